@@ -1,0 +1,335 @@
+"""The front door's two names that do something: `open_client()` and `CometChat`."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal, final
+
+import trio
+
+from ._connection.event_stream import OverflowPolicy
+from ._lifecycle.states import Input
+from ._wire.frames import ping_frame, receipt_frame, transient_frame, typing_frame
+from .errors import CometConnError, SettingsError
+from .events import Group
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from ._connection.event_stream import EventStream
+    from ._connection.statuses import StatusStream
+    from ._parts import Parts, Statistics
+    from .events import Event, Message, User
+    from .status import AppState, Status
+
+__all__ = ["CometChat"]
+
+_ReceiverType = Literal["user", "group"]
+_Overflow = Literal["pause", "drop_oldest", "fail"]
+
+
+@final
+class CometChat:
+    """One client: who is logged in, one connection, its events. Made by `open_client()`, not by you.
+
+    Every call takes effect in the order in which the calls are made, at the call and not at
+    its first await. All of it belongs to the Trio thread; from another one use
+    `trio.from_thread.run_sync(chat.enter_background)`.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._machine = parts.machine
+        self._login = parts.login
+
+    def __repr__(self) -> str:
+        user = self.get_logged_in_user()
+        return f"<CometChat {self._parts.identity.app_id!r}, user {user.uid if user else None!r}, {self.status}>"
+
+    # Identity.
+
+    async def login(
+        self, *, uid: str | None = None, auth_key: str | None = None, auth_token: str | None = None
+    ) -> User:
+        """Log a user in and save the session, so that the next `open_client()` needs no login.
+
+        In auto mode and the foreground the socket is then opened in the background of this
+        call; `connect()` waits for it. The user who is logged in already gets no request:
+        the saved user is returned, and `Disconnected(AUTHENTICATION_FAILED)` or
+        `(DISCONNECT_CALLED)` is lifted. For another user the old connection ends first.
+
+        Args:
+            uid: the user's id in the app, together with *auth_key*.
+            auth_key: the app's key. Good for development; give people tokens.
+            auth_token: a token of the user, made by your server, instead of the two.
+
+        Returns:
+            The user, as the server describes it.
+
+        Raises:
+            SettingsError: the arguments do not fit together.
+            ApiError: the server refused, or did not answer (then its `status` is `None`
+                and a retry can help).
+            LoginInProgressError: another `login()` runs.
+            NotLoggedInError: `logout()` was called meanwhile.
+            StoreError: the session cannot be saved; nobody is logged in.
+
+        A checkpoint. If cancelled, nobody is logged in who was not before; after a login of
+        another user, nobody. Takes at most two `request_timeout`. Source: CometChat's
+        `POST /users/{uid}/auth_tokens` and `PUT /me`, as both official SDKs send them.
+        """
+        return await self._login.login(uid, auth_key, auth_token)
+
+    async def logout(self) -> None:
+        """Close the socket, forget the saved session, and tell the server (`DELETE /me`).
+
+        The local part takes effect at the call, whatever the server says.
+
+        Raises:
+            NotLoggedInError: nobody is logged in.
+            ApiError: the server refused or did not answer; you are logged out all the same.
+
+        During a first `login()` it ends that login and returns. A checkpoint; if cancelled,
+        you are logged out and the server may not know. At most `request_timeout` + `close_timeout`.
+        """
+        await self._login.logout()
+
+    def get_logged_in_user(self) -> User | None:
+        """Return the logged-in user, or `None`. Not a checkpoint."""
+        return self._login.user
+
+    # The connection.
+
+    async def connect(self, *, retry: bool = False) -> None:
+        """Return once the connection is authenticated; open it if it is not there.
+
+        Any number of callers share one attempt and one socket. In manual mode this is the
+        wish to be connected: it lives as long as a caller waits, and once it has been
+        fulfilled it stands by itself. In the background it is a sign of life.
+
+        Args:
+            retry: stay through failed attempts, until connected or cancelled. Otherwise
+                the first failure raises, and in auto mode the library goes on retrying.
+
+        Raises:
+            NotLoggedInError: nobody is logged in.
+            ConnectError: `reason` says why. `CONNECT_FAILED` is worth retrying.
+            AuthenticationError: the token is refused; log in again.
+            NotConnectedError: the client was left.
+
+        A checkpoint. If cancelled, a wish that only this call held up ends; nothing leaks.
+        Without *retry*, at most `connect_timeout`, twice that when the token must be renewed.
+        """
+        await self._machine.connect(patient=retry)
+
+    async def disconnect(self) -> None:
+        """Close the socket and stay disconnected until `connect()` (in auto mode also `login()`).
+
+        Takes effect at the call; returns when the socket is closed, at most `close_timeout`
+        later. Idempotent, never raises. A checkpoint; cancelling it ends only the wait.
+        """
+        link = self._machine.disconnect()
+        if link is None:
+            await trio.lowlevel.checkpoint()
+        else:
+            await link.closed.wait()
+
+    async def ping(self) -> float:
+        """Ping the server; in manual mode and background, stay connected for another `background_grace`.
+
+        The lease is extended at the call, whether or not a pong comes.
+
+        Returns:
+            The round trip, in seconds.
+
+        Raises:
+            NotConnectedError: there is no connection, or its lease is just over.
+            ConnectionLostError: the connection ended while waiting; `reason` says how.
+            PongTimeoutError: other bytes came but no pong, within `pong_timeout`; the
+                connection stays. So it does when you do not read a pausing event stream.
+
+        A checkpoint. If cancelled, the lease stays extended and the frame is sent whole. At
+        most `pong_timeout`. Source: CometChat's `ping()`; the frame is both official SDKs'.
+        """
+        waiter = self._machine.ping(ping_frame())
+        with trio.move_on_at(waiter.gives_up_at):
+            await waiter.answered.wait()
+        self._machine.tick()
+        return waiter.outcome()
+
+    async def keep_alive(self, every: float = 20.0) -> None:
+        """Ping in a loop, so that a background service keeps its socket for ever.
+
+        Run it in a nursery. A ping that cannot be made or is not answered is skipped: the
+        next one is tried when its time comes. Returns when the client is left.
+
+        Args:
+            every: seconds from ping to ping; less than `background_grace`.
+
+        Raises:
+            SettingsError: *every* is not between 0 and `background_grace`.
+        """
+        self._parts.check_keep_alive(every)
+        while not self._parts.left:
+            next_ping = trio.current_time() + every
+            try:
+                await self.ping()
+            except CometConnError:
+                await trio.lowlevel.checkpoint()
+            await trio.sleep_until(next_ping)
+
+    def enter_background(self) -> None:
+        """Say that the app is out of sight. Never blocks; `status` tells the new truth on return.
+
+        Auto mode: disconnected at once. Manual mode: the connection lives on for
+        `background_grace`, and longer with every `ping()`. Idempotent.
+        """
+        self._tell(Input.ENTERED_BACKGROUND)
+
+    def enter_foreground(self) -> None:
+        """Say that the app is in use again. Never blocks; `status` tells the new truth on return.
+
+        Auto mode: an attempt begins at once. Manual mode: a connection that is still alive
+        stays, one that is not needs `connect()`. Idempotent.
+        """
+        self._tell(Input.ENTERED_FOREGROUND)
+
+    def retry_now(self) -> None:
+        """Say that the network is back: a waiting retry is made at once.
+
+        At most one a second is obeyed, and none while the server has asked to be left alone
+        (`Retry-After`). Never blocks; otherwise does nothing.
+        """
+        self._tell(Input.RETRY_NOW)
+
+    def _tell(self, on: Input) -> None:
+        if not self._parts.left:
+            self._machine.tell(on)
+
+    @property
+    def app_state(self) -> AppState:
+        """Foreground or background, as you said."""
+        return self._machine.app_state
+
+    @property
+    def status(self) -> Status:
+        """The status at this moment: a deadline that has just passed counts."""
+        return self._machine.status
+
+    def statistics(self) -> Statistics:
+        """Return counters of this client. Not a checkpoint."""
+        return self._parts.statistics()
+
+    # What arrives.
+
+    def events(
+        self,
+        *types: type[Event],
+        max_events: int = 1024,
+        max_bytes: int = 4 * 1024 * 1024,
+        overflow: _Overflow = "pause",
+    ) -> AbstractAsyncContextManager[EventStream]:
+        """Open a stream of typed events: `async with chat.events() as events: async for event in events: ...`.
+
+        The first stream begins with what arrived before it. Markers (`Gap`, `Overflow`,
+        `Resumed`) come whatever *types* says.
+
+        Args:
+            types: event classes to take, their subclasses included; none means all.
+            max_events: how many events may wait in the stream.
+            max_bytes: how many bytes of frames may wait in the stream.
+            overflow: what happens when it is full. `"pause"`: the socket is not read until
+                there is room, for all streams. `"drop_oldest"`: an `Overflow(dropped=n)`
+                marks the hole. `"fail"`: the stream raises `SlowConsumerError`.
+
+        Raises:
+            SettingsError: a bound is not positive, or *overflow* is none of the three.
+        """
+        return self._open_events(types, max_events, max_bytes, _overflow_policy(max_events, max_bytes, overflow))
+
+    @asynccontextmanager
+    async def _open_events(
+        self, types: tuple[type[Event], ...], max_events: int, max_bytes: int, policy: OverflowPolicy
+    ) -> AsyncGenerator[EventStream, None]:
+        with self._parts.streams.subscribe(types, max_events, max_bytes, policy) as stream:
+            yield stream
+
+    @asynccontextmanager
+    async def statuses(self) -> AsyncGenerator[StatusStream, None]:
+        """Open a stream of `StatusChange`: the current status first, then every change, in order.
+
+        A reader who falls more than 256 behind gets the newest one, with `skipped` saying
+        how many are missing. It ends after `CLIENT_CLOSED`.
+        """
+        with self._machine.statuses.subscribe(self.status) as stream:
+            yield stream
+
+    # What is sent. All of these are checkpoints, return when the frame is written, raise
+    # `NotConnectedError` without a connection and `ConnectionLostError` when it ends first;
+    # if cancelled, the frame is sent whole or not at all.
+
+    async def start_typing(
+        self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """Tell *receiver* (a uid, or with `receiver_type="group"` a guid) that the user is typing.
+
+        *metadata* is passed on as it is. Errors and cancellation: as for `send_transient()`.
+        """
+        await self._parts.send(
+            "start_typing()", receiver, receiver_type, typing_frame, action="started", metadata=metadata
+        )
+
+    async def end_typing(
+        self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """Tell *receiver* that the user has stopped typing. Like `start_typing()`."""
+        await self._parts.send("end_typing()", receiver, receiver_type, typing_frame, action="ended", metadata=metadata)
+
+    async def mark_as_delivered(self, message: Message) -> None:
+        """Tell the sender of *message* that it has arrived. Errors and cancellation: as for `send_transient()`."""
+        await self._send_receipt("mark_as_delivered()", "delivered", message)
+
+    async def mark_as_read(self, message: Message) -> None:
+        """Tell the sender of *message* that it was read. Errors and cancellation: as for `send_transient()`."""
+        await self._send_receipt("mark_as_read()", "read", message)
+
+    async def _send_receipt(self, call: str, action: Literal["delivered", "read"], message: Message) -> None:
+        if isinstance(message.receiver, Group):
+            receiver, receiver_type = message.receiver.guid, "group"
+        else:
+            receiver, receiver_type = message.sender.uid, "user"
+        sender = message.sender.uid
+        await self._parts.send(
+            call, receiver, receiver_type, receipt_frame, action=action, message_id=message.id, message_sender=sender
+        )
+
+    async def send_transient(
+        self, receiver: str, data: Mapping[str, Any], *, receiver_type: _ReceiverType = "user"
+    ) -> None:
+        """Send *data* to *receiver*, who gets it now as a `TransientMessage`, or never.
+
+        Args:
+            receiver: a uid, or with `receiver_type="group"` a guid.
+            data: anything JSON can hold.
+            receiver_type: `"user"` or `"group"`.
+
+        Raises:
+            NotConnectedError: there is no connection.
+            ConnectionLostError: it ended before the frame was written. Worth retrying
+                once connected.
+
+        A checkpoint; returns when the frame is written. If cancelled, the frame is sent
+        whole or not at all. As long as the server reads, at once.
+        """
+        await self._parts.send("send_transient()", receiver, receiver_type, transient_frame, data=data)
+
+
+def _overflow_policy(max_events: int, max_bytes: int, overflow: str) -> OverflowPolicy:
+    if max_events < 1 or max_bytes < 1:
+        message = "events(): max_events and max_bytes must be 1 or more."
+        raise SettingsError(message)
+    try:
+        return OverflowPolicy(overflow)
+    except ValueError:
+        message = f'events(): overflow must be "pause", "drop_oldest" or "fail", not {overflow!r}.'
+        raise SettingsError(message) from None

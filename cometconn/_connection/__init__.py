@@ -1,0 +1,16 @@
+"""The tasks of one client: a machine that holds the state, and tasks that make the world agree.
+
+    client nursery
+    ├─ cometconn.watcher             supervisor.py
+    └─ cometconn.supervisor          supervisor.py
+       └─ link nursery               link_nursery.py: one per WebSocket, shielded
+          ├─ cometconn.receive_loop  receive_loop.py
+          ├─ cometconn.websocket     trio-websocket's own reader lives in here
+          └─ with lease
+             ├─ cometconn.background_timeout
+             ├─ cometconn.keepalive
+             └─ cometconn.writer
+
+Every task tells the `Machine` what it saw, by a synchronous call, and then does what the
+machine's state says. Nothing else passes between tasks.
+"""

@@ -1,0 +1,218 @@
+"""One subscriber's events: a bounded queue with a policy for when it is full."""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from typing import TYPE_CHECKING, final
+
+import attrs
+import trio
+
+from cometconn.errors import SlowConsumerError
+from cometconn.events import Event, Gap, Marker, Overflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["MAX_BYTES", "MAX_EVENTS", "EventStream", "EventStreamStatistics", "OverflowPolicy"]
+
+MAX_EVENTS = 1024
+MAX_BYTES = 4 * 1024 * 1024
+_DRAIN = 64  # events handed out between two real checkpoints
+
+
+class OverflowPolicy(enum.Enum):
+    """What a stream does when it is full."""
+
+    PAUSE = "pause"
+    """Stop reading the socket. Nothing is lost as long as the server has patience."""
+    DROP_OLDEST = "drop_oldest"
+    """Drop the oldest; an `Overflow` marks the hole."""
+    FAIL = "fail"
+    """End the stream with `SlowConsumerError`."""
+
+
+@attrs.frozen
+class EventStreamStatistics:
+    """What one stream holds and has held.
+
+    Attributes:
+        events, size: what waits in it now, in events and bytes of their frames.
+        max_events, max_bytes: its bounds.
+        handed_out: events that were read from it.
+        dropped: events it lost, for the `drop_oldest` and `fail` policies.
+    """
+
+    events: int
+    size: int
+    max_events: int
+    max_bytes: int
+    handed_out: int
+    dropped: int
+
+
+@final
+class EventStream:
+    """Events for one subscriber: an async iterator. Made by `CometChat.events()`, not by you.
+
+    Several tasks may read it; each event goes to one of them. It ends when the client is
+    left and everything has been read; what is in it stays readable until then.
+    """
+
+    def __init__(
+        self,
+        types: tuple[type[Event], ...],
+        max_events: int,
+        max_bytes: int,
+        overflow: OverflowPolicy,
+        made_room: Callable[[], None],
+    ) -> None:
+        self._types = (*types, Marker) if types else (Event,)
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._overflow = overflow
+        self._made_room = made_room
+        self._items: deque[tuple[Event, int]] = deque()
+        self._size = 0
+        self._hole = 0
+        self._dropped = 0
+        self._handed_out = 0
+        self._since_checkpoint = 0
+        self._failed = False
+        self._ended = False
+        self._arrived = trio.lowlevel.ParkingLot()
+
+    def __repr__(self) -> str:
+        state = "failed" if self._failed else "ended" if self._ended else "open"
+        return f"<EventStream {state}, {len(self._items)} events waiting>"
+
+    def __aiter__(self) -> EventStream:
+        return self
+
+    async def __anext__(self) -> Event:
+        """Return the next event.
+
+        A checkpoint at least every 64 events. If cancelled, nothing is lost: the event
+        stays in the stream.
+
+        Raises:
+            SlowConsumerError: opened with `overflow="fail"`, it fell behind, and all it
+                still held has been read.
+        """
+        await self._wait()
+        return self._pop()
+
+    async def batch(self) -> list[Event]:
+        """Return all events that have arrived, waiting for the first; empty once the stream has ended.
+
+        Always a checkpoint. If cancelled, nothing is lost.
+
+        Raises:
+            SlowConsumerError: as in iteration.
+        """
+        self._since_checkpoint = _DRAIN
+        try:
+            await self._wait()
+        except StopAsyncIteration:
+            return []
+        events = [self._pop()]
+        while self._items:
+            events.append(self._pop())
+        return events
+
+    def statistics(self) -> EventStreamStatistics:
+        """Return what the stream holds and has held. Not a checkpoint."""
+        return EventStreamStatistics(
+            events=len(self._items),
+            size=self._size,
+            max_events=self._max_events,
+            max_bytes=self._max_bytes,
+            handed_out=self._handed_out,
+            dropped=self._dropped,
+        )
+
+    async def _wait(self) -> None:
+        if self._since_checkpoint >= _DRAIN or not self._readable:
+            await trio.lowlevel.checkpoint()
+            self._since_checkpoint = 0
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        while not self._readable:
+            if self._failed:
+                message = (
+                    f"The event stream fell behind: more than {self._max_events} events or {self._max_bytes} bytes "
+                    'waited in it. Read faster, or open it with overflow="pause" or "drop_oldest".'
+                )
+                raise SlowConsumerError(message)
+            if self._ended:
+                raise StopAsyncIteration
+            await self._arrived.park()
+
+    # For `Streams` only; users never see a stream without its methods above.
+
+    def push(self, event: Event, size: int) -> None:
+        """Take *event* if it is of a wanted kind. Never blocks."""
+        if self._ended or self._failed or not isinstance(event, self._types):
+            return
+        if isinstance(event, Gap) and self._items and isinstance(last := self._items[-1][0], Gap):
+            # Nothing came between the two: one longer gap, so that gaps cannot pile up.
+            self._items[-1] = (attrs.evolve(event, since=last.since, since_utc=last.since_utc), size)
+            return
+        if self._overflow is OverflowPolicy.FAIL and self._is_full:
+            self._failed = True
+            self._dropped += 1
+        else:
+            self._items.append((event, size))
+            self._size += size
+            if self._overflow is OverflowPolicy.DROP_OLDEST:
+                self._drop_oldest()
+        self._arrived.unpark()
+
+    def pour_into(self, stream: EventStream) -> None:
+        """Give *stream* everything that waits here."""
+        if self._hole:
+            stream.push(Overflow(dropped=self._hole), 0)
+        for event, size in self._items:
+            stream.push(event, size)
+
+    def clear(self) -> None:
+        """Forget everything that waits here."""
+        self._items.clear()
+        self._size = self._hole = 0
+
+    def end(self) -> None:
+        """Take nothing more."""
+        self._ended = True
+        self._arrived.unpark_all()
+
+    @property
+    def pauses(self) -> bool:
+        """Whether the socket must not be read because of this stream."""
+        return self._overflow is OverflowPolicy.PAUSE and self._is_full and not self._ended
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._items) >= self._max_events or self._size >= self._max_bytes
+
+    @property
+    def _readable(self) -> bool:
+        return bool(self._items or self._hole)
+
+    def _pop(self) -> Event:
+        self._since_checkpoint += 1
+        if self._hole:
+            hole, self._hole = self._hole, 0
+            return Overflow(dropped=hole)
+        event, size = self._items.popleft()
+        self._size -= size
+        self._handed_out += 1
+        self._made_room()
+        return event
+
+    def _drop_oldest(self) -> None:
+        while len(self._items) > self._max_events or (self._size > self._max_bytes and len(self._items) > 1):
+            _, size = self._items.popleft()
+            self._size -= size
+            self._hole += 1
+            self._dropped += 1

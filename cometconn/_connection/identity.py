@@ -1,0 +1,91 @@
+"""Who speaks on the socket, and where it is."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from cometconn._wire.frames import auth_frame
+from cometconn.errors import NotLoggedInError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cometconn._account.session import Session
+    from cometconn._wire.frames import ClientInfo
+    from cometconn.settings import AppSettings, Endpoints
+
+__all__ = ["Identity"]
+
+
+@attrs.define(eq=False)
+class Identity:
+    """This client on the wire. The facade puts the session in at login and takes it out at logout.
+
+    Attributes:
+        app_id: CometChat's app.
+        session_id: this run of this client ("resource"); the server's echoes carry it.
+        device_id: this device, the same for ever.
+        client: what we say about ourselves.
+        settings: presence and roles.
+        endpoints: outrank what the server's settings name.
+        headers: more headers for the upgrade request.
+        session: the logged-in user's, or `None`.
+    """
+
+    app_id: str
+    session_id: str
+    device_id: str
+    client: ClientInfo
+    settings: AppSettings
+    endpoints: Endpoints | None
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    session: Session | None = attrs.field(default=None, init=False)
+
+    @property
+    def uid(self) -> str | None:
+        """The logged-in user's uid."""
+        return self.session.uid if self.session else None
+
+    @property
+    def socket_url(self) -> str:
+        """Where the WebSocket is."""
+        if self.endpoints is not None:
+            return self.endpoints.socket_url
+        return self.logged_in("the connection").socket_url()
+
+    def logged_in(self, call: str) -> Session:
+        """Return the session; `NotLoggedInError` naming *call* when there is none."""
+        if self.session is None:
+            message = f"{call} needs a logged-in user: call login() first."
+            raise NotLoggedInError(message)
+        return self.session
+
+    def auth_frame(self) -> str:
+        """Return the first frame of a connection."""
+        session = self.logged_in("the auth frame")
+        return auth_frame(
+            app_id=self.app_id,
+            session_id=self.session_id,
+            device_id=self.device_id,
+            uid=session.uid,
+            jwt=session.jwt,
+            presence=self.settings.subscription_type,
+            roles=self.settings.roles,
+            client=self.client,
+            uts=time.time_ns() // 1_000_000,
+        )
+
+    def envelope(self, receiver: str, receiver_type: str) -> dict[str, Any]:
+        """Return the arguments that every frame to another user or a group has in common."""
+        session = self.logged_in("the frame")
+        return {
+            "app_id": self.app_id,
+            "session_id": self.session_id,
+            "uid": session.uid,
+            "user": session.user,
+            "receiver": receiver,
+            "receiver_type": receiver_type,
+        }

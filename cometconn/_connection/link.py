@@ -1,0 +1,162 @@
+"""One attempt at a WebSocket and, if it succeeds, the connection: what its tasks share."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from cometconn.errors import PongTimeoutError
+
+from .verdicts import lost_error
+
+if TYPE_CHECKING:
+    from cometconn._lifecycle.heartbeat import Heartbeat
+    from cometconn.errors import CometConnError
+    from cometconn.status import Reason
+
+__all__ = ["Link", "OutgoingFrame", "PingWaiter"]
+
+
+@attrs.define(eq=False)
+class OutgoingFrame:
+    """A frame on its way to the writer.
+
+    Attributes:
+        text: what to send.
+        done: set when it was written, or never will be.
+        error: why it never will be.
+    """
+
+    text: str = attrs.field(repr=False)
+    done: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
+    error: CometConnError | None = attrs.field(default=None, init=False)
+
+
+@attrs.define(eq=False)
+class PingWaiter:
+    """A ping frame that a pong will answer, and whoever waits for it.
+
+    Attributes:
+        sent_at: when the frame was queued.
+        gives_up_at: from this moment on no pong answers it.
+        answered: set when the outcome is known.
+        round_trip: in seconds, once a pong came.
+        error: why none will come.
+    """
+
+    sent_at: float
+    gives_up_at: float
+    answered: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
+    round_trip: float | None = attrs.field(default=None, init=False)
+    error: CometConnError | None = attrs.field(default=None, init=False)
+
+    def pong(self, now: float) -> None:
+        """Take the pong."""
+        self.round_trip = now - self.sent_at
+        self.answered.set()
+
+    def fail(self, error: CometConnError) -> None:
+        """End the wait, unless it has ended."""
+        if self.round_trip is None and self.error is None:
+            self.error = error
+            self.answered.set()
+
+    def outcome(self) -> float:
+        """Return the round trip, or raise what came instead; a wait that is still open is given up."""
+        self.give_up()
+        if self.error is not None:
+            raise self.error
+        assert self.round_trip is not None, "a pong, or an error"  # noqa: S101
+        return self.round_trip
+
+    def give_up(self) -> None:
+        """End the wait because nothing answered in time."""
+        self.fail(
+            PongTimeoutError(
+                f"No pong came within {self.gives_up_at - self.sent_at:g} s of ping(); other bytes did, so the "
+                "connection stays. If an event stream is full, read it: a paused reader sees no pong."
+            )
+        )
+
+
+@attrs.define(eq=False)
+class Link:
+    """What the tasks of one WebSocket share. It lives once; its heartbeat dies with it.
+
+    Attributes:
+        number: counts the links of this client, for logs and task names.
+        lease: everything that makes or uses the socket runs inside it. The machine alone
+            sets its deadline and cancels it.
+        attempt_ends: when the attempt has failed.
+        second: the dial after a renewal of the token.
+        room: what the receive loop parks in while a stream is full.
+        over: the lease has ended: take nothing, start nothing.
+        wants_renewal: it ended because the token was refused.
+        auth_sent: the auth frame is on its way.
+        authenticated: set when the server has accepted it.
+        closed: set when the socket is closed on our side.
+    """
+
+    number: int
+    heartbeat: Heartbeat
+    attempt_ends: float
+    second: bool
+    room: trio.lowlevel.ParkingLot = attrs.field(repr=False)
+    lease: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
+    over: bool = attrs.field(default=False, init=False)
+    wants_renewal: bool = attrs.field(default=False, init=False)
+    auth_sent: bool = attrs.field(default=False, init=False)
+    authenticated: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
+    closed: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
+    outbox: deque[OutgoingFrame] = attrs.field(factory=deque, init=False, repr=False)
+    outbox_filled: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False, repr=False)
+    pulse_changed: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False, repr=False)
+    _pings: deque[PingWaiter] = attrs.field(factory=deque, init=False, repr=False)
+
+    def send(self, text: str) -> OutgoingFrame:
+        """Queue *text* for the writer."""
+        frame = OutgoingFrame(text)
+        self.outbox.append(frame)
+        self.outbox_filled.unpark_all()
+        return frame
+
+    def withdraw(self, frame: OutgoingFrame) -> None:
+        """Take *frame* back if the writer has not begun with it: its sender was cancelled."""
+        if frame in self.outbox and frame is not self.outbox[0]:
+            self.outbox.remove(frame)
+
+    def ping(self, text: str, now: float) -> PingWaiter:
+        """Queue a ping frame and expect its pong."""
+        self._drop_stale_pings(now)
+        waiter = PingWaiter(now, now + self.heartbeat.timeout)
+        self._pings.append(waiter)
+        self.heartbeat.pinged(now)
+        self.pulse_changed.unpark_all()
+        self.send(text)
+        return waiter
+
+    def pong(self, now: float) -> None:
+        """Give a pong to the oldest ping that may still be answered."""
+        self._drop_stale_pings(now)
+        if self._pings:
+            self._pings.popleft().pong(now)
+
+    def end(self, reason: Reason | None, cause: BaseException | None) -> None:
+        """End the lease, now: nobody waits for this link any longer, and its tasks stop."""
+        self.over = True
+        self.lease.cancel(reason=f"cometconn: the lease ended ({reason.value if reason else 'lost'})")
+        for waiter in self._pings:
+            waiter.fail(lost_error(reason, cause))
+        self._pings.clear()
+        for frame in self.outbox:
+            frame.error = lost_error(reason, cause)
+            frame.done.set()
+        self.outbox.clear()
+        self.room.unpark_all()
+
+    def _drop_stale_pings(self, now: float) -> None:
+        while self._pings and now >= self._pings[0].gives_up_at:
+            self._pings.popleft().give_up()

@@ -1,0 +1,126 @@
+"""One WebSocket, from the first byte dialled to the socket closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from cometconn._transport.abc import WebSocketError
+
+from .background_timeout import background_timeout
+from .keepalive import keepalive
+from .receive_loop import receive_loop
+from .writer import writer
+
+if TYPE_CHECKING:
+    from cometconn._transport.abc import WebSocket, WebSocketFactory
+    from cometconn.environment import Environment
+
+    from .identity import Identity
+    from .link import Link
+    from .machine import Machine
+    from .streams import Streams
+
+__all__ = ["LinkNursery"]
+
+
+@attrs.frozen(eq=False)
+class LinkNursery:
+    """Runs links, one at a time: what they need is the same for all.
+
+    Attributes:
+        machine: is told what happens.
+        identity: who logs in, and where.
+        streams: take the events.
+        environment: dials.
+        open_websocket: makes a WebSocket of a byte stream.
+    """
+
+    machine: Machine
+    identity: Identity
+    streams: Streams
+    environment: Environment
+    open_websocket: WebSocketFactory
+
+    async def run(self, link: Link) -> None:
+        """Live the life of *link*: connect, serve until the lease ends, say goodbye, close.
+
+        Shielded, because trio-websocket must still be read while it says goodbye; bounded
+        all the same, by the lease and then by the close budget. Cancellation from outside
+        ends the lease (the watcher sees to it).
+        """
+        try:
+            with trio.CancelScope(shield=True):
+                async with trio.open_nursery() as nursery:
+                    websocket: WebSocket | None = None
+                    with link.lease:
+                        websocket = await self._dial(link)
+                        if websocket is not None and not link.over:
+                            await self._serve(link, websocket, nursery)
+                    if websocket is not None:
+                        await self._hang_up(websocket)
+                    nursery.cancel_scope.cancel(reason="cometconn: the link is over")
+        finally:
+            self.machine.end_farewell(link)
+
+    async def _dial(self, link: Link) -> WebSocket | None:
+        url = self.identity.socket_url
+        try:
+            with trio.move_on_at(link.attempt_ends):
+                stream = await self.environment.dial(url)
+                return self.open_websocket(stream, url, self.identity.headers)
+        except Exception as error:  # noqa: BLE001 - whatever an environment raises, the attempt has failed
+            self.machine.lost(link, _dial_error(url, error))
+            return None
+        finally:
+            self.machine.tick()
+        return None
+
+    async def _serve(self, link: Link, websocket: WebSocket, nursery: trio.Nursery) -> None:
+        """Start the link's tasks, and stay until the lease ends."""
+        nursery.start_soon(websocket.run, name="cometconn.websocket")
+        nursery.start_soon(
+            receive_loop,
+            self.machine,
+            link,
+            websocket,
+            self.identity,
+            self.streams,
+            name="cometconn.receive_loop",
+        )
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(background_timeout, self.machine, name="cometconn.background_timeout")
+            with trio.move_on_at(link.attempt_ends):
+                if not await self._opened(link, websocket):
+                    return
+                tasks.start_soon(writer, self.machine, link, websocket, name="cometconn.writer")
+                link.auth_sent = True
+                link.send(self.identity.auth_frame())
+                await link.authenticated.wait()
+            self.machine.tick()
+            if not link.over:
+                tasks.start_soon(keepalive, self.machine, link, name="cometconn.keepalive")
+
+    async def _opened(self, link: Link, websocket: WebSocket) -> bool:
+        try:
+            await websocket.wait_open()
+        except WebSocketError as error:
+            self.machine.lost(link, error)
+        return not link.over
+
+    async def _hang_up(self, websocket: WebSocket) -> None:
+        # A pong that trio-websocket has just written may not have returned yet.
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        if websocket.may_say_goodbye:
+            with trio.CancelScope() as scope:
+                self.machine.begin_farewell(scope)
+                await websocket.goodbye()
+        await websocket.aclose_forcefully()
+
+
+def _dial_error(url: str, error: Exception) -> Exception:
+    made = OSError(f"{url} cannot be reached: {error or type(error).__name__}")
+    made.__cause__ = error
+    return made

@@ -1,0 +1,352 @@
+"""The one holder of the connection's state.
+
+Everything that happens is told to it by a synchronous call; every call first does
+`tick()`, so a deadline that has passed counts before anything else does. What an input
+changes, the lease it ends, the callers it answers and the status it publishes are one
+step without an await: no task ever sees half of it. Tasks then make the world agree.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from cometconn._lifecycle.heartbeat import Heartbeat
+from cometconn._lifecycle.reducer import Circumstances, Lifecycle, begin, due, reduce
+from cometconn._lifecycle.states import WANTED, Input, Mode, Refusal, State
+from cometconn.errors import PongTimeoutError
+from cometconn.status import AppState, Reason
+
+from .callers import Caller, Callers
+from .link import Link
+from .statuses import StatusFeed
+from .verdicts import Failure, attempt_error, failure, lost_error, refusal_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometconn.errors import CometConnError
+    from cometconn.settings import Timing
+    from cometconn.status import Status
+
+    from .link import PingWaiter
+
+__all__ = ["Absence", "Machine"]
+
+_UNANSWERED_BEFORE_RENEWAL = 3  # closes in a row between the auth frame and its answer
+_NOTHING = Circumstances()
+
+
+@attrs.frozen
+class Absence:
+    """A time without a connection, of a session that had one.
+
+    Attributes:
+        since: when the connection ended, on Trio's clock.
+        cause: what ended it.
+    """
+
+    since: float
+    cause: CometConnError
+
+
+@attrs.define(eq=False)
+class Machine:
+    """Holds a `Lifecycle`, the link that belongs to it, and everybody who waits for either.
+
+    Args:
+        mode: auto or manual.
+        timing: the durations.
+        random: a number from 0 to 1, for jitter.
+        room: what the receive loop parks in; unparked when a link ends.
+    """
+
+    _mode: Mode
+    _timing: Timing
+    _random: Callable[[], float] = attrs.field(repr=False)
+    _room: trio.lowlevel.ParkingLot = attrs.field(repr=False)
+    _life: Lifecycle = attrs.field(init=False)
+    _link: Link | None = attrs.field(default=None, init=False)
+    _latest: Link | None = attrs.field(default=None, init=False, repr=False)
+    attempts: int = attrs.field(default=0, init=False)
+    connections: int = attrs.field(default=0, init=False)
+    frames_sent: int = attrs.field(default=0, init=False)
+    _epoch: int = attrs.field(default=0, init=False)
+    _unanswered: int = attrs.field(default=0, init=False)
+    _absence: Absence | None = attrs.field(default=None, init=False, repr=False)
+    _farewell: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
+    _callers: Callers = attrs.field(factory=Callers, init=False, repr=False)
+    _changed: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False, repr=False)
+    statuses: StatusFeed = attrs.field(factory=StatusFeed, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin the life of the connection."""
+        self._life = begin(self._mode, self._timing, trio.current_time())
+
+    # Looking.
+
+    @property
+    def status(self) -> Status:
+        """The status now: a deadline that has passed counts."""
+        self.tick()
+        return self._life.status
+
+    @property
+    def app_state(self) -> AppState:
+        """Where the app is."""
+        return self._life.app
+
+    @property
+    def state(self) -> State:
+        """The state as of the last input. Call `tick()` first after an await."""
+        return self._life.state
+
+    @property
+    def epoch(self) -> int:
+        """Counts the attempts, so that one can be told from the next."""
+        return self._epoch
+
+    @property
+    def next_due(self) -> float:
+        """When time alone will decide something, on Trio's clock."""
+        return min(due(self._life)[0], self._link.heartbeat.silent_at if self._link else math.inf)
+
+    async def wait_changed(self) -> None:
+        """Wait for the next input, or for the next moment that time decides; then tick."""
+        with trio.move_on_at(self.next_due):
+            await self._changed.park()
+        self.tick()
+
+    # Time.
+
+    def tick(self) -> float:
+        """Let everything happen that time alone decides, up to now. Return now."""
+        now = trio.current_time()
+        while self._tick_once(now):
+            pass
+        return now
+
+    def _tick_once(self, now: float) -> bool:
+        moment, on = due(self._life)
+        if self._life.state is State.CONNECTED and self._link is not None and self._link.heartbeat.silent_at < moment:
+            if not self._link.heartbeat.is_silent(now):
+                return False
+            silence = PongTimeoutError(f"Not one byte came within {self._timing.pong_timeout:g} s of a ping.")
+            self._fail_link(Failure(silence), now)
+        elif moment > now:
+            return False
+        elif on is Input.ATTEMPT_FAILED:
+            slow = TimeoutError(f"the server took longer than connect_timeout, {self._timing.connect_timeout:g} s")
+            self._unanswered = 0
+            self._apply(on, now, Circumstances(cause=attempt_error(slow), jitter=self._random()))
+        else:
+            self._apply(on, now)
+        return True
+
+    # What the application does.
+
+    def tell(self, on: Input) -> None:
+        """Take an input that comes with nothing else: login, logout, app state, `retry_now()`, the end."""
+        self._apply(on, self.tick())
+        if on is Input.CLIENT_LEFT:
+            self.statuses.close()
+
+    async def connect(self, *, patient: bool) -> None:
+        """Ask for the connection and wait for the outcome."""
+        now = self.tick()
+        refusal = self._apply(Input.CONNECT_CALLED, now, Circumstances(patient=patient))
+        if refusal is not None:
+            raise refusal
+        if self._life.state is State.CONNECTED:
+            await trio.lowlevel.checkpoint()
+            return
+        caller = self._callers.admit(patient=patient)
+        try:
+            await caller.answered.wait()
+        finally:
+            self._caller_leaves(caller)
+        if caller.error is not None:
+            raise caller.error
+
+    def _caller_leaves(self, caller: Caller) -> None:
+        if caller.answered.is_set():
+            return
+        now = self.tick()
+        if self._callers.leave(caller):
+            self._apply(Input.CALLER_LEFT, now, Circumstances(patient=caller.patient))
+
+    def disconnect(self) -> Link | None:
+        """End the wish; return the link whose socket is open or being closed, if there is one."""
+        self.tell(Input.DISCONNECT_CALLED)
+        return self.unclosed_link
+
+    @property
+    def unclosed_link(self) -> Link | None:
+        """The link whose socket is open or being closed."""
+        return None if self._latest is None or self._latest.closed.is_set() else self._latest
+
+    def ping(self, text: str) -> PingWaiter:
+        """Queue a ping frame and extend the lease."""
+        now = self.tick()
+        refusal = self._apply(Input.PING_CALLED, now)
+        if refusal is not None:
+            raise refusal
+        return self.connected_link("ping()").ping(text, now)
+
+    def connected_link(self, call: str) -> Link:
+        """Return the link of the connection; `NotConnectedError` naming *call* when there is none."""
+        self.tick()
+        if self._link is None or self._life.state is not State.CONNECTED:
+            raise refusal_error(Refusal.NOT_CONNECTED, call)
+        return self._link
+
+    # What the tasks of a link saw.
+
+    def open_link(self, *, second: bool = False, dials: bool = True) -> Link:
+        """Begin a link for the attempt under way. *second*: the token was refused once already."""
+        assert self._life.state is State.CONNECTING, "links are opened for an attempt"  # noqa: S101
+        assert self._link is None, "one link at a time"  # noqa: S101
+        self.attempts += dials
+        heartbeat = Heartbeat(self._timing.keepalive_interval, self._timing.pong_timeout)
+        self._link = self._latest = Link(self.attempts, heartbeat, self._life.attempt_ends, second, self._room)
+        self._link.lease.deadline = self._life.lease_deadline
+        return self._link
+
+    def begin_renewal(self) -> Link:
+        """Begin the renewal of a refused token: part of the attempt, with a budget of its own."""
+        self._apply(Input.RENEWAL_BEGAN, self.tick())
+        return self.open_link(second=True, dials=False)
+
+    def drop_link(self, link: Link) -> None:
+        """End *link* without a word about the state: the attempt goes on with another."""
+        if self._link is link:
+            self._link = None
+            link.end(None, None)
+
+    def authenticated(self, link: Link) -> Absence | None:
+        """Take the server's yes. Return the absence that it ends, if there was one."""
+        now = self.tick()
+        if self._link is not link or self._life.state is not State.CONNECTING:
+            return None
+        link.heartbeat.start(now)
+        link.authenticated.set()
+        self._unanswered = 0
+        self.connections += 1
+        self._apply(Input.AUTHENTICATED, now)
+        absence, self._absence = self._absence, None
+        return absence
+
+    def refused(self, link: Link, error: CometConnError) -> None:
+        """Take the server's no to our token."""
+        now = self.tick()
+        if self._link is link:
+            self._fail_link(Failure(error, refused=True), now)
+
+    def lost(self, link: Link, error: Exception) -> None:
+        """Take the end of a socket, or of the attempt at one."""
+        now = self.tick()
+        if self._link is link:
+            self._fail_link(failure(error), now)
+
+    def renewal_refused(self, link: Link, error: Exception) -> None:
+        """Take the final no: the token is refused and cannot be renewed."""
+        now = self.tick()
+        if self._link is link:
+            self._apply(Input.TOKEN_REFUSED, now, Circumstances(cause=attempt_error(error)))
+
+    def heard(self, link: Link) -> None:
+        """Note that bytes came. A silence that was over before them counts first."""
+        self.tick()
+        if self._link is link:
+            link.heartbeat.heard()
+
+    def begin_farewell(self, scope: trio.CancelScope) -> None:
+        """Let *scope* bound a goodbye, and cut it as soon as a new connection is wanted."""
+        self._farewell = scope
+        scope.deadline = trio.current_time() + self._timing.close_timeout
+        self._settle_farewell()
+
+    def end_farewell(self, link: Link) -> None:
+        """Note that the socket of *link* is closed."""
+        self._farewell = None
+        link.closed.set()
+        self._changed.unpark_all()
+
+    def _fail_link(self, news: Failure, now: float) -> None:
+        link = self._link
+        assert link is not None, "there is a link to fail"  # noqa: S101
+        with_ = Circumstances(
+            retry_after=news.retry_after,
+            restarting=news.restarting,
+            jitter=self._random(),
+        )
+        if self._life.state is State.CONNECTED:
+            back = self._life.app is AppState.BACKGROUND
+            cause = lost_error(Reason.LOST_IN_BACKGROUND if back else None, news.error)
+            self._apply(Input.LINK_LOST, now, attrs.evolve(with_, cause=cause))
+            return
+        unanswered = link.auth_sent and not news.refused
+        self._unanswered = self._unanswered + 1 if unanswered else 0
+        doubtful = unanswered and self._unanswered % _UNANSWERED_BEFORE_RENEWAL == 0
+        if (news.refused or doubtful) and not link.second:
+            link.wants_renewal = True
+            self.drop_link(link)
+        elif news.refused:
+            self._apply(Input.TOKEN_REFUSED, now, attrs.evolve(with_, cause=attempt_error(news.error)))
+        else:
+            self._apply(Input.ATTEMPT_FAILED, now, attrs.evolve(with_, cause=attempt_error(news.error)))
+
+    # The step.
+
+    def _apply(self, on: Input, now: float, with_: Circumstances = _NOTHING) -> CometConnError | None:
+        before = self._life
+        self._life = after = reduce(before, on, now, with_)
+        if after.refusal is not None:
+            return refusal_error(after.refusal, on.value)
+        if after.state is State.CONNECTING and before.state is not State.CONNECTING:
+            self._epoch += 1
+        self._settle_absence(before, on, now, with_)
+        self._settle_link(with_)
+        self._settle_callers(on, with_)
+        self._settle_farewell()
+        if after.status is not before.status:
+            self.statuses.publish(before.status, after.status)
+        self._changed.unpark_all()
+        return None
+
+    def _settle_absence(self, before: Lifecycle, on: Input, now: float, with_: Circumstances) -> None:
+        if before.state is State.CONNECTED and self._life.state is not State.CONNECTED:
+            self._absence = Absence(now, with_.cause or lost_error(self._life.state.reason))
+        if on is Input.LOGGED_OUT:
+            self._absence = None
+
+    def _settle_link(self, with_: Circumstances) -> None:
+        link, state = self._link, self._life.state
+        if link is None:
+            return
+        if state in {State.CONNECTING, State.CONNECTED}:
+            link.lease.deadline = self._life.lease_deadline
+        else:
+            self._link = None
+            cause = with_.cause.__cause__ if with_.cause else None
+            link.end(state.reason, cause)
+
+    def _settle_callers(self, on: Input, with_: Circumstances) -> None:
+        state = self._life.state
+        if state is State.CONNECTED:
+            self._callers.succeed()
+        elif on is Input.ATTEMPT_FAILED:
+            self._callers.attempt_failed(Reason.CONNECT_FAILED, with_.cause)
+        if state not in WANTED and state.reason is not None:
+            self._callers.fail(state.reason, with_.cause)
+
+    def _settle_farewell(self) -> None:
+        if self._farewell is None:
+            return
+        if self._life.state is State.CONNECTING:
+            self._farewell.cancel(reason="cometconn: a new connection is wanted")
+        elif self._life.state is State.WAITING:
+            self._farewell.deadline = min(self._farewell.deadline, self._life.retry_at)

@@ -1,0 +1,120 @@
+"""The task that alone reads the socket."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+
+from cometconn._transport.abc import WebSocketError
+from cometconn._wire.codec import AuthReply, Echo, Pong, decode
+from cometconn.errors import CometConnError
+from cometconn.events import Event, Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometconn._transport.abc import WebSocket
+
+    from .identity import Identity
+    from .link import Link
+    from .machine import Absence, Machine
+    from .streams import Streams
+
+__all__ = ["receive_loop"]
+
+
+async def receive_loop(
+    machine: Machine, link: Link, websocket: WebSocket, identity: Identity, streams: Streams
+) -> None:
+    """Read until the link is over; then read on, taking nothing, while goodbyes are said."""
+    reader = _Reader(machine, link, identity, streams)
+    try:
+        while not link.over:
+            count = await websocket.receive()
+            if count:
+                machine.heard(link)
+            await _take_messages(websocket, reader)
+    except WebSocketError as error:
+        machine.lost(link, error)
+    while await websocket.receive():
+        pass
+
+
+async def _take_messages(websocket: WebSocket, reader: _Reader) -> None:
+    while (message := await websocket.next_message()) is not None:
+        reader.take(message)
+        await reader.wait_room()
+
+
+class _Reader:
+    """Gives each message its meaning. Without an await: what was read is never lost to a cancel."""
+
+    def __init__(self, machine: Machine, link: Link, identity: Identity, streams: Streams) -> None:
+        self._machine = machine
+        self._link = link
+        self._identity = identity
+        self._streams = streams
+        self._early: list[tuple[Event, int]] = []
+
+    def take(self, message: str | bytes) -> None:
+        """Take one message, unless the lease has ended."""
+        self._machine.tick()
+        if self._link.over:
+            return
+        decoded = decode(message, own_uid=self._identity.uid, session_id=self._identity.session_id)
+        if isinstance(decoded, Pong):
+            self._link.pong(self._machine.tick())
+        elif isinstance(decoded, AuthReply):
+            self._answered(decoded)
+        elif isinstance(decoded, Event):
+            self._event(decoded, _size(message))
+        else:
+            assert isinstance(decoded, Echo), decoded  # noqa: S101 - there is no fifth
+
+    async def wait_room(self) -> None:
+        """While a pausing stream is full, read nothing more; the pong clock stops."""
+        if not self._streams.full or self._link.over:
+            return
+        self._link.heartbeat.pause()
+        while self._streams.full and not self._link.over:
+            await self._streams.room.park()
+        self._link.heartbeat.resume(self._machine.tick())
+        self._link.pulse_changed.unpark_all()
+
+    def _answered(self, reply: AuthReply) -> None:
+        if self._link.authenticated.is_set():
+            return
+        if not reply.accepted:
+            words = f"the server refused the auth token (code {reply.code})"
+            self._machine.refused(self._link, CometConnError(words, code=reply.code))
+            return
+        absence = self._machine.authenticated(self._link)
+        if absence is not None:
+            self._streams.publish(_gap(absence, self._machine.tick()), 0)
+        for event, size in self._early:
+            self._streams.publish(event, size)
+        self._early.clear()
+
+    def _event(self, event: Event, size: int) -> None:
+        if self._link.authenticated.is_set():
+            self._streams.publish(event, size)
+        elif len(self._early) < self._streams.max_events:
+            # Before the answer to our auth frame: kept, so that the gap comes first.
+            self._early.append((event, size))
+
+
+def _size(message: str | bytes) -> int:
+    return len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())
+
+
+def _gap(absence: Absence, until: float, now: Callable[[datetime.tzinfo], datetime.datetime] = datetime.datetime.now) -> Gap:
+    until_utc = now(datetime.UTC)
+    away = datetime.timedelta(seconds=until - absence.since)
+    return Gap(
+        since=absence.since,
+        until=until,
+        since_utc=until_utc - away,
+        until_utc=until_utc,
+        cause=absence.cause,
+        recovered=False,
+    )

@@ -1,0 +1,119 @@
+"""Events to their subscribers: in order, bounded, each once, with markers where some are missing."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from cometconn._wire.codec import message_key
+from cometconn.events import Event, Marker
+
+from .event_stream import MAX_BYTES, MAX_EVENTS, EventStream, OverflowPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .event_stream import EventStreamStatistics
+
+__all__ = ["Streams"]
+
+_WINDOW = 4096  # message ids remembered, against duplicates
+
+
+@attrs.define(eq=False)
+class Streams:
+    """Every event stream of one client, and what came before there was one.
+
+    Attributes:
+        room: parked in by the receive loop while a pausing stream is full.
+        max_events: the bound of what is kept before the first stream opens.
+    """
+
+    room: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False)
+    max_events: int = attrs.field(default=MAX_EVENTS, init=False)
+    received: int = attrs.field(default=0, init=False)
+    duplicates: int = attrs.field(default=0, init=False)
+    _streams: list[EventStream] = attrs.field(factory=list, init=False)
+    _backlog: EventStream | None = attrs.field(init=False)
+    _seen: OrderedDict[int, None] = attrs.field(factory=OrderedDict, init=False)
+    _closed: bool = attrs.field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Keep what comes before the first stream opens."""
+        self._backlog = EventStream((), MAX_EVENTS, MAX_BYTES, OverflowPolicy.DROP_OLDEST, self._made_room)
+
+    @property
+    def full(self) -> bool:
+        """Whether a stream that pauses the socket has no room."""
+        return any(stream.pauses for stream in self._streams)
+
+    def stream_statistics(self) -> tuple[EventStreamStatistics, ...]:
+        """Return what the open streams hold."""
+        return tuple(stream.statistics() for stream in self._streams)
+
+    def backlog_statistics(self) -> EventStreamStatistics | None:
+        """Return what waits for the first stream; `None` once there was one."""
+        return self._backlog.statistics() if self._backlog is not None else None
+
+    def publish(self, event: Event, size: int) -> None:
+        """Put *event* into every stream that wants it. *size* is that of its frame, in bytes."""
+        if not isinstance(event, Marker):
+            self.received += 1
+            if self._is_duplicate(event):
+                self.duplicates += 1
+                return
+        if self._backlog is not None:
+            self._backlog.push(event, size)
+        for stream in self._streams:
+            stream.push(event, size)
+
+    def forget(self) -> None:
+        """Forget which messages were seen, and what nobody has read: another user is coming."""
+        self._seen.clear()
+        if self._backlog is not None:
+            self._backlog.clear()
+
+    def close(self) -> None:
+        """End every stream once it has been read, and every one opened later at once."""
+        self._closed = True
+        for stream in self._streams:
+            stream.end()
+
+    @contextmanager
+    def subscribe(
+        self, types: tuple[type[Event], ...], max_events: int, max_bytes: int, overflow: OverflowPolicy
+    ) -> Iterator[EventStream]:
+        """Open a stream; the first one begins with what came before it."""
+        stream = EventStream(types, max_events, max_bytes, overflow, self._made_room)
+        if self._closed:
+            stream.end()
+        elif self._backlog is not None:
+            backlog, self._backlog = self._backlog, None
+            backlog.pour_into(stream)
+        self._streams.append(stream)
+        try:
+            yield stream
+        finally:
+            self._streams.remove(stream)
+            stream.end()
+            self._made_room()
+
+    def _made_room(self) -> None:
+        if not self.full:
+            self.room.unpark_all()
+
+    def _is_duplicate(self, event: Event) -> bool:
+        key = message_key(event)
+        if key is None:
+            return False
+        if key in self._seen:
+            self._seen.move_to_end(key)
+            return True
+        self._seen[key] = None
+        if len(self._seen) > _WINDOW:
+            self._seen.popitem(last=False)
+        return False

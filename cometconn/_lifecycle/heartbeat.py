@@ -1,0 +1,80 @@
+"""When to ping, and when silence means that the link is lost."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+
+__all__ = ["Heartbeat"]
+
+_LATE = 0.5  # a look that is later than this was held up by us, not by the server
+_GRACE = 1.0  # then what has arrived meanwhile is read first
+
+
+@attrs.define(eq=False)
+class Heartbeat:
+    """The pulse of one link. It belongs to the link and dies with it.
+
+    Attributes:
+        interval: seconds between two keepalive pings.
+        timeout: seconds without any inbound byte after a ping that mean loss.
+        next_ping: when the next keepalive ping is due; `inf` before `start()`.
+    """
+
+    interval: float
+    timeout: float
+    next_ping: float = attrs.field(default=math.inf, init=False)
+    _asked: float | None = attrs.field(default=None, init=False)
+    _paused: bool = attrs.field(default=False, init=False)
+    _graced: bool = attrs.field(default=False, init=False)
+
+    def start(self, now: float) -> None:
+        """Begin to count: the link is authenticated."""
+        self.next_ping = now + self.interval
+
+    def keepalive_sent(self, now: float) -> None:
+        """Set the time of the keepalive ping after this one."""
+        self.next_ping = now + self.interval
+
+    def pinged(self, now: float) -> None:
+        """Note that a ping was queued. The oldest one that nothing followed counts."""
+        if self._asked is None:
+            self._asked = now
+
+    def heard(self) -> None:
+        """Note that bytes came: whatever they are, the server is alive."""
+        self._asked = None
+        self._graced = False
+
+    def pause(self) -> None:
+        """Stop the clock: we have stopped reading, so silence says nothing."""
+        self._paused = True
+
+    def resume(self, now: float) -> None:
+        """Start the clock again, from now."""
+        self._paused = False
+        if self._asked is not None:
+            self._asked = now
+
+    @property
+    def silent_at(self) -> float:
+        """When the link counts as lost unless bytes come first; `inf` while nothing is asked."""
+        if self._paused or self._asked is None:
+            return math.inf
+        return self._asked + self.timeout
+
+    def is_silent(self, now: float) -> bool:
+        """Judge the link. A look that comes late is forgiven once, for a second.
+
+        When this process was held up (it slept, or its loop was blocked), the answer may
+        well lie in the socket's buffer: give the reader time to find it.
+        """
+        late = now - self.silent_at
+        if late < 0:
+            return False
+        if late > _LATE and not self._graced:
+            self._graced = True
+            self._asked = now + _GRACE - self.timeout
+            return False
+        return True

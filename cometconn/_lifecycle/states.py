@@ -1,0 +1,128 @@
+"""States, wishes and inputs: the vocabulary of the transition table."""
+
+from __future__ import annotations
+
+import enum
+
+from cometconn.status import Reason
+
+__all__ = ["HEADING", "OUT", "RESTING", "WANTED", "IllegalInputError", "Input", "Mode", "Refusal", "State", "Wish"]
+
+
+class Mode(enum.Enum):
+    """Who decides that a socket is wanted."""
+
+    AUTO = "auto"
+    """The app state does: wanted in the foreground, not in the background."""
+    MANUAL = "manual"
+    """`connect()` and `disconnect()` do."""
+
+
+class State(enum.Enum):
+    """Where the connection is: one state for each reason to be disconnected, and three more."""
+
+    NOT_LOGGED_IN = "not_logged_in"
+    """Nobody has logged in yet."""
+    LOGGED_OUT = "logged_out"
+    """Somebody was logged in, and no longer is."""
+    NOT_REQUESTED = "not_requested"
+    """Manual mode: no wish."""
+    IN_BACKGROUND = "in_background"
+    """Auto mode: the app is out of sight."""
+    BACKGROUND_TIMEOUT = "background_timeout"
+    """Manual mode: the lease ran out in the background."""
+    LOST_IN_BACKGROUND = "lost_in_background"
+    """Manual mode: lost in the background, or lost when it went there."""
+    DISCONNECT_CALLED = "disconnect_called"
+    """The application said so."""
+    AUTHENTICATION_FAILED = "authentication_failed"
+    """The token was refused for good."""
+    CONNECT_FAILED = "connect_failed"
+    """Manual mode: the attempt failed and the wish ended with it."""
+    CLIENT_CLOSED = "client_closed"
+    """The client was left."""
+    CONNECTING = "connecting"
+    """An attempt is under way."""
+    WAITING = "waiting"
+    """The time of the next attempt is set."""
+    CONNECTED = "connected"
+    """Authenticated."""
+
+    @property
+    def reason(self) -> Reason | None:
+        """The public reason of a disconnected state; `None` for the other three."""
+        return None if self in WANTED else Reason[self.name]
+
+
+OUT = frozenset({State.NOT_LOGGED_IN, State.LOGGED_OUT})
+"""Nobody is logged in."""
+HEADING = frozenset({State.CONNECTING, State.WAITING})
+"""Wanted, and not connected yet."""
+WANTED = HEADING | {State.CONNECTED}
+"""The lease is alive."""
+RESTING = frozenset(State) - OUT - WANTED - {State.CLIENT_CLOSED}
+"""Logged in, and no lease."""
+
+
+class Wish(enum.Enum):
+    """What holds a lease up in manual mode. In auto mode every wish stands by itself."""
+
+    NONE = "none"
+    """Nothing does: nobody waits in `connect()`, and the wish was never connected."""
+    AWAITED = "awaited"
+    """Somebody waits in `connect()`."""
+    STANDS = "stands"
+    """It has been connected once and stands by itself; nobody waits."""
+
+
+class Input(enum.Enum):
+    """Everything that can happen to a connection."""
+
+    LOGGED_IN = "logged in"
+    """`login()` succeeded, or a saved session was opened."""
+    LOGGED_IN_AGAIN = "logged in again"
+    """`login()` of the user who is logged in already."""
+    LOGGED_OUT = "logged out"
+    """`logout()`, `login()` of another user, or the server no longer knows the token."""
+    CONNECT_CALLED = "connect()"
+    """`connect()` was called."""
+    CALLER_LEFT = "connect() cancelled"
+    """A `connect()` was cancelled."""
+    DISCONNECT_CALLED = "disconnect()"
+    """`disconnect()` was called."""
+    PING_CALLED = "ping()"
+    """`ping()` was called."""
+    ENTERED_BACKGROUND = "background"
+    """`enter_background()` was called."""
+    ENTERED_FOREGROUND = "foreground"
+    """`enter_foreground()` was called."""
+    RETRY_NOW = "retry_now()"
+    """`retry_now()` was called, or the machine woke from sleep."""
+    AUTHENTICATED = "authenticated"
+    """The server accepted the auth frame."""
+    RENEWAL_BEGAN = "renewal began"
+    """The token was refused; one renewal is tried as part of the attempt."""
+    ATTEMPT_FAILED = "attempt failed"
+    """The attempt ended without an authenticated socket."""
+    TOKEN_REFUSED = "token refused"  # noqa: S105 - not a secret
+    """The token was refused, and so was its renewal."""
+    LINK_LOST = "lost"
+    """The authenticated socket was lost."""
+    DEADLINE_REACHED = "deadline"
+    """The lease's deadline has come."""
+    RETRY_DUE = "retry due"
+    """The time of the next attempt has come."""
+    CLIENT_LEFT = "client left"
+    """`open_client()` is being left."""
+
+
+class Refusal(enum.Enum):
+    """Why a call is refused; it then changes nothing."""
+
+    NOT_LOGGED_IN = "not logged in"
+    NOT_CONNECTED = "not connected"
+    IN_BACKGROUND = "in background"
+
+
+class IllegalInputError(Exception):
+    """An input that cannot happen in this state: a mistake in cometconn. Nothing changed."""

@@ -1,0 +1,173 @@
+"""Logging in and out: the REST calls, the saved session, and what the connection hears of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from ._lifecycle.states import Input
+from ._wire.codec import decode_user
+from .errors import ApiError, LoginInProgressError, NotLoggedInError, SettingsError, StoreError
+
+if TYPE_CHECKING:
+    from ._account.api import Api
+    from ._account.session import Session
+    from ._account.store import Store
+    from ._connection.identity import Identity
+    from ._connection.link import Link
+    from ._connection.machine import Machine
+    from ._connection.streams import Streams
+    from .events import User
+
+__all__ = ["Login"]
+
+_LOG = logging.getLogger("cometconn")
+
+
+@attrs.define(eq=False)
+class Login:
+    """Who is logged in, as the facade and the supervisor change it.
+
+    Attributes:
+        api: CometChat's REST API.
+        store: where the session is saved.
+        identity: who speaks on the socket.
+        machine, streams: hear of every change.
+    """
+
+    api: Api
+    store: Store
+    identity: Identity
+    machine: Machine
+    streams: Streams
+    _user: User | None = attrs.field(default=None, init=False)
+    _running: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
+    _left: bool = attrs.field(default=False, init=False)
+
+    @property
+    def user(self) -> User | None:
+        """The logged-in user."""
+        return self._user
+
+    def reopen(self, session: Session) -> None:
+        """Take up a saved session. No request."""
+        self._enter(session)
+
+    def leave(self) -> None:
+        """The client is being left: end a running `login()`."""
+        self._left = True
+        if self._running is not None:
+            self._running.cancel(reason="cometconn: the client was closed")
+
+    async def login(self, uid: str | None, auth_key: str | None, auth_token: str | None) -> User:
+        """Log in; see `CometChat.login`."""
+        _check_arguments(uid, auth_key, auth_token)
+        self._check_open("login()")
+        if self._running is not None:
+            message = "login() was called while another login() of this client is running: await that one first."
+            raise LoginInProgressError(message)
+        session = self.identity.session
+        if session is not None and self._user is not None and (uid == session.uid or auth_token == session.auth_token):
+            self.machine.tell(Input.LOGGED_IN_AGAIN)
+            user = self._user
+            await trio.lowlevel.checkpoint()
+            return user
+        another = session is not None
+        if another:
+            self._exit()
+        with trio.CancelScope() as self._running:
+            try:
+                if another:
+                    await self.store.forget()
+                return await self._request(uid, auth_key, auth_token, self._running)
+            finally:
+                self._running = None
+        message = "login() was ended by logout(), or by leaving the client."
+        raise NotLoggedInError(message)
+
+    async def _request(
+        self, uid: str | None, auth_key: str | None, auth_token: str | None, scope: trio.CancelScope
+    ) -> User:
+        if auth_token is None:
+            assert uid is not None, "checked"  # noqa: S101
+            assert auth_key is not None, "checked"  # noqa: S101
+            auth_token = await self.api.create_auth_token(uid, auth_key)
+        session = await self.api.put_me(auth_token)
+        user = decode_user(session.user)
+        await self.store.save(session)
+        if scope.cancel_called:
+            # logout() came while the disk was busy: what was saved must not stay.
+            with trio.CancelScope(shield=True):  # bounded by one removal of a small file
+                await self.store.forget()
+            await trio.lowlevel.checkpoint()
+        self._enter(session)
+        return user
+
+    async def logout(self) -> None:
+        """Log out; see `CometChat.logout`."""
+        if self._running is not None:
+            self._running.cancel(reason="cometconn: logout() was called")
+            await trio.lowlevel.checkpoint()
+            return
+        self._check_open("logout()")
+        session = self.identity.logged_in("logout()")
+        link = self._exit()
+        with trio.CancelScope(shield=True):  # bounded by one removal of a small file
+            await self.store.forget()
+        refusal: ApiError | None = None
+        try:
+            await self.api.delete_me(session.auth_token)
+        except ApiError as error:
+            refusal = error
+        if link is not None:
+            await link.closed.wait()
+        if refusal is not None:
+            raise refusal
+
+    async def forget(self) -> None:
+        """Log out because the server no longer knows the token: no request."""
+        self._exit()
+        try:
+            await self.store.forget()
+        except StoreError as error:
+            _LOG.warning("The session of a user whom the server no longer knows stays saved: %s", error)
+
+    async def renew(self) -> None:
+        """Get a new JWT for the logged-in user."""
+        session = self.identity.logged_in("renewing the token")
+        renewed = await self.api.get_me(session.auth_token, session)
+        if self.identity.session is not session:
+            return
+        self.identity.session = renewed
+        try:
+            await self.store.save(renewed)
+        except StoreError as error:
+            _LOG.warning("The renewed session is not saved: %s", error)
+
+    def _enter(self, session: Session) -> None:
+        self._user = decode_user(session.user)
+        self.identity.session = session
+        self.machine.tell(Input.LOGGED_IN)
+
+    def _exit(self) -> Link | None:
+        link = self.machine.unclosed_link
+        self.identity.session = self._user = None
+        self.streams.forget()
+        self.machine.tell(Input.LOGGED_OUT)
+        return link
+
+    def _check_open(self, call: str) -> None:
+        if self._left:
+            message = f"{call} came after open_client() was left: open a new client."
+            raise NotLoggedInError(message)
+
+
+def _check_arguments(uid: str | None, auth_key: str | None, auth_token: str | None) -> None:
+    by_key = uid is not None and auth_key is not None and auth_token is None
+    by_token = auth_token is not None and uid is None and auth_key is None
+    if not (by_key or by_token):
+        message = "login() takes either uid= and auth_key=, or auth_token= alone."
+        raise SettingsError(message, code="MISSING_PARAMETERS")

@@ -1,0 +1,151 @@
+"""`open_client()`: from settings to a running client, and back to nothing."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import trio
+
+from ._account.api import Api
+from ._account.session import Hosts, new_session_id
+from ._account.store import FileStore, default_path
+from ._client import CometChat
+from ._connection.groups import raise_sole
+from ._connection.identity import Identity
+from ._connection.machine import Machine
+from ._connection.streams import Streams
+from ._connection.supervisor import watcher
+from ._lifecycle.states import Mode
+from ._login import Login
+from ._parts import Parts
+from ._system import SystemEnvironment
+from ._version import client_info
+from .errors import SettingsError
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncGenerator, Mapping
+
+    from ._account.store import Saved, Store
+    from .environment import Environment
+    from .settings import AppSettings, Endpoints
+
+__all__ = ["open_client"]
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+@asynccontextmanager
+async def open_client(
+    app_id: str,
+    settings: AppSettings,
+    *,
+    store: Store | None = None,
+    endpoints: Endpoints | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    proxy: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    environment: Environment | None = None,
+) -> AsyncGenerator[CometChat, None]:
+    """Open a client for as long as the `async with` block runs. CometChat calls this `init()`.
+
+    A user whose session was saved is logged in again without a request, and in auto mode
+    the socket is opened in the background. Nothing touches the network before the block
+    begins. On leaving the block the socket is closed and every task has ended; the saved
+    session stays.
+
+    Args:
+        app_id: the app's id, from CometChat's dashboard.
+        settings: region, mode, presence, timing.
+        store: where the session is saved; by default a file in the platform's folder for
+            user state. `MemoryStore()` saves nothing, `FileStore(path)` chooses the file.
+        endpoints: other servers than CometChat's cloud.
+        ssl_context: for REST and socket; by default the system's certificates.
+        proxy: `http://[user:password@]host:port`, for REST and socket.
+        headers: more headers for REST requests and the WebSocket upgrade.
+        environment: what the client takes from the world; for tests. It replaces
+            *ssl_context* and *proxy*.
+
+    Raises:
+        SettingsError: an argument makes no sense.
+        StoreError: the saved session cannot be read or is in use by another client.
+
+    What the block raises comes out as it is, never in an exception group of ours. Leaving
+    takes at most `close_timeout`, also when cancelled: the goodbye is shielded that long.
+    """
+    extra = _checked_headers(headers)
+    hosts = _hosts(app_id, settings, endpoints)
+    environment = environment or SystemEnvironment(extra, _checked_proxy(proxy), ssl_context)
+    store = store or FileStore(default_path(app_id))
+    saved = await store.open(app_id)
+    try:
+        parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, store, saved)
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(watcher, parts.leave, name="cometconn.watcher")
+                nursery.start_soon(parts.supervisor().run, name="cometconn.supervisor")
+                if saved.session is not None:
+                    parts.login.reopen(saved.session)
+                yield CometChat(parts)
+                parts.leave()
+                nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
+        except BaseExceptionGroup as group:
+            raise_sole(group)
+    finally:
+        with trio.CancelScope(shield=True):  # bounded: unlocks and closes one small file
+            await store.aclose()
+
+
+def _put_together(
+    app_id: str,
+    settings: AppSettings,
+    endpoints: Endpoints | None,
+    hosts: Hosts,
+    headers: Mapping[str, str],
+    environment: Environment,
+    store: Store,
+    saved: Saved,
+) -> Parts:
+    mode = Mode.AUTO if settings.auto_establish_socket_connection else Mode.MANUAL
+    streams = Streams()
+    machine = Machine(mode, settings.timing, environment.random, streams.room)
+    client = client_info()
+    session_id = new_session_id(client.platform.upper(), client.version)
+    identity = Identity(app_id, session_id, saved.device_id, client, settings, endpoints, headers)
+    api = Api(
+        app_id=app_id,
+        hosts=hosts,
+        request=environment.request,
+        session_id=session_id,
+        device_id=saved.device_id,
+        timeout=settings.timing.request_timeout,
+    )
+    return Parts(settings, identity, machine, streams, Login(api, store, identity, machine, streams), environment)
+
+
+def _hosts(app_id: str, settings: AppSettings, endpoints: Endpoints | None) -> Hosts:
+    if endpoints is None and settings.region is None:
+        message = 'AppSettings.region is needed, e.g. AppSettings(region="us"), unless open_client() gets endpoints.'
+        raise SettingsError(message)
+    return Hosts(app_id, settings.region, endpoints)
+
+
+def _checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
+    for name, value in (headers or {}).items():
+        if not _HEADER_NAME.fullmatch(name) or not (value.isprintable() and value.isascii()):
+            message = f"open_client(headers=...): {name!r} is no HTTP header, or its value is not plain ASCII."
+            raise SettingsError(message)
+    return dict(headers or {})
+
+
+def _checked_proxy(proxy: str | None) -> str | None:
+    if proxy is None:
+        return None
+    parts = urllib.parse.urlsplit(proxy)
+    if parts.scheme != "http" or not parts.hostname:
+        message = "open_client(proxy=...) must look like http://[user:password@]host:port."
+        raise SettingsError(message)
+    return proxy

@@ -1,0 +1,119 @@
+"""What one client consists of, put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ._account.api import is_token_unknown, is_transient
+from ._connection.link_nursery import LinkNursery
+from ._connection.supervisor import Supervisor
+from ._lifecycle.states import Input
+from ._transport.websocket import TrioWebSocket
+from .errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._connection.event_stream import EventStreamStatistics
+    from ._connection.identity import Identity
+    from ._connection.machine import Machine
+    from ._connection.streams import Streams
+    from ._login import Login
+    from .environment import Environment
+    from .settings import AppSettings
+
+__all__ = ["Parts", "Statistics"]
+
+
+@attrs.frozen
+class Statistics:
+    """Counters of one client since it was opened.
+
+    Attributes:
+        attempts: WebSockets that were begun.
+        connections: of these, how many were authenticated.
+        frames_sent: frames handed to the socket, pings included.
+        events_received: events read from the socket, duplicates included.
+        duplicates: of these, how many were dropped because their message had come before.
+        backlog: what waits for the first stream; `None` once there was one.
+        streams: the open streams, in the order in which they were opened.
+    """
+
+    attempts: int
+    connections: int
+    frames_sent: int
+    events_received: int
+    duplicates: int
+    backlog: EventStreamStatistics | None
+    streams: tuple[EventStreamStatistics, ...]
+
+
+@attrs.define(eq=False)
+class Parts:
+    """The parts of one client; `CometChat` is their face.
+
+    Attributes:
+        settings: what the application chose.
+        identity, machine, streams, login, environment: see their modules.
+        left: `open_client()` is being left.
+    """
+
+    settings: AppSettings
+    identity: Identity
+    machine: Machine
+    streams: Streams
+    login: Login
+    environment: Environment
+    left: bool = attrs.field(default=False, init=False)
+
+    def supervisor(self) -> Supervisor:
+        """Return the supervisor, ready to run."""
+        links = LinkNursery(self.machine, self.identity, self.streams, self.environment, TrioWebSocket)
+        return Supervisor(self.machine, links, self.login.renew, is_transient, is_token_unknown, self.login.forget)
+
+    def leave(self) -> None:
+        """End everything that can be ended at once. Synchronous, idempotent."""
+        self.left = True
+        self.login.leave()
+        self.machine.tell(Input.CLIENT_LEFT)
+        self.streams.close()
+
+    async def send(
+        self,
+        call: str,
+        receiver: str,
+        receiver_type: str,
+        make_frame: Callable[..., str],
+        **fields: Any,  # noqa: ANN401 - what *make_frame* takes
+    ) -> None:
+        """Make a frame to *receiver* and return when it is written; *call* is for error messages."""
+        link = self.machine.connected_link(call)
+        frame = link.send(make_frame(**self.identity.envelope(receiver, receiver_type), **fields))
+        try:
+            await frame.done.wait()
+        finally:
+            link.withdraw(frame)
+        if frame.error is not None:
+            raise frame.error
+
+    def check_keep_alive(self, every: float) -> None:
+        """Refuse an interval at which the connection would die in the background."""
+        grace = self.settings.timing.background_grace
+        if not 0 < every < grace:
+            message = f"keep_alive(every={every!r}): must be more than 0 and less than background_grace, {grace:g} s."
+            raise SettingsError(message)
+
+    def statistics(self) -> Statistics:
+        """Return the counters."""
+        self.machine.tick()
+        return Statistics(
+            attempts=self.machine.attempts,
+            connections=self.machine.connections,
+            frames_sent=self.machine.frames_sent,
+            events_received=self.streams.received,
+            duplicates=self.streams.duplicates,
+            backlog=self.streams.backlog_statistics(),
+            streams=self.streams.stream_statistics(),
+        )

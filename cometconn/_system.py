@@ -1,0 +1,60 @@
+"""The default `Environment`: the network, the boot-time clock, and chance."""
+
+from __future__ import annotations
+
+import random
+import ssl
+import time
+from typing import TYPE_CHECKING
+
+import attrs
+
+from ._account.http import fetch
+from ._transport.dial import dial
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import trio
+
+    from .environment import Request, Response
+
+__all__ = ["SystemEnvironment"]
+
+# Where there is no boot-time clock, sleep goes unnoticed until the server is found to be gone.
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+@attrs.define(eq=False)
+class SystemEnvironment:
+    """The real world, with one TLS and header setting for REST and socket.
+
+    Attributes:
+        headers: more headers for REST requests.
+    """
+
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    proxy: str | None = attrs.field(repr=False)
+    _ssl_context: ssl.SSLContext | None = attrs.field(repr=False)
+
+    async def dial(self, url: str) -> trio.abc.Stream:
+        """Open a byte stream: name lookup, TCP, TLS."""
+        return await dial(url, self._tls, self.proxy)
+
+    async def request(self, request: Request) -> Response:
+        """Make one REST request with httpx."""
+        return await fetch(request, ssl_context=self._tls(), proxy=self.proxy, headers=self.headers)
+
+    def boot_time(self) -> float:
+        """Return seconds on a clock that goes on while the machine sleeps, where there is one."""
+        return time.clock_gettime(_BOOT_CLOCK)
+
+    def random(self) -> float:
+        """Return a number from 0 to 1."""
+        return random.random()  # noqa: S311 - jitter, not secrets
+
+    def _tls(self) -> ssl.SSLContext:
+        # Loading the system's certificates takes tens of milliseconds: once, when first needed.
+        if self._ssl_context is None:
+            self._ssl_context = ssl.create_default_context()
+        return self._ssl_context

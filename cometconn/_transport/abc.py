@@ -1,0 +1,106 @@
+"""What a WebSocket looks like to the rooms above, and how it can fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import trio
+
+__all__ = [
+    "UpgradeRefusedError",
+    "WebSocket",
+    "WebSocketBrokenError",
+    "WebSocketClosedError",
+    "WebSocketError",
+    "WebSocketFactory",
+]
+
+
+class WebSocketError(Exception):
+    """The WebSocket is over, or never came to be. The message is for people."""
+
+
+class UpgradeRefusedError(WebSocketError):
+    """The server answered the upgrade with another HTTP status than 101.
+
+    Attributes:
+        status: that status.
+        retry_after: the delay it asked for, in seconds; 0 when it did not.
+    """
+
+    def __init__(self, status: int, retry_after: float) -> None:
+        super().__init__(f"the server answered the WebSocket upgrade with HTTP status {status}")
+        self.status = status
+        self.retry_after = retry_after
+
+
+class WebSocketClosedError(WebSocketError):
+    """The WebSocket was closed with a close code: the server's, or our verdict on what it sent.
+
+    Attributes:
+        code: the close code (RFC 6455 section 7.4); 1005 when the frame had none.
+        reason: the close reason, or `None`.
+    """
+
+    def __init__(self, code: int, reason: str | None) -> None:
+        super().__init__(f"the WebSocket was closed with code {code}" + (f" ({reason!r})" if reason else ""))
+        self.code = code
+        self.reason = reason
+
+
+class WebSocketBrokenError(WebSocketError):
+    """The byte stream ended or broke, or carried what RFC 6455 does not allow."""
+
+
+class WebSocket(Protocol):
+    """One WebSocket over one byte stream. It lives once.
+
+    `run` is a task of its own; `receive` and `next_message` belong to the receive loop,
+    `send` to the writer, `goodbye` and `aclose_forcefully` to whoever ends the link.
+    """
+
+    async def run(self) -> None:
+        """Be the WebSocket: return when it has ended. Records its outcome and does not raise."""
+        ...
+
+    async def wait_open(self) -> None:
+        """Return when the upgrade is done; raise a `WebSocketError` when it has failed."""
+        ...
+
+    async def receive(self) -> int:
+        """Read the socket once and take the bytes in; return how many, 0 at its end."""
+        ...
+
+    async def next_message(self) -> str | bytes | None:
+        """Return the next message of what was taken in, or `None` when there is no whole one left.
+
+        Raises a `WebSocketError` when there will never be another.
+        """
+        ...
+
+    async def send(self, text: str) -> None:
+        """Send one text message. If cancelled, the frame may be torn: see `may_say_goodbye`."""
+        ...
+
+    @property
+    def may_say_goodbye(self) -> bool:
+        """Whether a close frame can still be written and understood."""
+        ...
+
+    async def goodbye(self) -> None:
+        """Send a close frame with code 1000 and return when the server has answered it.
+
+        Needs the receive loop to go on. The caller bounds the time.
+        """
+        ...
+
+    async def aclose_forcefully(self) -> None:
+        """Close the byte stream without another word."""
+        ...
+
+
+WebSocketFactory: TypeAlias = "Callable[[trio.abc.Stream, str, Mapping[str, str]], WebSocket]"
+"""Makes a `WebSocket` from a byte stream, the URL and extra headers."""

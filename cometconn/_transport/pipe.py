@@ -1,0 +1,76 @@
+"""The stream that trio-websocket takes for its socket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Pipe"]
+
+
+class Pipe(trio.abc.Stream):
+    """Bytes out go straight to the real stream; bytes in are what `feed()` was given.
+
+    So the receive loop is the one that reads the socket: it sees the end of the stream
+    first, decides when to stop reading, and knows (`wants_more`) when trio-websocket has
+    digested all it was fed. Closing the pipe leaves the real stream alone.
+    """
+
+    def __init__(self, stream: trio.abc.Stream, on_change: Callable[[], object]) -> None:
+        self._stream = stream
+        self._fed = bytearray()
+        self._eof = False
+        self._hungry = trio.lowlevel.ParkingLot()
+        self._on_change = on_change
+        self.wants_more = False
+        self.closed = False
+        self.sending = False
+
+    def feed(self, data: bytes | bytearray) -> None:
+        """Hand *data* to trio-websocket; nothing at all means the end of the stream."""
+        if data:
+            self._fed += data
+        else:
+            self._eof = True
+        self.wants_more = False
+        self._hungry.unpark_all()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Return what was fed, for trio-websocket's reader."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while not self._fed and not self._eof and not self.closed:
+            self.wants_more = True
+            self._on_change()
+            await self._hungry.park()
+        if self.closed:
+            message = "the pipe is closed"
+            raise trio.ClosedResourceError(message)
+        data = bytes(self._fed)
+        self._fed.clear()
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Write to the real stream; `sending` tells whether a frame may be half-way.
+
+        A real socket looks for a cancellation before the first byte and not after the last
+        one. That look is taken here, so a write that was cancelled later was really cut.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self.sending = True
+        await self._stream.send_all(data)
+        self.sending = False
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until the real stream takes bytes."""
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        """Close the pipe; the stream belongs to somebody else."""
+        self.closed = True
+        self._hungry.unpark_all()
+        self._on_change()
+        await trio.lowlevel.checkpoint()

@@ -1,0 +1,210 @@
+"""trio-websocket, kept at arm's length: the only module that imports it.
+
+trio-websocket does the handshake, the framing and the close; it is not trusted to end
+by itself. Its reader task has a nursery of its own, it reads a `Pipe` and not the socket,
+its message queue holds nothing, and nobody waits for it without also waiting for the
+end of that nursery. (What happens otherwise: calls that never return when the server
+closes half-way, refuses the upgrade, or goes silent.)
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+from typing import TYPE_CHECKING
+
+import trio
+import trio_websocket
+
+from .abc import WebSocketBrokenError, WebSocketClosedError, WebSocketError
+from .handshake import AnswerHead
+from .pipe import Pipe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["TrioWebSocket"]
+
+_READ = 64 * 1024
+_MAX_MESSAGE = 16 * 1024 * 1024  # beyond it trio-websocket closes with 1009
+_ABNORMAL = 1006  # what trio-websocket records when there was no close frame
+
+
+class TrioWebSocket:
+    """A `WebSocket` on trio-websocket. See `abc.WebSocket` for the methods.
+
+    Args:
+        stream: the byte stream, TLS done; this object closes it, and nobody else.
+        url: where it leads, for the Host header and the request target.
+        headers: more headers for the upgrade request.
+    """
+
+    def __init__(self, stream: trio.abc.Stream, url: str, headers: Mapping[str, str]) -> None:
+        parts = urllib.parse.urlsplit(url)
+        self._stream = stream
+        self._host = parts.netloc
+        self._target = parts.path or "/"
+        self._headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
+        self._pipe = Pipe(stream, self._progressed)
+        self._head = AnswerHead()
+        self._connection: trio_websocket.WebSocketConnection | None = None
+        self._handshake = trio.CancelScope()
+        self._progress = trio.lowlevel.ParkingLot()
+        self._taking: trio.CancelScope | None = None
+        self._failure: WebSocketError | None = None
+        self._ended = False
+
+    async def run(self) -> None:
+        """Run trio-websocket's reader in a nursery of its own until it has ended."""
+        try:
+            async with trio.open_nursery() as nursery:
+                with self._handshake:
+                    # Returns only on success; `receive` ends this scope on failure.
+                    connection = await trio_websocket.wrap_client_stream(
+                        nursery,
+                        self._pipe,  # type: ignore[arg-type]  # any trio.abc.Stream will do
+                        self._host,
+                        self._target,
+                        extra_headers=self._headers,
+                        message_queue_size=0,
+                        max_message_size=_MAX_MESSAGE,
+                        receive_buffer_size=None,
+                    )
+                    self._connection = connection
+                    self._progressed()
+                if self._connection is None:
+                    nursery.cancel_scope.cancel(reason="the WebSocket upgrade failed")
+        except BaseExceptionGroup as group:
+            cancelled, real = group.split(trio.Cancelled)
+            if real is not None:
+                self._fail(_translate(real))
+            if cancelled is not None:
+                raise cancelled from None
+        finally:
+            self._ended = True
+            self._progressed()
+
+    async def wait_open(self) -> None:
+        """Wait for the upgrade."""
+        while self._connection is None:
+            self._raise_if_failed()
+            await self._progress.park()
+        await trio.lowlevel.checkpoint()
+
+    async def receive(self) -> int:
+        """Read the socket once, as soon as trio-websocket has digested what it was fed."""
+        while not self._digested:
+            await self._progress.park()
+        data: bytes | bytearray = b""
+        try:
+            data = await self._stream.receive_some(_READ)
+        except trio.BrokenResourceError as error:
+            self._fail(_broken("the connection was reset", error))
+        except trio.ClosedResourceError as error:
+            self._fail(_broken("the connection was closed on our side", error))
+        try:
+            self._head.look(data)
+        except WebSocketError as error:
+            self._fail(error)
+        self._pipe.feed(data)
+        return len(data)
+
+    async def next_message(self) -> str | bytes | None:
+        """Take the next message out of trio-websocket."""
+        while self._connection is None:
+            # Still in the handshake. Bytes behind the 101 stay in trio-websocket until it is done.
+            self._raise_if_failed()
+            if self._pipe.wants_more:
+                return None
+            await self._progress.park()
+        if self._pipe.wants_more:
+            return None
+        with trio.CancelScope() as self._taking:
+            # Its queue holds nothing, so when its reader comes back for more bytes every
+            # message has been handed over; a message that is under way survives the cancel.
+            try:
+                return await self._connection.get_message()
+            except trio_websocket.ConnectionClosed as closed:
+                ending = self._ending(closed.reason)
+            finally:
+                self._taking = None
+            raise ending
+        return None
+
+    async def send(self, text: str) -> None:
+        """Send through trio-websocket; only the writer task may."""
+        assert self._connection is not None, "nothing is sent before wait_open()"  # noqa: S101
+        try:
+            await self._connection.send_message(text)
+        except trio_websocket.ConnectionClosed as closed:
+            ending = self._ending(closed.reason)
+        else:
+            return
+        raise ending
+
+    @property
+    def may_say_goodbye(self) -> bool:
+        """Open, and no write was cut half-way."""
+        return (
+            self._connection is not None
+            and self._connection.closed is None
+            and not self._ended
+            and self._failure is None
+            and not self._pipe.sending
+        )
+
+    async def goodbye(self) -> None:
+        """Do the closing handshake."""
+        assert self._connection is not None, "may_say_goodbye was asked"  # noqa: S101
+        await self._connection.aclose(1000)
+
+    async def aclose_forcefully(self) -> None:
+        """Close the stream."""
+        await trio.aclose_forcefully(self._stream)
+
+    @property
+    def _digested(self) -> bool:
+        return self._pipe.wants_more or self._pipe.closed or self._ended
+
+    def _progressed(self) -> None:
+        self._progress.unpark_all()
+        if self._taking is not None and self._pipe.wants_more:
+            self._taking.cancel(reason="trio-websocket wants more bytes")
+
+    def _fail(self, error: WebSocketError) -> None:
+        self._failure = self._failure or error
+        if self._connection is None:
+            self._handshake.cancel(reason=str(error))
+        self._progressed()
+
+    def _raise_if_failed(self) -> None:
+        if self._failure is None and (self._pipe.closed or self._ended):
+            self._fail(WebSocketBrokenError("the server's answer to the WebSocket upgrade breaks RFC 6455"))
+        if self._failure is not None:
+            raise self._failure
+
+    def _ending(self, reason: trio_websocket.CloseReason | None) -> WebSocketError:
+        if self._failure is not None:
+            return self._failure
+        if reason is None:
+            return WebSocketBrokenError("the server broke the WebSocket protocol")
+        if reason.code == _ABNORMAL:
+            return WebSocketBrokenError("the connection ended without a WebSocket close frame")
+        return WebSocketClosedError(reason.code, reason.reason)
+
+
+def _broken(what: str, error: BaseException) -> WebSocketBrokenError:
+    broken = WebSocketBrokenError(what)
+    broken.__cause__ = error
+    return broken
+
+
+def _translate(group: BaseExceptionGroup[BaseException]) -> WebSocketError:
+    """Turn whatever trio-websocket's reader left in its nursery into one error of ours."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if not isinstance(error, Exception):
+        raise error  # KeyboardInterrupt, SystemExit: not ours to keep
+    if isinstance(error, WebSocketError):
+        return error
+    return _broken(f"the server broke the WebSocket protocol: {error}", error)

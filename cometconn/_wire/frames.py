@@ -1,0 +1,241 @@
+"""What the client says on the socket: functions that return one frame's text each.
+
+Ids and times are arguments. The mappings are laid out as CometChat's own clients lay
+them out; its JavaScript and React Native clients differ in small things, which
+`auth_frame` names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import attrs
+
+from cometconn.errors import SettingsError
+from cometconn.settings import SubscriptionType
+
+__all__ = [
+    "SECRET_KEYS",
+    "ClientInfo",
+    "auth_frame",
+    "ping_frame",
+    "receipt_frame",
+    "strip_secrets",
+    "transient_frame",
+    "typing_frame",
+]
+
+SECRET_KEYS = frozenset({"authToken", "jwt", "fat", "wsChannel"})
+"""What the server tells about the logged-in user and nobody else may see."""
+
+_PING = '{"action":"ping","ack":"true"}'
+
+
+@attrs.frozen(kw_only=True)
+class ClientInfo:
+    """What the client says about itself in the auth frame.
+
+    Attributes:
+        version: this library's version.
+        api_version: CometChat's API version, `"v3.0"`.
+        origin: the web page's origin; `None` (`null` on the wire) outside a browser.
+        user_agent: the library and the Python it runs on.
+        platform: the kind of client.
+    """
+
+    version: str
+    api_version: str = "v3.0"
+    origin: str | None = None
+    user_agent: str
+    platform: str
+
+
+def auth_frame(  # noqa: PLR0913 - what the frame says, by keyword
+    *,
+    app_id: str,
+    session_id: str,
+    device_id: str,
+    uid: str,
+    jwt: str | None,
+    presence: SubscriptionType | None,
+    roles: Sequence[str] = (),
+    client: ClientInfo,
+    uts: int,
+) -> str:
+    """Return the first frame of a connection. It holds the token: never log it.
+
+    We say `NONE` when no presence is wanted, as React Native does, and name the roles, as
+    JavaScript does. (JavaScript leaves the field out for none; React Native leaves the
+    roles out, and so cannot work with them.)
+
+    Args:
+        app_id: CometChat's app.
+        session_id: this run of the client; the server's echoes carry it.
+        device_id: this device, the same for ever.
+        uid: the logged-in user.
+        jwt: the token; `None` leaves it out.
+        presence: whose presence to report; `None` leaves the field out.
+        roles: the roles for `SubscriptionType.ROLES`; left out if empty.
+        client: what to say about ourselves.
+        uts: the time now, in milliseconds since 1970.
+    """
+    app_info = {"version": client.version, "apiVersion": client.api_version, "origin": client.origin, "uts": uts}
+    body: dict[str, Any] = {
+        **({} if jwt is None else {"auth": jwt}),
+        "deviceId": session_id,
+        **({} if presence is None else {"presenceSubscription": presence.value}),
+        **({"roles": list(roles)} if roles else {}),
+        "params": {
+            "appInfo": app_info,
+            "userAgent": client.user_agent,
+            "deviceId": device_id,
+            "platform": client.platform,
+        },
+    }
+    return _text({"appId": app_id, "deviceId": session_id, "type": "auth", "sender": uid, "body": body})
+
+
+def ping_frame() -> str:
+    """Return the keepalive frame."""
+    return _PING
+
+
+def typing_frame(  # noqa: PLR0913 - what the frame says, by keyword
+    *,
+    app_id: str,
+    session_id: str,
+    uid: str,
+    user: Mapping[str, Any],
+    receiver: str,
+    receiver_type: str,
+    action: Literal["started", "ended"],
+    metadata: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the frame that says that the user begins or stops typing.
+
+    Args:
+        app_id: CometChat's app.
+        session_id: this run of the client.
+        uid: the logged-in user.
+        user: their whole mapping, as the server sent it; secrets are taken out here.
+        receiver: a uid or a guid.
+        receiver_type: `"user"` or `"group"`.
+        action: which of the two.
+        metadata: the app's own data; left out if `None`.
+
+    Raises:
+        SettingsError: the receiver is impossible, or *metadata* is not JSON.
+    """
+    body: dict[str, Any] = {"action": action, "user": strip_secrets(user)}
+    if metadata is not None:
+        body["metadata"] = metadata
+    return _text({**_envelope("typing_indicator", app_id, session_id, uid, receiver, receiver_type), "body": body})
+
+
+def receipt_frame(  # noqa: PLR0913 - what the frame says, by keyword
+    *,
+    app_id: str,
+    session_id: str,
+    uid: str,
+    user: Mapping[str, Any],
+    receiver: str,
+    receiver_type: str,
+    action: Literal["read", "delivered"],
+    message_id: int,
+    message_sender: str,
+) -> str:
+    """Return the frame that says that the user has read, or received, the messages up to *message_id*.
+
+    Args:
+        app_id: CometChat's app.
+        session_id: this run of the client.
+        uid: the logged-in user.
+        user: their whole mapping, as the server sent it; secrets are taken out here.
+        receiver: the other side of the conversation: a uid or a guid.
+        receiver_type: `"user"` or `"group"`.
+        action: which of the two.
+        message_id: the message.
+        message_sender: the uid of who sent the message.
+
+    Raises:
+        SettingsError: the receiver is impossible.
+    """
+    frame = _envelope("receipts", app_id, session_id, uid, receiver, receiver_type)
+    body = {"action": action, "messageId": str(message_id), "user": strip_secrets(user)}
+    return _text({**frame, "messageSender": message_sender, "body": body})
+
+
+def transient_frame(  # noqa: PLR0913 - what the frame says, by keyword
+    *,
+    app_id: str,
+    session_id: str,
+    uid: str,
+    user: Mapping[str, Any],
+    receiver: str,
+    receiver_type: str,
+    data: Any,  # noqa: ANN401 - any JSON value
+) -> str:
+    """Return the frame that carries *data* to who is connected now.
+
+    Args:
+        app_id: CometChat's app.
+        session_id: this run of the client.
+        uid: the logged-in user.
+        user: their whole mapping, as the server sent it; secrets are taken out here.
+        receiver: a uid or a guid.
+        receiver_type: `"user"` or `"group"`.
+        data: any JSON value.
+
+    Raises:
+        SettingsError: the receiver is impossible, or *data* is not JSON.
+    """
+    body = {"user": strip_secrets(user), "data": data}
+    return _text({**_envelope("transient_message", app_id, session_id, uid, receiver, receiver_type), "body": body})
+
+
+def strip_secrets(user: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a user's mapping without tokens and secrets, as other users may see it."""
+    return {key: value for key, value in user.items() if key not in SECRET_KEYS}
+
+
+def _envelope(  # noqa: PLR0913 - the envelope's fields
+    kind: str, app_id: str, session_id: str, uid: str, receiver: str, receiver_type: str
+) -> dict[str, Any]:
+    if not (isinstance(receiver, str) and receiver):
+        message = f"receiver must be a uid or a guid, not {receiver!r}."
+        raise SettingsError(message)
+    if receiver_type not in {"user", "group"}:
+        message = f'receiver_type must be "user" or "group", not {receiver_type!r}.'
+        raise SettingsError(message)
+    return {
+        "appId": app_id,
+        "receiver": receiver,
+        "receiverType": receiver_type,
+        "deviceId": session_id,
+        "type": kind,
+        "sender": uid,
+    }
+
+
+def _text(frame: Mapping[str, Any]) -> str:
+    try:
+        text = json.dumps(frame, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain)
+        text.encode()  # half a surrogate pair has no place in UTF-8, so not in a text frame either
+    except (TypeError, ValueError, RecursionError) as error:
+        message = f"The data or metadata cannot be sent, because it is not JSON: {_words(error)}."
+        # Not chained: a UnicodeEncodeError holds the whole frame.
+        raise SettingsError(message) from None
+    return text
+
+
+def _plain(value: object) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    message = f"{type(value).__name__} has no JSON form"
+    raise TypeError(message)
+
+
+def _words(error: Exception) -> str:
+    return error.reason if isinstance(error, UnicodeEncodeError) else str(error)

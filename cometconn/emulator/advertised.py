@@ -1,0 +1,47 @@
+"""What the server tells clients about itself: the `settings` object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .jsontext import Json
+
+__all__ = ["API_VERSION", "at_host", "settings_object"]
+
+API_VERSION = "v3.0"
+
+
+def at_host(host: str, port: int) -> str:
+    """Write host and port as they stand in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def settings_object(host: str, port: int, *, now: int) -> Json:
+    """Name this server for everything a client may look for: REST, socket and analytics alike."""
+    bare = f"[{host}]" if ":" in host else host
+    api = at_host(host, port)
+    return {
+        "CHAT_HOST": bare,
+        "CHAT_HOST_OVERRIDE": bare,
+        "CHAT_HOST_APP_SPECIFIC": bare,
+        "CHAT_WSS_PORT": str(port),
+        "CHAT_WS_PORT": str(port),
+        "CHAT_USE_SSL": 0,
+        "ADMIN_API_HOST": api,
+        "CLIENT_API_HOST": api,
+        "CHAT_API_VERSION": API_VERSION,
+        "WS_API_VERSION": API_VERSION,
+        "REGION": "local",
+        "MAIN_DOMAIN": bare,
+        "APP_VERSION": 4,
+        "MODE": "DEFAULT",
+        "ANALYTICS_HOST": api,
+        "ANALYTICS_VERSION": "v1",
+        "ANALYTICS_USE_SSL": False,
+        "ANALYTICS_PING_DISABLED": False,
+        "settingsHash": f"emulator-{port}",
+        "settingsHashReceivedAt": now,
+        "extensions": [],
+        "parameters": {},
+    }

@@ -1,0 +1,78 @@
+"""What the server does wrong on purpose."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from cometconn.errors import SettingsError
+
+__all__ = ["AuthFault", "Faults", "RestFault", "UpgradeFault", "check_close_code"]
+
+AuthFault: TypeAlias = Literal["accept", "refuse", "silent"]
+UpgradeFault: TypeAlias = Literal["accept", "hang"] | int
+RestFault: TypeAlias = Literal["accept", "hang"] | int
+
+_ERROR_STATUSES = range(400, 600)
+_CLOSE_CODES = frozenset({*range(1000, 1004), *range(1007, 1014), *range(3000, 5000)})
+
+
+def check_close_code(code: object, name: str) -> None:
+    """Raise `SettingsError` unless *code* may stand in a close frame (RFC 6455, section 7.4)."""
+    if code not in _CLOSE_CODES or isinstance(code, bool):
+        message = f"{name} must be a close code that may be sent (1000, 1011, 3000 to 4999, ...), not {code!r}."
+        raise SettingsError(message)
+
+
+def _one_of(*words: str, statuses: range | None = None) -> Any:  # noqa: ANN401 - attrs' validator type is a protocol of its own
+    def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        is_status = isinstance(value, int) and statuses is not None and value in statuses
+        if value not in words and not is_status:
+            choice = ", ".join([*map(repr, words), *(["an HTTP status from 400 to 599"] if statuses else [])])
+            message = f"The fault {attribute.name!r} must be one of {choice}, not {value!r}."
+            raise SettingsError(message)
+
+    return check
+
+
+def _check_pong(_: object, __: object, value: object) -> None:
+    if not isinstance(value, bool):
+        message = f"The fault 'pong' must be True or False, not {value!r}."
+        raise SettingsError(message)
+
+
+def _check_auth_close(_: object, __: object, value: int) -> None:
+    if value != 0:
+        check_close_code(value, "The fault 'auth_close'")
+
+
+def _check_retry_after(_: object, __: object, value: int | None) -> None:
+    if value is not None and (not isinstance(value, int) or value < 0):
+        message = f"The fault 'retry_after' must be None or a whole number of seconds, not {value!r}."
+        raise SettingsError(message)
+
+
+@attrs.frozen(kw_only=True)
+class Faults:
+    """How the server behaves. The defaults are those of a good one.
+
+    Attributes:
+        pong: answer pings.
+        auth: auth frames are checked, all refused, or never answered.
+        auth_close: the close code that follows a refusal; 0 for no close.
+        upgrade: WebSocket upgrades are accepted, answered with this HTTP status, or never answered.
+        rest: REST requests are answered, answered with this HTTP status, or never answered.
+        retry_after: the `Retry-After` header, in seconds, beside such a status.
+    """
+
+    pong: bool = attrs.field(default=True, validator=_check_pong)
+    auth: AuthFault = attrs.field(default="accept", validator=_one_of("accept", "refuse", "silent"))
+    auth_close: int = attrs.field(default=4401, validator=_check_auth_close)
+    upgrade: UpgradeFault = attrs.field(default="accept", validator=_one_of("accept", "hang", statuses=_ERROR_STATUSES))
+    rest: RestFault = attrs.field(default="accept", validator=_one_of("accept", "hang", statuses=_ERROR_STATUSES))
+    retry_after: int | None = attrs.field(default=None, validator=_check_retry_after)
+
+    def headers(self) -> dict[str, str]:
+        """Give the headers that go with an HTTP status chosen here."""
+        return {} if self.retry_after is None else {"retry-after": str(self.retry_after)}

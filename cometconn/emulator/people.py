@@ -1,0 +1,80 @@
+"""Who exists: users and groups, and how they look in the server's JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from .jsontext import Json
+
+__all__ = ["Group", "Person"]
+
+
+def _readable(identifier: str) -> str:
+    """Make a name out of an id: `zed-1` becomes `Zed 1`."""
+    return identifier.replace("-", " ").replace("_", " ").title()
+
+
+@attrs.define(eq=False)
+class Person:
+    """One user of the app.
+
+    Attributes:
+        uid: who.
+        role: for `presenceSubscription` `ROLES`.
+        created_at: seconds since 1970.
+        friends: uids, for `presenceSubscription` `FRIENDS`.
+        name: shown to others; made from the uid unless given.
+        last_active_at: when the last of the user's sockets went, in seconds since 1970.
+    """
+
+    uid: str
+    role: str = "default"
+    created_at: int = 0
+    friends: set[str] = attrs.field(factory=set)
+    name: str = attrs.field(default=attrs.Factory(lambda self: _readable(self.uid), takes_self=True))
+    last_active_at: int | None = None
+
+    def public(self, *, online: bool) -> Json:
+        """Give the user as others see it."""
+        user: Json = {
+            "uid": self.uid,
+            "name": self.name,
+            "role": self.role,
+            "status": "online" if online else "offline",
+            "createdAt": self.created_at,
+        }
+        if self.last_active_at is not None:
+            user["lastActiveAt"] = self.last_active_at
+        return user
+
+
+@attrs.define(eq=False)
+class Group:
+    """One group. Its members are kept in the order in which they joined; the first owns it.
+
+    Attributes:
+        guid: which.
+        members: uid and scope (`owner` or `participant`) of each.
+        created_at: seconds since 1970.
+        name: made from the guid unless given.
+    """
+
+    guid: str
+    members: dict[str, str] = attrs.field(factory=dict)
+    created_at: int = 0
+    name: str = attrs.field(default=attrs.Factory(lambda self: _readable(self.guid), takes_self=True))
+
+    def public(self) -> Json:
+        """Give the group as its members see it."""
+        return {
+            "guid": self.guid,
+            "name": self.name,
+            "type": "public",
+            "owner": next(iter(self.members), ""),
+            "membersCount": len(self.members),
+            "hasJoined": True,
+            "createdAt": self.created_at,
+        }

@@ -1,0 +1,172 @@
+"""The REST API: one table of routes, one function per route.
+
+A function takes the `Call` and gives the JSON answer, or raises `Refusal`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from .advertised import settings_object
+from .call import Call, Refusal
+from .jsontext import Json
+from .messages import PageRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .people import Person
+
+__all__ = ["ROUTES", "Handle"]
+
+Handle: TypeAlias = "Callable[[Call], Json]"
+
+_CATEGORIES = frozenset({"custom", "interactive", "message"})
+
+
+def _log_in(call: Call) -> Json:
+    if call.headers.get("apikey") != call.world.auth_key:
+        raise Refusal(401, "AUTH_ERR_INVALID_API_KEY", "The auth key is not that of this app.")
+    uid = call.path["uid"]
+    _known_user(call, uid)
+    return {"data": {"uid": uid, "authToken": call.world.sessions.issue_token(uid), "createdAt": call.world.now()}}
+
+
+def _me(call: Call) -> Json:
+    """`GET` and `PUT` alike: the user with a valid JWT, and where the servers are."""
+    world, token, person = call.world, call.token(), call.person()
+    user = world.public(person.uid) | {
+        "status": "online",
+        "wsChannel": {"identity": f"[{world.app_id}]{person.uid}", "secret": "", "service": ""},
+        "jwt": world.sessions.jwt_for(token),
+        "authToken": token,
+        "settings": settings_object(world.host, world.port, now=world.now()),
+    }
+    return {"data": user}
+
+
+def _log_out(call: Call) -> Json:
+    call.world.sessions.forget(call.token())
+    return {"data": {"success": True, "message": "Logged out."}}
+
+
+def _settings(call: Call) -> Json:
+    return {"data": settings_object(call.world.host, call.world.port, now=call.world.now())}
+
+
+def _user(call: Call) -> Json:
+    call.token()
+    _known_user(call, call.path["uid"])
+    return {"data": call.world.public(call.path["uid"])}
+
+
+def _group(call: Call) -> Json:
+    _joined_group(call, call.person(), call.path["guid"])
+    return {"data": call.world.groups[call.path["guid"]].public()}
+
+
+def _user_session(call: Call) -> Json:
+    call.token()
+    return {"data": {"success": True}}
+
+
+def _analytics(call: Call) -> Json:
+    """Only a valid JWT gets through; the refusal is what makes official clients renew theirs."""
+    jwt = call.headers.get("authorization", "").removeprefix("Bearer ")
+    if call.world.sessions.user_of_jwt(jwt) is None:
+        raise Refusal(401, "ERR_NO_AUTH", "The JWT is unknown or has expired: GET /me gives a new one.")
+    return {"data": {"ok": True}}
+
+
+def _message(call: Call) -> Json:
+    message = call.world.messages.get(call.path["id"])
+    if message is None or not call.world.may_see(call.person().uid, message):
+        raise Refusal(404, "ERR_MESSAGE_ID_NOT_FOUND", "There is no such message in your conversations.")
+    return {"data": message}
+
+
+def _all_messages(call: Call) -> Json:
+    uid = call.person().uid
+    return _page(call, lambda message: call.world.may_see(uid, message))
+
+
+def _messages_with_user(call: Call) -> Json:
+    mine, theirs = call.person().uid, call.path["uid"]
+    _known_user(call, theirs)
+    pair = {mine, theirs}
+    return _page(call, lambda m: m["receiverType"] == "user" and {m["sender"], m["receiver"]} == pair)
+
+
+def _messages_in_group(call: Call) -> Json:
+    guid = call.path["guid"]
+    _joined_group(call, call.person(), guid)
+    return _page(call, lambda m: m["receiverType"] == "group" and m["receiver"] == guid)
+
+
+def _thread(call: Call) -> Json:
+    parent, uid = _message(call)["data"]["id"], call.person().uid
+    return _page(call, lambda m: m.get("parentId") == parent and call.world.may_see(uid, m))
+
+
+def _send_message(call: Call) -> Json:
+    world, sender = call.world, call.person().uid
+    receiver, receiver_type = call.text("receiver"), call.text("receiverType")
+    category, kind, data = call.text("category"), call.text("type"), call.body.get("data")
+    if receiver_type == "group":
+        _joined_group(call, call.person(), receiver)
+    elif receiver_type == "user":
+        _known_user(call, receiver)
+    else:
+        raise Refusal(400, "ERR_BAD_REQUEST", "The field receiverType must be user or group.")
+    if category not in _CATEGORIES:
+        raise Refusal(400, "ERR_BAD_REQUEST", f"The field category must be one of {', '.join(sorted(_CATEGORIES))}.")
+    if not isinstance(data, dict):
+        raise Refusal(400, "ERR_BAD_REQUEST", "The field data must be an object.")
+    if category == "message" and kind == "text" and not (isinstance(data.get("text"), str) and data["text"]):
+        raise Refusal(400, "ERR_EMPTY_MESSAGE_TEXT", "The field data.text must be a text and not empty.")
+    extras = {name: call.body[name] for name in ("muid", "parentId", "tags") if call.body.get(name)}
+    if "parentId" in extras:
+        extras["parentId"] = str(extras["parentId"])
+    draft = {"receiver": receiver, "receiverType": receiver_type, "category": category, "type": kind, **extras}
+    return {"data": world.post(sender, {**draft, "data": data}, device_id=call.headers.get("resource", ""))}
+
+
+def _page(call: Call, visible: Callable[[Json], bool]) -> Json:
+    try:
+        request = PageRequest.from_query(call.query)
+    except ValueError as error:
+        raise Refusal(400, "ERR_BAD_REQUEST", str(error)) from error
+    return call.world.messages.page(request, visible).body()
+
+
+def _known_user(call: Call, uid: str) -> None:
+    if uid not in call.world.people:
+        raise Refusal(404, "ERR_UID_NOT_FOUND", f"There is no user with the uid {uid}.")
+
+
+def _joined_group(call: Call, person: Person, guid: str) -> None:
+    group = call.world.groups.get(guid)
+    if group is None:
+        raise Refusal(404, "ERR_GUID_NOT_FOUND", f"There is no group with the guid {guid}.")
+    if person.uid not in group.members:
+        raise Refusal(403, "ERR_GROUP_NOT_JOINED", f"{person.uid} is not a member of the group {guid}.")
+
+
+ROUTES: tuple[tuple[str, str, Handle], ...] = (
+    ("POST", "users/{uid}/auth_tokens", _log_in),
+    ("GET", "me", _me),
+    ("PUT", "me", _me),
+    ("DELETE", "me", _log_out),
+    ("GET", "settings", _settings),
+    ("POST", "user_sessions", _user_session),
+    ("GET", "users/{uid}", _user),
+    ("GET", "groups/{guid}", _group),
+    ("POST", "messages", _send_message),
+    ("GET", "messages", _all_messages),
+    ("GET", "messages/{id}", _message),
+    ("GET", "messages/{id}/thread", _thread),
+    ("GET", "users/{uid}/messages", _messages_with_user),
+    ("GET", "groups/{guid}/messages", _messages_in_group),
+    ("POST", "{version}/ping", _analytics),
+)
+"""Method, path below the (optional) version, and who answers. The first that fits wins."""

@@ -1,0 +1,92 @@
+"""What stands in a stream without being news: markers of our own, and frames we cannot tell apart or read."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from cometconn.errors import DecodeError
+
+from .base import Event
+
+__all__ = ["Gap", "Marker", "Overflow", "Resumed", "UnknownEvent", "UnreadableFrame"]
+
+
+@attrs.frozen
+class Marker(Event):
+    """Made by this client, not sent by the server. Every stream gets these, whatever kinds it names."""
+
+
+@attrs.frozen
+class Gap(Marker):
+    """The client was disconnected: what was sent meanwhile did not come over the socket.
+
+    It stands before the first event after the reconnect.
+
+    Attributes:
+        since, until: from the loss to the reconnect, on Trio's clock, in seconds.
+        cause: what ended the connection, or what made the catch-up fail.
+        recovered: the messages missed were fetched and stand in the stream.
+        since_utc, until_utc: the same two instants on the wall clock.
+    """
+
+    since: float
+    until: float
+    cause: Exception | None = None
+    recovered: bool = False
+    since_utc: datetime.datetime = attrs.field(kw_only=True)
+    until_utc: datetime.datetime = attrs.field(kw_only=True)
+
+
+@attrs.frozen
+class Overflow(Marker):
+    """The stream was full: events that would stand here were dropped.
+
+    Attributes:
+        dropped: how many.
+    """
+
+    dropped: int
+
+
+@attrs.frozen
+class Resumed(Marker):
+    """The machine had been asleep.
+
+    Attributes:
+        slept: how long, in seconds.
+    """
+
+    slept: float
+
+
+@attrs.frozen
+class UnknownEvent(Event):
+    """A frame of a kind that this version has no class for.
+
+    Also a group call's news that CometChat's clients keep from this user: that they
+    themselves began a call, or how somebody answered another's.
+
+    Attributes:
+        type: the frame's `type`; empty if it has none.
+        raw: the whole frame (of a message fetched over REST, its mapping); not shown.
+    """
+
+    type: str
+    raw: Mapping[str, Any] = attrs.field(repr=False, hash=False)
+
+
+@attrs.frozen
+class UnreadableFrame(Event):
+    """A frame that is not JSON, or not what its kind must be. The connection goes on.
+
+    Attributes:
+        raw: the frame as it came: text, or bytes if it was a binary frame; not shown.
+        error: what is wrong with it, and where. It follows from `raw`, so it is not compared.
+    """
+
+    raw: str | bytes = attrs.field(repr=False)
+    error: DecodeError = attrs.field(eq=False)

@@ -1,0 +1,189 @@
+"""What the application chooses: `AppSettings`, `Timing`, `Endpoints`.
+
+Values are checked when they are made: nonsense raises `SettingsError` there and
+then, naming the setting.
+"""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+import math
+import re
+import urllib.parse
+from typing import Any
+
+import attrs
+
+from .errors import SettingsError
+
+__all__ = ["AppSettings", "Endpoints", "SubscriptionType", "Timing"]
+
+_REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+
+
+class SubscriptionType(enum.Enum):
+    """Whose presence the server reports (the auth frame's `presenceSubscription`)."""
+
+    ALL_USERS = "ALL_USERS"
+    """Everybody of the app."""
+    ROLES = "ROLES"
+    """Users who have one of `AppSettings.roles`."""
+    FRIENDS = "FRIENDS"
+    """The user's friends."""
+    NONE = "NONE"
+    """Nobody."""
+
+
+def _seconds(*, zero: bool) -> Any:  # noqa: ANN401 - attrs' validator type is a protocol of its own
+    def check(_: object, attribute: attrs.Attribute[float], value: object) -> None:
+        name = f"Timing.{attribute.name}"
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            message = f"{name} must be a number of seconds, not {value!r}."
+            raise SettingsError(message)
+        if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
+            least = "0 or more" if zero else "more than 0"
+            message = f"{name} must be {least} and finite, not {value!r}."
+            raise SettingsError(message)
+
+    return check
+
+
+@attrs.frozen(kw_only=True)
+class Timing:
+    """Every duration the client uses, in seconds. The defaults suit nearly everybody.
+
+    Attributes:
+        background_grace: manual mode: how long the socket outlives the last sign
+            of life in the background. CometChat documents 30.
+        keepalive_interval: between two keepalive pings. Source: both official SDKs.
+        pong_timeout: silence after a ping that means the link is lost.
+        connect_timeout: one attempt, from the first step to the auth answer.
+        request_timeout: one REST request.
+        close_timeout: for the goodbye; then the TCP socket is closed by force.
+        retry_base: the first retry comes within this time; it doubles each time.
+        retry_cap: no retry waits longer, unless the server asked for more.
+        stable_after: how long a connection must have stood for the backoff to start over.
+    """
+
+    background_grace: float = attrs.field(default=30.0, validator=_seconds(zero=False))
+    keepalive_interval: float = attrs.field(default=15.0, validator=_seconds(zero=False))
+    pong_timeout: float = attrs.field(default=5.0, validator=_seconds(zero=False))
+    connect_timeout: float = attrs.field(default=10.0, validator=_seconds(zero=False))
+    request_timeout: float = attrs.field(default=10.0, validator=_seconds(zero=False))
+    close_timeout: float = attrs.field(default=2.0, validator=_seconds(zero=True))
+    retry_base: float = attrs.field(default=2.0, validator=_seconds(zero=True))
+    retry_cap: float = attrs.field(default=30.0, validator=_seconds(zero=False))
+    stable_after: float = attrs.field(default=10.0, validator=_seconds(zero=True))
+
+
+def _check_roles(settings: AppSettings, _: object, roles: tuple[str, ...]) -> None:
+    if not all(isinstance(role, str) and role for role in roles):
+        message = f"AppSettings.roles must be names of roles, not {roles!r}."
+        raise SettingsError(message)
+    if settings.subscription_type is SubscriptionType.ROLES and not roles:
+        message = "AppSettings.roles is empty, but subscription_type is ROLES: name at least one role."
+        raise SettingsError(message)
+    if settings.subscription_type is not SubscriptionType.ROLES and roles:
+        message = "AppSettings.roles is only used with subscription_type=SubscriptionType.ROLES."
+        raise SettingsError(message)
+
+
+def _check_region(_: object, __: object, region: str | None) -> None:
+    if region is not None and not (isinstance(region, str) and _REGION.fullmatch(region)):
+        message = f'AppSettings.region must be a CometChat region such as "us", "eu" or "in", not {region!r}.'
+        raise SettingsError(message)
+
+
+def _check_type(kind: type) -> Any:  # noqa: ANN401 - attrs' validator type is a protocol of its own
+    def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if not isinstance(value, kind):
+            message = f"AppSettings.{attribute.name} must be a {kind.__name__}, not {value!r}."
+            raise SettingsError(message)
+
+    return check
+
+
+def _roles(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - this is where it is checked
+    if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
+        message = f"AppSettings.roles must be a sequence of role names, not {value!r}."
+        raise SettingsError(message)
+    return tuple(value)
+
+
+@attrs.frozen(kw_only=True)
+class AppSettings:
+    """What CometChat's `AppSettingsBuilder` sets, and our timing.
+
+    Attributes:
+        region: the app's region (`"us"`, `"eu"`, `"in"`, ...). May be left out only
+            when `open_client()` is given `endpoints`.
+        subscription_type: whose presence is reported.
+        roles: role names, with `SubscriptionType.ROLES` only.
+        auto_establish_socket_connection: `True` (auto mode): the library connects
+            in the foreground and disconnects in the background. `False` (manual
+            mode): only `connect()` opens the socket.
+        catch_up: fetch messages missed while away and put them in the stream.
+        timing: durations.
+    """
+
+    region: str | None = attrs.field(default=None, validator=_check_region)
+    subscription_type: SubscriptionType = attrs.field(
+        default=SubscriptionType.NONE, validator=_check_type(SubscriptionType)
+    )
+    roles: tuple[str, ...] = attrs.field(default=(), converter=_roles, validator=_check_roles)
+    auto_establish_socket_connection: bool = attrs.field(default=True, validator=_check_type(bool))
+    catch_up: bool = attrs.field(default=False, validator=_check_type(bool))
+    timing: Timing = attrs.field(factory=Timing, validator=_check_type(Timing))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@attrs.frozen(kw_only=True)
+class Endpoints:
+    """Where the servers are, instead of CometChat's cloud.
+
+    They are used as given, path included: only the resource (`users/...`, `me`) is
+    added. They outrank the hosts that the server's settings name.
+
+    Attributes:
+        admin_url: REST calls that need the auth key, `https://host[:port][/path]`.
+        client_url: REST calls of the logged-in user.
+        socket_url: the WebSocket, `wss://host[:port][/path]`.
+        allow_insecure: permit `http` and `ws` to other hosts than loopback. Tokens
+            then travel in the clear.
+    """
+
+    admin_url: str
+    client_url: str
+    socket_url: str
+    allow_insecure: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        """Check each address; the field is named in the error."""
+        self._check("admin_url", self.admin_url, secure="https", plain="http")
+        self._check("client_url", self.client_url, secure="https", plain="http")
+        self._check("socket_url", self.socket_url, secure="wss", plain="ws")
+
+    def _check(self, name: str, url: object, *, secure: str, plain: str) -> None:
+        try:
+            parts = urllib.parse.urlsplit(url if isinstance(url, str) else "")
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            parts, host = urllib.parse.urlsplit(""), None
+        if parts.scheme not in {secure, plain} or not host or parts.query or parts.fragment or parts.username:
+            message = f"Endpoints.{name} must look like {secure}://host:port/path, not {url!r}."
+            raise SettingsError(message)
+        if parts.scheme == plain and not self.allow_insecure and not _is_loopback(host):
+            message = (
+                f"Endpoints.{name} is not encrypted and {host} is not this machine: "
+                f"use {secure}://, or allow_insecure=True if tokens may travel in the clear."
+            )
+            raise SettingsError(message)

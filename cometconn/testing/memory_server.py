@@ -1,0 +1,241 @@
+"""The emulator's world behind memory streams: a whole CometChat in virtual time."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import attrs
+import trio
+import wsproto
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Ping,
+    RejectConnection,
+    Request as UpgradeRequest,
+    TextMessage,
+)
+
+from cometconn.emulator.devices import Close, Device
+from cometconn.emulator.log import Kind
+from cometconn.emulator.world import World
+from cometconn.settings import Endpoints
+
+from .memory_stream import MemorySocket, memory_socket_pair
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from cometconn.environment import Request, Response
+
+__all__ = ["MemoryServer", "open_memory_server"]
+
+Dialling: TypeAlias = Literal["accept", "refuse", "hang"]
+
+
+class _Connection:
+    """One accepted connection: moves frames between a memory socket and the world."""
+
+    def __init__(self, server: MemoryServer, stream: MemorySocket) -> None:
+        self._server = server
+        self._world = server.world
+        self._stream = stream
+        self._device = Device(line=self)
+        self._ws = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
+        self._text = ""
+
+    # What the world does to the line.
+
+    def reset(self) -> None:
+        """Break the connection."""
+        self._stream.reset()
+        self._world.wire(self._device, Kind.RESET, by="server")
+
+    def silence(self) -> None:
+        """Nothing to do: a silent device's frames are neither read nor answered below."""
+
+    # What the client does.
+
+    async def run(self) -> None:
+        """Serve until either side has closed."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._write_orders)
+            while await self._read_once():
+                pass
+            nursery.cancel_scope.cancel(reason="the connection is over")
+        await trio.aclose_forcefully(self._stream)
+
+    async def _read_once(self) -> bool:
+        await self._server.wait_reading()
+        try:
+            data = await self._stream.receive_some()
+        except trio.BrokenResourceError:
+            self._world.wire(self._device, Kind.RESET, by="client")
+            return False
+        if not data:
+            self._world.wire(self._device, Kind.EOF)
+            return False
+        if self._device.silent:
+            return True
+        try:
+            self._ws.receive_data(data)
+            for event in self._ws.events():
+                if not await self._take(event):
+                    return False
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self._world.wire(self._device, Kind.RESET, by="client")
+            return False
+        return True
+
+    async def _take(self, event: Event) -> bool:
+        if isinstance(event, UpgradeRequest):
+            return await self._upgrade(event)
+        if isinstance(event, TextMessage):
+            self._text += event.data
+            if event.message_finished:
+                text, self._text = self._text, ""
+                self._world.received(self._device, text)
+        elif isinstance(event, Ping):
+            await self._stream.send_all(self._ws.send(event.response()))
+        elif isinstance(event, CloseConnection):
+            return await self._closed(event)
+        else:
+            assert isinstance(event, BytesMessage), event  # noqa: S101 - CometChat's clients send none
+        return True
+
+    async def _upgrade(self, event: UpgradeRequest) -> bool:
+        self._device.path = event.target
+        self._world.asked(self._device)
+        answer = self._world.faults.upgrade
+        if answer == "hang":
+            return True
+        if isinstance(answer, int):
+            headers = [(name.encode(), value.encode()) for name, value in self._world.faults.headers().items()]
+            await self._stream.send_all(self._ws.send(RejectConnection(status_code=answer, headers=headers)))
+            self._world.refused(self._device, answer)
+            return False
+        await self._stream.send_all(self._ws.send(AcceptConnection()))
+        self._world.accepted(self._device)
+        return True
+
+    async def _closed(self, event: CloseConnection) -> bool:
+        self._world.wire(self._device, Kind.CLOSE_IN, code=event.code)
+        if self._server.ignore_close:
+            return True
+        if not self._device.close_out:
+            await self._stream.send_all(self._ws.send(event.response()))
+            self._world.wire(self._device, Kind.CLOSE_OUT, code=event.code)
+        return False
+
+    async def _write_orders(self) -> None:
+        while True:
+            order = await self._device.next_order()
+            try:
+                if isinstance(order, Close):
+                    await self._stream.send_all(self._ws.send(CloseConnection(code=order.code, reason=order.reason)))
+                    self._world.wire(self._device, Kind.CLOSE_OUT, code=order.code)
+                    return
+                await self._stream.send_all(self._ws.send(TextMessage(data=order.text)))
+                self._world.sent(self._device, order.text)
+            except (trio.BrokenResourceError, trio.ClosedResourceError, wsproto.utilities.LocalProtocolError):
+                return
+
+
+@attrs.define(eq=False)
+class MemoryServer:
+    """A CometChat server without a network, and the `Environment` that leads to it.
+
+    Everything happens in Trio's thread and takes no time of its own, so a test under a
+    mock clock is exact to the last digit. Made by `open_memory_server()`.
+
+    Attributes:
+        world: users, groups, messages, devices, faults and the log.
+        dialling: whether a dial succeeds, is refused, or hangs.
+        ignore_close: do not answer close frames.
+        jitter: what `random()` returns: 0.5 unless you change it.
+        slept: added to the boot-time clock: how long the machine has slept.
+    """
+
+    world: World
+    _nursery: trio.Nursery = attrs.field(repr=False)
+    dialling: Dialling = attrs.field(default="accept", init=False)
+    ignore_close: bool = attrs.field(default=False, init=False)
+    jitter: float = attrs.field(default=0.5, init=False)
+    slept: float = attrs.field(default=0.0, init=False)
+    capacity: int = attrs.field(default=64 * 1024, init=False)
+    dials: list[float] = attrs.field(factory=list, init=False, repr=False)
+    _reading: bool = attrs.field(default=True, init=False)
+    _read_again: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False, repr=False)
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where the server says it is."""
+        return Endpoints(
+            admin_url="http://127.0.0.1/v3.0", client_url="http://127.0.0.1/v3.0", socket_url="ws://127.0.0.1/"
+        )
+
+    def set(self, **faults: Any) -> None:  # noqa: ANN401 - `Faults` checks them
+        """Change how the server behaves: see `cometconn.emulator.Faults`."""
+        self.world.faults = attrs.evolve(self.world.faults, **faults)
+
+    def stop_reading(self) -> None:
+        """Read nothing more from any client, until `read_again()`: their writes block in the end."""
+        self._reading = False
+
+    def read_again(self) -> None:
+        """Read what the clients have written."""
+        self._reading = True
+        self._read_again.unpark_all()
+
+    async def wait_reading(self) -> None:
+        """Wait until the server reads. For its own connections."""
+        while not self._reading:
+            await self._read_again.park()
+
+    # The Environment.
+
+    async def dial(self, url: str) -> trio.abc.Stream:
+        """Connect to the server, whatever the address says."""
+        del url
+        await trio.lowlevel.checkpoint()
+        self.dials.append(trio.current_time())
+        if self.dialling == "hang":
+            await trio.sleep_forever()
+        if self.dialling == "refuse":
+            message = "the memory server refuses connections"
+            raise ConnectionRefusedError(message)
+        ours, theirs = memory_socket_pair(self.capacity)
+        self._nursery.start_soon(_Connection(self, theirs).run)
+        return ours
+
+    async def request(self, request: Request) -> Response:
+        """Answer a REST request."""
+        await trio.lowlevel.checkpoint()
+        if self.dialling == "refuse":
+            message = "the memory server refuses connections"
+            raise ConnectionRefusedError(message)
+        if self.dialling == "hang" or self.world.hangs(request):
+            await trio.sleep_forever()
+        return self.world.answer(request)
+
+    def boot_time(self) -> float:
+        """Return Trio's time and what was slept."""
+        return trio.current_time() + self.slept
+
+    def random(self) -> float:
+        """Return the chosen jitter."""
+        return self.jitter
+
+
+@asynccontextmanager
+async def open_memory_server(**world: Any) -> AsyncGenerator[MemoryServer, None]:  # noqa: ANN401 - `World` checks them
+    """Open a server in memory for as long as the block runs. *world*: the arguments of `World`.
+
+    Give it to `open_client(environment=server, endpoints=server.endpoints)`.
+    """
+    async with trio.open_nursery() as nursery:
+        yield MemoryServer(World(**world), nursery)
+        nursery.cancel_scope.cancel(reason="the memory server was closed")

@@ -1,0 +1,121 @@
+"""A pair of byte streams in memory that behave like two ends of a TCP connection."""
+
+from __future__ import annotations
+
+import trio
+
+__all__ = ["MemorySocket", "memory_socket_pair"]
+
+_CAPACITY = 64 * 1024
+
+
+class _Direction:
+    """Bytes on their way from one end to the other."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.buffer = bytearray()
+        self.finished = False
+        self.broken = False
+        self.changed = trio.lowlevel.ParkingLot()
+
+    def finish(self) -> None:
+        self.finished = True
+        self.changed.unpark_all()
+
+    def break_(self) -> None:
+        self.broken = True
+        self.buffer.clear()
+        self.changed.unpark_all()
+
+
+class MemorySocket(trio.abc.HalfCloseableStream):
+    """One end of a connection in memory. Made by `memory_socket_pair()`.
+
+    It differs from `trio.testing.memory_stream_pair()` where a real socket does: its
+    buffer is bounded, so a write blocks when the other end does not read; a write looks for a
+    cancellation before its first byte and not after its last; closing an end makes the other
+    end's writes fail; and `reset()` is a TCP RST.
+    """
+
+    def __init__(self, incoming: _Direction, outgoing: _Direction) -> None:
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._closed = False
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Write, waiting for the other end to read when the buffer is full."""
+        rest = bytes(data)
+        while True:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            self._check_sendable()
+            room = self._outgoing.capacity - len(self._outgoing.buffer)
+            if room <= 0:
+                await self._outgoing.changed.park()
+                continue
+            self._outgoing.buffer += rest[:room]
+            self._outgoing.changed.unpark_all()
+            rest = rest[room:]
+            if not rest:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+                return
+
+    def _check_sendable(self) -> None:
+        if self._closed:
+            message = "this end is closed"
+            raise trio.ClosedResourceError(message)
+        if self._outgoing.broken or self._outgoing.finished:
+            message = "the other end is closed"
+            raise trio.BrokenResourceError(message)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait for room in the buffer."""
+        await trio.lowlevel.checkpoint()
+        while len(self._outgoing.buffer) >= self._outgoing.capacity and not self._outgoing.broken:
+            await self._outgoing.changed.park()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Read what is there, waiting for the first byte; nothing at all is the end."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while True:
+            if self._closed:
+                message = "this end is closed"
+                raise trio.ClosedResourceError(message)
+            if self._incoming.broken:
+                message = "the connection was reset"
+                raise trio.BrokenResourceError(message)
+            if self._incoming.buffer:
+                size = len(self._incoming.buffer) if max_bytes is None else max_bytes
+                data = bytes(self._incoming.buffer[:size])
+                del self._incoming.buffer[:size]
+                self._incoming.changed.unpark_all()
+                await trio.lowlevel.cancel_shielded_checkpoint()
+                return data
+            if self._incoming.finished:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+                return b""
+            await self._incoming.changed.park()
+
+    async def send_eof(self) -> None:
+        """Finish our direction; the other one goes on."""
+        self._outgoing.finish()
+        await trio.lowlevel.checkpoint()
+
+    def reset(self) -> None:
+        """Break both directions at once."""
+        self._incoming.break_()
+        self._outgoing.break_()
+
+    async def aclose(self) -> None:
+        """Close this end: the other one reads what is on its way, then the end; its writes fail."""
+        if not self._closed:
+            self._closed = True
+            self._outgoing.finish()
+            self._incoming.finish()
+        await trio.lowlevel.checkpoint()
+
+
+def memory_socket_pair(capacity: int = _CAPACITY) -> tuple[MemorySocket, MemorySocket]:
+    """Return two connected ends; *capacity* bytes may be under way in each direction."""
+    there, back = _Direction(capacity), _Direction(capacity)
+    return MemorySocket(back, there), MemorySocket(there, back)

@@ -1,0 +1,53 @@
+"""`cometconn.emulator.faults`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cometconn.emulator import Faults
+from cometconn.emulator.faults import check_close_code
+from cometconn.errors import SettingsError
+
+
+def test_the_defaults_are_those_of_a_good_server() -> None:
+    """Everything is answered and accepted, and there is no Retry-After."""
+    assert Faults() == Faults(pong=True, auth="accept", auth_close=4401, upgrade="accept", rest="accept")
+    assert Faults().headers() == {}
+    assert Faults(retry_after=7).headers() == {"retry-after": "7"}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"pong": 1},
+        {"auth": "maybe"},
+        {"auth": 503},
+        {"auth_close": 1006},
+        {"upgrade": 200},
+        {"upgrade": "refuse"},
+        {"rest": 600},
+        {"retry_after": -1},
+        {"retry_after": "soon"},
+    ],
+)
+def test_nonsense_names_the_fault(fault: dict[str, Any]) -> None:
+    """A value that makes no sense is refused, naming the fault."""
+    with pytest.raises(SettingsError, match=next(iter(fault))):
+        Faults(**fault)
+
+
+@pytest.mark.parametrize("fault", [{"auth_close": 0}, {"auth_close": 1008}, {"upgrade": 503}, {"rest": 404}, {"rest": "hang"}])
+def test_sense_is_taken(fault: dict[str, Any]) -> None:
+    """Values that make sense are kept."""
+    name, value = next(iter(fault.items()))
+
+    assert getattr(Faults(**fault), name) == value
+
+
+@pytest.mark.parametrize("code", [999, 1004, 1005, 1006, 1015, 2000, 5000, True, "1000"])
+def test_reserved_close_codes_are_refused(code: object) -> None:
+    """What RFC 6455 keeps out of close frames is refused."""
+    with pytest.raises(SettingsError, match="the code must be a close code"):
+        check_close_code(code, "the code")

@@ -1,0 +1,26 @@
+"""`cometconn.emulator.redact`."""
+
+from __future__ import annotations
+
+from cometconn.emulator.redact import HIDDEN, by_name, by_value
+
+
+def test_secret_fields_are_hidden_at_any_depth() -> None:
+    """A field named like a secret is hidden in any case of letters; the rest stays."""
+    frame = {"type": "auth", "body": {"auth": "j", "n": [{"authToken": "t"}, 1]}, "APIKEY": "k"}
+
+    assert by_name(frame) == {"type": "auth", "body": {"auth": HIDDEN, "n": [{"authToken": HIDDEN}, 1]}, "APIKEY": HIDDEN}
+
+
+def test_the_original_is_left_alone() -> None:
+    """Hiding makes a copy."""
+    frame = {"body": {"jwt": "j"}}
+
+    by_name(frame)
+
+    assert frame == {"body": {"jwt": "j"}}
+
+
+def test_known_values_are_hidden_wherever_they_stand() -> None:
+    """A secret's value is hidden in plain text; an empty secret hides nothing."""
+    assert by_value("/users/tok-9/x?tok-9", ["", "tok-9"]) == f"/users/{HIDDEN}/x?{HIDDEN}"

@@ -1,0 +1,80 @@
+"""`cometconn.emulator.sessions`."""
+
+from __future__ import annotations
+
+import itertools
+
+from cometconn.emulator.sessions import TOKEN_LIMIT, Sessions, random_secret
+
+
+def _numbered() -> Sessions:
+    numbers = itertools.count()
+    return Sessions(lambda kind, uid: f"{kind}-{uid}-{next(numbers)}")
+
+
+def test_tokens_and_jwts_name_their_user() -> None:
+    """A token and its JWT lead to the user; unknown ones lead to nobody."""
+    sessions = _numbered()
+    token = sessions.issue_token("zed-1")
+    jwt = sessions.jwt_for(token)
+
+    assert sessions.user_of_token(token) == sessions.user_of_jwt(jwt) == "zed-1"
+    assert sessions.user_of_token(jwt) is None
+    assert sessions.user_of_jwt(token) is None
+    assert set(sessions.values()) == {token, jwt}
+
+
+def test_a_jwt_stays_until_it_expires() -> None:
+    """The same JWT is given again until all are expired; then the token gets another."""
+    sessions = _numbered()
+    token = sessions.issue_token("zed-1")
+    jwt = sessions.jwt_for(token)
+    assert sessions.jwt_for(token) == jwt
+
+    sessions.expire_jwts()
+
+    assert sessions.user_of_jwt(jwt) is None
+    assert sessions.user_of_token(token) == "zed-1"
+    assert sessions.jwt_for(token) != jwt
+    assert sessions.user_of_jwt(sessions.jwt_for(token)) == "zed-1"
+
+
+def test_forgetting_a_token_takes_its_jwt_along() -> None:
+    """Neither is known afterwards; another token of the same user is untouched."""
+    sessions = _numbered()
+    token, other = sessions.issue_token("zed-1"), sessions.issue_token("zed-1")
+    jwt, other_jwt = sessions.jwt_for(token), sessions.jwt_for(other)
+
+    sessions.forget(token)
+    sessions.forget(token)
+
+    assert sessions.user_of_token(token) is None
+    assert sessions.user_of_jwt(jwt) is None
+    assert sessions.user_of_jwt(other_jwt) == "zed-1"
+
+
+def test_everything_can_be_forgotten() -> None:
+    """No token and no JWT is known after `forget_all`."""
+    sessions = _numbered()
+    sessions.jwt_for(sessions.issue_token("zed-1"))
+
+    sessions.forget_all()
+
+    assert not list(sessions.values())
+
+
+def test_the_number_of_tokens_is_bounded() -> None:
+    """The oldest token makes room for the newest."""
+    sessions = _numbered()
+    first, second = sessions.issue_token("zed-1"), sessions.issue_token("zed-1")
+
+    for _ in range(TOKEN_LIMIT - 1):
+        sessions.issue_token("amy-2")
+
+    assert sessions.user_of_token(first) is None
+    assert sessions.user_of_token(second) == "zed-1"
+
+
+def test_real_tokens_are_never_the_same() -> None:
+    """A server started anew does not hand out the tokens of the old one."""
+    assert random_secret("token", "zed-1") != random_secret("token", "zed-1")

@@ -1,0 +1,54 @@
+"""`cometconn.emulator.tap`."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+
+from cometconn.emulator.tap import CloseTap
+
+_FRAMES = st.lists(
+    st.builds(TextMessage, st.text(max_size=200))
+    | st.builds(BytesMessage, st.binary(max_size=200))
+    | st.builds(BytesMessage, st.sampled_from([bytes(126), bytes(70_000), b"\x88\x02\x03\xe8" * 40]))
+    | st.builds(Ping, st.binary(max_size=125)),
+    max_size=4,
+)
+
+
+@given(
+    frames=_FRAMES,
+    code=st.sampled_from([None, 1000, 1011, 4401]),
+    side=st.sampled_from(list(ConnectionType)),
+    head=st.booleans(),
+    cuts=st.lists(st.integers(0, 400), max_size=8),
+)
+def test_the_close_frame_is_found(
+    frames: list[TextMessage | BytesMessage | Ping],
+    code: int | None,
+    side: ConnectionType,
+    head: bool,  # noqa: FBT001 - Hypothesis passes by name
+    cuts: list[int],
+) -> None:
+    """The close frame is found once, behind any frames, masked or not, however the bytes are cut."""
+    peer = Connection(side)
+    data = b"HTTP/1.1 101 Yes\r\nx: y\r\n\r\n" if head else b""
+    data += b"".join(peer.send(frame) for frame in frames)
+    tap, edges = CloseTap(head=head), [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+
+    for begin, end in zip(edges, edges[1:], strict=False):
+        assert tap.feed(data[begin:end]) == ()
+    goodbye = peer.send(CloseConnection(code=code)) if code else b"\x88\x00"  # noqa: E501, RUF100
+    found = [code_found for byte in goodbye for code_found in tap.feed(bytes([byte]))]
+
+    assert found == [code]
+
+
+def test_nothing_counts_after_the_close_frame() -> None:
+    """Bytes behind a close frame are not looked at."""
+    tap = CloseTap()
+
+    assert tap.feed(b"\x88\x02\x03\xe8\x88\x02\x03\xe9") == (1000,)
+    assert tap.feed(b"\x88\x02\x03\xe9") == ()

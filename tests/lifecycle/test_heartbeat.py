@@ -1,0 +1,84 @@
+"""The pulse of a link."""
+
+from __future__ import annotations
+
+import math
+
+from cometconn._lifecycle.heartbeat import Heartbeat
+
+
+def started() -> Heartbeat:
+    """A heartbeat of 15 and 5 seconds that began at 100."""
+    pulse = Heartbeat(15.0, 5.0)
+    assert pulse.next_ping == math.inf
+    pulse.start(100.0)
+    return pulse
+
+
+def test_pings_come_at_the_interval() -> None:
+    """The first keepalive ping is due one interval after the start, the next one after that."""
+    pulse = started()
+    assert pulse.next_ping == 115.0
+    pulse.keepalive_sent(115.0)
+    assert pulse.next_ping == 130.0
+
+
+def test_silence_counts_from_the_oldest_ping_that_nothing_followed() -> None:
+    """A second ping does not put off the judgement of the first."""
+    pulse = started()
+    assert pulse.silent_at == math.inf
+    pulse.pinged(101.0)
+    pulse.pinged(104.0)
+    assert pulse.silent_at == 106.0
+    assert not pulse.is_silent(105.999999)
+    assert pulse.is_silent(106.0)
+
+
+def test_any_byte_is_life() -> None:
+    """Whatever came after a ping, the server is not silent until the next ping."""
+    pulse = started()
+    pulse.pinged(101.0)
+    pulse.heard()
+    assert pulse.silent_at == math.inf
+    assert not pulse.is_silent(1000.0)
+    pulse.pinged(200.0)
+    assert pulse.is_silent(205.0)
+
+
+def test_a_paused_reader_hears_nothing_and_judges_nothing() -> None:
+    """While we do not read, silence says nothing; afterwards the clock starts again."""
+    pulse = started()
+    pulse.pinged(101.0)
+    pulse.pause()
+    assert pulse.silent_at == math.inf
+    assert not pulse.is_silent(200.0)
+    pulse.resume(200.0)
+    assert pulse.silent_at == 205.0
+
+
+def test_a_pause_without_a_ping_leaves_nothing_behind() -> None:
+    """Nothing was asked, so nothing is due when the reader goes on."""
+    pulse = started()
+    pulse.pause()
+    pulse.resume(110.0)
+    assert pulse.silent_at == math.inf
+
+
+def test_a_late_look_is_forgiven_once() -> None:
+    """When we were held up, the answer may be waiting: one second of grace, once."""
+    pulse = started()
+    pulse.pinged(101.0)
+    assert not pulse.is_silent(150.0)
+    assert pulse.silent_at == 151.0
+    assert pulse.is_silent(151.0)
+
+
+def test_bytes_renew_the_forgiveness() -> None:
+    """A link that was forgiven and then heard from may be forgiven again."""
+    pulse = started()
+    pulse.pinged(101.0)
+    assert not pulse.is_silent(150.0)
+    pulse.heard()
+    pulse.pinged(151.0)
+    assert not pulse.is_silent(300.0)
+    assert pulse.is_silent(400.0)

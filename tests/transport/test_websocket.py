@@ -1,0 +1,417 @@
+"""trio-websocket behind our door, against servers that misbehave, over real sockets.
+
+The letters are the rows of the failure catalogue: what hangs, tears or leaks when
+trio-websocket is used directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import attrs
+import pytest
+import trio
+
+from cometconn._transport.abc import UpgradeRefusedError, WebSocketBrokenError, WebSocketClosedError, WebSocketError
+from cometconn._transport.websocket import TrioWebSocket
+
+from .raw_server import Script, close, frame, raw_server, read_frames, read_head, reset, switching, text, upgrade
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SLACK = 2.0  # seconds a noisy machine may take for what should be immediate
+
+
+@attrs.define(eq=False)
+class Peer:
+    """A client end with its reader running, as the link nursery runs it."""
+
+    websocket: TrioWebSocket
+    messages: list[str | bytes] = attrs.field(factory=list)
+    error: WebSocketError | None = None
+    ended: trio.Event = attrs.field(factory=trio.Event)
+    news: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+
+    async def read(self) -> None:
+        """The receive loop in small."""
+        try:
+            while True:
+                await self.websocket.receive()
+                while (message := await self.websocket.next_message()) is not None:
+                    self.messages.append(message)
+                    self.news.unpark_all()
+        except WebSocketError as error:
+            self.error = error
+        self.ended.set()
+        while await self.websocket.receive():
+            pass
+
+    async def wait_messages(self, count: int) -> None:
+        """Wait until so many messages have come."""
+        while len(self.messages) < count:
+            await self.news.park()
+
+
+@asynccontextmanager
+async def connected(script: Script, *, within: float = SLACK) -> AsyncGenerator[Peer, None]:
+    """A peer connected to *script*; everything, the end included, is over *within* seconds of its own."""
+    with trio.fail_after(20):
+        async with raw_server(script) as url:
+            port = int(url.rsplit(":", 1)[1].rstrip("/"))
+            stream = await trio.open_tcp_stream("127.0.0.1", port)
+            peer = Peer(TrioWebSocket(stream, url, {"x-extra": "yes"}))
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(peer.websocket.run)
+                nursery.start_soon(peer.read)
+                yield peer
+                with trio.fail_after(within):
+                    await peer.websocket.aclose_forcefully()
+                    nursery.cancel_scope.cancel()
+
+
+async def forever(stream: trio.SocketStream) -> None:
+    """Keep TCP open and say nothing more."""
+    del stream
+    await trio.sleep_forever()
+
+
+async def test_messages_come_in_order_and_frames_go_out() -> None:
+    """A well-behaved server: what it sends arrives in order, what we send it can read, the request is right."""
+    heads: list[bytes] = []
+    got: list[tuple[int, bytes]] = []
+
+    async def script(stream: trio.SocketStream) -> None:
+        heads.append(await read_head(stream))
+        await stream.send_all(switching(heads[0]))
+        await stream.send_all(text("one") + text("two") + frame(1, b"thr", fin=False) + frame(9, b"hi") + frame(0, b"ee"))
+        await read_frames(stream, got)
+
+    async with connected(script) as peer:
+        await peer.websocket.wait_open()
+        await peer.websocket.send("hello")
+        await peer.wait_messages(3)
+        assert peer.messages == ["one", "two", "three"]
+        assert peer.websocket.may_say_goodbye
+        with trio.fail_after(SLACK):
+            while len(got) < 2:
+                await trio.lowlevel.checkpoint()
+        assert sorted(got) == [(1, b"hello"), (10, b"hi")]
+    assert heads[0].startswith(b"GET / HTTP/1.1\r\n")
+    assert b"x-extra: yes" in heads[0]
+
+
+async def test_the_goodbye_is_answered() -> None:
+    """Our close frame carries 1000, and the goodbye ends when the server has answered it."""
+    got: list[tuple[int, bytes]] = []
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_frames, stream, got)
+            while not got:
+                await trio.lowlevel.checkpoint()
+            await stream.send_all(close(1000))
+
+    async with connected(script) as peer:
+        await peer.websocket.wait_open()
+        with trio.fail_after(SLACK):
+            await peer.websocket.goodbye()
+        assert not peer.websocket.may_say_goodbye
+    assert got == [(8, b"\x03\xe8")]
+
+
+async def test_a_messages_under_way_do_not_delay_the_goodbye() -> None:
+    """Messages that nobody takes any more do not keep trio-websocket from seeing the answer to our close."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        got: list[tuple[int, bytes]] = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_frames, stream, got)
+            while not got:
+                await stream.send_all(text("flood"))
+            await stream.send_all(text("late") * 50 + close(1000))
+
+    async with connected(script) as peer:
+        await peer.wait_messages(1)
+        with trio.fail_after(SLACK):
+            await peer.websocket.goodbye()
+
+
+async def test_row_a_the_server_closes_and_keeps_tcp_open() -> None:
+    """A. A close frame without the end of TCP ends the WebSocket at once."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream, text("last words") + close(1012, "restarting"))
+        await forever(stream)
+
+    async with connected(script) as peer:
+        with trio.fail_after(SLACK):
+            await peer.ended.wait()
+        assert peer.messages == ["last words"]
+        assert isinstance(peer.error, WebSocketClosedError)
+        assert (peer.error.code, peer.error.reason) == (1012, "restarting")
+        assert not peer.websocket.may_say_goodbye
+
+
+async def test_row_b_the_server_dies() -> None:
+    """B. Whoever reads learns of the end of the stream at that instant; there is no ping of trio-websocket's to hang."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream, text("x"))
+
+    async with connected(script) as peer:
+        with trio.fail_after(SLACK):
+            await peer.ended.wait()
+        assert peer.messages == ["x"]
+        assert isinstance(peer.error, WebSocketBrokenError)
+
+
+async def test_row_b_the_server_resets() -> None:
+    """B. A TCP RST is told apart from an orderly end, with its cause chained."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        reset(stream)
+
+    async with connected(script) as peer:
+        with trio.fail_after(SLACK):
+            await peer.ended.wait()
+        assert isinstance(peer.error, WebSocketBrokenError)
+        assert isinstance(peer.error.__cause__, trio.BrokenResourceError)
+
+
+async def test_row_c_the_server_ignores_our_close() -> None:
+    """C. The goodbye waits for an answer no longer than its caller says, and then the stream is closed by force."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await forever(stream)
+
+    async with connected(script) as peer:
+        await peer.websocket.wait_open()
+        with trio.move_on_after(0.05) as scope:
+            await peer.websocket.goodbye()
+        assert scope.cancelled_caught
+        with trio.fail_after(SLACK):
+            await peer.websocket.aclose_forcefully()
+
+
+GARBAGE = [b"\xff\xff\xff\xff", frame(3, b"reserved"), b"\x81\x85aaaabbbbb", b"\xc1\x01a", frame(1, b"\xff\xfe"), frame(9, b"x" * 126)]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=["ones", "opcode", "masked", "rsv", "utf8", "long-ping"])
+async def test_row_d_the_server_sends_garbage_and_keeps_tcp_open(garbage: bytes) -> None:
+    """D. What RFC 6455 does not allow ends the WebSocket at once, whatever the server does with TCP."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream, text("fine") + garbage)
+        await forever(stream)
+
+    async with connected(script) as peer:
+        with trio.fail_after(SLACK):
+            await peer.ended.wait()
+        assert peer.messages == ["fine"]
+        assert isinstance(peer.error, WebSocketError)
+
+
+async def test_row_e_unread_messages_do_not_hold_up_the_end() -> None:
+    """E. Hundreds of messages that nobody reads do not delay closing."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream, text("x" * 100) * 400)
+        await forever(stream)
+
+    with trio.fail_after(10):
+        async with raw_server(script) as url:
+            stream = await trio.open_tcp_stream("127.0.0.1", int(url.rsplit(":", 1)[1].rstrip("/")))
+            websocket = TrioWebSocket(stream, url, {})
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(websocket.run)
+                while not await websocket.receive():
+                    pass
+                assert await websocket.next_message() == "x" * 100
+                with trio.fail_after(SLACK):
+                    await websocket.aclose_forcefully()
+                    nursery.cancel_scope.cancel()
+
+
+async def test_row_f_server_pings_are_answered_while_messages_are_read() -> None:
+    """F. A ping behind a burst of messages gets its pong."""
+    got: list[tuple[int, bytes]] = []
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream, text("x") * 500 + frame(9, b"are you there"))
+        await read_frames(stream, got)
+
+    async with connected(script) as peer:
+        await peer.wait_messages(500)
+        with trio.fail_after(SLACK):
+            while not got:
+                await trio.lowlevel.checkpoint()
+        assert got == [(10, b"are you there")]
+
+
+async def test_row_g_a_cut_write_forbids_the_goodbye() -> None:
+    """G. A write cut half-way is known to be torn: no frame follows it, and no close frame either."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await forever(stream)
+
+    async with connected(script) as peer:
+        await peer.websocket.wait_open()
+        with trio.move_on_after(0.2) as scope:
+            while True:
+                await peer.websocket.send("x" * 1_000_000)
+        assert scope.cancelled_caught
+        assert not peer.websocket.may_say_goodbye
+
+
+async def test_row_g_a_cancel_before_the_first_byte_tears_nothing() -> None:
+    """G. A send that was cancelled before it began leaves the WebSocket whole."""
+    got: list[tuple[int, bytes]] = []
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await read_frames(stream, got)
+
+    async with connected(script) as peer:
+        await peer.websocket.wait_open()
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await peer.websocket.send("never")
+        assert peer.websocket.may_say_goodbye
+        await peer.websocket.send("whole")
+        with trio.fail_after(SLACK):
+            while not got:
+                await trio.lowlevel.checkpoint()
+        assert got == [(1, b"whole")]
+
+
+REFUSALS: Sequence[tuple[bytes, type[WebSocketError]]] = [
+    (b"", WebSocketBrokenError),
+    (b"HTTP/1.1 50", WebSocketBrokenError),
+    (b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\nRetry-After: 7\r\n\r\ncut", UpgradeRefusedError),
+    (b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", UpgradeRefusedError),
+    (b"HTTP/1.1 302 Found\r\nLocation: ws://elsewhere/\r\n\r\n", UpgradeRefusedError),
+    (b"SSH-2.0-OpenSSH\r\n\r\n", WebSocketBrokenError),
+    (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: d3Jvbmc=\r\n\r\n", WebSocketBrokenError),
+    (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", WebSocketBrokenError),
+]
+
+
+@pytest.mark.parametrize("keep_open", [False, True], ids=["eof", "kept-open"])
+@pytest.mark.parametrize(("answer", "kind"), REFUSALS, ids=["nothing", "half-line", "cut-503", "503", "redirect", "ssh", "wrong-key", "bare-101"])
+async def test_row_k_a_failed_upgrade_is_an_error_at_once(answer: bytes, kind: type[WebSocketError], keep_open: bool) -> None:
+    """K. Whatever the server answers to the upgrade, the waiter hears of it at once."""
+    if keep_open and answer in {b"", b"HTTP/1.1 50"}:
+        pytest.skip("an answer that may still come is the attempt's deadline's affair")
+
+    async def script(stream: trio.SocketStream) -> None:
+        await read_head(stream)
+        await stream.send_all(answer)
+        if keep_open:
+            await forever(stream)
+
+    async with connected(script) as peer:
+        with trio.fail_after(SLACK), pytest.raises(kind):
+            await peer.websocket.wait_open()
+        assert not peer.websocket.may_say_goodbye
+
+
+async def test_row_k_a_reset_during_the_upgrade() -> None:
+    """K. A TCP RST in place of an answer is an error at once."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await read_head(stream)
+        reset(stream)
+
+    async with connected(script) as peer:
+        with trio.fail_after(SLACK), pytest.raises(WebSocketBrokenError):
+            await peer.websocket.wait_open()
+
+
+async def test_a_refusal_carries_status_and_retry_after() -> None:
+    """The status and the delay that the server asked for are in the error."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await read_head(stream)
+        await stream.send_all(b"HTTP/1.1 429 Slow down\r\nretry-after:  17\r\n\r\n")
+
+    async with connected(script) as peer:
+        with trio.fail_after(SLACK), pytest.raises(UpgradeRefusedError, match="429") as caught:
+            await peer.websocket.wait_open()
+        assert (caught.value.status, caught.value.retry_after) == (429, 17.0)
+
+
+async def test_an_answer_one_byte_at_a_time_and_messages_behind_it() -> None:
+    """The upgrade may trickle in, and messages behind the 101 are not lost."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        for byte in switching(await read_head(stream)) + text("surplus"):
+            await stream.send_all(bytes([byte]))
+        await forever(stream)
+
+    async with connected(script) as peer:
+        with trio.fail_after(SLACK):
+            await peer.websocket.wait_open()
+            await peer.wait_messages(1)
+        assert peer.messages == ["surplus"]
+
+
+async def test_a_message_beyond_the_limit_ends_the_websocket() -> None:
+    """More than 16 MiB in one message is refused, not kept."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        chunk = b"x" * 1_000_000
+        await stream.send_all(frame(1, chunk, fin=False))
+        for _ in range(20):
+            await stream.send_all(frame(0, chunk, fin=False))
+
+    async with connected(script, within=5) as peer:
+        with trio.fail_after(10):
+            await peer.ended.wait()
+        assert peer.messages == []
+        assert isinstance(peer.error, WebSocketError)
+
+
+async def test_cancelling_the_reader_loses_no_message() -> None:
+    """A next_message() that was cancelled again and again hands out every message, once, in order."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream, b"".join(text(str(i)) for i in range(100)))
+        await forever(stream)
+
+    got: list[str | bytes] = []
+    with trio.fail_after(10):
+        async with raw_server(script) as url:
+            stream = await trio.open_tcp_stream("127.0.0.1", int(url.rsplit(":", 1)[1].rstrip("/")))
+            websocket = TrioWebSocket(stream, url, {})
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(websocket.run)
+                while len(got) < 100:
+                    await websocket.receive()
+                    more = True
+                    while more:
+                        message = None
+                        with trio.CancelScope() as scope:
+                            if len(got) % 2:
+                                nursery.start_soon(_cancel_soon, scope, len(got) % 5)
+                            message = await websocket.next_message()
+                            more = message is not None
+                        if message is not None:
+                            got.append(message)
+                await websocket.aclose_forcefully()
+                nursery.cancel_scope.cancel()
+    assert got == [str(i) for i in range(100)]
+
+
+async def _cancel_soon(scope: trio.CancelScope, checkpoints: int) -> None:
+    for _ in range(checkpoints):
+        await trio.lowlevel.checkpoint()
+    scope.cancel()

@@ -1,0 +1,67 @@
+"""Every way of checking this project. `nox -l` lists them; CI calls nothing else."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["tests", "lint", "typing"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = False
+
+COVERED = "--fail-under=95"
+PURE = ("*/cometconn/_lifecycle/*", "*/cometconn/_wire/*")
+STARTABLE = "watcher,_watch"
+
+
+def _runs(python: str) -> bool:
+    """Tell whether *python* is really installed; a version manager's shim may be there and fail."""
+    path = shutil.which(python)
+    if path is None:
+        return False
+    return subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0  # noqa: S603
+
+
+CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHONS = [version for version in ("3.11", "3.12", "3.13", "3.14") if version == CURRENT or _runs(f"python{version}")]
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests, with branch coverage. Arguments go to pytest, and then no coverage is asked for."""
+    session.install("-q", ".[dev]")
+    data = pathlib.Path(session.create_tmp(), "coverage")
+    environment = {"COVERAGE_FILE": str(data)}
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    session.run("coverage", "erase", env=environment)
+    session.run("coverage", "run", "-m", "pytest", "-q", env=environment)
+    session.run("coverage", "combine", "--quiet", env=environment)
+    session.run("coverage", "report", COVERED, env=environment)
+    session.run("coverage", "report", f"--include={','.join(PURE)}", "--fail-under=100", env=environment)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, Trio's rules, and that the arrows between rooms only go down."""
+    session.install("-q", ".[dev]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("flake8", "--select=ASYNC", f"--startable-in-context-manager={STARTABLE}", "cometconn", "tests")
+    session.run("lint-imports")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check the types, and that every public name has one."""
+    session.install("-q", ".[dev]")
+    session.run("mypy", "cometconn", "tests/typing/api.py")
+    session.run(
+        "pyright", "--verifytypes", "cometconn", "--ignoreexternal", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
+    )

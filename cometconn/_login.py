@@ -119,7 +119,7 @@ class Login:
             await self.store.forget()
         refusal: ApiError | None = None
         try:
-            await self.api.delete_me(session.auth_token)
+            await self.api.delete_me(session)
         except ApiError as error:
             refusal = error
         if link is not None:

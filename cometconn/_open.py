@@ -121,6 +121,7 @@ def _put_together(
         request=environment.request,
         session_id=session_id,
         device_id=saved.device_id,
+        version=client.version,
         timeout=settings.timing.request_timeout,
     )
     return Parts(settings, identity, machine, streams, Login(api, store, identity, machine, streams), environment)

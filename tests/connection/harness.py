@@ -8,13 +8,12 @@ from typing import Any
 
 import attrs
 import trio
+import trio.testing
 
 import cometconn
 from cometconn import AppSettings, CometChat, MemoryStore, Status, Timing
 from cometconn.emulator.log import Entry, Kind
 from cometconn.testing import MemoryServer, open_memory_server
-
-SLACK = 1e-6  # virtual time is exact; this is for floating point
 
 
 @attrs.frozen(eq=False)
@@ -44,9 +43,14 @@ class Pair:
                     return current
         raise AssertionError("the client was left")
 
-    def trail(self) -> list[str]:
-        """The statuses in words, for comparing at a glance."""
+    async def trail(self) -> list[str]:
+        """The statuses so far in words, for comparing at a glance."""
+        await settle()
         return [words(status) for status in self.seen]
+
+    def now(self) -> str:
+        """The current status in words."""
+        return words(self.chat.status)
 
 
 def words(status: Status) -> str:

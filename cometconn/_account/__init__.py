@@ -1,0 +1,1 @@
+"""Who is logged in: CometChat's REST API and the saved session."""

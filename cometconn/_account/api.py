@@ -1,0 +1,154 @@
+"""CometChat's REST API, as far as logging in and out needs it."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import attrs
+import trio
+
+from cometconn.environment import Request, Response
+from cometconn.errors import ApiError, SettingsError
+
+from .session import Hosts, Session
+
+__all__ = ["Api", "is_token_unknown", "is_transient"]
+
+_SERVER_ERRORS = 500
+
+
+@attrs.define(eq=False)
+class Api:
+    """The requests. Each takes at most `timeout` seconds; if cancelled, its connection is closed.
+
+    Success is told by `data` in the answer and failure by `error`, whatever the HTTP
+    status: so do both official SDKs. Failures raise `ApiError`.
+
+    Attributes:
+        app_id, session_id, device_id, version: who we are.
+        hosts: where to.
+        request: makes a request.
+        timeout: seconds.
+    """
+
+    app_id: str
+    hosts: Hosts
+    request: Callable[[Request], Awaitable[Response]]
+    session_id: str
+    device_id: str
+    version: str
+    timeout: float
+
+    async def create_auth_token(self, uid: str, auth_key: str) -> str:
+        """Make a token for *uid* with the app's key."""
+        check_secret("auth_key", auth_key)
+        check_secret("uid", uid)
+        url = f"{self.hosts.admin({})}/users/{urllib.parse.quote(uid, safe='')}/auth_tokens"
+        data = await self._call("POST", url, {"apiKey": auth_key}, self._about_us())
+        return _text(data, "authToken")
+
+    async def put_me(self, auth_token: str) -> Session:
+        """Log in by token."""
+        check_secret("auth_token", auth_token)
+        base = self.hosts.client({})
+        data = await self._call("PUT", f"{base}/me", {"authToken": auth_token}, self._about_us())
+        settings = data.get("settings")
+        if not isinstance(settings, Mapping):
+            settings = await self._call("GET", f"{base}/settings", {"authToken": auth_token}, None)
+        token = data.get("authToken") or auth_token
+        return Session(self.app_id, _text(data, "uid"), str(token), _optional(data, "jwt"), data, settings)
+
+    async def get_me(self, auth_token: str, previous: Session) -> Session:
+        """Renew the JWT."""
+        url = f"{self.hosts.client(previous.settings)}/me"
+        data = await self._call("GET", url, {"authToken": auth_token}, None)
+        return attrs.evolve(previous, jwt=_optional(data, "jwt") or previous.jwt)
+
+    async def delete_me(self, session: Session) -> None:
+        """Log out."""
+        url = f"{self.hosts.client(session.settings)}/me"
+        await self._call("DELETE", url, {"authToken": session.auth_token}, None)
+
+    def _about_us(self) -> dict[str, Any]:
+        info = {"version": f"v{self.version}", "apiVersion": "v3.0", "userAgent": f"cometconn/{self.version}"}
+        return {"platform": "PYTHON", "deviceId": self.device_id, "appInfo": info}
+
+    async def _call(
+        self, method: str, url: str, secret: Mapping[str, str], body: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        headers = {
+            "resource": self.session_id,
+            "appId": self.app_id,
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "sdk": f"python@{self.version}",
+            **secret,
+        }
+        request = Request(method, url, headers, None if body is None else json.dumps(body).encode())
+        what = f"{method} {urllib.parse.urlsplit(url).netloc}{urllib.parse.urlsplit(url).path}"
+        try:
+            with trio.fail_after(self.timeout):
+                response = await self.request(request)
+        except trio.TooSlowError as error:
+            message = f"{what} was not answered within request_timeout, {self.timeout:g} s."
+            raise ApiError(message) from error
+        except OSError as error:
+            message = f"{what} was not answered: {error}"
+            raise ApiError(message) from error
+        return _data(what, response)
+
+
+def _data(what: str, response: Response) -> dict[str, Any]:
+    try:
+        answer = json.loads(response.body)
+    except (ValueError, RecursionError):
+        answer = None
+    if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):
+        message = f"{what}: {error.get('message') or 'the server refused'}"
+        code = error.get("code")
+        raise ApiError(
+            message,
+            code=code if isinstance(code, str) else "UNKNOWN_ERROR",
+            details=error.get("details"),
+            status=response.status,
+        )
+    if isinstance(answer, dict) and isinstance(data := answer.get("data"), dict):
+        return data
+    message = f"{what}: the answer (HTTP status {response.status}) has neither data nor error: is this CometChat?"
+    raise ApiError(message, code="INVALID_RESPONSE", status=response.status)
+
+
+def _text(data: Mapping[str, Any], key: str) -> str:
+    value = data.get(key)
+    if not (isinstance(value, str) and value):
+        message = f"The server's answer has no {key}."
+        raise ApiError(message, code="INVALID_RESPONSE", status=200)
+    return value
+
+
+def _optional(data: Mapping[str, Any], key: str) -> str | None:
+    value = data.get(key)
+    return value if isinstance(value, str) else None
+
+
+def check_secret(name: str, value: object) -> None:
+    """Refuse what cannot be a uid, key or token, without showing it."""
+    if not isinstance(value, str) or not value:
+        message = f"{name} is empty."
+        raise SettingsError(message, code="MISSING_PARAMETERS")
+    if not (value.isascii() and value.isprintable() and " " not in value):
+        message = f"{name} has a character that none can have."
+        raise SettingsError(message)
+
+
+def is_token_unknown(error: ApiError) -> bool:
+    """Tell whether the server no longer knows the auth token."""
+    return error.code == "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"
+
+
+def is_transient(error: ApiError) -> bool:
+    """Tell whether *error* says nothing about the token: no answer, or the server's own trouble."""
+    return error.status is None or error.status >= _SERVER_ERRORS

@@ -1,0 +1,45 @@
+"""REST requests over the network: the only importer of httpx, when first needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cometconn.environment import Response
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+    from cometconn.environment import Request
+
+__all__ = ["fetch"]
+
+_LIMIT = 16 * 1024 * 1024
+
+
+async def fetch(
+    request: Request, *, ssl_context: ssl.SSLContext, proxy: str | None, headers: Mapping[str, str]
+) -> Response:
+    """Make one request on a connection of its own, following no redirect.
+
+    Raises `OSError` when no whole answer came. The caller bounds the time; if cancelled,
+    the connection is closed.
+    """
+    import httpx  # noqa: PLC0415 - it costs tens of milliseconds, and reopening needs no REST
+
+    try:
+        async with (
+            httpx.AsyncClient(verify=ssl_context, proxy=proxy, trust_env=False, timeout=None) as client,  # noqa: S113 - the caller's
+            client.stream(
+                request.method, request.url, headers={**headers, **request.headers}, content=request.body
+            ) as answer,
+        ):
+            body = bytearray()
+            async for chunk in answer.aiter_bytes():
+                body += chunk
+                if len(body) > _LIMIT:
+                    message = f"the answer is longer than {_LIMIT} bytes"
+                    raise ConnectionError(message)
+            return Response(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(body))
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise ConnectionError(str(error) or type(error).__name__) from error

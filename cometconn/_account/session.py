@@ -1,0 +1,117 @@
+"""A logged-in user's session, and where its servers are."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from cometconn.errors import ProtocolError, SettingsError
+from cometconn.settings import Endpoints
+
+__all__ = ["Hosts", "Session", "new_device_id", "new_session_id"]
+
+_SECRETS = frozenset({"authToken", "jwt", "fat", "wsChannel", "settings"})
+_APP_ID = re.compile(r"[A-Za-z0-9_-]+")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
+_VERSION = re.compile(r"v[0-9]+(\.[0-9]+)*")
+
+
+def _public(user: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in user.items() if key not in _SECRETS}
+
+
+@attrs.frozen
+class Session:
+    """What is known of the logged-in user, as it is saved.
+
+    Attributes:
+        app_id: the app it belongs to.
+        uid: the user.
+        auth_token: for REST; not in the `repr`.
+        jwt: for the socket; not in the `repr`.
+        user: CometChat's user object, without tokens.
+        settings: CometChat's settings object; hosts and ports are in it.
+    """
+
+    app_id: str
+    uid: str
+    auth_token: str = attrs.field(repr=False)
+    jwt: str | None = attrs.field(repr=False)
+    user: Mapping[str, Any] = attrs.field(repr=False, converter=_public)
+    settings: Mapping[str, Any] = attrs.field(repr=False, factory=dict)
+
+    def socket_url(self) -> str:
+        """Return where the WebSocket is, as the settings say (`CHAT_HOST*`, `CHAT_WSS_PORT`)."""
+        keys = ("CHAT_HOST_OVERRIDE", "CHAT_HOST_APP_SPECIFIC", "CHAT_HOST")
+        key = next((key for key in keys if self.settings.get(key)), "CHAT_HOST")
+        host = _plain_host(key, self.settings.get(key))
+        port = str(self.settings.get("CHAT_WSS_PORT", ""))
+        if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):  # noqa: PLR2004 - TCP's
+            message = f"The server's settings name no usable CHAT_WSS_PORT: {port!r}."
+            raise ProtocolError(message)
+        return f"wss://{host}:{port}"
+
+
+@attrs.frozen
+class Hosts:
+    """Where REST requests go.
+
+    Attributes:
+        app_id: CometChat's app.
+        region: its region; `None` only with *endpoints*.
+        endpoints: outrank everything else.
+    """
+
+    app_id: str
+    region: str | None
+    endpoints: Endpoints | None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse an app id that is none: it becomes part of host names."""
+        if not (isinstance(self.app_id, str) and _APP_ID.fullmatch(self.app_id)):
+            message = f"The app id must be letters, digits, - and _, not {self.app_id!r}."
+            raise SettingsError(message)
+
+    def admin(self, settings: Mapping[str, Any]) -> str:
+        """Return the base address for calls with the auth key."""
+        if self.endpoints is not None:
+            return self.endpoints.admin_url.rstrip("/")
+        return self._cloud("ADMIN_API_HOST", "api", settings)
+
+    def client(self, settings: Mapping[str, Any]) -> str:
+        """Return the base address for calls with the auth token."""
+        if self.endpoints is not None:
+            return self.endpoints.client_url.rstrip("/")
+        return self._cloud("CLIENT_API_HOST", "apiclient", settings)
+
+    def _cloud(self, key: str, kind: str, settings: Mapping[str, Any]) -> str:
+        if settings.get(key):
+            version = settings.get("CHAT_API_VERSION", "v3.0")
+            if not (isinstance(version, str) and _VERSION.fullmatch(version)):
+                message = f"The server's settings name no usable CHAT_API_VERSION: {version!r}."
+                raise ProtocolError(message)
+            return f"https://{_plain_host(key, settings[key])}/{version}"
+        return f"https://{self.app_id}.{kind}-{self.region}.cometchat.io/v3.0"
+
+
+def _plain_host(key: str, value: object) -> str:
+    # Tokens go there: nothing but a host, lest something else is smuggled in.
+    if not (isinstance(value, str) and _HOST.fullmatch(value)):
+        message = f"The server's settings name no usable {key}: {value!r}."
+        raise ProtocolError(message)
+    return value
+
+
+def new_session_id(platform: str, version: str) -> str:
+    """Return the id of one run of a client, in CometChat's shape."""
+    return f"{platform}-{version.replace('.', '_')}-{uuid.uuid4()}-{time.time_ns() // 1_000_000}"
+
+
+def new_device_id(app_id: str) -> str:
+    """Return the id of a device, in CometChat's shape. It is kept for ever."""
+    return f"{app_id}_{uuid.uuid4()}_{time.time_ns() // 1_000_000}"

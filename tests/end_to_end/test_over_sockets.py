@@ -1,0 +1,205 @@
+"""The main job over real sockets, against the emulator."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+
+import cometconn
+from cometconn import AppSettings, CometChat, Connected, Disconnected, FileStore, MemoryStore, Reason, Timing, Waiting
+from cometconn.emulator import Emulator, Kind, open_emulator
+from cometconn.errors import ApiError, ConnectError, SettingsError, StoreError
+from cometconn.events import Gap, MessagesRead, TextMessage, TransientMessage, TypingStarted, UnknownEvent, UserOnline
+
+SLACK = 3.0
+QUICK = Timing(background_grace=0.3, retry_base=0.05, close_timeout=0.5)
+
+
+@asynccontextmanager
+async def chat_to(
+    server: Emulator, uid: str | None = "zed-1", *, store: Any = None, **settings: Any
+) -> AsyncGenerator[CometChat, None]:
+    """A client of *server*, logged in as *uid*."""
+    settings.setdefault("timing", QUICK)
+    async with cometconn.open_client(
+        "APP", AppSettings(**settings), store=store or MemoryStore(), endpoints=server.endpoints
+    ) as chat:
+        if uid is not None:
+            await chat.login(uid=uid, auth_key="KEY")
+        yield chat
+
+
+async def test_two_users_talk() -> None:
+    """Messages, typing, receipts, transient messages and unknown frames arrive, typed and in order."""
+    with trio.fail_after(20):
+        async with open_emulator() as server, chat_to(server) as zed, chat_to(server, "amy-2") as amy:
+            await zed.connect()
+            await amy.connect()
+            async with zed.events() as to_zed, amy.events() as to_amy:
+                server.say("amy-2", "hello", receiver="zed-1")
+                message = await anext(to_zed)
+                assert isinstance(message, TextMessage)
+                assert (message.text, message.sender.uid) == ("hello", "amy-2")
+                assert isinstance(await anext(to_amy), TextMessage)  # pushed by nobody's device: both have it
+                await zed.start_typing("amy-2")
+                await zed.mark_as_read(message)
+                await zed.send_transient("amy-2", {"k": 1})
+                assert isinstance(await anext(to_amy), TypingStarted)
+                read = await anext(to_amy)
+                assert isinstance(read, MessagesRead)
+                assert isinstance(await anext(to_amy), TransientMessage)
+                server.push("zed-1", {"type": "novelty", "body": {}})
+                assert isinstance(await anext(to_zed), UnknownEvent)
+                server.say("amy-2", "to all", group="hikers")
+                group = await anext(to_zed)
+                assert isinstance(group, TextMessage)
+                assert group.text == "to all"
+
+
+async def test_presence_follows_the_subscription() -> None:
+    """With ALL_USERS the coming of another user is told."""
+    with trio.fail_after(20):
+        async with (
+            open_emulator() as server,
+            chat_to(server, subscription_type=cometconn.SubscriptionType.ALL_USERS) as zed,
+        ):
+            await zed.connect()
+            async with zed.events(UserOnline) as online, chat_to(server, "amy-2") as amy:
+                await amy.connect()
+                event = await anext(online)
+                assert isinstance(event, UserOnline)
+                assert event.user.uid == "amy-2"
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+async def test_the_socket_is_lost_and_comes_back(how: Any) -> None:
+    """After a loss the client reconnects by itself, and a Gap stands in the stream."""
+    with trio.fail_after(20):
+        async with open_emulator() as server, chat_to(server) as chat, chat.events() as events:
+            await chat.connect()
+            server.drop("zed-1", how)
+            gap = await anext(events)
+            assert isinstance(gap, Gap)
+            assert isinstance(chat.status, Connected)
+            assert gap.until >= gap.since
+
+
+async def test_connection_refused_and_accepted_again() -> None:
+    """While the port is closed the client waits and tries; when it opens, it is back."""
+    with trio.fail_after(20):
+        async with open_emulator() as server, chat_to(server) as chat:
+            await chat.connect()
+            server.refuse_connections()
+            server.drop("zed-1", "reset")
+            async with chat.statuses() as statuses:
+                async for change in statuses:
+                    if isinstance(change.current, Waiting) and change.current.attempt > 2:
+                        break
+            server.accept_connections()
+            await chat.connect(retry=True)
+
+
+async def test_background_and_back_with_a_file(tmp_path: pathlib.Path) -> None:
+    """Manual mode lives in the background by pinging, times out without, and reopens without a login."""
+    path = tmp_path / "state" / "session.json"
+    with trio.fail_after(20):
+        async with open_emulator() as server:
+            async with chat_to(server, store=FileStore(path), auto_establish_socket_connection=False) as chat:
+                await chat.connect()
+                chat.enter_background()
+                for _ in range(3):
+                    await trio.sleep(0.2)
+                    await chat.ping()
+                async with chat.statuses() as statuses:
+                    async for change in statuses:
+                        if isinstance(change.current, Disconnected):
+                            assert change.current.reason is Reason.BACKGROUND_TIMEOUT
+                            break
+                await server.wait_gone("zed-1")
+            assert path.stat().st_mode & 0o777 == 0o600
+            requests = len(server.log.of(Kind.REST))
+            async with chat_to(server, None, store=FileStore(path)) as chat:
+                await chat.connect()
+                user = chat.get_logged_in_user()
+                assert user is not None
+                assert user.uid == "zed-1"
+                with pytest.raises(StoreError, match="in use"):
+                    async with chat_to(server, None, store=FileStore(path)):
+                        pass
+            assert len(server.log.of(Kind.REST)) == requests
+
+
+async def test_leaving_is_bounded_when_the_server_is_silent() -> None:
+    """A half-open connection costs close_timeout on leaving, and disconnect() no more."""
+    with trio.fail_after(20):
+        async with open_emulator() as server, chat_to(server) as chat:
+            await chat.connect()
+            server.drop("zed-1", "silent")
+            with trio.fail_after(QUICK.close_timeout + SLACK):
+                await chat.disconnect()
+            await chat.connect()
+            server.drop("zed-1", "silent")
+            left = trio.current_time()
+        assert trio.current_time() - left < QUICK.close_timeout + SLACK
+
+
+async def test_wrong_key_and_unknown_user() -> None:
+    """The server's own code and message come out, and the key does not."""
+    with trio.fail_after(20):
+        async with open_emulator() as server, chat_to(server, None) as chat:
+            with pytest.raises(ApiError) as caught:
+                await chat.login(uid="zed-1", auth_key="WRONG-KEY")
+            assert caught.value.code == "AUTH_ERR_INVALID_API_KEY"
+            assert "WRONG-KEY" not in str(caught.value)
+            with pytest.raises(ApiError) as caught:
+                await chat.login(uid="nobody", auth_key="KEY")
+            assert caught.value.code == "ERR_UID_NOT_FOUND"
+            with pytest.raises(SettingsError):
+                await chat.login(uid="zed-1")
+
+
+async def test_an_unreachable_server_is_one_clear_error() -> None:
+    """Nobody listens: login() says where and why; connect() of a saved session too."""
+    with trio.fail_after(20):
+        async with open_emulator() as server:
+            endpoints = server.endpoints
+            store = MemoryStore()
+            async with chat_to(server, store=store, auto_establish_socket_connection=False):
+                pass
+        async with cometconn.open_client(
+            "APP", AppSettings(auto_establish_socket_connection=False), store=store, endpoints=endpoints
+        ) as chat:
+            with pytest.raises(ConnectError, match="cannot be reached"):
+                await chat.connect()
+            with pytest.raises(ApiError, match="127.0.0.1") as caught:
+                await chat.login(uid="amy-2", auth_key="KEY")
+            assert caught.value.status is None
+
+
+async def test_the_users_own_exception_comes_out_as_it_is() -> None:
+    """What the block raises leaves open_client() unwrapped, the connection closed."""
+    with trio.fail_after(20):
+        async with open_emulator() as server:
+            with pytest.raises(KeyError, match="mine"):
+                async with chat_to(server) as chat:
+                    await chat.connect()
+                    raise KeyError("mine")
+            await server.wait_gone("zed-1")
+
+
+async def test_cancelled_from_outside_it_still_says_goodbye() -> None:
+    """A cancelled program closes its socket with 1000."""
+    with trio.fail_after(20):
+        async with open_emulator() as server:
+            with trio.CancelScope() as scope:
+                async with chat_to(server) as chat:
+                    await chat.connect()
+                    scope.cancel()
+                    await trio.sleep_forever()
+            closed = await server.log.wait_for(lambda entry: entry.kind is Kind.CLOSE_IN)
+            assert closed.detail["code"] == 1000

@@ -107,7 +107,9 @@ def _size(message: str | bytes) -> int:
     return len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())
 
 
-def _gap(absence: Absence, until: float, now: Callable[[datetime.tzinfo], datetime.datetime] = datetime.datetime.now) -> Gap:
+def _gap(
+    absence: Absence, until: float, now: Callable[[datetime.tzinfo], datetime.datetime] = datetime.datetime.now
+) -> Gap:
     until_utc = now(datetime.UTC)
     away = datetime.timedelta(seconds=until - absence.since)
     return Gap(

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Supervisor", "watcher"]
 
 
-async def watcher(
-    leave: Callable[[], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
+async def watcher(leave: Callable[[], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
     """Turn cancellation from outside into the end of the lease, and of everything else.
 
     It sleeps outside every shield, so it is the first to hear that the client's nursery

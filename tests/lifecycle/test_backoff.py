@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from cometconn._lifecycle.backoff import RESTART_WINDOW, RETRY_AFTER_LIMIT, may_cut_short, retry_delay
 
 
-@pytest.mark.parametrize(("retry", "window"), [(0, 2.0), (1, 4.0), (2, 8.0), (3, 16.0), (4, 30.0), (5, 30.0), (9999, 30.0)])
+@pytest.mark.parametrize(
+    ("retry", "window"), [(0, 2.0), (1, 4.0), (2, 8.0), (3, 16.0), (4, 30.0), (5, 30.0), (9999, 30.0)]
+)
 def test_window_doubles_up_to_the_cap(retry: int, window: float) -> None:
     """Retry n waits at most base * 2**n, and never longer than the cap."""
     assert retry_delay(retry, 1.0, base=2.0, cap=30.0) == window

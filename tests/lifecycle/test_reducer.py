@@ -180,9 +180,7 @@ def test_an_illegal_input_raises_and_changes_nothing() -> None:
     st.sampled_from(list(Mode)),
     st.lists(st.tuples(st.floats(0, 40), st.sampled_from(list(Input)), st.booleans(), st.floats(0, 1)), max_size=60),
 )
-def test_whatever_happens_a_life_stays_sound(
-    mode: Mode, script: list[tuple[float, Input, bool, float]]
-) -> None:
+def test_whatever_happens_a_life_stays_sound(mode: Mode, script: list[tuple[float, Input, bool, float]]) -> None:
     """After any legal script: wanted states have a lease and something due, the others nothing."""
     life, now = begin(mode, TIMING, 0.0), 0.0
     for wait, on, patient, jitter in script:

@@ -6,7 +6,18 @@ import itertools
 
 import pytest
 
-from cometconn._lifecycle.states import HEADING, OUT, RESTING, WANTED, IllegalInputError, Input, Mode, Refusal, State, Wish
+from cometconn._lifecycle.states import (
+    HEADING,
+    OUT,
+    RESTING,
+    WANTED,
+    IllegalInputError,
+    Input,
+    Mode,
+    Refusal,
+    State,
+    Wish,
+)
 from cometconn._lifecycle.table import TRANSITIONS, Row, Situation, find_row
 from cometconn.status import AppState, Reason
 

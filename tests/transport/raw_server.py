@@ -51,7 +51,9 @@ async def read_head(stream: trio.SocketStream) -> bytes:
 
 def accept_key(head: bytes) -> bytes:
     """The Sec-WebSocket-Accept that belongs to a request."""
-    key = next(line.split(b":", 1)[1].strip() for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
+    key = next(
+        line.split(b":", 1)[1].strip() for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")
+    )
     return base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
 
 

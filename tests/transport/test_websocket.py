@@ -86,7 +86,9 @@ async def test_messages_come_in_order_and_frames_go_out() -> None:
     async def script(stream: trio.SocketStream) -> None:
         heads.append(await read_head(stream))
         await stream.send_all(switching(heads[0]))
-        await stream.send_all(text("one") + text("two") + frame(1, b"thr", fin=False) + frame(9, b"hi") + frame(0, b"ee"))
+        await stream.send_all(
+            text("one") + text("two") + frame(1, b"thr", fin=False) + frame(9, b"hi") + frame(0, b"ee")
+        )
         await read_frames(stream, got)
 
     async with connected(script) as peer:
@@ -200,7 +202,14 @@ async def test_row_c_the_server_ignores_our_close() -> None:
             await peer.websocket.aclose_forcefully()
 
 
-GARBAGE = [b"\xff\xff\xff\xff", frame(3, b"reserved"), b"\x81\x85aaaabbbbb", b"\xc1\x01a", frame(1, b"\xff\xfe"), frame(9, b"x" * 126)]
+GARBAGE = [
+    b"\xff\xff\xff\xff",
+    frame(3, b"reserved"),
+    b"\x81\x85aaaabbbbb",
+    b"\xc1\x01a",
+    frame(1, b"\xff\xfe"),
+    frame(9, b"x" * 126),
+]
 
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=["ones", "opcode", "masked", "rsv", "utf8", "long-ping"])
@@ -299,14 +308,23 @@ REFUSALS: Sequence[tuple[bytes, type[WebSocketError]]] = [
     (b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", UpgradeRefusedError),
     (b"HTTP/1.1 302 Found\r\nLocation: ws://elsewhere/\r\n\r\n", UpgradeRefusedError),
     (b"SSH-2.0-OpenSSH\r\n\r\n", WebSocketBrokenError),
-    (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: d3Jvbmc=\r\n\r\n", WebSocketBrokenError),
+    (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: d3Jvbmc=\r\n\r\n",
+        WebSocketBrokenError,
+    ),
     (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", WebSocketBrokenError),
 ]
 
 
 @pytest.mark.parametrize("keep_open", [False, True], ids=["eof", "kept-open"])
-@pytest.mark.parametrize(("answer", "kind"), REFUSALS, ids=["nothing", "half-line", "cut-503", "503", "redirect", "ssh", "wrong-key", "bare-101"])
-async def test_row_k_a_failed_upgrade_is_an_error_at_once(answer: bytes, kind: type[WebSocketError], keep_open: bool) -> None:
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    REFUSALS,
+    ids=["nothing", "half-line", "cut-503", "503", "redirect", "ssh", "wrong-key", "bare-101"],
+)
+async def test_row_k_a_failed_upgrade_is_an_error_at_once(
+    answer: bytes, kind: type[WebSocketError], keep_open: bool
+) -> None:
     """K. Whatever the server answers to the upgrade, the waiter hears of it at once."""
     if keep_open and answer in {b"", b"HTTP/1.1 50"}:
         pytest.skip("an answer that may still come is the attempt's deadline's affair")

@@ -92,8 +92,8 @@ class Login:
         self, uid: str | None, auth_key: str | None, auth_token: str | None, scope: trio.CancelScope
     ) -> User:
         if auth_token is None:
-            assert uid is not None, "checked"  # noqa: S101
-            assert auth_key is not None, "checked"  # noqa: S101
+            assert uid is not None, "checked"
+            assert auth_key is not None, "checked"
             auth_token = await self.api.create_auth_token(uid, auth_key)
         session = await self.api.put_me(auth_token)
         user = decode_user(session.user)

@@ -86,7 +86,7 @@ class Parts:
         receiver: str,
         receiver_type: str,
         make_frame: Callable[..., str],
-        **fields: Any,  # noqa: ANN401 - what *make_frame* takes
+        **fields: Any,
     ) -> None:
         """Make a frame to *receiver* and return when it is written; *call* is for error messages."""
         link = self.machine.connected_link(call)

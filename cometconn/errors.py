@@ -45,8 +45,8 @@ class CometConnError(Exception):
 
     def __init__(self, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
-        self.code = code or self.default_code
-        self.message = message
+        self.code: str = code or self.default_code
+        self.message: str = message
 
 
 class SettingsError(CometConnError):
@@ -85,12 +85,12 @@ class ApiError(CometConnError):
         message: str,
         *,
         code: str | None = None,
-        details: Any = None,  # noqa: ANN401 - whatever JSON the server put there
+        details: Any = None,
         status: int | None = None,
     ) -> None:
         super().__init__(message, code=code)
-        self.details = details
-        self.status = status
+        self.details: Any = details
+        self.status: int | None = status
 
 
 class NotLoggedInError(CometConnError):
@@ -115,7 +115,7 @@ class ConnectError(CometConnError):
 
     def __init__(self, message: str, *, reason: Reason) -> None:
         super().__init__(message, code=reason.name)
-        self.reason = reason
+        self.reason: Reason = reason
 
 
 class AuthenticationError(ConnectError):
@@ -135,7 +135,7 @@ class ConnectionLostError(CometConnError):
 
     def __init__(self, message: str, *, reason: Reason | None = None) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason: Reason | None = reason
 
 
 class PongTimeoutError(CometConnError):
@@ -162,7 +162,7 @@ class DecodeError(ProtocolError):
 
     def __init__(self, message: str, *, path: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.path = tuple(path)
+        self.path: tuple[str, ...] = tuple(path)
 
 
 class SlowConsumerError(CometConnError):

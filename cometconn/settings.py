@@ -35,7 +35,7 @@ class SubscriptionType(enum.Enum):
     """Nobody."""
 
 
-def _seconds(*, zero: bool) -> Any:  # noqa: ANN401 - attrs' validator type is a protocol of its own
+def _seconds(*, zero: bool) -> Any:
     def check(_: object, attribute: attrs.Attribute[float], value: object) -> None:
         name = f"Timing.{attribute.name}"
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -95,7 +95,7 @@ def _check_region(_: object, __: object, region: str | None) -> None:
         raise SettingsError(message)
 
 
-def _check_type(kind: type) -> Any:  # noqa: ANN401 - attrs' validator type is a protocol of its own
+def _check_type(kind: type) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if not isinstance(value, kind):
             message = f"AppSettings.{attribute.name} must be a {kind.__name__}, not {value!r}."
@@ -104,7 +104,7 @@ def _check_type(kind: type) -> Any:  # noqa: ANN401 - attrs' validator type is a
     return check
 
 
-def _roles(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - this is where it is checked
+def _roles(value: Any) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
         message = f"AppSettings.roles must be a sequence of role names, not {value!r}."
         raise SettingsError(message)

@@ -25,7 +25,7 @@ async def fetch(
     Raises `OSError` when no whole answer came. The caller bounds the time; if cancelled,
     the connection is closed.
     """
-    import httpx  # noqa: PLC0415 - it costs tens of milliseconds, and reopening needs no REST
+    import httpx  # noqa: ASYNC127, PLC0415 - what the project is built on; it costs tens of milliseconds, and reopening needs no REST
 
     try:
         async with (

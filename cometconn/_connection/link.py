@@ -69,7 +69,7 @@ class PingWaiter:
         self.give_up()
         if self.error is not None:
             raise self.error
-        assert self.round_trip is not None, "a pong, or an error"  # noqa: S101
+        assert self.round_trip is not None, "a pong, or an error"
         return self.round_trip
 
     def give_up(self) -> None:

@@ -93,12 +93,11 @@ class LinkNursery:
         async with trio.open_nursery() as tasks:
             tasks.start_soon(background_timeout, self.machine, name="cometconn.background_timeout")
             with trio.move_on_at(link.attempt_ends):
-                if not await self._opened(link, websocket):
-                    return
-                tasks.start_soon(writer, self.machine, link, websocket, name="cometconn.writer")
-                link.auth_sent = True
-                link.send(self.identity.auth_frame())
-                await link.authenticated.wait()
+                if await self._opened(link, websocket):
+                    tasks.start_soon(writer, self.machine, link, websocket, name="cometconn.writer")
+                    link.auth_sent = True
+                    link.send(self.identity.auth_frame())
+                    await link.authenticated.wait()
             self.machine.tick()
             if not link.over:
                 tasks.start_soon(keepalive, self.machine, link, name="cometconn.keepalive")
@@ -121,6 +120,6 @@ class LinkNursery:
 
 
 def _dial_error(url: str, error: Exception) -> Exception:
-    made = OSError(f"{url} cannot be reached: {error or type(error).__name__}")
+    made = OSError(f"{url} cannot be reached: {str(error) or type(error).__name__}")
     made.__cause__ = error
     return made

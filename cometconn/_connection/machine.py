@@ -207,8 +207,8 @@ class Machine:
 
     def open_link(self, *, second: bool = False, dials: bool = True) -> Link:
         """Begin a link for the attempt under way. *second*: the token was refused once already."""
-        assert self._life.state is State.CONNECTING, "links are opened for an attempt"  # noqa: S101
-        assert self._link is None, "one link at a time"  # noqa: S101
+        assert self._life.state is State.CONNECTING, "links are opened for an attempt"
+        assert self._link is None, "one link at a time"
         self.attempts += dials
         heartbeat = Heartbeat(self._timing.keepalive_interval, self._timing.pong_timeout)
         self._link = self._latest = Link(self.attempts, heartbeat, self._life.attempt_ends, second, self._room)
@@ -277,7 +277,7 @@ class Machine:
 
     def _fail_link(self, news: Failure, now: float) -> None:
         link = self._link
-        assert link is not None, "there is a link to fail"  # noqa: S101
+        assert link is not None, "there is a link to fail"
         with_ = Circumstances(
             retry_after=news.retry_after,
             restarting=news.restarting,

@@ -69,7 +69,7 @@ class _Reader:
         elif isinstance(decoded, Event):
             self._event(decoded, _size(message))
         else:
-            assert isinstance(decoded, Echo), decoded  # noqa: S101 - there is no fifth
+            assert isinstance(decoded, Echo), decoded
 
     async def wait_room(self) -> None:
         """While a pausing stream is full, read nothing more; the pong clock stops."""

@@ -183,7 +183,7 @@ def _rest(life: Lifecycle, to: State, now: float, with_: Circumstances) -> Lifec
 
 def _status_of_rest(state: State, cause: CometConnError | None, now: float) -> Disconnected:
     reason = state.reason
-    assert reason is not None, "only disconnected states rest"  # noqa: S101
+    assert reason is not None, "only disconnected states rest"
     return Disconnected(reason, cause=cause, at=now)
 
 

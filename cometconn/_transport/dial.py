@@ -43,10 +43,11 @@ async def dial(url: str, ssl_context: Callable[[], ssl.SSLContext], proxy: str |
     secure = trio.SSLStream(stream, ssl_context(), server_hostname=host, https_compatible=True)
     try:
         await secure.do_handshake()
-    except BaseException as error:
+    except trio.BrokenResourceError as error:
         await trio.aclose_forcefully(stream)
-        if isinstance(error, trio.BrokenResourceError) and isinstance(error.__cause__, ssl.SSLError):
-            raise error.__cause__ from None
+        raise error.__cause__ if isinstance(error.__cause__, ssl.SSLError) else error from None
+    except BaseException:
+        await trio.aclose_forcefully(stream)
         raise
     return secure
 

@@ -132,7 +132,7 @@ class TrioWebSocket:
 
     async def send(self, text: str) -> None:
         """Send through trio-websocket; only the writer task may."""
-        assert self._connection is not None, "nothing is sent before wait_open()"  # noqa: S101
+        assert self._connection is not None, "nothing is sent before wait_open()"
         try:
             await self._connection.send_message(text)
         except trio_websocket.ConnectionClosed as closed:
@@ -154,7 +154,7 @@ class TrioWebSocket:
 
     async def goodbye(self) -> None:
         """Do the closing handshake."""
-        assert self._connection is not None, "may_say_goodbye was asked"  # noqa: S101
+        assert self._connection is not None, "may_say_goodbye was asked"
         await self._connection.aclose(1000)
 
     async def aclose_forcefully(self) -> None:

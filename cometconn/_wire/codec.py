@@ -136,7 +136,7 @@ def message_key(event: Event) -> int | None:
     return None
 
 
-def _decode(frame: Any, own_uid: str | None, session_id: str | None) -> Decoded:  # noqa: ANN401 - any JSON value
+def _decode(frame: Any, own_uid: str | None, session_id: str | None) -> Decoded:
     if not isinstance(frame, dict):
         raise wrong(dict, frame)
     if frame.get("action") == "pong":

@@ -94,9 +94,7 @@ def _fault_of(error: BaseException) -> tuple[str, Place]:
 
 def to_int(value: object) -> int:
     """Return a whole number of at most 64 bits, also from text."""
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
-        value = int(value)
-    elif isinstance(value, float) and value.is_integer():
+    if (isinstance(value, str) and _WHOLE.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         raise _unfit(int, value)
@@ -156,7 +154,7 @@ def _object_hook(kind: type[Any]) -> Callable[[Any, Any], Any]:
     renames = {field.name: override(rename=camel(field.name)) for field in attrs.fields(kind)}
     from_dict = make_dict_structure_fn(kind, converter, **renames)  # type: ignore[arg-type]
 
-    def hook(value: Any, _: Any) -> Any:  # noqa: ANN401 - cattrs' signature
+    def hook(value: Any, _: Any) -> Any:
         if isinstance(value, kind):
             return value
         if not isinstance(value, dict):
@@ -166,13 +164,13 @@ def _object_hook(kind: type[Any]) -> Callable[[Any, Any], Any]:
     return hook
 
 
-def _tuple_hook(kind: Any) -> Callable[[Any, Any], Any]:  # noqa: ANN401 - a type form
+def _tuple_hook(kind: Any) -> Callable[[Any, Any], Any]:
     """A hook for `tuple[X, ...]`, from an array of X. Users also come as an object, uid to user."""
     item: Any = typing.get_args(kind)[0]
     items: Any = types.GenericAlias(list, item)
     from_list = converter.get_structure_hook(items)
 
-    def hook(value: Any, _: Any) -> Any:  # noqa: ANN401 - cattrs' signature
+    def hook(value: Any, _: Any) -> Any:
         if item is User and isinstance(value, dict):
             value = list(value.values())
         if value is None:

@@ -52,7 +52,7 @@ class ClientInfo:
     platform: str
 
 
-def auth_frame(  # noqa: PLR0913 - what the frame says, by keyword
+def auth_frame(
     *,
     app_id: str,
     session_id: str,
@@ -102,7 +102,7 @@ def ping_frame() -> str:
     return _PING
 
 
-def typing_frame(  # noqa: PLR0913 - what the frame says, by keyword
+def typing_frame(
     *,
     app_id: str,
     session_id: str,
@@ -134,7 +134,7 @@ def typing_frame(  # noqa: PLR0913 - what the frame says, by keyword
     return _text({**_envelope("typing_indicator", app_id, session_id, uid, receiver, receiver_type), "body": body})
 
 
-def receipt_frame(  # noqa: PLR0913 - what the frame says, by keyword
+def receipt_frame(
     *,
     app_id: str,
     session_id: str,
@@ -167,7 +167,7 @@ def receipt_frame(  # noqa: PLR0913 - what the frame says, by keyword
     return _text({**frame, "messageSender": message_sender, "body": body})
 
 
-def transient_frame(  # noqa: PLR0913 - what the frame says, by keyword
+def transient_frame(
     *,
     app_id: str,
     session_id: str,
@@ -175,7 +175,7 @@ def transient_frame(  # noqa: PLR0913 - what the frame says, by keyword
     user: Mapping[str, Any],
     receiver: str,
     receiver_type: str,
-    data: Any,  # noqa: ANN401 - any JSON value
+    data: Any,
 ) -> str:
     """Return the frame that carries *data* to who is connected now.
 
@@ -200,9 +200,7 @@ def strip_secrets(user: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in user.items() if key not in SECRET_KEYS}
 
 
-def _envelope(  # noqa: PLR0913 - the envelope's fields
-    kind: str, app_id: str, session_id: str, uid: str, receiver: str, receiver_type: str
-) -> dict[str, Any]:
+def _envelope(kind: str, app_id: str, session_id: str, uid: str, receiver: str, receiver_type: str) -> dict[str, Any]:
     if not (isinstance(receiver, str) and receiver):
         message = f"receiver must be a uid or a guid, not {receiver!r}."
         raise SettingsError(message)

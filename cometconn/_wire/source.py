@@ -40,7 +40,7 @@ class Source:
     envelope: Mapping[str, Any]
     own_uid: str | None
 
-    def find(self, place: Place) -> Any:  # noqa: ANN401 - any JSON value
+    def find(self, place: Place) -> Any:
         """Return what stands at *place* in the body; `None` if it, or an object on the way, is missing."""
         value: Any = self.body
         for depth, key in enumerate(place):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -13,6 +13,7 @@ from cometconn.events import Gap, TextMessage
 
 if TYPE_CHECKING:
     import pathlib
+    from collections.abc import Mapping
 
     from cometconn import CometChat
 
@@ -43,14 +44,14 @@ async def first_login(stage: Stage, chat: CometChat, path: pathlib.Path) -> None
         "P1",
         path.exists() and opened.detail["status"] == 101,
         f"{user.name} saved (file mode {mode:o}); the server saw the upgrade",
-    )  # noqa: PLR2004 - HTTP's
+    )
     await stage.wait_for(chat, Connected)
     auto = AppSettings(region="us").auto_establish_socket_connection
     stage.check("P3", auto, "connected, and nobody set the mode or called connect()")
     live = stage.server.connections("zed-1")
     stage.check("P4", live == 1, f"in the foreground the server counts {live} authenticated socket")
     frames = [entry.detail.get("frame", {}) for entry in stage.server.log.of(Kind.FRAME_IN, since=since)]
-    auth = next((frame for frame in frames if frame.get("type") == "auth"), {})
+    auth: Mapping[str, Any] = next((frame for frame in frames if frame.get("type") == "auth"), {})
     presence = auth.get("body", {}).get("presenceSubscription")
     stage.check(
         "P17",
@@ -67,7 +68,7 @@ async def talk(stage: Stage, chat: CometChat) -> None:
         texts = []
         for _ in range(2):
             event = await anext(events)
-            assert isinstance(event, TextMessage), event  # noqa: S101 - the stream was opened for these
+            assert isinstance(event, TextMessage), event
             texts.append(event.text)
             stage.tell("client", f"{event.sender.name} says: {event.text}", "blue")
     stage.check(
@@ -99,7 +100,7 @@ async def network(stage: Stage, chat: CometChat) -> None:
     live = stage.server.connections("zed-1")
     stage.check(
         "P6",
-        live == 1 and waiting and isinstance(gap, Gap),
+        live == 1 and isinstance(waiting, Waiting) and isinstance(gap, Gap),
         f"connected again by itself; a Gap of {missing:.1f} s stands in the stream",
     )
 
@@ -118,7 +119,7 @@ async def background(stage: Stage, chat: CometChat) -> None:
         "P5",
         at_once and close.detail["code"] == 1000,
         f"disconnected when the call returned; close frame at the server {late:.1f} ms later",
-    )  # noqa: PLR2004 - RFC 6455's
+    )
     await stage.server.wait_gone("zed-1")
     async with chat.events(TextMessage) as events:
         stage.server.say("amy-2", "you will miss this", receiver="zed-1")

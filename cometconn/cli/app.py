@@ -15,7 +15,7 @@ from .demo import run_demo
 
 __all__ = ["app"]
 
-app = App(name="cometconn", help="CometChat connections for Trio.", version=version)
+app: App = App(name="cometconn", help="CometChat connections for Trio.", version=version)
 
 
 @app.command

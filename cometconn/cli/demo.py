@@ -75,7 +75,7 @@ async def _client(stage: Stage, path: pathlib.Path, *, manual: bool) -> AsyncGen
     settings = AppSettings(
         subscription_type=SubscriptionType.ALL_USERS,
         timing=Timing(background_grace=stage.grace, retry_base=1.0),
-        **({"auto_establish_socket_connection": False} if manual else {}),
+        auto_establish_socket_connection=not manual,
     )
     async with (
         trio.open_nursery() as nursery,
@@ -83,5 +83,5 @@ async def _client(stage: Stage, path: pathlib.Path, *, manual: bool) -> AsyncGen
             stage.server.world.app_id, settings, store=FileStore(path), endpoints=stage.server.endpoints
         ) as chat,
     ):
-        await nursery.start(stage.follow, chat)
+        await nursery.start(stage.follow, chat)  # noqa: ASYNC111 - it ends with the client, and shows that
         yield chat

@@ -25,7 +25,7 @@ def check_close_code(code: object, name: str) -> None:
         raise SettingsError(message)
 
 
-def _one_of(*words: str, statuses: range | None = None) -> Any:  # noqa: ANN401 - attrs' validator type is a protocol of its own
+def _one_of(*words: str, statuses: range | None = None) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         is_status = isinstance(value, int) and statuses is not None and value in statuses
         if value not in words and not is_status:

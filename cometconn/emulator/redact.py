@@ -15,7 +15,7 @@ HIDDEN = "***"
 _SECRET_NAMES = frozenset({"apikey", "auth", "authkey", "authorization", "authtoken", "fat", "jwt", "secret", "token"})
 
 
-def by_name(value: Any) -> Any:  # noqa: ANN401 - any JSON goes in, the same kind comes out
+def by_name(value: Any) -> Any:
     """Copy JSON with every field that is named like a secret hidden, at any depth.
 
     *value* must come from `jsontext.parse` or from the server itself: its depth is trusted.

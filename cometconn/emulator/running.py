@@ -40,11 +40,11 @@ class Emulator:
     """
 
     def __init__(self, world: World, door: Door, *, allow_insecure: bool = False) -> None:
-        self.world = world
+        self.world: World = world
         self._door = door
         place = at_host(world.host, world.port)
         api = f"http://{place}/{API_VERSION}"
-        self.endpoints = Endpoints(
+        self.endpoints: Endpoints = Endpoints(
             admin_url=api, client_url=api, socket_url=f"ws://{place}/", allow_insecure=allow_insecure
         )
 
@@ -100,7 +100,7 @@ class Emulator:
 
     # Misbehaving
 
-    def set(  # noqa: PLR0913 - one per fault, by name
+    def set(
         self,
         *,
         pong: bool | None = None,
@@ -204,5 +204,5 @@ class Emulator:
             message = f"There is no user {uid!r} in this emulator: there are {', '.join(self.world.people)}."
             raise SettingsError(message)
 
-    def _note(self, what: str, *, uid: str | None = None, **detail: Any) -> None:  # noqa: ANN401 - for the log
+    def _note(self, what: str, *, uid: str | None = None, **detail: Any) -> None:
         self.log.add(Kind.CONTROL, None, uid, what=what, **detail)

@@ -25,7 +25,7 @@ _GOODBYE = 0.5
 
 
 @asynccontextmanager
-async def open_emulator(  # noqa: PLR0913 - each stands for itself, by name
+async def open_emulator(
     *,
     app_id: str = "APP",
     auth_key: str = "KEY",

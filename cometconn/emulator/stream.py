@@ -25,7 +25,7 @@ _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 class Report(Protocol):
     """Told of what happens below the WebSocket: `CLOSE_IN`, `CLOSE_OUT`, `EOF`, `RESET`."""
 
-    def __call__(self, kind: Kind, /, **detail: Any) -> None:  # noqa: ANN401 - goes into the log as it is
+    def __call__(self, kind: Kind, /, **detail: Any) -> None:
         """Take note, at once."""
 
 
@@ -47,9 +47,9 @@ class ControlledStream(trio.abc.HalfCloseableStream):
         self._report: Report = _nobody
         self._tap_in: CloseTap | None = None
         self._tap_out: CloseTap | None = None
-        self.silent = False
-        self.upgraded = False
-        self.close_sent = trio.Event()
+        self.silent: bool = False
+        self.upgraded: bool = False
+        self.close_sent: trio.Event = trio.Event()
 
     @property
     def socket(self) -> trio.socket.SocketType:

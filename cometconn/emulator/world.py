@@ -56,7 +56,7 @@ class World:
         make_secret: makes a token from its kind and the uid.
     """
 
-    def __init__(  # noqa: PLR0913 - each stands for itself, by name
+    def __init__(
         self,
         *,
         app_id: str = "APP",
@@ -69,14 +69,14 @@ class World:
         wall_clock: Callable[[], float] = time.time,
         make_secret: Callable[[str, str], str] = random_secret,
     ) -> None:
-        self.app_id = app_id
-        self.auth_key = auth_key
-        self.host = host
-        self.port = port
-        self.log = ServerLog(clock)
-        self.faults = Faults()
-        self.sessions = Sessions(make_secret)
-        self.messages = MessageStore()
+        self.app_id: str = app_id
+        self.auth_key: str = auth_key
+        self.host: str = host
+        self.port: int = port
+        self.log: ServerLog = ServerLog(clock)
+        self.faults: Faults = Faults()
+        self.sessions: Sessions = Sessions(make_secret)
+        self.messages: MessageStore = MessageStore()
         self.people: dict[str, Person] = {}
         self.groups: dict[str, Group] = {}
         self._wall_clock = wall_clock
@@ -194,7 +194,7 @@ class World:
         if not (device.silent or device.gone):
             self.log.add(Kind.FRAME_OUT, device.number, device.uid, **self._shown(text))
 
-    def wire(self, device: Device, kind: Kind, **detail: Any) -> None:  # noqa: ANN401 - goes into the log as it is
+    def wire(self, device: Device, kind: Kind, **detail: Any) -> None:
         """Note a close frame, an EOF or a reset below the WebSocket; the connection ends with it when it is time.
 
         `CLOSE_IN` and `CLOSE_OUT` come with `code`, `RESET` with `by`. Reported after the

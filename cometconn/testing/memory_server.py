@@ -15,8 +15,10 @@ from wsproto.events import (
     Event,
     Ping,
     RejectConnection,
-    Request as UpgradeRequest,
     TextMessage,
+)
+from wsproto.events import (
+    Request as UpgradeRequest,
 )
 
 from cometconn.emulator.devices import Close, Device
@@ -103,7 +105,7 @@ class _Connection:
         elif isinstance(event, CloseConnection):
             return await self._closed(event)
         else:
-            assert isinstance(event, BytesMessage), event  # noqa: S101 - CometChat's clients send none
+            assert isinstance(event, BytesMessage), event
         return True
 
     async def _upgrade(self, event: UpgradeRequest) -> bool:
@@ -177,7 +179,7 @@ class MemoryServer:
             admin_url="http://127.0.0.1/v3.0", client_url="http://127.0.0.1/v3.0", socket_url="ws://127.0.0.1/"
         )
 
-    def set(self, **faults: Any) -> None:  # noqa: ANN401 - `Faults` checks them
+    def set(self, **faults: Any) -> None:
         """Change how the server behaves: see `cometconn.emulator.Faults`."""
         self.world.faults = attrs.evolve(self.world.faults, **faults)
 
@@ -231,7 +233,7 @@ class MemoryServer:
 
 
 @asynccontextmanager
-async def open_memory_server(**world: Any) -> AsyncGenerator[MemoryServer, None]:  # noqa: ANN401 - `World` checks them
+async def open_memory_server(**world: Any) -> AsyncGenerator[MemoryServer, None]:
     """Open a server in memory for as long as the block runs. *world*: the arguments of `World`.
 
     Give it to `open_client(environment=server, endpoints=server.endpoints)`.

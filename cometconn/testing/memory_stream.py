@@ -13,17 +13,19 @@ class _Direction:
     """Bytes on their way from one end to the other."""
 
     def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self.buffer = bytearray()
-        self.finished = False
-        self.broken = False
-        self.changed = trio.lowlevel.ParkingLot()
+        self.capacity: int = capacity
+        self.buffer: bytearray = bytearray()
+        self.finished: bool = False
+        self.broken: bool = False
+        self.changed: trio.lowlevel.ParkingLot = trio.lowlevel.ParkingLot()
 
     def finish(self) -> None:
+        """Nothing more will come."""
         self.finished = True
         self.changed.unpark_all()
 
     def break_(self) -> None:
+        """Lose what is under way, and say so."""
         self.broken = True
         self.buffer.clear()
         self.changed.unpark_all()

@@ -22,7 +22,6 @@ from cometconn.errors import (
 
 from .harness import background, open_pair, settle
 
-
 # login, or reopening with a saved session
 
 

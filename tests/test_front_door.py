@@ -1,0 +1,46 @@
+"""The front door: short, sorted, documented, and light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import cometconn
+
+NAMES = """open_client CometChat AppSettings Timing Endpoints SubscriptionType AppState ConnectionState Reason Status
+Connected Connecting Waiting Disconnected StatusChange FileStore MemoryStore User EventStream Environment"""
+
+
+def test_all_is_the_contracts_list_sorted() -> None:
+    """`__all__` holds the twenty names of the contract and no other, in order."""
+    assert sorted(NAMES.split()) == cometconn.__all__
+    assert len(cometconn.__all__) <= 20
+
+
+@pytest.mark.parametrize("name", cometconn.__all__)
+def test_every_name_is_documented(name: str) -> None:
+    """Each public name can be imported and says what it is."""
+    assert getattr(cometconn, name).__doc__
+
+
+@pytest.mark.parametrize("name", [name for name in dir(cometconn.CometChat) if not name.startswith("_")])
+def test_every_member_is_documented(name: str) -> None:
+    """Each member of CometChat has a docstring."""
+    assert getattr(cometconn.CometChat, name).__doc__
+
+
+def test_the_version_is_lazy_and_other_names_are_errors() -> None:
+    """`__version__` is the installed one; a misspelt name is an AttributeError."""
+    assert cometconn.__version__ == "0.1.0"
+    with pytest.raises(AttributeError, match="no_such_name"):
+        cometconn.no_such_name  # noqa: B018
+
+
+def test_importing_pulls_in_no_extra() -> None:
+    """`import cometconn` loads no extra, and httpx only when it is needed."""
+    heavy = "starlette hypercorn httpx cyclopts rich pytest hypothesis"
+    code = f"import cometconn, sys; print(*[m for m in '{heavy}'.split() if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == ""

@@ -1,0 +1,28 @@
+"""The public API as type checkers see it: checked, never run."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+import cometconn
+from cometconn import AppSettings, AppState, CometChat, EventStream, Status, StatusChange, User
+from cometconn.events import Event
+
+
+async def check() -> None:
+    """Every call has the type that its documentation says."""
+    async with cometconn.open_client("APP", AppSettings(region="us")) as chat:
+        assert_type(chat, CometChat)
+        assert_type(await chat.login(uid="amy-2", auth_key="KEY"), User)
+        assert_type(chat.get_logged_in_user(), User | None)
+        assert_type(await chat.ping(), float)
+        assert_type(chat.app_state, AppState)
+        assert_type(chat.status, Status)
+        async with chat.events() as events:
+            assert_type(events, EventStream)
+            async for event in events:
+                assert_type(event, Event)
+            assert_type(await events.batch(), list[Event])
+        async with chat.statuses() as statuses:
+            async for change in statuses:
+                assert_type(change, StatusChange)

@@ -1,0 +1,269 @@
+"""Events to their subscribers: order, bounds, markers."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import MockClock
+
+from cometconn._connection.event_stream import EventStream, OverflowPolicy
+from cometconn._connection.streams import Streams
+from cometconn.errors import PongTimeoutError, SettingsError, SlowConsumerError
+from cometconn.events import Event, Gap, Overflow, TextMessage, TypingStarted, UnknownEvent
+
+from .harness import background, open_pair, settle
+
+NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+def unknown(name: str) -> UnknownEvent:
+    """A small event."""
+    return UnknownEvent(type=name, raw={})
+
+
+def gap(since: float, until: float) -> Gap:
+    """A gap between two times."""
+    return Gap(since=since, until=until, since_utc=NOW, until_utc=NOW, cause=None)
+
+
+def stream_of(
+    streams: Streams, *types: type[Event], policy: str = "pause", max_events: int = 3, max_bytes: int = 100
+) -> Any:
+    """A subscription."""
+    return streams.subscribe(types, max_events, max_bytes, OverflowPolicy(policy))
+
+
+async def names(stream: EventStream, count: int) -> list[str]:
+    """The next events in words."""
+    got = [await anext(stream) for _ in range(count)]
+    return [event.type if isinstance(event, UnknownEvent) else type(event).__name__ for event in got]
+
+
+async def test_order_and_the_backlog() -> None:
+    """Nothing is lost for lack of a listener: the first stream begins with what came before it."""
+    streams = Streams()
+    for name in "abc":
+        streams.publish(unknown(name), 1)
+    with stream_of(streams, max_events=10) as first:
+        streams.publish(unknown("d"), 1)
+        with stream_of(streams) as second:
+            streams.publish(unknown("e"), 1)
+            assert await names(first, 5) == ["a", "b", "c", "d", "e"]
+            assert await names(second, 1) == ["e"]
+
+
+async def test_the_backlog_is_bounded_and_says_so() -> None:
+    """Beyond the default bound the oldest are dropped, and an Overflow stands in their place."""
+    streams = Streams()
+    for number in range(1030):
+        streams.publish(unknown(str(number)), 1)
+    assert streams.backlog_statistics() is not None
+    with stream_of(streams, max_events=2000, max_bytes=10**6) as stream:
+        hole = await anext(stream)
+        assert isinstance(hole, Overflow)
+        assert hole.dropped == 6
+        assert await names(stream, 1) == ["6"]
+    assert streams.backlog_statistics() is None
+
+
+async def test_forgetting_the_backlog() -> None:
+    """What one user did not read is not shown to the next."""
+    streams = Streams()
+    streams.publish(unknown("a"), 1)
+    streams.forget()
+    with stream_of(streams) as stream:
+        streams.publish(unknown("b"), 1)
+        streams.forget()
+        assert await names(stream, 1) == ["b"]
+
+
+async def test_filters_keep_markers() -> None:
+    """A filtered stream gets what it names, and markers whatever it names."""
+    streams = Streams()
+    with stream_of(streams, TextMessage) as stream:
+        streams.publish(unknown("a"), 1)
+        streams.publish(gap(1, 2), 0)
+        assert await names(stream, 1) == ["Gap"]
+
+
+async def test_gaps_do_not_pile_up() -> None:
+    """Two gaps with nothing between them become one."""
+    streams = Streams()
+    with stream_of(streams) as stream:
+        streams.publish(gap(1, 2), 0)
+        streams.publish(gap(3, 4), 0)
+        streams.publish(unknown("a"), 1)
+        (first, second) = await stream.batch()
+        assert isinstance(first, Gap)
+        assert (first.since, first.until) == (1, 4)
+        assert second == unknown("a")
+
+
+@pytest.mark.parametrize("by", ["events", "bytes"])
+async def test_drop_oldest_marks_the_hole(by: str) -> None:
+    """A full stream drops the oldest, in events or bytes, and says how many."""
+    streams = Streams()
+    size = 1 if by == "events" else 33
+    with stream_of(streams, policy="drop_oldest") as stream:
+        for name in "abcde":
+            streams.publish(unknown(name), size)
+        assert not streams.full
+        hole = await anext(stream)
+        assert isinstance(hole, Overflow)
+        assert hole.dropped == 2
+        assert await names(stream, 3) == ["c", "d", "e"]
+        assert stream.statistics().dropped == 2
+
+
+async def test_fail_hands_out_what_it_has_and_then_raises() -> None:
+    """A stream that may not lose anything ends with SlowConsumerError, again and again."""
+    streams = Streams()
+    with stream_of(streams, policy="fail") as stream:
+        for name in "abcd":
+            streams.publish(unknown(name), 1)
+        assert await names(stream, 3) == ["a", "b", "c"]
+        for _ in range(2):
+            with pytest.raises(SlowConsumerError, match="3 events"):
+                await anext(stream)
+        with pytest.raises(SlowConsumerError):
+            await stream.batch()
+        assert "failed" in repr(stream)
+
+
+async def test_pause_is_full_until_read() -> None:
+    """A pausing stream is full at its bound, and makes room by being read or closed."""
+    streams = Streams()
+    with stream_of(streams) as stream:
+        for name in "abc":
+            assert not streams.full
+            streams.publish(unknown(name), 1)
+        assert streams.full
+        await anext(stream)
+        assert not streams.full
+        streams.publish(unknown("d"), 1)
+        assert streams.full
+    assert not streams.full
+
+
+async def test_the_end() -> None:
+    """A closed client's streams hand out what they hold and stop; new ones stop at once."""
+    streams = Streams()
+    with stream_of(streams) as stream:
+        streams.publish(unknown("a"), 1)
+        streams.close()
+        streams.publish(unknown("b"), 1)
+        assert [event async for event in stream] == [unknown("a")]
+        assert await stream.batch() == []
+        assert "ended" in repr(stream)
+    with stream_of(streams) as late:
+        assert await late.batch() == []
+
+
+async def test_a_cancelled_reader_loses_nothing(autojump_clock: MockClock) -> None:
+    """Cancelling a waiting reader at any time leaves every event in the stream."""
+    streams = Streams()
+    with stream_of(streams, max_events=100) as stream:
+        with trio.move_on_after(1):
+            await anext(stream)
+        for number in range(10):
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await anext(stream)
+            streams.publish(unknown(str(number)), 1)
+        assert await names(stream, 10) == [str(number) for number in range(10)]
+
+
+async def test_two_readers_share(autojump_clock: MockClock) -> None:
+    """Each event goes to one of several readers, and both wake."""
+    streams = Streams()
+    got: list[Event] = []
+
+    async def read() -> None:
+        got.append(await anext(stream))
+
+    with stream_of(streams) as stream:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read)
+            nursery.start_soon(read)
+            await settle()
+            streams.publish(unknown("a"), 1)
+            streams.publish(unknown("b"), 1)
+    assert {event.type for event in got if isinstance(event, UnknownEvent)} == {"a", "b"}
+
+
+async def test_a_long_drain_lets_others_run() -> None:
+    """Reading many events that have arrived yields to other tasks on the way."""
+    streams = Streams()
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    with stream_of(streams, max_events=1000, max_bytes=10**6) as stream:
+        for number in range(500):
+            streams.publish(unknown(str(number)), 1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(other)
+            await names(stream, 500)
+            nursery.cancel_scope.cancel()
+    assert 5 <= turns <= 20
+
+
+async def test_duplicates_and_echoes_over_the_wire(autojump_clock: MockClock) -> None:
+    """A message that comes twice is handed out once; other kinds are not judged."""
+    async with open_pair(connect=True) as pair, pair.chat.events() as events:
+        body = pair.server.world.post(
+            "amy-2",
+            {"receiver": "zed-1", "receiverType": "user", "category": "message", "type": "text", "data": {"text": "x"}},
+        )
+        frame = {"type": "message", "receiver": "zed-1", "receiverType": "user", "sender": "amy-2", "body": body}
+        pair.device.send_json(frame)
+        pair.device.send_json({**frame, "deviceId": pair.device.device_id, "body": {**body, "id": "99"}})
+        typing = {"type": "typing_indicator", "body": {"action": "started", "user": {"uid": "amy-2"}}}
+        pair.device.send_json(typing)
+        pair.device.send_json(typing)
+        await settle()
+        kinds = [type(event) for event in await events.batch()]
+        assert kinds == [TextMessage, TypingStarted, TypingStarted]
+        assert pair.chat.statistics().duplicates == 1
+
+
+async def test_a_paused_reader_is_no_dead_server(autojump_clock: MockClock) -> None:
+    """While a stream is full nothing is read, no loss is judged, ping() raises PongTimeoutError, nothing is lost."""
+    async with open_pair(connect=True) as pair, pair.chat.events(max_events=2) as events:
+        for number in range(10):
+            pair.device.send_json({"type": f"kind-{number}"})
+        await trio.sleep(100)
+        with pytest.raises(PongTimeoutError):
+            await pair.chat.ping()
+        assert pair.now() == "Connected(1)"
+        assert pair.chat.statistics().streams[0].events == 2
+        assert await names(events, 10) == [f"kind-{number}" for number in range(10)]
+        await trio.sleep(100)
+        assert pair.now() == "Connected(1)"
+
+
+async def test_going_to_the_background_ends_a_pause(autojump_clock: MockClock) -> None:
+    """A paused reader does not hold up the goodbye; what is in the stream stays readable."""
+    async with open_pair(connect=True) as pair, pair.chat.events(max_events=1) as events:
+        for number in range(5):
+            pair.device.send_json({"type": f"kind-{number}"})
+        await settle()
+        async with background(pair.chat.disconnect) as outcome:
+            assert outcome == [None]
+        assert await names(events, 1) == ["kind-0"]
+
+
+@pytest.mark.parametrize("arguments", [{"max_events": 0}, {"max_bytes": 0}, {"overflow": "explode"}])
+async def test_bad_bounds(arguments: dict[str, Any], autojump_clock: MockClock) -> None:
+    """Bounds that make no sense are refused at once."""
+    async with open_pair(login=False) as pair:
+        with pytest.raises(SettingsError, match="events"):
+            pair.chat.events(**arguments)

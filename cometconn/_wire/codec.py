@@ -18,7 +18,7 @@ from cometconn.events import Event, Message, MessageDeleted, MessageEdited, Unkn
 
 from .bodies import read_body
 from .converter import decode_error, structure, to_int, wrong
-from .frames import strip_secrets as strip_secrets
+from .frames import strip_secrets
 from .signals import READERS
 from .source import Source
 

@@ -81,7 +81,7 @@ def test_endpoints_refuse_nonsense_and_plain_text(name: str, url: Any) -> None:
 
 
 def test_plain_text_to_loopback_or_on_request() -> None:
-    """http and ws are for loopback, and elsewhere only if asked for."""
+    """Http and ws are for loopback, and elsewhere only if asked for."""
     local = Endpoints(admin_url="http://localhost", client_url="http://127.0.0.1:9", socket_url="ws://[::1]:9/")
     assert local.socket_url == "ws://[::1]:9/"
     assert Endpoints(**{**GOOD, "admin_url": "http://a.example"}, allow_insecure=True).allow_insecure

@@ -25,7 +25,7 @@ async def fetch(
     Raises `OSError` when no whole answer came. The caller bounds the time; if cancelled,
     the connection is closed.
     """
-    import httpx  # noqa: ASYNC127, PLC0415 - what the project is built on; it costs tens of milliseconds, and reopening needs no REST
+    import httpx  # noqa: PLC0415 - what the project is built on; it costs tens of milliseconds, and reopening needs no REST
 
     try:
         async with (
@@ -34,12 +34,16 @@ async def fetch(
                 request.method, request.url, headers={**headers, **request.headers}, content=request.body
             ) as answer,
         ):
-            body = bytearray()
+            body, size = bytearray(), 0
             async for chunk in answer.aiter_bytes():
-                body += chunk
-                if len(body) > _LIMIT:
-                    message = f"the answer is longer than {_LIMIT} bytes"
-                    raise ConnectionError(message)
+                size += len(chunk)
+                if size <= _LIMIT:
+                    body += chunk
+            # Leaving the loop early would leave httpx's generators to the garbage collector. What is
+            # too long is read and not kept; the caller bounds the time.
+            if size > _LIMIT:
+                message = f"the answer is longer than {_LIMIT} bytes"
+                raise ConnectionError(message)
             return Response(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(body))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ConnectionError(str(error) or type(error).__name__) from error

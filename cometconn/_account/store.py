@@ -143,11 +143,12 @@ class FileStore:
         except OSError as error:
             message = f"The session file {self._path} cannot be opened (links are not followed): {error.strerror}."
             raise StoreError(message) from error
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or (hasattr(os, "geteuid") and status.st_uid != os.geteuid()):
+            os.close(descriptor)
+            message = f"The session file {self._path} is not a plain file of yours: choose another one."
+            raise StoreError(message)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or (hasattr(os, "geteuid") and status.st_uid != os.geteuid()):
-                message = f"The session file {self._path} is not a plain file of yours: choose another one."
-                raise StoreError(message)
             content = file.read()
         try:
             return _parse(content, app_id)

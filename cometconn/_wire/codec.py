@@ -183,7 +183,8 @@ def _bare_error(error: Exception) -> DecodeError:
     if isinstance(error, RecursionError):
         return decode_error("is nested too deeply")
     if isinstance(error, msgspec.DecodeError):
-        return DecodeError(f"The frame is not JSON: {str(error).removeprefix('JSON is malformed: ')}.")
+        what, _, _ = str(error).removeprefix("JSON is malformed: ").partition(" - at ")
+        return DecodeError(f"The frame is not JSON: {what}.")
     if isinstance(error, UnicodeError):
         return DecodeError("The frame is not JSON: it is not Unicode text.")
     return DecodeError(f"The frame cannot be read: {type(error).__name__}.")

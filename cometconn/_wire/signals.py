@@ -37,7 +37,7 @@ _USER = ("user",)
 
 def _addressed(kind: type[Typing | TransientMessage]) -> Reader:
     def read(source: Source) -> Event:
-        return source.make(kind, sender=source.person(_USER), receiver=source.receiver())
+        return source.make(kind, sender=source.person(_USER), receiver=source.addressee())
 
     return read
 
@@ -47,7 +47,7 @@ def _about_message(kind: type[Receipt | InteractionGoalCompleted]) -> Reader:
         return source.make(
             kind,
             sender=source.person(_USER),
-            receiver=source.receiver(),
+            receiver=source.addressee(),
             message_sender=source.envelope_text("messageSender"),
         )
 
@@ -68,7 +68,7 @@ def _reaction(kind: type[Reaction]) -> Reader:
         return source.make(
             kind,
             reacted_by=source.person(("reactedBy",), plain=(("uid",),)),
-            receiver=source.receiver(),
+            receiver=source.addressee(),
         )
 
     return read

@@ -98,12 +98,19 @@ class Source:
         raise missing((*self.path, *objects[0]))
 
     def receiver(self) -> User | Group:
-        """Return whom it went to: an object, a bare id in the body or the envelope, else ourselves."""
+        """Return whom a message went to: an object among its entities, else the addressee."""
         for place in _RECEIVERS:
             if (value := self.find(place)) is not None:
                 kind: Any = User | Group
                 receiver: User | Group = structure(value, kind, (*self.path, *place))
                 return receiver
+        return self.addressee()
+
+    def addressee(self) -> User | Group:
+        """Return whom it went to, by a bare id in the body or the envelope; else it is ourselves.
+
+        All that a signal has: what stands in its `data` is the sending app's own affair.
+        """
         if name := self.text(("receiver",)) or self.envelope_text("receiver"):
             kind = self.text(("receiverType",)) or self.envelope_text("receiverType")
             return Group(name) if kind == Group.receiver_type else User(name)

@@ -83,5 +83,5 @@ async def _client(stage: Stage, path: pathlib.Path, *, manual: bool) -> AsyncGen
             stage.server.world.app_id, settings, store=FileStore(path), endpoints=stage.server.endpoints
         ) as chat,
     ):
-        await nursery.start(stage.follow, chat)  # noqa: ASYNC111 - it ends with the client, and shows that
+        await nursery.start(stage.follow, chat)
         yield chat

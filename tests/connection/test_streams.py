@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import trio
-import trio.testing
 from trio.testing import MockClock
 
 from cometconn._connection.event_stream import EventStream, OverflowPolicy

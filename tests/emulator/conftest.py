@@ -216,7 +216,13 @@ class Village:
         self.world.accepted(device)
         if uid is not None:
             jwt = self.world.sessions.jwt_for(self.token(uid))
-            frame = {"type": "auth", "appId": "APP", "sender": uid, "deviceId": device_id, "body": {"auth": jwt, **body}}
+            frame = {
+                "type": "auth",
+                "appId": "APP",
+                "sender": uid,
+                "deviceId": device_id,
+                "body": {"auth": jwt, **body},
+            }
             self.world.received(device, json.dumps(frame))
             assert self.outbox(device)[0]["body"]["code"] == "200"
         return device
@@ -224,8 +230,8 @@ class Village:
     def outbox(self, device: Device) -> list[Any]:
         """Take what waits for a device: frames as objects, other orders as they are."""
         taken = []
-        while device._outbox:  # noqa: SLF001 - the async way out is a door's, and there is none here
-            order = device._outbox.popleft()  # noqa: SLF001 - the same
+        while device._outbox:
+            order = device._outbox.popleft()
             text = getattr(order, "text", None)
             taken.append(order if text is None else json.loads(text))
         return taken

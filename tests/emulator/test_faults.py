@@ -38,7 +38,9 @@ def test_nonsense_names_the_fault(fault: dict[str, Any]) -> None:
         Faults(**fault)
 
 
-@pytest.mark.parametrize("fault", [{"auth_close": 0}, {"auth_close": 1008}, {"upgrade": 503}, {"rest": 404}, {"rest": "hang"}])
+@pytest.mark.parametrize(
+    "fault", [{"auth_close": 0}, {"auth_close": 1008}, {"upgrade": 503}, {"rest": 404}, {"rest": "hang"}]
+)
 def test_sense_is_taken(fault: dict[str, Any]) -> None:
     """Values that make sense are kept."""
     name, value = next(iter(fault.items()))

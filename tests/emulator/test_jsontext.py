@@ -28,7 +28,17 @@ def test_what_is_rendered_is_parsed_again(value: dict[str, object]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "nonsense", "[1]", '"text"', "7", '{"a": NaN}', '{"a": -Infinity}', b"\xff\xfe\xfa", '{"a": ' + "9" * 5000 + "}"],
+    [
+        "",
+        "nonsense",
+        "[1]",
+        '"text"',
+        "7",
+        '{"a": NaN}',
+        '{"a": -Infinity}',
+        b"\xff\xfe\xfa",
+        '{"a": ' + "9" * 5000 + "}",
+    ],
 )
 def test_what_is_no_json_object_is_none(text: str | bytes) -> None:
     """Garbage, other JSON than objects, and Python's extras are all refused alike."""

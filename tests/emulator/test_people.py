@@ -27,6 +27,11 @@ def test_a_group_as_its_members_see_it() -> None:
 
     shown = group.public()
 
-    assert (shown["guid"], shown["name"], shown["owner"], shown["membersCount"]) == ("night_hikers", "Night", "amy-2", 2)
+    assert (shown["guid"], shown["name"], shown["owner"], shown["membersCount"]) == (
+        "night_hikers",
+        "Night",
+        "amy-2",
+        2,
+    )
     assert Group("night_hikers").public()["name"] == "Night Hikers"
     assert Group("night_hikers").public()["owner"] == ""

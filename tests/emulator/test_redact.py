@@ -9,7 +9,11 @@ def test_secret_fields_are_hidden_at_any_depth() -> None:
     """A field named like a secret is hidden in any case of letters; the rest stays."""
     frame = {"type": "auth", "body": {"auth": "j", "n": [{"authToken": "t"}, 1]}, "APIKEY": "k"}
 
-    assert by_name(frame) == {"type": "auth", "body": {"auth": HIDDEN, "n": [{"authToken": HIDDEN}, 1]}, "APIKEY": HIDDEN}
+    assert by_name(frame) == {
+        "type": "auth",
+        "body": {"auth": HIDDEN, "n": [{"authToken": HIDDEN}, 1]},
+        "APIKEY": HIDDEN,
+    }
 
 
 def test_the_original_is_left_alone() -> None:

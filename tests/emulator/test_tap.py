@@ -29,7 +29,7 @@ def test_the_close_frame_is_found(
     frames: list[TextMessage | BytesMessage | Ping],
     code: int | None,
     side: ConnectionType,
-    head: bool,  # noqa: FBT001 - Hypothesis passes by name
+    head: bool,
     cuts: list[int],
 ) -> None:
     """The close frame is found once, behind any frames, masked or not, however the bytes are cut."""

@@ -103,7 +103,7 @@ def subjects(event: Any) -> list[object]:
 
 def test_golden_frames(received: dict[str, Any]) -> None:
     """Every observed frame becomes the class of the listener it reached, with the values that one got."""
-    decoded = read(received["frame"])
+    decoded: Any = read(received["frame"])
     if "listener" not in received:
         assert decoded == REPLIES[received["name"]]
         return
@@ -159,7 +159,7 @@ def test_unneeded_fields_may_be_missing(received: dict[str, Any]) -> None:
         ("9" * 100, False, "9" * 64),
     ],
 )
-def test_only_code_200_accepts(code: object, accepted: bool, text: str) -> None:  # noqa: FBT001
+def test_only_code_200_accepts(code: object, accepted: bool, text: str) -> None:
     """An auth frame accepts with code 200, as text or number, and refuses with any other."""
     reply = read({"type": "auth", "body": {"code": code, "message": "go away"}})
     assert (reply.accepted, reply.code, reply.status, reply.message) == (accepted, text, None, "go away")
@@ -221,7 +221,7 @@ def test_a_type_is_text(kind: object) -> None:
     [
         ("", "The frame is not JSON: Input data was truncated."),
         ("hello", "The frame is not JSON: invalid character (byte 0)."),
-        ('{"a":1}x', "The frame is not JSON: trailing characters (byte 7)."),
+        ('{"a":1}x', "The frame is not JSON: trailing characters"),
         ("NaN", "The frame is not JSON: invalid character (byte 0)."),
         ('{"a":1e999}', "The frame is not JSON: Number out of range."),
         ('{"a":"\\ud800"}', "The frame is not JSON: "),

@@ -93,7 +93,7 @@ def test_absurd_times(value: object) -> None:
 
 
 @pytest.mark.parametrize(("value", "flag"), [(True, True), (False, False), (1, True), (0, False), (None, False)])
-def test_flags(value: object, flag: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_flags(value: object, flag: bool) -> None:
     """A flag may come as a boolean, as 1 or 0, or not at all."""
     assert decode_user({"uid": "u", "hasBlockedMe": value}).has_blocked_me is flag
 

@@ -75,6 +75,13 @@ def test_transient_data_may_be_any_json(frame: Any, data: object) -> None:
     assert read(given) == expected
 
 
+def test_the_apps_own_data_cannot_name_another_receiver(frame: Any) -> None:
+    """What looks like entities in transient data is data."""
+    given = frame("s2c-transient", "user")
+    given["body"]["data"] = {"entities": {"receiver": {"entity": {"guid": "forged"}}}}
+    assert read(given).receiver == events.User("zed-1")
+
+
 def test_a_reaction(frame: Any) -> None:
     """A reaction tells the emoji, the message, who and when."""
     given = frame("s2c-reactions", "removed")
@@ -120,7 +127,12 @@ def test_a_moderated_message(frame: Any) -> None:
 
 def test_a_step_of_an_ai_agent() -> None:
     """A streamed message keeps all its data."""
-    body = {"type": "text_delta", "conversationId": "c", "id": "x", "data": {"runId": "r", "delta": "Hel"}}
+    body: dict[str, Any] = {
+        "type": "text_delta",
+        "conversationId": "c",
+        "id": "x",
+        "data": {"runId": "r", "delta": "Hel"},
+    }
     step = read({"type": "streamed_message", "body": body})
     assert step == events.AIAssistantEvent(type="text_delta", conversation_id="c", data=body["data"])
 

@@ -19,7 +19,8 @@ def source(body: dict[str, Any], **envelope: object) -> Source:
 def test_find_walks_objects() -> None:
     """A value is found through objects; where one is missing, empty or null there is nothing."""
     assert source({"a": {"b": 1}}).find(("a", "b")) == 1
-    for body in ({}, {"a": None}, {"a": []}, {"a": {}}):
+    lacking: list[dict[str, Any]] = [{}, {"a": None}, {"a": []}, {"a": {}}]
+    for body in lacking:
         assert source(body).find(("a", "b")) is None
 
 

@@ -1,0 +1,161 @@
+"""The REST calls: what they send, and what they make of the answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cometconn._account.api import Api, is_token_unknown, is_transient
+from cometconn._account.session import Hosts, Session
+from cometconn.environment import Request, Response
+from cometconn.errors import ApiError, SettingsError
+
+ME = {"uid": "zed-1", "name": "Zed", "jwt": "JWT", "settings": {"CHAT_HOST": "ws.example"}}
+
+
+class Server:
+    """Answers with what it is given, in turn."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.requests: list[Request] = []
+
+    async def __call__(self, request: Request) -> Response:
+        self.requests.append(request)
+        await trio.lowlevel.checkpoint()
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        status, body = answer if isinstance(answer, tuple) else (200, answer)
+        return Response(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def api(server: Any) -> Api:
+    """An Api in front of *server*."""
+    return Api("APP", Hosts("APP", "eu", None), server, "SESSION", "DEVICE", "0.1.0", 10.0)
+
+
+def saved() -> Session:
+    """A session."""
+    return Session("APP", "zed-1", "TOKEN", "OLD", {"uid": "zed-1"}, {"CLIENT_API_HOST": "c.example"})
+
+
+async def test_login_by_key() -> None:
+    """The key goes to the admin host, in a header; the uid is quoted."""
+    server = Server({"data": {"uid": "a/b", "authToken": "TOKEN"}})
+    assert await api(server).create_auth_token("a/b", "KEY") == "TOKEN"
+    (request,) = server.requests
+    assert (request.method, request.url) == ("POST", "https://APP.api-eu.cometchat.io/v3.0/users/a%2Fb/auth_tokens")
+    assert request.headers["apiKey"] == "KEY"
+    assert request.headers["resource"] == "SESSION"
+    assert json.loads(request.body or b"")["deviceId"] == "DEVICE"
+    assert "KEY" not in repr(request)
+
+
+async def test_login_by_token() -> None:
+    """PUT /me gives the session; a token that the answer leaves out is the one we sent."""
+    server = Server({"data": ME}, {"data": {**ME, "authToken": "NEW", "jwt": None}})
+    session = await api(server).put_me("TOKEN")
+    assert (session.uid, session.auth_token, session.jwt) == ("zed-1", "TOKEN", "JWT")
+    assert session.settings == {"CHAT_HOST": "ws.example"}
+    again = await api(server).put_me("TOKEN")
+    assert (again.auth_token, again.jwt) == ("NEW", None)
+
+
+async def test_settings_are_fetched_when_put_me_has_none() -> None:
+    """Without settings in the answer they are asked for."""
+    server = Server({"data": {"uid": "zed-1"}}, {"data": {"CHAT_HOST": "ws.example"}})
+    session = await api(server).put_me("TOKEN")
+    assert session.settings == {"CHAT_HOST": "ws.example"}
+    assert server.requests[1].url.endswith("/settings")
+
+
+async def test_renewal_and_logout_go_to_the_host_of_the_settings() -> None:
+    """GET and DELETE /me use CLIENT_API_HOST; a renewal without a JWT keeps the old one."""
+    server = Server({"data": {"uid": "zed-1", "jwt": "NEW"}}, {"data": {}}, {"data": {"success": True}})
+    assert (await api(server).get_me("TOKEN", saved())).jwt == "NEW"
+    assert (await api(server).get_me("TOKEN", saved())).jwt == "OLD"
+    await api(server).delete_me(saved())
+    assert [request.method for request in server.requests] == ["GET", "GET", "DELETE"]
+    assert {request.url for request in server.requests} == {"https://c.example/v3.0/me"}
+    assert server.requests[2].body is None
+
+
+async def test_the_servers_error_comes_out_whatever_the_status() -> None:
+    """Code, message and details are passed on, also with HTTP status 200."""
+    error = {"error": {"code": "ERR_X", "message": "because", "details": {"a": 1}}}
+    for status in (200, 404):
+        with pytest.raises(ApiError, match="because") as caught:
+            await api(Server((status, error))).create_auth_token("u", "KEY")
+        assert (caught.value.code, caught.value.details, caught.value.status) == ("ERR_X", {"a": 1}, status)
+    with pytest.raises(ApiError, match="refused") as caught:
+        await api(Server({"error": {}})).create_auth_token("u", "KEY")
+    assert caught.value.code == "UNKNOWN_ERROR"
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b'{"data":', b"[]", b'{"data": 3}', b"{}", b"[" * 100_000, b"\xff"])
+async def test_an_answer_that_is_none(body: bytes) -> None:
+    """HTML, truncation and JSON with neither data nor error are one clear error with the status."""
+    with pytest.raises(ApiError, match="neither data nor error") as caught:
+        await api(Server((502, body))).create_auth_token("u", "KEY")
+    assert (caught.value.code, caught.value.status) == ("INVALID_RESPONSE", 502)
+
+
+async def test_an_answer_without_the_token() -> None:
+    """A success that lacks what was asked for is an error."""
+    with pytest.raises(ApiError, match="authToken"):
+        await api(Server({"data": {"uid": "u"}})).create_auth_token("u", "KEY")
+
+
+async def test_no_answer() -> None:
+    """A broken connection is FAILED_TO_FETCH without a status, the cause chained, the key nowhere."""
+    with pytest.raises(ApiError, match="no route") as caught:
+        await api(Server(OSError("no route"))).create_auth_token("u", "A-SECRET-KEY")
+    assert (caught.value.code, caught.value.status) == ("FAILED_TO_FETCH", None)
+    assert isinstance(caught.value.__cause__, OSError)
+    assert "A-SECRET-KEY" not in str(caught.value)
+
+
+async def test_a_request_has_a_bound(autojump_clock: MockClock) -> None:
+    """A server that never answers costs request_timeout, to the digit."""
+
+    async def never(request: Request) -> Response:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    began = trio.current_time()
+    with pytest.raises(ApiError, match="request_timeout"):
+        await api(never).put_me("TOKEN")
+    assert trio.current_time() - began == 10.0
+
+
+@pytest.mark.parametrize(
+    ("uid", "key", "code"),
+    [
+        ("", "K", "MISSING_PARAMETERS"),
+        ("u", "", "MISSING_PARAMETERS"),
+        ("u\n", "K", "INVALID_SETTINGS"),
+        ("u", "K EY", "INVALID_SETTINGS"),
+        (3, "K", "MISSING_PARAMETERS"),
+    ],
+)
+async def test_bad_arguments_are_refused_before_any_request(uid: Any, key: Any, code: str) -> None:
+    """Empty, or with characters that would end up in a header: SettingsError, and no request."""
+    server = Server()
+    with pytest.raises(SettingsError) as caught:
+        await api(server).create_auth_token(uid, key)
+    assert caught.value.code == code
+    assert not server.requests
+
+
+def test_what_errors_mean() -> None:
+    """Unknown tokens and transient failures are told apart."""
+    assert is_token_unknown(ApiError("x", code="AUTH_ERR_AUTH_TOKEN_NOT_FOUND", status=401))
+    assert not is_token_unknown(ApiError("x"))
+    assert is_transient(ApiError("x"))
+    assert is_transient(ApiError("x", status=503))
+    assert not is_transient(ApiError("x", status=401))

@@ -1,0 +1,93 @@
+"""Requests over real sockets."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+
+from cometconn._account.http import fetch
+from cometconn.environment import Request, Response
+
+TLS = ssl.create_default_context()
+
+
+@asynccontextmanager
+async def answering(answer: bytes, heads: list[bytes]) -> AsyncGenerator[str, None]:
+    """A server that gives the same bytes to everybody."""
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+
+    async def serve(stream: trio.SocketStream) -> None:
+        async with stream:
+            heads.append(bytes(await stream.receive_some(65536)))
+            try:
+                await stream.send_all(answer)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.serve_listeners, serve, listeners)
+        try:
+            yield f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+        finally:
+            listeners[0].socket.close()
+        nursery.cancel_scope.cancel()
+
+
+async def ask(answer: bytes, heads: list[bytes]) -> Response:
+    """One request to such a server."""
+    result: Response | OSError
+    with trio.fail_after(20):
+        async with answering(answer, heads) as url:
+            request = Request("PUT", f"{url}/me", {"authToken": "TOKEN"}, b"{}")
+            try:
+                result = await fetch(request, ssl_context=TLS, proxy=None, headers={"x-extra": "yes"})
+            except OSError as error:
+                result = error
+    if isinstance(result, OSError):
+        raise result
+    return result
+
+
+async def test_an_answer_comes_whole() -> None:
+    """Status, headers in lower case, and body; our headers and the extra ones were sent."""
+    heads: list[bytes] = []
+    response = await ask(b"HTTP/1.1 404 Nope\r\nX-Thing: 1\r\nContent-Length: 2\r\n\r\n{}", heads)
+    assert (response.status, response.headers["x-thing"], response.body) == (404, "1", b"{}")
+    assert heads[0].startswith(b"PUT /me HTTP/1.1")
+    assert b"x-extra: yes" in heads[0]
+    assert b"authToken: TOKEN" in heads[0]
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    """A token never travels to where a redirect points."""
+    heads: list[bytes] = []
+    response = await ask(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/x\r\nContent-Length: 0\r\n\r\n", heads)
+    assert response.status == 302
+    assert len(heads) == 1
+
+
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncut"])
+async def test_a_broken_answer_is_an_oserror(answer: bytes) -> None:
+    """No answer, no HTTP, a truncated body: OSError, without the token."""
+    with pytest.raises(OSError) as caught:
+        await ask(answer, [])
+    assert "TOKEN" not in str(caught.value)
+
+
+async def test_an_answer_that_is_too_long() -> None:
+    """Nobody fills our memory."""
+    size = 17 * 1024 * 1024
+    with pytest.raises(OSError, match="longer than"):
+        await ask(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size, [])
+
+
+async def test_nobody_listens() -> None:
+    """A refused connection is an OSError."""
+    async with answering(b"", []) as url:
+        pass
+    with trio.fail_after(20), pytest.raises(OSError):
+        await fetch(Request("GET", url, {}), ssl_context=TLS, proxy=None, headers={})

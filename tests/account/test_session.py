@@ -1,0 +1,85 @@
+"""A session, and where its servers are."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from cometconn import Endpoints
+from cometconn._account.session import Hosts, Session, new_device_id, new_session_id
+from cometconn.errors import ProtocolError, SettingsError
+
+
+def session(**settings: Any) -> Session:
+    """A session with these settings."""
+    user = {"uid": "zed-1", "name": "Zed", "authToken": "SECRET", "jwt": "SECRET", "fat": "SECRET", "settings": {}}
+    return Session("APP", "zed-1", "SECRET", "SECRET", user, settings)
+
+
+def test_nothing_secret_is_shown() -> None:
+    """Tokens are in no repr, and the user's mapping holds none."""
+    made = session(CHAT_HOST="ws.example", CHAT_WSS_PORT=443)
+    assert "SECRET" not in repr(made)
+    assert made.user == {"uid": "zed-1", "name": "Zed"}
+
+
+def test_the_first_host_that_is_set_wins() -> None:
+    """The override outranks the app's own host, which outranks the general one; the port may be text."""
+    names = {"CHAT_HOST": "c.example", "CHAT_HOST_APP_SPECIFIC": "b.example", "CHAT_HOST_OVERRIDE": "a.example"}
+    assert session(**names, CHAT_WSS_PORT="443").socket_url() == "wss://a.example:443"
+    names["CHAT_HOST_OVERRIDE"] = ""
+    assert session(**names, CHAT_WSS_PORT=8443).socket_url() == "wss://b.example:8443"
+
+
+@pytest.mark.parametrize(
+    ("key", "settings"),
+    [
+        ("CHAT_HOST", {"CHAT_WSS_PORT": 443}),
+        ("CHAT_HOST", {"CHAT_HOST": "evil.example/path", "CHAT_WSS_PORT": 443}),
+        ("CHAT_HOST", {"CHAT_HOST": "user@evil.example", "CHAT_WSS_PORT": 443}),
+        ("CHAT_HOST", {"CHAT_HOST": 3, "CHAT_WSS_PORT": 443}),
+        ("CHAT_WSS_PORT", {"CHAT_HOST": "c.example"}),
+        ("CHAT_WSS_PORT", {"CHAT_HOST": "c.example", "CHAT_WSS_PORT": "99999"}),
+        ("CHAT_WSS_PORT", {"CHAT_HOST": "c.example", "CHAT_WSS_PORT": "4 3"}),
+    ],
+)
+def test_unusable_settings_are_named(key: str, settings: dict[str, Any]) -> None:
+    """A host or port that is none is a ProtocolError naming the key."""
+    with pytest.raises(ProtocolError, match=key):
+        session(**settings).socket_url()
+
+
+def test_hosts_before_and_after_login() -> None:
+    """By app id and region first, by the server's settings afterwards."""
+    hosts = Hosts("APP", "eu", None)
+    assert hosts.admin({}) == "https://APP.api-eu.cometchat.io/v3.0"
+    assert hosts.client({}) == "https://APP.apiclient-eu.cometchat.io/v3.0"
+    settings = {"ADMIN_API_HOST": "a.example", "CLIENT_API_HOST": "c.example:8443", "CHAT_API_VERSION": "v3"}
+    assert hosts.admin(settings) == "https://a.example/v3"
+    assert hosts.client(settings) == "https://c.example:8443/v3"
+    with pytest.raises(ProtocolError, match="CHAT_API_VERSION"):
+        hosts.client({**settings, "CHAT_API_VERSION": "../v3"})
+    with pytest.raises(ProtocolError, match="CLIENT_API_HOST"):
+        hosts.client({**settings, "CLIENT_API_HOST": "c.example/x"})
+
+
+def test_endpoints_outrank_everything() -> None:
+    """Endpoints are used as they are."""
+    hosts = Hosts("APP", None, Endpoints(admin_url="https://a/x/", client_url="https://c", socket_url="wss://s"))
+    assert hosts.admin({"ADMIN_API_HOST": "other.example"}) == "https://a/x"
+    assert hosts.client({"CLIENT_API_HOST": "other.example"}) == "https://c"
+
+
+@pytest.mark.parametrize("app_id", ["", "a.b", "a/b", "a b", "a\n", 3])
+def test_an_app_id_cannot_smuggle_a_host(app_id: Any) -> None:
+    """An app id becomes part of a host name, so it is letters, digits, - and _."""
+    with pytest.raises(SettingsError, match="app id"):
+        Hosts(app_id, "eu", None)
+
+
+def test_ids_have_cometchats_shape() -> None:
+    """Session and device ids look like the official SDKs'."""
+    assert re.fullmatch(r"PYTHON-0_1_0-[0-9a-f-]{36}-\d{13}", new_session_id("PYTHON", "0.1.0"))
+    assert re.fullmatch(r"APP_[0-9a-f-]{36}_\d{13}", new_device_id("APP"))

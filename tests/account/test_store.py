@@ -1,0 +1,190 @@
+"""The saved session, on a real disk."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import pathlib
+import sys
+from typing import Any
+
+import pytest
+
+from cometconn import FileStore, MemoryStore
+from cometconn._account.session import Session
+from cometconn._account.store import default_path
+from cometconn.errors import StoreError
+
+SESSION = Session("APP", "zed-1", "A-TOKEN", "A-JWT", {"uid": "zed-1"}, {"CHAT_HOST": "ws.example"})
+
+
+@pytest.fixture
+def path(tmp_path: pathlib.Path) -> pathlib.Path:
+    """Where the session goes: a folder that is not there yet."""
+    return tmp_path / "state" / "session.json"
+
+
+async def test_what_is_saved_is_there_next_time(path: pathlib.Path) -> None:
+    """Session and device id come back; the file is for its owner alone, and so is its folder."""
+    store = FileStore(path)
+    first = await store.open("APP")
+    assert first.session is None
+    await store.save(SESSION)
+    await store.aclose()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    again = await store.open("APP")
+    assert again.session == SESSION
+    assert again.device_id == first.device_id
+    await store.aclose()
+    assert "A-TOKEN" not in repr(store)
+
+
+async def test_forgetting_keeps_the_device(path: pathlib.Path) -> None:
+    """Logging out removes the session and its tokens, not the device id."""
+    store = FileStore(path)
+    device_id = (await store.open("APP")).device_id
+    await store.save(SESSION)
+    await store.forget()
+    await store.aclose()
+    assert "A-TOKEN" not in path.read_text()
+    saved = await store.open("APP")
+    assert (saved.device_id, saved.session) == (device_id, None)
+    await store.aclose()
+
+
+async def test_one_client_at_a_time(path: pathlib.Path) -> None:
+    """A second client on the same file is refused while the first is open."""
+    first, second = FileStore(path), FileStore(path)
+    await first.open("APP")
+    with pytest.raises(StoreError, match="in use by another client"):
+        await second.open("APP")
+    await first.aclose()
+    await second.open("APP")
+    await second.aclose()
+
+
+GOOD: dict[str, Any] = {"schema": 1, "app_id": "APP", "device_id": "d", "session": None}
+PERSON: dict[str, Any] = {"uid": "u", "auth_token": "t", "jwt": None, "user": {}, "settings": {}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "not json",
+        "[]",
+        "[" * 100_000,
+        json.dumps({**GOOD, "schema": 2}),
+        json.dumps({**GOOD, "app_id": "OTHER"}),
+        json.dumps({**GOOD, "device_id": 3}),
+        json.dumps({**GOOD, "session": {}}),
+        json.dumps({**GOOD, "session": {**PERSON, "uid": 3}}),
+        json.dumps({**GOOD, "session": {**PERSON, "user": []}}),
+        json.dumps({**GOOD, "session": PERSON})[:-9],
+    ],
+    ids=range(11),
+)
+async def test_an_unreadable_file_is_moved_aside(
+    path: pathlib.Path, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half, garbage, foreign or from the future: kept under a new name, told in a WARNING, treated as logged out."""
+    path.parent.mkdir(mode=0o700)
+    path.write_text(content)
+    store = FileStore(path)
+    with caplog.at_level(logging.WARNING, "cometconn"):
+        saved = await store.open("APP")
+    await store.aclose()
+    assert saved.session is None
+    (kept,) = path.parent.glob("*.unreadable-*")
+    assert kept.read_text() == content
+    assert str(kept) in caplog.text
+    assert not path.exists()
+
+
+async def test_a_readable_file_of_somebody(path: pathlib.Path) -> None:
+    """The least that a session needs is enough."""
+    path.parent.mkdir(mode=0o700)
+    path.write_text(json.dumps({**GOOD, "session": PERSON}))
+    store = FileStore(path)
+    saved = await store.open("APP")
+    await store.aclose()
+    assert saved.session == Session("APP", "u", "t", None, {}, {})
+
+
+async def test_links_are_not_followed(path: pathlib.Path) -> None:
+    """A symbolic link in place of the file is refused, and what it points to is untouched."""
+    path.parent.mkdir(mode=0o700)
+    target = path.parent / "target"
+    target.write_text("{}")
+    path.symlink_to(target)
+    store = FileStore(path)
+    with pytest.raises(StoreError, match="links are not followed"):
+        await store.open("APP")
+    assert target.read_text() == "{}"
+
+
+async def test_a_folder_or_a_strangers_file_is_refused(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a plain file of our own is read."""
+    path.mkdir(parents=True)
+    with pytest.raises(StoreError, match="plain file|cannot be opened"):
+        await FileStore(path).open("APP")
+    path.rmdir()
+    (path.parent / "session.json.lock").unlink(missing_ok=True)
+    path.write_text("{}")
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(StoreError, match="plain file of yours"):
+        await FileStore(path).open("APP")
+
+
+async def test_a_place_that_cannot_be_written(tmp_path: pathlib.Path) -> None:
+    """A file where the folder should be: StoreError, saying where."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be locked"):
+        await FileStore(tmp_path / "file" / "session.json").open("APP")
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+async def test_a_failing_save_leaves_the_old_session(
+    path: pathlib.Path, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the disk refuses, the old session is still there, and no half file beside it."""
+    store = FileStore(path)
+    await store.open("APP")
+    await store.save(SESSION)
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, call, refuse)
+    with pytest.raises(StoreError, match="No space left"):
+        await store.forget()
+    monkeypatch.undo()
+    await store.aclose()
+    assert sorted(file.name for file in path.parent.iterdir()) == ["session.json", "session.json.lock"]
+    assert (await store.open("APP")).session == SESSION
+    await store.aclose()
+
+
+async def test_memory_keeps_a_session_as_long_as_the_object() -> None:
+    """A MemoryStore hands out what it was given, to one client at a time, by app."""
+    store = MemoryStore()
+    await store.forget()
+    device_id = (await store.open("APP")).device_id
+    with pytest.raises(StoreError, match="another client"):
+        await store.open("APP")
+    await store.save(SESSION)
+    await store.aclose()
+    saved = await store.open("APP")
+    assert (saved.device_id, saved.session) == (device_id, SESSION)
+    await store.forget()
+    await store.aclose()
+    assert (await store.open("APP")).session is None
+
+
+def test_the_default_place_is_by_app() -> None:
+    """Two apps have two files."""
+    assert default_path("A") != default_path("B")
+    assert default_path("A").name == "A.json"
+    assert sys.platform

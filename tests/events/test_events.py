@@ -1,0 +1,175 @@
+"""The event classes: documented, frozen, and related as `events()` needs it."""
+
+from __future__ import annotations
+
+import datetime
+import pathlib
+import pickle
+import re
+from typing import Any
+
+import attrs
+import pytest
+
+from cometconn import events
+from cometconn.errors import DecodeError
+
+CLASSES: list[type[Any]] = [getattr(events, name) for name in events.__all__]
+NOT_EVENTS = {events.Attachment, events.Group, events.Interaction, events.User}
+MARKERS = {events.Gap, events.Overflow, events.Resumed}
+NOON = datetime.datetime(2027, 1, 15, 12, tzinfo=datetime.UTC)
+AMY, HIKERS = events.User("amy-2", metadata={"a": 1}), events.Group("hikers", metadata={"b": 2})
+
+
+def text_message(**more: Any) -> events.TextMessage:
+    """Return a message with whatever else the test wants."""
+    values: dict[str, Any] = {
+        "id": 1,
+        "sender": AMY,
+        "receiver": HIKERS,
+        "category": "message",
+        "metadata": {"c": 3},
+    } | more
+    return events.TextMessage(**values)
+
+
+each_class = pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+
+
+def test_the_front_of_the_package_is_sorted_and_whole() -> None:
+    """`__all__` is sorted, without repeats, and names every class the modules offer."""
+    assert events.__all__ == sorted(set(events.__all__))
+    folder = pathlib.Path(events.__file__).parent
+    defined = {
+        name
+        for path in folder.glob("[a-z]*.py")
+        for name in re.findall(r"^class ([A-Z]\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert set(events.__all__) == defined
+
+
+@each_class
+def test_every_class_is_frozen_and_slotted(kind: type[Any]) -> None:
+    """No event can be changed, nor given an attribute that its class does not have."""
+    assert attrs.has(kind)
+    assert not hasattr(kind.__new__(kind), "__dict__")
+    empty: Any = kind.__new__(kind)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        empty.anything = 1
+
+
+@each_class
+def test_every_class_and_attribute_is_documented(kind: type[Any]) -> None:
+    """Every class says what it is, and each attribute is told of in it or in a base."""
+    assert kind.__doc__
+    assert not kind.__doc__.startswith("Method generated")
+    told = "\n".join(base.__doc__ or "" for base in kind.__mro__[:-1])
+    for field in attrs.fields(kind):
+        assert re.search(rf"^    [ \w,]*\b{field.name}\b[\w, ]*:", told, re.MULTILINE), field.name
+
+
+@each_class
+def test_every_class_but_the_parts_is_an_event(kind: type[Any]) -> None:
+    """Users, groups and the parts of messages are not events; all the others are."""
+    assert issubclass(kind, events.Event) == (kind not in NOT_EVENTS)
+
+
+def test_markers_are_ours_and_nothing_else_is() -> None:
+    """`Marker` names exactly what the client makes itself."""
+    assert set(events.Marker.__subclasses__()) == MARKERS
+
+
+@pytest.mark.parametrize(
+    ("base", "names"),
+    [
+        (events.Call, "IncomingCall OutgoingCallAccepted OutgoingCallRejected IncomingCallCancelled CallEnded"),
+        (
+            events.GroupAction,
+            (
+                "GroupMemberJoined GroupMemberLeft GroupMemberKicked GroupMemberBanned GroupMemberUnbanned "
+                "GroupMemberAdded GroupMemberScopeChanged"
+            ),
+        ),
+        (events.Receipt, "MessagesDelivered MessagesRead MessagesDeliveredToAll MessagesReadByAll"),
+        (events.Typing, "TypingStarted TypingEnded"),
+        (events.Reaction, "ReactionAdded ReactionRemoved"),
+        (
+            events.Message,
+            (
+                "TextMessage MediaMessage CustomMessage InteractiveMessage AIAssistantMessage AIToolArgumentMessage "
+                "AIToolResultMessage Call GroupAction"
+            ),
+        ),
+    ],
+)
+def test_base_classes_name_their_kinds(base: type[Any], names: str) -> None:
+    """A base class stands for its kinds, and for no others: an edit is no new message."""
+    assert {kind.__name__ for kind in base.__subclasses__()} == set(names.split())
+
+
+@each_class
+def test_raw_is_there_but_neither_shown_nor_compared(kind: type[Any]) -> None:
+    """What came from the server has its mapping; it is in no repr, and only what is nothing else is judged by it."""
+    fields = attrs.fields_dict(kind)
+    sent = issubclass(kind, events.Event) and not issubclass(kind, events.Marker) and kind is not events.Event
+    assert ("raw" in fields) == sent
+    if sent:
+        assert fields["raw"].repr is False
+        assert fields["raw"].eq == (kind in {events.UnknownEvent, events.UnreadableFrame})
+
+
+def test_messages_are_equal_whatever_they_were_made_from() -> None:
+    """A message from the socket equals the same one from REST, and can stand in a set."""
+    live, fetched = text_message(text="hi", raw={"body": {}}), text_message(text="hi", raw={})
+    assert live == fetched
+    assert len({live, fetched, text_message(text="ho")}) == 2
+    assert "body" not in repr(live)
+
+
+def test_users_and_groups_tell_how_to_address_them() -> None:
+    """Either has an id and the receiver type that goes with it."""
+    assert (AMY.id, AMY.receiver_type) == ("amy-2", "user")
+    assert (HIKERS.id, HIKERS.receiver_type) == ("hikers", "group")
+
+
+def test_only_the_ids_are_needed() -> None:
+    """A user is a uid and a group is a guid; the rest has defaults."""
+    assert events.User("u") == events.User(uid="u", name=None, metadata={}, tags=())
+    assert events.Group("g") == events.Group(guid="g", name=None, metadata={}, tags=())
+    with pytest.raises(TypeError):
+        events.User()  # type: ignore[call-arg]
+
+
+def test_defaults_are_not_shared() -> None:
+    """Each event has an empty mapping of its own."""
+    assert events.User("a").metadata is not events.User("b").metadata
+
+
+def test_markers() -> None:
+    """Gaps, overflows and resumptions hold what the client measured."""
+    lost = ConnectionResetError("reset")
+    gap = events.Gap(1.0, 2.5, lost, since_utc=NOON, until_utc=NOON)
+    assert (gap.since, gap.until, gap.cause, gap.recovered) == (1.0, 2.5, lost, False)
+    assert attrs.evolve(gap, recovered=True).recovered
+    assert events.Overflow(3).dropped == 3
+    assert events.Resumed(4.5).slept == 4.5
+
+
+def test_unknown_and_unreadable() -> None:
+    """Both keep what came, show none of it, and are judged by it."""
+    unknown = events.UnknownEvent("new", {"authToken": "secret"})
+    assert (unknown.type, unknown.raw) == ("new", {"authToken": "secret"})
+    error = DecodeError("no", path=("a",))
+    unreadable = events.UnreadableFrame("secret", error)
+    assert (unreadable.raw, unreadable.error) == ("secret", error)
+    assert unreadable == events.UnreadableFrame("secret", DecodeError("other"))
+    assert "secret" not in repr(unknown) + repr(unreadable)
+    hash(unknown)
+
+
+def test_events_can_go_to_another_process() -> None:
+    """A message survives pickling, raw included."""
+    message = text_message(quoted_message=text_message(id=2), raw={"a": 1})
+    again = pickle.loads(pickle.dumps(message))  # noqa: S301 - our own
+    assert again == message
+    assert again.raw == {"a": 1}

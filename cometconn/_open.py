@@ -81,6 +81,7 @@ async def open_client(
     environment = environment or SystemEnvironment(extra, _checked_proxy(proxy), ssl_context)
     store = store or FileStore(default_path(app_id))
     saved = await store.open(app_id)
+    mine: Exception | None = None
     try:
         parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, store, saved)
         try:
@@ -89,12 +90,17 @@ async def open_client(
                 nursery.start_soon(parts.supervisor().run, name="cometconn.supervisor")
                 if saved.session is not None:
                     parts.login.reopen(saved.session)
-                yield CometChat(parts)
+                try:
+                    yield CometChat(parts)
+                except Exception as error:
+                    mine = error
+                    raise
                 parts.leave()
                 nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
         except BaseExceptionGroup as group:
-            raise_sole(group)
+            raise_sole(group, mine)
     finally:
+        mine = None
         with trio.CancelScope(shield=True):  # bounded: unlocks and closes one small file
             await store.aclose()
 

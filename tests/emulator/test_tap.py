@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
@@ -38,7 +40,7 @@ def test_the_close_frame_is_found(
     data += b"".join(peer.send(frame) for frame in frames)
     tap, edges = CloseTap(head=head), [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
 
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         assert tap.feed(data[begin:end]) == ()
     goodbye = peer.send(CloseConnection(code=code)) if code else b"\x88\x00"  # noqa: E501, RUF100
     found = [code_found for byte in goodbye for code_found in tap.feed(bytes([byte]))]

@@ -142,6 +142,9 @@ def test_without_entities_the_plain_ids_serve(text_frame: dict[str, Any]) -> Non
     assert read(text_frame).receiver == events.User("zed-1")
     text_frame["receiverType"] = "group"
     assert read(text_frame).receiver == events.Group("zed-1")
+    for neither in (None, "", "bot"):
+        text_frame["receiverType"] = neither
+        assert read(text_frame).receiver == events.User("zed-1")
 
 
 def test_a_message_to_nobody_in_particular_came_to_us(text_frame: dict[str, Any]) -> None:

@@ -108,8 +108,8 @@ def test_golden_frames(received: dict[str, Any]) -> None:
         assert decoded == REPLIES[received["name"]]
         return
     [listener] = received["listener"]
-    assert type(decoded) is LISTENERS[listener.partition(".")[2]]
     assert decoded.raw == received["frame"]
+    assert type(decoded) is LISTENERS[listener.partition(".")[2]]
     got = subjects(decoded)
     assert len(got) == len(received["listener_args"])
     for subject, expected in zip(got, received["listener_args"], strict=True):

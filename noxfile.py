@@ -17,6 +17,11 @@ nox.options.error_on_missing_interpreters = False
 COVERED = "--fail-under=95"
 PURE = ("*/cometconn/_lifecycle/*", "*/cometconn/_wire/*")
 STARTABLE = "watcher,follow,_watch"
+ASYNC_IGNORES = (
+    "cometconn/_account/http.py:ASYNC127",  # httpx is what the project is built on
+    "cometconn/cli/demo.py:ASYNC111",  # the timeline ends by itself with the client, and shows its end
+    "tests/*:ASYNC103,ASYNC110,ASYNC111,ASYNC113,ASYNC127",  # small races are won by polling checkpoints
+)
 
 
 def _runs(python: str) -> bool:
@@ -53,7 +58,14 @@ def lint(session: nox.Session) -> None:
     session.install("-q", ".[dev]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    session.run("flake8", "--max-line-length=120", "--select=ASYNC1,ASYNC2,ASYNC3", f"--startable-in-context-manager={STARTABLE}", "--per-file-ignores=tests/*:ASYNC110,ASYNC111,ASYNC113,ASYNC127", "cometconn", "tests")
+    session.run(
+        "flake8",
+        "--select=ASYNC1,ASYNC2,ASYNC3",
+        f"--startable-in-context-manager={STARTABLE}",
+        f"--per-file-ignores={' '.join(ASYNC_IGNORES)}",
+        "cometconn",
+        "tests",
+    )
     session.run("lint-imports")
 
 

@@ -13,7 +13,7 @@ MODULES = sorted((ROOT / "cometconn").rglob("*.py"))
 # A class whose docstrings are its manual, and the holder of all state: one idea each.
 LONG = {"_client.py": 360, "machine.py": 380, "world.py": 320}
 MOST_LINES = 300
-MOST_FUNCTION_LINES = 62  # docstrings included
+MOST_FUNCTION_LINES = 70  # docstrings included
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -15,7 +15,6 @@ import trio_websocket
 from cometconn.emulator import Emulator, Kind, open_emulator
 from cometconn.errors import CometConnError
 
-
 UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"

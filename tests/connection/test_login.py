@@ -169,6 +169,7 @@ async def test_a_full_disk_does_not_stop_the_connection(
         pair.server.world.sessions.forget_all()
         with pytest.raises(ConnectError):
             await pair.chat.connect()
+        await settle()
         assert "stays saved" in caplog.text
         store.full = False
 

@@ -27,12 +27,10 @@ def mermaid(rows: Iterable[Row] = TRANSITIONS) -> str:
         lines.append(f'    state "{_TITLES[group]}" as {group} {{')
         lines += [f"        {_name(state)}" for state in State if state in members]
         lines.append("    }")
-    labels: dict[tuple[str, str], list[str]] = {}
+    labels: dict[tuple[str, str], dict[str, None]] = {}
     for row in rows:
         for source, target in _edges(row):
-            known = labels.setdefault((source, target), [])
-            if (label := _label(row)) not in known:
-                known.append(label)
+            labels.setdefault((source, target), {})[_label(row)] = None
     lines += [f"    {source} --> {target}: {' / '.join(label)}" for (source, target), label in labels.items()]
     return "\n".join(lines) + "\n"
 

@@ -168,7 +168,7 @@ class DecodeError(ProtocolError):
 class SlowConsumerError(CometConnError):
     """An event stream opened with `overflow="fail"` fell behind and was ended.
 
-    Open a new stream to go on; what the old one had not handed out is lost.
+    What the stream still held is handed out first. Open a new one to go on; what came in between is lost.
     """
 
     default_code = "SLOW_CONSUMER"

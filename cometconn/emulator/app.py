@@ -50,12 +50,16 @@ class _Rest:
     world: World
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        came = starlette.requests.Request(scope, receive)
-        request = Request(came.method, _url(scope), dict(came.headers), await _read(came))
+        came = starlette.requests.Request(scope)
+        try:
+            body = await _read(receive)
+        except EOFError:
+            return  # the client went away in the middle of its request: nobody to answer
+        request = Request(came.method, _url(scope), dict(came.headers), body or None)
         if self.world.hangs(request):
             await _wait_gone(receive)
             return
-        if request.body is not None and len(request.body) > BODY_LIMIT:
+        if len(body) > BODY_LIMIT:
             answer = error_response(413, "ERR_PAYLOAD_TOO_LARGE", f"The body is longer than {BODY_LIMIT} bytes.")
         else:
             answer = self.world.answer(request)
@@ -134,14 +138,17 @@ async def _wait_gone(receive: Receive) -> None:
         pass
 
 
-async def _read(request: starlette.requests.Request) -> bytes | None:
-    """Read the body; of one that is too long, no more than shows it."""
+async def _read(receive: Receive) -> bytes:
+    """Read the body; of one that is too long, no more than shows it. Raises `EOFError` when it stops short."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT:
+    while len(body) <= BODY_LIMIT:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise EOFError
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
             break
-    return bytes(body) or None
+    return bytes(body)
 
 
 def _url(scope: Scope) -> str:

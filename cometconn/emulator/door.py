@@ -127,6 +127,7 @@ class Door:
     async def stop(self) -> None:
         """Accept nothing more, keep only the WebSockets that can say goodbye, and wait until those have ended."""
         self.refuse_connections()
+        await self._context.terminated.set()  # hypercorn's timers of idle connections wait for it
         for stream in tuple(self._streams):
             if stream.silent or not stream.upgraded:
                 stream.cut()

@@ -38,7 +38,8 @@ def answer(world: World, request: Request) -> Answer:
     try:
         _check_mood(world, headers)
         handle, call = _find(world, request, headers)
-        uid = uid or call.path.get("uid")
+        if uid is None and call.path.get("uid") in world.people:
+            uid = call.path["uid"]  # who logs in
         return Answer(json_response(200, handle(call)), uid, None)
     except Refusal as refusal:
         extra = world.faults.headers() if isinstance(world.faults.rest, int) else {}

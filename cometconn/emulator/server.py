@@ -61,11 +61,15 @@ async def open_emulator(
     world.port = listener.socket.getsockname()[1]
     door = Door(make_app(world), listener)
     emulator = Emulator(world, door, allow_insecure=allow_remote)
+    mine: Exception | None = None
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(door.serve)
             try:
                 yield emulator
+            except Exception as error:
+                mine = error
+                raise
             finally:
                 with trio.move_on_after(_GOODBYE, shield=True):
                     for device in world.devices():
@@ -74,8 +78,9 @@ async def open_emulator(
                 door.cut()
                 nursery.cancel_scope.cancel(reason="the emulator was left")
     except BaseExceptionGroup as group:
-        _raise_sole(group)
+        _raise_sole(group, mine)
     finally:
+        mine = None
         door.refuse_connections()  # were the nursery cancelled before it began
 
 
@@ -95,19 +100,20 @@ def _check_host(host: str, *, allow_remote: bool) -> str:
     return str(address)
 
 
-def _raise_sole(group: BaseExceptionGroup[BaseException]) -> NoReturn:
+def _raise_sole(group: BaseExceptionGroup[BaseException], mine: Exception | None) -> NoReturn:
     """Give the block's own exception back as it was: the nursery is our affair.
 
     The server's tasks do not raise, so there is one at most beside cancellations; should
-    there be more after all, the group goes on as it is.
+    there be more after all, the group goes on as it is. *mine* is what the block raised, where it
+    is known: Trio copies groups on their way through a nursery.
     """
     real = [error for error in group.exceptions if not isinstance(error, trio.Cancelled)]
     if len(real) > 1:
         raise group
-    sole = real[0] if real else group.exceptions[0]
+    sole = mine if mine is not None and real else real[0] if real else group.exceptions[0]
     context = sole.__context__
     try:
         raise sole
     finally:
         sole.__context__ = context  # the group must not ride along
-        del sole, context, group, real  # nor a reference cycle
+        del sole, context, group, real, mine  # nor a reference cycle

@@ -289,7 +289,7 @@ class World:
             Kind.REST,
             uid=uid,
             method=request.method,
-            path=by_value(parts.path, secrets),
+            path=by_value(urllib.parse.unquote(parts.path), secrets),
             query={by_value(name, secrets): by_value(value, secrets) for name, value in query.items()},
             status=status,
             code=code,

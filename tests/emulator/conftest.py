@@ -10,7 +10,7 @@ import attrs
 import httpx
 import pytest
 import trio
-from trio_websocket import open_websocket_url
+from trio_websocket import wrap_client_stream
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import (
     AcceptConnection,
@@ -84,13 +84,17 @@ def join() -> Join:
 
     @asynccontextmanager
     async def joined(server: Emulator, uid: str, device: str = "", **body: object) -> AsyncGenerator[Talker, None]:
-        async with open_websocket_url(server.endpoints.socket_url) as websocket:
-            talker = Talker(websocket)
-            await talker.send(auth_frame(server, uid, device or f"device-of-{uid}", **body))
-            reply = await talker.receive()
-            assert reply["type"] == "auth"
-            assert reply["body"] == {"code": "200", "status": "OK"}
-            yield talker
+        # The stream is ours to close: trio-websocket leaves it open when the server said goodbye first.
+        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+        async with stream, trio.open_nursery() as nursery:
+            websocket = await wrap_client_stream(nursery, stream, f"127.0.0.1:{server.port}", "/")
+            async with websocket:
+                talker = Talker(websocket)
+                await talker.send(auth_frame(server, uid, device or f"device-of-{uid}", **body))
+                reply = await talker.receive()
+                assert reply["type"] == "auth"
+                assert reply["body"] == {"code": "200", "status": "OK"}
+                yield talker
 
     return joined
 

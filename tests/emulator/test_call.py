@@ -1,0 +1,52 @@
+"""`cometconn.emulator.call`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cometconn.emulator import World
+from cometconn.emulator.call import Call, Refusal, error_response
+
+
+def _call(world: World, body: dict[str, object] | None = None, **headers: str) -> Call:
+    return Call(world, {}, {}, headers, body or {})
+
+
+def test_a_known_token_leads_to_its_user() -> None:
+    """The header names the token, the token the user."""
+    world = World()
+    token = world.sessions.issue_token("amy-2")
+
+    call = _call(world, authtoken=token)
+
+    assert (call.token(), call.person().uid) == (token, "amy-2")
+    assert token not in repr(call)
+
+
+def test_an_unknown_token_is_refused() -> None:
+    """No token and a wrong one are the same."""
+    for call in (_call(World()), _call(World(), authtoken="made up")):
+        with pytest.raises(Refusal) as refusal:
+            call.person()
+        assert (refusal.value.status, refusal.value.code) == (401, "AUTH_ERR_AUTH_TOKEN_NOT_FOUND")
+
+
+@pytest.mark.parametrize("value", [None, "", 7, ["x"]])
+def test_a_field_must_be_a_text(value: object) -> None:
+    """What is missing, empty or of another kind is refused, naming the field."""
+    call = _call(World(), {"receiver": value})
+
+    with pytest.raises(Refusal, match="receiver"):
+        call.text("receiver")
+
+
+def test_errors_have_the_documented_shape() -> None:
+    """Code and message stand under `error`; headers are passed on."""
+    response = error_response(503, "ERR_X", "No.", {"retry-after": "3"})
+
+    assert response.status == 503
+    assert response.headers == {"content-type": "application/json", "retry-after": "3"}
+    error = json.loads(response.body)["error"]
+    assert (error["code"], error["message"]) == ("ERR_X", "No.")

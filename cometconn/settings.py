@@ -166,6 +166,17 @@ class Endpoints:
     socket_url: str
     allow_insecure: bool = False
 
+    @classmethod
+    def at(cls, url: str, *, allow_insecure: bool = False) -> Endpoints:
+        """Return the endpoints of a server that has all three at one address, as `cometconn serve` does.
+
+        Args:
+            url: `http://host[:port][/path]`, or `https`.
+            allow_insecure: as above.
+        """
+        socket_url = f"ws{url[4:]}" if isinstance(url, str) and url.startswith("http") else url
+        return cls(admin_url=url, client_url=url, socket_url=socket_url, allow_insecure=allow_insecure)
+
     def __attrs_post_init__(self) -> None:
         """Check each address; the field is named in the error."""
         self._check("admin_url", self.admin_url, secure="https", plain="http")

@@ -85,3 +85,15 @@ def test_plain_text_to_loopback_or_on_request() -> None:
     local = Endpoints(admin_url="http://localhost", client_url="http://127.0.0.1:9", socket_url="ws://[::1]:9/")
     assert local.socket_url == "ws://[::1]:9/"
     assert Endpoints(**{**GOOD, "admin_url": "http://a.example"}, allow_insecure=True).allow_insecure
+
+
+def test_one_address_for_all() -> None:
+    """A server with all three at one address is named by it; the same checks hold."""
+    local = Endpoints.at("http://127.0.0.1:9000")
+    assert (local.admin_url, local.client_url) == ("http://127.0.0.1:9000", "http://127.0.0.1:9000")
+    assert local.socket_url == "ws://127.0.0.1:9000"
+    assert Endpoints.at("https://a.example/x").socket_url == "wss://a.example/x"
+    assert Endpoints.at("http://a.example", allow_insecure=True).socket_url == "ws://a.example"
+    for bad in ("http://a.example", "127.0.0.1:9000", "ftp://a.example", "", 3):
+        with pytest.raises(SettingsError, match="admin_url"):
+            Endpoints.at(bad)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""CometChat's REST API, as far as logging in and out needs it."""
+"""CometChat's REST API, as far as a session needs it: in, out, and what was missed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ import trio
 from cometconn.environment import Request, Response
 from cometconn.errors import ApiError, SettingsError
 
+from .pages import MessagePage, Place
 from .session import Hosts, Session
 
 __all__ = ["Api", "is_token_unknown", "is_transient"]
 
 _SERVER_ERRORS = 500
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PER_PAGE = 100
 
 
 @attrs.define(eq=False)
@@ -72,11 +75,27 @@ class Api:
         url = f"{self.hosts.client(session.settings)}/me"
         await self._call("DELETE", url, {"authToken": session.auth_token}, None)
 
+    async def messages(self, session: Session, behind: Place) -> MessagePage:
+        """Return one page of the messages in all of the user's conversations, the oldest first."""
+        query = urllib.parse.urlencode({"per_page": _PER_PAGE, **behind.query(), "affix": "append"})
+        url = f"{self.hosts.client(session.settings)}/messages?{query}"
+        answer = await self._answer("GET", url, {"authToken": session.auth_token}, None)
+        return MessagePage.read(answer, behind)
+
     def _about_us(self) -> dict[str, Any]:
         info = {"version": f"v{self.version}", "apiVersion": "v3.0", "userAgent": f"cometconn/{self.version}"}
         return {"platform": "PYTHON", "deviceId": self.device_id, "appInfo": info}
 
     async def _call(
+        self, method: str, url: str, secret: Mapping[str, str], body: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """Make a request whose `data` is an object, and return that."""
+        data = (await self._answer(method, url, secret, body))["data"]
+        if not isinstance(data, dict):
+            raise _invalid(_shown(method, url), 200, "holds no object as its data")
+        return data
+
+    async def _answer(
         self, method: str, url: str, secret: Mapping[str, str], body: Mapping[str, Any] | None
     ) -> dict[str, Any]:
         headers = {
@@ -88,7 +107,7 @@ class Api:
             **secret,
         }
         request = Request(method, url, headers, None if body is None else json.dumps(body).encode())
-        what = f"{method} {urllib.parse.urlsplit(url).netloc}{urllib.parse.urlsplit(url).path}"
+        what = _shown(method, url)
         try:
             with trio.fail_after(self.timeout):
                 response = await self.request(request)
@@ -98,10 +117,23 @@ class Api:
         except OSError as error:
             message = f"{what} was not answered: {error}"
             raise ApiError(message) from error
-        return _data(what, response)
+        return _read(what, response)
 
 
-def _data(what: str, response: Response) -> dict[str, Any]:
+def _shown(method: str, url: str) -> str:
+    parts = urllib.parse.urlsplit(url)
+    return f"{method} {parts.netloc}{parts.path}"
+
+
+def _host_of(location: str) -> str:
+    try:
+        return urllib.parse.urlsplit(location).hostname or "elsewhere"
+    except ValueError:
+        return "elsewhere"
+
+
+def _read(what: str, response: Response) -> dict[str, Any]:
+    """Return the answer as a whole, which has `data`; raise what it says instead."""
     try:
         answer = json.loads(response.body)
     except (ValueError, RecursionError):
@@ -115,10 +147,16 @@ def _data(what: str, response: Response) -> dict[str, Any]:
             details=error.get("details"),
             status=response.status,
         )
-    if isinstance(answer, dict) and isinstance(data := answer.get("data"), dict):
-        return data
-    message = f"{what}: the answer (HTTP status {response.status}) has neither data nor error: is this CometChat?"
-    raise ApiError(message, code="INVALID_RESPONSE", status=response.status)
+    if response.status in _REDIRECTS:
+        target = _host_of(response.headers.get("location", ""))
+        raise _invalid(what, response.status, f"redirects to {target}, which is not followed: tokens would go there")
+    if isinstance(answer, dict) and "data" in answer:
+        return answer
+    raise _invalid(what, response.status, "has neither data nor error: is this CometChat?")
+
+
+def _invalid(what: str, status: int, why: str) -> ApiError:
+    return ApiError(f"{what}: the answer (HTTP status {status}) {why}", code="INVALID_RESPONSE", status=status)
 
 
 def _text(data: Mapping[str, Any], key: str) -> str:

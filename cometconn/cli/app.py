@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import sys
 from typing import Annotated
 
@@ -9,9 +10,11 @@ import trio
 from cyclopts import App, Parameter
 from rich.console import Console
 
+from cometconn import AppSettings
 from cometconn._version import version
 
 from .demo import run_demo
+from .listen import Account, listen, presence, secret_of
 
 __all__ = ["app"]
 
@@ -28,3 +31,47 @@ def demo(
     console = Console(highlight=False, soft_wrap=True)
     failed = trio.run(run_demo, console, 30.0 if real_time else 3.0, port)
     sys.exit(1 if failed else 0)
+
+
+@app.command(name="listen")
+def listen_command(
+    *,
+    app_id: Annotated[str, Parameter(env_var="COMETCONN_APP_ID", help="The app's id, from CometChat's dashboard.")],
+    region: Annotated[str | None, Parameter(env_var="COMETCONN_REGION", help="The app's region: us, eu, in.")] = None,
+    uid: Annotated[str | None, Parameter(env_var="COMETCONN_UID", help="Who listens.")] = None,
+    auth_key_file: Annotated[pathlib.Path | None, Parameter(help="A file with the app's auth key.")] = None,
+    auth_token_file: Annotated[pathlib.Path | None, Parameter(help="A file with a token of the user.")] = None,
+    endpoint: Annotated[
+        str | None, Parameter(env_var="COMETCONN_ENDPOINT", help="Another server, as http://127.0.0.1:9000.")
+    ] = None,
+    session: Annotated[pathlib.Path | None, Parameter(help="Where the session is saved.")] = None,
+    presence_of: Annotated[
+        str, Parameter(name="--presence", help="Whose presence: all, friends, none, roles=a,b.")
+    ] = "none",
+    manual: Annotated[bool, Parameter(help="Manual mode: connect once, by request.")] = False,
+    catch_up: Annotated[bool, Parameter(help="Fetch the messages missed while away.")] = False,
+) -> None:
+    """Log in and print every event as one line of JSON; the connection's status goes to standard error.
+
+    The secret is the auth key in COMETCONN_AUTH_KEY or a user's token in COMETCONN_AUTH_TOKEN, or in a
+    file; without either, the auth key is asked for. The session is saved, so the next time needs neither.
+    Ends on Ctrl-C.
+    """
+    subscription, roles = presence(presence_of)
+    settings = AppSettings(
+        region=region,
+        subscription_type=subscription,
+        roles=roles,
+        auto_establish_socket_connection=not manual,
+        catch_up=catch_up,
+    )
+    account = Account(
+        uid, secret_of("COMETCONN_AUTH_KEY", auth_key_file), secret_of("COMETCONN_AUTH_TOKEN", auth_token_file)
+    )
+    sys.exit(trio.run(_listen, app_id, account, settings, endpoint, session))
+
+
+async def _listen(
+    app_id: str, account: Account, settings: AppSettings, endpoint: str | None, session: pathlib.Path | None
+) -> int:
+    return await listen(app_id, account, settings, endpoint=endpoint, session=session)

@@ -10,13 +10,15 @@ from rich.markup import escape
 
 from cometconn import Connected, Connecting, Disconnected, Waiting
 
+from .lines import in_words
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from cometconn import CometChat, Status
     from cometconn.emulator import Emulator, Entry, Kind
 
-__all__ = ["RULES", "Stage", "in_words"]
+__all__ = ["RULES", "Stage"]
 
 RULES = {
     "P1": "login() saves the user and opens the WebSocket",
@@ -40,19 +42,6 @@ RULES = {
 }
 
 _COLOURS = {Connected: "green", Connecting: "yellow", Waiting: "yellow", Disconnected: "red"}
-
-
-def in_words(status: Status) -> str:
-    """Return a status as the timeline shows it."""
-    match status:
-        case Disconnected(reason=reason):
-            return f"disconnected: {reason.value}"
-        case Waiting(attempt=attempt, retry_at=retry_at, at=at):
-            return f"waiting {retry_at - at:.1f} s for attempt {attempt}"
-        case Connecting(attempt=attempt):
-            return f"connecting, attempt {attempt}"
-        case Connected():
-            return "connected"
 
 
 @attrs.define(eq=False)

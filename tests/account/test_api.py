@@ -10,6 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from cometconn._account.api import Api, is_token_unknown, is_transient
+from cometconn._account.pages import Place
 from cometconn._account.session import Hosts, Session
 from cometconn.environment import Request, Response
 from cometconn.errors import ApiError, SettingsError
@@ -97,12 +98,63 @@ async def test_the_servers_error_comes_out_whatever_the_status() -> None:
     assert caught.value.code == "UNKNOWN_ERROR"
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"", b'{"data":', b"[]", b'{"data": 3}', b"{}", b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize("body", [b"<html>", b"", b'{"data":', b"[]", b"{}", b"[" * 100_000, b"\xff"])
 async def test_an_answer_that_is_none(body: bytes) -> None:
     """HTML, truncation and JSON with neither data nor error are one clear error with the status."""
     with pytest.raises(ApiError, match="neither data nor error") as caught:
         await api(Server((502, body))).create_auth_token("u", "KEY")
     assert (caught.value.code, caught.value.status) == ("INVALID_RESPONSE", 502)
+
+
+@pytest.mark.parametrize("data", [3, [], None, "x"])
+async def test_data_that_is_no_object(data: Any) -> None:
+    """Neither is data of another shape than was asked for."""
+    with pytest.raises(ApiError, match="no object") as caught:
+        await api(Server({"data": data})).create_auth_token("u", "KEY")
+    assert caught.value.code == "INVALID_RESPONSE"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(status: int) -> None:
+    """A redirect is one clear error that names the other host, and no second request."""
+
+    class Redirecting(Server):
+        async def __call__(self, request: Request) -> Response:
+            answer = await super().__call__(request)
+            return Response(status, {"location": "https://evil.example/v3.0/me?x=1"}, answer.body)
+
+    server = Redirecting({"data": {}})
+    with pytest.raises(ApiError, match="redirects to evil.example") as caught:
+        await api(server).put_me("TOKEN")
+    assert (caught.value.code, caught.value.status) == ("INVALID_RESPONSE", status)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("location", ["/v3.0/me", "http://[x", ""])
+async def test_a_redirect_to_no_known_host(location: str) -> None:
+    """A redirect within the host, or to nonsense, is the same error."""
+
+    async def redirecting(request: Request) -> Response:
+        await trio.lowlevel.checkpoint()
+        return Response(302, {"location": location} if location else {}, b"")
+
+    with pytest.raises(ApiError, match="redirects to elsewhere"):
+        await api(redirecting).put_me("TOKEN")
+
+
+async def test_messages_behind_a_place() -> None:
+    """The list is asked for at the host of the settings, and its bodies and next place come back."""
+    body = {"id": "8", "sentAt": 80}
+    server = Server({"data": [body], "meta": {"pagination": {"total_pages": 2}, "cursor": {}}}, {"data": {}})
+    page = await api(server).messages(saved(), Place(id=7))
+    assert (page.bodies, page.next) == ((body,), Place(id=8))
+    (request,) = server.requests
+    assert request.method == "GET"
+    assert request.url == "https://c.example/v3.0/messages?per_page=100&id=7&affix=append"
+    assert request.headers["authToken"] == "TOKEN"
+    with pytest.raises(ApiError, match="no list"):
+        await api(server).messages(saved(), Place(sent_at=7))
+    assert "sentAt=7" in server.requests[1].url
 
 
 async def test_an_answer_without_the_token() -> None:

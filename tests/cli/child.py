@@ -1,0 +1,96 @@
+"""The command as people run it: a child process."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+COMMAND = (sys.executable, "-c", "from cometconn.cli import main; main()")
+
+
+def environ(**variables: str) -> dict[str, str]:
+    """Return the environment for a child, without what the person running the tests has set for us."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("COMETCONN_")}
+    return ours | variables
+
+
+@attrs.define(eq=False)
+class Child:
+    """A running `cometconn` command."""
+
+    process: trio.Process
+    _out: bytes = b""
+    errors: bytes = b""
+    _news: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+
+    async def line(self) -> str:
+        """Return its next line."""
+        assert self.process.stdout is not None
+        while b"\n" not in self._out:
+            chunk = await self.process.stdout.receive_some()
+            assert chunk, f"it ended: {self.errors.decode()}"
+            self._out += chunk
+        first, _, self._out = self._out.partition(b"\n")
+        return first.decode()
+
+    async def read_errors(self) -> None:
+        """Keep what it says on standard error."""
+        assert self.process.stderr is not None
+        async for chunk in self.process.stderr:
+            self.errors += chunk
+            self._news.unpark_all()
+
+    async def said(self, words: str) -> None:
+        """Wait until it has said *words* on standard error."""
+        while words not in self.errors.decode():
+            await self._news.park()
+
+    async def stop(self, number: signal.Signals) -> int:
+        """Send a signal and return the exit status."""
+        self.process.send_signal(number)
+        return await self.process.wait()
+
+
+@asynccontextmanager
+async def running(*words: str, **variables: str) -> AsyncGenerator[Child, None]:
+    """Run the command for as long as the block lasts."""
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            start = functools.partial(
+                trio.run_process,
+                (*COMMAND, *words),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environ(**variables),
+                check=False,
+            )
+            process: trio.Process = await nursery.start(start)
+            child = Child(process)
+            nursery.start_soon(child.read_errors)
+            yield child
+            if process.poll() is None:
+                process.kill()
+
+
+async def run(*words: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the command to its end."""
+    with trio.fail_after(30):
+        return await trio.run_process(
+            (*COMMAND, *words),
+            capture_stdout=True,
+            capture_stderr=True,
+            stdin=b"",
+            env=environ(**variables),
+            check=False,
+        )

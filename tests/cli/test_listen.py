@@ -1,0 +1,183 @@
+"""`cometconn listen`, as a child process against the emulator."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import signal
+from typing import Any
+
+import pytest
+import trio
+
+from cometconn import SubscriptionType
+from cometconn.cli.listen import presence, secret_of
+from cometconn.emulator import Emulator, Kind, open_emulator
+from cometconn.errors import SettingsError
+
+from .child import run, running
+
+
+def options(server: Emulator, folder: pathlib.Path, *more: str, uid: str = "zed-1") -> tuple[str, ...]:
+    """What it takes to listen to *server*."""
+    session = str(folder / "session.json")
+    return ("listen", "--app-id", "APP", "--endpoint", server.url, "--uid", uid, "--session", session, *more)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_events_are_lines_and_a_signal_ends_it(tmp_path: pathlib.Path, number: Any, status: int) -> None:
+    """Events come as JSON on standard output, the status on standard error; a loss is survived, a signal closes the socket."""
+    async with open_emulator() as server:
+        async with running(*options(server, tmp_path), COMETCONN_AUTH_KEY="KEY") as child:
+            await server.wait_connected("zed-1")
+            server.say("amy-2", "hello", receiver="zed-1")
+            told = json.loads(await child.line())
+            assert (told["event"], told["text"], told["sender"]["uid"]) == ("TextMessage", "hello", "amy-2")
+            await child.said("connected")
+            server.drop("zed-1", "close", code=1011)
+            await child.said("waiting")
+            await server.wait_gone("zed-1")
+            await server.wait_connected("zed-1")
+            server.say("amy-2", "again", receiver="zed-1")
+            assert json.loads(await child.line())["event"] == "Gap"
+            assert json.loads(await child.line())["text"] == "again"
+            since = server.log.position
+            assert await child.stop(number) == status
+        closes = [entry.detail["code"] for entry in server.log.of(Kind.CLOSE_IN, since=since)]
+        assert closes == [1000]
+        assert b"Traceback" not in child.errors
+        assert b"KEY" not in child.errors
+
+
+async def test_the_saved_session_needs_no_key(tmp_path: pathlib.Path) -> None:
+    """The second time neither the key nor the uid is needed, and nothing is asked of REST."""
+    async with open_emulator() as server:
+        async with running(*options(server, tmp_path), COMETCONN_AUTH_KEY="KEY") as child:
+            await server.wait_connected("zed-1")
+            await child.stop(signal.SIGINT)
+        since = server.log.position
+        words = options(server, tmp_path)
+        words = (*words[:5], *words[7:])  # without --uid
+        async with running(*words) as child:
+            await server.wait_connected("zed-1")
+            await child.stop(signal.SIGINT)
+        assert not server.log.of(Kind.REST, since=since)
+
+
+async def test_manual_mode_and_presence(tmp_path: pathlib.Path) -> None:
+    """--manual connects by request, --presence subscribes, and the key may stand in a file."""
+    key = tmp_path / "key"
+    key.write_text("KEY\n")
+    more = ("--manual", "--presence", "all", "--auth-key-file", str(key))
+    async with open_emulator() as server, running(*options(server, tmp_path, *more)) as child:
+        await server.wait_connected("zed-1")
+        async with running(*options(server, tmp_path / "amy", uid="amy-2"), COMETCONN_AUTH_KEY="KEY") as other:
+            told = json.loads(await child.line())
+            assert (told["event"], told["user"]["uid"]) == ("UserOnline", "amy-2")
+            await other.stop(signal.SIGINT)
+        await child.stop(signal.SIGINT)
+    assert b"not_requested" in child.errors
+
+
+async def test_a_token_that_is_known_no_longer_ends_it(tmp_path: pathlib.Path) -> None:
+    """When the server no longer knows the session there is nothing to wait for: one line, status 1."""
+    async with open_emulator() as server:
+        async with running(*options(server, tmp_path), COMETCONN_AUTH_KEY="KEY") as child:
+            await server.wait_connected("zed-1")
+            server.forget_tokens()
+            server.drop("zed-1", "reset")
+            assert await child.process.wait() == 1
+            await trio.testing.wait_all_tasks_blocked()
+        assert b"log in again" in child.errors.splitlines()[-1]
+        assert b"Traceback" not in child.errors
+
+
+async def test_a_reader_who_leaves_ends_it(tmp_path: pathlib.Path) -> None:
+    """When standard output is closed it ends, in one line."""
+    async with open_emulator() as server:
+        async with running(*options(server, tmp_path), COMETCONN_AUTH_KEY="KEY") as child:
+            await server.wait_connected("zed-1")
+            assert child.process.stdout is not None
+            await child.process.stdout.aclose()
+            server.say("amy-2", "hello?", receiver="zed-1")
+            assert await child.process.wait() == 1
+        assert b"Broken pipe" in child.errors
+        assert b"Traceback" not in child.errors
+
+
+BAD: list[tuple[tuple[str, ...], dict[str, str], str]] = [
+    ((), {}, "No auth key"),
+    ((), {"COMETCONN_AUTH_KEY": "WRONG"}, "not that of this app"),
+    (("--uid", "nobody"), {"COMETCONN_AUTH_KEY": "KEY"}, "nobody"),
+    (("--endpoint", "http://127.0.0.1:1"), {"COMETCONN_AUTH_KEY": "KEY"}, "127.0.0.1:1"),
+    (("--endpoint", "http://example.org"), {"COMETCONN_AUTH_KEY": "KEY"}, "not encrypted"),
+    (("--endpoint", "nonsense"), {"COMETCONN_AUTH_KEY": "KEY"}, "nonsense"),
+    (("--presence", "some"), {"COMETCONN_AUTH_KEY": "KEY"}, "--presence"),
+    (("--region", "e u"), {"COMETCONN_AUTH_KEY": "KEY"}, "region"),
+    (("--app-id", "a b"), {"COMETCONN_AUTH_KEY": "KEY"}, "app id"),
+    (("--auth-key-file", "/nowhere/key"), {}, "/nowhere/key"),
+    ((), {"COMETCONN_AUTH_TOKEN": "STALE-TOKEN"}, "unknown"),
+]
+
+
+@pytest.mark.parametrize(("words", "variables", "told"), BAD, ids=[row[2] for row in BAD])
+async def test_bad_input_is_one_line(
+    tmp_path: pathlib.Path, words: tuple[str, ...], variables: dict[str, str], told: str
+) -> None:
+    """What is wrong is said in one line, with status 1, without a traceback and without the secret."""
+    async with open_emulator() as server:
+        given = dict(zip((all_ := options(server, tmp_path)[1:])[::2], all_[1::2], strict=True))
+        given |= dict(zip(words[::2], words[1::2], strict=True))
+        done = await run("listen", *(word for pair in given.items() for word in pair), **variables)
+    assert done.returncode == 1
+    assert done.stdout == b""
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("cometconn: ")
+    assert told in line
+    assert not any(secret in line for secret in variables.values())
+
+
+async def test_a_session_file_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
+    """A damaged file is moved aside and told of; a folder in its place is refused."""
+    (tmp_path / "session.json").write_text("{")
+    async with open_emulator() as server:
+        async with running(*options(server, tmp_path), COMETCONN_AUTH_KEY="KEY") as child:
+            await server.wait_connected("zed-1")
+            await child.said("was moved to")
+            await child.stop(signal.SIGINT)
+        (tmp_path / "session.json").unlink()
+        (tmp_path / "session.json").mkdir()
+        done = await run(*options(server, tmp_path), COMETCONN_AUTH_KEY="KEY")
+    assert done.returncode == 1
+    assert b"session.json" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+async def test_an_app_id_that_is_missing() -> None:
+    """The command line says which option is needed; status 2 is for words that make no sense."""
+    done = await run("listen")
+    assert done.returncode == 2
+    assert b"--app-id" in done.stderr + done.stdout
+
+
+def test_presence_words() -> None:
+    """All, friends, none, or the roles by name."""
+    assert presence("all") == (SubscriptionType.ALL_USERS, ())
+    assert presence("friends") == (SubscriptionType.FRIENDS, ())
+    assert presence("none") == (SubscriptionType.NONE, ())
+    assert presence("roles=a,b") == (SubscriptionType.ROLES, ("a", "b"))
+    for bad in ("roles=", "roles", "ALL", ""):
+        with pytest.raises(SettingsError, match="presence"):
+            presence(bad)
+
+
+def test_where_secrets_come_from(tmp_path: pathlib.Path) -> None:
+    """A file outranks the environment; empty is none; what is no text is refused by name."""
+    path = tmp_path / "key"
+    path.write_text("  abc\n")
+    assert secret_of("X", path, {"X": "y"}) == "abc"
+    assert secret_of("X", None, {"X": "y"}) == "y"
+    assert secret_of("X", None, {"X": ""}) is None
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="key"):
+        secret_of("X", path, {})

@@ -114,8 +114,8 @@ class LinkNursery:
         await trio.lowlevel.cancel_shielded_checkpoint()
         if websocket.may_say_goodbye:
             with trio.CancelScope() as scope:
-                self.machine.begin_farewell(scope)
-                await websocket.goodbye()
+                farewell = self.machine.begin_farewell(scope)
+                await websocket.goodbye(farewell.said)
         await websocket.aclose_forcefully()
 
 

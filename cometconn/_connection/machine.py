@@ -21,6 +21,7 @@ from cometconn.errors import PongTimeoutError
 from cometconn.status import AppState, Reason
 
 from .callers import Caller, Callers
+from .farewell import Farewell
 from .link import Link
 from .statuses import StatusFeed
 from .verdicts import Failure, attempt_error, failure, lost_error, refusal_error
@@ -77,7 +78,7 @@ class Machine:
     _epoch: int = attrs.field(default=0, init=False)
     _unanswered: int = attrs.field(default=0, init=False)
     _absence: Absence | None = attrs.field(default=None, init=False, repr=False)
-    _farewell: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
+    _farewell: Farewell | None = attrs.field(default=None, init=False, repr=False)
     _callers: Callers = attrs.field(factory=Callers, init=False, repr=False)
     _changed: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False, repr=False)
     statuses: StatusFeed = attrs.field(factory=StatusFeed, init=False, repr=False)
@@ -263,11 +264,12 @@ class Machine:
         if self._link is link:
             link.heartbeat.heard()
 
-    def begin_farewell(self, scope: trio.CancelScope) -> None:
+    def begin_farewell(self, scope: trio.CancelScope) -> Farewell:
         """Let *scope* bound a goodbye, and cut it as soon as a new connection is wanted."""
-        self._farewell = scope
-        scope.deadline = trio.current_time() + self._timing.close_timeout
+        self._farewell = farewell = Farewell(scope)
+        farewell.end_by(trio.current_time() + self._timing.close_timeout)
         self._settle_farewell()
+        return farewell
 
     def end_farewell(self, link: Link) -> None:
         """Note that the socket of *link* is closed."""
@@ -347,6 +349,6 @@ class Machine:
         if self._farewell is None:
             return
         if self._life.state is State.CONNECTING:
-            self._farewell.cancel(reason="cometconn: a new connection is wanted")
+            self._farewell.cut()
         elif self._life.state is State.WAITING:
-            self._farewell.deadline = min(self._farewell.deadline, self._life.retry_at)
+            self._farewell.end_by(self._life.retry_at)

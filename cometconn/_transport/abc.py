@@ -90,10 +90,11 @@ class WebSocket(Protocol):
         """Whether a close frame can still be written and understood."""
         ...
 
-    async def goodbye(self) -> None:
+    async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:
         """Send a close frame with code 1000 and return when the server has answered it.
 
-        Needs the receive loop to go on. The caller bounds the time.
+        *on_said* is called when the frame is written. Needs the receive loop to go on. The
+        caller bounds the time.
         """
         ...
 

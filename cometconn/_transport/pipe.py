@@ -29,6 +29,7 @@ class Pipe(trio.abc.Stream):
         self.wants_more = False
         self.closed = False
         self.sending = False
+        self.on_sent: Callable[[], object] | None = None
 
     def feed(self, data: bytes | bytearray) -> None:
         """Hand *data* to trio-websocket; nothing at all means the end of the stream."""
@@ -63,6 +64,8 @@ class Pipe(trio.abc.Stream):
         self.sending = True
         await self._stream.send_all(data)
         self.sending = False
+        if self.on_sent is not None:
+            self.on_sent()
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the real stream takes bytes."""

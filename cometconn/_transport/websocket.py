@@ -20,7 +20,7 @@ from .handshake import AnswerHead
 from .pipe import Pipe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["TrioWebSocket"]
 
@@ -152,9 +152,10 @@ class TrioWebSocket:
             and not self._pipe.sending
         )
 
-    async def goodbye(self) -> None:
+    async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:
         """Do the closing handshake."""
         assert self._connection is not None, "may_say_goodbye was asked"
+        self._pipe.on_sent = on_said
         await self._connection.aclose(1000)
 
     async def aclose_forcefully(self) -> None:

@@ -127,7 +127,7 @@ class _Connection:
         self._world.wire(self._device, Kind.CLOSE_IN, code=event.code)
         if self._server.ignore_close:
             return True
-        if not self._device.close_out:
+        if self._ws.state is wsproto.connection.ConnectionState.REMOTE_CLOSING:  # no close of ours has crossed it
             await self._stream.send_all(self._ws.send(event.response()))
             self._world.wire(self._device, Kind.CLOSE_OUT, code=event.code)
         return False

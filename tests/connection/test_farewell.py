@@ -1,0 +1,65 @@
+"""A goodbye and what may cut it."""
+
+from __future__ import annotations
+
+import trio
+from trio.testing import MockClock
+
+from cometconn._connection.farewell import Farewell
+from cometconn.emulator.log import Kind
+
+from .harness import open_pair, settle
+
+
+async def lasts(farewell: Farewell) -> float:
+    """How long a goodbye goes on that never ends by itself."""
+    began = trio.current_time()
+    with farewell.scope:
+        await trio.sleep_forever()
+    return trio.current_time() - began
+
+
+async def test_the_earliest_deadline_counts(autojump_clock: MockClock) -> None:
+    """A later deadline does not prolong a goodbye."""
+    farewell = Farewell(trio.CancelScope())
+    farewell.end_by(trio.current_time() + 2)
+    farewell.end_by(trio.current_time() + 3)
+    assert await lasts(farewell) == 2
+
+
+async def test_a_cut_behind_the_close_frame_is_immediate(autojump_clock: MockClock) -> None:
+    """Once the close frame is written nothing is waited for when a new connection is wanted."""
+    farewell = Farewell(trio.CancelScope())
+    farewell.said()
+    farewell.cut()
+    assert await lasts(farewell) == 0
+
+
+async def test_a_cut_before_the_close_frame_leaves_it_a_moment(autojump_clock: MockClock) -> None:
+    """The close frame may still leave, and then it is over at once; a blocked write costs 50 ms."""
+    farewell = Farewell(trio.CancelScope())
+    farewell.cut()
+    assert round(await lasts(farewell), 6) == 0.05
+    farewell = Farewell(trio.CancelScope())
+    farewell.cut()
+    farewell.said()
+    assert await lasts(farewell) == 0
+
+
+async def test_the_next_connection_does_not_cost_the_close_frame(autojump_clock: MockClock) -> None:
+    """disconnect() and connect() at one instant: the server gets 1000, and the new socket at that instant."""
+    async with open_pair(manual=True, connect=True) as pair:
+        pair.server.ignore_close = True
+        began = trio.current_time()
+
+        async def disconnect(*, task_status: trio.TaskStatus[None]) -> None:
+            task_status.started()
+            await pair.chat.disconnect()
+
+        async with trio.open_nursery() as nursery:
+            await nursery.start(disconnect)
+            await pair.chat.connect()
+        assert trio.current_time() == began
+        await settle()
+        (close,) = pair.log(Kind.CLOSE_IN)
+        assert (close.detail["code"], close.at) == (1000, began)

@@ -1,0 +1,38 @@
+"""Other orders in which Trio might have run the tasks that were ready at the same moment.
+
+Trio shuffles them, and can be told how only through private names: they stand here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import trio
+from trio._core import _run
+from trio.testing import MockClock
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+__all__ = ["run_shuffled"]
+
+_T = TypeVar("_T")
+
+
+def run_shuffled(seed: int, main: Callable[..., Awaitable[_T]], *args: Any) -> _T:
+    """Run *main* in virtual time, ready tasks in the order that *seed* gives: the same seed, the same order."""
+    with _shuffled(seed):
+        return trio.run(main, *args, clock=MockClock(autojump_threshold=0))
+
+
+@contextmanager
+def _shuffled(seed: int) -> Iterator[None]:
+    state, before = _run._r.getstate(), _run._ALLOW_DETERMINISTIC_SCHEDULING
+    _run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc] - what it is for
+    _run._r.seed(seed)
+    try:
+        yield
+    finally:
+        _run._ALLOW_DETERMINISTIC_SCHEDULING = before  # type: ignore[misc]
+        _run._r.setstate(state)

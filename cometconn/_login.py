@@ -81,7 +81,7 @@ class Login:
         with trio.CancelScope() as self._running:
             try:
                 if another:
-                    await self.store.forget()
+                    await self._forget_saved()
                 return await self._request(uid, auth_key, auth_token, self._running)
             finally:
                 self._running = None
@@ -100,8 +100,7 @@ class Login:
         await self.store.save(session)
         if scope.cancel_called:
             # logout() came while the disk was busy: what was saved must not stay.
-            with trio.CancelScope(shield=True):  # bounded by one removal of a small file
-                await self.store.forget()
+            await self._forget_saved()
             await trio.lowlevel.checkpoint()
         self._enter(session)
         return user
@@ -115,8 +114,7 @@ class Login:
         self._check_open("logout()")
         session = self.identity.logged_in("logout()")
         link = self._exit()
-        with trio.CancelScope(shield=True):  # bounded by one removal of a small file
-            await self.store.forget()
+        await self._forget_saved()
         refusal: ApiError | None = None
         try:
             await self.api.delete_me(session)
@@ -134,6 +132,11 @@ class Login:
             await self.store.forget()
         except StoreError as error:
             _LOG.warning("The session of a user whom the server no longer knows stays saved: %s", error)
+
+    async def _forget_saved(self) -> None:
+        # Who is no longer logged in must not come back with the next open_client().
+        with trio.CancelScope(shield=True):  # bounded by the writing of one small file
+            await self.store.forget()
 
     async def renew(self) -> None:
         """Get a new JWT for the logged-in user."""

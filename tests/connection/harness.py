@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import attrs
@@ -69,13 +69,14 @@ async def open_pair(
     store: Any = None,
     timing: Timing | None = None,
     settings: AppSettings | None = None,
+    given: MemoryServer | None = None,
     **world: Any,
 ) -> AsyncGenerator[Pair, None]:
-    """Open both, log zed-1 in, and with *connect* wait until connected."""
+    """Open both (or a client for the *given* server), log zed-1 in, and with *connect* wait until connected."""
     world.setdefault("groups", {"hikers": ("zed-1", "amy-2")})
     settings = settings or AppSettings(auto_establish_socket_connection=not manual, timing=timing or Timing())
     async with (
-        open_memory_server(**world) as server,
+        open_memory_server(**world) if given is None else nullcontext(given) as server,
         trio.open_nursery() as nursery,
         cometconn.open_client(
             "APP", settings, store=store or MemoryStore(), endpoints=server.endpoints, environment=server

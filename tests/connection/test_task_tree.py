@@ -1,0 +1,50 @@
+"""The shape of a connection, read in Trio's own task tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+from trio.testing import MockClock
+
+from .harness import open_pair, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def levels(task: trio.lowlevel.Task, level: int = 0) -> Iterator[tuple[str, int]]:
+    """Our tasks below *task*, each with the number of nurseries it is in."""
+    for depth, nursery in enumerate(task.child_nurseries, level + 1):
+        for child in nursery.child_tasks:
+            if child.name.startswith("cometconn.") and "testing" not in child.name:
+                yield child.name, depth
+            yield from levels(child, depth)
+
+
+async def test_the_tasks_of_a_connection_have_their_names(autojump_clock: MockClock) -> None:
+    """Connected: watcher and supervisor; in it the link nursery with reader and socket, and within the lease its three."""
+    async with open_pair(connect=True):
+        await settle()
+        level = dict(levels(trio.lowlevel.current_task()))
+        client = level["cometconn.watcher"]
+        assert level == {
+            "cometconn.watcher": client,
+            "cometconn.supervisor": client,
+            "cometconn.receive_loop": client + 1,
+            "cometconn.websocket": client + 1,
+            "cometconn.background_timeout": client + 2,
+            "cometconn.keepalive": client + 2,
+            "cometconn.writer": client + 2,
+        }
+
+
+async def test_no_task_is_left_of_a_link_that_is_over(autojump_clock: MockClock) -> None:
+    """Disconnected: watcher and supervisor alone."""
+    async with open_pair(connect=True) as pair:
+        pair.chat.enter_background()
+        await settle()
+        assert {name for name, _ in levels(trio.lowlevel.current_task())} == {
+            "cometconn.supervisor",
+            "cometconn.watcher",
+        }

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["background_timeout"]
 
 
+@trio.lowlevel.enable_ki_protection
 async def background_timeout(machine: Machine) -> None:
     """Sleep inside the lease; when its deadline cancels the sleep, let the machine tick.
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["keepalive"]
 
 
+@trio.lowlevel.enable_ki_protection
 async def keepalive(machine: Machine, link: Link) -> None:
     """Ping every `keepalive_interval`, and tick when silence after any ping means loss.
 

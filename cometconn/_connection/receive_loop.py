@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING
 
+import trio
+
 from cometconn._transport.abc import WebSocketError
 from cometconn._wire.codec import AuthReply, Echo, Pong, decode
 from cometconn.errors import CometConnError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["receive_loop"]
 
 
+@trio.lowlevel.enable_ki_protection
 async def receive_loop(
     machine: Machine, link: Link, websocket: WebSocket, identity: Identity, streams: Streams
 ) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Supervisor", "watcher"]
 
 
+@trio.lowlevel.enable_ki_protection
 async def watcher(leave: Callable[[], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
     """Turn cancellation from outside into the end of the lease, and of everything else.
 
@@ -53,6 +54,7 @@ class Supervisor:
     is_unknown: Callable[[ApiError], bool]
     forget: Callable[[], Awaitable[None]]
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Look, act, wait for a change, until the client is left."""
         machine = self.machine

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import trio
+
 from cometconn._transport.abc import WebSocketError
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["writer"]
 
 
+@trio.lowlevel.enable_ki_protection
 async def writer(machine: Machine, link: Link, websocket: WebSocket) -> None:
     """Write what is in the link's outbox, in order, until the lease ends.
 

@@ -20,7 +20,7 @@ from .handshake import AnswerHead
 from .pipe import Pipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
 __all__ = ["TrioWebSocket"]
 
@@ -53,6 +53,7 @@ class TrioWebSocket:
         self._failure: WebSocketError | None = None
         self._ended = False
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Run trio-websocket's reader in a nursery of its own until it has ended."""
         try:
@@ -60,7 +61,7 @@ class TrioWebSocket:
                 with self._handshake:
                     # Returns only on success; `receive` ends this scope on failure.
                     connection = await trio_websocket.wrap_client_stream(
-                        nursery,
+                        _Nursery(nursery),  # type: ignore[arg-type]  # start_soon() is all it uses
                         self._pipe,  # type: ignore[arg-type]  # any trio.abc.Stream will do
                         self._host,
                         self._target,
@@ -191,6 +192,24 @@ class TrioWebSocket:
         if reason.code == _ABNORMAL:
             return WebSocketBrokenError("the connection ended without a WebSocket close frame")
         return WebSocketClosedError(reason.code, reason.reason)
+
+
+class _Nursery:
+    """The nursery in which trio-websocket starts its reader, which is one of our background tasks.
+
+    Ctrl-C belongs to the user's task: it must not strike in the middle of one of these.
+    """
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
+
+    def start_soon(self, run: Callable[[], Awaitable[object]]) -> None:
+        self._nursery.start_soon(_protected, run, name="trio_websocket.reader")
+
+
+@trio.lowlevel.enable_ki_protection
+async def _protected(run: Callable[[], Awaitable[object]]) -> None:
+    await run()
 
 
 def _broken(what: str, error: BaseException) -> WebSocketBrokenError:

@@ -1,0 +1,117 @@
+"""SIGINT while one of our background tasks runs: Ctrl-C is the user's affair."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+import cometconn
+from cometconn import AppSettings, MemoryStore
+from cometconn.testing import MemoryServer, open_memory_server
+
+if TYPE_CHECKING:
+    from cometconn.environment import Request, Response
+
+
+class Interrupting:
+    """An environment in which SIGINT strikes inside the n-th call of one kind."""
+
+    def __init__(self, server: MemoryServer, where: str, n: int) -> None:
+        self._server = server
+        self._where = where
+        self._left = n
+        self.task = ""
+
+    def here(self, where: str) -> None:
+        """Strike, if this is the call."""
+        if where == self._where:
+            self._left -= 1
+            if self._left == 0:
+                self.task = trio.lowlevel.current_task().name
+                signal.raise_signal(signal.SIGINT)
+
+    async def dial(self, url: str) -> trio.abc.Stream:
+        """Dial the memory server."""
+        self.here("dial")
+        return Line(await self._server.dial(url), self)
+
+    async def request(self, request: Request) -> Response:
+        """Ask the memory server."""
+        return await self._server.request(request)
+
+    def boot_time(self) -> float:
+        """As the memory server."""
+        return self._server.boot_time()
+
+    def random(self) -> float:
+        """As the memory server."""
+        return self._server.random()
+
+
+class Line(trio.abc.Stream):
+    """A stream that tells when it is used."""
+
+    def __init__(self, stream: trio.abc.Stream, environment: Interrupting) -> None:
+        self._stream = stream
+        self._environment = environment
+        self.closed = False
+
+    async def send_all(self, data: Any) -> None:
+        """Write."""
+        self._environment.here("send")
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait."""
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> Any:
+        """Read."""
+        data = await self._stream.receive_some(max_bytes)
+        self._environment.here("receive")
+        return data
+
+    async def aclose(self) -> None:
+        """Close."""
+        await self._stream.aclose()
+
+
+MOMENTS = [
+    ("dial", 1, "cometconn.supervisor"),
+    ("send", 1, "trio_websocket.reader"),  # the upgrade request
+    ("receive", 1, "cometconn.receive_loop"),
+    ("send", 2, "cometconn.writer"),  # the auth frame
+    ("receive", 2, "cometconn.receive_loop"),
+]
+
+
+@pytest.mark.parametrize(("where", "n", "task"), MOMENTS, ids=[f"{row[0]}-{row[1]}" for row in MOMENTS])
+def test_it_comes_out_of_the_users_block_alone(where: str, n: int, task: str) -> None:
+    """KeyboardInterrupt rises in the user's own task, in no group of ours, and the socket is closed."""
+    environments: list[Interrupting] = []
+
+    async def main() -> None:
+        async with open_memory_server() as server:
+            environments.append(environment := Interrupting(server, where, n))
+            struck = False
+            with suppress(KeyboardInterrupt):  # a group would get past it
+                async with cometconn.open_client(
+                    "APP", AppSettings(), store=MemoryStore(), endpoints=server.endpoints, environment=environment
+                ) as chat:
+                    await chat.login(uid="zed-1", auth_key="KEY")
+                    try:
+                        await trio.sleep(100)
+                    except KeyboardInterrupt:
+                        struck = True
+                        raise
+            assert struck, "it rose in the user's task"
+            await trio.testing.wait_all_tasks_blocked()
+            assert not server.world.devices()
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+    assert environments[0].task == task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import sys
+from functools import partial
 from typing import Annotated
 
 import trio
@@ -15,6 +16,7 @@ from cometconn._version import version
 
 from .demo import run_demo
 from .listen import Account, listen, presence, secret_of
+from .serve import groups_of, serve
 
 __all__ = ["app"]
 
@@ -24,13 +26,47 @@ app: App = App(name="cometconn", help="CometChat connections for Trio.", version
 @app.command
 def demo(
     *,
-    real_time: Annotated[bool, Parameter(help="Use CometChat's 30 s of background grace instead of 3 s.")] = False,
+    real_time: Annotated[
+        bool, Parameter(negative=(), help="Use CometChat's 30 s of background grace instead of 3 s.")
+    ] = False,
     port: Annotated[int, Parameter(help="Port of the local server; 0 picks a free one.")] = 0,
 ) -> None:
     """Start a CometChat server on this machine and show every rule of the connection at work."""
     console = Console(highlight=False, soft_wrap=True)
     failed = trio.run(run_demo, console, 30.0 if real_time else 3.0, port)
     sys.exit(1 if failed else 0)
+
+
+@app.command(name="serve")
+def serve_command(
+    *,
+    host: Annotated[str, Parameter(help="A loopback address; nothing here is encrypted.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="The port; 0 picks a free one.")] = 9000,
+    app_id: Annotated[str, Parameter(help="The app it serves.")] = "APP",
+    auth_key: Annotated[str, Parameter(help="The app's auth key.")] = "KEY",
+    user: Annotated[tuple[str, ...], Parameter(negative=(), help="A user's uid; may be given again.")] = (),
+    group: Annotated[
+        tuple[str, ...], Parameter(negative=(), help="A group, as hikers=zed-1,amy-2; may be given again.")
+    ] = (),
+    control: Annotated[bool, Parameter(negative=(), help="Let /control/... push, drop, misbehave.")] = False,
+) -> None:
+    """Run a CometChat server on this machine, for programs in any language, until Ctrl-C or SIGTERM.
+
+    Prints one line of JSON with its addresses when it is ready. Without --user there are zed-1 and
+    amy-2; without --group all users are in the group hikers.
+    """
+    trio.run(
+        partial(
+            serve,
+            host=host,
+            port=port,
+            app_id=app_id,
+            auth_key=auth_key,
+            users=user or ("zed-1", "amy-2"),
+            groups=groups_of(group) if group else None,
+            control=control,
+        )
+    )
 
 
 @app.command(name="listen")
@@ -48,8 +84,8 @@ def listen_command(
     presence_of: Annotated[
         str, Parameter(name="--presence", help="Whose presence: all, friends, none, roles=a,b.")
     ] = "none",
-    manual: Annotated[bool, Parameter(help="Manual mode: connect once, by request.")] = False,
-    catch_up: Annotated[bool, Parameter(help="Fetch the messages missed while away.")] = False,
+    manual: Annotated[bool, Parameter(negative=(), help="Manual mode: connect once, by request.")] = False,
+    catch_up: Annotated[bool, Parameter(negative=(), help="Fetch the messages missed while away.")] = False,
 ) -> None:
     """Log in and print every event as one line of JSON; the connection's status goes to standard error.
 
@@ -68,10 +104,4 @@ def listen_command(
     account = Account(
         uid, secret_of("COMETCONN_AUTH_KEY", auth_key_file), secret_of("COMETCONN_AUTH_TOKEN", auth_token_file)
     )
-    sys.exit(trio.run(_listen, app_id, account, settings, endpoint, session))
-
-
-async def _listen(
-    app_id: str, account: Account, settings: AppSettings, endpoint: str | None, session: pathlib.Path | None
-) -> int:
-    return await listen(app_id, account, settings, endpoint=endpoint, session=session)
+    sys.exit(trio.run(partial(listen, app_id, account, settings, endpoint=endpoint, session=session)))

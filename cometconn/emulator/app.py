@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import starlette.requests
@@ -11,15 +11,20 @@ import starlette.responses
 import starlette.websockets
 import trio
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, WebSocketRoute
 
 from cometconn.environment import Request
 
 from .call import error_response
+from .control import is_control
 from .devices import Close, Device
 from .log import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import Receive, Scope, Send
 
     from cometconn.environment import Response
@@ -29,6 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BODY_LIMIT", "CLOSE_PATIENCE", "make_app"]
 
+_PREFLIGHT_AGE = 600
+"""So many seconds a browser may remember that it is welcome."""
+
 BODY_LIMIT = 1_048_576
 """A longer request body, in bytes, is answered with 413."""
 
@@ -36,10 +44,20 @@ CLOSE_PATIENCE = 1.0
 """So many seconds the client has to answer a close frame; then its TCP connection is closed."""
 
 
-def make_app(world: World) -> Starlette:
-    """Make the application. Each scope's state must hold the connection's `ControlledStream` as `stream`."""
+Answer: TypeAlias = "Callable[[Request], Response]"
+
+
+def make_app(world: World, control: Answer | None = None) -> Starlette:
+    """Make the application. Each scope's state must hold the connection's `ControlledStream` as `stream`.
+
+    *control* answers what is below `/control/`; without it there is nothing there.
+    """
+    everybody = Middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], max_age=_PREFLIGHT_AGE
+    )
     return Starlette(
-        routes=[Route("/{path:path}", _Rest(world)), WebSocketRoute("/{path:path}", _Socket(world))],
+        routes=[Route("/{path:path}", _Rest(world, control)), WebSocketRoute("/{path:path}", _Socket(world))],
+        middleware=[everybody],
     )
 
 
@@ -48,6 +66,7 @@ class _Rest:
     """The HTTP side. An object, because Starlette lets those have every method."""
 
     world: World
+    control: Answer | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         came = starlette.requests.Request(scope)
@@ -56,6 +75,9 @@ class _Rest:
         except EOFError:
             return  # the client went away in the middle of its request: nobody to answer
         request = Request(came.method, _url(scope), dict(came.headers), body or None)
+        if self.control is not None and is_control(request.url):
+            await _as_starlette(self.control(request))(scope, receive, send)
+            return
         if self.world.hangs(request):
             await _wait_gone(receive)
             return

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .people import Person
     from .world import World
 
-__all__ = ["Call", "Refusal", "error_response", "json_response"]
+__all__ = ["Call", "Refusal", "error_response", "json_response", "listing"]
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure of the server
@@ -64,6 +64,18 @@ class Call:
         if not isinstance(value, str) or not value:
             raise Refusal(400, "ERR_BAD_REQUEST", f"The field {name} must be a text and not empty.")
         return value
+
+
+def listing(items: list[Json]) -> Json:
+    """Answer with a list that fits on one page."""
+    pages = {
+        "total": len(items),
+        "count": len(items),
+        "per_page": max(1, len(items)),
+        "current_page": 1,
+        "total_pages": 1,
+    }
+    return {"data": items, "meta": {"pagination": pages, "cursor": {}}}
 
 
 def error_response(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:

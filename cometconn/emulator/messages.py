@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
+from .reactions import Reactions
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -139,9 +141,14 @@ class Page:
 
 
 class MessageStore:
-    """Messages by id, in the order in which they were sent."""
+    """Messages by id, in the order in which they were sent.
+
+    Attributes:
+        reactions: to these messages.
+    """
 
     def __init__(self, *, limit: int = MESSAGE_LIMIT) -> None:
+        self.reactions = Reactions()
         self._limit = limit
         self._messages: dict[int, Json] = {}
         self._last_id = 0

@@ -57,24 +57,28 @@ class Group:
 
     Attributes:
         guid: which.
-        members: uid and scope (`owner` or `participant`) of each.
+        members: uid and scope (`owner`, `admin`, `moderator` or `participant`) of each.
         created_at: seconds since 1970.
         name: made from the guid unless given.
+        banned: uids that cannot join.
     """
 
     guid: str
     members: dict[str, str] = attrs.field(factory=dict)
     created_at: int = 0
     name: str = attrs.field(default=attrs.Factory(lambda self: _readable(self.guid), takes_self=True))
+    banned: set[str] = attrs.field(factory=set)
 
-    def public(self) -> Json:
-        """Give the group as its members see it."""
+    def public(self, uid: str | None = None) -> Json:
+        """Give the group as this user sees it, or as its members do."""
+        joined = uid is None or uid in self.members
         return {
             "guid": self.guid,
             "name": self.name,
             "type": "public",
             "owner": next(iter(self.members), ""),
             "membersCount": len(self.members),
-            "hasJoined": True,
+            "hasJoined": joined,
+            **({"scope": self.members[uid]} if uid in self.members and uid is not None else {}),
             "createdAt": self.created_at,
         }

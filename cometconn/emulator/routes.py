@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from .advertised import settings_object
-from .call import Call, Refusal
+from .call import Call, Refusal, listing
+from .group_routes import GROUP_ROUTES, joined_group, known_user
 from .jsontext import Json
+from .message_routes import MESSAGE_ROUTES, visible_message
 from .messages import PageRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from .people import Person
 
 __all__ = ["ROUTES", "Handle"]
 
@@ -28,7 +28,7 @@ def _log_in(call: Call) -> Json:
     if call.headers.get("apikey") != call.world.auth_key:
         raise Refusal(401, "AUTH_ERR_INVALID_API_KEY", "The auth key is not that of this app.")
     uid = call.path["uid"]
-    _known_user(call, uid)
+    known_user(call, uid)
     return {"data": {"uid": uid, "authToken": call.world.sessions.issue_token(uid), "createdAt": call.world.now()}}
 
 
@@ -56,13 +56,13 @@ def _settings(call: Call) -> Json:
 
 def _user(call: Call) -> Json:
     call.token()
-    _known_user(call, call.path["uid"])
+    known_user(call, call.path["uid"])
     return {"data": call.world.public(call.path["uid"])}
 
 
-def _group(call: Call) -> Json:
-    _joined_group(call, call.person(), call.path["guid"])
-    return {"data": call.world.groups[call.path["guid"]].public()}
+def _users(call: Call) -> Json:
+    me = call.person().uid
+    return listing([call.world.public(uid) for uid in call.world.people if uid != me])
 
 
 def _user_session(call: Call) -> Json:
@@ -79,10 +79,7 @@ def _analytics(call: Call) -> Json:
 
 
 def _message(call: Call) -> Json:
-    message = call.world.messages.get(call.path["id"])
-    if message is None or not call.world.may_see(call.person().uid, message):
-        raise Refusal(404, "ERR_MESSAGE_ID_NOT_FOUND", "There is no such message in your conversations.")
-    return {"data": message}
+    return {"data": visible_message(call)}
 
 
 def _all_messages(call: Call) -> Json:
@@ -92,19 +89,19 @@ def _all_messages(call: Call) -> Json:
 
 def _messages_with_user(call: Call) -> Json:
     mine, theirs = call.person().uid, call.path["uid"]
-    _known_user(call, theirs)
+    known_user(call, theirs)
     pair = {mine, theirs}
     return _page(call, lambda m: m["receiverType"] == "user" and {m["sender"], m["receiver"]} == pair)
 
 
 def _messages_in_group(call: Call) -> Json:
     guid = call.path["guid"]
-    _joined_group(call, call.person(), guid)
+    joined_group(call, guid)
     return _page(call, lambda m: m["receiverType"] == "group" and m["receiver"] == guid)
 
 
 def _thread(call: Call) -> Json:
-    parent, uid = _message(call)["data"]["id"], call.person().uid
+    parent, uid = visible_message(call)["id"], call.person().uid
     return _page(call, lambda m: m.get("parentId") == parent and call.world.may_see(uid, m))
 
 
@@ -113,9 +110,9 @@ def _send_message(call: Call) -> Json:
     receiver, receiver_type = call.text("receiver"), call.text("receiverType")
     category, kind, data = call.text("category"), call.text("type"), call.body.get("data")
     if receiver_type == "group":
-        _joined_group(call, call.person(), receiver)
+        joined_group(call, receiver)
     elif receiver_type == "user":
-        _known_user(call, receiver)
+        known_user(call, receiver)
     else:
         raise Refusal(400, "ERR_BAD_REQUEST", "The field receiverType must be user or group.")
     if category not in _CATEGORIES:
@@ -139,19 +136,6 @@ def _page(call: Call, visible: Callable[[Json], bool]) -> Json:
     return call.world.messages.page(request, visible).body()
 
 
-def _known_user(call: Call, uid: str) -> None:
-    if uid not in call.world.people:
-        raise Refusal(404, "ERR_UID_NOT_FOUND", f"There is no user with the uid {uid}.")
-
-
-def _joined_group(call: Call, person: Person, guid: str) -> None:
-    group = call.world.groups.get(guid)
-    if group is None:
-        raise Refusal(404, "ERR_GUID_NOT_FOUND", f"There is no group with the guid {guid}.")
-    if person.uid not in group.members:
-        raise Refusal(403, "ERR_GROUP_NOT_JOINED", f"{person.uid} is not a member of the group {guid}.")
-
-
 ROUTES: tuple[tuple[str, str, Handle], ...] = (
     ("POST", "users/{uid}/auth_tokens", _log_in),
     ("GET", "me", _me),
@@ -160,13 +144,15 @@ ROUTES: tuple[tuple[str, str, Handle], ...] = (
     ("GET", "settings", _settings),
     ("POST", "user_sessions", _user_session),
     ("GET", "users/{uid}", _user),
-    ("GET", "groups/{guid}", _group),
+    ("GET", "users", _users),
     ("POST", "messages", _send_message),
     ("GET", "messages", _all_messages),
     ("GET", "messages/{id}", _message),
     ("GET", "messages/{id}/thread", _thread),
     ("GET", "users/{uid}/messages", _messages_with_user),
     ("GET", "groups/{guid}/messages", _messages_in_group),
+    *MESSAGE_ROUTES,
+    *GROUP_ROUTES,
     ("POST", "{version}/ping", _analytics),
 )
 """Method, path below the (optional) version, and who answers. The first that fits wins."""

@@ -11,6 +11,7 @@ import trio
 from cometconn.errors import SettingsError
 
 from .app import make_app
+from .control import answer_control
 from .door import Door, listen
 from .running import Emulator
 from .world import World
@@ -34,6 +35,7 @@ async def open_emulator(
     host: str = "127.0.0.1",
     port: int = 0,
     allow_remote: bool = False,
+    control: bool = False,
 ) -> AsyncGenerator[Emulator, None]:
     """Run a CometChat server on this machine for as long as the block lasts.
 
@@ -48,18 +50,20 @@ async def open_emulator(
         host: an IP address or `localhost`. There is no encryption: others than loopback are refused.
         port: 0 for a free one.
         allow_remote: permit other hosts. Whoever reaches the port can then read everything.
+        control: offer the levers of `Emulator` below `/control/`, too. Loopback only.
 
     Raises:
         SettingsError: an argument makes no sense.
         OSError: the port cannot be had; the message names host and port.
     """
-    address = _check_host(host, allow_remote=allow_remote)
+    address = _check_host(host, allow_remote=allow_remote and not control)
     uids = tuple(users)
     named_groups = {"hikers": uids} if groups is None else groups
     world = World(app_id=app_id, auth_key=auth_key, users=uids, groups=named_groups, host=address)
     listener = listen(address, port)
     world.port = listener.socket.getsockname()[1]
-    door = Door(make_app(world), listener)
+    emulator: Emulator
+    door = Door(make_app(world, (lambda request: answer_control(emulator, request)) if control else None), listener)
     emulator = Emulator(world, door, allow_insecure=allow_remote)
     mine: Exception | None = None
     try:

@@ -93,7 +93,7 @@ def test_messages_are_stored_and_listed_for_those_concerned() -> None:
         ("GET", "/v3.0/users/nobody", None, "ERR_UID_NOT_FOUND"),
         ("GET", "/v3.0/users/nobody/messages?id=0", None, "ERR_UID_NOT_FOUND"),
         ("GET", "/v3.0/groups/none", None, "ERR_GUID_NOT_FOUND"),
-        ("GET", "/v3.0/groups/hikers", None, "ERR_GROUP_NOT_JOINED"),
+        ("GET", "/v3.0/groups/hikers/members", None, "ERR_GROUP_NOT_JOINED"),
         ("GET", "/v3.0/messages?id=x", None, "ERR_BAD_REQUEST"),
         ("GET", "/v3.0/messages/77", None, "ERR_MESSAGE_ID_NOT_FOUND"),
         ("POST", "/v3.0/messages", b"{", None),

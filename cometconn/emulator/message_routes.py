@@ -1,0 +1,176 @@
+"""REST for what is done to a message: edit, delete, react, mark, interact."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from . import realtime
+from .actions import message_action
+from .call import Call, Refusal, listing
+from .jsontext import Json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["MESSAGE_ROUTES", "visible_message"]
+
+_UNDERSTOOD_DATA = ("text", "customData", "metadata", "attachments", "url", "interactiveData", "mentions")
+
+
+def visible_message(call: Call, identifier: str | None = None) -> Json:
+    """Give the message of this id, or of the path's, if the user who asks may see it."""
+    wanted = call.path["id"] if identifier is None else identifier
+    message = call.world.messages.get(wanted)
+    if message is None or not call.world.may_see(call.person().uid, message):
+        raise Refusal(404, "ERR_MESSAGE_ID_NOT_FOUND", "There is no such message in your conversations.")
+    return message
+
+
+def _may_change(call: Call, message: Json) -> str:
+    uid = call.person().uid
+    group = call.world.groups.get(message["receiver"]) if message["receiverType"] == "group" else None
+    leads = group is not None and group.members.get(uid) in {"owner", "admin", "moderator"}
+    if message["sender"] != uid and not leads:
+        raise Refusal(403, "ERR_PERMISSION_DENIED", f"{uid} may not change a message of {message['sender']}.")
+    return uid
+
+
+def _edit(call: Call) -> Json:
+    message = visible_message(call)
+    by = _may_change(call, message)
+    data = call.body.get("data")
+    if not isinstance(data, dict):
+        raise Refusal(400, "ERR_BAD_REQUEST", "The field data must be an object.")
+    message["data"] |= {name: data[name] for name in _UNDERSTOOD_DATA if name in data}
+    if isinstance(call.body.get("tags"), list):
+        message["tags"] = call.body["tags"]
+    _stamp(call, message, "edited", by)
+    return {"data": message_action(call.world, "edited", message, by=by, device_id=_device(call))}
+
+
+def _delete(call: Call) -> Json:
+    message = visible_message(call)
+    by = _may_change(call, message)
+    for name in _UNDERSTOOD_DATA:
+        message["data"].pop(name, None)
+    _stamp(call, message, "deleted", by)
+    return {"data": message_action(call.world, "deleted", message, by=by, device_id=_device(call))}
+
+
+def _stamp(call: Call, message: Json, what: str, by: str) -> None:
+    now = call.world.now()
+    message |= {f"{what}At": now, f"{what}By": by, "updatedAt": now}
+
+
+def _react(call: Call) -> Json:
+    message, uid, emoji = visible_message(call), call.person().uid, call.path["reaction"]
+    if not call.world.messages.reactions.add(message, emoji, uid, now=call.world.now()):
+        raise Refusal(400, "ERR_REACTION_ALREADY_ADDED", f"{uid} has reacted with {emoji} before.")
+    _tell_reaction(call, message, emoji, "message_reaction_added")
+    return {"data": _as_seen(call, message)}
+
+
+def _take_reaction_back(call: Call) -> Json:
+    message, uid, emoji = visible_message(call), call.person().uid, call.path["reaction"]
+    if not call.world.messages.reactions.remove(message, emoji, uid):
+        raise Refusal(400, "ERR_REACTION_NOT_FOUND", f"{uid} has not reacted with {emoji}.")
+    _tell_reaction(call, message, emoji, "message_reaction_removed")
+    return {"data": _as_seen(call, message)}
+
+
+def _reactions(call: Call) -> Json:
+    message = visible_message(call)
+    found = call.world.messages.reactions.of(message, call.path.get("reaction"))
+    return listing([{**reaction, "reactedBy": call.world.public(reaction["uid"])} for reaction in found])
+
+
+def _tell_reaction(call: Call, message: Json, emoji: str, action: str) -> None:
+    uid = call.person().uid
+    body = {
+        "action": action,
+        "id": f"{message['id']}-{uid}-{emoji}",
+        "messageId": message["id"],
+        "reaction": emoji,
+        "uid": uid,
+        "reactedAt": call.world.now(),
+        "reactedBy": call.world.public(uid),
+        "conversationId": message["conversationId"],
+        **({"parentId": message["parentId"]} if "parentId" in message else {}),
+    }
+    _relay(call, message, "reaction", body, to=_concerned(call, message))
+
+
+def _as_seen(call: Call, message: Json) -> Json:
+    """Give a message with its reactions as this user sees them."""
+    seen: Json = copy.deepcopy(message)
+    seen["data"]["reactions"] = call.world.messages.reactions.summary(message, call.person().uid)
+    return seen
+
+
+def _interacted(call: Call) -> Json:
+    message, elements = visible_message(call), call.body.get("interactions")
+    if not (isinstance(elements, list) and elements and all(isinstance(element, str) for element in elements)):
+        raise Refusal(400, "ERR_BAD_REQUEST", "The field interactions must be a list of element ids.")
+    now = call.world.now()
+    done = [{"elementId": element, "interactedAt": now} for element in elements]
+    body = {"messageId": message["id"], "user": call.world.public(call.person().uid), "interactions": done}
+    _relay(call, message, "interaction_completed", body, to={message["sender"]})
+    return {"data": {"success": True, "interactions": done}}
+
+
+def _mark(action: str) -> Callable[[Call], Json]:
+    """Make the route that marks a conversation up to a message as read or delivered."""
+
+    def mark(call: Call) -> Json:
+        message = visible_message(call, call.text("messageId"))
+        now = call.world.now()
+        message.setdefault(f"{action}At", now)
+        body = {
+            "action": action,
+            "messageId": message["id"],
+            "user": call.world.public(call.person().uid),
+            "timestamp": now,
+        }
+        _relay(call, message, "receipts", body, to={message["sender"]})
+        return {"data": {"success": True}}
+
+    return mark
+
+
+def _concerned(call: Call, message: Json) -> set[str]:
+    if message["receiverType"] == "group":
+        return set(call.world.groups[message["receiver"]].members)
+    return {message["sender"], message["receiver"]}
+
+
+def _relay(call: Call, message: Json, kind: str, body: Json, *, to: set[str]) -> None:
+    """Send a frame about *message*, from the user who asks."""
+    uid, is_group = call.person().uid, message["receiverType"] == "group"
+    other = message["receiver"] if is_group or message["sender"] == uid else message["sender"]
+    frame = realtime.message_frame(
+        call.world,
+        {"receiver": other, "receiverType": message["receiverType"], "sender": uid},
+        device_id=_device(call),
+    )
+    about = {"messageSender": message["sender"]} if kind != "reaction" else {}
+    call.world.deliver(to, {**frame, "type": kind, **about, "body": body})
+
+
+def _device(call: Call) -> str:
+    return call.headers.get("resource", "")
+
+
+MESSAGE_ROUTES: tuple[tuple[str, str, Callable[[Call], Json]], ...] = (
+    ("PUT", "messages/{id}", _edit),
+    ("DELETE", "messages/{id}", _delete),
+    ("GET", "messages/{id}/reactions", _reactions),
+    ("GET", "messages/{id}/reactions/{reaction}", _reactions),
+    ("POST", "messages/{id}/reactions/{reaction}", _react),
+    ("DELETE", "messages/{id}/reactions/{reaction}", _take_reaction_back),
+    ("PATCH", "messages/{id}/interacted", _interacted),
+    ("POST", "users/{uid}/conversation/read", _mark("read")),
+    ("POST", "users/{uid}/conversation/delivered", _mark("delivered")),
+    ("POST", "groups/{guid}/conversation/read", _mark("read")),
+    ("POST", "groups/{guid}/conversation/delivered", _mark("delivered")),
+)

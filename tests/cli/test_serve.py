@@ -1,0 +1,100 @@
+"""`cometconn serve`, as a child process."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from typing import Any
+
+import httpx
+import pytest
+import trio
+
+import cometconn
+from cometconn import AppSettings, Endpoints, MemoryStore
+from cometconn.cli.serve import groups_of
+from cometconn.errors import SettingsError
+from cometconn.events import TextMessage
+
+from .child import run, running
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_it_serves_until_a_signal(number: Any) -> None:
+    """One line of JSON when ready; a client logs in and gets what is pushed by control; a signal ends it with 0."""
+    words = ("--port", "0", "--user", "zed-1", "--user", "amy-2", "--group", "hikers=zed-1,amy-2", "--control")
+    async with running("serve", *words, "--app-id", "MY-APP", "--auth-key", "MY-KEY") as child:
+        ready = json.loads(await child.line())
+        url = ready["url"]
+        assert url.startswith("http://127.0.0.1:")
+        assert (ready["app_id"], ready["users"]) == ("MY-APP", ["zed-1", "amy-2"])
+        assert ready["groups"] == {"hikers": ["zed-1", "amy-2"]}
+        assert "MY-KEY" not in json.dumps(ready)
+        async with (
+            cometconn.open_client("MY-APP", AppSettings(), store=MemoryStore(), endpoints=Endpoints.at(url)) as chat,
+            httpx.AsyncClient(base_url=ready["control"]) as control,
+        ):
+            await chat.login(uid="zed-1", auth_key="MY-KEY")
+            await chat.connect()
+            async with chat.events(TextMessage) as events:
+                said = await control.post("/message", json={"sender": "amy-2", "group": "hikers", "text": "hello"})
+                assert said.status_code == 200
+                event = await anext(events)
+                assert isinstance(event, TextMessage)
+                assert event.text == "hello"
+            assert await child.stop(number) == 0
+        await trio.testing.wait_all_tasks_blocked()
+        assert child.errors == b""
+
+
+async def test_without_control_there_is_none() -> None:
+    """The control interface is only there when asked for; zed-1 and amy-2 are, unless others are named."""
+    async with running("serve", "--port", "0") as child:
+        ready = json.loads(await child.line())
+        assert ready["control"] is None
+        assert ready["groups"] == {"hikers": ["zed-1", "amy-2"]}
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(f"{ready['url']}/control/log")).status_code == 404
+        await child.stop(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--host", "10.0.0.1"), "loopback"),
+        (("--host", "nowhere.example"), "nowhere.example"),
+        (("--group", "hikers"), "--group"),
+        (("--group", "hikers=nobody"), "nobody"),
+        (("--user", "a", "--user", "a"), "'a'"),
+    ],
+)
+async def test_bad_input_is_one_line(words: tuple[str, ...], told: str) -> None:
+    """What is wrong is said in one line, with status 1 and no traceback."""
+    done = await run("serve", "--port", "0", *words)
+    assert done.returncode == 1
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("cometconn: ")
+    assert told in line
+
+
+async def test_a_port_in_use() -> None:
+    """The port is named, in one line."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = await run("serve", "--port", port)
+    assert done.returncode == 1
+    (line,) = done.stderr.decode().splitlines()
+    assert port in line
+
+
+def test_group_words() -> None:
+    """A guid, and its members separated by commas; each group once."""
+    assert groups_of(("a=x,y", "b=z")) == {"a": ("x", "y"), "b": ("z",)}
+    for bad in ("a", "a=", "=x", ""):
+        with pytest.raises(SettingsError, match="--group"):
+            groups_of((bad,))
+    with pytest.raises(SettingsError, match="--group"):
+        groups_of(("a=x", "a=y"))

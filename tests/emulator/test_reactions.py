@@ -1,0 +1,32 @@
+"""`cometconn.emulator.reactions`."""
+
+from __future__ import annotations
+
+from cometconn.emulator.reactions import Reactions
+
+_MESSAGE = {"id": "7"}
+
+
+def test_each_user_reacts_once_with_each_emoji() -> None:
+    """The same reaction again is refused; another emoji, or another user's, is not."""
+    reactions = Reactions()
+    assert reactions.add(_MESSAGE, "🔥", "zed-1", now=1)
+    assert not reactions.add(_MESSAGE, "🔥", "zed-1", now=2)
+    assert reactions.add(_MESSAGE, "👍", "zed-1", now=3)
+    assert reactions.add(_MESSAGE, "🔥", "amy-2", now=4)
+    assert [reaction["uid"] for reaction in reactions.of(_MESSAGE, "🔥")] == ["zed-1", "amy-2"]
+    assert reactions.summary(_MESSAGE, "amy-2") == [
+        {"reaction": "🔥", "count": 2, "reactedByMe": True},
+        {"reaction": "👍", "count": 1, "reactedByMe": False},
+    ]
+
+
+def test_a_reaction_is_taken_back_by_whom_it_is() -> None:
+    """What is not there cannot be taken back."""
+    reactions = Reactions()
+    reactions.add(_MESSAGE, "🔥", "zed-1", now=1)
+    assert not reactions.remove(_MESSAGE, "🔥", "amy-2")
+    assert reactions.remove(_MESSAGE, "🔥", "zed-1")
+    assert not reactions.remove(_MESSAGE, "🔥", "zed-1")
+    assert not reactions.of(_MESSAGE)
+    assert not reactions.of({"id": "8"})

@@ -63,13 +63,13 @@ class Child:
 
 
 @asynccontextmanager
-async def running(*words: str, **variables: str) -> AsyncGenerator[Child, None]:
-    """Run the command for as long as the block lasts."""
+async def running(*words: str, command: tuple[str, ...] = COMMAND, **variables: str) -> AsyncGenerator[Child, None]:
+    """Run the command, or another one, for as long as the block lasts."""
     with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
             start = functools.partial(
                 trio.run_process,
-                (*COMMAND, *words),
+                (*command, *words),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=environ(**variables),

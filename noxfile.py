@@ -77,3 +77,10 @@ def typing(session: nox.Session) -> None:
     session.run(
         "pyright", "--verifytypes", "cometconn", "--ignoreexternal", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
     )
+
+
+@nox.session
+def model(session: nox.Session) -> None:
+    """Visit every reachable state of the lifecycle under every input, and check the invariants in each."""
+    session.install("-q", ".[dev]")
+    session.run("python", "-m", "tests.properties.search")

@@ -84,3 +84,10 @@ def model(session: nox.Session) -> None:
     """Visit every reachable state of the lifecycle under every input, and check the invariants in each."""
     session.install("-q", ".[dev]")
     session.run("python", "-m", "tests.properties.search")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Compare the client with the independent model in random scripts. Options: --scripts N --seed S."""
+    session.install("-q", ".[dev]")
+    session.run("python", "-m", "tests.properties.fuzz", *session.posargs)

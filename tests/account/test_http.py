@@ -22,7 +22,10 @@ async def answering(answer: bytes, heads: list[bytes]) -> AsyncGenerator[str, No
 
     async def serve(stream: trio.SocketStream) -> None:
         async with stream:
-            heads.append(bytes(await stream.receive_some(65536)))
+            head = b""
+            while not head.endswith(b"\r\n\r\n{}"):  # what is left unread at the close would reset the connection
+                head += await stream.receive_some(65536)
+            heads.append(head)
             try:
                 await stream.send_all(answer)
             except (trio.BrokenResourceError, trio.ClosedResourceError):

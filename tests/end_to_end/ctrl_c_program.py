@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import trio
@@ -19,8 +20,9 @@ async def main(url: str, act: str) -> None:
             print("ready", flush=True)
         await chat.connect()
         if act == "closing":
-            print("connected", flush=True)
-            await trio.to_thread.run_sync(sys.stdin.readline)
+            with trio.open_signal_receiver(signal.SIGUSR1) as go:
+                print("connected", flush=True)
+                await anext(go)
             print("ready", flush=True)
             await chat.disconnect()
         else:

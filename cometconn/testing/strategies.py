@@ -1,0 +1,102 @@
+"""Hypothesis strategies for what can happen to a connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+from .actions import (
+    Action,
+    CancelCall,
+    CloseFromServer,
+    Connect,
+    Dialling,
+    Disconnect,
+    Duplicate,
+    EnterBackground,
+    EnterForeground,
+    Garbage,
+    Leave,
+    Login,
+    Logout,
+    Ping,
+    Pongs,
+    Push,
+    Reopen,
+    Reset,
+    RetryNow,
+    Silence,
+    TokenAnswer,
+    Upgrade,
+    Wait,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cometconn.settings import Timing
+
+__all__ = ["actions", "scripts", "waits"]
+
+_EDGE = 0.001  # seconds before and behind a moment at which something is due
+_CLOSE_CODES = (1000, 1001, 1008, 1011, 1012, 1013, 4001)
+
+
+def waits(timing: Timing) -> st.SearchStrategy[Wait]:
+    """Draw waits that end just before, at, and just behind what *timing* makes due."""
+    due = {
+        timing.background_grace,
+        timing.background_grace * 2 / 3,
+        timing.keepalive_interval,
+        timing.pong_timeout,
+        timing.connect_timeout,
+        timing.retry_base / 2,
+        timing.retry_cap / 2,
+        timing.stable_after,
+        timing.close_timeout,
+        1.0,
+    }
+    moments = sorted({round(max(0.0, moment + edge), 6) for moment in due for edge in (-_EDGE, 0.0, _EDGE)})
+    return st.sampled_from(moments).map(Wait)
+
+
+def actions(timing: Timing) -> st.SearchStrategy[Action]:
+    """Draw one action; what applications do most comes most often."""
+    app = st.sampled_from(
+        [Connect(), Connect(), Connect(retry=True), Disconnect(), Ping(), Ping(), RetryNow(), CancelCall()]
+    )
+    state = st.sampled_from([EnterBackground(), EnterBackground(), EnterForeground(), EnterForeground()])
+    identity = st.sampled_from([Login(), Login(), Login("amy-2"), Logout(), Leave(), Reopen()])
+    lost = st.one_of(st.sampled_from(_CLOSE_CODES).map(CloseFromServer), st.sampled_from([Reset(), Silence()]))
+    server = st.sampled_from(
+        [
+            Dialling("accept"),
+            Dialling("refuse"),
+            Dialling("hang"),
+            Upgrade("accept"),
+            Upgrade(503),
+            Upgrade("hang"),
+            TokenAnswer("accept"),
+            TokenAnswer("refuse"),
+            TokenAnswer("silent"),
+            Pongs(answered=True),
+            Pongs(answered=False),
+        ]
+    )
+    frames = st.sampled_from([Push(), Push(), Duplicate(), Garbage()])
+    return st.one_of(app, app, state, waits(timing), waits(timing), identity, lost, server, frames)
+
+
+def scripts(timing: Timing, *, most: int = 25) -> st.SearchStrategy[Sequence[Action]]:
+    """Draw scripts of lifecycle events for `run_script`.
+
+    Most begin with a login, because little happens without one.
+
+    Args:
+        timing: the client's; waits are chosen around its deadlines.
+        most: actions in a script.
+    """
+    beginnings = st.sampled_from([[Login()], [Login()], [Login(), Connect()], [Login(), Connect()], []])
+    rest = st.lists(actions(timing), max_size=most)
+    return st.builds(lambda first, then: [*first, *then], beginnings, rest)

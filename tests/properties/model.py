@@ -1,0 +1,504 @@
+"""What the contract says a client does, for one script; written from its words alone.
+
+It imports nothing of the client: only the actions. Everything between the network's moods and a status takes
+no time here, as over memory streams, so each action is followed by a state in which all is quiet. Jitter is
+always one half.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import attrs
+
+from cometconn.testing import actions as act
+
+__all__ = ["Expected", "Model"]
+
+GRACE, INTERVAL, PONG, CONNECT, CLOSE = 30.0, 15.0, 5.0, 10.0, 2.0
+BASE, CAP, STABLE, RESTART, SHORTCUT, JITTER = 2.0, 30.0, 10.0, 8.0, 1.0, 0.5
+RESTARTING = {1001, 1012, 1013}
+
+
+@attrs.frozen
+class Expected:
+    """What must be seen after one action: see `cometconn.testing.scripts.Step`."""
+
+    at: float
+    statuses: tuple[str, ...]
+    outcomes: tuple[tuple[int, str], ...]
+    events: tuple[str, ...]
+
+
+@attrs.define(eq=False)
+class Socket:
+    """An authenticated socket."""
+
+    since: float
+    silent: bool = False
+    asked: float | None = None
+    next_ping: float = math.inf
+    pings: list[tuple[float, int | None]] = attrs.field(factory=list)
+
+
+@attrs.define(eq=False)
+class Model:
+    """The client and its surroundings."""
+
+    manual: bool
+    now: float = 0.0
+
+    # The surroundings.
+    dialling: str = "accept"
+    upgrade: str | int = "accept"
+    auth: str = "accept"
+    pongs: bool = True
+    pushed: int = 0
+
+    # The client.
+    open: bool = True
+    user: str | None = None
+    background: bool = False
+    state: Literal["resting", "connecting", "waiting", "connected"] = "resting"
+    reason: str = "NOT_LOGGED_IN"
+    stands: bool = False
+    callers: list[tuple[int, bool]] = attrs.field(factory=list)
+    calls: list[int] = attrs.field(factory=list)
+    closing: list[int] = attrs.field(factory=list)
+    farewell: float = -math.inf
+    socket: Socket | None = None
+    stuck: str = ""
+    attempt_ends: float = math.inf
+    retry_at: float = math.inf
+    retries: int = 0
+    shortcut: float = -math.inf
+    life: float = -math.inf
+    absent: bool = False
+    known: set[int] = attrs.field(factory=set)
+    last: dict[str, int] = attrs.field(factory=dict)
+
+    # What is seen.
+    statuses: list[str] = attrs.field(factory=lambda: ["NOT_LOGGED_IN"])
+    outcomes: list[tuple[int, str]] = attrs.field(factory=list)
+    events: list[str] = attrs.field(factory=list)
+    dials: list[float] = attrs.field(factory=list)
+    closes: list[float] = attrs.field(factory=list)
+    refusals: set[float] = attrs.field(factory=set)
+
+    def step(self, number: int, action: act.Action) -> Expected:
+        """Do one thing; tell what must be seen."""
+        self.perform(number, action)
+        seen = Expected(round(self.now, 6), tuple(self.statuses), tuple(sorted(self.outcomes)), tuple(self.events))
+        for told in (self.statuses, self.outcomes, self.events):
+            told.clear()
+        return seen
+
+    def perform(self, number: int, action: act.Action) -> None:
+        """Do one thing."""
+        match action:
+            case act.Wait(seconds=seconds):
+                self.pass_time(self.now + seconds)
+            case act.Dialling(how=how):
+                self.dialling = how
+            case act.Upgrade(how=answer):
+                self.upgrade = answer
+            case act.TokenAnswer(how=answer):
+                self.auth = answer
+            case act.Pongs(answered=answered):
+                self.pongs = answered
+            case act.Push() | act.Duplicate() | act.Garbage():
+                self.frames(action)
+            case act.CloseFromServer(code=code) if self.reachable:
+                self.lose(restarting=code in RESTARTING)
+            case act.Reset() if self.socket:
+                self.lose()
+            case act.Reset() if self.farewell > self.now:
+                self.said_goodbye()
+            case act.Silence() if self.socket:
+                self.socket.silent = True
+            case act.CloseFromServer() | act.Reset() | act.Silence():
+                pass
+            case act.Reopen():
+                if not self.open:
+                    self.reopen()
+            case _ if self.open:
+                self.call(number, action)
+
+    @property
+    def reachable(self) -> bool:
+        """The server's frames get through."""
+        return self.socket is not None and not self.socket.silent
+
+    @property
+    def wanted(self) -> bool:
+        """The lease is alive."""
+        return self.state != "resting"
+
+    # The application.
+
+    def call(self, number: int, action: act.Action) -> None:
+        """Take a call."""
+        match action:
+            case act.Login(uid=uid):
+                self.login(number, uid)
+            case act.Logout():
+                self.logout(number)
+            case act.Connect(retry=retry):
+                self.connect(number, retry)
+            case act.Disconnect():
+                self.disconnect(number)
+            case act.Ping():
+                self.ping(number)
+            case act.EnterBackground() if not self.background:
+                self.background = True
+                self.went_to_background()
+            case act.EnterForeground() if self.background:
+                self.background = False
+                if not self.manual and self.reason == "IN_BACKGROUND" and not self.wanted:
+                    self.attempt(fresh=True)
+            case act.RetryNow():
+                if self.state == "waiting" and self.now - self.shortcut >= SHORTCUT:
+                    self.shortcut = self.now
+                    self.attempt()
+            case act.CancelCall():
+                self.cancel()
+            case act.Leave():
+                self.leave()
+
+    def login(self, number: int, uid: str) -> None:
+        """The same user again costs nothing, and lifts two reasons; another one begins anew."""
+        self.outcomes.append((number, "ok"))
+        if self.user == uid:
+            if not self.wanted and self.reason in {"AUTHENTICATION_FAILED", "DISCONNECT_CALLED"}:
+                self.begin()
+            return
+        if self.user is not None:
+            self.end("LOGGED_OUT")
+            self.forget()
+        self.user = uid
+        self.begin()
+
+    def begin(self) -> None:
+        """Somebody is logged in."""
+        if self.manual:
+            self.rest("NOT_REQUESTED")
+        elif self.background:
+            self.rest("IN_BACKGROUND")
+        else:
+            self.attempt(fresh=True)
+
+    def logout(self, number: int) -> None:
+        """Local at once; returns when the socket is closed."""
+        if self.user is None:
+            self.outcomes.append((number, "NotLoggedInError"))
+            return
+        self.end("LOGGED_OUT")
+        self.forget()
+        self.wait_closed(number)
+
+    def forget(self) -> None:
+        """Nothing of this session matters to the next."""
+        self.user = None
+        self.absent = False
+        self.known.clear()
+
+    def connect(self, number: int, retry: bool) -> None:
+        """Join what is there, or wish."""
+        if self.user is None:
+            self.outcomes.append((number, "NotLoggedInError"))
+            return
+        if not self.wanted and not self.manual and self.background:
+            self.outcomes.append((number, "ConnectError IN_BACKGROUND"))
+            return
+        if self.background:
+            self.life = self.now
+        if self.state == "connected":
+            self.outcomes.append((number, "ok"))
+            return
+        self.callers.append((number, retry))
+        self.calls.append(number)
+        if self.state != "connecting":
+            self.attempt(fresh=not self.wanted)
+
+    def disconnect(self, number: int) -> None:
+        """No lease until somebody asks again."""
+        if self.user is not None and (self.wanted or (not self.manual and self.reason == "IN_BACKGROUND")):
+            self.end("DISCONNECT_CALLED")
+        self.wait_closed(number)
+
+    def ping(self, number: int) -> None:
+        """A sign of life, and a frame."""
+        if self.state != "connected":
+            self.outcomes.append((number, "NotConnectedError"))
+            return
+        if self.background:
+            self.life = self.now
+        self.calls.append(number)
+        self.send_ping(number)
+
+    def went_to_background(self) -> None:
+        """Auto: the lease ends. Manual: thirty seconds from now, if somebody wants it."""
+        if not self.wanted:
+            return
+        if not self.manual:
+            self.end("IN_BACKGROUND")
+        elif self.state == "connected" or self.callers:
+            self.life = self.now
+        else:
+            self.end("LOST_IN_BACKGROUND")
+
+    def cancel(self) -> None:
+        """Cancel the call that has waited longest."""
+        if not self.calls:
+            return
+        number = self.calls.pop(0)
+        self.outcomes.append((number, "cancelled"))
+        if number in self.closing:
+            self.closing.remove(number)
+        if any(caller == number for caller, _ in self.callers):
+            self.callers = [(caller, retry) for caller, retry in self.callers if caller != number]
+            if self.manual and not self.stands and not self.callers:
+                self.end("NOT_REQUESTED")
+        elif self.socket:
+            self.socket.pings = [(at, None if who == number else who) for at, who in self.socket.pings]
+
+    def leave(self) -> None:
+        """Out, within the close budget."""
+        self.end("CLIENT_CLOSED")
+        self.open = False
+        self.pass_time(max(self.now, self.farewell))
+        self.known.clear()
+        self.absent = False
+
+    def reopen(self) -> None:
+        """The saved user is logged in."""
+        self.open, self.background, self.stands, self.shortcut = True, False, False, -math.inf
+        self.state, self.reason = "resting", "NOT_LOGGED_IN"
+        if self.user is None:
+            self.statuses.append("NOT_LOGGED_IN")
+        else:
+            self.begin()
+
+    # The connection.
+
+    def attempt(self, *, fresh: bool = False) -> None:
+        """Dial, and see how far it gets. A goodbye that still waits for its answer is cut."""
+        if fresh:
+            self.retries, self.stands = 0, not self.manual
+        self.state, self.retry_at = "connecting", math.inf
+        self.statuses.append("Connecting")
+        self.attempt_ends = self.now + CONNECT
+        self.said_goodbye()
+        self.dials.append(self.now)
+        if self.dialling == "refuse" or (self.dialling == "accept" and isinstance(self.upgrade, int)):
+            self.failed()
+        elif self.dialling == "hang" or self.upgrade == "hang":
+            self.stuck = "before the upgrade"
+        elif self.auth == "silent":
+            self.stuck = "before the answer"
+        elif self.auth == "refuse":
+            self.dials.append(self.now)  # one renewal, one more try
+            self.refusals.add(self.now)
+            self.end("AUTHENTICATION_FAILED", error="AuthenticationError")
+        else:
+            self.authenticated()
+
+    def authenticated(self) -> None:
+        """Connected."""
+        self.state, self.stands, self.attempt_ends = "connected", True, math.inf
+        self.statuses.append("Connected")
+        self.socket = Socket(self.now, next_ping=self.now + INTERVAL)
+        for number, _ in self.callers:
+            self.answer(number, "ok")
+        self.callers.clear()
+        if self.absent:
+            self.events.append("Gap")
+            self.absent = False
+
+    def failed(self) -> None:
+        """An attempt has failed: who does not want to go on hears of it, and what is still wanted is tried again."""
+        self.hang_up()
+        for number, retry in list(self.callers):
+            if not retry:
+                self.answer(number, "ConnectError CONNECT_FAILED")
+        self.callers = [(number, retry) for number, retry in self.callers if retry]
+        if self.callers or self.stands:
+            self.wait()
+        else:
+            self.rest("CONNECT_FAILED")
+
+    def lose(self, *, restarting: bool = False) -> None:
+        """The socket is gone."""
+        assert self.socket
+        if self.background:
+            self.end("LOST_IN_BACKGROUND", gone=True)
+            return
+        if self.now - self.socket.since >= STABLE:
+            self.retries = 0
+        self.drop_socket("ConnectionLostError")
+        self.wait(restarting=restarting)
+
+    def wait(self, *, restarting: bool = False) -> None:
+        """Set the time of the next attempt."""
+        window = RESTART if restarting else min(CAP, BASE * 2**self.retries)
+        self.retries += 1
+        self.state, self.retry_at, self.attempt_ends = "waiting", self.now + JITTER * window, math.inf
+        self.farewell = min(self.farewell, self.retry_at)
+        self.statuses.append(f"Waiting until {round(self.retry_at, 6):g}")
+
+    def end(self, reason: str, *, error: str = "ConnectError", gone: bool = False) -> None:
+        """The lease is over, and everybody hears of it."""
+        for number, _ in self.callers:
+            self.answer(number, f"{error} {reason}")
+        self.callers.clear()
+        if gone:
+            self.drop_socket(f"ConnectionLostError {reason}")
+        else:
+            self.hang_up(reason)
+        self.rest(reason)
+
+    def rest(self, reason: str) -> None:
+        """Disconnected."""
+        self.state, self.reason, self.stands = "resting", reason, False
+        self.attempt_ends = self.retry_at = math.inf
+        self.stuck = ""
+        self.statuses.append(reason)
+
+    def hang_up(self, reason: str = "") -> None:
+        """Say goodbye where there is somebody to say it to. A silent server costs the whole budget."""
+        if self.stuck == "before the answer":
+            self.closes.append(self.now)
+        self.stuck = ""
+        if self.socket:
+            if self.socket.silent:
+                self.farewell = self.now + CLOSE
+            else:
+                self.closes.append(self.now)
+            self.drop_socket(f"ConnectionLostError {reason}".strip())
+
+    def drop_socket(self, outcome: str) -> None:
+        """Nobody waits for this socket any longer."""
+        assert self.socket
+        for _, number in self.socket.pings:
+            if number is not None:
+                self.answer(number, outcome)
+        self.socket, self.absent = None, True
+
+    def answer(self, number: int, outcome: str) -> None:
+        """A call ends."""
+        self.calls.remove(number)
+        self.outcomes.append((number, outcome))
+
+    def wait_closed(self, number: int) -> None:
+        """Return when the socket is closed."""
+        if self.farewell > self.now:
+            self.closing.append(number)
+            self.calls.append(number)
+        else:
+            self.outcomes.append((number, "ok"))
+
+    def said_goodbye(self) -> None:
+        """The socket is closed now."""
+        self.farewell = -math.inf
+        for number in self.closing:
+            self.answer(number, "ok")
+        self.closing.clear()
+
+    # Frames.
+
+    def send_ping(self, number: int | None) -> None:
+        """One more ping; the server answers it, or does not."""
+        assert self.socket
+        self.socket.pings.append((self.now, number))
+        if self.socket.asked is None:
+            self.socket.asked = self.now
+        if self.pongs and self.reachable:
+            self.heard()
+            self.socket.pings = [(at, who) for at, who in self.socket.pings if self.now < at + PONG]
+            _, who = self.socket.pings.pop(0)
+            if who is not None:
+                self.answer(who, "ok")
+
+    def heard(self) -> None:
+        """Bytes came."""
+        if self.socket:
+            self.socket.asked = None
+
+    def frames(self, action: act.Action) -> None:
+        """Something comes, if there is a way."""
+        if isinstance(action, act.Push):
+            for uid in ("zed-1", "amy-2"):
+                self.pushed += 1
+                if self.reachable and self.user == uid:
+                    self.last[uid] = self.pushed
+                    self.message(self.pushed)
+        elif self.reachable and isinstance(action, act.Garbage):
+            self.heard()
+            self.events.append("UnreadableFrame")
+        elif self.reachable and self.user in self.last:
+            self.message(self.last[self.user])
+
+    def message(self, identifier: int) -> None:
+        """Each message once."""
+        self.heard()
+        if identifier not in self.known:
+            self.known.add(identifier)
+            self.events.append(f"TextMessage {identifier}")
+
+    # Time.
+
+    def pass_time(self, until: float) -> None:
+        """Let everything happen that time alone decides. The end of the lease comes before all else."""
+        while (moment := self.next_moment()) <= until:
+            self.now = max(self.now, moment)
+            if self.manual and self.background and self.wanted and self.now >= self.life + GRACE:
+                self.end("BACKGROUND_TIMEOUT")
+            elif self.socket and self.now >= self.silent_at:
+                self.judge_silent()
+            elif self.now >= self.attempt_ends:
+                self.failed()
+            elif self.state == "waiting" and self.now >= self.retry_at:
+                self.attempt()
+            elif self.socket and self.now >= self.socket.next_ping:
+                self.socket.next_ping = self.now + INTERVAL
+                self.send_ping(None)
+            elif self.farewell <= self.now and self.closing:
+                self.said_goodbye()
+            else:
+                self.give_up_pings()
+        self.now = until
+
+    @property
+    def silent_at(self) -> float:
+        """When the server counts as gone."""
+        return math.inf if self.socket is None or self.socket.asked is None else self.socket.asked + PONG
+
+    def judge_silent(self) -> None:
+        """Not one byte since a ping: lost, and a goodbye that a merely pong-less server hears."""
+        assert self.socket
+        if self.socket.silent:
+            self.farewell = self.now + CLOSE
+        else:
+            self.closes.append(self.now)
+        self.lose()
+
+    def give_up_pings(self) -> None:
+        """Other bytes came, but no pong."""
+        assert self.socket
+        for index, (at, who) in enumerate(self.socket.pings):
+            if who is not None and self.now >= at + PONG:
+                self.socket.pings[index] = (at, None)
+                self.answer(who, "PongTimeoutError")
+
+    def next_moment(self) -> float:
+        """When something is due."""
+        moments = [self.attempt_ends, self.retry_at, self.silent_at]
+        if self.manual and self.background and self.wanted:
+            moments.append(self.life + GRACE)
+        if self.closing:
+            moments.append(self.farewell)
+        if self.socket:
+            moments.append(self.socket.next_ping)
+            moments.extend(at + PONG for at, who in self.socket.pings if who is not None)
+        return min(moments)

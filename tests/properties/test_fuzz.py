@@ -1,0 +1,10 @@
+"""Scripts of lifecycle events: the client does what a model written from the contract says."""
+
+from __future__ import annotations
+
+from .fuzz import fuzz
+
+
+def test_client_and_model_agree() -> None:
+    """Three hundred scripts, the same ones every time; `nox -s fuzz` tries others."""
+    fuzz(300, 20_261_124)

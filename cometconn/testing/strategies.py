@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from cometconn.settings import Timing
 
-__all__ = ["actions", "scripts", "waits"]
+__all__ = ["actions", "episodes", "scripts", "waits"]
 
 _EDGE = 0.001  # seconds before and behind a moment at which something is due
 _CLOSE_CODES = (1000, 1001, 1008, 1011, 1012, 1013, 4001)
@@ -88,15 +88,59 @@ def actions(timing: Timing) -> st.SearchStrategy[Action]:
     return st.one_of(app, app, state, waits(timing), waits(timing), identity, lost, server, frames)
 
 
-def scripts(timing: Timing, *, most: int = 25) -> st.SearchStrategy[Sequence[Action]]:
+def episodes(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
+    """Draw a few actions that belong together: what random ones would seldom line up."""
+    wait = waits(timing)
+    moods = st.sampled_from(
+        [Dialling("refuse"), Dialling("hang"), Upgrade(503), Upgrade("hang"), TokenAnswer("silent")]
+    )
+    connects = st.sampled_from([Connect(), Connect(retry=True)])
+    ends = st.sampled_from([CancelCall(), Disconnect(), EnterBackground(), EnterForeground(), RetryNow(), Logout()])
+    losses = st.sampled_from([Reset(), Silence(), CloseFromServer(1012), CloseFromServer(1011)])
+    healed = [Dialling("accept"), Upgrade("accept"), TokenAnswer("accept"), Pongs(answered=True)]
+    return st.one_of(
+        st.tuples(moods, connects, ends),
+        st.tuples(moods, connects, wait, ends, wait),
+        st.tuples(moods, losses, wait, connects, ends),
+        st.tuples(losses, wait, st.sampled_from([Ping(), RetryNow(), Connect()]), wait),
+        st.tuples(moods, losses, st.just(RetryNow()), st.sampled_from([RetryNow(), Wait(1.0)]), st.just(RetryNow())),
+        st.tuples(st.just(EnterBackground()), st.sampled_from([Ping(), Connect(), Push(), Wait(1.0)]), wait, wait),
+        st.tuples(st.just(EnterBackground()), st.just(Wait(timing.background_grace)), connects, wait),
+        st.tuples(
+            st.just(TokenAnswer("refuse")), losses, connects, wait, st.sampled_from([EnterForeground(), Login()])
+        ),
+        st.tuples(
+            st.just(Pongs(answered=False)), st.just(Ping()), wait, st.sampled_from([Push(), Pongs(answered=True)])
+        ),
+        st.tuples(
+            st.just(Pongs(answered=False)), wait, st.just(Ping()), st.just(Pongs(answered=True)), st.just(Ping())
+        ),
+        st.tuples(st.just(Push()), losses, st.just(Wait(timing.retry_cap)), st.sampled_from([Duplicate(), Push()])),
+        st.tuples(
+            st.just(Push()),
+            st.sampled_from([Logout(), Login("amy-2")]),
+            st.just(Login()),
+            connects,
+            st.just(Duplicate()),
+        ),
+        st.tuples(st.just(Silence()), st.sampled_from([Disconnect(), Logout(), EnterBackground()]), connects, wait),
+        st.tuples(
+            st.sampled_from([Leave(), Disconnect(), Logout()]), wait, st.just(Reopen()), st.just(Login()), connects
+        ),
+        st.just(healed),
+    )
+
+
+def scripts(timing: Timing, *, most: int = 14) -> st.SearchStrategy[Sequence[Action]]:
     """Draw scripts of lifecycle events for `run_script`.
 
     Most begin with a login, because little happens without one.
 
     Args:
         timing: the client's; waits are chosen around its deadlines.
-        most: actions in a script.
+        most: how many times something happens after that: single actions, and episodes of a few.
     """
     beginnings = st.sampled_from([[Login()], [Login()], [Login(), Connect()], [Login(), Connect()], []])
-    rest = st.lists(actions(timing), max_size=most)
-    return st.builds(lambda first, then: [*first, *then], beginnings, rest)
+    single = actions(timing).map(lambda action: (action,))
+    rest = st.lists(single | single | episodes(timing), min_size=2, max_size=most)
+    return st.builds(lambda first, then: [*first, *(action for few in then for action in few)], beginnings, rest)

@@ -415,6 +415,7 @@ class Model:
             self.socket.asked = self.now
         if self.pongs and self.reachable:
             self.heard()
+            self.give_up_pings()
             self.socket.pings = [(at, who) for at, who in self.socket.pings if self.now < at + PONG]
             _, who = self.socket.pings.pop(0)
             if who is not None:

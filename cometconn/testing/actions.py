@@ -21,6 +21,7 @@ __all__ = [
     "EnterBackground",
     "EnterForeground",
     "Garbage",
+    "LatePong",
     "Leave",
     "Login",
     "Logout",
@@ -28,6 +29,7 @@ __all__ = [
     "Pongs",
     "Push",
     "Reopen",
+    "Reordered",
     "Reset",
     "RetryNow",
     "Script",
@@ -161,6 +163,16 @@ class Push(Action):
 @attrs.frozen
 class Duplicate(Action):
     """The last pushed message comes once more."""
+
+
+@attrs.frozen
+class Reordered(Action):
+    """Two messages come, the later one first."""
+
+
+@attrs.frozen
+class LatePong(Action):
+    """A pong comes, asked for or not."""
 
 
 @attrs.frozen

@@ -13,6 +13,7 @@ import trio.testing
 import cometconn
 from cometconn import AppSettings, Disconnected, MemoryStore, Waiting
 from cometconn.emulator.log import Kind
+from cometconn.emulator.realtime import message_frame
 from cometconn.errors import CometConnError, ConnectError, ConnectionLostError
 from cometconn.events import TextMessage
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from cometconn import CometChat, EventStream, Status
+    from cometconn.emulator.jsontext import Json
     from cometconn.environment import Request, Response
 
     from .actions import Action, Script
@@ -225,9 +227,9 @@ class _Stage:
                 server.set(auth=answer)
             case act.Pongs(answered=answered):
                 server.set(pong=answered)
-            case act.CloseFromServer() | act.Reset() | act.Silence() | act.Garbage():
+            case act.CloseFromServer() | act.Reset() | act.Silence() | act.Garbage() | act.LatePong():
                 self._strike(action)
-            case act.Push() | act.Duplicate():
+            case act.Push() | act.Duplicate() | act.Reordered():
                 self._send(action)
             case _:
                 return False
@@ -242,17 +244,31 @@ class _Stage:
                     device.reset()
                 case act.Silence():
                     device.silence()
+                case act.LatePong():
+                    device.send_json({"action": "pong"})
                 case _:
                     device.send("this is not JSON")
 
     def _send(self, action: Action) -> None:
-        world = self.server.world
-        if isinstance(action, act.Push):
-            for uid in ("zed-1", "amy-2"):
-                self._pushed += 1
-                text = {"receiver": uid, "receiverType": "user", "category": "message", "type": "text"}
-                world.post("bob-3", {**text, "data": {"text": str(self._pushed)}})
+        if isinstance(action, act.Duplicate):
+            self._send_again()
             return
+        swapped = isinstance(action, act.Reordered)
+        for uid in ("zed-1", "amy-2"):
+            bodies = [self._message(uid) for _ in range(2 if swapped else 1)]
+            for body in reversed(bodies):
+                self.server.world.deliver({uid}, message_frame(self.server.world, body, device_id="elsewhere"))
+
+    def _message(self, uid: str) -> Json:
+        self._pushed += 1
+        world = self.server.world
+        entities = {"sender": {"entityType": "user", "entity": world.public("bob-3")}}
+        draft = {"sender": "bob-3", "receiver": uid, "receiverType": "user", "category": "message", "type": "text"}
+        body = {**draft, "conversationId": uid, "data": {"text": str(self._pushed), "entities": entities}}
+        return world.messages.add(body, now=world.now())
+
+    def _send_again(self) -> None:
+        world = self.server.world
         for device in world.devices(authenticated=True):
             sent = [entry.detail.get("frame", {}) for entry in world.log.of(Kind.FRAME_OUT, uid=device.uid)]
             messages = [frame for frame in sent if frame.get("type") == "message"]

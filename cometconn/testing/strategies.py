@@ -17,6 +17,7 @@ from .actions import (
     EnterBackground,
     EnterForeground,
     Garbage,
+    LatePong,
     Leave,
     Login,
     Logout,
@@ -24,6 +25,7 @@ from .actions import (
     Pongs,
     Push,
     Reopen,
+    Reordered,
     Reset,
     RetryNow,
     Silence,
@@ -84,7 +86,7 @@ def actions(timing: Timing) -> st.SearchStrategy[Action]:
             Pongs(answered=False),
         ]
     )
-    frames = st.sampled_from([Push(), Push(), Duplicate(), Garbage()])
+    frames = st.sampled_from([Push(), Push(), Duplicate(), Reordered(), Garbage(), LatePong()])
     return st.one_of(app, app, state, waits(timing), waits(timing), identity, lost, server, frames)
 
 

@@ -107,7 +107,7 @@ class Model:
                 self.auth = answer
             case act.Pongs(answered=answered):
                 self.pongs = answered
-            case act.Push() | act.Duplicate() | act.Garbage():
+            case act.Push() | act.Duplicate() | act.Reordered() | act.Garbage() | act.LatePong():
                 self.frames(action)
             case act.CloseFromServer(code=code) if self.reachable:
                 self.lose(restarting=code in RESTARTING)
@@ -414,9 +414,15 @@ class Model:
         if self.socket.asked is None:
             self.socket.asked = self.now
         if self.pongs and self.reachable:
-            self.heard()
-            self.give_up_pings()
-            self.socket.pings = [(at, who) for at, who in self.socket.pings if self.now < at + PONG]
+            self.pong()
+
+    def pong(self) -> None:
+        """Pongs answer pings in order; what was given up is out of the queue."""
+        assert self.socket
+        self.heard()
+        self.give_up_pings()
+        self.socket.pings = [(at, who) for at, who in self.socket.pings if self.now < at + PONG]
+        if self.socket.pings:
             _, who = self.socket.pings.pop(0)
             if who is not None:
                 self.answer(who, "ok")
@@ -431,14 +437,25 @@ class Model:
         if isinstance(action, act.Push):
             for uid in ("zed-1", "amy-2"):
                 self.pushed += 1
-                if self.reachable and self.user == uid:
-                    self.last[uid] = self.pushed
-                    self.message(self.pushed)
+                self.arrives(uid, self.pushed)
+        elif isinstance(action, act.Reordered):
+            for uid in ("zed-1", "amy-2"):
+                self.pushed += 2
+                self.arrives(uid, self.pushed)
+                self.arrives(uid, self.pushed - 1)
+        elif self.reachable and isinstance(action, act.LatePong):
+            self.pong()
         elif self.reachable and isinstance(action, act.Garbage):
             self.heard()
             self.events.append("UnreadableFrame")
         elif self.reachable and self.user in self.last:
             self.message(self.last[self.user])
+
+    def arrives(self, uid: str, identifier: int) -> None:
+        """A message was sent to somebody."""
+        if self.reachable and self.user == uid:
+            self.last[uid] = identifier
+            self.message(identifier)
 
     def message(self, identifier: int) -> None:
         """Each message once."""

@@ -93,12 +93,19 @@ async def run_script(script: Script, settings: AppSettings | None = None, *, app
     Returns:
         What was seen, step by step.
     """
-    async with open_memory_server(users=("zed-1", "amy-2", "bob-3")) as server, trio.open_nursery() as nursery:
-        stage = _Stage(server, settings or AppSettings(), app, nursery)
-        await stage.open()
-        steps = [await stage.step(number, action) for number, action in enumerate(script)]
-        await stage.close()
-        nursery.cancel_scope.cancel(reason="the script is over")
+    async with open_memory_server(users=("zed-1", "amy-2", "bob-3")) as server:
+        steps = []
+        async with trio.open_nursery() as nursery:
+            stage = _Stage(server, settings or AppSettings(), app, nursery)
+            try:
+                await stage.open()
+                for number, action in enumerate(script):
+                    steps.append(await stage.step(number, action))
+            finally:
+                await stage.close()  # bounded: leaving the client is
+            nursery.cancel_scope.cancel(reason="the script is over")
+    if stage.failure is not None:
+        raise stage.failure
     return stage.transcript(steps)
 
 
@@ -121,6 +128,7 @@ class _Stage:
     began: float = attrs.field(factory=trio.current_time, init=False)
     store: MemoryStore = attrs.field(factory=MemoryStore, init=False)
     chat: CometChat | None = attrs.field(default=None, init=False)
+    failure: Exception | None = attrs.field(default=None, init=False)
     _life: AsyncExitStack = attrs.field(factory=AsyncExitStack, init=False)
     _app_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     _calls: list[_Call] = attrs.field(factory=list, init=False)
@@ -153,8 +161,12 @@ class _Stage:
         await self._life.aclose()
 
     async def _run_app(self, app: App, chat: CometChat, scope: trio.CancelScope) -> None:
-        with scope:
-            await app(chat)
+        try:
+            with scope:
+                await app(chat)
+        except Exception as error:  # noqa: BLE001 - raised again, alone, when all is closed
+            self.failure = error
+            self.nursery.cancel_scope.cancel(reason="the application failed")
 
     async def _watch_events(self, events: EventStream) -> None:
         async for event in events:

@@ -52,6 +52,7 @@ def waits(timing: Timing) -> st.SearchStrategy[Wait]:
         timing.background_grace * 2 / 3,
         timing.keepalive_interval,
         timing.pong_timeout,
+        timing.pong_timeout / 2,
         timing.connect_timeout,
         timing.retry_base / 2,
         timing.retry_cap / 2,
@@ -116,6 +117,10 @@ def episodes(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
         ),
         st.tuples(
             st.just(Pongs(answered=False)), wait, st.just(Ping()), st.just(Pongs(answered=True)), st.just(Ping())
+        ),
+        st.tuples(st.just(Pongs(answered=False)), st.just(Ping()), wait, st.just(Ping()), wait),
+        st.just(
+            [Pongs(answered=False), Ping(), Push(), Wait(timing.pong_timeout - _EDGE), Ping(), Wait(_EDGE), LatePong()]
         ),
         st.tuples(st.just(Push()), losses, st.just(Wait(timing.retry_cap)), st.sampled_from([Duplicate(), Push()])),
         st.tuples(

@@ -1,0 +1,76 @@
+"""For the whole run: no secret in any log line, report, captured output, status or its causes."""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from cometconn._connection.statuses import StatusFeed
+
+if TYPE_CHECKING:
+    import pytest
+
+    from cometconn import Status
+
+# What the emulator makes: guessing none of them is possible, so finding one means that it was shown.
+SECRET = re.compile(r"\b(?:token|jwt)-[\w-]+?-[0-9a-f]{32}\b")
+FOUND: list[str] = []
+
+
+def search(where: str, text: str) -> None:
+    """Note a secret that is shown."""
+    if (hit := SECRET.search(text)) is not None:
+        FOUND.append(f"{where}: ...{text[max(0, hit.start() - 60) : hit.start()]}<secret>")
+
+
+class Everything(logging.Handler):
+    """Reads every log record of everybody."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Search the message and, if there is one, the traceback."""
+        text = record.getMessage()
+        if record.exc_info is not None:
+            text += "".join(traceback.format_exception(*record.exc_info))
+        search(f"a log line of {record.name}", text)
+
+
+_publish = StatusFeed.publish
+
+
+def _searched_publish(self: StatusFeed, before: Status, after: Status) -> None:
+    """Search the status, and its cause as a traceback would show it."""
+    search("a status", repr(after))
+    cause: Any = getattr(after, "cause", None)
+    if cause is not None:
+        search("the cause of a status", "".join(traceback.format_exception(cause)))
+    _publish(self, before, after)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Look from the beginning."""
+    del config
+    StatusFeed.publish = _searched_publish  # type: ignore[method-assign]
+    logging.getLogger().addHandler(Everything(level=0))
+    for name in ("cometconn", "trio-websocket", "httpx", "httpcore", "hypercorn.error", "hypercorn.access"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Search what a test printed, logged, and failed with."""
+    search(f"the report of {report.nodeid}", report.longreprtext)
+    for title, text in report.sections:
+        search(f"{title} of {report.nodeid}", text)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A secret shown anywhere fails the whole run."""
+    if FOUND:
+        session.exitstatus = 1
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say where."""
+    for leak in FOUND[:20]:
+        terminalreporter.write_line(f"A SECRET IS SHOWN in {leak}", red=True)

@@ -11,7 +11,19 @@ import pytest
 import trio
 
 import cometconn
-from cometconn import AppSettings, CometChat, Connected, Disconnected, FileStore, MemoryStore, Reason, Timing, Waiting
+from cometconn import (
+    AppSettings,
+    CometChat,
+    Connected,
+    Connecting,
+    Disconnected,
+    FileStore,
+    MemoryStore,
+    Reason,
+    Status,
+    Timing,
+    Waiting,
+)
 from cometconn.emulator import Emulator, Kind, open_emulator
 from cometconn.errors import ApiError, ConnectError, SettingsError, StoreError
 from cometconn.events import Gap, MessagesRead, TextMessage, TransientMessage, TypingStarted, UnknownEvent, UserOnline
@@ -203,3 +215,22 @@ async def test_cancelled_from_outside_it_still_says_goodbye() -> None:
                     await trio.sleep_forever()
             closed = await server.log.wait_for(lambda entry: entry.kind is Kind.CLOSE_IN)
             assert closed.detail["code"] == 1000
+
+
+async def test_the_app_state_is_told_from_another_thread() -> None:
+    """A GUI's thread says `trio.from_thread.run_sync(chat.enter_background)`: on return the status tells the new truth."""
+    with trio.fail_after(20):
+        async with open_emulator() as server, chat_to(server) as chat:
+            await chat.connect()
+
+            def gui() -> list[Status]:
+                trio.from_thread.run_sync(chat.enter_background)
+                away = trio.from_thread.run_sync(lambda: chat.status)
+                trio.from_thread.run_sync(chat.enter_foreground)
+                return [away, trio.from_thread.run_sync(lambda: chat.status)]
+
+            away, back = await trio.to_thread.run_sync(gui)
+            assert isinstance(away, Disconnected)
+            assert away.reason is Reason.IN_BACKGROUND
+            assert isinstance(back, Connecting | Connected)
+            await server.wait_connected("zed-1")

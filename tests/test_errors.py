@@ -1,0 +1,167 @@
+"""Every error of the tree, as a user meets it: class, code, words, cause."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from cometconn import AppSettings, Disconnected, FileStore, Timing, errors, open_client
+from cometconn._account.session import Session
+from cometconn.events import UnreadableFrame
+
+from .connection.harness import Pair, background, open_pair, settle
+
+if TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Awaitable, Callable
+
+    from trio.testing import MockClock
+
+
+async def _settings(_: Pair, __: pathlib.Path) -> None:
+    Timing(background_grace=-1)
+
+
+async def _store(pair: Pair, folder: pathlib.Path) -> None:
+    pair.server.dialling = "accept"
+    (folder / "x").mkdir()
+    async with open_client("APP", AppSettings(region="us"), store=FileStore(folder / "x")):
+        raise AssertionError
+
+
+async def _log_in(pair: Pair) -> None:
+    await pair.chat.login(uid="zed-1", auth_key="KEY")
+
+
+async def _login_in_progress(pair: Pair, _: pathlib.Path) -> None:
+    await pair.chat.logout()
+    pair.server.set(rest="hang")
+    async with background(_log_in, pair):
+        try:
+            await _log_in(pair)
+        finally:
+            await pair.chat.logout()  # ends the first one
+
+
+async def _api(pair: Pair, _: pathlib.Path) -> None:
+    pair.server.dialling = "refuse"
+    await pair.chat.login(uid="amy-2", auth_key="KEY")
+
+
+async def _not_logged_in(pair: Pair, _: pathlib.Path) -> None:
+    await pair.chat.logout()
+    await pair.chat.connect()
+
+
+async def _not_connected(pair: Pair, _: pathlib.Path) -> None:
+    await pair.chat.disconnect()
+    await pair.chat.ping()
+
+
+async def _connect(pair: Pair, _: pathlib.Path) -> None:
+    await pair.chat.disconnect()
+    pair.server.dialling = "refuse"
+    await pair.chat.connect()
+
+
+async def _authentication(pair: Pair, _: pathlib.Path) -> None:
+    await pair.chat.disconnect()
+    pair.server.set(auth="refuse")
+    await pair.chat.connect()
+
+
+async def _connection_lost(pair: Pair, _: pathlib.Path) -> None:
+    pair.server.set(pong=False)
+    async with background(pair.chat.ping) as outcome:
+        pair.device.reset()
+    raise outcome[0]
+
+
+async def _pong_timeout(pair: Pair, _: pathlib.Path) -> None:
+    pair.server.set(pong=False)
+    async with background(pair.chat.ping) as outcome:
+        pair.device.send_json({"type": "other"})
+        await trio.sleep(6)
+    raise outcome[0]
+
+
+async def _protocol(_: Pair, __: pathlib.Path) -> None:
+    Session("APP", "zed-1", "t", None, {}, {"CHAT_HOST": "ws.example"}).socket_url()
+
+
+async def _decode(pair: Pair, _: pathlib.Path) -> None:
+    async with pair.chat.events(UnreadableFrame) as events:
+        pair.device.send('{"type": "message", "body": {"category": "message", "type": "text", "data": 3}}')
+        event = await anext(events)
+    assert isinstance(event, UnreadableFrame)
+    assert event.error.path
+    raise event.error
+
+
+async def _slow_consumer(pair: Pair, _: pathlib.Path) -> None:
+    async with pair.chat.events(max_events=1, overflow="fail") as events:
+        for _number in range(3):
+            pair.device.send('{"type": "other"}')
+        await settle()
+        while True:
+            await anext(events)
+
+
+TREE: dict[type[errors.CometConnError], tuple[Callable[[Pair, Any], Awaitable[None]], str, bool]] = {
+    errors.SettingsError: (_settings, "INVALID_SETTINGS", False),
+    errors.StoreError: (_store, "STORE_FAILED", False),
+    errors.LoginInProgressError: (_login_in_progress, "LOGIN_IN_PROGRESS", False),
+    errors.ApiError: (_api, "FAILED_TO_FETCH", True),
+    errors.NotLoggedInError: (_not_logged_in, "ERROR_USER_NOT_LOGGED_IN", False),
+    errors.NotConnectedError: (_not_connected, "NO_WEBSOCKET_CONNECTION", False),
+    errors.ConnectError: (_connect, "CONNECT_FAILED", True),
+    errors.AuthenticationError: (_authentication, "AUTHENTICATION_FAILED", True),
+    errors.ConnectionLostError: (_connection_lost, "CONNECTION_LOST", True),
+    errors.PongTimeoutError: (_pong_timeout, "PONG_TIMEOUT", False),
+    errors.ProtocolError: (_protocol, "PROTOCOL_ERROR", False),
+    errors.DecodeError: (_decode, "DECODE_ERROR", False),
+    errors.SlowConsumerError: (_slow_consumer, "SLOW_CONSUMER", False),
+}
+
+
+@pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
+async def test_each_error_tells_what_happened(
+    kind: type[errors.CometConnError], tmp_path: pathlib.Path, autojump_clock: MockClock
+) -> None:
+    """The class itself, its code, a sentence for people, and the cause where there is one."""
+    meet, code, has_cause = TREE[kind]
+    caught: errors.CometConnError | None = None
+    async with open_pair(manual=True, connect=True) as pair:
+        try:
+            await meet(pair, tmp_path)
+        except errors.CometConnError as error:
+            caught = error
+        except BaseExceptionGroup as group:  # the nursery is the test's own
+            (caught,) = (error for error in group.exceptions if isinstance(error, errors.CometConnError))
+    assert type(caught) is kind
+    assert caught.code == code
+    assert caught.message == str(caught)
+    assert len(caught.message.split()) > 3
+    assert (caught.__cause__ is not None) == has_cause
+    assert "KEY" not in caught.message.replace("auth_key", "")
+
+
+def test_the_tree_is_whole() -> None:
+    """Every public error is met above; all have one root."""
+    kinds = {getattr(errors, name) for name in errors.__all__}
+    assert kinds == {*TREE, errors.CometConnError}
+    assert all(issubclass(kind, errors.CometConnError) for kind in kinds)
+
+
+async def test_a_status_carries_the_cause(autojump_clock: MockClock) -> None:
+    """What ended a connection for good stands in the status, with its own cause."""
+    async with open_pair(manual=True) as pair:
+        pair.server.dialling = "refuse"
+        with pytest.raises(errors.ConnectError):
+            await pair.chat.connect()
+        status = pair.chat.status
+        assert isinstance(status, Disconnected)
+        assert isinstance(status.cause, errors.ConnectError)
+        assert isinstance(status.cause.__cause__, OSError)

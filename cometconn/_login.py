@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 import attrs
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ._account.api import Api
     from ._account.session import Session
     from ._account.store import Store
+    from ._connection.catch_up import CatchUp
     from ._connection.identity import Identity
     from ._connection.link import Link
     from ._connection.machine import Machine
@@ -35,7 +37,7 @@ class Login:
         api: CometChat's REST API.
         store: where the session is saved.
         identity: who speaks on the socket.
-        machine, streams: hear of every change.
+        machine, streams, catch_up: hear of every change.
     """
 
     api: Api
@@ -43,9 +45,11 @@ class Login:
     identity: Identity
     machine: Machine
     streams: Streams
+    catch_up: CatchUp | None = attrs.field(default=None, init=False)
     _user: User | None = attrs.field(default=None, init=False)
     _running: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
     _left: bool = attrs.field(default=False, init=False)
+    _saving: trio.Lock = attrs.field(factory=trio.Lock, init=False, repr=False)
 
     @property
     def user(self) -> User | None:
@@ -97,7 +101,8 @@ class Login:
             auth_token = await self.api.create_auth_token(uid, auth_key)
         session = await self.api.put_me(auth_token)
         user = decode_user(session.user)
-        await self.store.save(session)
+        async with self._saving:
+            await self.store.save(session)
         if scope.cancel_called:
             # logout() came while the disk was busy: what was saved must not stay.
             await self._forget_saved()
@@ -129,14 +134,15 @@ class Login:
         """Log out because the server no longer knows the token: no request."""
         self._exit()
         try:
-            await self.store.forget()
+            await self._forget_saved()
         except StoreError as error:
             _LOG.warning("The session of a user whom the server no longer knows stays saved: %s", error)
 
     async def _forget_saved(self) -> None:
         # Who is no longer logged in must not come back with the next open_client().
-        with trio.CancelScope(shield=True):  # bounded by the writing of one small file
-            await self.store.forget()
+        with trio.CancelScope(shield=True):  # bounded by the writing of one small file, or two
+            async with self._saving:
+                await self.store.forget()
 
     async def renew(self) -> None:
         """Get a new JWT for the logged-in user."""
@@ -144,11 +150,24 @@ class Login:
         renewed = await self.api.get_me(session.auth_token, session)
         if self.identity.session is not session:
             return
-        self.identity.session = renewed
-        try:
-            await self.store.save(renewed)
-        except StoreError as error:
-            _LOG.warning("The renewed session is not saved: %s", error)
+        await self._keep(renewed, "The renewed session")
+
+    async def note_position(self, number: int) -> None:
+        """Save that all messages up to *number* were seen."""
+        session = self.identity.session
+        if session is not None and session.last_message_id != number:
+            await self._keep(attrs.evolve(session, last_message_id=number, last_seen_at=time.time()), "The position")
+
+    async def _keep(self, session: Session, what: str) -> None:
+        """Go on with *session*, and save it unless somebody logs out meanwhile."""
+        self.identity.session = session
+        async with self._saving:
+            if self.identity.session is not session:
+                return
+            try:
+                await self.store.save(session)
+            except StoreError as error:
+                _LOG.warning("%s is not saved: %s", what, error)
 
     def _enter(self, session: Session) -> None:
         self._user = decode_user(session.user)
@@ -159,6 +178,8 @@ class Login:
         link = self.machine.unclosed_link
         self.identity.session = self._user = None
         self.streams.forget()
+        if self.catch_up is not None:
+            self.catch_up.clear()
         self.machine.tell(Input.LOGGED_OUT)
         return link
 

@@ -13,6 +13,7 @@ from ._account.api import Api
 from ._account.session import Hosts, new_session_id
 from ._account.store import FileStore, default_path
 from ._client import CometChat
+from ._connection.catch_up import CatchUp
 from ._connection.groups import raise_sole
 from ._connection.identity import Identity
 from ._connection.machine import Machine
@@ -82,6 +83,7 @@ async def open_client(
     store = store or FileStore(default_path(app_id))
     saved = await store.open(app_id)
     mine: Exception | None = None
+    parts: Parts | None = None
     try:
         parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, store, saved)
         try:
@@ -89,7 +91,9 @@ async def open_client(
                 await nursery.start(watcher, parts.leave, name="cometconn.watcher")
                 nursery.start_soon(parts.supervisor().run, name="cometconn.supervisor")
                 if saved.session is not None:
-                    parts.login.reopen(saved.session)
+                    parts.take_up(saved.session)
+                if parts.catch_up is not None:
+                    nursery.start_soon(parts.keep_position, name="cometconn.position")
                 try:
                     yield CometChat(parts)
                 except Exception as error:
@@ -101,7 +105,9 @@ async def open_client(
             raise_sole(group, mine)
     finally:
         mine = None
-        with trio.CancelScope(shield=True):  # bounded: unlocks and closes one small file
+        with trio.CancelScope(shield=True):  # bounded: writes, unlocks and closes one small file
+            if parts is not None:
+                await parts.save_position()
             await store.aclose()
 
 
@@ -130,7 +136,11 @@ def _put_together(
         version=client.version,
         timeout=settings.timing.request_timeout,
     )
-    return Parts(settings, identity, machine, streams, Login(api, store, identity, machine, streams), environment)
+    login = Login(api, store, identity, machine, streams)
+    if settings.catch_up:
+        patience = settings.timing.request_timeout
+        login.catch_up = CatchUp(identity, streams, api.messages, login.forget, patience)
+    return Parts(settings, identity, machine, streams, login, environment, login.catch_up)
 
 
 def _hosts(app_id: str, settings: AppSettings, endpoints: Endpoints | None) -> Hosts:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import trio
 
 from ._account.api import is_token_unknown, is_transient
 from ._connection.link_nursery import LinkNursery
+from ._connection.machine import Absence
 from ._connection.supervisor import Supervisor
+from ._connection.verdicts import lost_error
 from ._lifecycle.states import Input
 from ._transport.websocket import TrioWebSocket
 from .errors import SettingsError
+from .status import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ._account.session import Session
+    from ._connection.catch_up import CatchUp
     from ._connection.event_stream import EventStreamStatistics
     from ._connection.identity import Identity
     from ._connection.machine import Machine
@@ -25,6 +32,8 @@ if TYPE_CHECKING:
     from .settings import AppSettings
 
 __all__ = ["Parts", "Statistics"]
+
+_POSITION_EVERY = 5.0  # seconds between two savings of the position
 
 
 @attrs.frozen
@@ -57,6 +66,7 @@ class Parts:
     Attributes:
         settings: what the application chose.
         identity, machine, streams, login, environment: see their modules.
+        catch_up: the same; `None` unless the application wants it.
         left: `open_client()` is being left.
     """
 
@@ -66,11 +76,13 @@ class Parts:
     streams: Streams
     login: Login
     environment: Environment
+    catch_up: CatchUp | None
     left: bool = attrs.field(default=False, init=False)
+    _last_position: int | None = attrs.field(default=None, init=False)
 
     def supervisor(self) -> Supervisor:
         """Return the supervisor, ready to run."""
-        links = LinkNursery(self.machine, self.identity, self.streams, self.environment, TrioWebSocket)
+        links = LinkNursery(self.machine, self.identity, self.streams, self.environment, TrioWebSocket, self.catch_up)
         return Supervisor(self.machine, links, self.login.renew, is_transient, is_token_unknown, self.login.forget)
 
     def leave(self) -> None:
@@ -78,7 +90,31 @@ class Parts:
         self.left = True
         self.login.leave()
         self.machine.tell(Input.CLIENT_LEFT)
+        if self.catch_up is not None:
+            self._last_position = self.catch_up.position or self._last_position
+            self.catch_up.flush()
         self.streams.close()
+
+    def take_up(self, session: Session) -> None:
+        """Begin with a saved session. Where the last one ended, catching up begins."""
+        if self.catch_up is not None and session.last_message_id is not None:
+            away = max(0.0, time.time() - (session.last_seen_at or time.time()))
+            self.streams.last_id = session.last_message_id
+            self.catch_up.reopened(Absence(trio.current_time() - away, lost_error(Reason.CLIENT_CLOSED)))
+        self.login.reopen(session)
+
+    async def keep_position(self) -> None:
+        """Save every few seconds which message was the last; a program that is killed misses none."""
+        while not self.left:
+            await trio.sleep(_POSITION_EVERY)
+            await self.save_position()
+
+    async def save_position(self) -> None:
+        """Save which message was the last before which none is missing."""
+        if self.catch_up is not None:
+            position = self._last_position if self.left else self.catch_up.position
+            if position is not None:
+                await self.login.note_position(position)
 
     async def send(
         self,

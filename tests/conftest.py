@@ -53,8 +53,6 @@ def pytest_configure(config: pytest.Config) -> None:
     del config
     StatusFeed.publish = _searched_publish  # type: ignore[method-assign]
     logging.getLogger().addHandler(Everything(level=0))
-    for name in ("cometconn", "trio-websocket", "httpx", "httpcore", "hypercorn.error", "hypercorn.access"):
-        logging.getLogger(name).setLevel(logging.DEBUG)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

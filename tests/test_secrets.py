@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import trio
 
-from cometconn import Disconnected, Reason
+import cometconn
+from cometconn import AppSettings, Disconnected, MemoryStore, Reason
 from cometconn._connection.statuses import StatusFeed
+from cometconn.emulator import open_emulator
 from cometconn.emulator.sessions import random_secret
 from cometconn.errors import CometConnError
 
@@ -45,3 +48,26 @@ def test_a_secret_in_a_status_is_caught(net: Any) -> None:
     rest = Disconnected(Reason.NOT_LOGGED_IN, at=0.0)
     StatusFeed().publish(rest, Disconnected(Reason.CONNECT_FAILED, cause=cause, at=1.0))
     assert len(net.FOUND) == 1
+
+
+async def test_at_every_log_level_nothing_is_shown(caplog: pytest.LogCaptureFixture, net: Any) -> None:
+    """A whole session over real sockets, a refused token included, with everybody's debug lines on."""
+    caplog.set_level(logging.DEBUG)
+    with trio.fail_after(20):
+        async with (
+            open_emulator() as server,
+            cometconn.open_client("APP", AppSettings(), store=MemoryStore(), endpoints=server.endpoints) as chat,
+        ):
+            await chat.login(uid="zed-1", auth_key="KEY")
+            await chat.connect()
+            await chat.ping()
+            server.expire_jwts()
+            server.drop("zed-1", "close")
+            await server.wait_gone("zed-1")
+            await server.wait_connected("zed-1")
+            shown = f"{chat!r} {chat.status!r} {chat.statistics()!r} {chat.get_logged_in_user()!r}"
+            await chat.logout()
+    assert len(caplog.records) > 50
+    assert not net.SECRET.search(caplog.text)
+    assert not net.SECRET.search(shown)
+    assert not net.FOUND

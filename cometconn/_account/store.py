@@ -201,6 +201,8 @@ def _unstructure(session: Session) -> dict[str, Any]:
         "jwt": session.jwt,
         "user": dict(session.user),
         "settings": dict(session.settings),
+        "last_message_id": session.last_message_id,
+        "last_seen_at": session.last_seen_at,
     }
 
 
@@ -216,4 +218,7 @@ def _parse(content: bytes, app_id: str) -> Saved:
         raise TypeError
     if not (isinstance(user, dict) and isinstance(settings, dict)):
         raise TypeError
-    return Saved(data["device_id"], Session(app_id, uid, token, jwt, user, settings))
+    last_id, seen_at = saved.get("last_message_id"), saved.get("last_seen_at")
+    if not (isinstance(last_id, int | None) and isinstance(seen_at, int | float | None)):
+        raise TypeError
+    return Saved(data["device_id"], Session(app_id, uid, token, jwt, user, settings, last_id, seen_at))

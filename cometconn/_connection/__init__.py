@@ -9,7 +9,8 @@
           └─ with lease
              ├─ cometconn.background_timeout
              ├─ cometconn.keepalive
-             └─ cometconn.writer
+             ├─ cometconn.writer
+             └─ cometconn.catch_up     catch_up.py: only with `AppSettings(catch_up=True)`, until it is through
 
 Every task tells the `Machine` what it saw, by a synchronous call, and then does what the
 machine's state says. Nothing else passes between tasks.

@@ -157,7 +157,12 @@ class EventStream:
             return
         if isinstance(event, Gap) and self._items and isinstance(last := self._items[-1][0], Gap):
             # Nothing came between the two: one longer gap, so that gaps cannot pile up.
-            self._items[-1] = (attrs.evolve(event, since=last.since, since_utc=last.since_utc), size)
+            self._items[-1] = (
+                attrs.evolve(
+                    event, since=last.since, since_utc=last.since_utc, recovered=event.recovered and last.recovered
+                ),
+                size,
+            )
             return
         if self._overflow is OverflowPolicy.FAIL and self._is_full:
             self._failed = True

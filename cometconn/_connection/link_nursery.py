@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cometconn._transport.abc import WebSocket, WebSocketFactory
     from cometconn.environment import Environment
 
+    from .catch_up import CatchUp
     from .identity import Identity
     from .link import Link
     from .machine import Machine
@@ -36,6 +37,7 @@ class LinkNursery:
         streams: take the events.
         environment: dials.
         open_websocket: makes a WebSocket of a byte stream.
+        catch_up: fetches what was missed, if the application wants that.
     """
 
     machine: Machine
@@ -43,6 +45,7 @@ class LinkNursery:
     streams: Streams
     environment: Environment
     open_websocket: WebSocketFactory
+    catch_up: CatchUp | None = None
 
     async def run(self, link: Link) -> None:
         """Live the life of *link*: connect, serve until the lease ends, say goodbye, close.
@@ -88,6 +91,7 @@ class LinkNursery:
             websocket,
             self.identity,
             self.streams,
+            self.catch_up,
             name="cometconn.receive_loop",
         )
         async with trio.open_nursery() as tasks:
@@ -101,6 +105,8 @@ class LinkNursery:
             self.machine.tick()
             if not link.over:
                 tasks.start_soon(keepalive, self.machine, link, name="cometconn.keepalive")
+                if self.catch_up is not None and self.catch_up.pending:
+                    tasks.start_soon(self.catch_up.run, link, name="cometconn.catch_up")
 
     async def _opened(self, link: Link, websocket: WebSocket) -> bool:
         try:

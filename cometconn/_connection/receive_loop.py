@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import TYPE_CHECKING
 
 import trio
@@ -10,16 +9,17 @@ import trio
 from cometconn._transport.abc import WebSocketError
 from cometconn._wire.codec import AuthReply, Echo, Pong, decode
 from cometconn.errors import CometConnError
-from cometconn.events import Event, Gap
+from cometconn.events import Event
+
+from .catch_up import gap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cometconn._transport.abc import WebSocket
 
+    from .catch_up import CatchUp
     from .identity import Identity
     from .link import Link
-    from .machine import Absence, Machine
+    from .machine import Machine
     from .streams import Streams
 
 __all__ = ["receive_loop"]
@@ -27,10 +27,15 @@ __all__ = ["receive_loop"]
 
 @trio.lowlevel.enable_ki_protection
 async def receive_loop(
-    machine: Machine, link: Link, websocket: WebSocket, identity: Identity, streams: Streams
+    machine: Machine,
+    link: Link,
+    websocket: WebSocket,
+    identity: Identity,
+    streams: Streams,
+    catch_up: CatchUp | None = None,
 ) -> None:
     """Read until the link is over; then read on, taking nothing, while goodbyes are said."""
-    reader = _Reader(machine, link, identity, streams)
+    reader = _Reader(machine, link, identity, streams, catch_up)
     try:
         while not link.over:
             count = await websocket.receive()
@@ -52,11 +57,14 @@ async def _take_messages(websocket: WebSocket, reader: _Reader) -> None:
 class _Reader:
     """Gives each message its meaning. Without an await: what was read is never lost to a cancel."""
 
-    def __init__(self, machine: Machine, link: Link, identity: Identity, streams: Streams) -> None:
+    def __init__(
+        self, machine: Machine, link: Link, identity: Identity, streams: Streams, catch_up: CatchUp | None
+    ) -> None:
         self._machine = machine
         self._link = link
         self._identity = identity
         self._streams = streams
+        self._catch_up = catch_up
         self._early: list[tuple[Event, int]] = []
 
     def take(self, message: str | bytes) -> None:
@@ -76,13 +84,17 @@ class _Reader:
 
     async def wait_room(self) -> None:
         """While a pausing stream is full, read nothing more; the pong clock stops."""
-        if not self._streams.full or self._link.over:
+        if not self._no_room or self._link.over:
             return
         self._link.heartbeat.pause()
-        while self._streams.full and not self._link.over:
+        while self._no_room and not self._link.over:
             await self._streams.room.park()
         self._link.heartbeat.resume(self._machine.tick())
         self._link.pulse_changed.unpark_all()
+
+    @property
+    def _no_room(self) -> bool:
+        return self._streams.full or (self._catch_up is not None and self._catch_up.full)
 
     def _answered(self, reply: AuthReply) -> None:
         if self._link.authenticated.is_set():
@@ -92,34 +104,28 @@ class _Reader:
             self._machine.refused(self._link, CometConnError(words, code=reply.code))
             return
         absence = self._machine.authenticated(self._link)
-        if absence is not None:
-            self._streams.publish(_gap(absence, self._machine.tick()), 0)
+        now = self._machine.tick()
+        if self._catch_up is not None:
+            self._catch_up.begin(absence, now)
+        elif absence is not None:
+            self._streams.publish(gap(absence, now), 0)
         for event, size in self._early:
-            self._streams.publish(event, size)
+            self._deliver(event, size)
         self._early.clear()
 
     def _event(self, event: Event, size: int) -> None:
         if self._link.authenticated.is_set():
-            self._streams.publish(event, size)
+            self._deliver(event, size)
         elif len(self._early) < self._streams.max_events:
             # Before the answer to our auth frame: kept, so that the gap comes first.
             self._early.append((event, size))
 
+    def _deliver(self, event: Event, size: int) -> None:
+        if self._catch_up is not None and self._catch_up.pending:
+            self._catch_up.hold(event, size)
+        else:
+            self._streams.publish(event, size)
+
 
 def _size(message: str | bytes) -> int:
     return len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())
-
-
-def _gap(
-    absence: Absence, until: float, now: Callable[[datetime.tzinfo], datetime.datetime] = datetime.datetime.now
-) -> Gap:
-    until_utc = now(datetime.UTC)
-    away = datetime.timedelta(seconds=until - absence.since)
-    return Gap(
-        since=absence.since,
-        until=until,
-        since_utc=until_utc - away,
-        until_utc=until_utc,
-        cause=absence.cause,
-        recovered=False,
-    )

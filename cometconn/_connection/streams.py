@@ -31,12 +31,14 @@ class Streams:
     Attributes:
         room: parked in by the receive loop while a pausing stream is full.
         max_events: the bound of what is kept before the first stream opens.
+        last_id: the largest id of a message so far.
     """
 
     room: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False)
     max_events: int = attrs.field(default=MAX_EVENTS, init=False)
     received: int = attrs.field(default=0, init=False)
     duplicates: int = attrs.field(default=0, init=False)
+    last_id: int | None = attrs.field(default=None, init=False)
     _streams: list[EventStream] = attrs.field(factory=list, init=False)
     _backlog: EventStream | None = attrs.field(init=False)
     _seen: OrderedDict[int, None] = attrs.field(factory=OrderedDict, init=False)
@@ -74,6 +76,7 @@ class Streams:
     def forget(self) -> None:
         """Forget which messages were seen, and what nobody has read: another user is coming."""
         self._seen.clear()
+        self.last_id = None
         if self._backlog is not None:
             self._backlog.clear()
 
@@ -114,6 +117,7 @@ class Streams:
             self._seen.move_to_end(key)
             return True
         self._seen[key] = None
+        self.last_id = max(key, self.last_id or 0)
         if len(self._seen) > _WINDOW:
             self._seen.popitem(last=False)
         return False

@@ -1,0 +1,189 @@
+"""What was missed while away: fetched page by page, and put in its place."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import trio
+
+from cometconn._account.api import is_token_unknown
+from cometconn._account.pages import Place
+from cometconn._wire.codec import decode_message, message_key
+from cometconn.errors import ApiError, CometConnError
+from cometconn.events import Event, Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from cometconn._account.pages import MessagePage
+    from cometconn._account.session import Session
+
+    from .identity import Identity
+    from .link import Link
+    from .machine import Absence
+    from .streams import Streams
+
+__all__ = ["CatchUp", "gap"]
+
+_MOST_FETCHED = 10_000  # messages; who missed more is told so
+_MOST_HELD = 1024  # live events held back meanwhile; then the socket is not read
+_DRAIN = 64  # events handed over between two checkpoints
+
+
+def gap(absence: Absence, until: float, *, recovered: bool = False, cause: Exception | None = None) -> Gap:
+    """Return the marker of *absence*, which ends at *until*."""
+    until_utc = datetime.datetime.now(datetime.UTC)
+    away = datetime.timedelta(seconds=until - absence.since)
+    return Gap(
+        since=absence.since,
+        until=until,
+        since_utc=until_utc - away,
+        until_utc=until_utc,
+        cause=cause or absence.cause,
+        recovered=recovered,
+    )
+
+
+@attrs.define(eq=False)
+class CatchUp:
+    """Fetches after an absence, and holds live events back until what was missed stands before them.
+
+    It belongs to the client and not to a link: what an interrupted one has fetched and held
+    is taken up after the next connection, so that nothing is told twice or out of order.
+
+    Attributes:
+        identity: who asks.
+        streams: get the events; they know the last message.
+        fetch: gets one page.
+        forget: the server no longer knows the token: log out.
+        patience: seconds all of it may hold live events back.
+    """
+
+    identity: Identity
+    streams: Streams
+    fetch: Callable[[Session, Place], Awaitable[MessagePage]]
+    forget: Callable[[], Awaitable[None]]
+    patience: float
+    _absence: Absence | None = attrs.field(default=None, init=False)
+    _reopened: Absence | None = attrs.field(default=None, init=False)
+    _until: float = attrs.field(default=0.0, init=False)
+    _from: Place | None = attrs.field(default=None, init=False)
+    _fetched_to: int | None = attrs.field(default=None, init=False)
+    _fetched: deque[tuple[Event, int]] = attrs.field(factory=deque, init=False, repr=False)
+    _held: deque[tuple[Event, int]] = attrs.field(factory=deque, init=False, repr=False)
+
+    @property
+    def pending(self) -> bool:
+        """Whether live events are to be held back."""
+        return self._absence is not None
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is held back that the socket must not be read."""
+        return len(self._held) >= _MOST_HELD
+
+    @property
+    def position(self) -> int | None:
+        """The last message before which none is missing."""
+        known = [number for number in (self.streams.last_id, self._fetched_to) if number is not None]
+        return max(known, default=None)
+
+    def reopened(self, absence: Absence) -> None:
+        """The program was closed: its first connection ends that absence."""
+        self._reopened = absence
+
+    def begin(self, absence: Absence | None, now: float) -> None:
+        """The client is authenticated again. What an earlier connection left undone is part of it."""
+        absence = absence or self._reopened
+        self._reopened = None
+        if absence is None and self._absence is None:
+            return
+        self._absence = self._absence or absence
+        assert self._absence is not None, "one of the two"
+        self._until = now
+        position = self.position
+        if position is not None:
+            self._from = Place(id=position)
+        elif self._from is None:
+            # No message was ever seen: from the moment of the loss, a second early. What is known is dropped.
+            lost_at = datetime.datetime.now(datetime.UTC).timestamp() - (now - self._absence.since)
+            self._from = Place(sent_at=max(0, int(lost_at) - 1))
+
+    def hold(self, event: Event, size: int) -> None:
+        """Keep a live event until what was missed stands before it."""
+        self._held.append((event, size))
+
+    @trio.lowlevel.enable_ki_protection
+    async def run(self, link: Link) -> None:
+        """Fetch, tell of the gap, hand everything over. Ends with the lease, whatever is left."""
+        failed = await self._fetch(link)
+        if link.over or self._absence is None:
+            return
+        self.streams.publish(gap(self._absence, self._until, recovered=failed is None, cause=failed), 0)
+        await self._hand_over(link)
+
+    def flush(self) -> None:
+        """The client is being left: everything that is here goes into the streams, at once."""
+        if self._absence is not None:
+            self.streams.publish(gap(self._absence, self._until), 0)
+            for event, size in [*self._fetched, *self._held]:
+                self.streams.publish(event, size)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything: the user has gone."""
+        self._absence = self._reopened = self._from = self._fetched_to = None
+        self._fetched.clear()
+        self._held.clear()
+
+    async def _fetch(self, link: Link) -> CometConnError | None:
+        """Fetch to the end; return why it could not be."""
+        try:
+            with trio.fail_after(self.patience):
+                while self._from is not None and not link.over:
+                    self._take(await self.fetch(self.identity.logged_in("catching up"), self._from))
+        except trio.TooSlowError:
+            return ApiError(f"Fetching the missed messages took longer than request_timeout, {self.patience:g} s.")
+        except ApiError as error:
+            if is_token_unknown(error) and not link.over:
+                await self.forget()
+            return error
+        except CometConnError as error:
+            return error
+        return None
+
+    def _take(self, page: MessagePage) -> None:
+        self._from = page.next
+        for body in page.bodies:
+            event = decode_message(body, own_uid=self.identity.uid)
+            number = message_key(event)
+            if number is not None:
+                self._fetched_to = max(number, self._fetched_to or 0)
+            if not self._is_echo(body):
+                self._fetched.append((event, len(json.dumps(body, default=str))))
+        if len(self._fetched) > _MOST_FETCHED:
+            message = f"More than {_MOST_FETCHED} messages were missed: the later ones are not fetched."
+            raise CometConnError(message, code="TOO_MANY_MISSED")
+
+    def _is_echo(self, body: Any) -> bool:
+        data = body.get("data") if isinstance(body, dict) else None
+        return isinstance(data, dict) and data.get("resource") == self.identity.session_id
+
+    async def _hand_over(self, link: Link) -> None:
+        """Publish what was fetched and then what was held, no faster than pausing streams are read."""
+        count = 0
+        while queue := self._fetched or self._held:
+            while self.streams.full and not link.over:
+                await self.streams.room.park()
+            if link.over:
+                return
+            self.streams.publish(*queue.popleft())
+            count += 1
+            if count % _DRAIN == 0:
+                await trio.lowlevel.checkpoint()
+        self._absence = self._from = self._fetched_to = None
+        self.streams.room.unpark_all()  # the receive loop may wait for room here

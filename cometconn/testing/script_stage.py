@@ -1,0 +1,273 @@
+"""Where a script is performed: the client, the server, and who watches both."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, TypeAlias
+
+import attrs
+import trio
+import trio.testing
+
+import cometconn
+from cometconn import AppSettings, Disconnected, MemoryStore, Waiting
+from cometconn.emulator.log import Kind
+from cometconn.emulator.realtime import message_frame
+from cometconn.errors import CometConnError, ConnectError, ConnectionLostError
+from cometconn.events import TextMessage
+
+from . import actions as act
+from .memory_server import MemoryServer
+from .script_report import Step, Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from cometconn import CometChat, EventStream, Status
+    from cometconn.emulator.jsontext import Json
+    from cometconn.environment import Request, Response
+
+    from .actions import Action
+
+__all__ = ["App", "Stage"]
+
+App: TypeAlias = "Callable[[CometChat], Awaitable[None]]"
+"""An application: runs beside the script in every life of the client, and is cancelled at its end."""
+
+
+@attrs.define(eq=False)
+class _Call:
+    """A call that may still be waiting."""
+
+    number: int
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+
+
+@attrs.define(eq=False)
+class Stage:
+    """One run of a script."""
+
+    server: MemoryServer
+    settings: AppSettings
+    app: App | None
+    nursery: trio.Nursery
+    began: float = attrs.field(factory=trio.current_time, init=False)
+    store: MemoryStore = attrs.field(factory=MemoryStore, init=False)
+    chat: CometChat | None = attrs.field(default=None, init=False)
+    failure: Exception | None = attrs.field(default=None, init=False)
+    _life: AsyncExitStack = attrs.field(factory=AsyncExitStack, init=False)
+    _app_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    _calls: list[_Call] = attrs.field(factory=list, init=False)
+    _statuses: list[str] = attrs.field(factory=list, init=False)
+    _outcomes: list[tuple[int, str]] = attrs.field(factory=list, init=False)
+    _events: list[str] = attrs.field(factory=list, init=False)
+    _pushed: int = attrs.field(default=0, init=False)
+    _most_sockets: int = attrs.field(default=0, init=False)
+
+    # The client's lives.
+
+    async def open(self) -> None:
+        """Begin a life of the client."""
+        self._life = AsyncExitStack()
+        client = cometconn.open_client(
+            "APP", self.settings, store=self.store, endpoints=self.server.endpoints, environment=self
+        )
+        self.chat = await self._life.enter_async_context(client)
+        events = await self._life.enter_async_context(self.chat.events())
+        self.nursery.start_soon(self._watch_events, events)
+        await self.nursery.start(self._watch_statuses, self.chat)
+        self._app_scope = trio.CancelScope()
+        if self.app is not None:
+            self.nursery.start_soon(self._run_app, self.app, self.chat, self._app_scope)
+
+    async def close(self) -> None:
+        """End a life of the client."""
+        self.chat = None
+        self._app_scope.cancel(reason="the script leaves the client")
+        await self._life.aclose()
+
+    async def _run_app(self, app: App, chat: CometChat, scope: trio.CancelScope) -> None:
+        try:
+            with scope:
+                await app(chat)
+        except Exception as error:  # noqa: BLE001 - raised again, alone, when all is closed
+            self.failure = error
+            self.nursery.cancel_scope.cancel(reason="the application failed")
+
+    async def _watch_events(self, events: EventStream) -> None:
+        async for event in events:
+            text = f" {event.text}" if isinstance(event, TextMessage) else ""
+            self._events.append(f"{type(event).__name__}{text}")
+
+    async def _watch_statuses(
+        self, chat: CometChat, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        async with chat.statuses() as changes:
+            task_status.started()
+            async for change in changes:
+                self._statuses.append(self._words(change.current))
+
+    def _words(self, status: Status) -> str:
+        if isinstance(status, Disconnected):
+            return status.reason.name
+        if isinstance(status, Waiting):
+            return f"Waiting until {round(status.retry_at - self.began, 6):g}"
+        return type(status).__name__
+
+    # The environment: the memory server's, but REST knows no moods.
+
+    async def dial(self, url: str) -> trio.abc.Stream:
+        """Dial the memory server."""
+        return await self.server.dial(url)
+
+    async def request(self, request: Request) -> Response:
+        """Answer, always."""
+        await trio.lowlevel.checkpoint()
+        return self.server.world.answer(request)
+
+    def boot_time(self) -> float:
+        """As the memory server."""
+        return self.server.boot_time()
+
+    def random(self) -> float:
+        """As the memory server: always the middle."""
+        return self.server.random()
+
+    # The script.
+
+    async def step(self, number: int, action: Action) -> Step:
+        """Do one thing, let everybody do what they can, and tell what was seen."""
+        await self._perform(number, action)
+        await trio.testing.wait_all_tasks_blocked()
+        self._most_sockets = max(self._most_sockets, len(self.server.world.devices()))
+        seen = Step(action, self._now(), tuple(self._statuses), tuple(self._outcomes), tuple(self._events))
+        for told in (self._statuses, self._outcomes, self._events):
+            told.clear()
+        return seen
+
+    async def _perform(self, number: int, action: Action) -> None:
+        if isinstance(action, act.Wait):
+            await trio.sleep(action.seconds)
+        elif isinstance(action, act.Reopen):
+            if self.chat is None:
+                await self.open()
+        elif not self._perform_on_server(action) and self.chat is not None:
+            await self._perform_on_client(number, action, self.chat)
+
+    def _perform_on_server(self, action: Action) -> bool:
+        server = self.server
+        match action:
+            case act.Dialling(how=how):
+                server.dialling = how
+            case act.Upgrade(how=answer):
+                server.set(upgrade=answer)
+            case act.TokenAnswer(how=answer):
+                server.set(auth=answer)
+            case act.Pongs(answered=answered):
+                server.set(pong=answered)
+            case act.CloseFromServer() | act.Reset() | act.Silence() | act.Garbage() | act.LatePong():
+                self._strike(action)
+            case act.Push() | act.Duplicate() | act.Reordered():
+                self._send(action)
+            case _:
+                return False
+        return True
+
+    def _strike(self, action: Action) -> None:
+        for device in self.server.world.devices(authenticated=True):
+            match action:
+                case act.CloseFromServer(code=code):
+                    device.close(code)
+                case act.Reset():
+                    device.reset()
+                case act.Silence():
+                    device.silence()
+                case act.LatePong():
+                    device.send_json({"action": "pong"})
+                case _:
+                    device.send("this is not JSON")
+
+    def _send(self, action: Action) -> None:
+        if isinstance(action, act.Duplicate):
+            self._send_again()
+            return
+        swapped = isinstance(action, act.Reordered)
+        for uid in ("zed-1", "amy-2"):
+            bodies = [self._message(uid) for _ in range(2 if swapped else 1)]
+            for body in reversed(bodies):
+                self.server.world.deliver({uid}, message_frame(self.server.world, body, device_id="elsewhere"))
+
+    def _message(self, uid: str) -> Json:
+        self._pushed += 1
+        world = self.server.world
+        entities = {"sender": {"entityType": "user", "entity": world.public("bob-3")}}
+        draft = {"sender": "bob-3", "receiver": uid, "receiverType": "user", "category": "message", "type": "text"}
+        body = {**draft, "conversationId": uid, "data": {"text": str(self._pushed), "entities": entities}}
+        return world.messages.add(body, now=world.now())
+
+    def _send_again(self) -> None:
+        world = self.server.world
+        for device in world.devices(authenticated=True):
+            sent = [entry.detail.get("frame", {}) for entry in world.log.of(Kind.FRAME_OUT, uid=device.uid)]
+            messages = [frame for frame in sent if frame.get("type") == "message"]
+            if messages:
+                device.send_json(messages[-1])
+
+    async def _perform_on_client(self, number: int, action: Action, chat: CometChat) -> None:
+        match action:
+            case act.EnterBackground():
+                chat.enter_background()
+            case act.EnterForeground():
+                chat.enter_foreground()
+            case act.RetryNow():
+                chat.retry_now()
+            case act.CancelCall():
+                if self._calls:
+                    self._calls[0].scope.cancel(reason="the script")
+            case act.Leave():
+                await self.close()
+            case _:
+                self._begin(number, _CALLS[type(action)](chat, action))
+
+    def _begin(self, number: int, call: Callable[[], Awaitable[object]]) -> None:
+        waiting = _Call(number)
+        self._calls.append(waiting)
+        self.nursery.start_soon(self._await, waiting, call)
+
+    async def _await(self, waiting: _Call, call: Callable[[], Awaitable[object]]) -> None:
+        outcome = "cancelled"
+        with waiting.scope:
+            try:
+                await call()
+                outcome = "ok"
+            except CometConnError as error:
+                reason = (
+                    getattr(error, "reason", None) if isinstance(error, ConnectError | ConnectionLostError) else None
+                )
+                outcome = type(error).__name__ + (f" {reason.name}" if reason else "")
+        self._calls.remove(waiting)
+        self._outcomes.append((waiting.number, outcome))
+
+    def transcript(self, steps: list[Step]) -> Transcript:
+        """Sum up."""
+        closed_by_us, closes = set(), []
+        for entry in self.server.world.log.of(Kind.CLOSE_IN, Kind.CLOSE_OUT):
+            if entry.kind is Kind.CLOSE_OUT:
+                closed_by_us.add(entry.connection)
+            elif entry.connection not in closed_by_us:
+                closes.append((round(entry.at - self.began, 6), entry.detail["code"]))
+        dials = [round(at - self.began, 6) for at in self.server.dials]
+        return Transcript(tuple(steps), tuple(dials), tuple(closes), self._most_sockets)
+
+    def _now(self) -> float:
+        return round(trio.current_time() - self.began, 6)
+
+
+_CALLS: dict[type[Action], Callable[..., Callable[[], Awaitable[object]]]] = {
+    act.Login: lambda chat, action: functools.partial(chat.login, uid=action.uid, auth_key="KEY"),
+    act.Logout: lambda chat, _: chat.logout,
+    act.Connect: lambda chat, action: functools.partial(chat.connect, retry=action.retry),
+    act.Disconnect: lambda chat, _: chat.disconnect,
+    act.Ping: lambda chat, _: chat.ping,
+}

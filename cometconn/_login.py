@@ -99,7 +99,7 @@ class Login:
             assert uid is not None, "checked"
             assert auth_key is not None, "checked"
             auth_token = await self.api.create_auth_token(uid, auth_key)
-        session = await self.api.put_me(auth_token)
+        session = attrs.evolve(await self.api.put_me(auth_token), last_seen_at=time.time())
         user = decode_user(session.user)
         async with self._saving:
             await self.store.save(session)

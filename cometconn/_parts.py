@@ -97,8 +97,8 @@ class Parts:
 
     def take_up(self, session: Session) -> None:
         """Begin with a saved session. Where the last one ended, catching up begins."""
-        if self.catch_up is not None and session.last_message_id is not None:
-            away = max(0.0, time.time() - (session.last_seen_at or time.time()))
+        if self.catch_up is not None and session.last_seen_at is not None:
+            away = max(0.0, time.time() - session.last_seen_at)
             self.streams.last_id = session.last_message_id
             self.catch_up.reopened(Absence(trio.current_time() - away, lost_error(Reason.CLIENT_CLOSED)))
         self.login.reopen(session)

@@ -37,7 +37,7 @@ class Session:
         user: CometChat's user object, without tokens.
         settings: CometChat's settings object; hosts and ports are in it.
         last_message_id: the last message seen, where catching up begins.
-        last_seen_at: when that was noted, in seconds since 1970.
+        last_seen_at: when that was noted, in seconds since 1970; without a message, when the user logged in.
     """
 
     app_id: str

@@ -1,0 +1,359 @@
+"""What was missed while away stands in the stream, once, in order, behind its gap."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import trio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+from cometconn import AppSettings, Connected, Disconnected, EventStream, MemoryStore, Reason, Timing
+from cometconn.events import Event, Gap, TextMessage
+from cometconn.testing import MemoryServer, open_memory_server
+
+from .harness import Pair, open_pair, settle
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+CATCHING_UP = AppSettings(catch_up=True)
+PATIENCE = Timing().request_timeout
+
+
+def say(server: MemoryServer, text: str, *, sender: str = "amy-2", device_id: str = "elsewhere") -> None:
+    """Somebody writes to zed-1, or zed-1 to amy-2."""
+    receiver = "zed-1" if sender == "amy-2" else "amy-2"
+    draft = {"receiver": receiver, "receiverType": "user", "category": "message", "type": "text"}
+    server.world.post(sender, {**draft, "data": {"text": text}}, device_id=device_id)
+
+
+def words(events: list[Event]) -> list[str]:
+    """Texts, and whether a gap was filled."""
+    told = []
+    for event in events:
+        if isinstance(event, TextMessage):
+            told.append(event.text)
+        else:
+            assert isinstance(event, Gap), event
+            told.append("recovered" if event.recovered else "missing")
+    return told
+
+
+async def read(events: EventStream) -> list[str]:
+    """Everything that has arrived, everybody having done what they could."""
+    await settle()
+    got: list[Event] = []
+    with trio.move_on_after(0.001):
+        while batch := await events.batch():
+            got.extend(batch)
+    return words(got)
+
+
+async def go(pair: Pair) -> None:
+    """Lose the connection; the next one comes in a second."""
+    for device in pair.server.world.devices():
+        device.reset()
+    await settle()
+
+
+async def come_back(pair: Pair) -> None:
+    """Wait for the next connection."""
+    await pair.wait_status(Connected)
+
+
+@asynccontextmanager
+async def listening(**options: Any) -> AsyncGenerator[tuple[Pair, EventStream], None]:
+    """A connected client that catches up, and its stream."""
+    options.setdefault("settings", CATCHING_UP)
+    async with open_pair(connect=True, **options) as pair, pair.chat.events() as events:
+        yield pair, events
+
+
+async def test_what_was_missed_stands_behind_the_gap(autojump_clock: MockClock) -> None:
+    """Before, missed, live: each once, in order, and the gap says that nothing is missing."""
+    async with listening() as (pair, events):
+        say(pair.server, "before")
+        await settle()
+        await go(pair)
+        say(pair.server, "missed 1")
+        say(pair.server, "missed 2")
+        await come_back(pair)
+        await settle()
+        say(pair.server, "live")
+        assert await read(events) == ["before", "recovered", "missed 1", "missed 2", "live"]
+
+
+async def test_without_a_message_ever_seen_it_begins_at_the_loss(autojump_clock: MockClock) -> None:
+    """No id to begin with: what was sent since the moment of the loss."""
+    async with listening() as (pair, events):
+        await go(pair)
+        say(pair.server, "missed")
+        await come_back(pair)
+        assert await read(events) == ["recovered", "missed"]
+
+
+async def test_nothing_missed_is_a_gap_all_the_same(autojump_clock: MockClock) -> None:
+    """Quiet is told from lost."""
+    async with listening() as (pair, events):
+        await go(pair)
+        await come_back(pair)
+        assert await read(events) == ["recovered"]
+
+
+async def test_many_pages(autojump_clock: MockClock) -> None:
+    """Page by page, all of them."""
+    async with listening() as (pair, events):
+        await go(pair)
+        for number in range(350):
+            say(pair.server, str(number))
+        await come_back(pair)
+        assert await read(events) == ["recovered", *(str(number) for number in range(350))]
+
+
+async def test_live_events_wait_for_what_was_missed(autojump_clock: MockClock) -> None:
+    """What arrives while the pages are fetched comes behind them, and what is in both comes once."""
+    async with listening() as (pair, events):
+        say(pair.server, "before")
+        await settle()
+        await go(pair)
+        say(pair.server, "missed")
+        pair.server.set(rest="hang")
+        await come_back(pair)
+        await settle()
+        say(pair.server, "live")
+        assert await read(events) == ["before"]
+        await go(pair)  # the fetch is cut off; the next one finds both
+        pair.server.set(rest="accept")
+        await come_back(pair)
+        assert await read(events) == ["recovered", "missed", "live"]
+        say(pair.server, "later")
+        assert await read(events) == ["later"]
+
+
+async def test_a_failed_fetch_says_so_and_live_goes_on(autojump_clock: MockClock) -> None:
+    """The gap says that messages are missing, and why; live events are not held back."""
+    async with listening() as (pair, events):
+        await go(pair)
+        say(pair.server, "missed")
+        pair.server.set(rest=503)
+        await come_back(pair)
+        await settle()
+        say(pair.server, "live")
+        gap = await anext(events)
+        assert isinstance(gap, Gap)
+        assert not gap.recovered
+        assert gap.cause is not None
+        assert "503" in str(gap.cause) or "error" in str(gap.cause)
+        assert await read(events) == ["live"]
+
+
+async def test_a_fetch_that_hangs_holds_live_events_no_longer_than_a_request(autojump_clock: MockClock) -> None:
+    """After request_timeout the gap says that messages are missing, and live events come."""
+    async with listening() as (pair, events):
+        await go(pair)
+        pair.server.set(rest="hang")
+        await come_back(pair)
+        began = trio.current_time()
+        await settle()
+        say(pair.server, "live")
+        gap = await anext(events)
+        assert isinstance(gap, Gap)
+        assert not gap.recovered
+        assert "request_timeout" in str(gap.cause)
+        assert trio.current_time() - began == PATIENCE
+        assert await read(events) == ["live"]
+
+
+async def test_what_this_client_sent_itself_is_not_news(autojump_clock: MockClock) -> None:
+    """Messages of this very session are dropped; those of the user's other devices are not."""
+    async with listening() as (pair, events):
+        session_id = pair.chat._parts.identity.session_id
+        await go(pair)
+        say(pair.server, "mine", sender="zed-1", device_id=session_id)
+        say(pair.server, "my phone's", sender="zed-1")
+        await come_back(pair)
+        assert await read(events) == ["recovered", "my phone's"]
+
+
+async def test_after_the_background(autojump_clock: MockClock) -> None:
+    """Auto mode: what was sent while the app was away."""
+    async with listening() as (pair, events):
+        say(pair.server, "before")
+        await settle()
+        pair.chat.enter_background()
+        await settle()
+        say(pair.server, "missed")
+        pair.chat.enter_foreground()
+        await come_back(pair)
+        assert await read(events) == ["before", "recovered", "missed"]
+
+
+async def test_a_closed_program_that_is_opened_again(autojump_clock: MockClock) -> None:
+    """The position is saved with the session: the next program gets what was sent meanwhile, and a gap before it."""
+    store = MemoryStore()
+    async with open_memory_server(groups={}) as server:
+        async with listening(given=server, store=store) as (pair, events):
+            say(server, "before")
+            assert await read(events) == ["before"]
+        say(server, "missed")
+        async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair, pair.chat.events() as events:
+            assert await read(events) == ["recovered", "missed"]
+        say(server, "missed too")
+        async with open_pair(given=server, store=store) as pair, pair.chat.events() as events:
+            assert await read(events) == [], "without catch_up there is no gap"
+
+
+async def test_a_closed_program_that_never_saw_a_message(autojump_clock: MockClock) -> None:
+    """No id to begin with: what was sent since the login."""
+    store = MemoryStore()
+    async with open_memory_server(groups={}) as server:
+        async with open_pair(given=server, store=store, connect=True, settings=CATCHING_UP):
+            pass
+        say(server, "missed")
+        async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair, pair.chat.events() as events:
+            assert await read(events) == ["recovered", "missed"]
+
+
+async def test_the_position_is_saved_while_running(autojump_clock: MockClock) -> None:
+    """A program that is killed begins where it was a few seconds before."""
+    store = MemoryStore()
+    async with listening(store=store) as (pair, events):
+        say(pair.server, "before")
+        assert await read(events) == ["before"]
+        await trio.sleep(6)
+        session = store._saved["APP"].session
+        assert session is not None
+        assert session.last_message_id == 1
+
+
+async def test_another_user_begins_anew(autojump_clock: MockClock) -> None:
+    """What one user missed is no affair of the next."""
+    async with listening() as (pair, events):
+        say(pair.server, "before")
+        assert await read(events) == ["before"]
+        await go(pair)
+        say(pair.server, "missed")
+        await pair.chat.logout()
+        await pair.chat.login(uid="amy-2", auth_key="KEY")
+        await pair.wait_status(Connected)
+        assert await read(events) == []
+
+
+async def test_a_token_unknown_to_rest_logs_out(autojump_clock: MockClock) -> None:
+    """As everywhere: the server no longer knows us."""
+    async with listening() as (pair, _events):
+        await go(pair)
+        sessions = pair.server.world.sessions
+        await trio.sleep(0.5)
+        jwts = dict(sessions._jwts)
+        sessions.forget_all()
+        sessions._jwts.update(jwts)  # the socket still lets us in
+        status = await pair.wait_status(Disconnected)
+        assert isinstance(status, Disconnected)
+        assert status.reason is Reason.LOGGED_OUT
+
+
+async def test_a_paused_stream_is_not_flooded(autojump_clock: MockClock) -> None:
+    """What was missed is handed over no faster than it is read: the bound holds."""
+    async with open_pair(connect=True, settings=CATCHING_UP) as pair, pair.chat.events(max_events=10) as events:
+        await go(pair)
+        for number in range(150):
+            say(pair.server, str(number))
+        await come_back(pair)
+        await settle()
+        assert events.statistics().events <= 10
+        got: list[Event] = []
+        with trio.move_on_after(1):
+            while True:
+                got.append(await anext(events))
+                assert events.statistics().events <= 10
+        assert words(got) == ["recovered", *(str(number) for number in range(150))]
+
+
+async def test_leaving_hands_over_what_was_held(autojump_clock: MockClock) -> None:
+    """Nothing that came off the socket is lost: a stream that is read to its end has it."""
+    async with open_pair(connect=True, settings=CATCHING_UP) as pair:
+        async with pair.chat.events() as events:
+            await go(pair)
+            pair.server.set(rest="hang")
+            await come_back(pair)
+            await settle()
+            say(pair.server, "held")
+            await settle()
+            pair.chat._parts.leave()
+            assert words([event async for event in events]) == ["missing", "held"]
+
+
+ACTS = st.sampled_from(
+    ["say", "say", "say", "reset", "close", "hang", "heal", "wait", "wait", "short", "away", "back", "reopen"]
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(st.lists(ACTS, max_size=40))
+def test_any_interleaving_of_outages(acts: list[str]) -> None:
+    """Whatever is cut off when: every message is received exactly once, in order."""
+
+    async def main() -> None:
+        store, said, got = MemoryStore(), 0, []
+        async with open_memory_server(groups={}) as server:
+
+            async def collect(events: EventStream) -> None:
+                async for event in events:
+                    if isinstance(event, TextMessage):
+                        got.append(event.text)
+
+            async def one_life(rest: list[str]) -> list[str]:
+                nonlocal said
+                async with (
+                    trio.open_nursery() as nursery,
+                    open_pair(given=server, store=store, settings=CATCHING_UP) as pair,
+                    pair.chat.events() as events,
+                ):
+                    nursery.start_soon(collect, events)
+                    if not said:
+                        said += 1
+                        await pair.wait_status(Connected)
+                        say(server, str(said))
+                    while rest:
+                        act = rest.pop(0)
+                        if act == "say":
+                            said += 1
+                            say(server, str(said))
+                        elif act == "reset":
+                            for device in server.world.devices():
+                                device.reset()
+                        elif act == "close":
+                            for device in server.world.devices():
+                                device.close(1011)
+                        elif act in {"hang", "heal"}:
+                            server.set(rest="hang" if act == "hang" else "accept")
+                        elif act in {"wait", "short"}:
+                            await trio.sleep(1.1 if act == "wait" else 0.01)
+                        elif act == "away":
+                            pair.chat.enter_background()
+                        elif act == "back":
+                            pair.chat.enter_foreground()
+                        else:
+                            await settle()
+                            return rest
+                        if act != "say":
+                            await settle()
+                    server.set(rest="accept")
+                    pair.chat.enter_foreground()
+                    await pair.wait_status(Connected)
+                    await trio.sleep(30)
+                return rest
+
+            waits = [index for index, act in enumerate(acts) if act == "wait"]
+            # A fetch may hang for less than request_timeout, or messages are missing, as they should be.
+            rest = [act for index, act in enumerate(acts) if index not in waits[8:]] + ["short"]
+            while rest:
+                server.set(rest="accept")
+                rest = await one_life(rest)
+        assert got == [str(number) for number in range(1, said + 1)]
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))

@@ -87,6 +87,8 @@ class Parts:
 
     def leave(self) -> None:
         """End everything that can be ended at once. Synchronous, idempotent."""
+        if self.left:
+            return
         self.left = True
         self.login.leave()
         self.machine.tell(Input.CLIENT_LEFT)

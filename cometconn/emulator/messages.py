@@ -148,7 +148,7 @@ class MessageStore:
     """
 
     def __init__(self, *, limit: int = MESSAGE_LIMIT) -> None:
-        self.reactions = Reactions()
+        self.reactions: Reactions = Reactions()
         self._limit = limit
         self._messages: dict[int, Json] = {}
         self._last_id = 0

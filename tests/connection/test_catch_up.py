@@ -217,6 +217,24 @@ async def test_a_closed_program_that_never_saw_a_message(autojump_clock: MockClo
             assert await read(events) == ["recovered", "missed"]
 
 
+async def test_what_was_held_when_the_program_was_closed_comes_again(autojump_clock: MockClock) -> None:
+    """Held back and not handed over: the next program gets it, because the saved position is before it."""
+    store = MemoryStore()
+    async with open_memory_server(groups={}) as server:
+        async with listening(given=server, store=store) as (pair, events):
+            say(server, "before")
+            assert await read(events) == ["before"]
+        server.set(rest="hang")
+        async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair:
+            await pair.wait_status(Connected)
+            await settle()
+            say(server, "held")
+            await settle()
+        server.set(rest="accept")
+        async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair, pair.chat.events() as events:
+            assert await read(events) == ["recovered", "held"]
+
+
 async def test_the_position_is_saved_while_running(autojump_clock: MockClock) -> None:
     """A program that is killed begins where it was a few seconds before."""
     store = MemoryStore()
@@ -301,12 +319,18 @@ def test_any_interleaving_of_outages(acts: list[str]) -> None:
         store, said, got = MemoryStore(), 0, []
         async with open_memory_server(groups={}) as server:
 
+            def heal() -> None:
+                # Requests that hang are not answered any more: who waits for one shall try again.
+                server.set(rest="accept")
+                for device in server.world.devices():
+                    device.reset()
+
             async def collect(events: EventStream) -> None:
                 async for event in events:
                     if isinstance(event, TextMessage):
                         got.append(event.text)
 
-            async def one_life(rest: list[str]) -> list[str]:
+            async def one_life(rest: list[str]) -> None:
                 nonlocal said
                 async with (
                     trio.open_nursery() as nursery,
@@ -329,8 +353,10 @@ def test_any_interleaving_of_outages(acts: list[str]) -> None:
                         elif act == "close":
                             for device in server.world.devices():
                                 device.close(1011)
-                        elif act in {"hang", "heal"}:
-                            server.set(rest="hang" if act == "hang" else "accept")
+                        elif act == "hang":
+                            server.set(rest="hang")
+                        elif act == "heal":
+                            heal()
                         elif act in {"wait", "short"}:
                             await trio.sleep(1.1 if act == "wait" else 0.01)
                         elif act == "away":
@@ -339,21 +365,22 @@ def test_any_interleaving_of_outages(acts: list[str]) -> None:
                             pair.chat.enter_foreground()
                         else:
                             await settle()
-                            return rest
+                            break
                         if act != "say":
                             await settle()
-                    server.set(rest="accept")
-                    pair.chat.enter_foreground()
-                    await pair.wait_status(Connected)
-                    await trio.sleep(30)
-                return rest
+                    else:
+                        heal()
+                        pair.chat.enter_foreground()
+                        await pair.wait_status(Connected)
+                        await trio.sleep(30)
+                    nursery.cancel_scope.cancel()
 
             waits = [index for index, act in enumerate(acts) if act == "wait"]
             # A fetch may hang for less than request_timeout, or messages are missing, as they should be.
             rest = [act for index, act in enumerate(acts) if index not in waits[8:]] + ["short"]
             while rest:
                 server.set(rest="accept")
-                rest = await one_life(rest)
+                await one_life(rest)
         assert got == [str(number) for number in range(1, said + 1)]
 
     trio.run(main, clock=MockClock(autojump_threshold=0))

@@ -25,6 +25,7 @@ from ._parts import Parts
 from ._system import SystemEnvironment
 from ._version import client_info
 from .errors import SettingsError
+from .events import Resumed
 
 if TYPE_CHECKING:
     import ssl
@@ -88,7 +89,7 @@ async def open_client(
         parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, store, saved)
         try:
             async with trio.open_nursery() as nursery:
-                await nursery.start(watcher, parts.leave, name="cometconn.watcher")
+                await nursery.start(watcher, parts.leave, parts.machine.tick, name="cometconn.watcher")
                 nursery.start_soon(parts.supervisor().run, name="cometconn.supervisor")
                 if saved.session is not None:
                     parts.take_up(saved.session)
@@ -123,7 +124,14 @@ def _put_together(
 ) -> Parts:
     mode = Mode.AUTO if settings.auto_establish_socket_connection else Mode.MANUAL
     streams = Streams()
-    machine = Machine(mode, settings.timing, environment.random, streams.room)
+    machine = Machine(
+        mode,
+        settings.timing,
+        environment.random,
+        streams.room,
+        environment.boot_time,
+        lambda slept: streams.publish(Resumed(slept), 0),
+    )
     client = client_info()
     session_id = new_session_id(client.platform.upper(), client.version)
     identity = Identity(app_id, session_id, saved.device_id, client, settings, endpoints, headers)

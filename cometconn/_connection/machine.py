@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from cometconn._lifecycle.heartbeat import Heartbeat
-from cometconn._lifecycle.reducer import Circumstances, Lifecycle, begin, due, reduce
+from cometconn._lifecycle.reducer import Circumstances, Lifecycle, after_sleep, begin, due, reduce
 from cometconn._lifecycle.states import WANTED, Input, Mode, Refusal, State
 from cometconn.errors import PongTimeoutError
 from cometconn.status import AppState, Reason
@@ -39,6 +39,7 @@ __all__ = ["Absence", "Machine"]
 
 _UNANSWERED_BEFORE_RENEWAL = 3  # closes in a row between the auth frame and its answer
 _NOTHING = Circumstances()
+_NAP = 1.0  # seconds between the two clocks, from one look to the next, that count as sleep
 
 
 @attrs.frozen
@@ -63,12 +64,17 @@ class Machine:
         timing: the durations.
         random: a number from 0 to 1, for jitter.
         room: what the receive loop parks in; unparked when a link ends.
+        boot_time: seconds on a clock that goes on while the machine sleeps.
+        on_resumed: is told how many seconds the machine slept.
     """
 
     _mode: Mode
     _timing: Timing
     _random: Callable[[], float] = attrs.field(repr=False)
     _room: trio.lowlevel.ParkingLot = attrs.field(repr=False)
+    _boot_time: Callable[[], float] = attrs.field(default=trio.current_time, repr=False)
+    _on_resumed: Callable[[float], None] = attrs.field(default=lambda _: None, repr=False)
+    _lag: float = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
     _link: Link | None = attrs.field(default=None, init=False)
     _latest: Link | None = attrs.field(default=None, init=False, repr=False)
@@ -85,7 +91,9 @@ class Machine:
 
     def __attrs_post_init__(self) -> None:
         """Begin the life of the connection."""
-        self._life = begin(self._mode, self._timing, trio.current_time())
+        now = trio.current_time()
+        self._life = begin(self._mode, self._timing, now)
+        self._lag = self._boot_time() - now
 
     # Looking.
 
@@ -126,9 +134,26 @@ class Machine:
     def tick(self) -> float:
         """Let everything happen that time alone decides, up to now. Return now."""
         now = trio.current_time()
+        slept = self._slept(now)
         while self._tick_once(now):
             pass
+        if slept and self._life.state is State.WAITING:
+            self._apply(Input.RETRY_NOW, now)
         return now
+
+    def _slept(self, now: float) -> bool:
+        """Compare the clocks; if the machine slept, everything but Trio's clock is that much later."""
+        lag = self._boot_time() - now
+        slept, self._lag = lag - self._lag, lag
+        if slept < _NAP:
+            return False
+        self._life = after_sleep(self._life, slept)
+        if self._link is not None:
+            self._link.lease.deadline = self._life.lease_deadline
+            self._link.heartbeat.woke(now)
+            self._link.pulse_changed.unpark_all()
+        self._on_resumed(slept)
+        return True
 
     def _tick_once(self, now: float) -> bool:
         moment, on = due(self._life)

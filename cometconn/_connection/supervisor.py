@@ -19,17 +19,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Supervisor", "watcher"]
 
+_LOOK = 5.0  # seconds between two looks at the clocks
+
 
 @trio.lowlevel.enable_ki_protection
-async def watcher(leave: Callable[[], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-    """Turn cancellation from outside into the end of the lease, and of everything else.
+async def watcher(
+    leave: Callable[[], None],
+    look: Callable[[], object],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Turn cancellation from outside into the end of the lease, and look at the clocks now and then.
 
     It sleeps outside every shield, so it is the first to hear that the client's nursery
     was cancelled, for whatever reason; *leave* is synchronous and may be called again.
+    A machine that slept has stopped Trio's clock, so no timer tells of it: *look* does.
     """
     try:
         task_status.started()
-        await trio.sleep_forever()
+        while True:
+            await trio.sleep(_LOOK)
+            look()
     finally:
         leave()
 

@@ -47,6 +47,13 @@ class Heartbeat:
         self._asked = None
         self._graced = False
 
+    def woke(self, now: float) -> None:
+        """Note that the machine slept: no answer is overdue, and a ping will tell whether the server is still there."""
+        self._asked = None
+        self._graced = False
+        if self.next_ping < math.inf:
+            self.next_ping = now
+
     def pause(self) -> None:
         """Stop the clock: we have stopped reading, so silence says nothing."""
         self._paused = True

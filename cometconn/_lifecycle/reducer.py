@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cometconn.errors import CometConnError
     from cometconn.settings import Timing
 
-__all__ = ["Circumstances", "Lifecycle", "begin", "due", "reduce"]
+__all__ = ["Circumstances", "Lifecycle", "after_sleep", "begin", "due", "reduce"]
 
 
 @attrs.frozen
@@ -140,6 +140,21 @@ def reduce(life: Lifecycle, on: Input, now: float, with_: Circumstances = _PLAIN
     if row.to is not None:
         after = _ENTER.get(row.to, _rest)(after, row.to, now, with_)
     return _admit_caller(after, on, with_)
+
+
+def after_sleep(life: Lifecycle, slept: float) -> Lifecycle:
+    """Return *life* with everything *slept* seconds further in the past: the clock stood still, time did not.
+
+    The attempt under way keeps its end: what it waits for stood still with us.
+    """
+    return attrs.evolve(
+        life,
+        last_life=life.last_life - slept,
+        retry_at=life.retry_at - slept,
+        not_before=life.not_before - slept,
+        last_shortcut=life.last_shortcut - slept,
+        refusal=None,
+    )
 
 
 def _app_after(app: AppState, on: Input) -> AppState:

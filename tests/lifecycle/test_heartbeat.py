@@ -82,3 +82,15 @@ def test_bytes_renew_the_forgiveness() -> None:
     pulse.pinged(151.0)
     assert not pulse.is_silent(300.0)
     assert pulse.is_silent(400.0)
+
+
+def test_a_machine_that_slept_asks_at_once() -> None:
+    """No answer is overdue, and the next ping is due; before the link is authenticated none is."""
+    pulse = started()
+    pulse.pinged(101.0)
+    pulse.woke(102.0)
+    assert pulse.silent_at == math.inf
+    assert pulse.next_ping == 102.0
+    fresh = Heartbeat(15.0, 5.0)
+    fresh.woke(102.0)
+    assert fresh.next_ping == math.inf

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cometconn._lifecycle.reducer import Circumstances, Lifecycle, begin, due, reduce
+from cometconn._lifecycle.reducer import Circumstances, Lifecycle, after_sleep, begin, due, reduce
 from cometconn._lifecycle.states import WANTED, IllegalInputError, Input, Mode, Refusal, State, Wish
 from cometconn.errors import CometConnError
 from cometconn.settings import Timing
@@ -206,3 +206,18 @@ def test_whatever_happens_a_life_stays_sound(mode: Mode, script: list[tuple[floa
 def test_situations_are_hashable_products() -> None:
     """Modes, app states and wishes are small enough to search in full."""
     assert len(list(itertools.product(Mode, AppState, State, Wish))) == 156
+
+
+def test_sleep_moves_everything_into_the_past() -> None:
+    """What was due while the machine slept is due now; the state itself stays."""
+    life = run(
+        Mode.MANUAL,
+        (0.0, Input.LOGGED_IN),
+        (0.0, Input.CONNECT_CALLED),
+        (0.0, Input.AUTHENTICATED),
+        (10.0, Input.ENTERED_BACKGROUND),
+    )
+    assert due(life) == (40.0, Input.DEADLINE_REACHED)
+    later = after_sleep(life, 25.0)
+    assert due(later) == (15.0, Input.DEADLINE_REACHED)
+    assert (later.state, later.status) == (life.state, life.status)

@@ -1,0 +1,97 @@
+"""The machine slept: Trio's clock stood still, time did not."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cometconn import Connected, Connecting, Disconnected, Reason, Waiting
+from cometconn.emulator.log import Kind
+from cometconn.events import Resumed
+
+from .harness import open_pair, settle
+
+LOOK = 5.0  # at most so long until the client looks at the clocks by itself
+
+
+async def test_the_app_is_told(autojump_clock: MockClock) -> None:
+    """Resumed, with the seconds, within one look at the clocks."""
+    async with open_pair(connect=True) as pair, pair.chat.events() as events:
+        pair.server.slept += 3600
+        with trio.fail_after(LOOK):
+            event = await anext(events)
+        assert event == Resumed(3600)
+
+
+@pytest.mark.parametrize("slept", [29.0, 31.0])
+async def test_the_background_grace_counts_real_time(slept: float, autojump_clock: MockClock) -> None:
+    """Manual, background: asleep for longer than the grace is over, at the first look; for less is not yet."""
+    async with open_pair(manual=True, connect=True) as pair:
+        pair.chat.enter_background()
+        pair.server.slept += slept
+        status = pair.chat.status
+        if slept > 30:
+            assert isinstance(status, Disconnected)
+            assert status.reason is Reason.BACKGROUND_TIMEOUT
+        else:
+            assert isinstance(status, Connected)
+            began = trio.current_time()
+            await pair.wait_status(Disconnected)
+            assert trio.current_time() - began == pytest.approx(1.0)
+
+
+async def test_a_ping_after_the_sleep_does_not_save_the_lease(autojump_clock: MockClock) -> None:
+    """The deadline passed while asleep, so it counts before the call."""
+    async with open_pair(manual=True, connect=True) as pair:
+        pair.chat.enter_background()
+        pair.server.slept += 31
+        pair.chat.enter_foreground()
+        assert pair.now() == "BACKGROUND_TIMEOUT"
+
+
+async def test_a_server_that_is_gone_is_found_out_by_a_probe(autojump_clock: MockClock) -> None:
+    """Connected: a ping at once, and no answer within pong_timeout is a loss."""
+    async with open_pair(connect=True) as pair:
+        pair.device.silence()
+        pair.server.slept += 3600
+        began = trio.current_time()
+        assert isinstance(pair.chat.status, Connected), "the server may well be there: ask"
+        lost = await pair.wait_status(Waiting)
+        assert lost.at - began == 5.0
+
+
+async def test_a_server_that_is_there_keeps_its_link(autojump_clock: MockClock) -> None:
+    """A healthy link survives the sleep: the probe is answered."""
+    async with open_pair(connect=True) as pair:
+        since = len(pair.log(Kind.FRAME_IN))
+        pair.server.slept += 3600
+        assert isinstance(pair.chat.status, Connected)
+        await settle()
+        pings = [entry for entry in pair.log(Kind.FRAME_IN)[since:] if entry.detail["frame"].get("action") == "ping"]
+        assert len(pings) == 1
+        await trio.sleep(10)
+        assert isinstance(pair.chat.status, Connected)
+        assert len(pair.server.dials) == 1
+
+
+async def test_waiting_for_a_retry_ends_with_the_sleep(autojump_clock: MockClock) -> None:
+    """The network is another one now: the retry is made at once."""
+    async with open_pair(connect=True) as pair:
+        pair.server.set(upgrade="hang")
+        pair.server.jitter = 1.0
+        pair.device.close(1012)
+        await pair.wait_status(Waiting)
+        pair.server.slept += 2
+        assert isinstance(pair.chat.status, Connecting)
+
+
+async def test_a_nap_is_no_sleep(autojump_clock: MockClock) -> None:
+    """Clocks that drift apart slowly are no news."""
+    async with open_pair(connect=True) as pair, pair.chat.events() as events:
+        for _ in range(20):
+            pair.server.slept += 0.4
+            assert isinstance(pair.chat.status, Connected)
+        with trio.move_on_after(20) as waited:
+            await anext(events)
+        assert waited.cancelled_caught

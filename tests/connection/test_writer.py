@@ -1,0 +1,72 @@
+"""The task that writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+
+from cometconn._connection.writer import writer
+from cometconn._transport.abc import WebSocketBrokenError
+
+from .test_link import link
+
+
+class Socket:
+    """Takes what is sent, until it breaks."""
+
+    def __init__(self, breaks_at: int) -> None:
+        self.sent: list[str] = []
+        self._breaks_at = breaks_at
+
+    async def send(self, text: str) -> None:
+        """Send."""
+        await trio.lowlevel.checkpoint()
+        if len(self.sent) == self._breaks_at:
+            message = "gone"
+            raise WebSocketBrokenError(message)
+        self.sent.append(text)
+
+
+class Losses:
+    """Stands where the machine is told."""
+
+    frames_sent = 0
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def lost(self, which: Any, error: Exception) -> None:
+        """Note it."""
+        self.told.append((which, error))
+
+
+async def test_frames_are_written_in_order_until_the_socket_breaks() -> None:
+    """Each is done when it is written; a broken socket is told of, and the task ends."""
+    one, socket, losses = link(), Socket(2), Losses()
+    frames = [one.send("1")]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer, losses, one, socket)  # type: ignore[arg-type]
+        await trio.testing.wait_all_tasks_blocked()
+        frames += [one.send("2"), one.send("3")]
+    assert socket.sent == ["1", "2"]
+    assert [frame.done.is_set() for frame in frames] == [True, True, False]
+    assert losses.frames_sent == 2
+    ((which, error),) = losses.told
+    assert which is one
+    assert isinstance(error, WebSocketBrokenError)
+
+
+async def test_the_end_of_the_lease_while_a_frame_is_written() -> None:
+    """The outbox is empty when the write returns: nothing is done twice, and the task ends."""
+    one, losses = link(), Losses()
+
+    class Ending(Socket):
+        async def send(self, text: str) -> None:
+            await super().send(text)
+            one.end(None, None)
+
+    frame = one.send("1")
+    await writer(losses, one, Ending(9))  # type: ignore[arg-type]
+    assert frame.error is not None
+    assert not losses.told

@@ -49,6 +49,9 @@ def serve_command(
         tuple[str, ...], Parameter(negative=(), help="A group, as hikers=zed-1,amy-2; may be given again.")
     ] = (),
     control: Annotated[bool, Parameter(negative=(), help="Let /control/... push, drop, misbehave.")] = False,
+    public: Annotated[
+        str | None, Parameter(help="HOST:PORT to name in the settings, for a TLS proxy in front of the server.")
+    ] = None,
 ) -> None:
     """Run a CometChat server on this machine, for programs in any language, until Ctrl-C or SIGTERM.
 
@@ -65,6 +68,7 @@ def serve_command(
             users=user or ("zed-1", "amy-2"),
             groups=groups_of(group) if group else None,
             control=control,
+            public=public,
         )
     )
 

@@ -35,10 +35,18 @@ async def serve(
     users: tuple[str, ...],
     groups: dict[str, tuple[str, ...]] | None,
     control: bool,
+    public: str | None,
 ) -> None:
     """Serve until a signal comes; say where, in one line of JSON, when ready."""
     async with open_emulator(
-        host=host, port=port, app_id=app_id, auth_key=auth_key, users=users, groups=groups, control=control
+        host=host,
+        port=port,
+        app_id=app_id,
+        auth_key=auth_key,
+        users=users,
+        groups=groups,
+        control=control,
+        public=public,
     ) as server:
         ready = {
             "url": server.url,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from typing import TYPE_CHECKING
+
+from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
     from .jsontext import Json
 
-__all__ = ["API_VERSION", "at_host", "settings_object"]
+__all__ = ["API_VERSION", "at_host", "place_of", "settings_object"]
 
 API_VERSION = "v3.0"
 
@@ -15,6 +18,18 @@ API_VERSION = "v3.0"
 def at_host(host: str, port: int) -> str:
     """Write host and port as they stand in a URL."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def place_of(word: str) -> tuple[str, int]:
+    """Read `chat.example:443` or `[::1]:443`."""
+    try:
+        parts = urllib.parse.urlsplit(f"//{word}")
+        if parts.hostname and parts.port and word == at_host(parts.hostname, parts.port):
+            return parts.hostname, parts.port
+    except ValueError:
+        pass
+    message = f"The public address must look like chat.example:443, in lower case and without a path, not {word!r}."
+    raise SettingsError(message)
 
 
 def settings_object(host: str, port: int, *, now: int) -> Json:

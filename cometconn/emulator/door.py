@@ -58,13 +58,17 @@ def listen(host: str, port: int) -> trio.SocketListener:
 
 
 class Door:
-    """The listener and the connections behind it."""
+    """The listener and the connections behind it.
+
+    Attributes:
+        address: IP address and port, whether it listens there now or not.
+    """
 
     def __init__(self, app: ASGIApp, listener: trio.SocketListener) -> None:
         self._app = ASGIWrapper(app)  # type: ignore[arg-type] # two type descriptions of the same ASGI
         self._config = _make_config()
         self._context = WorkerContext(None)
-        self._address: tuple[str, int] = listener.socket.getsockname()[:2]
+        self.address: tuple[str, int] = listener.socket.getsockname()[:2]
         self._listener: trio.SocketListener | None = listener
         self._reopened = trio.lowlevel.ParkingLot()
         self._streams: set[ControlledStream] = set()
@@ -79,7 +83,7 @@ class Door:
     def accept_connections(self) -> None:
         """Listen again on the same port. Idempotent. `OSError` when another process took it meanwhile."""
         if self._listener is None:
-            self._listener = listen(*self._address)
+            self._listener = listen(*self.address)
             self._reopened.unpark_all()
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -42,7 +42,7 @@ class Emulator:
     def __init__(self, world: World, door: Door, *, allow_insecure: bool = False) -> None:
         self.world: World = world
         self._door = door
-        place = at_host(world.host, world.port)
+        place = at_host(*door.address)
         api = f"http://{place}/{API_VERSION}"
         self.endpoints: Endpoints = Endpoints(
             admin_url=api, client_url=api, socket_url=f"ws://{place}/", allow_insecure=allow_insecure
@@ -59,12 +59,12 @@ class Emulator:
     @property
     def port(self) -> int:
         """The port, also after `refuse_connections()`."""
-        return self.world.port
+        return self._door.address[1]
 
     @property
     def url(self) -> str:
         """The address, without a path: `http://127.0.0.1:PORT`."""
-        return f"http://{at_host(self.world.host, self.port)}"
+        return f"http://{at_host(*self._door.address)}"
 
     # Saying things
 

@@ -10,6 +10,7 @@ import trio
 
 from cometconn.errors import SettingsError
 
+from .advertised import place_of
 from .app import make_app
 from .control import answer_control
 from .door import Door, listen
@@ -36,6 +37,7 @@ async def open_emulator(
     port: int = 0,
     allow_remote: bool = False,
     control: bool = False,
+    public: str | None = None,
 ) -> AsyncGenerator[Emulator, None]:
     """Run a CometChat server on this machine for as long as the block lasts.
 
@@ -51,6 +53,8 @@ async def open_emulator(
         port: 0 for a free one.
         allow_remote: permit other hosts. Whoever reaches the port can then read everything.
         control: offer the levers of `Emulator` below `/control/`, too. Loopback only.
+        public: what the server's settings call its host and port, such as `localhost:9443`, when
+            something stands in front of it (official SDKs speak TLS only); itself unless given.
 
     Raises:
         SettingsError: an argument makes no sense.
@@ -59,9 +63,10 @@ async def open_emulator(
     address = _check_host(host, allow_remote=allow_remote and not control)
     uids = tuple(users)
     named_groups = {"hikers": uids} if groups is None else groups
-    world = World(app_id=app_id, auth_key=auth_key, users=uids, groups=named_groups, host=address)
+    advertised = None if public is None else place_of(public)
+    world = World(app_id=app_id, auth_key=auth_key, users=uids, groups=named_groups)
     listener = listen(address, port)
-    world.port = listener.socket.getsockname()[1]
+    world.host, world.port = advertised or listener.socket.getsockname()[:2]
     emulator: Emulator
     door = Door(make_app(world, (lambda request: answer_control(emulator, request)) if control else None), listener)
     emulator = Emulator(world, door, allow_insecure=allow_remote)

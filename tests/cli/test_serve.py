@@ -48,6 +48,17 @@ async def test_it_serves_until_a_signal(number: Any) -> None:
         assert child.errors == b""
 
 
+async def test_another_address_can_be_advertised() -> None:
+    """The settings name the proxy in front; the line of JSON names the server itself."""
+    async with running("serve", "--port", "0", "--public", "localhost:9443") as child:
+        ready = json.loads(await child.line())
+        assert ready["url"].startswith("http://127.0.0.1:")
+        async with httpx.AsyncClient() as client:
+            settings = (await client.get(f"{ready['rest']}/settings")).json()["data"]
+        assert (settings["CLIENT_API_HOST"], settings["CHAT_WSS_PORT"]) == ("localhost:9443", "9443")
+        await child.stop(signal.SIGTERM)
+
+
 async def test_without_control_there_is_none() -> None:
     """The control interface is only there when asked for; zed-1 and amy-2 are, unless others are named."""
     async with running("serve", "--port", "0") as child:
@@ -67,6 +78,7 @@ async def test_without_control_there_is_none() -> None:
         (("--group", "hikers"), "--group"),
         (("--group", "hikers=nobody"), "nobody"),
         (("--user", "a", "--user", "a"), "'a'"),
+        (("--public", "localhost"), "'localhost'"),
     ],
 )
 async def test_bad_input_is_one_line(words: tuple[str, ...], told: str) -> None:

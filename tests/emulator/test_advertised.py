@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cometconn.emulator.advertised import at_host, settings_object
+import pytest
+
+from cometconn.emulator.advertised import at_host, place_of, settings_object
+from cometconn.errors import SettingsError
 
 
 def test_every_host_is_this_server() -> None:
@@ -19,3 +22,17 @@ def test_ipv6_is_written_in_brackets() -> None:
     """An IPv6 address stands in brackets, as in URLs."""
     assert at_host("::1", 80) == "[::1]:80"
     assert settings_object("::1", 80, now=0)["CHAT_HOST"] == "[::1]"
+
+
+@pytest.mark.parametrize(("word", "place"), [("chat.example:443", ("chat.example", 443)), ("[::1]:80", ("::1", 80))])
+def test_a_place_is_a_host_and_a_port(word: str, place: tuple[str, int]) -> None:
+    """A name or an address, and a port: what `at_host()` writes is read back."""
+    assert place_of(word) == place
+    assert at_host(*place) == word
+
+
+@pytest.mark.parametrize("word", ["", "chat.example", ":80", "a:0", "a:70000", "a:b", "a:80/x", "me@a:80", "[::1:80"])
+def test_anything_else_is_no_place(word: str) -> None:
+    """It is refused, and the error shows it."""
+    with pytest.raises(SettingsError, match="public address"):
+        place_of(word)

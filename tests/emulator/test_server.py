@@ -71,6 +71,20 @@ async def test_other_hosts_are_served_on_request() -> None:
             await (await trio.open_tcp_stream("127.0.0.1", server.port)).aclose()
 
 
+async def test_another_address_can_be_advertised() -> None:
+    """The settings name what stands in front; the emulator's own address is told by itself."""
+    with trio.fail_after(10):
+        async with open_emulator(public="localhost:9443") as server, httpx.AsyncClient(base_url=server.url) as http:
+            settings = (await http.get("/settings")).json()["data"]
+            assert (settings["CHAT_HOST"], settings["CHAT_WSS_PORT"]) == ("localhost", "9443")
+            assert settings["CLIENT_API_HOST"] == "localhost:9443"
+            assert server.url == f"http://127.0.0.1:{server.port}"
+            assert server.endpoints.socket_url == f"ws://127.0.0.1:{server.port}/"
+    with pytest.raises(SettingsError, match="public address"):
+        async with open_emulator(public="localhost"):
+            pass  # pragma: no cover - must not be reached
+
+
 async def test_a_port_in_use_is_one_clear_error(server: Emulator) -> None:
     """No group, no half-open server."""
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1, port {server.port}"):

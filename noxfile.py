@@ -92,3 +92,10 @@ def fuzz(session: nox.Session) -> None:
     """Compare the client with the independent model in random scripts. Options: --scripts N --seed S."""
     session.install("-q", ".[dev]")
     session.run("python", "-m", "tests.properties.fuzz", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Answer the questions of `benchmarks/`. Options: [name ...] --json FILE --plot DIR."""
+    session.install("-q", ".[bench]")
+    session.run("python", "-m", "benchmarks", *session.posargs)

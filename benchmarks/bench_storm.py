@@ -1,0 +1,166 @@
+"""What does a server's restart look like to the server: how many attempts a second, and when is everybody back?
+
+10,000 clients lose their socket within a fifth of a second. Each is a real `Lifecycle`, the pure heart of the
+client, and time is an argument, so the hour passes in a second. The official SDKs' fixed timer of 5 s stands beside.
+"""
+
+from __future__ import annotations
+
+import collections
+import heapq
+import random
+import statistics
+from typing import TYPE_CHECKING
+
+import attrs
+
+from cometconn import Timing
+from cometconn._lifecycle.reducer import Circumstances, Lifecycle, begin, due, reduce
+from cometconn._lifecycle.states import Input, Mode
+
+from .row import Row
+
+if TYPE_CHECKING:
+    import pathlib
+
+__all__ = ["measure"]
+
+CLIENTS = 10_000
+SPREAD = 0.2  # seconds within which all sockets are lost
+STABLE = 1_000.0  # when that happens, on the clients' clock
+OFFICIAL_TIMER = 5.0  # seconds; protocol.md section 5
+DOWN = (0.0, 0.5, 1.0, 3.0, 10.0, 30.0)  # seconds for which the server is away
+MAIN = 0.5  # a process that is started again; the goals are measured here, the rest is shown beside
+_PERCENT = 100
+
+
+@attrs.frozen
+class Storm:
+    """What the server saw.
+
+    Attributes:
+        attempts: by second since the loss.
+        back: for each client the seconds until it was connected again.
+    """
+
+    attempts: collections.Counter[int]
+    back: list[float]
+
+    @property
+    def peak(self) -> int:
+        """The most attempts within one second."""
+        return max(self.attempts.values())
+
+    @property
+    def median(self) -> float:
+        """When half were back, in seconds."""
+        return statistics.median(self.back)
+
+    @property
+    def late(self) -> float:
+        """When 99 % were back, in seconds."""
+        return statistics.quantiles(self.back, n=_PERCENT)[-1]
+
+
+def ours(down: float, *, announced: bool, seed: int = 1) -> Storm:
+    """Let our clients come back."""
+    chance = random.Random(seed)  # noqa: S311 - jitter, not secrets
+    attempts, back = collections.Counter[int](), []
+    heap: list[tuple[float, int, Lifecycle, float]] = []
+    for number in range(CLIENTS):
+        life = begin(Mode.AUTO, Timing(), 0.0)
+        for on in (Input.LOGGED_IN, Input.AUTHENTICATED):
+            life = reduce(life, on, 0.0)
+        lost_at = STABLE + chance.random() * SPREAD
+        life = reduce(life, Input.LINK_LOST, lost_at, Circumstances(jitter=chance.random(), restarting=announced))
+        heap.append((due(life)[0], number, life, lost_at))
+    heapq.heapify(heap)
+    while heap:
+        now, number, life, lost_at = heapq.heappop(heap)
+        life = reduce(life, Input.RETRY_DUE, now)
+        attempts[int(now - STABLE)] += 1
+        if now >= STABLE + down:
+            back.append(now - lost_at)
+            continue
+        life = reduce(life, Input.ATTEMPT_FAILED, now, Circumstances(jitter=chance.random()))
+        heapq.heappush(heap, (due(life)[0], number, life, lost_at))
+    return Storm(attempts, back)
+
+
+def official(down: float, *, seed: int = 1) -> Storm:
+    """Let clients with the fixed timer come back; an announcement makes no difference to them."""
+    chance = random.Random(seed)  # noqa: S311 - jitter, not secrets
+    attempts, back = collections.Counter[int](), []
+    for _ in range(CLIENTS):
+        lost_at = chance.random() * SPREAD
+        now = lost_at
+        while True:
+            now += OFFICIAL_TIMER
+            attempts[int(now)] += 1
+            if now >= down:
+                break
+        back.append(now - lost_at)
+    return Storm(attempts, back)
+
+
+def measure(plot: pathlib.Path | None = None) -> list[Row]:
+    """Answer the question; with *plot*, draw the main case into that folder."""
+    question, rows, drawn = "storm", [], {}
+    for down in DOWN:
+        theirs = official(down)
+        for announced, goal in ((True, "<= 0.2"), (False, "<= 0.6")):
+            storm = ours(down, announced=announced)
+            case = f"{'announced restart' if announced else 'crash'}, away {down:g} s"
+            is_main = down == MAIN
+            rows.append(
+                Row(
+                    question,
+                    f"{case}: peak attempts a second ({storm.peak} / {theirs.peak})",
+                    "fixed 5 s timer",
+                    storm.peak / theirs.peak,
+                    goal=goal if is_main else None,
+                )
+            )
+            rows.append(
+                Row(
+                    question,
+                    f"{case}: median time back ({storm.median:.1f} / {theirs.median:.1f} s)",
+                    "fixed 5 s timer",
+                    storm.median / theirs.median,
+                    goal="<= 0.5" if is_main and not announced else None,
+                )
+            )
+            rows.append(
+                Row(
+                    question,
+                    f"{case}: time until 99 % are back ({storm.late:.1f} / {theirs.late:.1f} s)",
+                    "fixed 5 s timer",
+                    storm.late / theirs.late,
+                )
+            )
+            if is_main:
+                drawn[case] = storm
+        if down == MAIN:
+            drawn["fixed 5 s timer"] = theirs
+    if plot is not None:
+        _draw(drawn, plot / "storm.png")
+    return rows
+
+
+def _draw(storms: dict[str, Storm], path: pathlib.Path) -> None:
+    import matplotlib as mpl  # noqa: PLC0415 - only who wants a picture needs it
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt  # noqa: PLC0415 - as above
+
+    figure, axes = plt.subplots(figsize=(9, 4))
+    for name, storm in storms.items():
+        seconds = range(max(max(other.attempts) for other in storms.values()) + 2)
+        axes.step(seconds, [storm.attempts[second] for second in seconds], where="post", label=name)
+    axes.set_xlabel("seconds since the loss")
+    axes.set_ylabel("attempts a second")
+    axes.set_title(f"{CLIENTS:,} clients, the server away for {MAIN:g} s")
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

@@ -1,0 +1,41 @@
+"""The simulated storm: its arithmetic, not its figures."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from benchmarks import bench_storm
+from benchmarks.row import Row
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred clients tell as much here as ten thousand."""
+    monkeypatch.setattr(bench_storm, "CLIENTS", 100)
+
+
+@pytest.mark.parametrize("announced", [False, True])
+def test_everybody_comes_back(announced: bool) -> None:
+    """Each client once, none before the server is there, and every attempt is counted."""
+    storm = bench_storm.ours(3.0, announced=announced)
+    assert len(storm.back) == 100
+    assert min(storm.back) >= 3.0 - bench_storm.SPREAD
+    assert sum(storm.attempts.values()) >= 100
+    assert storm.median <= storm.late
+
+
+def test_the_fixed_timer_comes_in_step() -> None:
+    """All at once, five seconds later, whatever happened."""
+    storm = bench_storm.official(3.0)
+    assert storm.peak == 100
+    assert set(storm.attempts) == {5}
+
+
+def test_a_goal_is_met_or_not() -> None:
+    """A row without a goal has no verdict."""
+    assert Row("q", "c", "a", 0.5, goal="<= 0.5").met
+    assert not Row("q", "c", "a", 6.9, goal=">= 7").met
+    assert Row("q", "c", "a", math.inf).met is None
+    assert Row("q", "c", "a", 1.0, goal=">= 1").as_json()["met"] is True

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import trio
 
+from cometconn._why import why
 from cometconn.environment import Request, Response
 from cometconn.errors import ApiError, SettingsError
 
@@ -115,7 +116,7 @@ class Api:
             message = f"{what} was not answered within request_timeout, {self.timeout:g} s."
             raise ApiError(message) from error
         except OSError as error:
-            message = f"{what} was not answered: {error}"
+            message = f"{what} was not answered: {why(error)}."
             raise ApiError(message) from error
         return _read(what, response)
 

@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from cometconn._transport.abc import WebSocketError
+from cometconn._why import why
 
 from .background_timeout import background_timeout
 from .keepalive import keepalive
@@ -126,6 +127,6 @@ class LinkNursery:
 
 
 def _dial_error(url: str, error: Exception) -> Exception:
-    made = OSError(f"{url} cannot be reached: {str(error) or type(error).__name__}")
+    made = OSError(f"{url} cannot be reached: {why(error)}")
     made.__cause__ = error
     return made

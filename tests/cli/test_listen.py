@@ -109,7 +109,7 @@ BAD: list[tuple[tuple[str, ...], dict[str, str], str]] = [
     ((), {}, "No auth key"),
     ((), {"COMETCONN_AUTH_KEY": "WRONG"}, "not that of this app"),
     (("--uid", "nobody"), {"COMETCONN_AUTH_KEY": "KEY"}, "nobody"),
-    (("--endpoint", "http://127.0.0.1:1"), {"COMETCONN_AUTH_KEY": "KEY"}, "127.0.0.1:1"),
+    (("--endpoint", "http://127.0.0.1:1"), {"COMETCONN_AUTH_KEY": "KEY"}, "Connection refused"),
     (("--endpoint", "http://example.org"), {"COMETCONN_AUTH_KEY": "KEY"}, "not encrypted"),
     (("--endpoint", "nonsense"), {"COMETCONN_AUTH_KEY": "KEY"}, "nonsense"),
     (("--presence", "some"), {"COMETCONN_AUTH_KEY": "KEY"}, "--presence"),

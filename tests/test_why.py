@@ -1,0 +1,45 @@
+"""What really went wrong."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+
+import pytest
+import trio
+
+from cometconn._why import why
+
+
+async def test_trios_attempts() -> None:
+    """Behind Trio's summary of its attempts lies the system's word."""
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        with trio.fail_after(5), pytest.raises(OSError) as caught:
+            await trio.open_tcp_stream("127.0.0.1", unheard.getsockname()[1])
+    assert os.strerror(errno.ECONNREFUSED) in why(caught.value)
+
+
+def test_a_name_that_is_unknown() -> None:
+    """A failed lookup says so, also inside a group and a cause."""
+    lookup = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    outer = ConnectionError("broken")
+    outer.__cause__ = ExceptionGroup("", [ValueError(), lookup])
+    assert why(outer) == "Name or service not known"
+
+
+def test_tls_says_more_itself() -> None:
+    """The words of a TLS error are its own, not its number's."""
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate")
+    assert "self-signed" in why(error)
+
+
+def test_nothing_behind_it() -> None:
+    """Then its own words, or its name; a circle of causes ends."""
+    assert why(ValueError("odd")) == "odd"
+    circle = ValueError()
+    circle.__cause__ = TypeError()
+    circle.__cause__.__cause__ = circle
+    assert why(circle) == "ValueError"

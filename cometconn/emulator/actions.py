@@ -42,8 +42,7 @@ def message_action(world: World, action: str, message: Json, *, by: str, device_
             },
         },
     }
-    audience = set(world.groups[receiver].members) if is_group else {receiver, message["sender"], by}
-    return _tell(world, body, audience, device_id)
+    return _tell(world, body, {*world.concerned(message), by}, device_id)
 
 
 def group_action(

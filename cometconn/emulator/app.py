@@ -75,16 +75,14 @@ class _Rest:
         except EOFError:
             return  # the client went away in the middle of its request: nobody to answer
         request = Request(came.method, _url(scope), dict(came.headers), body or None)
-        if self.control is not None and is_control(request.url):
-            await _as_starlette(self.control(request))(scope, receive, send)
-            return
-        if self.world.hangs(request):
+        control = self.control if is_control(request.url) else None
+        if control is None and self.world.hangs(request):
             await _wait_gone(receive)
             return
         if len(body) > BODY_LIMIT:
             answer = error_response(413, "ERR_PAYLOAD_TOO_LARGE", f"The body is longer than {BODY_LIMIT} bytes.")
         else:
-            answer = self.world.answer(request)
+            answer = (control or self.world.answer)(request)
         await _as_starlette(answer)(scope, receive, send)
 
 

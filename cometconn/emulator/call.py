@@ -65,6 +65,13 @@ class Call:
             raise Refusal(400, "ERR_BAD_REQUEST", f"The field {name} must be a text and not empty.")
         return value
 
+    def texts(self, name: str) -> list[str]:
+        """Give a field of the body that may be left out, or must be a list of texts."""
+        value = self.body.get(name) or []
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise Refusal(400, "ERR_BAD_REQUEST", f"The field {name} must be a list of texts.")
+        return value
+
 
 def listing(items: list[Json]) -> Json:
     """Answer with a list that fits on one page."""

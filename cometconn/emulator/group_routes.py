@@ -122,10 +122,7 @@ def _add(call: Call) -> Json:
 
 
 def _uids(call: Call, name: str) -> list[str]:
-    uids = call.body.get(name, [])
-    if not (isinstance(uids, list) and all(isinstance(uid, str) for uid in uids)):
-        raise Refusal(400, "ERR_BAD_REQUEST", f"The field {name} must be a list of uids.")
-    return [known_user(call, uid) for uid in uids]
+    return [known_user(call, uid) for uid in call.texts(name)]
 
 
 def _kick(call: Call) -> Json:

@@ -1,4 +1,4 @@
-"""REST for what is done to a message: edit, delete, react, mark, interact."""
+"""REST for what is done to a message: edit, delete, react, interact."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .jsontext import Json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MESSAGE_ROUTES", "visible_message"]
+__all__ = ["MESSAGE_ROUTES", "seen_by", "tell", "visible_message"]
 
 _UNDERSTOOD_DATA = ("text", "customData", "metadata", "attachments", "url", "interactiveData", "mentions")
 
@@ -22,7 +22,7 @@ def visible_message(call: Call, identifier: str | None = None) -> Json:
     """Give the message of this id, or of the path's, if the user who asks may see it."""
     wanted = call.path["id"] if identifier is None else identifier
     message = call.world.messages.get(wanted)
-    if message is None or not call.world.may_see(call.person().uid, message):
+    if message is None or call.person().uid not in call.world.concerned(message):
         raise Refusal(404, "ERR_MESSAGE_ID_NOT_FOUND", "There is no such message in your conversations.")
     return message
 
@@ -42,9 +42,10 @@ def _edit(call: Call) -> Json:
     data = call.body.get("data")
     if not isinstance(data, dict):
         raise Refusal(400, "ERR_BAD_REQUEST", "The field data must be an object.")
+    tags = call.texts("tags")
     message["data"] |= {name: data[name] for name in _UNDERSTOOD_DATA if name in data}
-    if isinstance(call.body.get("tags"), list):
-        message["tags"] = call.body["tags"]
+    if tags:
+        message["tags"] = tags
     _stamp(call, message, "edited", by)
     return {"data": message_action(call.world, "edited", message, by=by, device_id=_device(call))}
 
@@ -68,7 +69,7 @@ def _react(call: Call) -> Json:
     if not call.world.messages.reactions.add(message, emoji, uid, now=call.world.now()):
         raise Refusal(400, "ERR_REACTION_ALREADY_ADDED", f"{uid} has reacted with {emoji} before.")
     _tell_reaction(call, message, emoji, "message_reaction_added")
-    return {"data": _as_seen(call, message)}
+    return {"data": seen_by(call, message)}
 
 
 def _take_reaction_back(call: Call) -> Json:
@@ -76,7 +77,7 @@ def _take_reaction_back(call: Call) -> Json:
     if not call.world.messages.reactions.remove(message, emoji, uid):
         raise Refusal(400, "ERR_REACTION_NOT_FOUND", f"{uid} has not reacted with {emoji}.")
     _tell_reaction(call, message, emoji, "message_reaction_removed")
-    return {"data": _as_seen(call, message)}
+    return {"data": seen_by(call, message)}
 
 
 def _reactions(call: Call) -> Json:
@@ -98,11 +99,11 @@ def _tell_reaction(call: Call, message: Json, emoji: str, action: str) -> None:
         "conversationId": message["conversationId"],
         **({"parentId": message["parentId"]} if "parentId" in message else {}),
     }
-    _relay(call, message, "reaction", body, to=_concerned(call, message))
+    tell(call, message, "reaction", body, to=call.world.concerned(message))
 
 
-def _as_seen(call: Call, message: Json) -> Json:
-    """Give a message with its reactions as this user sees them."""
+def seen_by(call: Call, message: Json) -> Json:
+    """Give a message with its reactions, as the user who asks sees them."""
     seen: Json = copy.deepcopy(message)
     seen["data"]["reactions"] = call.world.messages.reactions.summary(message, call.person().uid)
     return seen
@@ -115,37 +116,12 @@ def _interacted(call: Call) -> Json:
     now = call.world.now()
     done = [{"elementId": element, "interactedAt": now} for element in elements]
     body = {"messageId": message["id"], "user": call.world.public(call.person().uid), "interactions": done}
-    _relay(call, message, "interaction_completed", body, to={message["sender"]})
+    tell(call, message, "interaction_completed", body, to={message["sender"]})
     return {"data": {"success": True, "interactions": done}}
 
 
-def _mark(action: str) -> Callable[[Call], Json]:
-    """Make the route that marks a conversation up to a message as read or delivered."""
-
-    def mark(call: Call) -> Json:
-        message = visible_message(call, call.text("messageId"))
-        now = call.world.now()
-        message.setdefault(f"{action}At", now)
-        body = {
-            "action": action,
-            "messageId": message["id"],
-            "user": call.world.public(call.person().uid),
-            "timestamp": now,
-        }
-        _relay(call, message, "receipts", body, to={message["sender"]})
-        return {"data": {"success": True}}
-
-    return mark
-
-
-def _concerned(call: Call, message: Json) -> set[str]:
-    if message["receiverType"] == "group":
-        return set(call.world.groups[message["receiver"]].members)
-    return {message["sender"], message["receiver"]}
-
-
-def _relay(call: Call, message: Json, kind: str, body: Json, *, to: set[str]) -> None:
-    """Send a frame about *message*, from the user who asks."""
+def tell(call: Call, message: Json, kind: str, body: Json, *, to: set[str]) -> None:
+    """Send these users a frame of this kind about *message*, from the user who asks."""
     uid, is_group = call.person().uid, message["receiverType"] == "group"
     other = message["receiver"] if is_group or message["sender"] == uid else message["sender"]
     frame = realtime.message_frame(
@@ -169,8 +145,4 @@ MESSAGE_ROUTES: tuple[tuple[str, str, Callable[[Call], Json]], ...] = (
     ("POST", "messages/{id}/reactions/{reaction}", _react),
     ("DELETE", "messages/{id}/reactions/{reaction}", _take_reaction_back),
     ("PATCH", "messages/{id}/interacted", _interacted),
-    ("POST", "users/{uid}/conversation/read", _mark("read")),
-    ("POST", "users/{uid}/conversation/delivered", _mark("delivered")),
-    ("POST", "groups/{guid}/conversation/read", _mark("read")),
-    ("POST", "groups/{guid}/conversation/delivered", _mark("delivered")),
 )

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 from .reactions import Reactions
+from .receipts import Receipts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from .jsontext import Json
 
-__all__ = ["MESSAGE_LIMIT", "MessageStore", "Page", "PageRequest"]
+__all__ = ["MESSAGE_LIMIT", "MessageStore", "Page", "PageRequest", "private_conversation"]
 
 MESSAGE_LIMIT = 10_000
 """So many messages are kept; the oldest are dropped first."""
 
 _MAX_PER_PAGE = 100
 _DEFAULT_PER_PAGE = 30
+_DIGITS = 19
+"""Longer numbers than those of 64 bits are nobody's id or time."""
 
 _Key: TypeAlias = tuple[float, float]
 
@@ -43,7 +46,9 @@ class PageRequest:
         categories: only these, unless empty.
         types: only these, unless empty.
         search: only messages whose text contains it, in any case.
+        tags: only messages with one of these, unless empty.
         hide_replies: leave out replies in threads.
+        hide_deleted: leave out messages that were deleted.
     """
 
     affix: str = "append"
@@ -55,7 +60,9 @@ class PageRequest:
     categories: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
     search: str = ""
+    tags: frozenset[str] = frozenset()
     hide_replies: bool = False
+    hide_deleted: bool = False
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> PageRequest:
@@ -77,7 +84,9 @@ class PageRequest:
             categories=_names(query, "categories"),
             types=_names(query, "types"),
             search=query.get("searchKey", ""),
+            tags=_names(query, "tags"),
             hide_replies=_flag(query, "hideReplies"),
+            hide_deleted=_flag(query, "hideDeleted"),
         )
 
     def key(self, message: Json) -> _Key:
@@ -99,7 +108,9 @@ class PageRequest:
         return (
             (not self.categories or message["category"] in self.categories)
             and (not self.types or message["type"] in self.types)
+            and (not self.tags or not self.tags.isdisjoint(message.get("tags", ())))
             and (not self.hide_replies or "parentId" not in message)
+            and (not self.hide_deleted or "deletedAt" not in message)
             and (not self.only_updates or message["updatedAt"] > message["sentAt"])
             and self.search.lower() in str(message["data"].get("text", "")).lower()
         )
@@ -145,10 +156,12 @@ class MessageStore:
 
     Attributes:
         reactions: to these messages.
+        receipts: of these messages.
     """
 
     def __init__(self, *, limit: int = MESSAGE_LIMIT) -> None:
         self.reactions: Reactions = Reactions()
+        self.receipts: Receipts = Receipts()
         self._limit = limit
         self._messages: dict[int, Json] = {}
         self._last_id = 0
@@ -156,6 +169,9 @@ class MessageStore:
 
     def __len__(self) -> int:
         return len(self._messages)
+
+    def __iter__(self) -> Iterator[Json]:
+        return iter(self._messages.values())
 
     def add(self, body: Json, *, now: int) -> Json:
         """Store a message; give it back with its id and times. Times never go backwards."""
@@ -169,7 +185,21 @@ class MessageStore:
 
     def get(self, identifier: str) -> Json | None:
         """Find a message by its id."""
-        return self._messages.get(int(identifier)) if identifier.isdecimal() else None
+        return self._messages.get(int(identifier)) if _is_number(identifier) else None
+
+    def up_to(self, message: Json) -> Iterator[Json]:
+        """Give the messages of its conversation that are not newer than this one, newest first."""
+        for number, other in reversed(self._messages.items()):
+            if number <= int(message["id"]) and other["conversationId"] == message["conversationId"]:
+                yield other
+
+    def last_for(self, uid: str, conversation: str) -> Json | None:
+        """Find the newest message of a conversation that somebody else wrote."""
+        for message in reversed(self._messages.values()):
+            written = message["category"] != "action" and message["sender"] != uid
+            if written and message["conversationId"] == conversation:
+                return message
+        return None
 
     def page(self, request: PageRequest, visible: Callable[[Json], bool]) -> Page:
         """Select a page of the messages for which *visible* is true."""
@@ -183,14 +213,23 @@ class MessageStore:
         return Page(found[-request.per_page :], len(found), request)
 
 
+def private_conversation(one: str, other: str) -> str:
+    """Give the id of the conversation of two users."""
+    return "_user_".join(sorted((one, other)))
+
+
 def _number(query: Mapping[str, str], name: str, *, least: int = 0) -> int | None:
     text = query.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) >= least):  # noqa: PLR2004 - 64 bits
+    if not (_is_number(text) and int(text) >= least):
         message = f"{name} must be a whole number, {least} or more."
         raise ValueError(message)
     return int(text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _DIGITS
 
 
 def _flag(query: Mapping[str, str], name: str) -> bool:

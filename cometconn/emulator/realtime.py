@@ -5,7 +5,7 @@ Nothing here is awaited: a frame in, frames into the outboxes of others, done.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .jsontext import Json, parse
 from .log import Kind
@@ -13,11 +13,14 @@ from .log import Kind
 if TYPE_CHECKING:
     from .devices import Device
     from .people import Person
+    from .receipts import Mark
     from .world import World
 
-__all__ = ["announce", "message_frame", "received"]
+__all__ = ["announce", "message_frame", "note_receipt", "received"]
 
 _RELAYED = frozenset({"receipts", "transient_message", "typing_indicator"})
+_STEPS: Final[dict[Mark, tuple[Mark, ...]]] = {"delivered": ("delivered",), "read": ("delivered", "read")}
+_TO_ALL: Final[dict[Mark, str]] = {"delivered": "deliveredToAll", "read": "readByAll"}
 
 
 def received(world: World, device: Device, text: str) -> None:
@@ -65,6 +68,26 @@ def message_frame(world: World, body: Json, *, device_id: str) -> Json:
         "type": "message",
         "body": body,
     }
+
+
+def note_receipt(world: World, message: Json, uid: str, mark: Mark) -> None:
+    """Note how far a user got. Once everybody did, the messages say when; of a group's the author is told."""
+    receipts, everybody = world.messages.receipts, world.concerned(message)
+    receipts.mark(message, uid, mark)
+    news = [
+        (other, step)
+        for other in world.messages.up_to(message)
+        for step in _STEPS[mark]
+        if f"{step}At" not in other and receipts.reached_by_all(other, everybody, step)
+    ]
+    for other, step in news:
+        other[f"{step}At"] = world.now()
+    if message["receiverType"] == "group" and any(other is message and step == mark for other, step in news):
+        user, to_all = world.public(uid), _TO_ALL[mark]
+        body = {"action": to_all, "messageId": message["id"], "user": user, "timestamp": world.now()}
+        envelope = message_frame(world, {**message, "sender": uid}, device_id="")
+        frame = {**envelope, "type": "receipts", "messageSender": message["sender"], "body": body}
+        world.deliver({message["sender"]}, frame)
 
 
 def _ignore(world: World, device: Device, why: str) -> None:
@@ -135,6 +158,18 @@ def _relay(world: World, device: Device, frame: Json) -> None:
         passed["body"]["timestamp"] = world.now()
         audience = (audience & {author}) or audience  # a receipt concerns the author, where one is named
     world.deliver(audience - {sender}, passed)
+    if frame["type"] == "receipts":
+        _note(world, sender, body)
+
+
+def _note(world: World, uid: str, body: Json) -> None:
+    """Keep what a receipt says, if it is about a message that its sender can know."""
+    message = world.messages.get(str(body.get("messageId")))
+    if message is None or uid not in world.concerned(message):
+        return
+    match body.get("action"):
+        case "delivered" | "read" as mark:
+            note_receipt(world, message, uid, mark)
 
 
 def _follows(world: World, device: Device, person: Person) -> bool:

@@ -12,7 +12,8 @@ from .call import Call, Refusal, listing
 from .group_routes import GROUP_ROUTES, joined_group, known_user
 from .jsontext import Json
 from .message_routes import MESSAGE_ROUTES, visible_message
-from .messages import PageRequest
+from .page_routes import PAGE_ROUTES
+from .receipt_routes import RECEIPT_ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,40 +73,35 @@ def _user_session(call: Call) -> Json:
 
 def _analytics(call: Call) -> Json:
     """Only a valid JWT gets through; the refusal is what makes official clients renew theirs."""
-    jwt = call.headers.get("authorization", "").removeprefix("Bearer ")
-    if call.world.sessions.user_of_jwt(jwt) is None:
-        raise Refusal(401, "ERR_NO_AUTH", "The JWT is unknown or has expired: GET /me gives a new one.")
+    _check_jwt(call)
     return {"data": {"ok": True}}
 
 
-def _message(call: Call) -> Json:
-    return {"data": visible_message(call)}
+def _count_online(call: Call) -> Json:
+    """Count who is online: of everybody, and of the groups that are named."""
+    _check_jwt(call)
+    online = {uid for uid in call.world.people if call.world.connections(uid)}
+    named = [call.world.groups[guid] for guid in call.texts("groups") if guid in call.world.groups]
+    groups = {group.guid: len(online & set(group.members)) for group in named}
+    return {"data": {"onlineUsersCount": len(online), "groups": groups}}
 
 
-def _all_messages(call: Call) -> Json:
-    uid = call.person().uid
-    return _page(call, lambda message: call.world.may_see(uid, message))
+def _check_jwt(call: Call) -> None:
+    jwt = call.headers.get("authorization", "").removeprefix("Bearer ")
+    if call.world.sessions.user_of_jwt(jwt) is None:
+        raise Refusal(401, "ERR_NO_AUTH", "The JWT is unknown or has expired: GET /me gives a new one.")
 
 
-def _messages_with_user(call: Call) -> Json:
-    mine, theirs = call.person().uid, call.path["uid"]
-    known_user(call, theirs)
-    pair = {mine, theirs}
-    return _page(call, lambda m: m["receiverType"] == "user" and {m["sender"], m["receiver"]} == pair)
-
-
-def _messages_in_group(call: Call) -> Json:
-    guid = call.path["guid"]
-    joined_group(call, guid)
-    return _page(call, lambda m: m["receiverType"] == "group" and m["receiver"] == guid)
-
-
-def _thread(call: Call) -> Json:
-    parent, uid = visible_message(call)["id"], call.person().uid
-    return _page(call, lambda m: m.get("parentId") == parent and call.world.may_see(uid, m))
+def _reply(call: Call) -> Json:
+    """Send a message into the thread of another."""
+    return _send(call, str(visible_message(call)["id"]))
 
 
 def _send_message(call: Call) -> Json:
+    return _send(call, str(call.body.get("parentId") or ""))
+
+
+def _send(call: Call, parent_id: str) -> Json:
     world, sender = call.world, call.person().uid
     receiver, receiver_type = call.text("receiver"), call.text("receiverType")
     category, kind, data = call.text("category"), call.text("type"), call.body.get("data")
@@ -121,19 +117,12 @@ def _send_message(call: Call) -> Json:
         raise Refusal(400, "ERR_BAD_REQUEST", "The field data must be an object.")
     if category == "message" and kind == "text" and not (isinstance(data.get("text"), str) and data["text"]):
         raise Refusal(400, "ERR_EMPTY_MESSAGE_TEXT", "The field data.text must be a text and not empty.")
-    extras = {name: call.body[name] for name in ("muid", "parentId", "tags") if call.body.get(name)}
-    if "parentId" in extras:
-        extras["parentId"] = str(extras["parentId"])
-    draft = {"receiver": receiver, "receiverType": receiver_type, "category": category, "type": kind, **extras}
+    extras: Json = {"muid": call.body.get("muid"), "parentId": parent_id, "tags": call.texts("tags")}
+    draft: Json = {"receiver": receiver, "receiverType": receiver_type, "category": category, "type": kind}
+    draft |= {name: value for name, value in extras.items() if value}
+    if (parent := world.messages.get(parent_id)) is not None:
+        parent["replyCount"] = parent.get("replyCount", 0) + 1
     return {"data": world.post(sender, {**draft, "data": data}, device_id=call.headers.get("resource", ""))}
-
-
-def _page(call: Call, visible: Callable[[Json], bool]) -> Json:
-    try:
-        request = PageRequest.from_query(call.query)
-    except ValueError as error:
-        raise Refusal(400, "ERR_BAD_REQUEST", str(error)) from error
-    return call.world.messages.page(request, visible).body()
 
 
 ROUTES: tuple[tuple[str, str, Handle], ...] = (
@@ -146,13 +135,12 @@ ROUTES: tuple[tuple[str, str, Handle], ...] = (
     ("GET", "users/{uid}", _user),
     ("GET", "users", _users),
     ("POST", "messages", _send_message),
-    ("GET", "messages", _all_messages),
-    ("GET", "messages/{id}", _message),
-    ("GET", "messages/{id}/thread", _thread),
-    ("GET", "users/{uid}/messages", _messages_with_user),
-    ("GET", "groups/{guid}/messages", _messages_in_group),
+    ("POST", "messages/{id}/thread", _reply),
+    *PAGE_ROUTES,
     *MESSAGE_ROUTES,
+    *RECEIPT_ROUTES,
     *GROUP_ROUTES,
+    ("POST", "api/{version}/online-members", _count_online),
     ("POST", "{version}/ping", _analytics),
 )
 """Method, path below the (optional) version, and who answers. The first that fits wins."""

@@ -19,7 +19,7 @@ from . import realtime, rest
 from .faults import Faults
 from .jsontext import Json, parse, render
 from .log import Kind, ServerLog
-from .messages import MessageStore
+from .messages import MessageStore, private_conversation
 from .people import Group, Person
 from .redact import by_name, by_value
 from .sessions import Sessions, random_secret
@@ -143,23 +143,22 @@ class World:
             "sender": {"entityType": "user", "entity": self.public(sender)},
             "receiver": {"entityType": draft["receiverType"], "entity": entity},
         }
-        pair = "_user_".join(sorted((sender, receiver)))
         body = {
-            "conversationId": f"group_{receiver}" if is_group else pair,
+            "conversationId": f"group_{receiver}" if is_group else private_conversation(sender, receiver),
             "sender": sender,
             **draft,
             "data": {**draft["data"], "resource": device_id, "entities": entities},
         }
         message = self.messages.add(body, now=self.now())
-        audience = set(self.groups[receiver].members) if is_group else {receiver, sender}
-        self.deliver(audience, realtime.message_frame(self, message, device_id=device_id))
+        self.deliver(self.concerned(message), realtime.message_frame(self, message, device_id=device_id))
         return message
 
-    def may_see(self, uid: str, message: Json) -> bool:
-        """Tell whether a message belongs to this user's conversations."""
-        if message["receiverType"] == "group":
-            return uid in self.groups[message["receiver"]].members
-        return uid in {message["sender"], message["receiver"]}
+    def concerned(self, message: Json) -> set[str]:
+        """Give the uids of those whose conversation a message belongs to. A group that was deleted has none."""
+        if message["receiverType"] == "user":
+            return {message["sender"], message["receiver"]}
+        group = self.groups.get(message["receiver"])
+        return set() if group is None else set(group.members)
 
     # Sockets: what a door calls
 

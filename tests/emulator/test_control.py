@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from cometconn.emulator import Emulator, Kind, open_emulator
+from cometconn.emulator.app import BODY_LIMIT
 from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -166,6 +167,16 @@ async def test_web_pages_from_elsewhere_are_refused(control: httpx.AsyncClient, 
     answer = await control.get("/log", headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "ERR_NOT_LOCAL")
     assert (await control.get("/log", headers={"origin": "http://localhost:3000"})).status_code == 200
+
+
+async def test_a_body_that_is_too_long_is_refused(controlled: Emulator, control: httpx.AsyncClient, join: Join) -> None:
+    """Nothing of it is pushed."""
+    with trio.fail_after(5):
+        async with join(controlled, "zed-1") as zed:
+            answer = await control.post("/push?uid=zed-1", content=b" " * (BODY_LIMIT + 1))
+            assert (answer.status_code, answer.json()["error"]["code"]) == (413, "ERR_PAYLOAD_TOO_LARGE")
+            controlled.push("zed-1", {"type": "next"})
+            assert (await zed.receive())["type"] == "next"
 
 
 async def test_without_control_there_is_nothing_there(server: Emulator) -> None:

@@ -102,23 +102,6 @@ def test_reactions_are_told_counted_and_listed(village: Village) -> None:
     assert village.ask("DELETE", path, authToken=token)[1]["error"]["code"] == "ERR_REACTION_NOT_FOUND"
 
 
-@pytest.mark.parametrize(("action", "kind"), [("read", events.MessagesRead), ("delivered", events.MessagesDelivered)])
-@pytest.mark.parametrize("place", ["users/zed-1", "groups/hikers"])
-def test_receipts_by_rest_reach_the_author(village: Village, action: str, kind: type, place: str) -> None:
-    """Marking a conversation is a receipt like any other."""
-    zed = village.device("zed-1")
-    receiver, receiver_type = ("amy-2", "user") if place.startswith("users") else ("hikers", "group")
-    number = say(village, "zed-1", receiver, receiver_type)
-    village.outbox(zed)
-    body = {"messageId": number}
-    assert village.ask("POST", f"/{place}/conversation/{action}", body, authToken=village.token("amy-2"))[0] == 200
-    (event,) = arrives(village, zed, "zed-1")
-    assert isinstance(event, kind)
-    assert event.message_id == int(number)  # type: ignore[attr-defined]
-    assert event.sender.uid == "amy-2"  # type: ignore[attr-defined]
-    assert (village.world.messages.get(number) or {})[f"{action}At"]
-
-
 def test_interactions_reach_the_author(village: Village) -> None:
     """Touching an interactive message tells its author."""
     zed, number = village.device("zed-1"), say(village)
@@ -158,8 +141,7 @@ def test_a_reply_in_a_thread_says_so_in_its_reactions(village: Village) -> None:
         ("DELETE", "/messages/x", None, "ERR_MESSAGE_ID_NOT_FOUND"),
         ("PATCH", "/messages/1/interacted", {}, "ERR_BAD_REQUEST"),
         ("PATCH", "/messages/1/interacted", {"interactions": [3]}, "ERR_BAD_REQUEST"),
-        ("POST", "/users/amy-2/conversation/read", {}, "ERR_BAD_REQUEST"),
-        ("POST", "/users/amy-2/conversation/read", {"messageId": "99"}, "ERR_MESSAGE_ID_NOT_FOUND"),
+        ("PUT", "/messages/1", {"data": {}, "tags": [3]}, "ERR_BAD_REQUEST"),
     ],
 )
 def test_what_makes_no_sense(village: Village, method: str, path: str, body: Any, code: str) -> None:

@@ -121,7 +121,7 @@ def test_changes_come_in_their_own_order() -> None:
 
 
 def test_filters() -> None:
-    """Categories, types, a text to search, and replies are filtered as asked."""
+    """Categories, types, a text to search, tags, replies and deletions are filtered as asked."""
     store = MessageStore()
     store.add(_draft("Hello"), now=1)
     store.add(_draft("reply", parentId="1"), now=1)
@@ -132,6 +132,9 @@ def test_filters() -> None:
     assert _page(store, searchKey="hell")[0] == [1]
     assert _page(store, hideReplies="true")[0] == [1, 3]
     assert _page(store, unread="1")[0] == [1, 2, 3]
+    store.add(_draft("tagged", tags=["a", "b"], deletedAt=1), now=1)
+    assert _page(store, tags="b,c")[0] == [4]
+    assert _page(store, hideDeleted="1")[0] == [1, 2, 3]
 
 
 def test_who_may_not_see_a_message_is_not_given_it() -> None:

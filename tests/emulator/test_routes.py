@@ -161,6 +161,7 @@ def test_a_group_message_reaches_the_members(village: Village) -> None:
         ({"data": "text"}, 400, "ERR_BAD_REQUEST"),
         ({"data": {}}, 400, "ERR_EMPTY_MESSAGE_TEXT"),
         ({"data": {"text": ""}}, 400, "ERR_EMPTY_MESSAGE_TEXT"),
+        ({"tags": [{}]}, 400, "ERR_BAD_REQUEST"),
     ],
 )
 def test_a_bad_message_is_refused(village: Village, change: dict[str, Any], status: int, code: str) -> None:
@@ -173,6 +174,36 @@ def test_a_bad_message_is_refused(village: Village, change: dict[str, Any], stat
     assert (got, answer["error"]["code"]) == (status, code)
     assert len(village.world.messages) == 0
     assert village.outbox(receiving) == []
+
+
+def test_a_reply_goes_into_the_thread(village: Village) -> None:
+    """By the path or by the body; the parent counts its replies."""
+    zed = village.token("zed-1")
+    village.ask("POST", "/messages", _HELLO, authToken=zed)
+
+    reply = village.ask("POST", "/messages/1/thread", _HELLO, authToken=zed)[1]["data"]
+    village.ask("POST", "/messages", _HELLO | {"parentId": 1}, authToken=zed)
+
+    assert reply["parentId"] == "1"
+    assert village.ask("GET", "/messages/1", authToken=zed)[1]["data"]["replyCount"] == 2
+    status, answer = village.ask("POST", "/messages/1/thread", _HELLO, authToken=village.token("bob-3"))
+    assert (status, answer["error"]["code"]) == (404, "ERR_MESSAGE_ID_NOT_FOUND")
+
+
+def test_who_is_online_is_counted(village: Village) -> None:
+    """Everybody, and those of the groups that are asked for; the JWT lets in."""
+    village.device("zed-1")
+    village.device("zed-1")
+    village.device("bob-3")
+    jwt = village.world.sessions.jwt_for(village.token("zed-1"))
+
+    def count(body: object, **headers: str) -> tuple[int, Any]:
+        return village.ask("POST", "/api/v3.0/online-members", body, **headers)
+
+    assert count({}, authorization=jwt)[1] == {"data": {"onlineUsersCount": 2, "groups": {}}}
+    assert count({"groups": ["hikers", "nowhere"]}, authorization=jwt)[1]["data"]["groups"] == {"hikers": 1}
+    assert count({"groups": "hikers"}, authorization=jwt)[0] == 400
+    assert count({})[1]["error"]["code"] == "ERR_NO_AUTH"
 
 
 def test_each_listing_has_its_messages(village: Village) -> None:

@@ -1,0 +1,49 @@
+"""`cometconn.emulator.receipts`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cometconn.emulator.receipts import Receipts
+
+
+def message(number: int, sender: str = "zed-1") -> dict[str, Any]:
+    """A message of one conversation."""
+    return {"id": str(number), "conversationId": "c", "sender": sender}
+
+
+def test_a_mark_covers_what_came_before() -> None:
+    """The ones before it, not those after it, nor other conversations, nor other users."""
+    receipts = Receipts()
+    receipts.mark(message(10), "amy-2", "delivered")
+    assert receipts.reached(message(9), "amy-2", "delivered")
+    assert receipts.reached(message(10), "amy-2", "delivered")
+    assert not receipts.reached(message(11), "amy-2", "delivered")
+    assert not receipts.reached(message(10), "bob-3", "delivered")
+    assert not receipts.reached({**message(10), "conversationId": "d"}, "amy-2", "delivered")
+    assert not receipts.reached(message(10), "amy-2", "read")
+
+
+def test_an_earlier_mark_takes_nothing_back() -> None:
+    """Receipts that come out of order leave the newest."""
+    receipts = Receipts()
+    receipts.mark(message(10), "amy-2", "read")
+    receipts.mark(message(3), "amy-2", "read")
+    assert receipts.reached(message(10), "amy-2", "read")
+
+
+def test_what_was_read_was_delivered() -> None:
+    """Reading says both."""
+    receipts = Receipts()
+    receipts.mark(message(10), "amy-2", "read")
+    assert receipts.reached(message(10), "amy-2", "delivered")
+
+
+def test_all_are_the_others() -> None:
+    """Whoever wrote the message needs no mark."""
+    receipts = Receipts()
+    everybody = ("zed-1", "amy-2", "bob-3")
+    receipts.mark(message(10), "amy-2", "read")
+    assert not receipts.reached_by_all(message(10), everybody, "read")
+    receipts.mark(message(10), "bob-3", "read")
+    assert receipts.reached_by_all(message(10), everybody, "read")

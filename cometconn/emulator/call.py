@@ -65,6 +65,10 @@ class Call:
             raise Refusal(400, "ERR_BAD_REQUEST", f"The field {name} must be a text and not empty.")
         return value
 
+    def searches(self, name: str) -> bool:
+        """Tell whether the URL's `searchKey` lets this name through."""
+        return self.query.get("searchKey", "").lower() in name.lower()
+
     def texts(self, name: str) -> list[str]:
         """Give a field of the body that may be left out, or must be a list of texts."""
         value = self.body.get(name) or []

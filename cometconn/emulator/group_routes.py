@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 from .actions import group_action
 from .call import Call, Refusal, listing
 from .jsontext import Json
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["GROUP_ROUTES", "joined_group", "known_user"]
 
 _SCOPES = {"admins": "admin", "moderators": "moderator", "participants": "participant"}
+_KINDS = ("public", "private", "password")
 
 
 def known_user(call: Call, uid: str) -> str:
@@ -47,6 +50,13 @@ def _led_group(call: Call) -> Group:
     return group
 
 
+def _owned_group(call: Call) -> Group:
+    group = joined_group(call, call.path["guid"])
+    if group.owner != call.person().uid:
+        raise Refusal(403, "ERR_PERMISSION_DENIED", f"Only the owner of the group {group.guid} may do that.")
+    return group
+
+
 def _member(call: Call, group: Group) -> str:
     uid = call.path["uid"]
     if uid not in group.members:
@@ -58,17 +68,50 @@ def _create(call: Call) -> Json:
     guid, uid = call.text("guid"), call.person().uid
     if guid in call.world.groups:
         raise Refusal(400, "ERR_GUID_ALREADY_EXISTS", f"There is a group with the guid {guid} already.")
+    named = call.body.get("members")
+    others = attrs.evolve(call, body=named if isinstance(named, dict) else {})
+    wanted = _wanted(others)
+    _check_kind(call)
     group = call.world.add_group(guid, (uid,))
+    _describe(call, group)
+    added = _take_in(call, group, wanted)
+    return {"data": {**group.public(uid), "members": {"data": added}}}
+
+
+def _update(call: Call) -> Json:
+    group = _led_group(call)
+    _check_kind(call)
+    _describe(call, group)
+    return {"data": group.public(call.person().uid)}
+
+
+def _check_kind(call: Call) -> None:
+    kind = call.body.get("type", "public")
+    if kind not in _KINDS:
+        raise Refusal(400, "ERR_BAD_REQUEST", f"The field type must be one of {', '.join(_KINDS)}.")
+    if kind == "password":
+        call.text("password")
+
+
+def _describe(call: Call, group: Group) -> None:
+    """Take over what the request says of the group."""
     if isinstance(name := call.body.get("name"), str) and name:
         group.name = name
-    return {"data": group.public(uid)}
+    if "type" in call.body:
+        group.kind = call.text("type")
+        group.password = call.text("password") if group.kind == "password" else ""
+
+
+def _hand_over(call: Call) -> Json:
+    group, heir = _owned_group(call), known_user(call, call.text("owner"))
+    if heir not in group.members:
+        raise Refusal(404, "ERR_NOT_A_MEMBER", f"{heir} is not a member of the group {group.guid}.")
+    group.members |= {call.person().uid: "admin", heir: "owner"}
+    return {"data": {"success": True, "message": f"The group {group.guid} belongs to {heir} now."}}
 
 
 def _delete(call: Call) -> Json:
-    group = joined_group(call, call.path["guid"])
-    if group.members[call.person().uid] != "owner":
-        raise Refusal(403, "ERR_PERMISSION_DENIED", f"Only its owner may delete the group {group.guid}.")
-    del call.world.groups[group.guid]
+    del call.world.groups[_owned_group(call).guid]
     return {"data": {"success": True, "message": "The group is deleted."}}
 
 
@@ -78,7 +121,9 @@ def _group(call: Call) -> Json:
 
 def _groups(call: Call) -> Json:
     uid = call.person().uid
-    return listing([group.public(uid) for group in call.world.groups.values()])
+    joined_only = call.query.get("hasJoined", "0").lower() in {"1", "true"}
+    found = [group for group in call.world.groups.values() if call.searches(group.name)]
+    return listing([group.public(uid) for group in found if uid in group.members or not joined_only])
 
 
 def _members(call: Call) -> Json:
@@ -92,6 +137,8 @@ def _join(call: Call) -> Json:
         raise Refusal(403, "ERR_BANNED_GROUPMEMBER", f"{uid} is banned from the group {group.guid}.")
     if uid in group.members:
         raise Refusal(400, "ERR_ALREADY_JOINED", f"{uid} is a member of the group {group.guid} already.")
+    if group.kind == "private" or (group.kind == "password" and call.body.get("password") != group.password):
+        raise Refusal(403, "ERR_GROUP_JOIN_NOT_ALLOWED", f"The {group.kind} group {group.guid} does not let {uid} in.")
     group.members[uid] = "participant"
     return {"data": _tell(call, "joined", group)}
 
@@ -105,24 +152,25 @@ def _leave(call: Call) -> Json:
 
 
 def _add(call: Call) -> Json:
+    return {"data": _take_in(call, _led_group(call), _wanted(call))}
+
+
+def _wanted(call: Call) -> dict[str, list[str]]:
+    """Read who is to be added, by scope, and who to be banned."""
+    return {name: [known_user(call, uid) for uid in call.texts(name)] for name in (*_SCOPES, "usersToBan")}
+
+
+def _take_in(call: Call, group: Group, wanted: dict[str, list[str]]) -> Json:
     """Add many; each is told of by itself, as the official clients expect it."""
-    group = _led_group(call)
-    answer: Json = {name: {} for name in (*_SCOPES, "usersToBan")}
     for name, scope in _SCOPES.items():
-        for uid in _uids(call, name):
-            answer[name][uid] = {"success": True}
+        for uid in wanted[name]:
             if uid not in group.members:
                 group.members[uid] = scope
                 group.banned.discard(uid)
                 _tell(call, "added", group, uid)
-    for uid in _uids(call, "usersToBan"):
-        answer["usersToBan"][uid] = {"success": True}
+    for uid in wanted["usersToBan"]:
         _put_out(call, group, uid, "banned")
-    return {"data": answer}
-
-
-def _uids(call: Call, name: str) -> list[str]:
-    return [known_user(call, uid) for uid in call.texts(name)]
+    return {name: {uid: {"success": True} for uid in uids} for name, uids in wanted.items()}
 
 
 def _kick(call: Call) -> Json:
@@ -177,6 +225,8 @@ GROUP_ROUTES: tuple[tuple[str, str, Callable[[Call], Json]], ...] = (
     ("GET", "groups", _groups),
     ("POST", "groups", _create),
     ("GET", "groups/{guid}", _group),
+    ("PUT", "groups/{guid}", _update),
+    ("PATCH", "groups/{guid}/owner", _hand_over),
     ("DELETE", "groups/{guid}", _delete),
     ("GET", "groups/{guid}/members", _members),
     ("POST", "groups/{guid}/members", _join),

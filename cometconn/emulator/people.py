@@ -53,7 +53,7 @@ class Person:
 
 @attrs.define(eq=False)
 class Group:
-    """One group. Its members are kept in the order in which they joined; the first owns it.
+    """One group. Its members are kept in the order in which they joined.
 
     Attributes:
         guid: which.
@@ -61,6 +61,8 @@ class Group:
         created_at: seconds since 1970.
         name: made from the guid unless given.
         banned: uids that cannot join.
+        kind: `public`, `password`, or `private`, which only those who lead it can bring others into.
+        password: of a group of that kind.
     """
 
     guid: str
@@ -68,6 +70,13 @@ class Group:
     created_at: int = 0
     name: str = attrs.field(default=attrs.Factory(lambda self: _readable(self.guid), takes_self=True))
     banned: set[str] = attrs.field(factory=set)
+    kind: str = "public"
+    password: str = attrs.field(default="", repr=False)
+
+    @property
+    def owner(self) -> str:
+        """The uid of the owner; empty when there is none."""
+        return next((uid for uid, scope in self.members.items() if scope == "owner"), "")
 
     def public(self, uid: str | None = None) -> Json:
         """Give the group as this user sees it, or as its members do."""
@@ -75,8 +84,8 @@ class Group:
         return {
             "guid": self.guid,
             "name": self.name,
-            "type": "public",
-            "owner": next(iter(self.members), ""),
+            "type": self.kind,
+            "owner": self.owner,
             "membersCount": len(self.members),
             "hasJoined": joined,
             **({"scope": self.members[uid]} if uid in self.members and uid is not None else {}),

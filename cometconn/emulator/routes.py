@@ -62,8 +62,9 @@ def _user(call: Call) -> Json:
 
 
 def _users(call: Call) -> Json:
-    me = call.person().uid
-    return listing([call.world.public(uid) for uid in call.world.people if uid != me])
+    me, status = call.person().uid, call.query.get("status")
+    others = [call.world.public(uid) for uid in call.world.people if uid != me]
+    return listing([user for user in others if status in {None, user["status"]} and call.searches(user["name"])])
 
 
 def _user_session(call: Call) -> Json:

@@ -26,6 +26,42 @@ def one_event(village: Village, device: Device, uid: str) -> events.GroupAction:
     return event
 
 
+def test_a_group_is_made_with_its_members(village: Village) -> None:
+    """Each of them hears of it; the answer says what became of each."""
+    amy = village.device("amy-2")
+    body = {"guid": "night", "members": {"admins": ["amy-2"], "usersToBan": ["bob-3"]}}
+    made = village.ask("POST", "/groups", body, authToken=village.token("zed-1"))[1]["data"]
+    assert made["members"]["data"]["admins"] == {"amy-2": {"success": True}}
+    assert village.world.groups["night"].members == {"zed-1": "owner", "amy-2": "admin"}
+    assert village.world.groups["night"].banned == {"bob-3"}
+    assert [frame["body"]["data"]["action"] for frame in village.outbox(amy)] == ["added", "banned"]
+
+
+def test_not_every_group_may_be_joined(village: Village) -> None:
+    """A private one never, one with a password by who knows it; its owner can open it."""
+    zed, amy = village.token("zed-1"), village.token("amy-2")
+    village.ask("POST", "/groups", {"guid": "p", "type": "private"}, authToken=zed)
+    village.ask("POST", "/groups", {"guid": "q", "type": "password", "password": "sesame"}, authToken=zed)
+
+    def join(guid: str, **body: str) -> int:
+        return village.ask("POST", f"/groups/{guid}/members", body, authToken=amy)[0]
+
+    assert (join("p"), join("q"), join("q", password="simsim"), join("q", password="sesame")) == (403, 403, 403, 200)
+    assert "sesame" not in repr(village.world.groups["q"])
+    assert "sesame" not in json.dumps(village.ask("GET", "/groups", authToken=amy)[1])
+    opened = village.ask("PUT", "/groups/p", {"name": "Open", "type": "public"}, authToken=zed)[1]["data"]
+    assert (opened["name"], opened["type"], join("p")) == ("Open", "public", 200)
+
+
+def test_a_group_gets_another_owner(village: Village) -> None:
+    """The former owner may then leave."""
+    zed = village.token("zed-1")
+    assert village.ask("PATCH", "/groups/hikers/owner", {"owner": "amy-2"}, authToken=zed)[0] == 200
+    assert village.world.groups["hikers"].members == {"zed-1": "admin", "amy-2": "owner"}
+    assert village.ask("GET", "/groups/hikers", authToken=zed)[1]["data"]["owner"] == "amy-2"
+    assert village.ask("DELETE", "/groups/hikers/members", authToken=zed)[0] == 200
+
+
 @pytest.mark.parametrize(
     ("who", "method", "path", "body", "kind", "user"),
     [
@@ -135,6 +171,14 @@ def test_groups_come_and_go(village: Village) -> None:
         ("zed-1", "PUT", "/groups/hikers/members", {"admins": "bob-3"}, "ERR_BAD_REQUEST"),
         ("zed-1", "PUT", "/groups/hikers/members", {"admins": ["nobody"]}, "ERR_UID_NOT_FOUND"),
         ("zed-1", "POST", "/groups", {}, "ERR_BAD_REQUEST"),
+        ("zed-1", "POST", "/groups", {"guid": "x", "type": "secret"}, "ERR_BAD_REQUEST"),
+        ("zed-1", "POST", "/groups", {"guid": "x", "type": ["public"]}, "ERR_BAD_REQUEST"),
+        ("zed-1", "POST", "/groups", {"guid": "x", "type": "password"}, "ERR_BAD_REQUEST"),
+        ("zed-1", "POST", "/groups", {"guid": "x", "members": {"admins": ["nobody"]}}, "ERR_UID_NOT_FOUND"),
+        ("amy-2", "PUT", "/groups/hikers", {"name": "Mine"}, "ERR_GROUP_NO_MODERATOR_SCOPE"),
+        ("amy-2", "PATCH", "/groups/hikers/owner", {"owner": "amy-2"}, "ERR_PERMISSION_DENIED"),
+        ("zed-1", "PATCH", "/groups/hikers/owner", {"owner": "bob-3"}, "ERR_NOT_A_MEMBER"),
+        ("zed-1", "PATCH", "/groups/hikers/owner", {"owner": "nobody"}, "ERR_UID_NOT_FOUND"),
     ],
 )
 def test_what_makes_no_sense(village: Village, who: str, method: str, path: str, body: Any, code: str) -> None:
@@ -144,10 +188,31 @@ def test_what_makes_no_sense(village: Village, who: str, method: str, path: str,
     assert 400 <= status < 500
     assert answer["error"]["code"] == code
     assert village.world.groups["hikers"].members == before
+    assert list(village.world.groups) == ["hikers"]
     assert not village.outbox(zed)
 
 
 def test_users_are_listed(village: Village) -> None:
-    """All but the one who asks."""
-    answer = village.ask("GET", "/users", authToken=village.token("zed-1"))[1]
-    assert [user["uid"] for user in answer["data"]] == ["amy-2", "bob-3"]
+    """All but the one who asks, by name and by status if wanted."""
+    village.device("amy-2")
+
+    def uids(query: str) -> list[str]:
+        answer = village.ask("GET", f"/users{query}", authToken=village.token("zed-1"))[1]
+        return [user["uid"] for user in answer["data"]]
+
+    assert uids("") == ["amy-2", "bob-3"]
+    assert uids("?searchKey=BOB&per_page=30&page=1") == ["bob-3"]
+    assert uids("?status=online") == ["amy-2"]
+
+
+def test_groups_are_listed(village: Village) -> None:
+    """By name, and only those joined, if wanted."""
+    village.world.add_group("night", ["bob-3"])
+
+    def guids(query: str) -> list[str]:
+        answer = village.ask("GET", f"/groups{query}", authToken=village.token("zed-1"))[1]
+        return [group["guid"] for group in answer["data"]]
+
+    assert guids("") == ["hikers", "night"]
+    assert guids("?hasJoined=1") == ["hikers"]
+    assert guids("?searchKey=nig") == ["night"]

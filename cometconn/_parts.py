@@ -93,7 +93,7 @@ class Parts:
         self.login.leave()
         self.machine.tell(Input.CLIENT_LEFT)
         if self.catch_up is not None:
-            self._last_position = self.catch_up.position or self._last_position
+            self._last_position = self.catch_up.position
             self.catch_up.flush()
         self.streams.close()
 

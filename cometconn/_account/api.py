@@ -156,8 +156,8 @@ def _read(what: str, response: Response) -> dict[str, Any]:
     raise _invalid(what, response.status, "has neither data nor error: is this CometChat?")
 
 
-def _invalid(what: str, status: int, why: str) -> ApiError:
-    return ApiError(f"{what}: the answer (HTTP status {status}) {why}", code="INVALID_RESPONSE", status=status)
+def _invalid(what: str, status: int, fault: str) -> ApiError:
+    return ApiError(f"{what}: the answer (HTTP status {status}) {fault}", code="INVALID_RESPONSE", status=status)
 
 
 def _text(data: Mapping[str, Any], key: str) -> str:

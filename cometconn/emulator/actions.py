@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from .people import Group
     from .world import World
 
-__all__ = ["group_action", "message_action", "user_entity"]
+__all__ = ["group_action", "message_action"]
 
 _SYSTEM = "app_system"
 """Who sends what happened to a group."""
 
 
-def user_entity(world: World, uid: str) -> Json:
+def _user_entity(world: World, uid: str) -> Json:
     """Wrap a user for `data.entities`."""
     return {"entityType": "user", "entity": world.public(uid)}
 
@@ -36,8 +36,8 @@ def message_action(world: World, action: str, message: Json, *, by: str, device_
         "data": {
             "action": action,
             "entities": {
-                "by": user_entity(world, by),
-                "for": _group_entity(world.groups[receiver]) if is_group else user_entity(world, receiver),
+                "by": _user_entity(world, by),
+                "for": _group_entity(world.groups[receiver]) if is_group else _user_entity(world, receiver),
                 "on": {"entityType": "message", "entity": copy.deepcopy(message)},
             },
         },
@@ -49,9 +49,9 @@ def group_action(
     world: World, action: str, group: Group, *, by: str, on: str | None = None, device_id: str = "", **data: Any
 ) -> Json:
     """Tell the members, and whom it concerns, what happened in a group; give the action message."""
-    entities: Json = {"by": user_entity(world, by), "for": _group_entity(group)}
+    entities: Json = {"by": _user_entity(world, by), "for": _group_entity(group)}
     if on is not None:
-        entities["on"] = user_entity(world, on)
+        entities["on"] = _user_entity(world, on)
     body = {
         "conversationId": f"group_{group.guid}",
         "sender": _SYSTEM,

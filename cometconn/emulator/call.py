@@ -47,6 +47,11 @@ class Call:
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: Json = attrs.field(repr=False)
 
+    @property
+    def device_id(self) -> str:
+        """The session id of the client that asks; empty when it does not say."""
+        return self.headers.get("resource", "")
+
     def token(self) -> str:
         """Give the auth token, which must be known."""
         token = self.headers.get("authtoken", "")

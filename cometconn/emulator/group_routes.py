@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -211,14 +211,12 @@ def _change_scope(call: Call) -> Json:
         raise Refusal(400, "ERR_BAD_REQUEST", f"The field scope must be one of {', '.join(_SCOPES.values())}.")
     change = {"scope": {"new": scope, "old": group.members[uid]}}
     group.members[uid] = scope
-    by, device_id = call.person().uid, call.headers.get("resource", "")
-    told = group_action(call.world, "scopeChanged", group, by=by, on=uid, device_id=device_id, extras=change)
-    return {"data": told}
+    return {"data": _tell(call, "scopeChanged", group, uid, extras=change)}
 
 
-def _tell(call: Call, action: str, group: Group, on: str | None = None) -> Json:
-    device_id = call.headers.get("resource", "")
-    return group_action(call.world, action, group, by=call.person().uid, on=on, device_id=device_id)
+def _tell(call: Call, action: str, group: Group, on: str | None = None, **data: Any) -> Json:
+    by, device_id = call.person().uid, call.device_id
+    return group_action(call.world, action, group, by=by, on=on, device_id=device_id, **data)
 
 
 GROUP_ROUTES: tuple[tuple[str, str, Callable[[Call], Json]], ...] = (

@@ -47,7 +47,7 @@ def _edit(call: Call) -> Json:
     if tags:
         message["tags"] = tags
     _stamp(call, message, "edited", by)
-    return {"data": message_action(call.world, "edited", message, by=by, device_id=_device(call))}
+    return {"data": message_action(call.world, "edited", message, by=by, device_id=call.device_id)}
 
 
 def _delete(call: Call) -> Json:
@@ -56,7 +56,7 @@ def _delete(call: Call) -> Json:
     for name in _UNDERSTOOD_DATA:
         message["data"].pop(name, None)
     _stamp(call, message, "deleted", by)
-    return {"data": message_action(call.world, "deleted", message, by=by, device_id=_device(call))}
+    return {"data": message_action(call.world, "deleted", message, by=by, device_id=call.device_id)}
 
 
 def _stamp(call: Call, message: Json, what: str, by: str) -> None:
@@ -127,14 +127,10 @@ def tell(call: Call, message: Json, kind: str, body: Json, *, to: set[str]) -> N
     frame = realtime.message_frame(
         call.world,
         {"receiver": other, "receiverType": message["receiverType"], "sender": uid},
-        device_id=_device(call),
+        device_id=call.device_id,
     )
     about = {"messageSender": message["sender"]} if kind != "reaction" else {}
     call.world.deliver(to, {**frame, "type": kind, **about, "body": body})
-
-
-def _device(call: Call) -> str:
-    return call.headers.get("resource", "")
 
 
 MESSAGE_ROUTES: tuple[tuple[str, str, Callable[[Call], Json]], ...] = (

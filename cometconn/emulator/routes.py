@@ -123,7 +123,7 @@ def _send(call: Call, parent_id: str) -> Json:
     draft |= {name: value for name, value in extras.items() if value}
     if (parent := world.messages.get(parent_id)) is not None:
         parent["replyCount"] = parent.get("replyCount", 0) + 1
-    return {"data": world.post(sender, {**draft, "data": data}, device_id=call.headers.get("resource", ""))}
+    return {"data": world.post(sender, {**draft, "data": data}, device_id=call.device_id)}
 
 
 ROUTES: tuple[tuple[str, str, Handle], ...] = (

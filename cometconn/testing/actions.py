@@ -1,7 +1,7 @@
 """What can happen to a program that holds a connection, one class for each thing.
 
 A script is a sequence of these. They are values: they can be compared, shown as the code
-that makes them, and shrunk. `cometconn.testing.run_script` performs them.
+that makes them, and shrunk. `cometconn.testing.scripts.run_script` performs them.
 """
 
 from __future__ import annotations

@@ -105,6 +105,7 @@ class Parts:
             self.catch_up.reopened(Absence(trio.current_time() - away, lost_error(Reason.CLIENT_CLOSED)))
         self.login.reopen(session)
 
+    @trio.lowlevel.enable_ki_protection
     async def keep_position(self) -> None:
         """Save every few seconds which message was the last; a program that is killed misses none."""
         while not self.left:

@@ -15,6 +15,8 @@ from cometconn import AppSettings, MemoryStore
 from cometconn.testing import MemoryServer, open_memory_server
 
 if TYPE_CHECKING:
+    from cometconn._account.session import Session
+    from cometconn._account.store import Saved
     from cometconn.environment import Request, Response
 
 
@@ -81,6 +83,29 @@ class Line(trio.abc.Stream):
         await self._stream.aclose()
 
 
+class MemorySaving:
+    """A store of one's own, which keeps what it is given."""
+
+    def __init__(self) -> None:
+        self._memory = MemoryStore()
+
+    async def open(self, app_id: str) -> Saved:
+        """Open."""
+        return await self._memory.open(app_id)
+
+    async def save(self, session: Session) -> None:
+        """Save."""
+        await self._memory.save(session)
+
+    async def forget(self) -> None:
+        """Forget."""
+        await self._memory.forget()
+
+    async def aclose(self) -> None:
+        """Close."""
+        await self._memory.aclose()
+
+
 MOMENTS = [
     ("dial", 1, "cometconn.supervisor"),
     ("send", 1, "trio_websocket.reader"),  # the upgrade request
@@ -115,3 +140,34 @@ def test_it_comes_out_of_the_users_block_alone(where: str, n: int, task: str) ->
 
     trio.run(main, clock=MockClock(autojump_threshold=0))
     assert environments[0].task == task
+
+
+def test_the_task_that_saves_the_position_is_one_of_them() -> None:
+    """With catch_up a store is written now and then: an interrupt there is the user's, too."""
+    struck: list[str] = []
+
+    class Store(MemorySaving):
+        async def save(self, session: Session) -> None:
+            await super().save(session)
+            if session.last_message_id is not None and not struck:
+                struck.append(trio.lowlevel.current_task().name)
+                signal.raise_signal(signal.SIGINT)
+
+    async def main() -> None:
+        async with (
+            open_memory_server() as server,
+            cometconn.open_client(
+                "APP", AppSettings(catch_up=True), store=Store(), endpoints=server.endpoints, environment=server
+            ) as chat,
+        ):
+            await chat.login(uid="zed-1", auth_key="KEY")
+            await chat.connect()
+            draft = {"receiver": "zed-1", "receiverType": "user", "category": "message", "type": "text"}
+            server.world.post("amy-2", {**draft, "data": {"text": "hello"}})
+            try:
+                await trio.sleep(100)
+            except KeyboardInterrupt:
+                struck.append("the user's task")
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+    assert struck == ["cometconn.position", "the user's task"]

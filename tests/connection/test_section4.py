@@ -692,3 +692,21 @@ async def test_connect_has_one_budget(autojump_clock: MockClock) -> None:
         with pytest.raises(ConnectError, match="connect_timeout"):
             await pair.chat.connect()
         assert trio.current_time() == now + 3
+
+
+async def test_doubt_about_a_token_ends_with_its_session(autojump_clock: MockClock) -> None:
+    """Closes between auth frame and answer are counted anew for the next user, whose token nobody has doubted."""
+    async with open_pair(login=False) as pair:
+        pair.server.set(auth="silent")
+        await pair.chat.login(uid="zed-1", auth_key="KEY")
+        for _ in range(2):
+            await settle()
+            pair.device.close(1011)
+            await pair.wait_status(Waiting)
+            pair.chat.retry_now()
+            await trio.sleep(1)
+        await pair.chat.login(uid="amy-2", auth_key="KEY")
+        await settle()
+        pair.device.close(1011)
+        await pair.wait_status(Waiting)
+        assert "GET" not in {entry.detail["method"] for entry in pair.log(Kind.REST)}

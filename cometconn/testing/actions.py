@@ -1,7 +1,7 @@
 """What can happen to a program that holds a connection, one class for each thing.
 
 A script is a sequence of these. They are values: they can be compared, shown as the code
-that makes them, and shrunk. `cometconn.testing.run_script` performs them.
+that makes them, and shrunk. `cometconn.testing.scripts.run_script` performs them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ __all__ = [
     "Action",
     "CancelCall",
     "CloseFromServer",
+    "CloseUnanswered",
     "Connect",
     "Dialling",
     "Disconnect",
@@ -141,6 +142,13 @@ class Pongs(Action):
 @attrs.frozen
 class CloseFromServer(Action):
     """The server closes the user's authenticated sockets with this code."""
+
+    code: int = 1011
+
+
+@attrs.frozen
+class CloseUnanswered(Action):
+    """The server closes the sockets whose auth frame it has left unanswered with this code."""
 
     code: int = 1011
 

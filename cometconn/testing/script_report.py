@@ -24,6 +24,9 @@ class Step:
         outcomes: which calls ended: the number of their action, and `ok`, `cancelled`, or the error's
             class (with its reason).
         events: what the event stream gave: the class, and a message's text.
+        returned: the client's status as `enter_background()`, `enter_foreground()` or `retry_now()` returned,
+            before any other task ran; `None` for every other action.
+        status: the client's status at the end of the step; `None` when there is no client.
     """
 
     action: Action
@@ -31,6 +34,8 @@ class Step:
     statuses: tuple[str, ...]
     outcomes: tuple[tuple[int, str], ...]
     events: tuple[str, ...]
+    returned: str | None
+    status: str | None
 
 
 @attrs.frozen
@@ -41,10 +46,16 @@ class Transcript:
         steps: one for each action.
         dials: when the client dialled, in seconds since the script began.
         closes: the goodbyes that the client began, as the server saw them: when, and with which code.
-        most_sockets: the largest number of sockets open at the server at the end of a step.
+        pings: when the server got a ping frame, the application's and the library's own.
+        auths: when the server got an auth frame, and whether it was `accepted`, `refused` or `unanswered`.
+        most_sockets: the largest number of sockets at once, as the client's side sees it: open, or being dialled.
+        sockets_left: how many of them were not closed when a client had been left.
     """
 
     steps: tuple[Step, ...]
     dials: tuple[float, ...]
     closes: tuple[tuple[float, int | None], ...]
+    pings: tuple[float, ...]
+    auths: tuple[tuple[float, str], ...]
     most_sockets: int
+    sockets_left: int

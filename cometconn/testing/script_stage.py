@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,7 +12,7 @@ import trio
 import trio.testing
 
 import cometconn
-from cometconn import AppSettings, Disconnected, MemoryStore, Waiting
+from cometconn import AppSettings, CometChat, Disconnected, MemoryStore, Waiting
 from cometconn.emulator.log import Kind
 from cometconn.emulator.realtime import message_frame
 from cometconn.errors import CometConnError, ConnectError, ConnectionLostError
@@ -22,9 +23,9 @@ from .memory_server import MemoryServer
 from .script_report import Step, Transcript
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from cometconn import CometChat, EventStream, Status
+    from .memory_stream import MemorySocket
+    from cometconn import EventStream, Status
+    from cometconn.emulator.log import Entry
     from cometconn.emulator.jsontext import Json
     from cometconn.environment import Request, Response
 
@@ -63,7 +64,11 @@ class Stage:
     _outcomes: list[tuple[int, str]] = attrs.field(factory=list, init=False)
     _events: list[str] = attrs.field(factory=list, init=False)
     _pushed: int = attrs.field(default=0, init=False)
+    _sockets: list[MemorySocket] = attrs.field(factory=list, init=False)
+    _dialling: int = attrs.field(default=0, init=False)
     _most_sockets: int = attrs.field(default=0, init=False)
+    _sockets_left: int = attrs.field(default=0, init=False)
+    _returned: str | None = attrs.field(default=None, init=False)
 
     # The client's lives.
 
@@ -86,6 +91,7 @@ class Stage:
         self.chat = None
         self._app_scope.cancel(reason="the script leaves the client")
         await self._life.aclose()
+        self._sockets_left += self._open_sockets
 
     async def _run_app(self, app: App, chat: CometChat, scope: trio.CancelScope) -> None:
         try:
@@ -118,8 +124,20 @@ class Stage:
     # The environment: the memory server's, but REST knows no moods.
 
     async def dial(self, url: str) -> trio.abc.Stream:
-        """Dial the memory server."""
-        return await self.server.dial(url)
+        """Dial the memory server, and count: at no instant may there be two sockets."""
+        self._dialling += 1
+        self._most_sockets = max(self._most_sockets, self._open_sockets + self._dialling)
+        try:
+            stream = await self.server.dial(url)
+        finally:
+            self._dialling -= 1
+        self._sockets = [socket for socket in self._sockets if not socket.closed]
+        self._sockets.append(stream)
+        return stream
+
+    @property
+    def _open_sockets(self) -> int:
+        return sum(not socket.closed for socket in self._sockets)
 
     async def request(self, request: Request) -> Response:
         """Answer, always."""
@@ -140,8 +158,16 @@ class Stage:
         """Do one thing, let everybody do what they can, and tell what was seen."""
         await self._perform(number, action)
         await trio.testing.wait_all_tasks_blocked()
-        self._most_sockets = max(self._most_sockets, len(self.server.world.devices()))
-        seen = Step(action, self._now(), tuple(self._statuses), tuple(self._outcomes), tuple(self._events))
+        seen = Step(
+            action,
+            self._now(),
+            tuple(self._statuses),
+            tuple(self._outcomes),
+            tuple(self._events),
+            self._returned,
+            self._words(self.chat.status) if self.chat is not None else None,
+        )
+        self._returned = None
         for told in (self._statuses, self._outcomes, self._events):
             told.clear()
         return seen
@@ -168,6 +194,10 @@ class Stage:
                 server.set(pong=answered)
             case act.CloseFromServer() | act.Reset() | act.Silence() | act.Garbage() | act.LatePong():
                 self._strike(action)
+            case act.CloseUnanswered(code=code):
+                for device in self.server.world.devices():
+                    if device.uid is not None and not device.authenticated:  # its auth frame has come
+                        device.close(code)
             case act.Push() | act.Duplicate() | act.Reordered():
                 self._send(action)
             case _:
@@ -216,12 +246,9 @@ class Stage:
 
     async def _perform_on_client(self, number: int, action: Action, chat: CometChat) -> None:
         match action:
-            case act.EnterBackground():
-                chat.enter_background()
-            case act.EnterForeground():
-                chat.enter_foreground()
-            case act.RetryNow():
-                chat.retry_now()
+            case act.EnterBackground() | act.EnterForeground() | act.RetryNow():
+                _AT_ONCE[type(action)](chat)
+                self._returned = self._words(chat.status)
             case act.CancelCall():
                 if self._calls:
                     self._calls[0].scope.cancel(reason="the script")
@@ -256,14 +283,39 @@ class Stage:
             if entry.kind is Kind.CLOSE_OUT:
                 closed_by_us.add(entry.connection)
             elif entry.connection not in closed_by_us:
-                closes.append((round(entry.at - self.began, 6), entry.detail["code"]))
+                closes.append((self._since(entry), entry.detail["code"]))
         dials = [round(at - self.began, 6) for at in self.server.dials]
-        return Transcript(tuple(steps), tuple(dials), tuple(closes), self._most_sockets)
+        return Transcript(
+            tuple(steps),
+            tuple(dials),
+            tuple(closes),
+            self._pings(),
+            tuple((self._since(entry), entry.detail["outcome"]) for entry in self.server.world.log.of(Kind.AUTH)),
+            self._most_sockets,
+            self._sockets_left,
+        )
+
+    def _pings(self) -> tuple[float, ...]:
+        frames = self.server.world.log.of(Kind.FRAME_IN)
+        return tuple(self._since(entry) for entry in frames if _is_ping(entry))
+
+    def _since(self, entry: Entry) -> float:
+        return round(entry.at - self.began, 6)
 
     def _now(self) -> float:
         return round(trio.current_time() - self.began, 6)
 
 
+def _is_ping(entry: Entry) -> bool:
+    frame = entry.detail.get("frame")
+    return isinstance(frame, Mapping) and frame.get("action") == "ping"
+
+
+_AT_ONCE: dict[type[Action], Callable[[CometChat], None]] = {
+    act.EnterBackground: CometChat.enter_background,
+    act.EnterForeground: CometChat.enter_foreground,
+    act.RetryNow: CometChat.retry_now,
+}
 _CALLS: dict[type[Action], Callable[..., Callable[[], Awaitable[object]]]] = {
     act.Login: lambda chat, action: functools.partial(chat.login, uid=action.uid, auth_key="KEY"),
     act.Logout: lambda chat, _: chat.logout,

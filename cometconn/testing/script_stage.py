@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 import cometconn
-from cometconn import AppSettings, CometChat, Disconnected, MemoryStore, Waiting
+from cometconn import AppSettings, Disconnected, MemoryStore, Waiting
 from cometconn.emulator.log import Kind
 from cometconn.emulator.realtime import message_frame
 from cometconn.errors import CometConnError, ConnectError, ConnectionLostError
@@ -23,13 +23,15 @@ from .memory_server import MemoryServer
 from .script_report import Step, Transcript
 
 if TYPE_CHECKING:
-    from .memory_stream import MemorySocket
-    from cometconn import EventStream, Status
+    from collections.abc import Awaitable, Callable
+
+    from cometconn import CometChat, EventStream, Status
     from cometconn.emulator.log import Entry
     from cometconn.emulator.jsontext import Json
     from cometconn.environment import Request, Response
 
     from .actions import Action
+    from .memory_stream import MemorySocket
 
 __all__ = ["App", "Stage"]
 
@@ -247,8 +249,7 @@ class Stage:
     async def _perform_on_client(self, number: int, action: Action, chat: CometChat) -> None:
         match action:
             case act.EnterBackground() | act.EnterForeground() | act.RetryNow():
-                _AT_ONCE[type(action)](chat)
-                self._returned = self._words(chat.status)
+                self._tell(action, chat)
             case act.CancelCall():
                 if self._calls:
                     self._calls[0].scope.cancel(reason="the script")
@@ -256,6 +257,16 @@ class Stage:
                 await self.close()
             case _:
                 self._begin(number, _CALLS[type(action)](chat, action))
+
+    def _tell(self, action: Action, chat: CometChat) -> None:
+        match action:
+            case act.EnterBackground():
+                chat.enter_background()
+            case act.EnterForeground():
+                chat.enter_foreground()
+            case _:
+                chat.retry_now()
+        self._returned = self._words(chat.status)
 
     def _begin(self, number: int, call: Callable[[], Awaitable[object]]) -> None:
         waiting = _Call(number)
@@ -311,11 +322,6 @@ def _is_ping(entry: Entry) -> bool:
     return isinstance(frame, Mapping) and frame.get("action") == "ping"
 
 
-_AT_ONCE: dict[type[Action], Callable[[CometChat], None]] = {
-    act.EnterBackground: CometChat.enter_background,
-    act.EnterForeground: CometChat.enter_foreground,
-    act.RetryNow: CometChat.retry_now,
-}
 _CALLS: dict[type[Action], Callable[..., Callable[[], Awaitable[object]]]] = {
     act.Login: lambda chat, action: functools.partial(chat.login, uid=action.uid, auth_key="KEY"),
     act.Logout: lambda chat, _: chat.logout,

@@ -27,9 +27,16 @@ def check_script(script: Script, *, manual: bool) -> Transcript:
         seen = play(script, AppSettings(auto_establish_socket_connection=not manual))
         _compare(seen, script, Model(manual))
     except Exception as error:
-        message = f"{type(error).__name__}: {error}\n{as_test(script, manual)}"
+        told = "\n".join(f"{type(leaf).__name__}: {leaf}" for leaf in _leaves(error))
+        message = f"{told}\n{as_test(script, manual)}"
         raise AssertionError(message) from error
     return seen
+
+
+def _leaves(error: Exception) -> list[Exception]:
+    if isinstance(error, ExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]
 
 
 def _compare(seen: Transcript, script: Script, model: Model) -> None:

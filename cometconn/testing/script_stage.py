@@ -20,18 +20,18 @@ from cometconn.events import TextMessage
 
 from . import actions as act
 from .memory_server import MemoryServer
+from .memory_stream import MemorySocket
 from .script_report import Step, Transcript
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from cometconn import CometChat, EventStream, Status
-    from cometconn.emulator.log import Entry
     from cometconn.emulator.jsontext import Json
+    from cometconn.emulator.log import Entry
     from cometconn.environment import Request, Response
 
     from .actions import Action
-    from .memory_stream import MemorySocket
 
 __all__ = ["App", "Stage"]
 
@@ -133,6 +133,7 @@ class Stage:
             stream = await self.server.dial(url)
         finally:
             self._dialling -= 1
+        assert isinstance(stream, MemorySocket), "the memory server's"
         self._sockets = [socket for socket in self._sockets if not socket.closed]
         self._sockets.append(stream)
         return stream

@@ -104,7 +104,7 @@ def situations() -> st.SearchStrategy[Sequence[Action]]:
     As it is; logged in and at rest; connected in the foreground; and connected, then in the background.
     """
     here = (*_HEALED, Reopen(), Login(), EnterForeground(), Disconnect(), Wait(2.0))
-    return st.sampled_from([(), (), here, (*here, Connect()), (*here, Connect(), EnterBackground())])
+    return st.sampled_from([(), here, (*here, Connect()), (*here, Connect()), (*here, Connect(), EnterBackground())])
 
 
 def episodes(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
@@ -137,7 +137,9 @@ def _of_losses(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
     """Connections that are lost, and what the application does meanwhile."""
     wait, moods, losses = waits(timing), st.sampled_from(_UNREACHABLE), st.sampled_from(_LOSSES)
     connects = st.sampled_from([Connect(), Connect(retry=True)])
-    ends = st.sampled_from([CancelCall(), Disconnect(), EnterBackground(), EnterForeground(), RetryNow(), Logout()])
+    ends = st.sampled_from(
+        [CancelCall(), CancelCall(), Disconnect(), EnterBackground(), EnterForeground(), RetryNow(), Logout()]
+    )
     stable = st.sampled_from([timing.stable_after - _EDGE, timing.stable_after]).map(Wait)
     return st.one_of(
         st.tuples(moods, losses, connects, ends),
@@ -197,17 +199,19 @@ def _of_pings(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
     )
 
 
-def scripts(timing: Timing, *, most: int = 14) -> st.SearchStrategy[Sequence[Action]]:
+def scripts(timing: Timing, *, most: int = 24) -> st.SearchStrategy[Sequence[Action]]:
     """Draw scripts of lifecycle events for `run_script`.
 
-    Most begin with a login, because little happens without one.
+    Most begin with a login, because little happens without one. Every length is as likely as any other:
+    what Hypothesis draws by itself is mostly short.
 
     Args:
         timing: the client's; waits are chosen around its deadlines.
         most: how many times something happens after that: single actions, and episodes of a few.
     """
-    beginnings = st.sampled_from([[Login()], [Login()], [Login(), Connect()], [Login(), Connect()], []])
+    beginnings = st.sampled_from([(Login(),), (Login(),), (Login(), Connect()), (Login(), Connect()), ()])
     single = actions(timing).map(lambda action: (action,))
     staged = st.builds(lambda before, then: (*before, *then), situations(), episodes(timing))
-    rest = st.lists(single | single | staged, min_size=2, max_size=most)
+    happenings = st.one_of(single, staged, staged)
+    rest = st.integers(1, most).flatmap(lambda size: st.lists(happenings, min_size=size, max_size=size))
     return st.builds(lambda first, then: [*first, *(action for few in then for action in few)], beginnings, rest)

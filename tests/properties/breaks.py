@@ -105,7 +105,7 @@ def two_sockets(patch: pytest.MonkeyPatch) -> None:
             await self.machine.wait_changed()
 
     patch.setattr(LinkNursery, "run", hasty)
-    patch.setattr(Machine, "_settle_farewell", lambda self: None)
+    patch.setattr(Machine, "_settle_farewell", lambda _: None)
 
 
 def cancelled_is_called_failed(patch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def keepalive_is_a_sign_of_life(patch: pytest.MonkeyPatch) -> None:
 
 def no_keepalive(patch: pytest.MonkeyPatch) -> None:
     """The library never pings by itself."""
-    patch.setattr(Heartbeat, "start", lambda self, now: None)
+    patch.setattr(Heartbeat, "start", lambda *_: None)
 
 
 def pings_without_a_frame(patch: pytest.MonkeyPatch) -> None:
@@ -222,7 +222,7 @@ def pings_wait_on_after_a_loss(patch: pytest.MonkeyPatch) -> None:
 
 def doubles_are_delivered(patch: pytest.MonkeyPatch) -> None:
     """A message that comes twice is handed over twice."""
-    patch.setattr(Streams, "_is_duplicate", lambda self, event: False)
+    patch.setattr(Streams, "_is_duplicate", lambda *_: False)
 
 
 def falls_over(patch: pytest.MonkeyPatch) -> None:

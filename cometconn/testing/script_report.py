@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import attrs
 
+from cometconn.emulator.log import Kind
+
 if TYPE_CHECKING:
+    from cometconn.emulator.log import Entry, ServerLog
+
     from .actions import Action
 
-__all__ = ["Step", "Transcript"]
+__all__ = ["AtServer", "Step", "Transcript", "read_log"]
 
 
 @attrs.frozen
@@ -59,3 +64,36 @@ class Transcript:
     auths: tuple[tuple[float, str], ...]
     most_sockets: int
     sockets_left: int
+
+
+@attrs.frozen
+class AtServer:
+    """What the server's log says of the client's sockets: see `Transcript`."""
+
+    closes: tuple[tuple[float, int | None], ...]
+    pings: tuple[float, ...]
+    auths: tuple[tuple[float, str], ...]
+
+
+def read_log(log: ServerLog, began: float) -> AtServer:
+    """Read it, with times counted from *began*."""
+
+    def since(entry: Entry) -> float:
+        return round(entry.at - began, 6)
+
+    closed_by_us, closes = set(), []
+    for entry in log.of(Kind.CLOSE_IN, Kind.CLOSE_OUT):
+        if entry.kind is Kind.CLOSE_OUT:
+            closed_by_us.add(entry.connection)
+        elif entry.connection not in closed_by_us:
+            closes.append((since(entry), entry.detail["code"]))
+    return AtServer(
+        tuple(closes),
+        tuple(since(entry) for entry in log.of(Kind.FRAME_IN) if _is_ping(entry)),
+        tuple((since(entry), entry.detail["outcome"]) for entry in log.of(Kind.AUTH)),
+    )
+
+
+def _is_ping(entry: Entry) -> bool:
+    frame = entry.detail.get("frame")
+    return isinstance(frame, Mapping) and frame.get("action") == "ping"

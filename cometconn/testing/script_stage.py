@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -20,16 +19,14 @@ from cometconn.events import TextMessage
 
 from . import actions as act
 from .memory_server import MemoryServer
-from .memory_stream import MemorySocket
-from .script_report import Step, Transcript
+from .script_network import Network
+from .script_report import Step, Transcript, read_log
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from cometconn import CometChat, EventStream, Status
     from cometconn.emulator.jsontext import Json
-    from cometconn.emulator.log import Entry
-    from cometconn.environment import Request, Response
 
     from .actions import Action
 
@@ -57,6 +54,7 @@ class Stage:
     nursery: trio.Nursery
     began: float = attrs.field(factory=trio.current_time, init=False)
     store: MemoryStore = attrs.field(factory=MemoryStore, init=False)
+    network: Network = attrs.field(init=False)
     chat: CometChat | None = attrs.field(default=None, init=False)
     failure: Exception | None = attrs.field(default=None, init=False)
     _life: AsyncExitStack = attrs.field(factory=AsyncExitStack, init=False)
@@ -66,11 +64,12 @@ class Stage:
     _outcomes: list[tuple[int, str]] = attrs.field(factory=list, init=False)
     _events: list[str] = attrs.field(factory=list, init=False)
     _pushed: int = attrs.field(default=0, init=False)
-    _sockets: list[MemorySocket] = attrs.field(factory=list, init=False)
-    _dialling: int = attrs.field(default=0, init=False)
-    _most_sockets: int = attrs.field(default=0, init=False)
     _sockets_left: int = attrs.field(default=0, init=False)
     _returned: str | None = attrs.field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Lay the network."""
+        self.network = Network(self.server)
 
     # The client's lives.
 
@@ -78,7 +77,7 @@ class Stage:
         """Begin a life of the client."""
         self._life = AsyncExitStack()
         client = cometconn.open_client(
-            "APP", self.settings, store=self.store, endpoints=self.server.endpoints, environment=self
+            "APP", self.settings, store=self.store, endpoints=self.server.endpoints, environment=self.network
         )
         self.chat = await self._life.enter_async_context(client)
         events = await self._life.enter_async_context(self.chat.events())
@@ -93,7 +92,7 @@ class Stage:
         self.chat = None
         self._app_scope.cancel(reason="the script leaves the client")
         await self._life.aclose()
-        self._sockets_left += self._open_sockets
+        self._sockets_left += self.network.open_sockets
 
     async def _run_app(self, app: App, chat: CometChat, scope: trio.CancelScope) -> None:
         try:
@@ -122,38 +121,6 @@ class Stage:
         if isinstance(status, Waiting):
             return f"Waiting until {round(status.retry_at - self.began, 6):g}"
         return type(status).__name__
-
-    # The environment: the memory server's, but REST knows no moods.
-
-    async def dial(self, url: str) -> trio.abc.Stream:
-        """Dial the memory server, and count: at no instant may there be two sockets."""
-        self._dialling += 1
-        self._most_sockets = max(self._most_sockets, self._open_sockets + self._dialling)
-        try:
-            stream = await self.server.dial(url)
-        finally:
-            self._dialling -= 1
-        assert isinstance(stream, MemorySocket), "the memory server's"
-        self._sockets = [socket for socket in self._sockets if not socket.closed]
-        self._sockets.append(stream)
-        return stream
-
-    @property
-    def _open_sockets(self) -> int:
-        return sum(not socket.closed for socket in self._sockets)
-
-    async def request(self, request: Request) -> Response:
-        """Answer, always."""
-        await trio.lowlevel.checkpoint()
-        return self.server.world.answer(request)
-
-    def boot_time(self) -> float:
-        """As the memory server."""
-        return self.server.boot_time()
-
-    def random(self) -> float:
-        """As the memory server: always the middle."""
-        return self.server.random()
 
     # The script.
 
@@ -290,37 +257,14 @@ class Stage:
 
     def transcript(self, steps: list[Step]) -> Transcript:
         """Sum up."""
-        closed_by_us, closes = set(), []
-        for entry in self.server.world.log.of(Kind.CLOSE_IN, Kind.CLOSE_OUT):
-            if entry.kind is Kind.CLOSE_OUT:
-                closed_by_us.add(entry.connection)
-            elif entry.connection not in closed_by_us:
-                closes.append((self._since(entry), entry.detail["code"]))
-        dials = [round(at - self.began, 6) for at in self.server.dials]
+        dials = tuple(round(at - self.began, 6) for at in self.server.dials)
+        seen = read_log(self.server.world.log, self.began)
         return Transcript(
-            tuple(steps),
-            tuple(dials),
-            tuple(closes),
-            self._pings(),
-            tuple((self._since(entry), entry.detail["outcome"]) for entry in self.server.world.log.of(Kind.AUTH)),
-            self._most_sockets,
-            self._sockets_left,
+            tuple(steps), dials, seen.closes, seen.pings, seen.auths, self.network.most_sockets, self._sockets_left
         )
-
-    def _pings(self) -> tuple[float, ...]:
-        frames = self.server.world.log.of(Kind.FRAME_IN)
-        return tuple(self._since(entry) for entry in frames if _is_ping(entry))
-
-    def _since(self, entry: Entry) -> float:
-        return round(entry.at - self.began, 6)
 
     def _now(self) -> float:
         return round(trio.current_time() - self.began, 6)
-
-
-def _is_ping(entry: Entry) -> bool:
-    frame = entry.detail.get("frame")
-    return isinstance(frame, Mapping) and frame.get("action") == "ping"
 
 
 _CALLS: dict[type[Action], Callable[..., Callable[[], Awaitable[object]]]] = {

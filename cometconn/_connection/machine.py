@@ -349,6 +349,7 @@ class Machine:
             self._absence = Absence(now, with_.cause or lost_error(self._life.state.reason))
         if on is Input.LOGGED_OUT:
             self._absence = None
+            self._unanswered = 0  # the next token is another one
 
     def _settle_link(self, with_: Circumstances) -> None:
         link, state = self._link, self._life.state

@@ -16,3 +16,17 @@ def test_a_retry_at_once_after_a_stable_connection() -> None:
 def test_a_reset_ends_a_goodbye_that_nobody_answers() -> None:
     """disconnect() from a silent server returns when the socket breaks, before its budget is used up."""
     check_script([act.Login(uid="zed-1"), act.Silence(), act.Disconnect(), act.Reset()], manual=False)
+
+
+def test_doubt_about_a_token_ends_with_its_session() -> None:
+    """Closes before the answer are counted anew for the next user, whose token nobody has doubted yet."""
+    script = [
+        act.TokenAnswer("silent"),
+        act.Login(),
+        act.CloseUnanswered(),
+        act.RetryNow(),
+        act.CloseUnanswered(),
+        act.Login("amy-2"),
+        act.CloseUnanswered(),
+    ]
+    check_script(script, manual=False)

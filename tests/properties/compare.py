@@ -12,24 +12,37 @@ from .model import Model
 if TYPE_CHECKING:
     from cometconn.testing.actions import Script
 
-__all__ = ["as_test", "check_script"]
+__all__ = ["DisagreementError", "as_test", "check_script"]
 
 _GOODBYE = 1000
+
+
+class DisagreementError(AssertionError):
+    """Client and model disagree, or the client fell over.
+
+    Attributes:
+        script: what was run.
+        manual: in which mode.
+    """
+
+    def __init__(self, told: str, script: Script, manual: bool) -> None:
+        super().__init__(f"{told}\n{as_test(script, manual)}")
+        self.script = script
+        self.manual = manual
 
 
 def check_script(script: Script, *, manual: bool) -> Transcript:
     """Run *script* with both: all that is seen from inside and at the server must agree, step by step.
 
     Raises:
-        AssertionError: they do not, or the client fell over; the message ends with the script as a test.
+        DisagreementError: they do not, or the client fell over; the message ends with the script as a test.
     """
     try:
         seen = play(script, AppSettings(auto_establish_socket_connection=not manual))
         _compare(seen, script, Model(manual))
     except Exception as error:
         told = "\n".join(f"{type(leaf).__name__}: {leaf}" for leaf in _leaves(error))
-        message = f"{told}\n{as_test(script, manual)}"
-        raise AssertionError(message) from error
+        raise DisagreementError(told, script, manual) from error
     return seen
 
 

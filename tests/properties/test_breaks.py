@@ -14,7 +14,7 @@ from cometconn.testing.scripts import play
 
 from . import model
 from .breaks import BREAKS, falls_over, foreground_undoes_disconnect, two_sockets
-from .compare import check_script
+from .compare import DisagreementError, check_script
 from .fuzz import fuzz
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def test_a_broken_client_is_found(broken: Callable[[pytest.MonkeyPatch], None]) 
     """Three hundred scripts are enough for each break, and the script comes along as a test."""
     with pytest.MonkeyPatch.context() as patch:
         broken(patch)
-        with pytest.raises(AssertionError, match=r"    check_script\(script, manual="):
+        with pytest.raises(DisagreementError, match=r"    check_script\(script, manual="):
             fuzz(300, 1, shrink=False)
 
 
@@ -34,7 +34,7 @@ def test_a_failure_shrinks_to_a_short_script() -> None:
     """Of the many actions of the script that failed, those are left that it takes."""
     with pytest.MonkeyPatch.context() as patch:
         foreground_undoes_disconnect(patch)
-        with pytest.raises(AssertionError) as caught:
+        with pytest.raises(DisagreementError) as caught:
             fuzz(300, 1)
     script = [line.strip() for line in str(caught.value).splitlines() if line.startswith("        act.")]
     assert script == ["act.Login(uid='zed-1'),", "act.Disconnect(),", "act.EnterForeground(),"]
@@ -53,7 +53,7 @@ def test_a_client_that_falls_over_is_a_failure_with_its_script() -> None:
     """Not only disagreement is told as a test: what the client raises is, too."""
     with pytest.MonkeyPatch.context() as patch:
         falls_over(patch)
-        with pytest.raises(AssertionError, match=r"(?s)IndexError.*act\.LatePong\(\)"):
+        with pytest.raises(DisagreementError, match=r"(?s)IndexError.*act\.LatePong\(\)"):
             check_script([act.Login(), act.LatePong()], manual=False)
 
 

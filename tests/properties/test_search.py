@@ -85,6 +85,11 @@ def _ignores_the_floor(before: Lifecycle, on: Input, now: float, with_: Circumst
     return attrs.evolve(after, not_before=now + with_.retry_after) if after.state is State.WAITING else after
 
 
+def _the_status_lags(before: Lifecycle, on: Input, now: float, with_: Circumstances) -> Lifecycle:
+    after = reduce(before, on, now, with_)
+    return attrs.evolve(after, status=before.status) if on is Input.ENTERED_BACKGROUND else after
+
+
 @pytest.mark.parametrize(
     ("mode", "broken", "told"),
     [
@@ -92,6 +97,7 @@ def _ignores_the_floor(before: Lifecycle, on: Input, now: float, with_: Circumst
         (Mode.MANUAL, _background_is_no_sign_of_life, "I3: cut"),
         (Mode.MANUAL, _authenticating_is_a_sign_of_life, "I3: alive"),
         (Mode.AUTO, _auto_lives_on_in_the_background, "I2"),
+        (Mode.AUTO, _the_status_lags, "I4"),
         (Mode.AUTO, _lost_and_given_up, "I6"),
         (Mode.MANUAL, _retries_in_the_background, "I5"),
         (Mode.AUTO, _waits_for_ever, "I6"),

@@ -26,6 +26,11 @@ def test_nothing_can_go() -> None:
     assert shortest(WAITS[:5], lambda _: True) == []
 
 
+def test_what_only_later_becomes_idle_goes_too() -> None:
+    """The last action may go only when the first one has gone."""
+    assert shortest(WAITS[:2], lambda script: script != WAITS[:1]) == []
+
+
 def test_of_a_failing_script_no_action_is_idle() -> None:
     """A failure that needs a long way is shown without detours: closes and retries, and few words around them."""
     with pytest.MonkeyPatch.context() as patch:

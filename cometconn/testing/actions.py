@@ -14,6 +14,7 @@ __all__ = [
     "Action",
     "CancelCall",
     "CloseFromServer",
+    "CloseUnanswered",
     "Connect",
     "Dialling",
     "Disconnect",
@@ -141,6 +142,13 @@ class Pongs(Action):
 @attrs.frozen
 class CloseFromServer(Action):
     """The server closes the user's authenticated sockets with this code."""
+
+    code: int = 1011
+
+
+@attrs.frozen
+class CloseUnanswered(Action):
+    """The server closes the sockets whose auth frame it has left unanswered with this code."""
 
     code: int = 1011
 

@@ -45,6 +45,11 @@ class MemorySocket(trio.abc.HalfCloseableStream):
         self._outgoing = outgoing
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        """This end has been closed."""
+        return self._closed
+
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Write, waiting for the other end to read when the buffer is full."""
         rest = bytes(data)

@@ -19,14 +19,14 @@ from cometconn.events import TextMessage
 
 from . import actions as act
 from .memory_server import MemoryServer
-from .script_report import Step, Transcript
+from .script_network import Network
+from .script_report import Step, Transcript, read_log
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from cometconn import CometChat, EventStream, Status
     from cometconn.emulator.jsontext import Json
-    from cometconn.environment import Request, Response
 
     from .actions import Action
 
@@ -54,6 +54,7 @@ class Stage:
     nursery: trio.Nursery
     began: float = attrs.field(factory=trio.current_time, init=False)
     store: MemoryStore = attrs.field(factory=MemoryStore, init=False)
+    network: Network = attrs.field(init=False)
     chat: CometChat | None = attrs.field(default=None, init=False)
     failure: Exception | None = attrs.field(default=None, init=False)
     _life: AsyncExitStack = attrs.field(factory=AsyncExitStack, init=False)
@@ -63,7 +64,12 @@ class Stage:
     _outcomes: list[tuple[int, str]] = attrs.field(factory=list, init=False)
     _events: list[str] = attrs.field(factory=list, init=False)
     _pushed: int = attrs.field(default=0, init=False)
-    _most_sockets: int = attrs.field(default=0, init=False)
+    _sockets_left: int = attrs.field(default=0, init=False)
+    _returned: str | None = attrs.field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Lay the network."""
+        self.network = Network(self.server)
 
     # The client's lives.
 
@@ -71,7 +77,7 @@ class Stage:
         """Begin a life of the client."""
         self._life = AsyncExitStack()
         client = cometconn.open_client(
-            "APP", self.settings, store=self.store, endpoints=self.server.endpoints, environment=self
+            "APP", self.settings, store=self.store, endpoints=self.server.endpoints, environment=self.network
         )
         self.chat = await self._life.enter_async_context(client)
         events = await self._life.enter_async_context(self.chat.events())
@@ -86,6 +92,7 @@ class Stage:
         self.chat = None
         self._app_scope.cancel(reason="the script leaves the client")
         await self._life.aclose()
+        self._sockets_left += self.network.open_sockets
 
     async def _run_app(self, app: App, chat: CometChat, scope: trio.CancelScope) -> None:
         try:
@@ -115,33 +122,22 @@ class Stage:
             return f"Waiting until {round(status.retry_at - self.began, 6):g}"
         return type(status).__name__
 
-    # The environment: the memory server's, but REST knows no moods.
-
-    async def dial(self, url: str) -> trio.abc.Stream:
-        """Dial the memory server."""
-        return await self.server.dial(url)
-
-    async def request(self, request: Request) -> Response:
-        """Answer, always."""
-        await trio.lowlevel.checkpoint()
-        return self.server.world.answer(request)
-
-    def boot_time(self) -> float:
-        """As the memory server."""
-        return self.server.boot_time()
-
-    def random(self) -> float:
-        """As the memory server: always the middle."""
-        return self.server.random()
-
     # The script.
 
     async def step(self, number: int, action: Action) -> Step:
         """Do one thing, let everybody do what they can, and tell what was seen."""
         await self._perform(number, action)
         await trio.testing.wait_all_tasks_blocked()
-        self._most_sockets = max(self._most_sockets, len(self.server.world.devices()))
-        seen = Step(action, self._now(), tuple(self._statuses), tuple(self._outcomes), tuple(self._events))
+        seen = Step(
+            action,
+            self._now(),
+            tuple(self._statuses),
+            tuple(self._outcomes),
+            tuple(self._events),
+            self._returned,
+            self._words(self.chat.status) if self.chat is not None else None,
+        )
+        self._returned = None
         for told in (self._statuses, self._outcomes, self._events):
             told.clear()
         return seen
@@ -168,6 +164,10 @@ class Stage:
                 server.set(pong=answered)
             case act.CloseFromServer() | act.Reset() | act.Silence() | act.Garbage() | act.LatePong():
                 self._strike(action)
+            case act.CloseUnanswered(code=code):
+                for device in self.server.world.devices():
+                    if device.uid is not None and not device.authenticated:  # its auth frame has come
+                        device.close(code)
             case act.Push() | act.Duplicate() | act.Reordered():
                 self._send(action)
             case _:
@@ -216,12 +216,8 @@ class Stage:
 
     async def _perform_on_client(self, number: int, action: Action, chat: CometChat) -> None:
         match action:
-            case act.EnterBackground():
-                chat.enter_background()
-            case act.EnterForeground():
-                chat.enter_foreground()
-            case act.RetryNow():
-                chat.retry_now()
+            case act.EnterBackground() | act.EnterForeground() | act.RetryNow():
+                self._tell(action, chat)
             case act.CancelCall():
                 if self._calls:
                     self._calls[0].scope.cancel(reason="the script")
@@ -229,6 +225,16 @@ class Stage:
                 await self.close()
             case _:
                 self._begin(number, _CALLS[type(action)](chat, action))
+
+    def _tell(self, action: Action, chat: CometChat) -> None:
+        match action:
+            case act.EnterBackground():
+                chat.enter_background()
+            case act.EnterForeground():
+                chat.enter_foreground()
+            case _:
+                chat.retry_now()
+        self._returned = self._words(chat.status)
 
     def _begin(self, number: int, call: Callable[[], Awaitable[object]]) -> None:
         waiting = _Call(number)
@@ -251,14 +257,11 @@ class Stage:
 
     def transcript(self, steps: list[Step]) -> Transcript:
         """Sum up."""
-        closed_by_us, closes = set(), []
-        for entry in self.server.world.log.of(Kind.CLOSE_IN, Kind.CLOSE_OUT):
-            if entry.kind is Kind.CLOSE_OUT:
-                closed_by_us.add(entry.connection)
-            elif entry.connection not in closed_by_us:
-                closes.append((round(entry.at - self.began, 6), entry.detail["code"]))
-        dials = [round(at - self.began, 6) for at in self.server.dials]
-        return Transcript(tuple(steps), tuple(dials), tuple(closes), self._most_sockets)
+        dials = tuple(round(at - self.began, 6) for at in self.server.dials)
+        seen = read_log(self.server.world.log, self.began)
+        return Transcript(
+            tuple(steps), dials, seen.closes, seen.pings, seen.auths, self.network.most_sockets, self._sockets_left
+        )
 
     def _now(self) -> float:
         return round(trio.current_time() - self.began, 6)

@@ -10,6 +10,7 @@ from .actions import (
     Action,
     CancelCall,
     CloseFromServer,
+    CloseUnanswered,
     Connect,
     Dialling,
     Disconnect,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from cometconn.settings import Timing
 
-__all__ = ["actions", "episodes", "scripts", "waits"]
+__all__ = ["actions", "episodes", "scripts", "situations", "waits"]
 
 _EDGE = 0.001  # seconds before and behind a moment at which something is due
 _CLOSE_CODES = (1000, 1001, 1008, 1011, 1012, 1013, 4001)
@@ -71,7 +72,8 @@ def actions(timing: Timing) -> st.SearchStrategy[Action]:
     )
     state = st.sampled_from([EnterBackground(), EnterBackground(), EnterForeground(), EnterForeground()])
     identity = st.sampled_from([Login(), Login(), Login("amy-2"), Logout(), Leave(), Reopen()])
-    lost = st.one_of(st.sampled_from(_CLOSE_CODES).map(CloseFromServer), st.sampled_from([Reset(), Silence()]))
+    codes = st.sampled_from(_CLOSE_CODES)
+    lost = st.one_of(codes.map(CloseFromServer), st.sampled_from([Reset(), Silence()]), codes.map(CloseUnanswered))
     server = st.sampled_from(
         [
             Dialling("accept"),
@@ -91,36 +93,62 @@ def actions(timing: Timing) -> st.SearchStrategy[Action]:
     return st.one_of(app, app, state, waits(timing), waits(timing), identity, lost, server, frames)
 
 
+_HEALED = (Dialling("accept"), Upgrade("accept"), TokenAnswer("accept"), Pongs(answered=True))
+_UNREACHABLE = (Dialling("refuse"), Dialling("hang"), Upgrade(503), Upgrade("hang"), TokenAnswer("silent"))
+_LOSSES = (Reset(), Silence(), CloseFromServer(1012), CloseFromServer(1011))
+
+
+def situations() -> st.SearchStrategy[Sequence[Action]]:
+    """Draw what leads to one of the situations that matter, wherever the script was before.
+
+    As it is; logged in and at rest; connected in the foreground; and connected, then in the background.
+    """
+    here = (*_HEALED, Reopen(), Login(), EnterForeground(), Disconnect(), Wait(2.0))
+    return st.sampled_from([(), here, (*here, Connect()), (*here, Connect()), (*here, Connect(), EnterBackground())])
+
+
 def episodes(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
     """Draw a few actions that belong together: what random ones would seldom line up."""
-    wait = waits(timing)
-    moods = st.sampled_from(
-        [Dialling("refuse"), Dialling("hang"), Upgrade(503), Upgrade("hang"), TokenAnswer("silent")]
-    )
+    return st.one_of(_of_attempts(timing), _of_losses(timing), _of_the_background(timing), _of_pings(timing))
+
+
+def _of_attempts(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
+    """Attempts that do not succeed, and what ends them."""
+    wait, moods = waits(timing), st.sampled_from(_UNREACHABLE)
     connects = st.sampled_from([Connect(), Connect(retry=True)])
-    ends = st.sampled_from([CancelCall(), Disconnect(), EnterBackground(), EnterForeground(), RetryNow(), Logout()])
-    losses = st.sampled_from([Reset(), Silence(), CloseFromServer(1012), CloseFromServer(1011)])
-    healed = [Dialling("accept"), Upgrade("accept"), TokenAnswer("accept"), Pongs(answered=True)]
+    ends = st.sampled_from(
+        [CancelCall(), CancelCall(), Disconnect(), EnterBackground(), EnterForeground(), RetryNow(), Logout()]
+    )
+    unanswered = st.sampled_from([CloseUnanswered(), CloseUnanswered(1012)])
+    again = st.sampled_from([Connect(retry=True), RetryNow(), Wait(timing.retry_cap / 2)])
     return st.one_of(
         st.tuples(moods, connects, ends),
+        st.tuples(moods, connects, connects, ends, ends),
         st.tuples(moods, connects, wait, ends, wait),
+        st.tuples(
+            st.just(TokenAnswer("refuse")), connects, wait, st.sampled_from([EnterForeground(), Login(), Connect()])
+        ),
+        st.tuples(st.just(TokenAnswer("silent")), connects, *[unanswered, again] * 3, unanswered),
+        st.just(_HEALED),
+    )
+
+
+def _of_losses(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
+    """Connections that are lost, and what the application does meanwhile."""
+    wait, moods, losses = waits(timing), st.sampled_from(_UNREACHABLE), st.sampled_from(_LOSSES)
+    connects = st.sampled_from([Connect(), Connect(retry=True)])
+    ends = st.sampled_from(
+        [CancelCall(), CancelCall(), Disconnect(), EnterBackground(), EnterForeground(), RetryNow(), Logout()]
+    )
+    stable = st.sampled_from([timing.stable_after - _EDGE, timing.stable_after]).map(Wait)
+    return st.one_of(
+        st.tuples(moods, losses, connects, ends),
         st.tuples(moods, losses, wait, connects, ends),
         st.tuples(losses, wait, st.sampled_from([Ping(), RetryNow(), Connect()]), wait),
         st.tuples(moods, losses, st.just(RetryNow()), st.sampled_from([RetryNow(), Wait(1.0)]), st.just(RetryNow())),
-        st.tuples(st.just(EnterBackground()), st.sampled_from([Ping(), Connect(), Push(), Wait(1.0)]), wait, wait),
-        st.tuples(st.just(EnterBackground()), st.just(Wait(timing.background_grace)), connects, wait),
+        st.tuples(st.just(Reset()), st.just(RetryNow()), stable, st.just(Reset())),
         st.tuples(
             st.just(TokenAnswer("refuse")), losses, connects, wait, st.sampled_from([EnterForeground(), Login()])
-        ),
-        st.tuples(
-            st.just(Pongs(answered=False)), st.just(Ping()), wait, st.sampled_from([Push(), Pongs(answered=True)])
-        ),
-        st.tuples(
-            st.just(Pongs(answered=False)), wait, st.just(Ping()), st.just(Pongs(answered=True)), st.just(Ping())
-        ),
-        st.tuples(st.just(Pongs(answered=False)), st.just(Ping()), wait, st.just(Ping()), wait),
-        st.just(
-            [Pongs(answered=False), Ping(), Push(), Wait(timing.pong_timeout - _EDGE), Ping(), Wait(_EDGE), LatePong()]
         ),
         st.tuples(st.just(Push()), losses, st.just(Wait(timing.retry_cap)), st.sampled_from([Duplicate(), Push()])),
         st.tuples(
@@ -134,20 +162,56 @@ def episodes(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
         st.tuples(
             st.sampled_from([Leave(), Disconnect(), Logout()]), wait, st.just(Reopen()), st.just(Login()), connects
         ),
-        st.just(healed),
     )
 
 
-def scripts(timing: Timing, *, most: int = 14) -> st.SearchStrategy[Sequence[Action]]:
+def _of_the_background(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
+    """Out of sight, and what keeps a connection alive there, or does not."""
+    wait, losses, grace = waits(timing), st.sampled_from(_LOSSES), timing.background_grace
+    part = grace / 3
+    edge = st.sampled_from([grace - part - _EDGE, grace - part]).map(Wait)
+    signs = st.sampled_from([Ping(), Connect(), Push(), LatePong(), EnterBackground(), EnterForeground()])
+    asked = st.sampled_from([Ping(), Connect(), EnterForeground()])
+    away = st.just(EnterBackground())
+    return st.one_of(
+        st.tuples(away, signs, wait, wait),
+        st.tuples(away, st.just(Wait(part)), signs, edge, asked, st.just(Wait(part)), asked),
+        st.tuples(away, st.just(Wait(grace)), asked, wait),
+        st.tuples(away, losses, wait, st.sampled_from([Connect(), Ping(), EnterForeground(), RetryNow()]), wait),
+        st.tuples(st.just(Disconnect()), away, st.just(EnterForeground()), wait),
+        st.tuples(away, st.sampled_from([Disconnect(), Login(), Logout()]), st.just(EnterForeground())),
+    )
+
+
+def _of_pings(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
+    """Pings that are not answered, or late."""
+    wait, mute, spoken = waits(timing), st.just(Pongs(answered=False)), st.just(Pongs(answered=True))
+    ping = st.just(Ping())
+    almost = Wait(timing.pong_timeout - _EDGE)
+    return st.one_of(
+        st.tuples(mute, ping, wait, st.sampled_from([Push(), Pongs(answered=True)])),
+        st.tuples(mute, wait, ping, spoken, ping),
+        st.tuples(mute, ping, wait, ping, wait),
+        st.tuples(
+            mute, ping, st.sampled_from([*_LOSSES, Disconnect(), Logout(), EnterBackground(), CancelCall()]), wait
+        ),
+        st.just((Pongs(answered=False), Ping(), Push(), almost, Ping(), Wait(_EDGE), LatePong())),
+    )
+
+
+def scripts(timing: Timing, *, most: int = 24) -> st.SearchStrategy[Sequence[Action]]:
     """Draw scripts of lifecycle events for `run_script`.
 
-    Most begin with a login, because little happens without one.
+    Most begin with a login, because little happens without one. Every length is as likely as any other:
+    what Hypothesis draws by itself is mostly short.
 
     Args:
         timing: the client's; waits are chosen around its deadlines.
         most: how many times something happens after that: single actions, and episodes of a few.
     """
-    beginnings = st.sampled_from([[Login()], [Login()], [Login(), Connect()], [Login(), Connect()], []])
+    beginnings = st.sampled_from([(Login(),), (Login(),), (Login(), Connect()), (Login(), Connect()), ()])
     single = actions(timing).map(lambda action: (action,))
-    rest = st.lists(single | single | episodes(timing), min_size=2, max_size=most)
+    staged = st.builds(lambda before, then: (*before, *then), situations(), episodes(timing))
+    happenings = st.one_of(single, staged, staged)
+    rest = st.integers(1, most).flatmap(lambda size: st.lists(happenings, min_size=size, max_size=size))
     return st.builds(lambda first, then: [*first, *(action for few in then for action in few)], beginnings, rest)

@@ -12,35 +12,85 @@ from .model import Model
 if TYPE_CHECKING:
     from cometconn.testing.actions import Script
 
-__all__ = ["as_test", "check_script"]
+__all__ = ["DisagreementError", "as_test", "check_script"]
+
+_GOODBYE = 1000
+
+
+class DisagreementError(AssertionError):
+    """Client and model disagree, or the client fell over.
+
+    Attributes:
+        script: what was run.
+        manual: in which mode.
+    """
+
+    def __init__(self, told: str, script: Script, manual: bool) -> None:
+        super().__init__(f"{told}\n{as_test(script, manual)}")
+        self.script = script
+        self.manual = manual
 
 
 def check_script(script: Script, *, manual: bool) -> Transcript:
-    """Run *script* with both; every status, outcome, event, dial and close must agree."""
-    seen = play(script, AppSettings(auto_establish_socket_connection=not manual))
-    model = Model(manual)
+    """Run *script* with both: all that is seen from inside and at the server must agree, step by step.
+
+    Raises:
+        DisagreementError: they do not, or the client fell over; the message ends with the script as a test.
+    """
+    try:
+        seen = play(script, AppSettings(auto_establish_socket_connection=not manual))
+        _compare(seen, script, Model(manual))
+    except Exception as error:
+        told = "\n".join(f"{type(leaf).__name__}: {leaf}" for leaf in _leaves(error))
+        raise DisagreementError(told, script, manual) from error
+    return seen
+
+
+def _leaves(error: Exception) -> list[Exception]:
+    if isinstance(error, ExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]
+
+
+def _compare(seen: Transcript, script: Script, model: Model) -> None:
     for number, (step, action) in enumerate(zip(seen.steps, script, strict=True)):
         expected = model.step(number, action)
-        got = (step.at, step.statuses, tuple(sorted(step.outcomes)), step.events)
-        wanted = (expected.at, expected.statuses, expected.outcomes, expected.events)
-        assert got == wanted, (
-            f"at action {number}, {action}\n  seen:     {got}\n  expected: {wanted}\n{as_test(script, manual)}"
-        )
+        for what in ("at", "statuses", "outcomes", "events", "returned", "status"):
+            got, wanted = getattr(step, what), getattr(expected, what)
+            got = tuple(sorted(got)) if what == "outcomes" else got
+            assert got == wanted, f"at action {number}, {action}: {what}\n  seen:     {got}\n  expected: {wanted}"
     model.leave()
-    assert list(seen.dials) == [round(at, 6) for at in model.dials], f"dials\n{as_test(script, manual)}"
-    refusals = {round(at, 6) for at in model.refusals}
-    closes = [at for at, code in seen.closes if code == 1000 and at not in refusals]
-    wanted_closes = [round(at, 6) for at in model.closes if round(at, 6) not in refusals]
-    assert closes == wanted_closes, (
-        f"close frames: seen {seen.closes}, expected {wanted_closes}\n{as_test(script, manual)}"
-    )
-    assert seen.most_sockets <= 1, f"more than one socket\n{as_test(script, manual)}"
-    return seen
+    _compare_logs(seen, model)
+
+
+def _compare_logs(seen: Transcript, model: Model) -> None:
+    """At the server: dials, auth frames, pings and goodbyes; and never two sockets, nor one left behind."""
+    assert seen.most_sockets <= 1, f"I1: {seen.most_sockets} sockets at once"
+    assert seen.sockets_left == 0, f"I8: {seen.sockets_left} sockets are left behind"
+    _same("dials", seen.dials, model.dials)
+    _same("auth frames", seen.auths, [(round(at, 6), outcome) for at, outcome in model.auths])
+    _same("pings", seen.pings, model.pinged)
+    # Who is refused is closed by the server: whose goodbye comes first is nobody's promise.
+    crossing = {round(at, 6) for at in model.refusals}
+    codes = {code for _, code in seen.closes}
+    assert codes <= {_GOODBYE}, f"our goodbyes carry 1000, not {codes}"
+    closes, wanted = [at for at, _ in seen.closes if at not in crossing], _rounded(model.closes)
+    _same("close frames", closes, [at for at in wanted if at not in crossing])
+
+
+def _same(what: str, seen: object, expected: object) -> None:
+    got, wanted = _rounded(seen), _rounded(expected)
+    assert got == wanted, f"{what}\n  seen:     {got}\n  expected: {wanted}"
+
+
+def _rounded(moments: object) -> list[object]:
+    assert isinstance(moments, list | tuple)
+    return [round(moment, 6) if isinstance(moment, float) else moment for moment in moments]
 
 
 def as_test(script: Script, manual: bool) -> str:
     """Return *script* as a test, ready to paste into test_regressions.py."""
-    actions = "\n".join(f"        {action!r}," for action in script)
+    actions = "\n".join(f"        act.{action!r}," for action in script)
     return f"""
 def test_() -> None:
     \"\"\"...\"\"\"

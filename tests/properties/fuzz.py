@@ -6,6 +6,7 @@ import argparse
 import random
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -13,36 +14,65 @@ from hypothesis import strategies as st
 from cometconn import Timing
 from cometconn.testing.strategies import scripts
 
-from .compare import check_script
+from .compare import DisagreementError, check_script
+from .shorten import shortest
+
+if TYPE_CHECKING:
+    from cometconn.testing.actions import Action, Script
 
 __all__ = ["fuzz"]
 
-_CHUNK = 500  # scripts between two lines of progress
+_CHUNK = 10  # from its eleventh example on Hypothesis varies earlier ones: 300 scripts would be 50 and their likes
+_PROGRESS = 500  # scripts from one line to the next
+_HAPPENINGS = 40  # most in one script: it takes about 20 ms
 
 
-def fuzz(number: int, start: int, *, show: bool = False) -> None:
-    """Compare client and model in *number* scripts. Raises what the shortest failing script found shows."""
-    began, done = time.monotonic(), 0
-    while done < number:
-        count = min(_CHUNK, number - done)
+def fuzz(number: int, start: int, *, shrink: bool = True, show: bool = False) -> None:
+    """Compare client and model in *number* scripts. The same *start* gives the same ones.
 
-        @seed(start + done)
-        @settings(
-            max_examples=count,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate, Phase.shrink],
-            print_blob=False,
-        )
-        @given(scripts(Timing()), st.booleans())
-        def agree(script: list[object], manual: bool) -> None:
-            check_script(script, manual=manual)  # type: ignore[arg-type]
+    Raises:
+        DisagreementError: they disagree; the message ends with the script as a test, a short one if *shrink*.
+    """
+    began = time.monotonic()
+    for done in range(0, number, _CHUNK):
+        try:
+            _chunk(min(_CHUNK, number - done), start + done, shrink=shrink)
+        except DisagreementError as error:
+            if shrink:
+                _show_shortest(error.script, error.manual)
+            raise
+        reached = min(done + _CHUNK, number)
+        if show and (reached % _PROGRESS == 0 or reached == number):
+            print(f"{reached} of {number} scripts agree, {time.monotonic() - began:.0f} s", flush=True)
 
-        agree()
-        done += count
-        if show:
-            print(f"{done} of {number} scripts agree, {time.monotonic() - began:.0f} s", flush=True)
+
+def _show_shortest(script: Script, manual: bool) -> None:
+    check_script(shortest(script, lambda shorter: _fails(shorter, manual)), manual=manual)
+
+
+def _fails(script: list[Action], manual: bool) -> bool:
+    try:
+        check_script(script, manual=manual)
+    except DisagreementError:
+        return True
+    return False
+
+
+def _chunk(count: int, start: int, *, shrink: bool) -> None:
+    @seed(start)
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
+        print_blob=False,
+    )
+    @given(scripts(Timing(), most=_HAPPENINGS), st.booleans())
+    def agree(script: list[object], manual: bool) -> None:
+        check_script(script, manual=manual)  # type: ignore[arg-type]
+
+    agree()
 
 
 def main() -> None:
@@ -54,7 +84,7 @@ def main() -> None:
     print(f"seed {options.seed}", flush=True)
     try:
         fuzz(options.scripts, options.seed, show=True)
-    except AssertionError as error:
+    except DisagreementError as error:
         sys.exit(f"seed {options.seed}: {error}")
 
 

@@ -29,6 +29,8 @@ class Expected:
     statuses: tuple[str, ...]
     outcomes: tuple[tuple[int, str], ...]
     events: tuple[str, ...]
+    returned: str | None
+    status: str | None
 
 
 @attrs.define(eq=False)
@@ -73,6 +75,9 @@ class Model:
     retry_at: float = math.inf
     retries: int = 0
     shortcut: float = -math.inf
+    status: str = "NOT_LOGGED_IN"
+    second: bool = False
+    unanswered: int = 0
     life: float = -math.inf
     absent: bool = False
     known: set[int] = attrs.field(factory=set)
@@ -85,11 +90,23 @@ class Model:
     dials: list[float] = attrs.field(factory=list)
     closes: list[float] = attrs.field(factory=list)
     refusals: set[float] = attrs.field(factory=set)
+    pinged: list[float] = attrs.field(factory=list)
+    auths: list[tuple[float, str]] = attrs.field(factory=list)
 
     def step(self, number: int, action: act.Action) -> Expected:
         """Do one thing; tell what must be seen."""
+        at_once = isinstance(action, act.EnterBackground | act.EnterForeground | act.RetryNow) and self.open
+        before = self.status
         self.perform(number, action)
-        seen = Expected(round(self.now, 6), tuple(self.statuses), tuple(sorted(self.outcomes)), tuple(self.events))
+        self.status = self.statuses[-1] if self.statuses else self.status
+        seen = Expected(
+            round(self.now, 6),
+            tuple(self.statuses),
+            tuple(sorted(self.outcomes)),
+            tuple(self.events),
+            (self.statuses[0] if self.statuses else before) if at_once else None,
+            self.status if self.open else None,
+        )
         for told in (self.statuses, self.outcomes, self.events):
             told.clear()
         return seen
@@ -109,6 +126,9 @@ class Model:
                 self.pongs = answered
             case act.Push() | act.Duplicate() | act.Reordered() | act.Garbage() | act.LatePong():
                 self.frames(action)
+            case act.CloseUnanswered(code=code):
+                if self.stuck == "before the answer":
+                    self.closed_before_the_answer(restarting=code in RESTARTING)
             case act.CloseFromServer(code=code) if self.reachable:
                 self.lose(restarting=code in RESTARTING)
             case act.Reset() if self.socket:
@@ -201,6 +221,7 @@ class Model:
         """Nothing of this session matters to the next."""
         self.user = None
         self.absent = False
+        self.unanswered = 0
         self.known.clear()
 
     def connect(self, number: int, retry: bool) -> None:
@@ -274,7 +295,7 @@ class Model:
     def reopen(self) -> None:
         """The saved user is logged in."""
         self.open, self.background, self.stands, self.shortcut = True, False, False, -math.inf
-        self.state, self.reason = "resting", "NOT_LOGGED_IN"
+        self.state, self.reason, self.unanswered = "resting", "NOT_LOGGED_IN", 0
         if self.user is None:
             self.statuses.append("NOT_LOGGED_IN")
         else:
@@ -288,25 +309,47 @@ class Model:
             self.retries, self.stands = 0, not self.manual
         self.state, self.retry_at = "connecting", math.inf
         self.statuses.append("Connecting")
-        self.attempt_ends = self.now + CONNECT
         self.said_goodbye()
+        self.dial()
+
+    def dial(self, *, second: bool = False) -> None:
+        """Dial, for the first time, or with a renewed token."""
+        self.second, self.stuck = second, ""
+        self.attempt_ends = self.now + CONNECT
         self.dials.append(self.now)
         if self.dialling == "refuse" or (self.dialling == "accept" and isinstance(self.upgrade, int)):
+            self.unanswered = 0
             self.failed()
         elif self.dialling == "hang" or self.upgrade == "hang":
             self.stuck = "before the upgrade"
         elif self.auth == "silent":
             self.stuck = "before the answer"
+            self.auths.append((self.now, "unanswered"))
         elif self.auth == "refuse":
-            self.dials.append(self.now)  # one renewal, one more try
+            self.auths.append((self.now, "refused"))
             self.refusals.add(self.now)
-            self.end("AUTHENTICATION_FAILED", error="AuthenticationError")
+            self.unanswered = 0
+            if second:
+                self.end("AUTHENTICATION_FAILED", error="AuthenticationError")
+            else:
+                self.dial(second=True)  # one renewal, one more try
         else:
+            self.auths.append((self.now, "accepted"))
             self.authenticated()
+
+    def closed_before_the_answer(self, *, restarting: bool) -> None:
+        """A failure like others, but every third in a row casts doubt on the token."""
+        self.stuck = ""
+        self.unanswered += 1
+        if self.unanswered % 3 == 0 and not self.second:
+            self.dial(second=True)
+        else:
+            self.failed(restarting=restarting)
 
     def authenticated(self) -> None:
         """Connected."""
         self.state, self.stands, self.attempt_ends = "connected", True, math.inf
+        self.unanswered = 0
         self.statuses.append("Connected")
         self.socket = Socket(self.now, next_ping=self.now + INTERVAL)
         for number, _ in self.callers:
@@ -316,7 +359,7 @@ class Model:
             self.events.append("Gap")
             self.absent = False
 
-    def failed(self) -> None:
+    def failed(self, *, restarting: bool = False) -> None:
         """An attempt has failed: who does not want to go on hears of it, and what is still wanted is tried again."""
         self.hang_up()
         for number, retry in list(self.callers):
@@ -324,7 +367,7 @@ class Model:
                 self.answer(number, "ConnectError CONNECT_FAILED")
         self.callers = [(number, retry) for number, retry in self.callers if retry]
         if self.callers or self.stands:
-            self.wait()
+            self.wait(restarting=restarting)
         else:
             self.rest("CONNECT_FAILED")
 
@@ -413,8 +456,10 @@ class Model:
         self.socket.pings.append((self.now, number))
         if self.socket.asked is None:
             self.socket.asked = self.now
-        if self.pongs and self.reachable:
-            self.pong()
+        if self.reachable:
+            self.pinged.append(self.now)
+            if self.pongs:
+                self.pong()
 
     def pong(self) -> None:
         """Pongs answer pings in order; what was given up is out of the queue."""
@@ -475,6 +520,7 @@ class Model:
             elif self.socket and self.now >= self.silent_at:
                 self.judge_silent()
             elif self.now >= self.attempt_ends:
+                self.unanswered = 0
                 self.failed()
             elif self.state == "waiting" and self.now >= self.retry_at:
                 self.attempt()

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from cometconn.testing.actions import CloseFromServer, Connect, Disconnect, Login, Reset, Silence, Wait
+from cometconn.testing import actions as act
 
 from .compare import check_script
 
 
 def test_a_retry_at_once_after_a_stable_connection() -> None:
     """The retry that connect() makes at once dials at the moment of the call."""
-    script = [Login(uid="zed-1"), Wait(0.999), Wait(9.999), CloseFromServer(code=1000), Connect()]
+    script = [act.Login(uid="zed-1"), act.Wait(0.999), act.Wait(9.999), act.CloseFromServer(code=1000), act.Connect()]
     check_script(script, manual=False)
 
 
 def test_a_reset_ends_a_goodbye_that_nobody_answers() -> None:
     """disconnect() from a silent server returns when the socket breaks, before its budget is used up."""
-    check_script([Login(uid="zed-1"), Silence(), Disconnect(), Reset()], manual=False)
+    check_script([act.Login(uid="zed-1"), act.Silence(), act.Disconnect(), act.Reset()], manual=False)
+
+
+def test_doubt_about_a_token_ends_with_its_session() -> None:
+    """Closes before the answer are counted anew for the next user, whose token nobody has doubted yet."""
+    script = [
+        act.TokenAnswer("silent"),
+        act.Login(),
+        act.CloseUnanswered(),
+        act.RetryNow(),
+        act.CloseUnanswered(),
+        act.Login("amy-2"),
+        act.CloseUnanswered(),
+    ]
+    check_script(script, manual=False)

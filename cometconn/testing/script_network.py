@@ -1,0 +1,63 @@
+"""Between the client of a script and the server: it counts the sockets, and keeps REST out of the moods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from .memory_stream import MemorySocket
+
+if TYPE_CHECKING:
+    from cometconn.environment import Request, Response
+
+    from .memory_server import MemoryServer
+
+__all__ = ["Network"]
+
+
+@attrs.define(eq=False)
+class Network:
+    """The client's environment: the memory server's, but REST is always answered.
+
+    Attributes:
+        server: where all leads to.
+        most_sockets: the largest number of sockets so far, open on the client's side or being dialled.
+    """
+
+    server: MemoryServer
+    most_sockets: int = attrs.field(default=0, init=False)
+    _dialling: int = attrs.field(default=0, init=False)
+    _sockets: list[MemorySocket] = attrs.field(factory=list, init=False)
+
+    @property
+    def open_sockets(self) -> int:
+        """How many the client has not closed."""
+        return sum(not socket.closed for socket in self._sockets)
+
+    async def dial(self, url: str) -> trio.abc.Stream:
+        """Dial the memory server, and count at that instant: two that overlap only for a moment are two."""
+        self._dialling += 1
+        self.most_sockets = max(self.most_sockets, self.open_sockets + self._dialling)
+        try:
+            stream = await self.server.dial(url)
+        finally:
+            self._dialling -= 1
+        assert isinstance(stream, MemorySocket), "the memory server's"
+        self._sockets = [socket for socket in self._sockets if not socket.closed]
+        self._sockets.append(stream)
+        return stream
+
+    async def request(self, request: Request) -> Response:
+        """Answer, always."""
+        await trio.lowlevel.checkpoint()
+        return self.server.world.answer(request)
+
+    def boot_time(self) -> float:
+        """As the memory server."""
+        return self.server.boot_time()
+
+    def random(self) -> float:
+        """As the memory server: always the middle."""
+        return self.server.random()

@@ -1,0 +1,274 @@
+"""Clients broken on purpose: what the model has to notice.
+
+Each function breaks one promise of the contract in the real client, for as long as its `MonkeyPatch` lasts.
+Most are what CometChat's own SDKs do, or what a hurried change would do.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import trio
+
+from cometconn import AppState, CometChat
+from cometconn._connection.link import Link
+from cometconn._connection.link_nursery import LinkNursery
+from cometconn._connection.machine import Machine
+from cometconn._connection.streams import Streams
+from cometconn._lifecycle import reducer
+from cometconn._lifecycle.heartbeat import Heartbeat
+from cometconn._lifecycle.states import Input, Mode, State
+from cometconn._lifecycle.table import Row, Situation, find_row
+from cometconn._wire.frames import ping_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+__all__ = ["BREAKS"]
+
+
+def _reroute(patch: pytest.MonkeyPatch, choose: Callable[[Input, Situation, Row], Row]) -> None:
+    """Let *choose* replace rows of the table."""
+    patch.setattr(reducer, "find_row", lambda on, situation: choose(on, situation, find_row(on, situation)))
+
+
+def _live_on(machine: Machine, link: Link) -> None:
+    """Move the last sign of life to now."""
+    machine._life = attrs.evolve(machine._life, last_life=trio.current_time())
+    link.lease.deadline = machine._life.lease_deadline
+
+
+def _stable_after(patch: pytest.MonkeyPatch, change: Callable[[float], float]) -> None:
+    """Judge by another `stable_after`."""
+    wait = reducer._ENTER[State.WAITING]
+
+    def judged(life: reducer.Lifecycle, *rest: Any) -> reducer.Lifecycle:
+        timing = life.timing
+        other = attrs.evolve(timing, stable_after=change(timing.stable_after))
+        return attrs.evolve(wait(attrs.evolve(life, timing=other), *rest), timing=timing)
+
+    patch.setitem(reducer._ENTER, State.WAITING, judged)
+
+
+def grace_counts_from_the_last_pong(patch: pytest.MonkeyPatch) -> None:
+    """What comes from the server keeps a client in the background alive."""
+    heard = Machine.heard
+
+    def longer(self: Machine, link: Link) -> None:
+        heard(self, link)
+        if self._life.app is AppState.BACKGROUND and link is self._link:
+            _live_on(self, link)
+
+    patch.setattr(Machine, "heard", longer)
+
+
+def foreground_undoes_disconnect(patch: pytest.MonkeyPatch) -> None:
+    """Coming back connects although the application said `disconnect()`."""
+
+    def choose(on: Input, situation: Situation, row: Row) -> Row:
+        undoes = on is Input.ENTERED_FOREGROUND and situation.state is State.DISCONNECT_CALLED
+        return attrs.evolve(row, to=State.CONNECTING) if undoes and situation.mode is Mode.AUTO else row
+
+    _reroute(patch, choose)
+
+
+def lost_in_the_background_is_retried(patch: pytest.MonkeyPatch) -> None:
+    """Manual mode: a socket lost in the background comes back by itself."""
+
+    def choose(on: Input, situation: Situation, row: Row) -> Row:
+        return attrs.evolve(row, to=State.WAITING) if on is Input.LINK_LOST else row
+
+    _reroute(patch, choose)
+
+
+def backoff_never_starts_over(patch: pytest.MonkeyPatch) -> None:
+    """A stable connection does not make the next wait short again."""
+    _stable_after(patch, lambda _: 1e9)
+
+
+def backoff_starts_over_a_bit_late(patch: pytest.MonkeyPatch) -> None:
+    """Connected for exactly `stable_after` is not taken for stable."""
+    _stable_after(patch, lambda seconds: seconds + 1e-6)
+
+
+def two_sockets(patch: pytest.MonkeyPatch) -> None:
+    """The next socket is dialled while the last one is still saying goodbye, which nobody hurries."""
+    run = LinkNursery.run
+
+    async def hasty(self: LinkNursery, link: Link) -> None:
+        trio.lowlevel.spawn_system_task(run, self, link)
+        while not link.over:
+            await self.machine.wait_changed()
+
+    patch.setattr(LinkNursery, "run", hasty)
+    patch.setattr(Machine, "_settle_farewell", lambda _: None)
+
+
+def cancelled_is_called_failed(patch: pytest.MonkeyPatch) -> None:
+    """Manual mode: a cancelled `connect()` leaves `CONNECT_FAILED` instead of `NOT_REQUESTED`."""
+
+    def choose(on: Input, situation: Situation, row: Row) -> Row:
+        return attrs.evolve(row, to=State.CONNECT_FAILED) if on is Input.CALLER_LEFT and row.to else row
+
+    _reroute(patch, choose)
+
+
+def alive_at_the_deadline(patch: pytest.MonkeyPatch) -> None:
+    """At exactly the deadline the lease still lives, and a ping is taken."""
+    exact = reducer.lease_deadline
+    patch.setattr(reducer, "lease_deadline", lambda *given: math.nextafter(exact(*given), math.inf))
+
+
+def background_flips_the_status_later(patch: pytest.MonkeyPatch) -> None:
+    """`enter_background()` returns before the status is the new one."""
+    enter = CometChat.enter_background
+
+    async def later(self: CometChat) -> None:
+        enter(self)
+
+    def promise(self: CometChat) -> None:
+        trio.lowlevel.spawn_system_task(later, self)
+
+    patch.setattr(CometChat, "enter_background", promise)
+
+
+def keepalive_is_a_sign_of_life(patch: pytest.MonkeyPatch) -> None:
+    """The library's own pings keep a client in the background alive for ever."""
+
+    async def lively(machine: Machine, link: Link) -> None:
+        pulse = link.heartbeat
+        while not link.over:
+            now = machine.tick()
+            if now >= pulse.next_ping and not link.over:
+                pulse.keepalive_sent(now)
+                link.ping(ping_frame(), now)
+                _live_on(machine, link)
+            with trio.move_on_at(min(pulse.next_ping, pulse.silent_at)):
+                await link.pulse_changed.park()
+
+    patch.setattr("cometconn._connection.link_nursery.keepalive", lively)
+
+
+def no_keepalive(patch: pytest.MonkeyPatch) -> None:
+    """The library never pings by itself."""
+    patch.setattr(Heartbeat, "start", lambda *_: None)
+
+
+def pings_without_a_frame(patch: pytest.MonkeyPatch) -> None:
+    """A keepalive ping is noted, but the server never sees it."""
+
+    async def mute(machine: Machine, link: Link) -> None:
+        pulse = link.heartbeat
+        while not link.over:
+            now = machine.tick()
+            if now >= pulse.next_ping:
+                pulse.keepalive_sent(now)
+            with trio.move_on_at(min(pulse.next_ping, pulse.silent_at)):
+                await link.pulse_changed.park()
+
+    patch.setattr("cometconn._connection.link_nursery.keepalive", mute)
+
+
+def late_goodbye(patch: pytest.MonkeyPatch) -> None:
+    """The close frame is written a little after the lease has ended."""
+    hang_up = LinkNursery._hang_up
+
+    async def dawdle(self: LinkNursery, websocket: Any) -> None:
+        await trio.sleep(0.01)
+        await hang_up(self, websocket)
+
+    patch.setattr(LinkNursery, "_hang_up", dawdle)
+
+
+def no_goodbye(patch: pytest.MonkeyPatch) -> None:
+    """The socket is cut without a close frame."""
+
+    async def cut(self: LinkNursery, websocket: Any) -> None:
+        await websocket.aclose_forcefully()
+
+    patch.setattr(LinkNursery, "_hang_up", cut)
+
+
+def refused_tokens_are_retried(patch: pytest.MonkeyPatch) -> None:
+    """A token that is refused twice counts as a failed attempt."""
+    fail = Machine._fail_link
+
+    def forgiving(self: Machine, news: Any, now: float) -> None:
+        second = self._link is not None and self._link.second
+        fail(self, attrs.evolve(news, refused=news.refused and not second), now)
+
+    patch.setattr(Machine, "_fail_link", forgiving)
+
+
+def never_doubts_the_token(patch: pytest.MonkeyPatch) -> None:
+    """Closed again and again before the answer to the auth frame, the client renews nothing."""
+    patch.setattr("cometconn._connection.machine._UNANSWERED_BEFORE_RENEWAL", 10**6)
+
+
+def pings_wait_on_after_a_loss(patch: pytest.MonkeyPatch) -> None:
+    """Whoever waits in `ping()` when the socket is lost is not told."""
+    end = Link.end
+
+    def mute(self: Link, reason: Any, cause: Any) -> None:
+        self._pings.clear()
+        end(self, reason, cause)
+
+    patch.setattr(Link, "end", mute)
+
+
+def doubles_are_delivered(patch: pytest.MonkeyPatch) -> None:
+    """A message that comes twice is handed over twice."""
+    patch.setattr(Streams, "_is_duplicate", lambda *_: False)
+
+
+def falls_over(patch: pytest.MonkeyPatch) -> None:
+    """A pong that nobody asked for brings the client down."""
+
+    def surprised(self: Link, now: float) -> None:
+        self._pings.popleft().pong(now)
+
+    patch.setattr(Link, "pong", surprised)
+
+
+def shortcuts_without_end(patch: pytest.MonkeyPatch) -> None:
+    """`retry_now()` is obeyed as often as it is called."""
+    patch.setattr(reducer, "may_cut_short", lambda *_, **__: True)
+
+
+def a_caller_who_leaves_takes_all_along(patch: pytest.MonkeyPatch) -> None:
+    """A cancelled `connect()` ends a wish that stands by itself."""
+
+    def choose(on: Input, situation: Situation, row: Row) -> Row:
+        ends = on is Input.CALLER_LEFT and situation.mode is Mode.MANUAL
+        return attrs.evolve(row, to=State.NOT_REQUESTED) if ends else row
+
+    _reroute(patch, choose)
+
+
+BREAKS = (
+    grace_counts_from_the_last_pong,
+    foreground_undoes_disconnect,
+    lost_in_the_background_is_retried,
+    backoff_never_starts_over,
+    backoff_starts_over_a_bit_late,
+    two_sockets,
+    cancelled_is_called_failed,
+    alive_at_the_deadline,
+    background_flips_the_status_later,
+    keepalive_is_a_sign_of_life,
+    no_keepalive,
+    pings_without_a_frame,
+    late_goodbye,
+    no_goodbye,
+    refused_tokens_are_retried,
+    never_doubts_the_token,
+    pings_wait_on_after_a_loss,
+    doubles_are_delivered,
+    falls_over,
+    shortcuts_without_end,
+    a_caller_who_leaves_takes_all_along,
+)

@@ -1,0 +1,78 @@
+"""The model is worth its name: clients broken on purpose are found."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cometconn import AppSettings
+from cometconn.testing import actions as act
+from cometconn.testing.scripts import play
+
+from . import model
+from .breaks import BREAKS, falls_over, foreground_undoes_disconnect, two_sockets
+from .compare import DisagreementError, check_script
+from .fuzz import fuzz
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.mark.parametrize("broken", BREAKS, ids=lambda broken: broken.__name__)
+def test_a_broken_client_is_found(broken: Callable[[pytest.MonkeyPatch], None]) -> None:
+    """Three hundred scripts are enough for each break, and the script comes along as a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        broken(patch)
+        with pytest.raises(DisagreementError, match=r"    check_script\(script, manual="):
+            fuzz(300, 1, shrink=False)
+
+
+def test_a_failure_shrinks_to_a_short_script() -> None:
+    """Of the many actions of the script that failed, those are left that it takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        foreground_undoes_disconnect(patch)
+        with pytest.raises(DisagreementError) as caught:
+            fuzz(300, 1)
+    script = [line.strip() for line in str(caught.value).splitlines() if line.startswith("        act.")]
+    assert script == ["act.Login(uid='zed-1'),", "act.Disconnect(),", "act.EnterForeground(),"]
+
+
+def test_two_sockets_are_counted_when_the_second_is_dialled() -> None:
+    """The overlap of a goodbye and the next dial is seen, however short."""
+    script = [act.Login(), act.Silence(), act.Disconnect(), act.Connect()]
+    assert play(script).most_sockets == 1
+    with pytest.MonkeyPatch.context() as patch:
+        two_sockets(patch)
+        assert play(script).most_sockets == 2
+
+
+def test_a_client_that_falls_over_is_a_failure_with_its_script() -> None:
+    """Not only disagreement is told as a test: what the client raises is, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        falls_over(patch)
+        with pytest.raises(DisagreementError, match=r"(?s)IndexError.*act\.LatePong\(\)"):
+            check_script([act.Login(), act.LatePong()], manual=False)
+
+
+def test_the_model_knows_only_the_actions() -> None:
+    """What it expects is its own: of the package it imports the vocabulary of scripts, nothing that decides."""
+    tree = ast.parse(pathlib.Path(model.__file__).read_text(encoding="utf-8"))
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    modules |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    assert modules <= {"__future__", "math", "typing", "attrs", "cometconn.testing"}
+    names = {
+        name.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "cometconn.testing"
+        for name in node.names
+    }
+    assert names == {"actions"}
+
+
+def test_settings_reach_the_client() -> None:
+    """The mode that is compared is the mode that runs."""
+    assert play([act.Login()], AppSettings(auto_establish_socket_connection=False)).dials == ()
+    assert play([act.Login()]).dials == (0.0,)

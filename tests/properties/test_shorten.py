@@ -1,0 +1,41 @@
+"""Failing scripts become short."""
+
+from __future__ import annotations
+
+import pytest
+
+from cometconn.testing import actions as act
+
+from .breaks import never_doubts_the_token
+from .compare import DisagreementError
+from .fuzz import fuzz
+from .shorten import shortest
+
+WAITS = [act.Wait(float(number)) for number in range(40)]
+
+
+def test_what_is_idle_goes() -> None:
+    """Three actions far apart are kept, in their order, and nothing else."""
+    needed = [WAITS[1], WAITS[17], WAITS[38]]
+    assert shortest(WAITS, lambda script: [action for action in script if action in needed] == needed) == needed
+
+
+def test_nothing_can_go() -> None:
+    """A script of which every action is needed stays; one of which none is becomes empty."""
+    assert shortest(WAITS[:5], lambda script: len(script) == 5) == WAITS[:5]
+    assert shortest(WAITS[:5], lambda _: True) == []
+
+
+def test_what_only_later_becomes_idle_goes_too() -> None:
+    """The last action may go only when the first one has gone."""
+    assert shortest(WAITS[:2], lambda script: script != WAITS[:1]) == []
+
+
+def test_of_a_failing_script_no_action_is_idle() -> None:
+    """A failure that needs a long way is shown without detours: closes and retries, and few words around them."""
+    with pytest.MonkeyPatch.context() as patch:
+        never_doubts_the_token(patch)
+        with pytest.raises(DisagreementError) as caught:
+            fuzz(300, 1)
+    assert len(caught.value.script) <= 9
+    assert act.TokenAnswer("silent") in caught.value.script

@@ -7,11 +7,7 @@ the listener can be closed and opened again on its port, and every stream is a
 
 from __future__ import annotations
 
-import errno
-import ipaddress
 import logging
-import socket
-import sys
 from typing import TYPE_CHECKING
 
 import trio
@@ -21,94 +17,52 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 
+from .listener import Listener
 from .stream import ControlledStream
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-__all__ = ["FRAME_LIMIT", "Door", "listen"]
+__all__ = ["FRAME_LIMIT", "Door"]
 
 FRAME_LIMIT = 65_536
 """A longer frame, in characters, is answered with close code 1009."""
 
-_BACKLOG = 128
-_FILES_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
-_BREATH = 0.1
-
 _logger = logging.getLogger("cometconn.emulator")
 
 
-def listen(host: str, port: int) -> trio.SocketListener:
-    """Open a listening socket on an IP address and port; port 0 lets the system choose.
-
-    Raises `OSError` naming both when it cannot.
-    """
-    family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET  # noqa: PLR2004 - IPv6
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if sys.platform != "win32":  # where the option would let two servers share a port
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-        sock.listen(_BACKLOG)
-        return trio.SocketListener(trio.socket.from_stdlib_socket(sock))
-    except OSError as error:
-        sock.close()
-        message = f"cannot listen on {host}, port {port}: {error.strerror}. Choose another port, or 0 for a free one."
-        raise OSError(error.errno, message) from error
-
-
 class Door:
-    """The listener and the connections behind it.
-
-    Attributes:
-        address: IP address and port, whether it listens there now or not.
-    """
+    """The listener and the connections behind it."""
 
     def __init__(self, app: ASGIApp, listener: trio.SocketListener) -> None:
         self._app = ASGIWrapper(app)  # type: ignore[arg-type] # two type descriptions of the same ASGI
         self._config = _make_config()
         self._context = WorkerContext(None)
-        self.address: tuple[str, int] = listener.socket.getsockname()[:2]
-        self._listener: trio.SocketListener | None = listener
-        self._reopened = trio.lowlevel.ParkingLot()
+        self._listener = Listener(listener)
         self._streams: set[ControlledStream] = set()
         self._emptied = trio.lowlevel.ParkingLot()
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """IP address and port, whether it listens there now or not."""
+        return self._listener.address
+
     def refuse_connections(self) -> None:
         """Close the listener: whoever connects now is refused by the system. Idempotent."""
-        if self._listener is not None:
-            self._listener.socket.close()
-            self._listener = None
+        self._listener.refuse_connections()
 
     def accept_connections(self) -> None:
         """Listen again on the same port. Idempotent. `OSError` when another process took it meanwhile."""
-        if self._listener is None:
-            self._listener = listen(*self.address)
-            self._reopened.unpark_all()
+        self._listener.accept_connections()
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Accept connections and serve them until cancelled."""
         async with trio.open_nursery() as nursery:
             task_status.started()
             while True:
-                stream = await self._accept()
+                stream = ControlledStream(await self._listener.accept())
                 self._streams.add(stream)
                 nursery.start_soon(self._serve_stream, stream)
-
-    async def _accept(self) -> ControlledStream:
-        while True:
-            if self._listener is None:
-                await self._reopened.park()
-                continue
-            try:
-                return ControlledStream(await self._listener.accept())
-            except trio.ClosedResourceError:  # refuse_connections()
-                continue
-            except OSError as error:
-                if error.errno not in _FILES_EXHAUSTED:
-                    raise
-                _logger.warning("cannot accept a connection: %s", error.strerror)
-                await trio.sleep(_BREATH)
 
     async def _serve_stream(self, stream: ControlledStream) -> None:
         """Run hypercorn on one connection. Whatever happens there, the others go on."""

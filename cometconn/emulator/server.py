@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import trio
 
+from cometconn._connection.groups import raise_sole
 from cometconn.errors import SettingsError
 
 from .advertised import place_of
 from .app import make_app
 from .control import answer_control
-from .door import Door, listen
+from .door import Door
+from .listener import listen
 from .running import Emulator
 from .world import World
 
@@ -87,7 +89,7 @@ async def open_emulator(
                 door.cut()
                 nursery.cancel_scope.cancel(reason="the emulator was left")
     except BaseExceptionGroup as group:
-        _raise_sole(group, mine)
+        raise_sole(group, mine)
     finally:
         mine = None
         door.refuse_connections()  # were the nursery cancelled before it began
@@ -107,22 +109,3 @@ def _check_host(host: str, *, allow_remote: bool) -> str:
         )
         raise SettingsError(message)
     return str(address)
-
-
-def _raise_sole(group: BaseExceptionGroup[BaseException], mine: Exception | None) -> NoReturn:
-    """Give the block's own exception back as it was: the nursery is our affair.
-
-    The server's tasks do not raise, so there is one at most beside cancellations; should
-    there be more after all, the group goes on as it is. *mine* is what the block raised, where it
-    is known: Trio copies groups on their way through a nursery.
-    """
-    real = [error for error in group.exceptions if not isinstance(error, trio.Cancelled)]
-    if len(real) > 1:
-        raise group
-    sole = mine if mine is not None and real else real[0] if real else group.exceptions[0]
-    context = sole.__context__
-    try:
-        raise sole
-    finally:
-        sole.__context__ = context  # the group must not ride along
-        del sole, context, group, real, mine  # nor a reference cycle

@@ -2,14 +2,29 @@
 
 `open_memory_server()` gives a whole server in Trio's own thread: with
 `trio.testing.MockClock` hours pass in an instant. For real sockets there is
-`cometconn.emulator`.
+`cometconn.emulator`, and `open_fault_proxy()` to stand before it and lose, delay and cut.
 """
 
 from __future__ import annotations
 
+from .fault_proxy import FaultProxy as FaultProxy
+from .fault_proxy import ProxyEntry as ProxyEntry
+from .fault_proxy import open_fault_proxy as open_fault_proxy
+from .line_faults import LineFaults as LineFaults
+from .line_faults import random_faults as random_faults
 from .memory_server import MemoryServer as MemoryServer
 from .memory_server import open_memory_server as open_memory_server
 from .memory_stream import MemorySocket as MemorySocket
 from .memory_stream import memory_socket_pair as memory_socket_pair
 
-__all__ = ["MemoryServer", "MemorySocket", "memory_socket_pair", "open_memory_server"]
+__all__ = [
+    "FaultProxy",
+    "LineFaults",
+    "MemoryServer",
+    "MemorySocket",
+    "ProxyEntry",
+    "memory_socket_pair",
+    "open_fault_proxy",
+    "open_memory_server",
+    "random_faults",
+]

@@ -11,7 +11,8 @@ import trio
 
 from cometconn.emulator import Emulator, Kind
 from cometconn.emulator import door as door_module
-from cometconn.emulator.door import listen
+from cometconn.emulator import listener as listener_module
+from cometconn.emulator.listener import listen
 
 if TYPE_CHECKING:
     from .conftest import Dial, Join
@@ -100,7 +101,7 @@ async def test_exhausted_files_are_waited_out(
         raise OSError(failures.pop(), "Too many open files")
 
     monkeypatch.setattr(trio.SocketListener, "accept", starved)
-    monkeypatch.setattr(door_module, "_BREATH", 0.0)
+    monkeypatch.setattr(listener_module, "_BREATH", 0.0)
     with trio.fail_after(10):
         # The accept that is under way does not know of the change yet: the first dial uses it up.
         for _ in range(3):

@@ -87,6 +87,22 @@ async def test_the_end_after_so_many_bytes_is_exact() -> None:
         assert await line.read(1, at="server") == b""
 
 
+async def test_the_end_comes_with_its_byte() -> None:
+    """Nothing more has to be said for the connection to end there."""
+    async with ends(LineFaults(end_after=1000)) as line:
+        await line.server.send_all(bytes(1000))
+        assert len(await line.read(1001)) == 1000
+
+
+async def test_masked_frames_to_the_server_are_frames() -> None:
+    """A client's frames carry a mask of four bytes: the second of three comes twice."""
+    frames = [b"\x81\x81abcd" + bytes([number]) for number in range(3)]
+    async with ends(LineFaults(duplicate_frames=frozenset({1}), toward="server")) as line:
+        await line.client.send_all(b"".join(frames))
+        want = UPGRADE + frames[0] + frames[1] * 2 + frames[2]
+        assert await line.read(len(want), at="server") == want
+
+
 async def test_bytes_to_the_server_are_counted_too() -> None:
     """With `toward="server"` the request itself may be cut."""
     async with ends(LineFaults(end_after=10, toward="server")) as line:

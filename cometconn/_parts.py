@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._account.session import Session
+    from ._connection.buffer import BufferStatistics
     from ._connection.catch_up import CatchUp
     from ._connection.event_stream import EventStreamStatistics
     from ._connection.identity import Identity
@@ -48,6 +49,9 @@ class Statistics:
         duplicates: of these, how many were dropped because their message had come before.
         backlog: what waits for the first stream; `None` once there was one.
         streams: the open streams, in the order in which they were opened.
+        early: events that came before the server had answered the auth frame.
+        fetched: missed messages on their way into the streams; `None` without `catch_up`.
+        held: live events that stand behind them; `None` without `catch_up`.
     """
 
     attempts: int
@@ -57,6 +61,9 @@ class Statistics:
     duplicates: int
     backlog: EventStreamStatistics | None
     streams: tuple[EventStreamStatistics, ...]
+    early: BufferStatistics
+    fetched: BufferStatistics | None
+    held: BufferStatistics | None
 
 
 @attrs.define(eq=False)
@@ -155,4 +162,7 @@ class Parts:
             duplicates=self.streams.duplicates,
             backlog=self.streams.backlog_statistics(),
             streams=self.streams.stream_statistics(),
+            early=self.streams.early.statistics(),
+            fetched=self.catch_up.fetched.statistics() if self.catch_up is not None else None,
+            held=self.catch_up.held.statistics() if self.catch_up is not None else None,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -15,6 +14,8 @@ from cometconn._account.pages import Place
 from cometconn._wire.codec import decode_message, message_key
 from cometconn.errors import ApiError, CometConnError
 from cometconn.events import Event, Gap
+
+from .buffer import Buffer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["CatchUp", "gap"]
 
 _MOST_FETCHED = 10_000  # messages; who missed more is told so
-_MOST_HELD = 1024  # live events held back meanwhile; then the socket is not read
+_MOST_FETCHED_BYTES = 16 * 1024 * 1024
 _DRAIN = 64  # events handed over between two checkpoints
 
 
@@ -61,6 +62,8 @@ class CatchUp:
         fetch: gets one page.
         forget: the server no longer knows the token: log out.
         patience: seconds all of it may hold live events back.
+        fetched: what was missed, on its way into the streams.
+        held: live events that stand behind it; when it is full the socket is not read.
     """
 
     identity: Identity
@@ -73,8 +76,8 @@ class CatchUp:
     _until: float = attrs.field(default=0.0, init=False)
     _from: Place | None = attrs.field(default=None, init=False)
     _fetched_to: int | None = attrs.field(default=None, init=False)
-    _fetched: deque[tuple[Event, int]] = attrs.field(factory=deque, init=False, repr=False)
-    _held: deque[tuple[Event, int]] = attrs.field(factory=deque, init=False, repr=False)
+    fetched: Buffer = attrs.field(factory=lambda: Buffer(_MOST_FETCHED, _MOST_FETCHED_BYTES), init=False)
+    held: Buffer = attrs.field(factory=Buffer, init=False)
 
     @property
     def pending(self) -> bool:
@@ -84,7 +87,7 @@ class CatchUp:
     @property
     def full(self) -> bool:
         """Whether so much is held back that the socket must not be read."""
-        return len(self._held) >= _MOST_HELD
+        return self.held.full
 
     @property
     def position(self) -> int | None:
@@ -115,7 +118,7 @@ class CatchUp:
 
     def hold(self, event: Event, size: int) -> None:
         """Keep a live event until what was missed stands before it."""
-        self._held.append((event, size))
+        self.held.put(event, size)
 
     @trio.lowlevel.enable_ki_protection
     async def run(self, link: Link) -> None:
@@ -130,15 +133,15 @@ class CatchUp:
         """The client is being left: everything that is here goes into the streams, at once."""
         if self._absence is not None:
             self.streams.publish(gap(self._absence, self._until), 0)
-            for event, size in [*self._fetched, *self._held]:
+            for event, size in [*self.fetched.take_all(), *self.held.take_all()]:
                 self.streams.publish(event, size)
         self.clear()
 
     def clear(self) -> None:
         """Forget everything: the user has gone."""
         self._absence = self._reopened = self._from = self._fetched_to = None
-        self._fetched.clear()
-        self._held.clear()
+        self.fetched.clear()
+        self.held.clear()
 
     async def _fetch(self, link: Link) -> CometConnError | None:
         """Fetch to the end; return why it could not be."""
@@ -164,9 +167,12 @@ class CatchUp:
             if number is not None:
                 self._fetched_to = max(number, self._fetched_to or 0)
             if not self._is_echo(body):
-                self._fetched.append((event, len(json.dumps(body, default=str))))
-        if len(self._fetched) > _MOST_FETCHED:
-            message = f"More than {_MOST_FETCHED} messages were missed: the later ones are not fetched."
+                self.fetched.put(event, len(json.dumps(body, default=str)))
+        if self.fetched.full and self._from is not None:
+            message = (
+                f"More than {self.fetched.max_events} messages or {self.fetched.max_bytes} bytes were missed: "
+                "the later ones are not fetched."
+            )
             raise CometConnError(message, code="TOO_MANY_MISSED")
 
     def _is_echo(self, body: Any) -> bool:
@@ -176,12 +182,12 @@ class CatchUp:
     async def _hand_over(self, link: Link) -> None:
         """Publish what was fetched and then what was held, no faster than pausing streams are read."""
         count = 0
-        while queue := self._fetched or self._held:
+        while queue := self.fetched or self.held:
             while self.streams.full and not link.over:
                 await self.streams.room.park()
             if link.over:
                 return
-            self.streams.publish(*queue.popleft())
+            self.streams.publish(*queue.take())
             count += 1
             if count % _DRAIN == 0:
                 await trio.lowlevel.checkpoint()

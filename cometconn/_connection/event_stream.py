@@ -15,10 +15,8 @@ from cometconn.events import Event, Gap, Marker, Overflow
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MAX_BYTES", "MAX_EVENTS", "EventStream", "EventStreamStatistics", "OverflowPolicy"]
+__all__ = ["EventStream", "EventStreamStatistics", "OverflowPolicy"]
 
-MAX_EVENTS = 1024
-MAX_BYTES = 4 * 1024 * 1024
 _DRAIN = 64  # events handed out between two real checkpoints
 
 

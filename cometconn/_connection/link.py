@@ -40,6 +40,7 @@ class PingWaiter:
     """A ping frame that a pong will answer, and whoever waits for it.
 
     Attributes:
+        frame: what asks for it.
         sent_at: when the frame was queued.
         gives_up_at: from this moment on no pong answers it.
         answered: set when the outcome is known.
@@ -47,6 +48,7 @@ class PingWaiter:
         error: why none will come.
     """
 
+    frame: OutgoingFrame = attrs.field(repr=False)
     sent_at: float
     gives_up_at: float
     answered: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
@@ -124,18 +126,17 @@ class Link:
         return frame
 
     def withdraw(self, frame: OutgoingFrame) -> None:
-        """Take *frame* back if the writer has not begun with it: its sender was cancelled."""
+        """Take *frame* back if the writer has not begun with it: nobody waits for it any longer."""
         if frame in self.outbox and frame is not self.outbox[0]:
             self.outbox.remove(frame)
 
     def ping(self, text: str, now: float) -> PingWaiter:
         """Queue a ping frame and expect its pong."""
         self._drop_stale_pings(now)
-        waiter = PingWaiter(now, now + self.heartbeat.timeout)
+        waiter = PingWaiter(self.send(text), now, now + self.heartbeat.timeout)
         self._pings.append(waiter)
         self.heartbeat.pinged(now)
         self.pulse_changed.unpark_all()
-        self.send(text)
         return waiter
 
     def pong(self, now: float) -> None:
@@ -159,4 +160,6 @@ class Link:
 
     def _drop_stale_pings(self, now: float) -> None:
         while self._pings and now >= self._pings[0].gives_up_at:
-            self._pings.popleft().give_up()
+            stale = self._pings.popleft()
+            stale.give_up()
+            self.withdraw(stale.frame)  # to a server that does not read, they would pile up

@@ -8,7 +8,7 @@ import trio
 
 from cometconn._transport.abc import WebSocketError
 from cometconn._wire.codec import AuthReply, Echo, Pong, decode
-from cometconn.errors import CometConnError
+from cometconn.errors import CometConnError, ProtocolError
 from cometconn.events import Event
 
 from .catch_up import gap
@@ -65,7 +65,7 @@ class _Reader:
         self._identity = identity
         self._streams = streams
         self._catch_up = catch_up
-        self._early: list[tuple[Event, int]] = []
+        streams.early.clear()
 
     def take(self, message: str | bytes) -> None:
         """Take one message, unless the lease has ended."""
@@ -109,16 +109,17 @@ class _Reader:
             self._catch_up.begin(absence, now)
         elif absence is not None:
             self._streams.publish(gap(absence, now), 0)
-        for event, size in self._early:
+        for event, size in self._streams.early.take_all():
             self._deliver(event, size)
-        self._early.clear()
 
     def _event(self, event: Event, size: int) -> None:
         if self._link.authenticated.is_set():
             self._deliver(event, size)
-        elif len(self._early) < self._streams.max_events:
-            # Before the answer to our auth frame: kept, so that the gap comes first.
-            self._early.append((event, size))
+        elif self._streams.early.full:
+            error = ProtocolError("The server sent more events than can be kept before it answered the auth frame.")
+            self._machine.lost(self._link, error)
+        else:
+            self._streams.early.put(event, size)
 
     def _deliver(self, event: Event, size: int) -> None:
         if self._catch_up is not None and self._catch_up.pending:

@@ -12,7 +12,8 @@ import trio
 from cometconn._wire.codec import message_key
 from cometconn.events import Event, Marker
 
-from .event_stream import MAX_BYTES, MAX_EVENTS, EventStream, OverflowPolicy
+from .buffer import MAX_BYTES, MAX_EVENTS, Buffer
+from .event_stream import EventStream, OverflowPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,12 +31,12 @@ class Streams:
 
     Attributes:
         room: parked in by the receive loop while a pausing stream is full.
-        max_events: the bound of what is kept before the first stream opens.
+        early: what the server says before it has answered the auth frame: the gap comes first.
         last_id: the largest id of a message so far.
     """
 
     room: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False)
-    max_events: int = attrs.field(default=MAX_EVENTS, init=False)
+    early: Buffer = attrs.field(factory=Buffer, init=False)
     received: int = attrs.field(default=0, init=False)
     duplicates: int = attrs.field(default=0, init=False)
     last_id: int | None = attrs.field(default=None, init=False)

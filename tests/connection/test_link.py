@@ -67,3 +67,11 @@ async def test_a_frame_is_taken_back_unless_it_is_being_written() -> None:
 async def test_texts_are_not_shown() -> None:
     """A frame may hold a token."""
     assert "secret" not in repr(link().send("secret"))
+
+
+async def test_pings_that_nobody_writes_do_not_pile_up() -> None:
+    """To a server that does not read: a ping given up takes its frame back, but for the one being written."""
+    one = link()
+    for number in range(200):
+        one.ping("p", number * 5.0)
+    assert len(one.outbox) == 2

@@ -1,0 +1,80 @@
+"""Events that wait for their turn, within bounds."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from cometconn.events import Event
+
+__all__ = ["MAX_BYTES", "MAX_EVENTS", "Buffer", "BufferStatistics"]
+
+MAX_EVENTS = 1024
+MAX_BYTES = 4 * 1024 * 1024
+
+
+@attrs.frozen
+class BufferStatistics:
+    """What waits in a buffer.
+
+    Attributes:
+        events, size: what waits in it now, in events and in bytes of their frames.
+        max_events, max_bytes: its bounds. The event that reaches one is still taken.
+    """
+
+    events: int
+    size: int
+    max_events: int
+    max_bytes: int
+
+
+@attrs.define(eq=False)
+class Buffer:
+    """A queue that knows how much it holds; whoever fills it asks `full` first, and decides what then.
+
+    Attributes:
+        max_events, max_bytes: when it is full.
+        size: bytes of the frames whose events it holds.
+    """
+
+    max_events: int = MAX_EVENTS
+    max_bytes: int = MAX_BYTES
+    size: int = attrs.field(default=0, init=False)
+    _items: deque[tuple[Event, int]] = attrs.field(factory=deque, init=False, repr=False)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def full(self) -> bool:
+        """Whether a bound is reached."""
+        return len(self._items) >= self.max_events or self.size >= self.max_bytes
+
+    def put(self, event: Event, size: int) -> None:
+        """Append *event*, whose frame has *size* bytes."""
+        self._items.append((event, size))
+        self.size += size
+
+    def take(self) -> tuple[Event, int]:
+        """Remove the oldest event, and return it with its size."""
+        event, size = self._items.popleft()
+        self.size -= size
+        return event, size
+
+    def take_all(self) -> list[tuple[Event, int]]:
+        """Remove everything, and return it, oldest first."""
+        items = list(self._items)
+        self.clear()
+        return items
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._items.clear()
+        self.size = 0
+
+    def statistics(self) -> BufferStatistics:
+        """Return what waits."""
+        return BufferStatistics(len(self._items), self.size, self.max_events, self.max_bytes)

@@ -100,8 +100,8 @@ class Parts:
         self.login.leave()
         self.machine.tell(Input.CLIENT_LEFT)
         if self.catch_up is not None:
-            self._last_position = self.catch_up.position
             self.catch_up.flush()
+            self._last_position = self.streams.position(left=True)
         self.streams.close()
 
     def take_up(self, session: Session) -> None:
@@ -120,9 +120,9 @@ class Parts:
             await self.save_position()
 
     async def save_position(self) -> None:
-        """Save which message was the last before which none is missing."""
+        """Save which message was the last that nobody needs again."""
         if self.catch_up is not None:
-            position = self._last_position if self.left else self.catch_up.position
+            position = self._last_position if self.left else self.streams.position(left=False)
             if position is not None:
                 await self.login.note_position(position)
 

@@ -130,11 +130,18 @@ class CatchUp:
         await self._hand_over(link)
 
     def flush(self) -> None:
-        """The client is being left: everything that is here goes into the streams, at once."""
+        """The client is being left: what is here goes into the streams, at once.
+
+        All but live messages that were held back: some before them may not have been fetched, so
+        the saved position stays before them, and the next program gets each of them once.
+        """
         if self._absence is not None:
             self.streams.publish(gap(self._absence, self._until), 0)
-            for event, size in [*self.fetched.take_all(), *self.held.take_all()]:
+            for event, size in self.fetched.take_all():
                 self.streams.publish(event, size)
+            for event, size in self.held.take_all():
+                if message_key(event) is None:
+                    self.streams.publish(event, size)
         self.clear()
 
     def clear(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 import attrs
 import trio
 
+from cometconn._wire.codec import message_key
 from cometconn.errors import SlowConsumerError
 from cometconn.events import Event, Gap, Marker, Overflow
 
@@ -188,6 +189,12 @@ class EventStream:
         """Take nothing more."""
         self._ended = True
         self._arrived.unpark_all()
+
+    @property
+    def first_unread(self) -> int | None:
+        """The smallest id of a message that waits here."""
+        ids = (message_key(event) for event, _ in self._items)
+        return min((number for number in ids if number is not None), default=None)
 
     @property
     def pauses(self) -> bool:

@@ -62,6 +62,16 @@ class Streams:
         """Return what waits for the first stream; `None` once there was one."""
         return self._backlog.statistics() if self._backlog is not None else None
 
+    def position(self, *, left: bool) -> int | None:
+        """Return the last message that nobody needs again, if the program ended now.
+
+        What still waits to be read is needed again, unless the client is being *left*: then an
+        open stream can be read to its end.
+        """
+        waiting = [self._backlog] if self._backlog is not None else []
+        unread = [stream.first_unread for stream in (waiting if left else [*waiting, *self._streams])]
+        return min((number - 1 for number in unread if number is not None), default=self.last_id)
+
     def publish(self, event: Event, size: int) -> None:
         """Put *event* into every stream that wants it. *size* is that of its frame, in bytes."""
         if not isinstance(event, Marker):

@@ -95,6 +95,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Run 200 programs through bad weather for 3 minutes, then 1,000 outages. Options: --minutes --clients --plot FILE."""
+    session.install("-q", ".[dev,bench]")
+    session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Answer the questions of `benchmarks/`. Options: [name ...] --json FILE --plot DIR."""
     session.install("-q", ".[bench]")

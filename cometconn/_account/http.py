@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from cometconn.environment import Response
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping
+
+    import httpx
 
     from cometconn.environment import Request
 
 __all__ = ["fetch"]
 
 _LIMIT = 16 * 1024 * 1024
+
+
+@asynccontextmanager
+async def _answer(
+    client: httpx.AsyncClient, request: Request, headers: Mapping[str, str]
+) -> AsyncGenerator[httpx.Response, None]:
+    from .body import Body  # noqa: PLC0415 - imports httpx
+
+    made = client.build_request(
+        request.method, request.url, headers={**headers, **request.headers}, content=request.body
+    )
+    made.stream = Body(request.body or b"")
+    answer = await client.send(made, stream=True)
+    try:
+        yield answer
+    finally:
+        await answer.aclose()
 
 
 async def fetch(
@@ -30,9 +50,7 @@ async def fetch(
     try:
         async with (
             httpx.AsyncClient(verify=ssl_context, proxy=proxy, trust_env=False, timeout=None) as client,  # noqa: S113 - the caller's
-            client.stream(
-                request.method, request.url, headers={**headers, **request.headers}, content=request.body
-            ) as answer,
+            _answer(client, request, headers) as answer,
         ):
             body, size = bytearray(), 0
             async for chunk in answer.aiter_bytes():

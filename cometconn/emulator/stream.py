@@ -50,6 +50,7 @@ class ControlledStream(trio.abc.HalfCloseableStream):
         self.silent: bool = False
         self.upgraded: bool = False
         self.close_sent: trio.Event = trio.Event()
+        self._one_writer = trio.StrictFIFOLock()
 
     @property
     def socket(self) -> trio.socket.SocketType:
@@ -106,7 +107,8 @@ class ControlledStream(trio.abc.HalfCloseableStream):
         if self.silent:
             await trio.lowlevel.checkpoint()
             return
-        await self._stream.send_all(data)
+        async with self._one_writer:  # hypercorn's reader answers pings while its application writes
+            await self._stream.send_all(data)
         for code in self._tap_out.feed(data) if self._tap_out else ():
             self._report(Kind.CLOSE_OUT, code=code)
             self.close_sent.set()

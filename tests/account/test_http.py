@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
 import trio
+import trio.testing
 
 from cometconn._account.http import fetch
 from cometconn.environment import Request, Response
@@ -94,3 +96,20 @@ async def test_nobody_listens() -> None:
         pass
     with trio.fail_after(20), pytest.raises(OSError):
         await fetch(Request("GET", url, {}), ssl_context=TLS, proxy=None, headers={})
+
+
+@pytest.mark.parametrize("size", [2, 20_000_000])
+async def test_a_request_that_is_cancelled_leaves_nothing_behind(size: int) -> None:
+    """While it is written or while the answer is awaited: no generator is left to the garbage collector."""
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+    with trio.fail_after(20):
+        async with listeners[0], trio.open_nursery() as nursery:
+            request = Request("POST", f"{url}/me", {}, bytes(size))
+            nursery.start_soon(lambda: fetch(request, ssl_context=TLS, proxy=None, headers={}))
+            async with await listeners[0].accept() as stream:
+                assert (await stream.receive_some(4)).startswith(b"POST")
+                if size > 2:
+                    await trio.testing.wait_all_tasks_blocked(0.05)  # the socket's buffers are full
+                nursery.cancel_scope.cancel()
+    gc.collect()  # a warning here is an error

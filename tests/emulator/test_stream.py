@@ -159,3 +159,16 @@ async def test_plain_http_is_reported_to_nobody() -> None:
             async with ControlledStream(await listener.accept()) as stream:
                 await peer.aclose()
                 assert await stream.receive_some() == b""
+
+
+async def test_two_may_write_at_once() -> None:
+    """The second waits for the first, as hypercorn's reader and its application do not: both come whole."""
+    async with _pair() as (stream, peer, _):
+        size = 5_000_000
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream.send_all, b"a" * size)
+            nursery.start_soon(stream.send_all, b"b" * size)
+            data = bytearray()
+            while len(data) < 2 * size:
+                data += await peer.receive_some()
+        assert {bytes(data[:size]), bytes(data[size:])} == {b"a" * size, b"b" * size}

@@ -50,7 +50,7 @@ class ControlledStream(trio.abc.HalfCloseableStream):
         self.silent: bool = False
         self.upgraded: bool = False
         self.close_sent: trio.Event = trio.Event()
-        self._one_writer = trio.StrictFIFOLock()
+        self._writing = False
 
     @property
     def socket(self) -> trio.socket.SocketType:
@@ -107,8 +107,11 @@ class ControlledStream(trio.abc.HalfCloseableStream):
         if self.silent:
             await trio.lowlevel.checkpoint()
             return
-        async with self._one_writer:  # hypercorn's reader answers pings while its application writes
+        self._writing = True
+        try:
             await self._stream.send_all(data)
+        finally:
+            self._writing = False
         for code in self._tap_out.feed(data) if self._tap_out else ():
             self._report(Kind.CLOSE_OUT, code=code)
             self.close_sent.set()
@@ -118,11 +121,20 @@ class ControlledStream(trio.abc.HalfCloseableStream):
         await self._stream.wait_send_all_might_not_block()
 
     async def send_eof(self) -> None:
-        """Close our direction; while silent, pretend to."""
-        if self.silent:
-            await trio.lowlevel.checkpoint()
-            return
-        await self._stream.send_eof()
+        """Close our direction; while silent, pretend to.
+
+        At once, and not with Trio's own `send_eof()`: that one waits a moment in which a write
+        would be refused as a second one, and hypercorn does not expect that.
+        """
+        if not self.silent:
+            if self._writing:
+                message = "a write is under way"
+                raise trio.BusyResourceError(message)
+            try:
+                self.socket.shutdown(socket.SHUT_WR)
+            except OSError as error:
+                raise trio.BrokenResourceError from error
+        await trio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:
         """Close the socket."""

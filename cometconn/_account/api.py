@@ -22,6 +22,8 @@ __all__ = ["Api", "is_token_unknown", "is_transient"]
 _SERVER_ERRORS = 500
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PER_PAGE = 100
+_LONGEST_WORDS = 500  # an error shows what the server says; its nonsense must not fill the log
+_LONGEST_CODE = 100
 
 
 @attrs.define(eq=False)
@@ -50,9 +52,12 @@ class Api:
         """Make a token for *uid* with the app's key."""
         check_secret("auth_key", auth_key)
         check_secret("uid", uid)
+        if uid in {".", ".."}:  # which mean something else in a path, quoted or not
+            message = f"uid must not be {uid!r}."
+            raise SettingsError(message)
         url = f"{self.hosts.admin({})}/users/{urllib.parse.quote(uid, safe='')}/auth_tokens"
         data = await self._call("POST", url, {"apiKey": auth_key}, self._about_us())
-        return _text(data, "authToken")
+        return _plain(_text(data, "authToken"))
 
     async def put_me(self, auth_token: str) -> Session:
         """Log in by token."""
@@ -62,8 +67,8 @@ class Api:
         settings = data.get("settings")
         if not isinstance(settings, Mapping):
             settings = await self._call("GET", f"{base}/settings", {"authToken": auth_token}, None)
-        token = data.get("authToken") or auth_token
-        return Session(self.app_id, _text(data, "uid"), str(token), _optional(data, "jwt"), data, settings)
+        token = _optional(data, "authToken") or auth_token
+        return Session(self.app_id, _text(data, "uid"), _plain(token), _optional(data, "jwt"), data, settings)
 
     async def get_me(self, auth_token: str, previous: Session) -> Session:
         """Renew the JWT."""
@@ -140,11 +145,11 @@ def _read(what: str, response: Response) -> dict[str, Any]:
     except (ValueError, RecursionError):
         answer = None
     if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):
-        message = f"{what}: {error.get('message') or 'the server refused'}"
         code = error.get("code")
+        message = f"{what}: {_words(error.get('message'))}"
         raise ApiError(
             message,
-            code=code if isinstance(code, str) else "UNKNOWN_ERROR",
+            code=code[:_LONGEST_CODE] if isinstance(code, str) else "UNKNOWN_ERROR",
             details=error.get("details"),
             status=response.status,
         )
@@ -154,6 +159,14 @@ def _read(what: str, response: Response) -> dict[str, Any]:
     if isinstance(answer, dict) and "data" in answer:
         return answer
     raise _invalid(what, response.status, "has neither data nor error: is this CometChat?")
+
+
+def _words(said: object) -> str:
+    """Return what the server says as one line that a terminal can show."""
+    if not (isinstance(said, str) and said.strip()):
+        return "the server refused"
+    line = "".join(char if char.isprintable() else " " for char in said)
+    return line if len(line) <= _LONGEST_WORDS else f"{line[:_LONGEST_WORDS]}..."
 
 
 def _invalid(what: str, status: int, fault: str) -> ApiError:
@@ -171,6 +184,14 @@ def _text(data: Mapping[str, Any], key: str) -> str:
 def _optional(data: Mapping[str, Any], key: str) -> str | None:
     value = data.get(key)
     return value if isinstance(value, str) else None
+
+
+def _plain(token: str) -> str:
+    """Return a token that the server gave; it becomes a header, so nothing but a token may be in it."""
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        message = "The server's answer has an authToken that is none."
+        raise ApiError(message, code="INVALID_RESPONSE", status=200)
+    return token
 
 
 def check_secret(name: str, value: object) -> None:

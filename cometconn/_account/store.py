@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import logging
 import os
@@ -23,6 +24,8 @@ __all__ = ["FileStore", "MemoryStore", "Saved", "Store", "default_path"]
 
 _LOG = logging.getLogger("cometconn")
 _SCHEMA = 1
+_LIMIT = 32 * 1024 * 1024  # bytes; a session has a few thousand
+_TEMPORARY = ".saving"
 
 
 @attrs.frozen
@@ -120,6 +123,7 @@ class FileStore:
     def _open(self, app_id: str) -> Saved:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._check_folder()
             self._lock.acquire(timeout=0)
         except filelock.Timeout:
             message = f"The session file {self._path} is in use by another client: close it, or choose another file."
@@ -128,12 +132,28 @@ class FileStore:
             message = f"The session file {self._path} cannot be locked: {error.strerror or error}."
             raise StoreError(message) from error
         try:
+            self._sweep()
             saved = self._read(app_id) or Saved(new_device_id(app_id), None)
         except BaseException:
             self._lock.release()
             raise
         self._app_id, self._device_id = app_id, saved.device_id
         return saved
+
+    def _check_folder(self) -> None:
+        """Refuse a folder in which anybody may replace what is ours (`/tmp` has the sticky bit, so it will do)."""
+        mode = self._path.parent.stat().st_mode
+        if os.name == "posix" and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            message = (
+                f"The folder of the session file {self._path} can be written by everybody: "
+                "choose another one, or take that right away (chmod o-w)."
+            )
+            raise StoreError(message)
+
+    def _sweep(self) -> None:
+        """Remove what a program that was killed while it saved has left; nobody else writes here under our lock."""
+        for left in self._path.parent.glob(f".{glob.escape(self._path.name)}.*{_TEMPORARY}"):
+            left.unlink(missing_ok=True)
 
     def _read(self, app_id: str) -> Saved | None:
         try:
@@ -149,7 +169,7 @@ class FileStore:
             message = f"The session file {self._path} is not a plain file of yours: choose another one."
             raise StoreError(message)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
-            content = file.read()
+            content = file.read(_LIMIT + 1)
         try:
             return _parse(content, app_id)
         except (ValueError, TypeError, KeyError, RecursionError):
@@ -169,7 +189,7 @@ class FileStore:
             content["session"] = _unstructure(session)
         temporary = None
         try:
-            descriptor, temporary = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
+            descriptor, temporary = tempfile.mkstemp(_TEMPORARY, f".{self._path.name}.", self._path.parent)
             with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
                 file.write(json.dumps(content).encode())
                 file.flush()
@@ -207,6 +227,8 @@ def _unstructure(session: Session) -> dict[str, Any]:
 
 
 def _parse(content: bytes, app_id: str) -> Saved:
+    if len(content) > _LIMIT:
+        raise ValueError
     data = json.loads(content)
     if data["schema"] != _SCHEMA or data["app_id"] != app_id or not isinstance(data["device_id"], str):
         raise ValueError

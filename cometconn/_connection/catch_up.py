@@ -32,6 +32,7 @@ __all__ = ["CatchUp", "gap"]
 
 _MOST_FETCHED = 10_000  # messages; who missed more is told so
 _MOST_FETCHED_BYTES = 16 * 1024 * 1024
+_DEEP = 16 * 1024  # bytes: taken for a message nested too deeply to be measured
 _DRAIN = 64  # events handed over between two checkpoints
 
 
@@ -174,7 +175,7 @@ class CatchUp:
             if number is not None:
                 self._fetched_to = max(number, self._fetched_to or 0)
             if not self._is_echo(body):
-                self.fetched.put(event, len(json.dumps(body, default=str)))
+                self.fetched.put(event, _size(body))
         if self.fetched.full and self._from is not None:
             message = (
                 f"More than {self.fetched.max_events} messages or {self.fetched.max_bytes} bytes were missed: "
@@ -200,3 +201,11 @@ class CatchUp:
                 await trio.lowlevel.checkpoint()
         self._absence = self._from = self._fetched_to = None
         self.streams.room.unpark_all()  # the receive loop may wait for room here
+
+
+def _size(body: object) -> int:
+    """Return about how long the frame would have been."""
+    try:
+        return len(json.dumps(body, default=str))
+    except RecursionError:
+        return _DEEP

@@ -107,14 +107,21 @@ def decode_message(body: Mapping[str, Any], *, own_uid: str | None = None) -> Ev
 
     Returns:
         What the frame would have been, with `raw` being *body*. If it cannot be read, an
-        `UnreadableFrame` with *body* as JSON.
+        `UnreadableFrame` with *body* as JSON; empty if it is nested too deeply even for that.
     """
     try:
         if not isinstance(body, dict):
             raise wrong(dict, body)  # noqa: TRY301 - told like every other fault
         return read_body(Source(body, body, (), {}, own_uid)) or UnknownEvent(_MESSAGE, body)
     except Exception as error:  # noqa: BLE001 - one bad message must not cost the page it is on
-        return UnreadableFrame(json.dumps(body, default=str), _bare_error(error))
+        return UnreadableFrame(_as_text(body), _bare_error(error))
+
+
+def _as_text(body: object) -> str:
+    try:
+        return json.dumps(body, default=str)
+    except RecursionError:  # the parser went one level deeper than this can
+        return ""
 
 
 def decode_user(user: Mapping[str, Any]) -> User:

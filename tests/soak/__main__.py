@@ -76,7 +76,9 @@ class Soak:
             while missing := self._missing():
                 await trio.sleep(0.1)
         self.tally.check(not missing, f"not connected in a calm: {missing[:10]}")
-        await trio.sleep(0.5)
+        with trio.move_on_after(10):  # hypercorn keeps a REST connection for 5 s after its client has gone
+            while len(self.proxy._lines) > len(self.lives):
+                await trio.sleep(0.1)
         self.calms.append(measure(self.began))
         for life in self.lives:
             life.stop = last

@@ -280,8 +280,10 @@ class Life:
                 await trio.sleep(0.5)
 
     async def login(self, chat: CometChat) -> None:
-        """Log in; a `disconnect()` meanwhile is lifted by its end."""
+        """Log in; a `disconnect()` is lifted at the call if nobody new comes, otherwise by its end."""
         self._sign_of_life(chat)
+        if chat.get_logged_in_user() is not None:
+            self._resting = False
         self._logging_in += 1
         try:
             await chat.login(uid=self.uid, auth_key="KEY")

@@ -54,7 +54,7 @@ def verdicts(calms: Sequence[Measure]) -> list[str]:
     """Say what is not flat after the warm-up, which is the first third of the calms."""
     steady = calms[len(calms) // 3 :]
     wrong = []
-    for name, allowed in (("memory", 1.05), ("files", 1.02), ("tasks", 1.02), ("objects", 1.03)):
+    for name, allowed in (("memory", 1.06), ("files", 1.06), ("tasks", 1.06), ("objects", 1.05)):
         values = [getattr(calm, name) for calm in steady]
         half = len(values) // 2
         early, late = min(values[: half or 1]), min(values[half:])

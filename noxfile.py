@@ -95,6 +95,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def conformance(session: nox.Session) -> None:
+    """Show what the client makes of every kind of misbehaving server. Options: [words] --rounds N --bare."""
+    session.install("-q", ".[dev]")
+    session.run("python", "-m", "tests.conformance", *session.posargs)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Run 200 programs through bad weather for 3 minutes, then 1,000 outages. Options: --minutes --clients --plot FILE."""
     session.install("-q", ".[dev,bench]")

@@ -6,6 +6,9 @@ import ssl
 
 __all__ = ["why"]
 
+# What OpenSSL makes of an answer that is no TLS.
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "RECORD_LAYER_FAILURE"})
+
 
 def why(error: BaseException) -> str:
     """Return the reason that the system gave for a failed connection, however deep it lies behind *error*.
@@ -20,6 +23,8 @@ def why(error: BaseException) -> str:
         seen.add(id(one))
         if isinstance(one, OSError) and one.strerror and not isinstance(one, ssl.SSLError):
             return one.strerror
+        if isinstance(one, ssl.SSLError) and getattr(one, "reason", None) in _NO_TLS:
+            return f"the server does not speak TLS there ({one})"
         if isinstance(one, BaseExceptionGroup):
             ahead.extend(one.exceptions)
         ahead.extend(behind for behind in (one.__cause__, one.__context__) if behind is not None)

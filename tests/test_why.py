@@ -36,6 +36,18 @@ def test_tls_says_more_itself() -> None:
     assert "self-signed" in why(error)
 
 
+def test_an_answer_that_is_no_tls() -> None:
+    """What OpenSSL calls a wrong version number is a server without TLS."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    incoming.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    tls = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="example.com")
+    with pytest.raises(ssl.SSLError) as caught:
+        tls.do_handshake()
+    outer = ConnectionError("broken")
+    outer.__cause__ = caught.value
+    assert "does not speak TLS" in why(outer)
+
+
 def test_nothing_behind_it() -> None:
     """Then its own words, or its name; a circle of causes ends."""
     assert why(ValueError("odd")) == "odd"

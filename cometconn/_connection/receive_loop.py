@@ -41,17 +41,21 @@ async def receive_loop(
             count = await websocket.receive()
             if count:
                 machine.heard(link)
-            await _take_messages(websocket, reader)
+            await _digest(machine, link, websocket, reader)
     except WebSocketError as error:
         machine.lost(link, error)
     while await websocket.receive():
         pass
 
 
-async def _take_messages(websocket: WebSocket, reader: _Reader) -> None:
+async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _Reader) -> None:
+    """Take every message that was read; meanwhile the pong clock stands: what it waits for may lie unread."""
+    link.heartbeat.pause()
     while (message := await websocket.next_message()) is not None:
         reader.take(message)
         await reader.wait_room()
+    link.heartbeat.resume(machine.tick())
+    link.pulse_changed.unpark_all()
 
 
 class _Reader:
@@ -83,14 +87,9 @@ class _Reader:
             assert isinstance(decoded, Echo), decoded
 
     async def wait_room(self) -> None:
-        """While a pausing stream is full, read nothing more; the pong clock stops."""
-        if not self._no_room or self._link.over:
-            return
-        self._link.heartbeat.pause()
+        """While a pausing stream is full, read nothing more."""
         while self._no_room and not self._link.over:
             await self._streams.room.park()
-        self._link.heartbeat.resume(self._machine.tick())
-        self._link.pulse_changed.unpark_all()
 
     @property
     def _no_room(self) -> bool:

@@ -86,7 +86,8 @@ def connect_error(reason: Reason, cause: BaseException | None) -> ConnectError:
 
 def lost_error(reason: Reason | None, cause: BaseException | None = None) -> ConnectionLostError:
     """Return the error of a connection that ended with *reason*; a new one for each caller."""
-    because = f" ({_words(cause)})" if isinstance(cause, Exception) and not isinstance(cause, CometConnError) else ""
+    ours = isinstance(cause, ConnectionLostError | ConnectError)  # which would say the same again
+    because = f" ({_words(cause)})" if isinstance(cause, Exception) and not ours else ""
     made = ConnectionLostError(f"The connection ended: {_ENDINGS[reason]}{because}.", reason=reason)
     made.__cause__ = cause
     return made

@@ -26,6 +26,7 @@ __all__ = ["TrioWebSocket"]
 
 _READ = 64 * 1024
 _MAX_MESSAGE = 16 * 1024 * 1024  # beyond it trio-websocket closes with 1009
+_BAD_ANSWER = "the server's answer to the WebSocket upgrade breaks RFC 6455"
 _ABNORMAL = 1006  # what trio-websocket records when there was no close frame
 
 
@@ -77,7 +78,10 @@ class TrioWebSocket:
         except BaseExceptionGroup as group:
             cancelled, real = group.split(trio.Cancelled)
             if real is not None:
-                self._fail(_translate(real))
+                error = _translate(real)
+                if self._connection is None and not isinstance(error.__cause__, OSError | trio.BrokenResourceError):
+                    error = _broken(_BAD_ANSWER, error.__cause__ or error)  # the library's words are about itself
+                self._fail(error)
             if cancelled is not None:
                 raise cancelled from None
         finally:
@@ -180,7 +184,7 @@ class TrioWebSocket:
 
     def _raise_if_failed(self) -> None:
         if self._failure is None and (self._pipe.closed or self._ended):
-            self._fail(WebSocketBrokenError("the server's answer to the WebSocket upgrade breaks RFC 6455"))
+            self._fail(WebSocketBrokenError(_BAD_ANSWER))
         if self._failure is not None:
             raise self._failure
 

@@ -1,0 +1,250 @@
+"""Runs one row of the catalogue with the whole client, and says what was not as the contract has it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+
+import cometconn
+from cometconn import AppSettings, CometChat, Connected, Disconnected, MemoryStore, Reason, Status, Timing, Waiting
+from cometconn._system import SystemEnvironment
+from cometconn.emulator import Emulator, open_emulator
+from cometconn.environment import Request, Response
+from cometconn.errors import CometConnError, ConnectError, ConnectionLostError, NotConnectedError, PongTimeoutError
+from cometconn.events import Event, Gap
+
+from .authority import Authority
+from .catalogue import Case
+from .servers import Visit
+
+__all__ = ["QUICK", "Verdict", "run_case"]
+
+SLACK = 3.0  # seconds that a noisy machine may take for what should be immediate
+QUICK = Timing(connect_timeout=1.0, pong_timeout=0.5, keepalive_interval=0.3, close_timeout=0.3, request_timeout=5.0)
+_MEDIAN = 0.5  # what the client draws instead of chance, so that its delay is known
+
+
+@attrs.define(eq=False)
+class Verdict:
+    """What became of a row.
+
+    Attributes:
+        took: seconds of each public call.
+        wrong: what is not as it should be; empty for a row that holds.
+        said: what the client said.
+    """
+
+    took: dict[str, float] = attrs.field(factory=dict)
+    wrong: list[str] = attrs.field(factory=list)
+    said: str = ""
+
+    def check(self, truth: bool, otherwise: str) -> None:
+        """Note what is wrong."""
+        if not truth:
+            self.wrong.append(otherwise)
+
+
+@attrs.define(eq=False)
+class KnownChance:
+    """The real world, but for chance. It remembers its sockets."""
+
+    ssl_context: ssl.SSLContext | None
+    sockets: list[trio.abc.Stream] = attrs.field(factory=list)
+    _system: SystemEnvironment = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin."""
+        self._system = SystemEnvironment({}, None, self.ssl_context)
+
+    async def dial(self, url: str) -> trio.abc.Stream:
+        """Dial, for real."""
+        return await self._system.dial(url)
+
+    async def request(self, request: Request) -> Response:
+        """Ask, for real."""
+        return await self._system.request(request)
+
+    def boot_time(self) -> float:
+        """As it is."""
+        return self._system.boot_time()
+
+    def random(self) -> float:
+        """The middle, always."""
+        return _MEDIAN
+
+
+@asynccontextmanager
+async def misbehaving(case: Case, pace: float, authority: Authority) -> AsyncGenerator[tuple[str, list[Visit]], None]:
+    """The server of this row: its URL, and who came by."""
+    visits: list[Visit] = []
+    if case.script is None:
+        assert case.url is not None
+        yield case.url, visits
+        return
+    script = case.script
+    server_context = authority.server(case.tls) if case.tls not in {None, "plain"} else None
+
+    async def serve(socket: trio.SocketStream) -> None:
+        stream: trio.abc.Stream = socket
+        if server_context is not None:
+            stream = trio.SSLStream(socket, server_context, server_side=True, https_compatible=True)
+        visit = Visit(len(visits) + 1, stream, pace)
+        visits.append(visit)
+        try:
+            await script(visit)
+            await (socket.send_eof() if stream is socket else stream.aclose())
+            await visit.read()
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async with trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        nursery.start_soon(trio.serve_listeners, serve, listeners)
+        scheme = "ws" if case.tls is None else "wss"
+        yield f"{scheme}://127.0.0.1:{listeners[0].socket.getsockname()[1]}/", visits
+        nursery.cancel_scope.cancel()
+
+
+async def run_case(case: Case, timing: Timing = QUICK) -> Verdict:
+    """Do the row, and judge it."""
+    verdict, authority = Verdict(), Authority()
+    await _warm_up()
+    files, tasks = len(os.listdir("/proc/self/fd")), trio.lowlevel.current_statistics().tasks_living
+    async with open_emulator() as rest, misbehaving(case, timing.connect_timeout / 50, authority) as (url, visits):
+        await _live(case, timing, rest, url, visits, verdict, authority)
+    gc.collect()
+    with trio.move_on_after(SLACK):  # the other side of the emulator's sockets closes a moment later
+        while len(os.listdir("/proc/self/fd")) > files:
+            await trio.sleep(0.01)
+    now = len(os.listdir("/proc/self/fd"))
+    verdict.check(now <= files, f"{now - files} file descriptors are left")
+    left = trio.lowlevel.current_statistics().tasks_living - tasks
+    verdict.check(left == 0, f"{left} tasks are left")
+    return verdict
+
+
+async def _warm_up() -> None:
+    """What is opened once and for all is open."""
+    with trio.move_on_after(1):
+        await trio.to_thread.run_sync(lambda: None)
+
+
+async def _live(
+    case: Case,
+    timing: Timing,
+    rest: Emulator,
+    url: str,
+    visits: list[Visit],
+    verdict: Verdict,
+    authority: Authority,
+) -> None:
+    world = KnownChance(authority.client() if case.tls is not None else None)
+    settings = AppSettings(timing=timing)
+    endpoints = attrs.evolve(rest.endpoints, socket_url=url)
+    began = trio.current_time()
+    async with (
+        trio.open_nursery() as nursery,
+        cometconn.open_client("APP", settings, store=MemoryStore(), endpoints=endpoints, environment=world) as chat,
+        chat.events(max_events=200_000, max_bytes=64 * 1024 * 1024) as events,
+    ):
+        got: list[Event] = []
+        await chat.login(uid="zed-1", auth_key="KEY")
+        nursery.start_soon(_collect, events, got)
+        outcome = await _timed(verdict, "connect", timing.connect_timeout, chat.connect)
+        if case.connects:
+            verdict.check(outcome is None, f"connect() raised {outcome!r}")
+            await _connected(case, timing, chat, got, verdict)
+        else:
+            verdict.check(isinstance(outcome, ConnectError), f"connect() came to {outcome!r}")
+            verdict.said = str(outcome)
+            verdict.check(case.says in str(outcome), f"connect() said {outcome}, not {case.says}")
+            _check_next(case, chat.status, verdict)
+        lost = await _timed(verdict, "ping", timing.pong_timeout, chat.ping)
+        if case.lost or not case.connects:
+            verdict.check(isinstance(lost, NotConnectedError), f"ping() came to {lost!r}")
+        await _timed(verdict, "disconnect", timing.close_timeout, chat.disconnect)
+        verdict.check(
+            isinstance(chat.status, Disconnected)
+            and chat.status.reason in {Reason.DISCONNECT_CALLED, Reason.AUTHENTICATION_FAILED},
+            f"after disconnect(): {chat.status}",
+        )
+        verdict.check(len(visits) <= 2, f"{len(visits)} connections")
+        began = trio.current_time()
+    verdict.took["leaving"] = trio.current_time() - began
+    verdict.check(verdict.took["leaving"] < timing.close_timeout + SLACK, "leaving took too long")
+
+
+async def _connected(case: Case, timing: Timing, chat: CometChat, got: list[Event], verdict: Verdict) -> None:
+    if case.at_a_ping:
+        error = await _timed(verdict, "ping (lost)", timing.pong_timeout, chat.ping)
+        verdict.check(isinstance(error, ConnectionLostError), f"ping() came to {error!r}")
+    if case.lost:
+        bound = timing.keepalive_interval + timing.pong_timeout + SLACK
+        with trio.move_on_after(bound) as patience:
+            async with chat.statuses() as changes:
+                async for change in changes:
+                    if isinstance(change.current, Waiting):
+                        break
+        verdict.check(not patience.cancelled_caught, f"not judged lost within {bound} s: {chat.status}")
+        _check_next(case, chat.status, verdict)
+        return
+    if case.events is not None:
+        with trio.move_on_after(10 * SLACK) as patience:
+            while len([one for one in got if not isinstance(one, Gap)]) < case.events:
+                await trio.sleep(0.005)
+        verdict.check(not patience.cancelled_caught, f"{len(got)} events came, not {case.events}")
+    if case.name.startswith("H"):
+        for _ in range(50):
+            with trio.move_on_after(0):
+                await chat.ping()
+    pinged = await _timed(verdict, "ping", timing.pong_timeout, chat.ping)
+    verdict.check(pinged is None or isinstance(pinged, PongTimeoutError), f"ping() came to {pinged!r}")
+    verdict.check(isinstance(chat.status, Connected), f"no longer connected: {chat.status}")
+    verdict.said = "connected"
+
+
+def _check_next(case: Case, status: Status, verdict: Verdict) -> None:
+    """The status says why, and when the next attempt is made."""
+    if case.authentication_failed:
+        right = isinstance(status, Disconnected) and status.reason is Reason.AUTHENTICATION_FAILED
+        verdict.check(right, f"the status is {status}")
+        return
+    if not isinstance(status, Waiting):
+        verdict.wrong.append(f"the status is {status}")
+        return
+    verdict.said = verdict.said or str(status.cause)
+    verdict.check(case.says in str(status.cause), f"the cause is {status.cause}, not {case.says}")
+    delay = status.retry_at - status.at
+    wanted = max(_MEDIAN * case.window, case.floor)
+    verdict.check(
+        abs(delay - wanted) < 1.0e-6 or (case.floor == 300 and 299 <= delay <= 300),
+        f"next in {delay} s, not {wanted} s",
+    )
+
+
+async def _timed(
+    verdict: Verdict, name: str, bound: float, call: Callable[[], Awaitable[object]]
+) -> CometConnError | None:
+    """Call, and return the error it came to; note how long it took."""
+    began, error = trio.current_time(), None
+    try:
+        with trio.move_on_after(bound + SLACK) as patience:
+            await call()
+    except CometConnError as raised:
+        error = raised
+    verdict.took[name] = trio.current_time() - began
+    verdict.check(not patience.cancelled_caught, f"{name} took longer than {bound + SLACK} s")
+    return error
+
+
+async def _collect(events: cometconn.EventStream, got: list[Event]) -> None:
+    async for event in events:
+        got.append(event)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["receive_loop"]
 
+_DRAIN = 64  # messages taken between two checkpoints: a read may hold tens of thousands
+
 
 @trio.lowlevel.enable_ki_protection
 async def receive_loop(
@@ -51,9 +53,13 @@ async def receive_loop(
 async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _Reader) -> None:
     """Take every message that was read; meanwhile the pong clock stands: what it waits for may lie unread."""
     link.heartbeat.pause()
+    count = 0
     while (message := await websocket.next_message()) is not None:
         reader.take(message)
         await reader.wait_room()
+        count += 1
+        if count % _DRAIN == 0:
+            await trio.lowlevel.checkpoint()
     link.heartbeat.resume(machine.tick())
     link.pulse_changed.unpark_all()
 

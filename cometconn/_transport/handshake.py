@@ -26,15 +26,19 @@ class AnswerHead:
         self._seen = bytearray()
         self.complete = False
 
-    def look(self, data: bytes | bytearray) -> None:
+    def look(self, data: bytes | bytearray) -> int:
         """Take *data* into account; nothing at all means that the stream has ended.
+
+        Returns:
+            How many of these bytes belong to the head; those behind it are the WebSocket's.
 
         Raises:
             UpgradeRefusedError: the head is complete and is not a 101.
             WebSocketBrokenError: the stream ended first, or the head is no HTTP.
         """
         if self.complete:
-            return
+            return 0
+        before = len(self._seen)
         self._seen += data
         head, end, _ = self._seen.partition(b"\r\n\r\n")
         status = _STATUS_LINE.match(head + b"\r")
@@ -51,6 +55,7 @@ class AnswerHead:
             message = f"the server's answer to the WebSocket upgrade is longer than {_LIMIT} bytes"
             raise WebSocketBrokenError(message)
         self.complete = bool(end)
+        return len(head) + len(end) - before if end else len(data)
 
 
 def retry_after_seconds(value: bytes) -> float:

@@ -32,11 +32,17 @@ class Pipe(trio.abc.Stream):
         self.on_sent: Callable[[], object] | None = None
 
     def feed(self, data: bytes | bytearray) -> None:
-        """Hand *data* to trio-websocket; nothing at all means the end of the stream."""
+        """Hand *data* to trio-websocket."""
         if data:
             self._fed += data
-        else:
-            self._eof = True
+            self._wake()
+
+    def end(self) -> None:
+        """Let trio-websocket see the end of the stream, behind what it was fed."""
+        self._eof = True
+        self._wake()
+
+    def _wake(self) -> None:
         self.wants_more = False
         self._hungry.unpark_all()
 

@@ -3,7 +3,7 @@
 trio-websocket does the handshake, the framing and the close; it is not trusted to end
 by itself. Its reader task has a nursery of its own, it reads a `Pipe` and not the socket,
 its message queue holds nothing, and nobody waits for it without also waiting for the
-end of that nursery. (What happens otherwise: calls that never return when the server
+end of that nursery. Plain text frames do not even reach it: see `lane`. (What happens otherwise: calls that never return when the server
 closes half-way, refuses the upgrade, or goes silent.)
 """
 
@@ -17,6 +17,7 @@ import trio_websocket
 
 from .abc import WebSocketBrokenError, WebSocketClosedError, WebSocketError
 from .handshake import AnswerHead
+from .lane import TextLane
 from .pipe import Pipe
 
 if TYPE_CHECKING:
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["TrioWebSocket"]
 
+TEXT_LANE = True
+"""Cut plain text frames out before trio-websocket sees them. Off, everything goes through it: the tests compare the two."""
+
 _READ = 64 * 1024
 _MAX_MESSAGE = 16 * 1024 * 1024  # beyond it trio-websocket closes with 1009
 _BAD_ANSWER = "the server's answer to the WebSocket upgrade breaks RFC 6455"
+_VERDICTS = frozenset({1002, 1003, 1007, 1009})  # what trio-websocket records, too, when it will not read on
 _ABNORMAL = 1006  # what trio-websocket records when there was no close frame
 
 
@@ -48,6 +53,8 @@ class TrioWebSocket:
         self._pipe = Pipe(stream, self._progressed)
         self._head = AnswerHead()
         self._connection: trio_websocket.WebSocketConnection | None = None
+        self._lane = TextLane(_MAX_MESSAGE, takes_text=TEXT_LANE)
+        self._leaving = False
         self._handshake = trio.CancelScope()
         self._progress = trio.lowlevel.ParkingLot()
         self._taking: trio.CancelScope | None = None
@@ -106,28 +113,49 @@ class TrioWebSocket:
             self._fail(_broken("the connection was reset", error))
         except trio.ClosedResourceError as error:
             self._fail(_broken("the connection was closed on our side", error))
-        try:
-            self._head.look(data)
-        except WebSocketError as error:
-            self._fail(error)
-        self._pipe.feed(data)
+        self._sort(data)
         return len(data)
 
+    def _sort(self, data: bytes | bytearray) -> None:
+        """Give trio-websocket the head of the upgrade, and the lane what comes behind it."""
+        if not data:
+            self._pipe.feed(self._lane.rest())
+            self._pipe.end()
+        elif self._leaving:
+            self._pipe.feed(data)  # nobody takes messages any more, and the goodbye is trio-websocket's
+        try:
+            head = self._head.look(data)
+        except WebSocketError as error:
+            self._fail(error)
+            head = len(data)
+        if data and not self._leaving:
+            self._pipe.feed(data[:head])
+            self._lane.feed(data[head:])
+
     async def next_message(self) -> str | bytes | None:
-        """Take the next message out of trio-websocket."""
+        """Take the next message, out of the lane or out of trio-websocket, as they came."""
         while self._connection is None:
-            # Still in the handshake. Bytes behind the 101 stay in trio-websocket until it is done.
             self._raise_if_failed()
-            if self._pipe.wants_more:
+            if self._pipe.wants_more and not self._head.complete:
                 return None
             await self._progress.park()
-        if self._pipe.wants_more:
-            return None
+        while True:
+            if not self._pipe.wants_more:
+                message = await self._from_library(self._connection)
+                if message is not None:
+                    return message
+            piece = self._lane.next()
+            if not isinstance(piece, bytes):
+                return piece
+            self._pipe.feed(piece)
+
+    async def _from_library(self, connection: trio_websocket.WebSocketConnection) -> str | bytes | None:
+        """Take the next message of what trio-websocket was fed; `None` when it wants more."""
         with trio.CancelScope() as self._taking:
             # Its queue holds nothing, so when its reader comes back for more bytes every
             # message has been handed over; a message that is under way survives the cancel.
             try:
-                return await self._connection.get_message()
+                return await connection.get_message()
             except trio_websocket.ConnectionClosed as closed:
                 ending = self._ending(closed.reason)
             finally:
@@ -161,6 +189,8 @@ class TrioWebSocket:
         """Do the closing handshake."""
         assert self._connection is not None, "may_say_goodbye was asked"
         self._pipe.on_sent = on_said
+        self._leaving = True
+        self._pipe.feed(self._lane.rest())
         await self._connection.aclose(1000)
 
     async def aclose_forcefully(self) -> None:
@@ -195,6 +225,8 @@ class TrioWebSocket:
             return WebSocketBrokenError("the server broke the WebSocket protocol")
         if reason.code == _ABNORMAL:
             return WebSocketBrokenError("the connection ended without a WebSocket close frame")
+        if reason.code in _VERDICTS and not self._lane.close_seen:
+            return WebSocketBrokenError(f"the server broke the WebSocket protocol: {reason.reason}")
         return WebSocketClosedError(reason.code, reason.reason)
 
 

@@ -60,15 +60,15 @@ class Visit:
         """Answer pings and the close, as a good server does."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.read)
-            answered = 0
-            while True:
+            answered, open_ = 0, True
+            while open_:
                 while len(self.seen) == answered:
                     await trio.sleep(0.001)
                 opcode, payload = self.seen[answered]
                 answered += 1
                 if opcode == 8:
                     await self.say(frame(8, payload))
-                    return
+                    open_ = False
                 if opcode == 1 and b'"ping"' in payload:
                     await self.say(PONG)
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 import trio
+import trio.lowlevel
+import trio.testing
 
 from cometconn._transport.abc import UpgradeRefusedError, WebSocketBrokenError, WebSocketClosedError, WebSocketError
 from cometconn._transport.websocket import TrioWebSocket
@@ -141,6 +143,49 @@ async def test_a_messages_under_way_do_not_delay_the_goodbye() -> None:
         await peer.wait_messages(1)
         with trio.fail_after(SLACK):
             await peer.websocket.goodbye()
+
+
+async def test_a_goodbye_in_the_middle_of_a_message() -> None:
+    """What the lane holds of a message goes to trio-websocket with the rest: it finds the answer behind it."""
+    message, halfway = text("x" * 100), trio.Event()
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream, message[:50])
+        await halfway.wait()
+        await stream.send_all(message[50:])
+        got: list[tuple[int, bytes]] = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_frames, stream, got)
+            while not got:
+                await trio.lowlevel.checkpoint()
+            assert got[0][0] == 8
+            await stream.send_all(close(1000))
+
+    async with connected(script) as peer:
+        await peer.websocket.wait_open()
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        with trio.fail_after(SLACK):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(peer.websocket.goodbye)
+                await trio.testing.wait_all_tasks_blocked()
+                halfway.set()
+        assert peer.websocket._connection is not None
+        assert peer.websocket._connection.closed.code == 1000
+
+
+@pytest.mark.parametrize("code", [1002, 1007, 1009])
+async def test_what_the_server_says_of_us_is_not_what_we_say_of_it(code: int) -> None:
+    """A close frame with such a code is the server's; trio-websocket records the same code for what it will not read."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream, close(code))
+        await forever(stream)
+
+    async with connected(script) as peer:
+        with trio.fail_after(SLACK):
+            await peer.ended.wait()
+        assert isinstance(peer.error, WebSocketClosedError)
+        assert peer.error.code == code
 
 
 async def test_row_a_the_server_closes_and_keeps_tcp_open() -> None:

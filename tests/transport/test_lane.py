@@ -1,0 +1,142 @@
+"""`cometconn._transport.lane`: what it cuts out, what it leaves to trio-websocket, and that the two agree."""
+
+from __future__ import annotations
+
+import pytest
+
+from cometconn._transport.lane import TextLane
+
+from .differential import check, fuzz
+from .raw_server import close, frame, text
+
+
+def pieces(data: bytes, *, limit: int = 1000, cut: int | None = None, takes_text: bool = True) -> list[str | bytes]:
+    """Everything that comes out of a lane fed with *data*, in one go or in pieces of *cut* bytes."""
+    lane, out = TextLane(limit, takes_text=takes_text), list[str | bytes]()
+    for start in range(0, len(data), cut or len(data) or 1):
+        lane.feed(data[start : start + (cut or len(data))])
+        while (piece := lane.next()) is not None:
+            out.append(piece)
+    return out
+
+
+@pytest.mark.parametrize("cut", [None, 1, 2, 3, 7, 64])
+def test_whole_text_frames_come_out_as_text(cut: int | None) -> None:
+    """Short ones, long ones, empty ones, other alphabets; whatever the pieces they come in."""
+    words = ["", "a", "\u4e2d\U0001f600", "b" * 125, "c" * 126, "d" * 999]
+    assert pieces(b"".join(text(word) for word in words), cut=cut) == words
+
+
+def test_a_very_long_message_has_the_longest_header() -> None:
+    """Lengths of eight bytes are read, too."""
+    assert pieces(text("x" * 70_000), limit=100_000) == ["x" * 70_000]
+
+
+def test_everything_else_stays_in_its_place() -> None:
+    """Control frames, fragments and binary messages come out as bytes, between the texts they stood between."""
+    data = (
+        text("1")
+        + frame(9, b"ping")
+        + text("2")
+        + frame(1, b"3", fin=False)
+        + frame(9)
+        + frame(0, b"4")
+        + text("5")
+        + frame(2, b"6")
+    )
+    assert pieces(data) == [
+        "1", frame(9, b"ping"), "2", frame(1, b"3", fin=False), frame(9), frame(0, b"4"), "5", frame(2, b"6"),
+    ]  # fmt: skip
+
+
+def test_a_frame_that_is_passed_on_is_not_held_back() -> None:
+    """trio-websocket gets its bytes as they come, and the next text is found behind it."""
+    binary = frame(2, b"x" * 300)
+    lane = TextLane(1000)
+    lane.feed(binary[:100])
+    assert lane.next() == binary[:100]
+    assert lane.next() is None
+    lane.feed(binary[100:] + text("behind"))
+    assert [lane.next(), lane.next(), lane.next()] == [binary[100:], "behind", None]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"\xc1\x01a",  # RSV1
+        b"\x81\x81abcda",  # masked
+        frame(3, b"x"),  # reserved opcode
+        frame(11, b"x"),  # the same, control
+        frame(9, b"x", fin=False),  # control in fragments
+        frame(9, b"x" * 126),  # too long for control
+        frame(0, b"x"),  # continues nothing
+        frame(1, b"a", fin=False) + frame(1, b"b"),  # a message within a message
+        b"\x81\x7e\x00\x01a",  # not the shortest length
+        b"\x81\x7f\x00\x00\x00\x00\x00\x00\x00\x7ea",  # the same
+        b"\x81\x7f\x80\x00\x00\x00\x00\x00\x00\x00a",  # an impossible length
+        frame(1, b"\xff"),  # not UTF-8
+        frame(1, b"\xed\xa0\x80"),  # half a surrogate pair
+    ],
+)
+@pytest.mark.parametrize("cut", [None, 1])
+def test_from_what_is_odd_on_all_is_left_to_trio_websocket(odd: bytes, cut: int | None) -> None:
+    """Not one more text comes out: what it means is not for the lane to judge."""
+    out = pieces(text("before") + odd + text("behind"), cut=cut)
+    assert out[0] == "before"
+    assert b"".join(piece for piece in out if isinstance(piece, bytes)) == odd + text("behind")
+    assert len([piece for piece in out if isinstance(piece, str)]) == 1
+
+
+def test_nothing_comes_out_behind_a_close_frame() -> None:
+    """And it is known that the server has sent one."""
+    lane = TextLane(1000)
+    lane.feed(text("1") + close(1000) + text("never"))
+    assert lane.next() == "1"
+    assert not lane.close_seen
+    assert lane.next() == close(1000) + text("never")
+    assert lane.close_seen
+    lane.feed(text("never"))
+    assert lane.next() == text("never")
+
+
+def test_a_message_beyond_the_limit_is_trio_websockets() -> None:
+    """At the limit it is a message; beyond, its header goes on before its bytes have come."""
+    assert pieces(text("x" * 1000)) == ["x" * 1000]
+    assert pieces(text("x" * 1001)[:10]) == [text("x" * 1001)[:10]]
+
+
+def test_switched_off_it_only_follows() -> None:
+    """Every frame is passed on, and close frames are still seen."""
+    assert pieces(text("1") + text("2"), takes_text=False) == [text("1"), text("2")]
+
+
+def test_what_was_taken_is_forgotten() -> None:
+    """A thousand reads leave no more behind than one."""
+    lane = TextLane(1000)
+    for _ in range(1000):
+        lane.feed(text("x" * 500) + text("torn")[:2])
+        assert lane.next() == "x" * 500
+        assert lane.next() is None
+        lane.feed(text("torn")[2:])
+        assert lane.next() == "torn"
+    assert len(lane._buffer) < 2000
+
+
+def test_the_rest_is_all_of_it() -> None:
+    """At the end of the stream trio-websocket gets the torn frame, too."""
+    lane = TextLane(1000)
+    lane.feed(text("1") + text("torn")[:3])
+    assert lane.next() == "1"
+    assert lane.next() is None
+    assert lane.rest() == text("torn")[:3]
+    assert lane.rest() == b""
+
+
+def test_the_lane_and_trio_websocket_alone_agree() -> None:
+    """500 random wires, cut at random places or at every byte; `nox -s fuzz` has 20,000."""
+    assert sum(fuzz(500, seed=3).values()) == 500
+
+
+def test_the_lane_is_on_when_they_are_compared() -> None:
+    """Surplus bytes in the packet of the 101 are read as well."""
+    assert check(text("surplus") + close(1000) + text("never"), [])[0] == ["surplus"]

@@ -207,6 +207,27 @@ async def test_an_answer_that_is_no_such_message(autojump_clock: MockClock, data
         assert caught.value.code == "INVALID_RESPONSE"
 
 
+async def test_the_receiver_logs_in_before_the_answer_comes(autojump_clock: MockClock) -> None:
+    """The message that the first user sent is news to the second, on the same client."""
+    async with open_pair(manual=True) as pair, pair.chat.events(TextMessage) as events:
+        api, gate = pair.chat._parts.login.api, trio.Event()
+        request = api.request
+
+        async def slow(asked: Request) -> Response:
+            answer = await request(asked)
+            if asked.url.endswith("/messages"):
+                await gate.wait()
+            return answer
+
+        api.request = slow
+        async with background(functools.partial(pair.chat.send_text, "amy-2", "hello")) as outcome:
+            await pair.chat.login(uid="amy-2", auth_key="KEY")
+            await pair.chat.connect()
+            gate.set()
+        pair.device.send(json.dumps({"type": "message", "body": stored(pair.server)[0], "deviceId": "other"}))
+        assert (await anext(events)) == outcome[0]
+
+
 async def test_another_login_while_one_speaks(autojump_clock: MockClock) -> None:
     """The message is the first user's; that the server refuses their token is no matter of the second."""
     async with open_pair(manual=True, users=("zed-1", "amy-2", "bob-3")) as pair:

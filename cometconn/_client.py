@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import trio
 
-from ._connection.event_stream import OverflowPolicy
+from ._connection.event_stream import overflow_policy
 from ._lifecycle.states import Input
+from ._wire.drafts import custom_draft, text_draft
 from ._wire.frames import ping_frame, receipt_frame, transient_frame, typing_frame
-from .errors import CometConnError, SettingsError
-from .events import Group
+from .errors import CometConnError
+from .events import CustomMessage, Group, TextMessage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
-    from ._connection.event_stream import EventStream
+    from ._connection.event_stream import EventStream, OverflowPolicy
     from ._connection.statuses import StatusStream
     from ._parts import Parts, Statistics
     from .events import Event, Message, User
@@ -245,7 +246,7 @@ class CometChat:
         Raises:
             SettingsError: a bound is not positive, or *overflow* is none of the three.
         """
-        return self._open_events(types, max_events, max_bytes, _overflow_policy(max_events, max_bytes, overflow))
+        return self._open_events(types, max_events, max_bytes, overflow_policy(max_events, max_bytes, overflow))
 
     @asynccontextmanager
     async def _open_events(
@@ -264,7 +265,101 @@ class CometChat:
         with self._machine.statuses.subscribe(self.status) as stream:
             yield stream
 
-    # What is sent. All of these are checkpoints, return when the frame is written, raise
+    # What is sent over REST, with or without a socket.
+
+    async def send_text(
+        self,
+        receiver: str,
+        text: str,
+        *,
+        receiver_type: _ReceiverType = "user",
+        muid: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        parent_message_id: int | None = None,
+        tags: Sequence[str] = (),
+    ) -> TextMessage:
+        """Send a text message. It needs a logged-in user, but no connection.
+
+        The message does not come back in this client's own event streams; other devices of
+        the same user get it, and so does the next run of this program with `catch_up`. A bot
+        that answers messages must therefore leave out those of its own user.
+
+        Args:
+            receiver: a uid, or with `receiver_type="group"` a guid.
+            text: what to say.
+            receiver_type: `"user"` or `"group"`; `event.receiver.receiver_type` tells.
+            muid: an id of your own for the message, which everybody sees who gets it.
+            metadata: the app's own data: anything JSON can hold.
+            parent_message_id: the message that begins the thread this one belongs to.
+            tags: the message's tags.
+
+        Returns:
+            The message as the server has it: with its id and time.
+
+        Raises:
+            SettingsError: an argument makes no sense; nothing was sent.
+            NotLoggedInError: nobody is logged in, or the client was left meanwhile.
+            ApiError: the server refused (`code` says why): nothing was sent. Or no usable answer
+                came: without a `status`, with one from 500 up, or with `INVALID_RESPONSE`
+                the message may have been sent. A retry may then send it a second time; with
+                the same *muid* whoever gets both can tell. Should the server no longer know
+                the token, the user is logged out.
+
+        A checkpoint. If cancelled, the message was sent or was not; the connection and the
+        session stay. Takes at most `request_timeout`. Source: CometChat's `POST /messages`,
+        as both official SDKs send it.
+        """
+        draft = text_draft(
+            text=text,
+            receiver=receiver,
+            receiver_type=receiver_type,
+            muid=muid,
+            metadata=metadata,
+            parent_message_id=parent_message_id,
+            tags=tags,
+        )
+        return await self._parts.speaking.say("send_text()", draft, TextMessage)
+
+    async def send_custom(
+        self,
+        receiver: str,
+        data: Mapping[str, Any],
+        *,
+        type: str,  # noqa: A002 - CometChat's word, and the event's
+        sub_type: str | None = None,
+        receiver_type: _ReceiverType = "user",
+        muid: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        parent_message_id: int | None = None,
+        tags: Sequence[str] = (),
+    ) -> CustomMessage:
+        """Send a message whose content is the app's own affair. Else like `send_text()`.
+
+        Args:
+            receiver: a uid, or with `receiver_type="group"` a guid.
+            data: the content, `CustomMessage.custom_data` to whoever gets it.
+            type: the app's own name for this kind of message.
+            sub_type: a finer one.
+            receiver_type: `"user"` or `"group"`.
+            muid: an id of your own for the message.
+            metadata: the app's own data beside the content.
+            parent_message_id: the message that begins the thread this one belongs to.
+            tags: the message's tags.
+        """
+        draft = custom_draft(
+            type=type,
+            data=data,
+            sub_type=sub_type,
+            receiver=receiver,
+            receiver_type=receiver_type,
+            muid=muid,
+            metadata=metadata,
+            parent_message_id=parent_message_id,
+            tags=tags,
+        )
+        return await self._parts.speaking.say("send_custom()", draft, CustomMessage)
+
+    # What is sent over the socket. All of these are checkpoints, return when the frame is written, raise
     # `NotConnectedError` without a connection and `ConnectionLostError` when it ends first;
     # if cancelled, the frame is sent whole or not at all.
 
@@ -322,14 +417,3 @@ class CometChat:
         whole or not at all. As long as the server reads, at once.
         """
         await self._parts.send("send_transient()", receiver, receiver_type, transient_frame, data=data)
-
-
-def _overflow_policy(max_events: int, max_bytes: int, overflow: str) -> OverflowPolicy:
-    if max_events < 1 or max_bytes < 1:
-        message = "events(): max_events and max_bytes must be 1 or more."
-        raise SettingsError(message)
-    try:
-        return OverflowPolicy(overflow)
-    except ValueError:
-        message = f'events(): overflow must be "pause", "drop_oldest" or "fail", not {overflow!r}.'
-        raise SettingsError(message) from None

@@ -56,6 +56,16 @@ class Login:
         """The logged-in user."""
         return self._user
 
+    def logged_in(self, call: str) -> Session:
+        """Return the session for *call*; `NotLoggedInError` when there is none, or the client was left."""
+        self._check_open(call)
+        return self.identity.logged_in(call)
+
+    def is_current(self, session: Session) -> bool:
+        """Tell whether the user of *session* has been logged in all the time since."""
+        current = self.identity.session
+        return current is not None and current.auth_token == session.auth_token
+
     def reopen(self, session: Session) -> None:
         """Take up a saved session. No request."""
         self._enter(session)
@@ -116,8 +126,7 @@ class Login:
             self._running.cancel(reason="cometconn: logout() was called")
             await trio.lowlevel.checkpoint()
             return
-        self._check_open("logout()")
-        session = self.identity.logged_in("logout()")
+        session = self.logged_in("logout()")
         link = self._exit()
         await self._forget_saved()
         refusal: ApiError | None = None

@@ -14,6 +14,7 @@ from ._connection.machine import Absence
 from ._connection.supervisor import Supervisor
 from ._connection.verdicts import lost_error
 from ._lifecycle.states import Input
+from ._speaking import Speaking
 from ._transport.websocket import TrioWebSocket
 from .errors import SettingsError
 from .status import Reason
@@ -74,6 +75,7 @@ class Parts:
         settings: what the application chose.
         identity, machine, streams, login, environment: see their modules.
         catch_up: the same; `None` unless the application wants it.
+        speaking: sends messages.
         left: `open_client()` is being left.
     """
 
@@ -84,8 +86,13 @@ class Parts:
     login: Login
     environment: Environment
     catch_up: CatchUp | None
+    speaking: Speaking = attrs.field(init=False)
     left: bool = attrs.field(default=False, init=False)
     _last_position: int | None = attrs.field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Speaking needs no more than is here."""
+        self.speaking = Speaking(self.login, self.streams)
 
     def supervisor(self) -> Supervisor:
         """Return the supervisor, ready to run."""
@@ -98,6 +105,7 @@ class Parts:
             return
         self.left = True
         self.login.leave()
+        self.speaking.leave()
         self.machine.tell(Input.CLIENT_LEFT)
         if self.catch_up is not None:
             self.catch_up.flush()

@@ -88,22 +88,23 @@ class Api:
         answer = await self._answer("GET", url, {"authToken": session.auth_token}, None)
         return MessagePage.read(answer, behind)
 
-    def _about_us(self) -> dict[str, Any]:
-        info = {"version": f"v{self.version}", "apiVersion": "v3.0", "userAgent": f"cometconn/{self.version}"}
-        return {"platform": "PYTHON", "deviceId": self.device_id, "appInfo": info}
+    async def send_message(self, session: Session, draft: str) -> dict[str, Any]:
+        """Send the message of which *draft* is the JSON, and return what became of it."""
+        url = f"{self.hosts.client(session.settings)}/messages"
+        return await self._call("POST", url, {"authToken": session.auth_token}, draft)
 
-    async def _call(
-        self, method: str, url: str, secret: Mapping[str, str], body: Mapping[str, Any] | None
-    ) -> dict[str, Any]:
+    def _about_us(self) -> str:
+        info = {"version": f"v{self.version}", "apiVersion": "v3.0", "userAgent": f"cometconn/{self.version}"}
+        return json.dumps({"platform": "PYTHON", "deviceId": self.device_id, "appInfo": info})
+
+    async def _call(self, method: str, url: str, secret: Mapping[str, str], body: str | None) -> dict[str, Any]:
         """Make a request whose `data` is an object, and return that."""
         data = (await self._answer(method, url, secret, body))["data"]
         if not isinstance(data, dict):
             raise _invalid(_shown(method, url), 200, "holds no object as its data")
         return data
 
-    async def _answer(
-        self, method: str, url: str, secret: Mapping[str, str], body: Mapping[str, Any] | None
-    ) -> dict[str, Any]:
+    async def _answer(self, method: str, url: str, secret: Mapping[str, str], body: str | None) -> dict[str, Any]:
         headers = {
             "resource": self.session_id,
             "appId": self.app_id,
@@ -112,7 +113,7 @@ class Api:
             "sdk": f"python@{self.version}",
             **secret,
         }
-        request = Request(method, url, headers, None if body is None else json.dumps(body).encode())
+        request = Request(method, url, headers, None if body is None else body.encode())
         what = _shown(method, url)
         try:
             with trio.fail_after(self.timeout):

@@ -10,13 +10,13 @@ import attrs
 import trio
 
 from cometconn._wire.codec import message_key
-from cometconn.errors import SlowConsumerError
+from cometconn.errors import SettingsError, SlowConsumerError
 from cometconn.events import Event, Gap, Marker, Overflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["EventStream", "EventStreamStatistics", "OverflowPolicy"]
+__all__ = ["EventStream", "EventStreamStatistics", "OverflowPolicy", "overflow_policy"]
 
 _DRAIN = 64  # events handed out between two real checkpoints
 
@@ -226,3 +226,15 @@ class EventStream:
             self._size -= size
             self._hole += 1
             self._dropped += 1
+
+
+def overflow_policy(max_events: int, max_bytes: int, overflow: str) -> OverflowPolicy:
+    """Return the policy of that name; `SettingsError` if there is none, or a bound is none."""
+    if max_events < 1 or max_bytes < 1:
+        message = "events(): max_events and max_bytes must be 1 or more."
+        raise SettingsError(message)
+    try:
+        return OverflowPolicy(overflow)
+    except ValueError:
+        message = f'events(): overflow must be "pause", "drop_oldest" or "fail", not {overflow!r}.'
+        raise SettingsError(message) from None

@@ -84,6 +84,13 @@ class Streams:
         for stream in self._streams:
             stream.push(event, size)
 
+    def note_sent(self, number: int) -> None:
+        """Remember a message of our own: should the server send it back, it is a duplicate.
+
+        It says nothing about messages before it, so the position stays where it is.
+        """
+        self._note(number)
+
     def forget(self) -> None:
         """Forget which messages were seen, and what nobody has read: another user is coming."""
         self._seen.clear()
@@ -127,8 +134,11 @@ class Streams:
         if key in self._seen:
             self._seen.move_to_end(key)
             return True
-        self._seen[key] = None
+        self._note(key)
         self.last_id = max(key, self.last_id or 0)
+        return False
+
+    def _note(self, key: int) -> None:
+        self._seen[key] = None
         if len(self._seen) > _WINDOW:
             self._seen.popitem(last=False)
-        return False

@@ -20,6 +20,8 @@ __all__ = [
     "SECRET_KEYS",
     "ClientInfo",
     "auth_frame",
+    "check_receiver",
+    "json_text",
     "ping_frame",
     "receipt_frame",
     "strip_secrets",
@@ -94,7 +96,7 @@ def auth_frame(
             "platform": client.platform,
         },
     }
-    return _text({"appId": app_id, "deviceId": session_id, "type": "auth", "sender": uid, "body": body})
+    return json_text({"appId": app_id, "deviceId": session_id, "type": "auth", "sender": uid, "body": body})
 
 
 def ping_frame() -> str:
@@ -131,7 +133,7 @@ def typing_frame(
     body: dict[str, Any] = {"action": action, "user": strip_secrets(user)}
     if metadata is not None:
         body["metadata"] = metadata
-    return _text({**_envelope("typing_indicator", app_id, session_id, uid, receiver, receiver_type), "body": body})
+    return json_text({**_envelope("typing_indicator", app_id, session_id, uid, receiver, receiver_type), "body": body})
 
 
 def receipt_frame(
@@ -164,7 +166,7 @@ def receipt_frame(
     """
     frame = _envelope("receipts", app_id, session_id, uid, receiver, receiver_type)
     body = {"action": action, "messageId": str(message_id), "user": strip_secrets(user)}
-    return _text({**frame, "messageSender": message_sender, "body": body})
+    return json_text({**frame, "messageSender": message_sender, "body": body})
 
 
 def transient_frame(
@@ -192,7 +194,7 @@ def transient_frame(
         SettingsError: the receiver is impossible, or *data* is not JSON.
     """
     body = {"user": strip_secrets(user), "data": data}
-    return _text({**_envelope("transient_message", app_id, session_id, uid, receiver, receiver_type), "body": body})
+    return json_text({**_envelope("transient_message", app_id, session_id, uid, receiver, receiver_type), "body": body})
 
 
 def strip_secrets(user: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,12 +203,7 @@ def strip_secrets(user: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _envelope(kind: str, app_id: str, session_id: str, uid: str, receiver: str, receiver_type: str) -> dict[str, Any]:
-    if not (isinstance(receiver, str) and receiver):
-        message = f"receiver must be a uid or a guid, not {receiver!r}."
-        raise SettingsError(message)
-    if receiver_type not in {"user", "group"}:
-        message = f'receiver_type must be "user" or "group", not {receiver_type!r}.'
-        raise SettingsError(message)
+    check_receiver(receiver, receiver_type)
     return {
         "appId": app_id,
         "receiver": receiver,
@@ -217,9 +214,20 @@ def _envelope(kind: str, app_id: str, session_id: str, uid: str, receiver: str, 
     }
 
 
-def _text(frame: Mapping[str, Any]) -> str:
+def check_receiver(receiver: object, receiver_type: object) -> None:
+    """Refuse a receiver that cannot be one: `SettingsError`."""
+    if not (isinstance(receiver, str) and receiver):
+        message = f"receiver must be a uid or a guid, not {receiver!r}."
+        raise SettingsError(message)
+    if receiver_type not in {"user", "group"}:
+        message = f'receiver_type must be "user" or "group", not {receiver_type!r}.'
+        raise SettingsError(message)
+
+
+def json_text(whole: Mapping[str, Any]) -> str:
+    """Return *whole* as JSON; `SettingsError` if it holds what is none."""
     try:
-        text = json.dumps(frame, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain)
+        text = json.dumps(whole, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain)
         text.encode()  # half a surrogate pair has no place in UTF-8, so not in a text frame either
     except (TypeError, ValueError, RecursionError) as error:
         message = f"The data or metadata cannot be sent, because it is not JSON: {_words(error)}."

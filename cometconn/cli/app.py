@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 import sys
 from functools import partial
 from typing import Annotated
@@ -11,11 +10,12 @@ import trio
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from cometconn import AppSettings
 from cometconn._version import version
 
 from .demo import run_demo
-from .listen import Account, listen, presence, secret_of
+from .listen import listen
+from .options import Options
+from .send import Letter, content_of, mapping_of, send
 from .serve import groups_of, serve
 
 __all__ = ["app"]
@@ -74,38 +74,39 @@ def serve_command(
 
 
 @app.command(name="listen")
-def listen_command(
-    *,
-    app_id: Annotated[str, Parameter(env_var="COMETCONN_APP_ID", help="The app's id, from CometChat's dashboard.")],
-    region: Annotated[str | None, Parameter(env_var="COMETCONN_REGION", help="The app's region: us, eu, in.")] = None,
-    uid: Annotated[str | None, Parameter(env_var="COMETCONN_UID", help="Who listens.")] = None,
-    auth_key_file: Annotated[pathlib.Path | None, Parameter(help="A file with the app's auth key.")] = None,
-    auth_token_file: Annotated[pathlib.Path | None, Parameter(help="A file with a token of the user.")] = None,
-    endpoint: Annotated[
-        str | None, Parameter(env_var="COMETCONN_ENDPOINT", help="Another server, as http://127.0.0.1:9000.")
-    ] = None,
-    session: Annotated[pathlib.Path | None, Parameter(help="Where the session is saved.")] = None,
-    presence_of: Annotated[
-        str, Parameter(name="--presence", help="Whose presence: all, friends, none, roles=a,b.")
-    ] = "none",
-    manual: Annotated[bool, Parameter(negative=(), help="Manual mode: connect once, by request.")] = False,
-    catch_up: Annotated[bool, Parameter(negative=(), help="Fetch the messages missed while away.")] = False,
-) -> None:
+def listen_command(options: Options) -> None:
     """Log in and print every event as one line of JSON; the connection's status goes to standard error.
 
     The secret is the auth key in COMETCONN_AUTH_KEY or a user's token in COMETCONN_AUTH_TOKEN, or in a
     file; without either, the auth key is asked for. The session is saved, so the next time needs neither.
     Ends on Ctrl-C.
     """
-    subscription, roles = presence(presence_of)
-    settings = AppSettings(
-        region=region,
-        subscription_type=subscription,
-        roles=roles,
-        auto_establish_socket_connection=not manual,
-        catch_up=catch_up,
+    sys.exit(trio.run(listen, options))
+
+
+@app.command(name="send")
+def send_command(
+    receiver: Annotated[str, Parameter(help="A uid, or with --group a guid.")],
+    content: Annotated[str, Parameter(allow_leading_hyphen=True, help="What to say; - takes it from standard input.")],
+    /,
+    *,
+    options: Options,
+    group: Annotated[bool, Parameter(negative=(), help="The receiver is a group.")] = False,
+    custom: Annotated[str | None, Parameter(help="Send a custom message of this type; its content is JSON.")] = None,
+    muid: Annotated[str | None, Parameter(help="An id of your own for the message.")] = None,
+    metadata: Annotated[str | None, Parameter(help="Data of your own beside it, as '{\"x\": 1}'.")] = None,
+) -> None:
+    """Send one message and print it, as the server has it, as one line of JSON.
+
+    Logs in like listen, and opens no connection. One program at a time can use a saved session: while
+    listen runs, give send a --session file of its own.
+    """
+    letter = Letter(
+        receiver,
+        "group" if group else "user",
+        content_of(content),
+        custom,
+        muid,
+        None if metadata is None else mapping_of("--metadata", metadata),
     )
-    account = Account(
-        uid, secret_of("COMETCONN_AUTH_KEY", auth_key_file), secret_of("COMETCONN_AUTH_TOKEN", auth_token_file)
-    )
-    sys.exit(trio.run(partial(listen, app_id, account, settings, endpoint=endpoint, session=session)))
+    sys.exit(trio.run(send, options, letter))

@@ -4,112 +4,35 @@ from __future__ import annotations
 
 import datetime
 import functools
-import getpass
-import os
-import pathlib
 import sys
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
-import cometconn
-from cometconn import AppSettings, Disconnected, Endpoints, FileStore, Reason, SubscriptionType
-from cometconn.errors import AuthenticationError, CometConnError, SettingsError
+from cometconn import Disconnected, Reason
+from cometconn.errors import AuthenticationError, CometConnError
 
 from .lines import event_line, in_words
 from .stopping import until_stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from cometconn import CometChat, EventStream
     from cometconn._connection.statuses import StatusStream
 
-__all__ = ["Account", "listen", "presence", "secret_of"]
+    from .options import Options
 
-_PRESENCES = {
-    "all": SubscriptionType.ALL_USERS,
-    "friends": SubscriptionType.FRIENDS,
-    "none": SubscriptionType.NONE,
-}
+__all__ = ["listen"]
+
 _FINAL = frozenset({Reason.AUTHENTICATION_FAILED, Reason.LOGGED_OUT})
 
 
-@attrs.frozen
-class Account:
-    """Who listens, and with which right; what is missing is asked for.
-
-    Attributes:
-        uid: the user; `None` for whoever is logged in already, or whom the token names.
-        auth_key: the app's key.
-        auth_token: a token of the user; outranks the key.
-    """
-
-    uid: str | None = None
-    auth_key: str | None = attrs.field(default=None, repr=False)
-    auth_token: str | None = attrs.field(default=None, repr=False)
-
-    async def log_in(self, chat: CometChat) -> None:
-        """Log in, unless the saved session is this user's."""
-        if self.auth_token is not None:
-            await chat.login(auth_token=self.auth_token)
-            return
-        user = chat.get_logged_in_user()
-        if user is not None and self.uid in {None, user.uid}:
-            return
-        if self.uid is None:
-            message = "Nobody is logged in: say who with --uid or COMETCONN_UID, or set COMETCONN_AUTH_TOKEN."
-            raise SettingsError(message)
-        await chat.login(uid=self.uid, auth_key=self.auth_key or _ask(f"Auth key for {self.uid}: "))
-
-
-def _ask(prompt: str) -> str:
-    if not sys.stdin.isatty():
-        message = "No auth key: set COMETCONN_AUTH_KEY, name a file with --auth-key-file, or run this in a terminal."
-        raise SettingsError(message)
-    return getpass.getpass(prompt)
-
-
-def secret_of(variable: str, path: pathlib.Path | None, environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return a secret: what stands in the file at *path*, or else in the environment."""
-    if path is None:
-        return environ.get(variable) or None
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except UnicodeDecodeError as error:
-        message = f"{path} holds no text, so no secret either."
-        raise SettingsError(message) from error
-    except OSError as error:
-        message = f"The file with the secret cannot be read: {path}: {error.strerror or error}."
-        raise SettingsError(message) from error
-
-
-def presence(words: str) -> tuple[SubscriptionType, tuple[str, ...]]:
-    """Read `all`, `friends`, `none` or `roles=a,b`."""
-    name, _, roles = words.partition("=")
-    if name == "roles" and roles:
-        return SubscriptionType.ROLES, tuple(roles.split(","))
-    if words not in _PRESENCES:
-        message = f"--presence must be all, friends, none or roles=a,b, not {words!r}."
-        raise SettingsError(message)
-    return _PRESENCES[words], ()
-
-
-async def listen(
-    app_id: str, account: Account, settings: AppSettings, *, endpoint: str | None, session: pathlib.Path | None
-) -> int:
+async def listen(options: Options) -> int:
     """Print events until stopped; return the exit status."""
-    async with cometconn.open_client(
-        app_id,
-        settings,
-        endpoints=None if endpoint is None else Endpoints.at(endpoint),
-        store=None if session is None else FileStore(session),
-    ) as chat:
+    async with options.open_client(options.settings()) as chat:
         # Before signals are taken over: Ctrl-C must also end the question for the key.
-        await account.log_in(chat)
-        manual = not settings.auto_establish_socket_connection
-        return await until_stopped(functools.partial(_Printing(chat).run, connect=manual))
+        await options.account.log_in(chat)
+        return await until_stopped(functools.partial(_Printing(chat).run, connect=options.manual))
 
 
 @attrs.define(eq=False)

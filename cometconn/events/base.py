@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import attrs
 
@@ -39,7 +39,7 @@ class User:
         deactivated_at: when the user was deactivated, UTC.
     """
 
-    receiver_type: ClassVar[str] = "user"
+    receiver_type: ClassVar[Literal["user", "group"]] = "user"
     uid: str
     name: str | None = None
     role: str | None = None
@@ -81,7 +81,7 @@ class Group:
         created_at: when the group was made, UTC.
     """
 
-    receiver_type: ClassVar[str] = "group"
+    receiver_type: ClassVar[Literal["user", "group"]] = "group"
     guid: str
     name: str | None = None
     type: str | None = None

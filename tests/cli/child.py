@@ -83,14 +83,14 @@ async def running(*words: str, command: tuple[str, ...] = COMMAND, **variables: 
                 process.kill()
 
 
-async def run(*words: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
+async def run(*words: str, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
     """Run the command to its end."""
     with trio.fail_after(30):
         return await trio.run_process(
             (*COMMAND, *words),
             capture_stdout=True,
             capture_stderr=True,
-            stdin=b"",
+            stdin=stdin,
             env=environ(**variables),
             check=False,
         )

@@ -10,10 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from cometconn import SubscriptionType
-from cometconn.cli.listen import presence, secret_of
 from cometconn.emulator import Emulator, Kind, open_emulator
-from cometconn.errors import SettingsError
 
 from .child import run, running
 
@@ -158,26 +155,3 @@ async def test_an_app_id_that_is_missing() -> None:
     done = await run("listen")
     assert done.returncode == 2
     assert b"--app-id" in done.stderr + done.stdout
-
-
-def test_presence_words() -> None:
-    """All, friends, none, or the roles by name."""
-    assert presence("all") == (SubscriptionType.ALL_USERS, ())
-    assert presence("friends") == (SubscriptionType.FRIENDS, ())
-    assert presence("none") == (SubscriptionType.NONE, ())
-    assert presence("roles=a,b") == (SubscriptionType.ROLES, ("a", "b"))
-    for bad in ("roles=", "roles", "ALL", ""):
-        with pytest.raises(SettingsError, match="presence"):
-            presence(bad)
-
-
-def test_where_secrets_come_from(tmp_path: pathlib.Path) -> None:
-    """A file outranks the environment; empty is none; what is no text is refused by name."""
-    path = tmp_path / "key"
-    path.write_text("  abc\n")
-    assert secret_of("X", path, {"X": "y"}) == "abc"
-    assert secret_of("X", None, {"X": "y"}) == "y"
-    assert secret_of("X", None, {"X": ""}) is None
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match="key"):
-        secret_of("X", path, {})

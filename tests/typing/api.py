@@ -6,7 +6,7 @@ from typing import assert_type
 
 import cometconn
 from cometconn import AppSettings, AppState, CometChat, EventStream, Status, StatusChange, User
-from cometconn.events import Event
+from cometconn.events import CustomMessage, Event, TextMessage
 
 
 async def check() -> None:
@@ -16,6 +16,8 @@ async def check() -> None:
         assert_type(await chat.login(uid="amy-2", auth_key="KEY"), User)
         assert_type(chat.get_logged_in_user(), User | None)
         assert_type(await chat.ping(), float)
+        assert_type(await chat.send_text("zed-1", "hello"), TextMessage)
+        assert_type(await chat.send_custom("zed-1", {}, type="place"), CustomMessage)
         assert_type(chat.app_state, AppState)
         assert_type(chat.status, Status)
         async with chat.events() as events:

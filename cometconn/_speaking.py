@@ -1,0 +1,72 @@
+"""What the user says: messages, by REST."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import attrs
+import trio
+
+from ._account.api import is_token_unknown
+from ._wire.codec import decode_message
+from .errors import ApiError, NotLoggedInError
+from .events import Message, UnreadableFrame
+
+if TYPE_CHECKING:
+    from ._account.session import Session
+    from ._connection.streams import Streams
+    from ._login import Login
+
+__all__ = ["Speaking"]
+
+M = TypeVar("M", bound=Message)
+
+
+@attrs.define(eq=False)
+class Speaking:
+    """Sends messages. No socket is needed, and none is touched.
+
+    Attributes:
+        login: knows who speaks, and the way to the server.
+        streams: must not take a message of our own for news.
+    """
+
+    login: Login
+    streams: Streams
+    _running: set[trio.CancelScope] = attrs.field(factory=set, init=False, repr=False)
+
+    async def say(self, call: str, draft: str, kind: type[M]) -> M:
+        """Send the message of which *draft* is the JSON; return it as the server has it.
+
+        *call* is for error messages, *kind* is what it must have become.
+        """
+        session = self.login.logged_in(call)
+        with trio.CancelScope() as scope:
+            self._running.add(scope)
+            try:
+                return await self._send(call, session, draft, kind)
+            finally:
+                self._running.discard(scope)
+        message = f"{call} was ended by leaving the client: whether the message was sent is not known."
+        raise NotLoggedInError(message)
+
+    def leave(self) -> None:
+        """The client is being left: end what is under way."""
+        for scope in self._running:
+            scope.cancel(reason="cometconn: the client was closed")
+
+    async def _send(self, call: str, session: Session, draft: str, kind: type[M]) -> M:
+        try:
+            body = await self.login.api.send_message(session, draft)
+        except ApiError as error:
+            if is_token_unknown(error) and self.login.is_current(session):
+                await self.login.forget()
+            raise
+        sent = decode_message(body, own_uid=session.uid)
+        if not isinstance(sent, kind):
+            message = f"{call}: the message was sent, but the server's answer is no {kind.__name__}."
+            cause = sent.error if isinstance(sent, UnreadableFrame) else None
+            raise ApiError(message, code="INVALID_RESPONSE", status=200) from cause
+        if self.login.is_current(session):
+            self.streams.note_sent(sent.id)
+        return sent

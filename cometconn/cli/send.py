@@ -1,0 +1,94 @@
+"""`cometconn send`: one message, and what became of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+
+from cometconn.errors import SettingsError
+
+from .lines import event_line
+from .stopping import until_stopped
+
+if TYPE_CHECKING:
+    from cometconn import CometChat
+    from cometconn.events import Message
+
+    from .options import Options
+
+__all__ = ["Letter", "content_of", "mapping_of", "send"]
+
+
+@attrs.frozen
+class Letter:
+    """What to send to whom.
+
+    Attributes:
+        receiver: a uid or a guid.
+        receiver_type: which of the two.
+        content: the text, or the JSON of a custom message.
+        custom: the custom message's type; `None` for a text.
+        muid: an id of the sender's own.
+        metadata: the app's own data.
+    """
+
+    receiver: str
+    receiver_type: Literal["user", "group"]
+    content: str
+    custom: str | None
+    muid: str | None
+    metadata: dict[str, Any] | None
+
+    async def post(self, chat: CometChat) -> Message:
+        """Send it."""
+        if self.custom is None:
+            return await chat.send_text(
+                self.receiver, self.content, receiver_type=self.receiver_type, muid=self.muid, metadata=self.metadata
+            )
+        return await chat.send_custom(
+            self.receiver,
+            mapping_of("The content of a custom message", self.content),
+            type=self.custom,
+            receiver_type=self.receiver_type,
+            muid=self.muid,
+            metadata=self.metadata,
+        )
+
+
+def mapping_of(what: str, words: str) -> dict[str, Any]:
+    """Read a JSON object."""
+    try:
+        value = json.loads(words)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        message = f'{what} must be a JSON object, as {{"x": 1}}.'
+        raise SettingsError(message)
+    return value
+
+
+def content_of(words: str) -> str:
+    """Return the words; `-` is what stands on standard input, without the newline at its end."""
+    if words != "-":
+        return words
+    try:
+        return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        message = f"Standard input is not UTF-8 text: byte {error.start} is none."
+        raise SettingsError(message) from None
+
+
+async def send(options: Options, letter: Letter) -> int:
+    """Log in if need be, send, print the message as the server has it; return the exit status."""
+    # A message needs no socket, so in manual mode none is opened.
+    settings = attrs.evolve(options.settings(), auto_establish_socket_connection=False)
+    async with options.open_client(settings) as chat:
+        await options.account.log_in(chat)
+
+        async def post() -> None:
+            print(event_line(await letter.post(chat)), flush=True)  # noqa: T201 - a program's output
+
+        return await until_stopped(post)

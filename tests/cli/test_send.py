@@ -1,0 +1,98 @@
+"""`cometconn send`, as a child process against the emulator."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import signal
+
+import pytest
+
+from cometconn.cli.send import mapping_of
+from cometconn.emulator import Emulator, Kind, open_emulator
+from cometconn.errors import SettingsError
+
+from .child import run, running
+
+
+def options(server: Emulator, folder: pathlib.Path, *more: str) -> tuple[str, ...]:
+    """What it takes to send by *server*."""
+    session = str(folder / "session.json")
+    return ("send", *more, "--app-id", "APP", "--endpoint", server.url, "--uid", "zed-1", "--session", session)
+
+
+async def test_a_text_and_a_custom_message(tmp_path: pathlib.Path) -> None:
+    """Each is printed as the server has it; the second needs no key, and neither a socket."""
+    async with open_emulator() as server:
+        words = ("amy-2", "hello, amy", "--muid", "m-1", "--metadata", '{"a": 1}')
+        first = await run(*options(server, tmp_path, *words), COMETCONN_AUTH_KEY="KEY")
+        second = await run(*options(server, tmp_path, "hikers", '{"x": 1}', "--group", "--custom", "place"))
+        assert not server.log.of(Kind.CONNECT)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert first.stderr == second.stderr == b""
+    sent = json.loads(first.stdout)
+    assert (sent["event"], sent["id"], sent["text"]) == ("TextMessage", 1, "hello, amy")
+    assert (sent["muid"], sent["metadata"], sent["receiver"]["uid"]) == ("m-1", {"a": 1}, "amy-2")
+    sent = json.loads(second.stdout)
+    assert (sent["event"], sent["type"], sent["custom_data"]) == ("CustomMessage", "place", {"x": 1})
+    assert sent["receiver"]["guid"] == "hikers"
+
+
+async def test_standard_input(tmp_path: pathlib.Path) -> None:
+    """`-` sends what is piped in, without the last newline; words with a hyphen are words."""
+    async with open_emulator() as server:
+        words = options(server, tmp_path, "amy-2", "-")
+        done = await run(*words, stdin="two\nlines 🔥\n".encode(), COMETCONN_AUTH_KEY="KEY")
+        assert json.loads(done.stdout)["text"] == "two\nlines 🔥"
+        done = await run(*options(server, tmp_path, "amy-2", "-1 and counting"))
+        assert json.loads(done.stdout)["text"] == "-1 and counting"
+        done = await run(*words, stdin=b"\xff\xfe")
+    assert done.returncode == 1
+    assert b"not UTF-8" in done.stderr
+
+
+BAD: list[tuple[tuple[str, ...], dict[str, str], str]] = [
+    (("nobody", "x"), {"COMETCONN_AUTH_KEY": "KEY"}, "nobody"),
+    (("amy-2", "x"), {}, "No auth key"),
+    (("amy-2", "x", "--custom", "place"), {"COMETCONN_AUTH_KEY": "KEY"}, "JSON object"),
+]
+
+
+@pytest.mark.parametrize(("words", "variables", "told"), BAD, ids=[row[2] for row in BAD])
+async def test_what_goes_wrong_is_one_line(
+    tmp_path: pathlib.Path, words: tuple[str, ...], variables: dict[str, str], told: str
+) -> None:
+    """One line on standard error, status 1, no traceback, no secret."""
+    async with open_emulator() as server:
+        done = await run(*options(server, tmp_path, *words), **variables)
+    assert (done.returncode, done.stdout) == (1, b"")
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("cometconn: ")
+    assert told in line
+    assert "KEY" not in line.replace("COMETCONN_AUTH_KEY", "")
+
+
+def test_json_on_the_command_line() -> None:
+    """A JSON object, or an error that names what was to be one."""
+    assert mapping_of("--metadata", '{"x": 1}') == {"x": 1}
+    for bad in ("", "x", "[1]", "3", "[" * 100_000):
+        with pytest.raises(SettingsError, match="--metadata must be a JSON object"):
+            mapping_of("--metadata", bad)
+
+
+async def test_a_signal_ends_it(tmp_path: pathlib.Path) -> None:
+    """Who waits for a server that does not answer can stop waiting."""
+    async with open_emulator() as server:
+        done = await run(*options(server, tmp_path, "amy-2", "hello"), COMETCONN_AUTH_KEY="KEY")
+        assert done.returncode == 0
+        server.set(rest="hang")
+        since = server.log.position
+        async with running(*options(server, tmp_path, "amy-2", "hello")) as child:
+            await server.log.wait_for(lambda entry: entry.kind is Kind.REST, since=since)
+            assert await child.stop(signal.SIGTERM) == 143
+        assert b"Traceback" not in child.errors
+
+
+async def test_words_that_make_no_sense() -> None:
+    """Status 2 when the receiver is missing."""
+    assert (await run("send", "--app-id", "APP")).returncode == 2

@@ -22,6 +22,12 @@ def test_it_is_short() -> None:
     assert len([line for line in BOT.splitlines() if line.strip()]) <= 20
 
 
+def test_it_is_the_one_in_the_readme() -> None:
+    """What README shows is what is run here."""
+    readme = pathlib.Path(__file__).parents[2] / "README.md"
+    assert f"```py\n{BOT.strip()}\n```" in readme.read_text(encoding="utf-8")
+
+
 async def test_it_answers(tmp_path: pathlib.Path) -> None:
     """Every message comes back to the person or the group it came from, once, also what was said while it was away."""
     script = tmp_path / "bot.py"

@@ -97,6 +97,8 @@ class FileStore:
 
     It is written beside and renamed, so the old or the new session is there, never half.
     A file that cannot be read is moved aside, with a WARNING on the logger `cometconn`.
+    `StoreError` meets who opens a link, another user's file, a file that another client
+    has open, or a folder that everybody may write.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

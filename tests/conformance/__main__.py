@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from cometconn._transport import websocket as door
 from .catalogue import CATALOGUE
 from .verdict import QUICK, run_case
 
+_STRAY_OBJECTS = 300  # caches of the interpreter and of Trio
 _CUT = 12.0  # seconds after which bare trio-websocket is no longer waited for
 
 
@@ -24,6 +26,7 @@ def run(words: str, rounds: int) -> int:
     for number, case in enumerate(CATALOGUE):
         if words not in case.name:
             continue
+        objects: list[int] = []
         for timing, lane in [(QUICK, True)] * rounds + [(QUICK, False), (Timing(), True)]:
             began = time.monotonic()
             door.TEXT_LANE = lane
@@ -40,6 +43,12 @@ def run(words: str, rounds: int) -> int:
             for line in verdict.wrong:
                 print(f"         !! {line}")
             wrong += bool(verdict.wrong)
+            gc.collect()
+            objects.append(len(gc.get_objects()))
+        # The first round imports and warms up. What a round leaves behind would be left by each.
+        if len(objects) > 2 and min(objects[2:]) > objects[1] + _STRAY_OBJECTS:
+            print(f"WRONG {number:2} {case.name}: objects pile up: {objects}")
+            wrong += 1
     return wrong
 
 

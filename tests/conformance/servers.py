@@ -28,13 +28,15 @@ class Visit:
         number: counts the connections, from 1.
         stream: the server's end.
         seen: what the client's frames were: opcode and payload.
+        elsewhere: another server's URL, which nobody has any business with.
     """
 
-    def __init__(self, number: int, stream: Any, pace: float) -> None:
+    def __init__(self, number: int, stream: Any, pace: float, elsewhere: str) -> None:
         self.number = number
         self.stream = stream
         self.seen: list[tuple[int, bytes]] = []
         self.pace = pace
+        self.elsewhere = elsewhere
         self._one_writer = trio.StrictFIFOLock()
 
     async def say(self, data: bytes) -> None:
@@ -119,6 +121,16 @@ def answers(answer: bytes, *, keep: bool = False) -> Script:
         await visit.say(answer)
         if keep:
             await for_ever(visit)
+
+    return script
+
+
+def redirects(status: str) -> Script:
+    """Answers the upgrade with a redirect to another host."""
+
+    async def script(visit: Visit) -> None:
+        await visit.head()
+        await visit.say(f"HTTP/1.1 {status}\r\nLocation: {visit.elsewhere}\r\nContent-Length: 0\r\n\r\n".encode())
 
     return script
 

@@ -94,7 +94,7 @@ async def misbehaving(case: Case, pace: float, authority: Authority) -> AsyncGen
         stream: trio.abc.Stream = socket
         if server_context is not None:
             stream = trio.SSLStream(socket, server_context, server_side=True, https_compatible=True)
-        visit = Visit(len(visits) + 1, stream, pace)
+        visit = Visit(len(visits) + 1, stream, pace, elsewhere)
         visits.append(visit)
         try:
             await script(visit)
@@ -105,7 +105,14 @@ async def misbehaving(case: Case, pace: float, authority: Authority) -> AsyncGen
         finally:
             await trio.aclose_forcefully(stream)
 
+    async def strayed(_: trio.SocketStream) -> None:
+        message = "the client followed a redirect"
+        raise AssertionError(message)
+
     async with trio.open_nursery() as nursery:
+        (other,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        elsewhere = f"http://127.0.0.1:{other.socket.getsockname()[1]}/"
+        nursery.start_soon(trio.serve_listeners, strayed, [other])
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
         nursery.start_soon(trio.serve_listeners, serve, listeners)
         scheme = "ws" if case.tls is None else "wss"

@@ -60,7 +60,7 @@ class Session:
         if isinstance(port, str) and _PORT.fullmatch(port):
             port = int(port)
         if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:  # noqa: PLR2004 - TCP's
-            message = f"The server's settings name no usable CHAT_WSS_PORT: {reprlib.repr(port)}."
+            message = f"The server's settings name no usable CHAT_WSS_PORT: {_shown(port)}."
             raise ProtocolError(message)
         return f"wss://{host}:{port}"
 
@@ -101,7 +101,7 @@ class Hosts:
         if settings.get(key):
             version = settings.get("CHAT_API_VERSION", "v3.0")
             if not (isinstance(version, str) and _VERSION.fullmatch(version)):
-                message = f"The server's settings name no usable CHAT_API_VERSION: {reprlib.repr(version)}."
+                message = f"The server's settings name no usable CHAT_API_VERSION: {_shown(version)}."
                 raise ProtocolError(message)
             return f"https://{_plain_host(key, settings[key])}/{version}"
         return f"https://{self.app_id}.{kind}-{self.region}.cometchat.io/v3.0"
@@ -110,9 +110,13 @@ class Hosts:
 def _plain_host(key: str, value: object) -> str:
     # Tokens go there: nothing but a host, lest something else is smuggled in.
     if not (isinstance(value, str) and _HOST.fullmatch(value)):
-        message = f"The server's settings name no usable {key}: {reprlib.repr(value)}."
+        message = f"The server's settings name no usable {key}: {_shown(value)}."
         raise ProtocolError(message)
     return value
+
+
+def _shown(value: object) -> str:
+    return reprlib.repr(value) if isinstance(value, str | None) else type(value).__name__
 
 
 def is_token(value: object) -> TypeGuard[str]:

@@ -20,7 +20,7 @@ def is_too_deep(value: object, text: str | None = None) -> bool:
     Nothing can be nested more deeply than the *text* it was read from has brackets: with that
     at hand, nearly always a look at it is enough.
     """
-    if text is not None and text.count("[") + text.count("{") <= DEEPEST:
+    if text is not None and (len(text) <= 2 * DEEPEST or text.count("[") + text.count("{") <= DEEPEST):
         return False
     ahead = [iter((value,))]
     while ahead:

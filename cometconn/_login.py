@@ -11,7 +11,8 @@ import trio
 
 from ._lifecycle.states import Input
 from ._wire.codec import decode_user
-from .errors import ApiError, LoginInProgressError, NotLoggedInError, SettingsError, StoreError
+from .errors import ApiError, DecodeError, LoginInProgressError, NotLoggedInError, SettingsError, StoreError
+from .events import User
 
 if TYPE_CHECKING:
     from ._account.api import Api
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from ._connection.link import Link
     from ._connection.machine import Machine
     from ._connection.streams import Streams
-    from .events import User
 
 __all__ = ["Login"]
 
@@ -68,7 +68,11 @@ class Login:
 
     def reopen(self, session: Session) -> None:
         """Take up a saved session. No request."""
-        self._enter(session)
+        try:
+            self._enter(session, decode_user(session.user))
+        except DecodeError as error:
+            _LOG.warning("The saved details of the user cannot be read, only the uid is known: %s", error)
+            self._enter(session, User(session.uid))
 
     def leave(self) -> None:
         """The client is being left: end a running `login()`."""
@@ -117,7 +121,7 @@ class Login:
             # logout() came while the disk was busy: what was saved must not stay.
             await self._forget_saved()
             await trio.lowlevel.checkpoint()
-        self._enter(session)
+        self._enter(session, user)
         return user
 
     async def logout(self) -> None:
@@ -178,8 +182,8 @@ class Login:
             except StoreError as error:
                 _LOG.warning("%s is not saved: %s", what, error)
 
-    def _enter(self, session: Session) -> None:
-        self._user = decode_user(session.user)
+    def _enter(self, session: Session, user: User) -> None:
+        self._user = user
         self.identity.session = session
         self.machine.tell(Input.LOGGED_IN)
 

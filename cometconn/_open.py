@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import urllib.parse
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -21,6 +19,7 @@ from ._connection.streams import Streams
 from ._connection.supervisor import watcher
 from ._lifecycle.states import Mode
 from ._login import Login
+from ._network_arguments import checked_headers, checked_proxy
 from ._parts import Parts
 from ._system import SystemEnvironment
 from ._version import client_info
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from .settings import AppSettings, Endpoints
 
 __all__ = ["open_client"]
-
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @asynccontextmanager
@@ -67,7 +64,8 @@ async def open_client(
         endpoints: other servers than CometChat's cloud.
         ssl_context: for REST and socket; by default the system's certificates.
         proxy: `http://[user:password@]host:port`, for REST and socket.
-        headers: more headers for REST requests and the WebSocket upgrade.
+        headers: more headers for REST requests and the WebSocket upgrade; not those that
+            the requests have anyway.
         environment: what the client takes from the world; for tests. It replaces
             *ssl_context* and *proxy*.
 
@@ -78,9 +76,9 @@ async def open_client(
     What the block raises comes out as it is, never in an exception group of ours. Leaving
     takes at most `close_timeout`, also when cancelled: the goodbye is shielded that long.
     """
-    extra = _checked_headers(headers)
+    extra = checked_headers(headers)
     hosts = _hosts(app_id, settings, endpoints)
-    environment = environment or SystemEnvironment(extra, _checked_proxy(proxy), ssl_context)
+    environment = environment or SystemEnvironment(extra, checked_proxy(proxy, endpoints), ssl_context)
     store = store or FileStore(default_path(app_id))
     saved = await store.open(app_id)
     mine: Exception | None = None
@@ -156,21 +154,3 @@ def _hosts(app_id: str, settings: AppSettings, endpoints: Endpoints | None) -> H
         message = 'AppSettings.region is needed, e.g. AppSettings(region="us"), unless open_client() gets endpoints.'
         raise SettingsError(message)
     return Hosts(app_id, settings.region, endpoints)
-
-
-def _checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
-    for name, value in (headers or {}).items():
-        if not _HEADER_NAME.fullmatch(name) or not (value.isprintable() and value.isascii()):
-            message = f"open_client(headers=...): {name!r} is no HTTP header, or its value is not plain ASCII."
-            raise SettingsError(message)
-    return dict(headers or {})
-
-
-def _checked_proxy(proxy: str | None) -> str | None:
-    if proxy is None:
-        return None
-    parts = urllib.parse.urlsplit(proxy)
-    if parts.scheme != "http" or not parts.hostname:
-        message = "open_client(proxy=...) must look like http://[user:password@]host:port."
-        raise SettingsError(message)
-    return proxy

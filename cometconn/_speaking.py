@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import trio
@@ -56,12 +56,16 @@ class Speaking:
             scope.cancel(reason="cometconn: the client was closed")
 
     async def _send(self, call: str, session: Session, draft: str, kind: type[M]) -> M:
+        refusal: ApiError | None = None
+        body: dict[str, Any] = {}
         try:
             body = await self.login.api.send_message(session, draft)
         except ApiError as error:
-            if is_token_unknown(error) and self.login.is_current(session):
+            refusal = error
+        if refusal is not None:
+            if is_token_unknown(refusal) and self.login.is_current(session):
                 await self.login.forget()
-            raise
+            raise refusal
         sent = decode_message(body, own_uid=session.uid)
         if not isinstance(sent, kind):
             message = f"{call}: the message was sent, but the server's answer is no {kind.__name__}."

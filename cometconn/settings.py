@@ -7,14 +7,13 @@ then, naming the setting.
 from __future__ import annotations
 
 import enum
-import ipaddress
 import math
 import re
-import urllib.parse
 from typing import Any
 
 import attrs
 
+from ._urls import is_loopback, read_url
 from .errors import SettingsError
 
 __all__ = ["AppSettings", "Endpoints", "SubscriptionType", "Timing"]
@@ -78,7 +77,7 @@ class Timing:
 
 
 def _check_roles(settings: AppSettings, _: object, roles: tuple[str, ...]) -> None:
-    if not all(isinstance(role, str) and role for role in roles):
+    if not all(isinstance(role, str) and role and role.isprintable() for role in roles):
         message = f"AppSettings.roles must be names of roles, not {roles!r}."
         raise SettingsError(message)
     if settings.subscription_type is SubscriptionType.ROLES and not roles:
@@ -137,15 +136,6 @@ class AppSettings:
     timing: Timing = attrs.field(factory=Timing, validator=_check_type(Timing))
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 @attrs.frozen(kw_only=True)
 class Endpoints:
     """Where the servers are, instead of CometChat's cloud.
@@ -184,17 +174,15 @@ class Endpoints:
         self._check("socket_url", self.socket_url, secure="wss", plain="ws")
 
     def _check(self, name: str, url: object, *, secure: str, plain: str) -> None:
-        try:
-            parts = urllib.parse.urlsplit(url if isinstance(url, str) else "")
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            parts, host = urllib.parse.urlsplit(""), None
-        if parts.scheme not in {secure, plain} or not host or parts.query or parts.fragment or parts.username:
-            message = f"Endpoints.{name} must look like {secure}://host:port/path, not {url!r}."
+        address = read_url(url)
+        if address is None or address.scheme not in {secure, plain} or address.user is not None:
+            # There may be a password in it, or a token.
+            shown = "" if isinstance(url, str) and set(url) & set("@?#") else f", not {url!r}"
+            message = f"Endpoints.{name} must look like {secure}://host:port/path, plain ASCII{shown}."
             raise SettingsError(message)
-        if parts.scheme == plain and not self.allow_insecure and not _is_loopback(host):
+        if address.scheme == plain and not self.allow_insecure and not is_loopback(address.host):
             message = (
-                f"Endpoints.{name} is not encrypted and {host} is not this machine: "
+                f"Endpoints.{name} is not encrypted and {address.host} is not this machine: "
                 f"use {secure}://, or allow_insecure=True if tokens may travel in the clear."
             )
             raise SettingsError(message)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import urllib.parse
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, NoReturn
 
 import attrs
 import trio
 
+from cometconn._nesting import is_too_deep
+from cometconn._urls import read_url
 from cometconn._why import why
 from cometconn.environment import Request, Response
 from cometconn.errors import ApiError, SettingsError
 
 from .pages import MessagePage, Place
-from .session import Hosts, Session
+from .secrets import without
+from .session import Hosts, Session, is_token
 
 __all__ = ["Api", "is_token_unknown", "is_transient"]
 
@@ -57,7 +60,7 @@ class Api:
             raise SettingsError(message)
         url = f"{self.hosts.admin({})}/users/{urllib.parse.quote(uid, safe='')}/auth_tokens"
         data = await self._call("POST", url, {"apiKey": auth_key}, self._about_us())
-        return _plain(_text(data, "authToken"))
+        return _token(data, "authToken") or _absent("authToken")
 
     async def put_me(self, auth_token: str) -> Session:
         """Log in by token."""
@@ -67,14 +70,14 @@ class Api:
         settings = data.get("settings")
         if not isinstance(settings, Mapping):
             settings = await self._call("GET", f"{base}/settings", {"authToken": auth_token}, None)
-        token = _optional(data, "authToken") or auth_token
-        return Session(self.app_id, _text(data, "uid"), _plain(token), _optional(data, "jwt"), data, settings)
+        token = _token(data, "authToken") or auth_token
+        return Session(self.app_id, _uid(data), token, _token(data, "jwt"), data, settings)
 
     async def get_me(self, auth_token: str, previous: Session) -> Session:
         """Renew the JWT."""
         url = f"{self.hosts.client(previous.settings)}/me"
         data = await self._call("GET", url, {"authToken": auth_token}, None)
-        return attrs.evolve(previous, jwt=_optional(data, "jwt") or previous.jwt)
+        return attrs.evolve(previous, jwt=_token(data, "jwt") or previous.jwt)
 
     async def delete_me(self, session: Session) -> None:
         """Log out."""
@@ -102,6 +105,8 @@ class Api:
         data = (await self._answer(method, url, secret, body))["data"]
         if not isinstance(data, dict):
             raise _invalid(_shown(method, url), 200, "holds no object as its data")
+        if is_too_deep(data):
+            raise _invalid(_shown(method, url), 200, "is nested too deeply")
         return data
 
     async def _answer(self, method: str, url: str, secret: Mapping[str, str], body: str | None) -> dict[str, Any]:
@@ -122,9 +127,9 @@ class Api:
             message = f"{what} was not answered within request_timeout, {self.timeout:g} s."
             raise ApiError(message) from error
         except OSError as error:
-            message = f"{what} was not answered: {why(error)}."
+            message = f"{what} was not answered: {_words(why(error))}."
             raise ApiError(message) from error
-        return _read(what, response)
+        return _read(what, response, tuple(secret.values()))
 
 
 def _shown(method: str, url: str) -> str:
@@ -133,24 +138,24 @@ def _shown(method: str, url: str) -> str:
 
 
 def _host_of(location: str) -> str:
-    try:
-        return urllib.parse.urlsplit(location).hostname or "elsewhere"
-    except ValueError:
-        return "elsewhere"
+    target = read_url(location.partition("?")[0].partition("#")[0])
+    return "elsewhere" if target is None else target.host
 
 
-def _read(what: str, response: Response) -> dict[str, Any]:
-    """Return the answer as a whole, which has `data`; raise what it says instead."""
+def _read(what: str, response: Response, secrets: Collection[str]) -> dict[str, Any]:
+    """Return the answer as a whole, which has `data`; raise what it says instead, without our *secrets*."""
     try:
         answer = json.loads(response.body)
     except (ValueError, RecursionError):
         answer = None
     if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):
+        # CometChat's own words for an unknown token are "The auth token ... does not exist".
+        error = {} if is_too_deep(error) else without(error, secrets)
         code = error.get("code")
         message = f"{what}: {_words(error.get('message'))}"
         raise ApiError(
             message,
-            code=code[:_LONGEST_CODE] if isinstance(code, str) else "UNKNOWN_ERROR",
+            code=_words(code)[:_LONGEST_CODE] if isinstance(code, str) and code else "UNKNOWN_ERROR",
             details=error.get("details"),
             status=response.status,
         )
@@ -164,7 +169,7 @@ def _read(what: str, response: Response) -> dict[str, Any]:
 
 def _words(said: object) -> str:
     """Return what the server says as one line that a terminal can show."""
-    if not (isinstance(said, str) and said.strip()):
+    if not isinstance(said, str) or not said.strip():
         return "the server refused"
     line = "".join(char if char.isprintable() else " " for char in said)
     return line if len(line) <= _LONGEST_WORDS else f"{line[:_LONGEST_WORDS]}..."
@@ -174,25 +179,23 @@ def _invalid(what: str, status: int, fault: str) -> ApiError:
     return ApiError(f"{what}: the answer (HTTP status {status}) {fault}", code="INVALID_RESPONSE", status=status)
 
 
-def _text(data: Mapping[str, Any], key: str) -> str:
+def _absent(key: str) -> NoReturn:
+    message = f"The server's answer has no {key}, or one that is none."
+    raise ApiError(message, code="INVALID_RESPONSE", status=200)
+
+
+def _uid(data: Mapping[str, Any]) -> str:
+    value = data.get("uid")
+    # Not printable is also half a surrogate pair, which could be sent nowhere.
+    return value if isinstance(value, str) and value and value.isprintable() else _absent("uid")
+
+
+def _token(data: Mapping[str, Any], key: str) -> str | None:
+    """Return a token that the server gave, if it did; it becomes a header, so nothing but a token may be in it."""
     value = data.get(key)
-    if not (isinstance(value, str) and value):
-        message = f"The server's answer has no {key}."
-        raise ApiError(message, code="INVALID_RESPONSE", status=200)
-    return value
-
-
-def _optional(data: Mapping[str, Any], key: str) -> str | None:
-    value = data.get(key)
-    return value if isinstance(value, str) else None
-
-
-def _plain(token: str) -> str:
-    """Return a token that the server gave; it becomes a header, so nothing but a token may be in it."""
-    if not (token.isascii() and token.isprintable() and " " not in token):
-        message = "The server's answer has an authToken that is none."
-        raise ApiError(message, code="INVALID_RESPONSE", status=200)
-    return token
+    if value is None or value == "":
+        return None
+    return value if is_token(value) else _absent(key)
 
 
 def check_secret(name: str, value: object) -> None:
@@ -200,7 +203,7 @@ def check_secret(name: str, value: object) -> None:
     if not isinstance(value, str) or not value:
         message = f"{name} is empty."
         raise SettingsError(message, code="MISSING_PARAMETERS")
-    if not (value.isascii() and value.isprintable() and " " not in value):
+    if not is_token(value):
         message = f"{name} has a character that none can have."
         raise SettingsError(message)
 

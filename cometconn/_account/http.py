@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from cometconn.environment import Response
 
+from .answer_body import ACCEPTED, AnswerBody
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, Mapping
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["fetch"]
 
-_LIMIT = 16 * 1024 * 1024
-
 
 @asynccontextmanager
 async def _answer(
@@ -26,9 +26,8 @@ async def _answer(
 ) -> AsyncGenerator[httpx.Response, None]:
     from .body import Body  # noqa: PLC0415 - imports httpx
 
-    made = client.build_request(
-        request.method, request.url, headers={**headers, **request.headers}, content=request.body
-    )
+    all_headers = {**headers, **request.headers, "Accept-Encoding": ACCEPTED}
+    made = client.build_request(request.method, request.url, headers=all_headers, content=request.body)
     made.stream = Body(request.body or b"")
     answer = await client.send(made, stream=True)
     try:
@@ -52,16 +51,20 @@ async def fetch(
             httpx.AsyncClient(verify=ssl_context, proxy=proxy, trust_env=False, timeout=None) as client,  # noqa: S113 - the caller's
             _answer(client, request, headers) as answer,
         ):
-            body, size = bytearray(), 0
-            async for chunk in answer.aiter_bytes():
-                size += len(chunk)
-                if size <= _LIMIT:
-                    body += chunk
-            # Leaving the loop early would leave httpx's generators to the garbage collector. What is
-            # too long is read and not kept; the caller bounds the time.
-            if size > _LIMIT:
-                message = f"the answer is longer than {_LIMIT} bytes"
-                raise ConnectionError(message)
-            return Response(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(body))
+            body, fault = AnswerBody(answer.headers.get("content-encoding", "")), None
+            async for chunk in answer.aiter_raw():
+                # Leaving the loop early would leave httpx's generators to the garbage collector. What is
+                # too long or broken is read and not kept; the caller bounds the time.
+                try:
+                    body.take(chunk)
+                except ConnectionError as error:
+                    fault = error
+            if fault is not None:
+                raise fault
+            return Response(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, body.whole())
+    except httpx.ProtocolError:
+        # Its message quotes what the server sent, which may be what we sent: a token.
+        message = "the server's answer is no HTTP/1.1, or ended too early"
+        raise ConnectionError(message) from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ConnectionError(str(error) or type(error).__name__) from error

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
+import reprlib
 import time
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import attrs
 
 from cometconn.errors import ProtocolError, SettingsError
 from cometconn.settings import Endpoints
 
-__all__ = ["Hosts", "Session", "new_device_id", "new_session_id"]
+__all__ = ["Hosts", "Session", "is_token", "new_device_id", "new_session_id"]
 
 _SECRETS = frozenset({"authToken", "jwt", "fat", "wsChannel", "settings"})
 _APP_ID = re.compile(r"[A-Za-z0-9_-]+")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
+_PORT = re.compile(r"[0-9]{1,5}")
 _VERSION = re.compile(r"v[0-9]+(\.[0-9]+)*")
 
 
@@ -54,9 +56,11 @@ class Session:
         keys = ("CHAT_HOST_OVERRIDE", "CHAT_HOST_APP_SPECIFIC", "CHAT_HOST")
         key = next((key for key in keys if self.settings.get(key)), "CHAT_HOST")
         host = _plain_host(key, self.settings.get(key))
-        port = str(self.settings.get("CHAT_WSS_PORT", ""))
-        if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):  # noqa: PLR2004 - TCP's
-            message = f"The server's settings name no usable CHAT_WSS_PORT: {port!r}."
+        port = self.settings.get("CHAT_WSS_PORT")
+        if isinstance(port, str) and _PORT.fullmatch(port):
+            port = int(port)
+        if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:  # noqa: PLR2004 - TCP's
+            message = f"The server's settings name no usable CHAT_WSS_PORT: {_shown(port)}."
             raise ProtocolError(message)
         return f"wss://{host}:{port}"
 
@@ -97,7 +101,7 @@ class Hosts:
         if settings.get(key):
             version = settings.get("CHAT_API_VERSION", "v3.0")
             if not (isinstance(version, str) and _VERSION.fullmatch(version)):
-                message = f"The server's settings name no usable CHAT_API_VERSION: {version!r}."
+                message = f"The server's settings name no usable CHAT_API_VERSION: {_shown(version)}."
                 raise ProtocolError(message)
             return f"https://{_plain_host(key, settings[key])}/{version}"
         return f"https://{self.app_id}.{kind}-{self.region}.cometchat.io/v3.0"
@@ -106,9 +110,18 @@ class Hosts:
 def _plain_host(key: str, value: object) -> str:
     # Tokens go there: nothing but a host, lest something else is smuggled in.
     if not (isinstance(value, str) and _HOST.fullmatch(value)):
-        message = f"The server's settings name no usable {key}: {value!r}."
+        message = f"The server's settings name no usable {key}: {_shown(value)}."
         raise ProtocolError(message)
     return value
+
+
+def _shown(value: object) -> str:
+    return reprlib.repr(value) if isinstance(value, str | None) else type(value).__name__
+
+
+def is_token(value: object) -> TypeGuard[str]:
+    """Tell whether *value* may stand in a header and in a frame: ASCII that can be seen, and no space."""
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable() and " " not in value
 
 
 def new_session_id(platform: str, version: str) -> str:

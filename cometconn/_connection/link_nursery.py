@@ -9,6 +9,7 @@ import trio
 
 from cometconn._transport.abc import WebSocketError
 from cometconn._why import why
+from cometconn.errors import ProtocolError
 
 from .background_timeout import background_timeout
 from .keepalive import keepalive
@@ -70,7 +71,12 @@ class LinkNursery:
             self.machine.end_farewell(link)
 
     async def _dial(self, link: Link) -> WebSocket | None:
-        url = self.identity.socket_url
+        try:
+            url = self.identity.socket_url
+        except ProtocolError as error:
+            # The server's own settings name no host; the next login, or renewal, may bring better ones.
+            self.machine.lost(link, error)
+            return None
         try:
             with trio.move_on_at(link.attempt_ends):
                 stream = await self.environment.dial(url)

@@ -17,6 +17,7 @@ __all__ = ["dial"]
 
 _PORTS = {"ws": 80, "wss": 443}
 _HEAD_LIMIT = 64 * 1024
+_LONGEST_ANSWER = 100  # shown in an error, which a proxy's nonsense must not fill
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])[ \r]")
 
 
@@ -86,6 +87,6 @@ async def _read_connect_answer(stream: trio.SocketStream) -> None:
             raise OSError(message)
     status = _STATUS_LINE.match(head)
     if status is None or not status[1].startswith(b"2"):
-        answer = head.split(b"\r\n", 1)[0].decode("ascii", "replace")
-        message = f"the proxy refused CONNECT: {answer}"
+        answer = head.split(b"\r\n", 1)[0].decode("ascii", "replace")[:_LONGEST_ANSWER]
+        message = f"the proxy refused CONNECT: {''.join(char if char.isprintable() else ' ' for char in answer)}"
         raise OSError(message)

@@ -65,7 +65,7 @@ def retry_after_seconds(value: bytes) -> float:
         return float(text[:9])
     try:
         when = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for numbers beyond any calendar
         return 0.0
     if when.tzinfo is None:
         when = when.replace(tzinfo=datetime.UTC)

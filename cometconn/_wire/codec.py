@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import attrs
 import msgspec
 
+from cometconn._nesting import is_too_deep
 from cometconn.errors import DecodeError
 from cometconn.events import Event, Message, MessageDeleted, MessageEdited, UnknownEvent, UnreadableFrame, User
 
@@ -93,7 +94,10 @@ def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None) ->
     try:
         if not isinstance(text, str):
             return UnreadableFrame(text, DecodeError("The frame is binary; CometChat sends text."))
-        return _decode(msgspec.json.decode(text), own_uid, session_id)
+        frame = msgspec.json.decode(text)
+        if is_too_deep(frame, text):
+            raise RecursionError  # noqa: TRY301 - told like a depth at which the parser gives up
+        return _decode(frame, own_uid, session_id)
     except Exception as error:  # noqa: BLE001 - the promise above; the error is in the event
         return UnreadableFrame(text, _bare_error(error))
 
@@ -112,6 +116,8 @@ def decode_message(body: Mapping[str, Any], *, own_uid: str | None = None) -> Ev
     try:
         if not isinstance(body, dict):
             raise wrong(dict, body)  # noqa: TRY301 - told like every other fault
+        if is_too_deep(body):
+            raise RecursionError  # noqa: TRY301 - as above
         return read_body(Source(body, body, (), {}, own_uid)) or UnknownEvent(_MESSAGE, body)
     except Exception as error:  # noqa: BLE001 - one bad message must not cost the page it is on
         return UnreadableFrame(_as_text(body), _bare_error(error))

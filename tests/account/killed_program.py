@@ -1,27 +1,33 @@
 """Saves sessions in children that are killed. Arguments: the session file, and how often.
 
-Each child is a fork, so that two hundred of them take seconds. Every round a child saves one
-session after the other and is killed with SIGKILL: half of the time at a random moment, half of the time
-just before or behind a certain system call of the saving. What is then in the file must be one of the
-sessions that were being saved, and the lock must be free. Prints how many rounds were well.
+Each child is a fork, so that two hundred of them take seconds. First comes every point of one saving, in turn:
+SIGKILL just before and just behind each call into the system. Then the system itself ends children in the
+middle of a write (SIGXFSZ, when the file reaches a limit), and the rest die by SIGKILL at random moments of
+saving one session after the other. What is then in the file must be the old or the new session, the lock must be
+free, and whoever opens the file next leaves nothing else beside it. At last the same for moving an unreadable file
+aside. Prints how often each was done.
 """
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import pathlib
 import random
+import resource
 import signal
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import trio
 
 from cometconn import FileStore
 from cometconn._account.session import Session
 
-STEPS = ("open", "fsync", "replace", "fdopen", "close")
+GARBAGE = b"{ half a session"
 
 
 def session(number: int) -> Session:
@@ -29,80 +35,168 @@ def session(number: int) -> Session:
     return Session("APP", "zed-1", f"token-{number}", None, {"uid": "zed-1", "filling": "x" * (number % 7 * 5000)}, {})
 
 
-async def save_for_ever(path: pathlib.Path, first: int, ready: int) -> None:
-    """Save the next session, and the next."""
+def die(*_: object) -> NoReturn:
+    """End at once, as by the hand of the system."""
+    while True:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Deadly:
+    """A profiler that ends its process at the *point*-th call into the system, or return from it."""
+
+    def __init__(self, point: int) -> None:
+        self.left = point
+
+    def __call__(self, _: object, event: str, called: Any) -> None:
+        if not event.startswith("c_"):
+            return
+        owner = getattr(called, "__self__", None)
+        if called is io.open or getattr(called, "__module__", "") == "posix" or isinstance(owner, io.IOBase):
+            self.left -= 1
+            if self.left == 0:
+                die()
+
+
+def watch(name: str, point: int) -> None:
+    """Let the method *name* of a FileStore be deadly at *point*."""
+    real = getattr(FileStore, name)
+
+    def deadly(*arguments: Any) -> Any:
+        sys.setprofile(Deadly(point))
+        try:
+            return real(*arguments)
+        finally:
+            sys.setprofile(None)
+
+    setattr(FileStore, name, deadly)
+
+
+async def save_from(path: pathlib.Path, first: int, how_many: int, ready: int = -1) -> None:
+    """Save so many sessions, one after the other."""
     store = FileStore(path)
     await store.open("APP")
-    os.write(ready, b"!")
-    number = first
-    while True:
-        number += 1
+    if ready >= 0:
+        os.write(ready, b"!")
+    for number in range(first, first + how_many):
         await store.save(session(number))
 
 
-def kill_at(step: str, after: bool, count: int) -> None:
-    """Let this process be killed at the *count*-th call of that function of `os`."""
-    real, left = getattr(os, step), count
-
-    def deadly(*args: Any, **options: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left == 0 and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = real(*args, **options)
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    setattr(os, step, deadly)
-
-
-def one_round(path: pathlib.Path, first: int, draw: random.Random) -> None:
-    """Let a child save, and kill it."""
-    reading, ready = os.pipe()
-    step = draw.choice(STEPS) if draw.random() < 0.5 else None
+def fork(work: Callable[[], object]) -> int:
+    """Do *work* in a child; it must not come back."""
     pid = os.fork()
     if pid == 0:
-        if step is not None:
-            kill_at(step, draw.random() < 0.5, draw.randint(1, 12))
-        trio.run(save_for_ever, path, first, ready)
-        os._exit(1)
+        try:
+            work()
+        except BaseException as error:
+            os.write(2, f"{error!r}\n".encode())
+            os._exit(1)
+        os._exit(0)
+    return pid
+
+
+def killed(pid: int, by: signal.Signals = signal.SIGKILL) -> bool:
+    """Wait for a child; tell whether it was killed. It must have succeeded if not."""
+    _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == by, status
+        return True
+    assert status == 0, status
+    return False
+
+
+def at_point(path: pathlib.Path, first: int, point: int) -> bool:
+    """Kill one that saves once; tell whether it came that far."""
+
+    def work() -> None:
+        watch("_write", point)
+        trio.run(save_from, path, first, 1)
+
+    return killed(fork(work))
+
+
+def in_a_write(path: pathlib.Path, first: int, draw: random.Random) -> None:
+    """Let the system end one while the file is half written."""
+
+    def work() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        trio.run(save_from, path, first, 1)
+
+    limit = draw.randint(1, 100 + first % 7 * 5000)
+    assert killed(fork(work), signal.SIGXFSZ)
+
+
+def at_random(path: pathlib.Path, first: int, draw: random.Random) -> None:
+    """Kill one that saves on and on."""
+    reading, ready = os.pipe()
+    pid = fork(lambda: trio.run(save_from, path, first, 1_000_000, ready))
     os.close(ready)
-    os.read(reading, 1)  # it has begun, or has been killed already
+    os.read(reading, 1)
     os.close(reading)
-    if step is None:
-        time.sleep(draw.uniform(0, 0.004))
-        os.kill(pid, signal.SIGKILL)
-    else:
-        time.sleep(0.002)
-        os.kill(pid, signal.SIGALRM)  # were it never killed: not every function is called so often
-    os.waitpid(pid, 0)
+    time.sleep(draw.uniform(0, 0.004))
+    os.kill(pid, signal.SIGKILL)
+    assert killed(pid)
 
 
-async def look(path: pathlib.Path) -> int | None:
+async def look(path: pathlib.Path) -> int:
     """Open the file as the next program would; return the number of the session in it."""
     store = FileStore(path)
     found = (await store.open("APP")).session
     await store.aclose()
+    left = sorted(file.name for file in path.parent.iterdir() if file != path)
+    assert left == [f"{path.name}.lock"], left
     if found is None:
-        return None
+        return 0
     number = int(found.auth_token.removeprefix("token-"))
     assert found == session(number), "half a session"
     return number
 
 
-def main(path: pathlib.Path, rounds: int) -> None:
-    """Do it all."""
-    draw, last = random.Random(), 0
-    for _ in range(rounds):
-        one_round(path, last, draw)
+def save_and_die(path: pathlib.Path, rounds: int) -> str:
+    """Go through all ways to die while saving."""
+    draw, last, points = random.Random(), 0, 0
+    while at_point(path, last + 1, points + 1):
+        points += 1
         number = trio.run(look, path)
-        assert (number or 0) >= last, f"session {number} after {last}"
-        last = number or 0
-        left = sorted(file.name for file in path.parent.iterdir() if file != path)
-        assert left in ([f"{path.name}.lock"], []), left
-    print(rounds, "rounds,", last, "sessions")
+        assert number in {last, last + 1}, (last, number)
+        last = number
+    assert trio.run(look, path) == last + 1, "what was saved to the end is there"
+    last += 1
+    for _ in range(rounds // 5):
+        in_a_write(path, last + 1, draw)
+        assert trio.run(look, path) == last
+        last += 1
+        trio.run(save_from, path, last, 1)
+    for _ in range(rounds - points - rounds // 5):
+        at_random(path, last + 1, draw)
+        number = trio.run(look, path)
+        assert number >= last, (last, number)
+        last = number
+    return f"{points} points of one saving, {rounds} killed, {last} sessions"
+
+
+def move_and_die(path: pathlib.Path) -> str:
+    """Kill one that finds garbage, at every point: somewhere the garbage is still there."""
+
+    def work() -> None:
+        watch("_move_aside", points + 1)
+        trio.run(save_from, path, 1, 0)
+
+    points = 0
+    while True:
+        path.write_bytes(GARBAGE)
+        gone_on = not killed(fork(work))
+        contents = [file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith(".lock")]
+        assert contents.count(GARBAGE) == points + 1, contents
+        trio.run(save_from, path, 1, 0)  # the next one moves it, if that one did not
+        assert not path.exists()
+        if gone_on:
+            return f"{points} points of one moving"
+        points += 1
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]), int(sys.argv[2]))
+    logging.getLogger("cometconn").addHandler(logging.NullHandler())
+    print(save_and_die(pathlib.Path(sys.argv[1]), int(sys.argv[2])))
+    print(move_and_die(pathlib.Path(sys.argv[1])))

@@ -1,6 +1,6 @@
-"""Logs in where the disk refuses. Arguments: the session file, the server, `full` or `read-only`.
+"""Logs in where the disk refuses. Arguments: the session file, the server, `full` or `read-only`, who came before.
 
-Prints what `login()` raised and who is logged in then. The refusal is the system's own: a limit on the size of
+Prints what `login()` raised, who is logged in then, and what became of the file. The refusal is the system's own: a limit on the size of
 files, or the rights of a folder (given up first, if the tests run as root, who may write everywhere).
 """
 
@@ -20,10 +20,13 @@ from cometconn import AppSettings, Endpoints, FileStore
 from cometconn.errors import CometConnError
 
 
-async def main(path: pathlib.Path, url: str, trouble: str) -> None:
-    """Open the client while all is well; then the trouble comes."""
+async def main(path: pathlib.Path, url: str, trouble: str, before: str) -> None:
+    """Open the client while all is well, and log somebody in, if so asked; then the trouble comes."""
     settings = AppSettings(auto_establish_socket_connection=False)
     async with cometconn.open_client("APP", settings, store=FileStore(path), endpoints=Endpoints.at(url)) as chat:
+        if before:
+            await chat.login(uid=before, auth_key="KEY")
+        old = path.read_bytes() if path.exists() else b""
         if trouble == "full":
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))
@@ -36,6 +39,7 @@ async def main(path: pathlib.Path, url: str, trouble: str) -> None:
         print(chat.get_logged_in_user())
         if trouble != "full":
             path.parent.chmod(0o700)
+        print("untouched" if old == (path.read_bytes() if path.exists() else b"") else "changed")
 
 
 if __name__ == "__main__":

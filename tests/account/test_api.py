@@ -211,3 +211,11 @@ def test_what_errors_mean() -> None:
     assert is_transient(ApiError("x"))
     assert is_transient(ApiError("x", status=503))
     assert not is_transient(ApiError("x", status=401))
+
+
+async def test_an_error_nested_too_deeply_is_an_error_all_the_same() -> None:
+    """Its details are left out; nothing but `ApiError` comes of it."""
+    body = b'{"error": {"code": "C", "message": "m", "details": ' + b"[" * 900 + b"]" * 900 + b"}}"
+    with pytest.raises(ApiError) as caught:
+        await api(Server((400, body))).put_me("TOKEN")
+    assert (caught.value.code, caught.value.details, caught.value.status) == ("UNKNOWN_ERROR", None, 400)

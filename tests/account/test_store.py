@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -55,11 +56,13 @@ async def test_forgetting_keeps_the_device(path: pathlib.Path) -> None:
 
 
 async def test_one_client_at_a_time(path: pathlib.Path) -> None:
-    """A second client on the same file is refused while the first is open."""
+    """A second client on the same file, or on the same FileStore, is refused while the first is open."""
     first, second = FileStore(path), FileStore(path)
     await first.open("APP")
     with pytest.raises(StoreError, match="in use by another client"):
         await second.open("APP")
+    with pytest.raises(StoreError, match="in use by another client"):
+        await first.open("APP")
     await first.aclose()
     await second.open("APP")
     await second.aclose()
@@ -74,6 +77,7 @@ PERSON: dict[str, Any] = {"uid": "u", "auth_token": "t", "jwt": None, "user": {}
     [
         "",
         "not json",
+        "\x00\x7f\x80ELF",
         "[]",
         "[" * 100_000,
         json.dumps({**GOOD, "schema": 2}),
@@ -84,7 +88,7 @@ PERSON: dict[str, Any] = {"uid": "u", "auth_token": "t", "jwt": None, "user": {}
         json.dumps({**GOOD, "session": {**PERSON, "user": []}}),
         json.dumps({**GOOD, "session": PERSON})[:-9],
     ],
-    ids=range(11),
+    ids=range(12),
 )
 async def test_an_unreadable_file_is_moved_aside(
     path: pathlib.Path, content: str, caplog: pytest.LogCaptureFixture
@@ -145,22 +149,23 @@ async def test_a_place_that_cannot_be_written(tmp_path: pathlib.Path) -> None:
         await FileStore(tmp_path / "file" / "session.json").open("APP")
 
 
-@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO, errno.EDQUOT], ids=errno.errorcode.get)
+@pytest.mark.parametrize("call", ["open", "fsync", "replace"])
 async def test_a_failing_save_leaves_the_old_session(
-    path: pathlib.Path, call: str, monkeypatch: pytest.MonkeyPatch
+    path: pathlib.Path, call: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the disk refuses, the old session is still there, and no half file beside it."""
     store = FileStore(path)
     await store.open("APP")
     await store.save(SESSION)
 
-    def refuse(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(os, call, refuse)
-    with pytest.raises(StoreError, match="No space left"):
-        await store.forget()
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, refuse)
+        with pytest.raises(StoreError, match=os.strerror(number)):
+            await store.forget()
     await store.aclose()
     assert sorted(file.name for file in path.parent.iterdir()) == ["session.json", "session.json.lock"]
     assert (await store.open("APP")).session == SESSION

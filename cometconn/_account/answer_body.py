@@ -1,0 +1,57 @@
+"""The body of an answer, taken in piece by piece within a bound."""
+
+from __future__ import annotations
+
+import zlib
+
+__all__ = ["ACCEPTED", "AnswerBody"]
+
+ACCEPTED = "gzip"
+"""The one way of packing that is asked for; several inside one another are none."""
+
+_LIMIT = 16 * 1024 * 1024
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class AnswerBody:
+    """Takes an answer's bytes, and unpacks no more of them than may be kept.
+
+    A kilobyte of gzip is a megabyte at most, but packed twice it is a gigabyte: httpx would
+    unpack that in one go, before anybody could count.
+
+    Raises `ConnectionError` here and there: the answer is packed otherwise, or badly.
+    """
+
+    def __init__(self, encoding: str) -> None:
+        encoding = encoding.strip().lower()
+        if encoding not in {"", "identity", ACCEPTED}:
+            message = "the answer is packed in a way that was not asked for"
+            raise ConnectionError(message)
+        self._gzip = zlib.decompressobj(_GZIP) if encoding == ACCEPTED else None
+        self._kept = bytearray()
+        self._began = False
+
+    def take(self, data: bytes) -> None:
+        """Take the next piece. Beyond the bound it is dropped."""
+        self._began = self._began or data != b""
+        room = _LIMIT + 1 - len(self._kept)
+        if room <= 0:
+            return
+        if self._gzip is None:
+            self._kept += data[:room]
+            return
+        try:
+            self._kept += self._gzip.decompress(data, room)
+        except zlib.error:
+            message = "the answer is not the gzip that it says it is"
+            raise ConnectionError(message) from None
+
+    def whole(self) -> bytes:
+        """Return all of it, at the end."""
+        if len(self._kept) > _LIMIT:
+            message = f"the answer is longer than {_LIMIT} bytes"
+            raise ConnectionError(message)
+        if self._gzip is not None and self._began and not self._gzip.eof:
+            message = "the answer ends in the middle"
+            raise ConnectionError(message)
+        return bytes(self._kept)

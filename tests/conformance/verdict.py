@@ -204,7 +204,7 @@ async def _connected(case: Case, timing: Timing, chat: CometChat, got: list[Even
         _check_next(case, chat.status, verdict)
         return
     if case.events is not None:
-        with trio.move_on_after(10 * SLACK) as patience:
+        with trio.move_on_after(10 * SLACK + case.events / 500) as patience:
             while len([one for one in got if not isinstance(one, Gap)]) < case.events:
                 await trio.sleep(0.005)
         verdict.check(not patience.cancelled_caught, f"{len(got)} events came, not {case.events}")

@@ -237,7 +237,11 @@ class Life:
     def look(self) -> None:
         """From outside, at any moment: no lease outlives its deadline by more than the close budget."""
         late = trio.current_time() - self._lease_until - TIMING.close_timeout
-        self.tally.check(late < SLACK or not self.socket_open, f"{self.uid}: a socket {late:.1f} s after its lease")
+        if late >= SLACK and self.socket_open:
+            seen = self.chat and (self.chat.app_state, self.chat.status)
+            words = f"a socket {late:.1f} s after its lease: {seen}"
+            self.tally.check(False, f"{self.uid}: {words}")
+            self._lease_until = math.inf  # told once
 
     # What a program does.
 

@@ -199,19 +199,27 @@ class Life:
     async def _be_calm(self, chat: CometChat) -> None:
         chat.enter_foreground()
         self._lease_until, self._resting = math.inf, False
-        bound = 30 + SLACK
-        with trio.move_on_after(bound) as patience:
-            while not isinstance(chat.status, Connected):
-                try:
-                    if chat.get_logged_in_user() is None:
-                        await chat.login(uid=self.uid, auth_key="KEY")
-                    await chat.connect(retry=True)
-                except CometConnError:
-                    await trio.sleep(0.1)
-        self.tally.check(
-            not patience.cancelled_caught, f"{self.uid}: not connected in a calm of {bound} s: {chat.status}"
-        )
-        await self.calm.wait_over()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._stay_connected, chat)
+            await self.calm.wait_over()
+            nursery.cancel_scope.cancel(reason="the calm is over")
+
+    async def _stay_connected(
+        self, chat: CometChat, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Connect, and log in whenever the server has forgotten the token: it keeps a thousand only."""
+        while True:
+            if isinstance(chat.status, Connected):
+                task_status.started()
+                task_status = trio.TASK_STATUS_IGNORED
+                await trio.sleep(0.1)
+                continue
+            try:
+                if chat.get_logged_in_user() is None:
+                    await chat.login(uid=self.uid, auth_key="KEY")
+                await chat.connect(retry=True)
+            except CometConnError:
+                await trio.sleep(0.1)
 
     async def _read(self, events: cometconn.EventStream) -> None:
         async for event in events:

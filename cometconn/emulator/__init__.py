@@ -19,6 +19,7 @@ from .devices import Line as Line
 from .devices import Order as Order
 from .devices import Send as Send
 from .faults import Faults as Faults
+from .levers import Levers as Levers
 from .log import Entry as Entry
 from .log import Kind as Kind
 from .log import ServerLog as ServerLog
@@ -33,6 +34,7 @@ __all__ = [
     "Entry",
     "Faults",
     "Kind",
+    "Levers",
     "Line",
     "Order",
     "Send",

@@ -27,7 +27,8 @@ class Kind(enum.Enum):
     """What an entry is about."""
 
     REST = "rest"
-    """A REST request and its answer: `method`, `path`, `query`, `status`, `code`. Status `None`: left hanging."""
+    """A REST request and its answer: `method`, `path`, `query`, `body` (empty if none, or too long), `status`, `code`.
+    Status `None`: left hanging."""
     CONNECT = "connect"
     """A TCP connection came and asked for the upgrade: `path`. Its number is new."""
     UPGRADE = "upgrade"

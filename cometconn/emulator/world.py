@@ -290,6 +290,7 @@ class World:
             method=request.method,
             path=by_value(urllib.parse.unquote(parts.path), secrets),
             query={by_value(name, secrets): by_value(value, secrets) for name, value in query.items()},
+            body=self._shown((request.body or b"{}").decode(errors="replace")).get("frame", {}),
             status=status,
             code=code,
         )

@@ -22,11 +22,13 @@ from wsproto.events import (
 )
 
 from cometconn.emulator.devices import Close, Device
+from cometconn.emulator.levers import Levers
 from cometconn.emulator.log import Kind
 from cometconn.emulator.world import World
 from cometconn.settings import Endpoints
 
 from .memory_stream import MemorySocket, memory_socket_pair
+from .server_script import ServerScript
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -147,11 +149,12 @@ class _Connection:
 
 
 @attrs.define(eq=False)
-class MemoryServer:
+class MemoryServer(Levers):
     """A CometChat server without a network, and the `Environment` that leads to it.
 
     Everything happens in Trio's thread and takes no time of its own, so a test under a
-    mock clock is exact to the last digit. Made by `open_memory_server()`.
+    mock clock is exact to the last digit. Made by `open_memory_server()`. It has the levers of
+    `cometconn.emulator.Emulator` (`say`, `push`, `set`, `drop`, ...), and a few of its own.
 
     Attributes:
         world: users, groups, messages, devices, faults and the log.
@@ -179,9 +182,19 @@ class MemoryServer:
             admin_url="http://127.0.0.1/v3.0", client_url="http://127.0.0.1/v3.0", socket_url="ws://127.0.0.1/"
         )
 
-    def set(self, **faults: Any) -> None:
-        """Change how the server behaves: see `cometconn.emulator.Faults`."""
-        self.world.faults = attrs.evolve(self.world.faults, **faults)
+    def script(self, uid: str = "zed-1") -> ServerScript:
+        """Return the server's part in a play with this user: what it expects, says and refuses, from now on."""
+        return ServerScript(self, uid)
+
+    def refuse_connections(self) -> None:
+        """Lose the network for newcomers: dials and REST requests are refused. Open connections stay. Idempotent."""
+        self.dialling = "refuse"
+        self._note("refuse_connections")
+
+    def accept_connections(self) -> None:
+        """Be there for newcomers again. Idempotent."""
+        self.dialling = "accept"
+        self._note("accept_connections")
 
     def stop_reading(self) -> None:
         """Read nothing more from any client, until `read_again()`: their writes block in the end."""

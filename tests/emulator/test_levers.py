@@ -1,4 +1,4 @@
-"""`cometconn.emulator.running`: each lever by itself."""
+"""`cometconn.emulator.levers`: each lever by itself."""
 
 from __future__ import annotations
 

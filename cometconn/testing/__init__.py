@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from .event_frames import to_frame as to_frame
 from .fault_proxy import FaultProxy as FaultProxy
 from .fault_proxy import ProxyEntry as ProxyEntry
 from .fault_proxy import open_fault_proxy as open_fault_proxy
@@ -16,6 +17,7 @@ from .memory_server import MemoryServer as MemoryServer
 from .memory_server import open_memory_server as open_memory_server
 from .memory_stream import MemorySocket as MemorySocket
 from .memory_stream import memory_socket_pair as memory_socket_pair
+from .server_script import ServerScript as ServerScript
 
 __all__ = [
     "FaultProxy",
@@ -23,8 +25,10 @@ __all__ = [
     "MemoryServer",
     "MemorySocket",
     "ProxyEntry",
+    "ServerScript",
     "memory_socket_pair",
     "open_fault_proxy",
     "open_memory_server",
     "random_faults",
+    "to_frame",
 ]

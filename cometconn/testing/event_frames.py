@@ -16,6 +16,8 @@ from cometconn.events import (
     Call,
     Group,
     GroupAction,
+    GroupMemberJoined,
+    GroupMemberLeft,
     InteractionGoalCompleted,
     Message,
     MessageDeleted,
@@ -150,7 +152,7 @@ def _message(event: Message) -> Json:
     acts = isinstance(event, GroupAction | Call)
     _entity(body, "by" if acts else "sender", event.sender)
     _entity(body, "for" if acts else "receiver", event.receiver)
-    if isinstance(event, GroupAction) and event.user != event.by:
+    if isinstance(event, GroupAction) and not isinstance(event, GroupMemberJoined | GroupMemberLeft):
         _entity(body, "on", event.user)
     if isinstance(event, Call):
         _put(body, ("data", "entities", "on", "entityType"), "call")

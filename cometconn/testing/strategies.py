@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what can happen to a connection."""
+"""Hypothesis strategies for what can happen to a connection, and for everything that can come through one."""
 
 from __future__ import annotations
 
@@ -34,13 +34,15 @@ from .actions import (
     Upgrade,
     Wait,
 )
+from .event_strategies import events as events
+from .event_strategies import frames as frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cometconn.settings import Timing
 
-__all__ = ["actions", "episodes", "scripts", "situations", "waits"]
+__all__ = ["actions", "episodes", "events", "frames", "scripts", "situations", "waits"]
 
 _EDGE = 0.001  # seconds before and behind a moment at which something is due
 _CLOSE_CODES = (1000, 1001, 1008, 1011, 1012, 1013, 4001)

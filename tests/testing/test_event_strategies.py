@@ -1,0 +1,113 @@
+"""Strategies for events: every kind is there, and every frame becomes the event that it was made from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, find, given, settings
+from hypothesis import strategies as st
+
+from cometconn import events as ev
+from cometconn._wire.codec import decode
+from cometconn.errors import SettingsError
+from cometconn.testing.event_strategies import KINDS
+from cometconn.testing.strategies import events, frames
+from cometconn.testing import to_frame
+
+CLASSES: list[type[Any]] = [getattr(ev, name) for name in ev.__all__]
+LEAVES = [kind for kind in CLASSES if issubclass(kind, ev.Event) and not kind.__subclasses__()]
+SENT = [kind for kind in LEAVES if not issubclass(kind, ev.Marker)]
+few = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+
+
+def read(frame: Any, uid: str = "zed-1") -> Any:
+    """What the client makes of a frame."""
+    text = frame if isinstance(frame, str) else json.dumps(frame)
+    return decode(text, own_uid=uid, session_id="session-1")
+
+
+def test_every_class_of_events_has_a_strategy() -> None:
+    """A new class of events fails here until one can be drawn."""
+    assert set(KINDS) == set(LEAVES)
+
+
+@pytest.mark.parametrize("kind", SENT, ids=lambda kind: kind.__name__)
+def test_a_frame_becomes_the_event_it_was_made_from(kind: type[Any]) -> None:
+    """Every attribute survives the wire, whatever is in it; `raw` is the frame."""
+
+    @few
+    @given(events(kind))
+    def check(event: Any) -> None:
+        assert type(event) is kind
+        again = read(to_frame(event))
+        assert again == event
+        assert again.raw == event.raw
+
+    check()
+
+
+def test_every_attribute_is_drawn_at_times() -> None:
+    """No attribute of a message or a signal stays at its default for ever."""
+    seen: set[tuple[type, str]] = set()
+    kinds = (ev.TextMessage, ev.IncomingCall, ev.MessagesRead)
+
+    @settings(few, max_examples=250, derandomize=True)
+    @given(events(*kinds))
+    def look(event: Any) -> None:
+        for field in attrs.fields(type(event)):
+            default = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]
+            if getattr(event, field.name) != default:
+                seen.add((type(event), field.name))
+
+    look()
+    assert {name for _, name in seen} == {field.name for kind in kinds for field in attrs.fields(kind)}
+
+
+@few
+@given(events(ev.Marker))
+def test_markers_are_drawn_but_never_sent(event: ev.Marker) -> None:
+    """What the client makes itself can be drawn as an event, and has no frame."""
+    with pytest.raises(SettingsError, match=type(event).__name__):
+        to_frame(event)
+
+
+@few
+@given(frames())
+def test_frames_are_of_kinds_that_servers_send(frame: Any) -> None:
+    """Without a choice, any frame: it is read as an event, and JSON it is if it is not a text."""
+    event = read(frame)
+    assert isinstance(event, ev.Event)
+    assert isinstance(event, ev.UnreadableFrame) == isinstance(frame, str)
+
+
+@few
+@given(st.data())
+def test_calls_belong_to_whoever_is_logged_in(data: Any) -> None:
+    """With another `uid`, the outgoing calls are that user's."""
+    event = data.draw(events(ev.OutgoingCallAccepted, uid="amy-2"))
+    assert event.initiator.uid == "amy-2"
+    assert read(data.draw(frames(ev.IncomingCall, uid="amy-2")), "amy-2").initiator.uid != "amy-2"
+
+
+def test_a_base_class_stands_for_its_kinds() -> None:
+    """`events(Receipt)` draws each of the four, and nothing else."""
+    for kind in ev.Receipt.__subclasses__():
+        assert isinstance(find(events(ev.Receipt), lambda event, kind=kind: isinstance(event, kind)), ev.Receipt)
+
+
+@pytest.mark.parametrize("kinds", [(ev.User,), (int,)])
+def test_what_is_no_event_is_refused(kinds: Any) -> None:
+    """A class that is no kind of event is told."""
+    with pytest.raises(SettingsError, match="nothing to draw"):
+        events(*kinds)
+    with pytest.raises(SettingsError, match="nothing to draw"):
+        frames(*kinds)
+
+
+def test_no_frame_can_be_drawn_for_markers() -> None:
+    """A marker has no frame."""
+    with pytest.raises(SettingsError, match="nothing to draw"):
+        frames(ev.Gap)

@@ -66,6 +66,7 @@ def lint(session: nox.Session) -> None:
         f"--startable-in-context-manager={STARTABLE}",
         f"--per-file-ignores={' '.join(ASYNC_IGNORES)}",
         "cometconn",
+        "_cometconn_pytest.py",
         "tests",
     )
     session.run("lint-imports")
@@ -75,7 +76,7 @@ def lint(session: nox.Session) -> None:
 def typing(session: nox.Session) -> None:
     """Check the types, and that every public name has one."""
     session.install("-q", ".[dev]")
-    session.run("mypy", "cometconn", "tests/typing/api.py")
+    session.run("mypy", "cometconn", "_cometconn_pytest.py", "tests/typing/api.py")
     session.run(
         "pyright", "--verifytypes", "cometconn", "--ignoreexternal", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
     )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import trio
-import trio.testing
 
 from cometconn.emulator.log import Entry, Kind
 from cometconn.events import Event
@@ -122,6 +121,8 @@ class ServerScript:
             raise AssertionError(message)
         for frame in frames:
             self.server.push(self.uid, frame)
+        import trio.testing  # noqa: PLC0415 - it loads pytest, where that is installed
+
         await trio.testing.wait_all_tasks_blocked()
 
     def drop(self, code: int = 1011, reason: str = "", *, how: Drop = "close") -> None:

@@ -1,0 +1,149 @@
+"""cometconn's pytest plugin: fixtures for programs that use cometconn.
+
+pytest imports this module in every run on a machine where cometconn is installed, so it stands outside the
+package and imports nothing but pytest: what a fixture needs is imported when a test asks for it. The fixtures are
+for pytest-trio, in its `trio_mode` or with `@pytest.mark.trio`.
+
+A fixture of yours by the same name takes the place of the one here, for the tests that see yours. The
+`chat_...` fixtures are there to be replaced so.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from cometconn import AppSettings, CometChat
+    from cometconn.emulator import Emulator
+    from cometconn.testing import MemoryServer
+
+__all__ = ["chat", "chat_settings", "chat_user", "chat_world", "emulator", "memory_chat", "memory_server"]
+
+
+# What tests may change.
+
+
+@pytest.fixture
+def chat_settings() -> AppSettings:
+    """The `AppSettings` of `chat` and `memory_chat`: the defaults. Replace it to choose others."""
+    from cometconn import AppSettings  # noqa: PLC0415 - see above
+
+    return AppSettings()
+
+
+@pytest.fixture
+def chat_user() -> str:
+    """The uid that `chat` and `memory_chat` log in: `zed-1`. Replace it to choose another of `chat_world`."""
+    return "zed-1"
+
+
+@pytest.fixture
+def chat_world() -> dict[str, Any]:
+    """Who exists on the servers: `app_id`, `auth_key`, `users` and `groups`. Replace it to choose others."""
+    users = ("zed-1", "amy-2")
+    return {"users": users, "groups": {"hikers": users}}
+
+
+# Real sockets, real time.
+
+
+@pytest.fixture
+async def emulator(request: pytest.FixtureRequest, chat_world: dict[str, Any]) -> AsyncGenerator[Emulator, None]:
+    """A CometChat server on loopback, with real sockets, for as long as the test lasts."""
+    from cometconn.emulator import open_emulator  # noqa: PLC0415
+
+    _check_time(request, virtual=False)
+    async with open_emulator(**chat_world) as server:
+        yield server
+
+
+@pytest.fixture
+async def chat(emulator: Emulator, chat_settings: AppSettings, chat_user: str) -> AsyncGenerator[CometChat, None]:
+    """A client of `emulator`, logged in and connected; it saves nothing."""
+    import cometconn  # noqa: PLC0415
+
+    async with cometconn.open_client(
+        emulator.world.app_id, chat_settings, store=cometconn.MemoryStore(), endpoints=emulator.endpoints
+    ) as client:
+        await client.login(uid=chat_user, auth_key=emulator.world.auth_key)
+        await client.connect()
+        yield client
+
+
+# Memory, virtual time.
+
+
+@pytest.fixture
+async def memory_server(
+    request: pytest.FixtureRequest, chat_world: dict[str, Any]
+) -> AsyncGenerator[MemoryServer, None]:
+    """A CometChat server in memory, for as long as the test lasts. Brings virtual time to the test."""
+    from cometconn.testing import open_memory_server  # noqa: PLC0415
+
+    _check_time(request, virtual=True)
+    async with open_memory_server(**chat_world) as server:
+        yield server
+
+
+@pytest.fixture
+async def memory_chat(
+    memory_server: MemoryServer, chat_settings: AppSettings, chat_user: str
+) -> AsyncGenerator[CometChat, None]:
+    """A client of `memory_server`, logged in and connected, in virtual time; it saves nothing."""
+    import cometconn  # noqa: PLC0415
+
+    async with cometconn.open_client(
+        memory_server.world.app_id,
+        chat_settings,
+        store=cometconn.MemoryStore(),
+        endpoints=memory_server.endpoints,
+        environment=memory_server,
+    ) as client:
+        await client.login(uid=chat_user, auth_key=memory_server.world.auth_key)
+        await client.connect()
+        yield client
+
+
+def _check_time(request: pytest.FixtureRequest, *, virtual: bool) -> None:
+    """Refuse a test in which the fixture could not work, and say what does."""
+    import trio  # noqa: PLC0415
+    import trio.testing  # noqa: PLC0415
+
+    if hasattr(request.function, "hypothesis"):
+        # pytest-trio sets a fixture up once, and Hypothesis runs the test many times.
+        pytest.fail("With Hypothesis, open the server in the test: `open_memory_server()`, or `play()` a script.")
+    is_virtual = isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock)
+    if is_virtual and not virtual:
+        # A jumping clock does not see that bytes are under way on a socket: every timeout would fire.
+        pytest.fail("`emulator` has real sockets and needs real time: use `memory_server` in virtual time.")
+    if virtual and not is_virtual:
+        pytest.fail("`memory_server` was asked for by getfixturevalue(): let the test name `autojump_clock`, too.")
+
+
+# pytest-trio gives a clock to Trio only where the test itself names it, and a fixture cannot ask in its stead. A
+# runner can bring one: `@pytest.mark.trio(run=...)` is pytest-trio's own way to choose it.
+
+
+@pytest.hookimpl(trylast=True)  # pytest-trio has marked the tests by then
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run every Trio test that has a `memory_server` in virtual time."""
+    for item in items:
+        marks = list(item.iter_markers("trio"))
+        if marks and "memory_server" in getattr(item, "fixturenames", ()):
+            run = next((mark.kwargs["run"] for mark in marks if mark.kwargs.get("run") is not None), None)
+            item.add_marker(pytest.mark.trio(run=functools.partial(_run_in_virtual_time, run)), append=False)
+
+
+def _run_in_virtual_time(run: Callable[..., Any] | None, main: Any, *, clock: Any = None, **options: Any) -> Any:
+    """Run *main* as the test's own runner would, with a jumping clock unless the test named one itself."""
+    import trio  # noqa: PLC0415
+    import trio.testing  # noqa: PLC0415
+
+    if clock is None:
+        clock = trio.testing.MockClock(autojump_threshold=0)
+    return (run or trio.run)(main, clock=clock, **options)

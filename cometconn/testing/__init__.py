@@ -11,6 +11,8 @@ from .event_frames import to_frame as to_frame
 from .fault_proxy import FaultProxy as FaultProxy
 from .fault_proxy import ProxyEntry as ProxyEntry
 from .fault_proxy import open_fault_proxy as open_fault_proxy
+from .leaks import LeakCheck as LeakCheck
+from .leaks import assert_no_leaks as assert_no_leaks
 from .line_faults import LineFaults as LineFaults
 from .line_faults import random_faults as random_faults
 from .memory_server import MemoryServer as MemoryServer
@@ -21,11 +23,13 @@ from .server_script import ServerScript as ServerScript
 
 __all__ = [
     "FaultProxy",
+    "LeakCheck",
     "LineFaults",
     "MemoryServer",
     "MemorySocket",
     "ProxyEntry",
     "ServerScript",
+    "assert_no_leaks",
     "memory_socket_pair",
     "open_fault_proxy",
     "open_memory_server",

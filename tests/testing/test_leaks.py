@@ -1,0 +1,169 @@
+"""`assert_no_leaks()`: it finds each thing that can be left behind, and nothing else."""
+
+from __future__ import annotations
+
+import pathlib
+import socket
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+import cometconn
+from cometconn import AppSettings, FileStore, MemoryStore
+from cometconn._transport.websocket import TrioWebSocket
+from cometconn.emulator import open_emulator
+from cometconn.testing import MemoryServer, assert_no_leaks, leaks, memory_socket_pair, open_memory_server
+
+
+def client(server: Any, **more: Any) -> Any:
+    """A client of any server."""
+    if isinstance(server, MemoryServer):
+        more["environment"] = server
+    store = more.pop("store", None) or MemoryStore()
+    return cometconn.open_client("APP", AppSettings(), store=store, endpoints=server.endpoints, **more)
+
+
+async def test_a_client_over_sockets_leaves_nothing(tmp_path: pathlib.Path) -> None:
+    """Nor does the server, whether it stands outside the block or inside."""
+    async with open_emulator() as outside:
+        async with assert_no_leaks():
+            async with client(outside, store=FileStore(tmp_path / "session.json")) as chat:
+                await chat.login(uid="zed-1", auth_key="KEY")
+                await chat.connect()
+    async with assert_no_leaks(), open_emulator() as server, client(server) as chat:
+        await chat.login(uid="zed-1", auth_key="KEY")
+        await chat.connect()
+        outside_drop = server.drop("zed-1", "reset")
+    assert outside_drop == 1
+
+
+async def test_a_client_in_memory_leaves_nothing(autojump_clock: trio.testing.MockClock) -> None:
+    """However often it connected; the client itself may be kept."""
+    async with open_memory_server() as server, assert_no_leaks():
+        async with client(server) as chat:
+            await chat.login(uid="zed-1", auth_key="KEY")
+            for _ in range(3):
+                await chat.connect()
+                await chat.disconnect()
+    assert chat.get_logged_in_user() is not None
+
+
+def test_round_a_whole_run() -> None:
+    """Plain `with`, outside Trio."""
+
+    async def main() -> None:
+        async with open_emulator() as server, client(server) as chat:
+            await chat.login(uid="zed-1", auth_key="KEY")
+            await chat.connect()
+
+    with assert_no_leaks():
+        trio.run(main)
+
+
+async def test_a_task_is_found(autojump_clock: trio.testing.MockClock) -> None:
+    """A client that is still open shows its tasks and its socket."""
+    async with open_memory_server() as server:
+        opened = client(server)
+        with pytest.raises(AssertionError, match="task cometconn.supervisor") as caught:
+            async with assert_no_leaks():
+                chat = await opened.__aenter__()
+                await chat.login(uid="zed-1", auth_key="KEY")
+                await chat.connect()
+        await opened.__aexit__(None, None, None)
+    assert "object <cometconn.testing.memory_stream.MemorySocket" in str(caught.value)
+    assert "task trio_websocket" in str(caught.value)
+
+
+def test_a_socket_is_found() -> None:
+    """It is told where it leads, or where it listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        where = listener.getsockname()
+        with pytest.raises(AssertionError, match=f"a socket from .* to .*{where[1]}"):
+            with assert_no_leaks():
+                connected = socket.create_connection(where)
+        connected.close()
+    with pytest.raises(AssertionError, match=r"a socket at \('127.0.0.1', "):
+        with assert_no_leaks():
+            listener = socket.create_server(("127.0.0.1", 0))
+    listener.close()
+
+
+def test_a_file_is_found(tmp_path: pathlib.Path) -> None:
+    """By its name."""
+    with pytest.raises(AssertionError, match="left-open"):
+        with assert_no_leaks():
+            file = (tmp_path / "left-open").open("w")
+    file.close()
+
+
+def test_a_descriptor_that_took_anothers_number_is_found(tmp_path: pathlib.Path) -> None:
+    """It is not the number that counts."""
+    first = (tmp_path / "first").open("w")
+    with pytest.raises(AssertionError, match="second"):
+        with assert_no_leaks():
+            first.close()
+            second = (tmp_path / "second").open("w")
+    second.close()
+
+
+def test_what_cannot_be_freed_is_found() -> None:
+    """A WebSocket that is held, and an open memory socket; a closed one is nobody's concern."""
+    with pytest.raises(AssertionError, match="TrioWebSocket") as caught:
+        with assert_no_leaks():
+            ours, theirs = memory_socket_pair()
+            held = TrioWebSocket(ours, "ws://127.0.0.1/", {})
+    assert str(caught.value).count("MemorySocket") == 2
+    del held
+    with assert_no_leaks():
+        closed = memory_socket_pair()
+        for end in closed:
+            trio.run(end.aclose)
+
+
+async def test_links_that_pile_up_are_found(autojump_clock: trio.testing.MockClock) -> None:
+    """A client may remember one, not all."""
+    kept: list[Any] = []
+    async with open_memory_server() as server:
+        with pytest.raises(AssertionError, match="objects: 2 links of 1 clients"):
+            async with assert_no_leaks(), client(server) as chat:
+                await chat.login(uid="zed-1", auth_key="KEY")
+                await chat.connect()
+                kept.extend(item for item in leaks._objects() if isinstance(item, leaks.Link))
+                await chat.disconnect()
+                await chat.connect()
+    assert kept
+
+
+async def test_what_the_block_raises_comes_out() -> None:
+    """Then nothing else is said, in either kind of block."""
+    for check in (assert_no_leaks(), assert_no_leaks()):
+        with pytest.raises(KeyError):
+            async with check:
+                raise KeyError
+    with pytest.raises(KeyError):
+        with assert_no_leaks():
+            raise KeyError
+
+
+async def test_it_waits_no_longer_than_it_must() -> None:
+    """What is never given back costs the patience, and no more."""
+    ends = socket.socketpair()
+    began = trio.current_time()
+    with trio.fail_after(10), pytest.raises(AssertionError, match="descriptor"):
+        async with assert_no_leaks(patience=0.05):
+            more = socket.socketpair()
+    assert trio.current_time() - began >= 0.05
+    for end in (*ends, *more):
+        end.close()
+
+
+def test_where_descriptors_are_not_listed_the_rest_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows."""
+    monkeypatch.setattr(leaks, "_FOLDERS", ("/nowhere", "/nowhere-else"))
+    with assert_no_leaks():
+        ends = socket.socketpair()
+    for end in ends:
+        end.close()
+    assert leaks._describe(10_000) == "not a socket"

@@ -19,20 +19,34 @@ from .memory_server import MemoryServer as MemoryServer
 from .memory_server import open_memory_server as open_memory_server
 from .memory_stream import MemorySocket as MemorySocket
 from .memory_stream import memory_socket_pair as memory_socket_pair
+from .recorder import Recorder as Recorder
+from .recorder import record as record
+from .replay import Replay as Replay
+from .replay import ReplayError as ReplayError
+from .replay import open_replay as open_replay
 from .server_script import ServerScript as ServerScript
+from .transcript import Line as Line
+from .transcript import read_transcript as read_transcript
 
 __all__ = [
     "FaultProxy",
     "LeakCheck",
+    "Line",
     "LineFaults",
     "MemoryServer",
     "MemorySocket",
     "ProxyEntry",
+    "Recorder",
+    "Replay",
+    "ReplayError",
     "ServerScript",
     "assert_no_leaks",
     "memory_socket_pair",
     "open_fault_proxy",
     "open_memory_server",
+    "open_replay",
     "random_faults",
+    "read_transcript",
+    "record",
     "to_frame",
 ]

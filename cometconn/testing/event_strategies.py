@@ -104,8 +104,17 @@ _NOTED: Final[Mapping[str, Strategy]] = {
 """What any message may have."""
 
 
-def _messages(kind: type[E], category: str, types: Strategy, noted: Mapping[str, Strategy], **needed: Strategy) -> Any:
-    required = {"id": ids, "sender": users, "receiver": receivers, "category": st.just(category), "type": types, **needed}
+def _messages(
+    kind: type[E], category: str, types: Strategy, noted: Mapping[str, Strategy], **needed: Strategy
+) -> Strategy:
+    required = {
+        "id": ids,
+        "sender": users,
+        "receiver": receivers,
+        "category": st.just(category),
+        "type": types,
+        **needed,
+    }
     return attributes(kind, required, {**_NOTED, **noted})
 
 
@@ -117,7 +126,7 @@ def _quoting(messages: Strategy) -> Strategy:
 
 
 def _of_agents(kind: type[E], word: str, noted: Mapping[str, Strategy]) -> Strategy:
-    messages = _messages(kind, "agentic", st.just(word), noted)
+    messages: st.SearchStrategy[Any] = _messages(kind, "agentic", st.just(word), noted)
     return messages.map(lambda message: attrs.evolve(message, data=_frame(message)["body"]["data"]))
 
 
@@ -128,7 +137,9 @@ def _frame(event: Any) -> dict[str, Any]:
 
 
 _attachments = st.lists(
-    attributes(ev.Attachment, {}, {"url": texts, "name": texts, "extension": words, "mime_type": words, "size": counts}),
+    attributes(
+        ev.Attachment, {}, {"url": texts, "name": texts, "extension": words, "mime_type": words, "size": counts}
+    ),
     max_size=2,
 ).map(tuple)
 _media: Strategy = _messages(
@@ -190,9 +201,9 @@ def _reactions(kind: type[E]) -> Strategy:
     return attributes(kind, needed, noted)
 
 
-_interactions = st.lists(
-    attributes(ev.Interaction, {"element_id": words}, {"interacted_at": times}), max_size=2
-).map(tuple)
+_interactions = st.lists(attributes(ev.Interaction, {"element_id": words}, {"interacted_at": times}), max_size=2).map(
+    tuple
+)
 _completed: Strategy = attributes(
     ev.InteractionGoalCompleted,
     {"sender": users, "receiver": bare_receivers, "interactions": _interactions},
@@ -246,9 +257,7 @@ KINDS: Final[Mapping[type[ev.Event], Maker]] = {
     ev.OutgoingCallRejected: lambda uid: _calls(
         ev.OutgoingCallRejected, uid, "rejected", "busy", "unanswered", mine=True
     ),
-    ev.IncomingCallCancelled: lambda uid: _calls(
-        ev.IncomingCallCancelled, uid, "cancelled", "unanswered", mine=False
-    ),
+    ev.IncomingCallCancelled: lambda uid: _calls(ev.IncomingCallCancelled, uid, "cancelled", "unanswered", mine=False),
     ev.CallEnded: lambda uid: _calls(ev.CallEnded, uid, "ended", mine=None),
     ev.MessagesDelivered: lambda _: _receipts(ev.MessagesDelivered),
     ev.MessagesRead: lambda _: _receipts(ev.MessagesRead),

@@ -187,7 +187,7 @@ def _name(entry: Entry) -> str:
         case Kind.CLOSE_IN:
             return "close"
         case kind:
-            return kind.value
+            return str(kind.value)
 
 
 def _said(entry: Entry) -> Mapping[str, Any]:

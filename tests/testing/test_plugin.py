@@ -56,7 +56,7 @@ def run_apart(tmp_path: pathlib.Path, code: str) -> str:
 
 def test_a_project_with_the_plugin_alone(tmp_path: pathlib.Path) -> None:
     """Fixtures over sockets and in memory, virtual time without a clock's name, and every `chat_` fixture replaced."""
-    code = '''
+    code = """
 import pytest, trio
 from cometconn import AppSettings, Connected, SubscriptionType
 
@@ -102,8 +102,8 @@ class TestReplaced:
 
     async def test_it_over_sockets(self, chat):
         assert chat.get_logged_in_user().uid == "bob"
-'''
-    own = '''
+"""
+    own = """
 import pytest
 
 @pytest.fixture
@@ -112,14 +112,14 @@ def chat():
 
 def test_a_fixture_of_ones_own_goes_first(chat):
     assert chat == "mine"
-'''
+"""
     (tmp_path / "test_own.py").write_text(own, encoding="utf-8")
     assert "7 passed" in run_apart(tmp_path, code)
 
 
 def test_with_explicit_marks(run: Run) -> None:
     """Without `trio_mode`, the mark on a test is enough, a runner of its own is used, and other tests stay as they are."""
-    code = '''
+    code = """
 import pytest, trio
 ran = []
 
@@ -138,26 +138,26 @@ async def test_marked_with_a_runner(memory_chat):
 
 def test_sync():
     pass
-'''
+"""
     assert "3 passed" in run(code, ini="[pytest]\nfilterwarnings = error\n")
 
 
 def test_hypothesis_is_told_what_to_use(run: Run) -> None:
     """A fixture is made once and Hypothesis calls many times: whoever silences its own warning is told what to do."""
-    code = '''
+    code = """
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
 @given(number=st.integers())
 async def test_it(memory_chat, number):
     raise AssertionError
-'''
+"""
     assert "With Hypothesis, open the server in the test" in run(code)
 
 
 def test_time_that_does_not_fit_is_told(run: Run) -> None:
     """Sockets in virtual time, and memory in real time, fail at once with what to do."""
-    code = '''
+    code = """
 async def test_sockets(emulator, autojump_clock):
     raise AssertionError
 
@@ -170,11 +170,11 @@ async def test_late(request):
 
 def test_asked_for_late(request):
     request.getfixturevalue("memory_server")
-'''
+"""
     told = run(code.replace("async def test_late(request):\n    raise AssertionError\n", ""))
     assert told.count("use `memory_server` in virtual time") >= 2
     assert "Trio fixtures can only be used by Trio tests" in told
-    code = '''
+    code = """
 import pytest
 
 @pytest.fixture
@@ -186,7 +186,7 @@ async def test_late(any_server):
 
 async def test_late_but_with_a_clock(any_server, autojump_clock):
     pass
-'''
+"""
     told = run(code)
     assert "let the test name `autojump_clock`, too" in told
     assert "1 failed, 1 passed" in told
@@ -215,4 +215,3 @@ def test_the_kit_loads_no_test_tool() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT
     )
     assert done.stdout.split() == ["False", "False"]
-

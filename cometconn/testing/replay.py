@@ -1,0 +1,210 @@
+"""`open_replay()`: an `Environment` that plays the server's side of a recorded session."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, NoReturn, final
+
+import attrs
+import trio
+
+from cometconn._connection.groups import raise_sole
+from cometconn.emulator.jsontext import parse, render
+from cometconn.environment import Response
+from cometconn.settings import Endpoints
+
+from .memory_stream import memory_socket_pair
+from .redaction import Redaction
+from .replayed_connection import PlayedConnection, essence
+from .transcript import Line, read_transcript
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncGenerator
+
+    from cometconn.environment import Request
+
+__all__ = ["Replay", "ReplayError", "open_replay"]
+
+_ORIGIN: Final = re.compile(r"^https?://[^/]*")
+_VERSION: Final = re.compile(r"^/v[0-9]+(\.[0-9]+)*(?=/)")
+_MOMENT: Final = re.compile(r"(?<=[?&])(sentAt|updatedAt)=[^&]*")
+"""What a request says of the present time: another one in every run."""
+
+
+class ReplayError(AssertionError):
+    """The client did what the transcript does not have. The message says what, and what it has."""
+
+
+@attrs.define(eq=False)
+class _Exchange:
+    """A REST request, and what became of it; `None` if it was never answered."""
+
+    request: Line
+    outcome: Line | None = None
+    asked: bool = False
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        detail = self.request.detail
+        return _key(detail["method"], detail["path"], detail["body"])
+
+
+@asynccontextmanager
+async def open_replay(path: str | os.PathLike[str]) -> AsyncGenerator[Replay, None]:
+    """Play the server's side of a transcript to a client, for as long as the block lasts.
+
+        async with open_replay("session.jsonl") as replay:
+            async with cometconn.open_client(
+                "APP", settings, store=MemoryStore(), endpoints=replay.endpoints, environment=replay
+            ) as chat:
+                await chat.login(uid="zed-1", auth_key="any")
+                ...
+
+    The client is to do what it did when `record()` wrote the transcript: the same requests (with any key or token), and on
+    each connection the same frames in the same order, keepalive pings aside. Answers take as long as they took; what the
+    server said comes at the time, counted from the dial, at which it came, but never before what the client had said
+    by then. Under a `trio.testing.MockClock` a day is played in an instant. A client that stops early, or closes a
+    connection earlier, is not reproached: see `Replay.unplayed`.
+
+    Args:
+        path: the transcript.
+
+    Raises:
+        ReplayError: the client asked, said or dialled what the transcript does not have. The block is cancelled at
+            once, so that nothing waits for an answer that will never come, and the error rises where it ends.
+        SettingsError: the file is no transcript.
+        OSError: it cannot be read.
+
+    On leaving, every connection is closed.
+    """
+    lines = read_transcript(path)
+    mine: Exception | None = None
+    replay: Replay | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            replay = Replay(lines, nursery)
+            try:
+                yield replay
+            except Exception as error:
+                mine = error
+                raise
+            nursery.cancel_scope.cancel(reason="the replay was left")
+    except BaseExceptionGroup as group:
+        if replay is not None and replay.mismatch is not None:
+            raise ReplayError(replay.mismatch) from mine
+        raise_sole(group, mine)
+    finally:
+        mine = None
+    if replay.mismatch is not None:
+        raise ReplayError(replay.mismatch)
+
+
+@final
+class Replay:
+    """The server's side of a transcript: an `Environment`. `open_replay()` makes it; do not build it yourself.
+
+    Attributes:
+        endpoints: what to give to `open_client(endpoints=...)`.
+        mismatch: the first thing that the client did and the transcript does not have, in words.
+    """
+
+    def __init__(self, lines: tuple[Line, ...], nursery: trio.Nursery) -> None:
+        self._nursery = nursery
+        self._exchanges = [_Exchange(line) for line in lines if line.what == "request"]
+        by_number = {exchange.request.number: exchange for exchange in self._exchanges}
+        for line in lines:
+            if line.what in {"answer", "failure"} and line.number in by_number:
+                by_number[line.number].outcome = line
+        self._redaction = Redaction()
+        dials = [line.number for line in lines if line.what == "dial"]
+        rest = {"request", "answer", "failure"}
+        self._connections = [
+            PlayedConnection(
+                [line for line in lines if line.number == number and line.what not in rest], self._redaction, self._fail
+            )
+            for number in dials
+        ]
+        self._waiting = deque(self._connections)
+        self._chances = deque(float(line.detail["value"]) for line in lines if line.what == "random")
+        base = _base([str(exchange.request.detail["path"]) for exchange in self._exchanges])
+        self.endpoints: Endpoints = Endpoints(
+            admin_url=f"http://127.0.0.1{base}", client_url=f"http://127.0.0.1{base}", socket_url="ws://127.0.0.1/"
+        )
+        self.mismatch: str | None = None
+
+    @property
+    def unplayed(self) -> tuple[Line, ...]:
+        """What the transcript has and the client has not come to: requests, dials, and lines of connections."""
+        asked = [exchange.request for exchange in self._exchanges if not exchange.asked]
+        return (*asked, *(line for connection in self._connections for line in connection.unplayed))
+
+    # The Environment.
+
+    async def dial(self, url: str) -> trio.abc.Stream:
+        """Open the next connection of the transcript, whatever the address says, or fail as it failed."""
+        del url
+        await trio.lowlevel.checkpoint()
+        if not self._waiting:
+            await self._fail(f"The client dials once more; the transcript has {len(self._connections)} connection(s).")
+        connection = self._waiting.popleft()
+        await connection.dialled()
+        ours, theirs = memory_socket_pair()
+        self._nursery.start_soon(connection.play, theirs, name="cometconn.testing.replay")
+        return ours
+
+    async def request(self, request: Request) -> Response:
+        """Answer as the recorded server did, after as long."""
+        await trio.lowlevel.checkpoint()
+        for name, value in request.headers.items():
+            if name.lower() == "apikey":  # the one secret that is the client's own, and not out of the transcript
+                self._redaction.learn_header(name, value)
+        content = parse(request.body or b"")
+        body: Any = (request.body or b"").decode(errors="replace") if content is None else content
+        body, path = self._redaction.clean(body), self._redaction.clean_text(_ORIGIN.sub("", request.url))
+        key = _key(request.method, path, body)
+        left = [exchange for exchange in self._exchanges if not exchange.asked]
+        exchange = next((exchange for exchange in left if exchange.key == key), None)
+        if exchange is None:
+            has = "\n".join(f"  {one.request}" for one in left[:5]) or "  nothing"
+            asked = Line(0, "request", 0, {"method": request.method, "path": path, "body": essence(body)})
+            await self._fail(f"The client asks\n  {asked}\nand the transcript has, of what is left,\n{has}")
+        exchange.asked = True
+        if exchange.outcome is None:
+            await trio.sleep_forever()
+        outcome = exchange.outcome
+        assert outcome is not None, "or it slept for ever"
+        await trio.sleep(max(0.0, outcome.at - exchange.request.at))
+        if outcome.what == "failure":
+            raise ConnectionError(outcome.detail["error"])
+        answer = outcome.detail["body"]
+        text = answer if isinstance(answer, str) else render(answer)
+        return Response(int(outcome.detail["status"]), dict(outcome.detail["headers"]), text.encode())
+
+    def boot_time(self) -> float:
+        """Return Trio's time: a machine's sleep is not in a transcript."""
+        return trio.current_time()
+
+    def random(self) -> float:
+        """Return what chance gave when the transcript was written, and then 0.5."""
+        return self._chances.popleft() if self._chances else 0.5
+
+    async def _fail(self, mismatch: str) -> NoReturn:
+        """End the play."""
+        self.mismatch = self.mismatch or mismatch
+        self._nursery.cancel_scope.cancel(reason="the client did what the transcript does not have")
+        await trio.sleep_forever()
+
+
+def _key(method: object, path: object, body: object) -> tuple[object, ...]:
+    """What makes two requests the same: all but hosts, versions, times and what describes the device."""
+    plain = _MOMENT.sub(r"\1=", _VERSION.sub("", str(path)))
+    return (method, plain, render(essence(body)))
+
+
+def _base(paths: list[str]) -> str:
+    """Return the path below which the recorded REST calls were."""
+    found = next((path for path in paths if path.endswith("/me") or "/users/" in path), "/v3.0/me")
+    return found.partition("/users/")[0].removesuffix("/me")

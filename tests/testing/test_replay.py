@@ -1,0 +1,454 @@
+"""Record and replay: what was recorded over sockets comes again in memory, and what differs is told."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import pathlib
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+import cometconn
+from cometconn import AppSettings, CometChat, Connected, Disconnected, MemoryStore, Reason, Timing, Waiting
+from cometconn.emulator import Emulator, open_emulator
+from cometconn.errors import ApiError, ConnectError
+from cometconn.events import Event, Gap, TextMessage, UnknownEvent, UnreadableFrame
+from cometconn.testing import (
+    MemoryServer,
+    Replay,
+    ReplayError,
+    assert_no_leaks,
+    open_memory_server,
+    open_replay,
+    read_transcript,
+    record,
+)
+
+SECRET = re.compile(r"(?:token|jwt)-[\w-]+?-[0-9a-f]{32}")
+KEY = "a-key-that-nobody-knows"
+QUICK = Timing(retry_base=0.02, keepalive_interval=0.05)
+
+Program = Callable[[CometChat], Awaitable[Any]]
+
+
+@asynccontextmanager
+async def client(server: Any, environment: Any, **settings: Any) -> AsyncGenerator[CometChat, None]:
+    """A client of *server* through *environment*."""
+    settings.setdefault("timing", QUICK)
+    async with cometconn.open_client(
+        "APP", AppSettings(**settings), store=MemoryStore(), endpoints=server.endpoints, environment=environment
+    ) as chat:
+        yield chat
+
+
+def replay(path: pathlib.Path, program: Program, **settings: Any) -> Any:
+    """Let *program* meet the transcript, in virtual time; return its result, the time it took, and what was left."""
+
+    async def main() -> Any:
+        async with assert_no_leaks(), open_replay(path) as played:
+            async with client(played, played, **settings) as chat:
+                result = await program(chat)
+            return result, trio.current_time(), played.unplayed
+
+    return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def diary(chat: CometChat) -> list[Event]:
+    """A program that reads, answers, speaks, and lives through a loss."""
+    kept: list[Event] = []
+    await chat.login(uid="zed-1", auth_key=KEY)
+    await chat.connect()
+    async with chat.events() as events:
+        async for event in events:
+            kept.append(event)
+            if isinstance(event, TextMessage):
+                await chat.mark_as_read(event)
+                if event.text == "hello":
+                    await chat.start_typing("amy-2")
+                    await chat.send_text("amy-2", f"my key is {KEY}")
+            if isinstance(event, UnknownEvent):
+                break
+    await chat.ping()
+    return kept
+
+
+async def weather(server: Emulator) -> None:
+    """What the server does meanwhile."""
+    await server.wait_connected("zed-1")
+    server.say("amy-2", "hello", receiver="zed-1")
+    await server.log.wait_for(lambda entry: entry.detail.get("path", "").endswith("/messages"))
+    server.push("zed-1", "this is not JSON")
+    await trio.sleep(0.1)
+    server.set(upgrade=503)
+    server.drop("zed-1", "reset")
+    await server.wait_gone("zed-1")
+    await server.log.wait_for(lambda entry: entry.detail.get("status") == 503)
+    server.heal()
+    await server.wait_connected("zed-1")
+    server.say("amy-2", "to all", group="hikers")
+    server.push("zed-1", {"type": "novelty"})
+
+
+async def recorded(path: pathlib.Path) -> list[Event]:
+    """Record the diary over real sockets."""
+    with trio.fail_after(20):
+        async with open_emulator(auth_key=KEY) as server, trio.open_nursery() as nursery:
+            nursery.start_soon(weather, server)
+            with record(path) as recorder:
+                async with client(server, recorder) as chat:
+                    return await diary(chat)
+
+
+def test_a_session_over_sockets_comes_again_in_memory(tmp_path: pathlib.Path) -> None:
+    """The same events in the same order, at the same times; the file holds no secret, only what stands for it."""
+    path = tmp_path / "session.jsonl"
+    kept = trio.run(recorded, path)
+    text = path.read_text()
+    assert not SECRET.search(text)
+    assert KEY not in text
+    assert "my key is authKey-1" in text
+    assert {"authToken-1", "jwt-1", "session-1"} <= set(re.findall(r"[a-zA-Z]+-1", text))
+
+    again, took, unplayed = replay(path, diary)
+    assert [event for event in again if not isinstance(event, Gap)] == [e for e in kept if not isinstance(e, Gap)]
+    assert [isinstance(event, Gap) for event in again] == [isinstance(event, Gap) for event in kept]
+    assert sum(isinstance(event, UnreadableFrame) for event in again) == 1
+    assert unplayed == ()
+    lines = read_transcript(path)
+    assert 0.1 <= took <= lines[-1].at
+
+
+async def short(chat: CometChat) -> str:
+    """A program that logs in, connects, and reads one message."""
+    await chat.login(uid="zed-1", auth_key="KEY")
+    await chat.connect()
+    async with chat.events(TextMessage) as events:
+        event = await anext(events)
+        assert isinstance(event, TextMessage)
+        return event.text
+
+
+def record_in_memory(path: pathlib.Path, program: Program, act: Any = None, **settings: Any) -> Any:
+    """Record *program* against the memory server, which *act* moves meanwhile."""
+
+    async def main() -> Any:
+        async with open_memory_server(users=("zed-1", "amy-2")) as server, trio.open_nursery() as nursery:
+            if act is not None:
+                nursery.start_soon(act, server)
+            with record(path, server) as recorder:
+                async with client(server, recorder, **settings) as chat:
+                    result = await program(chat)
+            nursery.cancel_scope.cancel()
+            return result
+
+    return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def say_hello(server: MemoryServer) -> None:
+    """One message, at 100 seconds."""
+    await trio.sleep(100)
+    server.say("amy-2", "hello", receiver="zed-1")
+
+
+@pytest.fixture
+def path(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A transcript of `short`, which takes 100 seconds."""
+    path = tmp_path / "short.jsonl"
+    assert record_in_memory(path, short, say_hello, timing=Timing()) == "hello"
+    return path
+
+
+def test_at_the_recorded_times(path: pathlib.Path) -> None:
+    """A minute and a half of waiting, keepalive pings and all, takes none."""
+    assert replay(path, short, timing=Timing()) == ("hello", 100.0, ())
+
+
+def test_a_client_that_stops_early_is_not_reproached(path: pathlib.Path) -> None:
+    """`unplayed` says what it has missed."""
+
+    async def log_in(chat: CometChat) -> None:
+        await chat.login(uid="zed-1", auth_key="ANOTHER")
+
+    _, _, unplayed = replay(path, log_in, timing=Timing(), auto_establish_socket_connection=False)
+    assert [line.what for line in unplayed] == ["dial"]
+
+    async def connect(chat: CometChat) -> None:
+        await log_in(chat)
+        await chat.connect()
+
+    _, _, unplayed = replay(path, connect, timing=Timing())
+    assert [line.detail["frame"]["type"] for line in unplayed] == ["message"]
+
+
+def test_a_client_that_stays_is_kept(path: pathlib.Path) -> None:
+    """Behind the transcript's end its pings are answered."""
+
+    async def stay(chat: CometChat) -> None:
+        await short(chat)
+        await trio.sleep(1000)
+        assert isinstance(chat.status, Connected)
+
+    replay(path, stay, timing=Timing())
+
+
+async def ask(chat: CometChat) -> None:
+    """A request that the transcript does not have; nobody else's error hides it."""
+    await short(chat)
+    try:
+        await chat.send_text("amy-2", "hi")
+    finally:
+        raise KeyError("of the program itself")
+
+
+async def speak(chat: CometChat) -> None:
+    """A frame that it does not have."""
+    await short(chat)
+    await chat.start_typing("amy-2")
+    await trio.sleep_forever()
+
+
+async def dial(chat: CometChat) -> None:
+    """One connection more."""
+    await short(chat)
+    await chat.disconnect()
+    await chat.connect()
+
+
+async def log_in_as_another(chat: CometChat) -> None:
+    """Another user's login."""
+    await chat.login(uid="amy-2", auth_key="KEY")
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        (ask, r'asks\n  request 0 .*"hi".*\n.*\n  nothing'),
+        (speak, r"says on connection 1\n  .*typing_indicator.*\n.*\n  no more from the client"),
+        (dial, r"dials once more; the transcript has 1 connection"),
+        (log_in_as_another, r"users/amy-2/auth_tokens.*\n.*\n  request 1 .*users/zed-1/auth_tokens"),
+    ],
+)
+def test_what_the_transcript_does_not_have_is_told(path: pathlib.Path, program: Program, told: str) -> None:
+    """At once, whatever the program waits for, and instead of what it raises because of it."""
+    with pytest.raises(ReplayError, match=told):
+        replay(path, program, timing=Timing())
+
+
+def test_what_the_program_raises_comes_out(path: pathlib.Path) -> None:
+    """As it is."""
+
+    async def fail(chat: CometChat) -> None:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        replay(path, fail)
+
+
+def test_another_frame_than_the_recorded_one_is_told(tmp_path: pathlib.Path) -> None:
+    """Both are shown; the order counts."""
+
+    async def type_to(chat: CometChat, *receivers: str) -> None:
+        await chat.login(uid="zed-1", auth_key="KEY")
+        await chat.connect()
+        for receiver in receivers:
+            await chat.start_typing(receiver)
+        await trio.sleep(1)
+
+    path = tmp_path / "t.jsonl"
+    record_in_memory(path, lambda chat: type_to(chat, "amy-2", "bob-3"))
+    replay(path, lambda chat: type_to(chat, "amy-2", "bob-3"))
+    with pytest.raises(ReplayError, match=r'(?s)bob-3.*the transcript has\n  client 1 .*"amy-2"'):
+        replay(path, lambda chat: type_to(chat, "bob-3", "amy-2"))
+
+
+async def losses(chat: CometChat) -> list[str]:
+    """A program that notes how its connection fares, and what REST says, until it is refused for good."""
+    seen = []
+    for _ in range(2):
+        try:
+            await chat.login(uid="zed-1", auth_key="KEY")
+        except ApiError as error:
+            seen.append(f"{error.code} {error}")
+    async with chat.statuses() as statuses:
+        async for change in statuses:
+            match change.current:
+                case Disconnected(reason=Reason.AUTHENTICATION_FAILED):
+                    return seen
+                case Waiting(cause=cause, retry_at=retry_at):
+                    seen.append(f"{retry_at:.3f} {cause}")
+                case _:
+                    seen.append(type(change.current).__name__)
+    raise AssertionError
+
+
+async def lose(server: MemoryServer) -> None:
+    """Every way in which a connection ends or does not begin."""
+    server.set(rest=503, retry_after=1)
+    await server.log.wait_for(lambda entry: entry.detail.get("status") == 503)
+    server.heal()
+    for how in ("close", "reset", "silent"):
+        await server.wait_connected("zed-1")
+        await trio.sleep(3)
+        server.drop("zed-1", how, code=1012, reason="deploy")
+        await server.wait_gone("zed-1")
+    server.set(upgrade=503, retry_after=5)
+    dials = len(server.dials)
+    while len(server.dials) == dials:
+        await trio.sleep(0.5)
+    server.heal()
+    server.dialling = "refuse"
+    while len(server.dials) == dials + 1:
+        await trio.sleep(0.5)
+    server.heal()
+    await server.wait_connected("zed-1")
+    (device,) = server.world.devices("zed-1")
+    await trio.sleep(1)
+    server.set(auth="refuse")
+    device.reset()
+
+
+def test_every_kind_of_loss_comes_again(tmp_path: pathlib.Path) -> None:
+    """Close frames, resets, silence, refusals with their delays, failed dials: the same statuses at the same times."""
+    path = tmp_path / "t.jsonl"
+    seen = record_in_memory(path, losses, lose, timing=Timing())
+    again, _, unplayed = replay(path, losses, timing=Timing())
+    assert again == seen
+    assert unplayed == ()
+    told = "\n".join(seen)
+    for words in ("503", "1012", "deploy", "reset", "nothing came", "refuses connections"):
+        assert words in told, words
+
+
+def test_what_was_never_answered_is_not_answered(tmp_path: pathlib.Path) -> None:
+    """A request, a dial and an upgrade that hung hang again."""
+    path = tmp_path / "t.jsonl"
+
+    async def hang(chat: CometChat) -> list[str]:
+        seen = []
+        try:
+            await chat.login(uid="zed-1", auth_key="KEY")
+        except ApiError as error:
+            seen.append(str(error))
+        await chat.login(uid="zed-1", auth_key="KEY")
+        await trio.sleep(1)
+        for _ in range(2):
+            try:
+                await chat.connect()
+            except ConnectError as error:
+                seen.append(str(error))
+        return [*seen, f"{trio.current_time():g}"]
+
+    async def act(server: MemoryServer) -> None:
+        server.set(rest="hang")
+        await trio.sleep(5)
+        server.heal()
+        await trio.sleep(5.5)
+        server.dialling = "hang"
+        await trio.sleep(5)
+        server.heal()
+        server.set(upgrade="hang")
+
+    settings = {"timing": Timing(), "auto_establish_socket_connection": False}
+    seen = record_in_memory(path, hang, act, **settings)
+    assert replay(path, hang, **settings)[0] == seen
+    assert len(seen) == 4
+
+
+def test_binary_frames_and_echoes(tmp_path: pathlib.Path) -> None:
+    """Bytes come as bytes; a message of this session's own is an echo in the replay, too."""
+    path = tmp_path / "t.jsonl"
+
+    async def read(chat: CometChat) -> list[Any]:
+        await chat.login(uid="zed-1", auth_key="KEY")
+        await chat.connect()
+        async with chat.events() as events:
+            return [await anext(events) for _ in range(2)]
+
+    async def act(server: MemoryServer) -> None:
+        await server.wait_connected("zed-1")
+        (device,) = server.world.devices("zed-1")
+        server.push("zed-1", {"type": "message", "deviceId": device.device_id, "body": {"id": "1"}})
+        server.push("zed-1", {"type": "novelty", "deviceId": device.device_id})
+        server.push("zed-1", {"type": "end"})
+
+    seen = record_in_memory(path, read, act)
+    assert [event.type for event in seen] == ["novelty", "end"]
+    lines = path.read_text().splitlines()
+    (number,) = [number for number, line in enumerate(lines) if '"end"' in line]
+    line = json.loads(lines[number])
+    line["base64"] = "AP8="
+    del line["frame"]
+    lines[number] = json.dumps(line)
+    path.write_text("\n".join(lines) + "\n")
+    again = replay(path, read)[0]
+    assert [again[0].type, again[1].raw] == ["novelty", b"\x00\xff"]
+
+
+def test_a_transcript_that_was_cut_off_plays_to_its_end(path: pathlib.Path) -> None:
+    """At every line: the program meets what is there, and nothing hangs."""
+    whole = path.read_bytes().splitlines(keepends=True)
+    for size in (1, 3, 5, 6, 7, 8, 9, 11):
+        path.write_bytes(b"".join(whole[:size]) + whole[size][:10])
+
+        async def patient(chat: CometChat) -> str:
+            with trio.move_on_after(500):
+                return await short(chat)
+            return "nothing came"
+
+        try:
+            assert replay(path, patient, timing=Timing())[0] == "nothing came"
+        except (ReplayError, ApiError, ConnectError):
+            pass
+
+
+async def test_a_full_disk_ends_the_recording_alone(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session goes on; leaving the recording says what happened."""
+    with trio.fail_after(20):
+        async with open_emulator() as server:
+            with pytest.raises(OSError, match="No space"), record("/dev/full") as recorder:
+                async with client(server, recorder) as chat:
+                    await chat.login(uid="zed-1", auth_key="KEY")
+                    await chat.connect()
+                    await chat.ping()
+    assert isinstance(chat.status, Disconnected)
+
+
+async def test_what_cannot_be_reached_is_recorded(tmp_path: pathlib.Path) -> None:
+    """Without a server: the failed request, and the failed dial, with the words and without a secret."""
+    store = MemoryStore()
+    path = tmp_path / "t.jsonl"
+    with trio.fail_after(20):
+        async with open_emulator() as server:
+            manual = AppSettings(auto_establish_socket_connection=False, timing=QUICK)
+            async with cometconn.open_client("APP", manual, store=store, endpoints=server.endpoints) as chat:
+                await chat.login(uid="zed-1", auth_key="KEY")
+        with record(path) as recorder:
+            async with cometconn.open_client(
+                "APP", manual, store=store, endpoints=server.endpoints, environment=recorder
+            ) as chat:
+                with pytest.raises(ConnectError):
+                    await chat.connect()
+                with pytest.raises(ApiError):
+                    await chat.login(uid="amy-2", auth_key="KEY")
+    lines = read_transcript(path)
+    assert [line.what for line in lines][:3] == ["begin", "dial", "undialled"]
+    assert lines[-1].what == "failure"
+    assert recorder.boot_time() > 0
+
+
+async def test_a_replay_can_be_asked_by_hand(path: pathlib.Path, autojump_clock: trio.testing.MockClock) -> None:
+    """Chance and the boot clock are those of virtual time; in a fixture-like place, too."""
+    async with open_replay(path) as played:
+        assert isinstance(played, Replay)
+        assert played.boot_time() == trio.current_time()
+        assert played.random() == 0.5
+        assert played.endpoints.admin_url == "http://127.0.0.1/v3.0"
+        assert [line.what for line in played.unplayed] == ["request", "request", "dial"]
+        assert played.mismatch is None
+    assert list(itertools.islice((line.what for line in read_transcript(path)), 3)) == ["begin", "request", "answer"]

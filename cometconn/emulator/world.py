@@ -197,9 +197,9 @@ class World:
         """Note a close frame, an EOF or a reset below the WebSocket; the connection ends with it when it is time.
 
         `CLOSE_IN` and `CLOSE_OUT` come with `code`, `RESET` with `by`. Reported after the
-        end, they are no news.
+        end, or of a connection that has asked for nothing yet, they are no news.
         """
-        if device.gone:
+        if device.gone or not device.number:
             return
         self.log.add(kind, device.number, device.uid, **detail)
         if kind is Kind.CLOSE_IN:

@@ -69,7 +69,7 @@ _ACTIONS: Final[Mapping[type, tuple[str, str]]] = {
 }
 
 
-def to_frame(event: Event) -> dict[str, Any] | str:
+def to_frame(event: Event) -> dict[str, Any] | str:  # noqa: C901, PLR0911 - one line for each kind
     """Return the frame that a server would send for *event*: what a client that reads it makes equal to it.
 
     For the events of `cometconn.testing.strategies` that holds exactly. Of an event made by hand, what a frame

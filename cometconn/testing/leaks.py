@@ -84,13 +84,13 @@ class LeakCheck:
     ) -> None:
         if kind is not None:
             return
-        import trio.testing  # noqa: PLC0415 - it loads pytest, where that is installed
+        from trio.testing import MockClock, wait_all_tasks_blocked  # noqa: PLC0415 - it loads pytest, where that is
 
-        if isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock):
-            await trio.testing.wait_all_tasks_blocked()
+        if isinstance(trio.lowlevel.current_clock(), MockClock):
+            await wait_all_tasks_blocked()
         else:
             with trio.move_on_after(self._patience):
-                while self._left():
+                while self._left():  # noqa: ASYNC110 - nobody tells when a descriptor is closed
                     await trio.sleep(_POLL)
         self._judge(self._left())
 

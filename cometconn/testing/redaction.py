@@ -54,9 +54,7 @@ class Redaction:
         return self._placeholders[secret]
 
     def learn_header(self, name: str, value: str) -> None:
-        """Note the secret in a REST request's header, if it is one that holds one. The session id counts as such:
-        it is another one in every run.
-        """
+        """Note what a REST request's header holds, if it is a secret, or the session id: another one in every run."""
         kind = "session" if name.lower() == "resource" else _KINDS.get(name.lower())
         if kind is not None:
             self.learn(kind, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
@@ -35,6 +36,7 @@ _PASSING: Final = frozenset(
     {"appInfo", "auth", "deviceId", "params", "platform", "resource", "sdk", "userAgent", "uts"}
 )
 """What a client says of itself and of the present time: another one in every run, or a placeholder."""
+_GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, wsproto.utilities.LocalProtocolError)
 _OVER: Final = frozenset({"client_close", "client_end", "lost"})
 """Behind these, what the server did was no longer for the client."""
 
@@ -239,7 +241,6 @@ class PlayedConnection:
 
     async def _send(self, stream: MemorySocket, event: Event) -> None:
         async with self._writing:
-            try:
+            # Otherwise the client is gone: the reader sees it, too.
+            with contextlib.suppress(*_GONE):
                 await stream.send_all(self._ws.send(event))
-            except (trio.BrokenResourceError, trio.ClosedResourceError, wsproto.utilities.LocalProtocolError):
-                pass  # the client is gone: the reader sees it, too

@@ -113,6 +113,8 @@ class ServerScript:
             AssertionError: the user has no connection within `patience`.
             SettingsError: one of them is an event that no server sends.
         """
+        from trio.testing import wait_all_tasks_blocked  # noqa: PLC0415 - it loads pytest, where that is installed
+
         frames = [to_frame(item) if isinstance(item, Event) else item for item in news]
         with trio.move_on_after(self.patience) as scope:
             await self.server.wait_connected(self.uid)
@@ -121,9 +123,7 @@ class ServerScript:
             raise AssertionError(message)
         for frame in frames:
             self.server.push(self.uid, frame)
-        import trio.testing  # noqa: PLC0415 - it loads pytest, where that is installed
-
-        await trio.testing.wait_all_tasks_blocked()
+        await wait_all_tasks_blocked()
 
     def drop(self, code: int = 1011, reason: str = "", *, how: Drop = "close") -> None:
         """End the user's connection; it is an error if there is none. Acts at once.

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from cometconn import events as ev
 from cometconn._wire.codec import decode
 from cometconn.errors import SettingsError
+from cometconn.testing import to_frame
 from cometconn.testing.event_strategies import KINDS
 from cometconn.testing.strategies import events, frames
-from cometconn.testing import to_frame
 
 CLASSES: list[type[Any]] = [getattr(ev, name) for name in ev.__all__]
 LEAVES = [kind for kind in CLASSES if issubclass(kind, ev.Event) and not kind.__subclasses__()]

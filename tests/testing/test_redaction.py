@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cometconn.testing import redaction
 from cometconn.testing.event_values import json_objects

@@ -321,7 +321,7 @@ def test_every_kind_of_loss_comes_again(tmp_path: pathlib.Path) -> None:
     assert again == seen
     assert unplayed == ()
     told = "\n".join(seen)
-    for words in ("503", "1012", "deploy", "reset", "nothing came", "refuses connections"):
+    for words in ("503", "1012", "deploy", "reset", "Not one byte", "refuses connections"):
         assert words in told, words
 
 

@@ -1,0 +1,197 @@
+"""The server's part in a test: it waits for what is expected, and says what came instead."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import pytest
+import trio
+
+import cometconn
+from cometconn import AppSettings, CometChat, Connected, Disconnected, MemoryStore, Reason, Waiting
+from cometconn.emulator import open_emulator
+from cometconn.errors import SettingsError
+from cometconn.events import Gap, Resumed, TextMessage, TypingStarted, UnreadableFrame, User
+from cometconn.testing import MemoryServer, ServerScript, assert_no_leaks
+
+
+@pytest.fixture
+async def server(memory_server: MemoryServer) -> AsyncGenerator[MemoryServer, None]:
+    """A server in virtual time, and nothing left of its clients."""
+    async with assert_no_leaks():
+        yield memory_server
+
+
+@pytest.fixture
+async def chat(server: MemoryServer) -> AsyncGenerator[CometChat, None]:
+    """A client that nobody has logged in."""
+    async with cometconn.open_client(
+        "APP", AppSettings(), store=MemoryStore(), endpoints=server.endpoints, environment=server
+    ) as chat:
+        yield chat
+
+
+async def log_in(chat: CometChat) -> None:
+    """Log zed-1 in, and wait for the socket."""
+    await chat.login(uid="zed-1", auth_key="KEY")
+    await chat.connect()
+
+
+async def test_a_play_reads_as_it_happens(server: MemoryServer, chat: CometChat) -> None:
+    """Requests, frames and endings are expected in their order; what stands between is passed over."""
+    script = server.script()
+    async with trio.open_nursery() as nursery, chat.events() as events:
+        nursery.start_soon(log_in, chat)
+        await script.expect("POST /users/zed-1/auth_tokens", {"platform": "PYTHON"})
+        await script.expect("PUT /me")
+        await script.expect("connect")
+        auth = await script.expect("auth", {"sender": "zed-1"})
+        assert auth["body"]["auth"] == "***"
+        await script.say(
+            TypingStarted(sender=User("amy-2"), receiver=User("zed-1")),
+            {"type": "message", "body": {"id": 7, "sender": "amy-2", "category": "message", "type": "text"}},
+            "this is not JSON",
+        )
+        kinds = [type(await anext(events)) for _ in range(3)]
+        assert kinds == [TypingStarted, TextMessage, UnreadableFrame]
+        nursery.start_soon(chat.send_text, "amy-2", "hello")
+        said = await script.expect("POST /messages", {"data": {"text": "hello"}})
+        assert said["receiver"] == "amy-2"
+        await script.expect("ping")
+        script.drop(1012)
+        await script.expect("connect")
+        await script.expect("auth")
+        assert isinstance(await anext(events), Gap)
+        nursery.start_soon(chat.disconnect)
+        assert await script.expect("close", {"code": 1000}) == {"code": 1000}
+
+
+async def test_refused_and_accepted_again(server: MemoryServer, chat: CometChat) -> None:
+    """Without a status nobody gets through; with one, REST does; a token can be worth nothing."""
+    script = server.script("zed-1")
+    await log_in(chat)
+    script.refuse()
+    script.drop(how="reset")
+    await trio.sleep(100)
+    assert isinstance(chat.status, Waiting | cometconn.Connecting)
+    script.accept()
+    await chat.connect()
+    script = server.script("zed-1")  # what was before is over
+    script.refuse(503, retry_after=40)
+    script.drop()
+    await script.expect("connect")
+    await script.expect_quiet(39)
+    script.accept()
+    await script.expect("connect")
+    await chat.connect()
+    script.refuse_token()
+    script.drop(how="reset")
+    await script.expect("GET /me")
+    await script.expect("auth")
+    await trio.testing.wait_all_tasks_blocked()
+    assert isinstance(chat.status, Disconnected)
+    assert chat.status.reason is Reason.AUTHENTICATION_FAILED
+
+
+async def test_a_wait_in_vain_ends_and_tells_what_came(server: MemoryServer, chat: CometChat) -> None:
+    """In virtual time at once, with times and contents; the script stays where it was."""
+    script = server.script()
+    await log_in(chat)
+    began = trio.current_time()
+    with pytest.raises(AssertionError) as caught:
+        await script.expect("PUT /me", {"platform": "PARROT"})
+    told = str(caught.value)
+    assert trio.current_time() - began == 60
+    assert told.startswith('zed-1 was to do \'PUT /me\' with {"platform": "PARROT"}, and did not within 60 s.')
+    assert 'PUT /me {"platform": "PYTHON"' in told
+    assert "15.000 s  ping" in told
+    await script.expect("PUT /me")
+    script = ServerScript(server, "zed-1", patience=1)
+    with pytest.raises(AssertionError, match=r"'typing_indicator', and did not within 1 s. Nothing came at all"):
+        await script.expect("typing_indicator")
+
+
+async def test_quiet_means_no_more_than_pings(server: MemoryServer, chat: CometChat) -> None:
+    """A client that only keeps alive is quiet; one that speaks is not."""
+    await log_in(chat)
+    script = server.script()
+    await script.expect_quiet(100)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(chat.start_typing, "amy-2")
+        with pytest.raises(AssertionError, match=r"(?s)to be quiet for 10 s, and was not.*typing_indicator"):
+            await script.expect_quiet(10)
+    await script.expect_quiet(1)
+
+
+async def test_whoever_is_not_there_can_be_told_nothing(server: MemoryServer, chat: CometChat) -> None:
+    """Nor dropped; and what no server sends is refused."""
+    script = server.script("amy-2")
+    with pytest.raises(AssertionError, match="did not connect within 60 s"):
+        await script.say({"type": "novelty"})
+    with pytest.raises(AssertionError, match="is not connected"):
+        script.drop()
+    with pytest.raises(SettingsError, match="Resumed"):
+        await script.say(Resumed(1.0))
+
+
+async def test_another_users_acts_are_not_this_ones(server: MemoryServer, chat: CometChat) -> None:
+    """A script is about one user."""
+    script = server.script("amy-2")
+    await log_in(chat)
+    await chat.start_typing("amy-2")
+    script.patience = 1
+    with pytest.raises(AssertionError):
+        await script.expect("typing_indicator")
+    assert await server.script("zed-1").expect_quiet(0) is None
+
+
+async def test_what_the_client_breaks_is_seen(server: MemoryServer, chat: CometChat) -> None:
+    """The end of its stream; and text that is no JSON object."""
+    script = server.script()
+    stream = await server.dial("ws://127.0.0.1/")
+    await stream.aclose()
+    # No upgrade was asked for, so the log knows no connection: nothing to expect.
+    script.patience = 1
+    with pytest.raises(AssertionError, match="Nothing came at all"):
+        await script.expect("eof")
+    await log_in(chat)
+    (device,) = server.world.devices("zed-1")
+    server.world.received(device, "no JSON")
+    assert await script.expect("text") == {"text": "no JSON"}
+    server.world.wire(device, cometconn.emulator.Kind.EOF)
+    await script.expect("eof")
+
+
+async def test_over_real_sockets() -> None:
+    """The same script, built by hand for an emulator."""
+    with trio.fail_after(20):
+        async with (
+            open_emulator() as server,
+            cometconn.open_client("APP", AppSettings(), store=MemoryStore(), endpoints=server.endpoints) as chat,
+        ):
+            script = ServerScript(server, "zed-1", patience=10)
+            await log_in(chat)
+            assert isinstance(chat.status, Connected)
+            await script.expect("auth")
+            await script.say({"type": "novelty"})
+            script.drop()
+            await script.expect("connect")
+
+
+def test_the_levers_are_those_of_the_emulator() -> None:
+    """Whatever is said of a lever holds for both servers."""
+    levers = {name for name in dir(cometconn.emulator.Levers) if not name.startswith("_")}
+    assert {"say", "push", "set", "heal", "drop", "refuse_connections", "wait_connected", "log"} <= levers
+    for kind in (MemoryServer, cometconn.emulator.Emulator):
+        assert issubclass(kind, cometconn.emulator.Levers)
+
+
+async def test_network_levers_in_memory(server: MemoryServer, chat: CometChat) -> None:
+    """`refuse_connections()` and `accept_connections()`: REST and dials, noted in the log like those of the emulator."""
+    server.refuse_connections()
+    with pytest.raises(cometconn.errors.ApiError, match="refuses connections"):
+        await chat.login(uid="zed-1", auth_key="KEY")
+    server.accept_connections()
+    await log_in(chat)
+    noted = [entry.detail["what"] for entry in server.log.of(cometconn.emulator.Kind.CONTROL)]
+    assert noted == ["refuse_connections", "accept_connections"]

@@ -16,7 +16,7 @@ import trio.testing
 
 import cometconn
 from cometconn import AppSettings, CometChat, Connected, Disconnected, MemoryStore, Reason, Timing, Waiting
-from cometconn.emulator import Emulator, open_emulator
+from cometconn.emulator import Emulator, Kind, open_emulator
 from cometconn.errors import ApiError, ConnectError
 from cometconn.events import Event, Gap, TextMessage, UnknownEvent, UnreadableFrame
 from cometconn.testing import (
@@ -51,10 +51,11 @@ def replay(path: pathlib.Path, program: Program, **settings: Any) -> Any:
     """Let *program* meet the transcript, in virtual time; return its result, the time it took, and what was left."""
 
     async def main() -> Any:
-        async with assert_no_leaks(), open_replay(path) as played:
-            async with client(played, played, **settings) as chat:
-                result = await program(chat)
-            return result, trio.current_time(), played.unplayed
+        with trio.fail_after(5000):
+            async with assert_no_leaks(), open_replay(path) as played:
+                async with client(played, played, **settings) as chat:
+                    result = await program(chat)
+                return result, trio.current_time(), played.unplayed
 
     return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
@@ -138,14 +139,15 @@ def record_in_memory(path: pathlib.Path, program: Program, act: Any = None, **se
     """Record *program* against the memory server, which *act* moves meanwhile."""
 
     async def main() -> Any:
-        async with open_memory_server(users=("zed-1", "amy-2")) as server, trio.open_nursery() as nursery:
-            if act is not None:
-                nursery.start_soon(act, server)
-            with record(path, server) as recorder:
-                async with client(server, recorder, **settings) as chat:
-                    result = await program(chat)
-            nursery.cancel_scope.cancel()
-            return result
+        with trio.fail_after(5000):
+            async with open_memory_server(users=("zed-1", "amy-2")) as server, trio.open_nursery() as nursery:
+                if act is not None:
+                    nursery.start_soon(act, server)
+                with record(path, server) as recorder:
+                    async with client(server, recorder, **settings) as chat:
+                        result = await program(chat)
+                nursery.cancel_scope.cancel()
+                return result
 
     return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
@@ -275,6 +277,7 @@ async def losses(chat: CometChat) -> list[str]:
             await chat.login(uid="zed-1", auth_key="KEY")
         except ApiError as error:
             seen.append(f"{error.code} {error}")
+            await trio.sleep(1)
     async with chat.statuses() as statuses:
         async for change in statuses:
             match change.current:
@@ -297,13 +300,15 @@ async def lose(server: MemoryServer) -> None:
         await trio.sleep(3)
         server.drop("zed-1", how, code=1012, reason="deploy")
         await server.wait_gone("zed-1")
+    await server.wait_connected("zed-1")
+    await trio.sleep(3)
     server.set(upgrade=503, retry_after=5)
+    server.drop("zed-1", "reset")
+    await server.log.wait_for(lambda entry: entry.kind is Kind.UPGRADE and entry.detail["status"] == 503)
+    server.heal()
+    server.refuse_connections()
     dials = len(server.dials)
     while len(server.dials) == dials:
-        await trio.sleep(0.5)
-    server.heal()
-    server.dialling = "refuse"
-    while len(server.dials) == dials + 1:
         await trio.sleep(0.5)
     server.heal()
     await server.wait_connected("zed-1")

@@ -22,6 +22,7 @@ __all__ = ["LeakCheck", "assert_no_leaks"]
 
 _OURS: Final = ("cometconn", "trio_websocket")
 _FOLDERS: Final = ("/proc/self/fd", "/dev/fd")
+_HELD: Final = (MemorySocket, Link)
 _POLL: Final = 0.01  # seconds
 
 
@@ -157,8 +158,5 @@ def _describe(number: int) -> str:
 
 def _pending() -> list[Any]:
     """Return what is in memory and ought to be ended by somebody."""
-    return [
-        item
-        for item in gc.get_objects()
-        if (type(item) is MemorySocket and not item.closed) or (type(item) is Link and not item.over)
-    ]
+    found = [item for item in gc.get_objects() if type(item) in _HELD]
+    return [item for item in found if not (item.over if type(item) is Link else item.closed)]

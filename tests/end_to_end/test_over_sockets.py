@@ -27,6 +27,7 @@ from cometconn import (
 from cometconn.emulator import Emulator, Kind, open_emulator
 from cometconn.errors import ApiError, ConnectError, SettingsError, StoreError
 from cometconn.events import Gap, MessagesRead, TextMessage, TransientMessage, TypingStarted, UnknownEvent, UserOnline
+from cometconn.testing import assert_no_leaks
 
 SLACK = 3.0
 QUICK = Timing(background_grace=0.3, retry_base=0.05, close_timeout=0.5)
@@ -46,10 +47,21 @@ async def chat_to(
         yield chat
 
 
+@pytest.fixture
+def chat_settings() -> AppSettings:
+    """Retries come soon in these tests."""
+    return AppSettings(timing=QUICK)
+
+
 async def test_two_users_talk() -> None:
     """Messages, typing, receipts, transient messages and unknown frames arrive, typed and in order."""
     with trio.fail_after(20):
-        async with open_emulator() as server, chat_to(server) as zed, chat_to(server, "amy-2") as amy:
+        async with (
+            assert_no_leaks(),
+            open_emulator() as server,
+            chat_to(server) as zed,
+            chat_to(server, "amy-2") as amy,
+        ):
             await zed.connect()
             await amy.connect()
             async with zed.events() as to_zed, amy.events() as to_amy:
@@ -89,12 +101,11 @@ async def test_presence_follows_the_subscription() -> None:
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-async def test_the_socket_is_lost_and_comes_back(how: Any) -> None:
+async def test_the_socket_is_lost_and_comes_back(emulator: Emulator, chat: CometChat, how: Any) -> None:
     """After a loss the client reconnects by itself, and a Gap stands in the stream."""
     with trio.fail_after(20):
-        async with open_emulator() as server, chat_to(server) as chat, chat.events() as events:
-            await chat.connect()
-            server.drop("zed-1", how)
+        async with chat.events() as events:
+            emulator.drop("zed-1", how)
             gap = await anext(events)
             assert isinstance(gap, Gap)
             assert isinstance(chat.status, Connected)
@@ -217,20 +228,18 @@ async def test_cancelled_from_outside_it_still_says_goodbye() -> None:
             assert closed.detail["code"] == 1000
 
 
-async def test_the_app_state_is_told_from_another_thread() -> None:
+async def test_the_app_state_is_told_from_another_thread(emulator: Emulator, chat: CometChat) -> None:
     """A GUI's thread says `trio.from_thread.run_sync(chat.enter_background)`: on return the status tells the new truth."""
+
+    def gui() -> list[Status]:
+        trio.from_thread.run_sync(chat.enter_background)
+        away = trio.from_thread.run_sync(lambda: chat.status)
+        trio.from_thread.run_sync(chat.enter_foreground)
+        return [away, trio.from_thread.run_sync(lambda: chat.status)]
+
     with trio.fail_after(20):
-        async with open_emulator() as server, chat_to(server) as chat:
-            await chat.connect()
-
-            def gui() -> list[Status]:
-                trio.from_thread.run_sync(chat.enter_background)
-                away = trio.from_thread.run_sync(lambda: chat.status)
-                trio.from_thread.run_sync(chat.enter_foreground)
-                return [away, trio.from_thread.run_sync(lambda: chat.status)]
-
-            away, back = await trio.to_thread.run_sync(gui)
-            assert isinstance(away, Disconnected)
-            assert away.reason is Reason.IN_BACKGROUND
-            assert isinstance(back, Connecting | Connected)
-            await server.wait_connected("zed-1")
+        away, back = await trio.to_thread.run_sync(gui)
+        assert isinstance(away, Disconnected)
+        assert away.reason is Reason.IN_BACKGROUND
+        assert isinstance(back, Connecting | Connected)
+        await emulator.wait_connected("zed-1")

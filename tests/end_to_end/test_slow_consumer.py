@@ -7,24 +7,19 @@ import json
 import trio
 import trio.lowlevel
 
-import cometconn
-from cometconn import AppSettings, Connected, MemoryStore
-from cometconn.emulator import open_emulator
+from cometconn import CometChat, Connected
+from cometconn.emulator import Emulator
 from cometconn.events import UnknownEvent
 
 
-async def test_a_consumer_that_sleeps_loses_nothing_while_the_server_is_patient() -> None:
+async def test_a_consumer_that_sleeps_loses_nothing_while_the_server_is_patient(
+    emulator: Emulator, chat: CometChat
+) -> None:
     """6 MB wait at the server, not here; the connection stays; then all of it comes, in order."""
     count, filling = 6000, "x" * 1000
     with trio.fail_after(50):
-        async with (
-            open_emulator() as server,
-            cometconn.open_client("APP", AppSettings(), store=MemoryStore(), endpoints=server.endpoints) as chat,
-            chat.events(max_events=200, max_bytes=50_000) as events,
-        ):
-            await chat.login(uid="zed-1", auth_key="KEY")
-            await chat.connect()
-            (device,) = server.world.devices("zed-1")
+        async with chat.events(max_events=200, max_bytes=50_000) as events:
+            (device,) = emulator.world.devices("zed-1")
             device.limit = 10 * count
             for number in range(count):
                 device.send(json.dumps({"type": str(number), "filling": filling}))

@@ -110,7 +110,7 @@ async def test_a_message_that_cannot_be_sent_is_noted(
 
 async def test_over_real_sockets(emulator: Emulator, chat: CometChat) -> None:
     """The same desk, against the emulator."""
-    async with assert_no_leaks(), trio.open_nursery() as nursery:
+    async with trio.open_nursery() as nursery:
         nursery.start_soon(SupportDesk().run, chat)
         emulator.say("ann", "hello", receiver="desk")
         with trio.fail_after(20):
@@ -154,7 +154,7 @@ def test_it_survives_any_frame(news: list[Any]) -> None:
 
 async def test_a_recorded_day_comes_again(autojump_clock: trio.testing.MockClock) -> None:
     """Half an hour at a real server, in a blink: the desk says to everybody what it said then."""
-    async with open_replay(HERE / "a_day_at_the_desk.jsonl") as replay:
+    async with assert_no_leaks(), open_replay(HERE / "a_day_at_the_desk.jsonl") as replay:
         desk = SupportDesk()
         async with (
             trio.open_nursery() as nursery,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import pathlib
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -27,12 +26,12 @@ anything = settings(max_examples=10, deadline=None, suppress_health_check=list(H
 
 
 @pytest.fixture
-async def desk(memory_chat: CometChat, nursery: trio.Nursery) -> AsyncGenerator[SupportDesk, None]:
+async def desk(memory_chat: CometChat, nursery: trio.Nursery) -> SupportDesk:
     """A desk that serves, in virtual time."""
     desk = SupportDesk()
     nursery.start_soon(desk.run, memory_chat)
     await trio.testing.wait_all_tasks_blocked()
-    yield desk
+    return desk
 
 
 async def test_a_customer_is_helped(desk: SupportDesk, memory_server: MemoryServer) -> None:

@@ -37,20 +37,24 @@ _LARGEST: Final = 2**53
 _EARLIEST, _LATEST = 946_684_800, 4_102_444_800  # the years 2000 and 2100
 
 # No half of a surrogate pair: it has no place in a text frame.
-texts = st.one_of(
+texts: st.SearchStrategy[str] = st.one_of(
     st.sampled_from(["hello", "", "\N{THUMBS UP SIGN}", "two\nlines", "\x00", "x" * 300]),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
 )
 """What people write: anything that JSON can hold."""
-words = st.one_of(st.sampled_from(["", "a", "b-1"]), st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
+words: st.SearchStrategy[str] = st.one_of(
+    st.sampled_from(["", "a", "b-1"]), st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+)
 """Short, and perhaps empty."""
-names = words.filter(bool)
+names: st.SearchStrategy[str] = words.filter(bool)
 """Short, and not empty."""
-ids = st.integers(1_000_000, _LARGEST)
+ids: st.SearchStrategy[int] = st.integers(1_000_000, _LARGEST)
 """Numbers of messages: far from those that a test's own server gives, because a client drops what it has seen."""
-counts = st.integers(0, _LARGEST)
+counts: st.SearchStrategy[int] = st.integers(0, _LARGEST)
 """How many."""
-times = st.integers(_EARLIEST, _LATEST).map(lambda seconds: datetime.datetime.fromtimestamp(seconds, datetime.UTC))
+times: st.SearchStrategy[datetime.datetime] = st.integers(_EARLIEST, _LATEST).map(
+    lambda seconds: datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+)
 """Whole seconds, UTC, as CometChat stamps."""
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.one_of(
@@ -112,7 +116,7 @@ groups: st.SearchStrategy[Any] = attributes(
     },
 )
 """Groups, described to some extent."""
-receivers = st.one_of(users, groups)
+receivers: st.SearchStrategy[Any] = st.one_of(users, groups)
 """Whom a message goes to."""
 bare_receivers: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(_UIDS).map(User), st.sampled_from(["hikers", "a group"]).map(Group)

@@ -23,7 +23,7 @@ def test_the_blocks_of_the_page_pass_as_tests(pytester: pytest.Pytester) -> None
 
 def test_the_names_on_the_page_exist() -> None:
     """What the page imports is what the kit offers; all of the kit's verbs are on it."""
-    import cometconn.testing  # noqa: PLC0415
+    import cometconn.testing
 
     text = PAGE.read_text(encoding="utf-8")
     offered = {name for name in cometconn.testing.__all__ if name[0].islower()}

@@ -103,7 +103,8 @@ async def recorded(path: pathlib.Path) -> list[Event]:
             nursery.start_soon(weather, server)
             with record(path) as recorder:
                 async with client(server, recorder) as chat:
-                    return await diary(chat)
+                    kept = await diary(chat)
+    return kept
 
 
 def test_a_session_over_sockets_comes_again_in_memory(tmp_path: pathlib.Path) -> None:
@@ -147,7 +148,7 @@ def record_in_memory(path: pathlib.Path, program: Program, act: Any = None, **se
                     async with client(server, recorder, **settings) as chat:
                         result = await program(chat)
                 nursery.cancel_scope.cancel()
-                return result
+        return result
 
     return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 

@@ -7,6 +7,16 @@ from typing import assert_type
 import cometconn
 from cometconn import AppSettings, AppState, CometChat, EventStream, Status, StatusChange, User
 from cometconn.events import CustomMessage, Event, TextMessage
+from cometconn.testing import (
+    MemoryServer,
+    Recorder,
+    Replay,
+    ServerScript,
+    assert_no_leaks,
+    open_memory_server,
+    open_replay,
+    record,
+)
 
 
 async def check() -> None:
@@ -28,3 +38,15 @@ async def check() -> None:
         async with chat.statuses() as statuses:
             async for change in statuses:
                 assert_type(change, StatusChange)
+
+
+async def check_the_kit() -> None:
+    """What the kit gives fits where an environment is wanted."""
+    async with assert_no_leaks(), open_memory_server() as server, open_replay("t.jsonl") as replay:
+        assert_type(server, MemoryServer)
+        assert_type(server.script("zed-1"), ServerScript)
+        assert_type(replay, Replay)
+        with record("t.jsonl", server) as recorder:
+            assert_type(recorder, Recorder)
+            for environment in (server, replay, recorder):
+                cometconn.open_client("APP", AppSettings(), environment=environment)

@@ -16,7 +16,6 @@ from wsproto.events import (
     BytesMessage,
     CloseConnection,
     Event,
-    Ping,
     RejectConnection,
     Request,
     TextMessage,
@@ -130,17 +129,23 @@ class PlayedConnection:
 
     async def play(self, stream: MemorySocket) -> None:
         """Play it on the server's end of *stream*."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._speak, stream)
-            try:
-                while data := await stream.receive_some():
-                    self._ws.receive_data(data)
-                    for event in self._ws.events():
-                        await self._take(event, stream, nursery)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass
-            nursery.cancel_scope.cancel(reason="the connection is over")
-        await trio.aclose_forcefully(stream)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._speak, stream)
+                await self._listen(stream, nursery)
+                nursery.cancel_scope.cancel(reason="the connection is over")
+        finally:
+            await trio.aclose_forcefully(
+                stream
+            )  # when the play ends early, too: the client need not wait for a goodbye
+
+    async def _listen(self, stream: MemorySocket, nursery: trio.Nursery) -> None:
+        """Take what the client says, until it has closed its end."""
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            while data := await stream.receive_some():
+                self._ws.receive_data(data)
+                for event in self._ws.events():
+                    await self._take(event, stream, nursery)
 
     async def _take(self, event: Event, stream: MemorySocket, nursery: trio.Nursery) -> None:
         match event:
@@ -148,14 +153,12 @@ class PlayedConnection:
                 await self._upgrade(stream)
             case TextMessage(data=text):
                 await self._hear(text, stream, nursery)
-            case Ping():
-                await self._send(stream, event.response())
             case CloseConnection():
                 if self._ws.state is wsproto.connection.ConnectionState.REMOTE_CLOSING:
                     await self._send(stream, event.response())
                 await stream.send_eof()
             case _:
-                pass  # a pong of WebSocket's own
+                pass  # nothing else comes from a client of ours
 
     async def _upgrade(self, stream: MemorySocket) -> None:
         await self._wait_for("upgrade")
@@ -233,11 +236,9 @@ class PlayedConnection:
 
     def _as_now(self, text: str) -> str:
         """Put this run's session id in the place of the recorded one: by it a client knows its own echoes."""
-        for line in self._play:
-            recorded = line.detail.get("frame", {}).get("deviceId")
-            if line.what == "client" and recorded:
-                return text.replace(f'"{recorded}"', f'"{self._session}"') if self._session else text
-        return text
+        said = (line.detail.get("frame", {}) for line in self._play if line.what == "client")
+        recorded = next((frame["deviceId"] for frame in said if frame.get("deviceId")), self._session)
+        return text.replace(f'"{recorded}"', f'"{self._session}"')
 
     async def _send(self, stream: MemorySocket, event: Event) -> None:
         async with self._writing:

@@ -20,7 +20,7 @@ from cometconn.testing.strategies import events, frames
 CLASSES: list[type[Any]] = [getattr(ev, name) for name in ev.__all__]
 LEAVES = [kind for kind in CLASSES if issubclass(kind, ev.Event) and not kind.__subclasses__()]
 SENT = [kind for kind in LEAVES if not issubclass(kind, ev.Marker)]
-few = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+few = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
 def read(frame: Any, uid: str = "zed-1") -> Any:
@@ -54,7 +54,7 @@ def test_every_attribute_is_drawn_at_times() -> None:
     seen: set[tuple[type, str]] = set()
     kinds = (ev.TextMessage, ev.IncomingCall, ev.MessagesRead)
 
-    @settings(few, max_examples=250, derandomize=True)
+    @settings(few, max_examples=150, derandomize=True)
     @given(events(*kinds))
     def look(event: Any) -> None:
         for field in attrs.fields(type(event)):
@@ -96,7 +96,7 @@ def test_a_base_class_stands_for_its_kinds() -> None:
     """`events(Receipt)` draws each of the four, and nothing else."""
     drawn = set()
 
-    @settings(few, max_examples=60, derandomize=True)
+    @settings(few, max_examples=40, derandomize=True)
     @given(events(ev.Receipt))
     def draw(event: Any) -> None:
         drawn.add(type(event))

@@ -106,6 +106,7 @@ async def test_a_wait_in_vain_ends_and_tells_what_came(server: MemoryServer, cha
     assert 'PUT /me {"platform": "PYTHON"' in told
     assert "15.000 s  ping" in told
     await script.expect("PUT /me")
+    await trio.sleep(1)  # away from the ping that is due at 60 s
     script = ServerScript(server, "zed-1", patience=1)
     with pytest.raises(AssertionError, match=r"'typing_indicator', and did not within 1 s. Nothing came at all"):
         await script.expect("typing_indicator")

@@ -136,6 +136,27 @@ async def test_what_the_block_raises_comes_out() -> None:
             raise KeyError
 
 
+async def test_what_is_about_to_end_is_waited_for() -> None:
+    """A neighbour that needs a moment, as a server does, is no leak."""
+
+    async def close_later(ends: tuple[socket.socket, ...]) -> None:
+        await trio.sleep(0.05)
+        for end in ends:
+            end.close()
+
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery, assert_no_leaks(patience=5):
+            nursery.start_soon(close_later, socket.socketpair())
+
+
+async def test_in_virtual_time_everybody_does_what_they_can(autojump_clock: trio.testing.MockClock) -> None:
+    """And no time passes."""
+    async with trio.open_nursery() as nursery, assert_no_leaks():
+        for end in memory_socket_pair():
+            nursery.start_soon(end.aclose)
+    assert trio.current_time() == 0
+
+
 async def test_it_waits_no_longer_than_it_must() -> None:
     """What is never given back costs the patience, and no more."""
     ends = socket.socketpair()

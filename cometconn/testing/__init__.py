@@ -31,13 +31,12 @@ from .replay import Replay as Replay
 from .replay import ReplayError as ReplayError
 from .replay import open_replay as open_replay
 from .server_script import ServerScript as ServerScript
-from .transcript import Line as Line
+from .transcript import TranscriptLine as TranscriptLine
 from .transcript import read_transcript as read_transcript
 
 __all__ = [
     "FaultProxy",
     "LeakCheck",
-    "Line",
     "LineFaults",
     "MemoryServer",
     "MemorySocket",
@@ -46,6 +45,7 @@ __all__ = [
     "Replay",
     "ReplayError",
     "ServerScript",
+    "TranscriptLine",
     "assert_no_leaks",
     "memory_socket_pair",
     "open_fault_proxy",

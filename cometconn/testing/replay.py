@@ -18,7 +18,7 @@ from cometconn.settings import Endpoints
 from .memory_stream import memory_socket_pair
 from .redaction import Redaction
 from .replayed_connection import PlayedConnection, essence
-from .transcript import Line, read_transcript
+from .transcript import TranscriptLine, read_transcript
 
 if TYPE_CHECKING:
     import os
@@ -42,8 +42,8 @@ class ReplayError(AssertionError):
 class _Exchange:
     """A REST request, and what became of it; `None` if it was never answered."""
 
-    request: Line
-    outcome: Line | None = None
+    request: TranscriptLine
+    outcome: TranscriptLine | None = None
     asked: bool = False
 
     @property
@@ -111,7 +111,7 @@ class Replay:
         mismatch: the first thing that the client did and the transcript does not have, in words.
     """
 
-    def __init__(self, lines: tuple[Line, ...], nursery: trio.Nursery) -> None:
+    def __init__(self, lines: tuple[TranscriptLine, ...], nursery: trio.Nursery) -> None:
         self._nursery = nursery
         self._exchanges = [_Exchange(line) for line in lines if line.what == "request"]
         by_number = {exchange.request.number: exchange for exchange in self._exchanges}
@@ -136,7 +136,7 @@ class Replay:
         self.mismatch: str | None = None
 
     @property
-    def unplayed(self) -> tuple[Line, ...]:
+    def unplayed(self) -> tuple[TranscriptLine, ...]:
         """What the transcript has and the client has not come to: requests, dials, and lines of connections."""
         asked = [exchange.request for exchange in self._exchanges if not exchange.asked]
         return (*asked, *(line for connection in self._connections for line in connection.unplayed))
@@ -169,7 +169,7 @@ class Replay:
         exchange = next((exchange for exchange in left if exchange.key == key), None)
         if exchange is None:
             has = "\n".join(f"  {one.request}" for one in left[:5]) or "  nothing"
-            asked = Line(0, "request", 0, {"method": request.method, "path": path, "body": essence(body)})
+            asked = TranscriptLine(0, "request", 0, {"method": request.method, "path": path, "body": essence(body)})
             await self._fail(f"The client asks\n  {asked}\nand the transcript has, of what is left,\n{has}")
         exchange.asked = True
         if exchange.outcome is None:

@@ -25,7 +25,7 @@ from cometconn.emulator.jsontext import parse, render
 
 from .memory_stream import MemorySocket
 from .redaction import Redaction
-from .transcript import Line
+from .transcript import TranscriptLine
 
 __all__ = ["PlayedConnection", "essence"]
 
@@ -49,11 +49,11 @@ def essence(value: Any) -> Any:
     return value
 
 
-def _action(line: Line) -> object:
+def _action(line: TranscriptLine) -> object:
     return line.detail.get("frame", {}).get("action")
 
 
-def _content(line: Line) -> Any:
+def _content(line: TranscriptLine) -> Any:
     return (
         essence(line.detail["frame"]) if "frame" in line.detail else line.detail.get("text", line.detail.get("base64"))
     )
@@ -72,13 +72,13 @@ class PlayedConnection:
         fail: ends the play, with the reason.
     """
 
-    lines: list[Line]
+    lines: list[TranscriptLine]
     redaction: Redaction
     fail: Fail
-    _opening: dict[str, Line] = attrs.field(init=False)
-    _play: list[Line] = attrs.field(init=False)
-    _pings: list[Line] = attrs.field(init=False)
-    _pongs: list[Line] = attrs.field(init=False)
+    _opening: dict[str, TranscriptLine] = attrs.field(init=False)
+    _play: list[TranscriptLine] = attrs.field(init=False)
+    _pings: list[TranscriptLine] = attrs.field(init=False)
+    _pongs: list[TranscriptLine] = attrs.field(init=False)
     _began: float | None = attrs.field(default=None, init=False)
     _played: int = attrs.field(default=0, init=False)
     _heard: int = attrs.field(default=0, init=False)
@@ -100,7 +100,7 @@ class PlayedConnection:
         self._ws = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
 
     @property
-    def unplayed(self) -> list[Line]:
+    def unplayed(self) -> list[TranscriptLine]:
         """What was not come to; how the client ended it does not count."""
         if self._began is None:
             return self.lines[:1]
@@ -121,7 +121,7 @@ class PlayedConnection:
         else:
             await self._wait_until(line)
 
-    async def _wait_until(self, line: Line) -> None:
+    async def _wait_until(self, line: TranscriptLine) -> None:
         assert self._began is not None, "it was dialled"
         await trio.sleep_until(self._began + line.at - self.lines[0].at)
 
@@ -217,7 +217,7 @@ class PlayedConnection:
                 await self._say(line, stream)
             self._played += 1
 
-    async def _say(self, line: Line, stream: MemorySocket) -> None:
+    async def _say(self, line: TranscriptLine, stream: MemorySocket) -> None:
         match line.what:
             case "server" if "base64" in line.detail:
                 await self._send(stream, BytesMessage(data=base64.b64decode(line.detail["base64"])))

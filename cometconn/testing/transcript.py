@@ -15,14 +15,14 @@ from cometconn.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Line", "TranscriptFile", "read_transcript"]
+__all__ = ["TranscriptFile", "TranscriptLine", "read_transcript"]
 
 _VERSION: Final = 1
 _LIMIT: Final = 256 * 1024 * 1024  # bytes: what is longer is not read into memory
 
 
 @attrs.frozen
-class Line:
+class TranscriptLine:
     """One thing that happened.
 
     Attributes:
@@ -90,7 +90,7 @@ class TranscriptFile:
             raise self.failure
 
 
-def read_transcript(path: str | os.PathLike[str]) -> tuple[Line, ...]:
+def read_transcript(path: str | os.PathLike[str]) -> tuple[TranscriptLine, ...]:
     """Read a transcript that `record()` wrote. Blocking, like `Path.read_text()`.
 
     A last line that is cut off, as a program that was killed leaves it, is left out.
@@ -116,10 +116,10 @@ def read_transcript(path: str | os.PathLike[str]) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _read_line(name: str, number: int, text: bytes) -> Line:
+def _read_line(name: str, number: int, text: bytes) -> TranscriptLine:
     try:
         fields = json.loads(text)
-        return Line(float(fields.pop("at")), str(fields.pop("what")), int(fields.pop("number")), fields)
+        return TranscriptLine(float(fields.pop("at")), str(fields.pop("what")), int(fields.pop("number")), fields)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         message = f"{name}, line {number}, is no line of a transcript."
         raise SettingsError(message) from None  # the line itself may be anything

@@ -26,6 +26,8 @@ def test_the_names_on_the_page_exist() -> None:
     import cometconn.testing
 
     text = PAGE.read_text(encoding="utf-8")
+    assert cometconn.testing.__all__ == sorted(set(cometconn.testing.__all__))
+    assert all(getattr(cometconn.testing, name).__doc__ for name in cometconn.testing.__all__)
     offered = {name for name in cometconn.testing.__all__ if name[0].islower()}
     assert not {name for name in offered if name not in text} - {
         "memory_socket_pair",

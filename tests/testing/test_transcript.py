@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from cometconn.errors import SettingsError
-from cometconn.testing import Line, read_transcript, transcript
+from cometconn.testing import TranscriptLine, read_transcript, transcript
 from cometconn.testing.transcript import TranscriptFile
 
 
@@ -29,7 +29,7 @@ async def test_what_was_written_is_read(tmp_path: pathlib.Path, autojump_clock: 
     file.write("client_end", 1)
     lines = read_transcript(path)
     assert [line.what for line in lines] == ["begin", "dial", "server", "client_end"]
-    assert lines[2:] == (Line(0.0, "server", 1, {"text": "ü\n"}), Line(1.5, "client_end", 1))
+    assert lines[2:] == (TranscriptLine(0.0, "server", 1, {"text": "ü\n"}), TranscriptLine(1.5, "client_end", 1))
     assert path.stat().st_mode & 0o777 == 0o600
     assert str(lines[2]) == 'server 1 {"text": "ü\\n"}'
     file.close()

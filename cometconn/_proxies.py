@@ -61,11 +61,12 @@ class Proxies:
         return _checked(named if "://" in named else f"http://{named}", origin, origin)
 
     def _is_excepted(self, target: Target) -> bool:
-        from urllib.request import proxy_bypass_environment  # noqa: PLC0415 - slow to import, and most need no proxy
+        import urllib.request  # noqa: PLC0415 - slow to import, and most need no proxy
 
+        excepts = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed knows only what asks the system, too
         # An IPv6 address stands in NO_PROXY with brackets and without.
         forms = (target.host, host_and_port(target.host, target.port))
-        return is_loopback(target.host) or any(proxy_bypass_environment(form, dict(self.environment)) for form in forms)
+        return is_loopback(target.host) or any(excepts(form, self.environment) for form in forms)
 
 
 def choose_proxies(proxy: str | None, endpoints: Endpoints | None) -> Proxies:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 
 __all__ = ["ExplainedError", "why"]
 
+_TRIOS_OWN = re.compile(r"^Error connecting to \(.*?\): ")  # whoever shows the reason has named the address
 _NO_TLS = "the server does not speak TLS there"
 _WANTED = "the server wants a client certificate"
 _REFUSED = "the server does not accept the client certificate"
@@ -43,7 +45,7 @@ def why(error: BaseException) -> str:
         if isinstance(one, ExplainedError):
             return str(one)
         if isinstance(one, OSError) and one.strerror and not isinstance(one, ssl.SSLError):
-            return one.strerror
+            return _TRIOS_OWN.sub("", one.strerror)
         if isinstance(one, ssl.SSLError) and (words := _TLS_WORDS.get(getattr(one, "reason", None) or "")):
             return f"{words} ({one})"
         if isinstance(one, BaseExceptionGroup):

@@ -76,7 +76,11 @@ async def test_nobody_listens() -> None:
 async def test_through_a_proxy(scheme: str) -> None:
     """TLS to the server is inside the way that the proxy gave, whichever kind it is."""
     authority = Authority()
-    kind = socks_proxy() if scheme.startswith("socks") else http_proxy(context=authority.server(None) if scheme == "https" else None)
+    kind = (
+        socks_proxy()
+        if scheme.startswith("socks")
+        else http_proxy(context=authority.server(None) if scheme == "https" else None)
+    )
     with trio.fail_after(20):
         async with raw_server(echo) as url, kind as real:
             async with tls_front(authority.server(None), port_of(url)) as front:
@@ -87,7 +91,9 @@ async def test_through_a_proxy(scheme: str) -> None:
     assert real.asked == ["127.0.0.1"]
 
 
-@pytest.mark.parametrize(("scheme", "asked"), [("socks5h", "chat.test"), ("socks5", "127.0.0.1"), ("http", "chat.test")])
+@pytest.mark.parametrize(
+    ("scheme", "asked"), [("socks5h", "chat.test"), ("socks5", "127.0.0.1"), ("http", "chat.test")]
+)
 async def test_who_looks_the_name_up(scheme: str, asked: str) -> None:
     """The proxy; but for `socks5` it is this machine."""
     trio.socket.set_custom_hostname_resolver(Resolver())
@@ -105,7 +111,10 @@ async def test_a_proxy_that_is_not_there(scheme: str) -> None:
     async with raw_server(echo) as url:
         pass
     proxy = proxy_at(f"{scheme}://me:s3cret@127.0.0.1:{port_of(url)}")
-    with trio.fail_after(20), pytest.raises(ProxyError, match=r"the proxy .* cannot be reached: Connection refused") as caught:
+    with (
+        trio.fail_after(20),
+        pytest.raises(ProxyError, match=r"the proxy .* cannot be reached: Connection refused") as caught,
+    ):
         await dial("wss://chat.test", no_tls, proxy)
     assert caught.value.fault is ProxyFault.UNREACHABLE
     assert "s3cret" not in "".join(traceback.format_exception(caught.value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import urllib.parse
 from typing import TYPE_CHECKING
 
@@ -94,9 +95,11 @@ def choose_proxies(proxy: str | None, endpoints: Endpoints | None) -> Proxies:
 
 
 def _environment() -> Mapping[str, str]:
-    from urllib.request import getproxies_environment  # noqa: PLC0415 - as above
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return {}
+    import urllib.request  # noqa: PLC0415 - as above
 
-    return {name: value for name, value in getproxies_environment().items() if name in _KNOWN}
+    return {name: value for name, value in urllib.request.getproxies_environment().items() if name in _KNOWN}
 
 
 def _checked(url: str, what: str, origin: str | None = None) -> Proxy:

@@ -63,12 +63,10 @@ async def open_client(
         store: where the session is saved; by default a file in the platform's folder for
             user state. `MemoryStore()` saves nothing, `FileStore(path)` chooses the file.
         endpoints: other servers than CometChat's cloud.
-        ssl_context: for REST, socket and an `https` proxy; by default the system's
-            certificates. This is where a CA of your own and a client certificate go.
-        proxy: `http://[user:password@]host:port` for REST and socket alike, wherever they
-            lead; also `https`, and with the extra `socks` `socks5h` (the proxy looks names
-            up) and `socks5` (this machine does). `None`: as `HTTPS_PROXY`, `HTTP_PROXY`,
-            `ALL_PROXY` and `NO_PROXY` say now, and never for this machine. `""`: none.
+        ssl_context: for REST, socket and an `https` proxy: your own CA, a client certificate.
+        proxy: `http://[user:password@]host:port` for REST and socket; also `https`, `socks5h`
+            and `socks5` (extra `socks`). `None`: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`
+            and `NO_PROXY` say, and never for this machine. `""`: none.
         headers: more headers for REST requests and the WebSocket upgrade; not those that
             the requests have anyway.
         environment: what the client takes from the world; for tests. It replaces

@@ -67,10 +67,8 @@ async def open_client(
         proxy: `http://[user:password@]host:port` for REST and socket; also `https`, `socks5h`
             and `socks5` (extra `socks`). `None`: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`
             and `NO_PROXY` say, and never for this machine. `""`: none.
-        headers: more headers for REST requests and the WebSocket upgrade; not those that
-            the requests have anyway.
-        environment: what the client takes from the world; for tests. It replaces
-            *ssl_context* and *proxy*.
+        headers: more headers for REST requests and the upgrade; not those they have anyway.
+        environment: the world, for tests. It replaces *ssl_context* and *proxy*.
 
     Raises:
         SettingsError: an argument makes no sense.

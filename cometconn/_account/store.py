@@ -21,7 +21,10 @@ from .disk import check_folder, read_own_file, sync_folder
 from .saved import LIMIT, Saved, read_saved, saved_text
 from .session import Session, new_device_id
 
-__all__ = ["FileStore", "MemoryStore", "Saved", "Store", "default_path"]
+__all__ = ["IN_USE", "FileStore", "MemoryStore", "Saved", "Store", "default_path"]
+
+IN_USE = "STORE_IN_USE"
+"""The code of the `StoreError` that tells of another client."""
 
 _LOG = logging.getLogger("cometconn")
 _TEMPORARY = ".saving"
@@ -59,7 +62,7 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         if self._open is not None:
             message = "This MemoryStore is in use by another client: give each its own."
-            raise StoreError(message)
+            raise StoreError(message, code=IN_USE)
         self._open = app_id
         return self._saved.setdefault(app_id, Saved(new_device_id(app_id), None))
 
@@ -126,9 +129,8 @@ class FileStore:
         self._is_open = False
 
     def _in_use(self) -> StoreError:
-        return StoreError(
-            f"The session file {self._path} is in use by another client: close it, or choose another file."
-        )
+        message = f"The session file {self._path} is in use by another client: close it, or choose another file."
+        return StoreError(message, code=IN_USE)
 
     def _open(self, app_id: str) -> Saved:
         try:

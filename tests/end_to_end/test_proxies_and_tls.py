@@ -29,7 +29,9 @@ def _no_proxy_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def served(authority: Authority, *, host: str = "chat.test", wants: bool = False) -> AsyncGenerator[Endpoints, None]:
+async def served(
+    authority: Authority, *, host: str = "chat.test", wants: bool = False
+) -> AsyncGenerator[Endpoints, None]:
     """The emulator behind TLS, at a name that only the proxies can look up."""
     with trio.fail_after(30):
         async with open_emulator() as server:
@@ -37,7 +39,9 @@ async def served(authority: Authority, *, host: str = "chat.test", wants: bool =
                 yield Endpoints.at(f"https://{host}:{port}/v3.0")
 
 
-def client(endpoints: Endpoints, context: ssl.SSLContext, proxy: str | None = None) -> AbstractAsyncContextManager[CometChat]:
+def client(
+    endpoints: Endpoints, context: ssl.SSLContext, proxy: str | None = None
+) -> AbstractAsyncContextManager[CometChat]:
     """A client in manual mode."""
     return cometconn.open_client(
         "APP", SETTINGS, store=MemoryStore(), endpoints=endpoints, ssl_context=context, proxy=proxy

@@ -1,0 +1,166 @@
+"""`cometconn doctor`: what stands between this machine and a connection, step by step."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING
+
+import attrs
+from rich.console import Console
+from rich.markup import escape
+
+from cometconn._proxies import choose_proxies
+from cometconn._system import SystemEnvironment
+from cometconn.errors import CometConnError, SettingsError
+
+from .doctor_account import Patient
+from .doctor_advice import account_advice
+from .doctor_findings import Finding, Findings, Outcome, Step
+from .doctor_network import Way
+from .doctor_socket import examine_socket
+from .stopping import until_stopped
+
+if TYPE_CHECKING:
+    from .options import Options
+
+__all__ = ["doctor"]
+
+_COLOURS = {Outcome.OK: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
+_INDENT = 34
+_WIDTH = 110
+
+
+async def doctor(options: Options, *, as_json: bool, timeout: float) -> int:  # noqa: ASYNC109 - of each step
+    """Examine, show the findings, and return the exit status."""
+    if not 0 < timeout < float("inf"):
+        message = f"--timeout must be more than 0 seconds, not {timeout:g}."
+        raise SettingsError(message)
+    environment = SystemEnvironment({}, choose_proxies(options.chosen_proxy, options.endpoints), options.ssl_context())
+    patient = Patient.of(options, environment, timeout)
+    printed = _Printed()
+    findings = Findings(timeout, (lambda _: None) if as_json else printed.show)
+    examination = _Examination(options, environment, patient, findings)
+    stopped = await until_stopped(examination.run)
+    if as_json:
+        print(json.dumps(_report(findings, stopped), ensure_ascii=False, indent=2))  # noqa: T201 - a program's output
+    elif not stopped:
+        printed.sum_up(findings)
+    return stopped or findings.status
+
+
+def _report(findings: Findings, stopped: int) -> dict[str, object]:
+    return {
+        "ok": not stopped and findings.status == 0,
+        "status": stopped or findings.status,
+        "findings": [finding.plain() for finding in findings.all],
+    }
+
+
+@attrs.define(eq=False)
+class _Examination:
+    """The steps in their order."""
+
+    options: Options
+    environment: SystemEnvironment
+    patient: Patient
+    findings: Findings
+
+    async def run(self) -> None:
+        """Take them all, as far as they can be taken."""
+        patient, findings = self.patient, self.findings
+        await patient.identify(self.options, findings)
+        reached = True
+        for url in dict.fromkeys(patient.rest_urls()):
+            reached = reached and await self._reach(url)
+        findings.part = "account"
+        if reached:
+            await patient.log_in(findings)
+        else:
+            patient.session = None
+            findings.skip(Step.LOG_IN, "the way there is not clear")
+        await self._socket()
+        findings.part = "account"
+        await patient.log_out(findings)
+
+    async def _reach(self, url: str) -> bool:
+        way = self._way(url)
+        try:
+            return await way.take(self.findings)
+        finally:
+            await way.aclose()
+
+    def _way(self, url: str) -> Way:
+        assert self.environment.proxies is not None, "chosen above"
+        return Way(url, self.environment.proxies.leading_to(url), self.environment.tls)
+
+    async def _socket(self) -> None:
+        self.findings.part = "WebSocket"
+        url = await self._socket_url()
+        if url is None:
+            return
+        way = self._way(url)
+        try:
+            if await way.take(self.findings) and way.stream is not None:
+                await examine_socket(self.findings, way.stream, url, self.patient, self.options.settings())
+        finally:
+            await way.aclose()
+
+    async def _socket_url(self) -> str | None:
+        """Return where the WebSocket is: with endpoints that is known, else the settings that come with a login say so."""
+        if self.options.endpoints is not None:
+            return self.options.endpoints.socket_url
+        session = self.patient.session
+        if session is None:
+            self.findings.skip(Step.UPGRADE, "where it is, is told with a login")
+            return None
+        url: str | None = None
+
+        async def look() -> str:
+            nonlocal url
+            url = session.socket_url()
+            return url
+
+        try:
+            return session.socket_url()
+        except CometConnError:
+            await self.findings.take(Step.UPGRADE, look, account_advice)
+        return None
+
+
+@attrs.define(eq=False)
+class _Printed:
+    """The findings as lines, each as soon as it is there."""
+
+    console: Console = attrs.field(factory=lambda: Console(highlight=False, soft_wrap=True))
+    _part: str | None = attrs.field(default=None, init=False)
+
+    def show(self, finding: Finding) -> None:
+        """Print a finding, and what to do about it."""
+        if finding.part != self._part:
+            self._part = finding.part
+            self.console.print(f"[bold]{escape(finding.part)}[/bold]")
+        colour = _COLOURS[finding.outcome]
+        took = "" if finding.seconds is None else f"{finding.seconds * 1000:.0f} ms"
+        line = f"  [{colour}]{finding.outcome.value:<8}[/{colour}]{took:>8}  {finding.step.title:<14}{escape(finding.words)}"
+        self.console.print(line)
+        if finding.advice is not None:
+            self.console.print(
+                textwrap.fill(
+                    escape(finding.advice), _WIDTH, initial_indent=" " * _INDENT, subsequent_indent=" " * _INDENT
+                ),
+                style="yellow",
+            )
+
+    def sum_up(self, findings: Findings) -> None:
+        """Print the verdict."""
+        failed = [finding for finding in findings.all if finding.outcome is Outcome.FAILED]
+        if failed:
+            first = failed[0]
+            self.console.print(
+                f"\n[bold red]Not well:[/bold red] {escape(first.step.title)} failed ({escape(first.part)})."
+            )
+        elif findings.status:
+            self.console.print("\nNothing is wrong as far as could be seen; with a user, more could.")
+        else:
+            self.console.print("\n[green]All is well.[/green]")

@@ -47,7 +47,7 @@ def why(error: BaseException) -> str:
         if isinstance(one, OSError) and one.strerror and not isinstance(one, ssl.SSLError):
             return _TRIOS_OWN.sub("", one.strerror)
         if isinstance(one, ssl.SSLError) and (words := _TLS_WORDS.get(getattr(one, "reason", None) or "")):
-            return f"{words} ({one})"
+            return f"{words} ({one.reason})"
         if isinstance(one, ssl.SSLCertVerificationError) and (said := getattr(one, "verify_message", None)):
             return f"certificate verify failed: {said}"
         if isinstance(one, BaseExceptionGroup):

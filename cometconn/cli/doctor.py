@@ -22,12 +22,15 @@ from .doctor_socket import examine_socket
 from .stopping import until_stopped
 
 if TYPE_CHECKING:
+    from cometconn._transport.dial import Target
+    from cometconn._transport.proxy import Proxy
+
     from .options import Options
 
 __all__ = ["doctor"]
 
 _COLOURS = {Outcome.OK: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
-_INDENT = 34
+_INDENT = 35
 _WIDTH = 110
 
 
@@ -59,12 +62,20 @@ def _report(findings: Findings, stopped: int) -> dict[str, object]:
 
 @attrs.define(eq=False)
 class _Examination:
-    """The steps in their order."""
+    """The steps in their order.
+
+    Attributes:
+        options: what the command line says.
+        environment: dials and asks, as a client would.
+        patient: who is examined.
+        findings: what was found.
+    """
 
     options: Options
     environment: SystemEnvironment
     patient: Patient
     findings: Findings
+    _blocked: set[tuple[Target, Proxy | None]] = attrs.field(factory=set, init=False)
 
     async def run(self) -> None:
         """Take them all, as far as they can be taken."""
@@ -86,9 +97,12 @@ class _Examination:
     async def _reach(self, url: str) -> bool:
         way = self._way(url)
         try:
-            return await way.take(self.findings)
+            reached = await way.take(self.findings)
         finally:
             await way.aclose()
+        if not reached:
+            self._blocked.add((way.target, way.proxy))
+        return reached
 
     def _way(self, url: str) -> Way:
         assert self.environment.proxies is not None, "chosen above"
@@ -100,6 +114,10 @@ class _Examination:
         if url is None:
             return
         way = self._way(url)
+        if (way.target, way.proxy) in self._blocked:
+            self.findings.part = url
+            self.findings.skip(Step.UPGRADE, "the way there is the same")
+            return
         try:
             if await way.take(self.findings) and way.stream is not None:
                 await examine_socket(self.findings, way.stream, url, self.patient, self.options.settings())
@@ -142,7 +160,7 @@ class _Printed:
             self.console.print(f"[bold]{escape(finding.part)}[/bold]")
         colour = _COLOURS[finding.outcome]
         took = "" if finding.seconds is None else f"{finding.seconds * 1000:.0f} ms"
-        line = f"  [{colour}]{finding.outcome.value:<8}[/{colour}]{took:>8}  {finding.step.title:<14}{escape(finding.words)}"
+        line = f"  [{colour}]{finding.outcome.value:<8}[/{colour}]{took:>8}  {finding.step.title:<15}{escape(finding.words)}"
         self.console.print(line)
         if finding.advice is not None:
             self.console.print(
@@ -161,6 +179,6 @@ class _Printed:
                 f"\n[bold red]Not well:[/bold red] {escape(first.step.title)} failed ({escape(first.part)})."
             )
         elif findings.status:
-            self.console.print("\nNothing is wrong as far as could be seen; with a user, more could.")
+            self.console.print("\nNothing is wrong as far as could be seen; log in, and more can be.")
         else:
             self.console.print("\n[green]All is well.[/green]")

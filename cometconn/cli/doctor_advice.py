@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from cometconn._transport.abc import UpgradeRefusedError, WebSocketClosedError
+from cometconn._transport.abc import UpgradeRefusedError
 from cometconn._transport.proxy import ProxyError, ProxyFault, host_and_port
 from cometconn._urls import is_loopback
-from cometconn.errors import ApiError
+from cometconn.errors import ApiError, AuthenticationError, StoreError
 
 from .doctor_findings import Step
 
@@ -90,7 +90,7 @@ _PROXY_ADVICE = {
         "Put user and password into COMETCONN_PROXY or HTTPS_PROXY, as http://user:password@host:port; "
         "special characters as %40 and the like."
     ),
-    ProxyFault.REFUSED: "The proxy's rules forbid it: ask who runs it to allow {server}, for CONNECT.",
+    ProxyFault.REFUSED: "The proxy's rules forbid it, or it is a web server and no proxy: ask who runs it to allow CONNECT to {server}.",
     ProxyFault.TARGET: "The proxy works, but does not reach {server}: is that spelled right? If so, ask who runs the proxy.",
 }
 
@@ -105,86 +105,88 @@ def _proxy_advice(error: Exception, place: Place) -> str:
     return _PROXY_ADVICE[ProxyFault.NONSENSE].format(by=place.proxy_named_by)
 
 
-# By OpenSSL's X509_V_ERR_ number.
-_NOT_YET_VALID, _EXPIRED = 9, 10
-_UNKNOWN_CA = frozenset({18, 19, 20, 21})
-_WRONG_HOST = frozenset({62, 64})
 _TRUST = (
     "Who signed this certificate is not trusted here. If a proxy or a virus scanner in this network opens TLS, or the server "
-    "has a CA of your own: name that CA's certificate with --ca-file (in a program: ssl_context). If neither is meant to be "
-    "so, somebody is listening in."
+    "has a CA of your own: name that CA's certificate with --ca-file (in a program: ssl_context). If neither is meant to "
+    "be so, somebody is listening in."
 )
+_ANOTHER_HOST = (
+    "Another server answers for {host}: correct --endpoint, or ask who runs it for a certificate with this name."
+)
+# By OpenSSL's X509_V_ERR_ number.
+_CERTIFICATE_ADVICE = {
+    9: "Today is {today} (UTC) by this machine's clock, which is probably behind: set it.",
+    10: "Today is {today} (UTC) by this machine's clock: if that is wrong, set it; else the server needs a new certificate.",
+    18: _TRUST,
+    19: _TRUST,
+    20: _TRUST,
+    21: _TRUST,
+    62: _ANOTHER_HOST,
+    64: _ANOTHER_HOST,
+}
+_ANY_CERTIFICATE = "The server's certificate breaks a rule: ask who runs it for a better one."
+_CLIENT_CERTIFICATE = "If the server wants a client certificate, name yours with --client-cert and --client-key; if you did, it does not trust it."
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
 
 
 def _tls_advice(error: Exception, place: Place) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        code = error.verify_code
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
-        if code == _EXPIRED:
-            return f"Today is {today} (UTC) by this machine's clock: if that is wrong, set it; else the server needs a new certificate."
-        if code == _NOT_YET_VALID:
-            return f"Today is {today} (UTC) by this machine's clock: it is probably behind. Set it."
-        if code in _WRONG_HOST:
-            return f"Another server answers for {place.target.host}: correct --endpoint, or ask who runs it for a certificate with this name."
-        if code in _UNKNOWN_CA:
-            return _TRUST
-        return "The server's certificate breaks a rule: ask who runs it for a better one."
-    reason = str(getattr(error, "reason", "") or "")
-    if reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}:
-        return f"{place.named} speaks plain HTTP or something else: use http:// if it is on this machine, else correct the port."
+        return _CERTIFICATE_ADVICE.get(error.verify_code, _ANY_CERTIFICATE).format(today=today, host=place.target.host)
+    reason = str(getattr(error, "reason", None))
+    if reason in _NO_TLS:
+        return f"{place.named} speaks plain HTTP or something else: begin with http:// if it is on this machine, else correct the port."
     if "ALERT" in reason:
-        return f"The server broke off. {_CERTIFICATE_ADVICE}"
+        return f"The server broke TLS off. {_CLIENT_CERTIFICATE}"
     return (
-        f"{place.named} ended TLS before it began: a firewall may forbid it, or no TLS server listens there. "
-        "If only a proxy leads out, name it with --proxy or HTTPS_PROXY."
+        f"{place.named} ended TLS before it began: a firewall may forbid it, or something else listens there. "
+        "If only a proxy leads out of this network, name it with --proxy or HTTPS_PROXY."
     )
 
 
-_CERTIFICATE_ADVICE = "If it wants a client certificate, name yours with --client-cert and --client-key; if you did, it does not trust it."
+_SERVER_ERRORS = 500
+_BUSY = "The server has trouble of its own: try again later; cometconn does so by itself."
+_AGAIN = "Log in again: with COMETCONN_AUTH_KEY, or a new COMETCONN_AUTH_TOKEN."
+_ACCOUNT_ADVICE = {
+    "AUTH_ERR_AUTH_TOKEN_NOT_FOUND": f"The token is not known any more. {_AGAIN}",
+    "ERR_UID_NOT_FOUND": "There is no such user in this app: correct --uid, or create the user in CometChat's dashboard.",
+    "INVALID_RESPONSE": (
+        "Whoever answers is not CometChat: correct --region or --endpoint. A network's own login page looks so, too."
+    ),
+}
 
 
 def account_advice(error: Exception) -> str:
-    """Return the advice for a refused request."""
-    if not isinstance(error, ApiError):
-        return "Correct it, or give another --session file."
-    if error.status is None:
-        if "client certificate" in str(error):
-            return _CERTIFICATE_ADVICE
+    """Return the advice for the saved session, or a request that is refused."""
+    if isinstance(error, StoreError):
+        return "Mend that, or name another file with --session."
+    if not isinstance(error, ApiError) or error.status is None:
         return (
-            "The server was reached and does not answer: try again; if it stays so, something between may stop HTTP, "
-            f"or the server be down. {_CERTIFICATE_ADVICE}"
+            f"The server was reached and does not answer. {_CLIENT_CERTIFICATE} Else it may be down, or something between "
+            "stops HTTP: try again later."
         )
-    if error.code in _ACCOUNT_ADVICE:
-        return _ACCOUNT_ADVICE[error.code]
     if error.status >= _SERVER_ERRORS:
-        return "The server has trouble of its own: try again later; cometconn does so by itself."
-    if error.code == "INVALID_RESPONSE":
-        return "Whoever answers is not CometChat: correct --region or --endpoint; a proxy's login page looks so, too."
-    return "Check --app-id and --region, and the key or token."
+        return _BUSY
+    return _ACCOUNT_ADVICE.get(error.code, "Is the key or token that of this app? Check --app-id and --region, too.")
 
 
-_SERVER_ERRORS = 500
-_ACCOUNT_ADVICE = {
-    "AUTH_ERR_AUTH_TOKEN_NOT_FOUND": "The token is not known any more: log in again, with COMETCONN_AUTH_KEY or a new COMETCONN_AUTH_TOKEN.",
-    "ERR_UID_NOT_FOUND": "There is no such user in this app: correct --uid, or create the user in CometChat's dashboard.",
+_SOCKET_ADVICE = {
+    Step.UPGRADE: (
+        "The server is reached but no WebSocket comes about: a proxy or firewall that does not let WebSockets "
+        "through looks so; ask for an exception for this host."
+    ),
+    Step.AUTH: "The server does not answer the token: try again later; cometconn does so by itself.",
+    Step.PING: "Logged in, but pings are not answered: a bad line, or a server in trouble. cometconn would reconnect.",
 }
 
 
 def socket_advice(step: Step, error: Exception) -> str:
-    """Return the advice for the WebSocket."""
+    """Return the advice for a step on the WebSocket."""
     if isinstance(error, UpgradeRefusedError):
-        if error.status in {401, 403, 404, 426}:
-            return "Whoever answers knows no WebSocket here: correct --endpoint; a proxy or firewall that filters WebSockets does the same."
-        return "The server is busy or down: try again later; cometconn does so by itself."
+        wrong = "Whoever answers knows no WebSocket here: correct --endpoint. A proxy that filters WebSockets does the same."
+        return _BUSY if error.status >= _SERVER_ERRORS else wrong
+    if isinstance(error, AuthenticationError):
+        return _AGAIN
     if "client certificate" in str(error):
-        return _CERTIFICATE_ADVICE
-    if step is Step.UPGRADE:
-        return (
-            "The server is reached but no WebSocket comes about: a proxy or firewall that does not let WebSockets "
-            "through looks so; ask for an exception for this host."
-        )
-    if step is Step.PING:
-        return "Logged in, but pings are not answered: a bad line, or a server in trouble. cometconn would reconnect."
-    if isinstance(error, WebSocketClosedError | trio.TooSlowError):
-        return "The server takes the token but does not answer it: try again later; cometconn does so by itself."
-    return "Log in again: with COMETCONN_AUTH_KEY, or a new COMETCONN_AUTH_TOKEN."
+        return _CLIENT_CERTIFICATE
+    return _SOCKET_ADVICE[step]

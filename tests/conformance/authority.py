@@ -34,7 +34,17 @@ class Authority:
     def server(self, kind: str | None, *, wants_certificate: bool = False) -> ssl.SSLContext:
         """The context of a server whose certificate is of this kind."""
         signer = trustme.CA() if kind == "self-signed" else self._trusted
-        hosts = ["elsewhere.example"] if kind == "wrong host" else ["127.0.0.1", "chat.test", "proxy.test"]
+        hosts = (
+            ["elsewhere.example"]
+            if kind == "wrong host"
+            else [
+                "127.0.0.1",
+                "chat.test",
+                "*.api-us.cometchat.io",
+                "*.apiclient-us.cometchat.io",
+                "socket.cometchat.io",
+            ]
+        )
         day = datetime.timedelta(days=1)
         now = datetime.datetime.now(datetime.UTC)
         certificate = signer.issue_cert(

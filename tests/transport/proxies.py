@@ -13,7 +13,11 @@ import trio
 
 __all__ = ["RealProxy", "http_proxy", "socks_proxy", "tls_front"]
 
-NAMES = (".test", ".example")  # what these proxies look up, and nobody else can: all of it is this machine
+NAMES = (
+    ".test",
+    ".example",
+    ".cometchat.io",
+)  # what these proxies look up, and nobody else can: all of it is this machine
 
 
 @attrs.define(eq=False)
@@ -25,7 +29,7 @@ class RealProxy:
         asked: the hosts that it was asked for, as it was told them.
         wrong: how often somebody came without the right password.
         answer: what it says instead of leading anywhere; for SOCKS the reply's code.
-        dressed: it speaks TLS.
+        ports: where it goes instead of another port: who asks for 443 of a made-up host wants our server.
     """
 
     address: str
@@ -33,7 +37,7 @@ class RealProxy:
     answer: bytes | None = None
     asked: list[str] = attrs.field(factory=list)
     wrong: int = 0
-    dressed: ssl.SSLContext | None = None
+    ports: dict[int, int] = attrs.field(factory=dict)
 
     def url(self, scheme: str, *, user: str = "") -> str:
         """Its URL, with the password if there is a user in it."""
@@ -42,7 +46,7 @@ class RealProxy:
     async def reach(self, host: str, port: int) -> trio.SocketStream:
         """Look up, and connect."""
         self.asked.append(host)
-        return await trio.open_tcp_stream("127.0.0.1" if host.endswith(NAMES) else host, port)
+        return await trio.open_tcp_stream("127.0.0.1" if host.endswith(NAMES) else host, self.ports.get(port, port))
 
 
 @asynccontextmanager

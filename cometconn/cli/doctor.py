@@ -12,10 +12,9 @@ from rich.markup import escape
 
 from cometconn._proxies import choose_proxies
 from cometconn._system import SystemEnvironment
-from cometconn.errors import CometConnError, SettingsError
+from cometconn.errors import ProtocolError, SettingsError
 
 from .doctor_account import Patient
-from .doctor_advice import account_advice
 from .doctor_findings import Finding, Findings, Outcome, Step
 from .doctor_network import Way
 from .doctor_socket import examine_socket
@@ -110,7 +109,7 @@ class _Examination:
 
     async def _socket(self) -> None:
         self.findings.part = "WebSocket"
-        url = await self._socket_url()
+        url = self._socket_url()
         if url is None:
             return
         way = self._way(url)
@@ -119,12 +118,13 @@ class _Examination:
             self.findings.skip(Step.UPGRADE, "the way there is the same")
             return
         try:
-            if await way.take(self.findings) and way.stream is not None:
+            if await way.take(self.findings):
+                assert way.stream is not None, "reached"
                 await examine_socket(self.findings, way.stream, url, self.patient, self.options.settings())
         finally:
             await way.aclose()
 
-    async def _socket_url(self) -> str | None:
+    def _socket_url(self) -> str | None:
         """Return where the WebSocket is: with endpoints that is known, else the settings that come with a login say so."""
         if self.options.endpoints is not None:
             return self.options.endpoints.socket_url
@@ -132,17 +132,10 @@ class _Examination:
         if session is None:
             self.findings.skip(Step.UPGRADE, "where it is, is told with a login")
             return None
-        url: str | None = None
-
-        async def look() -> str:
-            nonlocal url
-            url = session.socket_url()
-            return url
-
         try:
             return session.socket_url()
-        except CometConnError:
-            await self.findings.take(Step.UPGRADE, look, account_advice)
+        except ProtocolError as error:
+            self.findings.fail(Step.UPGRADE, error, "The fault is the server's own: tell CometChat, or who runs it.")
         return None
 
 

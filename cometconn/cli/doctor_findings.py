@@ -103,14 +103,19 @@ class Findings:
         began = trio.current_time()
         try:
             with trio.fail_after(self.patience):
-                words, outcome, advice = await work(), Outcome.OK, None
+                words = await work()
         except SkippedError as because:
             self.skip(step, str(because))
             return False
         except (CometConnError, WebSocketError, OSError, trio.BrokenResourceError, trio.TooSlowError) as error:
-            words, outcome, advice = self._words(error), Outcome.FAILED, advise(error)
-        self._add(Finding(self.part, step, outcome, trio.current_time() - began, words, advice))
-        return outcome is Outcome.OK
+            self.fail(step, error, advise(error), trio.current_time() - began)
+            return False
+        self._add(Finding(self.part, step, Outcome.OK, trio.current_time() - began, words))
+        return True
+
+    def fail(self, step: Step, error: Exception, advice: str, seconds: float | None = None) -> None:
+        """Note that a step has failed."""
+        self._add(Finding(self.part, step, Outcome.FAILED, seconds, self._words(error), advice))
 
     def skip(self, step: Step, because: str) -> None:
         """Note that a step is not taken."""

@@ -14,7 +14,7 @@ from cometconn._transport.websocket import TrioWebSocket
 from cometconn._version import client_info
 from cometconn._wire.codec import AuthReply, Pong, decode
 from cometconn._wire.frames import ping_frame
-from cometconn.errors import AuthenticationError, ProtocolError
+from cometconn.errors import AuthenticationError
 from cometconn.status import Reason
 
 from .doctor_advice import socket_advice
@@ -80,10 +80,11 @@ class _Talk:
         self._heard, self._answers = trio.open_memory_channel[AuthReply | Pong](16)
 
     async def listen(self) -> None:
-        """Read until the end. Events are dropped: somebody else is listening for them."""
+        """Read until the end, the goodbye included. Events are dropped: somebody else listens for them."""
         with self._heard:
             try:
-                while await self.websocket.receive():
+                while True:
+                    await self.websocket.receive()
                     while (message := await self.websocket.next_message()) is not None:
                         heard = decode(message, own_uid=None, session_id=None)
                         if isinstance(heard, AuthReply | Pong):
@@ -91,6 +92,8 @@ class _Talk:
                                 self._heard.send_nowait(heard)
             except WebSocketError as error:
                 self._failure = error
+        while await self.websocket.receive():
+            pass
 
     async def open(self) -> str:
         """Wait for the upgrade."""
@@ -119,4 +122,5 @@ class _Talk:
         async for heard in self._answers:
             if isinstance(heard, kind):
                 return heard
-        raise self._failure or ProtocolError("the server closed the connection")
+        assert self._failure is not None, "listening ended so"
+        raise self._failure

@@ -145,6 +145,7 @@ def _tls_advice(error: Exception, place: Place) -> str:
 
 
 _SERVER_ERRORS = 500
+_TOO_MANY = 429
 _BUSY = "The server has trouble of its own: try again later; cometconn does so by itself."
 _AGAIN = "Log in again: with COMETCONN_AUTH_KEY, or a new COMETCONN_AUTH_TOKEN."
 _ACCOUNT_ADVICE = {
@@ -184,7 +185,7 @@ def socket_advice(step: Step, error: Exception) -> str:
     """Return the advice for a step on the WebSocket."""
     if isinstance(error, UpgradeRefusedError):
         wrong = "Whoever answers knows no WebSocket here: correct --endpoint. A proxy that filters WebSockets does the same."
-        return _BUSY if error.status >= _SERVER_ERRORS else wrong
+        return _BUSY if error.status >= _SERVER_ERRORS or error.status == _TOO_MANY else wrong
     if isinstance(error, AuthenticationError):
         return _AGAIN
     if "client certificate" in str(error):

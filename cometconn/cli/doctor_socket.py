@@ -37,18 +37,15 @@ _GOODBYE = 2.0  # seconds
 async def examine_socket(
     findings: Findings, stream: trio.abc.Stream, url: str, patient: Patient, settings: AppSettings
 ) -> None:
-    """Take the steps over *stream*, which is closed afterwards, until one fails."""
+    """Take the steps over *stream* until one fails, and say goodbye. The caller closes *stream*."""
     talk = _Talk(TrioWebSocket(stream, url, {}), patient, settings)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(talk.websocket.run)
         nursery.start_soon(talk.listen)
-        try:
-            await _steps(findings, talk, patient)
-            if talk.websocket.may_say_goodbye:
-                with trio.move_on_after(_GOODBYE):
-                    await talk.websocket.goodbye()
-        finally:
-            await talk.websocket.aclose_forcefully()
+        await _steps(findings, talk, patient)
+        if talk.websocket.may_say_goodbye:
+            with trio.move_on_after(_GOODBYE):
+                await talk.websocket.goodbye()
         nursery.cancel_scope.cancel(reason="cometconn: the examination is over")
 
 

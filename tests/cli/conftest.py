@@ -50,18 +50,18 @@ class Clinic:
     patch: pytest.MonkeyPatch
     capture: pytest.CaptureFixture[str]
 
-    async def read(self, *, as_json: bool = False, timeout: float = 5.0, **options: Any) -> tuple[int, str]:
+    async def read(self, *, as_json: bool = False, patience: float = 5.0, **options: Any) -> tuple[int, str]:
         """The exit status, and what is printed."""
         given: dict[str, Any] = {"app_id": "APP", "session": self.session, **options}
         with trio.fail_after(60):
-            status = await doctor(Options(**given), as_json=as_json, timeout=timeout)
+            status = await doctor(Options(**given), as_json=as_json, timeout=patience)
         printed = self.capture.readouterr()
         assert printed.err == ""
         return status, printed.out
 
-    async def examine(self, *, timeout: float = 5.0, **options: Any) -> Diagnosis:
+    async def examine(self, *, patience: float = 5.0, **options: Any) -> Diagnosis:
         """The exit status, and what is found."""
-        status, printed = await self.read(as_json=True, timeout=timeout, **options)
+        status, printed = await self.read(as_json=True, patience=patience, **options)
         report = json.loads(printed)
         assert (report["status"], report["ok"]) == (status, status == 0)
         return Diagnosis(status, report["findings"])

@@ -146,7 +146,7 @@ async def test_settings_that_name_no_socket(clinic: Any, tmp_path: pathlib.Path)
 async def test_a_patience_that_is_none(clinic: Any, timeout: float) -> None:
     """Refused, as are options without a place to go."""
     with pytest.raises(SettingsError, match="--timeout"):
-        await clinic.examine(timeout=timeout, region="us")
+        await clinic.examine(patience=timeout, region="us")
     with pytest.raises(SettingsError, match="--region"):
         await clinic.examine()
 

@@ -107,6 +107,6 @@ async def test_a_server_in_trouble(clinic: Any, fault: Any, advice: str) -> None
     async with open_emulator() as server:
         server.set(rest=fault)
         with trio.fail_after(20):
-            found = await clinic.examine(endpoint=server.url, uid="zed-1", timeout=0.5)
+            found = await clinic.examine(endpoint=server.url, uid="zed-1", patience=0.5)
     assert (found.status, found.failed["step"]) == (4, "new token")
     assert advice in found.failed["advice"]

@@ -102,7 +102,7 @@ async def test_a_client_certificate(clinic: Any, tmp_path: pathlib.Path) -> None
 async def test_a_server_that_knows_no_tls(clinic: Any, script: Any, words: str, advice: str) -> None:
     """Each is told as what it is, within the time that a step may take."""
     async with raw_server(script) as url:
-        found = await clinic.examine(endpoint=url.replace("ws://", "https://").rstrip("/"), timeout=0.3)
+        found = await clinic.examine(endpoint=url.replace("ws://", "https://").rstrip("/"), patience=0.3)
     assert (found.status, found.failed["step"]) == (3, "TLS")
     assert words in found.failed["words"]
     assert advice in found.failed["advice"]
@@ -144,10 +144,10 @@ async def test_other_troubles_with_a_proxy(clinic: Any) -> None:
     assert (found.failed["step"], found.failed["words"]) == ("TCP", "Connection refused")
     assert "is HTTPS_PROXY right?" in found.failed["advice"]
     async with http_proxy() as real:
-        found = await clinic.examine(endpoint="https://chat.test", proxy=real.url("socks5h"), timeout=0.5)
+        found = await clinic.examine(endpoint="https://chat.test", proxy=real.url("socks5h"), patience=0.5)
         assert found.failed["step"] == "proxy"
         assert "another kind of proxy" in found.failed["advice"]
-        found = await clinic.examine(endpoint="https://chat.test", proxy=real.url("https"), timeout=0.5)
+        found = await clinic.examine(endpoint="https://chat.test", proxy=real.url("https"), patience=0.5)
         assert "begin with http://" in found.failed["advice"] or "another kind" in found.failed["advice"]
     async with raw_server(plain) as url:
         found = await clinic.examine(endpoint="https://chat.test", proxy=url.replace("ws://", "https://"))

@@ -18,7 +18,7 @@ WAIT = 0.5
 async def examined(clinic: Any, server: Emulator) -> Any:
     """With a user, and not much patience."""
     clinic.patch.setenv("COMETCONN_AUTH_KEY", "KEY")
-    return await clinic.examine(endpoint=server.url, uid="zed-1", timeout=WAIT)
+    return await clinic.examine(endpoint=server.url, uid="zed-1", patience=WAIT)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,7 @@ async def examined(clinic: Any, server: Emulator) -> Any:
     [
         ({"upgrade": 404}, "upgrade", "HTTP status 404", "knows no WebSocket here"),
         ({"upgrade": 503}, "upgrade", "HTTP status 503", "trouble of its own"),
+        ({"upgrade": 429}, "upgrade", "HTTP status 429", "trouble of its own"),
         ({"upgrade": "hang"}, "upgrade", "no answer within 0.5 s", "does not let WebSockets through"),
         ({"auth": "refuse", "auth_close": 0}, "auth", "refused the auth token (code 401)", "Log in again"),
         ({"auth": "refuse", "auth_close": 4401}, "auth", "refused the auth token (code 401)", "Log in again"),

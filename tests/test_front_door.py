@@ -40,7 +40,7 @@ def test_the_version_is_lazy_and_other_names_are_errors() -> None:
 
 def test_importing_pulls_in_no_extra() -> None:
     """`import cometconn` loads no extra, and httpx only when it is needed."""
-    heavy = "starlette hypercorn httpx cyclopts rich pytest hypothesis"
+    heavy = "starlette hypercorn httpx httpcore python_socks urllib.request cyclopts rich pytest hypothesis"
     code = f"import cometconn, sys; print(*[m for m in '{heavy}'.split() if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == ""

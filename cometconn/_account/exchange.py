@@ -51,11 +51,7 @@ class _Line(httpcore.AsyncNetworkStream):
         self._stream = stream
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
-        try:
-            return bytes(await self._stream.receive_some(max_bytes))
-        except trio.BrokenResourceError as error:
-            message = "the connection broke"
-            raise ConnectionError(message) from error
+        return bytes(await self._stream.receive_some(max_bytes))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
         try:

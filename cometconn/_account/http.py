@@ -71,8 +71,8 @@ async def fetch(
         # Its message quotes what the server sent, which may be what we sent: a token.
         message = "the server's answer is no HTTP/1.1, or ended too early"
         raise ConnectionError(message) from None
-    except trio.BrokenResourceError as error:  # while dialling
+    except trio.BrokenResourceError as error:
         message = "the connection broke"
         raise ConnectionError(message) from error
-    except httpx.InvalidURL as error:
+    except (httpx.InvalidURL, UnicodeError) as error:  # the latter for host names that no lookup takes
         raise ConnectionError(str(error)) from error

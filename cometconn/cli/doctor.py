@@ -21,6 +21,7 @@ from .doctor_socket import examine_socket
 from .stopping import until_stopped
 
 if TYPE_CHECKING:
+    from cometconn import AppSettings, Endpoints
     from cometconn._transport.dial import Target
     from cometconn._transport.proxy import Proxy
 
@@ -39,10 +40,12 @@ async def doctor(options: Options, *, as_json: bool, timeout: float) -> int:  # 
         message = f"--timeout must be more than 0 seconds, not {timeout:g}."
         raise SettingsError(message)
     environment = SystemEnvironment({}, choose_proxies(options.chosen_proxy, options.endpoints), options.ssl_context())
-    patient = Patient.of(options, environment, timeout)
+    settings, patient = options.settings(), Patient.of(options, environment, timeout)
     printed = _Printed()
     findings = Findings(timeout, (lambda _: None) if as_json else printed.show)
-    examination = _Examination(options, environment, patient, findings)
+    # Before signals are taken over: Ctrl-C must also end the question for the key.
+    await patient.identify(options, findings)
+    examination = _Examination(options.endpoints, settings, environment, patient, findings)
     stopped = await until_stopped(examination.run)
     if as_json:
         print(json.dumps(_report(findings, stopped), ensure_ascii=False, indent=2))  # noqa: T201 - a program's output
@@ -64,13 +67,15 @@ class _Examination:
     """The steps in their order.
 
     Attributes:
-        options: what the command line says.
+        endpoints: where to, if not to CometChat's cloud.
+        settings: what a client would be told.
         environment: dials and asks, as a client would.
         patient: who is examined.
         findings: what was found.
     """
 
-    options: Options
+    endpoints: Endpoints | None
+    settings: AppSettings
     environment: SystemEnvironment
     patient: Patient
     findings: Findings
@@ -79,7 +84,6 @@ class _Examination:
     async def run(self) -> None:
         """Take them all, as far as they can be taken."""
         patient, findings = self.patient, self.findings
-        await patient.identify(self.options, findings)
         reached = True
         for url in dict.fromkeys(patient.rest_urls()):
             reached = reached and await self._reach(url)
@@ -120,14 +124,14 @@ class _Examination:
         try:
             if await way.take(self.findings):
                 assert way.stream is not None, "reached"
-                await examine_socket(self.findings, way.stream, url, self.patient, self.options.settings())
+                await examine_socket(self.findings, way.stream, url, self.patient, self.settings)
         finally:
             await way.aclose()
 
     def _socket_url(self) -> str | None:
         """Return where the WebSocket is: with endpoints that is known, else the settings that come with a login say so."""
-        if self.options.endpoints is not None:
-            return self.options.endpoints.socket_url
+        if self.endpoints is not None:
+            return self.endpoints.socket_url
         session = self.patient.session
         if session is None:
             self.findings.skip(Step.UPGRADE, "where it is, is told with a login")

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["Finding", "Findings", "Outcome", "SkippedError", "Step"]
 
 
+# UnicodeError: a host name that no lookup takes.
+_TROUBLES = (CometConnError, WebSocketError, OSError, trio.BrokenResourceError, trio.TooSlowError, UnicodeError)
+
+
 class Outcome(enum.Enum):
     """How a step ended."""
 
@@ -107,7 +111,7 @@ class Findings:
         except SkippedError as because:
             self.skip(step, str(because))
             return False
-        except (CometConnError, WebSocketError, OSError, trio.BrokenResourceError, trio.TooSlowError) as error:
+        except _TROUBLES as error:
             self.fail(step, error, advise(error), trio.current_time() - began)
             return False
         self._add(Finding(self.part, step, Outcome.OK, trio.current_time() - began, words))

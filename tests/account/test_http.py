@@ -114,3 +114,20 @@ async def test_a_request_that_is_cancelled_leaves_nothing_behind(size: int) -> N
                     await trio.testing.wait_all_tasks_blocked(0.05)  # the socket's buffers are full
                 nursery.cancel_scope.cancel()
     gc.collect()  # a warning here is an error
+
+
+async def test_a_connection_that_breaks_is_an_oserror() -> None:
+    """While dialling or while the answer is awaited."""
+
+    async def breaks(url: str) -> trio.abc.Stream:
+        raise trio.BrokenResourceError
+
+    with pytest.raises(OSError, match="the connection broke"):
+        await fetch(Request("GET", "https://chat.test/me", {}), dial=breaks, headers={})
+
+
+@pytest.mark.parametrize("host", ["xn--", "x" * 64, "a..b", "-"])
+async def test_a_host_that_no_lookup_takes(host: str) -> None:
+    """An OSError like any other, whichever library it is that refuses the name: a server's settings may hold it."""
+    with pytest.raises(OSError):
+        await fetch(Request("GET", f"https://{host}/me", {}), dial=STRAIGHT, headers={})

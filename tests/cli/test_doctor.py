@@ -182,3 +182,10 @@ async def test_a_signal_ends_it(tmp_path: pathlib.Path) -> None:
             await asked.wait()
             assert await child.stop(signal.SIGINT) == 130
         assert b"Traceback" not in child.errors
+
+
+async def test_options_that_make_no_sense_are_told_first(clinic: Any) -> None:
+    """Before anything is looked at."""
+    with pytest.raises(SettingsError, match="--presence"):
+        await clinic.examine(endpoint="http://127.0.0.1:1", presence="some")
+    assert clinic.capture.readouterr().out == ""

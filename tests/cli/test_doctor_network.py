@@ -113,6 +113,8 @@ async def test_a_name_that_nobody_knows(clinic: Any) -> None:
     found = await clinic.examine(endpoint="https://chat.invalid")
     assert (found.status, found.failed["step"]) == (3, "name lookup")
     assert "Is this machine online" in found.failed["advice"]
+    found = await clinic.examine(endpoint=f"https://{'x' * 64}.test")
+    assert (found.status, found.failed["step"]) == (3, "name lookup")
     found = await clinic.examine(endpoint="https://chat.test", proxy="http://proxy.invalid")
     assert (found.status, found.failed["step"]) == (3, "name lookup")
     assert "The proxy's name is not known here: correct --proxy" in found.failed["advice"]

@@ -84,10 +84,10 @@ def choose_proxies(proxy: str | None, endpoints: Endpoints | None) -> Proxies:
         return proxies
     if proxy == "":
         return Proxies()
-    given = _checked(proxy, "open_client(proxy=...)")
+    given = _checked(proxy, "The proxy")
     if endpoints is not None and _is_plain(endpoints) and not endpoints.allow_insecure and not is_loopback(given.host):
         message = (
-            "open_client(proxy=...) would be told the tokens, because the endpoints are not encrypted: "
+            "The proxy would be told the tokens, because the endpoints are not encrypted: "
             "leave it out, or say allow_insecure=True there."
         )
         raise SettingsError(message)

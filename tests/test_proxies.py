@@ -98,7 +98,7 @@ def test_a_proxy_that_is_given_leads_everywhere() -> None:
 )
 def test_no_proxy_at_all(proxy: Any) -> None:
     """Told when the client is opened, and not at the first attempt; without the password."""
-    with pytest.raises(SettingsError, match=r"open_client\(proxy=...\) must look like") as caught:
+    with pytest.raises(SettingsError, match="The proxy must look like") as caught:
         choose_proxies(proxy, None)
     assert "s3cret" not in str(caught.value)
     with pytest.raises(SettingsError, match="HTTPS_PROXY must look like") as caught:
@@ -128,7 +128,7 @@ def test_a_proxy_does_not_read_what_is_meant_for_this_machine() -> None:
 def test_an_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """What to install is said when the client is opened, for a proxy that is given as for one from the environment."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(SettingsError, match=r'open_client.*pip install "cometconn\[socks\]"'):
+    with pytest.raises(SettingsError, match=r'The proxy names.*pip install "cometconn\[socks\]"'):
         choose_proxies("socks5h://a", None)
     with pytest.raises(SettingsError, match=r'ALL_PROXY.*pip install "cometconn\[socks\]"'):
         led(CLOUD, ALL_PROXY="socks5://a")

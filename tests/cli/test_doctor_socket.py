@@ -51,7 +51,7 @@ async def test_a_server_that_is_not_well(clinic: Any, fault: Any, step: str, wor
         (close(1013, "later"), "auth", "closed with code 1013"),
         (b"\xff\xff\xff", "auth", "broke the WebSocket protocol"),
         (b"", "auth", "without a WebSocket close frame"),
-        (servers.ACCEPTED + text("not json") + text('{"type": "x"}') + servers.PONG * 100, "", ""),
+        (servers.PONG + servers.ACCEPTED + text("not json") + text('{"type": "x"}') + servers.PONG * 100, "", ""),
     ],
 )
 async def test_what_comes_instead_of_an_answer(clinic: Any, behind: bytes, step: str, words: str) -> None:
@@ -75,3 +75,14 @@ async def test_what_comes_instead_of_an_answer(clinic: Any, behind: bytes, step:
         return
     assert (found.status, found.failed["step"]) == (5, step)
     assert words in found.failed["words"]
+
+
+async def test_a_socket_that_is_elsewhere(clinic: Any) -> None:
+    """REST may be well where the WebSocket cannot be reached: it is told which of the two it is."""
+    async with open_emulator() as server:
+        clinic.patch.setenv("COMETCONN_AUTH_KEY", "KEY")
+        mixed = attrs.evolve(server.endpoints, socket_url="ws://127.0.0.1:1")
+        clinic.patch.setattr("cometconn.cli.options.Endpoints.at", lambda _: mixed)
+        found = await clinic.examine(endpoint=server.url, uid="zed-1")
+    assert found.of("log in")["outcome"] == "ok"
+    assert (found.status, found.failed["step"], found.failed["part"]) == (3, "TCP", "ws://127.0.0.1:1")

@@ -38,6 +38,7 @@ __all__ = ["open_client"]
 
 
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def open_client(
     app_id: str,
     settings: AppSettings,

@@ -131,6 +131,7 @@ class Machine:
 
     # Time.
 
+    @trio.lowlevel.enable_ki_protection
     def tick(self) -> float:
         """Let everything happen that time alone decides, up to now. Return now."""
         now = trio.current_time()
@@ -174,12 +175,14 @@ class Machine:
 
     # What the application does.
 
+    @trio.lowlevel.enable_ki_protection
     def tell(self, on: Input) -> None:
         """Take an input that comes with nothing else: login, logout, app state, `retry_now()`, the end."""
         self._apply(on, self.tick())
         if on is Input.CLIENT_LEFT:
             self.statuses.close()
 
+    @trio.lowlevel.enable_ki_protection
     async def connect(self, *, patient: bool) -> None:
         """Ask for the connection and wait for the outcome."""
         now = self.tick()
@@ -214,6 +217,7 @@ class Machine:
         """The link whose socket is open or being closed."""
         return None if self._latest is None or self._latest.closed.is_set() else self._latest
 
+    @trio.lowlevel.enable_ki_protection
     def ping(self, text: str) -> PingWaiter:
         """Queue a ping frame and extend the lease."""
         now = self.tick()
@@ -305,11 +309,7 @@ class Machine:
     def _fail_link(self, news: Failure, now: float) -> None:
         link = self._link
         assert link is not None, "there is a link to fail"
-        with_ = Circumstances(
-            retry_after=news.retry_after,
-            restarting=news.restarting,
-            jitter=self._random(),
-        )
+        with_ = Circumstances(retry_after=news.retry_after, restarting=news.restarting, jitter=self._random())
         if self._life.state is State.CONNECTED:
             back = self._life.app is AppState.BACKGROUND
             cause = lost_error(Reason.LOST_IN_BACKGROUND if back else None, news.error)

@@ -17,6 +17,7 @@ import trio
 from cometconn._lifecycle.heartbeat import Heartbeat
 from cometconn._lifecycle.reducer import Circumstances, Lifecycle, after_sleep, begin, due, reduce
 from cometconn._lifecycle.states import WANTED, Input, Mode, Refusal, State
+from cometconn._lot import Lot
 from cometconn.errors import PongTimeoutError
 from cometconn.status import AppState, Reason
 
@@ -71,7 +72,7 @@ class Machine:
     _mode: Mode
     _timing: Timing
     _random: Callable[[], float] = attrs.field(repr=False)
-    _room: trio.lowlevel.ParkingLot = attrs.field(repr=False)
+    _room: Lot = attrs.field(repr=False)
     _boot_time: Callable[[], float] = attrs.field(default=trio.current_time, repr=False)
     _on_resumed: Callable[[float], None] = attrs.field(default=lambda _: None, repr=False)
     _lag: float = attrs.field(init=False, repr=False)
@@ -86,7 +87,7 @@ class Machine:
     _absence: Absence | None = attrs.field(default=None, init=False, repr=False)
     _farewell: Farewell | None = attrs.field(default=None, init=False, repr=False)
     _callers: Callers = attrs.field(factory=Callers, init=False, repr=False)
-    _changed: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False, repr=False)
+    _changed: Lot = attrs.field(factory=Lot, init=False, repr=False)
     statuses: StatusFeed = attrs.field(factory=StatusFeed, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:

@@ -39,6 +39,7 @@ __all__ = ["open_client"]
 
 
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def open_client(
     app_id: str,
     settings: AppSettings,
@@ -88,7 +89,7 @@ async def open_client(
         parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, store, saved)
         try:
             async with trio.open_nursery() as nursery:
-                await nursery.start(watcher, parts.leave, parts.machine.tick, name="cometconn.watcher")
+                nursery.start_soon(watcher, parts.leave, parts.machine.tick, name="cometconn.watcher")
                 nursery.start_soon(parts.supervisor().run, name="cometconn.supervisor")
                 if saved.session is not None:
                     parts.take_up(saved.session)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import attrs
-import trio
 
+from cometconn._lot import Lot
 from cometconn._wire.codec import message_key
 from cometconn.events import Event, Marker
 
@@ -35,7 +35,7 @@ class Streams:
         last_id: the largest id of a message so far.
     """
 
-    room: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False)
+    room: Lot = attrs.field(factory=Lot, init=False)
     early: Buffer = attrs.field(factory=Buffer, init=False)
     received: int = attrs.field(default=0, init=False)
     duplicates: int = attrs.field(default=0, init=False)
@@ -113,8 +113,8 @@ class Streams:
         if self._closed:
             stream.end()
         elif self._backlog is not None:
-            backlog, self._backlog = self._backlog, None
-            backlog.pour_into(stream)
+            self._backlog.pour_into(stream)
+            self._backlog = None
         self._streams.append(stream)
         try:
             yield stream

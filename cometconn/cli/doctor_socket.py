@@ -40,7 +40,7 @@ async def examine_socket(
     """Take the steps over *stream* until one fails, and say goodbye. The caller closes *stream*."""
     talk = _Talk(TrioWebSocket(stream, url, {}), patient, settings)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(talk.websocket.run)
+        nursery.start_soon(talk.websocket.upgrade, nursery)
         nursery.start_soon(talk.listen)
         await _steps(findings, talk, patient)
         if talk.websocket.may_say_goodbye:

@@ -11,13 +11,11 @@ import tempfile
 from typing import Protocol, final
 
 import attrs
-import filelock
-import platformdirs
 import trio
 
 from cometconn.errors import StoreError
 
-from .disk import check_folder, read_own_file, sync_folder
+from .disk import FileLock, check_folder, read_own_file, sync_folder
 from .saved import LIMIT, Saved, read_saved, saved_text
 from .session import Session, new_device_id
 
@@ -82,6 +80,8 @@ class MemoryStore:
 
 def default_path(app_id: str) -> pathlib.Path:
     """Return the file for *app_id* in the platform's folder for user state."""
+    import platformdirs  # noqa: PLC0415 - only who names no file needs it
+
     return platformdirs.user_state_path("cometconn") / f"{app_id}.json"
 
 
@@ -100,7 +100,7 @@ class FileStore:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = pathlib.Path(path)
-        self._lock = filelock.FileLock(f"{self._path}.lock", mode=0o600, thread_local=False)
+        self._lock = FileLock(self._path)
         self._is_open = False  # one object's lock would be granted twice
         self._app_id = ""
         self._device_id = ""
@@ -136,12 +136,12 @@ class FileStore:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             check_folder(self._path)
-            self._lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise self._in_use() from None
+            taken = self._lock.take()
         except OSError as error:
             message = f"The session file {self._path} cannot be locked: {error.strerror or error}."
             raise StoreError(message) from error
+        if not taken:
+            raise self._in_use()
         try:
             self._sweep()
             saved = self._read(app_id) or Saved(new_device_id(app_id), None)

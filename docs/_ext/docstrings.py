@@ -1,0 +1,67 @@
+"""Makes docstrings and signatures, which are written for `help()`, fit for Sphinx."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, get_args
+
+from cometconn import _client
+from cometconn.emulator import faults, running, world
+from cometconn.testing import line_faults, memory_server
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+__all__ = ["setup"]
+
+# What `open_client()` and the like make; how they do it is nobody's business.
+NOT_TO_BUILD = frozenset(
+    {"CometChat", "Emulator", "EventStream", "FaultProxy", "MemoryServer", "MemorySocket", "ServerLog", "StatusStream"}
+)
+
+# Aliases of a few words each: the words say more.
+WORDS = {
+    "_ReceiverType": _client._ReceiverType,  # noqa: SLF001 - to spell it out
+    "_Overflow": _client._Overflow,  # noqa: SLF001 - the same
+    "Drop": running.Drop,
+    "How": world.How,
+    "AuthFault": faults.AuthFault,
+    "End": line_faults.End,
+    "Dialling": memory_server.Dialling,
+}
+SPELLED_OUT = {name: f"Literal{list(get_args(alias))}" for name, alias in WORDS.items()}
+SPELLED_OUT |= {"Store": "FileStore | MemoryStore"}
+_ALIAS = re.compile(r"(?<![\w.])(?:cometconn\.[\w.]+\.)?(" + "|".join(SPELLED_OUT) + r")\b(?!:)")
+_SEVERAL = re.compile(r"(?P<indent>\s+)(?P<names>\w+(?:, \w+)+): ")
+
+
+def show_signature(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """Leave out how to build what is not to be built; spell short aliases out."""
+    if what == "class" and name.rpartition(".")[2] in NOT_TO_BUILD:
+        return "", None
+    return _spell_out(signature), _spell_out(returns)
+
+
+def _spell_out(text: str | None) -> str | None:
+    return text and _ALIAS.sub(lambda match: SPELLED_OUT[match[1]], text)
+
+
+def show_docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Put right what napoleon would misread."""
+    if what in {"attribute", "property", "data"}:
+        # It takes what stands before a colon in the first line for the type: let that be an empty comment.
+        lines[:0] = ["..", ""]
+    for number, line in enumerate(lines):
+        if match := _SEVERAL.match(line):
+            # It takes the first of two names for the type.
+            names = match["names"].replace(", ", "/")
+            lines[number] = f"{match['indent']}{names}: {line[match.end() :]}"
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Tell Sphinx."""
+    app.connect("autodoc-process-signature", show_signature)
+    app.connect("autodoc-process-docstring", show_docstring, priority=400)  # before napoleon
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,282 @@
+"""A reader at work: a folder, a server on this machine, a terminal with a program, and what was said last."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import io
+import json
+import os
+import pathlib
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from typing import Any
+
+import attrs
+import trio
+
+import cometconn
+from cometconn import AppSettings, MemoryStore
+from cometconn.emulator import open_emulator
+
+__all__ = ["PATIENCE", "Stage", "Terminal", "forever"]
+
+SHOWN = "127.0.0.1:9000"  # the address in the pages; here every page gets a server of its own
+PATIENCE = 15.0  # seconds: until a line that is shown must have come
+BOUND = 0.3  # seconds: so long is what would run for ever let run
+COMETCONN = (sys.executable, "-c", "from cometconn.cli import main; main()")
+
+
+def forever(tree: ast.AST) -> bool:
+    """Tell whether code is meant to run until somebody stops it."""
+    names = {getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(tree)}
+    loops = any(isinstance(node, ast.AsyncFor | ast.While) for node in ast.walk(tree))
+    return loops or bool(names & {"sleep_forever", "keep_alive"})
+
+
+class Terminal:
+    """A program that runs, and the lines that it prints, on standard output and standard error alike."""
+
+    def __init__(self, command: tuple[str, ...], folder: pathlib.Path, environ: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.began = time.time()
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            for line in lines:
+                self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+    def line(self) -> str:
+        """Return its next line."""
+        try:
+            line = self._lines.get(timeout=PATIENCE)
+        except queue.Empty:
+            raise AssertionError("no further line came") from None
+        assert line is not None, f"the program ended: status {self.process.wait()}"
+        return line
+
+    def stop(self) -> None:
+        """Press Ctrl-C, and see that the program ends as programs do then."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            status = self.process.wait(PATIENCE)
+        finally:
+            self.process.kill()
+            self._reader.join()
+        left = list(iter(self._lines.get, None))
+        assert status in {0, 130, -signal.SIGINT}, "\n".join(left)
+
+
+@attrs.define(eq=False)
+class Stage:
+    """What one page's blocks share.
+
+    Attributes:
+        folder: where the reader keeps their programs; a home of its own, too.
+        variables: what the page has exported.
+        namespace: names that the page's blocks have in common.
+        heard: what a block that shows output is compared with: a program's terminal, or text.
+        answer: what the last command printed.
+    """
+
+    folder: pathlib.Path
+    namespace: dict[str, Any] = attrs.field(factory=dict)
+    variables: dict[str, str] = attrs.field(factory=dict)
+    heard: Terminal | str = ""
+    answer: str = ""
+    _port: int = attrs.field(init=False)
+    _source: str = ""
+    _server: Terminal | None = None
+    _program: Terminal | None = None
+
+    def __attrs_post_init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+
+    def real(self, text: str) -> str:
+        """Return *text* with the address that the server has here."""
+        return text.replace(SHOWN, f"127.0.0.1:{self._port}")
+
+    def shown(self, text: str) -> str:
+        """Return *text* with the address that the page shows."""
+        return text.replace(f"127.0.0.1:{self._port}", SHOWN)
+
+    # Programs that go on until they are stopped.
+
+    def serve(self, *options: str) -> None:
+        """Start the server in a terminal of its own."""
+        self.stop_server()
+        self._server = self._run((*COMETCONN, "serve", "--port", str(self._port), *options))
+        ready = self._server.line()
+        self.heard = self.shown(ready)
+
+    def save(self, source: str) -> None:
+        """Save a program; it is started when the page says so, or when something else is to be done."""
+        self._source = self.real(source)
+
+    def run_saved(self) -> None:
+        """Start the program saved last, unless that was done."""
+        if self._source:
+            self.python("program.py")
+
+    def python(self, name: str, *options: str) -> None:
+        """Run a program in the reader's terminal; what runs there is stopped first."""
+        if self._source:
+            (self.folder / name).write_text(self._source, encoding="utf-8")
+            self._source = ""
+        self.start((sys.executable, name, *options))
+
+    def start(self, command: tuple[str, ...], **variables: str) -> None:
+        """Start a program in the reader's terminal."""
+        if self._server is None:
+            self.serve("--control")
+        self.interrupt()
+        self._program = self.heard = self._run(command, **variables)
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C in the reader's terminal."""
+        if self._program is not None:
+            program, self._program = self._program, None
+            program.stop()
+
+    def stop_server(self) -> None:
+        """Press Ctrl-C in the server's terminal."""
+        if self._server is not None:
+            server, self._server = self._server, None
+            server.stop()
+
+    def close(self) -> None:
+        """End what runs."""
+        try:
+            self.run_saved()
+            self.settle()
+            self.interrupt()
+        finally:
+            self.stop_server()
+
+    def settle(self) -> None:
+        """Wait until the reader's program is connected: they would not speak to it before."""
+        deadline = time.monotonic() + PATIENCE
+        while self._program is not None and self._program.process.poll() is None:
+            assert time.monotonic() < deadline, "the program does not connect"
+            entries = json.loads(self.ask("GET", f"http://{SHOWN}/control/log"))["data"]
+            came = [e for e in entries if e["kind"] == "auth" and e["outcome"] == "accepted"]
+            gone = [e for e in entries if e["kind"] == "gone"]
+            if len(came) > len(gone):
+                return
+            time.sleep(0.02)
+
+    # Commands that end.
+
+    def command(self, words: tuple[str, ...], **variables: str) -> None:
+        """Run a command to its end and keep what it prints on standard output."""
+        if self._server is None:
+            self.serve("--control")
+        self.settle()
+        environ = self._environ(**variables)
+        done = subprocess.run(words, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == 0, done.stderr
+        self._answer(done.stdout)
+
+    def ask(self, method: str, url: str, body: str | None = None) -> str:
+        """Make one HTTP request, as curl would."""
+        data = None if body is None else body.encode()
+        request = urllib.request.Request(self.real(url), data=data, method=method)
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            return str(response.read().decode())
+
+    def curl(self, method: str, url: str, body: str | None) -> None:
+        """Do what a line with curl does."""
+        self.settle()
+        self._answer(self.ask(method, url, body))
+
+    def _answer(self, text: str) -> None:
+        self.answer = self.shown(text)
+        self.heard = self._program or self.answer
+
+    # A few lines that stand by themselves.
+
+    def run_lines(self, source: str, path: str, line: int) -> None:
+        """Run lines of a page: with `chat`, a connected client to whom somebody has just said hello, if they name it.
+
+        Functions that they define and do not call are called, with what there is by the names of their arguments.
+        """
+        tree = ast.parse("\n" * line + source, path)
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        names |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            trio.run(self._play, tree, path, names)
+        self.answer = self.heard = self.shown(printed.getvalue())
+
+    async def _play(self, tree: ast.Module, path: str, names: set[str]) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            if names & {"chat", "server", "endpoints"} or SHOWN in ast.unparse(tree):
+                server = await stack.enter_async_context(open_emulator(port=self._port, control=True))
+                self.namespace |= {"server": server, "endpoints": server.endpoints}
+                if "chat" in names and "open_client" not in ast.unparse(tree):
+                    client = cometconn.open_client("APP", AppSettings(), store=MemoryStore(), endpoints=server.endpoints)
+                    chat = await stack.enter_async_context(client)
+                    await chat.login(uid="amy-2", auth_key="KEY")
+                    await chat.connect()
+                    server.say("zed-1", "hello", receiver="amy-2")
+                    self.namespace["chat"] = chat
+            with trio.move_on_after(BOUND if forever(tree) else PATIENCE) as bound:
+                await self._evaluate(tree, path)
+            assert forever(tree) or not bound.cancelled_caught, "this never ends"
+
+    async def _evaluate(self, tree: ast.Module, path: str) -> None:
+        source = ast.parse(self.real(ast.unparse(tree))) if SHOWN in ast.unparse(tree) else tree
+        code = compile(source, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        result = eval(code, self.namespace)  # noqa: S307 - the project's own pages
+        if inspect.iscoroutine(result):
+            await result
+        called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+        for node in tree.body:
+            if isinstance(node, ast.AsyncFunctionDef) and node.name not in called:
+                await self._call(self.namespace[node.name])
+
+    async def _call(self, function: Any) -> None:
+        needed = [name for name, p in inspect.signature(function).parameters.items() if p.default is p.empty]
+        missing = [name for name in needed if name not in self.namespace]
+        assert not missing, f"{function.__name__}() is never called, and nobody knows its {', '.join(missing)}"
+        await function(*(self.namespace[name] for name in needed))
+
+    def run_tests(self, source: str) -> None:
+        """Run lines that are tests the way their reader would: in a file of their own, with pytest."""
+        (self.folder / "test_page.py").write_text(self.real(source), encoding="utf-8")
+        words = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "trio_mode=true", "test_page.py")
+        done = subprocess.run(words, cwd=self.folder, env=self._environ(), capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.answer = self.heard = done.stdout
+
+    # How children are run.
+
+    def _environ(self, **variables: str) -> dict[str, str]:
+        home = {"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder), "PYTHONUNBUFFERED": "1"}
+        # The package under test, wherever the child stands.
+        path = str(pathlib.Path(cometconn.__file__).parents[1])
+        given = {name: self.real(value) for name, value in {**self.variables, **variables}.items()}
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("COMETCONN_")}
+        return {**ours, **home, "PYTHONPATH": path, **given}
+
+    def _run(self, command: tuple[str, ...], **variables: str) -> Terminal:
+        return Terminal(command, self.folder, self._environ(**variables))
+
+

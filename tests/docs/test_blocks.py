@@ -1,0 +1,86 @@
+"""Every block of code in README, the docs and the public docstrings is run, and shows what is really printed."""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+import trio
+from sybil import Document, Example, Sybil
+from sybil.document import PythonDocStringDocument
+
+import cometconn
+
+from .blocks import LANGUAGES, PARSERS, docstring_examples
+from .stage import Stage
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MODULES = sorted(path for path in (ROOT / "cometconn").rglob("*.py") if "::\n\n" in path.read_text(encoding="utf-8"))
+DRAWN = {"mermaid"}  # tests/lifecycle/test_diagram.py compares it with the table
+
+DOCUMENTS: list[Document] = [
+    *(Sybil(PARSERS).parse(page) for page in PAGES),
+    *(
+        Sybil([docstring_examples], document_types={".py": PythonDocStringDocument}).parse(module)
+        for module in MODULES
+    ),
+]
+# Behind the last block of a page the reader puts everything away, which may fail, too.
+BLOCKS = [(document, example) for document in DOCUMENTS for example in (*document.examples(), None)]
+
+
+def _place(document: Document, example: Example | None) -> str:
+    return f"{pathlib.Path(document.path).relative_to(ROOT)}:{'end' if example is None else example.line}"
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Document], Stage]]:
+    """Whoever works through a page, one reader for each page."""
+    stages: dict[str, Stage] = {}
+
+    def reader(page: Document) -> Stage:
+        if page.path not in stages:
+            page.namespace["stage"] = stages[page.path] = Stage(tmp_path_factory.mktemp("reader"), page.namespace)
+            if page.path.endswith(".py"):  # a docstring takes the names of its package for granted
+                page.namespace |= {"trio": trio, "cometconn": cometconn, **vars(cometconn)}
+                package = pathlib.Path(page.path).relative_to(ROOT).parent
+                page.namespace |= vars(importlib.import_module(".".join(package.parts)))
+        return stages[page.path]
+
+    yield reader
+    for stage in stages.values():
+        stage.close()
+
+
+@pytest.mark.parametrize(("page", "example"), BLOCKS, ids=[_place(*block) for block in BLOCKS])
+def test_a_block_does_what_it_says(
+    page: Document, example: Example | None, readers: Callable[[Document], Stage]
+) -> None:
+    """Code runs, commands run, and what is shown as output is what was printed."""
+    reader = readers(page)
+    if example is None:
+        reader.close()
+    else:
+        example.evaluate()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_block_is_passed_over(page: pathlib.Path) -> None:
+    """Each fence is of a language with an evaluator, is drawn, or is a directive of Sphinx."""
+    fences = re.findall(r"^ *(?:`{3,}|~{3,}|:{3,})(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    openings = [info.strip() for info in fences[::2]]
+    assert not any(info.strip() for info in fences[1::2])
+    unknown = [info for info in openings if not info.startswith("{") and info not in LANGUAGES.keys() | DRAWN]
+    assert not unknown
+
+
+@pytest.mark.parametrize("module", sorted((ROOT / "cometconn").rglob("*.py")), ids=lambda path: path.name)
+def test_no_docstring_hides_an_example(module: pathlib.Path) -> None:
+    """Examples in docstrings are literal blocks, which are run; other spellings would not be."""
+    for _, _, text in PythonDocStringDocument.extract_docstrings(module.read_text(encoding="utf-8")):
+        assert not re.search(r"^ *(?:>>> |```|\.\. code)", text, re.MULTILINE)
+        assert not re.search(r"(?<!::)\n\n    (?:async |await |with |from |import )", text)

@@ -50,13 +50,20 @@ def run_python(example: Example) -> None:
     """A program is started, tests are run by pytest, lines that stand by themselves are run with a client."""
     stage, source = _stage(example), str(example.parsed)
     tree = ast.parse(source)
-    if re.search(r"^(?:    )?trio\.run\(", source, re.MULTILINE):
+    if re.search(r"^(?:sys\.exit\()?trio\.run\(", source, re.MULTILINE):
         stage.run_saved()
         stage.save(source)
     elif any(getattr(node, "name", "").startswith("test_") for node in tree.body):
         stage.run_tests(source)
     else:
-        stage.run_lines(source, example.path, example.line)
+        stage.run_lines(source, example.path, example.line, _called(example.document))
+
+
+def _called(document: Document) -> set[str]:
+    """Return the names that some line of the page uses as more than the name of a definition."""
+    sources = [str(other.parsed) for other in document.examples() if other.region.evaluator is run_python]
+    trees = [ast.parse(source) for source in sources]
+    return {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 def compile_python(example: Example) -> None:

@@ -18,6 +18,7 @@ import threading
 import time
 import urllib.request
 from typing import Any
+from unittest.mock import patch
 
 import attrs
 import trio
@@ -26,7 +27,7 @@ import cometconn
 from cometconn import AppSettings, MemoryStore
 from cometconn.emulator import open_emulator
 
-__all__ = ["PATIENCE", "Stage", "Terminal", "forever"]
+__all__ = ["PATIENCE", "Stage", "Terminal", "forever", "free_port"]
 
 SHOWN = "127.0.0.1:9000"  # the address in the pages; here every page gets a server of its own
 PATIENCE = 15.0  # seconds: until a line that is shown must have come
@@ -39,6 +40,13 @@ def forever(tree: ast.AST) -> bool:
     names = {getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(tree)}
     loops = any(isinstance(node, ast.AsyncFor | ast.While) for node in ast.walk(tree))
     return loops or bool(names & {"sleep_forever", "keep_alive"})
+
+
+def free_port() -> int:
+    """Return a port that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class Terminal:
@@ -79,7 +87,11 @@ class Terminal:
             self.process.kill()
             self._reader.join()
         left = list(iter(self._lines.get, None))
-        assert status in {0, 130, -signal.SIGINT}, "\n".join(left)
+        for line in (*left, None):  # the page may show its last words
+            self._lines.put(line)
+        text = "\n".join(line or "" for line in left)
+        # Trio puts a KeyboardInterrupt into a group when it passes a nursery, and Python then says 1.
+        assert status in {0, 130, -signal.SIGINT} or (status == 1 and text.count("KeyboardInterrupt")), text
 
 
 @attrs.define(eq=False)
@@ -99,15 +111,11 @@ class Stage:
     variables: dict[str, str] = attrs.field(factory=dict)
     heard: Terminal | str = ""
     answer: str = ""
-    _port: int = attrs.field(init=False)
+    _port: int = attrs.field(factory=free_port, init=False)
+    _lines_port: int = attrs.field(factory=free_port, init=False)
     _source: str = ""
     _server: Terminal | None = None
     _program: Terminal | None = None
-
-    def __attrs_post_init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
 
     def real(self, text: str) -> str:
         """Return *text* with the address that the server has here."""
@@ -115,7 +123,7 @@ class Stage:
 
     def shown(self, text: str) -> str:
         """Return *text* with the address that the page shows."""
-        return text.replace(f"127.0.0.1:{self._port}", SHOWN)
+        return text.replace(f"127.0.0.1:{self._port}", SHOWN).replace(f"127.0.0.1:{self._lines_port}", SHOWN)
 
     # Programs that go on until they are stopped.
 
@@ -212,42 +220,38 @@ class Stage:
 
     # A few lines that stand by themselves.
 
-    def run_lines(self, source: str, path: str, line: int) -> None:
-        """Run lines of a page: with `chat`, a connected client to whom somebody has just said hello, if they name it.
+    def run_lines(self, source: str, path: str, line: int, called: set[str]) -> None:
+        """Run lines of a page, with a server, and with `chat`, a connected client, if they name it.
 
-        Functions that they define and do not call are called, with what there is by the names of their arguments.
+        Functions that they define and that nobody on the page calls are called, with what there is by the names of
+        their arguments.
         """
-        tree = ast.parse("\n" * line + source, path)
-        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        names |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+        tree = ast.parse("\n" * line + source.replace(SHOWN, f"127.0.0.1:{self._lines_port}"), path)
         printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            trio.run(self._play, tree, path, names)
+        with contextlib.redirect_stdout(printed), patch.dict(os.environ, self._home()):
+            trio.run(self._play, tree, path, called)
         self.answer = self.heard = self.shown(printed.getvalue())
 
-    async def _play(self, tree: ast.Module, path: str, names: set[str]) -> None:
+    async def _play(self, tree: ast.Module, path: str, called: set[str]) -> None:
+        names = {getattr(node, "id", getattr(node, "arg", "")) for node in ast.walk(tree)}
         async with contextlib.AsyncExitStack() as stack:
-            if names & {"chat", "server", "endpoints"} or SHOWN in ast.unparse(tree):
-                server = await stack.enter_async_context(open_emulator(port=self._port, control=True))
-                self.namespace |= {"server": server, "endpoints": server.endpoints}
-                if "chat" in names and "open_client" not in ast.unparse(tree):
-                    client = cometconn.open_client("APP", AppSettings(), store=MemoryStore(), endpoints=server.endpoints)
-                    chat = await stack.enter_async_context(client)
-                    await chat.login(uid="amy-2", auth_key="KEY")
-                    await chat.connect()
-                    server.say("zed-1", "hello", receiver="amy-2")
-                    self.namespace["chat"] = chat
+            server = await stack.enter_async_context(open_emulator(port=self._lines_port))
+            self.namespace |= {"server": server, "endpoints": server.endpoints}
+            if "chat" in names and "open_client" not in ast.unparse(tree):
+                client = cometconn.open_client("APP", AppSettings(), store=MemoryStore(), endpoints=server.endpoints)
+                self.namespace["chat"] = chat = await stack.enter_async_context(client)
+                await chat.login(uid="amy-2", auth_key="KEY")
+                await chat.connect()
+                server.say("zed-1", "hello", receiver="amy-2")
             with trio.move_on_after(BOUND if forever(tree) else PATIENCE) as bound:
-                await self._evaluate(tree, path)
+                await self._evaluate(tree, path, called)
             assert forever(tree) or not bound.cancelled_caught, "this never ends"
 
-    async def _evaluate(self, tree: ast.Module, path: str) -> None:
-        source = ast.parse(self.real(ast.unparse(tree))) if SHOWN in ast.unparse(tree) else tree
-        code = compile(source, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    async def _evaluate(self, tree: ast.Module, path: str, called: set[str]) -> None:
+        code = compile(tree, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         result = eval(code, self.namespace)  # noqa: S307 - the project's own pages
         if inspect.iscoroutine(result):
             await result
-        called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
         for node in tree.body:
             if isinstance(node, ast.AsyncFunctionDef) and node.name not in called:
                 await self._call(self.namespace[node.name])
@@ -269,12 +273,14 @@ class Stage:
     # How children are run.
 
     def _environ(self, **variables: str) -> dict[str, str]:
-        home = {"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder), "PYTHONUNBUFFERED": "1"}
         # The package under test, wherever the child stands.
         path = str(pathlib.Path(cometconn.__file__).parents[1])
         given = {name: self.real(value) for name, value in {**self.variables, **variables}.items()}
         ours = {name: value for name, value in os.environ.items() if not name.startswith("COMETCONN_")}
-        return {**ours, **home, "PYTHONPATH": path, **given}
+        return {**ours, **self._home(), "PYTHONUNBUFFERED": "1", "PYTHONPATH": path, **given}
+
+    def _home(self) -> dict[str, str]:
+        return {"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder)}
 
     def _run(self, command: tuple[str, ...], **variables: str) -> Terminal:
         return Terminal(command, self.folder, self._environ(**variables))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from typing import TYPE_CHECKING, Any, get_args
 
+import attrs
+
 from cometconn import _client
 from cometconn.emulator import faults, running, world
+from cometconn.events import Event
 from cometconn.testing import line_faults, memory_server
 
 if TYPE_CHECKING:
@@ -14,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["setup"]
 
-# What `open_client()` and the like make; how they do it is nobody's business.
+# What `open_client()` and the like make; how they do it is nobody's business. Nor is it how events are made.
 NOT_TO_BUILD = frozenset(
     {"CometChat", "Emulator", "EventStream", "FaultProxy", "MemoryServer", "MemorySocket", "ServerLog", "StatusStream"}
 )
@@ -36,28 +40,50 @@ _SEVERAL = re.compile(r"(?P<indent>\s+)(?P<names>\w+(?:, \w+)+): ")
 
 
 def show_signature(
-    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
+    _app: Sphinx, what: str, name: str, obj: Any, _options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
     """Leave out how to build what is not to be built; spell short aliases out."""
-    if what == "class" and name.rpartition(".")[2] in NOT_TO_BUILD:
+    if what == "class" and (name.rpartition(".")[2] in NOT_TO_BUILD or issubclass(obj, Event | enum.Enum)):
         return "", None
+    if what == "class" and attrs.has(obj):
+        signature = _show_defaults(signature, obj)
+    if returns is not None and hasattr(obj, "__wrapped__"):  # made by contextlib.asynccontextmanager
+        returns = re.sub(r"^(?:[\w.]+\.)?AsyncGenerator\[(.*), None\]$", r"AbstractAsyncContextManager[\1]", returns)
     return _spell_out(signature), _spell_out(returns)
+
+
+def _show_defaults(signature: str | None, kind: type[attrs.AttrsInstance]) -> str | None:
+    """Put the real defaults into a signature that attrs has made."""
+    for field in attrs.fields(kind):
+        default: Any = field.default
+        if isinstance(default, attrs.Factory):  # type: ignore[arg-type] - a class, whatever its annotation says
+            shown = f"{default.factory.__name__}()"
+        else:
+            shown = str(default) if isinstance(default, enum.Enum) else repr(default)
+        made = rf"attr_dict\['{field.name}'\]\.default|(?<={field.name}: )([^=]*) = NOTHING"
+        signature = signature and re.sub(
+            made, lambda match, shown=shown: f"{match[1]} = {shown}" if match[1] else shown, signature
+        )
+    return signature
 
 
 def _spell_out(text: str | None) -> str | None:
     return text and _ALIAS.sub(lambda match: SPELLED_OUT[match[1]], text)
 
 
-def show_docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+def show_docstring(_app: Sphinx, what: str, _name: str, _obj: Any, _options: Any, lines: list[str]) -> None:
     """Put right what napoleon would misread."""
     if what in {"attribute", "property", "data"}:
         # It takes what stands before a colon in the first line for the type: let that be an empty comment.
         lines[:0] = ["..", ""]
-    for number, line in enumerate(lines):
+    for number, line in enumerate(lines.copy()):
         if match := _SEVERAL.match(line):
             # It takes the first of two names for the type.
             names = match["names"].replace(", ", "/")
             lines[number] = f"{match['indent']}{names}: {line[match.end() :]}"
+        if line.strip() == "Returns:" and ": " in lines[number + 1]:
+            indent = " " * (len(lines[number + 1]) - len(lines[number + 1].lstrip()))
+            lines[number + 1 : number + 1] = [f"{indent}..", ""]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -25,8 +25,7 @@ _GROUPS = (
     ("left", frozenset({State.CLIENT_CLOSED})),
 )
 _ORDER = {
-    state: number
-    for number, state in enumerate(state for _, members in _GROUPS for state in State if state in members)
+    state: number for number, state in enumerate(state for _, members in _GROUPS for state in State if state in members)
 }
 _WISHES = {Wish.NONE: "no wish", Wish.AWAITED: "awaited", Wish.STANDS: "stands"}
 _SAYS = {Input.ENTERED_BACKGROUND: AppState.BACKGROUND, Input.ENTERED_FOREGROUND: AppState.FOREGROUND}
@@ -103,8 +102,7 @@ def draw(mode: Mode) -> str:
     height = _HEAD + _ROW * len(rows) + 28
     title = f"Transitions in {mode.value} mode"
     parts = [
-        f'<svg class="lanes" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{title}" '
-        'xmlns="http://www.w3.org/2000/svg">',
+        f'<svg class="lanes" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{title}">',
         f"<title>{title}</title>",
         *_draw_stripes(len(rows), right=_LABEL + step * len(states)),
         *_draw_groups(states, columns, height, step),

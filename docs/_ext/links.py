@@ -18,6 +18,26 @@ if TYPE_CHECKING:
 NAME = re.compile(r"(?:chat\.|cometconn\.)?(?P<name>[A-Za-z_][\w.]*)(?P<call>\(.*\))?", re.DOTALL)
 
 
+_OURS = re.compile(r"\bcometconn\.(?:\w+\.)*(\w+)")
+_TYPES = frozenset({"class", "exception", "data", "type"})
+
+
+class NameFields(SphinxPostTransform):
+    """What docstrings call attributes is called so, and types by their names."""
+
+    default_priority = 5
+
+    def run(self, **_: Any) -> None:
+        """Go through the fields of one page."""
+        for name in self.document.findall(nodes.field_name):
+            if name.astext() == "Variables":
+                name.children = [nodes.Text("Attributes")]
+        # Types are shown without the module that they happen to be written in.
+        for emphasis in self.document.findall(nodes.emphasis):
+            for text in list(emphasis.findall(nodes.Text)):
+                text.parent.replace(text, nodes.Text(_OURS.sub(r"\1", text)))
+
+
 class LinkNames(SphinxPostTransform):
     """`TextMessage`, `ping()` and `chat.status` lead to where they are documented."""
 
@@ -70,17 +90,17 @@ def find_shown_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, cont
     hits = {
         (entry.docname, entry.node_id): (full, entry)
         for full, entry in env.domains.python_domain.objects.items()
-        if full.rpartition(".")[2] == last and not entry.aliased and entry.objtype in {"class", "exception", "data", "type", "attribute"}
+        if full.rpartition(".")[2] == last and not entry.aliased and entry.objtype in _TYPES
     }
-    tops = {place: hit for place, hit in hits.items() if hit[0].count(".") <= 2 and hit[1].objtype != "attribute"}  # noqa: PLR2004 - package.module.Name
-    if len(tops) != 1:
+    if len(hits) != 1:
         return None
-    ((full, entry),) = tops.values()
+    ((full, entry),) = hits.values()
     return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, contnode, full)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Tell Sphinx."""
+    app.add_post_transform(NameFields)
     app.add_post_transform(LinkNames)
     app.connect("missing-reference", find_shown_name)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

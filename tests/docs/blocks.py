@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from unittest import SkipTest
 from unittest.mock import patch
 
-from cometconn.cli.app import app as cli
 from sybil import Region
 from sybil.parsers.myst import CodeBlockParser, SkipParser
+
+from cometconn.cli.app import app as cli
 
 from .stage import COMETCONN, Stage, Terminal
 

@@ -16,11 +16,11 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from typing import Any
 from unittest.mock import patch
 
 import attrs
+import httpx
 import trio
 
 import cometconn
@@ -198,16 +198,18 @@ class Stage:
             self.serve("--control")
         self.settle()
         environ = self._environ(**variables)
-        done = subprocess.run(words, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run(
+            words, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
         assert done.returncode == 0, done.stderr
         self._answer(done.stdout)
 
     def ask(self, method: str, url: str, body: str | None = None) -> str:
         """Make one HTTP request, as curl would."""
         data = None if body is None else body.encode()
-        request = urllib.request.Request(self.real(url), data=data, method=method)
-        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
-            return str(response.read().decode())
+        response = httpx.request(method, self.real(url), content=data, timeout=PATIENCE)
+        assert response.is_success, response.text
+        return response.text
 
     def curl(self, method: str, url: str, body: str | None) -> None:
         """Do what a line with curl does."""
@@ -266,7 +268,9 @@ class Stage:
         """Run lines that are tests the way their reader would: in a file of their own, with pytest."""
         (self.folder / "test_page.py").write_text(self.real(source), encoding="utf-8")
         words = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "trio_mode=true", "test_page.py")
-        done = subprocess.run(words, cwd=self.folder, env=self._environ(), capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            words, cwd=self.folder, env=self._environ(), capture_output=True, text=True, timeout=60, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         self.answer = self.heard = done.stdout
 
@@ -284,5 +288,3 @@ class Stage:
 
     def _run(self, command: tuple[str, ...], **variables: str) -> Terminal:
         return Terminal(command, self.folder, self._environ(**variables))
-
-

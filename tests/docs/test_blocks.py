@@ -24,10 +24,7 @@ DRAWN = {"mermaid"}  # tests/lifecycle/test_diagram.py compares it with the tabl
 
 DOCUMENTS: list[Document] = [
     *(Sybil(PARSERS).parse(page) for page in PAGES),
-    *(
-        Sybil([docstring_examples], document_types={".py": PythonDocStringDocument}).parse(module)
-        for module in MODULES
-    ),
+    *(Sybil([docstring_examples], document_types={".py": PythonDocStringDocument}).parse(module) for module in MODULES),
 ]
 # Behind the last block of a page the reader puts everything away, which may fail, too.
 BLOCKS = [(document, example) for document in DOCUMENTS for example in (*document.examples(), None)]

@@ -131,7 +131,7 @@ def _run_cometconn(stage: Stage, words: list[str], variables: dict[str, str]) ->
         stage.start((*COMETCONN, *real), **variables)
     else:
         stage.run_saved()
-        stage.command((*COMETCONN, *real), **variables)
+        stage.command(real, **variables)
     return None
 
 

@@ -25,6 +25,7 @@ import trio
 
 import cometconn
 from cometconn import AppSettings, MemoryStore
+from cometconn.cli.app import app as cli
 from cometconn.emulator import open_emulator
 
 __all__ = ["PATIENCE", "Stage", "Terminal", "forever", "free_port"]
@@ -94,6 +95,28 @@ class Terminal:
         assert status in {0, 130, -signal.SIGINT} or (status == 1 and text.count("KeyboardInterrupt")), text
 
 
+class ServerThread:
+    """A server that no page shows the start of: in a thread, because that takes no time."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._ready: queue.Queue[tuple[trio.lowlevel.TrioToken, trio.CancelScope]] = queue.Queue()
+        self._thread = threading.Thread(target=trio.run, args=(self._serve,))
+        self._thread.start()
+        self._token, self._scope = self._ready.get(timeout=PATIENCE)
+
+    async def _serve(self) -> None:
+        with trio.CancelScope() as scope:
+            async with open_emulator(port=self._port, control=True):
+                self._ready.put((trio.lowlevel.current_trio_token(), scope))
+                await trio.sleep_forever()
+
+    def stop(self) -> None:
+        """End it."""
+        self._token.run_sync_soon(self._scope.cancel)
+        self._thread.join()
+
+
 @attrs.define(eq=False)
 class Stage:
     """What one page's blocks share.
@@ -114,7 +137,7 @@ class Stage:
     _port: int = attrs.field(factory=free_port, init=False)
     _lines_port: int = attrs.field(factory=free_port, init=False)
     _source: str = ""
-    _server: Terminal | None = None
+    _server: Terminal | ServerThread | None = None
     _program: Terminal | None = None
 
     def real(self, text: str) -> str:
@@ -130,9 +153,12 @@ class Stage:
     def serve(self, *options: str) -> None:
         """Start the server in a terminal of its own."""
         self.stop_server()
-        self._server = self._run((*COMETCONN, "serve", "--port", str(self._port), *options))
-        ready = self._server.line()
-        self.heard = self.shown(ready)
+        self._server = terminal = self._run((*COMETCONN, "serve", "--port", str(self._port), *options))
+        self.heard = self.shown(terminal.line())
+
+    def _have_server(self) -> None:
+        if self._server is None:
+            self._server = ServerThread(self._port)
 
     def save(self, source: str) -> None:
         """Save a program; it is started when the page says so, or when something else is to be done."""
@@ -152,8 +178,7 @@ class Stage:
 
     def start(self, command: tuple[str, ...], **variables: str) -> None:
         """Start a program in the reader's terminal."""
-        if self._server is None:
-            self.serve("--control")
+        self._have_server()
         self.interrupt()
         self._program = self.heard = self._run(command, **variables)
 
@@ -192,17 +217,18 @@ class Stage:
 
     # Commands that end.
 
-    def command(self, words: tuple[str, ...], **variables: str) -> None:
-        """Run a command to its end and keep what it prints on standard output."""
-        if self._server is None:
-            self.serve("--control")
+    def command(self, words: list[str], **variables: str) -> None:
+        """Run a `cometconn` command to its end and keep what it prints on standard output."""
+        self._have_server()
         self.settle()
-        environ = self._environ(**variables)
-        done = subprocess.run(
-            words, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        self._answer(done.stdout)
+        printed = io.StringIO()
+        given = {name: self.real(value) for name, value in {**self.variables, **variables, **self._home()}.items()}
+        with contextlib.chdir(self.folder), contextlib.redirect_stdout(printed), patch.dict(os.environ, given):
+            try:
+                cli(words)
+            except SystemExit as end:
+                assert not end.code, end.code
+        self._answer(printed.getvalue())
 
     def ask(self, method: str, url: str, body: str | None = None) -> str:
         """Make one HTTP request, as curl would."""
@@ -213,6 +239,7 @@ class Stage:
 
     def curl(self, method: str, url: str, body: str | None) -> None:
         """Do what a line with curl does."""
+        self._have_server()
         self.settle()
         self._answer(self.ask(method, url, body))
 

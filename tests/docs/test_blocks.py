@@ -21,6 +21,9 @@ ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MODULES = sorted(path for path in (ROOT / "cometconn").rglob("*.py") if "::\n\n" in path.read_text(encoding="utf-8"))
 DRAWN = {"mermaid"}  # tests/lifecycle/test_diagram.py compares it with the table
+WITHOUT_CODE = {
+    "command-options", "eval-rst", "figure", "image", "include", "lifecycle", "note", "tip", "toctree", "warning",
+}  # fmt: skip
 
 DOCUMENTS: list[Document] = [
     *(Sybil(PARSERS).parse(page) for page in PAGES),
@@ -67,12 +70,16 @@ def test_a_block_does_what_it_says(
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_block_is_passed_over(page: pathlib.Path) -> None:
-    """Each fence is of a language with an evaluator, is drawn, or is a directive of Sphinx."""
-    fences = re.findall(r"^ *(?:`{3,}|~{3,}|:{3,})(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    openings = [info.strip() for info in fences[::2]]
-    assert not any(info.strip() for info in fences[1::2])
-    unknown = [info for info in openings if not info.startswith("{") and info not in LANGUAGES.keys() | DRAWN]
-    assert not unknown
+    """Each fence is of a language with an evaluator, is drawn, holds no code, or shows a file that has a test."""
+    text = page.read_text(encoding="utf-8")
+    fences = [info.strip() for info in re.findall(r"^ *(?:`{3,}|~{3,}|:{3,})(.*)$", text, re.MULTILINE)]
+    assert not any(fences[1::2]), "a fence is not closed"
+    for info in fences[::2]:
+        directive, argument = (re.fullmatch(r"\{([\w-]+)\} ?(.*)", info) or ["", "", ""])[1:]
+        if directive == "literalinclude":
+            assert (page.parent / argument).resolve().parent == ROOT / "tests" / "examples"
+        else:
+            assert info in LANGUAGES.keys() | DRAWN or directive in WITHOUT_CODE, info
 
 
 @pytest.mark.parametrize("module", sorted((ROOT / "cometconn").rglob("*.py")), ids=lambda path: path.name)

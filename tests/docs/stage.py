@@ -21,6 +21,7 @@ from unittest.mock import patch
 
 import attrs
 import httpx
+import pytest
 import trio
 
 import cometconn
@@ -224,10 +225,9 @@ class Stage:
         printed = io.StringIO()
         given = {name: self.real(value) for name, value in {**self.variables, **variables, **self._home()}.items()}
         with contextlib.chdir(self.folder), contextlib.redirect_stdout(printed), patch.dict(os.environ, given):
-            try:
+            with pytest.raises(SystemExit) as ended:
                 cli(words)
-            except SystemExit as end:
-                assert not end.code, end.code
+        assert not ended.value.code, ended.value.code
         self._answer(printed.getvalue())
 
     def ask(self, method: str, url: str, body: str | None = None) -> str:

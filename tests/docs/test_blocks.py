@@ -45,10 +45,10 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Docu
     def reader(page: Document) -> Stage:
         if page.path not in stages:
             page.namespace["stage"] = stages[page.path] = Stage(tmp_path_factory.mktemp("reader"), page.namespace)
-            if page.path.endswith(".py"):  # a docstring takes the names of its package for granted
-                page.namespace |= {"trio": trio, "cometconn": cometconn, **vars(cometconn)}
-                package = pathlib.Path(page.path).relative_to(ROOT).parent
-                page.namespace |= vars(importlib.import_module(".".join(package.parts)))
+            if page.path.endswith(".py"):  # a docstring takes the names of its module for granted
+                parts = pathlib.Path(page.path).relative_to(ROOT).with_suffix("").parts
+                module = importlib.import_module(".".join(parts).removesuffix(".__init__"))
+                page.namespace |= {"trio": trio, "cometconn": cometconn, **vars(cometconn), **vars(module)}
         return stages[page.path]
 
     yield reader
@@ -75,7 +75,8 @@ def test_no_block_is_passed_over(page: pathlib.Path) -> None:
     fences = [info.strip() for info in re.findall(r"^ *(?:`{3,}|~{3,}|:{3,})(.*)$", text, re.MULTILINE)]
     assert not any(fences[1::2]), "a fence is not closed"
     for info in fences[::2]:
-        directive, argument = (re.fullmatch(r"\{([\w-]+)\} ?(.*)", info) or ["", "", ""])[1:]
+        match = re.fullmatch(r"\{([\w-]+)\} ?(.*)", info)
+        directive, argument = match.groups() if match else ("", "")
         if directive == "literalinclude":
             assert (page.parent / argument).resolve().parent == ROOT / "tests" / "examples"
         else:

@@ -51,7 +51,7 @@ def run_python(example: Example) -> None:
     """A program is started, tests are run by pytest, lines that stand by themselves are run with a client."""
     stage, source = _stage(example), str(example.parsed)
     tree = ast.parse(source)
-    if re.search(r"^(?:sys\.exit\()?trio\.run\(", source, re.MULTILINE):
+    if _is_program(source):
         stage.run_saved()
         stage.save(source)
     elif any(getattr(node, "name", "").startswith("test_") for node in tree.body):
@@ -60,10 +60,14 @@ def run_python(example: Example) -> None:
         stage.run_lines(source, example.path, example.line, _called(example.document))
 
 
+def _is_program(source: str) -> bool:
+    return re.search(r"^(?:sys\.exit\()?trio\.run\(", source, re.MULTILINE) is not None
+
+
 def _called(document: Document) -> set[str]:
-    """Return the names that some line of the page uses as more than the name of a definition."""
+    """Return the names that lines of the page use as more than the name of a definition; programs are on their own."""
     sources = [str(other.parsed) for other in document.examples() if other.region.evaluator is run_python]
-    trees = [ast.parse(source) for source in sources]
+    trees = [ast.parse(source) for source in sources if not _is_program(source)]
     return {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 

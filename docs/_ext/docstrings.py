@@ -3,47 +3,45 @@
 from __future__ import annotations
 
 import enum
+import importlib
+import pkgutil
 import re
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import attrs
 
-from cometconn import _client
-from cometconn.emulator import faults, running, world
+import cometconn
 from cometconn.events import Event
-from cometconn.testing import line_faults, memory_server
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 __all__ = ["setup"]
 
-# What `open_client()` and the like make; how they do it is nobody's business. Nor is it how events are made.
-NOT_TO_BUILD = frozenset(
-    {"CometChat", "Emulator", "EventStream", "FaultProxy", "MemoryServer", "MemorySocket", "ServerLog", "StatusStream"}
-)
+# What `open_client()` and the like make, as its docstring says: how they do it is nobody's business.
+_MADE = re.compile(r"\bmakes it; do not build it yourself|\bMade by `|, not by you\b")
 
-# Aliases of a few words each: the words say more.
-WORDS = {
-    "_ReceiverType": _client._ReceiverType,  # noqa: SLF001 - to spell it out
-    "_Overflow": _client._Overflow,  # noqa: SLF001 - the same
-    "Drop": running.Drop,
-    "How": world.How,
-    "AuthFault": faults.AuthFault,
-    "End": line_faults.End,
-    "Dialling": memory_server.Dialling,
-}
-SPELLED_OUT = {name: f"Literal{list(get_args(alias))}" for name, alias in WORDS.items()}
-SPELLED_OUT |= {"Store": "FileStore | MemoryStore"}
+
+def _choices() -> dict[str, str]:
+    """Return every alias of ours for a few words, such as `_ReceiverType`, spelled out: the words say more."""
+    found: dict[str, set[str]] = {}
+    for module in pkgutil.walk_packages(cometconn.__path__, "cometconn."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if get_origin(value) is Literal:
+                found.setdefault(name, set()).add(f"Literal{list(get_args(value))}")
+    return {name: words.pop() for name, words in found.items() if len(words) == 1}
+
+
+SPELLED_OUT = {**_choices(), "Store": "FileStore | MemoryStore"}
 _ALIAS = re.compile(r"(?<![\w.])(?:cometconn\.[\w.]+\.)?(" + "|".join(SPELLED_OUT) + r")\b(?!:)")
 _SEVERAL = re.compile(r"(?P<indent>\s+)(?P<names>\w+(?:, \w+)+): ")
 
 
 def show_signature(
-    _app: Sphinx, what: str, name: str, obj: Any, _options: Any, signature: str | None, returns: str | None
+    _app: Sphinx, what: str, _name: str, obj: Any, _options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
     """Leave out how to build what is not to be built; spell short aliases out."""
-    if what == "class" and (name.rpartition(".")[2] in NOT_TO_BUILD or issubclass(obj, Event | enum.Enum)):
+    if what == "class" and (issubclass(obj, Event | enum.Enum) or _MADE.search(obj.__doc__ or "")):
         return "", None
     if what == "class" and attrs.has(obj):
         signature = _show_defaults(signature, obj)

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shlex
+import textwrap
 from typing import TYPE_CHECKING
 from unittest import SkipTest
 from unittest.mock import patch
@@ -189,10 +190,9 @@ def _ctrl_c(document: Document) -> Iterator[Region]:
 
 def docstring_examples(document: Document) -> Iterable[Region]:
     """Find the examples of a docstring: literal blocks, behind a line that ends with two colons."""
-    for match in re.finditer(r"::\n\n((?:(?:    [^\n]*)?\n)+)", document.text):
-        lines = match[1].splitlines()
-        indent = len(lines[0]) - len(lines[0].lstrip())
-        yield Region(match.start(1), match.end(1), "\n".join(line[indent:] for line in lines), run_python)
+    for match in re.finditer(r"::\n\n(?P<code>(?P<indent> +)\S[^\n]*\n(?:(?:(?P=indent)[^\n]*)?\n)*)", document.text):
+        code = textwrap.dedent(match["code"])
+        yield Region(match.start("code"), match.end("code"), code, run_python)
 
 
 LANGUAGES = {

@@ -257,7 +257,11 @@ class Stage:
         """
         tree = ast.parse("\n" * line + source.replace(SHOWN, f"127.0.0.1:{self._lines_port}"), path)
         printed = io.StringIO()
-        with contextlib.redirect_stdout(printed), patch.dict(os.environ, self._home()):
+        with (
+            contextlib.chdir(self.folder),
+            contextlib.redirect_stdout(printed),
+            patch.dict(os.environ, self._home()),
+        ):
             trio.run(self._play, tree, path, called)
         self.answer = self.heard = self.shown(printed.getvalue())
 

@@ -165,10 +165,9 @@ def compare_answer(example: Example) -> None:
     """JSON that follows a command is its answer; elsewhere it must be JSON."""
     stage, shown = _stage(example), [json.loads(line) for line in str(example.parsed).splitlines()]
     if stage.answer:
-        real, stage.answer = stage.answer, ""
-        assert [json.loads(_alike(line)) for line in real.splitlines()] == [
-            json.loads(_alike(json.dumps(line))) for line in shown
-        ]
+        answer, stage.answer = stage.answer, ""
+        real = [json.loads(line) for line in answer.splitlines()]
+        assert _alike(json.dumps(real)) == _alike(json.dumps(shown))
 
 
 def press_ctrl_c(example: Example) -> None:

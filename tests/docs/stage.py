@@ -196,12 +196,11 @@ class Stage:
 
     def close(self) -> None:
         """End what runs."""
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.stop_server)
+            stack.callback(self.interrupt)
             self.run_saved()
             self.settle()
-            self.interrupt()
-        finally:
-            self.stop_server()
 
     def settle(self) -> None:
         """Wait until the reader's program is connected: they would not speak to it before."""
@@ -209,9 +208,8 @@ class Stage:
         while self._program is not None and self._program.process.poll() is None:
             assert time.monotonic() < deadline, "the program does not connect"
             entries = json.loads(self.ask("GET", f"http://{SHOWN}/control/log"))["data"]
-            came = [e for e in entries if e["kind"] == "auth" and e["outcome"] == "accepted"]
-            gone = [e for e in entries if e["kind"] == "gone"]
-            if len(came) > len(gone):
+            came = {entry["connection"] for entry in entries if entry.get("outcome") == "accepted"}
+            if came - {entry["connection"] for entry in entries if entry["kind"] == "gone"}:
                 return
             time.sleep(0.02)
 

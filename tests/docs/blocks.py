@@ -19,7 +19,8 @@ from sybil.parsers.myst import CodeBlockParser, SkipParser
 
 from cometconn.cli.app import app as cli
 
-from .stage import COMETCONN, Stage, Terminal
+from .stage import COMETCONN, Stage
+from .terminals import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

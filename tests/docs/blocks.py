@@ -76,12 +76,6 @@ def _called(document: Document) -> set[str]:
     return {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
-def compile_python(example: Example) -> None:
-    """README's `py`: lines out of a longer program."""
-    compile(str(example.parsed), example.path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-    raise SkipTest("marked `py`: lines out of a longer program, only compiled")
-
-
 # Commands
 
 
@@ -210,7 +204,6 @@ def docstring_examples(document: Document) -> Iterable[Region]:
 
 LANGUAGES = {
     "python": run_python,
-    "py": compile_python,
     "sh": run_shell,
     "text": compare_output,
     "json": compare_answer,

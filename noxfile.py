@@ -70,6 +70,7 @@ def lint(session: nox.Session) -> None:
         "tests",
     )
     session.run("lint-imports")
+    session.run("interrogate", "-q", "cometconn")
 
 
 @nox.session
@@ -80,6 +81,15 @@ def typing(session: nox.Session) -> None:
     session.run(
         "pyright", "--verifytypes", "cometconn", "--ignoreexternal", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
     )
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, every reference checked, no network needed. `tests` runs its code."""
+    session.install("-q", ".[docs]")
+    output = pathlib.Path(session.create_tmp(), "html")
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-n", "-b", "html", "docs", str(output))
+    session.log(f"The documentation is in {output / 'index.html'}")
 
 
 @nox.session

@@ -19,8 +19,9 @@ from ._connection.streams import Streams
 from ._connection.supervisor import watcher
 from ._lifecycle.states import Mode
 from ._login import Login
-from ._network_arguments import checked_headers, checked_proxy
+from ._network_arguments import checked_headers
 from ._parts import Parts
+from ._proxies import choose_proxies
 from ._system import SystemEnvironment
 from ._version import client_info
 from .errors import SettingsError
@@ -38,6 +39,7 @@ __all__ = ["open_client"]
 
 
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def open_client(
     app_id: str,
     settings: AppSettings,
@@ -62,12 +64,12 @@ async def open_client(
         store: where the session is saved; by default a file in the platform's folder for
             user state. `MemoryStore()` saves nothing, `FileStore(path)` chooses the file.
         endpoints: other servers than CometChat's cloud.
-        ssl_context: for REST and socket; by default the system's certificates.
-        proxy: `http://[user:password@]host:port`, for REST and socket.
-        headers: more headers for REST requests and the WebSocket upgrade; not those that
-            the requests have anyway.
-        environment: what the client takes from the world; for tests. It replaces
-            *ssl_context* and *proxy*.
+        ssl_context: for REST, socket and an `https` proxy: your own CA, a client certificate.
+        proxy: `http://[user:password@]host:port` for REST and socket; also `https`, `socks5h`
+            and `socks5` (extra `socks`). `None`: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`
+            and `NO_PROXY` say, and never for this machine. `""`: none.
+        headers: more headers for REST requests and the upgrade; not those they have anyway.
+        environment: the world, for tests. It replaces *ssl_context* and *proxy*.
 
     Raises:
         SettingsError: an argument makes no sense.
@@ -78,7 +80,7 @@ async def open_client(
     """
     extra = checked_headers(headers)
     hosts = _hosts(app_id, settings, endpoints)
-    environment = environment or SystemEnvironment(extra, checked_proxy(proxy, endpoints), ssl_context)
+    environment = environment or SystemEnvironment(extra, choose_proxies(proxy, endpoints), ssl_context)
     store = store or FileStore(default_path(app_id))
     saved = await store.open(app_id)
     mine: Exception | None = None
@@ -87,7 +89,7 @@ async def open_client(
         parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, store, saved)
         try:
             async with trio.open_nursery() as nursery:
-                await nursery.start(watcher, parts.leave, parts.machine.tick, name="cometconn.watcher")
+                nursery.start_soon(watcher, parts.leave, parts.machine.tick, name="cometconn.watcher")
                 nursery.start_soon(parts.supervisor().run, name="cometconn.supervisor")
                 if saved.session is not None:
                     parts.take_up(saved.session)

@@ -29,10 +29,6 @@ _POLL: Final = 0.01  # seconds
 def assert_no_leaks(*, patience: float = 1.0) -> LeakCheck:
     """Check that a block leaves nothing of a client behind: use it with `async with`, or with `with`.
 
-        async with assert_no_leaks():
-            async with cometconn.open_client("APP", settings) as chat:
-                ...
-
     What is looked for, and told by name in the error: tasks of cometconn (and of trio-websocket, on which it stands)
     that were not there before; descriptors (sockets, files) that were not open before, whoever opened them; memory
     sockets that are not closed, and links (connections, or attempts at one) that nobody ended. Objects that you hold and

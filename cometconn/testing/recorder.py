@@ -44,10 +44,6 @@ def record(
 ) -> Iterator[Recorder]:
     """Record a session: give what this yields to `open_client(environment=...)`. `open_replay()` plays it.
 
-        with record("session.jsonl") as recorder:
-            async with cometconn.open_client("APP", settings, environment=recorder) as chat:
-                ...
-
     Every REST exchange and every message of the WebSocket, in both directions, becomes one line of JSON, with the time
     at which it passed, written at once. Auth keys, auth tokens, JWTs, file access tokens (`fat`) and the like are replaced
     by placeholders that are the same for the same secret (`jwt-1`); headers are left out. What people wrote is in it: treat the file, which only its owner can read, as you treat the messages.

@@ -56,12 +56,7 @@ class _Exchange:
 async def open_replay(path: str | os.PathLike[str]) -> AsyncGenerator[Replay, None]:
     """Play the server's side of a transcript to a client, for as long as the block lasts.
 
-        async with open_replay("session.jsonl") as replay:
-            async with cometconn.open_client(
-                "APP", settings, store=MemoryStore(), endpoints=replay.endpoints, environment=replay
-            ) as chat:
-                await chat.login(uid="zed-1", auth_key="any")
-                ...
+    Give `open_client()` what this yields as its `environment`, and `Replay.endpoints`.
 
     The client is to do what it did when `record()` wrote the transcript: the same requests (with any key or token), and on
     each connection the same frames in the same order, keepalive pings aside. Answers take as long as they took; what the

@@ -29,13 +29,6 @@ _SHOWN = 300  # characters of each
 class ServerScript:
     """The server's part in a play with one user. `MemoryServer.script()` makes it; for an emulator, build it.
 
-        script = server.script("zed-1")
-        await script.expect("auth")
-        await script.say({"type": "novelty", "body": {}})
-        await script.expect("POST /messages", {"data": {"text": "What is that?"}})
-        script.drop(1012)
-        await script.expect("connect")
-
     What the user's client does is read from the server's log, from the moment on at which the script
     was made, and each `expect()` goes on behind what the last one found. What stands between
     (keepalive pings, receipts) is passed over.

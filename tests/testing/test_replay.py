@@ -343,7 +343,7 @@ def test_every_kind_of_loss_comes_again(tmp_path: pathlib.Path) -> None:
     seen = record_in_memory(path, losses, lose, timing=Timing())
     again, _, unplayed = replay(path, losses, timing=Timing())
     assert again == seen
-    assert unplayed == ()
+    assert {line.what for line in unplayed} <= {"server_end"}  # the program ends as soon as it is refused
     told = "\n".join(seen)
     for words in ("503", "1012", "deploy", "reset", "Not one byte", "refuses connections"):
         assert words in told, words

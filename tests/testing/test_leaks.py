@@ -139,14 +139,14 @@ async def test_what_the_block_raises_comes_out() -> None:
 async def test_what_is_about_to_end_is_waited_for() -> None:
     """A neighbour that needs a moment, as a server does, is no leak."""
 
-    async def close_later(ends: tuple[socket.socket, ...]) -> None:
+    async def close_later(end: socket.socket) -> None:
         await trio.sleep(0.05)
-        for end in ends:
-            end.close()
+        end.close()
 
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery, assert_no_leaks(patience=5):
-            nursery.start_soon(close_later, socket.socketpair())
+            for end in socket.socketpair():
+                nursery.start_soon(close_later, end)
 
 
 async def test_in_virtual_time_everybody_does_what_they_can(autojump_clock: trio.testing.MockClock) -> None:

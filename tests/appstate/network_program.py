@@ -12,6 +12,7 @@ from cometconn.appstate import follow_network
 from tests.appstate.stand_in import StandIn
 
 SIOCSIFADDR, SIOCSIFFLAGS, IFF_UP = 0x8916, 0x8914, 1  # linux/sockios.h, linux/if.h
+PAUSE = 0.05
 
 
 def give_address(address: str) -> None:
@@ -31,20 +32,28 @@ async def main() -> None:
     """Something that is no news, and three things that are."""
     chat = StandIn()
     async with trio.open_nursery() as nursery:
-        await nursery.start(lambda task_status: follow_network(chat, pause=0.05, task_status=task_status))
+        await nursery.start(lambda task_status: follow_network(chat, pause=PAUSE, task_status=task_status))
         bring_up(True)
         await chat.until("retry")
         print("up", flush=True)
-        await trio.sleep(0.1)
+        await trio.sleep(2 * PAUSE)
         chat.heard.clear()
         bring_up(False)
-        await trio.sleep(0.1)
+        await trio.sleep(2 * PAUSE)
         print(f"down {chat.heard}", flush=True)
         bring_up(True)
         await chat.until("retry")
         give_address("10.9.8.7")
         await chat.until("retry")
         print("address", flush=True)
+        await trio.sleep(3 * PAUSE)
+        chat.heard.clear()
+        give_address("10.9.8.6")
+        await chat.until("retry")
+        for last in range(5):
+            give_address(f"10.9.8.{last + 1}")
+        await trio.sleep(4 * PAUSE)
+        print(f"burst {chat.heard}", flush=True)
         nursery.cancel_scope.cancel()
 
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -35,9 +36,7 @@ async def open_daemon(folder: pathlib.Path) -> AsyncGenerator[str, None]:
     command = ["dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address={address}", "--print-address"]
     async with trio.open_nursery() as nursery:
         process: trio.Process = await nursery.start(
-            lambda task_status: trio.run_process(
-                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, task_status=task_status
-            )
+            partial(trio.run_process, command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
         )
         assert process.stdout is not None
         with trio.fail_after(10):

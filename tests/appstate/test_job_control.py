@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -34,9 +35,7 @@ PATIENCE = 2.0
 
 async def stopped_by(child: Child) -> int:
     """Wait until the system has stopped the child; return the signal that did it."""
-    result = await trio.to_thread.run_sync(
-        os.waitid, os.P_PID, child.process.pid, os.WSTOPPED, abandon_on_cancel=True
-    )
+    result = await trio.to_thread.run_sync(os.waitid, os.P_PID, child.process.pid, os.WSTOPPED, abandon_on_cancel=True)
     assert result is not None
     return result.si_status
 
@@ -86,11 +85,13 @@ async def test_in_a_real_shell_on_a_real_terminal() -> None:
     command = (sys.executable, str(HERE / "shell_on_terminal.py"))
     ends: dict[str, Any] = {"stdin": shells_end, "stdout": shells_end, "stderr": shells_end}
     with trio.fail_after(30):
-        async with open_emulator() as server, trio.lowlevel.FdStream(terminal) as keyboard, trio.open_nursery() as nursery:
+        async with (
+            open_emulator() as server,
+            trio.lowlevel.FdStream(terminal) as keyboard,
+            trio.open_nursery() as nursery,
+        ):
             process = await nursery.start(
-                lambda task_status: trio.run_process(
-                    command, **ends, env=os.environ | {"TERM": "dumb", "PS1": "$ "}, check=False, task_status=task_status
-                )
+                partial(trio.run_process, command, **ends, env=os.environ | {"TERM": "dumb"}, check=False)
             )
             os.close(shells_end)
             shell = Screen(keyboard)

@@ -27,7 +27,9 @@ NEWADDR, DELADDR, NEWROUTE = 20, 21, 24
 
 def has_namespaces() -> bool:
     """Tell whether a network of our own can be had."""
-    return shutil.which("unshare") is not None and not subprocess.run(["unshare", "-rn", "true"], check=False).returncode
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.skipif(not has_namespaces(), reason="unshare -rn is not possible here")

@@ -119,7 +119,8 @@ class _Signals:
         The signal is held back while it is raised, for two reasons. One more Ctrl-Z merges
         with it instead of stopping the process twice. And a `SIGCONT` cannot slip in between
         the look and the stop: one that came before is seen by the look, one that comes
-        after takes the pending signal back, by the kernel's own rule.
+        after takes the pending signal back, by the kernel's own rule. It is raised for this
+        thread alone: another one might let it through.
         """
         masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
         signal.signal(signal.SIGTSTP, self._before[signal.SIGTSTP])

@@ -106,7 +106,8 @@ async def test_in_a_real_shell_on_a_real_terminal() -> None:
                 await shell.shows("Connected foreground")
                 if comeback == "bg":
                     await shell.type("fg\n")
-                    await shell.shows("stopped_by_shell.py")
+                    while os.tcgetpgrp(terminal) == process.pid:  # until the shell has lent its terminal
+                        await trio.sleep(0.01)
             await shell.type("\x03")
             await server.wait_gone("zed-1")
             await shell.type("echo $?\n")
@@ -231,6 +232,34 @@ async def test_one_stop_however_often_the_key_is_pressed(stops: list[int]) -> No
         await chat.until("background", "goodbye", "foreground", "retry")
         assert stops == [signal.SIGTSTP] * 2
         nursery.cancel_scope.cancel()
+
+
+async def stop_with(raised: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for a stop, and have these signals raised at the very moment of it."""
+    chat = StandIn()
+    chat.closed.set()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(follow_job_control, chat)
+        raise_signal = signal.raise_signal
+        raise_signal(signal.SIGTSTP)
+        monkeypatch.setattr(signal, "raise_signal", lambda _: [raise_signal(number) for number in raised])
+        await chat.until("background", "goodbye", "foreground", "retry")
+        nursery.cancel_scope.cancel()
+    assert signal.SIGTSTP not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+async def test_a_continue_at_the_very_moment_takes_the_stop_back(
+    stops: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the last look and the stop there is no gap for a SIGCONT to fall into."""
+    await stop_with([signal.SIGTSTP, signal.SIGCONT], monkeypatch)
+    assert stops == []
+
+
+async def test_a_stop_at_the_very_moment_is_the_same_stop(stops: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two Ctrl-Z at once do not need two `fg`."""
+    await stop_with([signal.SIGTSTP, signal.SIGTSTP], monkeypatch)
+    assert stops == [signal.SIGTSTP]
 
 
 async def test_a_continue_without_a_stop_is_a_wake_up(stops: list[int]) -> None:

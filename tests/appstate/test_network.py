@@ -78,7 +78,7 @@ class Mailbox:
         ([(message(DELADDR, length=3) + message(NEWADDR), (0, 0))], False),
         ([], False),
     ],
-    ids="address second-message second-datagram gone another-process overrun cut nothing".split(),
+    ids=["address", "second-message", "second-datagram", "gone", "another-process", "overrun", "cut", "nothing"],
 )
 def test_what_is_good_news(answers: list[Any], good: bool) -> None:
     """An address or a route, in any message from the kernel; or that some news was lost. Everything is read."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
+from jeepney import DBusAddress, new_method_call
 
 from cometconn.appstate import system_bus
 from cometconn.appstate.system_bus import BUS, BusError, RefusedError, open_bus
 
-from .fake_logind import NAME, kill_daemon, needs_daemon, open_daemon, open_logind
+from .fake_logind import NAME, kill_daemon, names, needs_daemon, open_daemon, open_logind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -127,6 +128,8 @@ async def test_refused_mute_and_gone(tmp_path: pathlib.Path, monkeypatch: pytest
             logind.is_mute = True
             with pytest.raises(BusError, match="no answer"):
                 await bus.call(NAME, "/", f"{NAME}.Manager.Inhibit")
+            for somebody in await names(address):  # to call us is not to signal
+                await logind.connection.send(new_method_call(DBusAddress("/", somebody, "a.b"), "Hello"))
             await logind.prepare_for_sleep(True)
             with pytest.raises(BusError, match="no answer"):
                 await bus.call(NAME, "/", f"{NAME}.Manager.Inhibit")

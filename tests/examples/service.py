@@ -12,6 +12,7 @@ from cometconn import AppSettings, Endpoints, FileStore, appstate
 from cometconn.errors import AppStateError
 from cometconn.events import TextMessage
 
+log = logging.getLogger("service")
 SETTINGS = AppSettings(region="us", catch_up=True)  # what was said while the machine slept is fetched
 
 
@@ -27,7 +28,7 @@ async def main():
             try:
                 await nursery.start(source, chat)
             except AppStateError as error:  # a container has no logind: go on without
-                logging.warning("%s", error)
+                log.warning("%s", error)
         if chat.get_logged_in_user() is None:
             await chat.login(uid="amy-2", auth_key=credential("auth-key"))
         async with chat.events(TextMessage) as events:

@@ -61,7 +61,7 @@ async def follow_job_control(
     Never returns by itself. If cancelled, both signals have their former dispositions,
     and the app is back in the foreground if it was this that led it away; a Ctrl-Z whose
     goodbye was cut by the cancel stops the process then, so it is not lost. Source: POSIX
-    (XBD 11.1.4, XSH 2.4), and the GNU C Library's manual on job control signals.
+    (XBD 11.1.9, XSH 2.4), and the GNU C Library's manual on job control signals.
     """
     if not hasattr(signal, "SIGTSTP"):
         message = "This system has no job control: there is no SIGTSTP to follow."

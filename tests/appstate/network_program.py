@@ -7,12 +7,13 @@ import socket
 import struct
 
 import trio
+import trio.testing
 
 from cometconn.appstate import follow_network
 from tests.appstate.stand_in import StandIn
 
 SIOCSIFADDR, SIOCSIFFLAGS, IFF_UP = 0x8916, 0x8914, 1  # linux/sockios.h, linux/if.h
-PAUSE = 0.05
+PAUSE = 0.1
 
 
 def give_address(address: str) -> None:
@@ -52,6 +53,7 @@ async def main() -> None:
         await chat.until("retry")
         for last in range(5):
             give_address(f"10.9.8.{last + 1}")
+            await trio.testing.wait_all_tasks_blocked()
         await trio.sleep(4 * PAUSE)
         print(f"burst {chat.heard}", flush=True)
         nursery.cancel_scope.cancel()

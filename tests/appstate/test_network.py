@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import pathlib
 import shutil
 import socket
@@ -14,7 +15,7 @@ from typing import Any
 import attrs
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cometconn.appstate import follow_network, network
@@ -95,9 +96,10 @@ def test_a_broken_socket_is_no_news() -> None:
 
 
 @given(st.binary(max_size=200))
+@example(bytes(64))
 def test_no_bytes_are_too_odd(datagram: bytes) -> None:
     """Whatever a datagram holds, reading it ends, without an error."""
-    assert len(list(network._types(datagram))) <= len(datagram) // 16
+    assert len(list(itertools.islice(network._types(datagram), 100))) <= len(datagram) // 16
 
 
 async def test_it_opens_and_a_cancel_closes_it() -> None:

@@ -1,11 +1,11 @@
 """What the operating system knows about the application, told to the client.
 
-Each source is an async function to run in a nursery beside your program:
+Each source is an async function to run in a nursery beside your program, as in
+`await nursery.start(follow_job_control, chat)`:
 
-    async with cometconn.open_client("APP", settings) as chat, trio.open_nursery() as nursery:
-        await nursery.start(appstate.follow_job_control, chat)  # Ctrl-Z, fg, bg
-        await nursery.start(appstate.follow_logind, chat)  # the machine goes to sleep, and wakes up
-        await nursery.start(appstate.follow_network, chat)  # the network is back
+- `follow_job_control()`: Ctrl-Z, `fg` and `bg`;
+- `follow_logind()`: the machine goes to sleep, and wakes up;
+- `follow_network()`: the network is back.
 
 A source ends when it is cancelled, and then gives back what it took. Any number of them
 may run side by side. For a source of your own, `Excursion` is the way into the

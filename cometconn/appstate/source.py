@@ -65,13 +65,12 @@ class Source(Protocol):
 @final
 @attrs.define(eq=False)
 class Excursion:
-    """A source's way into the background and back, any number of times.
+    """A source's way into the background and back, any number of times::
 
+        from cometconn.appstate import Excursion
         with Excursion(chat) as away:
-            ...
             away.begin()
             await away.wait_quiet(2.0)  # then the machine may sleep, the process may stop
-            ...
             away.end()
 
     It brings back only what it took away: an app that was in the background before stays

@@ -16,7 +16,7 @@ nox.options.error_on_missing_interpreters = False
 
 COVERED = "--fail-under=95"
 PURE = ("*/cometconn/_lifecycle/*", "*/cometconn/_wire/*")
-STARTABLE = "watcher,follow,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,_stay_connected"
+STARTABLE = "__call__,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,stop_when_asked,_stay_connected"
 ASYNC_IGNORES = (
     "cometconn/_account/http.py:ASYNC127",  # httpx is what the project is built on
     "cometconn/_account/body.py:ASYNC127",  # the same

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -31,10 +33,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from ._account.store import Saved, Store
+    from ._connection.delivery import Delivery
+    from ._connection.witness import Witness
     from .environment import Environment
+    from .instrumentation.detail import Hook
     from .settings import AppSettings, Endpoints
 
 __all__ = ["open_client"]
+
+_COUNT = itertools.count(1)  # the clients of this process, to tell them apart in logs and traces
 
 
 @asynccontextmanager
@@ -48,6 +55,7 @@ async def open_client(
     proxy: str | None = None,
     headers: Mapping[str, str] | None = None,
     environment: Environment | None = None,
+    hooks: Iterable[Hook] = (),
 ) -> AsyncGenerator[CometChat, None]:
     """Open a client for as long as the `async with` block runs. CometChat calls this `init()`.
 
@@ -68,6 +76,9 @@ async def open_client(
             the requests have anyway.
         environment: what the client takes from the world; for tests. It replaces
             *ssl_context* and *proxy*.
+        hooks: callables that are told every step of the connection, each as a frozen
+            detail: see `cometconn.instrumentation`. One that fails is reported once and
+            harms nothing. The steps of leaving are told when they are done.
 
     Raises:
         SettingsError: an argument makes no sense.
@@ -80,19 +91,17 @@ async def open_client(
     hosts = _hosts(app_id, settings, endpoints)
     environment = environment or SystemEnvironment(extra, checked_proxy(proxy, endpoints), ssl_context)
     store = store or FileStore(default_path(app_id))
+    delivery = _delivery(hooks)
     saved = await store.open(app_id)
     mine: Exception | None = None
     parts: Parts | None = None
     try:
-        parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, store, saved)
+        parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, store, saved, delivery)
         try:
             async with trio.open_nursery() as nursery:
-                await nursery.start(watcher, parts.leave, parts.machine.tick, name="cometconn.watcher")
-                nursery.start_soon(parts.supervisor().run, name="cometconn.supervisor")
+                await _start_tasks(nursery, parts, delivery)
                 if saved.session is not None:
                     parts.take_up(saved.session)
-                if parts.catch_up is not None:
-                    nursery.start_soon(parts.keep_position, name="cometconn.position")
                 try:
                     yield CometChat(parts)
                 except Exception as error:
@@ -102,12 +111,24 @@ async def open_client(
                 nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
         except BaseExceptionGroup as group:
             raise_sole(group, mine)
+        finally:
+            if delivery is not None:
+                delivery.flush()
     finally:
         mine = None
         with trio.CancelScope(shield=True):  # bounded: writes, unlocks and closes one small file
             if parts is not None:
                 await parts.save_position()
             await store.aclose()
+
+
+async def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None) -> None:
+    await nursery.start(watcher, parts.leave, parts.machine.tick, name="cometconn.watcher")
+    nursery.start_soon(parts.supervisor().run, name="cometconn.supervisor")
+    if parts.catch_up is not None:
+        nursery.start_soon(parts.keep_position, name="cometconn.position")
+    if delivery is not None:
+        nursery.start_soon(delivery.run, name="cometconn.hooks")
 
 
 def _put_together(
@@ -119,6 +140,7 @@ def _put_together(
     environment: Environment,
     store: Store,
     saved: Saved,
+    delivery: Delivery | None,
 ) -> Parts:
     mode = Mode.AUTO if settings.auto_establish_socket_connection else Mode.MANUAL
     streams = Streams()
@@ -133,6 +155,8 @@ def _put_together(
     client = client_info()
     session_id = new_session_id(client.platform.upper(), client.version)
     identity = Identity(app_id, session_id, saved.device_id, client, settings, endpoints, headers)
+    if delivery is not None:
+        machine.witness = streams.witness = _witness(mode, identity, streams, delivery)
     api = Api(
         app_id=app_id,
         hosts=hosts,
@@ -147,6 +171,26 @@ def _put_together(
         patience = settings.timing.request_timeout
         login.catch_up = CatchUp(identity, streams, api.messages, login.forget, patience)
     return Parts(settings, identity, machine, streams, login, environment, login.catch_up)
+
+
+def _delivery(hooks: Iterable[Hook]) -> Delivery | None:
+    told = tuple(hooks) if isinstance(hooks, Iterable) else None
+    if told is None or not all(callable(hook) for hook in told):
+        message = "open_client(hooks=...) must be a sequence of hooks: callables that take one detail."
+        raise SettingsError(message)
+    if not told:
+        return None
+    from ._connection.delivery import Delivery  # noqa: PLC0415 - who has no hooks does not load their modules
+
+    return Delivery(told)
+
+
+def _witness(mode: Mode, identity: Identity, streams: Streams, delivery: Delivery) -> Witness:
+    from ._connection.witness import Witness  # noqa: PLC0415 - as above
+
+    witness = Witness(f"{identity.app_id}-{next(_COUNT)}", identity, streams, delivery.put)
+    witness.opened("auto" if mode is Mode.AUTO else "manual", identity.client.version)
+    return witness
 
 
 def _hosts(app_id: str, settings: AppSettings, endpoints: Endpoints | None) -> Hosts:

@@ -30,6 +30,7 @@ __all__ = [
     "SettingsError",
     "SlowConsumerError",
     "StoreError",
+    "TraceError",
 ]
 
 
@@ -172,3 +173,9 @@ class SlowConsumerError(CometConnError):
     """
 
     default_code = "SLOW_CONSUMER"
+
+
+class TraceError(CometConnError):
+    """A trace file cannot be read, or is none. See `cometconn.instrumentation`."""
+
+    default_code = "UNREADABLE_TRACE"

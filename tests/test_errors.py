@@ -10,6 +10,7 @@ import trio
 from cometconn import AppSettings, Disconnected, FileStore, Timing, errors, open_client
 from cometconn._account.session import Session
 from cometconn.events import UnreadableFrame
+from cometconn.instrumentation import read_trace
 
 from .connection.harness import Pair, background, open_pair, settle
 
@@ -100,6 +101,11 @@ async def _decode(pair: Pair, _: pathlib.Path) -> None:
     raise event.error
 
 
+async def _trace(_: Pair, folder: pathlib.Path) -> None:
+    (folder / "trace").write_text("nothing of ours\n")
+    read_trace(folder / "trace")
+
+
 async def _slow_consumer(pair: Pair, _: pathlib.Path) -> None:
     async with pair.chat.events(max_events=1, overflow="fail") as events:
         for _number in range(3):
@@ -123,6 +129,7 @@ TREE: dict[type[errors.CometConnError], tuple[Callable[[Pair, Any], Awaitable[No
     errors.ProtocolError: (_protocol, "PROTOCOL_ERROR", False),
     errors.DecodeError: (_decode, "DECODE_ERROR", False),
     errors.SlowConsumerError: (_slow_consumer, "SLOW_CONSUMER", False),
+    errors.TraceError: (_trace, "UNREADABLE_TRACE", False),
 }
 
 

@@ -20,6 +20,7 @@ from cometconn._lifecycle.states import WANTED, Input, Mode, Refusal, State
 from cometconn.errors import PongTimeoutError
 from cometconn.status import AppState, Reason
 
+from .absence import Absence
 from .callers import Caller, Callers
 from .farewell import Farewell
 from .link import Link
@@ -34,25 +35,13 @@ if TYPE_CHECKING:
     from cometconn.status import Status
 
     from .link import PingWaiter
+    from .witness import Witness
 
-__all__ = ["Absence", "Machine"]
+__all__ = ["Machine"]
 
 _UNANSWERED_BEFORE_RENEWAL = 3  # closes in a row between the auth frame and its answer
 _NOTHING = Circumstances()
 _NAP = 1.0  # seconds between the two clocks, from one look to the next, that count as sleep
-
-
-@attrs.frozen
-class Absence:
-    """A time without a connection, of a session that had one.
-
-    Attributes:
-        since: when the connection ended, on Trio's clock.
-        cause: what ended it.
-    """
-
-    since: float
-    cause: CometConnError
 
 
 @attrs.define(eq=False)
@@ -66,6 +55,7 @@ class Machine:
         room: what the receive loop parks in; unparked when a link ends.
         boot_time: seconds on a clock that goes on while the machine sleeps.
         on_resumed: is told how many seconds the machine slept.
+        witness: is told every step; `None` when nobody wants to know.
     """
 
     _mode: Mode
@@ -74,6 +64,7 @@ class Machine:
     _room: trio.lowlevel.ParkingLot = attrs.field(repr=False)
     _boot_time: Callable[[], float] = attrs.field(default=trio.current_time, repr=False)
     _on_resumed: Callable[[float], None] = attrs.field(default=lambda _: None, repr=False)
+    witness: Witness | None = attrs.field(default=None, init=False, repr=False)
     _lag: float = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
     _link: Link | None = attrs.field(default=None, init=False)
@@ -153,6 +144,8 @@ class Machine:
             self._link.heartbeat.woke(now)
             self._link.pulse_changed.unpark_all()
         self._on_resumed(slept)
+        if self.witness is not None:
+            self.witness.slept(slept, self._life)
         return True
 
     def _tick_once(self, now: float) -> bool:
@@ -237,7 +230,8 @@ class Machine:
         assert self._link is None, "one link at a time"
         self.attempts += dials
         heartbeat = Heartbeat(self._timing.keepalive_interval, self._timing.pong_timeout)
-        self._link = self._latest = Link(self.attempts, heartbeat, self._life.attempt_ends, second, self._room)
+        ends = self._life.attempt_ends
+        self._link = self._latest = Link(self.attempts, heartbeat, ends, second, self._room, self.witness)
         self._link.lease.deadline = self._life.lease_deadline
         return self._link
 
@@ -341,6 +335,8 @@ class Machine:
         self._settle_farewell()
         if after.status is not before.status:
             self.statuses.publish(before.status, after.status)
+        if self.witness is not None:
+            self.witness.stepped(before, on, after, with_)
         self._changed.unpark_all()
         return None
 

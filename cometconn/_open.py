@@ -111,15 +111,9 @@ async def open_client(
                 nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
         except BaseExceptionGroup as group:
             raise_sole(group, mine)
-        finally:
-            if delivery is not None:
-                delivery.flush()
     finally:
         mine = None
-        with trio.CancelScope(shield=True):  # bounded: writes, unlocks and closes one small file
-            if parts is not None:
-                await parts.save_position()
-            await store.aclose()
+        await _finish(parts, store, delivery)
 
 
 async def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None) -> None:
@@ -129,6 +123,17 @@ async def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery |
         nursery.start_soon(parts.keep_position, name="cometconn.position")
     if delivery is not None:
         nursery.start_soon(delivery.run, name="cometconn.hooks")
+
+
+async def _finish(parts: Parts | None, store: Store, delivery: Delivery | None) -> None:
+    try:
+        if delivery is not None:
+            delivery.flush()
+    finally:
+        with trio.CancelScope(shield=True):  # bounded: writes, unlocks and closes one small file
+            if parts is not None:
+                await parts.save_position()
+            await store.aclose()
 
 
 def _put_together(

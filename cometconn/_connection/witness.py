@@ -120,15 +120,7 @@ class Witness:
     def gap_marked(self, gap: Gap) -> None:
         """A gap stands in the streams."""
         cause = None if gap.cause is None else self._words(gap.cause)
-        self._tell(
-            connections.GapMarked,
-            since=gap.since,
-            until=gap.until,
-            since_utc=gap.since_utc,
-            until_utc=gap.until_utc,
-            recovered=gap.recovered,
-            cause=cause,
-        )
+        self._tell(connections.GapMarked, since=gap.since, until=gap.until, recovered=gap.recovered, cause=cause)
 
     def goodbye_said(self) -> None:
         """Our close frame is written."""

@@ -16,10 +16,11 @@ from cometconn import AppSettings, Endpoints, FileStore, SubscriptionType
 from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from cometconn import CometChat, User
+    from cometconn.instrumentation import Hook
 
 __all__ = ["Account", "Options", "presence", "secret_of"]
 
@@ -135,7 +136,7 @@ class Options:
         """The other server."""
         return None if self.endpoint is None else Endpoints.at(self.endpoint)
 
-    def open_client(self, settings: AppSettings) -> AbstractAsyncContextManager[CometChat]:
+    def open_client(self, settings: AppSettings, hooks: Sequence[Hook] = ()) -> AbstractAsyncContextManager[CometChat]:
         """Open the client that the options describe."""
         store = None if self.session is None else FileStore(self.session)
-        return cometconn.open_client(self.app_id, settings, endpoints=self.endpoints, store=store)
+        return cometconn.open_client(self.app_id, settings, endpoints=self.endpoints, store=store, hooks=hooks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Literal
 
 import attrs
@@ -108,15 +107,12 @@ class GapMarked(Detail):
 
     Attributes:
         since, until: from the loss to the reconnect, on Trio's clock, in seconds.
-        since_utc, until_utc: the same two instants on the wall clock.
         recovered: the messages missed were fetched.
         cause: what ended the connection, or what made the catch-up fail, in words.
     """
 
     since: float
     until: float
-    since_utc: datetime.datetime
-    until_utc: datetime.datetime
     recovered: bool
     cause: str | None
 

@@ -1,6 +1,6 @@
 """A night of a bot on a laptop, in virtual time: what README's picture shows.
 
-    python -m tests.cli.night docs/timeline.svg
+python -m tests.cli.night docs/timeline.svg
 """
 
 from __future__ import annotations

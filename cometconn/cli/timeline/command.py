@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["timeline"]
 
 
-def timeline(trace: pathlib.Path, out: pathlib.Path, connection: str | None = None) -> None:
-    """Draw the client *connection* of *trace*, or the only one in it, into *out*."""
+def timeline(
+    trace: pathlib.Path,
+    out: pathlib.Path,
+    *,
+    connection: str | None,
+    since: datetime.datetime | None,
+    until: datetime.datetime | None,
+) -> None:
+    """Draw the client *connection* of *trace*, or the only one in it, from *since* to *until*, into *out*."""
     read = read_trace(trace)
     names = sorted({detail.connection_id for detail in read.details})
     if connection is None and len(names) > 1:
@@ -27,7 +35,16 @@ def timeline(trace: pathlib.Path, out: pathlib.Path, connection: str | None = No
     if not details:
         message = f"There is no {connection} in {trace}, but {', '.join(names)}."
         raise TraceError(message)
-    out.write_text(draw(details), encoding="utf-8")
+    begin, end = _utc(since) or details[0].at_utc, _utc(until) or details[-1].at_utc
+    if begin > min(end, details[-1].at_utc) or end < details[0].at_utc:
+        first, last = (f"{detail.at_utc:%Y-%m-%dT%H:%M:%S}" for detail in (details[0], details[-1]))
+        message = f"Nothing of {trace} is left: it tells of {first} to {last} UTC."
+        raise TraceError(message)
+    out.write_text(draw(details, begin, end), encoding="utf-8")
     if read.unreadable:
         note = f"cometconn: {read.unreadable} lines of {trace} are torn or of a newer version, and left out."
         print(note, file=sys.stderr)  # noqa: T201 - a program's output
+
+
+def _utc(moment: datetime.datetime | None) -> datetime.datetime | None:
+    return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=datetime.UTC)

@@ -10,19 +10,21 @@ import math
 from typing import TYPE_CHECKING
 
 from .scale import in_span
-from .svg import fits, line, number, path, rect, text
+from .svg import fits, line, number, path, rect, text, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from .scale import Scale
-    from .story import Lease, Mark, Ping, Span
+    from .story import Lease, Mark, Ping, Span, Story
 
-__all__ = ["band", "lease_curve", "marks", "messages", "pings"]
+__all__ = ["band", "captions", "decade", "guide", "lease_curve", "marks", "messages", "pings"]
 
 _SEEN = 3.0  # pixels: a span this wide has a title of its own
 _LEAST = 1.5  # pixels: nothing is drawn narrower
 _GLYPH = 11.0  # pixels from mark to mark
+_ROW = 13.0  # pixels from row to row
+_ROWS = {"lost": 0, "failed": 1, "refused": 1, "renewal": 1, "dropped": 2}
 _NAMED = 6  # marks whose words one title holds
 _BAR = 4.0  # pixels: a bar of the messages
 _FASTEST, _SLOWEST = 0.001, 10.0  # seconds: the round trips at the bottom and the top
@@ -52,6 +54,8 @@ def lease_curve(leases: Iterable[Lease], scale: Scale, y: float, height: float, 
         if lease.deadline == math.inf:
             x, to = scale.x(lease.begin), scale.x(lease.end)
             drawn.append(rect(x, y, max(to - x, _LEAST), height, "forever", "no deadline"))
+            if fits("no deadline", to - x):
+                drawn.append(text((x + to) / 2, y + height / 2 + 4, "no deadline", "small middle"))
             continue
         first, last = scale.bin(lease.begin, 1.0), scale.bin(lease.end, 1.0)
         second = (scale.end - scale.begin) / (scale.right - scale.left)
@@ -64,11 +68,12 @@ def lease_curve(leases: Iterable[Lease], scale: Scale, y: float, height: float, 
                 min(grace, max(high, lease.deadline - began)),
             )
     for run in _runs(columns):
-        high = [(scale.left + x, y + height * (1 - columns[x][1] / grace)) for x in run]
-        low = [(scale.left + x, y + height * (1 - columns[x][0] / grace)) for x in run]
-        floor = [(low[-1][0] + 1, y + height), (low[0][0], y + height)]
-        drawn.append(path(_outline([*low, (low[-1][0] + 1, low[-1][1]), *floor]), "left"))
-        drawn.append(path(_outline([*high, (high[-1][0] + 1, low[-1][1]), *reversed(low)]), "teeth"))
+        lower = [(scale.left + x, y + height * (1 - columns[x][0] / grace)) for x in run]
+        upper = [(scale.left + x, y + height * (1 - columns[x][1] / grace)) for x in run]
+        corner = (lower[-1][0] + 1, lower[-1][1])
+        floor = [(corner[0], y + height), (lower[0][0], y + height)]
+        drawn.append(path(_outline([*lower, corner, *floor]), "left"))
+        drawn.append(path(_outline([*upper, corner, *reversed(lower)]), "teeth"))
     return drawn
 
 
@@ -94,35 +99,66 @@ def decade(seconds: float) -> float:
     return min(share, 1.0)
 
 
-def messages(events: Iterable[tuple[float, int]], scale: Scale, y: float, height: float) -> tuple[list[str], float]:
-    """Draw how many events came, as bars; return them, and how many a minute the highest bar stands for."""
+def messages(story: Story, scale: Scale, y: float, height: float) -> list[str]:
+    """Draw how many events came, as bars: live ones, and in front of an absence those that were fetched, cut at the top."""
+    live, fetched = _columns(story.messages, scale), _columns(story.fetched, scale)
+    most = max(live.values(), default=0) or max(fetched.values(), default=1)
+    minutes = (scale.end - scale.begin) / (scale.right - scale.left) * _BAR / 60
+    bars = [
+        path((_bar(scale.left + x * _BAR, y, height, count / most) for x, count in sorted(columns.items())), kind)
+        for columns, kind in ((fetched, "fetched"), (live, "message"))
+    ]
+    return [*guide(scale, y, f"{most / minutes:.0f}/min"), *bars]
+
+
+def _columns(events: Iterable[tuple[float, int]], scale: Scale) -> dict[int, int]:
     columns: dict[int, int] = {}
     for at, count in events:
-        column = scale.bin(at, _BAR)
-        columns[column] = columns.get(column, 0) + count
-    most = max(columns.values(), default=0)
-    steps = []
-    for column, count in sorted(columns.items()):
-        tall = max(height * count / most, 1.5)
-        x = scale.left + column * _BAR
-        steps.append(f"M{number(x)} {number(y + height)}h{_BAR - 1}v-{number(tall)}h-{_BAR - 1}z")
-    minutes = (scale.end - scale.begin) / (scale.right - scale.left) * _BAR / 60
-    return [path(steps, "message")], most / minutes
+        if count:
+            column = scale.bin(at, _BAR)
+            columns[column] = columns.get(column, 0) + count
+    return columns
+
+
+def _bar(x: float, y: float, height: float, share: float) -> str:
+    tall = min(max(height * share, _LEAST), height)
+    return f"M{number(x)} {number(y + height)}h{_BAR - 1:g}v-{number(tall)}h-{_BAR - 1:g}z"
 
 
 def marks(all_marks: Iterable[Mark], scale: Scale, y: float, glyphs: Mapping[str, str]) -> list[str]:
-    """Draw one glyph for each kind of thing that happened within its width; the title says what, and how often."""
-    groups: dict[tuple[int, str], list[Mark]] = {}
+    """Draw a glyph for what happened; what follows so soon that the glyphs would touch shares one, with a number."""
+    rows: dict[int, list[list[Mark]]] = {}
     for mark in all_marks:
-        groups.setdefault((scale.bin(mark.at, _GLYPH), mark.kind), []).append(mark)
+        row = rows.setdefault(_ROWS[mark.kind], [])
+        alone = not row or row[-1][0].kind != mark.kind or scale.x(mark.at) - scale.x(row[-1][-1].at) >= _GLYPH
+        row.append([mark]) if alone else row[-1].append(mark)
     drawn: list[str] = []
-    for (_, kind), group in groups.items():
-        words = [mark.words for mark in group[:_NAMED]]
-        if len(group) > _NAMED:
-            words.append(f"and {len(group) - _NAMED} more")
-        place = list(glyphs).index(kind)
-        shape = f"M{number(scale.x(group[0].at))} {number(y + place * _GLYPH)}{glyphs[kind]}"
-        drawn.append(path([shape], kind, "\n".join(words)))
+    for place, groups in rows.items():
+        level = y + place * _ROW
+        ends = [scale.x(group[0].at) for group in groups[1:]]
+        for group, end in zip(groups, [*ends, scale.right], strict=True):
+            x, first = scale.x(group[0].at), group[0]
+            words = [mark.words for mark in group[:_NAMED]]
+            words += [f"and {len(group) - _NAMED} more"] if len(group) > _NAMED else []
+            drawn.append(path([f"M{number(x)} {number(level)}{glyphs[first.kind]}"], first.kind, "\n".join(words)))
+            label = first.label if len(group) == 1 else f"{len(group)}\N{MULTIPLICATION SIGN}"
+            if label and fits(label, end - x - _GLYPH):
+                drawn.append(text(x + 9, level + 4, label, "small"))
+    return drawn
+
+
+def captions(spans: Iterable[Span], scale: Scale, y: float) -> list[str]:
+    """Write above a lane why its narrow spans are there, the longest ones first, as long as there is room."""
+    taken: list[tuple[float, float]] = []
+    drawn: list[str] = []
+    for span in sorted(spans, key=lambda span: span.begin - span.end):
+        x, to = scale.x(span.begin), scale.x(span.end)
+        half = width_of(span.words) / 2
+        middle = min(max((x + to) / 2, scale.left + half), scale.right - half)
+        free = all(middle + half < begin or middle - half > end for begin, end in taken)
+        if free and not fits(span.words, to - x):
+            taken.append((middle - half, middle + half))
+            drawn.append(text(middle, y, span.words, "small middle"))
     return drawn
 
 

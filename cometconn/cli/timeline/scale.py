@@ -55,5 +55,5 @@ def in_span(seconds: float) -> str:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     if seconds >= _MINUTE:
         minutes, rest = divmod(round(seconds), 60)
-        return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{minutes} min"  # noqa: PLR2004 - small
+        return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{minutes} min"
     return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1g} s"

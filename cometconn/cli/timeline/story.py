@@ -1,21 +1,12 @@
-"""What a trace tells, put in order: spans, curves and marks on the wall clock."""
+"""A trace put in order: spans, curves and marks on the wall clock."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import attrs
 
-from cometconn import instrumentation as seen
-from cometconn.instrumentation import in_words
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from cometconn.instrumentation import Detail
-
-__all__ = ["Lease", "Mark", "Ping", "Span", "Story", "tell"]
+__all__ = ["Lease", "Mark", "Ping", "Span", "Story"]
 
 
 @attrs.frozen
@@ -36,11 +27,18 @@ class Span:
 
 @attrs.frozen
 class Mark:
-    """Something that happened at one moment: `at`, in seconds since 1970; `kind` and `words` as in `Span`."""
+    """Something that happened at one moment.
+
+    Attributes:
+        at: when, in seconds since 1970.
+        kind, words: as in `Span`.
+        label: what stands beside it, if there is room.
+    """
 
     at: float
     kind: str
     words: str
+    label: str = ""
 
 
 @attrs.frozen
@@ -60,6 +58,9 @@ class Ping:
     round_trip: float | None
 
 
+S = TypeVar("S", Span, Lease)
+
+
 @attrs.define
 class Story:
     """One client's trace. Every list is in order of time.
@@ -72,7 +73,7 @@ class Story:
         asleep, gaps, paused: where there were any.
         leases: while there was one.
         pings: those of the application, and keepalive's.
-        messages: when how many events came.
+        messages, fetched: when how many events came live, and how many missed ones after an absence.
         marks: what went wrong, or was done about it.
         closed: the client was left; else the trace just stops.
     """
@@ -89,159 +90,33 @@ class Story:
     leases: list[Lease] = attrs.field(factory=list)
     pings: list[Ping] = attrs.field(factory=list)
     messages: list[tuple[float, int]] = attrs.field(factory=list)
+    fetched: list[tuple[float, int]] = attrs.field(factory=list)
     marks: list[Mark] = attrs.field(factory=list)
     closed: bool = False
 
+    def between(self, begin: float, end: float) -> Story:
+        """Return the part of it from *begin* to *end*."""
+        begin, end = max(begin, self.begin), min(end, self.end)
 
-def tell(details: Iterable[Detail]) -> Story:
-    """Return the story of *details*, all of one client and in their order; there is at least one."""
-    told = list(details)
-    teller = _Teller(Story(told[0].connection_id, told[0].at_utc.timestamp(), told[-1].at_utc.timestamp()))
-    for detail in told:
-        teller.take(detail)
-    return teller.finish()
+        def cut(spans: list[S]) -> list[S]:
+            return [
+                attrs.evolve(span, begin=max(span.begin, begin), end=min(span.end, end))
+                for span in spans
+                if span.end >= begin and span.begin <= end
+            ]
 
-
-_MARKS: Mapping[type, str] = {
-    seen.ConnectionLost: "lost",
-    seen.AttemptFailed: "failed",
-    seen.RenewalBegun: "renewal",
-    seen.TokenRefused: "refused",
-    seen.EventsDropped: "dropped",
-    seen.DetailsDropped: "dropped",
-}
-
-
-@attrs.define
-class _Teller:
-    """Reads details one by one, and remembers what has begun and not ended."""
-
-    story: Story
-    _status: Mark | None = None
-    _app: Mark | None = None
-    _lease: tuple[float, float] | None = None
-    _paused: float | None = None
-    _open_pings: list[float] = attrs.field(factory=list)
-    _last: float = -math.inf
-
-    def take(self, detail: Detail) -> None:
-        """Read one."""
-        # A wall clock that was set back must not turn spans around.
-        now = max(detail.at_utc.timestamp(), self._last)
-        kind = _MARKS.get(type(detail))
-        if kind is not None:
-            self.story.marks.append(Mark(now, kind, in_words(detail)))
-        if (read := _READERS.get(type(detail))) is not None:
-            read(self, detail, now)
-        self._last = now
-        self.story.end = now
-
-    def finish(self) -> Story:
-        """End what has not ended."""
-        self._end_run(self._last)
-        return self.story
-
-    def _end_run(self, now: float) -> None:
-        self._end_status(now)
-        self._end_app(now)
-        self._end_lease(now)
-        self.unanswered()
-        if self._paused is not None:
-            self.resume(now)
-
-    def opened(self, detail: seen.ClientOpened, now: float) -> None:
-        if self._status is not None:  # the program runs again: what happened in between is not known
-            self._end_run(self._last)
-            self.story.statuses.append(Span(self._last, now, "absent", "not running"))
-        self.story.closed = False
-        self.story.grace = detail.background_grace
-        self._status = Mark(now, "disconnected", "not logged in")
-        self._app = Mark(now, "foreground", "foreground")
-
-    def changed(self, detail: seen.StatusChanged, now: float) -> None:
-        self._end_status(now)
-        words = detail.status if detail.reason is None else detail.reason.value.replace("_", " ")
-        self._status = Mark(now, detail.status, words)
-        if detail.status == "disconnected":
-            self._end_lease(now)
-            self.story.closed = words == "client closed"
-        elif self._lease is None:
-            self._lease = (now, math.inf)
-
-    def app_changed(self, detail: Detail, now: float) -> None:
-        self._end_app(now)
-        name = "background" if isinstance(detail, seen.EnteredBackground) else "foreground"
-        self._app = Mark(now, name, name)
-
-    def deadline_moved(self, detail: seen.DeadlineMoved, now: float) -> None:
-        self._end_lease(now)
-        self._lease = (now, math.inf if detail.left is None else now + detail.left)
-
-    def slept(self, detail: seen.MachineSlept, now: float) -> None:
-        self.story.asleep.append(Span(max(now - detail.slept, self.story.begin), now, "asleep", "asleep"))
-
-    def gap(self, detail: seen.GapMarked, _: float) -> None:
-        kind = "recovered" if detail.recovered else "missing"
-        begin = max(detail.since_utc.timestamp(), self.story.begin)
-        self.story.gaps.append(Span(begin, detail.until_utc.timestamp(), kind, in_words(detail)))
-
-    def ping(self, _: Detail, now: float) -> None:
-        self._open_pings.append(now)
-
-    def pong(self, detail: seen.PongReceived, now: float) -> None:
-        asked = now - detail.round_trip
-        while self._open_pings and self._open_pings[0] < asked - 0.001:
-            self.story.pings.append(Ping(self._open_pings.pop(0), None))
-        del self._open_pings[:1]
-        self.story.pings.append(Ping(asked, detail.round_trip))
-
-    def unanswered(self, _: object = None, __: float = 0.0) -> None:
-        self.story.pings.extend(Ping(at, None) for at in self._open_pings)
-        self._open_pings.clear()
-
-    def events(self, detail: seen.EventsReceived, now: float) -> None:
-        self.story.messages.append((now, detail.events))
-
-    def pause(self, _: Detail, now: float) -> None:
-        self._paused = now
-
-    def resume(self, now: float) -> None:
-        assert self._paused is not None, "it was paused"
-        self.story.paused.append(Span(self._paused, now, "paused", "a stream is full: not read"))
-        self._paused = None
-
-    def resumed(self, detail: seen.ReadingResumed, now: float) -> None:
-        self._paused = now - detail.paused if self._paused is None else self._paused
-        self.resume(now)
-
-    def _end_status(self, now: float) -> None:
-        if self._status is not None:
-            self.story.statuses.append(Span(self._status.at, now, self._status.kind, self._status.words))
-            self._status = None
-
-    def _end_app(self, now: float) -> None:
-        if self._app is not None:
-            self.story.apps.append(Span(self._app.at, now, self._app.kind, self._app.words))
-            self._app = None
-
-    def _end_lease(self, now: float) -> None:
-        if self._lease is not None:
-            self.story.leases.append(Lease(self._lease[0], now, self._lease[1]))
-            self._lease = None
-
-
-_READERS: Mapping[type, Callable[..., None]] = {
-    seen.ClientOpened: _Teller.opened,
-    seen.StatusChanged: _Teller.changed,
-    seen.EnteredBackground: _Teller.app_changed,
-    seen.EnteredForeground: _Teller.app_changed,
-    seen.DeadlineMoved: _Teller.deadline_moved,
-    seen.MachineSlept: _Teller.slept,
-    seen.GapMarked: _Teller.gap,
-    seen.PingSent: _Teller.ping,
-    seen.PongReceived: _Teller.pong,
-    seen.AttemptBegun: _Teller.unanswered,
-    seen.EventsReceived: _Teller.events,
-    seen.ReadingPaused: _Teller.pause,
-    seen.ReadingResumed: _Teller.resumed,
-}
+        return attrs.evolve(
+            self,
+            begin=begin,
+            end=end,
+            statuses=cut(self.statuses),
+            apps=cut(self.apps),
+            asleep=cut(self.asleep),
+            gaps=cut(self.gaps),
+            paused=cut(self.paused),
+            leases=cut(self.leases),
+            pings=[ping for ping in self.pings if begin <= ping.at <= end],
+            messages=[(at, count) for at, count in self.messages if begin <= at <= end],
+            fetched=[(at, count) for at, count in self.fetched if begin <= at <= end],
+            marks=[mark for mark in self.marks if begin <= mark.at <= end],
+        )

@@ -149,6 +149,9 @@ def _put_together(
 ) -> Parts:
     mode = Mode.AUTO if settings.auto_establish_socket_connection else Mode.MANUAL
     streams = Streams()
+    client = client_info()
+    session_id = new_session_id(client.platform.upper(), client.version)
+    identity = Identity(app_id, session_id, saved.device_id, client, settings, endpoints, headers)
     machine = Machine(
         mode,
         settings.timing,
@@ -156,10 +159,8 @@ def _put_together(
         streams.room,
         environment.boot_time,
         lambda slept: streams.publish(Resumed(slept), 0),
+        identity.secrets,
     )
-    client = client_info()
-    session_id = new_session_id(client.platform.upper(), client.version)
-    identity = Identity(app_id, session_id, saved.device_id, client, settings, endpoints, headers)
     if delivery is not None:
         machine.witness = streams.witness = _witness(mode, identity, streams, delivery)
     api = Api(

@@ -28,7 +28,7 @@ from .statuses import StatusFeed
 from .verdicts import Failure, attempt_error, failure, lost_error, refusal_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from cometconn.errors import CometConnError
     from cometconn.settings import Timing
@@ -55,6 +55,7 @@ class Machine:
         room: what the receive loop parks in; unparked when a link ends.
         boot_time: seconds on a clock that goes on while the machine sleeps.
         on_resumed: is told how many seconds the machine slept.
+        secrets: what no error may repeat.
         witness: is told every step; `None` when nobody wants to know.
     """
 
@@ -64,6 +65,7 @@ class Machine:
     _room: trio.lowlevel.ParkingLot = attrs.field(repr=False)
     _boot_time: Callable[[], float] = attrs.field(default=trio.current_time, repr=False)
     _on_resumed: Callable[[float], None] = attrs.field(default=lambda _: None, repr=False)
+    _secrets: Callable[[], Collection[str]] = attrs.field(default=tuple, repr=False)
     witness: Witness | None = attrs.field(default=None, init=False, repr=False)
     _lag: float = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
@@ -269,7 +271,7 @@ class Machine:
         """Take the end of a socket, or of the attempt at one."""
         now = self.tick()
         if self._link is link:
-            self._fail_link(failure(error), now)
+            self._fail_link(failure(error, self._secrets()), now)
 
     def renewal_refused(self, link: Link, error: Exception) -> None:
         """Take the final no: the token is refused and cannot be renewed."""

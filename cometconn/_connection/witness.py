@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 import trio
 
-from cometconn._account.secrets import without
 from cometconn._lifecycle.states import WANTED, Input
 from cometconn._transport.abc import WebSocketClosedError
 from cometconn.instrumentation import attempts, connections, lease
@@ -39,7 +38,7 @@ class Witness:
 
     Attributes:
         connection_id: names the client in every detail.
-        identity: knows the secrets, so that no cause repeats them.
+        identity: who the client is.
         streams: count the events.
         put: takes the details.
     """
@@ -193,12 +192,9 @@ class Witness:
         code = inner.code if isinstance(inner, WebSocketClosedError) else None
         return {"cause": self._words(inner), "close_code": code}
 
-    def _words(self, error: BaseException) -> str:
-        # A server's close reason may repeat what we sent it.
-        session = self.identity.session
-        secrets = [] if session is None else [text for text in (session.jwt, session.auth_token) if text]
-        words: str = without(str(error).rstrip(".") or type(error).__name__, secrets)
-        return words
+    @staticmethod
+    def _words(error: BaseException) -> str:
+        return str(error).rstrip(".") or type(error).__name__
 
     def _tell(self, kind: type[Detail], **fields: Any) -> None:
         self.put(

@@ -26,6 +26,8 @@ _GLYPH = 11.0  # pixels from mark to mark
 _ROW = 13.0  # pixels from row to row
 _ROWS = {"lost": 0, "failed": 1, "refused": 1, "renewal": 1, "dropped": 2}
 _NAMED = 6  # marks whose words one title holds
+_MINUTE = 60.0
+_FEW = 200  # columns with pings: fewer are drawn as dots
 _BAR = 4.0  # pixels: a bar of the messages
 _FASTEST, _SLOWEST = 0.001, 10.0  # seconds: the round trips at the bottom and the top
 
@@ -90,7 +92,7 @@ def pings(all_pings: Iterable[Ping], scale: Scale, y: float, height: float) -> l
             low, high = columns.get(column, (height_of, height_of))
             columns[column] = (max(low, height_of), min(high, height_of))
     steps = [f"M{number(scale.left + 2 * x + 1)} {number(low)}V{number(high)}" for x, (low, high) in columns.items()]
-    return [path(steps, "pong"), path(silent.values(), "no-pong", "no pong")]
+    return [path(steps, "pong" if len(steps) > _FEW else "pong dot"), path(silent.values(), "no-pong", "no pong")]
 
 
 def decade(seconds: float) -> float:
@@ -103,12 +105,13 @@ def messages(story: Story, scale: Scale, y: float, height: float) -> list[str]:
     """Draw how many events came, as bars: live ones, and in front of an absence those that were fetched, cut at the top."""
     live, fetched = _columns(story.messages, scale), _columns(story.fetched, scale)
     most = max(live.values(), default=0) or max(fetched.values(), default=1)
-    minutes = (scale.end - scale.begin) / (scale.right - scale.left) * _BAR / 60
+    wide = (scale.end - scale.begin) / (scale.right - scale.left) * _BAR
     bars = [
         path((_bar(scale.left + x * _BAR, y, height, count / most) for x, count in sorted(columns.items())), kind)
         for columns, kind in ((fetched, "fetched"), (live, "message"))
     ]
-    return [*guide(scale, y, f"{most / minutes:.0f}/min"), *bars]
+    rate = f"{most * 60 / wide:.0f}/min" if wide >= _MINUTE / 2 else f"{most} in {in_span(wide)}"
+    return [*guide(scale, y, rate), *bars]
 
 
 def _columns(events: Iterable[tuple[float, int]], scale: Scale) -> dict[int, int]:

@@ -87,7 +87,10 @@ def _lanes(story: Story, scale: Scale) -> list[str]:
 def _axis(scale: Scale) -> list[str]:
     drawn = [line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, "axis")]
     for x, label in scale.ticks():
-        drawn += [line(x, _TOP, x, _BOTTOM, "tick"), text(x, _BOTTOM + 16, label, "small middle")]
+        drawn += [
+            line(x, _TOP, x, _BOTTOM, "tick"),
+            text(x, _BOTTOM + 16, label, f"small {'end' if x > _RIGHT - 24 else 'middle'}"),
+        ]
     return [*drawn, text(16, _BOTTOM + 16, "UTC", "small")]
 
 
@@ -119,7 +122,7 @@ def _summary(story: Story) -> str:
     words = [
         f"{in_span(awake)} awake" if asleep else in_span(awake),
         f"connected {connected / awake:.0%} of it" if awake else "",
-        f"lost {_times(losses)}",
+        {0: "never lost", 1: "lost once", 2: "lost twice"}.get(losses, f"lost {losses} times"),
         f"{failed} failed attempt{'s' * (failed != 1)}",
         f"{sum(count for _, count in (*story.messages, *story.fetched)):,} events",
         "" if story.closed else "the trace stops without the client being left",
@@ -130,7 +133,3 @@ def _summary(story: Story) -> str:
 def _awake(span: Span, asleep: Iterable[Span]) -> float:
     slept = (min(span.end, nap.end) - max(span.begin, nap.begin) for nap in asleep)
     return span.end - span.begin - sum(max(0.0, time) for time in slept)
-
-
-def _times(count: int) -> str:
-    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")

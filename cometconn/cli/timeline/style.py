@@ -23,7 +23,8 @@ text{font:11px system-ui,"DejaVu Sans",sans-serif;fill:#24292f}
 .on-connected,.on-background,.on-asleep{fill:#fff}
 .foreground{fill:#b6e3ff}.background{fill:#4a6785}.asleep{fill:#24292f}.shade{fill:#24292f;opacity:.07}
 .forever{fill:#ddf4ff}.left{fill:#b6a6e9;opacity:.45}.teeth{fill:#8250df;stroke:#8250df;stroke-width:.7;stroke-linejoin:round}
-.pong{stroke:#0969da;stroke-width:1.7;stroke-linecap:round;fill:none}.no-pong{stroke:#cf222e;stroke-width:1.7}
+.pong{stroke:#0969da;stroke-width:1.7;stroke-linecap:round;fill:none}.dot{stroke-width:3.2}
+.no-pong{stroke:#cf222e;stroke-width:1.7}
 .message{fill:#0969da}.fetched{fill:#9ac7a5}.recovered{fill:#9ac7a5}.missing{fill:#e5534b}.paused{fill:#bc4c00}
 .lost,.refused{fill:#cf222e}.failed{stroke:#bc4c00;stroke-width:1.7;fill:none}.renewal{fill:#d4a72c}.dropped{fill:#bc4c00}
 @media(prefers-color-scheme:dark){

@@ -118,7 +118,7 @@ class Witness:
 
     def gap_marked(self, gap: Gap) -> None:
         """A gap stands in the streams."""
-        cause = None if gap.cause is None else self._words(gap.cause)
+        cause = None if gap.cause is None else _words(gap.cause)
         self._tell(connections.GapMarked, since=gap.since, until=gap.until, recovered=gap.recovered, cause=cause)
 
     def goodbye_said(self) -> None:
@@ -190,11 +190,7 @@ class Witness:
         assert with_.cause is not None, "what fails has a cause"
         inner = with_.cause.__cause__ or with_.cause
         code = inner.code if isinstance(inner, WebSocketClosedError) else None
-        return {"cause": self._words(inner), "close_code": code}
-
-    @staticmethod
-    def _words(error: BaseException) -> str:
-        return str(error).rstrip(".") or type(error).__name__
+        return {"cause": _words(inner), "close_code": code}
 
     def _tell(self, kind: type[Detail], **fields: Any) -> None:
         self.put(
@@ -206,6 +202,10 @@ class Witness:
                 **fields,
             )
         )
+
+
+def _words(error: BaseException) -> str:
+    return str(error).rstrip(".") or type(error).__name__
 
 
 def _name(status: Status) -> StatusName:

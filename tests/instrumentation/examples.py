@@ -34,10 +34,11 @@ VALUES: dict[str, Any] = {
     "deadline": None,
     "left": None,
 }
+NUMBERS: dict[Any, Any] = {int: 7, float: 0.25, bool: True}
 
 
 def example(kind: type[Detail], **changes: Any) -> Detail:
     """A detail of this kind, every field set."""
-    numbers = {"int": 7, "float": 0.25, "bool": True, "int | None": 5, "float | None": 2.5}
-    fields = {field.name: VALUES.get(field.name, numbers.get(str(field.type))) for field in attrs.fields(kind)}
+    attrs.resolve_types(kind)
+    fields = {field.name: VALUES.get(field.name, NUMBERS.get(field.type)) for field in attrs.fields(kind)}
     return kind(**{**fields, **changes})

@@ -42,7 +42,8 @@ def timeline(
         raise TraceError(message)
     out.write_text(draw(details, begin, end), encoding="utf-8")
     if read.unreadable:
-        note = f"cometconn: {read.unreadable} lines of {trace} are torn or of a newer version, and left out."
+        lines = "1 line" if read.unreadable == 1 else f"{read.unreadable} lines"
+        note = f"cometconn: {lines} of {trace} left out, torn or of a newer version."
         print(note, file=sys.stderr)  # noqa: T201 - a program's output
 
 

@@ -41,7 +41,9 @@ def band(spans: Sequence[Span], scale: Scale, y: float, height: float, *, under:
             step = f"M{number(x)} {number(y)}h{_LEAST}v{number(height)}h-{_LEAST}z"
             small.setdefault(span.kind, {}).setdefault(scale.bin(span.begin, _LEAST), step)
             continue
-        drawn.append(rect(x, y, to - x, height, span.kind, f"{span.words}, {in_span(span.end - span.begin)}"))
+        lasted = in_span(span.end - span.begin)
+        title = span.words if span.words.endswith(lasted) else f"{span.words}, {lasted}"
+        drawn.append(rect(x, y, to - x, height, span.kind, title))
         label = span.words if fits(span.words, to - x) else ""
         if label:
             drawn.append(text((x + to) / 2, y + height / 2 + 4, label, f"on-{span.kind} middle"))

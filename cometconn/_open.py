@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import trio
@@ -76,9 +76,8 @@ async def open_client(
             the requests have anyway.
         environment: what the client takes from the world; for tests. It replaces
             *ssl_context* and *proxy*.
-        hooks: callables that are told every step of the connection, each as a frozen
-            detail: see `cometconn.instrumentation`. One that fails is reported once and
-            harms nothing. The steps of leaving are told when they are done.
+        hooks: are told every step, each as a frozen detail: see `cometconn.instrumentation`.
+            One that fails is reported once and harms nothing.
 
     Raises:
         SettingsError: an argument makes no sense.
@@ -98,22 +97,24 @@ async def open_client(
     try:
         parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, store, saved, delivery)
         try:
-            async with trio.open_nursery() as nursery:
-                await _start_tasks(nursery, parts, delivery)
-                if saved.session is not None:
-                    parts.take_up(saved.session)
-                try:
-                    yield CometChat(parts)
-                except Exception as error:
-                    mine = error
-                    raise
-                parts.leave()
-                nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
+            with nullcontext() if delivery is None else delivery:
+                async with trio.open_nursery() as nursery:
+                    await _start_tasks(nursery, parts, delivery)
+                    if saved.session is not None:
+                        parts.take_up(saved.session)
+                    try:
+                        yield CometChat(parts)
+                    except Exception as error:
+                        mine = error
+                        raise
+                    parts.leave()
+                    nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
         except BaseExceptionGroup as group:
             raise_sole(group, mine)
     finally:
         mine = None
-        await _finish(parts, store, delivery)
+        with trio.CancelScope(shield=True):  # bounded: writes, unlocks and closes one small file
+            await _finish(parts, store)
 
 
 async def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None) -> None:
@@ -125,15 +126,10 @@ async def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery |
         nursery.start_soon(delivery.run, name="cometconn.hooks")
 
 
-async def _finish(parts: Parts | None, store: Store, delivery: Delivery | None) -> None:
-    try:
-        if delivery is not None:
-            delivery.flush()
-    finally:
-        with trio.CancelScope(shield=True):  # bounded: writes, unlocks and closes one small file
-            if parts is not None:
-                await parts.save_position()
-            await store.aclose()
+async def _finish(parts: Parts | None, store: Store) -> None:
+    if parts is not None:
+        await parts.save_position()
+    await store.aclose()
 
 
 def _put_together(

@@ -46,7 +46,7 @@ class Delivery:
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
-        """Deliver until cancelled; `flush()` tells the rest."""
+        """Deliver until cancelled; the rest is told at the end of the block."""
         while True:
             if not self._waiting:
                 await self._arrived.park()
@@ -54,7 +54,10 @@ class Delivery:
             # What the hooks themselves have caused waits for the next round: others run in between.
             await trio.lowlevel.checkpoint()
 
-    def flush(self) -> None:
+    def __enter__(self) -> None:
+        """Begin: `run()` runs in the block."""
+
+    def __exit__(self, *_: object) -> None:
         """Deliver what is left: the client has been left, and nothing that a hook may call does anything."""
         while self._waiting:
             self._deliver()

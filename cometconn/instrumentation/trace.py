@@ -42,7 +42,7 @@ class TraceFile:
     is killed leaves all but perhaps half of the last one. A file that exists is continued.
     The file is for its owner alone (0600) where we make it. Several clients may share one.
 
-    A detail costs some ten microseconds and about 200 bytes; events cost one for each read of
+    A detail costs about 25 microseconds and 200 bytes; events cost one for each read of
     the socket, not one each. At *max_bytes* the file is renamed to `NAME.1`, in place of the
     one of that name, and begun anew: never more than twice *max_bytes* lie on the disk.
 

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 import cometconn
 from cometconn import AppSettings, Connected, Disconnected, Reason
 from cometconn._connection import delivery
-from cometconn.errors import SettingsError
+from cometconn.errors import ConnectError, SettingsError
 from cometconn.instrumentation import (
     Authenticated,
     ClientOpened,
@@ -28,7 +28,7 @@ from cometconn.instrumentation import (
 )
 from cometconn.testing import open_memory_server
 
-from .harness import Pair, open_pair, settle
+from .harness import Pair, background, open_pair, settle
 
 
 async def test_every_hook_is_told_everything_in_order(autojump_clock: MockClock) -> None:
@@ -130,18 +130,23 @@ async def test_what_a_hook_calls_is_a_step_of_its_own(kind: type[Detail], autoju
 
 
 async def test_a_connect_that_a_hook_ends_is_answered(autojump_clock: MockClock) -> None:
-    """Manual mode, background entered by a hook before the attempt is through: the caller still gets its answer."""
+    """Background entered by a hook as soon as `connect()` has begun: the caller is no ghost, and hears of it."""
     chats: list[Any] = []
 
     def act(detail: Detail) -> None:
-        if isinstance(detail, StatusChanged) and detail.status == "connecting":
+        if isinstance(detail, StatusChanged) and detail.status == "connecting" and chats:
             chats[0].enter_background()
 
     with trio.fail_after(60):
-        async with open_pair(manual=True, hooks=[act]) as pair:
+        async with open_pair(hooks=[act], connect=True) as pair:
+            await pair.chat.disconnect()
+            await settle()
             chats.append(pair.chat)
-            await pair.chat.connect()
-            assert isinstance(pair.chat.status, Connected)
+            async with background(pair.chat.connect) as outcome:
+                pass
+            (error,) = outcome
+            assert isinstance(error, ConnectError)
+            assert error.reason is Reason.IN_BACKGROUND
 
 
 async def test_hooks_that_answer_each_other_leave_room(autojump_clock: MockClock) -> None:

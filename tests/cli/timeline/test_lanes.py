@@ -84,6 +84,10 @@ def test_tiny_spans_are_drawn_together_and_above() -> None:
     assert len(drawn) == 3
     assert drawn[0].startswith("<rect")
     assert drawn[-1].count("M") <= 700
+    large = lanes.band(
+        [Span(400, 500, "waiting", "waiting"), Span(0, 1000, "connected", "connected")], SCALE, 0, 20, under="connected"
+    )
+    assert [re.findall('class="(\\w+)"', part)[0] for part in large if "<rect" in part] == ["connected", "waiting"]
 
 
 def test_captions_do_not_overlap() -> None:

@@ -45,6 +45,7 @@ _COUNT = itertools.count(1)  # the clients of this process, to tell them apart i
 
 
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def open_client(
     app_id: str,
     settings: AppSettings,
@@ -99,7 +100,7 @@ async def open_client(
         try:
             with nullcontext() if delivery is None else delivery:
                 async with trio.open_nursery() as nursery:
-                    await _start_tasks(nursery, parts, delivery)
+                    _start_tasks(nursery, parts, delivery)
                     if saved.session is not None:
                         parts.take_up(saved.session)
                     try:
@@ -117,8 +118,8 @@ async def open_client(
             await _finish(parts, store)
 
 
-async def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None) -> None:
-    await nursery.start(watcher, parts.leave, parts.machine.tick, name="cometconn.watcher")
+def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None) -> None:
+    nursery.start_soon(watcher, parts.leave, parts.machine.tick, name="cometconn.watcher")
     nursery.start_soon(parts.supervisor().run, name="cometconn.supervisor")
     if parts.catch_up is not None:
         nursery.start_soon(parts.keep_position, name="cometconn.position")

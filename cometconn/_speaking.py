@@ -33,7 +33,7 @@ class Speaking:
 
     login: Login
     streams: Streams
-    _running: set[trio.CancelScope] = attrs.field(factory=set, init=False, repr=False)
+    _running: list[trio.CancelScope] = attrs.field(factory=list, init=False, repr=False)
 
     async def say(self, call: str, draft: str, kind: type[M]) -> M:
         """Send the message of which *draft* is the JSON; return it as the server has it.
@@ -42,11 +42,11 @@ class Speaking:
         """
         session = self.login.logged_in(call)
         with trio.CancelScope() as scope:
-            self._running.add(scope)
+            self._running.append(scope)
             try:
                 return await self._send(call, session, draft, kind)
             finally:
-                self._running.discard(scope)
+                self._running.remove(scope)
         message = f"{call} was ended by leaving the client: whether the message was sent is not known."
         raise NotLoggedInError(message)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 import attrs
@@ -43,7 +42,7 @@ class Buffer:
     max_events: int = MAX_EVENTS
     max_bytes: int = MAX_BYTES
     size: int = attrs.field(default=0, init=False)
-    _items: deque[tuple[Event, int]] = attrs.field(factory=deque, init=False, repr=False)
+    _items: list[tuple[Event, int]] = attrs.field(factory=list, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -60,14 +59,13 @@ class Buffer:
 
     def take(self) -> tuple[Event, int]:
         """Remove the oldest event, and return it with its size."""
-        event, size = self._items.popleft()
+        event, size = self._items.pop(0)
         self.size -= size
         return event, size
 
     def take_all(self) -> list[tuple[Event, int]]:
         """Remove everything, and return it, oldest first."""
-        items = list(self._items)
-        self.clear()
+        items, self._items, self.size = self._items, [], 0
         return items
 
     def clear(self) -> None:

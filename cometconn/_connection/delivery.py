@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from cometconn._lot import Lot
 from cometconn.instrumentation.lease import DetailsDropped
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Delivery:
     hooks: tuple[Hook, ...]
     _waiting: deque[Detail] = attrs.field(factory=deque, init=False, repr=False)
     _dropped: int = attrs.field(default=0, init=False)
-    _arrived: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False, repr=False)
+    _arrived: Lot = attrs.field(factory=Lot, init=False, repr=False)
     _reported: set[int] = attrs.field(factory=set, init=False, repr=False)
 
     def put(self, detail: Detail) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 import attrs
 import trio
 
+from cometconn._lot import Lot
 from cometconn._wire.codec import message_key
 from cometconn.errors import SettingsError, SlowConsumerError
 from cometconn.events import Event, Gap, Marker, Overflow
@@ -80,7 +81,7 @@ class EventStream:
         self._since_checkpoint = 0
         self._failed = False
         self._ended = False
-        self._arrived = trio.lowlevel.ParkingLot()
+        self._arrived = Lot()
 
     def __repr__(self) -> str:
         state = "failed" if self._failed else "ended" if self._ended else "open"

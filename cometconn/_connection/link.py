@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
+from cometconn._lot import Lot
 from cometconn.errors import PongTimeoutError
 
 from .verdicts import lost_error
@@ -109,7 +109,7 @@ class Link:
     heartbeat: Heartbeat
     attempt_ends: float
     second: bool
-    room: trio.lowlevel.ParkingLot = attrs.field(repr=False)
+    room: Lot = attrs.field(repr=False)
     witness: Witness | None = attrs.field(default=None, repr=False)
     lease: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     over: bool = attrs.field(default=False, init=False)
@@ -117,10 +117,10 @@ class Link:
     auth_sent: bool = attrs.field(default=False, init=False)
     authenticated: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
     closed: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
-    outbox: deque[OutgoingFrame] = attrs.field(factory=deque, init=False, repr=False)
-    outbox_filled: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False, repr=False)
-    pulse_changed: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False, repr=False)
-    _pings: deque[PingWaiter] = attrs.field(factory=deque, init=False, repr=False)
+    outbox: list[OutgoingFrame] = attrs.field(factory=list, init=False, repr=False)
+    outbox_filled: Lot = attrs.field(factory=Lot, init=False, repr=False)
+    pulse_changed: Lot = attrs.field(factory=Lot, init=False, repr=False)
+    _pings: list[PingWaiter] = attrs.field(factory=list, init=False, repr=False)
 
     def send(self, text: str) -> OutgoingFrame:
         """Queue *text* for the writer."""
@@ -147,7 +147,7 @@ class Link:
         """Give a pong to the oldest ping that may still be answered."""
         self._drop_stale_pings(now)
         if self._pings:
-            waiter = self._pings.popleft()
+            waiter = self._pings.pop(0)
             waiter.pong(now)
             if self.witness is not None:
                 self.witness.pong_received(now - waiter.sent_at)
@@ -167,6 +167,6 @@ class Link:
 
     def _drop_stale_pings(self, now: float) -> None:
         while self._pings and now >= self._pings[0].gives_up_at:
-            stale = self._pings.popleft()
+            stale = self._pings.pop(0)
             stale.give_up()
             self.withdraw(stale.frame)  # to a server that does not read, they would pile up

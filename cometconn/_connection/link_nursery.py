@@ -59,16 +59,16 @@ class LinkNursery:
         ends the lease (the watcher sees to it).
         """
         try:
-            with trio.CancelScope(shield=True):
-                async with trio.open_nursery() as nursery:
-                    websocket: WebSocket | None = None
-                    with link.lease:
-                        websocket = await self._dial(link)
-                        if websocket is not None and not link.over:
-                            await self._serve(link, websocket, nursery)
-                    if websocket is not None:
-                        await self._hang_up(websocket)
-                    nursery.cancel_scope.cancel(reason="cometconn: the link is over")
+            async with trio.open_nursery() as nursery:
+                nursery.cancel_scope.shield = True
+                websocket: WebSocket | None = None
+                with link.lease:
+                    websocket = await self._dial(link)
+                    if websocket is not None and not link.over:
+                        await self._serve(link, websocket, nursery)
+                if websocket is not None:
+                    await self._hang_up(websocket)
+                nursery.cancel_scope.cancel(reason="cometconn: the link is over")
         finally:
             self.machine.end_farewell(link)
 
@@ -96,7 +96,7 @@ class LinkNursery:
 
     async def _serve(self, link: Link, websocket: WebSocket, nursery: trio.Nursery) -> None:
         """Start the link's tasks, and stay until the lease ends."""
-        nursery.start_soon(websocket.run, name="cometconn.websocket")
+        nursery.start_soon(websocket.upgrade, nursery, name="cometconn.upgrade")
         nursery.start_soon(
             receive_loop,
             self.machine,

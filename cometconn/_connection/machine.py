@@ -17,6 +17,7 @@ import trio
 from cometconn._lifecycle.heartbeat import Heartbeat
 from cometconn._lifecycle.reducer import Circumstances, Lifecycle, after_sleep, begin, due, reduce
 from cometconn._lifecycle.states import WANTED, Input, Mode, Refusal, State
+from cometconn._lot import Lot
 from cometconn.errors import PongTimeoutError
 from cometconn.status import AppState, Reason
 
@@ -62,7 +63,7 @@ class Machine:
     _mode: Mode
     _timing: Timing
     _random: Callable[[], float] = attrs.field(repr=False)
-    _room: trio.lowlevel.ParkingLot = attrs.field(repr=False)
+    _room: Lot = attrs.field(repr=False)
     _boot_time: Callable[[], float] = attrs.field(default=trio.current_time, repr=False)
     _on_resumed: Callable[[float], None] = attrs.field(default=lambda _: None, repr=False)
     _secrets: Callable[[], Collection[str]] = attrs.field(default=tuple, repr=False)
@@ -79,7 +80,7 @@ class Machine:
     _absence: Absence | None = attrs.field(default=None, init=False, repr=False)
     _farewell: Farewell | None = attrs.field(default=None, init=False, repr=False)
     _callers: Callers = attrs.field(factory=Callers, init=False, repr=False)
-    _changed: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False, repr=False)
+    _changed: Lot = attrs.field(factory=Lot, init=False, repr=False)
     statuses: StatusFeed = attrs.field(factory=StatusFeed, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -124,6 +125,7 @@ class Machine:
 
     # Time.
 
+    @trio.lowlevel.enable_ki_protection
     def tick(self) -> float:
         """Let everything happen that time alone decides, up to now. Return now."""
         now = trio.current_time()
@@ -169,12 +171,14 @@ class Machine:
 
     # What the application does.
 
+    @trio.lowlevel.enable_ki_protection
     def tell(self, on: Input) -> None:
         """Take an input that comes with nothing else: login, logout, app state, `retry_now()`, the end."""
         self._apply(on, self.tick())
         if on is Input.CLIENT_LEFT:
             self.statuses.close()
 
+    @trio.lowlevel.enable_ki_protection
     async def connect(self, *, patient: bool) -> None:
         """Ask for the connection and wait for the outcome."""
         now = self.tick()
@@ -209,6 +213,7 @@ class Machine:
         """The link whose socket is open or being closed."""
         return None if self._latest is None or self._latest.closed.is_set() else self._latest
 
+    @trio.lowlevel.enable_ki_protection
     def ping(self, text: str) -> PingWaiter:
         """Queue a ping frame and extend the lease."""
         now = self.tick()
@@ -301,11 +306,7 @@ class Machine:
     def _fail_link(self, news: Failure, now: float) -> None:
         link = self._link
         assert link is not None, "there is a link to fail"
-        with_ = Circumstances(
-            retry_after=news.retry_after,
-            restarting=news.restarting,
-            jitter=self._random(),
-        )
+        with_ = Circumstances(retry_after=news.retry_after, restarting=news.restarting, jitter=self._random())
         if self._life.state is State.CONNECTED:
             back = self._life.app is AppState.BACKGROUND
             cause = lost_error(Reason.LOST_IN_BACKGROUND if back else None, news.error)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from cometconn._lot import Lot
 from cometconn.status import Status, StatusChange
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class StatusStream:
     """Status changes for one subscriber: an async iterator. Made by `CometChat.statuses()`."""
 
     _pending: deque[StatusChange] = attrs.field(factory=deque, init=False)
-    _arrived: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False)
+    _arrived: Lot = attrs.field(factory=Lot, init=False)
     _ended: bool = attrs.field(default=False, init=False)
 
     def push(self, change: StatusChange) -> None:

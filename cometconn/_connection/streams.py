@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import attrs
-import trio
 
+from cometconn._lot import Lot
 from cometconn._wire.codec import message_key
 from cometconn.events import Event, Gap, Marker
 
@@ -37,7 +37,7 @@ class Streams:
         witness: is told of every gap.
     """
 
-    room: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False)
+    room: Lot = attrs.field(factory=Lot, init=False)
     early: Buffer = attrs.field(factory=Buffer, init=False)
     received: int = attrs.field(default=0, init=False)
     duplicates: int = attrs.field(default=0, init=False)
@@ -125,9 +125,9 @@ class Streams:
         if self._closed:
             stream.end()
         elif self._backlog is not None:
-            backlog, self._backlog = self._backlog, None
-            self._dropped += backlog.statistics().dropped
-            backlog.pour_into(stream)
+            self._dropped += self._backlog.statistics().dropped
+            self._backlog.pour_into(stream)
+            self._backlog = None
         self._streams.append(stream)
         try:
             yield stream

@@ -23,22 +23,18 @@ _LOOK = 5.0  # seconds between two looks at the clocks
 
 
 @trio.lowlevel.enable_ki_protection
-async def watcher(
-    leave: Callable[[], None],
-    look: Callable[[], object],
-    *,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
+async def watcher(leave: Callable[[], None], look: Callable[[], object]) -> None:
     """Turn cancellation from outside into the end of the lease, and look at the clocks now and then.
 
     It sleeps outside every shield, so it is the first to hear that the client's nursery
     was cancelled, for whatever reason; *leave* is synchronous and may be called again.
-    A machine that slept has stopped Trio's clock, so no timer tells of it: *look* does.
+    Cancelled before its first step, it takes that step all the same. A machine that slept has
+    stopped Trio's clock, so no timer tells of it: *look* does.
     """
     try:
-        task_status.started()
         while True:
-            await trio.sleep(_LOOK)
+            with trio.move_on_after(_LOOK):
+                await trio.sleep_forever()
             look()
     finally:
         leave()

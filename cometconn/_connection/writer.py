@@ -35,4 +35,4 @@ async def writer(machine: Machine, link: Link, websocket: WebSocket) -> None:
             return
         machine.frames_sent += 1
         if link.outbox:  # the lease may have ended meanwhile, and emptied it
-            link.outbox.popleft().done.set()
+            link.outbox.pop(0).done.set()

@@ -58,12 +58,15 @@ class WebSocketBrokenError(WebSocketError):
 class WebSocket(Protocol):
     """One WebSocket over one byte stream. It lives once.
 
-    `run` is a task of its own; `receive` and `next_message` belong to the receive loop,
+    `upgrade` is a task of its own, as long as it takes; `receive` and `next_message` belong to the receive loop,
     `send` to the writer, `goodbye` and `aclose_forcefully` to whoever ends the link.
     """
 
-    async def run(self) -> None:
-        """Be the WebSocket: return when it has ended. Records its outcome and does not raise."""
+    async def upgrade(self, nursery: trio.Nursery) -> None:
+        """Do the handshake. Tasks that the WebSocket then needs stay in *nursery*, and end with it.
+
+        Records its outcome and does not raise; neither do they.
+        """
         ...
 
     async def wait_open(self) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from cometconn._lot import Lot
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,7 +26,7 @@ class Pipe(trio.abc.Stream):
         self._stream = stream
         self._fed = bytearray()
         self._eof = False
-        self._hungry = trio.lowlevel.ParkingLot()
+        self._hungry = Lot()
         self._on_change = on_change
         self.wants_more = False
         self.closed = False

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import trio
 import trio_websocket
 
+from cometconn._lot import Lot
+
 from .abc import WebSocketBrokenError, WebSocketClosedError, WebSocketError
 from .handshake import AnswerHead
 from .lane import TextLane
@@ -56,44 +58,49 @@ class TrioWebSocket:
         self._lane = TextLane(_MAX_MESSAGE, takes_text=TEXT_LANE)
         self._leaving = False
         self._handshake = trio.CancelScope()
-        self._progress = trio.lowlevel.ParkingLot()
+        self._progress = Lot()
         self._taking: trio.CancelScope | None = None
         self._failure: WebSocketError | None = None
         self._ended = False
 
     @trio.lowlevel.enable_ki_protection
-    async def run(self) -> None:
-        """Run trio-websocket's reader in a nursery of its own until it has ended."""
+    async def upgrade(self, nursery: trio.Nursery) -> None:
+        """Do trio-websocket's handshake; its reader stays in *nursery*."""
         try:
-            async with trio.open_nursery() as nursery:
-                with self._handshake:
-                    # Returns only on success; `receive` ends this scope on failure.
-                    connection = await trio_websocket.wrap_client_stream(
-                        _Nursery(nursery),  # type: ignore[arg-type]  # start_soon() is all it uses
-                        self._pipe,  # type: ignore[arg-type]  # any trio.abc.Stream will do
-                        self._host,
-                        self._target,
-                        extra_headers=self._headers,
-                        message_queue_size=0,
-                        max_message_size=_MAX_MESSAGE,
-                        receive_buffer_size=None,
-                    )
-                    self._connection = connection
-                    self._progressed()
-                if self._connection is None:
-                    nursery.cancel_scope.cancel(reason="the WebSocket upgrade failed")
-        except BaseExceptionGroup as group:
-            cancelled, real = group.split(trio.Cancelled)
-            if real is not None:
-                error = _translate(real)
-                if self._connection is None and not isinstance(error.__cause__, OSError | trio.BrokenResourceError):
-                    error = _broken(_BAD_ANSWER, error.__cause__ or error)  # the library's words are about itself
-                self._fail(error)
-            if cancelled is not None:
-                raise cancelled from None
+            with self._handshake:
+                # Returns only on success; `_fail` ends this scope on failure.
+                self._connection = await trio_websocket.wrap_client_stream(
+                    _Nursery(nursery, self._read),  # type: ignore[arg-type]  # start_soon() is all it uses
+                    self._pipe,  # type: ignore[arg-type]  # any trio.abc.Stream will do
+                    self._host,
+                    self._target,
+                    extra_headers=self._headers,
+                    message_queue_size=0,
+                    max_message_size=_MAX_MESSAGE,
+                    receive_buffer_size=None,
+                )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the upgrade has failed
+            self._broke(error)
+        finally:
+            self._ended = self._ended or self._connection is None
+            self._progressed()
+
+    @trio.lowlevel.enable_ki_protection
+    async def _read(self, reader: Callable[[], Awaitable[object]]) -> None:
+        """Run trio-websocket's reader, which is one of our background tasks: Ctrl-C must not strike in the middle of it."""
+        try:
+            await reader()
+        except Exception as error:  # noqa: BLE001 - it does not say what it raises; we record it
+            self._broke(error)
         finally:
             self._ended = True
             self._progressed()
+
+    def _broke(self, error: Exception) -> None:
+        if self._connection is None and not isinstance(error, OSError | trio.BrokenResourceError):
+            self._fail(_broken(_BAD_ANSWER, error))  # the library's words are about itself
+        else:
+            self._fail(_broken(f"the server broke the WebSocket protocol: {error}", error))
 
     async def wait_open(self) -> None:
         """Wait for the upgrade."""
@@ -231,36 +238,19 @@ class TrioWebSocket:
 
 
 class _Nursery:
-    """The nursery in which trio-websocket starts its reader, which is one of our background tasks.
+    """The nursery in which trio-websocket starts its reader: what *run* makes of it is started there."""
 
-    Ctrl-C belongs to the user's task: it must not strike in the middle of one of these.
-    """
-
-    def __init__(self, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, nursery: trio.Nursery, run: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
+    ) -> None:
         self._nursery = nursery
+        self._run = run
 
-    def start_soon(self, run: Callable[[], Awaitable[object]]) -> None:
-        self._nursery.start_soon(_protected, run, name="trio_websocket.reader")
-
-
-@trio.lowlevel.enable_ki_protection
-async def _protected(run: Callable[[], Awaitable[object]]) -> None:
-    await run()
+    def start_soon(self, reader: Callable[[], Awaitable[object]]) -> None:
+        self._nursery.start_soon(self._run, reader, name="trio_websocket.reader")
 
 
 def _broken(what: str, error: BaseException) -> WebSocketBrokenError:
     broken = WebSocketBrokenError(what)
     broken.__cause__ = error
     return broken
-
-
-def _translate(group: BaseExceptionGroup[BaseException]) -> WebSocketError:
-    """Turn whatever trio-websocket's reader left in its nursery into one error of ours."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if not isinstance(error, Exception):
-        raise error  # KeyboardInterrupt, SystemExit: not ours to keep
-    if isinstance(error, WebSocketError):
-        return error
-    return _broken(f"the server broke the WebSocket protocol: {error}", error)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import pathlib
 import signal
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +18,14 @@ from cometconn import AppSettings, MemoryStore
 from cometconn.testing import MemoryServer, open_memory_server
 
 if TYPE_CHECKING:
+    import types
+    from collections.abc import Callable, Iterator
+
     from cometconn._account.session import Session
     from cometconn._account.store import Saved
     from cometconn.environment import Request, Response
+
+OURS = str(pathlib.Path(cometconn.__file__).parent)
 
 
 class Interrupting:
@@ -171,3 +179,94 @@ def test_the_task_that_saves_the_position_is_one_of_them() -> None:
 
     trio.run(main, clock=MockClock(autojump_threshold=0))
     assert struck == ["cometconn.position", "the user's task"]
+
+
+CALLS: dict[str, Any] = {
+    "disconnect": lambda chat: chat.disconnect(),
+    "ping": lambda chat: chat.ping(),
+    "logout": lambda chat: chat.logout(),
+    "login": lambda chat: chat.login(uid="amy-2", auth_key="KEY"),
+    "enter_background": lambda chat: _sync(chat.enter_background),
+    "status": lambda chat: _sync(lambda: chat.status),
+    "leaving": None,
+}
+
+
+async def _sync(call: Callable[[], object]) -> None:
+    call()
+
+
+class Striking:
+    """SIGINT at the n-th Python call inside cometconn's files, in the user's task; the other tasks have their own test."""
+
+    def __init__(self, n: int) -> None:
+        self._left = n
+        self.struck = False
+
+    def begin(self) -> None:
+        """Count from here on."""
+        self._task = trio.lowlevel.current_task()
+        sys.setprofile(self)
+
+    def __call__(self, frame: types.FrameType, event: str, arg: object) -> None:
+        """Count, and strike."""
+        if event != "call" or not frame.f_code.co_filename.startswith(OURS) or self.struck:
+            return
+        if trio.lowlevel.current_task() is self._task:
+            self._left -= 1
+            if self._left == 0:
+                self.struck = True
+                signal.raise_signal(signal.SIGINT)
+
+
+class NeverEndsError(BaseException):
+    """The client was left, and did not end. Virtual time alone would let it go on for ever."""
+
+
+@pytest.fixture
+def bounded() -> Iterator[None]:
+    """Break off a test that never ends."""
+
+    def broken_off(*_: object) -> None:
+        raise NeverEndsError
+
+    before = signal.signal(signal.SIGALRM, broken_off)
+    signal.alarm(30)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("bounded")
+@pytest.mark.parametrize("name", CALLS)
+def test_at_no_moment_does_it_leave_a_call_half_done(name: str) -> None:
+    """SIGINT at any moment of any call: the program ends within its bound, and no socket is left."""
+    for moment in itertools.count(1):
+        striking = Striking(moment)
+        with suppress(KeyboardInterrupt):  # it may rise when all is over
+            trio.run(_struck_in, CALLS[name], striking, clock=MockClock(autojump_threshold=0))
+        if not striking.struck:
+            assert moment > 5
+            return
+
+
+async def _struck_in(call: Any, striking: Striking) -> None:
+    async with open_memory_server(users=("zed-1", "amy-2")) as server:
+        with suppress(KeyboardInterrupt):
+            try:
+                async with cometconn.open_client(
+                    "APP", AppSettings(), store=MemoryStore(), endpoints=server.endpoints, environment=server
+                ) as chat:
+                    await chat.login(uid="zed-1", auth_key="KEY")
+                    await chat.connect()
+                    striking.begin()
+                    if call is not None:
+                        await call(chat)
+            finally:
+                sys.setprofile(None)
+        with suppress(KeyboardInterrupt):  # struck at the very end, it rises at the next checkpoint
+            await trio.lowlevel.checkpoint()
+        await trio.testing.wait_all_tasks_blocked()
+        assert not server.world.devices()

@@ -23,7 +23,7 @@ def levels(task: trio.lowlevel.Task, level: int = 0) -> Iterator[tuple[str, int]
 
 
 async def test_the_tasks_of_a_connection_have_their_names(autojump_clock: MockClock) -> None:
-    """Connected: watcher and supervisor; in it the link nursery with reader and socket, and within the lease its three."""
+    """Connected: watcher and supervisor; in it the link nursery with the reader of the socket, and within the lease its three."""
     async with open_pair(connect=True):
         await settle()
         level = dict(levels(trio.lowlevel.current_task()))
@@ -32,7 +32,6 @@ async def test_the_tasks_of_a_connection_have_their_names(autojump_clock: MockCl
             "cometconn.watcher": client,
             "cometconn.supervisor": client,
             "cometconn.receive_loop": client + 1,
-            "cometconn.websocket": client + 1,
             "cometconn.background_timeout": client + 2,
             "cometconn.keepalive": client + 2,
             "cometconn.writer": client + 2,

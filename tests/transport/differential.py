@@ -55,7 +55,7 @@ async def _read(wire: bytes, cuts: Sequence[int], lane: bool) -> tuple[list[str 
         messages: list[str | bytes] = []
         end: list[str] = []
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(websocket.run)
+            nursery.start_soon(websocket.upgrade, nursery)
             nursery.start_soon(_listen, websocket, messages, end)
             head = b""
             while b"\r\n\r\n" not in head:

@@ -66,7 +66,7 @@ async def connected(script: Script, *, within: float = SLACK) -> AsyncGenerator[
             stream = await trio.open_tcp_stream("127.0.0.1", port)
             peer = Peer(TrioWebSocket(stream, url, {"x-extra": "yes"}))
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(peer.websocket.run)
+                nursery.start_soon(peer.websocket.upgrade, nursery)
                 nursery.start_soon(peer.read)
                 yield peer
                 with trio.fail_after(within):
@@ -284,7 +284,7 @@ async def test_row_e_unread_messages_do_not_hold_up_the_end() -> None:
             stream = await trio.open_tcp_stream("127.0.0.1", int(url.rsplit(":", 1)[1].rstrip("/")))
             websocket = TrioWebSocket(stream, url, {})
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(websocket.run)
+                nursery.start_soon(websocket.upgrade, nursery)
                 while not await websocket.receive():
                     pass
                 assert await websocket.next_message() == "x" * 100
@@ -456,7 +456,7 @@ async def test_cancelling_the_reader_loses_no_message() -> None:
             stream = await trio.open_tcp_stream("127.0.0.1", int(url.rsplit(":", 1)[1].rstrip("/")))
             websocket = TrioWebSocket(stream, url, {})
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(websocket.run)
+                nursery.start_soon(websocket.upgrade, nursery)
                 while len(got) < 100:
                     await websocket.receive()
                     more = True

@@ -11,30 +11,31 @@ Event classes live in `cometconn.events`, errors in `cometconn.errors`.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
-from ._account.store import FileStore as FileStore
-from ._account.store import MemoryStore as MemoryStore
-from ._client import CometChat as CometChat
-from ._connection.event_stream import EventStream as EventStream
-from ._open import open_client as open_client
-from .environment import Environment as Environment
-from .events import User as User
-from .settings import AppSettings as AppSettings
-from .settings import Endpoints as Endpoints
-from .settings import SubscriptionType as SubscriptionType
-from .settings import Timing as Timing
-from .status import AppState as AppState
-from .status import Connected as Connected
-from .status import Connecting as Connecting
-from .status import ConnectionState as ConnectionState
-from .status import Disconnected as Disconnected
-from .status import Reason as Reason
-from .status import Status as Status
-from .status import StatusChange as StatusChange
-from .status import Waiting as Waiting
-
 if TYPE_CHECKING:
+    from ._account.store import FileStore as FileStore
+    from ._account.store import MemoryStore as MemoryStore
+    from ._client import CometChat as CometChat
+    from ._connection.event_stream import EventStream as EventStream
+    from ._open import open_client as open_client
+    from .environment import Environment as Environment
+    from .events import User as User
+    from .settings import AppSettings as AppSettings
+    from .settings import Endpoints as Endpoints
+    from .settings import SubscriptionType as SubscriptionType
+    from .settings import Timing as Timing
+    from .status import AppState as AppState
+    from .status import Connected as Connected
+    from .status import Connecting as Connecting
+    from .status import ConnectionState as ConnectionState
+    from .status import Disconnected as Disconnected
+    from .status import Reason as Reason
+    from .status import Status as Status
+    from .status import StatusChange as StatusChange
+    from .status import Waiting as Waiting
+
     __version__: str
 
 __all__ = [
@@ -60,11 +61,46 @@ __all__ = [
     "open_client",
 ]
 
+_HOME = {
+    "AppSettings": "settings",
+    "AppState": "status",
+    "CometChat": "_client",
+    "Connected": "status",
+    "Connecting": "status",
+    "ConnectionState": "status",
+    "Disconnected": "status",
+    "Endpoints": "settings",
+    "Environment": "environment",
+    "EventStream": "_connection.event_stream",
+    "FileStore": "_account.store",
+    "MemoryStore": "_account.store",
+    "Reason": "status",
+    "Status": "status",
+    "StatusChange": "status",
+    "SubscriptionType": "settings",
+    "Timing": "settings",
+    "User": "events",
+    "Waiting": "status",
+    "open_client": "_open",
+}
+"""The module of each name. It is imported when the name is first asked for: to import us costs next to nothing."""
 
-def __getattr__(name: str) -> str:
-    if name == "__version__":
-        from ._version import version  # noqa: PLC0415 - reading the metadata costs milliseconds
+_ROOMS = frozenset({"environment", "errors", "events", "settings", "status"})
 
-        return version()
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+
+    def __getattr__(name: str) -> object:
+        if name in _HOME:
+            value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+            return value
+        if name in _ROOMS:
+            return importlib.import_module(f"{__name__}.{name}")
+        if name == "__version__":
+            return importlib.import_module(f"{__name__}._version").version()
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_ROOMS, "__version__"})

@@ -17,7 +17,7 @@ from .events import CustomMessage, Group, TextMessage
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
-    from ._connection.event_stream import EventStream, OverflowPolicy
+    from ._connection.event_stream import EventStream
     from ._connection.statuses import StatusStream
     from ._parts import Parts, Statistics
     from .events import Event, Message, User
@@ -246,14 +246,8 @@ class CometChat:
         Raises:
             SettingsError: a bound is not positive, or *overflow* is none of the three.
         """
-        return self._open_events(types, max_events, max_bytes, overflow_policy(max_events, max_bytes, overflow))
-
-    @asynccontextmanager
-    async def _open_events(
-        self, types: tuple[type[Event], ...], max_events: int, max_bytes: int, policy: OverflowPolicy
-    ) -> AsyncGenerator[EventStream, None]:
-        with self._parts.streams.subscribe(types, max_events, max_bytes, policy) as stream:
-            yield stream
+        policy = overflow_policy(max_events, max_bytes, overflow)
+        return self._parts.streams.subscribe(types, max_events, max_bytes, policy)
 
     @asynccontextmanager
     async def statuses(self) -> AsyncGenerator[StatusStream, None]:

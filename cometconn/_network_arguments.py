@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from ._urls import is_loopback, read_url
 from .errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .settings import Endpoints
-
-__all__ = ["checked_headers", "checked_proxy"]
+__all__ = ["checked_headers"]
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # Where a request begins and ends and for whom it is (with two of these, two servers may read two different
@@ -58,26 +55,3 @@ def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
 
 def _is_value(value: object) -> bool:
     return isinstance(value, str) and value.isascii() and value.isprintable() and value == value.strip()
-
-
-def checked_proxy(proxy: str | None, endpoints: Endpoints | None) -> str | None:
-    """Return *proxy*; `SettingsError` if it is no HTTP proxy, or would read what is plain for this machine's eyes."""
-    if proxy is None:
-        return None
-    address = read_url(proxy)
-    if address is None or address.scheme != "http" or address.path not in {"", "/"}:
-        message = "open_client(proxy=...) must look like http://[user:password@]host:port."
-        raise SettingsError(message)
-    if endpoints is not None and _is_plain(endpoints) and not endpoints.allow_insecure:
-        message = (
-            "open_client(proxy=...) would be told the tokens, because the endpoints are not encrypted: "
-            "leave it out, or say allow_insecure=True there."
-        )
-        if not is_loopback(address.host):
-            raise SettingsError(message)
-    return proxy
-
-
-def _is_plain(endpoints: Endpoints) -> bool:
-    addresses = map(read_url, (endpoints.admin_url, endpoints.client_url, endpoints.socket_url))
-    return any(address is not None and address.scheme in {"http", "ws"} for address in addresses)

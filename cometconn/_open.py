@@ -21,8 +21,9 @@ from ._connection.streams import Streams
 from ._connection.supervisor import watcher
 from ._lifecycle.states import Mode
 from ._login import Login
-from ._network_arguments import checked_headers, checked_proxy
+from ._network_arguments import checked_headers
 from ._parts import Parts
+from ._proxies import choose_proxies
 from ._system import SystemEnvironment
 from ._version import client_info
 from .errors import SettingsError
@@ -71,12 +72,12 @@ async def open_client(
         store: where the session is saved; by default a file in the platform's folder for
             user state. `MemoryStore()` saves nothing, `FileStore(path)` chooses the file.
         endpoints: other servers than CometChat's cloud.
-        ssl_context: for REST and socket; by default the system's certificates.
-        proxy: `http://[user:password@]host:port`, for REST and socket.
-        headers: more headers for REST requests and the WebSocket upgrade; not those that
-            the requests have anyway.
-        environment: what the client takes from the world; for tests. It replaces
-            *ssl_context* and *proxy*.
+        ssl_context: for REST, socket and an `https` proxy: your own CA, a client certificate.
+        proxy: `http://[user:password@]host:port` for REST and socket; also `https`, `socks5h`
+            and `socks5` (extra `socks`). `None`: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`
+            and `NO_PROXY` say, and never for this machine. `""`: none.
+        headers: more headers for REST requests and the upgrade; not those they have anyway.
+        environment: the world, for tests. It replaces *ssl_context* and *proxy*.
         hooks: are told every step, each as a frozen detail: see `cometconn.instrumentation`.
             One that fails is reported once and harms nothing.
 
@@ -89,7 +90,7 @@ async def open_client(
     """
     extra = checked_headers(headers)
     hosts = _hosts(app_id, settings, endpoints)
-    environment = environment or SystemEnvironment(extra, checked_proxy(proxy, endpoints), ssl_context)
+    environment = environment or SystemEnvironment(extra, choose_proxies(proxy, endpoints), ssl_context)
     store = store or FileStore(default_path(app_id))
     delivery = _delivery(hooks)
     saved = await store.open(app_id)

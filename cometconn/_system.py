@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import trio
 
+    from ._proxies import Proxies
     from .environment import Request, Response
 
 __all__ = ["SystemEnvironment"]
@@ -27,23 +28,24 @@ _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 @attrs.define(eq=False)
 class SystemEnvironment:
-    """The real world, with one TLS and header setting for REST and socket.
+    """The real world. REST and socket get there in the same way: one dialling, one TLS setting, one choice of proxies.
 
     Attributes:
         headers: more headers for REST requests.
+        proxies: which proxy leads where; `None` for none at all.
     """
 
     headers: Mapping[str, str] = attrs.field(repr=False)
-    proxy: str | None = attrs.field(repr=False)
+    proxies: Proxies | None
     _ssl_context: ssl.SSLContext | None = attrs.field(repr=False)
 
     async def dial(self, url: str) -> trio.abc.Stream:
-        """Open a byte stream: name lookup, TCP, TLS."""
-        return await dial(url, self._tls, self.proxy)
+        """Open a byte stream: name lookup, TCP, proxy, TLS."""
+        return await dial(url, self.tls, None if self.proxies is None else self.proxies.leading_to(url))
 
     async def request(self, request: Request) -> Response:
         """Make one REST request with httpx."""
-        return await fetch(request, ssl_context=self._tls(), proxy=self.proxy, headers=self.headers)
+        return await fetch(request, dial=self.dial, headers=self.headers)
 
     def boot_time(self) -> float:
         """Return seconds on a clock that goes on while the machine sleeps, where there is one."""
@@ -53,7 +55,8 @@ class SystemEnvironment:
         """Return a number from 0 to 1."""
         return random.random()  # noqa: S311 - jitter, not secrets
 
-    def _tls(self) -> ssl.SSLContext:
+    def tls(self) -> ssl.SSLContext:
+        """Return the TLS setting."""
         # Loading the system's certificates takes tens of milliseconds: once, when first needed.
         if self._ssl_context is None:
             self._ssl_context = ssl.create_default_context()

@@ -11,7 +11,7 @@ __all__ = ["Address", "is_loopback", "read_url"]
 
 # ASCII, no white space, no backslash, no second @: libraries disagree about where the host ends in those.
 _URL = re.compile(
-    r"(?P<scheme>[A-Za-z]+)://"
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9]*)://"
     r"((?P<user>[A-Za-z0-9._~!$&'()*+,;=%:-]*)@)?"
     r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
     r"(:(?P<port>[0-9]{1,5}))?"
@@ -28,12 +28,14 @@ class Address:
         scheme: in lower case.
         user: what stands before the `@`; `None` if there is no `@`. Not in the `repr`.
         host: in lower case, without brackets.
+        port: `None` if none is named.
         path: empty, or begins with a slash.
     """
 
     scheme: str
     user: str | None = attrs.field(repr=False)
     host: str
+    port: int | None
     path: str
 
 
@@ -49,7 +51,8 @@ def read_url(url: object) -> Address | None:
             ipaddress.IPv6Address(host)
         except ValueError:
             return None
-    return Address(found["scheme"].lower(), found["user"], host, found["path"])
+    port = None if found["port"] is None else int(found["port"])
+    return Address(found["scheme"].lower(), found["user"], host, port, found["path"])
 
 
 def is_loopback(host: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import platform
 
@@ -12,6 +13,7 @@ __all__ = ["client_info", "version"]
 _API_VERSION = "v3.0"
 
 
+@functools.cache
 def version() -> str:
     """Return the installed version of cometconn."""
     return importlib.metadata.version("cometconn")

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 
-__all__ = ["why"]
+__all__ = ["ExplainedError", "why"]
 
-# What OpenSSL makes of an answer that is no TLS.
-_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "RECORD_LAYER_FAILURE"})
+_TRIOS_OWN = re.compile(r"^Error connecting to \(.*?\): ")  # whoever shows the reason has named the address
+_NO_TLS = "the server does not speak TLS there"
+_WANTED = "the server wants a client certificate"
+_REFUSED = "the server does not accept the client certificate"
+# By OpenSSL's reason: what it makes of an answer that is no TLS, and what the other side says of us (RFC 8446 section 6.2).
+_TLS_WORDS = {
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "HTTP_REQUEST": _NO_TLS,
+    "HTTPS_PROXY_REQUEST": _NO_TLS,
+    "RECORD_LAYER_FAILURE": _NO_TLS,
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": _WANTED,
+    "SSLV3_ALERT_BAD_CERTIFICATE": _REFUSED,
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": _REFUSED,
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": _REFUSED,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _REFUSED,
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": _REFUSED,
+    "TLSV1_ALERT_UNKNOWN_CA": _REFUSED,
+}
+
+
+class ExplainedError(OSError):
+    """A failed connection whose message already says why, better than whatever lies behind it."""
 
 
 def why(error: BaseException) -> str:
@@ -21,10 +42,14 @@ def why(error: BaseException) -> str:
         if id(one) in seen:
             continue
         seen.add(id(one))
+        if isinstance(one, ExplainedError):
+            return str(one)
         if isinstance(one, OSError) and one.strerror and not isinstance(one, ssl.SSLError):
-            return one.strerror
-        if isinstance(one, ssl.SSLError) and getattr(one, "reason", None) in _NO_TLS:
-            return f"the server does not speak TLS there ({one})"
+            return _TRIOS_OWN.sub("", one.strerror)
+        if isinstance(one, ssl.SSLError) and (words := _TLS_WORDS.get(getattr(one, "reason", None) or "")):
+            return f"{words} ({one.reason})"
+        if isinstance(one, ssl.SSLCertVerificationError) and (said := getattr(one, "verify_message", None)):
+            return f"certificate verify failed: {said}"
         if isinstance(one, BaseExceptionGroup):
             ahead.extend(one.exceptions)
         ahead.extend(behind for behind in (one.__cause__, one.__context__) if behind is not None)

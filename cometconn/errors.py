@@ -57,7 +57,10 @@ class SettingsError(CometConnError):
 
 
 class StoreError(CometConnError):
-    """The saved session cannot be read, written or locked. Retry once that is mended."""
+    """The saved session cannot be read, written or locked. Retry once that is mended.
+
+    Its `code` is `STORE_IN_USE` when another client has it, else `STORE_FAILED`.
+    """
 
     default_code = "STORE_FAILED"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import subprocess
 import sys
 
@@ -38,9 +40,35 @@ def test_the_version_is_lazy_and_other_names_are_errors() -> None:
         cometconn.no_such_name  # noqa: B018
 
 
+def test_every_name_is_where_type_checkers_find_it() -> None:
+    """What is imported when it is asked for is what the file says to whoever only reads it."""
+    (block,) = (
+        node
+        for node in ast.parse(inspect.getsource(cometconn)).body
+        if isinstance(node, ast.If) and node.orelse == [] and isinstance(node.test, ast.Name)
+    )
+    read = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert read == cometconn._HOME
+    assert set(read) == set(cometconn.__all__) <= set(dir(cometconn))
+
+
+def test_importing_alone_imports_nothing() -> None:
+    """`import cometconn` costs next to nothing: not even Trio is imported until a name is asked for."""
+    code = """
+import sys, cometconn
+assert "trio" not in sys.modules
+assert cometconn.errors.ApiError and cometconn.events.TextMessage
+assert cometconn.AppSettings(region="us")
+assert "trio" not in sys.modules, "settings, events and errors are pure"
+from cometconn import *
+assert open_client and "trio" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
 def test_importing_pulls_in_no_extra() -> None:
-    """`import cometconn` loads no extra, and httpx only when it is needed."""
-    heavy = "starlette hypercorn httpx cyclopts rich pytest hypothesis"
-    code = f"import cometconn, sys; print(*[m for m in '{heavy}'.split() if m in sys.modules])"
+    """Nothing loads an extra, and httpx and the file's lock are loaded only when they are needed."""
+    heavy = "asyncio filelock starlette hypercorn httpx httpcore python_socks urllib.request cyclopts rich pytest hypothesis"
+    code = f"import cometconn, sys; cometconn.open_client; print(*[m for m in '{heavy}'.split() if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == ""

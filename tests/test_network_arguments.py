@@ -6,11 +6,8 @@ from typing import Any
 
 import pytest
 
-from cometconn import Endpoints
-from cometconn._network_arguments import checked_headers, checked_proxy
+from cometconn._network_arguments import checked_headers
 from cometconn.errors import SettingsError
-
-LOCAL = Endpoints.at("http://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(
@@ -51,28 +48,3 @@ def test_good_headers() -> None:
         "Authorization": "Basic eDp5",
         "X-Empty": "",
     }
-
-
-@pytest.mark.parametrize(
-    "proxy",
-    [3, "", "proxy:1", "https://p:1", "http://p:99999", "http://[::1", "http://p q:1", "http://p/x", "http://p\r\nX:1"],
-)
-def test_no_proxy_at_all(proxy: Any) -> None:
-    """Told when the client is opened, and not at the first attempt."""
-    with pytest.raises(SettingsError, match="must look like") as caught:
-        checked_proxy(proxy, None)
-    assert "99999" not in str(caught.value)
-
-
-def test_a_proxy_does_not_read_what_is_meant_for_this_machine() -> None:
-    """Endpoints in plain text are allowed for loopback only, which a proxy elsewhere is not."""
-    with pytest.raises(SettingsError, match="not encrypted"):
-        checked_proxy("http://user:pw@proxy.example:3128", LOCAL)
-    for proxy, endpoints in [
-        (None, LOCAL),
-        ("http://127.0.0.1:3128", LOCAL),
-        ("http://proxy.example:3128", None),
-        ("http://user:pw@proxy.example:3128/", Endpoints.at("https://chat.example")),
-        ("http://proxy.example:3128", Endpoints.at("http://127.0.0.1:9", allow_insecure=True)),
-    ]:
-        assert checked_proxy(proxy, endpoints) == proxy

@@ -10,7 +10,7 @@ import ssl
 import pytest
 import trio
 
-from cometconn._why import why
+from cometconn._why import ExplainedError, why
 
 
 async def test_trios_attempts() -> None:
@@ -19,7 +19,7 @@ async def test_trios_attempts() -> None:
         unheard.bind(("127.0.0.1", 0))
         with trio.fail_after(5), pytest.raises(OSError) as caught:
             await trio.open_tcp_stream("127.0.0.1", unheard.getsockname()[1])
-    assert os.strerror(errno.ECONNREFUSED) in why(caught.value)
+    assert why(caught.value) == os.strerror(errno.ECONNREFUSED)
 
 
 def test_a_name_that_is_unknown() -> None:
@@ -55,3 +55,27 @@ def test_nothing_behind_it() -> None:
     circle.__cause__ = TypeError()
     circle.__cause__.__cause__ = circle
     assert why(circle) == "ValueError"
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "wants a client certificate"),
+        ("TLSV1_ALERT_UNKNOWN_CA", "does not accept the client certificate"),
+    ],
+)
+def test_what_a_server_says_of_our_certificate(reason: str, words: str) -> None:
+    """In words, also behind Trio's error."""
+    error = ssl.SSLError(1, reason)
+    error.reason = reason
+    outer = trio.BrokenResourceError()
+    outer.__cause__ = error
+    assert words in why(outer)
+
+
+def test_an_error_that_explains_itself() -> None:
+    """Whatever lies behind it says less."""
+    outer = ConnectionError("broken")
+    outer.__cause__ = ExplainedError("the proxy is not there")
+    outer.__cause__.__cause__ = OSError(errno.ECONNREFUSED, "Connection refused")
+    assert why(outer) == "the proxy is not there"

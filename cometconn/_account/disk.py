@@ -12,7 +12,7 @@ from cometconn.errors import StoreError
 if TYPE_CHECKING:
     import pathlib
 
-__all__ = ["check_folder", "read_own_file", "sync_folder"]
+__all__ = ["FileLock", "check_folder", "read_own_file", "sync_folder"]
 
 _POSIX = os.name == "posix"
 # Not blocking, because opening a named pipe would wait for its other end.
@@ -90,3 +90,25 @@ def sync_folder(folder: pathlib.Path) -> None:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+
+class FileLock:
+    """Keeps other clients, of this process and of others, from a file, by one beside it."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        import filelock  # noqa: PLC0415 - brings asyncio along, and a client with a store of its own needs neither
+
+        self._lock = filelock.FileLock(f"{path}.lock", mode=0o600, thread_local=False)
+        self._taken_by_another = filelock.Timeout
+
+    def take(self) -> bool:
+        """Take the lock, unless somebody has it. Raises `OSError` where there can be none."""
+        try:
+            self._lock.acquire(timeout=0)
+        except self._taken_by_another:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Let go of the lock."""
+        self._lock.release()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import trio
+
 from cometconn.environment import Response
 
 from .answer_body import ACCEPTED, AnswerBody
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     import httpx
 
@@ -37,18 +38,22 @@ async def _answer(
 
 
 async def fetch(
-    request: Request, *, ssl_context: ssl.SSLContext, proxy: str | None, headers: Mapping[str, str]
+    request: Request, *, dial: Callable[[str], Awaitable[trio.abc.Stream]], headers: Mapping[str, str]
 ) -> Response:
-    """Make one request on a connection of its own, following no redirect.
+    """Make one request on a connection of its own, opened by *dial*, following no redirect.
 
     Raises `OSError` when no whole answer came. The caller bounds the time; if cancelled,
     the connection is closed.
     """
-    import httpx  # noqa: PLC0415 - what the project is built on; it costs tens of milliseconds, and reopening needs no REST
+    # What the project is built on; it costs tens of milliseconds, and reopening needs no REST.
+    import httpcore  # noqa: PLC0415
+    import httpx  # noqa: PLC0415
+
+    from .exchange import DialledTransport  # noqa: PLC0415
 
     try:
         async with (
-            httpx.AsyncClient(verify=ssl_context, proxy=proxy, trust_env=False, timeout=None) as client,  # noqa: S113 - the caller's
+            httpx.AsyncClient(transport=DialledTransport(dial), trust_env=False, timeout=None) as client,  # noqa: S113 - the caller's
             _answer(client, request, headers) as answer,
         ):
             body, fault = AnswerBody(answer.headers.get("content-encoding", "")), None
@@ -62,9 +67,12 @@ async def fetch(
             if fault is not None:
                 raise fault
             return Response(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, body.whole())
-    except httpx.ProtocolError:
+    except httpcore.ProtocolError:
         # Its message quotes what the server sent, which may be what we sent: a token.
         message = "the server's answer is no HTTP/1.1, or ended too early"
         raise ConnectionError(message) from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ConnectionError(str(error) or type(error).__name__) from error
+    except trio.BrokenResourceError as error:
+        message = "the connection broke"
+        raise ConnectionError(message) from error
+    except (httpx.InvalidURL, UnicodeError) as error:  # the latter for host names that no lookup takes
+        raise ConnectionError(str(error)) from error

@@ -11,17 +11,18 @@ import tempfile
 from typing import Protocol, final
 
 import attrs
-import filelock
-import platformdirs
 import trio
 
 from cometconn.errors import StoreError
 
-from .disk import check_folder, read_own_file, sync_folder
+from .disk import FileLock, check_folder, read_own_file, sync_folder
 from .saved import LIMIT, Saved, read_saved, saved_text
 from .session import Session, new_device_id
 
-__all__ = ["FileStore", "MemoryStore", "Saved", "Store", "default_path"]
+__all__ = ["IN_USE", "FileStore", "MemoryStore", "Saved", "Store", "default_path"]
+
+IN_USE = "STORE_IN_USE"
+"""The code of the `StoreError` that tells of another client."""
 
 _LOG = logging.getLogger("cometconn")
 _TEMPORARY = ".saving"
@@ -59,7 +60,7 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         if self._open is not None:
             message = "This MemoryStore is in use by another client: give each its own."
-            raise StoreError(message)
+            raise StoreError(message, code=IN_USE)
         self._open = app_id
         return self._saved.setdefault(app_id, Saved(new_device_id(app_id), None))
 
@@ -79,6 +80,8 @@ class MemoryStore:
 
 def default_path(app_id: str) -> pathlib.Path:
     """Return the file for *app_id* in the platform's folder for user state."""
+    import platformdirs  # noqa: PLC0415 - only who names no file needs it
+
     return platformdirs.user_state_path("cometconn") / f"{app_id}.json"
 
 
@@ -97,7 +100,7 @@ class FileStore:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = pathlib.Path(path)
-        self._lock = filelock.FileLock(f"{self._path}.lock", mode=0o600, thread_local=False)
+        self._lock = FileLock(self._path)
         self._is_open = False  # one object's lock would be granted twice
         self._app_id = ""
         self._device_id = ""
@@ -126,20 +129,19 @@ class FileStore:
         self._is_open = False
 
     def _in_use(self) -> StoreError:
-        return StoreError(
-            f"The session file {self._path} is in use by another client: close it, or choose another file."
-        )
+        message = f"The session file {self._path} is in use by another client: close it, or choose another file."
+        return StoreError(message, code=IN_USE)
 
     def _open(self, app_id: str) -> Saved:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             check_folder(self._path)
-            self._lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise self._in_use() from None
+            taken = self._lock.take()
         except OSError as error:
             message = f"The session file {self._path} cannot be locked: {error.strerror or error}."
             raise StoreError(message) from error
+        if not taken:
+            raise self._in_use()
         try:
             self._sweep()
             saved = self._read(app_id) or Saved(new_device_id(app_id), None)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, final
 
 import attrs
 
@@ -16,12 +16,12 @@ from .buffer import MAX_BYTES, MAX_EVENTS, Buffer
 from .event_stream import EventStream, OverflowPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import TracebackType
 
     from .event_stream import EventStreamStatistics
     from .witness import Witness
 
-__all__ = ["Streams"]
+__all__ = ["Streams", "Subscription"]
 
 _WINDOW = 4096  # message ids remembered, against duplicates
 
@@ -116,12 +116,14 @@ class Streams:
         for stream in self._streams:
             stream.end()
 
-    @contextmanager
     def subscribe(
         self, types: tuple[type[Event], ...], max_events: int, max_bytes: int, overflow: OverflowPolicy
-    ) -> Iterator[EventStream]:
-        """Open a stream; the first one begins with what came before it."""
-        stream = EventStream(types, max_events, max_bytes, overflow, self._made_room)
+    ) -> Subscription:
+        """Return what opens a stream of these *types*."""
+        return Subscription(self, EventStream(types, max_events, max_bytes, overflow, self._made_room))
+
+    def open(self, stream: EventStream) -> None:
+        """Begin to fill *stream*; the first one begins with what came before it."""
         if self._closed:
             stream.end()
         elif self._backlog is not None:
@@ -129,13 +131,13 @@ class Streams:
             self._backlog.pour_into(stream)
             self._backlog = None
         self._streams.append(stream)
-        try:
-            yield stream
-        finally:
-            self._streams.remove(stream)
-            self._dropped += stream.statistics().dropped
-            stream.end()
-            self._made_room()
+
+    def shut(self, stream: EventStream) -> None:
+        """Stop filling *stream*."""
+        self._streams.remove(stream)
+        self._dropped += stream.statistics().dropped
+        stream.end()
+        self._made_room()
 
     def _made_room(self) -> None:
         if not self.full:
@@ -156,3 +158,28 @@ class Streams:
         self._seen[key] = None
         if len(self._seen) > _WINDOW:
             self._seen.popitem(last=False)
+
+
+@final
+class Subscription(AbstractAsyncContextManager[EventStream]):
+    """Fills a stream for as long as the block runs. No generator: every idle connection keeps one of these."""
+
+    __slots__ = ("_entered", "_stream", "_streams")
+
+    def __init__(self, streams: Streams, stream: EventStream) -> None:
+        self._streams = streams
+        self._stream = stream
+        self._entered = False
+
+    async def __aenter__(self) -> EventStream:
+        if self._entered:
+            message = "One stream for one block: call events() again for another."
+            raise RuntimeError(message)
+        self._entered = True
+        self._streams.open(self._stream)
+        return self._stream
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._streams.shut(self._stream)

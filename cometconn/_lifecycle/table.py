@@ -11,6 +11,7 @@ input is illegal, raises `IllegalInputError` and changes nothing.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import TYPE_CHECKING
 
@@ -153,17 +154,15 @@ def _situations(row: Row) -> Iterator[tuple[Input, Situation]]:
         yield row.on, Situation(mode, app, state, wish)
 
 
-def _index(rows: tuple[Row, ...]) -> Mapping[tuple[Input, Situation], Row]:
-    return {key: row for row in rows for key in _situations(row)}
-
-
-_ROWS = _index(TRANSITIONS)
+@functools.cache
+def _rows() -> Mapping[tuple[Input, Situation], Row]:
+    return {key: row for row in TRANSITIONS for key in _situations(row)}
 
 
 def find_row(on: Input, situation: Situation) -> Row:
     """Return the one row for *on* in *situation*; `IllegalInputError` where there is none."""
     try:
-        return _ROWS[on, situation]
+        return _rows()[on, situation]
     except KeyError:
         message = f"{on.name} cannot happen in {situation}"
         raise IllegalInputError(message) from None

@@ -9,6 +9,7 @@ closes half-way, refuses the upgrade, or goes silent.)
 
 from __future__ import annotations
 
+import ssl
 import urllib.parse
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import trio
 import trio_websocket
 
 from cometconn._lot import Lot
+from cometconn._why import why
 
 from .abc import WebSocketBrokenError, WebSocketClosedError, WebSocketError
 from .handshake import AnswerHead
@@ -117,7 +119,9 @@ class TrioWebSocket:
         try:
             data = await self._stream.receive_some(_READ)
         except trio.BrokenResourceError as error:
-            self._fail(_broken("the connection was reset", error))
+            # TLS has words for it: 1.3 wants a client certificate only when the handshake is done.
+            words = why(error) if isinstance(error.__cause__, ssl.SSLError) else "the connection was reset"
+            self._fail(_broken(words, error))
         except trio.ClosedResourceError as error:
             self._fail(_broken("the connection was closed on our side", error))
         self._sort(data)

@@ -15,6 +15,7 @@ from rich.console import Console
 from cometconn._version import version
 
 from .demo import run_demo
+from .doctor import doctor
 from .listen import listen
 from .options import Options
 from .send import Letter, content_of, mapping_of, send
@@ -112,6 +113,25 @@ def timeline_command(
     The mouse on anything shows what it is.
     """
     timeline(trace, out, connection=connection, since=since, until=until)
+
+
+@app.command(name="doctor")
+def doctor_command(
+    options: Options,
+    *,
+    json: Annotated[bool, Parameter(negative=(), help="Print one JSON object, for programs.")] = False,
+    timeout: Annotated[float, Parameter(help="Seconds that each step may take.")] = 10.0,
+) -> None:
+    """Look step by step for what stands between this machine and a connection, and say what to do.
+
+    Takes what listen takes. Looks names up, connects, passes the proxy, does TLS, logs in, opens the
+    WebSocket, and pings. A running client is not disturbed, and nothing is saved.
+
+    Exit status: 0 all is well; 1 the options make no sense; 3 the network (name lookup, TCP, proxy,
+    TLS); 4 the account (saved session, login); 5 the WebSocket (upgrade, auth, ping); 6 nothing failed,
+    but without a user not all could be seen.
+    """
+    sys.exit(trio.run(partial(doctor, options, as_json=json, timeout=timeout)))
 
 
 @app.command(name="send")

@@ -15,7 +15,10 @@ import cometconn
 from cometconn import AppSettings, Endpoints, FileStore, SubscriptionType
 from cometconn.errors import SettingsError
 
+from .network_options import proxy_choice, tls_context
+
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
@@ -110,6 +113,21 @@ class Options:
         str | None, Parameter(env_var="COMETCONN_ENDPOINT", help="Another server, as http://127.0.0.1:9000.")
     ] = None
     session: Annotated[pathlib.Path | None, Parameter(help="Where the session is saved.")] = None
+    proxy: Annotated[
+        str | None,
+        Parameter(
+            help='A proxy, as http://proxy.example:3128, or socks5h; "" for none. With a password: in COMETCONN_PROXY.'
+        ),
+    ] = None
+    ca_file: Annotated[
+        pathlib.Path | None, Parameter(env_var="COMETCONN_CA_FILE", help="Certificates to trust beside the system's.")
+    ] = None
+    client_cert: Annotated[
+        pathlib.Path | None, Parameter(env_var="COMETCONN_CLIENT_CERT", help="A certificate to show to the server.")
+    ] = None
+    client_key: Annotated[
+        pathlib.Path | None, Parameter(env_var="COMETCONN_CLIENT_KEY", help="Its key, if it is in a file of its own.")
+    ] = None
     presence: Annotated[str, Parameter(help="Whose presence: all, friends, none, roles=a,b.")] = "none"
     manual: Annotated[bool, Parameter(negative=(), help="Manual mode: connect once, by request.")] = False
     catch_up: Annotated[bool, Parameter(negative=(), help="Fetch the messages missed while away.")] = False
@@ -136,7 +154,23 @@ class Options:
         """The other server."""
         return None if self.endpoint is None else Endpoints.at(self.endpoint)
 
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """Return the TLS setting; `None` for the default."""
+        return tls_context(self.ca_file, self.client_cert, self.client_key)
+
+    @property
+    def chosen_proxy(self) -> str | None:
+        """What `open_client(proxy=...)` is to be told."""
+        return proxy_choice(self.proxy)
+
     def open_client(self, settings: AppSettings, hooks: Sequence[Hook] = ()) -> AbstractAsyncContextManager[CometChat]:
         """Open the client that the options describe."""
-        store = None if self.session is None else FileStore(self.session)
-        return cometconn.open_client(self.app_id, settings, endpoints=self.endpoints, store=store, hooks=hooks)
+        return cometconn.open_client(
+            self.app_id,
+            settings,
+            endpoints=self.endpoints,
+            store=None if self.session is None else FileStore(self.session),
+            ssl_context=self.ssl_context(),
+            proxy=self.chosen_proxy,
+            hooks=hooks,
+        )

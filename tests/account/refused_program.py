@@ -12,18 +12,18 @@ import resource
 import signal
 import sys
 
+import filelock
 import httpx
 import trio
 
-import cometconn
-from cometconn import AppSettings, Endpoints, FileStore
+from cometconn import AppSettings, Endpoints, FileStore, open_client
 from cometconn.errors import CometConnError
 
 
 async def main(path: pathlib.Path, url: str, trouble: str, before: str) -> None:
     """Open the client while all is well, and log somebody in, if so asked; then the trouble comes."""
     settings = AppSettings(auto_establish_socket_connection=False)
-    async with cometconn.open_client("APP", settings, store=FileStore(path), endpoints=Endpoints.at(url)) as chat:
+    async with open_client("APP", settings, store=FileStore(path), endpoints=Endpoints.at(url)) as chat:
         if before:
             await chat.login(uid=before, auth_key="KEY")
         old = path.read_bytes() if path.exists() else b""
@@ -45,7 +45,7 @@ async def main(path: pathlib.Path, url: str, trouble: str, before: str) -> None:
 if __name__ == "__main__":
     # What is read from disk only when it is needed, before the right to read it may be gone.
     "".encode("idna")
-    del httpx
+    del httpx, filelock
     if os.geteuid() == 0:
         pathlib.Path(sys.argv[1]).parent.mkdir(mode=0o700)
         os.chown(pathlib.Path(sys.argv[1]).parent, 65534, 65534)

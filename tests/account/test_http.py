@@ -12,9 +12,10 @@ import trio
 import trio.testing
 
 from cometconn._account.http import fetch
+from cometconn._system import SystemEnvironment
 from cometconn.environment import Request, Response
 
-TLS = ssl.create_default_context()
+STRAIGHT = SystemEnvironment({}, None, ssl.create_default_context()).dial
 
 
 @asynccontextmanager
@@ -49,7 +50,7 @@ async def ask(answer: bytes, heads: list[bytes]) -> Response:
         async with answering(answer, heads) as url:
             request = Request("PUT", f"{url}/me", {"authToken": "TOKEN"}, b"{}")
             try:
-                result = await fetch(request, ssl_context=TLS, proxy=None, headers={"x-extra": "yes"})
+                result = await fetch(request, dial=STRAIGHT, headers={"x-extra": "yes"})
             except OSError as error:
                 result = error
     if isinstance(result, OSError):
@@ -95,7 +96,7 @@ async def test_nobody_listens() -> None:
     async with answering(b"", []) as url:
         pass
     with trio.fail_after(20), pytest.raises(OSError):
-        await fetch(Request("GET", url, {}), ssl_context=TLS, proxy=None, headers={})
+        await fetch(Request("GET", url, {}), dial=STRAIGHT, headers={})
 
 
 @pytest.mark.parametrize("size", [2, 20_000_000])
@@ -106,10 +107,27 @@ async def test_a_request_that_is_cancelled_leaves_nothing_behind(size: int) -> N
     with trio.fail_after(20):
         async with listeners[0], trio.open_nursery() as nursery:
             request = Request("POST", f"{url}/me", {}, bytes(size))
-            nursery.start_soon(lambda: fetch(request, ssl_context=TLS, proxy=None, headers={}))
+            nursery.start_soon(lambda: fetch(request, dial=STRAIGHT, headers={}))
             async with await listeners[0].accept() as stream:
                 assert (await stream.receive_some(4)).startswith(b"POST")
                 if size > 2:
                     await trio.testing.wait_all_tasks_blocked(0.05)  # the socket's buffers are full
                 nursery.cancel_scope.cancel()
     gc.collect()  # a warning here is an error
+
+
+async def test_a_connection_that_breaks_is_an_oserror() -> None:
+    """While dialling or while the answer is awaited."""
+
+    async def breaks(url: str) -> trio.abc.Stream:
+        raise trio.BrokenResourceError
+
+    with pytest.raises(OSError, match="the connection broke"):
+        await fetch(Request("GET", "https://chat.test/me", {}), dial=breaks, headers={})
+
+
+@pytest.mark.parametrize("host", ["xn--", "x" * 64, "a..b", "-"])
+async def test_a_host_that_no_lookup_takes(host: str) -> None:
+    """An OSError like any other, whichever library it is that refuses the name: a server's settings may hold it."""
+    with pytest.raises(OSError):
+        await fetch(Request("GET", f"https://{host}/me", {}), dial=STRAIGHT, headers={})

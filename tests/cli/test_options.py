@@ -5,10 +5,14 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+import trio
 
-from cometconn import SubscriptionType
-from cometconn.cli.options import presence, secret_of
+from cometconn import AppSettings, SubscriptionType
+from cometconn.cli.options import Options, presence, secret_of
+from cometconn.emulator import open_emulator
 from cometconn.errors import SettingsError
+from tests.conformance.authority import Authority
+from tests.transport.proxies import http_proxy, tls_front
 
 
 def test_presence_words() -> None:
@@ -32,3 +36,28 @@ def test_where_secrets_come_from(tmp_path: pathlib.Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match="key"):
         secret_of("X", path, {})
+
+
+async def test_the_network_options_reach_the_client(tmp_path: pathlib.Path) -> None:
+    """Through that proxy, trusting that CA, showing that certificate."""
+    authority = Authority()
+    ca, certificate, key = map(pathlib.Path, authority.files(tmp_path))
+    with trio.fail_after(20):
+        async with (
+            open_emulator() as server,
+            tls_front(authority.server(None, wants_certificate=True), server.port) as front,
+            http_proxy() as real,
+        ):
+            options = Options(
+                app_id="APP",
+                endpoint=f"https://chat.test:{front}/v3.0",
+                session=tmp_path / "session.json",
+                proxy=real.url("http"),
+                ca_file=ca,
+                client_cert=certificate,
+                client_key=key,
+            )
+            async with options.open_client(AppSettings()) as chat:
+                await chat.login(uid="zed-1", auth_key="KEY")
+                await chat.connect()
+    assert set(real.asked) == {"chat.test"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import pathlib
 import ssl
 
 import trustme
@@ -22,18 +23,47 @@ class Authority:
             self._authority = trustme.CA()
         return self._authority
 
-    def client(self) -> ssl.SSLContext:
-        """The context of a client that trusts it."""
+    def client(self, *, certificate: bool = False) -> ssl.SSLContext:
+        """The context of a client that trusts it, and has a certificate of its own if asked for."""
         context = ssl.create_default_context()
         self._trusted.configure_trust(context)
+        if certificate:
+            self._trusted.issue_cert("amy-2@example.com").configure_cert(context)
         return context
 
-    def server(self, kind: str | None) -> ssl.SSLContext:
+    def server(self, kind: str | None, *, wants_certificate: bool = False) -> ssl.SSLContext:
         """The context of a server whose certificate is of this kind."""
         signer = trustme.CA() if kind == "self-signed" else self._trusted
-        host = "elsewhere.example" if kind == "wrong host" else "127.0.0.1"
-        long_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
-        certificate = signer.issue_cert(host, not_after=long_ago if kind == "expired" else None)
+        hosts = (
+            ["elsewhere.example"]
+            if kind == "wrong host"
+            else [
+                "127.0.0.1",
+                "chat.test",
+                "*.api-us.cometchat.io",
+                "*.apiclient-us.cometchat.io",
+                "socket.cometchat.io",
+            ]
+        )
+        day = datetime.timedelta(days=1)
+        now = datetime.datetime.now(datetime.UTC)
+        certificate = signer.issue_cert(
+            *hosts,
+            not_before=now + day if kind == "not yet valid" else None,
+            not_after={"expired": now - day, "not yet valid": now + 2 * day}.get(kind or ""),
+        )
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         certificate.configure_cert(context)
+        if wants_certificate:
+            self._trusted.configure_trust(context)
+            context.verify_mode = ssl.CERT_REQUIRED
         return context
+
+    def files(self, folder: pathlib.Path) -> tuple[str, str, str]:
+        """Its certificate, a client's, and that client's key, as files."""
+        client = self._trusted.issue_cert("amy-2@example.com")
+        paths = folder / "ca.pem", folder / "client.pem", folder / "client.key"
+        self._trusted.cert_pem.write_to_path(paths[0])
+        paths[1].write_bytes(b"".join(blob.bytes() for blob in client.cert_chain_pems))
+        client.private_key_pem.write_to_path(paths[2])
+        return str(paths[0]), str(paths[1]), str(paths[2])

@@ -230,7 +230,7 @@ async def test_open_client_refuses_nonsense(autojump_clock: MockClock) -> None:
         {"app_id": "APP", "settings": AppSettings()},
         {"app_id": "APP", "settings": settings, "headers": {"a b": "c"}},
         {"app_id": "APP", "settings": settings, "headers": {"a": "c\r\nd: e"}},
-        {"app_id": "APP", "settings": settings, "proxy": "socks5://x:1"},
+        {"app_id": "APP", "settings": settings, "proxy": "ftp://x:1"},
     ):
         with pytest.raises(SettingsError):
             async with cometconn.open_client(store=MemoryStore(), **arguments):  # type: ignore[arg-type]

@@ -42,14 +42,27 @@ async def names(stream: EventStream, count: int) -> list[str]:
     return [event.type if isinstance(event, UnknownEvent) else type(event).__name__ for event in got]
 
 
+async def test_a_block_is_entered_once() -> None:
+    """What events() gives opens one stream; used again it says so, and the stream is not filled twice."""
+    streams = Streams()
+    subscription = stream_of(streams)
+    async with subscription as stream:
+        with pytest.raises(RuntimeError, match="call events\\(\\) again"):
+            await subscription.__aenter__()
+        streams.publish(unknown("a"), 1)
+        assert len(await stream.batch()) == 1
+    with pytest.raises(RuntimeError, match="call events\\(\\) again"):
+        await subscription.__aenter__()
+
+
 async def test_order_and_the_backlog() -> None:
     """Nothing is lost for lack of a listener: the first stream begins with what came before it."""
     streams = Streams()
     for name in "abc":
         streams.publish(unknown(name), 1)
-    with stream_of(streams, max_events=10) as first:
+    async with stream_of(streams, max_events=10) as first:
         streams.publish(unknown("d"), 1)
-        with stream_of(streams) as second:
+        async with stream_of(streams) as second:
             streams.publish(unknown("e"), 1)
             assert await names(first, 5) == ["a", "b", "c", "d", "e"]
             assert await names(second, 1) == ["e"]
@@ -61,7 +74,7 @@ async def test_the_backlog_is_bounded_and_says_so() -> None:
     for number in range(1030):
         streams.publish(unknown(str(number)), 1)
     assert streams.backlog_statistics() is not None
-    with stream_of(streams, max_events=2000, max_bytes=10**6) as stream:
+    async with stream_of(streams, max_events=2000, max_bytes=10**6) as stream:
         hole = await anext(stream)
         assert isinstance(hole, Overflow)
         assert hole.dropped == 6
@@ -74,7 +87,7 @@ async def test_forgetting_the_backlog() -> None:
     streams = Streams()
     streams.publish(unknown("a"), 1)
     streams.forget()
-    with stream_of(streams) as stream:
+    async with stream_of(streams) as stream:
         streams.publish(unknown("b"), 1)
         streams.forget()
         assert await names(stream, 1) == ["b"]
@@ -83,7 +96,7 @@ async def test_forgetting_the_backlog() -> None:
 async def test_filters_keep_markers() -> None:
     """A filtered stream gets what it names, and markers whatever it names."""
     streams = Streams()
-    with stream_of(streams, TextMessage) as stream:
+    async with stream_of(streams, TextMessage) as stream:
         streams.publish(unknown("a"), 1)
         streams.publish(gap(1, 2), 0)
         assert await names(stream, 1) == ["Gap"]
@@ -92,7 +105,7 @@ async def test_filters_keep_markers() -> None:
 async def test_gaps_do_not_pile_up() -> None:
     """Two gaps with nothing between them become one."""
     streams = Streams()
-    with stream_of(streams) as stream:
+    async with stream_of(streams) as stream:
         streams.publish(gap(1, 2), 0)
         streams.publish(gap(3, 4), 0)
         streams.publish(unknown("a"), 1)
@@ -107,7 +120,7 @@ async def test_drop_oldest_marks_the_hole(by: str) -> None:
     """A full stream drops the oldest, in events or bytes, and says how many."""
     streams = Streams()
     size = 1 if by == "events" else 33
-    with stream_of(streams, policy="drop_oldest") as stream:
+    async with stream_of(streams, policy="drop_oldest") as stream:
         for name in "abcde":
             streams.publish(unknown(name), size)
         assert not streams.full
@@ -121,7 +134,7 @@ async def test_drop_oldest_marks_the_hole(by: str) -> None:
 async def test_fail_hands_out_what_it_has_and_then_raises() -> None:
     """A stream that may not lose anything ends with SlowConsumerError, again and again."""
     streams = Streams()
-    with stream_of(streams, policy="fail") as stream:
+    async with stream_of(streams, policy="fail") as stream:
         for name in "abcd":
             streams.publish(unknown(name), 1)
         assert await names(stream, 3) == ["a", "b", "c"]
@@ -136,7 +149,7 @@ async def test_fail_hands_out_what_it_has_and_then_raises() -> None:
 async def test_pause_is_full_until_read() -> None:
     """A pausing stream is full at its bound, and makes room by being read or closed."""
     streams = Streams()
-    with stream_of(streams) as stream:
+    async with stream_of(streams) as stream:
         for name in "abc":
             assert not streams.full
             streams.publish(unknown(name), 1)
@@ -151,21 +164,21 @@ async def test_pause_is_full_until_read() -> None:
 async def test_the_end() -> None:
     """A closed client's streams hand out what they hold and stop; new ones stop at once."""
     streams = Streams()
-    with stream_of(streams) as stream:
+    async with stream_of(streams) as stream:
         streams.publish(unknown("a"), 1)
         streams.close()
         streams.publish(unknown("b"), 1)
         assert [event async for event in stream] == [unknown("a")]
         assert await stream.batch() == []
         assert "ended" in repr(stream)
-    with stream_of(streams) as late:
+    async with stream_of(streams) as late:
         assert await late.batch() == []
 
 
 async def test_a_cancelled_reader_loses_nothing(autojump_clock: MockClock) -> None:
     """Cancelling a waiting reader at any time leaves every event in the stream."""
     streams = Streams()
-    with stream_of(streams, max_events=100) as stream:
+    async with stream_of(streams, max_events=100) as stream:
         with trio.move_on_after(1):
             await anext(stream)
         for number in range(10):
@@ -184,7 +197,7 @@ async def test_two_readers_share(autojump_clock: MockClock) -> None:
     async def read() -> None:
         got.append(await anext(stream))
 
-    with stream_of(streams) as stream:
+    async with stream_of(streams) as stream:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read)
             nursery.start_soon(read)
@@ -205,7 +218,7 @@ async def test_a_long_drain_lets_others_run() -> None:
             await trio.lowlevel.checkpoint()
             turns += 1
 
-    with stream_of(streams, max_events=1000, max_bytes=10**6) as stream:
+    async with stream_of(streams, max_events=1000, max_bytes=10**6) as stream:
         for number in range(500):
             streams.publish(unknown(str(number)), 1)
         async with trio.open_nursery() as nursery:

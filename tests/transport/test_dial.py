@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
-import base64
+import socket
 import ssl
+import traceback
+import urllib.parse
+from typing import Any
 
 import pytest
 import trio
 
-from cometconn._transport.dial import dial
+from cometconn._transport.dial import Target, dial
+from cometconn._transport.proxy import Proxy, ProxyError, ProxyFault, read_proxy
+from tests.conformance.authority import Authority
 
-from .raw_server import raw_server, read_head
+from .proxies import http_proxy, socks_proxy, tls_front
+from .raw_server import raw_server
 
 
 def no_tls() -> ssl.SSLContext:
     """For ws://, nobody asks for a context."""
     raise AssertionError
+
+
+def proxy_at(url: str) -> Proxy:
+    """The proxy that a URL names."""
+    proxy = read_proxy(url)
+    assert proxy is not None
+    return proxy
+
+
+def port_of(url: str) -> int:
+    """The port in a URL."""
+    port = urllib.parse.urlsplit(url).port
+    assert port is not None
+    return port
+
+
+class Resolver(trio.abc.HostnameResolver):
+    """Knows the name chat.test."""
+
+    async def getaddrinfo(self, host: Any, port: Any, family: int = 0, *more: int) -> Any:
+        """Every name is this machine."""
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", int(port)))]
+
+    async def getnameinfo(self, sockaddr: Any, flags: int) -> Any:
+        """Not needed."""
+        raise NotImplementedError
 
 
 async def echo(stream: trio.SocketStream) -> None:
@@ -40,35 +72,83 @@ async def test_nobody_listens() -> None:
         await dial(url, no_tls)
 
 
-async def test_through_a_proxy() -> None:
-    """CONNECT names host and port and carries the credentials; what follows the answer is the server's."""
-    heads: list[bytes] = []
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5h", "socks5"])
+async def test_through_a_proxy(scheme: str) -> None:
+    """TLS to the server is inside the way that the proxy gave, whichever kind it is."""
+    authority = Authority()
+    kind = (
+        socks_proxy()
+        if scheme.startswith("socks")
+        else http_proxy(context=authority.server(None) if scheme == "https" else None)
+    )
+    with trio.fail_after(20):
+        async with raw_server(echo) as url, kind as real:
+            async with tls_front(authority.server(None), port_of(url)) as front:
+                proxy = proxy_at(real.url(scheme))
+                async with await dial(f"wss://127.0.0.1:{front}/x", authority.client, proxy) as stream:
+                    await stream.send_all(b"hello")
+                    assert await stream.receive_some(5) == b"hello"
+    assert real.asked == ["127.0.0.1"]
 
-    async def proxy(stream: trio.SocketStream) -> None:
-        heads.append(await read_head(stream))
-        await stream.send_all(b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\nfirst bytes")
+
+@pytest.mark.parametrize(
+    ("scheme", "asked"), [("socks5h", "chat.test"), ("socks5", "127.0.0.1"), ("http", "chat.test")]
+)
+async def test_who_looks_the_name_up(scheme: str, asked: str) -> None:
+    """The proxy; but for `socks5` it is this machine."""
+    trio.socket.set_custom_hostname_resolver(Resolver())
+    with trio.fail_after(20):
+        async with raw_server(echo) as url, socks_proxy() if scheme != "http" else http_proxy() as real:
+            async with await dial(f"ws://chat.test:{port_of(url)}", no_tls, proxy_at(real.url(scheme))) as stream:
+                await stream.send_all(b"hello")
+                assert await stream.receive_some(5) == b"hello"
+    assert real.asked == [asked]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5h"])
+async def test_a_proxy_that_is_not_there(scheme: str) -> None:
+    """It is the proxy that cannot be reached, not the server; its password is not told."""
+    async with raw_server(echo) as url:
+        pass
+    proxy = proxy_at(f"{scheme}://me:s3cret@127.0.0.1:{port_of(url)}")
+    with (
+        trio.fail_after(20),
+        pytest.raises(ProxyError, match=r"the proxy .* cannot be reached: Connection refused") as caught,
+    ):
+        await dial("wss://chat.test", no_tls, proxy)
+    assert caught.value.fault is ProxyFault.UNREACHABLE
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_a_proxy_whose_certificate_is_bad() -> None:
+    """Its certificate is checked as the server's is."""
+    with trio.fail_after(20):
+        async with http_proxy(context=Authority().server("self-signed")) as real:
+            with pytest.raises(ProxyError, match=r"the proxy .* cannot be reached: certificate verify failed"):
+                await dial("wss://chat.test", ssl.create_default_context, proxy_at(real.url("https")))
+
+
+async def test_cancelled_while_the_proxy_thinks_nothing_stays_open() -> None:
+    """The connection to it is closed."""
+    closed = trio.Event()
+
+    async def silent(stream: trio.SocketStream) -> None:
+        while await stream.receive_some(4096):
+            pass
+        closed.set()
 
     with trio.fail_after(10):
-        async with raw_server(proxy) as url:
-            address = url.replace("ws://", "http://me:p%40ss@")
-            async with await dial("ws://[2001:db8::1]:81/x", no_tls, address) as stream:
-                assert await stream.receive_some(11) == b"first bytes"
-    assert heads[0].startswith(b"CONNECT [2001:db8::1]:81 HTTP/1.1\r\n")
-    assert base64.b64encode(b"me:p@ss") in heads[0]
+        for scheme in ("http", "socks5h"):
+            async with raw_server(silent) as url:
+                with trio.move_on_after(0.05):
+                    await dial("wss://chat.test", no_tls, proxy_at(url.replace("ws", scheme)))
+                await closed.wait()
 
 
-@pytest.mark.parametrize("answer", [b"HTTP/1.1 407 Who are you\r\n\r\n", b"SSH\r\n\r\n", b"", b"x" * 70_000])
-async def test_a_proxy_that_refuses(answer: bytes) -> None:
-    """Anything but a 2xx is an OSError that says so."""
-
-    async def proxy(stream: trio.SocketStream) -> None:
-        await read_head(stream)
-        await stream.send_all(answer)
-
-    with trio.fail_after(10):
-        async with raw_server(proxy) as url:
-            with pytest.raises(OSError, match="proxy"):
-                await dial("ws://chat.example/", no_tls, url.replace("ws://", "http://"))
+def test_where_a_url_leads() -> None:
+    """The scheme's own port, if none is named."""
+    assert Target.of("wss://chat.test") == Target("chat.test", 443, secure=True)
+    assert Target.of("http://[::1]:81/x?y") == Target("::1", 81, secure=False)
 
 
 @pytest.mark.parametrize("answer", [b"this is no TLS at all, is it?", b""])

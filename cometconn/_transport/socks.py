@@ -1,0 +1,83 @@
+"""SOCKS5 (RFC 1928, 1929) by python-socks, an optional extra: the only module that imports it."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from typing import TYPE_CHECKING, Any, cast
+
+import trio
+
+from .proxy import ProxyError, ProxyFault, host_and_port
+
+if TYPE_CHECKING:
+    from .proxy import Proxy
+
+__all__ = ["ask_socks", "is_installed"]
+
+# RFC 1928 section 6.
+_REPLIES = {
+    0x01: (ProxyFault.TARGET, "says: general failure"),
+    0x02: (ProxyFault.REFUSED, "does not allow it"),
+    0x03: (ProxyFault.TARGET, "says: network unreachable"),
+    0x04: (ProxyFault.TARGET, "says: host unreachable"),
+    0x05: (ProxyFault.TARGET, "says: connection refused"),
+    0x06: (ProxyFault.TARGET, "says: it is too far away (TTL expired)"),
+    0x07: (ProxyFault.REFUSED, "does not do CONNECT"),
+    0x08: (ProxyFault.REFUSED, "does not know this kind of address"),
+}
+# python-socks tells these by their words alone; a test holds it to them.
+_REFUSALS = {
+    "No acceptable authentication methods": "wants to be asked in another way: with a user and a password, or with others",
+    "authentication failure": "does not accept this user and password",
+}
+
+
+def is_installed() -> bool:
+    """Tell whether the extra is there."""
+    return importlib.util.find_spec("python_socks") is not None
+
+
+async def ask_socks(stream: trio.SocketStream, proxy: Proxy, host: str, port: int) -> None:
+    """Ask *proxy*, at the other end of *stream*, for a way to *host* and *port*; then *stream* leads there.
+
+    Raises `ProxyError`, or `OSError` when this machine cannot look *host* up (`socks5`). The
+    caller closes *stream* if this fails or is cancelled.
+    """
+    from python_socks import ProxyError as Refusal  # noqa: PLC0415 - an extra
+    from python_socks import ProxyType  # noqa: PLC0415
+    from python_socks.async_.trio import Proxy as Client  # noqa: PLC0415
+
+    reached = cast("Any", _Reached(stream.socket))  # connect() is all that it uses
+    user, password = (None, None) if proxy.user is None else (proxy.user, proxy.password)
+    client = Client(
+        ProxyType.SOCKS5, proxy.host, proxy.port, user, password, rdns=proxy.scheme == "socks5h", forward=reached
+    )
+    try:
+        await client.connect(host, port, timeout=math.inf)  # the caller bounds the time
+    except Refusal as error:
+        raise _refusal(error.error_code, str(error), proxy, host_and_port(host, port)) from None
+    except (ConnectionError, ValueError) as error:
+        message = f"the proxy {proxy} does not answer as a SOCKS5 proxy does"
+        raise ProxyError(ProxyFault.NONSENSE, message) from error
+
+
+class _Reached:
+    """The proxy before this one in python-socks' chain of proxies: a connection that is there already."""
+
+    def __init__(self, socket: trio.socket.SocketType) -> None:
+        self._socket = socket
+
+    async def connect(self, **_: object) -> trio.socket.SocketType:
+        await trio.lowlevel.checkpoint()
+        return self._socket
+
+
+def _refusal(code: int | None, words: str, proxy: Proxy, target: str) -> ProxyError:
+    if code in _REPLIES:
+        fault, says = _REPLIES[code]
+        return ProxyError(fault, f"the proxy {proxy} does not lead to {target}: it {says}")
+    for begin, meaning in _REFUSALS.items():
+        if begin in words:
+            return ProxyError(ProxyFault.CREDENTIALS, f"the proxy {proxy} {meaning}")
+    return ProxyError(ProxyFault.NONSENSE, f"the proxy {proxy} does not answer as a SOCKS5 proxy does: {words}")

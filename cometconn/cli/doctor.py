@@ -1,0 +1,181 @@
+"""`cometconn doctor`: what stands between this machine and a connection, step by step."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING
+
+import attrs
+from rich.console import Console
+from rich.markup import escape
+
+from cometconn._proxies import choose_proxies
+from cometconn._system import SystemEnvironment
+from cometconn.errors import ProtocolError, SettingsError
+
+from .doctor_account import Patient
+from .doctor_findings import Finding, Findings, Outcome, Step
+from .doctor_network import Way
+from .doctor_socket import examine_socket
+from .stopping import until_stopped
+
+if TYPE_CHECKING:
+    from cometconn import AppSettings, Endpoints
+    from cometconn._transport.dial import Target
+    from cometconn._transport.proxy import Proxy
+
+    from .options import Options
+
+__all__ = ["doctor"]
+
+_COLOURS = {Outcome.OK: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
+_INDENT = 35
+_WIDTH = 110
+
+
+async def doctor(options: Options, *, as_json: bool, timeout: float) -> int:  # noqa: ASYNC109 - of each step
+    """Examine, show the findings, and return the exit status."""
+    if not 0 < timeout < float("inf"):
+        message = f"--timeout must be more than 0 seconds, not {timeout:g}."
+        raise SettingsError(message)
+    environment = SystemEnvironment({}, choose_proxies(options.chosen_proxy, options.endpoints), options.ssl_context())
+    settings, patient = options.settings(), Patient.of(options, environment, timeout)
+    printed = _Printed()
+    findings = Findings(timeout, (lambda _: None) if as_json else printed.show)
+    # Before signals are taken over: Ctrl-C must also end the question for the key.
+    await patient.identify(options, findings)
+    examination = _Examination(options.endpoints, settings, environment, patient, findings)
+    stopped = await until_stopped(examination.run)
+    if as_json:
+        print(json.dumps(_report(findings, stopped), ensure_ascii=False, indent=2))  # noqa: T201 - a program's output
+    elif not stopped:
+        printed.sum_up(findings)
+    return stopped or findings.status
+
+
+def _report(findings: Findings, stopped: int) -> dict[str, object]:
+    return {
+        "ok": not stopped and findings.status == 0,
+        "status": stopped or findings.status,
+        "findings": [finding.plain() for finding in findings.all],
+    }
+
+
+@attrs.define(eq=False)
+class _Examination:
+    """The steps in their order.
+
+    Attributes:
+        endpoints: where to, if not to CometChat's cloud.
+        settings: what a client would be told.
+        environment: dials and asks, as a client would.
+        patient: who is examined.
+        findings: what was found.
+    """
+
+    endpoints: Endpoints | None
+    settings: AppSettings
+    environment: SystemEnvironment
+    patient: Patient
+    findings: Findings
+    _blocked: set[tuple[Target, Proxy | None]] = attrs.field(factory=set, init=False)
+
+    async def run(self) -> None:
+        """Take them all, as far as they can be taken."""
+        patient, findings = self.patient, self.findings
+        reached = True
+        for url in dict.fromkeys(patient.rest_urls()):
+            reached = reached and await self._reach(url)
+        findings.part = "account"
+        if reached:
+            await patient.log_in(findings)
+        else:
+            patient.session = None
+            findings.skip(Step.LOG_IN, "the way there is not clear")
+        await self._socket()
+        findings.part = "account"
+        await patient.log_out(findings)
+
+    async def _reach(self, url: str) -> bool:
+        way = self._way(url)
+        try:
+            reached = await way.take(self.findings)
+        finally:
+            await way.aclose()
+        if not reached:
+            self._blocked.add((way.target, way.proxy))
+        return reached
+
+    def _way(self, url: str) -> Way:
+        assert self.environment.proxies is not None, "chosen above"
+        return Way(url, self.environment.proxies.leading_to(url), self.environment.tls)
+
+    async def _socket(self) -> None:
+        self.findings.part = "WebSocket"
+        url = self._socket_url()
+        if url is None:
+            return
+        way = self._way(url)
+        if (way.target, way.proxy) in self._blocked:
+            self.findings.part = url
+            self.findings.skip(Step.UPGRADE, "the way there is the same")
+            return
+        try:
+            if await way.take(self.findings):
+                assert way.stream is not None, "reached"
+                await examine_socket(self.findings, way.stream, url, self.patient, self.settings)
+        finally:
+            await way.aclose()
+
+    def _socket_url(self) -> str | None:
+        """Return where the WebSocket is: with endpoints that is known, else the settings that come with a login say so."""
+        if self.endpoints is not None:
+            return self.endpoints.socket_url
+        session = self.patient.session
+        if session is None:
+            self.findings.skip(Step.UPGRADE, "where it is, is told with a login")
+            return None
+        try:
+            return session.socket_url()
+        except ProtocolError as error:
+            self.findings.fail(Step.UPGRADE, error, "The fault is the server's own: tell CometChat, or who runs it.")
+        return None
+
+
+@attrs.define(eq=False)
+class _Printed:
+    """The findings as lines, each as soon as it is there."""
+
+    console: Console = attrs.field(factory=lambda: Console(highlight=False, soft_wrap=True))
+    _part: str | None = attrs.field(default=None, init=False)
+
+    def show(self, finding: Finding) -> None:
+        """Print a finding, and what to do about it."""
+        if finding.part != self._part:
+            self._part = finding.part
+            self.console.print(f"[bold]{escape(finding.part)}[/bold]")
+        colour = _COLOURS[finding.outcome]
+        took = "" if finding.seconds is None else f"{finding.seconds * 1000:.0f} ms"
+        line = f"  [{colour}]{finding.outcome.value:<8}[/{colour}]{took:>8}  {finding.step.title:<15}{escape(finding.words)}"
+        self.console.print(line)
+        if finding.advice is not None:
+            self.console.print(
+                textwrap.fill(
+                    escape(finding.advice), _WIDTH, initial_indent=" " * _INDENT, subsequent_indent=" " * _INDENT
+                ),
+                style="yellow",
+            )
+
+    def sum_up(self, findings: Findings) -> None:
+        """Print the verdict."""
+        failed = [finding for finding in findings.all if finding.outcome is Outcome.FAILED]
+        if failed:
+            first = failed[0]
+            self.console.print(
+                f"\n[bold red]Not well:[/bold red] {escape(first.step.title)} failed ({escape(first.part)})."
+            )
+        elif findings.status:
+            self.console.print("\nNothing is wrong as far as could be seen; log in, and more can be.")
+        else:
+            self.console.print("\n[green]All is well.[/green]")

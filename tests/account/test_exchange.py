@@ -1,0 +1,69 @@
+"""Exchanges over a byte stream that somebody else dials."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+import trio
+import trio.testing
+
+from cometconn._account.exchange import DialledTransport
+
+
+class Dialled:
+    """Dials a server in memory that gives this answer to whatever it is asked."""
+
+    def __init__(self, answer: bytes, *, reads: bool = True) -> None:
+        self.answer = answer
+        self.reads = reads
+        self.urls: list[str] = []
+        self.asked = b""
+        self.ours, self.theirs = trio.testing.memory_stream_pair()
+
+    async def __call__(self, url: str) -> trio.abc.Stream:
+        """Answer at once."""
+        self.urls.append(url)
+        await self.theirs.send_all(self.answer)
+        await self.theirs.send_eof()
+        if not self.reads:
+            self.theirs.receive_stream.close()
+        return self.ours
+
+
+async def get(dialled: Dialled, url: str) -> httpx.Response:
+    """Ask."""
+    async with httpx.AsyncClient(transport=DialledTransport(dialled), trust_env=False) as client:
+        return await client.get(url)
+
+
+async def test_one_exchange() -> None:
+    """The whole URL is dialled, the target and Host are what HTTP wants, and the stream is closed behind the answer."""
+    dialled = Dialled(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+    answer = await get(dialled, "https://chat.test:444/v3.0/me?x=1")
+    assert (answer.status_code, answer.content) == (200, b"{}")
+    assert dialled.urls == ["https://chat.test:444/v3.0/me?x=1"]
+    asked = await dialled.theirs.receive_some()
+    assert asked.startswith(b"GET /v3.0/me?x=1 HTTP/1.1\r\nHost: chat.test:444\r\n")
+    assert await dialled.theirs.receive_some() == b""
+    with pytest.raises(trio.ClosedResourceError):
+        await dialled.ours.send_all(b"x")
+
+
+async def test_a_server_that_answers_and_does_not_listen() -> None:
+    """What it says counts, although the request could not be written."""
+    dialled = Dialled(b"HTTP/1.1 413 Too much\r\nContent-Length: 0\r\n\r\n", reads=False)
+    assert (await get(dialled, "https://chat.test/me")).status_code == 413
+
+
+async def test_a_line_that_breaks() -> None:
+    """Trio's error comes out as it is, and the stream is closed."""
+    dialled = Dialled(b"")
+
+    async def broken(max_bytes: int | None = None) -> bytes:
+        raise trio.BrokenResourceError
+
+    dialled.ours.receive_stream.receive_some = broken  # type: ignore[method-assign]
+    with pytest.raises(trio.BrokenResourceError):
+        await get(dialled, "https://chat.test/me")
+    with pytest.raises(trio.ClosedResourceError):
+        await dialled.ours.send_all(b"x")

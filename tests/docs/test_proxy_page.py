@@ -1,0 +1,69 @@
+"""The page on proxies: what it shows and names is so. (Its commands and programs are run with those of all pages.)"""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import re
+import ssl
+from typing import Any
+
+from cometconn._transport.proxy import ProxyFault
+from cometconn.cli.app import doctor_command
+from cometconn.cli.doctor_findings import Step
+from cometconn.emulator import open_emulator
+from tests.cli.conftest import clinic as clinic
+from tests.conformance.authority import Authority
+from tests.transport.proxies import http_proxy, tls_front
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGE = (ROOT / "docs/how-to/proxy.md").read_text(encoding="utf-8")
+SHOWN = (ROOT / "tests/examples/doctor.txt").read_text(encoding="utf-8")
+
+
+def alike(text: str) -> str:
+    """Without what differs from run to run, and from machine to machine."""
+    text = re.sub(r" +\d+ ms", " <time>", text)
+    text = re.sub(r"none at \S+", "none at <file>", text)
+    text = re.sub(r"the proxy: .*", "the proxy: <address>", text)
+    return re.sub(r"http://[\w.]+:\d+ leads", "<proxy> leads", text)
+
+
+async def test_the_examination_is_a_real_one(clinic: Any) -> None:
+    """A proxy that leads to a server with another CA: the doctor prints what the page shows."""
+    async with (
+        open_emulator() as server,
+        tls_front(Authority().server(None), server.port) as front,
+        http_proxy() as real,
+    ):
+        real.ports[443] = front
+        clinic.patch.setenv("HTTPS_PROXY", real.url("http"))
+        clinic.patch.setenv("COMETCONN_AUTH_KEY", "KEY")
+        status, printed = await clinic.read(region="us", uid="amy-2")
+    assert status == 3
+    assert "tests/examples/doctor.txt" in PAGE
+    assert alike(printed) == alike(SHOWN)
+
+
+def test_the_exit_statuses_are_those_of_the_steps() -> None:
+    """Each is in the table and in the command's own help."""
+    statuses = {int(status) for status in re.findall(r"^\| (\d) \|", PAGE, re.MULTILINE)}
+    assert statuses == {0, 1, 6} | {step.status for step in Step}
+    assert statuses == {int(status) for status in re.findall(r"(?<![\w-])\d(?= )", doctor_command.__doc__ or "")}
+
+
+def test_the_tls_context_works(tmp_path: pathlib.Path) -> None:
+    """With the files that it names."""
+    ca, *_ = Authority().files(tmp_path)
+    pathlib.Path(ca).rename(tmp_path / "company-ca.pem")
+    source = next(block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "company_tls" in block)
+    names: dict[str, Any] = {}
+    exec(source, names)  # noqa: S102
+    with contextlib.chdir(tmp_path):
+        assert isinstance(names["company_tls"](), ssl.SSLContext)
+
+
+def test_every_fault_of_a_proxy_is_in_the_table() -> None:
+    """One row each."""
+    table = PAGE.split("the error says that the proxy")[1]
+    assert len(re.findall(r"^\| \w", table, re.MULTILINE)) == len(ProxyFault)

@@ -16,7 +16,7 @@ nox.options.error_on_missing_interpreters = False
 
 COVERED = "--fail-under=95"
 PURE = ("*/cometconn/_lifecycle/*", "*/cometconn/_wire/*")
-STARTABLE = "watcher,follow,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,_stay_connected"
+STARTABLE = "__call__,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,stop_when_asked,_stay_connected"
 ASYNC_IGNORES = (
     "cometconn/_account/http.py:ASYNC127",  # httpx is what the project is built on
     "cometconn/_account/body.py:ASYNC127",  # the same
@@ -70,6 +70,7 @@ def lint(session: nox.Session) -> None:
         "tests",
     )
     session.run("lint-imports")
+    session.run("interrogate", "-q", "cometconn")
 
 
 @nox.session
@@ -80,6 +81,15 @@ def typing(session: nox.Session) -> None:
     session.run(
         "pyright", "--verifytypes", "cometconn", "--ignoreexternal", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
     )
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, every reference checked, no network needed. `tests` runs its code."""
+    session.install("-q", ".[docs]")
+    output = pathlib.Path(session.create_tmp(), "html")
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-n", "-b", "html", "docs", str(output))
+    session.log(f"The documentation is in {output / 'index.html'}")
 
 
 @nox.session

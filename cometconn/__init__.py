@@ -1,7 +1,10 @@
 """cometconn: a Trio connection core for CometChat.
 
-    async with cometconn.open_client("APP_ID", AppSettings(region="us")) as chat:
-        await chat.login(uid="amy-2", auth_key="AUTH_KEY")
+Against the local server (`cometconn serve`); for CometChat's cloud leave *endpoints* out::
+
+    endpoints = Endpoints.at("http://127.0.0.1:9000")
+    async with cometconn.open_client("APP", AppSettings(region="us"), endpoints=endpoints) as chat:
+        await chat.login(uid="amy-2", auth_key="KEY")
         async with chat.events() as events:
             async for event in events:
                 ...

@@ -129,7 +129,18 @@ class CometChat:
         Takes effect at the call; returns when the socket is closed, at most `close_timeout`
         later. Idempotent, never raises. A checkpoint; cancelling it ends only the wait.
         """
-        link = self._machine.disconnect()
+        self._machine.disconnect()
+        await self.wait_closed()
+
+    async def wait_closed(self) -> None:
+        """Return once the socket that is open now is closed; at once when none is.
+
+        For whoever has to know that the goodbye is said: after `enter_background()` in auto
+        mode, before the machine sleeps or the process stops. It asks for nothing by itself.
+        A checkpoint; cancelling it ends only the wait. Once the status is `Disconnected`, at
+        most `close_timeout`.
+        """
+        link = self._machine.unclosed_link
         if link is None:
             await trio.lowlevel.checkpoint()
         else:

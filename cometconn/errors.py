@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApiError",
+    "AppStateError",
     "AuthenticationError",
     "CometConnError",
     "ConnectError",
@@ -167,6 +168,12 @@ class DecodeError(ProtocolError):
     def __init__(self, message: str, *, path: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.path: tuple[str, ...] = tuple(path)
+
+
+class AppStateError(CometConnError):
+    """A source of `cometconn.appstate` cannot begin: this system, or what is installed, does not have what it needs."""
+
+    default_code = "APP_STATE_UNAVAILABLE"
 
 
 class SlowConsumerError(CometConnError):

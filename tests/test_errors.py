@@ -9,9 +9,11 @@ import trio
 
 from cometconn import AppSettings, Disconnected, FileStore, Timing, errors, open_client
 from cometconn._account.session import Session
+from cometconn.appstate import follow_logind
 from cometconn.events import UnreadableFrame
 from cometconn.instrumentation import read_trace
 
+from .appstate.stand_in import StandIn
 from .connection.harness import Pair, background, open_pair, settle
 
 if TYPE_CHECKING:
@@ -115,6 +117,10 @@ async def _slow_consumer(pair: Pair, _: pathlib.Path) -> None:
             await anext(events)
 
 
+async def _app_state(_: Pair, folder: pathlib.Path) -> None:
+    await follow_logind(StandIn(), bus=f"unix:path={folder / 'no-bus'}")
+
+
 TREE: dict[type[errors.CometConnError], tuple[Callable[[Pair, Any], Awaitable[None]], str, bool]] = {
     errors.SettingsError: (_settings, "INVALID_SETTINGS", False),
     errors.StoreError: (_store, "STORE_FAILED", False),
@@ -128,6 +134,7 @@ TREE: dict[type[errors.CometConnError], tuple[Callable[[Pair, Any], Awaitable[No
     errors.PongTimeoutError: (_pong_timeout, "PONG_TIMEOUT", False),
     errors.ProtocolError: (_protocol, "PROTOCOL_ERROR", False),
     errors.DecodeError: (_decode, "DECODE_ERROR", False),
+    errors.AppStateError: (_app_state, "APP_STATE_UNAVAILABLE", True),
     errors.SlowConsumerError: (_slow_consumer, "SLOW_CONSUMER", False),
     errors.TraceError: (_trace, "UNREADABLE_TRACE", False),
 }

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 MODULES = sorted((ROOT / "cometconn").rglob("*.py"))
 
 # A class whose docstrings are its manual, and the holder of all state: one idea each.
-LONG = {"_client.py": 420, "machine.py": 380, "world.py": 320}
+LONG = {"_client.py": 430, "machine.py": 380, "world.py": 320}
 MOST_LINES = 300
 MOST_FUNCTION_LINES = 70  # docstrings included
 

@@ -203,10 +203,9 @@ class Machine:
         if self._callers.leave(caller):
             self._apply(Input.CALLER_LEFT, now, Circumstances(patient=caller.patient))
 
-    def disconnect(self) -> Link | None:
-        """End the wish; return the link whose socket is open or being closed, if there is one."""
+    def disconnect(self) -> None:
+        """End the wish."""
         self.tell(Input.DISCONNECT_CALLED)
-        return self.unclosed_link
 
     @property
     def unclosed_link(self) -> Link | None:

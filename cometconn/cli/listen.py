@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import functools
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import attrs
 import trio
 
 from cometconn import Disconnected, Reason
+from cometconn.appstate import follow_job_control
 from cometconn.errors import AuthenticationError, CometConnError
 from cometconn.instrumentation import TraceFile
 
@@ -53,6 +55,8 @@ class _Printing:
         async with self.chat.events() as events, self.chat.statuses() as statuses:
             with self._scope:
                 async with trio.open_nursery() as nursery:
+                    if hasattr(signal, "SIGTSTP"):  # not on Windows
+                        await nursery.start(follow_job_control, self.chat)
                     nursery.start_soon(self._print_events, events)
                     nursery.start_soon(self._print_statuses, statuses)
                     if connect:

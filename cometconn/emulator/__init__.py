@@ -1,7 +1,9 @@
 """A CometChat server for tests and demos: REST and WebSocket on one loopback port.
 
+For example::
+
     async with open_emulator(users=("zed-1", "amy-2")) as server:
-        async with cometconn.open_client("APP", settings, endpoints=server.endpoints) as chat:
+        async with cometconn.open_client("APP", AppSettings(), endpoints=server.endpoints) as chat:
             await chat.login(uid="zed-1", auth_key="KEY")
             await server.wait_connected("zed-1")
             server.say("amy-2", "hello", receiver="zed-1")

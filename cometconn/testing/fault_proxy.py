@@ -154,11 +154,12 @@ async def open_fault_proxy(
 
     Each WebSocket through it fares as the next `LineFaults` of *plan* say; those behind the
     plan's end fare well. `random_faults(seed)` is a plan without end. Connections can also
-    be ended, refused and accepted at any moment by the methods of the proxy.
+    be ended, refused and accepted at any moment by the methods of the proxy::
 
         async with open_emulator() as server, open_fault_proxy(server.url) as proxy:
-            async with cometconn.open_client("APP", settings, endpoints=proxy.endpoints) as chat:
-                ...
+            async with cometconn.open_client("APP", AppSettings(), endpoints=proxy.endpoints) as chat:
+                await chat.login(uid="amy-2", auth_key="KEY")
+                await chat.connect()
                 proxy.end("half-open")
 
     Args:

@@ -78,9 +78,11 @@ async def running(*words: str, command: tuple[str, ...] = COMMAND, **variables: 
             process: trio.Process = await nursery.start(start)
             child = Child(process)
             nursery.start_soon(child.read_errors)
-            yield child
-            if process.poll() is None:
-                process.kill()
+            try:
+                yield child
+            finally:
+                if process.poll() is None:
+                    process.kill()  # at once: one that is stopped would not hear a kinder signal
 
 
 async def run(*words: str, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import signal
+import sys
 from typing import Any
 
 import pytest
@@ -44,6 +46,27 @@ async def test_events_are_lines_and_a_signal_ends_it(tmp_path: pathlib.Path, num
         assert closes == [1000]
         assert b"Traceback" not in child.errors
         assert b"KEY" not in child.errors
+
+
+async def test_ctrl_z_says_goodbye_and_fg_comes_back(tmp_path: pathlib.Path) -> None:
+    """SIGTSTP closes the socket and then stops the process; continued, it is connected and goes on printing."""
+    job = (sys.executable, "-c", "import os; os.setpgid(0, 0); from cometconn.cli import main; main()")
+    async with open_emulator() as server:
+        words = options(server, tmp_path)
+        async with running(*words, command=job, COMETCONN_AUTH_KEY="KEY") as child:
+            await server.wait_connected("zed-1")
+            await child.said("connected")
+            child.process.send_signal(signal.SIGTSTP)
+            told = await trio.to_thread.run_sync(os.waitid, os.P_PID, child.process.pid, os.WSTOPPED)
+            assert told is not None
+            assert told.si_status == signal.SIGTSTP
+            assert [entry.detail["code"] for entry in server.log.of(Kind.CLOSE_IN)] == [1000]
+            child.process.send_signal(signal.SIGCONT)
+            await server.wait_connected("zed-1")
+            server.say("amy-2", "hello", receiver="zed-1")
+            assert json.loads(await child.line())["event"] == "Gap"
+            assert json.loads(await child.line())["text"] == "hello"
+            assert await child.stop(signal.SIGTERM) == 143
 
 
 async def test_the_saved_session_needs_no_key(tmp_path: pathlib.Path) -> None:

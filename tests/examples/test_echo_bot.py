@@ -25,7 +25,7 @@ def test_it_is_short() -> None:
 def test_it_is_the_one_in_the_readme() -> None:
     """What README shows is what is run here."""
     readme = pathlib.Path(__file__).parents[2] / "README.md"
-    assert f"```py\n{BOT.strip()}\n```" in readme.read_text(encoding="utf-8")
+    assert f"```python\n{BOT.strip()}\n```" in readme.read_text(encoding="utf-8")
 
 
 async def test_it_answers(tmp_path: pathlib.Path) -> None:

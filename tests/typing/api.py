@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_type
 
 import cometconn
-from cometconn import AppSettings, AppState, CometChat, EventStream, Status, StatusChange, User
+from cometconn import AppSettings, AppState, CometChat, EventStream, Status, StatusChange, User, appstate
 from cometconn.events import CustomMessage, Event, TextMessage
 from cometconn.instrumentation import Detail, Hook, LogHook, Trace, TraceFile, read_trace
 
@@ -38,6 +38,17 @@ async def check() -> None:
             async for event in events:
                 assert_type(event, Event)
             assert_type(await events.batch(), list[Event])
+        follower: appstate.Follower = chat
+        sources: list[appstate.Source] = [
+            appstate.follow_job_control,
+            appstate.follow_logind,
+            appstate.follow_network,
+        ]
+        for source in sources:
+            await source(follower)
+        with appstate.Excursion(chat) as away:
+            assert_type(away, appstate.Excursion)
+            assert_type(await away.wait_quiet(2.0), bool)
         async with chat.statuses() as statuses:
             async for change in statuses:
                 assert_type(change, StatusChange)

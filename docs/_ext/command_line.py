@@ -1,0 +1,53 @@
+"""A Sphinx directive that lists a command's arguments and options as the command itself knows them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from sphinx.util.docutils import SphinxDirective
+
+from cometconn.cli.app import app as cli
+
+if TYPE_CHECKING:
+    from cyclopts.argument import Argument
+    from docutils import nodes
+    from sphinx.application import Sphinx
+
+__all__ = ["setup"]
+
+_OPTION = re.compile(r"(?<!\S)(--?[\w-]*)(?=\s)")
+
+
+class CommandOptions(SphinxDirective):
+    """The arguments and options of the command that is named."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        # An argument without words is a group of options, which come by themselves.
+        arguments = [each for each in cli[self.arguments[0]].assemble_argument_collection() if each.parameter.help]
+        variables = any(each.parameter.env_var for each in arguments)
+        lines = ["| argument | environment | |", "|---|---|---|"] if variables else ["| argument | |", "|---|---|"]
+        for each in arguments:
+            cells = [", ".join(f"`{name}`" for name in each.names)]
+            if variables:
+                cells.append(", ".join(f"`{name}`" for name in each.parameter.env_var or ()))
+            cells.append(_words(each))
+            lines.append(f"| {' | '.join(cells)} |")
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+def _words(argument: Argument) -> str:
+    """Return what the command itself says about an argument, with options as code."""
+    default = argument.field_info.default
+    help_text = _OPTION.sub(r"`\1`", argument.parameter.help or "")
+    return (
+        f"{help_text} Default: `{default}`." if isinstance(default, str | int) and default is not False else help_text
+    )
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Tell Sphinx."""
+    app.add_directive("command-options", CommandOptions)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,302 @@
+"""Ctrl-Z, `fg` and `bg`: real signals, to children that really stop, and to this process with a handler in between."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import pty
+import shutil
+import signal
+import sys
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from cometconn import AppState
+from cometconn.appstate import follow_job_control
+from cometconn.emulator import Emulator, Kind, open_emulator
+from cometconn.errors import AppStateError
+
+from ..cli.child import Child, running
+from .stand_in import StandIn
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+HERE = pathlib.Path(__file__).parent
+PROGRAM = (sys.executable, "-W", "error", str(HERE / "stopped_by_shell.py"))
+PATIENCE = 2.0
+
+
+async def stopped_by(child: Child) -> int:
+    """Wait until the system has stopped the child; return the signal that did it."""
+    result = await trio.to_thread.run_sync(os.waitid, os.P_PID, child.process.pid, os.WSTOPPED, abandon_on_cancel=True)
+    assert result is not None
+    return result.si_status
+
+
+def was_stopped(child: Child) -> bool:
+    """Tell whether it has been stopped since the last look, without waiting."""
+    return os.waitid(os.P_PID, child.process.pid, os.WSTOPPED | os.WNOHANG) is not None
+
+
+def closes(server: Emulator, since: int) -> list[int]:
+    """The codes of the close frames that came."""
+    return [entry.detail["code"] for entry in server.log.of(Kind.CLOSE_IN, since=since)]
+
+
+@asynccontextmanager
+async def connected(server: Emulator, *special: str) -> AsyncGenerator[Child, None]:
+    """A child that is connected and follows job control."""
+    async with running(server.url, *special, command=PROGRAM) as child:
+        assert await child.line() == "Connected foreground"
+        yield child
+        assert child.process.poll() is None, child.errors.decode()
+        assert await child.stop(signal.SIGINT) == 130
+        assert child.errors == b""
+
+
+async def test_the_goodbye_is_said_before_the_process_stops() -> None:
+    """Time and again: SIGTSTP closes the socket with 1000 and then stops the process, SIGCONT connects it again."""
+    with trio.fail_after(30):
+        async with open_emulator() as server, connected(server, "group") as child:
+            for _round in range(3):
+                since = server.log.position
+                child.process.send_signal(signal.SIGTSTP)
+                assert await stopped_by(child) == signal.SIGTSTP
+                assert closes(server, since) == [1000]
+                assert not server.world.devices()
+                child.process.send_signal(signal.SIGCONT)
+                await server.wait_connected("zed-1")
+                assert await child.line() == "Disconnected IN_BACKGROUND background"
+                assert await child.line() == "Connecting foreground"
+                assert await child.line() == "Connected foreground"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
+async def test_in_a_real_shell_on_a_real_terminal() -> None:
+    """Ctrl-Z is typed, the shell says Stopped; `bg` connects it, `fg` and another Ctrl-Z and `fg` as well, Ctrl-C ends it."""
+    terminal, shells_end = pty.openpty()
+    command = (sys.executable, str(HERE / "shell_on_terminal.py"))
+    ends: dict[str, Any] = {"stdin": shells_end, "stdout": shells_end, "stderr": shells_end}
+    with trio.fail_after(30):
+        async with (
+            open_emulator() as server,
+            trio.lowlevel.FdStream(terminal) as keyboard,
+            trio.open_nursery() as nursery,
+        ):
+            process = await nursery.start(
+                partial(trio.run_process, command, **ends, env=os.environ | {"TERM": "dumb"}, check=False)
+            )
+            os.close(shells_end)
+            shell = Screen(keyboard)
+            await shell.type(f"{' '.join(PROGRAM)} {server.url}\n")
+            await shell.shows("Connected foreground")
+            for comeback in ("bg", "fg"):
+                await shell.type("\x1a")
+                await shell.shows("Stopped")
+                assert closes(server, 0)[-1] == 1000
+                assert not server.world.devices()
+                await shell.type(f"{comeback}\n")
+                await shell.shows("Connected foreground")
+                if comeback == "bg":
+                    await shell.type("fg\n")
+                    while os.tcgetpgrp(terminal) == process.pid:  # until the shell has lent its terminal
+                        await trio.sleep(0.01)
+            await shell.type("\x03")
+            await server.wait_gone("zed-1")
+            await shell.type("echo $?\n")
+            await shell.shows("130")
+            await shell.type("exit\n")
+            await process.wait()
+
+
+@attrs.define(eq=False)
+class Screen:
+    """What a terminal shows, and its keyboard."""
+
+    stream: trio.lowlevel.FdStream
+    text: str = ""
+
+    async def type(self, keys: str) -> None:
+        """Type."""
+        self.text = ""
+        await self.stream.send_all(keys.encode())
+
+    async def shows(self, words: str) -> None:
+        """Wait until *words* have been shown since the last key."""
+        while words not in self.text:
+            self.text += (await self.stream.receive_some()).decode()
+
+
+async def test_a_silent_server_delays_the_stop_no_longer_than_the_patience() -> None:
+    """Nobody answers the goodbye, and the process stops all the same."""
+    with trio.fail_after(30):
+        async with open_emulator() as server, connected(server, "group") as child:
+            server.drop("zed-1", "silent")
+            with trio.fail_after(PATIENCE + 3):
+                child.process.send_signal(signal.SIGTSTP)
+                assert await stopped_by(child) == signal.SIGTSTP
+            child.process.send_signal(signal.SIGCONT)
+            await server.wait_connected("zed-1")
+
+
+async def test_a_continue_that_overtakes_the_goodbye_takes_the_stop_back() -> None:
+    """SIGTSTP, then SIGCONT while the goodbye is not answered: the process never stops, and is connected again."""
+    with trio.fail_after(30):
+        async with open_emulator() as server, connected(server, "group") as child:
+            server.drop("zed-1", "silent")
+            child.process.send_signal(signal.SIGTSTP)
+            assert await child.line() == "Disconnected IN_BACKGROUND background"
+            child.process.send_signal(signal.SIGCONT)
+            assert await child.line() == "Connecting foreground"
+            assert await child.line() == "Connected foreground"
+            assert not was_stopped(child)
+
+
+async def test_in_an_orphaned_group_it_comes_back_at_once() -> None:
+    """The kernel does not stop for SIGTSTP there, and no SIGCONT ever comes: the app is in the foreground again."""
+    with trio.fail_after(30):
+        async with open_emulator() as server, connected(server, "session") as child:
+            since = server.log.position
+            child.process.send_signal(signal.SIGTSTP)
+            assert await child.line() == "Disconnected IN_BACKGROUND background"
+            assert await child.line() == "Connecting foreground"
+            assert await child.line() == "Connected foreground"
+            assert closes(server, since) == [1000]
+            assert not was_stopped(child)
+
+
+async def test_what_was_ignored_stays_ignored() -> None:
+    """A job of a shell without job control: SIGTSTP changes nothing."""
+    with trio.fail_after(30):
+        async with open_emulator() as server, connected(server, "group", "ignored") as child:
+            since = server.log.position
+            child.process.send_signal(signal.SIGTSTP)
+            server.drop("zed-1", "reset")
+            lines = [await child.line() for _change in range(3)]  # the signal came before all of them
+            assert lines == ["Waiting foreground", "Connecting foreground", "Connected foreground"]
+            assert closes(server, since) == []
+            assert not was_stopped(child)
+            await server.wait_connected("zed-1")
+
+
+async def test_in_manual_mode_the_socket_stays_and_the_stop_is_immediate() -> None:
+    """The lease lives on for its 30 s: nothing to wait for, and the same socket afterwards."""
+    with trio.fail_after(30):
+        async with open_emulator() as server, connected(server, "group", "manual") as child:
+            since = server.log.position
+            child.process.send_signal(signal.SIGTSTP)
+            assert await stopped_by(child) == signal.SIGTSTP
+            child.process.send_signal(signal.SIGCONT)
+            server.drop("zed-1", "reset")
+            assert (await child.line()).endswith("foreground")
+            assert closes(server, since) == []
+
+
+# In this process: a handler that was there before stands for the kernel, which would stop us.
+
+
+@pytest.fixture
+def stops() -> Iterator[list[int]]:
+    """How often the process would have stopped."""
+    seen: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGTSTP, signal.SIGCONT)}
+    signal.signal(signal.SIGTSTP, lambda number, _: seen.append(number))
+    yield seen
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+async def test_one_stop_however_often_the_key_is_pressed(stops: list[int]) -> None:
+    """Ctrl-Z again during the goodbye is the same Ctrl-Z; without a SIGCONT, too, the app returns."""
+    chat = StandIn()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(follow_job_control, chat)
+        signal.raise_signal(signal.SIGTSTP)
+        await chat.until("background", "goodbye")
+        signal.raise_signal(signal.SIGTSTP)
+        await trio.testing.wait_all_tasks_blocked()
+        assert stops == []
+        chat.closed.set()
+        await chat.until("foreground", "retry")
+        await trio.testing.wait_all_tasks_blocked()
+        assert stops == [signal.SIGTSTP]
+        signal.raise_signal(signal.SIGTSTP)
+        chat.heard.clear()
+        await chat.until("background", "goodbye", "foreground", "retry")
+        assert stops == [signal.SIGTSTP] * 2
+        nursery.cancel_scope.cancel()
+
+
+async def stop_with(raised: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for a stop, and have these signals raised at the very moment of it."""
+    chat = StandIn()
+    chat.closed.set()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(follow_job_control, chat)
+        raise_signal = signal.raise_signal
+        raise_signal(signal.SIGTSTP)
+        monkeypatch.setattr(signal, "raise_signal", lambda _: [raise_signal(number) for number in raised])
+        await chat.until("background", "goodbye", "foreground", "retry")
+        nursery.cancel_scope.cancel()
+    assert signal.SIGTSTP not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+async def test_a_continue_at_the_very_moment_takes_the_stop_back(
+    stops: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the last look and the stop there is no gap for a SIGCONT to fall into."""
+    await stop_with([signal.SIGTSTP, signal.SIGCONT], monkeypatch)
+    assert stops == []
+
+
+async def test_a_stop_at_the_very_moment_is_the_same_stop(stops: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two Ctrl-Z at once do not need two `fg`."""
+    await stop_with([signal.SIGTSTP, signal.SIGTSTP], monkeypatch)
+    assert stops == [signal.SIGTSTP]
+
+
+async def test_a_continue_without_a_stop_is_a_wake_up(stops: list[int]) -> None:
+    """After kill -STOP and -CONT a waiting retry is made; where the app is, is its own affair."""
+    chat = StandIn(app_state=AppState.BACKGROUND)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(follow_job_control, chat)
+        signal.raise_signal(signal.SIGCONT)
+        await chat.until("retry")
+        assert chat.app_state is AppState.BACKGROUND
+        nursery.cancel_scope.cancel()
+    assert chat.heard == []
+
+
+async def test_a_cancel_gives_everything_back(stops: list[int]) -> None:
+    """The dispositions from before, the foreground, and the Ctrl-Z whose goodbye was cut."""
+    before = [signal.getsignal(number) for number in (signal.SIGTSTP, signal.SIGCONT)]
+    chat = StandIn()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(follow_job_control, chat)
+        assert [signal.getsignal(number) for number in (signal.SIGTSTP, signal.SIGCONT)] != before
+        signal.raise_signal(signal.SIGTSTP)
+        await chat.until("background", "goodbye")
+        nursery.cancel_scope.cancel()
+    assert [signal.getsignal(number) for number in (signal.SIGTSTP, signal.SIGCONT)] == before
+    assert stops == [signal.SIGTSTP]
+    assert chat.heard == ["foreground"]
+
+
+async def test_without_job_control_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows there is nothing to follow."""
+    monkeypatch.delattr(signal, "SIGTSTP")
+    with pytest.raises(AppStateError, match="no job control"):
+        await follow_job_control(StandIn())
+
+
+async def test_only_the_main_thread_has_signals() -> None:
+    """In another thread Python refuses; nothing has been changed."""
+    with pytest.raises(ValueError, match="main thread"):
+        await trio.to_thread.run_sync(trio.run, follow_job_control, StandIn())

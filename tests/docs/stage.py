@@ -1,0 +1,242 @@
+"""A reader at work: a folder, terminals, and what was said last."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import io
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+from typing import Any
+from unittest.mock import patch
+
+import attrs
+import httpx
+import pytest
+import trio
+
+import cometconn
+from cometconn import AppSettings, MemoryStore
+from cometconn.cli.app import app as cli
+from cometconn.emulator import open_emulator
+
+from .terminals import PATIENCE, ServerThread, Terminal, free_port
+
+__all__ = ["COMETCONN", "Stage"]
+
+SHOWN = "127.0.0.1:9000"  # the address in the pages; here every page gets a server of its own
+BOUND = 0.3  # seconds: so long is what would run for ever let run
+COMETCONN = (sys.executable, "-c", "from cometconn.cli import main; main()")
+
+
+def forever(tree: ast.AST) -> bool:
+    """Tell whether code is meant to run until somebody stops it."""
+    names = {getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(tree)}
+    loops = any(isinstance(node, ast.AsyncFor | ast.While) for node in ast.walk(tree))
+    return loops or bool(names & {"sleep_forever", "keep_alive"})
+
+
+@attrs.define(eq=False)
+class Stage:
+    """What one page's blocks share.
+
+    Attributes:
+        folder: where the reader keeps their programs; a home of its own, too.
+        variables: what the page has exported.
+        namespace: names that the page's blocks have in common.
+        heard: what a block that shows output is compared with: a program's terminal, or text.
+        answer: what the last command printed.
+    """
+
+    folder: pathlib.Path
+    namespace: dict[str, Any] = attrs.field(factory=dict)
+    variables: dict[str, str] = attrs.field(factory=dict)
+    heard: Terminal | str = ""
+    answer: str = ""
+    _port: int = attrs.field(factory=free_port, init=False)
+    _lines_port: int = attrs.field(factory=free_port, init=False)
+    _source: str = ""
+    _server: Terminal | ServerThread | None = None
+    _program: Terminal | None = None
+
+    def real(self, text: str) -> str:
+        """Return *text* with the address that the server has here."""
+        return text.replace(SHOWN, f"127.0.0.1:{self._port}")
+
+    def shown(self, text: str) -> str:
+        """Return *text* with the address that the page shows."""
+        return text.replace(f"127.0.0.1:{self._port}", SHOWN).replace(f"127.0.0.1:{self._lines_port}", SHOWN)
+
+    # Programs that go on until they are stopped.
+
+    def serve(self, *options: str) -> None:
+        """Start the server in a terminal of its own."""
+        self.stop_server()
+        self._server = terminal = self._run((*COMETCONN, "serve", "--port", str(self._port), *options))
+        self.heard = self.shown(terminal.line())
+
+    def _have_server(self) -> None:
+        if self._server is None:
+            self._server = ServerThread(self._port)
+
+    def save(self, source: str) -> None:
+        """Save a program; it is started when the page says so, or when something else is to be done."""
+        self._source = self.real(source)
+
+    def run_saved(self) -> None:
+        """Start the program saved last, unless that was done."""
+        if self._source:
+            self.python("program.py")
+
+    def python(self, name: str, *options: str) -> None:
+        """Run a program in the reader's terminal; what runs there is stopped first."""
+        if self._source:
+            (self.folder / name).write_text(self._source, encoding="utf-8")
+            self._source = ""
+        self.start((sys.executable, name, *options))
+
+    def start(self, command: tuple[str, ...], **variables: str) -> None:
+        """Start a program in the reader's terminal."""
+        self._have_server()
+        self.interrupt()
+        self._program = self.heard = self._run(command, **variables)
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C in the reader's terminal."""
+        if self._program is not None:
+            program, self._program = self._program, None
+            program.stop()
+
+    def stop_server(self) -> None:
+        """Press Ctrl-C in the server's terminal."""
+        if self._server is not None:
+            server, self._server = self._server, None
+            server.stop()
+
+    def close(self) -> None:
+        """End what runs."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.stop_server)
+            stack.callback(self.interrupt)
+            self.run_saved()
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait until the reader's program is connected: they would not speak to it before."""
+        deadline = time.monotonic() + PATIENCE
+        while self._program is not None and self._program.process.poll() is None:
+            assert time.monotonic() < deadline, "the program does not connect"
+            entries = json.loads(self.ask("GET", f"http://{SHOWN}/control/log"))["data"]
+            came = {entry["connection"] for entry in entries if entry.get("outcome") == "accepted"}
+            if came - {entry["connection"] for entry in entries if entry["kind"] == "gone"}:
+                return
+            time.sleep(0.02)
+
+    # Commands that end.
+
+    def command(self, words: list[str], **variables: str) -> None:
+        """Run a `cometconn` command to its end and keep what it prints on standard output."""
+        self._have_server()
+        self.settle()
+        printed = io.StringIO()
+        given = {name: self.real(value) for name, value in {**self.variables, **variables, **self._home()}.items()}
+        with contextlib.chdir(self.folder), contextlib.redirect_stdout(printed), patch.dict(os.environ, given):
+            with pytest.raises(SystemExit) as ended:
+                cli(words)
+        assert not ended.value.code, ended.value.code
+        self._answer(printed.getvalue())
+
+    def ask(self, method: str, url: str, body: str | None = None) -> str:
+        """Make one HTTP request, as curl would."""
+        data = None if body is None else body.encode()
+        response = httpx.request(method, self.real(url), content=data, timeout=PATIENCE)
+        assert response.is_success, response.text
+        return response.text
+
+    def curl(self, method: str, url: str, body: str | None) -> None:
+        """Do what a line with curl does."""
+        self._have_server()
+        self.settle()
+        self._answer(self.ask(method, url, body))
+
+    def _answer(self, text: str) -> None:
+        self.answer = self.shown(text)
+        self.heard = self._program or self.answer
+
+    # A few lines that stand by themselves.
+
+    def run_lines(self, source: str, path: str, line: int, called: set[str]) -> None:
+        """Run lines of a page, with a server, and with `chat`, a connected client, if they name it.
+
+        Functions that they define and that nobody on the page calls are called, with what there is by the names of
+        their arguments.
+        """
+        tree = ast.parse("\n" * line + source.replace(SHOWN, f"127.0.0.1:{self._lines_port}"), path)
+        printed = io.StringIO()
+        with (
+            contextlib.chdir(self.folder),
+            contextlib.redirect_stdout(printed),
+            patch.dict(os.environ, self._home()),
+        ):
+            trio.run(self._play, tree, path, called)
+        self.answer = self.heard = self.shown(printed.getvalue())
+
+    async def _play(self, tree: ast.Module, path: str, called: set[str]) -> None:
+        names = {getattr(node, "id", getattr(node, "arg", "")) for node in ast.walk(tree)}
+        async with contextlib.AsyncExitStack() as stack:
+            server = await stack.enter_async_context(open_emulator(port=self._lines_port))
+            self.namespace |= {"server": server, "endpoints": server.endpoints}
+            if "chat" in names and "open_client" not in ast.unparse(tree):
+                client = cometconn.open_client("APP", AppSettings(), store=MemoryStore(), endpoints=server.endpoints)
+                self.namespace["chat"] = chat = await stack.enter_async_context(client)
+                await chat.login(uid="amy-2", auth_key="KEY")
+                await chat.connect()
+                server.say("zed-1", "hello", receiver="amy-2")
+            with trio.move_on_after(BOUND if forever(tree) else PATIENCE) as bound:
+                await self._evaluate(tree, path, called)
+            assert forever(tree) or not bound.cancelled_caught, "this never ends"
+
+    async def _evaluate(self, tree: ast.Module, path: str, called: set[str]) -> None:
+        code = compile(tree, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        result = eval(code, self.namespace)  # noqa: S307 - the project's own pages
+        if inspect.iscoroutine(result):
+            await result
+        for node in tree.body:
+            if isinstance(node, ast.AsyncFunctionDef) and node.name not in called:
+                await self._call(self.namespace[node.name])
+
+    async def _call(self, function: Any) -> None:
+        needed = [name for name, p in inspect.signature(function).parameters.items() if p.default is p.empty]
+        missing = [name for name in needed if name not in self.namespace]
+        assert not missing, f"{function.__name__}() is never called, and nobody knows its {', '.join(missing)}"
+        await function(*(self.namespace[name] for name in needed))
+
+    def run_tests(self, source: str) -> None:
+        """Run lines that are tests the way their reader would: in a file of their own, with pytest."""
+        (self.folder / "test_page.py").write_text(self.real(source), encoding="utf-8")
+        words = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "trio_mode=true", "test_page.py")
+        done = subprocess.run(
+            words, cwd=self.folder, env=self._environ(), capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.answer = self.heard = done.stdout
+
+    # How children are run.
+
+    def _environ(self, **variables: str) -> dict[str, str]:
+        # The package under test, wherever the child stands.
+        path = str(pathlib.Path(cometconn.__file__).parents[1])
+        given = {name: self.real(value) for name, value in {**self.variables, **variables}.items()}
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("COMETCONN_")}
+        return {**ours, **self._home(), "PYTHONUNBUFFERED": "1", "PYTHONPATH": path, **given}
+
+    def _home(self) -> dict[str, str]:
+        return {"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder)}
+
+    def _run(self, command: tuple[str, ...], **variables: str) -> Terminal:
+        return Terminal(command, self.folder, self._environ(**variables))

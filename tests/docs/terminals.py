@@ -1,0 +1,91 @@
+"""What a reader has running: a program in a terminal, and a server on this machine."""
+
+from __future__ import annotations
+
+import pathlib
+import queue
+import signal
+import socket
+import subprocess
+import threading
+
+import trio
+
+from cometconn.emulator import open_emulator
+
+__all__ = ["PATIENCE", "ServerThread", "Terminal", "free_port"]
+
+PATIENCE = 15.0  # seconds: until a line that is shown must have come
+
+
+def free_port() -> int:
+    """Return a port that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Terminal:
+    """A program that runs, and the lines that it prints, on standard output and standard error alike."""
+
+    def __init__(self, command: tuple[str, ...], folder: pathlib.Path, environ: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            for line in lines:
+                self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+    def line(self) -> str:
+        """Return its next line."""
+        try:
+            line = self._lines.get(timeout=PATIENCE)
+        except queue.Empty:
+            raise AssertionError("no further line came") from None
+        assert line is not None, f"the program ended: status {self.process.wait()}"
+        return line
+
+    def stop(self) -> None:
+        """Press Ctrl-C, and see that the program ends as programs do then."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            status = self.process.wait(PATIENCE)
+        finally:
+            self.process.kill()
+            self._reader.join()
+        left = list(iter(self._lines.get, None))
+        for line in (*left, None):  # the page may show its last words
+            self._lines.put(line)
+        text = "\n".join(line or "" for line in left)
+        # Trio puts a KeyboardInterrupt into a group when it passes a nursery, and Python then says 1.
+        assert status in {0, 130, -signal.SIGINT} or (status == 1 and "KeyboardInterrupt" in text), text
+
+
+class ServerThread:
+    """A server that no page shows the start of: in a thread, because that takes no time."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._ready: queue.Queue[tuple[trio.lowlevel.TrioToken, trio.CancelScope]] = queue.Queue()
+        self._thread = threading.Thread(target=trio.run, args=(self._serve,))
+        self._thread.start()
+        self._token, self._scope = self._ready.get(timeout=PATIENCE)
+
+    async def _serve(self) -> None:
+        with trio.CancelScope() as scope:
+            async with open_emulator(port=self._port, control=True):
+                self._ready.put((trio.lowlevel.current_trio_token(), scope))
+                await trio.sleep_forever()
+
+    def stop(self) -> None:
+        """End it."""
+        self._token.run_sync_soon(self._scope.cancel)
+        self._thread.join()

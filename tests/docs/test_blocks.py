@@ -1,0 +1,99 @@
+"""Every block of code in README, the docs and the public docstrings is run, and shows what is really printed."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pathlib
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+import trio
+from sybil import Document, Example, Sybil
+from sybil.document import PythonDocStringDocument
+
+import cometconn
+from cometconn.emulator import open_emulator
+
+from .blocks import LANGUAGES, PARSERS, docstring_examples
+from .stage import Stage
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# What users read: the modules without an underscore, and the two that the front door is made of.
+PUBLIC = sorted(
+    path
+    for path in (ROOT / "cometconn").rglob("*.py")
+    if not re.search(r"/_(?!_init_|client|open)", str(path.relative_to(ROOT)))
+)
+DRAWN = {"mermaid"}  # tests/lifecycle/test_diagram.py compares it with the table
+WITHOUT_CODE = {
+    "command-options", "eval-rst", "figure", "image", "include", "lifecycle", "note", "tip", "toctree", "warning",
+}  # fmt: skip
+
+DOCUMENTS: list[Document] = [
+    *(Sybil(PARSERS).parse(page) for page in PAGES),
+    *(Sybil([docstring_examples], document_types={".py": PythonDocStringDocument}).parse(module) for module in PUBLIC),
+]
+# Behind the last block of a page the reader puts everything away, which may fail, too.
+BLOCKS = [(document, example) for document in DOCUMENTS if document.regions for example in (*document, None)]
+
+
+def _place(document: Document, example: Example | None) -> str:
+    return f"{pathlib.Path(document.path).relative_to(ROOT)}:{'end' if example is None else example.line}"
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Document], Stage]]:
+    """Whoever works through a page, one reader for each page."""
+    stages: dict[str, Stage] = {}
+
+    def reader(page: Document) -> Stage:
+        if page.path not in stages:
+            page.namespace["stage"] = stages[page.path] = Stage(tmp_path_factory.mktemp("reader"), page.namespace)
+            if page.path.endswith(".py"):  # a docstring takes the names of its module for granted
+                parts = pathlib.Path(page.path).relative_to(ROOT).with_suffix("").parts
+                module = importlib.import_module(".".join(parts).removesuffix(".__init__"))
+                page.namespace |= {"trio": trio, "cometconn": cometconn, "open_emulator": open_emulator}
+                page.namespace |= {**vars(cometconn), **vars(module)}
+        return stages[page.path]
+
+    yield reader
+    for stage in stages.values():
+        stage.close()
+
+
+@pytest.mark.parametrize(("page", "example"), BLOCKS, ids=[_place(*block) for block in BLOCKS])
+def test_a_block_does_what_it_says(
+    page: Document, example: Example | None, readers: Callable[[Document], Stage]
+) -> None:
+    """Code runs, commands run, and what is shown as output is what was printed."""
+    reader = readers(page)
+    if example is None:
+        reader.close()
+    else:
+        example.evaluate()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_block_is_passed_over(page: pathlib.Path) -> None:
+    """Each fence is of a language with an evaluator, is drawn, holds no code, or shows a file that has a test."""
+    text = page.read_text(encoding="utf-8")
+    fences = [info.strip() for info in re.findall(r"^ *(?:`{3,}|~{3,}|:{3,})(.*)$", text, re.MULTILINE)]
+    assert not any(fences[1::2]), "a fence is not closed"
+    for info in fences[::2]:
+        match = re.fullmatch(r"\{([\w-]+)\} ?(.*)", info)
+        directive, argument = match.groups() if match else ("", "")
+        if directive == "literalinclude":
+            assert (page.parent / argument).resolve().parent == ROOT / "tests" / "examples"
+        else:
+            assert info in LANGUAGES.keys() | DRAWN or directive in WITHOUT_CODE, info
+
+
+@pytest.mark.parametrize("module", PUBLIC, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_docstring_hides_an_example(module: pathlib.Path) -> None:
+    """Examples in docstrings are literal blocks, which are run; other spellings would not be."""
+    for _, _, text in PythonDocStringDocument.extract_docstrings(module.read_text(encoding="utf-8")):
+        assert not re.search(r"^ *(?:>>> |```|\.\. code)", text, re.MULTILINE)
+        assert not re.search(r"(?<!::)\n\n    \S", inspect.cleandoc(text))

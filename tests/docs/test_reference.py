@@ -1,0 +1,104 @@
+"""The reference names everything there is, with the values it has."""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+import re
+from types import ModuleType
+
+import attrs
+import pytest
+
+import cometconn
+from cometconn import AppSettings, Reason, Timing, errors, events
+from cometconn.cli.app import app
+
+DOCS = pathlib.Path(__file__).parents[2] / "docs"
+PUBLIC = {
+    "cometconn": "cometconn",
+    "cometconn.events": "events",
+    "cometconn.errors": "errors",
+    "cometconn.testing": "testing",
+    "cometconn.testing.actions": "testing",
+    "cometconn.testing.scripts": "testing",
+    "cometconn.testing.strategies": "testing",
+    "cometconn.emulator": "emulator",
+    "cometconn.instrumentation": "instrumentation",
+    "cometconn.appstate": "appstate",
+}
+
+
+def page(name: str) -> str:
+    """The text of one page."""
+    return (DOCS / f"{name}.md").read_text(encoding="utf-8")
+
+
+def codes(text: str) -> set[str]:
+    """Everything that stands in backticks."""
+    return set(re.findall(r"`([^`\n]+)`", text))
+
+
+def cells(text: str) -> dict[str, list[str]]:
+    """The rows of a page's tables, by the code in their first cell."""
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    return {row[0].strip("`"): row[1:] for row in rows}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_is_in_the_api(name: str) -> None:
+    """By a directive of its own, or with the whole module."""
+    try:
+        module: ModuleType = importlib.import_module(name)
+    except ModuleNotFoundError:
+        pytest.skip(f"{name} is not there yet")
+    text = page(f"api/{PUBLIC[name]}")
+    if f"automodule:: {name}\n" not in text:
+        missing = {each for each in module.__all__ if not re.search(rf"^\.\. \S+:: {each}$", text, re.MULTILINE)}
+        assert missing <= {"User"}  # with the events
+
+
+def test_no_public_package_is_forgotten() -> None:
+    """A new one needs a page, and a line above."""
+    tops = {path.name.removesuffix(".py") for path in pathlib.Path(cometconn.__file__).parent.iterdir()}
+    public = {name for name in tops if not name.startswith("_") and name != "py"}
+    # What the front door hands on, and the command, which has a page of its own.
+    assert public - {"settings", "status", "environment", "cli", "py.typed"} <= {name.split(".")[-1] for name in PUBLIC}
+
+
+def test_every_error_is_in_the_table() -> None:
+    """With when it comes and whether to try again."""
+    assert set(errors.__all__) == {name for name in cells(page("reference/errors")) if name.endswith("Error")}
+
+
+def test_every_reason_is_in_the_table() -> None:
+    """With what ends it."""
+    assert {reason.name for reason in Reason} <= codes(page("reference/errors"))
+
+
+def test_every_event_is_in_a_table() -> None:
+    """With CometChat's listener, or what it means."""
+    assert set(events.__all__) <= codes(page("reference/events"))
+
+
+def test_the_durations_are_those_of_the_code() -> None:
+    """Each field of `Timing`, with its default."""
+    shown = {name: float(row[0]) for name, row in cells(page("reference/timing")).items() if name in dir(Timing)}
+    assert shown == attrs.asdict(Timing())
+
+
+def test_the_settings_are_those_of_the_code() -> None:
+    """Each field of `AppSettings`, with its default."""
+    shown = {name: row[0].strip("`") for name, row in cells(page("reference/settings")).items()}
+    for field in attrs.fields(AppSettings):
+        default = getattr(AppSettings(), field.name)
+        assert shown[field.name] in {repr(default), str(default), f"{type(default).__name__}()"}, field.name
+
+
+def test_every_command_has_a_section() -> None:
+    """And a table made from its own options."""
+    text = page("reference/command-line")
+    for name in app.resolved_commands():
+        if not name.startswith("-"):
+            assert f"## `cometconn {name}`\n" in text
+            assert f"```{{command-options}} {name}\n" in text

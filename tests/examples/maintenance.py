@@ -1,0 +1,16 @@
+"""A source of one's own: offline while a file exists."""
+
+import trio
+
+from cometconn.appstate import Excursion, Follower
+
+
+async def follow_file(chat: Follower, path: trio.Path, *, task_status=trio.TASK_STATUS_IGNORED) -> None:
+    with Excursion(chat) as away:
+        task_status.started()
+        while True:
+            if await path.exists():
+                away.begin()
+            else:
+                away.end()
+            await trio.sleep(1)

@@ -1,0 +1,52 @@
+"""A background service: connected for as long as it runs, in step with the machine, stopped with a goodbye."""
+
+import logging
+import os
+import pathlib
+import signal
+
+import trio
+
+import cometconn
+from cometconn import AppSettings, Endpoints, FileStore, appstate
+from cometconn.errors import AppStateError
+from cometconn.events import TextMessage
+
+log = logging.getLogger("service")
+SETTINGS = AppSettings(region="us", catch_up=True)  # what was said while the machine slept is fetched
+
+
+async def main():
+    logging.basicConfig(format="%(message)s")  # the journal adds the time
+    server = Endpoints.at("http://127.0.0.1:9000")  # leave it out for CometChat's cloud
+    async with (
+        cometconn.open_client("APP", SETTINGS, endpoints=server, store=FileStore("session.json")) as chat,
+        trio.open_nursery() as nursery,
+    ):
+        await nursery.start(stop_when_asked, nursery.cancel_scope)
+        for source in (appstate.follow_logind, appstate.follow_network, appstate.follow_job_control):
+            try:
+                await nursery.start(source, chat)
+            except AppStateError as error:  # a container has no logind: go on without
+                log.warning("%s", error)
+        if chat.get_logged_in_user() is None:
+            await chat.login(uid="amy-2", auth_key=credential("auth-key"))
+        async with chat.events(TextMessage) as events:
+            async for event in events:
+                if isinstance(event, TextMessage):
+                    print(f"{event.sender.name}: {event.text}", flush=True)
+
+
+async def stop_when_asked(scope, *, task_status=trio.TASK_STATUS_IGNORED):
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        async for number in signals:
+            scope.cancel(reason=signal.Signals(number).name)  # leaving open_client says goodbye
+
+
+def credential(name):
+    """Read a secret that systemd's LoadCredential= has put where only this service can read it."""
+    return pathlib.Path(os.environ["CREDENTIALS_DIRECTORY"], name).read_text(encoding="utf-8").strip()
+
+
+trio.run(main)

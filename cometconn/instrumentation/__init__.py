@@ -1,9 +1,7 @@
-"""See what a client does: every step as a frozen detail, given to hooks of yours or ours.
+"""See what a client does: every step as a frozen detail, given to hooks of yours or ours::
 
-    from cometconn.instrumentation import LogHook, TraceFile
-
-    with TraceFile("night.trace") as trace:
-        async with cometconn.open_client("APP", settings, hooks=[LogHook(), trace]) as chat: ...
+    async with cometconn.open_client("APP", AppSettings(region="us"), hooks=[LogHook()]) as chat:
+        ...
 
 `LogHook` logs, `TraceFile` writes lines of JSON that `cometconn timeline` draws and
 `read_trace()` reads. A hook of your own is any callable that takes a `Detail`. Without

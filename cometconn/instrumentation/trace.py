@@ -35,8 +35,8 @@ _KINDS: Mapping[str, type[Detail]] = {
 class TraceFile:
     """A hook that writes a trace: one JSON object a line, ready for `cometconn timeline`.
 
-        with TraceFile("night.trace") as trace:
-            async with cometconn.open_client("APP", settings, hooks=[trace]) as chat: ...
+    A context manager: it stands around `open_client(..., hooks=[trace])`, so that the file is
+    closed after the last detail.
 
     Every line is handed to the operating system before the next step, so that a program that
     is killed leaves all but perhaps half of the last one. A file that exists is continued.

@@ -1,4 +1,6 @@
-"""See what a client does: every step as a frozen detail, given to hooks of yours or ours::
+"""See what a client does: every step as a frozen detail, given to hooks of yours or ours.
+
+For example::
 
     async with cometconn.open_client("APP", AppSettings(region="us"), hooks=[LogHook()]) as chat:
         ...

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import itertools
+from collections.abc import Iterable
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import trio
@@ -32,10 +34,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from ._account.store import Saved, Store
+    from ._connection.delivery import Delivery
+    from ._connection.witness import Witness
     from .environment import Environment
+    from .instrumentation.detail import Hook
     from .settings import AppSettings, Endpoints
 
 __all__ = ["open_client"]
+
+_COUNT = itertools.count(1)  # the clients of this process, to tell them apart in logs and traces
 
 
 @asynccontextmanager
@@ -50,6 +57,7 @@ async def open_client(
     proxy: str | None = None,
     headers: Mapping[str, str] | None = None,
     environment: Environment | None = None,
+    hooks: Iterable[Hook] = (),
 ) -> AsyncGenerator[CometChat, None]:
     """Open a client for as long as the `async with` block runs. CometChat calls this `init()`.
 
@@ -70,6 +78,8 @@ async def open_client(
             and `NO_PROXY` say, and never for this machine. `""`: none.
         headers: more headers for REST requests and the upgrade; not those they have anyway.
         environment: the world, for tests. It replaces *ssl_context* and *proxy*.
+        hooks: are told every step, each as a frozen detail: see `cometconn.instrumentation`.
+            One that fails is reported once and harms nothing.
 
     Raises:
         SettingsError: an argument makes no sense.
@@ -82,34 +92,46 @@ async def open_client(
     hosts = _hosts(app_id, settings, endpoints)
     environment = environment or SystemEnvironment(extra, choose_proxies(proxy, endpoints), ssl_context)
     store = store or FileStore(default_path(app_id))
+    delivery = _delivery(hooks)
     saved = await store.open(app_id)
     mine: Exception | None = None
     parts: Parts | None = None
     try:
-        parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, store, saved)
+        parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, store, saved, delivery)
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(watcher, parts.leave, parts.machine.tick, name="cometconn.watcher")
-                nursery.start_soon(parts.supervisor().run, name="cometconn.supervisor")
-                if saved.session is not None:
-                    parts.take_up(saved.session)
-                if parts.catch_up is not None:
-                    nursery.start_soon(parts.keep_position, name="cometconn.position")
-                try:
-                    yield CometChat(parts)
-                except Exception as error:
-                    mine = error
-                    raise
-                parts.leave()
-                nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
+            with nullcontext() if delivery is None else delivery:
+                async with trio.open_nursery() as nursery:
+                    _start_tasks(nursery, parts, delivery)
+                    if saved.session is not None:
+                        parts.take_up(saved.session)
+                    try:
+                        yield CometChat(parts)
+                    except Exception as error:
+                        mine = error
+                        raise
+                    parts.leave()
+                    nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
         except BaseExceptionGroup as group:
             raise_sole(group, mine)
     finally:
         mine = None
         with trio.CancelScope(shield=True):  # bounded: writes, unlocks and closes one small file
-            if parts is not None:
-                await parts.save_position()
-            await store.aclose()
+            await _finish(parts, store)
+
+
+def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None) -> None:
+    nursery.start_soon(watcher, parts.leave, parts.machine.tick, name="cometconn.watcher")
+    nursery.start_soon(parts.supervisor().run, name="cometconn.supervisor")
+    if parts.catch_up is not None:
+        nursery.start_soon(parts.keep_position, name="cometconn.position")
+    if delivery is not None:
+        nursery.start_soon(delivery.run, name="cometconn.hooks")
+
+
+async def _finish(parts: Parts | None, store: Store) -> None:
+    if parts is not None:
+        await parts.save_position()
+    await store.aclose()
 
 
 def _put_together(
@@ -121,9 +143,13 @@ def _put_together(
     environment: Environment,
     store: Store,
     saved: Saved,
+    delivery: Delivery | None,
 ) -> Parts:
     mode = Mode.AUTO if settings.auto_establish_socket_connection else Mode.MANUAL
     streams = Streams()
+    client = client_info()
+    session_id = new_session_id(client.platform.upper(), client.version)
+    identity = Identity(app_id, session_id, saved.device_id, client, settings, endpoints, headers)
     machine = Machine(
         mode,
         settings.timing,
@@ -131,10 +157,10 @@ def _put_together(
         streams.room,
         environment.boot_time,
         lambda slept: streams.publish(Resumed(slept), 0),
+        identity.secrets,
     )
-    client = client_info()
-    session_id = new_session_id(client.platform.upper(), client.version)
-    identity = Identity(app_id, session_id, saved.device_id, client, settings, endpoints, headers)
+    if delivery is not None:
+        machine.witness = streams.witness = _witness(mode, identity, streams, delivery)
     api = Api(
         app_id=app_id,
         hosts=hosts,
@@ -149,6 +175,26 @@ def _put_together(
         patience = settings.timing.request_timeout
         login.catch_up = CatchUp(identity, streams, api.messages, login.forget, patience)
     return Parts(settings, identity, machine, streams, login, environment, login.catch_up)
+
+
+def _delivery(hooks: Iterable[Hook]) -> Delivery | None:
+    told = tuple(hooks) if isinstance(hooks, Iterable) else None
+    if told is None or not all(callable(hook) for hook in told):
+        message = "open_client(hooks=...) must be a sequence of hooks: callables that take one detail."
+        raise SettingsError(message)
+    if not told:
+        return None
+    from ._connection.delivery import Delivery  # noqa: PLC0415 - who has no hooks does not load their modules
+
+    return Delivery(told)
+
+
+def _witness(mode: Mode, identity: Identity, streams: Streams, delivery: Delivery) -> Witness:
+    from ._connection.witness import Witness  # noqa: PLC0415 - as above
+
+    witness = Witness(f"{identity.app_id}-{next(_COUNT)}", identity, streams, delivery.put)
+    witness.opened("auto" if mode is Mode.AUTO else "manual", identity.client.version)
+    return witness
 
 
 def _hosts(app_id: str, settings: AppSettings, endpoints: Endpoints | None) -> Hosts:

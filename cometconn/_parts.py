@@ -9,8 +9,8 @@ import attrs
 import trio
 
 from ._account.api import is_token_unknown, is_transient
+from ._connection.absence import Absence
 from ._connection.link_nursery import LinkNursery
-from ._connection.machine import Absence
 from ._connection.supervisor import Supervisor
 from ._connection.verdicts import lost_error
 from ._lifecycle.states import Input

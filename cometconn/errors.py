@@ -31,6 +31,7 @@ __all__ = [
     "SettingsError",
     "SlowConsumerError",
     "StoreError",
+    "TraceError",
 ]
 
 
@@ -182,3 +183,9 @@ class SlowConsumerError(CometConnError):
     """
 
     default_code = "SLOW_CONSUMER"
+
+
+class TraceError(CometConnError):
+    """A trace file cannot be read, or is none. See `cometconn.instrumentation`."""
+
+    default_code = "UNREADABLE_TRACE"

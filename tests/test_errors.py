@@ -11,6 +11,7 @@ from cometconn import AppSettings, Disconnected, FileStore, Timing, errors, open
 from cometconn._account.session import Session
 from cometconn.appstate import follow_logind
 from cometconn.events import UnreadableFrame
+from cometconn.instrumentation import read_trace
 
 from .appstate.stand_in import StandIn
 from .connection.harness import Pair, background, open_pair, settle
@@ -102,6 +103,11 @@ async def _decode(pair: Pair, _: pathlib.Path) -> None:
     raise event.error
 
 
+async def _trace(_: Pair, folder: pathlib.Path) -> None:
+    (folder / "trace").write_text("nothing of ours\n")
+    read_trace(folder / "trace")
+
+
 async def _slow_consumer(pair: Pair, _: pathlib.Path) -> None:
     async with pair.chat.events(max_events=1, overflow="fail") as events:
         for _number in range(3):
@@ -130,6 +136,7 @@ TREE: dict[type[errors.CometConnError], tuple[Callable[[Pair, Any], Awaitable[No
     errors.DecodeError: (_decode, "DECODE_ERROR", False),
     errors.AppStateError: (_app_state, "APP_STATE_UNAVAILABLE", True),
     errors.SlowConsumerError: (_slow_consumer, "SLOW_CONSUMER", False),
+    errors.TraceError: (_trace, "UNREADABLE_TRACE", False),
 }
 
 

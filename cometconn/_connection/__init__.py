@@ -12,6 +12,8 @@
              ├─ cometconn.writer
              └─ cometconn.catch_up     catch_up.py: only with `AppSettings(catch_up=True)`, until it is through
 
+    Beside the supervisor: cometconn.position with catch-up, cometconn.hooks (delivery.py) with hooks.
+
 Every task tells the `Machine` what it saw, by a synchronous call, and then does what the
 machine's state says. Nothing else passes between tasks.
 """

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from cometconn._account.pages import MessagePage
     from cometconn._account.session import Session
 
+    from .absence import Absence
     from .identity import Identity
     from .link import Link
-    from .machine import Absence
     from .streams import Streams
 
 __all__ = ["CatchUp", "gap"]
@@ -176,6 +176,8 @@ class CatchUp:
                 self._fetched_to = max(number, self._fetched_to or 0)
             if not self._is_echo(body):
                 self.fetched.put(event, _size(body))
+        if self.streams.witness is not None:
+            self.streams.witness.page_fetched(len(page.bodies), more=self._from is not None)
         if self.fetched.full and self._from is not None:
             message = (
                 f"More than {self.fetched.max_events} messages or {self.fetched.max_bytes} bytes were missed: "
@@ -200,6 +202,8 @@ class CatchUp:
             if count % _DRAIN == 0:
                 await trio.lowlevel.checkpoint()
         self._absence = self._from = self._fetched_to = None
+        if self.streams.witness is not None:
+            self.streams.witness.drained()
         self.streams.room.unpark_all()  # the receive loop may wait for room here
 
 

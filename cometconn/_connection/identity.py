@@ -49,6 +49,11 @@ class Identity:
         """The logged-in user's uid."""
         return self.session.uid if self.session else None
 
+    def secrets(self) -> tuple[str, ...]:
+        """Return what we send and nobody may show."""
+        sent = (self.session.jwt, self.session.auth_token) if self.session else ()
+        return tuple(text for text in sent if text)
+
     @property
     def socket_url(self) -> str:
         """Where the WebSocket is."""

@@ -28,5 +28,7 @@ async def keepalive(machine: Machine, link: Link) -> None:
         if now >= pulse.next_ping and not link.over:
             pulse.keepalive_sent(now)
             link.ping(ping_frame(), now)
+            if link.witness is not None:
+                link.witness.ping_sent("keepalive")
         with trio.move_on_at(min(pulse.next_ping, pulse.silent_at)):
             await link.pulse_changed.park()

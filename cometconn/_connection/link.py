@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cometconn.errors import CometConnError
     from cometconn.status import Reason
 
+    from .witness import Witness
+
 __all__ = ["Link", "OutgoingFrame", "PingWaiter"]
 
 
@@ -95,6 +97,7 @@ class Link:
         attempt_ends: when the attempt has failed.
         second: the dial after a renewal of the token.
         room: what the receive loop parks in while a stream is full.
+        witness: is told of every pong.
         over: the lease has ended: take nothing, start nothing.
         wants_renewal: it ended because the token was refused.
         auth_sent: the auth frame is on its way.
@@ -107,6 +110,7 @@ class Link:
     attempt_ends: float
     second: bool
     room: Lot = attrs.field(repr=False)
+    witness: Witness | None = attrs.field(default=None, repr=False)
     lease: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     over: bool = attrs.field(default=False, init=False)
     wants_renewal: bool = attrs.field(default=False, init=False)
@@ -143,7 +147,10 @@ class Link:
         """Give a pong to the oldest ping that may still be answered."""
         self._drop_stale_pings(now)
         if self._pings:
-            self._pings.pop(0).pong(now)
+            waiter = self._pings.pop(0)
+            waiter.pong(now)
+            if self.witness is not None:
+                self.witness.pong_received(now - waiter.sent_at)
 
     def end(self, reason: Reason | None, cause: BaseException | None) -> None:
         """End the lease, now: nobody waits for this link any longer, and its tasks stop."""

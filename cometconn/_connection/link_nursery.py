@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cometconn.environment import Environment
 
     from .catch_up import CatchUp
+    from .farewell import Farewell
     from .identity import Identity
     from .link import Link
     from .machine import Machine
@@ -79,7 +81,11 @@ class LinkNursery:
             return None
         try:
             with trio.move_on_at(link.attempt_ends):
+                if (witness := self.machine.witness) is not None:
+                    witness.attempt_begun(link.number, url, second=link.second)
                 stream = await self.environment.dial(url)
+                if witness is not None:
+                    witness.dialled()
                 return self.open_websocket(stream, url, self.identity.headers)
         except Exception as error:  # noqa: BLE001 - whatever an environment raises, the attempt has failed
             self.machine.lost(link, _dial_error(url, error))
@@ -120,6 +126,9 @@ class LinkNursery:
             await websocket.wait_open()
         except WebSocketError as error:
             self.machine.lost(link, error)
+        else:
+            if self.machine.witness is not None and not link.over:
+                self.machine.witness.upgraded()
         return not link.over
 
     async def _hang_up(self, websocket: WebSocket) -> None:
@@ -128,8 +137,15 @@ class LinkNursery:
         if websocket.may_say_goodbye:
             with trio.CancelScope() as scope:
                 farewell = self.machine.begin_farewell(scope)
-                await websocket.goodbye(farewell.said)
+                await websocket.goodbye(partial(self._said, farewell))
         await websocket.aclose_forcefully()
+        if self.machine.witness is not None:
+            self.machine.witness.socket_closed()
+
+    def _said(self, farewell: Farewell) -> None:
+        farewell.said()
+        if self.machine.witness is not None:
+            self.machine.witness.goodbye_said()
 
 
 def _dial_error(url: str, error: Exception) -> Exception:

@@ -21,6 +21,7 @@ from cometconn._lot import Lot
 from cometconn.errors import PongTimeoutError
 from cometconn.status import AppState, Reason
 
+from .absence import Absence
 from .callers import Caller, Callers
 from .farewell import Farewell
 from .link import Link
@@ -28,32 +29,20 @@ from .statuses import StatusFeed
 from .verdicts import Failure, attempt_error, failure, lost_error, refusal_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from cometconn.errors import CometConnError
     from cometconn.settings import Timing
     from cometconn.status import Status
 
     from .link import PingWaiter
+    from .witness import Witness
 
-__all__ = ["Absence", "Machine"]
+__all__ = ["Machine"]
 
 _UNANSWERED_BEFORE_RENEWAL = 3  # closes in a row between the auth frame and its answer
 _NOTHING = Circumstances()
 _NAP = 1.0  # seconds between the two clocks, from one look to the next, that count as sleep
-
-
-@attrs.frozen
-class Absence:
-    """A time without a connection, of a session that had one.
-
-    Attributes:
-        since: when the connection ended, on Trio's clock.
-        cause: what ended it.
-    """
-
-    since: float
-    cause: CometConnError
 
 
 @attrs.define(eq=False)
@@ -67,6 +56,8 @@ class Machine:
         room: what the receive loop parks in; unparked when a link ends.
         boot_time: seconds on a clock that goes on while the machine sleeps.
         on_resumed: is told how many seconds the machine slept.
+        secrets: what no error may repeat.
+        witness: is told every step; `None` when nobody wants to know.
     """
 
     _mode: Mode
@@ -75,6 +66,8 @@ class Machine:
     _room: Lot = attrs.field(repr=False)
     _boot_time: Callable[[], float] = attrs.field(default=trio.current_time, repr=False)
     _on_resumed: Callable[[float], None] = attrs.field(default=lambda _: None, repr=False)
+    _secrets: Callable[[], Collection[str]] = attrs.field(default=tuple, repr=False)
+    witness: Witness | None = attrs.field(default=None, init=False, repr=False)
     _lag: float = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
     _link: Link | None = attrs.field(default=None, init=False)
@@ -155,6 +148,8 @@ class Machine:
             self._link.heartbeat.woke(now)
             self._link.pulse_changed.unpark_all()
         self._on_resumed(slept)
+        if self.witness is not None:
+            self.witness.slept(slept, self._life)
         return True
 
     def _tick_once(self, now: float) -> bool:
@@ -241,7 +236,8 @@ class Machine:
         assert self._link is None, "one link at a time"
         self.attempts += dials
         heartbeat = Heartbeat(self._timing.keepalive_interval, self._timing.pong_timeout)
-        self._link = self._latest = Link(self.attempts, heartbeat, self._life.attempt_ends, second, self._room)
+        ends = self._life.attempt_ends
+        self._link = self._latest = Link(self.attempts, heartbeat, ends, second, self._room, self.witness)
         self._link.lease.deadline = self._life.lease_deadline
         return self._link
 
@@ -279,7 +275,7 @@ class Machine:
         """Take the end of a socket, or of the attempt at one."""
         now = self.tick()
         if self._link is link:
-            self._fail_link(failure(error), now)
+            self._fail_link(failure(error, self._secrets()), now)
 
     def renewal_refused(self, link: Link, error: Exception) -> None:
         """Take the final no: the token is refused and cannot be renewed."""
@@ -341,6 +337,8 @@ class Machine:
         self._settle_farewell()
         if after.status is not before.status:
             self.statuses.publish(before.status, after.status)
+        if self.witness is not None:
+            self.witness.stepped(before, on, after, with_)
         self._changed.unpark_all()
         return None
 

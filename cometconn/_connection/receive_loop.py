@@ -60,6 +60,8 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
         count += 1
         if count % _DRAIN == 0:
             await trio.lowlevel.checkpoint()
+    if machine.witness is not None:
+        machine.witness.drained()
     link.heartbeat.resume(machine.tick())
     link.pulse_changed.unpark_all()
 
@@ -95,6 +97,8 @@ class _Reader:
     async def wait_room(self) -> None:
         """While a pausing stream is full, read nothing more."""
         while self._no_room and not self._link.over:
+            if self._machine.witness is not None:
+                self._machine.witness.paused()
             await self._streams.room.park()
 
     @property

@@ -10,7 +10,7 @@ import attrs
 
 from cometconn._lot import Lot
 from cometconn._wire.codec import message_key
-from cometconn.events import Event, Marker
+from cometconn.events import Event, Gap, Marker
 
 from .buffer import MAX_BYTES, MAX_EVENTS, Buffer
 from .event_stream import EventStream, OverflowPolicy
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .event_stream import EventStreamStatistics
+    from .witness import Witness
 
 __all__ = ["Streams", "Subscription"]
 
@@ -33,6 +34,7 @@ class Streams:
         room: parked in by the receive loop while a pausing stream is full.
         early: what the server says before it has answered the auth frame: the gap comes first.
         last_id: the largest id of a message so far.
+        witness: is told of every gap.
     """
 
     room: Lot = attrs.field(factory=Lot, init=False)
@@ -40,6 +42,8 @@ class Streams:
     received: int = attrs.field(default=0, init=False)
     duplicates: int = attrs.field(default=0, init=False)
     last_id: int | None = attrs.field(default=None, init=False)
+    witness: Witness | None = attrs.field(default=None, init=False, repr=False)
+    _dropped: int = attrs.field(default=0, init=False)
     _streams: list[EventStream] = attrs.field(factory=list, init=False)
     _backlog: EventStream | None = attrs.field(init=False)
     _seen: OrderedDict[int, None] = attrs.field(factory=OrderedDict, init=False)
@@ -53,6 +57,12 @@ class Streams:
     def full(self) -> bool:
         """Whether a stream that pauses the socket has no room."""
         return any(stream.pauses for stream in self._streams)
+
+    @property
+    def dropped(self) -> int:
+        """Events that streams have lost, those that are closed included."""
+        open_ = self._streams if self._backlog is None else [*self._streams, self._backlog]
+        return self._dropped + sum(stream.statistics().dropped for stream in open_)
 
     def stream_statistics(self) -> tuple[EventStreamStatistics, ...]:
         """Return what the open streams hold."""
@@ -79,6 +89,8 @@ class Streams:
             if self._is_duplicate(event):
                 self.duplicates += 1
                 return
+        elif self.witness is not None and isinstance(event, Gap):
+            self.witness.gap_marked(event)
         if self._backlog is not None:
             self._backlog.push(event, size)
         for stream in self._streams:
@@ -115,6 +127,7 @@ class Streams:
         if self._closed:
             stream.end()
         elif self._backlog is not None:
+            self._dropped += self._backlog.statistics().dropped
             self._backlog.pour_into(stream)
             self._backlog = None
         self._streams.append(stream)
@@ -122,6 +135,7 @@ class Streams:
     def shut(self, stream: EventStream) -> None:
         """Stop filling *stream*."""
         self._streams.remove(stream)
+        self._dropped += stream.statistics().dropped
         stream.end()
         self._made_room()
 

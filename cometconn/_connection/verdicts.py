@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from cometconn._account.secrets import without
 from cometconn._lifecycle.states import Refusal
 from cometconn._transport.abc import UpgradeRefusedError, WebSocketClosedError
 from cometconn._wire.close import is_announced_restart
@@ -20,7 +21,7 @@ from cometconn.errors import (
 from cometconn.status import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 __all__ = ["Failure", "attempt_error", "connect_error", "failure", "lost_error", "refusal_error"]
 
@@ -56,8 +57,10 @@ class Failure:
     refused: bool = False
 
 
-def failure(error: Exception) -> Failure:
-    """Return what *error* means for the retries."""
+def failure(error: Exception, secrets: Collection[str] = ()) -> Failure:
+    """Return what *error* means for the retries. A close reason that repeats one of *secrets* does not show it."""
+    if isinstance(error, WebSocketClosedError) and error.reason:
+        error = WebSocketClosedError(error.code, without(error.reason, secrets))
     return Failure(
         error,
         retry_after=error.retry_after if isinstance(error, UpgradeRefusedError) else 0.0,

@@ -65,7 +65,9 @@ class Source(Protocol):
 @final
 @attrs.define(eq=False)
 class Excursion:
-    """A source's way into the background and back, any number of times::
+    """A source's way into the background and back, any number of times.
+
+    Around a source's loop::
 
         from cometconn.appstate import Excursion
         with Excursion(chat) as away:

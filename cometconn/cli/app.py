@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import pathlib
 import sys
 from functools import partial
 from typing import Annotated
@@ -18,6 +20,7 @@ from .listen import listen
 from .options import Options
 from .send import Letter, content_of, mapping_of, send
 from .serve import groups_of, serve
+from .timeline.command import timeline
 
 __all__ = ["app"]
 
@@ -75,14 +78,41 @@ def serve_command(
 
 
 @app.command(name="listen")
-def listen_command(options: Options) -> None:
+def listen_command(
+    options: Options,
+    *,
+    trace: Annotated[
+        pathlib.Path | None, Parameter(help="Write what the connection does to this file, for timeline.")
+    ] = None,
+) -> None:
     """Log in and print every event as one line of JSON; the connection's status goes to standard error.
 
     The secret is the auth key in COMETCONN_AUTH_KEY or a user's token in COMETCONN_AUTH_TOKEN, or in a
     file; without either, the auth key is asked for. The session is saved, so the next time needs neither.
     Ends on Ctrl-C.
     """
-    sys.exit(trio.run(listen, options))
+    sys.exit(trio.run(listen, options, trace))
+
+
+@app.command(name="timeline")
+def timeline_command(
+    trace: Annotated[pathlib.Path, Parameter(help="A trace: of listen --trace, or of a TraceFile.")],
+    /,
+    *,
+    out: Annotated[pathlib.Path, Parameter(name=("--out", "-o"), help="The SVG file to write.")],
+    connection: Annotated[
+        str | None, Parameter(help="Which client, as APP-1, if there are several in the trace.")
+    ] = None,
+    since: Annotated[
+        datetime.datetime | None, Parameter(help="Begin here, as 2026-03-07T00:10. Times are UTC.")
+    ] = None,
+    until: Annotated[datetime.datetime | None, Parameter(help="End here.")] = None,
+) -> None:
+    """Draw a trace as a picture: status, app state, lease, pings, events, gaps and what went wrong, on one time axis.
+
+    The mouse on anything shows what it is.
+    """
+    timeline(trace, out, connection=connection, since=since, until=until)
 
 
 @app.command(name="doctor")

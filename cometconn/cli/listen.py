@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import signal
@@ -14,11 +15,14 @@ import trio
 from cometconn import Disconnected, Reason
 from cometconn.appstate import follow_job_control
 from cometconn.errors import AuthenticationError, CometConnError
+from cometconn.instrumentation import TraceFile
 
 from .lines import event_line, in_words
 from .stopping import until_stopped
 
 if TYPE_CHECKING:
+    import pathlib
+
     from cometconn import CometChat, EventStream
     from cometconn._connection.statuses import StatusStream
 
@@ -29,12 +33,13 @@ __all__ = ["listen"]
 _FINAL = frozenset({Reason.AUTHENTICATION_FAILED, Reason.LOGGED_OUT})
 
 
-async def listen(options: Options) -> int:
-    """Print events until stopped; return the exit status."""
-    async with options.open_client(options.settings()) as chat:
-        # Before signals are taken over: Ctrl-C must also end the question for the key.
-        await options.account.log_in(chat)
-        return await until_stopped(functools.partial(_Printing(chat).run, connect=options.manual))
+async def listen(options: Options, trace: pathlib.Path | None = None) -> int:
+    """Print events until stopped, and write *trace* if there is one; return the exit status."""
+    with contextlib.nullcontext() if trace is None else TraceFile(trace) as file:
+        async with options.open_client(options.settings(), hooks=() if file is None else (file,)) as chat:
+            # Before signals are taken over: Ctrl-C must also end the question for the key.
+            await options.account.log_in(chat)
+            return await until_stopped(functools.partial(_Printing(chat).run, connect=options.manual))
 
 
 @attrs.define(eq=False)

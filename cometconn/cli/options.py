@@ -19,10 +19,11 @@ from .network_options import proxy_choice, tls_context
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from cometconn import CometChat, User
+    from cometconn.instrumentation import Hook
 
 __all__ = ["Account", "Options", "presence", "secret_of"]
 
@@ -162,7 +163,7 @@ class Options:
         """What `open_client(proxy=...)` is to be told."""
         return proxy_choice(self.proxy)
 
-    def open_client(self, settings: AppSettings) -> AbstractAsyncContextManager[CometChat]:
+    def open_client(self, settings: AppSettings, hooks: Sequence[Hook] = ()) -> AbstractAsyncContextManager[CometChat]:
         """Open the client that the options describe."""
         return cometconn.open_client(
             self.app_id,
@@ -171,4 +172,5 @@ class Options:
             store=None if self.session is None else FileStore(self.session),
             ssl_context=self.ssl_context(),
             proxy=self.chosen_proxy,
+            hooks=hooks,
         )

@@ -70,6 +70,7 @@ async def open_pair(
     timing: Timing | None = None,
     settings: AppSettings | None = None,
     given: MemoryServer | None = None,
+    hooks: Any = (),
     **world: Any,
 ) -> AsyncGenerator[Pair, None]:
     """Open both (or a client for the *given* server), log zed-1 in, and with *connect* wait until connected."""
@@ -79,7 +80,12 @@ async def open_pair(
         open_memory_server(**world) if given is None else nullcontext(given) as server,
         trio.open_nursery() as nursery,
         cometconn.open_client(
-            "APP", settings, store=store or MemoryStore(), endpoints=server.endpoints, environment=server
+            "APP",
+            settings,
+            store=store or MemoryStore(),
+            endpoints=server.endpoints,
+            environment=server,
+            hooks=hooks,
         ) as chat,
     ):
         pair = Pair(chat, server, [])

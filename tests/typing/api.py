@@ -7,6 +7,7 @@ from typing import assert_type
 import cometconn
 from cometconn import AppSettings, AppState, CometChat, EventStream, Status, StatusChange, User, appstate
 from cometconn.events import CustomMessage, Event, TextMessage
+from cometconn.instrumentation import Detail, Hook, LogHook, Trace, TraceFile, read_trace
 from cometconn.testing import (
     MemoryServer,
     Recorder,
@@ -19,9 +20,21 @@ from cometconn.testing import (
 )
 
 
+class Counter:
+    """A hook of one's own."""
+
+    seen: int = 0
+
+    def __call__(self, detail: Detail) -> None:
+        """Count."""
+        self.seen += 1
+
+
 async def check() -> None:
     """Every call has the type that its documentation says."""
-    async with cometconn.open_client("APP", AppSettings(region="us")) as chat:
+    hooks: list[Hook] = [Counter(), LogHook(), TraceFile("trace"), print]
+    assert_type(read_trace("trace"), Trace)
+    async with cometconn.open_client("APP", AppSettings(region="us"), hooks=hooks) as chat:
         assert_type(chat, CometChat)
         assert_type(await chat.login(uid="amy-2", auth_key="KEY"), User)
         assert_type(chat.get_logged_in_user(), User | None)

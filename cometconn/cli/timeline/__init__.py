@@ -1,0 +1,1 @@
+"""`cometconn timeline`: a trace as a picture."""

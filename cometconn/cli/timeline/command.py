@@ -1,0 +1,51 @@
+"""`cometconn timeline`: read a trace, draw it, write the picture."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from typing import TYPE_CHECKING
+
+from cometconn.errors import TraceError
+from cometconn.instrumentation import read_trace
+
+from .picture import draw
+
+if TYPE_CHECKING:
+    import pathlib
+
+__all__ = ["timeline"]
+
+
+def timeline(
+    trace: pathlib.Path,
+    out: pathlib.Path,
+    *,
+    connection: str | None,
+    since: datetime.datetime | None,
+    until: datetime.datetime | None,
+) -> None:
+    """Draw the client *connection* of *trace*, or the only one in it, from *since* to *until*, into *out*."""
+    read = read_trace(trace)
+    names = sorted({detail.connection_id for detail in read.details})
+    if connection is None and len(names) > 1:
+        message = f"There is more than one client in {trace}: choose with --connection: {', '.join(names)}."
+        raise TraceError(message)
+    details = [detail for detail in read.details if connection in {None, detail.connection_id}]
+    if not details:
+        message = f"There is no {connection} in {trace}, but {', '.join(names)}."
+        raise TraceError(message)
+    begin, end = _utc(since) or details[0].at_utc, _utc(until) or details[-1].at_utc
+    if begin > min(end, details[-1].at_utc) or end < details[0].at_utc:
+        first, last = (f"{detail.at_utc:%Y-%m-%dT%H:%M:%S}" for detail in (details[0], details[-1]))
+        message = f"Nothing of {trace} is left: it tells of {first} to {last} UTC."
+        raise TraceError(message)
+    out.write_text(draw(details, begin, end), encoding="utf-8")
+    if read.unreadable:
+        lines = "1 line" if read.unreadable == 1 else f"{read.unreadable} lines"
+        note = f"cometconn: {lines} of {trace} left out, torn or of a newer version."
+        print(note, file=sys.stderr)  # noqa: T201 - a program's output
+
+
+def _utc(moment: datetime.datetime | None) -> datetime.datetime | None:
+    return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=datetime.UTC)

@@ -1,0 +1,135 @@
+"""The picture of a trace: one client, one time axis, one lane for each thing that matters."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+
+from .lanes import band, captions, decade, guide, lease_curve, marks, messages, pings
+from .scale import Scale, in_span
+from .style import GLYPHS, STYLE
+from .svg import line, number, path, rect, text
+from .teller import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cometconn.instrumentation import Detail
+
+    from .story import Span, Story
+
+__all__ = ["draw"]
+
+_WIDTH, _HEIGHT, _LEFT, _RIGHT = 1200.0, 476.0, 96.0, 1184.0
+_TOP, _BOTTOM = 68.0, 398.0
+_KEY = ("connected", "connecting", "waiting for a retry", "disconnected", "asleep")
+_KEY_GAPS = (("recovered", "gap, recovered"), ("missing", "gap, missing"), ("paused", "not read: a stream was full"))
+_KEY_MARKS = {
+    "no-pong": "no pong",
+    "lost": "lost",
+    "failed": "attempt failed",
+    "refused": "token refused",
+    "renewal": "token renewed",
+    "dropped": "events dropped",
+}
+
+
+def draw(
+    details: Iterable[Detail], since: datetime.datetime | None = None, until: datetime.datetime | None = None
+) -> str:
+    """Return *details*, all of one client and at least one, as a whole SVG file. Nothing else goes in or out.
+
+    Args:
+        details: in their order.
+        since: leave out what was before.
+        until: leave out what came later.
+    """
+    story = tell(details)
+    story = story.between(
+        story.begin if since is None else since.timestamp(), story.end if until is None else until.timestamp()
+    )
+    scale = Scale(story.begin, max(story.end, story.begin + 1.0), _LEFT, _RIGHT)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(_WIDTH)} {number(_HEIGHT)}" role="img">',
+        f"<title>{_heading(story)}</title>",
+        f"<style>{STYLE}</style>",
+        rect(0, 0, _WIDTH, _HEIGHT, "paper"),
+        text(16, 26, _heading(story), "heading"),
+        text(16, 46, _summary(story)),
+        *_axis(scale),
+        *_lanes(story, scale),
+        *_legend(),
+        "</svg>",
+    ]
+    return "\n".join(part for part in parts if part) + "\n"
+
+
+def _lanes(story: Story, scale: Scale) -> list[str]:
+    ends = (span for span in story.statuses if span.kind in {"disconnected", "absent"} and span.end - span.begin >= 1)
+    drawn = [text(16, 85, "status"), *captions(ends, scale, 63)]
+    drawn += band(story.statuses, scale, 68, 26, under="connected")
+    drawn += [text(16, 115, "app"), *band(story.apps, scale, 102, 18), *band(story.asleep, scale, 102, 18)]
+    drawn += [text(16, 150, "lease left"), *guide(scale, 132, f"{story.grace:g} s"), *guide(scale, 178, "0")]
+    drawn += lease_curve(story.leases, scale, 132, 46, story.grace)
+    drawn.append(text(16, 220, "ping"))
+    for seconds, words in ((0.01, "10 ms"), (0.1, "0.1 s"), (1.0, "1 s")):
+        drawn += guide(scale, 258 - 64 * decade(seconds), words)
+    drawn += pings(story.pings, scale, 194, 64)
+    drawn += [text(16, 290, "events"), *messages(story, scale, 272, 46)]
+    drawn += [text(16, 337, "gaps"), *band(story.gaps, scale, 326, 14), *band(story.paused, scale, 341, 4)]
+    drawn += [text(16, 370, "trouble"), *marks(story.marks, scale, 358, GLYPHS)]
+    nights = [
+        rect(scale.x(span.begin), _TOP, scale.x(span.end) - scale.x(span.begin), 332, "shade") for span in story.asleep
+    ]
+    return nights + drawn
+
+
+def _axis(scale: Scale) -> list[str]:
+    drawn = [line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, "axis")]
+    for x, label in scale.ticks():
+        drawn += [
+            line(x, _TOP, x, _BOTTOM, "tick"),
+            text(x, _BOTTOM + 16, label, f"small {'end' if x > _RIGHT - 24 else 'middle'}"),
+        ]
+    return [*drawn, text(16, _BOTTOM + 16, "UTC", "small")]
+
+
+def _legend() -> list[str]:
+    drawn: list[str] = []
+    x, y = 16.0, _BOTTOM + 40
+    for kind, words in (*((words.split()[0], words) for words in _KEY), *_KEY_GAPS):
+        drawn += [rect(x, y - 9, 14, 10, kind), text(x + 19, y, words, "small")]
+        x += 44 + 5.6 * len(words)
+    x, y = 16.0, y + 19
+    for kind, words in _KEY_MARKS.items():
+        drawn += [path([f"M{number(x + 6)} {number(y - 4)}{GLYPHS[kind]}"], kind), text(x + 16, y, words, "small")]
+        x += 44 + 5.6 * len(words)
+    return drawn
+
+
+def _heading(story: Story) -> str:
+    begin, end = (datetime.datetime.fromtimestamp(at, datetime.UTC) for at in (story.begin, story.end))
+    until = f"{end:%H:%M}" if end.date() == begin.date() else f"{end:%Y-%m-%d %H:%M}"
+    return f"{story.connection_id}, {begin:%Y-%m-%d %H:%M} to {until} UTC"
+
+
+def _summary(story: Story) -> str:
+    asleep = sum(span.end - span.begin for span in story.asleep)
+    awake = story.end - story.begin - asleep
+    connected = sum(_awake(span, story.asleep) for span in story.statuses if span.kind == "connected")
+    losses = sum(mark.kind == "lost" for mark in story.marks)
+    failed = sum(mark.kind == "failed" for mark in story.marks)
+    words = [
+        f"{in_span(awake)} awake" if asleep else in_span(awake),
+        f"connected {connected / awake:.0%} of it" if awake else "",
+        {0: "never lost", 1: "lost once", 2: "lost twice"}.get(losses, f"lost {losses} times"),
+        f"{failed} failed attempt{'s' * (failed != 1)}",
+        f"{sum(count for _, count in (*story.messages, *story.fetched)):,} events",
+        "" if story.closed else "the trace stops without the client being left",
+    ]
+    return " · ".join(word for word in words if word)
+
+
+def _awake(span: Span, asleep: Iterable[Span]) -> float:
+    slept = (min(span.end, nap.end) - max(span.begin, nap.begin) for nap in asleep)
+    return span.end - span.begin - sum(max(0.0, time) for time in slept)

@@ -1,0 +1,59 @@
+"""Time to the right: from seconds to pixels, and where the axis has its ticks."""
+
+from __future__ import annotations
+
+import datetime
+import math
+
+import attrs
+
+__all__ = ["Scale", "in_span"]
+
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+_APART = 80.0  # pixels from tick to tick, at least
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+@attrs.frozen
+class Scale:
+    """Maps `begin`..`end` (seconds since 1970) to `left`..`right` (pixels)."""
+
+    begin: float
+    end: float
+    left: float
+    right: float
+
+    def x(self, moment: float) -> float:
+        """Return where *moment* is, within the picture."""
+        share = (moment - self.begin) / (self.end - self.begin)
+        return self.left + (self.right - self.left) * min(max(share, 0.0), 1.0)
+
+    def bin(self, moment: float, width: float) -> int:
+        """Return the number of the column, *width* pixels wide, that *moment* is in."""
+        return int(min(self.x(moment) - self.left, self.right - self.left - 0.001) / width)
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """Return x and label of every tick, in UTC."""
+        least = (self.end - self.begin) * _APART / (self.right - self.left)
+        step = next((step for step in _STEPS if step >= least), math.ceil(least / _DAY) * _DAY)
+        first = math.ceil(self.begin / step)
+        last = math.floor(self.end / step)
+        return [(self.x(number * step), _label(number * step, step)) for number in range(first, last + 1)]
+
+
+def _label(moment: float, step: float) -> str:
+    time = datetime.datetime.fromtimestamp(moment, datetime.UTC)
+    if step >= _DAY or (time.hour, time.minute, time.second) == (0, 0, 0):
+        return f"{time.day} {time:%b}"
+    return time.strftime("%H:%M" if step >= _MINUTE else "%H:%M:%S")
+
+
+def in_span(seconds: float) -> str:
+    """Return a duration as people say it: `3 h 20 min`, `45 s`, `0.3 s`."""
+    if seconds >= _HOUR:
+        hours, minutes = divmod(round(seconds / _MINUTE), 60)
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    if seconds >= _MINUTE:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{minutes} min"
+    return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1g} s"

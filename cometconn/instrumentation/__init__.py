@@ -1,0 +1,85 @@
+"""See what a client does: every step as a frozen detail, given to hooks of yours or ours.
+
+For example::
+
+    async with cometconn.open_client("APP", AppSettings(region="us"), hooks=[LogHook()]) as chat:
+        ...
+
+`LogHook` logs, `TraceFile` writes lines of JSON that `cometconn timeline` draws and
+`read_trace()` reads. A hook of your own is any callable that takes a `Detail`. Without
+hooks all of this costs one test a step, and none of these modules is loaded.
+"""
+
+from __future__ import annotations
+
+from .attempts import AttemptBegun as AttemptBegun
+from .attempts import AttemptFailed as AttemptFailed
+from .attempts import Authenticated as Authenticated
+from .attempts import ClientOpened as ClientOpened
+from .attempts import Dialled as Dialled
+from .attempts import RenewalBegun as RenewalBegun
+from .attempts import RetrySet as RetrySet
+from .attempts import TokenRefused as TokenRefused
+from .attempts import Upgraded as Upgraded
+from .connections import ConnectionLost as ConnectionLost
+from .connections import EventsDropped as EventsDropped
+from .connections import EventsReceived as EventsReceived
+from .connections import GapMarked as GapMarked
+from .connections import GoodbyeSaid as GoodbyeSaid
+from .connections import PageFetched as PageFetched
+from .connections import PingSent as PingSent
+from .connections import PongReceived as PongReceived
+from .connections import ReadingPaused as ReadingPaused
+from .connections import ReadingResumed as ReadingResumed
+from .connections import SocketClosed as SocketClosed
+from .detail import Detail as Detail
+from .detail import Hook as Hook
+from .lease import DeadlineMoved as DeadlineMoved
+from .lease import DetailsDropped as DetailsDropped
+from .lease import EnteredBackground as EnteredBackground
+from .lease import EnteredForeground as EnteredForeground
+from .lease import LeaseEnded as LeaseEnded
+from .lease import MachineSlept as MachineSlept
+from .lease import StatusChanged as StatusChanged
+from .logs import LogHook as LogHook
+from .trace import Trace as Trace
+from .trace import TraceFile as TraceFile
+from .trace import read_trace as read_trace
+from .words import in_words as in_words
+
+__all__ = [
+    "AttemptBegun",
+    "AttemptFailed",
+    "Authenticated",
+    "ClientOpened",
+    "ConnectionLost",
+    "DeadlineMoved",
+    "Detail",
+    "DetailsDropped",
+    "Dialled",
+    "EnteredBackground",
+    "EnteredForeground",
+    "EventsDropped",
+    "EventsReceived",
+    "GapMarked",
+    "GoodbyeSaid",
+    "Hook",
+    "LeaseEnded",
+    "LogHook",
+    "MachineSlept",
+    "PageFetched",
+    "PingSent",
+    "PongReceived",
+    "ReadingPaused",
+    "ReadingResumed",
+    "RenewalBegun",
+    "RetrySet",
+    "SocketClosed",
+    "StatusChanged",
+    "TokenRefused",
+    "Trace",
+    "TraceFile",
+    "Upgraded",
+    "in_words",
+    "read_trace",
+]

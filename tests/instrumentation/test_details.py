@@ -1,0 +1,58 @@
+"""Every detail: frozen, documented, in words."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import attrs
+import pytest
+
+from cometconn import Reason, instrumentation
+from cometconn.instrumentation import DeadlineMoved, Detail, GapMarked, StatusChanged, in_words
+
+from .examples import KINDS, example
+
+
+def test_the_names_are_sorted_and_documented() -> None:
+    """Each public name can be imported and says what it is."""
+    assert sorted(instrumentation.__all__) == instrumentation.__all__
+    assert all(getattr(instrumentation, name).__doc__ for name in instrumentation.__all__)
+    assert {kind.__name__ for kind in KINDS} < set(instrumentation.__all__)
+
+
+@pytest.mark.parametrize("kind", [Detail, *KINDS], ids=lambda kind: kind.__name__)
+def test_each_is_frozen_and_every_field_is_documented(kind: type[Detail]) -> None:
+    """Nothing can be changed, and the docstring names every field of its own."""
+    detail = example(kind)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        detail.at = 0.0  # type: ignore[misc]
+    own = [field.name for field in attrs.fields(kind) if not field.inherited]
+    documented = re.findall(r"^ {8}([\w, ]+):", kind.__doc__ or "", re.MULTILINE)
+    assert [name for names in documented for name in names.split(", ")] == own
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_each_can_be_said_in_words(kind: type[Detail]) -> None:
+    """A short sentence without a place left to fill."""
+    words = in_words(example(kind))
+    assert len(words.split()) > 1
+    assert "{" not in words
+
+
+def test_words_that_depend() -> None:
+    """A deadline or none, a gap with or without a hole, a status with a reason or an attempt."""
+    assert in_words(example(DeadlineMoved)) == "the lease has no deadline"
+    assert in_words(example(DeadlineMoved, deadline=40.0, left=30.0)) == "the lease ends in 30.0 s"
+    assert in_words(example(GapMarked, since=1.0, until=3.5)) == "a gap of 2.5 s, recovered"
+    assert in_words(example(GapMarked, since=1.0, until=3.5, recovered=False)).endswith("may be missing")
+    assert in_words(example(StatusChanged, reason=Reason.LOGGED_OUT)) == "disconnected: logged_out"
+    assert in_words(example(StatusChanged, status="waiting", attempt=2, reason=None)) == "waiting, attempt 2"
+
+
+def test_who_has_no_hooks_does_not_load_them() -> None:
+    """`import cometconn` imports nothing of this room."""
+    code = "import cometconn, sys; print(*[name for name in sys.modules if 'cometconn.instr' in name])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == ""

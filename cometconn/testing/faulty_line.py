@@ -125,16 +125,16 @@ class FaultyLine:
         rate = self.faults.rate
         step = len(piece) if rate is None else max(1, int(rate / _TICKS))
         for start in range(0, len(piece), step):
+            part = piece[start : start + step]
+            if rate is not None:
+                await trio.sleep(len(part) / rate)
             if self._state is not _State.OPEN:
                 return
-            part = piece[start : start + step]
             left = self._left(toward)
             await sink.send_all(part if left is None else part[:left])
             self.passed[toward] += len(part) if left is None else min(len(part), left)
             if left is not None and len(part) >= left:
                 self.end(self.faults.end)
-            elif rate is not None:
-                await trio.sleep(len(part) / rate)
 
     def _left(self, toward: _Toward) -> int | None:
         """Return how many bytes may still go to that side; `None` for as many as there are."""

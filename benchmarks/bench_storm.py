@@ -23,6 +23,8 @@ from .row import Row
 if TYPE_CHECKING:
     import pathlib
 
+    from .run import Run
+
 __all__ = ["measure"]
 
 CLIENTS = 10_000
@@ -103,10 +105,11 @@ def official(down: float, *, seed: int = 1) -> Storm:
     return Storm(attempts, back)
 
 
-def measure(plot: pathlib.Path | None = None) -> list[Row]:
-    """Answer the question; with *plot*, draw the main case into that folder."""
+def measure(run: Run) -> list[Row]:
+    """Answer the question; of the pictures, draw the main case."""
     question, rows, drawn = "storm", [], {}
-    for down in DOWN:
+    for done, down in enumerate(DOWN):
+        run.tell(done / len(DOWN), f"{CLIENTS:,} clients, the server away for {down:g} s")
         theirs = official(down)
         for announced, goal in ((True, "<= 0.2"), (False, "<= 0.6")):
             storm = ours(down, announced=announced)
@@ -142,8 +145,8 @@ def measure(plot: pathlib.Path | None = None) -> list[Row]:
                 drawn[case] = storm
         if down == MAIN:
             drawn["fixed 5 s timer"] = theirs
-    if plot is not None:
-        _draw(drawn, plot / "storm.png")
+    if run.plot is not None:
+        _draw(drawn, run.plot / "storm.png")
     return rows
 
 

@@ -20,8 +20,14 @@ __all__ = ["main"]
 
 _WEIGHTS = {
     "burst": 25,
-    "paced": 60,
+    "paced": 35,
     "products": 20,
+    "memory": 90,
+    "connects": 1,
+    "lateness": 1,
+    "background": 10,
+    "import": 10,
+    "growth": 15,
     "storm": 5,
 }
 """The questions, in order, and roughly how many seconds each takes with `--quick`: for the bar."""
@@ -51,33 +57,31 @@ def _measure(options: argparse.Namespace, console: Console) -> tuple[list[Row], 
         TextColumn("{task.description}"),
     )
     rows: list[Row] = []
-    left_out: list[str] = []
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("", total=sum(_WEIGHTS[name] for name in options.names), name="")
-        done = 0
+        run, done = Run(options.quick, options.plot), 0
         for name in options.names:
             weight = _WEIGHTS[name]
 
             def tell(part: float, words: str, name: str = name, done: int = done, weight: int = weight) -> None:
                 progress.update(bar, completed=done + part * weight, description=words, name=name)
 
-            run = Run(options.quick, options.plot, tell)
+            run.tell = tell
             tell(0.0, "starting")
             rows += importlib.import_module(f"benchmarks.bench_{name}").measure(run)
-            left_out += [f"{name}, {reason}" for reason in run.left_out]
             done += weight
-    return rows, left_out
+    return rows, run.left_out
 
 
 def _table(rows: list[Row], machine: str) -> Table:
-    table = Table("question", "case", "against", title="ours / theirs", caption=machine, caption_justify="left")
+    table = Table("question", "ours / theirs", caption=machine, caption_justify="left", show_lines=True)
     for heading in ("ratio", "spread", "goal"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("met")
+    table.add_column("met", no_wrap=True)
     for row in rows:
         met = {True: "[green]yes[/green]", False: "[red]no[/red]", None: ""}[row.met]
         figures = f"{row.ratio:.2f}", f"{row.spread:.2f}" if row.spread else ""
-        table.add_row(row.question, row.case, row.against, *figures, row.goal or "", met)
+        table.add_row(row.question, f"[bold]/ {row.against}[/bold]\n{row.case}", *figures, row.goal or "", met)
     return table
 
 

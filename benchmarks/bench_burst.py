@@ -5,12 +5,16 @@ Hundreds of frames to a TCP send: a room catching up, a reconnect. Not what chat
 
 from __future__ import annotations
 
+import pathlib
+
+from .pictures import bars
 from .receiving import OURS, Readings, Rival, median_of, receive
 from .row import Row
 from .run import Run
 
-__all__ = ["RIVALS", "measure", "rows_of"]
+__all__ = ["RIVALS", "draw", "measure", "rows_of"]
 
+LIMIT = "bare Trio stream"
 RIVALS = (
     Rival(
         "trio-websocket + json + cattrs",
@@ -37,7 +41,7 @@ RIVALS = (
         "theirs: Cython, asyncio, dicts, in its callback, no async for",
     ),
     Rival("cometconn by batch()", "ours:batches", "both: ours; what the async for costs"),
-    Rival("bare Trio stream", "limit:receive", "theirs: nothing parsed, bytes only: the limit of all Trio"),
+    Rival(LIMIT, "limit:receive", "theirs: nothing parsed, bytes only: the limit of all Trio"),
 )
 WARM = 5_000
 COUNT, QUICK_COUNT = 60_000, 25_000
@@ -48,7 +52,15 @@ def measure(run: Run) -> list[Row]:
     """Answer the question."""
     rounds, count = (QUICK_ROUNDS, QUICK_COUNT) if run.quick else (ROUNDS, COUNT)
     readings = receive(run, RIVALS, rounds=rounds, warm=WARM, count=count)
+    if run.plot is not None:
+        draw(run.plot, "burst", "A burst: from the socket into the application", readings)
     return rows_of("burst", readings, RIVALS)
+
+
+def draw(folder: pathlib.Path, name: str, title: str, readings: Readings) -> None:
+    """Draw the rates, all but the limit's, beside which nothing could be seen."""
+    rates = {who: [1 / each["seconds"] for each in readings[who]] for who in readings if who != LIMIT}
+    bars(folder, name, title, "messages a second (more is better; median and range of the rounds)", rates)
 
 
 def rows_of(question: str, readings: Readings, rivals: tuple[Rival, ...]) -> list[Row]:

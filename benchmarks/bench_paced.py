@@ -6,6 +6,7 @@ process's own processor time that is compared, the kernel's share included; fact
 
 from __future__ import annotations
 
+from .pictures import bars
 from .receiving import OURS, Readings, Rival, median_of, receive
 from .row import Row
 from .run import Run
@@ -37,7 +38,12 @@ ROUNDS, QUICK_ROUNDS = 9, 5
 def measure(run: Run) -> list[Row]:
     """Answer the question."""
     rounds, count = (QUICK_ROUNDS, QUICK_COUNT) if run.quick else (ROUNDS, COUNT)
-    return rows_of(receive(run, RIVALS, rounds=rounds, warm=WARM, count=count, pace=PACE))
+    readings = receive(run, RIVALS, rounds=rounds, warm=WARM, count=count, pace=PACE)
+    if run.plot is not None:
+        costs = {name: [each["cpu"] * 1e6 for each in readings[name]] for name in readings}
+        unit = "microseconds of processor time a message (less is better; median and range of the rounds)"
+        bars(run.plot, "paced", f"{PACE:,.0f} single messages a second", unit, costs)
+    return rows_of(readings)
 
 
 def rows_of(readings: Readings) -> list[Row]:

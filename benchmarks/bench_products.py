@@ -5,7 +5,7 @@ Each speaks its own protocol with a server that speaks just enough of it, and ge
 
 from __future__ import annotations
 
-from .bench_burst import COUNT, QUICK_COUNT, QUICK_ROUNDS, ROUNDS, WARM, rows_of
+from .bench_burst import COUNT, QUICK_COUNT, QUICK_ROUNDS, ROUNDS, WARM, draw, rows_of
 from .receiving import Rival, receive
 from .row import Row
 from .run import Run
@@ -47,4 +47,7 @@ RIVALS = (
 def measure(run: Run) -> list[Row]:
     """Answer the question."""
     rounds, count = (QUICK_ROUNDS, QUICK_COUNT) if run.quick else (ROUNDS, COUNT)
-    return rows_of("products", receive(run, RIVALS, rounds=rounds, warm=WARM, count=count), RIVALS)
+    readings = receive(run, RIVALS, rounds=rounds, warm=WARM, count=count)
+    if run.plot is not None:
+        draw(run.plot, "products", "A burst, as the products' own clients deliver it", readings)
+    return rows_of("products", readings, RIVALS)

@@ -18,6 +18,7 @@ from cometconn import Timing
 from cometconn._lifecycle.reducer import Circumstances, Lifecycle, begin, due, reduce
 from cometconn._lifecycle.states import Input, Mode
 
+from .pictures import figure
 from .row import Row
 
 if TYPE_CHECKING:
@@ -108,8 +109,9 @@ def official(down: float, *, seed: int = 1) -> Storm:
 def measure(run: Run) -> list[Row]:
     """Answer the question; of the pictures, draw the main case."""
     question, rows, drawn = "storm", [], {}
-    for done, down in enumerate(DOWN):
-        run.tell(done / len(DOWN), f"{CLIENTS:,} clients, the server away for {down:g} s")
+    downs = (MAIN,) if run.quick else DOWN
+    for done, down in enumerate(downs):
+        run.tell(done / len(downs), f"{CLIENTS:,} clients, the server away for {down:g} s")
         theirs = official(down)
         for announced, goal in ((True, "<= 0.2"), (False, "<= 0.6")):
             storm = ours(down, announced=announced)
@@ -146,24 +148,16 @@ def measure(run: Run) -> list[Row]:
         if down == MAIN:
             drawn["fixed 5 s timer"] = theirs
     if run.plot is not None:
-        _draw(drawn, run.plot / "storm.png")
+        _draw(drawn, run.plot)
     return rows
 
 
-def _draw(storms: dict[str, Storm], path: pathlib.Path) -> None:
-    import matplotlib as mpl  # noqa: PLC0415 - only who wants a picture needs it
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt  # noqa: PLC0415 - as above
-
-    figure, axes = plt.subplots(figsize=(9, 4))
-    for name, storm in storms.items():
-        seconds = range(max(max(other.attempts) for other in storms.values()) + 2)
-        axes.step(seconds, [storm.attempts[second] for second in seconds], where="post", label=name)
-    axes.set_xlabel("seconds since the loss")
-    axes.set_ylabel("attempts a second")
-    axes.set_title(f"{CLIENTS:,} clients, the server away for {MAIN:g} s")
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+def _draw(storms: dict[str, Storm], folder: pathlib.Path) -> None:
+    with figure(folder, "storm") as axes:
+        seconds = range(max(max(storm.attempts) for storm in storms.values()) + 2)
+        for name, storm in storms.items():
+            axes.step(seconds, [storm.attempts[second] for second in seconds], where="post", label=name)
+        axes.set_xlabel("seconds since the loss")
+        axes.set_ylabel("attempts a second")
+        axes.set_title(f"{CLIENTS:,} clients, the server away for {MAIN:g} s")
+        axes.legend()

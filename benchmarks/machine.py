@@ -7,8 +7,9 @@ import os
 import pathlib
 import platform
 import resource
+import subprocess
 
-__all__ = ["description", "raise_file_limit"]
+__all__ = ["description", "raise_file_limit", "resident"]
 
 _PACKAGES = [
     "trio",
@@ -42,6 +43,15 @@ def raise_file_limit() -> int:
     wanted = hard if hard != resource.RLIM_INFINITY else 2**20
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return wanted
+
+
+def resident() -> int:
+    """Return this process's resident memory, in bytes."""
+    facts = pathlib.Path("/proc/self/statm")
+    if facts.exists():
+        return int(facts.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    command = ["ps", "-o", "rss=", "-p", str(os.getpid())]
+    return int(subprocess.run(command, capture_output=True, check=True).stdout) * 1024  # noqa: S603 - no input
 
 
 def _version(name: str) -> str | None:

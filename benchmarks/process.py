@@ -43,7 +43,7 @@ class Process:
             text=True,
         )
         try:
-            self.greeting = self._read()
+            self.greeting = self.hear()
         except BaseException:
             self.close()
             raise
@@ -56,13 +56,17 @@ class Process:
 
     def ask(self, **job: object) -> dict[str, Any]:
         """Give it a *job* and return its answer; `LeftOutError` if it cannot do it."""
+        self.say(**job)
+        return self.hear()
+
+    def say(self, **job: object) -> None:
+        """Give it a *job*, and leave it at that."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(job) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             raise LeftOutError(self._last_words()) from None
-        return self._read()
 
     def close(self) -> None:
         """End it, by force: none of them has anything to save."""
@@ -70,7 +74,8 @@ class Process:
         self._process.communicate()
         self._errors.close()
 
-    def _read(self) -> dict[str, Any]:
+    def hear(self) -> dict[str, Any]:
+        """Wait for its next answer."""
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], PATIENCE)
         if not ready:
@@ -87,5 +92,6 @@ class Process:
     def _last_words(self) -> str:
         self._process.wait()
         self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return f"{self._name} failed: {lines[-1] if lines else 'without a word'}"
+        lines = self._errors.read().decode(errors="replace").splitlines()
+        said = [line.strip(" |+-") for line in lines]  # a group draws boxes round its errors
+        return f"{self._name} failed: {next(filter(None, reversed(said)), 'without a word')}"

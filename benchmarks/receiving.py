@@ -51,7 +51,7 @@ def receive(
             try:
                 contender = stack.enter_context(Process("benchmarks.contender", rival.target))
             except LeftOutError as reason:
-                run.left_out.append(f"{rival.name}: {reason}")
+                run.leave_out(rival.name, reason)
                 continue
             if rival.speaker not in servers:
                 arguments = (rival.speaker, warm + count, *([pace] if pace else []))

@@ -20,7 +20,7 @@ class Run:
     """What each question is given.
 
     Attributes:
-        quick: measure what has a goal, with fewer rounds.
+        quick: fewer rounds and smaller crowds, but everything that has a goal.
         plot: the folder for pictures; `None` for none.
         tell: is told how much of the question is done, from 0 to 1, and what is going on.
         left_out: what could not be measured, and why.
@@ -30,6 +30,10 @@ class Run:
     plot: pathlib.Path | None = None
     tell: Callable[[float, str], object] = lambda _, __: None
     left_out: list[str] = attrs.field(factory=list)
+
+    def leave_out(self, what: str, reason: LeftOutError) -> None:
+        """Note that *what* cannot be measured."""
+        self.left_out.append(f"{what}: {reason}")
 
 
 def interleave(run: Run, rounds: int, takes: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
@@ -47,5 +51,5 @@ def interleave(run: Run, rounds: int, takes: Mapping[str, Callable[[], T]]) -> d
                 taken[name].append(take())
             except LeftOutError as reason:
                 del taken[name]
-                run.left_out.append(f"{name}: {reason}")
+                run.leave_out(name, reason)
     return taken

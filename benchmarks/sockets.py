@@ -10,16 +10,36 @@ if TYPE_CHECKING:
     import socket
     from types import TracebackType
 
-__all__ = ["Peer", "accept_key"]
+__all__ = ["Peer", "accept_key", "unmasked"]
 
 _READ = 64 * 1024
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
-_SHORT, _MEDIUM = 126, 127
+_HEAD, _MASK = 2, 4  # bytes
+_LONGER = {126: 2, 127: 8}  # what the length says, and in how many bytes it follows
 
 
 def accept_key(key: bytes) -> bytes:
     """Return the value of Sec-WebSocket-Accept for a *key*."""
     return base64.b64encode(hashlib.sha1(key + _GUID).digest())  # noqa: S324 - RFC 6455 has it so
+
+
+def unmasked(buffer: bytearray) -> tuple[int, bytes] | None:
+    """Take a client's next frame off *buffer*: opcode and payload, or `None` while it is not there as a whole."""
+    if len(buffer) < _HEAD:
+        return None
+    size, start = buffer[1] & 0x7F, _HEAD
+    if size in _LONGER:
+        start += _LONGER[size]
+        if len(buffer) < start:
+            return None
+        size = int.from_bytes(buffer[_HEAD:start], "big")
+    end = start + _MASK + size
+    if len(buffer) < end:
+        return None
+    opcode, mask, payload = buffer[0] & 0x0F, bytes(buffer[start : start + _MASK]), buffer[start + _MASK : end]
+    del buffer[:end]
+    stretched = (mask * (size // _MASK + 1))[:size]
+    return opcode, (int.from_bytes(payload, "big") ^ int.from_bytes(stretched, "big")).to_bytes(size, "big")
 
 
 class Peer:
@@ -53,15 +73,9 @@ class Peer:
 
     def frame(self) -> tuple[int, bytes]:
         """Return opcode and payload of the next frame of a client."""
-        first, second = self._take(2)
-        size = second & 0x7F
-        if size == _SHORT:
-            size = int.from_bytes(self._take(2), "big")
-        elif size == _MEDIUM:
-            size = int.from_bytes(self._take(8), "big")
-        mask, payload = self._take(4), self._take(size)
-        whole = int.from_bytes(mask * (size // 4 + 1), "big") >> 8 * (4 - size % 4)
-        return first & 0x0F, (int.from_bytes(payload, "big") ^ whole).to_bytes(size, "big")
+        while (found := unmasked(self._buffer)) is None:
+            self._more()
+        return found
 
     def drain(self) -> None:
         """Read to the end of the stream."""
@@ -74,13 +88,6 @@ class Peer:
         found = bytes(self._buffer[:at])
         del self._buffer[: at + len(end)]
         return found
-
-    def _take(self, size: int) -> bytes:
-        while len(self._buffer) < size:
-            self._more()
-        taken = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return taken
 
     def _more(self) -> None:
         data = self._socket.recv(_READ)

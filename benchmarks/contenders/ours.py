@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from benchmarks.frames import APP, ME, TOKEN
+from benchmarks.machine import resident
 from cometconn import AppSettings, CometChat, Endpoints, EventStream, MemoryStore, open_client
 from cometconn._system import SystemEnvironment
 from cometconn.environment import Request, Response
@@ -16,7 +18,7 @@ from cometconn.events import TextMessage
 
 from .stopwatch import Reading, Stopwatch
 
-__all__ = ["batches", "open_bench_client", "receive"]
+__all__ = ["batches", "open_bench_client", "receive", "subscribers"]
 
 _LOGIN = json.dumps({"data": {"uid": ME, "name": "Bot One", "authToken": TOKEN, "jwt": TOKEN, "settings": {}}}).encode()
 
@@ -82,3 +84,31 @@ async def _batches(port: int, warm: int, count: int) -> Reading:
 def batches(port: int, warm: int, count: int) -> Reading:
     """Receive typed events by `batch()`."""
     return trio.run(_batches, port, warm, count)
+
+
+async def _subscribers(port: int, count: int, streams: int) -> Reading:
+    watch: Stopwatch | None = None
+
+    async def subscribe(*, task_status: trio.TaskStatus[None]) -> None:
+        nonlocal watch
+        async with chat.events(TextMessage) as events:
+            task_status.started()
+            await _take(events, 1)
+            watch = watch or Stopwatch()
+            await _take(events, count - 1)
+
+    async with open_bench_client(port) as chat:
+        gc.collect()
+        before = resident()
+        async with trio.open_nursery() as nursery:
+            for _ in range(streams):
+                await nursery.start(subscribe)
+            subscribed = resident() - before
+            await chat.login(auth_token=TOKEN)
+        assert watch is not None
+        return {**watch.read(count - 1), "bytes": subscribed}
+
+
+def subscribers(port: int, count: int, streams: int) -> Reading:
+    """Give *count* messages to each of so many streams of one client; `bytes` is what the streams cost, empty."""
+    return trio.run(_subscribers, port, count, streams)

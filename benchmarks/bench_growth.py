@@ -7,7 +7,7 @@ connections stand beside, which hand over text that nobody decodes. Each of the 
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -17,7 +17,8 @@ from .row import Row
 from .run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import pathlib
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Grown", "measure"]
 
@@ -28,6 +29,7 @@ TO_ALL_SUBSCRIBERS, QUICK_TO_ALL_SUBSCRIBERS = 5_000, 2_000
 ROUNDS, QUICK_ROUNDS = 3, 1
 BURSTS = 3  # of which the median counts
 _KINDS = {"ours": "cometconn, typed events", "trio_websocket": "trio-websocket, text"}
+_FEW, _FEW_SUBSCRIBERS = 100, 10  # so many must there be for their memory to be seen: the first get what importing left
 _KIB = 1024
 
 
@@ -37,7 +39,7 @@ class Grown:
 
     Attributes:
         rates: messages a second.
-        memory: bytes of resident memory for each, over what the process had before.
+        memory: bytes of resident memory for each that came since the size before.
     """
 
     rates: dict[int, list[float]] = attrs.field(factory=dict)
@@ -63,26 +65,25 @@ def measure(run: Run) -> list[Row]:
                 run.leave_out(_KINDS[kind], reason)
         run.tell((number + 0.8) / rounds, f"more and more subscribers, round {number + 1} of {rounds}")
         _subscribe(streams, run)
-    rows = [*_rows(crowds["ours"], "client", "clients"), *_rows(streams, "subscriber", "subscribers")]
+    rows = [*_rows(crowds["ours"], "client", _FEW), *_rows(streams, "subscriber", _FEW_SUBSCRIBERS)]
     if run.plot is not None:
-        _draw(crowds, streams, run)
+        _draw(crowds, streams, run.plot)
     return rows
 
 
 def _grow(kind: str, grown: Grown, run: Run) -> None:
     sizes, messages = (QUICK_CLIENTS, QUICK_MESSAGES) if run.quick else (CLIENTS, MESSAGES)
     with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", kind) as crowd:
-        there, taken = 0, 0.0
+        there = 0
         for size in sizes:
             more = crowd.ask(do="gather", port=server.greeting["port"], clients=size - there)
-            taken += more["bytes"] * (size - there)
             there = size
             rates = []
             for _ in range(BURSTS):
                 crowd.ask(do="expect", count=messages // size * size)
                 server.ask(push=messages // size)
                 rates.append(1 / crowd.ask(do="received")["seconds"])
-            grown.add(size, statistics.median(rates), taken / size)
+            grown.add(size, statistics.median(rates), more["bytes"])
 
 
 def _subscribe(grown: Grown, run: Run) -> None:
@@ -97,45 +98,40 @@ def _subscribe(grown: Grown, run: Run) -> None:
             grown.add(size, size / reading["seconds"], reading["bytes"] / size)
 
 
-def _rows(grown: Grown, one: str, many: str) -> list[Row]:
+def _rows(grown: Grown, name: str, few: int) -> list[Row]:
     rows = []
-    first = next(iter(grown.rates), None)
     for size, rates in grown.rates.items():
-        if size == first:
-            continue
-        alone = grown.rates[first]
-        case = (
-            f"{size:,} {many}: {statistics.median(rates):,.0f} / {statistics.median(alone):,.0f} events a second in all"
-        )
-        rows.append(Row.of("growth", case, f"1 {one}", rates, alone))
-    smallest = min((size for size in grown.memory if size >= 10), default=None)  # noqa: PLR2004 - of one, pages are seen
+        if size > 1:
+            alone = grown.rates[1]
+            both = f"{statistics.median(rates):,.0f} / {statistics.median(alone):,.0f}"
+            rows.append(Row.of("growth", f"{size:,} {name}s: {both} events a second", f"1 {name}", rates, alone))
     for size, memory in grown.memory.items():
-        if smallest is None or size <= smallest:
-            continue
-        few = grown.memory[smallest]
-        sizes = " / ".join(f"{statistics.median(each) / _KIB:.1f}" for each in (memory, few))
-        rows.append(Row.of("growth", f"{size:,} {many}: {sizes} KiB each", f"{smallest} {many}", memory, few))
+        if size > few:
+            before = grown.memory[few]
+            both = " / ".join(f"{statistics.median(each) / _KIB:.1f}" for each in (memory, before))
+            rows.append(Row.of("growth", f"{size:,} {name}s: {both} KiB each", f"{few} {name}s", memory, before))
     return rows
 
 
-def _draw(crowds: Mapping[str, Grown], streams: Grown, run: Run) -> None:
-    with figure(run.plot, "growth", columns=3) as (rates, memory, subscribers):
+def _draw(crowds: Mapping[str, Grown], streams: Grown, folder: pathlib.Path) -> None:
+    with figure(folder, "growth", columns=3) as (rates, memory, subscribers):
         for kind, grown in crowds.items():
-            for axes, of in ((rates, grown.rates), (memory, grown.memory)):
-                divisor = _KIB if of is grown.memory else 1_000
-                values = [statistics.median(each) / divisor for each in of.values()]
-                axes.plot(list(of), values, marker="o", label=_KINDS[kind])
-        rates.set(xscale="log", xlabel="clients in one process", ylabel="thousand messages a second, all together")
-        rates.set_title("Throughput stays, or falls, with more clients")
-        memory.set(xscale="log", xlabel="clients in one process", ylabel="KiB of resident memory for each")
-        memory.set_title("Memory of one idle client")
-        values = [statistics.median(each) / 1_000 for each in streams.rates.values()]
-        subscribers.plot(list(streams.rates), values, marker="o", label=_KINDS["ours"])
+            _line(rates, grown.rates, 1_000, _KINDS[kind])
+            _line(memory, {size: each for size, each in grown.memory.items() if size >= _FEW}, _KIB, _KINDS[kind])
+        _line(subscribers, streams.rates, 1_000, _KINDS["ours"])
+        rates.set(title="A burst for all clients of a process", xlabel="clients", ylabel="thousand messages a second")
+        memory.set(title="Memory of an idle client", xlabel="clients in the process", ylabel="KiB each")
         subscribers.set(
-            xscale="log", xlabel="subscribers of one client", ylabel="thousand events a second, all together"
+            title="A burst for all subscribers of a client", xlabel="subscribers", ylabel="thousand events a second"
         )
-        subscribers.set_title("Handing the same messages to many")
         for axes in (rates, memory, subscribers):
             axes.set_ylim(bottom=0)
             axes.grid(alpha=0.3)
             axes.legend()
+
+
+def _line(axes: Any, values: Mapping[int, Sequence[float]], divisor: float, label: str) -> None:
+    axes.plot(list(values), [statistics.median(each) / divisor for each in values.values()], marker="o", label=label)
+    axes.set_xscale("log")
+    axes.set_xticks(list(values), [f"{size:,}" for size in values])
+    axes.set_xticks([], minor=True)

@@ -31,12 +31,13 @@ __all__ = ["KINDS", "Crowd", "main"]
 _AT_ONCE = 32  # clients that connect at the same time
 _GRACE = 0.01  # seconds of background that a lease is given
 _SPARE = 64  # files that are no connection
+_PATIENT = AppSettings(timing=Timing(connect_timeout=60.0, pong_timeout=14.0))  # on a busy machine nobody may give up
 
 Member = Callable[..., Awaitable[None]]
 
 
 async def _ours(port: int, took: Callable[[], None], task_status: trio.TaskStatus[Any]) -> None:
-    async with open_bench_client(port) as chat, chat.events() as events:
+    async with open_bench_client(port, _PATIENT) as chat, chat.events() as events:
         await chat.login(auth_token=TOKEN)
         await chat.connect()
         task_status.started(chat.ping)

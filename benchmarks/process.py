@@ -93,5 +93,6 @@ class Process:
         self._process.wait()
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").splitlines()
-        said = [line.strip(" |+-") for line in lines]  # a group draws boxes round its errors
-        return f"{self._name} failed: {next(filter(None, reversed(said)), 'without a word')}"
+        said = [line.strip(" |+-") for line in reversed(lines)]  # a group draws boxes round its errors
+        errors = (line for line in said if "Error: " in line)
+        return f"{self._name} failed: {next(errors, next(filter(None, said), 'without a word'))}"

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Grown", "measure"]
 
-CLIENTS, QUICK_CLIENTS = (1, 10, 100, 1_000, 5_000), (1, 10, 100)
-SUBSCRIBERS, QUICK_SUBSCRIBERS = (1, 10, 100), (1, 10)
+CLIENTS: Sequence[int] = (1, 10, 100, 1_000, 5_000)
+QUICK_CLIENTS: Sequence[int] = (1, 10, 100)
+SUBSCRIBERS: Sequence[int] = (1, 10, 100)
+QUICK_SUBSCRIBERS: Sequence[int] = (1, 10)
 MESSAGES, QUICK_MESSAGES = 50_000, 10_000
 TO_ALL_SUBSCRIBERS, QUICK_TO_ALL_SUBSCRIBERS = 5_000, 2_000
 ROUNDS, QUICK_ROUNDS = 3, 1
@@ -72,7 +74,8 @@ def measure(run: Run) -> list[Row]:
 
 
 def _grow(kind: str, grown: Grown, run: Run) -> None:
-    sizes, messages = (QUICK_CLIENTS, QUICK_MESSAGES) if run.quick else (CLIENTS, MESSAGES)
+    sizes = QUICK_CLIENTS if run.quick else CLIENTS
+    messages = QUICK_MESSAGES if run.quick else MESSAGES
     with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", kind) as crowd:
         there = 0
         for size in sizes:
@@ -87,10 +90,8 @@ def _grow(kind: str, grown: Grown, run: Run) -> None:
 
 
 def _subscribe(grown: Grown, run: Run) -> None:
-    if run.quick:
-        sizes, messages = QUICK_SUBSCRIBERS, QUICK_TO_ALL_SUBSCRIBERS
-    else:
-        sizes, messages = SUBSCRIBERS, TO_ALL_SUBSCRIBERS
+    sizes = QUICK_SUBSCRIBERS if run.quick else SUBSCRIBERS
+    messages = QUICK_TO_ALL_SUBSCRIBERS if run.quick else TO_ALL_SUBSCRIBERS
     with Process("benchmarks.replay", "cometchat", messages) as server:
         for size in sizes:
             with Process("benchmarks.contender", "ours:subscribers") as contender:

@@ -69,7 +69,7 @@ def measure(run: Run) -> list[Row]:
         _subscribe(streams, run)
     rows = [*_rows(crowds["ours"], "client", _FEW), *_rows(streams, "subscriber", _FEW_SUBSCRIBERS)]
     if run.plot is not None:
-        _draw(crowds, streams, run.plot)
+        _draw(crowds, streams, run.plot / "growth.png")
     return rows
 
 
@@ -114,8 +114,8 @@ def _rows(grown: Grown, name: str, few: int) -> list[Row]:
     return rows
 
 
-def _draw(crowds: Mapping[str, Grown], streams: Grown, folder: pathlib.Path) -> None:
-    with figure(folder, "growth", columns=3) as (rates, memory, subscribers):
+def _draw(crowds: Mapping[str, Grown], streams: Grown, path: pathlib.Path) -> None:
+    with figure(path, columns=3) as (rates, memory, subscribers):
         for kind, grown in crowds.items():
             _line(rates, grown.rates, 1_000, _KINDS[kind])
             _line(memory, {size: each for size, each in grown.memory.items() if size >= _FEW}, _KIB, _KINDS[kind])

@@ -5,8 +5,8 @@ Each speaks its own protocol with a server that speaks just enough of it, and ge
 
 from __future__ import annotations
 
-from .bench_burst import COUNT, QUICK_COUNT, QUICK_ROUNDS, ROUNDS, WARM, draw, rows_of
-from .receiving import Rival, receive
+from .bench_burst import COUNT, QUICK_COUNT, QUICK_ROUNDS, ROUNDS, WARM
+from .receiving import Rival, compare, draw, rate, receive
 from .row import Row
 from .run import Run
 
@@ -16,28 +16,28 @@ RIVALS = (
     Rival(
         "centrifuge-python",
         "on_centrifuge:receive",
-        "delivered; theirs: own protocol in JSON, asyncio, dicts, in its callback",
+        "dicts in its callback, own protocol in JSON (asyncio)",
         ">= 3",
         "centrifuge",
     ),
     Rival(
         "python-socketio",
         "on_socketio:receive",
-        "delivered; theirs: own protocol, asyncio, dicts, in its callback",
+        "dicts in its callback, own protocol in JSON (asyncio)",
         ">= 6",
         "socketio",
     ),
     Rival(
         "nats-py",
         "on_nats:receive_bytes",
-        "delivered; theirs: own protocol without WebSocket, asyncio, bytes, nothing decoded",
+        "bytes in its callback, nothing decoded, own protocol without WebSocket (asyncio)",
         ">= 1.5",
         "nats",
     ),
     Rival(
         "nats-py + json.loads",
         "on_nats:receive_dicts",
-        "delivered; theirs: own protocol without WebSocket, asyncio, dicts",
+        "dicts in its callback, own protocol without WebSocket (asyncio)",
         None,
         "nats",
     ),
@@ -49,5 +49,6 @@ def measure(run: Run) -> list[Row]:
     rounds, count = (QUICK_ROUNDS, QUICK_COUNT) if run.quick else (ROUNDS, COUNT)
     readings = receive(run, RIVALS, rounds=rounds, warm=WARM, count=count)
     if run.plot is not None:
-        draw(run.plot, "products", "A burst, as the products' own clients deliver it", readings)
-    return rows_of("products", readings, RIVALS)
+        title = "A burst, as the clients of other products deliver theirs (more is better)"
+        draw(run.plot / "products.png", title, readings, RIVALS, rate, "messages a second")
+    return compare("products", readings, RIVALS, rate, "msg/s")

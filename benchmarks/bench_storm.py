@@ -148,16 +148,17 @@ def measure(run: Run) -> list[Row]:
         if down == MAIN:
             drawn["fixed 5 s timer"] = theirs
     if run.plot is not None:
-        _draw(drawn, run.plot)
+        _draw(drawn, run.plot / "storm.png")
     return rows
 
 
-def _draw(storms: dict[str, Storm], folder: pathlib.Path) -> None:
-    with figure(folder, "storm") as axes:
+def _draw(storms: dict[str, Storm], path: pathlib.Path) -> None:
+    with figure(path) as axes:
         seconds = range(max(max(storm.attempts) for storm in storms.values()) + 2)
         for name, storm in storms.items():
             axes.step(seconds, [storm.attempts[second] for second in seconds], where="post", label=name)
         axes.set_xlabel("seconds since the loss")
         axes.set_ylabel("attempts a second")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.set_title(f"{CLIENTS:,} clients, the server away for {MAIN:g} s")
         axes.legend()

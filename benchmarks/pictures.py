@@ -14,32 +14,39 @@ _OURS, _THEIRS = "tab:blue", "0.7"
 
 
 @contextmanager
-def figure(folder: pathlib.Path, name: str, columns: int = 1, height: float = 4.5) -> Generator[Any, None, None]:
-    """Hand out the axes of a new picture, or several side by side; save it as *name* in *folder* on leaving."""
+def figure(path: pathlib.Path, columns: int = 1, height: float = 4.5) -> Generator[Any, None, None]:
+    """Hand out the axes of a new picture, or several side by side; save it as *path* on leaving."""
     import matplotlib as mpl  # noqa: PLC0415 - see above
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt  # noqa: PLC0415 - see above
 
-    drawn, axes = plt.subplots(1, columns, figsize=(9 if columns == 1 else 5.5 * columns, height))
-    yield axes
-    drawn.tight_layout()
-    drawn.savefig(folder / f"{name}.png", dpi=120)
-    plt.close(drawn)
+    drawn, axes = plt.subplots(1, columns, figsize=(10 if columns == 1 else 5.5 * columns, height))
+    try:
+        yield axes
+        drawn.tight_layout()
+        drawn.savefig(path, dpi=120)
+    finally:
+        plt.close(drawn)
 
 
-def bars(folder: pathlib.Path, name: str, title: str, unit: str, values: Mapping[str, Sequence[float]]) -> None:
-    """Draw one bar for each of *values*: the median, with a line from the lowest round to the highest; ours is the first."""
+def bars(path: pathlib.Path, title: str, unit: str, values: Mapping[str, Sequence[float]]) -> None:
+    """Draw one bar for each of *values*: the median, with a line from the lowest round to the highest.
+
+    Ours are in colour: those whose name begins with it.
+    """
     names = list(values)
     medians = [statistics.median(values[each]) for each in names]
     low = [middle - min(values[each]) for each, middle in zip(names, medians, strict=True)]
     high = [max(values[each]) - middle for each, middle in zip(names, medians, strict=True)]
-    with figure(folder, name, height=1.5 + 0.45 * len(names)) as axes:
-        colours = [_OURS] + [_THEIRS] * (len(names) - 1)
+    with figure(path, height=1.5 + 0.5 * len(names)) as axes:
+        colours = [_OURS if name.startswith("cometconn") else _THEIRS for name in names]
         drawn = axes.barh(names, medians, xerr=(low, high), color=colours, ecolor="0.3", capsize=3)
         axes.bar_label(drawn, labels=[f" {value:,.0f}" for value in medians], label_type="edge", padding=6)
         axes.invert_yaxis()
+        axes.tick_params(axis="y", labelsize=8)
         axes.set_xlim(0, 1.15 * max(max(each) for each in values.values()))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.set_xlabel(unit)
-        axes.set_title(title)
+        axes.set_title(title, loc="right")
         axes.spines[["top", "right"]].set_visible(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import statistics
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -9,10 +10,12 @@ from functools import partial
 
 import attrs
 
+from .pictures import bars
 from .process import LeftOutError, Process
+from .row import Row
 from .run import Run, interleave
 
-__all__ = ["OURS", "Readings", "Rival", "median_of", "receive"]
+__all__ = ["OURS", "Readings", "Rival", "compare", "cost", "draw", "rate", "receive"]
 
 Readings = dict[str, list[dict[str, float]]]
 
@@ -24,19 +27,19 @@ class Rival:
     Attributes:
         name: as the table has it.
         target: the contender's module and function.
-        note: what is and what is not comparable.
+        gives: what the application gets, and how: that is what is, or is not, comparable.
         goal: the row's, when ours is divided by this.
         speaker: the protocol its server has to speak.
     """
 
     name: str
     target: str
-    note: str = ""
+    gives: str
     goal: str | None = None
     speaker: str = "cometchat"
 
 
-OURS = Rival("cometconn", "ours:receive")
+OURS = Rival("cometconn", "ours:receive", "typed events in an async for (Trio)")
 
 
 def receive(
@@ -61,6 +64,39 @@ def receive(
         return interleave(run, rounds, takes)
 
 
-def median_of(readings: Readings, name: str, what: str) -> float:
-    """Return the median of one contender's figures."""
-    return statistics.median(reading[what] for reading in readings[name])
+def compare(
+    question: str, readings: Readings, rivals: Sequence[Rival], figure: Callable[[dict[str, float]], float], unit: str
+) -> list[Row]:
+    """Divide our *figure*, in *unit*, by that of each of the others who have one."""
+    rows = []
+    for rival in rivals:
+        if rival.name in readings and OURS.name in readings:
+            ours, theirs = ([figure(reading) for reading in readings[name]] for name in (OURS.name, rival.name))
+            both = " / ".join(f"{statistics.median(figures):,.0f}" for figures in (ours, theirs))
+            case = f"{both} {unit}; ours: {OURS.gives}; theirs: {rival.gives}"
+            rows.append(Row.of(question, case, rival.name, ours, theirs, rival.goal))
+    return rows
+
+
+def draw(
+    path: pathlib.Path,
+    title: str,
+    readings: Readings,
+    rivals: Sequence[Rival],
+    figure: Callable[[dict[str, float]], float],
+    unit: str,
+) -> None:
+    """Draw everybody's *figure* as bars, with what each gives beside its name."""
+    there = [rival for rival in (OURS, *rivals) if rival.name in readings]
+    values = {f"{rival.name}\n{rival.gives}": [figure(each) for each in readings[rival.name]] for rival in there}
+    bars(path, title, f"{unit}; median, and range of the rounds", values)
+
+
+def rate(reading: dict[str, float]) -> float:
+    """Return messages a second."""
+    return 1 / reading["seconds"]
+
+
+def cost(reading: dict[str, float]) -> float:
+    """Return microseconds of processor time a message."""
+    return reading["cpu"] * 1e6

@@ -17,10 +17,9 @@ from benchmarks import (
     bench_memory,
     bench_paced,
     bench_products,
-    pictures,
 )
 from benchmarks.crowds import Gathered
-from benchmarks.receiving import OURS, Rival
+from benchmarks.receiving import OURS, Rival, compare, cost, draw, rate
 from benchmarks.row import Row
 from benchmarks.run import Run
 
@@ -37,7 +36,7 @@ def _goals(rows: Sequence[Row]) -> set[tuple[str, str]]:
 
 def test_burst_and_products_divide_rates() -> None:
     """More is better, and each goal of the table is there."""
-    rows = bench_burst.rows_of("burst", _readings(bench_burst.RIVALS), bench_burst.RIVALS)
+    rows = compare("burst", _readings(bench_burst.RIVALS), bench_burst.RIVALS, rate, "msg/s")
     assert [row.ratio for row in rows] == pytest.approx([2.0] * len(rows))
     assert rows[0].case.startswith("100,000 / 50,000 msg/s; ")
     assert _goals(rows) == {
@@ -45,15 +44,15 @@ def test_burst_and_products_divide_rates() -> None:
         ("picows + orjson + cattrs", ">= 1.3"),
         ("websockets.asyncio + json.loads", ">= 2.0"),
     }
-    products = bench_burst.rows_of("products", _readings(bench_products.RIVALS), bench_products.RIVALS)
+    products = compare("products", _readings(bench_products.RIVALS), bench_products.RIVALS, rate, "msg/s")
     assert _goals(products) == {("centrifuge-python", ">= 3"), ("python-socketio", ">= 6"), ("nats-py", ">= 1.5")}
 
 
 def test_paced_divides_processor_time() -> None:
     """Less is better."""
-    rows = bench_paced.rows_of(_readings(bench_paced.RIVALS))
+    rows = compare("paced", _readings(bench_paced.RIVALS), bench_paced.RIVALS, cost, "us")
     assert [row.ratio for row in rows] == pytest.approx([0.5] * len(rows))
-    assert rows[0].case.startswith("10 / 20 us of CPU a message; ")
+    assert rows[0].case.startswith("10 / 20 us; ours: typed events in an async for (Trio); theirs: typed")
     assert _goals(rows) == {("trio-websocket + json + cattrs", "<= 0.70")}
 
 
@@ -61,10 +60,9 @@ def test_a_peer_without_figures_has_no_row() -> None:
     """And nobody has one where ours has none."""
     readings = _readings(bench_burst.RIVALS)
     del readings["picows + orjson + cattrs"]
-    assert len(bench_burst.rows_of("burst", readings, bench_burst.RIVALS)) == len(bench_burst.RIVALS) - 1
+    assert len(compare("burst", readings, bench_burst.RIVALS, rate, "msg/s")) == len(bench_burst.RIVALS) - 1
     del readings[OURS.name]
-    assert bench_burst.rows_of("burst", readings, bench_burst.RIVALS) == []
-    assert bench_paced.rows_of(readings) == []
+    assert compare("burst", readings, bench_burst.RIVALS, rate, "msg/s") == []
 
 
 def test_a_crowd_answers_three_questions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,5 +138,6 @@ def test_growth_is_told_against_one_and_against_a_few() -> None:
 def test_bars_are_drawn(tmp_path: pathlib.Path) -> None:
     """A PNG of the name that was asked for."""
     pytest.importorskip("matplotlib")
-    pictures.bars(tmp_path, "burst", "title", "unit", {"ours": [1.0, 2.0], "theirs": [3.0]})
+    readings = _readings(bench_burst.RIVALS[:2])
+    draw(tmp_path / "burst.png", "title", readings, bench_burst.RIVALS, rate, "unit")
     assert (tmp_path / "burst.png").read_bytes().startswith(b"\x89PNG")

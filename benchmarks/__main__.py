@@ -22,13 +22,13 @@ _WEIGHTS = {
     "burst": 25,
     "paced": 35,
     "products": 20,
-    "memory": 90,
+    "memory": 70,  # gathers the crowds that the next two ask about
     "connects": 1,
     "lateness": 1,
     "background": 10,
     "import": 10,
     "growth": 15,
-    "storm": 5,
+    "storm": 3,
 }
 """The questions, in order, and roughly how many seconds each takes with `--quick`: for the bar."""
 

@@ -36,8 +36,8 @@ RIVALS = (
 )
 LIMIT = Rival("bare Trio stream", "limit:receive", "bytes, nothing parsed: the limit of all Trio")
 WARM = 5_000
-COUNT, QUICK_COUNT = 60_000, 25_000
-ROUNDS, QUICK_ROUNDS = 11, 5
+COUNT, QUICK_COUNT = 50_000, 25_000
+ROUNDS, QUICK_ROUNDS = 9, 5
 
 
 def measure(run: Run) -> list[Row]:

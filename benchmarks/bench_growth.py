@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["Grown", "measure"]
 
 CLIENTS: Sequence[int] = (1, 10, 100, 1_000, 5_000)
-QUICK_CLIENTS: Sequence[int] = (1, 10, 100)
+QUICK_CLIENTS: Sequence[int] = (1, 10, 100, 1_000)
 SUBSCRIBERS: Sequence[int] = (1, 10, 100)
 QUICK_SUBSCRIBERS: Sequence[int] = (1, 10)
 MESSAGES, QUICK_MESSAGES = 50_000, 10_000
 TO_ALL_SUBSCRIBERS, QUICK_TO_ALL_SUBSCRIBERS = 5_000, 2_000
-ROUNDS, QUICK_ROUNDS = 3, 1
+ROUNDS, QUICK_ROUNDS = 2, 1
 BURSTS = 3  # of which the median counts
 _KINDS = {"ours": "cometconn, typed events", "trio_websocket": "trio-websocket, text"}
 _FEW, _FEW_SUBSCRIBERS = 100, 10  # so many must there be for their memory to be seen: the first get what importing left

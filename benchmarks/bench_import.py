@@ -17,7 +17,7 @@ from .run import Run, interleave
 __all__ = ["measure"]
 
 OURS, THEIRS = "import cometconn", "import trio, trio_websocket, attrs, cattrs, msgspec"
-ROUNDS, QUICK_ROUNDS = 31, 11
+ROUNDS, QUICK_ROUNDS = 21, 11
 
 
 def _seconds(statement: str) -> float:

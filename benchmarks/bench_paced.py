@@ -26,8 +26,8 @@ RIVALS = (
     Rival("bare Trio stream", "limit:receive", "bytes, nothing parsed: the limit of all Trio"),
 )
 WARM = 500
-COUNT, QUICK_COUNT = 6_000, 2_000
-ROUNDS, QUICK_ROUNDS = 9, 5
+COUNT, QUICK_COUNT = 4_000, 2_000
+ROUNDS, QUICK_ROUNDS = 7, 5
 
 
 def measure(run: Run) -> list[Row]:

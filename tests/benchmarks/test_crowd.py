@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
 from benchmarks import crowds
-from benchmarks.crowd import Crowd
 from benchmarks.process import LeftOutError, Process
 from benchmarks.run import Run
 
@@ -34,14 +35,15 @@ def test_questions_share_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def gather(clients: int, tell: object) -> crowds.Gathered:
         gathered.append(clients)
-        return crowds.Gathered({}, {}, {}, {})
+        return crowds.Gathered({}, {}, [], [])
 
     monkeypatch.setattr(crowds, "_gather", gather)
     run = Run(quick=True)
-    assert crowds.gathered(run, 5) == crowds.gathered(run, 5)
-    assert gathered == [5] * crowds.QUICK_ROUNDS
-    crowds.gathered(Run(), 5)
-    assert len(gathered) == crowds.QUICK_ROUNDS + crowds.ROUNDS
+    assert crowds.gathered(run, 1_000) == crowds.gathered(run, 1_000)
+    assert gathered == [1_000] * crowds.QUICK_ROUNDS[1_000]
+    gathered.clear()
+    crowds.gathered(Run(), 5_000)
+    assert gathered == [5_000] * crowds.ROUNDS[5_000]
 
 
 def test_a_crowd_that_cannot_be_gathered_leaves_its_rows_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,6 +58,30 @@ def test_a_crowd_that_cannot_be_gathered_leaves_its_rows_out(monkeypatch: pytest
     assert run.left_out == ["5,000 clients: too many open files"]
 
 
-def test_jobs_are_methods() -> None:
-    """The names that the questions use."""
-    assert all(callable(getattr(Crowd, name)) for name in ("gather", "expect", "received", "lateness"))
+def test_only_the_large_crowd_is_asked_for_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three times alone, then three times among them, once they ping."""
+    asked: list[tuple[str, object]] = []
+
+    class Answering:
+        greeting: ClassVar = {"port": 1}
+
+        def __init__(self, *arguments: object) -> None:
+            pass
+
+        def __enter__(self) -> Answering:
+            return self
+
+        def __exit__(self, *details: object) -> None:
+            pass
+
+        def ask(self, *, do: str, **job: object) -> dict[str, float]:
+            asked.append((do, job.get("after", job.get("clients"))))
+            return {}
+
+    monkeypatch.setattr(crowds, "Process", Answering)
+    crowds._gather(5_000, lambda _, __: None)
+    leases, later = [("lateness", None)] * 3, [("lateness", 15.0)] * 3
+    assert asked == [*leases, ("gather", 5_000), *later, ("gather", 5_000)]
+    asked.clear()
+    crowds._gather(1_000, lambda _, __: None)
+    assert asked == [("gather", 1_000)] * 2

@@ -24,6 +24,15 @@ def test_a_helper_that_dies_is_left_out_with_its_last_words() -> None:
         contender.ask(nonsense=1)
 
 
+def test_the_last_words_are_an_errors_also_in_a_group() -> None:
+    """Trio's errors come in boxes, and the last line of a box says nothing."""
+    with (
+        Process("benchmarks.crowd", "ours") as crowd,
+        pytest.raises(LeftOutError, match="crowd ours failed: KeyError: 'do'"),
+    ):
+        crowd.ask(nonsense=1)
+
+
 def test_the_replay_server_answers_until_its_input_ends() -> None:
     """Its port first, then what it has seen."""
     with Process("benchmarks.replay", "cometchat", 3, 1000.0) as server:

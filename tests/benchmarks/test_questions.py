@@ -70,8 +70,8 @@ def test_a_crowd_answers_three_questions(monkeypatch: pytest.MonkeyPatch) -> Non
     one = Gathered(
         ours={"seconds": 0.002, "bytes": 40_960.0},
         theirs={"seconds": 0.001, "bytes": 20_480.0},
-        alone={"p50": 0.001, "p99": 0.002},
-        among={"p50": 0.001, "p99": 0.003},
+        alone=[{"p50": 0.001, "p99": 0.002}],
+        among=[{"p50": 0.001, "p99": 0.003}],
     )
     for module in (bench_memory, bench_connects, bench_lateness):
         monkeypatch.setattr(module, "gathered", lambda _, clients: [one, one] if clients == 5_000 else [])

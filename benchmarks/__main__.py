@@ -57,7 +57,7 @@ def _measure(options: argparse.Namespace, console: Console) -> tuple[list[Row], 
         TextColumn("{task.description}"),
     )
     rows: list[Row] = []
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=sum(_WEIGHTS[name] for name in options.names), name="")
         run, done = Run(options.quick, options.plot), 0
         for name in options.names:
@@ -68,6 +68,8 @@ def _measure(options: argparse.Namespace, console: Console) -> tuple[list[Row], 
 
             run.tell = tell
             tell(0.0, "starting")
+            if not console.is_terminal:  # where no bar can be seen
+                console.print(f"Measuring {name}")
             rows += importlib.import_module(f"benchmarks.bench_{name}").measure(run)
             done += weight
     return rows, run.left_out
@@ -91,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.plot is not None:
         options.plot.mkdir(parents=True, exist_ok=True)
     machine, console = description(), Console()
-    rows, left_out = _measure(options, console)
+    rows, left_out = _measure(options, Console(stderr=True))
     console.print(_table(rows, machine))
     for reason in left_out:
         console.print(f"Left out: {reason}", markup=False)

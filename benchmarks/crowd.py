@@ -105,7 +105,7 @@ class Crowd:
         Not before the gathering began *after* seconds ago.
         """
         await trio.sleep_until(self._began + after)
-        timing = Timing(background_grace=_GRACE)
+        timing = Timing(background_grace=_GRACE, connect_timeout=60.0)
         settings = AppSettings(auto_establish_socket_connection=False, timing=timing)
         late: list[float] = []
         async with open_bench_client(port, settings) as chat:
@@ -159,7 +159,7 @@ async def _lease(chat: CometChat) -> float:
 
 
 async def _work(kind: str) -> None:
-    print(json.dumps({}), flush=True)
+    print(json.dumps({}), flush=True)  # ready
     async with trio.open_nursery() as nursery:
         crowd = Crowd(KINDS[kind], nursery)
         async for line in trio.wrap_file(sys.stdin):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["LeftOutError", "Process"]
+__all__ = ["LeftOutError", "Process", "last_words"]
 
 ROOT = pathlib.Path(__file__).parents[1]
 PATIENCE = 300.0  # seconds for one answer; on a machine with nothing else to do none takes a tenth
@@ -43,7 +43,7 @@ class Process:
             text=True,
         )
         try:
-            self.greeting = self.hear()
+            self.greeting = self._hear()
         except BaseException:
             self.close()
             raise
@@ -56,17 +56,13 @@ class Process:
 
     def ask(self, **job: object) -> dict[str, Any]:
         """Give it a *job* and return its answer; `LeftOutError` if it cannot do it."""
-        self.say(**job)
-        return self.hear()
-
-    def say(self, **job: object) -> None:
-        """Give it a *job*, and leave it at that."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(job) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             raise LeftOutError(self._last_words()) from None
+        return self._hear()
 
     def close(self) -> None:
         """End it, by force: none of them has anything to save."""
@@ -74,8 +70,7 @@ class Process:
         self._process.communicate()
         self._errors.close()
 
-    def hear(self) -> dict[str, Any]:
-        """Wait for its next answer."""
+    def _hear(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], PATIENCE)
         if not ready:
@@ -92,7 +87,11 @@ class Process:
     def _last_words(self) -> str:
         self._process.wait()
         self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").splitlines()
-        said = [line.strip(" |+-") for line in reversed(lines)]  # a group draws boxes round its errors
-        errors = (line for line in said if "Error: " in line)
-        return f"{self._name} failed: {next(errors, next(filter(None, said), 'without a word'))}"
+        return f"{self._name} failed: {last_words(self._errors.read().decode(errors='replace'))}"
+
+
+def last_words(said: str) -> str:
+    """Return the last error in what a process has said, also of a group, which draws boxes round its errors."""
+    lines = [line.strip(" |+-") for line in reversed(said.splitlines())]
+    errors = (line for line in lines if "Error: " in line)
+    return next(errors, next(filter(None, lines), "without a word"))

@@ -30,9 +30,10 @@ def test_machines_get_a_list_of_rows(tmp_path: pathlib.Path, capsys: pytest.Capt
     assert all(list(row) == KEYS for row in rows)
     assert {row["question"] for row in rows} == {"storm"}
     assert {row["goal"] for row in rows} == {"<= 0.2", "<= 0.6", "<= 0.5", None}
-    shown = capsys.readouterr().out
-    assert "fixed 5 s timer" in shown
-    assert "cores" in shown
+    shown = capsys.readouterr()
+    assert "fixed 5 s timer" in shown.out
+    assert "cores" in shown.out
+    assert shown.err == "Measuring storm\n"
 
 
 def test_quick_asks_for_less() -> None:

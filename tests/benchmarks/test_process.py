@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.process import LeftOutError, Process
+from benchmarks.process import LeftOutError, Process, last_words
 
 
 def test_a_peer_that_is_not_installed_is_left_out() -> None:
@@ -24,13 +24,18 @@ def test_a_helper_that_dies_is_left_out_with_its_last_words() -> None:
         contender.ask(nonsense=1)
 
 
-def test_the_last_words_are_an_errors_also_in_a_group() -> None:
-    """Trio's errors come in boxes, and the last line of a box says nothing."""
-    with (
-        Process("benchmarks.crowd", "ours") as crowd,
-        pytest.raises(LeftOutError, match="crowd ours failed: KeyError: 'do'"),
-    ):
-        crowd.ask(nonsense=1)
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("Traceback\nKeyError: 'do'\n", "KeyError: 'do'"),
+        ("  | OSError: a\n  +-+---- 15 ----\n    | OSError: b\n    +---- ... ----\n    | and 17 more\n", "OSError: b"),
+        ("Killed\n", "Killed"),
+        ("", "without a word"),
+    ],
+)
+def test_the_last_words_are_an_error(said: str, words: str) -> None:
+    """Trio's come in boxes, and the last line of a box says nothing."""
+    assert last_words(said) == words
 
 
 def test_the_replay_server_answers_until_its_input_ends() -> None:

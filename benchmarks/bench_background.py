@@ -5,10 +5,12 @@ Compared with a close frame that is written to an open socket by hand. Nothing e
 
 from __future__ import annotations
 
-import bisect
 import statistics
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from .frames import DEVICE
 from .process import LeftOutError, Process
 from .row import Row
 from .run import Run
@@ -17,6 +19,7 @@ __all__ = ["delays", "measure"]
 
 TIMES = 40
 ROUNDS, QUICK_ROUNDS = 25, 7
+_LATE = 0.1  # seconds for the last close frame, should the server be slow
 
 
 def measure(run: Run) -> list[Row]:
@@ -28,31 +31,29 @@ def measure(run: Run) -> list[Row]:
         Process("benchmarks.replay", "cometchat", 0) as server,
         Process("benchmarks.contender", "leaving:leave") as contender,
     ):
+        known = 0
         for number in range(rounds):
             run.tell(number / rounds, f"{TIMES} times to the background, round {number + 1} of {rounds}")
             try:
                 called = contender.ask(port=server.greeting["port"], times=TIMES)
-                closed_at = server.ask()["closed_at"]
+                time.sleep(_LATE)
+                links = server.ask()["links"]
             except LeftOutError as reason:
                 run.leave_out("enter_background()", reason)
                 return []
-            every = sorted((*called["ours"], *called["bare"]))
-            ours.append(delays(called["ours"], every, closed_at))
-            bare.append(delays(called["bare"], every, closed_at))
+            ours.append(delays(called["ours"], [link for link in links[known:] if link["device"] != DEVICE]))
+            bare.append(delays(called["bare"], [link for link in links[known:] if link["device"] == DEVICE]))
+            known = len(links)
     return _rows(ours, bare)
 
 
-def delays(calls: Sequence[float], every: Sequence[float], closed_at: Sequence[float]) -> list[float | None]:
-    """Return for each of *calls* how long it took to the close frame, or `None` if there was none before the next call.
+def delays(calls: Sequence[float], links: Sequence[Mapping[str, Any]]) -> list[float | None]:
+    """Return for each of *calls*, which ended one of *links* each, how long it took to the close frame; `None`: for ever.
 
-    *every* has all calls, of both kinds, in order.
+    Both are in order. There may be more links: the last one was ended by leaving.
     """
-    found: list[float | None] = []
-    for call in calls:
-        place = bisect.bisect_right(every, call)
-        until = every[place] if place < len(every) else float("inf")
-        found.append(next((closed - call for closed in closed_at if call <= closed < until), None))
-    return found
+    closed = [link["closed_at"] for link in links]
+    return [None if at is None else at - call for call, at in zip(calls, closed, strict=False)]
 
 
 def _rows(ours: list[list[float | None]], bare: list[list[float | None]]) -> list[Row]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 
-__all__ = ["AUTH", "AUTH_REPLY", "CLOSE", "LENGTH", "ME", "PONG", "TOKEN", "frame", "message"]
+__all__ = ["AUTH", "AUTH_REPLY", "CLOSE", "DEVICE", "LENGTH", "ME", "PONG", "TOKEN", "frame", "message"]
 
 APP = "app0bench"
 ME = "bot-01"
+DEVICE = "BENCH-1"
 TOKEN = "bench-token"  # noqa: S105 - nobody's
 DIGITS = 7  # all messages are of one length, so that bytes can be counted instead of messages
 SENDERS = 20
 
 AUTH = json.dumps(
-    {"appId": APP, "deviceId": "BENCH-1", "type": "auth", "sender": ME, "body": {"auth": TOKEN, "deviceId": "BENCH-1"}}
+    {"appId": APP, "deviceId": DEVICE, "type": "auth", "sender": ME, "body": {"auth": TOKEN, "deviceId": DEVICE}}
 )
 """What the clients other than ours say first."""
 

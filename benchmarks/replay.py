@@ -2,7 +2,7 @@
 
 `python -m benchmarks.replay SPEAKER MESSAGES [PACE]`. Every connection gets MESSAGES messages: in a burst, as fast as the
 socket takes them, hundreds to a send; or PACE of them a second, one to a send. It prints its port, answers each line of
-its input with what it has seen (the times at which close frames came), and ends with its input.
+its input with what it has seen (who connected, and when their close frames came), and ends with its input.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .frames import CLOSE, message
 from .sockets import Peer
 from .speakers import SPEAKERS
 
-__all__ = ["Flow", "Seen", "main", "serve"]
+__all__ = ["Flow", "Link", "main", "serve"]
 
 _TOGETHER = 256  # messages to a send in a burst, about 170 kB
 
@@ -55,17 +55,19 @@ class Flow:
 
 
 @attrs.define
-class Seen:
-    """What the server tells when asked.
+class Link:
+    """One connection, as the server tells it when asked.
 
     Attributes:
-        closed_at: when each close frame came, on the machine's monotonic clock, which all processes share.
+        device: whose it is: the `deviceId` of the auth frame.
+        closed_at: when its close frame came, on the machine's monotonic clock, which all processes share.
     """
 
-    closed_at: list[float] = attrs.field(factory=list)
+    device: str
+    closed_at: float | None = None
 
 
-def serve(listener: socket.socket, speaker: str, flow: Flow, seen: Seen) -> None:
+def serve(listener: socket.socket, speaker: str, flow: Flow, seen: list[Link]) -> None:
     """Accept connections for ever, each in a thread of its own."""
     while True:
         try:
@@ -76,17 +78,18 @@ def serve(listener: socket.socket, speaker: str, flow: Flow, seen: Seen) -> None
         threading.Thread(target=_serve_one, args=(Peer(connection), speaker, flow, seen), daemon=True).start()
 
 
-def _serve_one(peer: Peer, speaker: str, flow: Flow, seen: Seen) -> None:
+def _serve_one(peer: Peer, speaker: str, flow: Flow, seen: list[Link]) -> None:
     with peer, contextlib.suppress(OSError, EOFError):
         speaks = SPEAKERS[speaker]
-        speaks.greet(peer)
+        link = Link(speaks.greet(peer))
+        seen.append(link)
         flow.send(peer)
         if not speaks.frames:
             peer.drain()
         while True:
             opcode, _ = peer.frame()
             if opcode == 8:  # noqa: PLR2004 - RFC 6455's close
-                seen.closed_at.append(time.monotonic())
+                link.closed_at = time.monotonic()
                 peer.send(CLOSE)
                 return
 
@@ -96,12 +99,12 @@ def main() -> None:
     speaker, messages, *pace = sys.argv[1:]
     wrap = SPEAKERS[speaker].wrap
     flow = Flow.of([wrap(message(number)) for number in range(int(messages))], float(pace[0]) if pace else None)
-    seen = Seen()
+    seen: list[Link] = []
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         threading.Thread(target=serve, args=(listener, speaker, flow, seen), daemon=True).start()
         print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
         for _ in sys.stdin:
-            print(json.dumps(attrs.asdict(seen)), flush=True)
+            print(json.dumps({"links": [attrs.asdict(link) for link in list(seen)]}), flush=True)
 
 
 if __name__ == "__main__":

@@ -24,30 +24,32 @@ class Speaker:
     """One protocol.
 
     Attributes:
-        greet: speaks until the client waits for messages.
+        greet: speaks until the client waits for messages; returns the device that it says it is, if it does.
         wrap: encodes one message.
         frames: whether the client speaks WebSocket.
     """
 
-    greet: Callable[[Peer], None]
+    greet: Callable[[Peer], str]
     wrap: Callable[[bytes], bytes]
     frames: bool = True
 
 
-def _greet_cometchat(peer: Peer) -> None:
+def _greet_cometchat(peer: Peer) -> str:
     peer.upgrade()
-    peer.frame()
+    auth = json.loads(peer.frame()[1])
     peer.send(frame(AUTH_REPLY))
+    return str(auth["deviceId"])
 
 
-def _greet_socketio(peer: Peer) -> None:
+def _greet_socketio(peer: Peer) -> str:
     peer.upgrade()
     peer.send(frame(_ENGINE_OPEN))
     peer.frame()
     peer.send(frame(b'40{"sid":"s1"}'))
+    return ""
 
 
-def _greet_centrifuge(peer: Peer) -> None:
+def _greet_centrifuge(peer: Peer) -> str:
     peer.upgrade()
     while True:
         for line in peer.frame()[1].splitlines():
@@ -57,16 +59,17 @@ def _greet_centrifuge(peer: Peer) -> None:
                 peer.send(frame(json.dumps(reply).encode()))
             elif "subscribe" in command:
                 peer.send(frame(json.dumps({"id": command["id"], "subscribe": {}}).encode()))
-                return
+                return ""
 
 
-def _greet_nats(peer: Peer) -> None:
+def _greet_nats(peer: Peer) -> str:
     peer.send(b'INFO {"server_id":"bench","version":"2.10.0","proto":1,"headers":true,"max_payload":1048576}\r\n')
     verb = b""
     while verb != b"SUB":
         verb = peer.line().split(b" ")[0].upper()
         if verb == b"PING":
             peer.send(b"PONG\r\n")
+    return ""
 
 
 SPEAKERS = {

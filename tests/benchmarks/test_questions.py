@@ -84,12 +84,10 @@ def test_a_crowd_answers_three_questions(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (late.ratio, late.goal, "3.00 / 2.00 ms" in late.case) == (1.5, "<= 1.3", True)
 
 
-def test_a_close_frame_belongs_to_the_call_before_it() -> None:
-    """One that comes only after the next call, of either kind, is nobody's."""
-    delays = bench_background.delays
-    assert delays([1.0, 3.0], [1.0, 2.0, 3.0, 4.0], [1.25, 2.25, 3.5, 4.25]) == [0.25, 0.5]
-    assert delays([1.0, 3.0], [1.0, 2.0, 3.0], [2.25]) == [None, None]
-    assert delays([3.0], [1.0, 3.0], [9.0]) == [6.0]
+def test_a_close_frame_belongs_to_its_connection() -> None:
+    """One that never came counts for nothing else; the connection that leaving ended is nobody's."""
+    links = [{"closed_at": 1.25}, {"closed_at": None}, {"closed_at": 5.5}, {"closed_at": 9.0}]
+    assert bench_background.delays([1.0, 3.0, 5.0], links) == [0.25, None, 0.5]
 
 
 def test_a_missing_close_frame_is_counted() -> None:

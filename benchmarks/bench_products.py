@@ -30,14 +30,14 @@ RIVALS = (
     Rival(
         "nats-py",
         "on_nats:receive_bytes",
-        "bytes in its callback, nothing decoded, own protocol without WebSocket (asyncio)",
+        "bytes in its callback, nothing decoded, no WebSocket (asyncio)",
         ">= 1.5",
         "nats",
     ),
     Rival(
         "nats-py + json.loads",
         "on_nats:receive_dicts",
-        "dicts in its callback, own protocol without WebSocket (asyncio)",
+        "dicts in its callback, no WebSocket (asyncio)",
         None,
         "nats",
     ),

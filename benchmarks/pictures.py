@@ -21,7 +21,7 @@ def figure(path: pathlib.Path, columns: int = 1, height: float = 4.5) -> Generat
     mpl.use("Agg")
     import matplotlib.pyplot as plt  # noqa: PLC0415 - see above
 
-    drawn, axes = plt.subplots(1, columns, figsize=(10 if columns == 1 else 5.5 * columns, height))
+    drawn, axes = plt.subplots(1, columns, figsize=(11 if columns == 1 else 5.5 * columns, height))
     try:
         yield axes
         drawn.tight_layout()

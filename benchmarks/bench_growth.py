@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from .crowds import LARGE, SMALL, gathered
 from .pictures import figure
 from .process import LeftOutError, Process
 from .row import Row
@@ -41,16 +42,11 @@ class Grown:
 
     Attributes:
         rates: messages a second.
-        memory: bytes of resident memory for each that came since the size before.
+        memory: bytes of resident memory for each.
     """
 
     rates: dict[int, list[float]] = attrs.field(factory=dict)
     memory: dict[int, list[float]] = attrs.field(factory=dict)
-
-    def add(self, size: int, rate: float, memory: float) -> None:
-        """Add one round's figures."""
-        self.rates.setdefault(size, []).append(rate)
-        self.memory.setdefault(size, []).append(memory)
 
 
 def measure(run: Run) -> list[Row]:
@@ -59,14 +55,17 @@ def measure(run: Run) -> list[Row]:
     streams = Grown()
     rounds = QUICK_ROUNDS if run.quick else ROUNDS
     for number in range(rounds):
-        for kind, grown in crowds.items():
-            run.tell(number / rounds, f"{_KINDS[kind]}: a growing crowd, round {number + 1} of {rounds}")
+        for place, (kind, grown) in enumerate(crowds.items()):
+            run.tell(
+                (number + 0.4 * place) / rounds, f"{_KINDS[kind]}: a growing crowd, round {number + 1} of {rounds}"
+            )
             try:
                 _grow(kind, grown, run)
             except LeftOutError as reason:
                 run.leave_out(_KINDS[kind], reason)
         run.tell((number + 0.8) / rounds, f"more and more subscribers, round {number + 1} of {rounds}")
         _subscribe(streams, run)
+    _weigh(crowds, run)
     rows = [*_rows(crowds["ours"], "client", _FEW), *_rows(streams, "subscriber", _FEW_SUBSCRIBERS)]
     if run.plot is not None:
         _draw(crowds, streams, run.plot / "growth.png")
@@ -79,14 +78,25 @@ def _grow(kind: str, grown: Grown, run: Run) -> None:
     with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", kind) as crowd:
         there = 0
         for size in sizes:
-            more = crowd.ask(do="gather", port=server.greeting["port"], clients=size - there)
+            crowd.ask(do="gather", port=server.greeting["port"], clients=size - there)
             there = size
             rates = []
             for _ in range(BURSTS):
                 crowd.ask(do="expect", count=messages // size * size)
                 server.ask(push=messages // size)
                 rates.append(1 / crowd.ask(do="received")["seconds"])
-            grown.add(size, statistics.median(rates), more["bytes"])
+            grown.rates.setdefault(size, []).append(statistics.median(rates))
+
+
+def _weigh(crowds: Mapping[str, Grown], run: Run) -> None:
+    """Take the memory of crowds that had no burst: what a burst leaves behind would be given to who comes next."""
+    for kind, grown in crowds.items():
+        with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", kind) as crowd:
+            grown.memory[_FEW] = [crowd.ask(do="gather", port=server.greeting["port"], clients=_FEW)["bytes"]]
+    for size in (SMALL,) if run.quick else (SMALL, LARGE):
+        if rounds := gathered(run, size):
+            crowds["ours"].memory[size] = [statistics.median(each.ours["bytes"] for each in rounds)]
+            crowds["trio_websocket"].memory[size] = [statistics.median(each.theirs["bytes"] for each in rounds)]
 
 
 def _subscribe(grown: Grown, run: Run) -> None:
@@ -96,7 +106,8 @@ def _subscribe(grown: Grown, run: Run) -> None:
         for size in sizes:
             with Process("benchmarks.contender", "ours:subscribers") as contender:
                 reading = contender.ask(port=server.greeting["port"], count=messages, streams=size)
-            grown.add(size, size / reading["seconds"], reading["bytes"] / size)
+            grown.rates.setdefault(size, []).append(size / reading["seconds"])
+            grown.memory.setdefault(size, []).append(reading["bytes"] / size)
 
 
 def _rows(grown: Grown, name: str, few: int) -> list[Row]:
@@ -118,7 +129,7 @@ def _draw(crowds: Mapping[str, Grown], streams: Grown, path: pathlib.Path) -> No
     with figure(path, columns=3) as (rates, memory, subscribers):
         for kind, grown in crowds.items():
             _line(rates, grown.rates, 1_000, _KINDS[kind])
-            _line(memory, {size: each for size, each in grown.memory.items() if size >= _FEW}, _KIB, _KINDS[kind])
+            _line(memory, grown.memory, _KIB, _KINDS[kind])
         _line(subscribers, streams.rates, 1_000, _KINDS["ours"])
         rates.set(title="A burst for all clients of a process", xlabel="clients", ylabel="thousand messages a second")
         memory.set(title="Memory of an idle client", xlabel="clients in the process", ylabel="KiB each")

@@ -122,7 +122,7 @@ def test_growth_is_told_against_one_and_against_a_few() -> None:
     """Memory only where there are enough to see it."""
     grown = bench_growth.Grown()
     for size in (1, 10, 100, 1_000):
-        grown.add(size, rate=1_000.0 / size, memory=size * 1024.0)
+        grown.rates[size], grown.memory[size] = [1_000.0 / size], [size * 1024.0]
     rows = bench_growth._rows(grown, "client", 100)
     assert [(row.against, row.ratio) for row in rows] == [
         ("1 client", 0.1),

@@ -82,9 +82,10 @@ def _grow(kind: str, grown: Grown, run: Run) -> None:
             there = size
             rates = []
             for _ in range(BURSTS):
-                crowd.ask(do="expect", count=messages // size * size)
-                server.ask(push=messages // size)
-                rates.append(1 / crowd.ask(do="received")["seconds"])
+                count = messages // size * size
+                crowd.ask(do="expect", count=count)
+                sent_at = server.ask(push=messages // size)["at"]
+                rates.append(count / (crowd.ask(do="received")["at"] - sent_at))
             grown.rates.setdefault(size, []).append(statistics.median(rates))
 
 

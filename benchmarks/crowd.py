@@ -12,6 +12,7 @@ import math
 import os
 import statistics
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -67,10 +68,8 @@ class Crowd:
     _nursery: trio.Nursery
     _pings: list[Callable[[], Awaitable[object]]] = attrs.field(factory=list)
     _left: int = 0
-    _all: int = 0
     _began: float = -math.inf
-    _watch: Stopwatch | None = None
-    _reading: dict[str, float] = attrs.field(factory=dict)
+    _received_at: float = math.nan
     _done: trio.Event = attrs.field(factory=trio.Event)
 
     async def gather(self, port: int, clients: int) -> dict[str, Any]:
@@ -90,14 +89,13 @@ class Crowd:
     async def expect(self, count: int) -> dict[str, Any]:
         """Be ready for *count* messages to all of them together; to be asked before they are sent."""
         await trio.lowlevel.checkpoint()
-        self._left = self._all = count
-        self._watch, self._done = None, trio.Event()
+        self._left, self._done = count, trio.Event()
         return {}
 
     async def received(self) -> dict[str, Any]:
-        """Tell how long one of the messages took, from the first that was handed over to the last."""
+        """Tell when the last of the messages was handed over, on the machine's monotonic clock."""
         await self._done.wait()
-        return self._reading
+        return {"at": self._received_at}
 
     async def lateness(self, port: int, samples: int, after: float = 0.0) -> dict[str, Any]:
         """Tell by how many seconds leases end late: of one more client, which goes to the background again and again.
@@ -129,11 +127,9 @@ class Crowd:
         self._pings.append(await self._nursery.start(self._member, port, self._took))
 
     def _took(self) -> None:
-        if self._watch is None:
-            self._watch = Stopwatch()
         self._left -= 1
         if not self._left:
-            self._reading = self._watch.read(self._all)
+            self._received_at = time.monotonic()
             self._done.set()
 
     async def _at_once(self, calls: list[Callable[[], Awaitable[object]]]) -> None:

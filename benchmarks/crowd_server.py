@@ -1,7 +1,7 @@
 """A CometChat server for a crowd of clients, a process of its own: answers upgrade, auth, pings and closes, on asyncio.
 
 It prints its port. Each line of its input is a number of messages for everybody who is there: they are sent, and the
-answer tells to how many.
+answer tells to how many, and when, on the machine's monotonic clock.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 import threading
+import time
 
 from .frames import AUTH_REPLY, CLOSE, PONG, frame, message
 from .machine import raise_file_limit
@@ -28,13 +29,14 @@ class CrowdServer:
         self.there: set[asyncio.Transport] = set()
         self._sent = 0
 
-    def push(self, count: int) -> int:
-        """Send the next *count* messages to everybody, none of which was sent before; return to how many."""
+    def push(self, count: int) -> dict[str, float]:
+        """Send the next *count* messages to everybody, none of which was sent before; return to how many, and when."""
         burst = b"".join(frame(message(number)) for number in range(self._sent, self._sent + count))
         self._sent += count
+        at = time.monotonic()
         for transport in self.there:
             transport.write(burst)
-        return len(self.there)
+        return {"told": len(self.there), "at": at}
 
     def __call__(self) -> asyncio.Protocol:
         """Return a protocol for one more connection."""
@@ -86,7 +88,7 @@ async def _serve() -> None:
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
 
     def push(count: int) -> None:
-        print(json.dumps({"told": crowd.push(count)}), flush=True)
+        print(json.dumps(crowd.push(count)), flush=True)
 
     def listen() -> None:
         for line in sys.stdin:

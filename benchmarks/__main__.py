@@ -3,37 +3,100 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import pathlib
+from collections.abc import Sequence
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from . import bench_storm
+from .machine import description
+from .row import Row
+from .run import Run
 
-_ALL = {"storm": bench_storm.measure}
+__all__ = ["main"]
+
+_WEIGHTS = {
+    "burst": 25,
+    "paced": 35,
+    "products": 20,
+    "memory": 70,  # gathers the crowds that the next two ask about
+    "connects": 1,
+    "lateness": 1,
+    "background": 10,
+    "import": 10,
+    "growth": 15,
+    "storm": 3,
+}
+"""The questions, in order, and roughly how many seconds each takes with `--quick`: for the bar."""
 
 
-def main() -> None:
-    """Measure what was named, or everything."""
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="name", help=f"what to measure: {', '.join(_ALL)}; all unless named"
+        "names", nargs="*", metavar="name", help=f"what to measure: {', '.join(_WEIGHTS)}; all unless named"
     )
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the rows there")
     parser.add_argument("--plot", type=pathlib.Path, metavar="DIR", help="draw pictures into this folder")
-    options = parser.parse_args()
-    unknown = [name for name in options.names if name not in _ALL]
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: every goal, in less than five minutes")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.names if name not in _WEIGHTS]
     if unknown:
-        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(_ALL)}")
-    if options.plot is not None:
-        options.plot.mkdir(parents=True, exist_ok=True)
-    rows = [row for name in options.names or _ALL for row in _ALL[name](options.plot)]
-    table = Table("question", "case", "against", "ratio", "goal", "met")
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(_WEIGHTS)}")
+    options.names = [name for name in _WEIGHTS if not options.names or name in options.names]
+    return options
+
+
+def _measure(options: argparse.Namespace, console: Console) -> tuple[list[Row], list[str]]:
+    columns = (
+        TextColumn("{task.fields[name]:>10}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    rows: list[Row] = []
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("", total=sum(_WEIGHTS[name] for name in options.names), name="")
+        run, done = Run(options.quick, options.plot), 0
+        for name in options.names:
+            weight = _WEIGHTS[name]
+
+            def tell(part: float, words: str, name: str = name, done: int = done, weight: int = weight) -> None:
+                progress.update(bar, completed=done + part * weight, description=words, name=name)
+
+            run.tell = tell
+            tell(0.0, "starting")
+            if not console.is_terminal:  # where no bar can be seen
+                console.print(f"Measuring {name}")
+            rows += importlib.import_module(f"benchmarks.bench_{name}").measure(run)
+            done += weight
+    return rows, run.left_out
+
+
+def _table(rows: list[Row], machine: str) -> Table:
+    table = Table("question", "ours / theirs", caption=machine, caption_justify="left", show_lines=True)
+    for heading in ("ratio", "spread", "goal"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("met", no_wrap=True)
     for row in rows:
         met = {True: "[green]yes[/green]", False: "[red]no[/red]", None: ""}[row.met]
-        table.add_row(row.question, row.case, row.against, f"{row.ratio:.2f}", row.goal or "", met)
-    Console().print(table)
+        figures = f"{row.ratio:.2f}", f"{row.spread:.2f}" if row.spread else ""
+        table.add_row(row.question, f"[bold]/ {row.against}[/bold]\n{row.case}", *figures, row.goal or "", met)
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what was named, or everything."""
+    options = _parse(arguments)
+    if options.plot is not None:
+        options.plot.mkdir(parents=True, exist_ok=True)
+    machine, console = description(), Console()
+    rows, left_out = _measure(options, Console(stderr=True))
+    console.print(_table(rows, machine))
+    for reason in left_out:
+        console.print(f"Left out: {reason}", markup=False)
     if options.json is not None:
         options.json.write_text(json.dumps([row.as_json() for row in rows], indent=2) + "\n", encoding="utf-8")
 

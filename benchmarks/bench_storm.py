@@ -18,10 +18,13 @@ from cometconn import Timing
 from cometconn._lifecycle.reducer import Circumstances, Lifecycle, begin, due, reduce
 from cometconn._lifecycle.states import Input, Mode
 
+from .pictures import figure
 from .row import Row
 
 if TYPE_CHECKING:
     import pathlib
+
+    from .run import Run
 
 __all__ = ["measure"]
 
@@ -103,10 +106,12 @@ def official(down: float, *, seed: int = 1) -> Storm:
     return Storm(attempts, back)
 
 
-def measure(plot: pathlib.Path | None = None) -> list[Row]:
-    """Answer the question; with *plot*, draw the main case into that folder."""
+def measure(run: Run) -> list[Row]:
+    """Answer the question; of the pictures, draw the main case."""
     question, rows, drawn = "storm", [], {}
-    for down in DOWN:
+    downs = (MAIN,) if run.quick else DOWN
+    for done, down in enumerate(downs):
+        run.tell(done / len(downs), f"{CLIENTS:,} clients, the server away for {down:g} s")
         theirs = official(down)
         for announced, goal in ((True, "<= 0.2"), (False, "<= 0.6")):
             storm = ours(down, announced=announced)
@@ -142,25 +147,18 @@ def measure(plot: pathlib.Path | None = None) -> list[Row]:
                 drawn[case] = storm
         if down == MAIN:
             drawn["fixed 5 s timer"] = theirs
-    if plot is not None:
-        _draw(drawn, plot / "storm.png")
+    if run.plot is not None:
+        _draw(drawn, run.plot / "storm.png")
     return rows
 
 
 def _draw(storms: dict[str, Storm], path: pathlib.Path) -> None:
-    import matplotlib as mpl  # noqa: PLC0415 - only who wants a picture needs it
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt  # noqa: PLC0415 - as above
-
-    figure, axes = plt.subplots(figsize=(9, 4))
-    for name, storm in storms.items():
-        seconds = range(max(max(other.attempts) for other in storms.values()) + 2)
-        axes.step(seconds, [storm.attempts[second] for second in seconds], where="post", label=name)
-    axes.set_xlabel("seconds since the loss")
-    axes.set_ylabel("attempts a second")
-    axes.set_title(f"{CLIENTS:,} clients, the server away for {MAIN:g} s")
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    with figure(path) as axes:
+        seconds = range(max(max(storm.attempts) for storm in storms.values()) + 2)
+        for name, storm in storms.items():
+            axes.step(seconds, [storm.attempts[second] for second in seconds], where="post", label=name)
+        axes.set_xlabel("seconds since the loss")
+        axes.set_ylabel("attempts a second")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.set_title(f"{CLIENTS:,} clients, the server away for {MAIN:g} s")
+        axes.legend()

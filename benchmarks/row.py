@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+import statistics
+from collections.abc import Sequence
 
 import attrs
 
@@ -17,10 +19,10 @@ class Row:
 
     Attributes:
         question: what was asked.
-        case: under which circumstances.
+        case: under which circumstances, the figures behind the ratio, and what is not comparable.
         against: what ours is divided by.
-        ratio: ours, divided by that.
-        spread: how far the rounds lay apart; 0 where there is but one.
+        ratio: ours, divided by that: the median of the rounds.
+        spread: the largest ratio of a round, less the smallest; 0 where there is but one.
         goal: `">= 7"`, `"<= 0.7"`, or `None` where there is none.
     """
 
@@ -30,6 +32,20 @@ class Row:
     ratio: float
     spread: float = 0.0
     goal: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        question: str,
+        case: str,
+        against: str,
+        ours: Sequence[float],
+        theirs: Sequence[float],
+        goal: str | None = None,
+    ) -> Row:
+        """Make the row of figures that were taken side by side, one of each a round."""
+        ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
+        return cls(question, case, against, statistics.median(ratios), max(ratios) - min(ratios), goal)
 
     @property
     def met(self) -> bool | None:

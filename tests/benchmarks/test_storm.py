@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from benchmarks import bench_storm
-from benchmarks.row import Row
 
 
 @pytest.fixture(autouse=True)
@@ -31,11 +28,3 @@ def test_the_fixed_timer_comes_in_step() -> None:
     storm = bench_storm.official(3.0)
     assert storm.peak == 100
     assert set(storm.attempts) == {5}
-
-
-def test_a_goal_is_met_or_not() -> None:
-    """A row without a goal has no verdict."""
-    assert Row("q", "c", "a", 0.5, goal="<= 0.5").met
-    assert not Row("q", "c", "a", 6.9, goal=">= 7").met
-    assert Row("q", "c", "a", math.inf).met is None
-    assert Row("q", "c", "a", 1.0, goal=">= 1").as_json()["met"] is True

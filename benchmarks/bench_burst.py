@@ -1,0 +1,51 @@
+"""In a burst, how many messages a second get from the socket into the application's loop?
+
+Hundreds of frames to a TCP send: a room catching up, a reconnect. Not what chatting people cause: see `bench_paced`.
+"""
+
+from __future__ import annotations
+
+from .receiving import Rival, compare, draw, rate, receive
+from .row import Row
+from .run import Run
+
+__all__ = ["COUNT", "QUICK_COUNT", "QUICK_ROUNDS", "RIVALS", "ROUNDS", "WARM", "measure"]
+
+RIVALS = (
+    Rival(
+        "trio-websocket + json + cattrs",
+        "on_trio_websocket:receive",
+        "typed events in a loop (Trio)",
+        ">= 7",
+    ),
+    Rival("websockets.trio + json + cattrs", "on_websockets_trio:receive", "typed events in an async for (Trio)"),
+    Rival(
+        "websockets.asyncio + json.loads",
+        "on_websockets_asyncio:receive",
+        "dicts in an async for (asyncio)",
+        ">= 2.0",
+    ),
+    Rival(
+        "picows + orjson + cattrs",
+        "on_picows:receive_typed",
+        "typed events in its callback (asyncio, Cython)",
+        ">= 1.3",
+    ),
+    Rival("picows + json.loads", "on_picows:receive_dicts", "dicts in its callback (asyncio, Cython)"),
+    Rival("cometconn, batch()", "ours:batches", "typed events, all that have come at once (Trio)"),
+)
+LIMIT = Rival("bare Trio stream", "limit:receive", "bytes, nothing parsed: the limit of all Trio")
+WARM = 5_000
+COUNT, QUICK_COUNT = 50_000, 25_000
+ROUNDS, QUICK_ROUNDS = 9, 5
+
+
+def measure(run: Run) -> list[Row]:
+    """Answer the question."""
+    rounds, count = (QUICK_ROUNDS, QUICK_COUNT) if run.quick else (ROUNDS, COUNT)
+    rivals = (*RIVALS, LIMIT)
+    readings = receive(run, rivals, rounds=rounds, warm=WARM, count=count)
+    if run.plot is not None:  # beside the limit nothing else could be seen
+        title = "A burst: how many messages a second reach the application (more is better)"
+        draw(run.plot / "burst.png", title, readings, RIVALS, rate, "messages a second")
+    return compare("burst", readings, rivals, rate, "msg/s")

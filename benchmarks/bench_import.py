@@ -1,0 +1,36 @@
+"""How long does `import cometconn` take, compared with the libraries that it stands on?
+
+Each import in an interpreter of its own; the interpreter's own start is not counted.
+"""
+
+from __future__ import annotations
+
+import functools
+import statistics
+import subprocess
+import sys
+
+from .process import ROOT
+from .row import Row
+from .run import Run, interleave
+
+__all__ = ["measure"]
+
+OURS, THEIRS = "import cometconn", "import trio, trio_websocket, attrs, cattrs, msgspec"
+ROUNDS, QUICK_ROUNDS = 21, 11
+
+
+def _seconds(statement: str) -> float:
+    program = f"import time; began = time.perf_counter(); {statement}; print(time.perf_counter() - began)"
+    command = [sys.executable, "-c", program]
+    return float(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)  # noqa: S603 - as above
+
+
+def measure(run: Run) -> list[Row]:
+    """Answer the question."""
+    takes = {statement: functools.partial(_seconds, statement) for statement in (OURS, THEIRS)}
+    for take in takes.values():
+        take()  # compiles what has never been imported, and brings it into the system's cache
+    taken = interleave(run, QUICK_ROUNDS if run.quick else ROUNDS, takes)
+    times = " / ".join(f"{statistics.median(taken[statement]) * 1e3:.0f}" for statement in (OURS, THEIRS))
+    return [Row.of("import", f"{OURS}: {times} ms", THEIRS, taken[OURS], taken[THEIRS], "<= 1.3")]

@@ -1,0 +1,40 @@
+"""At 2,000 single messages a second, what does one cost the processor, from the socket into the application's loop?
+
+Messages as people and programs send them, each on its own. Nobody is faster here than the server speaks, so it is the
+process's own processor time that is compared, the kernel's share included; factors of bursts say nothing about it.
+"""
+
+from __future__ import annotations
+
+from .receiving import Rival, compare, cost, draw, receive
+from .row import Row
+from .run import Run
+
+__all__ = ["RIVALS", "measure"]
+
+PACE = 2_000.0
+RIVALS = (
+    Rival(
+        "trio-websocket + json + cattrs",
+        "on_trio_websocket:receive",
+        "typed events in a loop (Trio)",
+        "<= 0.70",
+    ),
+    Rival("websockets.trio + json + cattrs", "on_websockets_trio:receive", "typed events in an async for (Trio)"),
+    Rival("websockets.asyncio + json.loads", "on_websockets_asyncio:receive", "dicts in an async for (asyncio)"),
+    Rival("picows + orjson + cattrs", "on_picows:receive_typed", "typed events in its callback (asyncio, Cython)"),
+    Rival("bare Trio stream", "limit:receive", "bytes, nothing parsed: the limit of all Trio"),
+)
+WARM = 500
+COUNT, QUICK_COUNT = 4_000, 2_000
+ROUNDS, QUICK_ROUNDS = 7, 5
+
+
+def measure(run: Run) -> list[Row]:
+    """Answer the question."""
+    rounds, count = (QUICK_ROUNDS, QUICK_COUNT) if run.quick else (ROUNDS, COUNT)
+    readings = receive(run, RIVALS, rounds=rounds, warm=WARM, count=count, pace=PACE)
+    if run.plot is not None:
+        title = f"{PACE:,.0f} single messages a second: what one costs the processor (less is better)"
+        draw(run.plot / "paced.png", title, readings, RIVALS, cost, "microseconds of processor time a message")
+    return compare("paced", readings, RIVALS, cost, "us of CPU a message")

@@ -1,0 +1,54 @@
+"""How many messages a second does a burst deliver, compared with the clients of other real-time products?
+
+Each speaks its own protocol with a server that speaks just enough of it, and gets the same JSON in it.
+"""
+
+from __future__ import annotations
+
+from .bench_burst import COUNT, QUICK_COUNT, QUICK_ROUNDS, ROUNDS, WARM
+from .receiving import Rival, compare, draw, rate, receive
+from .row import Row
+from .run import Run
+
+__all__ = ["RIVALS", "measure"]
+
+RIVALS = (
+    Rival(
+        "centrifuge-python",
+        "on_centrifuge:receive",
+        "dicts in its callback, own protocol in JSON (asyncio)",
+        ">= 3",
+        "centrifuge",
+    ),
+    Rival(
+        "python-socketio",
+        "on_socketio:receive",
+        "dicts in its callback, own protocol in JSON (asyncio)",
+        ">= 6",
+        "socketio",
+    ),
+    Rival(
+        "nats-py",
+        "on_nats:receive_bytes",
+        "bytes in its callback, nothing decoded, no WebSocket (asyncio)",
+        ">= 1.5",
+        "nats",
+    ),
+    Rival(
+        "nats-py + json.loads",
+        "on_nats:receive_dicts",
+        "dicts in its callback, no WebSocket (asyncio)",
+        None,
+        "nats",
+    ),
+)
+
+
+def measure(run: Run) -> list[Row]:
+    """Answer the question."""
+    rounds, count = (QUICK_ROUNDS, QUICK_COUNT) if run.quick else (ROUNDS, COUNT)
+    readings = receive(run, RIVALS, rounds=rounds, warm=WARM, count=count)
+    if run.plot is not None:
+        title = "A burst, as the clients of other products deliver theirs (more is better)"
+        draw(run.plot / "products.png", title, readings, RIVALS, rate, "messages a second")
+    return compare("products", readings, RIVALS, rate, "msg/s")

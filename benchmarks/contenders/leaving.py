@@ -1,0 +1,58 @@
+"""Going to the background, and a close frame on a bare socket, in turn."""
+
+from __future__ import annotations
+
+import time
+
+import trio
+
+from benchmarks.bare import client_frame, open_bare
+from benchmarks.frames import TOKEN
+from cometconn import CometChat
+
+from .ours import open_bench_client
+
+__all__ = ["leave"]
+
+Called = dict[str, list[float]]
+_QUIET = 0.002  # seconds before each, so that neither end is busy with what was before
+_READ = 4096
+_CLOSE = client_frame((1000).to_bytes(2, "big"), 8)
+
+
+async def _background(chat: CometChat) -> float:
+    await chat.connect()
+    await trio.sleep(_QUIET)
+    called = time.monotonic()
+    chat.enter_background()
+    await trio.sleep(_QUIET)
+    chat.enter_foreground()
+    return called
+
+
+async def _bare(port: int) -> float:
+    stream, _ = await open_bare(port)
+    async with stream:
+        await trio.sleep(_QUIET)
+        called = time.monotonic()
+        await stream.send_all(_CLOSE)
+        await trio.sleep(_QUIET)
+        while await stream.receive_some(_READ):
+            pass
+    return called
+
+
+async def _leave(port: int, times: int) -> Called:
+    called: Called = {"ours": [], "bare": []}
+    async with open_bench_client(port) as chat:
+        await chat.login(auth_token=TOKEN)
+        for _ in range(times):
+            called["ours"].append(await _background(chat))
+            await chat.connect()  # the goodbye is over
+            called["bare"].append(await _bare(port))
+    return called
+
+
+def leave(port: int, times: int) -> Called:
+    """Do both that many times; return when, on the machine's monotonic clock, which all processes share."""
+    return trio.run(_leave, port, times)

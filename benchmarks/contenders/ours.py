@@ -1,0 +1,114 @@
+"""cometconn, by its front door: `open_client()` and `events()`."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import trio
+
+from benchmarks.frames import APP, ME, TOKEN
+from benchmarks.machine import resident
+from cometconn import AppSettings, CometChat, Endpoints, EventStream, MemoryStore, open_client
+from cometconn._system import SystemEnvironment
+from cometconn.environment import Request, Response
+from cometconn.events import TextMessage
+
+from .stopwatch import Reading, Stopwatch
+
+__all__ = ["batches", "open_bench_client", "receive", "subscribers"]
+
+_LOGIN = json.dumps({"data": {"uid": ME, "name": "Bot One", "authToken": TOKEN, "jwt": TOKEN, "settings": {}}}).encode()
+
+
+class _BesideRest(SystemEnvironment):
+    """The real world but for REST: a login is answered here, so that the socket's path is all that is measured."""
+
+    async def request(self, request: Request) -> Response:
+        await trio.lowlevel.checkpoint()
+        return Response(200, {}, _LOGIN)
+
+
+@asynccontextmanager
+async def open_bench_client(
+    port: int, settings: AppSettings | None = None, host: str = "127.0.0.1"
+) -> AsyncGenerator[CometChat, None]:
+    """Open a client that can log in with `TOKEN`."""
+    endpoints = Endpoints.at(f"http://{host}:{port}")
+    environment = _BesideRest({}, None, None)
+    settings = settings or AppSettings()
+    async with open_client(APP, settings, store=MemoryStore(), endpoints=endpoints, environment=environment) as chat:
+        yield chat
+
+
+async def _take(events: EventStream, count: int) -> None:
+    async for _ in events:
+        count -= 1
+        if not count:
+            return
+
+
+async def _receive(port: int, warm: int, count: int) -> Reading:
+    async with open_bench_client(port) as chat, chat.events(TextMessage) as events:
+        await chat.login(auth_token=TOKEN)
+        await _take(events, warm)
+        watch = Stopwatch()
+        await _take(events, count)
+        return watch.read(count)
+
+
+def receive(port: int, warm: int, count: int) -> Reading:
+    """Receive typed events in an `async for`."""
+    return trio.run(_receive, port, warm, count)
+
+
+async def _take_batches(events: EventStream, count: int) -> int:
+    taken = 0
+    while taken < count:
+        for _ in await events.batch():
+            taken += 1
+    return taken
+
+
+async def _batches(port: int, warm: int, count: int) -> Reading:
+    async with open_bench_client(port) as chat, chat.events(TextMessage) as events:
+        await chat.login(auth_token=TOKEN)
+        more = await _take_batches(events, warm) - warm
+        watch = Stopwatch()
+        await _take_batches(events, count - more)
+        return watch.read(count - more)
+
+
+def batches(port: int, warm: int, count: int) -> Reading:
+    """Receive typed events by `batch()`."""
+    return trio.run(_batches, port, warm, count)
+
+
+async def _subscribers(port: int, count: int, streams: int) -> Reading:
+    watch: Stopwatch | None = None
+
+    async def subscribe(*, task_status: trio.TaskStatus[None]) -> None:
+        nonlocal watch
+        async with chat.events(TextMessage) as events:
+            task_status.started()
+            await _take(events, 1)
+            watch = watch or Stopwatch()
+            await _take(events, count - 1)
+
+    async with open_bench_client(port) as chat:
+        gc.collect()
+        before = resident()
+        async with trio.open_nursery() as nursery:
+            for _ in range(streams):
+                await nursery.start(subscribe)
+            subscribed = resident() - before
+            await chat.login(auth_token=TOKEN)
+        assert watch is not None
+        return {**watch.read(count - 1), "bytes": subscribed}
+
+
+def subscribers(port: int, count: int, streams: int) -> Reading:
+    """Give *count* messages to each of so many streams of one client; `bytes` is what the streams cost, empty."""
+    return trio.run(_subscribers, port, count, streams)

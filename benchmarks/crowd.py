@@ -1,0 +1,174 @@
+"""A crowd of idle clients in one process of its own: `python -m benchmarks.crowd KIND`, ours or trio-websocket's.
+
+Each line of its input is a job: `{"do": "gather", "port": ..., "clients": ...}` and so on, the methods of `Crowd`.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import json
+import math
+import os
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import attrs
+import trio
+import trio_websocket
+
+from cometconn import AppSettings, CometChat, Disconnected, Reason, Timing
+
+from .contenders.ours import open_bench_client
+from .contenders.stopwatch import Stopwatch
+from .frames import AUTH, TOKEN
+from .machine import raise_file_limit, resident
+
+__all__ = ["KINDS", "Crowd", "main"]
+
+_AT_ONCE = 32  # clients that connect at the same time
+_GRACE = 0.01  # seconds of background that a lease is given
+_SPARE = 64  # files that are no connection
+_PATIENT = AppSettings(timing=Timing(connect_timeout=60.0, pong_timeout=14.0))  # on a busy machine nobody may give up
+
+Member = Callable[..., Awaitable[None]]
+
+
+async def _ours(port: int, took: Callable[[], None], task_status: trio.TaskStatus[Any]) -> None:
+    async with open_bench_client(port, _PATIENT) as chat, chat.events() as events:
+        await chat.login(auth_token=TOKEN)
+        await chat.connect()
+        task_status.started(chat.ping)
+        async for _ in events:
+            took()
+
+
+async def _trio_websocket(port: int, took: Callable[[], None], task_status: trio.TaskStatus[Any]) -> None:
+    async with trio_websocket.open_websocket_url(f"ws://127.0.0.1:{port}/") as connection:
+        await connection.send_message(AUTH)
+        await connection.get_message()
+        task_status.started(connection.ping)
+        while True:
+            await connection.get_message()
+            took()
+
+
+KINDS: dict[str, Member] = {"ours": _ours, "trio_websocket": _trio_websocket}
+"""One client each, with a task that waits for its messages; what it hands out sends a ping and waits for the pong."""
+
+
+@attrs.define(eq=False)
+class Crowd:
+    """The clients, and what can be asked of them. Each answer is a mapping for the asker's JSON."""
+
+    _member: Member
+    _nursery: trio.Nursery
+    _pings: list[Callable[[], Awaitable[object]]] = attrs.field(factory=list)
+    _left: int = 0
+    _began: float = -math.inf
+    _received_at: float = math.nan
+    _done: trio.Event = attrs.field(factory=trio.Event)
+
+    async def gather(self, port: int, clients: int) -> dict[str, Any]:
+        """Connect that many more; tell how long one took, and what it cost in memory once it has pinged."""
+        if len(self._pings) + clients + _SPARE > (limit := raise_file_limit()):
+            return {"left_out": f"{clients:,} clients need as many open files, and {limit:,} are allowed"}
+        await self._warm(port)
+        before = resident()
+        self._began = trio.current_time()
+        watch = Stopwatch()
+        await self._at_once([functools.partial(self._join, port)] * clients)
+        reading = watch.read(clients)
+        await self._at_once(self._pings)
+        gc.collect()
+        return {**reading, "bytes": (resident() - before) / clients}
+
+    async def expect(self, count: int) -> dict[str, Any]:
+        """Be ready for *count* messages to all of them together; to be asked before they are sent."""
+        await trio.lowlevel.checkpoint()
+        self._left, self._done = count, trio.Event()
+        return {}
+
+    async def received(self) -> dict[str, Any]:
+        """Tell when the last of the messages was handed over, on the machine's monotonic clock."""
+        await self._done.wait()
+        return {"at": self._received_at}
+
+    async def lateness(self, port: int, samples: int, after: float = 0.0) -> dict[str, Any]:
+        """Tell by how many seconds leases end late: of one more client, which goes to the background again and again.
+
+        Not before the gathering began *after* seconds ago.
+        """
+        await trio.sleep_until(self._began + after)
+        timing = Timing(background_grace=_GRACE, connect_timeout=60.0)
+        settings = AppSettings(auto_establish_socket_connection=False, timing=timing)
+        late: list[float] = []
+        async with open_bench_client(port, settings) as chat:
+            await chat.login(auth_token=TOKEN)
+            for _ in range(samples):
+                await chat.connect()
+                late.append(await _lease(chat))
+                chat.enter_foreground()
+        hundredths = statistics.quantiles(late, n=100)
+        return {"p50": hundredths[49], "p99": hundredths[98]}
+
+    async def _warm(self, port: int) -> None:
+        """Let one come and go, so that what the first one costs for all is not counted."""
+        async with trio.open_nursery() as nursery:
+            ping = await nursery.start(self._member, port, lambda: None)
+            await ping()
+            nursery.cancel_scope.cancel(reason="warm now")
+        gc.collect()
+
+    async def _join(self, port: int) -> None:
+        self._pings.append(await self._nursery.start(self._member, port, self._took))
+
+    def _took(self) -> None:
+        self._left -= 1
+        if not self._left:
+            self._received_at = time.monotonic()
+            self._done.set()
+
+    async def _at_once(self, calls: list[Callable[[], Awaitable[object]]]) -> None:
+        waiting = iter(calls)
+
+        async def work() -> None:
+            for call in waiting:
+                await call()
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(_AT_ONCE):
+                nursery.start_soon(work)
+
+
+async def _lease(chat: CometChat) -> float:
+    async with chat.statuses() as changes:
+        due = trio.current_time() + _GRACE
+        chat.enter_background()
+        async for change in changes:
+            if isinstance(change.current, Disconnected) and change.current.reason is Reason.BACKGROUND_TIMEOUT:
+                break
+        return trio.current_time() - due
+
+
+async def _work(kind: str) -> None:
+    print(json.dumps({}), flush=True)  # ready
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(KINDS[kind], nursery)
+        async for line in trio.wrap_file(sys.stdin):
+            job = json.loads(line)
+            answer = await getattr(crowd, job.pop("do"))(**job)
+            print(json.dumps(answer), flush=True)
+        os._exit(0)  # thousands of goodbyes would only take time
+
+
+def main() -> None:
+    """Do jobs until the input ends."""
+    trio.run(_work, sys.argv[1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Crowds of idle clients, gathered once for all the questions that ask about them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from .process import LeftOutError, Process
+from .run import Run
+
+__all__ = ["LARGE", "SMALL", "Gathered", "gathered"]
+
+SMALL, LARGE = 1_000, 5_000
+SAMPLES = 300  # leases to a reading
+READINGS = 3  # of the leases, in the large crowd
+ROUNDS, QUICK_ROUNDS = {SMALL: 3, LARGE: 3}, {SMALL: 2, LARGE: 1}
+_KEEPALIVES = 15.0  # seconds after which clients begin to ping: idle ones do so, and that may make leases late
+
+
+@attrs.frozen
+class Gathered:
+    """What one round of crowds of one size was like.
+
+    Attributes:
+        ours, theirs: a client's `seconds` and `cpu` to connect and its `bytes` of memory, on average.
+        alone, among: how late leases end, `p50` and `p99` in seconds, of a client alone and of one of ours; a large crowd's.
+    """
+
+    ours: dict[str, Any]
+    theirs: dict[str, Any]
+    alone: list[dict[str, float]]
+    among: list[dict[str, float]]
+
+
+@functools.cache
+def gathered(run: Run, clients: int) -> list[Gathered]:
+    """Gather crowds of that size, ours and trio-websocket's in turn, each with a server and a process of its own."""
+    rounds = (QUICK_ROUNDS if run.quick else ROUNDS)[clients]
+    found = []
+    for number in range(rounds):
+
+        def tell(part: float, words: str, number: int = number) -> None:
+            run.tell((number + part) / rounds, f"{clients:,} clients: {words}, round {number + 1} of {rounds}")
+
+        try:
+            found.append(_gather(clients, tell))
+        except LeftOutError as reason:
+            run.leave_out(f"{clients:,} clients", reason)
+            return []
+    return found
+
+
+def _gather(clients: int, tell: Callable[[float, str], object]) -> Gathered:
+    readings = READINGS if clients == LARGE else 0
+    with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours") as crowd:
+        port = server.greeting["port"]
+        lease = functools.partial(crowd.ask, do="lateness", port=port, samples=SAMPLES)
+        tell(0.0, "a lease alone")
+        alone = [lease() for _ in range(readings)]
+        tell(0.2, "ours connect")
+        ours = crowd.ask(do="gather", port=port, clients=clients)
+        tell(0.6, "a lease among them")
+        among = [lease(after=_KEEPALIVES) for _ in range(readings)]
+    tell(0.9, "trio-websocket's connect")
+    with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "trio_websocket") as crowd:
+        theirs = crowd.ask(do="gather", port=server.greeting["port"], clients=clients)
+    return Gathered(ours, theirs, alone, among)

@@ -1,0 +1,102 @@
+"""Receiving side by side: the contenders in processes of their own, their servers in others."""
+
+from __future__ import annotations
+
+import pathlib
+import statistics
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+
+import attrs
+
+from .pictures import bars
+from .process import LeftOutError, Process
+from .row import Row
+from .run import Run, interleave
+
+__all__ = ["OURS", "Readings", "Rival", "compare", "cost", "draw", "rate", "receive"]
+
+Readings = dict[str, list[dict[str, float]]]
+
+
+@attrs.frozen
+class Rival:
+    """Somebody who receives messages.
+
+    Attributes:
+        name: as the table has it.
+        target: the contender's module and function.
+        gives: what the application gets, and how: that is what is, or is not, comparable.
+        goal: the row's, when ours is divided by this.
+        speaker: the protocol its server has to speak.
+    """
+
+    name: str
+    target: str
+    gives: str
+    goal: str | None = None
+    speaker: str = "cometchat"
+
+
+OURS = Rival("cometconn", "ours:receive", "typed events in an async for (Trio)")
+
+
+def receive(
+    run: Run, rivals: Sequence[Rival], *, rounds: int, warm: int, count: int, pace: float | None = None
+) -> Readings:
+    """Let ours and all *rivals* receive *count* messages a round, after *warm* to get warm; return what it took each."""
+    with ExitStack() as stack:
+        servers: dict[str, Process] = {}
+        takes: dict[str, Callable[[], dict[str, float]]] = {}
+        for rival in (OURS, *rivals):
+            run.tell(0.0, f"starting {rival.name}")
+            try:
+                contender = stack.enter_context(Process("benchmarks.contender", rival.target))
+            except LeftOutError as reason:
+                run.leave_out(rival.name, reason)
+                continue
+            if rival.speaker not in servers:
+                arguments = (rival.speaker, warm + count, *([pace] if pace else []))
+                servers[rival.speaker] = stack.enter_context(Process("benchmarks.replay", *arguments))
+            port = servers[rival.speaker].greeting["port"]
+            takes[rival.name] = partial(contender.ask, port=port, warm=warm, count=count)
+        return interleave(run, rounds, takes)
+
+
+def compare(
+    question: str, readings: Readings, rivals: Sequence[Rival], figure: Callable[[dict[str, float]], float], unit: str
+) -> list[Row]:
+    """Divide our *figure*, in *unit*, by that of each of the others who have one."""
+    rows = []
+    for rival in rivals:
+        if rival.name in readings and OURS.name in readings:
+            ours, theirs = ([figure(reading) for reading in readings[name]] for name in (OURS.name, rival.name))
+            both = " / ".join(f"{statistics.median(figures):,.0f}" for figures in (ours, theirs))
+            case = f"{both} {unit}; ours: {OURS.gives}; theirs: {rival.gives}"
+            rows.append(Row.of(question, case, rival.name, ours, theirs, rival.goal))
+    return rows
+
+
+def draw(
+    path: pathlib.Path,
+    title: str,
+    readings: Readings,
+    rivals: Sequence[Rival],
+    figure: Callable[[dict[str, float]], float],
+    unit: str,
+) -> None:
+    """Draw everybody's *figure* as bars, with what each gives beside its name."""
+    there = [rival for rival in (OURS, *rivals) if rival.name in readings]
+    values = {f"{rival.name}\n{rival.gives}": [figure(each) for each in readings[rival.name]] for rival in there}
+    bars(path, title, f"{unit}; median, and range of the rounds", values)
+
+
+def rate(reading: dict[str, float]) -> float:
+    """Return messages a second."""
+    return 1 / reading["seconds"]
+
+
+def cost(reading: dict[str, float]) -> float:
+    """Return microseconds of processor time a message."""
+    return reading["cpu"] * 1e6

@@ -1,0 +1,55 @@
+"""The greetings, without anybody's client."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+
+from benchmarks.bare import client_frame
+from benchmarks.sockets import Peer
+from benchmarks.speakers import SPEAKERS
+
+_UPGRADE = b"GET / HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+
+def _greeted(speaker: str, said: bytes) -> bytes:
+    """Return all that *speaker* answers when *said* is all that it is told."""
+    near, far = socket.socketpair()
+
+    def greet() -> None:
+        with Peer(far) as peer:
+            SPEAKERS[speaker].greet(peer)
+
+    with near:
+        thread = threading.Thread(target=greet)
+        thread.start()
+        near.sendall(said)
+        near.settimeout(5)
+        answer = b"".join(iter(lambda: near.recv(4096), b""))
+        thread.join(5)
+        return answer
+
+
+def test_socketio_opens_the_engine_and_then_the_namespace() -> None:
+    """Engine.IO's open packet first, Socket.IO's connect as the answer to the client's."""
+    answer = _greeted("socketio", _UPGRADE + client_frame(b"40"))
+    assert answer.index(b'0{"sid"') < answer.index(b'40{"sid"')
+    assert SPEAKERS["socketio"].wrap(b"{}").endswith(b'42["message",{}]')
+
+
+def test_centrifuge_answers_connect_and_subscribe_by_their_ids() -> None:
+    """Commands may come in one frame, a line each."""
+    commands = b'{"id":1,"connect":{}}\n{"id":2,"subscribe":{"channel":"room"}}'
+    answer = _greeted("centrifuge", _UPGRADE + client_frame(commands))
+    assert b'{"id": 1, "connect"' in answer
+    assert answer.endswith(b'{"id": 2, "subscribe": {}}')
+    assert json.loads(SPEAKERS["centrifuge"].wrap(b'{"a":1}')[2:])["push"]["pub"]["data"] == {"a": 1}
+
+
+def test_nats_answers_pings_until_somebody_subscribes() -> None:
+    """Without WebSocket, and in lines."""
+    answer = _greeted("nats", b"CONNECT {}\r\nPING\r\nSUB room  1\r\n")
+    assert answer.startswith(b"INFO {")
+    assert answer.endswith(b"\r\nPONG\r\n")
+    assert SPEAKERS["nats"].wrap(b"abc") == b"MSG room 1 3\r\nabc\r\n"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import trio
 
 from cometconn._transport.abc import WebSocketError
-from cometconn._wire.codec import AuthReply, Echo, Pong, decode
+from cometconn._wire.codec import AuthReply, Echo, Pong
+from cometconn._wire.fast import decode
 from cometconn.errors import CometConnError, ProtocolError
 from cometconn.events import Event
 

@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
+import msgspec
 
 __all__ = ["Event", "Group", "User"]
 
 
+class _LazyRaw:
+    """Parses `raw` when it is first asked for: nearly nobody asks, and it costs as much as all the rest.
+
+    Until then the frame's text stands in `_text` and the slot of `raw` is empty. Whoever
+    fills `_text` has seen that it is JSON.
+    """
+
+    __slots__ = ("_text",)
+
+    if not TYPE_CHECKING:  # or every attribute there is not would have a type
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for what is not there."""
+            if name != "raw":
+                return object.__getattribute__(self, name)  # which raises
+            try:
+                text = object.__getattribute__(self, "_text")
+            except AttributeError:
+                # There is no `raw`; or another thread came first, and now there is.
+                return object.__getattribute__(self, name)
+            raw = msgspec.json.decode(text)
+            object.__setattr__(self, "raw", raw)
+            with contextlib.suppress(AttributeError):
+                object.__delattr__(self, "_text")
+            return raw
+
+
 @attrs.frozen
-class Event:
+class Event(_LazyRaw):
     """Anything that can stand in an event stream. `events()` with a class names its subclasses too."""
 
 

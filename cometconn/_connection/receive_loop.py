@@ -15,6 +15,8 @@ from cometconn.events import Event
 from .catch_up import gap
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cometconn._transport.abc import WebSocket
 
     from .catch_up import CatchUp
@@ -55,12 +57,20 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
     """Take every message that was read; meanwhile the pong clock stands: what it waits for may lie unread."""
     link.heartbeat.pause()
     count = 0
-    while (message := await websocket.next_message()) is not None:
-        reader.take(message)
+    while True:
+        messages: Sequence[str | bytes] = websocket.next_texts(_DRAIN - count)
+        if not messages:
+            message = await websocket.next_message()
+            if message is None:
+                break
+            messages = (message,)
+        count += len(messages)
+        while messages := messages[reader.take(messages) :]:
+            await reader.wait_room()
         await reader.wait_room()
-        count += 1
-        if count % _DRAIN == 0:
+        if count >= _DRAIN:
             await trio.lowlevel.checkpoint()
+            count = 0
     link.heartbeat.resume(machine.tick())
     link.pulse_changed.unpark_all()
 
@@ -78,20 +88,31 @@ class _Reader:
         self._catch_up = catch_up
         streams.early.clear()
 
-    def take(self, message: str | bytes) -> None:
-        """Take one message, unless the lease has ended."""
+    def take(self, messages: Sequence[str | bytes]) -> int:
+        """Take *messages*, unless the lease has ended; stop behind the one that fills a stream. Return how many.
+
+        The clock is read once: all of this is one step without an await, at one instant for
+        everybody else. A deadline that has passed before it counts before the first message; one
+        that passes during it, before the first of the next step.
+        """
         self._machine.tick()
-        if self._link.over:
-            return
-        decoded = decode(message, own_uid=self._identity.uid, session_id=self._identity.session_id)
-        if isinstance(decoded, Pong):
-            self._link.pong(self._machine.tick())
-        elif isinstance(decoded, AuthReply):
-            self._answered(decoded)
-        elif isinstance(decoded, Event):
-            self._event(decoded, _size(message))
-        else:
-            assert isinstance(decoded, Echo), decoded
+        link = self._link
+        own_uid, session_id = self._identity.uid, self._identity.session_id
+        for count, message in enumerate(messages, start=1):
+            if link.over:
+                break
+            decoded = decode(message, own_uid=own_uid, session_id=session_id)
+            if isinstance(decoded, Event):
+                self._event(decoded, _size(message))
+                if self._no_room:
+                    return count
+            elif isinstance(decoded, Pong):
+                link.pong(self._machine.tick())
+            elif isinstance(decoded, AuthReply):
+                self._answered(decoded)
+            else:
+                assert isinstance(decoded, Echo), decoded
+        return len(messages)
 
     async def wait_room(self) -> None:
         """While a pausing stream is full, read nothing more."""

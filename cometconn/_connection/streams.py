@@ -52,7 +52,10 @@ class Streams:
     @property
     def full(self) -> bool:
         """Whether a stream that pauses the socket has no room."""
-        return any(stream.pauses for stream in self._streams)
+        for stream in self._streams:  # asked after every event: a generator would cost more than the answer
+            if stream.pauses:
+                return True
+        return False
 
     def stream_statistics(self) -> tuple[EventStreamStatistics, ...]:
         """Return what the open streams hold."""
@@ -135,7 +138,8 @@ class Streams:
             self._seen.move_to_end(key)
             return True
         self._note(key)
-        self.last_id = max(key, self.last_id or 0)
+        if self.last_id is None or key > self.last_id:
+            self.last_id = max(key, 0)
         return False
 
     def _note(self, key: int) -> None:

@@ -188,7 +188,7 @@ class EventStream:
         else:
             self._items.append((event, size))
             self._size += size
-            if self._is_full:
+            if len(self._items) >= self._max_events or self._size >= self._max_bytes:
                 self._became_full()
         if self._waiting:
             self._arrived.unpark()

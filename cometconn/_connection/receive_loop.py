@@ -65,7 +65,7 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
                 break
             messages = (message,)
         count += len(messages)
-        while messages := messages[reader.take(messages) :]:
+        while messages := messages[reader.take_some(messages) :]:
             await reader.wait_room()
         await reader.wait_room()
         if count >= _DRAIN:
@@ -88,7 +88,11 @@ class _Reader:
         self._catch_up = catch_up
         streams.early.clear()
 
-    def take(self, messages: Sequence[str | bytes]) -> int:
+    def take(self, message: str | bytes) -> None:
+        """Take one message, unless the lease has ended."""
+        self.take_some((message,))
+
+    def take_some(self, messages: Sequence[str | bytes]) -> int:
         """Take *messages*, unless the lease has ended; stop behind the one that fills a stream. Return how many.
 
         The clock is read once: all of this is one step without an await, at one instant for
@@ -96,20 +100,22 @@ class _Reader:
         that passes during it, before the first of the next step.
         """
         self._machine.tick()
-        link = self._link
+        link, publish = self._link, self._streams.publish
         own_uid, session_id = self._identity.uid, self._identity.session_id
+        live = self._live
         for count, message in enumerate(messages, start=1):
             if link.over:
                 break
             decoded = decode(message, own_uid=own_uid, session_id=session_id)
             if isinstance(decoded, Event):
-                self._event(decoded, _size(message))
-                if self._no_room:
+                size = len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())
+                if publish(decoded, size) if live else self._put_by(decoded, size):
                     return count
             elif isinstance(decoded, Pong):
                 link.pong(self._machine.tick())
             elif isinstance(decoded, AuthReply):
                 self._answered(decoded)
+                live = self._live
             else:
                 assert isinstance(decoded, Echo), decoded
         return len(messages)
@@ -139,7 +145,13 @@ class _Reader:
         for event, size in self._streams.early.take_all():
             self._deliver(event, size)
 
-    def _event(self, event: Event, size: int) -> None:
+    @property
+    def _live(self) -> bool:
+        """Whether events go to the streams at once."""
+        return self._link.authenticated.is_set() and not (self._catch_up is not None and self._catch_up.pending)
+
+    def _put_by(self, event: Event, size: int) -> bool:
+        """Keep an event until those before it are in the streams; return whether there is no room for another."""
         if self._link.authenticated.is_set():
             self._deliver(event, size)
         elif self._streams.early.full:
@@ -147,13 +159,10 @@ class _Reader:
             self._machine.lost(self._link, error)
         else:
             self._streams.early.put(event, size)
+        return self._no_room
 
     def _deliver(self, event: Event, size: int) -> None:
         if self._catch_up is not None and self._catch_up.pending:
             self._catch_up.hold(event, size)
         else:
             self._streams.publish(event, size)
-
-
-def _size(message: str | bytes) -> int:
-    return len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())

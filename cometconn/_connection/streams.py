@@ -52,10 +52,7 @@ class Streams:
     @property
     def full(self) -> bool:
         """Whether a stream that pauses the socket has no room."""
-        for stream in self._streams:  # asked after every event: a generator would cost more than the answer
-            if stream.pauses:
-                return True
-        return False
+        return any(stream.pauses for stream in self._streams)
 
     def stream_statistics(self) -> tuple[EventStreamStatistics, ...]:
         """Return what the open streams hold."""
@@ -75,17 +72,23 @@ class Streams:
         unread = [stream.first_unread for stream in (waiting if left else [*waiting, *self._streams])]
         return min((number - 1 for number in unread if number is not None), default=self.last_id)
 
-    def publish(self, event: Event, size: int) -> None:
-        """Put *event* into every stream that wants it. *size* is that of its frame, in bytes."""
+    def publish(self, event: Event, size: int) -> bool:
+        """Put *event* into every stream that wants it. *size* is that of its frame, in bytes.
+
+        Return whether it has left a stream that pauses the socket without room.
+        """
         if not isinstance(event, Marker):
             self.received += 1
             if self._is_duplicate(event):
                 self.duplicates += 1
-                return
+                return False
         if self._backlog is not None:
             self._backlog.push(event, size)
+        full = False
         for stream in self._streams:
             stream.push(event, size)
+            full = full or stream.pauses
+        return full
 
     def note_sent(self, number: int) -> None:
         """Remember a message of our own: should the server send it back, it is a duplicate.
@@ -138,8 +141,7 @@ class Streams:
             self._seen.move_to_end(key)
             return True
         self._note(key)
-        if self.last_id is None or key > self.last_id:
-            self.last_id = max(key, 0)
+        self.last_id = max(key, self.last_id or 0)
         return False
 
     def _note(self, key: int) -> None:

@@ -10,7 +10,7 @@ the `__init__` of a frozen class; and `raw` is parsed only when somebody asks fo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -20,12 +20,11 @@ from cometconn.events import Event, Group, Message, User
 
 from . import codec
 from .codec import Decoded
-from .opened import OddError, attachment, fill_message, moment, number, opened, party, user
+from .opened import OddError, attachment, fill_message, inside, moment, number, opened, seal, user, user_of
 from .shapes import (
     Body,
     Frame,
     MessageFrame,
-    Party,
     PresenceFrame,
     ReactionFrame,
     ReceiptFrame,
@@ -36,8 +35,6 @@ from .shapes import (
 )
 
 __all__ = ["decode"]
-
-S = TypeVar("S")
 
 _ODD = (OddError, KeyError, msgspec.MsgspecError, UnicodeError, RecursionError, ValueError, OverflowError, OSError)
 
@@ -148,15 +145,16 @@ def _group_action(body: Body, open_kind: type[Any], kind: type[events.GroupActio
     if not isinstance(made.receiver, Group) or entities.by is None:
         raise OddError
     made.action = data.action
-    made.by = made.sender if entities.sender is None else user(entities.by.entity)
+    made.by = made.sender if entities.sender is None else user_of(entities.by.entity)
     made.group = made.receiver
     if kind in _OWN_ACTIONS:
         if entities.on is not None:
             raise OddError
         made.user = made.by
+    elif entities.on is not None:
+        made.user = user_of(entities.on.entity)
     else:
-        member, _ = _subject(body, _party, _loose_party)
-        made.user = user(member)
+        raise OddError
     if kind is events.GroupMemberScopeChanged:
         scope = data.extras and data.extras.scope
         made.new_scope = scope and scope.new
@@ -171,33 +169,21 @@ def _change(
     sender = entities.sender or entities.by
     if sender is None:
         raise OddError
-    inner, raw = _subject(body, _body, _loose_body)
+    if entities.on is None:
+        raise OddError
+    inner, raw = inside(entities.on.entity, _body, _loose_body)
     message, message_kind = _CATEGORIES[inner.category](inner)
     if not issubclass(message_kind, Message):
         raise OddError
     made = open_kind()
-    made.by = user(sender.entity)
+    made.by = user_of(sender.entity)
     made.id = number(body.id)
-    if isinstance(raw, bytes):
-        message._text = raw  # noqa: SLF001
+    if raw is None:
+        message._text = bytes(entities.on.entity)  # noqa: SLF001
     else:
         message.raw = raw
-    message.__class__ = message_kind
-    made.message = message
+    made.message = seal(message, message_kind)
     return made, kind
-
-
-def _subject(body: Body, strict: Callable[[Any], S], patient: Callable[[Any], S]) -> tuple[S, Any]:
-    """Return what an action was done to, and that as bytes; or, if a key in it is not known, as a mapping."""
-    on = body.data.entities.on
-    if on is None:
-        raise OddError
-    try:
-        return strict(on.entity), bytes(on.entity)
-    except msgspec.ValidationError as error:
-        if "unknown field" not in str(error):
-            raise
-        return patient(on.entity), _anything(on.entity)
 
 
 # Signals.
@@ -213,7 +199,7 @@ def _read_receipt(frame: ReceiptFrame, _: str | None) -> _Made:
     body = frame.body
     made, kind = _open_one_of(_RECEIPTS, body.action)
     made.message_id = number(body.message_id)
-    made.sender = user(body.user)
+    made.sender = user_of(body.user)
     made.receiver = _addressee(frame)
     made.message_sender = frame.message_sender
     made.timestamp = moment(body.timestamp)
@@ -223,7 +209,7 @@ def _read_receipt(frame: ReceiptFrame, _: str | None) -> _Made:
 def _read_typing(frame: TypingFrame, _: str | None) -> _Made:
     body = frame.body
     made, kind = _open_one_of(_TYPINGS, body.action)
-    made.sender = user(body.user)
+    made.sender = user_of(body.user)
     made.receiver = _addressee(frame)
     made.metadata = body.metadata or {}
     return made, kind
@@ -241,7 +227,7 @@ def _read_presence(frame: PresenceFrame, _: str | None) -> _Made:
 
 def _read_transient(frame: TransientFrame, _: str | None) -> _Made:
     made = _OpenTransient()
-    made.sender = user(frame.body.user)
+    made.sender = user_of(frame.body.user)
     made.receiver = _addressee(frame)
     made.data = frame.body.data
     return made, events.TransientMessage
@@ -252,7 +238,7 @@ def _read_reaction(frame: ReactionFrame, _: str | None) -> _Made:
     made, kind = _open_one_of(_REACTIONS, body.action)
     made.message_id = number(body.message_id)
     made.reaction = body.reaction
-    made.reacted_by = user(body.reacted_by)
+    made.reacted_by = user_of(body.reacted_by)
     made.receiver = _addressee(frame)
     made.reacted_at = moment(body.reacted_at)
     made.id = body.id
@@ -325,6 +311,4 @@ _READERS: Mapping[type[Any], Callable[[Any, str | None], _Made]] = {
 
 _body: Callable[[Any], Body] = msgspec.json.Decoder(Body).decode
 _loose_body: Callable[[Any], Body] = msgspec.json.Decoder(loose(Body)).decode
-_party: Callable[[Any], Party] = msgspec.json.Decoder(Party).decode
-_loose_party: Callable[[Any], Party] = msgspec.json.Decoder(loose(Party)).decode
 _READERS = {kind: reader for strict, reader in _READERS.items() for kind in (strict, *strict.__subclasses__())}

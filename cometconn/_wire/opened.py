@@ -10,21 +10,25 @@ from __future__ import annotations
 
 import datetime
 import functools
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
 from cometconn import events
+from cometconn._nesting import DEEPEST
 from cometconn.events import Group, User
 
-from .shapes import Body, File, Party
+from .shapes import Body, File, Party, loose
 
-__all__ = ["OddError", "attachment", "fill_message", "moment", "number", "opened", "party", "seal", "user"]
+__all__ = ["OddError", "attachment", "fill_message", "inside", "moment", "number", "opened", "seal", "user", "user_of"]
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 _BIT_64 = 2**63
 _MOST_DIGITS = 18  # that surely fit
+_LONGEST_KNOWN = 1024  # bytes: what is remembered is bounded
 _NOBODY: tuple[User, ...] = ()
 _NO_TAGS: tuple[str, ...] = ()
 
@@ -47,6 +51,10 @@ def seal(twin: Any, kind: type[T]) -> T:
     return sealed
 
 
+_shape: Callable[[Any], Party] = msgspec.json.Decoder(Party).decode
+_loose_shape: Callable[[Any], Party] = msgspec.json.Decoder(loose(Party)).decode
+_anything: Callable[[Any], Any] = msgspec.json.Decoder().decode
+
 _OpenUser = opened(User)
 _OpenGroup = opened(Group)
 _OpenAttachment = opened(events.Attachment)
@@ -68,9 +76,46 @@ def moment(seconds: int | None) -> datetime.datetime | None:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC) if seconds else None
 
 
-def user(who: Party | None) -> User:
+def inside(json: Any, strict: Callable[[Any], S], patient: Callable[[Any], S]) -> tuple[S, Any]:
+    """Return what *json*, a piece of a frame, holds; and, if it has a key that is not known, that as a mapping."""
+    try:
+        return strict(json), None
+    except msgspec.ValidationError as error:
+        if "unknown field" not in str(error):
+            raise
+    whole = bytes(json)
+    if whole.count(b"[") + whole.count(b"{") > DEEPEST // 2:  # of which the frame around it has a few, too
+        raise OddError
+    return patient(json), _anything(json)  # the latter also sees what is no JSON: see `shapes`
+
+
+def user_of(json: msgspec.Raw) -> User:
+    """Return the user in *json*. The same few come again and again: those of the same JSON are one object."""
+    whole = bytes(json)
+    return _known_user(whole) if len(whole) <= _LONGEST_KNOWN else _new_user(whole)
+
+
+def party_of(json: msgspec.Raw) -> User | Group:
+    """Return the group in *json* if it has a guid, else the user; as `user_of()` does."""
+    whole = bytes(json)
+    return _known_party(whole) if len(whole) <= _LONGEST_KNOWN else _new_party(whole)
+
+
+def _new_user(json: bytes) -> User:
+    return user(inside(json, _shape, _loose_shape)[0])
+
+
+def _new_party(json: bytes) -> User | Group:
+    return _party(inside(json, _shape, _loose_shape)[0])
+
+
+_known_user = functools.lru_cache(maxsize=512)(_new_user)
+_known_party = functools.lru_cache(maxsize=512)(_new_party)
+
+
+def user(who: Party) -> User:
     """Return *who* as a user."""
-    if who is None or who.uid is None:
+    if who.uid is None:
         raise OddError
     made = _OpenUser()
     made.uid = who.uid
@@ -91,9 +136,9 @@ def user(who: Party | None) -> User:
     return sealed
 
 
-def party(who: Party | None) -> User | Group:
+def _party(who: Party) -> User | Group:
     """Return *who* as a group if it has a guid, else as a user."""
-    if who is None or who.guid is msgspec.UNSET:
+    if who.guid is msgspec.UNSET:
         return user(who)
     made = _OpenGroup()
     made.guid = who.guid
@@ -131,8 +176,8 @@ def fill_message(made: Any, body: Body) -> None:
         raise OddError
     mentions = data.mentions
     made.id = number(body.id)
-    made.sender = user(sender.entity)
-    made.receiver = party(receiver.entity)
+    made.sender = user_of(sender.entity)
+    made.receiver = party_of(receiver.entity)
     made.conversation_id = body.conversation_id or ""
     made.sent_at = moment(body.sent_at)
     made.category = body.category

@@ -84,14 +84,7 @@ class Party(_Shape):
 
 
 class Entity(_Shape):
-    """A user or a group among a message's entities."""
-
-    entity: Party | None = None
-    entity_type: str | None = None
-
-
-class Subject(_Shape):
-    """What an action was done to. Only the action tells what that is."""
+    """A user, a group, or what else an action was done to: its JSON, for `opened.user_of()` and the like."""
 
     entity: msgspec.Raw
     entity_type: str | None = None
@@ -103,7 +96,7 @@ class Entities(_Shape):
     sender: Entity | None = None
     receiver: Entity | None = None
     by: Entity | None = None
-    on: Subject | None = None
+    on: Entity | None = None
     for_: Entity | None = msgspec.field(default=None, name="for")
 
 
@@ -189,7 +182,7 @@ class ReceiptBody(_Signal, kw_only=True):
 
     action: str
     message_id: int | str
-    user: Party
+    user: msgspec.Raw
     timestamp: int | None = None
 
 
@@ -197,7 +190,7 @@ class TypingBody(_Signal, kw_only=True):
     """Whether somebody types."""
 
     action: str
-    user: Party
+    user: msgspec.Raw
     metadata: _Mapping | None = None
 
 
@@ -212,7 +205,7 @@ class PresenceBody(_Shape):
 class TransientBody(_Signal, kw_only=True):
     """Data that is kept nowhere."""
 
-    user: Party
+    user: msgspec.Raw
     data: _Json = None
 
 
@@ -222,7 +215,7 @@ class ReactionBody(_Signal, kw_only=True):
     action: str
     message_id: int | str
     reaction: str
-    reacted_by: Party
+    reacted_by: msgspec.Raw
     id: str | None = None
     uid: str | None = None
     reacted_at: int | None = None

@@ -5,43 +5,52 @@ from __future__ import annotations
 import contextlib
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import attrs
 import msgspec
 
-__all__ = ["Event", "Group", "User"]
+__all__ = ["Event", "Group", "User", "with_lazy_raw"]
+
+E = TypeVar("E")
 
 
-class _LazyRaw:
-    """Parses `raw` when it is first asked for: nearly nobody asks, and it costs as much as all the rest.
+class _Text:
+    """Holds the text of the frame that an event was made from, until somebody asks for its `raw`.
 
-    Until then the frame's text stands in `_text` and the slot of `raw` is empty. Whoever
-    fills `_text` has seen that it is JSON.
+    Whoever fills it has seen that it is JSON, and leaves the slot of `raw` empty.
     """
 
     __slots__ = ("_text",)
 
-    if not TYPE_CHECKING:  # or every attribute there is not would have a type
 
-        def __getattr__(self, name: str) -> Any:
-            """Called for what is not there."""
-            if name != "raw":
-                return object.__getattribute__(self, name)  # which raises
-            try:
-                text = object.__getattribute__(self, "_text")
-            except AttributeError:
-                # There is no `raw`; or another thread came first, and now there is.
-                return object.__getattribute__(self, name)
-            raw = msgspec.json.decode(text)
-            object.__setattr__(self, "raw", raw)
-            with contextlib.suppress(AttributeError):
-                object.__delattr__(self, "_text")
-            return raw
+def with_lazy_raw(kind: type[E]) -> type[E]:
+    """Let `raw` of *kind*, and of its subclasses, be parsed when it is first asked for.
+
+    Nearly nobody asks, and it costs as much as all the rest of an event. To the outside it is
+    the attribute that attrs made: in the constructor, in `attrs.evolve()`, in a pickle.
+    """
+    slot = kind.__dict__["raw"]
+    text_slot = _Text.__dict__["_text"]
+
+    def raw(self: Any) -> Any:
+        with contextlib.suppress(AttributeError):
+            return slot.__get__(self)
+        try:
+            parsed = msgspec.json.decode(text_slot.__get__(self))
+        except AttributeError:
+            return slot.__get__(self)  # another thread was first
+        slot.__set__(self, parsed)
+        with contextlib.suppress(AttributeError):  # as above
+            text_slot.__delete__(self)
+        return parsed
+
+    kind.raw = property(raw, slot.__set__)  # type: ignore[attr-defined]
+    return kind
 
 
 @attrs.frozen
-class Event(_LazyRaw):
+class Event(_Text):
     """Anything that can stand in an event stream. `events()` with a class names its subclasses too."""
 
 

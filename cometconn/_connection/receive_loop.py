@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import trio
@@ -65,14 +66,16 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
                 break
             messages = (message,)
         count += len(messages)
-        while messages := messages[reader.take_some(messages) :]:
-            await reader.wait_room()
-        await reader.wait_room()
+        while messages:
+            messages = messages[reader.take_some(messages) :]
+            if reader.no_room:
+                await reader.wait_room()
         if count >= _DRAIN:
             await trio.lowlevel.checkpoint()
             count = 0
     link.heartbeat.resume(machine.tick())
-    link.pulse_changed.unpark_all()
+    if link.heartbeat.silent_at < math.inf:  # or the silence cannot end before the keepalive task looks anyway
+        link.pulse_changed.unpark_all()
 
 
 class _Reader:
@@ -122,11 +125,12 @@ class _Reader:
 
     async def wait_room(self) -> None:
         """While a pausing stream is full, read nothing more."""
-        while self._no_room and not self._link.over:
+        while self.no_room and not self._link.over:
             await self._streams.room.park()
 
     @property
-    def _no_room(self) -> bool:
+    def no_room(self) -> bool:
+        """Whether a pausing stream is full."""
         return self._streams.full or (self._catch_up is not None and self._catch_up.full)
 
     def _answered(self, reply: AuthReply) -> None:
@@ -159,7 +163,7 @@ class _Reader:
             self._machine.lost(self._link, error)
         else:
             self._streams.early.put(event, size)
-        return self._no_room
+        return self.no_room
 
     def _deliver(self, event: Event, size: int) -> None:
         if self._catch_up is not None and self._catch_up.pending:

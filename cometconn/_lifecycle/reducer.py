@@ -11,7 +11,7 @@ from cometconn.status import AppState, Connected, Connecting, Disconnected, Stat
 
 from .backoff import RETRY_AFTER_LIMIT, may_cut_short, retry_delay
 from .lease import lease_deadline
-from .states import HEADING, WANTED, Input, Mode, Refusal, State, Wish
+from .states import HEADING, Input, Mode, Refusal, State, Wish
 from .table import Situation, find_row
 
 if TYPE_CHECKING:

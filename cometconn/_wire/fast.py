@@ -20,8 +20,11 @@ from cometconn.events import Event, Group, Message, User
 
 from . import codec
 from .codec import Decoded
-from .opened import OddError, attachment, fill_message, inside, moment, number, opened, seal, user, user_of
+from .filling import attachment, fill_message
+from .opened import OddError, moment, number, opened, seal
+from .people import inside, receiver_of, sender_of, user, user_of
 from .shapes import (
+    ABSENT,
     Body,
     Frame,
     MessageFrame,
@@ -50,7 +53,7 @@ def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None) ->
     """Return what one frame says: the same as `codec.decode`, and as surely."""
     try:
         if not isinstance(text, str):
-            raise OddError  # noqa: TRY301 - told like every other oddity
+            raise OddError
         raw = None
         try:
             frame = _frame(text)
@@ -60,7 +63,7 @@ def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None) ->
     except _ODD:
         return codec.decode(text, own_uid=own_uid, session_id=session_id)
     if raw is None:
-        event._text = text
+        event._text = text  # noqa: SLF001 - see `events.base`
     else:
         event.raw = raw
     event.__class__ = kind
@@ -142,10 +145,10 @@ def _group_action(body: Body, open_kind: type[Any], kind: type[events.GroupActio
     entities = data.entities
     made = open_kind()
     fill_message(made, body)
-    if not isinstance(made.receiver, Group) or entities.by is None:
+    if not isinstance(made.receiver, Group) or entities.by is ABSENT:
         raise OddError
     made.action = data.action
-    made.by = made.sender if entities.sender is None else user_of(entities.by.entity)
+    made.by = made.sender
     made.group = made.receiver
     if kind in _OWN_ACTIONS:
         if entities.on is not None:
@@ -162,24 +165,20 @@ def _group_action(body: Body, open_kind: type[Any], kind: type[events.GroupActio
     return made, kind
 
 
-def _change(
-    body: Body, open_kind: type[Any], kind: type[events.MessageEdited | events.MessageDeleted]
-) -> _Made:
-    entities = body.data.entities
-    sender = entities.sender or entities.by
-    if sender is None:
+def _change(body: Body, open_kind: type[Any], kind: type[events.MessageEdited | events.MessageDeleted]) -> _Made:
+    on = body.data.entities.on
+    if on is None:
         raise OddError
-    if entities.on is None:
-        raise OddError
-    inner, raw = inside(entities.on.entity, _body, _loose_body)
+    receiver_of(body)  # nobody reads it, but it must be JSON
+    inner, raw = inside(on.entity, _body, _loose_body)
     message, message_kind = _CATEGORIES[inner.category](inner)
     if not issubclass(message_kind, Message):
         raise OddError
     made = open_kind()
-    made.by = user_of(sender.entity)
+    made.by = sender_of(body)
     made.id = number(body.id)
     if raw is None:
-        message._text = bytes(entities.on.entity)  # noqa: SLF001
+        message._text = bytes(on.entity)  # noqa: SLF001 - as above
     else:
         message.raw = raw
     made.message = seal(message, message_kind)

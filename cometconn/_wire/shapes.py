@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 __all__ = [
+    "ABSENT",
     "Body",
     "Data",
     "Entities",
+    "Entity",
     "File",
     "Frame",
     "MessageFrame",
@@ -49,6 +51,10 @@ if TYPE_CHECKING:
 else:
     _Json = _json(_DEEPEST_VALUE)
 _Mapping: TypeAlias = dict[str, _Json]
+
+
+ABSENT = msgspec.Raw()
+"""Where a piece of JSON would be. What is there must be decoded: msgspec has only passed over it."""
 
 
 class _Shape(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
@@ -84,20 +90,30 @@ class Party(_Shape):
 
 
 class Entity(_Shape):
-    """A user, a group, or what else an action was done to: its JSON, for `opened.user_of()` and the like."""
+    """A user or a group among a message's entities."""
+
+    entity: Party
+    entity_type: str | None = None
+
+
+class Subject(_Shape):
+    """What an action was done to, as JSON: only the action tells what that is."""
 
     entity: msgspec.Raw
     entity_type: str | None = None
 
 
 class Entities(_Shape):
-    """Who a message is from and to; of an action, who did it (`by`), to what (`on`) and where (`for`)."""
+    """Who a message is from and to; of an action, who did it (`by`), to what (`on`) and where (`for`).
 
-    sender: Entity | None = None
-    receiver: Entity | None = None
-    by: Entity | None = None
-    on: Entity | None = None
-    for_: Entity | None = msgspec.field(default=None, name="for")
+    As JSON, each an `Entity`: the same few come again and again, and `opened` remembers them.
+    """
+
+    sender: msgspec.Raw = ABSENT
+    receiver: msgspec.Raw = ABSENT
+    by: msgspec.Raw = ABSENT
+    on: Subject | None = None
+    for_: msgspec.Raw = msgspec.field(default=ABSENT, name="for")
 
 
 class Scope(_Shape):

@@ -73,7 +73,7 @@ class Machine:
     _random: Callable[[], float] = attrs.field(repr=False)
     _room: trio.lowlevel.ParkingLot = attrs.field(repr=False)
     _boot_time: Callable[[], float] = attrs.field(default=trio.current_time, repr=False)
-    _on_resumed: Callable[[float], None] = attrs.field(default=lambda _: None, repr=False)
+    _on_resumed: Callable[[float], object] = attrs.field(default=lambda _: None, repr=False)
     _lag: float = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
     _link: Link | None = attrs.field(default=None, init=False)

@@ -79,7 +79,8 @@ class Streams:
         """
         if not isinstance(event, Marker):
             self.received += 1
-            if self._is_duplicate(event):
+            key = message_key(event)
+            if key is not None and self._is_duplicate(key):
                 self.duplicates += 1
                 return False
         if self._backlog is not None:
@@ -133,15 +134,13 @@ class Streams:
         if not self.full:
             self.room.unpark_all()
 
-    def _is_duplicate(self, event: Event) -> bool:
-        key = message_key(event)
-        if key is None:
-            return False
+    def _is_duplicate(self, key: int) -> bool:
         if key in self._seen:
             self._seen.move_to_end(key)
             return True
         self._note(key)
-        self.last_id = max(key, self.last_id or 0)
+        if self.last_id is None or key > self.last_id:
+            self.last_id = max(key, 0)
         return False
 
     def _note(self, key: int) -> None:

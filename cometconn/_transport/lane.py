@@ -67,7 +67,9 @@ class TextLane:
             return texts
         buffer, at = self._buffer, self._at
         end = len(buffer)
-        while len(texts) < most and end - at > _LONG_HEADER and buffer[at] == _FIN_TEXT:
+        for _ in range(most):
+            if end - at <= _LONG_HEADER or buffer[at] != _FIN_TEXT:
+                break
             size = buffer[at + 1]
             start = at + 2
             if size == _TWO_BYTES:

@@ -7,7 +7,7 @@ from typing import Any
 from cometconn.events import Attachment, User
 
 from .opened import moment, number, opened, seal
-from .people import receiver_of, sender_of, user
+from .people import sender_and_receiver, user
 from .shapes import Body, File
 
 __all__ = ["attachment", "fill_message"]
@@ -34,8 +34,7 @@ def fill_message(made: Any, body: Body) -> None:
     data = body.data
     mentions = data.mentions
     made.id = number(body.id)
-    made.sender = sender_of(body)
-    made.receiver = receiver_of(body)
+    made.sender, made.receiver = sender_and_receiver(body)
     made.conversation_id = body.conversation_id or ""
     made.sent_at = moment(body.sent_at)
     made.category = body.category

@@ -14,10 +14,9 @@ from cometconn.events import Group, User
 from .opened import OddError, moment, number, opened, seal
 from .shapes import ABSENT, Body, Entity, Party, loose
 
-__all__ = ["inside", "receiver_of", "sender_of", "user", "user_of"]
+__all__ = ["inside", "sender_and_receiver", "user", "user_of"]
 
 S = TypeVar("S")
-T = TypeVar("T")
 
 _LONGEST_KNOWN = 1024  # bytes, and
 _MOST_KNOWN = 512  # pieces of JSON: what is remembered is bounded
@@ -87,40 +86,43 @@ def _decoders(kind: type[S]) -> tuple[Callable[[Any], S], Callable[[Any], S]]:
     return msgspec.json.Decoder(kind).decode, msgspec.json.Decoder(loose(kind)).decode
 
 
-def _remembering(make: Callable[[bytes], T]) -> Callable[[msgspec.Raw], T]:
-    """Let what is made of the same JSON be the same object: there are few people, and many messages."""
-    known = functools.lru_cache(_MOST_KNOWN)(make)
-
-    def of(json: msgspec.Raw) -> T:
-        whole = bytes(json)
-        return known(whole) if len(whole) <= _LONGEST_KNOWN else make(whole)
-
-    return of
-
-
 _PARTY, _ENTITY = _decoders(Party), _decoders(Entity)
 
-user_of = _remembering(lambda json: user(inside(json, *_PARTY)[0]))
-"""Return the user that a piece of JSON describes."""
-_user_in = _remembering(lambda json: user(inside(json, *_ENTITY)[0].entity))
-_party_in = _remembering(lambda json: _party(inside(json, *_ENTITY)[0].entity))
+
+def _user(json: bytes) -> User:
+    return user(inside(json, *_PARTY)[0])
 
 
-def sender_of(body: Body) -> User:
-    """Return who sent a message; of an action, who did it. Never two."""
+def _user_in(json: bytes) -> User:
+    return user(inside(json, *_ENTITY)[0].entity)
+
+
+def _party_in(json: bytes) -> User | Group:
+    return _party(inside(json, *_ENTITY)[0].entity)
+
+
+# There are few people, and many messages: what is made of the same JSON is the same object.
+_known_user = functools.lru_cache(_MOST_KNOWN)(_user)
+_known_user_in = functools.lru_cache(_MOST_KNOWN)(_user_in)
+_known_party_in = functools.lru_cache(_MOST_KNOWN)(_party_in)
+
+
+def user_of(json: msgspec.Raw) -> User:
+    """Return the user that a piece of JSON describes."""
+    whole = bytes(json)
+    return _known_user(whole) if len(whole) <= _LONGEST_KNOWN else _user(whole)
+
+
+def sender_and_receiver(body: Body) -> tuple[User, User | Group]:
+    """Return who sent a message, and to whom; of an action, who did it, and where. Never two of either."""
     entities = body.data.entities
-    if entities.by is ABSENT:
-        return _user_in(entities.sender)
-    if entities.sender is not ABSENT:
-        raise OddError
-    return _user_in(entities.by)
-
-
-def receiver_of(body: Body) -> User | Group:
-    """Return whom a message went to; of an action, where it was done. Never two."""
-    entities = body.data.entities
-    if entities.for_ is ABSENT:
-        return _party_in(entities.receiver)
-    if entities.receiver is not ABSENT:
-        raise OddError
-    return _party_in(entities.for_)
+    if entities.by is ABSENT and entities.for_ is ABSENT:
+        sender, receiver = bytes(entities.sender), bytes(entities.receiver)
+    else:
+        if entities.sender is not ABSENT or entities.receiver is not ABSENT:
+            raise OddError
+        sender, receiver = bytes(entities.by), bytes(entities.for_)
+    return (
+        _known_user_in(sender) if len(sender) <= _LONGEST_KNOWN else _user_in(sender),
+        _known_party_in(receiver) if len(receiver) <= _LONGEST_KNOWN else _party_in(receiver),
+    )

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from cometconn import events
 from cometconn._wire import codec, fast
 from cometconn._wire.codec import Decoded
+from cometconn._wire.opened import opened
 
 from .differential import check, frames, same, sessions, sweep, users
 
@@ -151,3 +152,49 @@ def test_events_of_the_fast_path_are_events_like_others(text_frame: dict[str, An
         same(twin, reference)
         same(twin.sender, event.sender)
     assert attrs.asdict(read(text))["raw"] == text_frame
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("s2c-messages", "text.user"),
+        ("s2c-messages", "custom"),
+        ("s2c-messages", "interactive"),
+        ("s2c-group_actions", "joined"),
+        ("s2c-group_actions", "kicked"),
+        ("s2c-message_changes", "edited"),
+    ],
+)
+def test_entities_that_are_not_usual(file: str, name: str, frame: Any, left: list[object]) -> None:
+    """An action in a message, two senders, a change of a change: odd, so the reference decides."""
+    changed = frame("s2c-message_changes", "deleted")
+    for key, entity in (
+        ("on", {"entity": {"uid": "x"}}),
+        ("on", {"entity": changed["body"]}),
+        ("by", {"entity": {"uid": "x"}}),
+        ("sender", {"entity": {"uid": "x"}}),
+    ):
+        golden = frame(file, name)
+        golden["body"]["data"]["entities"][key] = entity
+        check(json.dumps(golden))
+    left.clear()
+    golden = frame(file, name)
+    golden["body"]["data"]["entities"].pop("on", None)
+    check(json.dumps(golden))
+
+
+def test_a_step_of_an_ai_agent(left: list[object]) -> None:
+    """They come many a second while an agent writes: read fast."""
+    body = {"type": "text_delta", "conversationId": "c", "id": "1", "data": {"delta": "Hel", "runId": "r"}}
+    text = json.dumps({"type": "streamed_message", "body": body})
+    event = read(text)
+    assert left == []
+    assert isinstance(event, events.AIAssistantEvent)
+    assert event.data == {"delta": "Hel", "runId": "r"}
+    check(text)
+
+
+def test_an_event_without_a_frame_has_no_raw() -> None:
+    """An attribute that was never set is missing, as of any object."""
+    with pytest.raises(AttributeError, match="raw"):
+        _ = opened(events.TextMessage)().raw

@@ -12,7 +12,7 @@ import datetime
 import functools
 from typing import Any, TypeVar
 
-__all__ = ["OddError", "moment", "number", "opened", "seal"]
+__all__ = ["OddError", "choice", "moment", "number", "opened", "seal"]
 
 T = TypeVar("T")
 
@@ -36,6 +36,11 @@ def seal(twin: Any, kind: type[T]) -> T:
     twin.__class__ = kind
     sealed: T = twin
     return sealed
+
+
+def choice(**kinds: type[Any]) -> dict[str, tuple[type[Any], type[Any]]]:
+    """Return, for each word, the twin and the class that it stands for."""
+    return {word: (opened(kind), kind) for word, kind in kinds.items()}
 
 
 def number(value: int | str) -> int:

@@ -12,13 +12,13 @@ from cometconn._nesting import DEEPEST
 from cometconn.events import Group, User
 
 from .opened import OddError, moment, number, opened, seal
-from .shapes import ABSENT, Body, Entity, Party, loose
+from .shapes import Entities, Party, loose
 
-__all__ = ["inside", "sender_and_receiver", "user", "user_of"]
+__all__ = ["actors", "decoders", "inside", "receiver_of", "sender_and_receiver", "sender_of", "user"]
 
 S = TypeVar("S")
 
-_LONGEST_KNOWN = 1024  # bytes, and
+_LONGEST_KNOWN = 2048  # bytes, and
 _MOST_KNOWN = 512  # pieces of JSON: what is remembered is bounded
 _NO_TAGS: tuple[str, ...] = ()
 
@@ -82,47 +82,48 @@ def _party(who: Party) -> User | Group:
     return seal(made, Group)
 
 
-def _decoders(kind: type[S]) -> tuple[Callable[[Any], S], Callable[[Any], S]]:
+def decoders(kind: type[S]) -> tuple[Callable[[Any], S], Callable[[Any], S]]:
+    """Return the two that `inside()` takes, for a *kind* of shape."""
     return msgspec.json.Decoder(kind).decode, msgspec.json.Decoder(loose(kind)).decode
 
 
-_PARTY, _ENTITY = _decoders(Party), _decoders(Entity)
+_ENTITIES = decoders(Entities)
 
 
-def _user(json: bytes) -> User:
-    return user(inside(json, *_PARTY)[0])
+def actors(entities: msgspec.Raw) -> Entities:
+    """Return the entities of an action. What it was done to (`on`) is JSON, and nothing but JSON."""
+    _anything(entities)
+    return inside(entities, *_ENTITIES)[0]
 
 
-def _user_in(json: bytes) -> User:
-    return user(inside(json, *_ENTITY)[0].entity)
+def sender_of(entities: Entities) -> User:
+    """Return who sent a message; of an action, who did it."""
+    entity = entities.sender or entities.by
+    if entity is None:
+        raise OddError
+    return user(entity.entity)
 
 
-def _party_in(json: bytes) -> User | Group:
-    return _party(inside(json, *_ENTITY)[0].entity)
+def receiver_of(entities: Entities) -> User | Group:
+    """Return whom a message went to; of an action, where it was done."""
+    entity = entities.receiver or entities.for_
+    if entity is None:
+        raise OddError
+    return _party(entity.entity)
+
+
+def _sender_and_receiver(json: bytes) -> tuple[User, User | Group]:
+    entities = inside(json, *_ENTITIES)[0]
+    if entities.on is not None:  # which nobody would look at
+        raise OddError
+    return sender_of(entities), receiver_of(entities)
 
 
 # There are few people, and many messages: what is made of the same JSON is the same object.
-_known_user = functools.lru_cache(_MOST_KNOWN)(_user)
-_known_user_in = functools.lru_cache(_MOST_KNOWN)(_user_in)
-_known_party_in = functools.lru_cache(_MOST_KNOWN)(_party_in)
+_known = functools.lru_cache(_MOST_KNOWN)(_sender_and_receiver)
 
 
-def user_of(json: msgspec.Raw) -> User:
-    """Return the user that a piece of JSON describes."""
-    whole = bytes(json)
-    return _known_user(whole) if len(whole) <= _LONGEST_KNOWN else _user(whole)
-
-
-def sender_and_receiver(body: Body) -> tuple[User, User | Group]:
-    """Return who sent a message, and to whom; of an action, who did it, and where. Never two of either."""
-    entities = body.data.entities
-    if entities.by is ABSENT and entities.for_ is ABSENT:
-        sender, receiver = bytes(entities.sender), bytes(entities.receiver)
-    else:
-        if entities.sender is not ABSENT or entities.receiver is not ABSENT:
-            raise OddError
-        sender, receiver = bytes(entities.by), bytes(entities.for_)
-    return (
-        _known_user_in(sender) if len(sender) <= _LONGEST_KNOWN else _user_in(sender),
-        _known_party_in(receiver) if len(receiver) <= _LONGEST_KNOWN else _party_in(receiver),
-    )
+def sender_and_receiver(entities: msgspec.Raw) -> tuple[User, User | Group]:
+    """Return who sent a message, and to whom."""
+    json = bytes(entities)
+    return _known(json) if len(json) <= _LONGEST_KNOWN else _sender_and_receiver(json)

@@ -91,6 +91,17 @@ def test_what_is_no_json_hides_nowhere(frame: Any, written: str) -> None:
                     assert isinstance(check(changed), events.UnreadableFrame)
 
 
+@pytest.mark.parametrize("key", ['"entities"', '"\\u0065ntities"'])
+def test_what_is_no_json_hides_behind_no_key_that_is_there_twice(text_frame: dict[str, Any], key: str) -> None:
+    """Of a key written twice the last counts, and both values must be JSON; however the key is written."""
+    text = json.dumps(text_frame)
+    for written, kind in (("1e999", events.UnreadableFrame), ("1e99", events.TextMessage)):
+        for value in (written, f'{{"sender": {written}}}', f'{{"sender": {{"entity": {written}}}}}'):
+            assert isinstance(check(text.replace('"entities"', f'{key}: {value}, "entities"')), kind)
+    inner = text.replace('"sender": {', '"sender": 1e999, "sender": {')
+    assert isinstance(check(inner), events.UnreadableFrame)
+
+
 def test_one_bad_frame_costs_the_next_ones_nothing(text_frame: dict[str, Any], left: list[object]) -> None:
     """The frame behind an unreadable one is read fast again."""
     good = json.dumps(text_frame)
@@ -146,7 +157,7 @@ def test_events_of_the_fast_path_are_events_like_others(text_frame: dict[str, An
     for twin in (
         copy.copy(read(text)),
         copy.deepcopy(read(text)),
-        pickle.loads(pickle.dumps(read(text))),
+        pickle.loads(pickle.dumps(read(text))),  # noqa: S301 - our own
         attrs.evolve(read(text), text=event.text),
     ):
         same(twin, reference)

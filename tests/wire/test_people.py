@@ -22,19 +22,33 @@ def test_the_same_json_is_the_same_user(text_frame: dict[str, Any]) -> None:
     assert later.sender.status == "offline"
 
 
+def raw(sender: dict[str, Any]) -> msgspec.Raw:
+    """The entities of a message from *sender* to zed-1."""
+    return msgspec.Raw(json.dumps({"sender": {"entity": sender}, "receiver": {"entity": {"uid": "zed-1"}}}).encode())
+
+
 def test_what_is_remembered_is_bounded() -> None:
     """In number and in bytes, whatever the server sends."""
     for number in range(2000):
-        people.user_of(msgspec.Raw(json.dumps({"uid": f"user-{number}"}).encode()))
-    assert people._known_user.cache_info().currsize <= 512
-    before = people._known_user.cache_info()
-    long = {"uid": "x", "avatar": "y" * 2000}
-    assert people.user_of(msgspec.Raw(json.dumps(long).encode())) == User("x", avatar="y" * 2000)
-    assert people._known_user.cache_info() == before
+        people.sender_and_receiver(raw({"uid": f"user-{number}"}))
+    before = people._known.cache_info()
+    assert before.currsize <= 512
+    long = {"uid": "x", "avatar": "y" * 3000}
+    assert people.sender_and_receiver(raw(long)) == (User("x", avatar="y" * 3000), User("zed-1"))
+    assert people._known.cache_info() == before
 
 
-@pytest.mark.parametrize("text", ["{}", '{"uid":"x","new":' + "[" * 60 + "]" * 60 + "}"])
-def test_odd_people_are_for_the_reference(text: str) -> None:
-    """Nobody without a uid, and nothing that may be nested too deeply once the frame is around it."""
+@pytest.mark.parametrize(
+    "entities",
+    [
+        "{}",
+        '{"sender":{"entity":{"uid":"x"}}}',
+        '{"sender":{"entity":{}},"receiver":{"entity":{"uid":"y"}}}',
+        '{"sender":{"entity":{"uid":"x","new":' + "[" * 60 + "]" * 60 + '}},"receiver":{"entity":{"uid":"y"}}}',
+        '{"sender":{"entity":{"uid":"x"}},"receiver":{"entity":{"uid":"y"}},"on":{"entity":1}}',
+    ],
+)
+def test_odd_people_are_for_the_reference(entities: str) -> None:
+    """Nobody is missing or without a uid, and nothing may be nested too deeply once the frame is around it."""
     with pytest.raises(OddError):
-        people.user_of(msgspec.Raw(text.encode()))
+        people.sender_and_receiver(msgspec.Raw(entities.encode()))

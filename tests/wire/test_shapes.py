@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from cometconn._wire.shapes import Body, Data, Entity, Frame, Party, loose
+from cometconn._wire.envelopes import Frame
+from cometconn._wire.shapes import Body, Data, Entity, Party, loose
 from cometconn.events import Group, User
 
 

@@ -1,4 +1,4 @@
-"""Messages on the fast path: each attribute from its own key."""
+"""Message bodies on the fast path: each attribute from its own key."""
 
 from __future__ import annotations
 

@@ -82,7 +82,8 @@ class EventStream:
         self._ended = False
         self._waiting = 0
         self._arrived = trio.lowlevel.ParkingLot()
-        self.pauses = False  # whether the socket must not be read because of this stream; for `Streams`
+        # Whether the socket must not be read because of this stream. `Streams` asks after every event: so not a property.
+        self.pauses = False
 
     def __repr__(self) -> str:
         state = "failed" if self._failed else "ended" if self._ended else "open"
@@ -102,6 +103,7 @@ class EventStream:
                 still held has been read.
         """
         if self._items and not self._hole and self._since_checkpoint < _DRAIN:
+            # The rest of this method and `_pop()` in one, for what nearly every call does.
             await trio.lowlevel.checkpoint_if_cancelled()  # raises, or has let nobody else run
             self._since_checkpoint += 1
             event, size = self._items.popleft()

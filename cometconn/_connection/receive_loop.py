@@ -74,7 +74,7 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
             await trio.lowlevel.checkpoint()
             count = 0
     link.heartbeat.resume(machine.tick())
-    if link.heartbeat.silent_at < math.inf:  # or the silence cannot end before the keepalive task looks anyway
+    if link.heartbeat.silent_at < math.inf:  # otherwise the keepalive task has nothing to look at sooner than it will
         link.pulse_changed.unpark_all()
 
 
@@ -118,6 +118,8 @@ class _Reader:
                 link.pong(self._machine.tick())
             elif isinstance(decoded, AuthReply):
                 self._answered(decoded)
+                if self.no_room:  # the gap, and what came before the answer
+                    return count
                 live = self._live
             else:
                 assert isinstance(decoded, Echo), decoded

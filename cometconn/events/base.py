@@ -59,7 +59,7 @@ class User:
     """A CometChat user, as far as the server described them.
 
     Only `uid` is always there. No token is ever in here. What the server did not send is
-    `None`, empty or `False`.
+    `None`, empty or `False`. Events may share one `User`: treat its `metadata` as read-only, too.
 
     Attributes:
         uid: the user's id.
@@ -102,7 +102,8 @@ class User:
 class Group:
     """A CometChat group, as far as the server described it.
 
-    Only `guid` is always there. What the server did not send is `None`, empty or `False`.
+    Only `guid` is always there. What the server did not send is `None`, empty or `False`. Events
+    may share one `Group`, as they may a `User`.
 
     Attributes:
         guid: the group's id.

@@ -210,3 +210,17 @@ async def test_a_ping_asked_during_a_pause_is_judged_after_it(autojump_clock: Mo
         assert pair.now() == "Connected(1)"
         await trio.sleep(1.0)
         assert pair.now() != "Connected(1)"
+
+
+async def test_a_gap_that_fills_a_stream_stops_the_taking_too(autojump_clock: MockClock) -> None:
+    """Behind the answer to the auth frame nothing is taken before a stream of one has been read."""
+    async with open_pair(connect=True) as pair, pair.chat.events(max_events=1) as events:
+        pair.device.reset()
+        pair.server.set(auth="silent")
+        await trio.sleep(1.5)
+        machine, parts = pair.chat._parts.machine, pair.chat._parts
+        assert machine._link is not None
+        taker = _Reader(machine, machine._link, parts.identity, parts.streams, None)
+        accepted = json.dumps({"type": "auth", "body": {"code": "200"}})
+        assert taker.take_some([accepted, NEWS]) == 1
+        assert events.statistics().events == 1

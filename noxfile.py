@@ -104,10 +104,11 @@ def model(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Compare the client with the independent model in random scripts. Options: --scripts N --seed S."""
+    """Compare client and model in random scripts, text lane and trio-websocket, both decoders. Options: --scripts N --seed S."""
     session.install("-q", ".[dev]")
     session.run("python", "-m", "tests.properties.fuzz", *session.posargs)
     session.run("python", "-m", "tests.transport.differential", "--cases", "20000")
+    session.run("python", "-m", "tests.wire.differential", "--cases", "20000")
 
 
 @nox.session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["DEEPEST", "is_too_deep"]
+__all__ = ["DEEPEST", "is_too_deep", "may_be_too_deep"]
 
 DEEPEST: Final = 100
 """Arrays and objects inside one another. CometChat's have about ten, and what people put into them few more.
@@ -14,13 +14,17 @@ Python's parsers stop near a thousand, but what they let through breaks what com
 """
 
 
+def may_be_too_deep(text: str) -> bool:
+    """Tell whether *text* has more than `DEEPEST` brackets: nothing read from it can be nested more deeply."""
+    return len(text) > 2 * DEEPEST and text.count("[") + text.count("{") > DEEPEST
+
+
 def is_too_deep(value: object, text: str | None = None) -> bool:
     """Tell whether *value* is nested more deeply than `DEEPEST`.
 
-    Nothing can be nested more deeply than the *text* it was read from has brackets: with that
-    at hand, nearly always a look at it is enough.
+    With the *text* it was read from at hand, nearly always a look at that is enough.
     """
-    if text is not None and (len(text) <= 2 * DEEPEST or text.count("[") + text.count("{") <= DEEPEST):
+    if text is not None and not may_be_too_deep(text):
         return False
     ahead = [iter((value,))]
     while ahead:

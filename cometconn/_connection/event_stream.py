@@ -81,7 +81,10 @@ class EventStream:
         self._since_checkpoint = 0
         self._failed = False
         self._ended = False
+        self._waiting = 0
         self._arrived = Lot()
+        # Whether the socket must not be read because of this stream. `Streams` asks after every event: so not a property.
+        self.pauses = False
 
     def __repr__(self) -> str:
         state = "failed" if self._failed else "ended" if self._ended else "open"
@@ -100,6 +103,16 @@ class EventStream:
             SlowConsumerError: opened with `overflow="fail"`, it fell behind, and all it
                 still held has been read.
         """
+        if self._items and not self._hole and self._since_checkpoint < _DRAIN:
+            # The rest of this method and `_pop()` in one, for what nearly every call does.
+            await trio.lowlevel.checkpoint_if_cancelled()  # raises, or has let nobody else run
+            self._since_checkpoint += 1
+            event, size = self._items.popleft()
+            self._size -= size
+            self._handed_out += 1
+            if self.pauses:
+                self._look_for_room()
+            return event
         await self._wait()
         return self._pop()
 
@@ -116,9 +129,13 @@ class EventStream:
             await self._wait()
         except StopAsyncIteration:
             return []
-        events = [self._pop()]
-        while self._items:
-            events.append(self._pop())
+        events: list[Event] = [self._pop()] if self._hole else []
+        events += [event for event, _ in self._items]
+        self._handed_out += len(self._items)
+        self._items.clear()
+        self._size = 0
+        if self.pauses:
+            self._look_for_room()
         return events
 
     def statistics(self) -> EventStreamStatistics:
@@ -147,7 +164,11 @@ class EventStream:
                 raise SlowConsumerError(message)
             if self._ended:
                 raise StopAsyncIteration
-            await self._arrived.park()
+            self._waiting += 1
+            try:
+                await self._arrived.park()
+            finally:
+                self._waiting -= 1
 
     # For `Streams` only; users never see a stream without its methods above.
 
@@ -155,7 +176,7 @@ class EventStream:
         """Take *event* if it is of a wanted kind. Never blocks."""
         if self._ended or self._failed or not isinstance(event, self._types):
             return
-        if isinstance(event, Gap) and self._items and isinstance(last := self._items[-1][0], Gap):
+        if event.__class__ is Gap and self._items and isinstance(last := self._items[-1][0], Gap):
             # Nothing came between the two: one longer gap, so that gaps cannot pile up.
             self._items[-1] = (
                 attrs.evolve(
@@ -170,9 +191,10 @@ class EventStream:
         else:
             self._items.append((event, size))
             self._size += size
-            if self._overflow is OverflowPolicy.DROP_OLDEST:
-                self._drop_oldest()
-        self._arrived.unpark()
+            if len(self._items) >= self._max_events or self._size >= self._max_bytes:
+                self._became_full()
+        if self._waiting:
+            self._arrived.unpark()
 
     def pour_into(self, stream: EventStream) -> None:
         """Give *stream* everything that waits here."""
@@ -185,10 +207,12 @@ class EventStream:
         """Forget everything that waits here."""
         self._items.clear()
         self._size = self._hole = 0
+        self.pauses = False
 
     def end(self) -> None:
         """Take nothing more."""
         self._ended = True
+        self.pauses = False
         self._arrived.unpark_all()
 
     @property
@@ -198,13 +222,12 @@ class EventStream:
         return min((number for number in ids if number is not None), default=None)
 
     @property
-    def pauses(self) -> bool:
-        """Whether the socket must not be read because of this stream."""
-        return self._overflow is OverflowPolicy.PAUSE and self._is_full and not self._ended
-
-    @property
     def _is_full(self) -> bool:
         return len(self._items) >= self._max_events or self._size >= self._max_bytes
+
+    @property
+    def _is_beyond(self) -> bool:
+        return len(self._items) > self._max_events or (self._size > self._max_bytes and len(self._items) > 1)
 
     @property
     def _readable(self) -> bool:
@@ -218,11 +241,18 @@ class EventStream:
         event, size = self._items.popleft()
         self._size -= size
         self._handed_out += 1
-        self._made_room()
+        if self.pauses:
+            self._look_for_room()
         return event
 
-    def _drop_oldest(self) -> None:
-        while len(self._items) > self._max_events or (self._size > self._max_bytes and len(self._items) > 1):
+    def _look_for_room(self) -> None:
+        if not self._is_full:
+            self.pauses = False
+            self._made_room()
+
+    def _became_full(self) -> None:
+        self.pauses = self._overflow is OverflowPolicy.PAUSE
+        while self._overflow is OverflowPolicy.DROP_OLDEST and self._is_beyond:
             _, size = self._items.popleft()
             self._size -= size
             self._hole += 1

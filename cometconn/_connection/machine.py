@@ -65,7 +65,7 @@ class Machine:
     _random: Callable[[], float] = attrs.field(repr=False)
     _room: Lot = attrs.field(repr=False)
     _boot_time: Callable[[], float] = attrs.field(default=trio.current_time, repr=False)
-    _on_resumed: Callable[[float], None] = attrs.field(default=lambda _: None, repr=False)
+    _on_resumed: Callable[[float], object] = attrs.field(default=lambda _: None, repr=False)
     _secrets: Callable[[], Collection[str]] = attrs.field(default=tuple, repr=False)
     witness: Witness | None = attrs.field(default=None, init=False, repr=False)
     _lag: float = attrs.field(init=False, repr=False)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import trio
 
 from cometconn._transport.abc import WebSocketError
-from cometconn._wire.codec import AuthReply, Echo, Pong, decode
+from cometconn._wire.codec import AuthReply, Echo, Pong
+from cometconn._wire.fast import decode
 from cometconn.errors import CometConnError, ProtocolError
 from cometconn.events import Event
 
 from .catch_up import gap
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cometconn._transport.abc import WebSocket
 
     from .catch_up import CatchUp
@@ -54,16 +58,26 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
     """Take every message that was read; meanwhile the pong clock stands: what it waits for may lie unread."""
     link.heartbeat.pause()
     count = 0
-    while (message := await websocket.next_message()) is not None:
-        reader.take(message)
-        await reader.wait_room()
-        count += 1
-        if count % _DRAIN == 0:
+    while True:
+        messages: Sequence[str | bytes] = websocket.next_texts(_DRAIN - count)
+        if not messages:
+            message = await websocket.next_message()
+            if message is None:
+                break
+            messages = (message,)
+        count += len(messages)
+        while messages:
+            messages = messages[reader.take_some(messages) :]
+            if reader.no_room:
+                await reader.wait_room()
+        if count >= _DRAIN:
             await trio.lowlevel.checkpoint()
+            count = 0
     if machine.witness is not None:
         machine.witness.drained()
     link.heartbeat.resume(machine.tick())
-    link.pulse_changed.unpark_all()
+    if link.heartbeat.silent_at < math.inf:  # otherwise the keepalive task has nothing to look at sooner than it will
+        link.pulse_changed.unpark_all()
 
 
 class _Reader:
@@ -81,28 +95,48 @@ class _Reader:
 
     def take(self, message: str | bytes) -> None:
         """Take one message, unless the lease has ended."""
+        self.take_some((message,))
+
+    def take_some(self, messages: Sequence[str | bytes]) -> int:
+        """Take *messages*, unless the lease has ended; stop behind the one that fills a stream. Return how many.
+
+        The clock is read once: all of this is one step without an await, at one instant for
+        everybody else. A deadline that has passed before it counts before the first message; one
+        that passes during it, before the first of the next step.
+        """
         self._machine.tick()
-        if self._link.over:
-            return
-        decoded = decode(message, own_uid=self._identity.uid, session_id=self._identity.session_id)
-        if isinstance(decoded, Pong):
-            self._link.pong(self._machine.tick())
-        elif isinstance(decoded, AuthReply):
-            self._answered(decoded)
-        elif isinstance(decoded, Event):
-            self._event(decoded, _size(message))
-        else:
-            assert isinstance(decoded, Echo), decoded
+        link, publish = self._link, self._streams.publish
+        own_uid, session_id = self._identity.uid, self._identity.session_id
+        live = self._live
+        for count, message in enumerate(messages, start=1):
+            if link.over:
+                break
+            decoded = decode(message, own_uid=own_uid, session_id=session_id)
+            if isinstance(decoded, Event):
+                size = len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())
+                if publish(decoded, size) if live else self._put_by(decoded, size):
+                    return count
+            elif isinstance(decoded, Pong):
+                link.pong(self._machine.tick())
+            elif isinstance(decoded, AuthReply):
+                self._answered(decoded)
+                if self.no_room:  # the gap, and what came before the answer
+                    return count
+                live = self._live
+            else:
+                assert isinstance(decoded, Echo), decoded
+        return len(messages)
 
     async def wait_room(self) -> None:
         """While a pausing stream is full, read nothing more."""
-        while self._no_room and not self._link.over:
+        while self.no_room and not self._link.over:
             if self._machine.witness is not None:
                 self._machine.witness.paused()
             await self._streams.room.park()
 
     @property
-    def _no_room(self) -> bool:
+    def no_room(self) -> bool:
+        """Whether a pausing stream is full."""
         return self._streams.full or (self._catch_up is not None and self._catch_up.full)
 
     def _answered(self, reply: AuthReply) -> None:
@@ -121,7 +155,13 @@ class _Reader:
         for event, size in self._streams.early.take_all():
             self._deliver(event, size)
 
-    def _event(self, event: Event, size: int) -> None:
+    @property
+    def _live(self) -> bool:
+        """Whether events go to the streams at once."""
+        return self._link.authenticated.is_set() and not (self._catch_up is not None and self._catch_up.pending)
+
+    def _put_by(self, event: Event, size: int) -> bool:
+        """Keep an event until those before it are in the streams; return whether there is no room for another."""
         if self._link.authenticated.is_set():
             self._deliver(event, size)
         elif self._streams.early.full:
@@ -129,13 +169,10 @@ class _Reader:
             self._machine.lost(self._link, error)
         else:
             self._streams.early.put(event, size)
+        return self.no_room
 
     def _deliver(self, event: Event, size: int) -> None:
         if self._catch_up is not None and self._catch_up.pending:
             self._catch_up.hold(event, size)
         else:
             self._streams.publish(event, size)
-
-
-def _size(message: str | bytes) -> int:
-    return len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())

@@ -82,19 +82,26 @@ class Streams:
         unread = [stream.first_unread for stream in (waiting if left else [*waiting, *self._streams])]
         return min((number - 1 for number in unread if number is not None), default=self.last_id)
 
-    def publish(self, event: Event, size: int) -> None:
-        """Put *event* into every stream that wants it. *size* is that of its frame, in bytes."""
+    def publish(self, event: Event, size: int) -> bool:
+        """Put *event* into every stream that wants it. *size* is that of its frame, in bytes.
+
+        Return whether it has left a stream that pauses the socket without room.
+        """
         if not isinstance(event, Marker):
             self.received += 1
-            if self._is_duplicate(event):
+            key = message_key(event)
+            if key is not None and self._is_duplicate(key):
                 self.duplicates += 1
-                return
+                return False
         elif self.witness is not None and isinstance(event, Gap):
             self.witness.gap_marked(event)
         if self._backlog is not None:
             self._backlog.push(event, size)
+        full = False
         for stream in self._streams:
             stream.push(event, size)
+            full = full or stream.pauses
+        return full
 
     def note_sent(self, number: int) -> None:
         """Remember a message of our own: should the server send it back, it is a duplicate.
@@ -143,15 +150,13 @@ class Streams:
         if not self.full:
             self.room.unpark_all()
 
-    def _is_duplicate(self, event: Event) -> bool:
-        key = message_key(event)
-        if key is None:
-            return False
+    def _is_duplicate(self, key: int) -> bool:
         if key in self._seen:
             self._seen.move_to_end(key)
             return True
         self._note(key)
-        self.last_id = max(key, self.last_id or 0)
+        if self.last_id is None or key > self.last_id:
+            self.last_id = max(key, 0)
         return False
 
     def _note(self, key: int) -> None:

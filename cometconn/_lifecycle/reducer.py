@@ -11,7 +11,7 @@ from cometconn.status import AppState, Connected, Connecting, Disconnected, Stat
 
 from .backoff import RETRY_AFTER_LIMIT, may_cut_short, retry_delay
 from .lease import lease_deadline
-from .states import HEADING, WANTED, Input, Mode, Refusal, State, Wish
+from .states import HEADING, Input, Mode, Refusal, State, Wish
 from .table import Situation, find_row
 
 if TYPE_CHECKING:
@@ -104,15 +104,16 @@ def due(life: Lifecycle) -> tuple[float, Input]:
 
     At one and the same instant the end of the lease counts before the end of the attempt.
     """
-    moments = [(math.inf, Input.RETRY_DUE)]
-    if life.state in WANTED:
-        moments.append((life.lease_deadline, Input.DEADLINE_REACHED))
-    if life.state is State.CONNECTING:
-        moments.append((life.attempt_ends, Input.ATTEMPT_FAILED))
+    # Asked at every tick, so without sets and sorting.
+    moment, on = math.inf, Input.RETRY_DUE
     if life.state is State.WAITING:
-        moments.append((life.retry_at, Input.RETRY_DUE))
-    order = {Input.DEADLINE_REACHED: 0, Input.ATTEMPT_FAILED: 1, Input.RETRY_DUE: 2}
-    return min(moments, key=lambda moment: (moment[0], order[moment[1]]))
+        moment = life.retry_at
+    elif life.state is State.CONNECTING:
+        moment, on = life.attempt_ends, Input.ATTEMPT_FAILED
+    elif life.state is not State.CONNECTED:
+        return moment, on
+    over = life.lease_deadline
+    return (over, Input.DEADLINE_REACHED) if over <= moment else (moment, on)
 
 
 def reduce(life: Lifecycle, on: Input, now: float, with_: Circumstances = _PLAIN) -> Lifecycle:

@@ -58,8 +58,8 @@ class WebSocketBrokenError(WebSocketError):
 class WebSocket(Protocol):
     """One WebSocket over one byte stream. It lives once.
 
-    `upgrade` is a task of its own, as long as it takes; `receive` and `next_message` belong to the receive loop,
-    `send` to the writer, `goodbye` and `aclose_forcefully` to whoever ends the link.
+    `upgrade` is a task of its own, as long as it takes; `receive`, `next_message` and `next_texts` belong to the
+    receive loop, `send` to the writer, `goodbye` and `aclose_forcefully` to whoever ends the link.
     """
 
     async def upgrade(self, nursery: trio.Nursery) -> None:
@@ -81,6 +81,13 @@ class WebSocket(Protocol):
         """Return the next message of what was taken in, or `None` when there is no whole one left.
 
         Raises a `WebSocketError` when there will never be another.
+        """
+        ...
+
+    def next_texts(self, most: int) -> list[str]:
+        """Return the text messages that come next and are here, at most so many.
+
+        None of them when what comes next needs an await: then `next_message` has it.
         """
         ...
 

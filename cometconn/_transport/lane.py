@@ -13,7 +13,9 @@ _FIN, _RSV, _MASKED, _CONTROL = 0x80, 0x70, 0x80, 0x08
 _CONTINUATION, _CLOSE = 0x0, 0x8
 _RESERVED: Final = frozenset({0x3, 0x4, 0x5, 0x6, 0x7, 0xB, 0xC, 0xD, 0xE, 0xF})
 _LONGEST_SHORT: Final = 125  # bytes of payload, of a control frame and of what needs no longer header
-_LENGTH_BYTES: Final = {126: 2, 127: 8}
+_TWO_BYTES: Final = 126
+_LENGTH_BYTES: Final = {_TWO_BYTES: 2, 127: 8}
+_LONG_HEADER: Final = 4  # bytes, where the length takes two
 _LEAST: Final = {2: 0, 4: 126, 10: 65536}  # bytes of payload by size of the header: the shortest form is a must
 
 
@@ -26,7 +28,7 @@ class TextLane:
     trio-websocket, which stays the judge of it: control frames, fragments, binary messages. From
     the first byte that RFC 6455 does not allow, and from a close frame on, all of it does.
 
-    It looks at one frame at a time, when asked: a read may hold tens of thousands.
+    It looks at a few frames at a time, when asked: a read may hold tens of thousands.
 
     Attributes:
         limit: bytes of the longest message.
@@ -54,6 +56,39 @@ class TextLane:
         """Return all that is left, complete or not: nothing more is coming, or nobody takes messages any longer."""
         self._over = True
         return self._take(len(self._buffer) - self._at)
+
+    def texts(self, most: int) -> list[str]:
+        """Return the text messages that come next, at most so many; none when something else comes first.
+
+        The same as `next()` again and again, where that is simplest; whatever is not simple it leaves to that.
+        """
+        texts: list[str] = []
+        if self._over or self._passing or self._in_fragments or not self.takes_text:
+            return texts
+        buffer, at = self._buffer, self._at
+        end = len(buffer)
+        for _ in range(most):
+            if end - at <= _LONG_HEADER or buffer[at] != _FIN_TEXT:
+                break
+            size = buffer[at + 1]
+            start = at + 2
+            if size == _TWO_BYTES:
+                size = buffer[at + 2] << 8 | buffer[at + 3]
+                start = at + _LONG_HEADER
+                if size <= _LONGEST_SHORT or size > self.limit:
+                    break
+            elif size > _LONGEST_SHORT:
+                break
+            stop = start + size
+            if stop > end:
+                break
+            try:
+                texts.append(buffer[start:stop].decode())
+            except UnicodeDecodeError:
+                break
+            at = stop
+        self._at = at
+        return texts
 
     def next(self) -> str | bytes | None:
         """Return the next message, or the next bytes for trio-websocket; `None` when more must be read first."""

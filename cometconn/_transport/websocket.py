@@ -129,6 +129,9 @@ class TrioWebSocket:
 
     def _sort(self, data: bytes | bytearray) -> None:
         """Give trio-websocket the head of the upgrade, and the lane what comes behind it."""
+        if data and self._head.complete and not self._leaving:
+            self._lane.feed(data)
+            return
         if not data:
             self._pipe.feed(self._lane.rest())
             self._pipe.end()
@@ -159,6 +162,10 @@ class TrioWebSocket:
             if not isinstance(piece, bytes):
                 return piece
             self._pipe.feed(piece)
+
+    def next_texts(self, most: int) -> list[str]:
+        """Take text messages out of the lane, if trio-websocket has none that came before them."""
+        return self._lane.texts(most) if self._connection is not None and self._pipe.wants_more else []
 
     async def _from_library(self, connection: trio_websocket.WebSocketConnection) -> str | bytes | None:
         """Take the next message of what trio-websocket was fed; `None` when it wants more."""

@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 _MESSAGE = "message"
+_NUMBERED = (Message, MessageEdited, MessageDeleted)
 _LONGEST_CODE = 64  # an error names the code; a server's nonsense must not fill the log
 
 
@@ -142,7 +143,7 @@ def message_key(event: Event) -> int | None:
     that of the message it changes; a moderation verdict repeats the message's id, so it is
     not judged.
     """
-    if isinstance(event, Message | MessageEdited | MessageDeleted):
+    if isinstance(event, _NUMBERED):
         return event.id
     if isinstance(event, UnknownEvent) and event.type == _MESSAGE:
         return _body_id(event.raw.get("body", event.raw))

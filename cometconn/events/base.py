@@ -2,17 +2,55 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import attrs
+import msgspec
 
-__all__ = ["Event", "Group", "User"]
+__all__ = ["Event", "Group", "User", "with_lazy_raw"]
+
+E = TypeVar("E")
+
+
+class _Text:
+    """Holds the text of the frame that an event was made from, until somebody asks for its `raw`.
+
+    Whoever fills it has seen that it is JSON, and leaves the slot of `raw` empty.
+    """
+
+    __slots__ = ("_text",)
+
+
+def with_lazy_raw(kind: type[E]) -> type[E]:
+    """Let `raw` of *kind*, and of its subclasses, be parsed when it is first asked for.
+
+    Nearly nobody asks, and it costs as much as all the rest of an event. To the outside it is
+    the attribute that attrs made: in the constructor, in `attrs.evolve()`, in a pickle.
+    """
+    slot = kind.__dict__["raw"]
+    text_slot = _Text.__dict__["_text"]
+
+    def raw(self: Any) -> Any:
+        with contextlib.suppress(AttributeError):
+            return slot.__get__(self)
+        try:
+            parsed = msgspec.json.decode(text_slot.__get__(self))
+        except AttributeError:
+            return slot.__get__(self)  # another thread was first
+        slot.__set__(self, parsed)
+        with contextlib.suppress(AttributeError):  # as above
+            text_slot.__delete__(self)
+        return parsed
+
+    kind.raw = property(raw, slot.__set__)  # type: ignore[attr-defined]
+    return kind
 
 
 @attrs.frozen
-class Event:
+class Event(_Text):
     """Anything that can stand in an event stream. `events()` with a class names its subclasses too."""
 
 
@@ -21,7 +59,7 @@ class User:
     """A CometChat user, as far as the server described them.
 
     Only `uid` is always there. No token is ever in here. What the server did not send is
-    `None`, empty or `False`.
+    `None`, empty or `False`. Events may share one `User`: treat its `metadata` as read-only, too.
 
     Attributes:
         uid: the user's id.
@@ -64,7 +102,8 @@ class User:
 class Group:
     """A CometChat group, as far as the server described it.
 
-    Only `guid` is always there. What the server did not send is `None`, empty or `False`.
+    Only `guid` is always there. What the server did not send is `None`, empty or `False`. Events
+    may share one `Group`, as they may a `User`.
 
     Attributes:
         guid: the group's id.

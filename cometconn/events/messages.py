@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from .base import Event, Group, User
+from .base import Event, Group, User, with_lazy_raw
 
 __all__ = [
     "AIAssistantMessage",
@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 
+@with_lazy_raw
 @attrs.frozen(kw_only=True)
 class Message(Event):
     """What every message has. Each kind is a subclass; so are calls and group actions.
@@ -189,6 +190,7 @@ class AIToolResultMessage(Message):
     data: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
 
 
+@with_lazy_raw
 @attrs.frozen(kw_only=True)
 class MessageEdited(Event):
     """A message was edited.
@@ -206,6 +208,7 @@ class MessageEdited(Event):
     raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
 
 
+@with_lazy_raw
 @attrs.frozen(kw_only=True)
 class MessageDeleted(Event):
     """A message was deleted.
@@ -223,6 +226,7 @@ class MessageDeleted(Event):
     raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
 
 
+@with_lazy_raw
 @attrs.frozen(kw_only=True)
 class MessageModerated(Event):
     """Moderation came to a verdict about a message. Own messages have this, too.

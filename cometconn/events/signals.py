@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from .base import Event, Group, User
+from .base import Event, Group, User, with_lazy_raw
 
 __all__ = [
     "AIAssistantEvent",
@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 
+@with_lazy_raw
 @attrs.frozen(kw_only=True)
 class _Signal(Event):
     """What all signals have: the frame they were made from."""

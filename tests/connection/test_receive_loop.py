@@ -6,12 +6,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import pytest
 import trio
 from trio.testing import MockClock
 
 from cometconn import Reason
-from cometconn._connection.receive_loop import _Reader
-from cometconn.events import TextMessage, UnknownEvent
+from cometconn._connection.receive_loop import _digest, _Reader
+from cometconn._transport.lane import TextLane
+from cometconn._wire.fast import decode
+from cometconn.errors import PongTimeoutError
+from cometconn.events import TextMessage, UnknownEvent, UnreadableFrame
 
 from .harness import Pair, open_pair, settle
 
@@ -88,3 +92,135 @@ async def test_its_own_echo_is_dropped(autojump_clock: MockClock) -> None:
         await settle()
         assert isinstance(first, TextMessage)
         assert events.statistics().events == 0
+
+
+class OneRead:
+    """A WebSocket of which so many bytes have been read, and no more will be."""
+
+    def __init__(self, data: bytes) -> None:
+        self._lane = TextLane(1 << 20)
+        self._lane.feed(data)
+        self.next_texts = self._lane.texts
+
+    async def next_message(self) -> Any:
+        return self._lane.next()
+
+
+class Steps(trio.abc.Instrument):
+    """Counts what a task does between two turns of others."""
+
+    def __init__(self) -> None:
+        self.counts = [0]
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        if self.counts[-1]:
+            self.counts.append(0)
+
+
+@pytest.mark.parametrize("policy", ["drop_oldest", "pause"])
+async def test_no_step_holds_the_loop_for_more_than_a_few_messages(
+    policy: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One read may hold 32,768 empty frames: others have their turn after every 64 of them, full streams or not."""
+    steps = Steps()
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        steps.counts[-1] += 1
+        return decode(*args, **kwargs)
+
+    monkeypatch.setattr("cometconn._connection.receive_loop.decode", counted)
+    async with open_pair(connect=True) as pair, pair.chat.events(max_events=1000, overflow=policy) as events:
+        taker, link = reader(pair)
+        websocket: Any = OneRead(b"\x81\x00" * 32_768)
+        steps.counts[:] = [0]
+        trio.lowlevel.add_instrument(steps)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker)
+            got = 0
+            while got < (1000 if policy == "drop_oldest" else 32_768):
+                got += len([event for event in await events.batch() if isinstance(event, UnreadableFrame)])
+                await settle()
+        trio.lowlevel.remove_instrument(steps)
+    assert sum(steps.counts) == 32_768
+    assert max(steps.counts) == 64
+
+
+async def test_a_stream_that_fills_stops_the_taking_there(autojump_clock: MockClock) -> None:
+    """Of messages that came together, those behind the one that fills a pausing stream wait outside."""
+    async with open_pair(connect=True) as pair, pair.chat.events(max_events=3) as events:
+        taker, link = reader(pair)
+        websocket: Any = OneRead((b"\x81" + bytes([len(NEWS)]) + NEWS.encode()) * 10)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker)
+            for left in (3, 3, 3, 1):
+                await settle()
+                assert events.statistics().events == left
+                assert len(await events.batch()) == left
+
+
+async def test_the_lease_that_ends_in_the_middle_leaves_the_rest(autojump_clock: MockClock) -> None:
+    """Of messages that came together, those behind a refusal of the token are not taken."""
+    async with open_pair(connect=True) as pair, pair.chat.events() as events:
+        pair.device.reset()
+        pair.server.set(auth="silent")
+        await trio.sleep(1.5)
+        machine = pair.chat._parts.machine
+        assert machine._link is not None
+        taker = _Reader(machine, machine._link, pair.chat._parts.identity, pair.chat._parts.streams, None)
+        refusal = json.dumps({"type": "auth", "body": {"code": "401"}})
+        link = machine._link
+        assert taker.take_some([NEWS, refusal, NEWS]) == 3
+        assert link.over
+        assert pair.chat._parts.streams.early.statistics().events == 1
+        assert events.statistics().events == 0
+
+
+async def test_traffic_does_not_wake_the_keepalive_task(autojump_clock: MockClock) -> None:
+    """Its next ping is no sooner for a message: a turn of it for each would be a quarter of what one costs."""
+    turns: list[str] = []
+
+    class Turns(trio.abc.Instrument):
+        def before_task_step(self, task: trio.lowlevel.Task) -> None:
+            turns.append(task.name)
+
+    async with open_pair(connect=True) as pair, pair.chat.events() as events:
+        await settle()
+        watch = Turns()
+        trio.lowlevel.add_instrument(watch)
+        for _ in range(20):
+            pair.device.send(NEWS)
+            await anext(events)
+        trio.lowlevel.remove_instrument(watch)
+    assert "cometconn.receive_loop" in turns
+    assert "cometconn.keepalive" not in turns
+
+
+async def test_a_ping_asked_during_a_pause_is_judged_after_it(autojump_clock: MockClock) -> None:
+    """The pong clock stands while a full stream keeps us from reading, and runs again as soon as it does not."""
+    async with open_pair(connect=True) as pair, pair.chat.events(max_events=2) as events:
+        for _ in range(2):
+            pair.device.send(NEWS)
+        await settle()
+        pair.server.set(pong=False)
+        with pytest.raises(PongTimeoutError):
+            await pair.chat.ping()
+        assert pair.now() == "Connected(1)"
+        await events.batch()
+        await trio.sleep(4.5)
+        assert pair.now() == "Connected(1)"
+        await trio.sleep(1.0)
+        assert pair.now() != "Connected(1)"
+
+
+async def test_a_gap_that_fills_a_stream_stops_the_taking_too(autojump_clock: MockClock) -> None:
+    """Behind the answer to the auth frame nothing is taken before a stream of one has been read."""
+    async with open_pair(connect=True) as pair, pair.chat.events(max_events=1) as events:
+        pair.device.reset()
+        pair.server.set(auth="silent")
+        await trio.sleep(1.5)
+        machine, parts = pair.chat._parts.machine, pair.chat._parts
+        assert machine._link is not None
+        taker = _Reader(machine, machine._link, parts.identity, parts.streams, None)
+        accepted = json.dumps({"type": "auth", "body": {"code": "200"}})
+        assert taker.take_some([accepted, NEWS]) == 1
+        assert events.statistics().events == 1

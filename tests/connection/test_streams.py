@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock
 
 from cometconn._connection.event_stream import EventStream, OverflowPolicy
@@ -279,3 +280,58 @@ async def test_bad_bounds(arguments: dict[str, Any], autojump_clock: MockClock) 
     async with open_pair(login=False) as pair:
         with pytest.raises(SettingsError, match="events"):
             pair.chat.events(**arguments)
+
+
+async def test_a_batch_is_everything_that_has_arrived() -> None:
+    """In order, at once, a hole first; it counts as handed out, and makes room."""
+    streams = Streams()
+    async with stream_of(streams, policy="drop_oldest") as stream:
+        for name in "abcd":
+            streams.publish(unknown(name), 1)
+        hole, *rest = await stream.batch()
+        assert hole == Overflow(dropped=1)
+        assert rest == [unknown("b"), unknown("c"), unknown("d")]
+        statistics = stream.statistics()
+        assert (statistics.events, statistics.size, statistics.handed_out) == (0, 0, 3)
+    async with stream_of(streams) as stream:
+        for name in "abc":
+            assert streams.publish(unknown(name), 1) == (name == "c")
+        assert len(await stream.batch()) == 3
+        assert not streams.full
+
+
+async def test_a_batch_is_a_checkpoint_and_cancelled_loses_nothing() -> None:
+    """Always one, whatever is there; what a cancelled one would have returned stays."""
+    streams = Streams()
+    async with stream_of(streams) as stream:
+        streams.publish(unknown("a"), 1)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await stream.batch()
+        assert scope.cancelled_caught
+        with trio.testing.assert_checkpoints():
+            assert await stream.batch() == [unknown("a")]
+
+
+async def test_making_room_is_told_when_there_is_room() -> None:
+    """By iteration, by a batch and by the end of the stream; and in bytes only once it is below its bound."""
+    streams = Streams()
+    async with stream_of(streams, max_events=10, max_bytes=100) as stream:
+        woken: list[bool] = []
+
+        async def wait() -> None:
+            while streams.full:
+                await streams.room.park()
+                woken.append(streams.full)
+
+        for size in (90, 5, 60):
+            streams.publish(unknown("a"), size)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await trio.testing.wait_all_tasks_blocked()
+            await anext(stream)
+        assert woken == [False]
+        streams.publish(unknown("b"), 100)
+        assert streams.full
+        streams.close()
+        assert not streams.full

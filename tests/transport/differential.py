@@ -79,7 +79,12 @@ async def _read(wire: bytes, cuts: Sequence[int], lane: bool) -> tuple[list[str 
 async def _listen(websocket: TrioWebSocket, messages: list[str | bytes], end: list[str]) -> None:
     try:
         while await websocket.receive():
-            while (message := await websocket.next_message()) is not None:
+            while True:
+                while texts := websocket.next_texts(3):
+                    messages += texts
+                message = await websocket.next_message()
+                if message is None:
+                    break
                 messages.append(message)
         while (message := await websocket.next_message()) is not None:
             messages.append(message)

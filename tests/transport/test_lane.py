@@ -140,3 +140,55 @@ def test_the_lane_and_trio_websocket_alone_agree() -> None:
 def test_the_lane_is_on_when_they_are_compared() -> None:
     """Surplus bytes in the packet of the 101 are read as well."""
     assert check(text("surplus") + close(1000) + text("never"), [])[0] == ["surplus"]
+
+
+def all_texts(data: bytes, *, most: int, cut: int, limit: int = 1000) -> list[str | bytes]:
+    """Everything that comes out of a lane that is asked for texts first, so many at a time."""
+    lane, out = TextLane(limit), list[str | bytes]()
+    for start in range(0, len(data), cut):
+        lane.feed(data[start : start + cut])
+        while True:
+            texts = lane.texts(most)
+            assert len(texts) <= most
+            out += texts
+            if not texts:
+                piece = lane.next()
+                if piece is None:
+                    break
+                out.append(piece)
+    return out
+
+
+@pytest.mark.parametrize("most", [1, 3, 64])
+@pytest.mark.parametrize("cut", [1, 2, 5, 200, 10_000])
+def test_texts_by_the_dozen_are_those_that_come_one_by_one(most: int, cut: int) -> None:
+    """Whatever stands between them, wherever the pieces are cut, and whatever is wrong with a frame."""
+    words = ["", "a", "\u4e2d\U0001f600", "b" * 125, "c" * 126, "d" * 999]
+    plain = b"".join(text(word) for word in words)
+    for odd in (
+        b"",
+        frame(9, b"ping"),
+        frame(2, b"binary" * 50),
+        frame(1, b"frag", fin=False) + text("within") + frame(0, b"ment"),
+        text("e" * 1001),
+        frame(1, b"\xff"),
+        b"\x81\x7e\x00\x05short",
+        b"\x81\x7f" + (200).to_bytes(8, "big") + b"x" * 200,
+        b"\x81\x85maskwords",
+        b"\xc1\x01x",
+        close(1000),
+    ):
+        data = plain + odd + plain
+        assert all_texts(data, most=most, cut=cut) == pieces(data, cut=cut)
+
+
+def test_texts_come_only_when_nothing_is_before_them() -> None:
+    """A lane that only follows, and one that has seen its end, has none."""
+    following = TextLane(1000, takes_text=False)
+    following.feed(text("a"))
+    assert following.texts(5) == []
+    over = TextLane(1000)
+    over.feed(text("a"))
+    over.rest()
+    over.feed(text("b"))
+    assert over.texts(5) == []

@@ -1,0 +1,211 @@
+"""The fast decoder: what it reads by itself, what it leaves, and that nobody can tell the difference."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given, settings
+
+from cometconn import events
+from cometconn._wire import codec, fast
+from cometconn._wire.codec import Decoded
+from cometconn._wire.opened import opened
+
+from .differential import check, frames, same, sessions, sweep, users
+
+# What comes seldom, and what is no event, is left to the reference.
+SELDOM = ("auth.", "pong.", "moderated", "text.quoted", "interaction_completed")
+ALSO_SELDOM = (events.Call,)
+
+
+@pytest.fixture
+def left(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Every text that the reference was asked about."""
+    asked: list[object] = []
+
+    def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None) -> Decoded:
+        asked.append(text)
+        return reference(text, own_uid=own_uid, session_id=session_id)
+
+    reference = codec.decode
+    monkeypatch.setattr(codec, "decode", decode)
+    return asked
+
+
+def read(text: str) -> Any:
+    """Decode *text* as user zed-1."""
+    return fast.decode(text, own_uid="zed-1", session_id="session-1")
+
+
+@settings(max_examples=500, deadline=None)
+@given(text=frames(), own_uid=users, session_id=sessions)
+def test_both_read_the_same(text: str, own_uid: str | None, session_id: str | None) -> None:
+    """Golden frames, changed in any way, are the same value to both, raw and error included."""
+    check(text, own_uid, session_id)
+
+
+@pytest.mark.parametrize("first", [3, 23])
+def test_any_value_at_any_place(first: int) -> None:
+    """Whatever stands at whichever place, both make the same of it; one in 37 here, one in ten in `nox -s fuzz`."""
+    assert sweep(first, 37) > 5000
+
+
+def test_golden_frames_take_the_fast_path(received: dict[str, Any], left: list[object]) -> None:
+    """Every kind that comes often is read without the reference, and to the same value."""
+    text = json.dumps(received["frame"])
+    decoded = read(text)
+    seldom = received["name"].startswith(SELDOM) or isinstance(decoded, ALSO_SELDOM)
+    assert left == [text] * seldom
+    same(decoded, codec.decode(text, own_uid="zed-1", session_id="session-1"))
+
+
+def test_a_key_that_is_not_known_does_not_slow_frames_down(text_frame: dict[str, Any], left: list[object]) -> None:
+    """CometChat may add keys anywhere: the frame is read without the reference all the same, and raw has them."""
+    for place in ((), ("body",), ("body", "data"), ("body", "data", "entities", "sender", "entity")):
+        frame = copy.deepcopy(text_frame)
+        where = frame
+        for key in place:
+            where = where[key]
+        where["new"] = {"a": [1, 2.5, None]}
+        event = read(json.dumps(frame))
+        assert event == read(json.dumps(text_frame))
+        assert event.raw == frame
+    assert left == []
+
+
+@pytest.mark.parametrize("written", ["1e999", "9" * 5000, "NaN", '"\\ud800"', "[" * 101 + "]" * 101])
+def test_what_is_no_json_hides_nowhere(frame: Any, written: str) -> None:
+    """Not even behind a key that nobody knows or reads; a value nested too deeply does not either."""
+    for golden in (frame("s2c-messages", "text.user"), frame("s2c-message_changes", "edited")):
+        text = json.dumps(golden)
+        for place in ('"body": {', '"data": {', '"entities": {', '"entity": {', '"uid": "amy-2", '):
+            for key in ("new", "on", "for", "by", "metadata"):
+                changed = text.replace(place, f'{place}"{key}": {written}, ')
+                assert isinstance(check(changed), events.UnreadableFrame | events.TextMessage)
+                if key == "new":
+                    assert isinstance(check(changed), events.UnreadableFrame)
+
+
+@pytest.mark.parametrize("key", ['"entities"', '"\\u0065ntities"'])
+def test_what_is_no_json_hides_behind_no_key_that_is_there_twice(text_frame: dict[str, Any], key: str) -> None:
+    """Of a key written twice the last counts, and both values must be JSON; however the key is written."""
+    text = json.dumps(text_frame)
+    for written, kind in (("1e999", events.UnreadableFrame), ("1e99", events.TextMessage)):
+        for value in (written, f'{{"sender": {written}}}', f'{{"sender": {{"entity": {written}}}}}'):
+            assert isinstance(check(text.replace('"entities"', f'{key}: {value}, "entities"')), kind)
+    inner = text.replace('"sender": {', '"sender": 1e999, "sender": {')
+    assert isinstance(check(inner), events.UnreadableFrame)
+
+
+def test_one_bad_frame_costs_the_next_ones_nothing(text_frame: dict[str, Any], left: list[object]) -> None:
+    """The frame behind an unreadable one is read fast again."""
+    good = json.dumps(text_frame)
+    assert isinstance(read(good[:-1]), events.UnreadableFrame)
+    assert isinstance(read(good), events.TextMessage)
+    assert left == [good[:-1]]
+
+
+def test_an_echo_is_an_echo(text_frame: dict[str, Any]) -> None:
+    """Our own session's messages are judged by the reference."""
+    text_frame["deviceId"] = "session-1"
+    assert read(json.dumps(text_frame)) == codec.Echo(1001)
+
+
+@pytest.mark.parametrize("text", ["", "x", "{}", "[]", "null", '{"type":"message"}', '{"type":5}', b"{}", b"\xff"])
+def test_what_is_left_to_the_reference(text: Any) -> None:
+    """Whatever is no frame of a known kind comes as the reference has it."""
+    check(text)
+
+
+def test_raw_is_the_frame_and_is_parsed_when_asked_for(text_frame: dict[str, Any]) -> None:
+    """Until then the event holds the text; afterwards a plain dict, always the same, and the text is gone."""
+    text = json.dumps(text_frame)
+    event = read(text)
+    assert event._text is text
+    raw = event.raw
+    assert type(raw) is dict
+    assert raw == text_frame
+    assert event.raw is raw
+    assert not hasattr(event, "_text")
+    assert not hasattr(event, "no_such_thing")
+
+
+def test_a_message_inside_another_has_its_own_raw(frame: Any) -> None:
+    """Of an edit, raw is the frame; of the message in it, that message's own mapping."""
+    edited = frame("s2c-message_changes", "edited")
+    event = read(json.dumps(edited))
+    inner = edited["body"]["data"]["entities"]["on"]["entity"]
+    assert (event.raw, event.message.raw) == (edited, inner)
+    inner["new"] = 1
+    event = read(json.dumps(edited))
+    assert (event.raw, event.message.raw) == (edited, inner)
+
+
+def test_events_of_the_fast_path_are_events_like_others(text_frame: dict[str, Any]) -> None:
+    """Frozen, hashed, copied, pickled and evolved as if their constructor had made them."""
+    text = json.dumps(text_frame)
+    event, reference = read(text), codec.decode(text, own_uid="zed-1", session_id="session-1")
+    assert type(event) is events.TextMessage
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        event.text = "x"
+    assert hash(event) == hash(reference)
+    for twin in (
+        copy.copy(read(text)),
+        copy.deepcopy(read(text)),
+        pickle.loads(pickle.dumps(read(text))),  # noqa: S301 - our own
+        attrs.evolve(read(text), text=event.text),
+    ):
+        same(twin, reference)
+        same(twin.sender, event.sender)
+    assert attrs.asdict(read(text))["raw"] == text_frame
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("s2c-messages", "text.user"),
+        ("s2c-messages", "custom"),
+        ("s2c-messages", "interactive"),
+        ("s2c-group_actions", "joined"),
+        ("s2c-group_actions", "kicked"),
+        ("s2c-message_changes", "edited"),
+    ],
+)
+def test_entities_that_are_not_usual(file: str, name: str, frame: Any, left: list[object]) -> None:
+    """An action in a message, two senders, a change of a change: odd, so the reference decides."""
+    changed = frame("s2c-message_changes", "deleted")
+    for key, entity in (
+        ("on", {"entity": {"uid": "x"}}),
+        ("on", {"entity": changed["body"]}),
+        ("by", {"entity": {"uid": "x"}}),
+        ("sender", {"entity": {"uid": "x"}}),
+    ):
+        golden = frame(file, name)
+        golden["body"]["data"]["entities"][key] = entity
+        check(json.dumps(golden))
+    left.clear()
+    golden = frame(file, name)
+    golden["body"]["data"]["entities"].pop("on", None)
+    check(json.dumps(golden))
+
+
+def test_a_step_of_an_ai_agent(left: list[object]) -> None:
+    """They come many a second while an agent writes: read fast."""
+    body = {"type": "text_delta", "conversationId": "c", "id": "1", "data": {"delta": "Hel", "runId": "r"}}
+    text = json.dumps({"type": "streamed_message", "body": body})
+    event = read(text)
+    assert left == []
+    assert isinstance(event, events.AIAssistantEvent)
+    assert event.data == {"delta": "Hel", "runId": "r"}
+    check(text)
+
+
+def test_an_event_without_a_frame_has_no_raw() -> None:
+    """An attribute that was never set is missing, as of any object."""
+    with pytest.raises(AttributeError, match="raw"):
+        _ = opened(events.TextMessage)().raw

@@ -20,7 +20,7 @@ from cometconn.events import UserOffline, UserOnline
 from .cli.child import running
 
 README = (pathlib.Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-BOT, _ = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+BOT, *_ = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 SERVE, _, CURL = re.findall(r"^\.venv-try/bin/cometconn serve.*\n.*\n.*$", README, re.MULTILINE)[0].splitlines()
 
 

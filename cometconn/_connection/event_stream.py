@@ -81,10 +81,10 @@ class EventStream:
         self._since_checkpoint = 0
         self._failed = False
         self._ended = False
-        self._waiting = 0
+        self._waiting = 0  # tasks parked in the lot below: asking that itself costs more than an event may
         self._arrived = Lot()
         # Whether the socket must not be read because of this stream. `Streams` asks after every event: so not a property.
-        self.pauses = False
+        self.pauses: bool = False
 
     def __repr__(self) -> str:
         state = "failed" if self._failed else "ended" if self._ended else "open"
@@ -150,11 +150,11 @@ class EventStream:
         )
 
     async def _wait(self) -> None:
-        if self._since_checkpoint >= _DRAIN or not self._readable:
+        if self._readable and self._since_checkpoint < _DRAIN:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        elif self._readable or self._ended or self._failed:
             await trio.lowlevel.checkpoint()
             self._since_checkpoint = 0
-        else:
-            await trio.lowlevel.checkpoint_if_cancelled()
         while not self._readable:
             if self._failed:
                 message = (
@@ -167,8 +167,10 @@ class EventStream:
             self._waiting += 1
             try:
                 await self._arrived.park()
-            finally:
-                self._waiting -= 1
+            except trio.Cancelled:
+                self._waiting -= 1  # whoever wakes a task counts it out; this one was not woken
+                raise
+            self._since_checkpoint = 0  # parking was one: with another before it, each single event would cost two
 
     # For `Streams` only; users never see a stream without its methods above.
 
@@ -194,6 +196,7 @@ class EventStream:
             if len(self._items) >= self._max_events or self._size >= self._max_bytes:
                 self._became_full()
         if self._waiting:
+            self._waiting -= 1
             self._arrived.unpark()
 
     def pour_into(self, stream: EventStream) -> None:
@@ -213,6 +216,7 @@ class EventStream:
         """Take nothing more."""
         self._ended = True
         self.pauses = False
+        self._waiting = 0
         self._arrived.unpark_all()
 
     @property

@@ -44,9 +44,10 @@ async def receive_loop(
     reader = _Reader(machine, link, identity, streams, catch_up)
     try:
         while not link.over:
-            count = await websocket.receive()
-            if count:
+            if await websocket.receive():
                 machine.heard(link)
+            else:
+                machine.tick()
             await _digest(machine, link, websocket, reader)
     except WebSocketError as error:
         machine.lost(link, error)
@@ -55,27 +56,35 @@ async def receive_loop(
 
 
 async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _Reader) -> None:
-    """Take every message that was read; meanwhile the pong clock stands: what it waits for may lie unread."""
+    """Take every message that was read; meanwhile the pong clock stands: what it waits for may lie unread.
+
+    The caller has ticked. From one await to the next is one step, at one instant for everybody
+    else, so the clock is read once in it: a deadline that has passed before counts before the
+    step's first message; one that passes during it, before the first of the next step.
+    """
     link.heartbeat.pause()
-    count = 0
+    count, awaited = 0, False
     while True:
         messages: Sequence[str | bytes] = websocket.next_texts(_DRAIN - count)
         if not messages:
-            message = await websocket.next_message()
+            message, awaited = await websocket.next_message(), True
             if message is None:
                 break
             messages = (message,)
         count += len(messages)
         while messages:
-            messages = messages[reader.take_some(messages) :]
+            if awaited:
+                machine.tick()
+            messages, awaited = messages[reader.take_some(messages) :], False
             if reader.no_room:
                 await reader.wait_room()
+                awaited = True
         if count >= _DRAIN:
             await trio.lowlevel.checkpoint()
-            count = 0
+            count, awaited = 0, True
     if machine.witness is not None:
         machine.witness.drained()
-    link.heartbeat.resume(machine.tick())
+    link.heartbeat.resume(trio.current_time())
     if link.heartbeat.silent_at < math.inf:  # otherwise the keepalive task has nothing to look at sooner than it will
         link.pulse_changed.unpark_all()
 
@@ -95,16 +104,14 @@ class _Reader:
 
     def take(self, message: str | bytes) -> None:
         """Take one message, unless the lease has ended."""
+        self._machine.tick()
         self.take_some((message,))
 
     def take_some(self, messages: Sequence[str | bytes]) -> int:
         """Take *messages*, unless the lease has ended; stop behind the one that fills a stream. Return how many.
 
-        The clock is read once: all of this is one step without an await, at one instant for
-        everybody else. A deadline that has passed before it counts before the first message; one
-        that passes during it, before the first of the next step.
+        The caller has ticked since the last await.
         """
-        self._machine.tick()
         link, publish = self._link, self._streams.publish
         own_uid, session_id = self._identity.uid, self._identity.session_id
         live = self._live

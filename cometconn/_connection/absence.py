@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 import attrs
 
 if TYPE_CHECKING:
     from cometconn.errors import CometConnError
+
+
+def _now_utc() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
 
 __all__ = ["Absence"]
 
@@ -19,7 +25,9 @@ class Absence:
     Attributes:
         since: when the connection ended, on Trio's clock.
         cause: what ended it.
+        since_utc: when this was noted, on the wall clock; Trio's stands still while the machine sleeps.
     """
 
     since: float
     cause: CometConnError
+    since_utc: datetime.datetime = attrs.field(factory=_now_utc)

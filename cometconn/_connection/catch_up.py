@@ -45,7 +45,7 @@ def gap(absence: Absence, until: float, *, recovered: bool = False, cause: Excep
     return Gap(
         since=absence.since,
         until=until,
-        since_utc=until_utc - away,
+        since_utc=min(until_utc - away, absence.since_utc),
         until_utc=until_utc,
         cause=cause or absence.cause,
         recovered=recovered,
@@ -161,7 +161,9 @@ class CatchUp:
         try:
             with trio.fail_after(self.patience):
                 while self._from is not None and not link.over:
-                    self._take(await self.fetch(self.identity.logged_in("catching up"), self._from))
+                    page = await self.fetch(self.identity.logged_in("catching up"), self._from)
+                    if not link.over:  # or it comes with the lease's end, and may be a user's who has gone
+                        self._take(page)
         except trio.TooSlowError:
             return ApiError(f"Fetching the missed messages took longer than request_timeout, {self.patience:g} s.")
         except ApiError as error:
@@ -174,13 +176,17 @@ class CatchUp:
 
     def _take(self, page: MessagePage) -> None:
         self._from = page.next
+        ids = set()
         for body in page.bodies:
             event = decode_message(body, own_uid=self.identity.uid)
             number = message_key(event)
             if number is not None:
+                ids.add(number)
                 self._fetched_to = max(number, self._fetched_to or 0)
             if not self._is_echo(body):
                 self.fetched.put(event, _size(body))
+        # Not left to the streams: they remember fewer messages than may be fetched.
+        self.streams.drop_duplicates(self.held.drop(lambda event: message_key(event) in ids))
         if self.streams.witness is not None:
             self.streams.witness.page_fetched(len(page.bodies), more=self._from is not None)
         if self.fetched.full and self._from is not None:

@@ -10,11 +10,6 @@ import attrs
 if TYPE_CHECKING:
     from cometconn.errors import CometConnError
 
-
-def _now_utc() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
-
-
 __all__ = ["Absence"]
 
 
@@ -30,4 +25,4 @@ class Absence:
 
     since: float
     cause: CometConnError
-    since_utc: datetime.datetime = attrs.field(factory=_now_utc)
+    since_utc: datetime.datetime = attrs.field(factory=lambda: datetime.datetime.now(datetime.UTC))

@@ -117,7 +117,8 @@ class Parts:
         if self.catch_up is not None and session.last_seen_at is not None:
             away = max(0.0, time.time() - session.last_seen_at)
             self.streams.last_id = session.last_message_id
-            self.catch_up.reopened(Absence(trio.current_time() - away, lost_error(Reason.CLIENT_CLOSED)))
+            absence = Absence(trio.current_time() - away, lost_error(Reason.CLIENT_CLOSED))
+            self.catch_up.reopened(absence, session.last_seen_at)
         self.login.reopen(session)
 
     @trio.lowlevel.enable_ki_protection

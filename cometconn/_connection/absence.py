@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 import attrs
@@ -19,7 +20,9 @@ class Absence:
     Attributes:
         since: when the connection ended, on Trio's clock.
         cause: what ended it.
+        since_utc: when this was noted, on the wall clock; Trio's stands still while the machine sleeps.
     """
 
     since: float
     cause: CometConnError
+    since_utc: datetime.datetime = attrs.field(factory=lambda: datetime.datetime.now(datetime.UTC))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cometconn.events import Event
 
 __all__ = ["MAX_BYTES", "MAX_EVENTS", "Buffer", "BufferStatistics"]
@@ -67,6 +69,14 @@ class Buffer:
         """Remove everything, and return it, oldest first."""
         items, self._items, self.size = self._items, [], 0
         return items
+
+    def drop(self, unwanted: Callable[[Event], bool]) -> int:
+        """Remove the events that are *unwanted*, and return how many they were."""
+        before = self.take_all()
+        for event, size in before:
+            if not unwanted(event):
+                self.put(event, size)
+        return len(before) - len(self)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -33,6 +34,7 @@ __all__ = ["CatchUp", "gap"]
 _MOST_FETCHED = 10_000  # messages; who missed more is told so
 _MOST_FETCHED_BYTES = 16 * 1024 * 1024
 _DEEP = 16 * 1024  # bytes: taken for a message nested too deeply to be measured
+_EARLY = 2  # seconds: the place itself is not fetched, and the server's clock may be a second behind ours
 _DRAIN = 64  # events handed over between two checkpoints
 
 
@@ -43,7 +45,7 @@ def gap(absence: Absence, until: float, *, recovered: bool = False, cause: Excep
     return Gap(
         since=absence.since,
         until=until,
-        since_utc=until_utc - away,
+        since_utc=min(until_utc - away, absence.since_utc),
         until_utc=until_utc,
         cause=cause or absence.cause,
         recovered=recovered,
@@ -75,6 +77,7 @@ class CatchUp:
     _absence: Absence | None = attrs.field(default=None, init=False)
     _reopened: Absence | None = attrs.field(default=None, init=False)
     _until: float = attrs.field(default=0.0, init=False)
+    _listening_since: float | None = attrs.field(default=None, init=False)
     _from: Place | None = attrs.field(default=None, init=False)
     _fetched_to: int | None = attrs.field(default=None, init=False)
     fetched: Buffer = attrs.field(factory=lambda: Buffer(_MOST_FETCHED, _MOST_FETCHED_BYTES), init=False)
@@ -96,12 +99,15 @@ class CatchUp:
         known = [number for number in (self.streams.last_id, self._fetched_to) if number is not None]
         return max(known, default=None)
 
-    def reopened(self, absence: Absence) -> None:
-        """The program was closed: its first connection ends that absence."""
+    def reopened(self, absence: Absence, seen_at: float) -> None:
+        """The program was closed: its first connection ends that absence. *seen_at*: since then, on the wall clock."""
         self._reopened = absence
+        self._listening_since = seen_at
 
     def begin(self, absence: Absence | None, now: float) -> None:
         """The client is authenticated again. What an earlier connection left undone is part of it."""
+        if self._listening_since is None:
+            self._listening_since = time.time()
         absence = absence or self._reopened
         self._reopened = None
         if absence is None and self._absence is None:
@@ -113,9 +119,8 @@ class CatchUp:
         if position is not None:
             self._from = Place(id=position)
         elif self._from is None:
-            # No message was ever seen: from the moment of the loss, a second early. What is known is dropped.
-            lost_at = datetime.datetime.now(datetime.UTC).timestamp() - (now - self._absence.since)
-            self._from = Place(sent_at=max(0, int(lost_at) - 1))
+            # No message was ever seen. Not from the loss: it is judged late, and what was on its way was lost with it.
+            self._from = Place(sent_at=max(0, int(self._listening_since) - _EARLY))
 
     def hold(self, event: Event, size: int) -> None:
         """Keep a live event until what was missed stands before it."""
@@ -147,7 +152,7 @@ class CatchUp:
 
     def clear(self) -> None:
         """Forget everything: the user has gone."""
-        self._absence = self._reopened = self._from = self._fetched_to = None
+        self._absence = self._reopened = self._listening_since = self._from = self._fetched_to = None
         self.fetched.clear()
         self.held.clear()
 
@@ -156,7 +161,9 @@ class CatchUp:
         try:
             with trio.fail_after(self.patience):
                 while self._from is not None and not link.over:
-                    self._take(await self.fetch(self.identity.logged_in("catching up"), self._from))
+                    page = await self.fetch(self.identity.logged_in("catching up"), self._from)
+                    if not link.over:  # or it comes with the lease's end, and may be a user's who has gone
+                        self._take(page)
         except trio.TooSlowError:
             return ApiError(f"Fetching the missed messages took longer than request_timeout, {self.patience:g} s.")
         except ApiError as error:
@@ -169,13 +176,17 @@ class CatchUp:
 
     def _take(self, page: MessagePage) -> None:
         self._from = page.next
+        ids = set()
         for body in page.bodies:
             event = decode_message(body, own_uid=self.identity.uid)
             number = message_key(event)
             if number is not None:
+                ids.add(number)
                 self._fetched_to = max(number, self._fetched_to or 0)
             if not self._is_echo(body):
                 self.fetched.put(event, _size(body))
+        # Not left to the streams: they remember fewer messages than may be fetched.
+        self.streams.drop_duplicates(self.held.drop(lambda event: message_key(event) in ids))
         if self.streams.witness is not None:
             self.streams.witness.page_fetched(len(page.bodies), more=self._from is not None)
         if self.fetched.full and self._from is not None:

@@ -113,6 +113,11 @@ class Streams:
         """
         self._note(number)
 
+    def drop_duplicates(self, count: int) -> None:
+        """Count so many messages as received that are not published, because they come another way too."""
+        self.received += count
+        self.duplicates += count
+
     def forget(self) -> None:
         """Forget which messages were seen, and what nobody has read: another user is coming."""
         self._seen.clear()

@@ -44,3 +44,13 @@ def test_its_statistics() -> None:
     assert (seen.events, seen.size, seen.max_events, seen.max_bytes) == (2, 15, 10, 100)
     assert [size for _, size in buffer.take_all()] == [7, 8]
     assert (buffer.size, len(buffer)) == (0, 0)
+
+
+def test_what_is_unwanted_is_dropped() -> None:
+    """The rest keeps its order, and the size is that of the rest."""
+    buffer = Buffer(10, 100)
+    for name, size in ("a", 1), ("b", 2), ("c", 4):
+        buffer.put(event(name), size)
+    assert buffer.drop(lambda dropped: dropped == event("b")) == 1
+    assert buffer.size == 5
+    assert buffer.take_all() == [(event("a"), 1), (event("c"), 4)]

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import datetime
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from cometconn import AppSettings, Connected, Disconnected, EventStream, MemoryStore, Reason, Timing
+from cometconn import Connected, Disconnected, EventStream, MemoryStore, Reason, Timing, Waiting
+from cometconn._connection import streams
+from cometconn._connection.absence import Absence
+from cometconn._connection.catch_up import gap
+from cometconn.errors import ConnectionLostError
 from cometconn.events import Event, Gap, TextMessage
-from cometconn.testing import MemoryServer, open_memory_server
+from cometconn.testing import open_memory_server
 
 from .harness import Pair, open_pair, settle
+from .interruptions import ACTS, CATCHING_UP, played, say
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-CATCHING_UP = AppSettings(catch_up=True)
+    from cometconn._account.pages import MessagePage, Place
+    from cometconn._account.session import Session
+
 PATIENCE = Timing().request_timeout
-
-
-def say(server: MemoryServer, text: str, *, sender: str = "amy-2", device_id: str = "elsewhere") -> None:
-    """Somebody writes to zed-1, or zed-1 to amy-2."""
-    receiver = "zed-1" if sender == "amy-2" else "amy-2"
-    draft = {"receiver": receiver, "receiverType": "user", "category": "message", "type": "text"}
-    server.world.post(sender, {**draft, "data": {"text": text}}, device_id=device_id)
 
 
 def words(events: list[Event]) -> list[str]:
@@ -132,6 +135,80 @@ async def test_live_events_wait_for_what_was_missed(autojump_clock: MockClock) -
         assert await read(events) == ["recovered", "missed", "live"]
         say(pair.server, "later")
         assert await read(events) == ["later"]
+
+
+async def test_what_was_on_its_way_when_the_connection_was_lost(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No message to begin with, and the loss is judged late: from the first connection on, not from the loss."""
+    now, yet_to_pass = time.time, 20.0
+    monkeypatch.setattr(time, "time", lambda: now() - yet_to_pass)
+    async with listening(wall_clock=time.time) as (pair, events):
+        pair.server.drop("zed-1", "silent")
+        say(pair.server, "on its way")
+        yet_to_pass = 0.0
+        await pair.wait_status(Waiting)
+        await come_back(pair)
+        assert await read(events) == ["recovered", "on its way"]
+
+
+async def test_what_was_held_comes_once_however_much_is_fetched(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than the streams remember stands behind it when it is fetched as well: once, and in its place."""
+    monkeypatch.setattr(streams, "_WINDOW", 10)
+    async with listening() as (pair, events):
+        say(pair.server, "before")
+        await settle()
+        await go(pair)
+        pair.server.set(rest="hang")
+        await come_back(pair)
+        await settle()
+        missed = [str(number) for number in range(20)]
+        for text in missed[:2]:
+            say(pair.server, text)
+        pair.device.send_json({"type": "typing_indicator", "body": {"action": "started", "user": {"uid": "amy-2"}}})
+        await settle()
+        await go(pair)
+        for text in missed[2:]:
+            say(pair.server, text)
+        pair.server.set(rest="accept")
+        await come_back(pair)
+        assert await read(events) == ["before", "recovered", *missed, "TypingStarted"]
+        assert pair.chat.statistics().duplicates == 2
+
+
+async def test_a_page_that_comes_with_the_end_of_the_lease_is_not_taken(autojump_clock: MockClock) -> None:
+    """The user logs out as it arrives: what one user missed is never told to the next."""
+    async with listening(users=("zed-1", "amy-2", "kim-3")) as (pair, events):
+        catch_up = pair.chat._parts.catch_up
+        assert catch_up is not None
+        fetch = catch_up.fetch
+
+        async def logged_out_meanwhile(session: Session, place: Place) -> MessagePage:
+            page = await fetch(session, place)
+            pair.chat._parts.login._exit()
+            return page
+
+        catch_up.fetch = logged_out_meanwhile
+        await go(pair)
+        say(pair.server, "for zed-1")
+        await pair.wait_status(Disconnected)
+        catch_up.fetch = fetch
+        await pair.chat.login(uid="kim-3", auth_key="KEY")
+        await come_back(pair)
+        await go(pair)
+        await come_back(pair)
+        assert await read(events) == ["recovered"]
+
+
+def test_the_wall_clock_goes_on_while_the_machine_sleeps() -> None:
+    """The gap's beginning is where the wall clock was then, or where Trio's says if that is earlier."""
+    noon = datetime.datetime(2026, 1, 2, 12, tzinfo=datetime.UTC)
+    lost = ConnectionLostError("gone")
+    assert gap(Absence(100.0, lost, since_utc=noon), 103.0).since_utc == noon
+    told = gap(Absence(100.0, lost), 160.0)
+    assert told.until_utc - told.since_utc == datetime.timedelta(seconds=60)
 
 
 async def test_a_failed_fetch_says_so_and_live_goes_on(autojump_clock: MockClock) -> None:
@@ -355,82 +432,32 @@ async def test_what_came_before_the_first_stream_comes_again(autojump_clock: Moc
             assert await read(events) == ["recovered", "1", "2"]
 
 
-ACTS = st.sampled_from(
-    ["say", "say", "say", "reset", "close", "hang", "heal", "wait", "wait", "short", "away", "back", "reopen"]
-)
-
-
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-@given(st.lists(ACTS, max_size=40))
-def test_any_interleaving_of_outages(acts: list[str]) -> None:
-    """Whatever is cut off when: every message is received exactly once, in order."""
+@given(
+    acts=st.lists(st.sampled_from(ACTS), max_size=40),
+    seed=st.integers(0, 2**32),
+    began=st.floats(0, 1),
+    room=st.sampled_from([1, 7, 1024]),
+    pause=st.sampled_from([0.0, 0.004]),
+)
+def test_any_interleaving_of_outages(acts: list[str], seed: int, began: float, room: int, pause: float) -> None:
+    """Whatever is cut off when, and whoever runs first: every message is received exactly once, in order."""
+    said, received = played(acts, seed=seed, began=began, room=room, pause=pause)
+    assert received == said
 
-    async def main() -> None:
-        store, said, got = MemoryStore(), 0, []
-        async with open_memory_server(groups={}) as server:
 
-            def heal() -> None:
-                # Requests that hang are not answered any more: who waits for one shall try again.
-                server.set(rest="accept")
-                for device in server.world.devices():
-                    device.reset()
-
-            async def collect(events: EventStream) -> None:
-                async for event in events:
-                    if isinstance(event, TextMessage):
-                        got.append(event.text)
-
-            async def one_life(rest: list[str]) -> None:
-                nonlocal said
-                async with (
-                    trio.open_nursery() as nursery,
-                    open_pair(given=server, store=store, settings=CATCHING_UP) as pair,
-                    pair.chat.events() as events,
-                ):
-                    nursery.start_soon(collect, events)
-                    if not said:
-                        said += 1
-                        await pair.wait_status(Connected)
-                        say(server, str(said))
-                    while rest:
-                        act = rest.pop(0)
-                        if act == "say":
-                            said += 1
-                            say(server, str(said))
-                        elif act == "reset":
-                            for device in server.world.devices():
-                                device.reset()
-                        elif act == "close":
-                            for device in server.world.devices():
-                                device.close(1011)
-                        elif act == "hang":
-                            server.set(rest="hang")
-                        elif act == "heal":
-                            heal()
-                        elif act in {"wait", "short"}:
-                            await trio.sleep(1.1 if act == "wait" else 0.01)
-                        elif act == "away":
-                            pair.chat.enter_background()
-                        elif act == "back":
-                            pair.chat.enter_foreground()
-                        else:
-                            await settle()
-                            break
-                        if act != "say":
-                            await settle()
-                    else:
-                        heal()
-                        pair.chat.enter_foreground()
-                        await pair.wait_status(Connected)
-                        await trio.sleep(30)
-                    nursery.cancel_scope.cancel()
-
-            waits = [index for index, act in enumerate(acts) if act == "wait"]
-            # A fetch may hang for less than request_timeout, or messages are missing, as they should be.
-            rest = [act for index, act in enumerate(acts) if index not in waits[8:]] + ["short"]
-            while rest:
-                server.set(rest="accept")
-                await one_life(rest)
-        assert got == [str(number) for number in range(1, said + 1)]
-
-    trio.run(main, clock=MockClock(autojump_threshold=0))
+@pytest.mark.parametrize(
+    "acts",
+    [
+        ["half-open"],
+        ["away", "say", "sleep", "away", "say"],
+        ["away", "say", "reset", "away", "sleep", "away", "say"],
+        ["hang", "reset", "wait", "say", "reset", "page", "heal", "reset", "say", "reopen", "say"],
+    ],
+    ids=" ".join,
+)
+def test_the_order_of_ready_tasks_does_not_matter(acts: list[str]) -> None:
+    """Not one message is lost or comes twice, whoever runs first, late or early in a second."""
+    for seed in range(20):
+        said, received = played(acts, seed=seed, began=seed / 20)
+        assert received == said, seed

@@ -23,7 +23,7 @@ from cometconn.testing import open_memory_server
 
 from ..instrumentation.examples import KINDS
 from .harness import Pair, open_pair, settle
-from .test_catch_up import say
+from .interruptions import say
 
 
 class Seen(list[Detail]):

@@ -14,6 +14,7 @@ nox.options.sessions = ["tests", "lint", "typing"]
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False
 
+SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile")  # most of their time, the slow ones wait for servers and programs
 COVERED = "--fail-under=95"
 PURE = ("*/cometconn/_lifecycle/*", "*/cometconn/_wire/*")
 STARTABLE = "__call__,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,stop_when_asked,_stay_connected"
@@ -51,7 +52,7 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", *session.posargs)
         return
     session.run("coverage", "erase", env=environment)
-    session.run("coverage", "run", "-m", "pytest", "-q", env=environment)
+    session.run("coverage", "run", "-m", "pytest", "-q", *SIDE_BY_SIDE, env=environment)
     session.run("coverage", "combine", "--quiet", env=environment)
     session.run("coverage", "report", COVERED, env=environment)
     session.run("coverage", "report", f"--include={','.join(PURE)}", "--fail-under=100", env=environment)

@@ -132,6 +132,7 @@ class CometChat:
         self._machine.disconnect()
         await self.wait_closed()
 
+    @trio.lowlevel.enable_ki_protection
     async def wait_closed(self) -> None:
         """Return once the socket that is open now is closed; at once when none is.
 
@@ -146,6 +147,7 @@ class CometChat:
         else:
             await link.closed.wait()
 
+    @trio.lowlevel.enable_ki_protection
     async def ping(self) -> float:
         """Ping the server; in manual mode and background, stay connected for another `background_grace`.
 

@@ -80,6 +80,7 @@ class Login:
         if self._running is not None:
             self._running.cancel(reason="cometconn: the client was closed")
 
+    @trio.lowlevel.enable_ki_protection
     async def login(self, uid: str | None, auth_key: str | None, auth_token: str | None) -> User:
         """Log in; see `CometChat.login`."""
         _check_arguments(uid, auth_key, auth_token)
@@ -124,6 +125,7 @@ class Login:
         self._enter(session, user)
         return user
 
+    @trio.lowlevel.enable_ki_protection
     async def logout(self) -> None:
         """Log out; see `CometChat.logout`."""
         if self._running is not None:

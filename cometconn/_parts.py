@@ -135,6 +135,7 @@ class Parts:
             if position is not None:
                 await self.login.note_position(position)
 
+    @trio.lowlevel.enable_ki_protection
     async def send(
         self,
         call: str,

@@ -7,11 +7,11 @@ import re
 import traceback
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from cometconn._connection.statuses import StatusFeed
 
 if TYPE_CHECKING:
-    import pytest
-
     from cometconn import Status
 
 # What users have: found by its entry point, too, once the package is installed anew.
@@ -65,8 +65,17 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         search(f"{title} of {report.nodeid}", text)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker of pytest-xdist has found."""
+    FOUND.extend(getattr(node, "workeroutput", {}).get("found", ()))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A secret shown anywhere fails the whole run."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["found"] = FOUND
     if FOUND:
         session.exitstatus = 1
 

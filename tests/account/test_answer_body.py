@@ -53,7 +53,7 @@ def test_a_way_of_packing_that_was_not_asked_for(encoding: str) -> None:
     [
         (b"no gzip", "not the gzip"),
         (zlib.compress(b"x"), "not the gzip"),
-        (gzip.compress(b"{}" * 99)[:-9], "in the middle"),
+        (gzip.compress(b"{}" * 99, mtime=0)[:-9], "in the middle"),
     ],
 )
 def test_bad_gzip(sent: bytes, words: str) -> None:

@@ -89,16 +89,27 @@ async def test_pings_keep_it_alive(tmp_path: pathlib.Path) -> None:
                 await child.stop(signal.SIGINT)
 
 
-async def test_a_source_of_ones_own(tmp_path: pathlib.Path, autojump_clock: trio.testing.MockClock) -> None:
+class Switch:
+    """A file that is there or not, without a disk: virtual time would not wait for one."""
+
+    there = False
+
+    async def exists(self) -> bool:
+        """As somebody left it."""
+        await trio.lowlevel.checkpoint()
+        return self.there
+
+
+async def test_a_source_of_ones_own(autojump_clock: trio.testing.MockClock) -> None:
     """Away while the file is there; back when it goes, and when the source is cancelled."""
-    chat, path = StandIn(), trio.Path(tmp_path / "maintenance")
+    chat, path = StandIn(), Switch()
     async with trio.open_nursery() as nursery:
         await nursery.start(follow_file, chat, path)
-        await path.touch()
+        path.there = True
         await chat.until("background")
-        await path.unlink()
+        path.there = False
         await chat.until("foreground")
-        await path.touch()
+        path.there = True
         await chat.until("background")
         nursery.cancel_scope.cancel()
     assert chat.heard == ["foreground"]

@@ -229,7 +229,7 @@ def falls_over(patch: pytest.MonkeyPatch) -> None:
     """A pong that nobody asked for brings the client down."""
 
     def surprised(self: Link, now: float) -> None:
-        self._pings.popleft().pong(now)
+        self._pings.pop(0).pong(now)
 
     patch.setattr(Link, "pong", surprised)
 

@@ -18,7 +18,11 @@ from cometconn.testing.event_strategies import KINDS
 from cometconn.testing.strategies import events, frames
 
 CLASSES: list[type[Any]] = [getattr(ev, name) for name in ev.__all__]
-LEAVES = [kind for kind in CLASSES if issubclass(kind, ev.Event) and not kind.__subclasses__()]
+LEAVES = [
+    kind
+    for kind in CLASSES
+    if issubclass(kind, ev.Event) and not any(other is not kind and issubclass(other, kind) for other in CLASSES)
+]
 SENT = [kind for kind in LEAVES if not issubclass(kind, ev.Marker)]
 few = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 

@@ -1,4 +1,4 @@
-"""The front door's two names that do something: `open_client()` and `CometChat`."""
+"""`CometChat`: what a program does with its client."""
 
 from __future__ import annotations
 

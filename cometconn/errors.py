@@ -76,8 +76,8 @@ class ApiError(CometConnError):
     """CometChat's REST API refused a request, or did not answer it.
 
     Attributes:
-        code: CometChat's error code (`ERR_UID_NOT_FOUND`, ...), or
-            `FAILED_TO_FETCH` when no usable answer came.
+        code: CometChat's error code (`ERR_UID_NOT_FOUND`, ...); `FAILED_TO_FETCH` when no
+            whole answer came, `INVALID_RESPONSE` when one came that is not CometChat's.
         details: what CometChat sent as `details`, else `None`.
         status: the HTTP status; `None` when no answer came at all. Without a
             status, or with one from 500 up, a retry can help; from 400 to 499 it cannot.

@@ -5,7 +5,8 @@
     └─ cometconn.supervisor          supervisor.py
        └─ link nursery               link_nursery.py: one per WebSocket, shielded
           ├─ cometconn.receive_loop  receive_loop.py
-          ├─ cometconn.websocket     trio-websocket's own reader lives in here
+          ├─ cometconn.upgrade       until the handshake is done
+          ├─ trio_websocket.reader   trio-websocket's own: see `_transport.websocket`
           └─ with lease
              ├─ cometconn.background_timeout
              ├─ cometconn.keepalive

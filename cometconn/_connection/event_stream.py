@@ -94,10 +94,11 @@ class EventStream:
         return self
 
     async def __anext__(self) -> Event:
-        """Return the next event.
+        """Return the next event, waiting for it if none is there.
 
-        A checkpoint at least every 64 events. If cancelled, nothing is lost: the event
-        stays in the stream.
+        It can always be cancelled. While events are there it lets other tasks run at least every
+        64 of them, not at each: that is what makes a burst cheap. If cancelled, nothing is
+        lost: the event stays in the stream.
 
         Raises:
             SlowConsumerError: opened with `overflow="fail"`, it fell behind, and all it

@@ -91,7 +91,7 @@ class Link:
     """What the tasks of one WebSocket share. It lives once; its heartbeat dies with it.
 
     Attributes:
-        number: counts the links of this client, for logs and task names.
+        number: of the WebSocket among those that this client dialled, from 1: a detail's `generation`.
         lease: everything that makes or uses the socket runs inside it. The machine alone
             sets its deadline and cancels it.
         attempt_ends: when the attempt has failed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 import attrs
 import trio
@@ -20,9 +20,10 @@ __all__ = ["StatusFeed", "StatusStream"]
 _BOUND = 256
 
 
+@final
 @attrs.define(eq=False)
 class StatusStream:
-    """Status changes for one subscriber: an async iterator. Made by `CometChat.statuses()`."""
+    """Status changes for one subscriber: an async iterator. Made by `CometChat.statuses()`, not by you."""
 
     _pending: deque[StatusChange] = attrs.field(factory=deque, init=False)
     _arrived: Lot = attrs.field(factory=Lot, init=False)

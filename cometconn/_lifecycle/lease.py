@@ -16,7 +16,7 @@ def lease_deadline(mode: Mode, app: AppState, last_life: float, grace: float) ->
 
     The interval is half-open: life at `t` covers `[t, t + grace)`, so at exactly the
     returned time the lease is over. Source: CometChat's Connection Behaviour page (30 s
-    in the background, extended by `ping()`), contract section 2.
+    in the background, extended by `ping()`).
 
     Args:
         mode: auto or manual.

@@ -1,8 +1,9 @@
 """Every transition of the connection, as one literal table.
 
-Two rules. All transitions stand here, each with the contract rule it comes from
-(`P5`: a line of CometChat's page; `4 login`: a row of the contract's table). And
-this file decides nothing by time: deadlines, retries and silence arrive as inputs.
+Two rules. All transitions stand here, each with the rule it comes from (`P5`: a line of
+CometChat's page; `4 login`: what we decided where the page is silent); the manual's page
+about the lifecycle has them in words. And this file decides nothing by time: deadlines,
+retries and silence arrive as inputs.
 
 A row applies when its input, mode, app state, state and wish all fit; what is left
 out fits everything. Exactly one row fits each legal situation; where none fits the
@@ -47,7 +48,7 @@ class Row:
         on: the input.
         given: the states it applies to.
         to: the next state; `None` when the state stays.
-        rule: where the contract says so.
+        rule: where it comes from.
         mode, app, wish: what else must be so; `None` fits everything. `app` is the
             app state before the input.
         life: whether the input is a sign of life of the app (it moves the lease's deadline).

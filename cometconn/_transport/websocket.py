@@ -3,8 +3,9 @@
 trio-websocket does the handshake, the framing and the close; it is not trusted to end
 by itself. Its reader task has a nursery of its own, it reads a `Pipe` and not the socket,
 its message queue holds nothing, and nobody waits for it without also waiting for the
-end of that nursery. Plain text frames do not even reach it: see `lane`. (What happens otherwise: calls that never return when the server
-closes half-way, refuses the upgrade, or goes silent.)
+end of that nursery. (What happens otherwise: calls that never return when the server
+closes half-way, refuses the upgrade, or goes silent.) Plain text frames do not even reach
+it: see `lane`.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class Echo:
     """A message that this session sent itself, come back. To be dropped.
 
     CometChat's clients drop every frame that carries their own session id, except two types.
-    We judge messages only (frames of type `message`), as the contract says.
+    We judge messages only (frames of type `message`).
 
     Attributes:
         id: the message's id, if it has one.

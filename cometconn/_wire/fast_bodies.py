@@ -146,7 +146,7 @@ def _change(body: Body, open_kind: type[Any], kind: type[events.MessageEdited | 
     made.by = sender_of(entities)
     made.id = number(body.id)
     if raw is None:
-        message._text = bytes(on.entity)  # noqa: SLF001 - as above
+        message._text = bytes(on.entity)  # noqa: SLF001 - see `events.base`
     else:
         message.raw = raw
     made.message = seal(message, message_kind)

@@ -64,7 +64,7 @@ OURS: dict[str, str] = {
     "10 reasons": "In auto mode `disconnect()` in the background takes the place of `IN_BACKGROUND`; every other "
     "reason stays.",
 }
-"""What cometconn decides where the page is silent: by the section of the project's contract, and its line there."""
+"""What cometconn decides where the page is silent, by the names that the table's rows give it."""
 
 
 def in_words(rule: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pathlib
 import re
 from types import ModuleType
@@ -58,6 +59,13 @@ def test_every_public_name_is_in_the_api(name: str) -> None:
         assert missing <= {"User"}  # with the events
 
 
+def test_every_method_of_the_client_is_in_the_api() -> None:
+    """Under its rubric: the page lists them by hand."""
+    text = page("api/cometconn")
+    public = {name for name in vars(cometconn.CometChat) if not name.startswith("_")}
+    assert public <= set(re.findall(r"^   \.\. auto(?:method|property):: (\w+)$", text, re.MULTILINE))
+
+
 def test_no_public_package_is_forgotten() -> None:
     """A new one needs a page, and a line above."""
     tops = {path.name.removesuffix(".py") for path in pathlib.Path(cometconn.__file__).parent.iterdir()}
@@ -93,6 +101,13 @@ def test_the_settings_are_those_of_the_code() -> None:
     for field in attrs.fields(AppSettings):
         default = getattr(AppSettings(), field.name)
         assert shown[field.name] in {repr(default), str(default), f"{type(default).__name__}()"}, field.name
+
+
+def test_every_option_of_the_client_is_in_the_table() -> None:
+    """Each keyword of `open_client()`."""
+    parameters = inspect.signature(cometconn.open_client).parameters.values()
+    options = {each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}
+    assert options <= set(cells(page("reference/settings")))
 
 
 def test_every_command_has_a_section() -> None:

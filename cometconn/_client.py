@@ -258,6 +258,7 @@ class CometChat:
 
         Raises:
             SettingsError: a bound is not positive, or *overflow* is none of the three.
+            RuntimeError: what one call returned is entered a second time.
         """
         policy = overflow_policy(max_events, max_bytes, overflow)
         return self._parts.streams.subscribe(types, max_events, max_bytes, policy)

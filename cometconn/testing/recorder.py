@@ -46,7 +46,8 @@ def record(
 
     Every REST exchange and every message of the WebSocket, in both directions, becomes one line of JSON, with the time
     at which it passed, written at once. Auth keys, auth tokens, JWTs, file access tokens (`fat`) and the like are replaced
-    by placeholders that are the same for the same secret (`jwt-1`); headers are left out. What people wrote is in it: treat the file, which only its owner can read, as you treat the messages.
+    by placeholders that are the same for the same secret (`jwt-1`); headers are left out, but for a few of the answer's.
+    What people wrote is in it: treat the file, which only its owner can read, as you treat the messages.
 
     Args:
         path: the file; an old one is overwritten.

@@ -69,6 +69,7 @@ class ServerScript:
         begin = self._position
 
         def fits(entry: Entry) -> bool:
+            """Tell whether this is it."""
             return self._concerns(entry) and _name(entry) == what and _holds(_said(entry), matching or {})
 
         with trio.move_on_after(self.patience):

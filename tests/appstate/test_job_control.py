@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
 HERE = pathlib.Path(__file__).parent
+PROMPT = "what next? "
 PROGRAM = (sys.executable, "-W", "error", str(HERE / "stopped_by_shell.py"))
 PATIENCE = 2.0
 
@@ -78,6 +79,11 @@ async def test_the_goodbye_is_said_before_the_process_stops() -> None:
                 assert await child.line() == "Connected foreground"
 
 
+async def killed(process: trio.Process) -> None:
+    """End a shell that would not mind SIGTERM."""
+    process.kill()
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
 async def test_in_a_real_shell_on_a_real_terminal() -> None:
     """Ctrl-Z is typed, the shell says Stopped; `bg` connects it, `fg` and another Ctrl-Z and `fg` as well, Ctrl-C ends it."""
@@ -91,27 +97,39 @@ async def test_in_a_real_shell_on_a_real_terminal() -> None:
             trio.open_nursery() as nursery,
         ):
             process = await nursery.start(
-                partial(trio.run_process, command, **ends, env=os.environ | {"TERM": "dumb"}, check=False)
+                partial(
+                    trio.run_process,
+                    command,
+                    **ends,
+                    env=os.environ | {"TERM": "dumb", "PS1": PROMPT},
+                    check=False,
+                    deliver_cancel=killed,
+                )
             )
             os.close(shells_end)
             shell = Screen(keyboard)
+            await shell.shows(PROMPT)
             await shell.type(f"{' '.join(PROGRAM)} {server.url}\n")
             await shell.shows("Connected foreground")
             for comeback in ("bg", "fg"):
                 await shell.type("\x1a")
                 await shell.shows("Stopped")
+                await shell.shows(PROMPT)  # what is typed while the shell takes its terminal back may be lost
                 assert closes(server, 0)[-1] == 1000
                 assert not server.world.devices()
                 await shell.type(f"{comeback}\n")
                 await shell.shows("Connected foreground")
                 if comeback == "bg":
+                    await shell.shows(PROMPT)
                     await shell.type("fg\n")
                     while os.tcgetpgrp(terminal) == process.pid:  # until the shell has lent its terminal
                         await trio.sleep(0.01)
             await shell.type("\x03")
             await server.wait_gone("zed-1")
+            await shell.shows(PROMPT)
             await shell.type("echo $?\n")
             await shell.shows("130")
+            await shell.shows(PROMPT)
             await shell.type("exit\n")
             await process.wait()
 

@@ -109,7 +109,7 @@ async def kept_alive(stage: Stage, chat: CometChat) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(chat.keep_alive, stage.grace * 2 / 3)
         await trio.sleep(stage.grace * 2.2)
-        nursery.cancel_scope.cancel()
+        nursery.cancel_scope.cancel(reason="the act is over")
     closed = stage.server.log.of(Kind.CLOSE_IN, since=since)
     alive = isinstance(chat.status, Connected) and not closed
     stage.check("P18", alive, f"still the same socket after {stage.grace * 2.2:.1f} s in the background")

@@ -51,14 +51,7 @@ class Patient:
 
     @classmethod
     def of(cls, options: Options, environment: SystemEnvironment, patience: float) -> Patient:
-        """Return the patient that the options describe: a device of its own, which disturbs no running client.
-
-        Raises:
-            SettingsError: the options make no sense.
-        """
-        if options.endpoints is None and options.region is None:
-            message = "Where to? Say --region (us, eu, in), or --endpoint for another server."
-            raise SettingsError(message)
+        """Return the patient that the options describe: a device of its own, which disturbs no running client."""
         hosts = Hosts(options.app_id, options.region, options.endpoints)
         client = client_info()
         api = Api(

@@ -139,7 +139,10 @@ class Options:
         return Account(self.uid, key, secret_of("COMETCONN_AUTH_TOKEN", self.auth_token_file))
 
     def settings(self) -> AppSettings:
-        """Return the client's settings."""
+        """Return the client's settings; `SettingsError` in the words of the options where they make no sense."""
+        if self.endpoint is None and self.region is None:
+            message = "Where to? Say --region (us, eu, in), or --endpoint for another server."
+            raise SettingsError(message)
         subscription, roles = presence(self.presence)
         return AppSettings(
             region=self.region,

@@ -38,6 +38,12 @@ def test_where_secrets_come_from(tmp_path: pathlib.Path) -> None:
         secret_of("X", path, {})
 
 
+def test_a_command_without_a_place_to_go() -> None:
+    """It is told which options name one, not what a program would write."""
+    with pytest.raises(SettingsError, match=r"--region .* or --endpoint"):
+        Options(app_id="APP", uid="amy-2").settings()
+
+
 async def test_the_network_options_reach_the_client(tmp_path: pathlib.Path) -> None:
     """Through that proxy, trusting that CA, showing that certificate."""
     authority = Authority()

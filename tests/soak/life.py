@@ -217,6 +217,7 @@ class Life:
             try:
                 if chat.get_logged_in_user() is None:
                     await chat.login(uid=self.uid, auth_key="KEY")
+                self._resting = False  # a disconnect() that was begun before the calm may have come after it
                 await chat.connect(retry=True)
             except CometConnError:
                 await trio.sleep(0.1)

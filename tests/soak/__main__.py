@@ -20,7 +20,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from cometconn import Connected
 from cometconn.emulator import Emulator, Kind, open_emulator
 from cometconn.emulator.log import ServerLog
-from cometconn.emulator.messages import MessageStore
 from cometconn.testing import FaultProxy, open_fault_proxy, random_faults
 from tests.end_to_end.outages import outages
 
@@ -181,9 +180,7 @@ async def soak(options: argparse.Namespace, progress: Progress) -> list[str]:
     async with AsyncExitStack() as stack:
         users = ["speaker", *(f"user-{number}" for number in range(options.clients))]
         server = await stack.enter_async_context(open_emulator(users=users, groups={}))
-        # Full within seconds, so that they do not look like leaks.
-        server.world.log = ServerLog(limit=5000)
-        server.world.messages = MessageStore(limit=1000)
+        server.world.log = ServerLog(limit=5000)  # full within seconds, so that it does not look like a leak
         server.world.messages._limit = 1000
         proxy = await stack.enter_async_context(open_fault_proxy(server.url, seed=options.seed))
         run = Soak(options, progress, server, proxy, random.Random(options.seed), trio.current_time())

@@ -57,9 +57,7 @@ def user(who: Party) -> User:
     made.blocked_by_me = who.blocked_by_me or False
     made.created_at = moment(who.created_at) if who.created_at else None
     made.deactivated_at = moment(who.deactivated_at) if who.deactivated_at else None
-    made.__class__ = User
-    sealed: User = made
-    return sealed
+    return seal(made, User)
 
 
 def _party(who: Party) -> User | Group:

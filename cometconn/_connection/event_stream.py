@@ -15,7 +15,7 @@ from cometconn.errors import SettingsError, SlowConsumerError
 from cometconn.events import Event, Gap, Marker, Overflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["EventStream", "EventStreamStatistics", "OverflowPolicy", "overflow_policy"]
 
@@ -78,7 +78,10 @@ class EventStream:
         self._hole = 0
         self._dropped = 0
         self._handed_out = 0
-        self._since_checkpoint = 0
+        # Up to how many handed out no real checkpoint is due; and to how many an event can be had with no look at
+        # anything else: never further than the former, and not at all while there is a hole, or the socket waits.
+        self._checkpoint_due = _DRAIN
+        self._smooth_until = _DRAIN
         self._failed = False
         self._ended = False
         self._waiting = 0  # tasks parked in the lot below: asking that itself costs more than an event may
@@ -104,15 +107,12 @@ class EventStream:
             SlowConsumerError: opened with `overflow="fail"`, it fell behind, and all it
                 still held has been read.
         """
-        if self._items and not self._hole and self._since_checkpoint < _DRAIN:
+        if self._handed_out < self._smooth_until and self._items:
             # The rest of this method and `_pop()` in one, for what nearly every call does.
             await trio.lowlevel.checkpoint_if_cancelled()  # raises, or has let nobody else run
-            self._since_checkpoint += 1
             event, size = self._items.popleft()
             self._size -= size
             self._handed_out += 1
-            if self.pauses:
-                self._look_for_room()
             return event
         await self._wait()
         return self._pop()
@@ -125,7 +125,7 @@ class EventStream:
         Raises:
             SlowConsumerError: as in iteration.
         """
-        self._since_checkpoint = _DRAIN
+        self._checkpoint_due = 0
         try:
             await self._wait()
         except StopAsyncIteration:
@@ -137,6 +137,7 @@ class EventStream:
         self._size = 0
         if self.pauses:
             self._look_for_room()
+        self._checkpoint_due = self._smooth_until = self._handed_out + _DRAIN
         return events
 
     def statistics(self) -> EventStreamStatistics:
@@ -151,11 +152,11 @@ class EventStream:
         )
 
     async def _wait(self) -> None:
-        if self._readable and self._since_checkpoint < _DRAIN:
+        if self._readable and self._handed_out < self._checkpoint_due:
             await trio.lowlevel.checkpoint_if_cancelled()
         elif self._readable or self._ended or self._failed:
             await trio.lowlevel.checkpoint()
-            self._since_checkpoint = 0
+            self._checkpoint_due = self._handed_out + _DRAIN
         while not self._readable:
             if self._failed:
                 message = (
@@ -171,7 +172,8 @@ class EventStream:
             except trio.Cancelled:
                 self._waiting -= 1  # whoever wakes a task counts it out; this one was not woken
                 raise
-            self._since_checkpoint = 0  # parking was one: with another before it, each single event would cost two
+            # Parking was one: with another before it, each single event would cost two.
+            self._checkpoint_due = self._handed_out + _DRAIN
 
     # For `Streams` only; users never see a stream without its methods above.
 
@@ -197,6 +199,24 @@ class EventStream:
             if len(self._items) >= self._max_events or self._size >= self._max_bytes:
                 self._became_full()
         if self._waiting:
+            self._waiting -= 1
+            self._arrived.unpark()
+
+    def spare(self, size: int) -> int:
+        """Return how many events of *size* bytes together can be pushed, and the stream is not full yet."""
+        if self._size + size >= self._max_bytes:
+            return 0
+        return max(0, self._max_events - 1 - len(self._items))
+
+    def push_all(self, items: list[tuple[Event, int]], kinds: Iterable[type[Event]]) -> None:
+        """Do `push()` for each event, with its size: no markers, of these *kinds*, and there is room to `spare()`."""
+        if self._ended or self._failed:
+            return
+        if not all(issubclass(kind, self._types) for kind in kinds):
+            items = [item for item in items if isinstance(item[0], self._types)]
+        self._items.extend(items)
+        self._size += sum([size for _, size in items])
+        for _ in range(min(self._waiting, len(items))):
             self._waiting -= 1
             self._arrived.unpark()
 
@@ -239,7 +259,6 @@ class EventStream:
         return bool(self._items or self._hole)
 
     def _pop(self) -> Event:
-        self._since_checkpoint += 1
         if self._hole:
             hole, self._hole = self._hole, 0
             return Overflow(dropped=hole)
@@ -248,6 +267,8 @@ class EventStream:
         self._handed_out += 1
         if self.pauses:
             self._look_for_room()
+        if not self.pauses:
+            self._smooth_until = self._checkpoint_due
         return event
 
     def _look_for_room(self) -> None:
@@ -257,6 +278,7 @@ class EventStream:
 
     def _became_full(self) -> None:
         self.pauses = self._overflow is OverflowPolicy.PAUSE
+        self._smooth_until = 0
         while self._overflow is OverflowPolicy.DROP_OLDEST and self._is_beyond:
             _, size = self._items.popleft()
             self._size -= size

@@ -9,7 +9,7 @@ the `__init__` of a frozen class; and `raw` is parsed only when somebody asks fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -30,12 +30,12 @@ from .envelopes import (
     TransientFrame,
     TypingFrame,
 )
-from .fast_bodies import Made, read_body
+from .fast_bodies import READERS, Made
 from .opened import OddError, choice, moment, number, opened
 from .people import user
 from .shapes import loose
 
-__all__ = ["decode"]
+__all__ = ["decode", "first_events"]
 
 _anything = msgspec.json.Decoder().decode
 _frame: Callable[[str], Frame] = msgspec.json.Decoder(Frame).decode
@@ -44,26 +44,34 @@ _loose_frame: Callable[[str], Frame] = msgspec.json.Decoder(loose(Frame)).decode
 
 def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None) -> Decoded:
     """Return what one frame says: the same as `codec.decode`, and as surely."""
+    if isinstance(text, str):
+        for event in first_events((text,), session_id=session_id):
+            return event
+    return codec.decode(text, own_uid=own_uid, session_id=session_id)
+
+
+def first_events(texts: Iterable[str], *, session_id: str | None) -> list[Event]:
+    """Return the events that *texts* begin with, up to the first text that is left to the reference."""
+    made: list[Event] = []
     try:
-        if not isinstance(text, str):
-            raise OddError  # noqa: TRY301 - told like every other oddity
-        raw = None
-        try:
-            frame = _frame(text)
-            if text.count('"entities"') > 1 or ("\\" in text and "\\u00" in text):
-                raw = _parsed(text)  # the key may be there twice, and of two values one was passed over
-        except msgspec.ValidationError as error:
-            frame, raw = _with_unknown_keys(text, error)
-        event, kind = _READERS[type(frame)](frame, session_id)
-    except Exception:  # noqa: BLE001 - whatever is odd about it, the reference decides, and never raises
-        return codec.decode(text, own_uid=own_uid, session_id=session_id)
-    if raw is None:
-        event._text = text  # noqa: SLF001 - see `events.base`
-    else:
-        event.raw = raw
-    event.__class__ = kind
-    decoded: Event = event
-    return decoded
+        for text in texts:
+            raw = None
+            try:
+                frame = _frame(text)
+                if text.count('"entities"') > 1 or ("\\" in text and "\\u00" in text):
+                    raw = _parsed(text)  # the key may be there twice, and of two values one was passed over
+            except msgspec.ValidationError as error:
+                frame, raw = _with_unknown_keys(text, error)
+            event, kind = _READERS[type(frame)](frame, session_id)
+            if raw is None:
+                event._text = text  # noqa: SLF001 - see `events.base`
+            else:
+                event.raw = raw
+            event.__class__ = kind
+            made.append(event)
+    except Exception:  # noqa: BLE001, S110 - whatever is odd about it, the reference decides, and never raises
+        pass
+    return made
 
 
 def _with_unknown_keys(text: str, error: msgspec.ValidationError) -> tuple[Frame, Any]:
@@ -84,7 +92,7 @@ def _parsed(text: str) -> Any:
 def _read_message(frame: MessageFrame, session_id: str | None) -> Made:
     if frame.device_id == session_id:
         raise OddError  # an echo, most likely
-    return read_body(frame.body)
+    return READERS[frame.body.category](frame.body)
 
 
 def _addressee(frame: ReceiptFrame | TypingFrame | TransientFrame | ReactionFrame) -> User | Group:

@@ -224,3 +224,38 @@ async def test_a_gap_that_fills_a_stream_stops_the_taking_too(autojump_clock: Mo
         accepted = json.dumps({"type": "auth", "body": {"code": "200"}})
         assert taker.take_some([accepted, NEWS]) == 1
         assert events.statistics().events == 1
+
+
+async def test_what_comes_together_is_taken_in_order_whatever_is_between(autojump_clock: MockClock) -> None:
+    """Messages, an odd frame, our own echo, a pong, an unreadable frame and messages again: as if they had come apart."""
+    async with open_pair(connect=True) as pair, pair.chat.events() as events:
+        taker, link = reader(pair)
+        body = {"receiver": "zed-1", "receiverType": "user", "category": "message", "type": "text"}
+        entities = {"sender": {"entity": {"uid": "amy-2"}}, "receiver": {"entity": {"uid": "zed-1"}}}
+
+        def text(number: int, **envelope: Any) -> str:
+            data = {"text": f"é{number}", "entities": entities}
+            return json.dumps({"type": "message", **envelope, "body": {**body, "id": number, "data": data}})
+
+        session_id = pair.chat._parts.identity.session_id
+        texts = [
+            text(1),
+            text(2),
+            text(1),
+            NEWS,
+            text(3),
+            text(4, deviceId=session_id),
+            '{"action":"pong"}',
+            "é",
+            text(5),
+        ]
+        waiter = link.ping("{}", trio.current_time())
+        before = pair.chat.statistics()
+        assert taker.take_some(texts) == len(texts)
+        assert waiter.round_trip == 0
+        got = [getattr(event, "text", type(event).__name__) for event in await events.batch()]
+        assert got == ["é1", "é2", "UnknownEvent", "é3", "UnreadableFrame", "é5"]
+        after = pair.chat.statistics()
+        assert (after.events_received - before.events_received, after.duplicates - before.duplicates) == (7, 1)
+        assert taker.take_some([text(6), text(7).replace("\\u00e9", "é")]) == 2
+        assert events.statistics().size == len(text(6)) + len(text(7).replace("\\u00e9", "é").encode())

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cometconn import events
 from cometconn._wire import codec, fast
@@ -53,6 +54,18 @@ def test_both_read_the_same(text: str, own_uid: str | None, session_id: str | No
 def test_any_value_at_any_place(first: int) -> None:
     """Whatever stands at whichever place, both make the same of it; one in 37 here, one in ten in `nox -s fuzz`."""
     assert sweep(first, 37) > 5000
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts=st.lists(frames(), max_size=6), session_id=sessions)
+def test_many_are_read_as_one_by_one(texts: list[str], session_id: str | None) -> None:
+    """The events that they begin with, each as the reference reads it, up to the first that is left to it."""
+    made = fast.first_events(texts, session_id=session_id)
+    for text, event in zip(texts, made, strict=False):
+        same(event, codec.decode(text, own_uid="zed-1", session_id=session_id))
+    assert len(made) <= len(texts)
+    if len(made) < len(texts):
+        assert fast.first_events(texts[len(made) :], session_id=session_id) == []
 
 
 def test_golden_frames_take_the_fast_path(received: dict[str, Any], left: list[object]) -> None:

@@ -208,14 +208,18 @@ class EventStream:
             return 0
         return max(0, self._max_events - 1 - len(self._items))
 
-    def push_all(self, items: list[tuple[Event, int]], kinds: Iterable[type[Event]]) -> None:
-        """Do `push()` for each event, with its size: no markers, of these *kinds*, and there is room to `spare()`."""
+    def push_all(self, items: list[tuple[Event, int]], size: int, kinds: Iterable[type[Event]]) -> None:
+        """Do `push()` for each event with its size, *size* together: there is room to `spare()`.
+
+        They are of these *kinds*, and there is no marker among them.
+        """
         if self._ended or self._failed:
             return
         if not all(issubclass(kind, self._types) for kind in kinds):
             items = [item for item in items if isinstance(item[0], self._types)]
+            size = sum(size for _, size in items)
         self._items.extend(items)
-        self._size += sum([size for _, size in items])
+        self._size += size
         for _ in range(min(self._waiting, len(items))):
             self._waiting -= 1
             self._arrived.unpark()

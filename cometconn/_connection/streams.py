@@ -118,6 +118,7 @@ class Streams:
         self.received += len(events)
         seen, before, last_id = self._seen, self._seen_before, self.last_id
         fresh: list[tuple[Event, int]] = []
+        total = sum(sizes)
         for event, size in zip(events, sizes, strict=True):
             key = event.id if isinstance(event, Message) else message_key(event)
             if key is not None:
@@ -125,6 +126,7 @@ class Streams:
                 if key in seen or key in before:
                     seen.add(key)
                     self.duplicates += 1
+                    total -= size
                     continue
                 seen.add(key)
                 if last_id is None or key > last_id:
@@ -134,7 +136,7 @@ class Streams:
         self._turn_over()
         kinds = set(map(type, events))
         for stream in self._streams if self._backlog is None else (*self._streams, self._backlog):
-            stream.push_all(fresh, kinds)
+            stream.push_all(fresh, total, kinds)
 
     def note_sent(self, number: int) -> None:
         """Remember a message of our own: should the server send it back, it is a duplicate.

@@ -34,6 +34,7 @@ TEXT_LANE = True
 """Cut plain text frames out before trio-websocket sees them. Off, everything goes through it: the tests compare the two."""
 
 _READ = 64 * 1024
+_READ_MORE = 256 * 1024  # when a read was as long as it could be
 _MAX_MESSAGE = 16 * 1024 * 1024  # beyond it trio-websocket closes with 1009
 _BAD_ANSWER = "the server's answer to the WebSocket upgrade breaks RFC 6455"
 _VERDICTS = frozenset({1002, 1003, 1007, 1009})  # what trio-websocket records, too, when it will not read on
@@ -59,6 +60,7 @@ class TrioWebSocket:
         self._head = AnswerHead()
         self._connection: trio_websocket.WebSocketConnection | None = None
         self._lane = TextLane(_MAX_MESSAGE, takes_text=TEXT_LANE)
+        self._read_size = _READ
         self._leaving = False
         self._handshake = trio.CancelScope()
         self._progress = Lot()
@@ -118,13 +120,14 @@ class TrioWebSocket:
             await self._progress.park()
         data: bytes | bytearray = b""
         try:
-            data = await self._stream.receive_some(_READ)
+            data = await self._stream.receive_some(self._read_size)
         except trio.BrokenResourceError as error:
             # TLS has words for it: 1.3 wants a client certificate only when the handshake is done.
             words = why(error) if isinstance(error.__cause__, ssl.SSLError) else "the connection was reset"
             self._fail(_broken(words, error))
         except trio.ClosedResourceError as error:
             self._fail(_broken("the connection was closed on our side", error))
+        self._read_size = _READ_MORE if len(data) >= _READ else _READ
         self._sort(data)
         return len(data)
 

@@ -58,10 +58,15 @@ def first_events(texts: Iterable[str], *, session_id: str | None) -> list[Event]
             raw = None
             try:
                 frame = _frame(text)
-                if text.count('"entities"') > 1 or ("\\" in text and "\\u00" in text):
-                    raw = _parsed(text)  # the key may be there twice, and of two values one was passed over
             except msgspec.ValidationError as error:
                 frame, raw = _with_unknown_keys(text, error)
+            else:
+                if type(frame) is MessageFrame:
+                    # The key of its entities may be there twice, and of two values the first was passed over. What
+                    # came behind the last is not searched, where bytes can be taken for characters.
+                    end = len(text) - len(frame.body.data.entities) if text.isascii() else None
+                    if text.count('"entities"', 0, end) > 1 or ("\\" in text and "\\u00" in text):
+                        raw = _parsed(text)
             event, kind = _READERS[type(frame)](frame, session_id)
             if raw is None:
                 event._text = text  # noqa: SLF001 - see `events.base`

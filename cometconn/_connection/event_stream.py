@@ -152,12 +152,13 @@ class EventStream:
         )
 
     async def _wait(self) -> None:
-        if self._readable and self._handed_out < self._checkpoint_due:
+        readable = self._items or self._hole
+        if readable and self._handed_out < self._checkpoint_due:
             await trio.lowlevel.checkpoint_if_cancelled()
-        elif self._readable or self._ended or self._failed:
+        elif readable or self._ended or self._failed:
             await trio.lowlevel.checkpoint()
             self._checkpoint_due = self._handed_out + _DRAIN
-        while not self._readable:
+        while not (self._items or self._hole):
             if self._failed:
                 message = (
                     f"The event stream fell behind: more than {self._max_events} events or {self._max_bytes} bytes "
@@ -257,10 +258,6 @@ class EventStream:
     @property
     def _is_beyond(self) -> bool:
         return len(self._items) > self._max_events or (self._size > self._max_bytes and len(self._items) > 1)
-
-    @property
-    def _readable(self) -> bool:
-        return bool(self._items or self._hole)
 
     def _pop(self) -> Event:
         if self._hole:

@@ -42,27 +42,24 @@ async def receive_loop(
     reader = _Reader(machine, link, identity, streams, catch_up)
     try:
         while not link.over:
-            if await websocket.receive():
-                machine.heard(link)
-            else:
-                machine.tick()
-            await _digest(machine, link, websocket, reader)
+            now = machine.heard(link) if await websocket.receive() else machine.tick()
+            await _digest(machine, link, websocket, reader, now)
     except WebSocketError as error:
         machine.lost(link, error)
     while await websocket.receive():
         pass
 
 
-async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _Reader) -> None:
+async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _Reader, now: float) -> None:
     """Take every message that was read; meanwhile the pong clock stands: what it waits for may lie unread.
 
-    The caller has ticked. From one await to the next is one step, at one instant for everybody
+    The caller has ticked, *now*. From one await to the next is one step, at one instant for everybody
     else, so the clock is read once in it: a deadline that has passed before counts before the
     step's first message; one that passes during it, before the first of the next step.
     """
     link.heartbeat.pause()
     count, awaited = 0, False
-    while True:
+    while not websocket.exhausted:
         messages: list[str] | tuple[str | bytes, ...] = websocket.next_texts(_DRAIN - count)
         if not messages:
             message, awaited = await websocket.next_message(), True
@@ -72,7 +69,7 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
         count += len(messages)
         while messages:
             if awaited:
-                machine.tick()
+                now = machine.tick()
             messages, awaited = messages[reader.take_some(messages) :], False
             if reader.no_room:
                 await reader.wait_room()
@@ -82,7 +79,7 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
             count, awaited = 0, True
     if machine.witness is not None:
         machine.witness.drained()
-    link.heartbeat.resume(trio.current_time())
+    link.heartbeat.resume(trio.current_time() if awaited else now)
     if link.heartbeat.silent_at < math.inf:  # otherwise the keepalive task has nothing to look at sooner than it will
         link.pulse_changed.unpark_all()
 

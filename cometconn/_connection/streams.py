@@ -93,7 +93,7 @@ class Streams:
         """
         if not isinstance(event, Marker):
             self.received += 1
-            key = message_key(event)
+            key = event.id if isinstance(event, Message) else message_key(event)
             if key is not None and self._is_duplicate(key):
                 self.duplicates += 1
                 return False
@@ -133,7 +133,8 @@ class Streams:
                     last_id = max(key, 0)
             fresh.append((event, size))
         self.last_id = last_id
-        self._turn_over()
+        if len(seen) >= _WINDOW:
+            self._turn_over()
         kinds = set(map(type, events))
         for stream in self._streams if self._backlog is None else (*self._streams, self._backlog):
             stream.push_all(fresh, total, kinds)
@@ -143,7 +144,9 @@ class Streams:
 
         It says nothing about messages before it, so the position stays where it is.
         """
-        self._note(number)
+        self._seen.add(number)
+        if len(self._seen) >= _WINDOW:
+            self._turn_over()
 
     def drop_duplicates(self, count: int) -> None:
         """Count so many messages as received that are not published, because they come another way too."""
@@ -192,22 +195,17 @@ class Streams:
             self.room.unpark_all()
 
     def _is_duplicate(self, key: int) -> bool:
-        if key in self._seen:
-            return True
-        known = key in self._seen_before
-        self._note(key)
+        known = key in self._seen or key in self._seen_before
+        self._seen.add(key)
         if not known and (self.last_id is None or key > self.last_id):
             self.last_id = max(key, 0)
+        if len(self._seen) >= _WINDOW:
+            self._turn_over()
         return known
 
-    def _note(self, key: int) -> None:
-        self._seen.add(key)
-        self._turn_over()
-
     def _turn_over(self) -> None:
-        # Two sets that take turns: a queue in which each has its place would cost three times as much.
-        if len(self._seen) >= _WINDOW:
-            self._seen_before, self._seen = self._seen, set()
+        # Two sets that take turns: a queue in which each id has its place would cost three times as much.
+        self._seen_before, self._seen = self._seen, set()
 
 
 @final

@@ -52,6 +52,11 @@ class TextLane:
             self._at = 0
         self._buffer += data
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing that was read is left: `next()` has nothing."""
+        return self._at >= len(self._buffer)
+
     def rest(self) -> bytes:
         """Return all that is left, complete or not: nothing more is coming, or nobody takes messages any longer."""
         self._over = True

@@ -128,14 +128,14 @@ class TrioWebSocket:
         except trio.ClosedResourceError as error:
             self._fail(_broken("the connection was closed on our side", error))
         self._read_size = _READ_MORE if len(data) >= _READ else _READ
-        self._sort(data)
+        if data and self._head.complete and not self._leaving:
+            self._lane.feed(data)
+        else:
+            self._sort(data)
         return len(data)
 
     def _sort(self, data: bytes | bytearray) -> None:
-        """Give trio-websocket the head of the upgrade, and the lane what comes behind it."""
-        if data and self._head.complete and not self._leaving:
-            self._lane.feed(data)
-            return
+        """Give trio-websocket the head of the upgrade, the end of the stream and its goodbye, and the lane the rest."""
         if not data:
             self._pipe.feed(self._lane.rest())
             self._pipe.end()
@@ -170,6 +170,11 @@ class TrioWebSocket:
     def next_texts(self, most: int) -> list[str]:
         """Take text messages out of the lane, if trio-websocket has none that came before them."""
         return self._lane.texts(most) if self._connection is not None and self._pipe.wants_more else []
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether neither the lane nor trio-websocket has anything."""
+        return self._connection is not None and self._pipe.wants_more and self._lane.exhausted
 
     async def _from_library(self, connection: trio_websocket.WebSocketConnection) -> str | bytes | None:
         """Take the next message of what trio-websocket was fed; `None` when it wants more."""

@@ -102,6 +102,10 @@ class OneRead:
         self._lane.feed(data)
         self.next_texts = self._lane.texts
 
+    @property
+    def exhausted(self) -> bool:
+        return self._lane.exhausted
+
     async def next_message(self) -> Any:
         return self._lane.next()
 
@@ -135,7 +139,7 @@ async def test_no_step_holds_the_loop_for_more_than_a_few_messages(
         steps.counts[:] = [0]
         trio.lowlevel.add_instrument(steps)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker)
+            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker, trio.current_time())
             got = 0
             while got < (1000 if policy == "drop_oldest" else 32_768):
                 got += len([event for event in await events.batch() if isinstance(event, UnreadableFrame)])
@@ -151,7 +155,7 @@ async def test_a_stream_that_fills_stops_the_taking_there(autojump_clock: MockCl
         taker, link = reader(pair)
         websocket: Any = OneRead((b"\x81" + bytes([len(NEWS)]) + NEWS.encode()) * 10)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker)
+            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker, trio.current_time())
             for left in (3, 3, 3, 1):
                 await settle()
                 assert events.statistics().events == left

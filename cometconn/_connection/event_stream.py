@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["EventStream", "EventStreamStatistics", "OverflowPolicy", "overflow_policy"]
 
 _DRAIN = 64  # events handed out between two real checkpoints
+_checkpoint_if_cancelled = trio.lowlevel.checkpoint_if_cancelled
 
 
 class OverflowPolicy(enum.Enum):
@@ -109,7 +110,7 @@ class EventStream:
         """
         if self._handed_out < self._smooth_until and self._items:
             # The rest of this method and `_pop()` in one, for what nearly every call does.
-            await trio.lowlevel.checkpoint_if_cancelled()  # raises, or has let nobody else run
+            await _checkpoint_if_cancelled()  # raises, or has let nobody else run
             event, size = self._items.popleft()
             self._size -= size
             self._handed_out += 1

@@ -116,7 +116,8 @@ class TrioWebSocket:
 
     async def receive(self) -> int:
         """Read the socket once, as soon as trio-websocket has digested what it was fed."""
-        while not self._digested:
+        pipe = self._pipe
+        while not (pipe.wants_more or pipe.closed or self._ended):
             await self._progress.park()
         data: bytes | bytearray = b""
         try:
@@ -223,10 +224,6 @@ class TrioWebSocket:
     async def aclose_forcefully(self) -> None:
         """Close the stream."""
         await trio.aclose_forcefully(self._stream)
-
-    @property
-    def _digested(self) -> bool:
-        return self._pipe.wants_more or self._pipe.closed or self._ended
 
     def _progressed(self) -> None:
         self._progress.unpark_all()

@@ -14,7 +14,7 @@ from .opened import MOST_DIGITS, OddError, choice, moment, number, opened, seal
 from .people import actors, decoders, inside, known, receiver_of, sender_and_receiver, sender_of, user
 from .shapes import Body, File, Party
 
-__all__ = ["READERS", "Made"]
+__all__ = ["BODY_READERS", "Made"]
 
 Made: TypeAlias = tuple[Any, type[Event]]
 """An open event, and what it is to be when it has its `raw`."""
@@ -174,7 +174,7 @@ def _change(body: Body, open_kind: type[Any], kind: type[events.MessageEdited | 
     if on is None:
         raise OddError
     inner, raw = inside(on.entity, *_BODY)
-    message, message_kind = READERS[inner.category](inner)
+    message, message_kind = BODY_READERS[inner.category](inner)
     if not issubclass(message_kind, Message):
         raise OddError
     made = open_kind()
@@ -191,7 +191,7 @@ def _change(body: Body, open_kind: type[Any], kind: type[events.MessageEdited | 
 _OpenAttachment = opened(Attachment)
 _OpenText, _OpenMedia = opened(events.TextMessage), opened(events.MediaMessage)
 _OpenCustom, _OpenInteractive = opened(events.CustomMessage), opened(events.InteractiveMessage)
-READERS: Mapping[str, Callable[[Body], Made]] = {
+BODY_READERS: Mapping[str, Callable[[Body], Made]] = {
     "message": _text_or_media,
     "custom": _custom,
     "interactive": _interactive,

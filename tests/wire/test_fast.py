@@ -115,6 +115,22 @@ def test_what_is_no_json_hides_behind_no_key_that_is_there_twice(text_frame: dic
     assert isinstance(check(inner), events.UnreadableFrame)
 
 
+@pytest.mark.parametrize("name", ["Zed", "é" * 300, "\U0001f600" * 300])
+def test_the_second_key_is_found_wherever_it_is(text_frame: dict[str, Any], name: str) -> None:
+    """In the data or in a whole data that was passed over; before long entities, whose bytes are not their characters."""
+    text_frame["body"]["data"]["entities"]["sender"]["entity"]["name"] = name
+    text = json.dumps(text_frame, ensure_ascii=False)
+    for old, new in (
+        ('"entities"', '"entities": 1e999, "entities"'),
+        ('"data"', '"data": {"entities": 1e999}, "data"'),
+        ('"body"', '"body": {"id": 1, "category": "message", "data": {"entities": 1e999}}, "body"'),
+        ('{"appId"', '{"body": {"id": 1, "category": "message", "data": {"entities": 1e999}}, "appId"'),
+    ):
+        assert text.count(old) == 1
+        assert isinstance(check(text.replace(old, new)), events.UnreadableFrame)
+        assert isinstance(check(text.replace(old, new.replace("1e999", "{}"))), events.TextMessage)
+
+
 def test_one_bad_frame_costs_the_next_ones_nothing(text_frame: dict[str, Any], left: list[object]) -> None:
     """The frame behind an unreadable one is read fast again."""
     good = json.dumps(text_frame)

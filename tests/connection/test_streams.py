@@ -433,3 +433,17 @@ async def test_the_window_of_ids(monkeypatch: pytest.MonkeyPatch) -> None:
         streams.forget()
         publish(99)
         assert streams.duplicates == duplicates
+
+
+async def test_room_to_spare_leaves_every_stream_below_its_bounds() -> None:
+    """In events and in bytes, of the fullest stream; and of what waits for the first."""
+    streams = Streams()
+    assert streams.spare(5000, 1) == 1023
+    assert streams.spare(5, 4 * 2**20) == 0
+    async with stream_of(streams, max_events=9, max_bytes=1000), stream_of(streams, max_events=3, max_bytes=100):
+        assert streams.spare(1, 1) == 1
+        assert streams.spare(5, 99) == 2
+        assert streams.spare(5, 100) == 0
+        for left in (1, 0, 0):
+            streams.publish(unknown("a"), 1)
+            assert streams.spare(5, 1) == left

@@ -70,8 +70,9 @@ class Machine:
     witness: Witness | None = attrs.field(default=None, init=False, repr=False)
     _lag: float = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
-    _due_of: Lifecycle | None = attrs.field(default=None, init=False, repr=False)
-    _due: tuple[float, Input] = attrs.field(default=(math.inf, Input.RETRY_DUE), init=False, repr=False)
+    _due: tuple[Lifecycle | None, float, Input] = attrs.field(
+        default=(None, 0, Input.RETRY_DUE), init=False, repr=False
+    )
     _link: Link | None = attrs.field(default=None, init=False)
     _latest: Link | None = attrs.field(default=None, init=False, repr=False)
     attempts: int = attrs.field(default=0, init=False)
@@ -153,9 +154,9 @@ class Machine:
             self.witness.slept(slept, self._life)
 
     def _tick_once(self, now: float) -> bool:
-        if self._life is not self._due_of:  # it changes seldom, and every read of the socket ticks
-            self._due_of, self._due = self._life, due(self._life)
-        moment, on = self._due
+        if self._life is not self._due[0]:  # it changes seldom, and every read of the socket ticks
+            self._due = (self._life, *due(self._life))
+        _, moment, on = self._due
         if self._life.state is State.CONNECTED and self._link is not None and self._link.heartbeat.silent_at < moment:
             if not self._link.heartbeat.is_silent(now):
                 return False

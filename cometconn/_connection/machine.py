@@ -70,9 +70,7 @@ class Machine:
     witness: Witness | None = attrs.field(default=None, init=False, repr=False)
     _lag: float = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
-    _due: tuple[Lifecycle | None, float, Input] = attrs.field(
-        default=(None, 0, Input.RETRY_DUE), init=False, repr=False
-    )
+    _due: tuple[Lifecycle | None, float, Input] = attrs.field(default=(None, 0, Input.RETRY_DUE), init=False)
     _link: Link | None = attrs.field(default=None, init=False)
     _latest: Link | None = attrs.field(default=None, init=False, repr=False)
     attempts: int = attrs.field(default=0, init=False)

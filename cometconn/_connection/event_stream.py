@@ -17,7 +17,7 @@ from cometconn.events import Event, Gap, Marker, Overflow
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["EventStream", "EventStreamStatistics", "OverflowPolicy", "overflow_policy"]
+__all__ = ["EventStream", "EventStreamStatistics", "OverflowPolicy", "check_types", "overflow_policy"]
 
 _DRAIN = 64  # events handed out between two real checkpoints
 
@@ -274,3 +274,11 @@ def overflow_policy(max_events: int, max_bytes: int, overflow: str) -> OverflowP
     except ValueError:
         message = f'events(): overflow must be "pause", "drop_oldest" or "fail", not {overflow!r}.'
         raise SettingsError(message) from None
+
+
+def check_types(types: tuple[type[Event], ...]) -> None:
+    """Raise `SettingsError` if one of them is no class of events."""
+    for kind in types:
+        if not (isinstance(kind, type) and issubclass(kind, Event)):
+            message = f"events() takes event classes, such as TextMessage, not {kind!r}."
+            raise SettingsError(message)

@@ -184,6 +184,9 @@ class Subscription(AbstractAsyncContextManager[EventStream]):
         self._stream = stream
         self._entered = False
 
+    def __repr__(self) -> str:
+        return f"<Subscription of {self._stream!r}>"
+
     async def __aenter__(self) -> EventStream:
         if self._entered:
             message = "One stream for one block: call events() again for another."

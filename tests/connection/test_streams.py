@@ -282,6 +282,15 @@ async def test_bad_bounds(arguments: dict[str, Any], autojump_clock: MockClock) 
             pair.chat.events(**arguments)
 
 
+@pytest.mark.parametrize("kind", [int, "TextMessage", None, list[TextMessage]])
+async def test_what_is_no_event_class(kind: Any, autojump_clock: MockClock) -> None:
+    """It would never match anything, so it is refused at once."""
+    async with open_pair(login=False) as pair:
+        with pytest.raises(SettingsError, match="event classes"):
+            pair.chat.events(kind)
+        assert "open, 0 events" in repr(pair.chat.events(Event))
+
+
 async def test_a_batch_is_everything_that_has_arrived() -> None:
     """In order, at once, a hole first; it counts as handed out, and makes room."""
     streams = Streams()

@@ -79,7 +79,10 @@ class Soak:
         with trio.move_on_after(10):  # hypercorn keeps a REST connection for 5 s after its client has gone
             while len(self.proxy._lines) > len(self.lives):
                 await trio.sleep(0.1)
-        self.calms.append(measure(self.began))
+        self.calms.append(one := measure(self.began))
+        self.progress.print(
+            f"calm at {one.at:4.0f} s: {one.memory:6.1f} MiB {one.files:5} files {one.tasks:5} tasks {one.objects} objects"
+        )
         for life in self.lives:
             life.stop = last
         self.calm.end()
@@ -191,10 +194,6 @@ async def soak(options: argparse.Namespace, progress: Progress) -> list[str]:
         wrong.append(f"{after.tasks - before.tasks} tasks are left")
     if after.files > before.files + 2:
         wrong.append(f"{after.files - before.files} file descriptors are left")
-    for one in run.calms:
-        print(
-            f"calm at {one.at:6.0f} s: {one.memory:6.1f} MiB {one.files:5} files {one.tasks:5} tasks {one.objects} objects"
-        )
     print(", ".join(f"{count} {what}" for what, count in sorted(run.tally.counts.items())))
     if options.plot is not None:
         options.plot.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import resource
 import sys
 import time
 import warnings
-from collections import defaultdict
+from collections import defaultdict, deque
 from contextlib import AsyncExitStack
 
 import attrs
@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from cometconn import Connected
 from cometconn.emulator import Emulator, Kind, open_emulator
 from cometconn.emulator.log import ServerLog
+from cometconn.emulator.messages import MessageStore
 from cometconn.testing import FaultProxy, open_fault_proxy, random_faults
 from tests.end_to_end.outages import outages
 
@@ -183,9 +184,11 @@ async def soak(options: argparse.Namespace, progress: Progress) -> list[str]:
     async with AsyncExitStack() as stack:
         users = ["speaker", *(f"user-{number}" for number in range(options.clients))]
         server = await stack.enter_async_context(open_emulator(users=users, groups={}))
-        server.world.log = ServerLog(limit=5000)  # full within seconds, so that it does not look like a leak
-        server.world.messages._limit = 1000
         proxy = await stack.enter_async_context(open_fault_proxy(server.url, seed=options.seed))
+        # What is kept, and bounded, is full within seconds, so that it does not look like a leak.
+        server.world.log = ServerLog(limit=5000)
+        server.world.messages = MessageStore(limit=1000)
+        proxy.log = deque(maxlen=1000)
         run = Soak(options, progress, server, proxy, random.Random(options.seed), trio.current_time())
         await run.run()
     after = measure(trio.current_time())

@@ -145,7 +145,7 @@ class CometChat:
         if link is None:
             await trio.lowlevel.checkpoint()
         else:
-            await link.closed.wait()
+            await link.wait_closed()
 
     @trio.lowlevel.enable_ki_protection
     async def ping(self) -> float:

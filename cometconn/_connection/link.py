@@ -93,7 +93,7 @@ class Link:
     Attributes:
         number: of the WebSocket among those that this client dialled, from 1: a detail's `generation`.
         lease: everything that makes or uses the socket runs inside it. The machine alone
-            sets its deadline and cancels it.
+            sets its deadline and cancels it. See `run_in()`.
         attempt_ends: when the attempt has failed.
         second: the dial after a renewal of the token.
         room: what the receive loop parks in while a stream is full.
@@ -101,8 +101,9 @@ class Link:
         over: the lease has ended: take nothing, start nothing.
         wants_renewal: it ended because the token was refused.
         auth_sent: the auth frame is on its way.
-        authenticated: set when the server has accepted it.
-        closed: set when the socket is closed on our side.
+        authenticated: the server has accepted it.
+        closed: the socket is closed on our side.
+        news: parked in by who waits for one of these two.
     """
 
     number: int
@@ -115,12 +116,25 @@ class Link:
     over: bool = attrs.field(default=False, init=False)
     wants_renewal: bool = attrs.field(default=False, init=False)
     auth_sent: bool = attrs.field(default=False, init=False)
-    authenticated: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
-    closed: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
+    authenticated: bool = attrs.field(default=False, init=False)
+    closed: bool = attrs.field(default=False, init=False)
+    news: Lot = attrs.field(factory=Lot, init=False, repr=False)
     outbox: list[OutgoingFrame] = attrs.field(factory=list, init=False, repr=False)
     outbox_filled: Lot = attrs.field(factory=Lot, init=False, repr=False)
     pulse_changed: Lot = attrs.field(factory=Lot, init=False, repr=False)
     _pings: list[PingWaiter] = attrs.field(factory=list, init=False, repr=False)
+
+    def run_in(self, scope: trio.CancelScope) -> None:
+        """Make *scope* the lease: a nursery has one of its own, and a second one round it is only there to cost something."""
+        scope.deadline = self.lease.deadline
+        if self.over:
+            scope.cancel(reason="cometconn: the lease had ended before")
+        self.lease = scope
+
+    async def wait_closed(self) -> None:
+        """Wait until the socket is closed on our side."""
+        while not self.closed:
+            await self.news.park()
 
     def send(self, text: str) -> OutgoingFrame:
         """Queue *text* for the writer."""

@@ -62,10 +62,13 @@ class LinkNursery:
             async with trio.open_nursery() as nursery:
                 nursery.cancel_scope.shield = True
                 websocket: WebSocket | None = None
-                with link.lease:
+                async with trio.open_nursery() as leased:
+                    link.run_in(leased.cancel_scope)
+                    leased.start_soon(background_timeout, self.machine, name="cometconn.background_timeout")
+                    leased.start_soon(keepalive, self.machine, link, name="cometconn.keepalive")
                     websocket = await self._dial(link)
                     if websocket is not None and not link.over:
-                        await self._serve(link, websocket, nursery)
+                        await self._serve(link, websocket, nursery, leased)
                 if websocket is not None:
                     await self._hang_up(websocket)
                 nursery.cancel_scope.cancel(reason="cometconn: the link is over")
@@ -94,8 +97,8 @@ class LinkNursery:
             self.machine.tick()
         return None
 
-    async def _serve(self, link: Link, websocket: WebSocket, nursery: trio.Nursery) -> None:
-        """Start the link's tasks, and stay until the lease ends."""
+    async def _serve(self, link: Link, websocket: WebSocket, nursery: trio.Nursery, leased: trio.Nursery) -> None:
+        """Start the tasks of the WebSocket: in *nursery* what is needed for the goodbye, the others in *leased*."""
         nursery.start_soon(websocket.upgrade, nursery, name="cometconn.upgrade")
         nursery.start_soon(
             receive_loop,
@@ -107,19 +110,16 @@ class LinkNursery:
             self.catch_up,
             name="cometconn.receive_loop",
         )
-        async with trio.open_nursery() as tasks:
-            tasks.start_soon(background_timeout, self.machine, name="cometconn.background_timeout")
-            with trio.move_on_at(link.attempt_ends):
-                if await self._opened(link, websocket):
-                    tasks.start_soon(writer, self.machine, link, websocket, name="cometconn.writer")
-                    link.auth_sent = True
-                    link.send(self.identity.auth_frame())
-                    await link.authenticated.wait()
-            self.machine.tick()
-            if not link.over:
-                tasks.start_soon(keepalive, self.machine, link, name="cometconn.keepalive")
-                if self.catch_up is not None and self.catch_up.pending:
-                    tasks.start_soon(self.catch_up.run, link, name="cometconn.catch_up")
+        with trio.move_on_at(link.attempt_ends):
+            if await self._opened(link, websocket):
+                leased.start_soon(writer, self.machine, link, websocket, name="cometconn.writer")
+                link.auth_sent = True
+                link.send(self.identity.auth_frame())
+                while not link.authenticated:
+                    await link.news.park()
+        self.machine.tick()
+        if not link.over and self.catch_up is not None and self.catch_up.pending:
+            leased.start_soon(self.catch_up.run, link, name="cometconn.catch_up")
 
     async def _opened(self, link: Link, websocket: WebSocket) -> bool:
         try:

@@ -42,6 +42,7 @@ __all__ = ["Machine"]
 
 _UNANSWERED_BEFORE_RENEWAL = 3  # closes in a row between the auth frame and its answer
 _NOTHING = Circumstances()
+_LOOK = 5.0  # seconds between two looks at the clocks
 _NAP = 1.0  # seconds between the two clocks, from one look to the next, that count as sleep
 
 
@@ -117,9 +118,14 @@ class Machine:
         """When time alone will decide something, on Trio's clock."""
         return min(due(self._life)[0], self._link.heartbeat.silent_at if self._link else math.inf)
 
+    @property
+    def next_look(self) -> float:
+        """When to tick at the latest: a machine that slept has stopped Trio's clock, so no timer tells of it."""
+        return trio.current_time() + _LOOK
+
     async def wait_changed(self) -> None:
-        """Wait for the next input, or for the next moment that time decides; then tick."""
-        with trio.move_on_at(self.next_due):
+        """Wait for the next input, for the next moment that time decides or the next look at the clocks; then tick."""
+        with trio.move_on_at(min(self.next_due, self.next_look)):
             await self._changed.park()
         self.tick()
 
@@ -210,7 +216,7 @@ class Machine:
     @property
     def unclosed_link(self) -> Link | None:
         """The link whose socket is open or being closed."""
-        return None if self._latest is None or self._latest.closed.is_set() else self._latest
+        return None if self._latest is None or self._latest.closed else self._latest
 
     @trio.lowlevel.enable_ki_protection
     def ping(self, text: str) -> PingWaiter:
@@ -258,7 +264,9 @@ class Machine:
         if self._link is not link or self._life.state is not State.CONNECTING:
             return None
         link.heartbeat.start(now)
-        link.authenticated.set()
+        link.authenticated = True
+        link.news.unpark_all()
+        link.pulse_changed.unpark_all()
         self._unanswered = 0
         self.connections += 1
         self._apply(Input.AUTHENTICATED, now)
@@ -299,7 +307,8 @@ class Machine:
     def end_farewell(self, link: Link) -> None:
         """Note that the socket of *link* is closed."""
         self._farewell = None
-        link.closed.set()
+        link.closed = True
+        link.news.unpark_all()
         self._changed.unpark_all()
 
     def _fail_link(self, news: Failure, now: float) -> None:

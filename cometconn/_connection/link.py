@@ -13,6 +13,8 @@ from cometconn.errors import PongTimeoutError
 from .verdicts import lost_error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cometconn._lifecycle.heartbeat import Heartbeat
     from cometconn.errors import CometConnError
     from cometconn.status import Reason
@@ -98,6 +100,7 @@ class Link:
         second: the dial after a renewal of the token.
         room: what the receive loop parks in while a stream is full.
         witness: is told of every pong.
+        on_send: is called when there is a first frame in the outbox: starts the writer.
         over: the lease has ended: take nothing, start nothing.
         wants_renewal: it ended because the token was refused.
         auth_sent: the auth frame is on its way.
@@ -112,6 +115,7 @@ class Link:
     second: bool
     room: Lot = attrs.field(repr=False)
     witness: Witness | None = attrs.field(default=None, repr=False)
+    on_send: Callable[[], object] = attrs.field(default=lambda: None, init=False, repr=False)
     lease: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     over: bool = attrs.field(default=False, init=False)
     wants_renewal: bool = attrs.field(default=False, init=False)
@@ -120,7 +124,6 @@ class Link:
     closed: bool = attrs.field(default=False, init=False)
     news: Lot = attrs.field(factory=Lot, init=False, repr=False)
     outbox: list[OutgoingFrame] = attrs.field(factory=list, init=False, repr=False)
-    outbox_filled: Lot = attrs.field(factory=Lot, init=False, repr=False)
     pulse_changed: Lot = attrs.field(factory=Lot, init=False, repr=False)
     _pings: list[PingWaiter] = attrs.field(factory=list, init=False, repr=False)
 
@@ -131,6 +134,18 @@ class Link:
             scope.cancel(reason="cometconn: the lease had ended before")
         self.lease = scope
 
+    def accepted(self, now: float) -> None:
+        """Note that the server has accepted the auth frame: from now on there is something to keep alive."""
+        self.authenticated = True
+        self.heartbeat.start(now)
+        self.news.unpark_all()
+        self.pulse_changed.unpark_all()
+
+    def note_closed(self) -> None:
+        """Note that the socket is closed."""
+        self.closed = True
+        self.news.unpark_all()
+
     async def wait_closed(self) -> None:
         """Wait until the socket is closed on our side."""
         while not self.closed:
@@ -140,7 +155,8 @@ class Link:
         """Queue *text* for the writer."""
         frame = OutgoingFrame(text)
         self.outbox.append(frame)
-        self.outbox_filled.unpark_all()
+        if len(self.outbox) == 1:
+            self.on_send()
         return frame
 
     def withdraw(self, frame: OutgoingFrame) -> None:

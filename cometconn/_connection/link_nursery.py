@@ -15,7 +15,7 @@ from cometconn.errors import ProtocolError
 from .background_timeout import background_timeout
 from .keepalive import keepalive
 from .receive_loop import receive_loop
-from .writer import writer
+from .writer import Writer
 
 if TYPE_CHECKING:
     from cometconn._transport.abc import WebSocket, WebSocketFactory
@@ -66,9 +66,13 @@ class LinkNursery:
                     link.run_in(leased.cancel_scope)
                     leased.start_soon(background_timeout, self.machine, name="cometconn.background_timeout")
                     leased.start_soon(keepalive, self.machine, link, name="cometconn.keepalive")
-                    websocket = await self._dial(link)
-                    if websocket is not None and not link.over:
-                        await self._serve(link, websocket, nursery, leased)
+                    with trio.move_on_at(link.attempt_ends):
+                        websocket = await self._dial(link)
+                        if websocket is not None and not link.over:
+                            await self._log_in(link, websocket, nursery, leased)
+                    self.machine.tick()
+                    if not link.over and self.catch_up is not None and self.catch_up.pending:
+                        leased.start_soon(self.catch_up.run, link, name="cometconn.catch_up")
                 if websocket is not None:
                     await self._hang_up(websocket)
                 nursery.cancel_scope.cancel(reason="cometconn: the link is over")
@@ -83,22 +87,20 @@ class LinkNursery:
             self.machine.lost(link, error)
             return None
         try:
-            with trio.move_on_at(link.attempt_ends):
-                if (witness := self.machine.witness) is not None:
-                    witness.attempt_begun(link.number, url, second=link.second)
-                stream = await self.environment.dial(url)
-                if witness is not None:
-                    witness.dialled()
-                return self.open_websocket(stream, url, self.identity.headers)
+            if (witness := self.machine.witness) is not None:
+                witness.attempt_begun(link.number, url, second=link.second)
+            stream = await self.environment.dial(url)
+            if witness is not None:
+                witness.dialled()
+            return self.open_websocket(stream, url, self.identity.headers)
         except Exception as error:  # noqa: BLE001 - whatever an environment raises, the attempt has failed
             self.machine.lost(link, _dial_error(url, error))
             return None
         finally:
             self.machine.tick()
-        return None
 
-    async def _serve(self, link: Link, websocket: WebSocket, nursery: trio.Nursery, leased: trio.Nursery) -> None:
-        """Start the tasks of the WebSocket: in *nursery* what is needed for the goodbye, the others in *leased*."""
+    async def _log_in(self, link: Link, websocket: WebSocket, nursery: trio.Nursery, leased: trio.Nursery) -> None:
+        """Start the tasks of the WebSocket, in *nursery* those that the goodbye needs; return when we are authenticated."""
         nursery.start_soon(websocket.upgrade, nursery, name="cometconn.upgrade")
         nursery.start_soon(
             receive_loop,
@@ -110,16 +112,12 @@ class LinkNursery:
             self.catch_up,
             name="cometconn.receive_loop",
         )
-        with trio.move_on_at(link.attempt_ends):
-            if await self._opened(link, websocket):
-                leased.start_soon(writer, self.machine, link, websocket, name="cometconn.writer")
-                link.auth_sent = True
-                link.send(self.identity.auth_frame())
-                while not link.authenticated:
-                    await link.news.park()
-        self.machine.tick()
-        if not link.over and self.catch_up is not None and self.catch_up.pending:
-            leased.start_soon(self.catch_up.run, link, name="cometconn.catch_up")
+        if await self._opened(link, websocket):
+            link.on_send = Writer(self.machine, link, websocket, leased).start
+            link.auth_sent = True
+            link.send(self.identity.auth_frame())
+            while not link.authenticated:
+                await link.news.park()
 
     async def _opened(self, link: Link, websocket: WebSocket) -> bool:
         try:

@@ -114,18 +114,14 @@ class Machine:
         return self._epoch
 
     @property
-    def next_due(self) -> float:
-        """When time alone will decide something, on Trio's clock."""
-        return min(due(self._life)[0], self._link.heartbeat.silent_at if self._link else math.inf)
-
-    @property
-    def next_look(self) -> float:
-        """When to tick at the latest: a machine that slept has stopped Trio's clock, so no timer tells of it."""
-        return trio.current_time() + _LOOK
+    def next_tick(self) -> float:
+        """When to tick at the latest. Now and then without a cause: no timer tells that the machine slept."""
+        silent_at = self._link.heartbeat.silent_at if self._link else math.inf
+        return min(due(self._life)[0], silent_at, trio.current_time() + _LOOK)
 
     async def wait_changed(self) -> None:
-        """Wait for the next input, for the next moment that time decides or the next look at the clocks; then tick."""
-        with trio.move_on_at(min(self.next_due, self.next_look)):
+        """Wait for the next input, or until `next_tick`; then tick."""
+        with trio.move_on_at(self.next_tick):
             await self._changed.park()
         self.tick()
 
@@ -243,9 +239,9 @@ class Machine:
         self.attempts += dials
         heartbeat = Heartbeat(self._timing.keepalive_interval, self._timing.pong_timeout)
         ends = self._life.attempt_ends
-        self._link = self._latest = Link(self.attempts, heartbeat, ends, second, self._room, self.witness)
-        self._link.lease.deadline = self._life.lease_deadline
-        return self._link
+        self._link = self._latest = link = Link(self.attempts, heartbeat, ends, second, self._room, self.witness)
+        link.lease.deadline = self._life.lease_deadline
+        return link
 
     def begin_renewal(self) -> Link:
         """Begin the renewal of a refused token: part of the attempt, with a budget of its own."""
@@ -263,10 +259,7 @@ class Machine:
         now = self.tick()
         if self._link is not link or self._life.state is not State.CONNECTING:
             return None
-        link.heartbeat.start(now)
-        link.authenticated = True
-        link.news.unpark_all()
-        link.pulse_changed.unpark_all()
+        link.accepted(now)
         self._unanswered = 0
         self.connections += 1
         self._apply(Input.AUTHENTICATED, now)
@@ -307,8 +300,7 @@ class Machine:
     def end_farewell(self, link: Link) -> None:
         """Note that the socket of *link* is closed."""
         self._farewell = None
-        link.closed = True
-        link.news.unpark_all()
+        link.note_closed()
         self._changed.unpark_all()
 
     def _fail_link(self, news: Failure, now: float) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["EventStream", "EventStreamStatistics", "OverflowPolicy", "overflow_policy"]
 
 _DRAIN = 64  # events handed out between two real checkpoints
+_NOTHING: deque[tuple[Event, int]] = deque(maxlen=0)
+"""Stands where a stream has its events while somebody waits for one: each empty queue has room for 64."""
 
 
 class OverflowPolicy(enum.Enum):
@@ -73,7 +75,7 @@ class EventStream:
         self._max_bytes = max_bytes
         self._overflow = overflow
         self._made_room = made_room
-        self._items: deque[tuple[Event, int]] = deque()
+        self._items = _NOTHING
         self._size = 0
         self._hole = 0
         self._dropped = 0
@@ -165,6 +167,7 @@ class EventStream:
                 raise SlowConsumerError(message)
             if self._ended:
                 raise StopAsyncIteration
+            self._items = _NOTHING
             self._waiting += 1
             try:
                 await self._arrived.park()
@@ -192,6 +195,8 @@ class EventStream:
             self._failed = True
             self._dropped += 1
         else:
+            if self._items is _NOTHING:
+                self._items = deque()
             self._items.append((event, size))
             self._size += size
             if len(self._items) >= self._max_events or self._size >= self._max_bytes:

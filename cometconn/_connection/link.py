@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometconn._lifecycle.heartbeat import Heartbeat
+    from cometconn._transport.abc import WebSocket
     from cometconn.errors import CometConnError
     from cometconn.status import Reason
 
@@ -100,6 +101,7 @@ class Link:
         second: the dial after a renewal of the token.
         room: what the receive loop parks in while a stream is full.
         witness: is told of every pong.
+        websocket: what it is about, once it was dialled.
         on_send: is called when there is a first frame in the outbox: starts the writer.
         over: the lease has ended: take nothing, start nothing.
         wants_renewal: it ended because the token was refused.
@@ -115,6 +117,7 @@ class Link:
     second: bool
     room: Lot = attrs.field(repr=False)
     witness: Witness | None = attrs.field(default=None, repr=False)
+    websocket: WebSocket | None = attrs.field(default=None, init=False, repr=False)
     on_send: Callable[[], object] = attrs.field(default=lambda: None, init=False, repr=False)
     lease: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     over: bool = attrs.field(default=False, init=False)
@@ -183,8 +186,13 @@ class Link:
                 self.witness.pong_received(now - waiter.sent_at)
 
     def end(self, reason: Reason | None, cause: BaseException | None) -> None:
-        """End the lease, now: nobody waits for this link any longer, and its tasks stop."""
+        """End the lease, now: nobody waits for this link any longer, and its tasks stop.
+
+        The close frame first, where it can leave at once: nothing here is as urgent.
+        """
         self.over = True
+        if self.websocket is not None:
+            self.websocket.goodbye_nowait()
         self.lease.cancel(reason=f"cometconn: the lease ended ({reason.value if reason else 'lost'})")
         for waiter in self._pings:
             waiter.fail(lost_error(reason, cause))

@@ -67,7 +67,7 @@ class LinkNursery:
                     leased.start_soon(background_timeout, self.machine, name="cometconn.background_timeout")
                     leased.start_soon(keepalive, self.machine, link, name="cometconn.keepalive")
                     with trio.move_on_at(link.attempt_ends):
-                        websocket = await self._dial(link)
+                        websocket = link.websocket = await self._dial(link)
                         if websocket is not None and not link.over:
                             await self._log_in(link, websocket, nursery, leased)
                     self.machine.tick()

@@ -332,8 +332,8 @@ class Machine:
             return refusal_error(after.refusal, on.value)
         if after.state is State.CONNECTING and before.state is not State.CONNECTING:
             self._epoch += 1
+        self._settle_link(with_)  # first, for the sake of its close frame
         self._settle_absence(before, on, now, with_)
-        self._settle_link(with_)
         self._settle_callers(on, with_)
         self._settle_farewell()
         if after.status is not before.status:

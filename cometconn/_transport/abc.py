@@ -100,6 +100,13 @@ class WebSocket(Protocol):
         """Whether a close frame can still be written and understood."""
         ...
 
+    def goodbye_nowait(self) -> None:
+        """Write the close frame of a goodbye now, if it can be said and takes no waiting. Never fails, or blocks.
+
+        The goodbye is still to be said: its frame has then left already, and no second one will.
+        """
+        ...
+
     async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:
         """Send a close frame with code 1000 and return when the server has answered it.
 

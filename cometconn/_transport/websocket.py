@@ -23,6 +23,7 @@ from cometconn._why import why
 from .abc import WebSocketBrokenError, WebSocketClosedError, WebSocketError
 from .handshake import AnswerHead
 from .lane import TextLane
+from .last_word import close_frame
 from .pipe import Pipe
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _READ = 64 * 1024
 _MAX_MESSAGE = 16 * 1024 * 1024  # beyond it trio-websocket closes with 1009
 _BAD_ANSWER = "the server's answer to the WebSocket upgrade breaks RFC 6455"
 _VERDICTS = frozenset({1002, 1003, 1007, 1009})  # what trio-websocket records, too, when it will not read on
+_NORMAL = 1000
 _ABNORMAL = 1006  # what trio-websocket records when there was no close frame
 
 
@@ -204,13 +206,18 @@ class TrioWebSocket:
             and not self._pipe.sending
         )
 
+    def goodbye_nowait(self) -> None:
+        """Write a close frame ahead of trio-websocket's, which is then not written."""
+        if self.may_say_goodbye:
+            self._pipe.send_last_nowait(close_frame(_NORMAL))
+
     async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:
         """Do the closing handshake."""
         assert self._connection is not None, "may_say_goodbye was asked"
         self._pipe.on_sent = on_said
         self._leaving = True
         self._pipe.feed(self._lane.rest())
-        await self._connection.aclose(1000)
+        await self._connection.aclose(_NORMAL)
 
     async def aclose_forcefully(self) -> None:
         """Close the stream."""

@@ -130,8 +130,9 @@ class LinkNursery:
         return not link.over
 
     async def _hang_up(self, websocket: WebSocket) -> None:
-        # A pong that trio-websocket has just written may not have returned yet.
-        await trio.lowlevel.cancel_shielded_checkpoint()
+        if not websocket.may_say_goodbye:
+            # A pong that trio-websocket has just written may not have returned yet.
+            await trio.lowlevel.cancel_shielded_checkpoint()
         if websocket.may_say_goodbye:
             with trio.CancelScope() as scope:
                 farewell = self.machine.begin_farewell(scope)

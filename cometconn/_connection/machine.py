@@ -354,7 +354,7 @@ class Machine:
         link, state = self._link, self._life.state
         if link is None:
             return
-        if state in {State.CONNECTING, State.CONNECTED}:
+        if state is State.CONNECTED or state is State.CONNECTING:
             link.lease.deadline = self._life.lease_deadline
         else:
             self._link = None

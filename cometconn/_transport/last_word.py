@@ -17,8 +17,7 @@ _MASKED: Final = 0x80
 def close_frame(code: int) -> bytes:
     """Return a client's close frame with *code* and no reason (RFC 6455, sections 5.2 and 5.5.1)."""
     mask = os.urandom(4)
-    masked = bytes(byte ^ key for byte, key in zip(code.to_bytes(2, "big"), mask, strict=False))
-    return bytes((_FIN_CLOSE, _MASKED | len(masked))) + mask + masked
+    return bytes((_FIN_CLOSE, _MASKED | 2, *mask, code >> 8 ^ mask[0], code & 0xFF ^ mask[1]))
 
 
 def write_nowait(stream: trio.abc.Stream, data: bytes) -> int:

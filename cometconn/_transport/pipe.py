@@ -81,9 +81,10 @@ class Pipe(trio.abc.Stream):
 
     def send_last_nowait(self, data: bytes) -> None:
         """Write *data*, if the real stream takes it without waiting, and behind it nothing of what trio-websocket sends."""
-        written = write_nowait(self._stream, data)
-        self._sent_last = written > 0
-        self.sending = 0 < written < len(data)  # then for good: the frame is torn
+        if not self._sent_last:
+            written = write_nowait(self._stream, data)
+            self._sent_last = written > 0
+            self.sending = 0 < written < len(data)  # then for good: the frame is torn
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the real stream takes bytes."""

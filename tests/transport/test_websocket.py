@@ -6,6 +6,7 @@ trio-websocket is used directly.
 
 from __future__ import annotations
 
+import select
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -125,6 +126,60 @@ async def test_the_goodbye_is_answered() -> None:
             await peer.websocket.goodbye()
         assert not peer.websocket.may_say_goodbye
     assert got == [(8, b"\x03\xe8")]
+
+
+async def test_the_close_frame_can_go_ahead() -> None:
+    """It is written in the call, once; behind it nothing is, and the goodbye still ends with the server's answer."""
+    got: list[tuple[int, bytes]] = []
+    goodbye_said: list[str] = []
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await opened.wait()
+        peer.websocket.goodbye_nowait()
+        readable, _, _ = select.select([stream.socket.fileno()], [], [], SLACK)  # no task runs meanwhile
+        assert readable
+        await stream.send_all(frame(9, b"are you there") + text("read"))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_frames, stream, got)
+            while not goodbye_said:
+                await trio.lowlevel.checkpoint()
+            await stream.send_all(close(1000))
+
+    opened = trio.Event()
+    async with connected(script) as peer:
+        await peer.websocket.wait_open()
+        opened.set()
+        await peer.wait_messages(1)
+        peer.websocket.goodbye_nowait()  # and not a second time
+        assert peer.websocket.may_say_goodbye
+        with trio.fail_after(SLACK):
+            await peer.websocket.goodbye(lambda: goodbye_said.append("said"))
+    assert got == [(8, b"\x03\xe8")]
+    assert goodbye_said == ["said"]
+
+
+async def test_a_close_frame_does_not_go_ahead_of_half_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a write is under way nothing is written, and when the close frame itself is torn no goodbye is said."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await forever(stream)
+
+    async with connected(script) as peer:
+        await peer.websocket.wait_open()
+        monkeypatch.setattr("os.write", lambda _, data: len(data) - 1)
+        peer.websocket.goodbye_nowait()
+        assert not peer.websocket.may_say_goodbye
+    written: list[bytes] = []
+    async with connected(script) as peer, trio.open_nursery() as nursery:
+        await peer.websocket.wait_open()
+        nursery.start_soon(peer.websocket.send, "x" * 50_000_000)
+        await trio.testing.wait_all_tasks_blocked()
+        monkeypatch.setattr("os.write", lambda _, data: written.append(data))
+        peer.websocket.goodbye_nowait()
+        assert not written
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_messages_under_way_do_not_delay_the_goodbye() -> None:

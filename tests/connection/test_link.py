@@ -78,7 +78,7 @@ async def test_a_lease_that_has_ended_ends_the_scope_it_is_put_into() -> None:
         assert scope.deadline == 7.0
         await trio.lowlevel.checkpoint()
     other.end(Reason.DISCONNECT_CALLED, None)
-    with trio.CancelScope() as scope:
+    with trio.fail_after(1), trio.CancelScope() as scope:
         other.run_in(scope)
         await trio.sleep_forever()
     assert scope.cancelled_caught

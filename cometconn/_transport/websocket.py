@@ -61,6 +61,7 @@ class TrioWebSocket:
         self._head = AnswerHead()
         self._connection: trio_websocket.WebSocketConnection | None = None
         self._lane = TextLane(_MAX_MESSAGE, takes_text=TEXT_LANE)
+        self._close_frame = close_frame(_NORMAL)  # made ahead: it is wanted in a hurry
         self._leaving = False
         self._handshake = trio.CancelScope()
         self._progress = Lot()
@@ -209,7 +210,7 @@ class TrioWebSocket:
     def goodbye_nowait(self) -> None:
         """Write a close frame ahead of trio-websocket's, which is then not written."""
         if self.may_say_goodbye:
-            self._pipe.send_last_nowait(close_frame(_NORMAL))
+            self._pipe.send_last_nowait(self._close_frame)
 
     async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:
         """Do the closing handshake."""

@@ -137,6 +137,8 @@ class LinkNursery:
             with trio.CancelScope() as scope:
                 farewell = self.machine.begin_farewell(scope)
                 await websocket.goodbye(partial(self._said, farewell))
+        elif websocket.close_frame_left and self.machine.witness is not None:
+            self.machine.witness.goodbye_said()  # and answered so soon that nothing is left to be said
         await websocket.aclose_forcefully()
         if self.machine.witness is not None:
             self.machine.witness.socket_closed()

@@ -59,7 +59,7 @@ class WebSocket(Protocol):
     """One WebSocket over one byte stream. It lives once.
 
     `upgrade` is a task of its own, as long as it takes; `receive`, `next_message` and `next_texts` belong to the
-    receive loop, `send` to the writer, `goodbye` and `aclose_forcefully` to whoever ends the link.
+    receive loop, `send` to the writer, the goodbye and `aclose_forcefully` to whoever ends the link.
     """
 
     async def upgrade(self, nursery: trio.Nursery) -> None:
@@ -105,6 +105,11 @@ class WebSocket(Protocol):
 
         The goodbye is still to be said: its frame has then left already, and no second one will.
         """
+        ...
+
+    @property
+    def close_frame_left(self) -> bool:
+        """Whether `goodbye_nowait` has written the close frame, all of it."""
         ...
 
     async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:

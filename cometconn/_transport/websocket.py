@@ -212,6 +212,11 @@ class TrioWebSocket:
         if self.may_say_goodbye:
             self._pipe.send_last_nowait(self._close_frame)
 
+    @property
+    def close_frame_left(self) -> bool:
+        """Written, and not torn."""
+        return self._pipe.sent_last and not self._pipe.sending
+
     async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:
         """Do the closing handshake."""
         assert self._connection is not None, "may_say_goodbye was asked"

@@ -136,7 +136,9 @@ async def test_the_close_frame_can_go_ahead() -> None:
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
         await opened.wait()
+        assert not peer.websocket.close_frame_left
         peer.websocket.goodbye_nowait()
+        assert peer.websocket.close_frame_left
         readable, _, _ = select.select([stream.socket.fileno()], [], [], SLACK)  # no task runs meanwhile
         assert readable
         await stream.send_all(frame(9, b"are you there") + text("read"))
@@ -171,6 +173,7 @@ async def test_a_close_frame_does_not_go_ahead_of_half_a_frame(monkeypatch: pyte
         monkeypatch.setattr("os.write", lambda _, data: len(data) - 1)
         peer.websocket.goodbye_nowait()
         assert not peer.websocket.may_say_goodbye
+        assert not peer.websocket.close_frame_left
     written: list[bytes] = []
     async with connected(script) as peer, trio.open_nursery() as nursery:
         await peer.websocket.wait_open()

@@ -63,6 +63,7 @@ class TrioWebSocket:
         self._lane = TextLane(_MAX_MESSAGE, takes_text=TEXT_LANE)
         self._close_frame = close_frame(_NORMAL)  # made ahead: it is wanted in a hurry
         self._leaving = False
+        self._goodbye: trio.CancelScope | None = None
         self._handshake = trio.CancelScope()
         self._progress = Lot()
         self._taking: trio.CancelScope | None = None
@@ -101,6 +102,8 @@ class TrioWebSocket:
         finally:
             self._ended = True
             self._progressed()
+            if self._goodbye is not None:
+                self._goodbye.cancel(reason="trio-websocket reads no longer, so it will not see the answer")
 
     def _broke(self, error: Exception) -> None:
         if self._connection is None and not isinstance(error, OSError | trio.BrokenResourceError):
@@ -223,7 +226,9 @@ class TrioWebSocket:
         self._pipe.on_sent = on_said
         self._leaving = True
         self._pipe.feed(self._lane.rest())
-        await self._connection.aclose(_NORMAL)
+        # A ping behind our close frame, which RFC 6455 allows, ends trio-websocket's reader with an error.
+        with trio.CancelScope() as self._goodbye:
+            await self._connection.aclose(_NORMAL)
 
     async def aclose_forcefully(self) -> None:
         """Close the stream."""

@@ -161,6 +161,25 @@ async def test_the_close_frame_can_go_ahead() -> None:
     assert goodbye_said == ["said"]
 
 
+async def test_a_ping_in_the_middle_of_the_goodbye() -> None:
+    """trio-websocket does not survive it, and its goodbye would wait for ever: it ends at once."""
+    got: list[tuple[int, bytes]] = []
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_frames, stream, got)
+            while not got:
+                await trio.lowlevel.checkpoint()
+            await stream.send_all(frame(9, b"are you there"))
+
+    async with connected(script) as peer:
+        await peer.websocket.wait_open()
+        with trio.fail_after(SLACK):
+            await peer.websocket.goodbye()
+    assert got == [(8, b"\x03\xe8")]
+
+
 async def test_a_close_frame_does_not_go_ahead_of_half_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     """While a write is under way nothing is written, and when the close frame itself is torn no goodbye is said."""
 

@@ -15,13 +15,14 @@ from cometconn.errors import SettingsError, SlowConsumerError
 from cometconn.events import Event, Gap, Marker, Overflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["EventStream", "EventStreamStatistics", "OverflowPolicy", "overflow_policy"]
 
 _DRAIN = 64  # events handed out between two real checkpoints
 _NOTHING: deque[tuple[Event, int]] = deque(maxlen=0)
 """Stands where a stream has its events while somebody waits for one: each empty queue has room for 64."""
+_checkpoint_if_cancelled = trio.lowlevel.checkpoint_if_cancelled
 
 
 class OverflowPolicy(enum.Enum):
@@ -80,7 +81,10 @@ class EventStream:
         self._hole = 0
         self._dropped = 0
         self._handed_out = 0
-        self._since_checkpoint = 0
+        # Up to how many handed out no real checkpoint is due; and to how many an event can be had with no look at
+        # anything else: never further than the former, and not at all while there is a hole, or the socket waits.
+        self._checkpoint_due = _DRAIN
+        self._smooth_until = _DRAIN
         self._failed = False
         self._ended = False
         self._waiting = 0  # tasks parked in the lot below: asking that itself costs more than an event may
@@ -106,15 +110,12 @@ class EventStream:
             SlowConsumerError: opened with `overflow="fail"`, it fell behind, and all it
                 still held has been read.
         """
-        if self._items and not self._hole and self._since_checkpoint < _DRAIN:
+        if self._handed_out < self._smooth_until and self._items:
             # The rest of this method and `_pop()` in one, for what nearly every call does.
-            await trio.lowlevel.checkpoint_if_cancelled()  # raises, or has let nobody else run
-            self._since_checkpoint += 1
+            await _checkpoint_if_cancelled()  # raises, or has let nobody else run
             event, size = self._items.popleft()
             self._size -= size
             self._handed_out += 1
-            if self.pauses:
-                self._look_for_room()
             return event
         await self._wait()
         return self._pop()
@@ -127,7 +128,7 @@ class EventStream:
         Raises:
             SlowConsumerError: as in iteration.
         """
-        self._since_checkpoint = _DRAIN
+        self._checkpoint_due = 0
         try:
             await self._wait()
         except StopAsyncIteration:
@@ -139,6 +140,7 @@ class EventStream:
         self._size = 0
         if self.pauses:
             self._look_for_room()
+        self._checkpoint_due = self._smooth_until = self._handed_out + _DRAIN
         return events
 
     def statistics(self) -> EventStreamStatistics:
@@ -153,12 +155,13 @@ class EventStream:
         )
 
     async def _wait(self) -> None:
-        if self._readable and self._since_checkpoint < _DRAIN:
+        readable = self._items or self._hole
+        if readable and self._handed_out < self._checkpoint_due:
             await trio.lowlevel.checkpoint_if_cancelled()
-        elif self._readable or self._ended or self._failed:
+        elif readable or self._ended or self._failed:
             await trio.lowlevel.checkpoint()
-            self._since_checkpoint = 0
-        while not self._readable:
+            self._checkpoint_due = self._handed_out + _DRAIN
+        while not (self._items or self._hole):
             if self._failed:
                 message = (
                     f"The event stream fell behind: more than {self._max_events} events or {self._max_bytes} bytes "
@@ -174,7 +177,8 @@ class EventStream:
             except trio.Cancelled:
                 self._waiting -= 1  # whoever wakes a task counts it out; this one was not woken
                 raise
-            self._since_checkpoint = 0  # parking was one: with another before it, each single event would cost two
+            # Parking was one: with another before it, each single event would cost two.
+            self._checkpoint_due = self._handed_out + _DRAIN
 
     # For `Streams` only; users never see a stream without its methods above.
 
@@ -202,6 +206,30 @@ class EventStream:
             if len(self._items) >= self._max_events or self._size >= self._max_bytes:
                 self._became_full()
         if self._waiting:
+            self._waiting -= 1
+            self._arrived.unpark()
+
+    def spare(self, size: int) -> int:
+        """Return how many events of *size* bytes together can be pushed, and the stream is not full yet."""
+        if self._size + size >= self._max_bytes:
+            return 0
+        return max(0, self._max_events - 1 - len(self._items))
+
+    def push_all(self, items: list[tuple[Event, int]], size: int, kinds: Iterable[type[Event]]) -> None:
+        """Do `push()` for each event with its size, *size* together: there is room to `spare()`.
+
+        They are of these *kinds*, and there is no marker among them.
+        """
+        if self._ended or self._failed:
+            return
+        if not all(issubclass(kind, self._types) for kind in kinds):
+            items = [item for item in items if isinstance(item[0], self._types)]
+            size = sum(size for _, size in items)
+        if self._items is _NOTHING:
+            self._items = deque()
+        self._items.extend(items)
+        self._size += size
+        for _ in range(min(self._waiting, len(items))):
             self._waiting -= 1
             self._arrived.unpark()
 
@@ -239,12 +267,7 @@ class EventStream:
     def _is_beyond(self) -> bool:
         return len(self._items) > self._max_events or (self._size > self._max_bytes and len(self._items) > 1)
 
-    @property
-    def _readable(self) -> bool:
-        return bool(self._items or self._hole)
-
     def _pop(self) -> Event:
-        self._since_checkpoint += 1
         if self._hole:
             hole, self._hole = self._hole, 0
             return Overflow(dropped=hole)
@@ -253,6 +276,8 @@ class EventStream:
         self._handed_out += 1
         if self.pauses:
             self._look_for_room()
+        if not self.pauses:
+            self._smooth_until = self._checkpoint_due
         return event
 
     def _look_for_room(self) -> None:
@@ -262,6 +287,7 @@ class EventStream:
 
     def _became_full(self) -> None:
         self.pauses = self._overflow is OverflowPolicy.PAUSE
+        self._smooth_until = 0
         while self._overflow is OverflowPolicy.DROP_OLDEST and self._is_beyond:
             _, size = self._items.popleft()
             self._size -= size

@@ -71,6 +71,8 @@ class Machine:
     witness: Witness | None = attrs.field(default=None, init=False, repr=False)
     _lag: float = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
+    _due_of: Lifecycle | None = attrs.field(default=None, init=False, repr=False)
+    _due: tuple[float, Input] = attrs.field(default=(math.inf, Input.RETRY_DUE), init=False, repr=False)
     _link: Link | None = attrs.field(default=None, init=False)
     _latest: Link | None = attrs.field(default=None, init=False, repr=False)
     attempts: int = attrs.field(default=0, init=False)
@@ -131,19 +133,18 @@ class Machine:
     def tick(self) -> float:
         """Let everything happen that time alone decides, up to now. Return now."""
         now = trio.current_time()
-        slept = self._slept(now)
+        lag = self._boot_time() - now
+        slept, self._lag = lag - self._lag, lag
+        if slept >= _NAP:
+            self._catch_up_on_sleep(slept, now)
         while self._tick_once(now):
             pass
-        if slept and self._life.state is State.WAITING:
+        if slept >= _NAP and self._life.state is State.WAITING:
             self._apply(Input.RETRY_NOW, now)
         return now
 
-    def _slept(self, now: float) -> bool:
-        """Compare the clocks; if the machine slept, everything but Trio's clock is that much later."""
-        lag = self._boot_time() - now
-        slept, self._lag = lag - self._lag, lag
-        if slept < _NAP:
-            return False
+    def _catch_up_on_sleep(self, slept: float, now: float) -> None:
+        """The machine slept, as its two clocks tell: everything but Trio's clock is that much later."""
         self._life = after_sleep(self._life, slept)
         if self._link is not None:
             self._link.lease.deadline = self._life.lease_deadline
@@ -152,10 +153,11 @@ class Machine:
         self._on_resumed(slept)
         if self.witness is not None:
             self.witness.slept(slept, self._life)
-        return True
 
     def _tick_once(self, now: float) -> bool:
-        moment, on = due(self._life)
+        if self._life is not self._due_of:  # it changes seldom, and every read of the socket ticks
+            self._due_of, self._due = self._life, due(self._life)
+        moment, on = self._due
         if self._life.state is State.CONNECTED and self._link is not None and self._link.heartbeat.silent_at < moment:
             if not self._link.heartbeat.is_silent(now):
                 return False
@@ -284,11 +286,12 @@ class Machine:
         if self._link is link:
             self._apply(Input.TOKEN_REFUSED, now, Circumstances(cause=attempt_error(error)))
 
-    def heard(self, link: Link) -> None:
-        """Note that bytes came. A silence that was over before them counts first."""
-        self.tick()
+    def heard(self, link: Link) -> float:
+        """Note that bytes came. A silence that was over before them counts first. Return now."""
+        now = self.tick()
         if self._link is link:
             link.heartbeat.heard()
+        return now
 
     def begin_farewell(self, scope: trio.CancelScope) -> Farewell:
         """Let *scope* bound a goodbye, and cut it as soon as a new connection is wanted."""

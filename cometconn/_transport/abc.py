@@ -91,6 +91,11 @@ class WebSocket(Protocol):
         """
         ...
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether all that was taken in has been taken out: `next_message` would return `None`, without an await."""
+        ...
+
     async def send(self, text: str) -> None:
         """Send one text message. If cancelled, the frame may be torn: see `may_say_goodbye`."""
         ...

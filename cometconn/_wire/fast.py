@@ -9,7 +9,7 @@ the `__init__` of a frozen class; and `raw` is parsed only when somebody asks fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -30,12 +30,12 @@ from .envelopes import (
     TransientFrame,
     TypingFrame,
 )
-from .fast_bodies import Made, read_body
+from .fast_bodies import BODY_READERS, Made
 from .opened import OddError, choice, moment, number, opened
 from .people import user
 from .shapes import loose
 
-__all__ = ["decode"]
+__all__ = ["decode", "first_events"]
 
 _anything = msgspec.json.Decoder().decode
 _frame: Callable[[str], Frame] = msgspec.json.Decoder(Frame).decode
@@ -44,26 +44,43 @@ _loose_frame: Callable[[str], Frame] = msgspec.json.Decoder(loose(Frame)).decode
 
 def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None) -> Decoded:
     """Return what one frame says: the same as `codec.decode`, and as surely."""
+    if isinstance(text, str):
+        for event in first_events((text,), session_id=session_id):
+            return event
+    return codec.decode(text, own_uid=own_uid, session_id=session_id)
+
+
+def first_events(texts: Iterable[str], *, session_id: str | None) -> list[Event]:
+    """Return the events that *texts* begin with, up to the first text that is left to the reference."""
+    made: list[Event] = []
     try:
-        if not isinstance(text, str):
-            raise OddError  # noqa: TRY301 - told like every other oddity
-        raw = None
-        try:
-            frame = _frame(text)
-            if text.count('"entities"') > 1 or ("\\" in text and "\\u00" in text):
-                raw = _parsed(text)  # the key may be there twice, and of two values one was passed over
-        except msgspec.ValidationError as error:
-            frame, raw = _with_unknown_keys(text, error)
-        event, kind = _READERS[type(frame)](frame, session_id)
-    except Exception:  # noqa: BLE001 - whatever is odd about it, the reference decides, and never raises
-        return codec.decode(text, own_uid=own_uid, session_id=session_id)
-    if raw is None:
-        event._text = text  # noqa: SLF001 - see `events.base`
-    else:
-        event.raw = raw
-    event.__class__ = kind
-    decoded: Event = event
-    return decoded
+        for text in texts:
+            raw = None
+            try:
+                frame = _frame(text)
+            except msgspec.ValidationError as error:
+                frame, raw = _with_unknown_keys(text, error)
+            if isinstance(frame, MessageFrame):
+                if frame.device_id == session_id:
+                    break  # an echo, most likely
+                if raw is None:
+                    # The key of its entities may be there twice, and of two values the first was passed over. What
+                    # came behind the last is not searched, where bytes can be taken for characters.
+                    end = len(text) - len(frame.body.data.entities) if text.isascii() else None
+                    if text.count('"entities"', 0, end) > 1 or ("\\" in text and "\\u00" in text):
+                        raw = _parsed(text)
+                event, kind = BODY_READERS[frame.body.category](frame.body)
+            else:
+                event, kind = _READERS[type(frame)](frame)
+            if raw is None:
+                event._text = text  # noqa: SLF001 - see `events.base`
+            else:
+                event.raw = raw
+            event.__class__ = kind
+            made.append(event)
+    except Exception:  # noqa: BLE001, S110 - whatever is odd about it, the reference decides, and never raises
+        pass
+    return made
 
 
 def _with_unknown_keys(text: str, error: msgspec.ValidationError) -> tuple[Frame, Any]:
@@ -81,19 +98,13 @@ def _parsed(text: str) -> Any:
     return raw
 
 
-def _read_message(frame: MessageFrame, session_id: str | None) -> Made:
-    if frame.device_id == session_id:
-        raise OddError  # an echo, most likely
-    return read_body(frame.body)
-
-
 def _addressee(frame: ReceiptFrame | TypingFrame | TransientFrame | ReactionFrame) -> User | Group:
     if not frame.receiver:
         raise OddError
     return (Group if frame.receiver_type == Group.receiver_type else User)(frame.receiver)
 
 
-def _read_receipt(frame: ReceiptFrame, _: str | None) -> Made:
+def _read_receipt(frame: ReceiptFrame) -> Made:
     body = frame.body
     made, kind = _open_one_of(_RECEIPTS, body.action)
     made.message_id = number(body.message_id)
@@ -104,7 +115,7 @@ def _read_receipt(frame: ReceiptFrame, _: str | None) -> Made:
     return made, kind
 
 
-def _read_typing(frame: TypingFrame, _: str | None) -> Made:
+def _read_typing(frame: TypingFrame) -> Made:
     body = frame.body
     made, kind = _open_one_of(_TYPINGS, body.action)
     made.sender = user(body.user)
@@ -113,7 +124,7 @@ def _read_typing(frame: TypingFrame, _: str | None) -> Made:
     return made, kind
 
 
-def _read_presence(frame: PresenceFrame, _: str | None) -> Made:
+def _read_presence(frame: PresenceFrame) -> Made:
     body = frame.body
     made, kind = _open_one_of(_PRESENCES, body.action)
     moment(body.user.last_active_at)  # must be a time although another counts
@@ -123,7 +134,7 @@ def _read_presence(frame: PresenceFrame, _: str | None) -> Made:
     return made, kind
 
 
-def _read_transient(frame: TransientFrame, _: str | None) -> Made:
+def _read_transient(frame: TransientFrame) -> Made:
     made = _OpenTransient()
     made.sender = user(frame.body.user)
     made.receiver = _addressee(frame)
@@ -131,7 +142,7 @@ def _read_transient(frame: TransientFrame, _: str | None) -> Made:
     return made, events.TransientMessage
 
 
-def _read_reaction(frame: ReactionFrame, _: str | None) -> Made:
+def _read_reaction(frame: ReactionFrame) -> Made:
     body = frame.body
     made, kind = _open_one_of(_REACTIONS, body.action)
     made.message_id = number(body.message_id)
@@ -145,7 +156,7 @@ def _read_reaction(frame: ReactionFrame, _: str | None) -> Made:
     return made, kind
 
 
-def _read_step(frame: StepFrame, _: str | None) -> Made:
+def _read_step(frame: StepFrame) -> Made:
     body = frame.body
     made = _OpenStep()
     made.type = body.type
@@ -173,8 +184,7 @@ _TYPINGS = choice(started=events.TypingStarted, ended=events.TypingEnded)
 _PRESENCES = choice(online=events.UserOnline, available=events.UserOnline, offline=events.UserOffline)
 _REACTIONS = choice(message_reaction_added=events.ReactionAdded, message_reaction_removed=events.ReactionRemoved)
 
-_READERS: dict[type[Any], Callable[[Any, str | None], Made]] = {
-    MessageFrame: _read_message,
+_READERS: dict[type[Any], Callable[[Any], Made]] = {
     ReceiptFrame: _read_receipt,
     TypingFrame: _read_typing,
     PresenceFrame: _read_presence,

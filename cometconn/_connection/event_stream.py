@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["EventStream", "EventStreamStatistics", "OverflowPolicy", "overflow_policy"]
 
 _DRAIN = 64  # events handed out between two real checkpoints
-_NOTHING: deque[tuple[Event, int]] = deque(maxlen=0)
-"""Stands where a stream has its events while somebody waits for one: each empty queue has room for 64."""
+_NOTHING: deque[tuple[Event, int]] = deque(
+    maxlen=0
+)  # the queue of a stream that is waited for: one's own has room for 64
 
 
 class OverflowPolicy(enum.Enum):

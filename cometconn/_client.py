@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import trio
 
-from ._connection.event_stream import overflow_policy
+from ._connection.overflow import overflow_policy
 from ._lifecycle.states import Input
 from ._wire.drafts import custom_draft, text_draft
 from ._wire.frames import ping_frame, receipt_frame, transient_frame, typing_frame

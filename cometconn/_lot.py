@@ -5,7 +5,16 @@ from __future__ import annotations
 import attrs
 import trio
 
-__all__ = ["Lot"]
+__all__ = ["Lot", "at_any_time"]
+
+
+def at_any_time(_: object) -> trio.lowlevel.Abort:
+    """Let a task that waits for nothing be cancelled.
+
+    `wait_task_rescheduled(at_any_time)` is `trio.sleep_forever()` without its frame and its function: 0.7 KB of an
+    idle connection, where two tasks do that.
+    """
+    return trio.lowlevel.Abort.SUCCEEDED
 
 
 @attrs.define(eq=False)

@@ -78,7 +78,7 @@ class Machine:
     attempts: int = attrs.field(default=0, init=False)
     connections: int = attrs.field(default=0, init=False)
     frames_sent: int = attrs.field(default=0, init=False)
-    _epoch: int = attrs.field(default=0, init=False)
+    epoch: int = attrs.field(default=0, init=False)  # counts the attempts, so that one can be told from the next
     _unanswered: int = attrs.field(default=0, init=False)
     _absence: Absence | None = attrs.field(default=None, init=False, repr=False)
     _farewell: Farewell | None = attrs.field(default=None, init=False, repr=False)
@@ -109,11 +109,6 @@ class Machine:
     def state(self) -> State:
         """The state as of the last input. Call `tick()` first after an await."""
         return self._life.state
-
-    @property
-    def epoch(self) -> int:
-        """Counts the attempts, so that one can be told from the next."""
-        return self._epoch
 
     @property
     def next_tick(self) -> float:
@@ -334,7 +329,7 @@ class Machine:
         if after.refusal is not None:
             return refusal_error(after.refusal, on.value)
         if after.state is State.CONNECTING and before.state is not State.CONNECTING:
-            self._epoch += 1
+            self.epoch += 1
         self._settle_link(with_)  # first, for the sake of its close frame
         self._settle_absence(before, on, now, with_)
         self._settle_callers(on, with_)

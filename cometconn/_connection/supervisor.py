@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from cometconn._lifecycle.states import State
+from cometconn._lot import at_any_time
 from cometconn.errors import ApiError, CometConnError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ async def watcher(leave: Callable[[], None]) -> None:
     Cancelled before its first step, it takes that step all the same.
     """
     try:
-        await trio.sleep_forever()
+        await trio.lowlevel.wait_task_rescheduled(at_any_time)
     finally:
         leave()
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from cometconn._connection.event_stream import EventStream, OverflowPolicy
+from cometconn._connection.event_stream import EventStream
+from cometconn._connection.overflow import OverflowPolicy
 from cometconn._connection.streams import Streams
 from cometconn.errors import PongTimeoutError, SettingsError, SlowConsumerError
 from cometconn.events import Event, Gap, Overflow, TextMessage, TypingStarted, UnknownEvent, User

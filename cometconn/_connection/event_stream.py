@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["EventStream", "EventStreamStatistics", "OverflowPolicy", "overflow_policy"]
 
 _DRAIN = 64  # events handed out between two real checkpoints
-_NOTHING: deque[tuple[Event, int]] = deque(
-    maxlen=0
-)  # the queue of a stream that is waited for: one's own has room for 64
+_NOTHING: deque[tuple[Event, int]] = deque(maxlen=0)  # instead of an empty queue, which takes 0.7 KB
 
 
 class OverflowPolicy(enum.Enum):

@@ -81,6 +81,20 @@ async def forever(stream: trio.SocketStream) -> None:
     await trio.sleep_forever()
 
 
+def answering(answer: bytes, got: list[tuple[int, bytes]]) -> Script:
+    """A server that says *answer* to the first of the frames that it gets."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_frames, stream, got)
+            while not got:
+                await trio.lowlevel.checkpoint()
+            await stream.send_all(answer)
+
+    return script
+
+
 async def test_messages_come_in_order_and_frames_go_out() -> None:
     """A well-behaved server: what it sends arrives in order, what we send it can read, the request is right."""
     heads: list[bytes] = []
@@ -111,16 +125,7 @@ async def test_messages_come_in_order_and_frames_go_out() -> None:
 async def test_the_goodbye_is_answered() -> None:
     """Our close frame carries 1000, and the goodbye ends when the server has answered it."""
     got: list[tuple[int, bytes]] = []
-
-    async def script(stream: trio.SocketStream) -> None:
-        await upgrade(stream)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(read_frames, stream, got)
-            while not got:
-                await trio.lowlevel.checkpoint()
-            await stream.send_all(close(1000))
-
-    async with connected(script) as peer:
+    async with connected(answering(close(1000), got)) as peer:
         await peer.websocket.wait_open()
         with trio.fail_after(SLACK):
             await peer.websocket.goodbye()
@@ -164,16 +169,7 @@ async def test_the_close_frame_can_go_ahead() -> None:
 async def test_a_ping_in_the_middle_of_the_goodbye() -> None:
     """trio-websocket does not survive it, and its goodbye would wait for ever: it ends at once."""
     got: list[tuple[int, bytes]] = []
-
-    async def script(stream: trio.SocketStream) -> None:
-        await upgrade(stream)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(read_frames, stream, got)
-            while not got:
-                await trio.lowlevel.checkpoint()
-            await stream.send_all(frame(9, b"are you there"))
-
-    async with connected(script) as peer:
+    async with connected(answering(frame(9, b"are you there"), got)) as peer:
         await peer.websocket.wait_open()
         with trio.fail_after(SLACK):
             await peer.websocket.goodbye()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Streams", "Subscription"]
 
-_WINDOW = 4096  # message ids remembered, against duplicates: at least so many, and less than twice as many
+_WINDOW = 4096  # message ids remembered, against duplicates: at least so many, and hardly twice as many
 
 
 @attrs.define(eq=False)

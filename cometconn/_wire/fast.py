@@ -9,7 +9,7 @@ the `__init__` of a frozen class; and `raw` is parsed only when somebody asks fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -50,9 +50,10 @@ def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None) ->
     return codec.decode(text, own_uid=own_uid, session_id=session_id)
 
 
-def first_events(texts: Iterable[str], *, session_id: str | None) -> list[Event]:
+def first_events(texts: Sequence[str], *, session_id: str | None) -> list[Event]:
     """Return the events that *texts* begin with, up to the first text that is left to the reference."""
     made: list[Event] = []
+    messages = 0
     try:
         for text in texts:
             raw = None
@@ -63,13 +64,8 @@ def first_events(texts: Iterable[str], *, session_id: str | None) -> list[Event]
             if isinstance(frame, MessageFrame):
                 if frame.device_id == session_id:
                     break  # an echo, most likely
-                if raw is None:
-                    # The key of its entities may be there twice, and of two values the first was passed over. What
-                    # came behind the last is not searched, where bytes can be taken for characters.
-                    end = len(text) - len(frame.body.data.entities) if text.isascii() else None
-                    if text.count('"entities"', 0, end) > 1 or ("\\" in text and "\\u00" in text):
-                        raw = _parsed(text)
                 event, kind = BODY_READERS[frame.body.category](frame.body)
+                messages += 1
             else:
                 event, kind = _READERS[type(frame)](frame)
             if raw is None:
@@ -80,7 +76,29 @@ def first_events(texts: Iterable[str], *, session_id: str | None) -> list[Event]
             made.append(event)
     except Exception:  # noqa: BLE001, S110 - whatever is odd about it, the reference decides, and never raises
         pass
+    if made and _may_hide("".join(texts[: len(made)]), messages):
+        for place, text in enumerate(texts[: len(made)]):
+            if _may_hide(text, 1) and not _is_json(text):
+                return made[:place]
     return made
+
+
+def _may_hide(text: str, messages: int) -> bool:
+    """Tell whether *text*, with so many messages in it, may hide what is no JSON: a message needs its entities once.
+
+    When their key is there twice, one of the two values was passed over. One search through many texts costs half of
+    one search in each.
+    """
+    return text.count('"entities"') > messages or ("\\" in text and "\\u00" in text)
+
+
+def _is_json(text: str) -> bool:
+    """Tell whether all of *text* can be read, wherever it stands."""
+    try:
+        _parsed(text)
+    except Exception:  # noqa: BLE001 - whatever it is, the reference has words for it
+        return False
+    return True
 
 
 def _with_unknown_keys(text: str, error: msgspec.ValidationError) -> tuple[Frame, Any]:

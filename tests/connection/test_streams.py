@@ -434,6 +434,12 @@ async def test_the_window_of_ids(monkeypatch: pytest.MonkeyPatch) -> None:
         streams.forget()
         publish(99)
         assert streams.duplicates == duplicates
+        for number in range(200, 300):
+            streams.note_sent(number)
+            assert len(streams._seen) + len(streams._seen_before) <= 20
+        publish(299)
+        assert streams.duplicates == duplicates + 1
+        assert streams.last_id == 99
 
 
 async def test_room_to_spare_leaves_every_stream_below_its_bounds() -> None:

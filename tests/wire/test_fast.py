@@ -131,6 +131,28 @@ def test_the_second_key_is_found_wherever_it_is(text_frame: dict[str, Any], name
         assert isinstance(check(text.replace(old, new.replace("1e999", "{}"))), events.TextMessage)
 
 
+@pytest.mark.parametrize("hidden", ["1e999", "{}"])
+def test_the_second_key_is_found_among_many(frame: Any, text_frame: dict[str, Any], hidden: str) -> None:
+    """Whatever came with it: signals, which have no entities, an edit, which has them twice, and one that is left."""
+    good = json.dumps(text_frame)
+    doubled = good.replace('"entities"', f'"entities": {hidden}, "entities"')
+    typing = json.dumps(frame("s2c-typing", "started.user"))
+    edited = json.dumps(frame("s2c-message_changes", "edited"))
+    left = good.replace('"entities": {', '"entities": {"on": 1, ')
+    for texts in (
+        [typing, doubled, good],
+        [good, doubled, typing, typing],
+        [edited, doubled],
+        [doubled, left],
+        [doubled],
+    ):
+        made = fast.first_events(texts, session_id="s")
+        wanted = texts[: texts.index(doubled) if hidden == "1e999" else len(texts) - (left in texts)]
+        assert len(made) == len(wanted)
+        for text, event in zip(wanted, made, strict=True):
+            same(event, codec.decode(text, own_uid="zed-1", session_id="s"))
+
+
 def test_one_bad_frame_costs_the_next_ones_nothing(text_frame: dict[str, Any], left: list[object]) -> None:
     """The frame behind an unreadable one is read fast again."""
     good = json.dumps(text_frame)

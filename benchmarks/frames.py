@@ -43,34 +43,34 @@ def message(number: int) -> bytes:
     sent_at = 1_800_000_000
     body = {
         "id": f"{10**DIGITS + number}",
-        "muid": f"m-{number:0{DIGITS}d}",
         "conversationId": f"{sender}_user_{ME}",
         "sender": sender,
         "receiverType": "user",
         "receiver": ME,
         "category": "message",
         "type": "text",
-        "sentAt": sent_at,
-        "updatedAt": sent_at,
         "data": {
             "text": f"No. {number:0{DIGITS}d}: shall we meet at the station, or is it too far?",
             "metadata": {"colour": "blue"},
             "entities": {
                 "sender": {
-                    "entityType": "user",
                     "entity": {"uid": sender, "name": "Amy Two", "role": "default", "status": "online"},
+                    "entityType": "user",
                 },
-                "receiver": {"entityType": "user", "entity": {"uid": ME, "name": "Bot One", "role": "default"}},
+                "receiver": {"entity": {"uid": ME, "name": "Bot One", "role": "default"}, "entityType": "user"},
             },
         },
+        "sentAt": sent_at,
+        "updatedAt": sent_at,
+        "muid": f"m-{number:0{DIGITS}d}",
     }
     envelope = {
-        "type": "message",
         "appId": APP,
         "receiver": ME,
         "receiverType": "user",
-        "sender": sender,
         "deviceId": "WEB-4_2_0-amy",
+        "sender": sender,
+        "type": "message",
         "body": body,
     }
     return json.dumps(envelope, separators=(",", ":")).encode()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import trio
 
-from ._connection.event_stream import check_types, overflow_policy
+from ._connection.stream_arguments import check_types, overflow_policy
 from ._lifecycle.states import Input
 from ._wire.drafts import custom_draft, text_draft
 from ._wire.frames import ping_frame, receipt_frame, transient_frame, typing_frame
@@ -145,7 +145,7 @@ class CometChat:
         if link is None:
             await trio.lowlevel.checkpoint()
         else:
-            await link.closed.wait()
+            await link.wait_closed()
 
     @trio.lowlevel.enable_ki_protection
     async def ping(self) -> float:

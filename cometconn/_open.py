@@ -120,7 +120,7 @@ async def open_client(
 
 
 def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None) -> None:
-    nursery.start_soon(watcher, parts.leave, parts.machine.tick, name="cometconn.watcher")
+    nursery.start_soon(watcher, parts.leave, name="cometconn.watcher")
     nursery.start_soon(parts.supervisor().run, name="cometconn.supervisor")
     if parts.catch_up is not None:
         nursery.start_soon(parts.keep_position, name="cometconn.position")

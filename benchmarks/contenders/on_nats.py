@@ -1,4 +1,4 @@
-"""nats-py: its callback, faster than its `async for`, gets bytes, which it does not look into; or they are made dicts."""
+"""nats-py: its callback gets bytes, which it does not look into, or they are made dicts; its `async for` gets bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 
 from .stopwatch import Reading, Stopwatch
 
-__all__ = ["receive_bytes", "receive_dicts"]
+__all__ = ["iterate", "receive_bytes", "receive_dicts"]
 
 _NO_LIMIT = 2**40  # by default it drops what comes in a burst, and would deliver a part only
 
@@ -44,3 +44,23 @@ def receive_bytes(port: int, warm: int, count: int) -> Reading:
 def receive_dicts(port: int, warm: int, count: int) -> Reading:
     """Receive dicts."""
     return asyncio.run(_receive(json.loads, port, warm, count))
+
+
+async def _iterate(port: int, warm: int, count: int) -> Reading:
+    client = await nats.connect(f"nats://127.0.0.1:{port}", allow_reconnect=False)
+    subscription = await client.subscribe("room", pending_msgs_limit=_NO_LIMIT, pending_bytes_limit=_NO_LIMIT)
+    left, watch = warm + count, Stopwatch()
+    async for _ in subscription.messages:
+        left -= 1
+        if left == count:
+            watch = Stopwatch()
+        elif not left:
+            break
+    reading = watch.read(count)
+    await client.close()
+    return reading
+
+
+def iterate(port: int, warm: int, count: int) -> Reading:
+    """Receive bytes in an `async for`."""
+    return asyncio.run(_iterate(port, warm, count))

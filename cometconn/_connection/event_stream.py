@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections import deque
 from typing import TYPE_CHECKING, final
 
@@ -11,26 +10,19 @@ import trio
 
 from cometconn._lot import Lot
 from cometconn._wire.codec import message_key
-from cometconn.errors import SettingsError, SlowConsumerError
+from cometconn.errors import SlowConsumerError
 from cometconn.events import Event, Gap, Marker, Overflow
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .stream_arguments import OverflowPolicy
 
-__all__ = ["EventStream", "EventStreamStatistics", "OverflowPolicy", "check_types", "overflow_policy"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["EventStream", "EventStreamStatistics"]
 
 _DRAIN = 64  # events handed out between two real checkpoints
-
-
-class OverflowPolicy(enum.Enum):
-    """What a stream does when it is full."""
-
-    PAUSE = "pause"
-    """Stop reading the socket. Nothing is lost as long as the server has patience."""
-    DROP_OLDEST = "drop_oldest"
-    """Drop the oldest; an `Overflow` marks the hole."""
-    FAIL = "fail"
-    """End the stream with `SlowConsumerError`."""
+_NOTHING: deque[tuple[Event, int]] = deque(maxlen=0)  # instead of an empty queue, which takes 0.7 KB
+_checkpoint_if_cancelled = trio.lowlevel.checkpoint_if_cancelled
 
 
 @attrs.frozen
@@ -73,12 +65,15 @@ class EventStream:
         self._max_bytes = max_bytes
         self._overflow = overflow
         self._made_room = made_room
-        self._items: deque[tuple[Event, int]] = deque()
+        self._items = _NOTHING
         self._size = 0
         self._hole = 0
         self._dropped = 0
         self._handed_out = 0
-        self._since_checkpoint = 0
+        # Up to how many handed out no real checkpoint is due; and to how many an event can be had with no look at
+        # anything else: never further than the former, and not at all while there is a hole, or the socket waits.
+        self._checkpoint_due = _DRAIN
+        self._smooth_until = _DRAIN
         self._failed = False
         self._ended = False
         self._waiting = 0  # tasks parked in the lot below: asking that itself costs more than an event may
@@ -104,15 +99,12 @@ class EventStream:
             SlowConsumerError: opened with `overflow="fail"`, it fell behind, and all it
                 still held has been read.
         """
-        if self._items and not self._hole and self._since_checkpoint < _DRAIN:
+        if self._handed_out < self._smooth_until and self._items:
             # The rest of this method and `_pop()` in one, for what nearly every call does.
-            await trio.lowlevel.checkpoint_if_cancelled()  # raises, or has let nobody else run
-            self._since_checkpoint += 1
+            await _checkpoint_if_cancelled()  # raises, or has let nobody else run
             event, size = self._items.popleft()
             self._size -= size
             self._handed_out += 1
-            if self.pauses:
-                self._look_for_room()
             return event
         await self._wait()
         return self._pop()
@@ -125,7 +117,7 @@ class EventStream:
         Raises:
             SlowConsumerError: as in iteration.
         """
-        self._since_checkpoint = _DRAIN
+        self._checkpoint_due = 0
         try:
             await self._wait()
         except StopAsyncIteration:
@@ -137,6 +129,7 @@ class EventStream:
         self._size = 0
         if self.pauses:
             self._look_for_room()
+        self._checkpoint_due = self._smooth_until = self._handed_out + _DRAIN
         return events
 
     def statistics(self) -> EventStreamStatistics:
@@ -151,12 +144,13 @@ class EventStream:
         )
 
     async def _wait(self) -> None:
-        if self._readable and self._since_checkpoint < _DRAIN:
+        readable = self._items or self._hole
+        if readable and self._handed_out < self._checkpoint_due:
             await trio.lowlevel.checkpoint_if_cancelled()
-        elif self._readable or self._ended or self._failed:
+        elif readable or self._ended or self._failed:
             await trio.lowlevel.checkpoint()
-            self._since_checkpoint = 0
-        while not self._readable:
+            self._checkpoint_due = self._handed_out + _DRAIN
+        while not (self._items or self._hole):
             if self._failed:
                 message = (
                     f"The event stream fell behind: more than {self._max_events} events or {self._max_bytes} bytes "
@@ -165,13 +159,15 @@ class EventStream:
                 raise SlowConsumerError(message)
             if self._ended:
                 raise StopAsyncIteration
+            self._items = _NOTHING
             self._waiting += 1
             try:
                 await self._arrived.park()
             except trio.Cancelled:
                 self._waiting -= 1  # whoever wakes a task counts it out; this one was not woken
                 raise
-            self._since_checkpoint = 0  # parking was one: with another before it, each single event would cost two
+            # Parking was one: with another before it, each single event would cost two.
+            self._checkpoint_due = self._handed_out + _DRAIN
 
     # For `Streams` only; users never see a stream without its methods above.
 
@@ -192,11 +188,37 @@ class EventStream:
             self._failed = True
             self._dropped += 1
         else:
+            if self._items is _NOTHING:
+                self._items = deque()
             self._items.append((event, size))
             self._size += size
             if len(self._items) >= self._max_events or self._size >= self._max_bytes:
                 self._became_full()
         if self._waiting:
+            self._waiting -= 1
+            self._arrived.unpark()
+
+    def spare(self, size: int) -> int:
+        """Return how many events of *size* bytes together can be pushed, and the stream is not full yet."""
+        if self._size + size >= self._max_bytes:
+            return 0
+        return max(0, self._max_events - 1 - len(self._items))
+
+    def push_all(self, items: list[tuple[Event, int]], size: int, kinds: Iterable[type[Event]]) -> None:
+        """Do `push()` for each event with its size, *size* together: there is room to `spare()`.
+
+        They are of these *kinds*, and there is no marker among them.
+        """
+        if self._ended or self._failed:
+            return
+        if not all(issubclass(kind, self._types) for kind in kinds):
+            items = [item for item in items if isinstance(item[0], self._types)]
+            size = sum(size for _, size in items)
+        if self._items is _NOTHING:
+            self._items = deque()
+        self._items.extend(items)
+        self._size += size
+        for _ in range(min(self._waiting, len(items))):
             self._waiting -= 1
             self._arrived.unpark()
 
@@ -234,12 +256,7 @@ class EventStream:
     def _is_beyond(self) -> bool:
         return len(self._items) > self._max_events or (self._size > self._max_bytes and len(self._items) > 1)
 
-    @property
-    def _readable(self) -> bool:
-        return bool(self._items or self._hole)
-
     def _pop(self) -> Event:
-        self._since_checkpoint += 1
         if self._hole:
             hole, self._hole = self._hole, 0
             return Overflow(dropped=hole)
@@ -248,6 +265,8 @@ class EventStream:
         self._handed_out += 1
         if self.pauses:
             self._look_for_room()
+        if not self.pauses:
+            self._smooth_until = self._checkpoint_due
         return event
 
     def _look_for_room(self) -> None:
@@ -257,28 +276,9 @@ class EventStream:
 
     def _became_full(self) -> None:
         self.pauses = self._overflow is OverflowPolicy.PAUSE
+        self._smooth_until = 0
         while self._overflow is OverflowPolicy.DROP_OLDEST and self._is_beyond:
             _, size = self._items.popleft()
             self._size -= size
             self._hole += 1
             self._dropped += 1
-
-
-def overflow_policy(max_events: int, max_bytes: int, overflow: str) -> OverflowPolicy:
-    """Return the policy of that name; `SettingsError` if there is none, or a bound is none."""
-    if max_events < 1 or max_bytes < 1:
-        message = "events(): max_events and max_bytes must be 1 or more."
-        raise SettingsError(message)
-    try:
-        return OverflowPolicy(overflow)
-    except ValueError:
-        message = f'events(): overflow must be "pause", "drop_oldest" or "fail", not {overflow!r}.'
-        raise SettingsError(message) from None
-
-
-def check_types(types: tuple[type[Event], ...]) -> None:
-    """Raise `SettingsError` if one of them is no class of events."""
-    for kind in types:
-        if not (isinstance(kind, type) and issubclass(kind, Event)):
-            message = f"events() takes event classes, such as TextMessage, not {kind!r}."
-            raise SettingsError(message)

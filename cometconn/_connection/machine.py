@@ -42,6 +42,7 @@ __all__ = ["Machine"]
 
 _UNANSWERED_BEFORE_RENEWAL = 3  # closes in a row between the auth frame and its answer
 _NOTHING = Circumstances()
+_LOOK = 5.0  # seconds between two looks at the clocks
 _NAP = 1.0  # seconds between the two clocks, from one look to the next, that count as sleep
 
 
@@ -70,12 +71,14 @@ class Machine:
     witness: Witness | None = attrs.field(default=None, init=False, repr=False)
     _lag: float = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
+    _due_of: Lifecycle | None = attrs.field(default=None, init=False, repr=False)
+    _due: tuple[float, Input] = attrs.field(default=(math.inf, Input.RETRY_DUE), init=False, repr=False)
     _link: Link | None = attrs.field(default=None, init=False)
     _latest: Link | None = attrs.field(default=None, init=False, repr=False)
     attempts: int = attrs.field(default=0, init=False)
     connections: int = attrs.field(default=0, init=False)
     frames_sent: int = attrs.field(default=0, init=False)
-    _epoch: int = attrs.field(default=0, init=False)
+    epoch: int = attrs.field(default=0, init=False)  # counts the attempts, so that one can be told from the next
     _unanswered: int = attrs.field(default=0, init=False)
     _absence: Absence | None = attrs.field(default=None, init=False, repr=False)
     _farewell: Farewell | None = attrs.field(default=None, init=False, repr=False)
@@ -108,18 +111,14 @@ class Machine:
         return self._life.state
 
     @property
-    def epoch(self) -> int:
-        """Counts the attempts, so that one can be told from the next."""
-        return self._epoch
-
-    @property
-    def next_due(self) -> float:
-        """When time alone will decide something, on Trio's clock."""
-        return min(due(self._life)[0], self._link.heartbeat.silent_at if self._link else math.inf)
+    def next_tick(self) -> float:
+        """When to tick at the latest. Now and then without a cause: no timer tells that the machine slept."""
+        silent_at = self._link.heartbeat.silent_at if self._link else math.inf
+        return min(due(self._life)[0], silent_at, trio.current_time() + _LOOK)
 
     async def wait_changed(self) -> None:
-        """Wait for the next input, or for the next moment that time decides; then tick."""
-        with trio.move_on_at(self.next_due):
+        """Wait for the next input, or until `next_tick`; then tick."""
+        with trio.move_on_at(self.next_tick):
             await self._changed.park()
         self.tick()
 
@@ -129,19 +128,18 @@ class Machine:
     def tick(self) -> float:
         """Let everything happen that time alone decides, up to now. Return now."""
         now = trio.current_time()
-        slept = self._slept(now)
+        lag = self._boot_time() - now
+        slept, self._lag = lag - self._lag, lag
+        if slept >= _NAP:
+            self._catch_up_on_sleep(slept, now)
         while self._tick_once(now):
             pass
-        if slept and self._life.state is State.WAITING:
+        if slept >= _NAP and self._life.state is State.WAITING:
             self._apply(Input.RETRY_NOW, now)
         return now
 
-    def _slept(self, now: float) -> bool:
-        """Compare the clocks; if the machine slept, everything but Trio's clock is that much later."""
-        lag = self._boot_time() - now
-        slept, self._lag = lag - self._lag, lag
-        if slept < _NAP:
-            return False
+    def _catch_up_on_sleep(self, slept: float, now: float) -> None:
+        """The machine slept, as its two clocks tell: everything but Trio's clock is that much later."""
         self._life = after_sleep(self._life, slept)
         if self._link is not None:
             self._link.lease.deadline = self._life.lease_deadline
@@ -150,10 +148,11 @@ class Machine:
         self._on_resumed(slept)
         if self.witness is not None:
             self.witness.slept(slept, self._life)
-        return True
 
     def _tick_once(self, now: float) -> bool:
-        moment, on = due(self._life)
+        if self._life is not self._due_of:  # it changes seldom, and every read of the socket ticks
+            self._due_of, self._due = self._life, due(self._life)
+        moment, on = self._due
         if self._life.state is State.CONNECTED and self._link is not None and self._link.heartbeat.silent_at < moment:
             if not self._link.heartbeat.is_silent(now):
                 return False
@@ -210,7 +209,7 @@ class Machine:
     @property
     def unclosed_link(self) -> Link | None:
         """The link whose socket is open or being closed."""
-        return None if self._latest is None or self._latest.closed.is_set() else self._latest
+        return None if self._latest is None or self._latest.closed else self._latest
 
     @trio.lowlevel.enable_ki_protection
     def ping(self, text: str) -> PingWaiter:
@@ -237,9 +236,9 @@ class Machine:
         self.attempts += dials
         heartbeat = Heartbeat(self._timing.keepalive_interval, self._timing.pong_timeout)
         ends = self._life.attempt_ends
-        self._link = self._latest = Link(self.attempts, heartbeat, ends, second, self._room, self.witness)
-        self._link.lease.deadline = self._life.lease_deadline
-        return self._link
+        self._link = self._latest = link = Link(self.attempts, heartbeat, ends, second, self._room, self.witness)
+        link.lease.deadline = self._life.lease_deadline
+        return link
 
     def begin_renewal(self) -> Link:
         """Begin the renewal of a refused token: part of the attempt, with a budget of its own."""
@@ -257,8 +256,7 @@ class Machine:
         now = self.tick()
         if self._link is not link or self._life.state is not State.CONNECTING:
             return None
-        link.heartbeat.start(now)
-        link.authenticated.set()
+        link.accepted(now)
         self._unanswered = 0
         self.connections += 1
         self._apply(Input.AUTHENTICATED, now)
@@ -283,11 +281,12 @@ class Machine:
         if self._link is link:
             self._apply(Input.TOKEN_REFUSED, now, Circumstances(cause=attempt_error(error)))
 
-    def heard(self, link: Link) -> None:
-        """Note that bytes came. A silence that was over before them counts first."""
-        self.tick()
+    def heard(self, link: Link) -> float:
+        """Note that bytes came. A silence that was over before them counts first. Return now."""
+        now = self.tick()
         if self._link is link:
             link.heartbeat.heard()
+        return now
 
     def begin_farewell(self, scope: trio.CancelScope) -> Farewell:
         """Let *scope* bound a goodbye, and cut it as soon as a new connection is wanted."""
@@ -299,7 +298,7 @@ class Machine:
     def end_farewell(self, link: Link) -> None:
         """Note that the socket of *link* is closed."""
         self._farewell = None
-        link.closed.set()
+        link.note_closed()
         self._changed.unpark_all()
 
     def _fail_link(self, news: Failure, now: float) -> None:
@@ -330,9 +329,9 @@ class Machine:
         if after.refusal is not None:
             return refusal_error(after.refusal, on.value)
         if after.state is State.CONNECTING and before.state is not State.CONNECTING:
-            self._epoch += 1
+            self.epoch += 1
+        self._settle_link(with_)  # first, for the sake of its close frame
         self._settle_absence(before, on, now, with_)
-        self._settle_link(with_)
         self._settle_callers(on, with_)
         self._settle_farewell()
         if after.status is not before.status:
@@ -353,7 +352,7 @@ class Machine:
         link, state = self._link, self._life.state
         if link is None:
             return
-        if state in {State.CONNECTING, State.CONNECTED}:
+        if state is State.CONNECTED or state is State.CONNECTING:
             link.lease.deadline = self._life.lease_deadline
         else:
             self._link = None

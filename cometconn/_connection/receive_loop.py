@@ -9,15 +9,13 @@ import trio
 
 from cometconn._transport.abc import WebSocketError
 from cometconn._wire.codec import AuthReply, Echo, Pong
-from cometconn._wire.fast import decode
+from cometconn._wire.fast import decode, first_events
 from cometconn.errors import CometConnError, ProtocolError
 from cometconn.events import Event
 
 from .catch_up import gap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cometconn._transport.abc import WebSocket
 
     from .catch_up import CatchUp
@@ -44,28 +42,25 @@ async def receive_loop(
     reader = _Reader(machine, link, identity, streams, catch_up)
     try:
         while not link.over:
-            if await websocket.receive():
-                machine.heard(link)
-            else:
-                machine.tick()
-            await _digest(machine, link, websocket, reader)
+            now = machine.heard(link) if await websocket.receive() else machine.tick()
+            await _digest(machine, link, websocket, reader, now)
     except WebSocketError as error:
         machine.lost(link, error)
     while await websocket.receive():
         pass
 
 
-async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _Reader) -> None:
+async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _Reader, now: float) -> None:
     """Take every message that was read; meanwhile the pong clock stands: what it waits for may lie unread.
 
-    The caller has ticked. From one await to the next is one step, at one instant for everybody
+    The caller has ticked, *now*. From one await to the next is one step, at one instant for everybody
     else, so the clock is read once in it: a deadline that has passed before counts before the
     step's first message; one that passes during it, before the first of the next step.
     """
     link.heartbeat.pause()
     count, awaited = 0, False
-    while True:
-        messages: Sequence[str | bytes] = websocket.next_texts(_DRAIN - count)
+    while not websocket.exhausted:
+        messages: list[str] | tuple[str | bytes, ...] = websocket.next_texts(_DRAIN - count)
         if not messages:
             message, awaited = await websocket.next_message(), True
             if message is None:
@@ -74,7 +69,7 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
         count += len(messages)
         while messages:
             if awaited:
-                machine.tick()
+                now = machine.tick()
             messages, awaited = messages[reader.take_some(messages) :], False
             if reader.no_room:
                 await reader.wait_room()
@@ -84,7 +79,7 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
             count, awaited = 0, True
     if machine.witness is not None:
         machine.witness.drained()
-    link.heartbeat.resume(trio.current_time())
+    link.heartbeat.resume(trio.current_time() if awaited else now)
     if link.heartbeat.silent_at < math.inf:  # otherwise the keepalive task has nothing to look at sooner than it will
         link.pulse_changed.unpark_all()
 
@@ -107,7 +102,7 @@ class _Reader:
         self._machine.tick()
         self.take_some((message,))
 
-    def take_some(self, messages: Sequence[str | bytes]) -> int:
+    def take_some(self, messages: list[str] | tuple[str | bytes, ...]) -> int:
         """Take *messages*, unless the lease has ended; stop behind the one that fills a stream. Return how many.
 
         The caller has ticked since the last await.
@@ -115,12 +110,15 @@ class _Reader:
         link, publish = self._link, self._streams.publish
         own_uid, session_id = self._identity.uid, self._identity.session_id
         live = self._live
-        for count, message in enumerate(messages, start=1):
+        taken = 0
+        if live and isinstance(messages, list) and len(messages) > 1 and not link.over:
+            taken = self._take_events(messages)
+        for count, message in enumerate(messages[taken:], start=taken + 1):
             if link.over:
                 break
             decoded = decode(message, own_uid=own_uid, session_id=session_id)
             if isinstance(decoded, Event):
-                size = len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())
+                size = _size(message)
                 if publish(decoded, size) if live else self._put_by(decoded, size):
                     return count
             elif isinstance(decoded, Pong):
@@ -133,6 +131,19 @@ class _Reader:
             else:
                 assert isinstance(decoded, Echo), decoded
         return len(messages)
+
+    def _take_events(self, texts: list[str]) -> int:
+        """Take what *texts* begin with, if it is the usual: events for which every stream has room. Return how many.
+
+        All of them at once, which is what makes a burst cheap; nothing that they do can end the lease. The others,
+        from the first that only the reference decoder can judge or that may fill a stream, are taken one by one.
+        """
+        sizes = list(map(len if all(map(str.isascii, texts)) else _size, texts))
+        fitting = self._streams.spare(len(texts), sum(sizes))
+        events = first_events(texts[:fitting], session_id=self._identity.session_id)
+        if events:
+            self._streams.publish_all(events, sizes[: len(events)])
+        return len(events)
 
     async def wait_room(self) -> None:
         """While a pausing stream is full, read nothing more."""
@@ -147,7 +158,7 @@ class _Reader:
         return self._streams.full or (self._catch_up is not None and self._catch_up.full)
 
     def _answered(self, reply: AuthReply) -> None:
-        if self._link.authenticated.is_set():
+        if self._link.authenticated:
             return
         if not reply.accepted:
             words = f"the server refused the auth token (code {reply.code})"
@@ -165,11 +176,11 @@ class _Reader:
     @property
     def _live(self) -> bool:
         """Whether events go to the streams at once."""
-        return self._link.authenticated.is_set() and not (self._catch_up is not None and self._catch_up.pending)
+        return self._link.authenticated and not (self._catch_up is not None and self._catch_up.pending)
 
     def _put_by(self, event: Event, size: int) -> bool:
         """Keep an event until those before it are in the streams; return whether there is no room for another."""
-        if self._link.authenticated.is_set():
+        if self._link.authenticated:
             self._deliver(event, size)
         elif self._streams.early.full:
             error = ProtocolError("The server sent more events than can be kept before it answered the auth frame.")
@@ -183,3 +194,8 @@ class _Reader:
             self._catch_up.hold(event, size)
         else:
             self._streams.publish(event, size)
+
+
+def _size(message: str | bytes) -> int:
+    """Return the bytes of a frame's payload."""
+    return len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, final
 
@@ -10,12 +9,14 @@ import attrs
 
 from cometconn._lot import Lot
 from cometconn._wire.codec import message_key
-from cometconn.events import Event, Gap, Marker
+from cometconn.events import Event, Gap, Marker, Message
 
 from .buffer import MAX_BYTES, MAX_EVENTS, Buffer
-from .event_stream import EventStream, OverflowPolicy
+from .event_stream import EventStream
+from .stream_arguments import OverflowPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from .event_stream import EventStreamStatistics
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Streams", "Subscription"]
 
-_WINDOW = 4096  # message ids remembered, against duplicates
+_WINDOW = 4096  # message ids remembered, against duplicates: at least so many, and hardly twice as many
 
 
 @attrs.define(eq=False)
@@ -46,7 +47,8 @@ class Streams:
     _dropped: int = attrs.field(default=0, init=False)
     _streams: list[EventStream] = attrs.field(factory=list, init=False)
     _backlog: EventStream | None = attrs.field(init=False)
-    _seen: OrderedDict[int, None] = attrs.field(factory=OrderedDict, init=False)
+    _seen: set[int] = attrs.field(factory=set, init=False)
+    _seen_before: set[int] | frozenset[int] = attrs.field(default=frozenset(), init=False)  # an idle client has none
     _closed: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -92,7 +94,7 @@ class Streams:
         """
         if not isinstance(event, Marker):
             self.received += 1
-            key = message_key(event)
+            key = event.id if isinstance(event, Message) else message_key(event)
             if key is not None and self._is_duplicate(key):
                 self.duplicates += 1
                 return False
@@ -106,12 +108,46 @@ class Streams:
             full = full or stream.pauses
         return full
 
+    def spare(self, most: int, size: int) -> int:
+        """Return how many events, of at most *most* with *size* bytes together, no stream would be full with."""
+        for stream in self._streams if self._backlog is None else (*self._streams, self._backlog):
+            most = min(most, stream.spare(size))
+        return most
+
+    def publish_all(self, events: Sequence[Event], sizes: Sequence[int]) -> None:
+        """Do `publish()` for each of many *events*, none of them a marker, for which there is room to `spare()`."""
+        self.received += len(events)
+        seen, before, last_id = self._seen, self._seen_before, self.last_id
+        fresh: list[tuple[Event, int]] = []
+        total = sum(sizes)
+        for event, size in zip(events, sizes, strict=True):
+            key = event.id if isinstance(event, Message) else message_key(event)
+            if key is not None:
+                # `_is_duplicate()`, without the call.
+                if key in seen or key in before:
+                    seen.add(key)
+                    self.duplicates += 1
+                    total -= size
+                    continue
+                seen.add(key)
+                if last_id is None or key > last_id:
+                    last_id = max(key, 0)
+            fresh.append((event, size))
+        self.last_id = last_id
+        if len(seen) >= _WINDOW:
+            self._turn_over()
+        kinds = set(map(type, events))
+        for stream in self._streams if self._backlog is None else (*self._streams, self._backlog):
+            stream.push_all(fresh, total, kinds)
+
     def note_sent(self, number: int) -> None:
         """Remember a message of our own: should the server send it back, it is a duplicate.
 
         It says nothing about messages before it, so the position stays where it is.
         """
-        self._note(number)
+        self._seen.add(number)
+        if len(self._seen) >= _WINDOW:
+            self._turn_over()
 
     def drop_duplicates(self, count: int) -> None:
         """Count so many messages as received that are not published, because they come another way too."""
@@ -121,6 +157,7 @@ class Streams:
     def forget(self) -> None:
         """Forget which messages were seen, and what nobody has read: another user is coming."""
         self._seen.clear()
+        self._seen_before = frozenset()
         self.last_id = None
         if self._backlog is not None:
             self._backlog.clear()
@@ -159,18 +196,17 @@ class Streams:
             self.room.unpark_all()
 
     def _is_duplicate(self, key: int) -> bool:
-        if key in self._seen:
-            self._seen.move_to_end(key)
-            return True
-        self._note(key)
-        if self.last_id is None or key > self.last_id:
+        known = key in self._seen or key in self._seen_before
+        self._seen.add(key)
+        if not known and (self.last_id is None or key > self.last_id):
             self.last_id = max(key, 0)
-        return False
+        if len(self._seen) >= _WINDOW:
+            self._turn_over()
+        return known
 
-    def _note(self, key: int) -> None:
-        self._seen[key] = None
-        if len(self._seen) > _WINDOW:
-            self._seen.popitem(last=False)
+    def _turn_over(self) -> None:
+        # Two sets that take turns: a queue in which each id has its place would cost three times as much.
+        self._seen_before, self._seen = self._seen, set()
 
 
 @final

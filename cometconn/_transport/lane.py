@@ -52,6 +52,11 @@ class TextLane:
             self._at = 0
         self._buffer += data
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing that was read is left: `next()` has nothing."""
+        return self._at >= len(self._buffer)
+
     def rest(self) -> bytes:
         """Return all that is left, complete or not: nothing more is coming, or nobody takes messages any longer."""
         self._over = True
@@ -65,20 +70,21 @@ class TextLane:
         texts: list[str] = []
         if self._over or self._passing or self._in_fragments or not self.takes_text:
             return texts
-        buffer, at = self._buffer, self._at
+        buffer, at, limit = self._buffer, self._at, self.limit
         end = len(buffer)
+        last = end - _LONG_HEADER
         for _ in range(most):
-            if end - at <= _LONG_HEADER or buffer[at] != _FIN_TEXT:
+            if at >= last or buffer[at] != _FIN_TEXT:
                 break
             size = buffer[at + 1]
             start = at + 2
-            if size == _TWO_BYTES:
-                size = buffer[at + 2] << 8 | buffer[at + 3]
-                start = at + _LONG_HEADER
-                if size <= _LONGEST_SHORT or size > self.limit:
+            if size >= _TWO_BYTES:
+                if size != _TWO_BYTES:
                     break
-            elif size > _LONGEST_SHORT:
-                break
+                size = buffer[start] << 8 | buffer[at + 3]
+                start = at + _LONG_HEADER
+                if not _LONGEST_SHORT < size <= limit:
+                    break
             stop = start + size
             if stop > end:
                 break

@@ -23,6 +23,7 @@ from cometconn._why import why
 from .abc import WebSocketBrokenError, WebSocketClosedError, WebSocketError
 from .handshake import AnswerHead
 from .lane import TextLane
+from .last_word import close_frame
 from .pipe import Pipe
 
 if TYPE_CHECKING:
@@ -34,9 +35,11 @@ TEXT_LANE = True
 """Cut plain text frames out before trio-websocket sees them. Off, everything goes through it: the tests compare the two."""
 
 _READ = 64 * 1024
+_READ_MORE = 256 * 1024  # when a read was as long as it could be
 _MAX_MESSAGE = 16 * 1024 * 1024  # beyond it trio-websocket closes with 1009
 _BAD_ANSWER = "the server's answer to the WebSocket upgrade breaks RFC 6455"
 _VERDICTS = frozenset({1002, 1003, 1007, 1009})  # what trio-websocket records, too, when it will not read on
+_NORMAL = 1000
 _ABNORMAL = 1006  # what trio-websocket records when there was no close frame
 
 
@@ -59,7 +62,10 @@ class TrioWebSocket:
         self._head = AnswerHead()
         self._connection: trio_websocket.WebSocketConnection | None = None
         self._lane = TextLane(_MAX_MESSAGE, takes_text=TEXT_LANE)
+        self._close_frame = close_frame(_NORMAL)  # made ahead: it is wanted in a hurry
+        self._read_size = _READ
         self._leaving = False
+        self._goodbye: trio.CancelScope | None = None
         self._handshake = trio.CancelScope()
         self._progress = Lot()
         self._taking: trio.CancelScope | None = None
@@ -98,6 +104,8 @@ class TrioWebSocket:
         finally:
             self._ended = True
             self._progressed()
+            if self._goodbye is not None:
+                self._goodbye.cancel(reason="trio-websocket reads no longer, so it will not see the answer")
 
     def _broke(self, error: Exception) -> None:
         if self._connection is None and not isinstance(error, OSError | trio.BrokenResourceError):
@@ -114,25 +122,27 @@ class TrioWebSocket:
 
     async def receive(self) -> int:
         """Read the socket once, as soon as trio-websocket has digested what it was fed."""
-        while not self._digested:
+        pipe = self._pipe
+        while not (pipe.wants_more or pipe.closed or self._ended):
             await self._progress.park()
         data: bytes | bytearray = b""
         try:
-            data = await self._stream.receive_some(_READ)
+            data = await self._stream.receive_some(self._read_size)
         except trio.BrokenResourceError as error:
             # TLS has words for it: 1.3 wants a client certificate only when the handshake is done.
             words = why(error) if isinstance(error.__cause__, ssl.SSLError) else "the connection was reset"
             self._fail(_broken(words, error))
         except trio.ClosedResourceError as error:
             self._fail(_broken("the connection was closed on our side", error))
-        self._sort(data)
+        self._read_size = _READ_MORE if len(data) >= _READ else _READ
+        if data and self._head.complete and not self._leaving:
+            self._lane.feed(data)
+        else:
+            self._sort(data)
         return len(data)
 
     def _sort(self, data: bytes | bytearray) -> None:
-        """Give trio-websocket the head of the upgrade, and the lane what comes behind it."""
-        if data and self._head.complete and not self._leaving:
-            self._lane.feed(data)
-            return
+        """Give trio-websocket the head of the upgrade, the end of the stream and its goodbye, and the lane the rest."""
         if not data:
             self._pipe.feed(self._lane.rest())
             self._pipe.end()
@@ -167,6 +177,11 @@ class TrioWebSocket:
     def next_texts(self, most: int) -> list[str]:
         """Take text messages out of the lane, if trio-websocket has none that came before them."""
         return self._lane.texts(most) if self._connection is not None and self._pipe.wants_more else []
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether neither the lane nor trio-websocket has anything."""
+        return self._connection is not None and self._pipe.wants_more and self._lane.exhausted
 
     async def _from_library(self, connection: trio_websocket.WebSocketConnection) -> str | bytes | None:
         """Take the next message of what trio-websocket was fed; `None` when it wants more."""
@@ -204,21 +219,29 @@ class TrioWebSocket:
             and not self._pipe.sending
         )
 
+    def goodbye_nowait(self) -> None:
+        """Write a close frame ahead of trio-websocket's, which is then not written."""
+        if self.may_say_goodbye:
+            self._pipe.send_last_nowait(self._close_frame)
+
+    @property
+    def close_frame_left(self) -> bool:
+        """Written, and not torn."""
+        return self._pipe.sent_last and not self._pipe.sending
+
     async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:
         """Do the closing handshake."""
         assert self._connection is not None, "may_say_goodbye was asked"
         self._pipe.on_sent = on_said
         self._leaving = True
         self._pipe.feed(self._lane.rest())
-        await self._connection.aclose(1000)
+        # A ping behind our close frame, which RFC 6455 allows, ends trio-websocket's reader with an error.
+        with trio.CancelScope() as self._goodbye:
+            await self._connection.aclose(_NORMAL)
 
     async def aclose_forcefully(self) -> None:
         """Close the stream."""
         await trio.aclose_forcefully(self._stream)
-
-    @property
-    def _digested(self) -> bool:
-        return self._pipe.wants_more or self._pipe.closed or self._ended
 
     def _progressed(self) -> None:
         self._progress.unpark_all()

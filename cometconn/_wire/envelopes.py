@@ -89,8 +89,8 @@ class _Envelope(Shape, tag_field="type"):
     receiver_type: str | None = None
     device_id: str | None = None
     sender: str | None = None
-    message_sender: str | None = None
     action: None = None
+    message_sender: str | None = None
 
 
 class MessageFrame(_Envelope, tag="message", kw_only=True):

@@ -12,12 +12,13 @@ import datetime
 import functools
 from typing import Any, TypeVar
 
-__all__ = ["OddError", "choice", "moment", "number", "opened", "seal"]
+__all__ = ["MOST_DIGITS", "OddError", "choice", "moment", "number", "opened", "seal"]
 
 T = TypeVar("T")
 
 _BIT_64 = 2**63
-_MOST_DIGITS = 18  # that surely fit
+MOST_DIGITS = 18
+"""So many surely fit."""
 
 
 class OddError(Exception):
@@ -46,7 +47,7 @@ def choice(**kinds: type[Any]) -> dict[str, tuple[type[Any], type[Any]]]:
 def number(value: int | str) -> int:
     """Return a whole number of at most 64 bits, also from text."""
     if isinstance(value, str):
-        if len(value) <= _MOST_DIGITS and value.isascii() and value.isdigit():
+        if len(value) <= MOST_DIGITS and value.isascii() and value.isdigit():
             return int(value)
     elif -_BIT_64 <= value < _BIT_64:
         return value

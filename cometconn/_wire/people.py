@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -14,7 +13,7 @@ from cometconn.events import Group, User
 from .opened import OddError, moment, number, opened, seal
 from .shapes import Entities, Party, loose
 
-__all__ = ["actors", "decoders", "inside", "receiver_of", "sender_and_receiver", "sender_of", "user"]
+__all__ = ["actors", "decoders", "inside", "known", "receiver_of", "sender_and_receiver", "sender_of", "user"]
 
 S = TypeVar("S")
 
@@ -117,11 +116,15 @@ def _sender_and_receiver(json: bytes) -> tuple[User, User | Group]:
     return sender_of(entities), receiver_of(entities)
 
 
-# There are few people, and many messages: what is made of the same JSON is the same object.
-_known = functools.lru_cache(_MOST_KNOWN)(_sender_and_receiver)
+known: Final[dict[bytes, tuple[User, User | Group]]] = {}
+"""Who the last few pieces of JSON speak of. There are few people, and many messages: look here first."""
 
 
-def sender_and_receiver(entities: msgspec.Raw) -> tuple[User, User | Group]:
-    """Return who sent a message, and to whom."""
-    json = bytes(entities)
-    return _known(json) if len(json) <= _LONGEST_KNOWN else _sender_and_receiver(json)
+def sender_and_receiver(json: bytes) -> tuple[User, User | Group]:
+    """Return who sent a message and to whom, from the JSON of its entities; and let it be `known`."""
+    both = _sender_and_receiver(json)
+    if len(json) <= _LONGEST_KNOWN:
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known[json] = both
+    return both

@@ -128,45 +128,45 @@ class File(Shape):
     size: int | None = None
 
 
-class Data(Shape):
+class Data(Shape, kw_only=True):
     """A message's content; of any kind of message, which its body tells.
 
     Its `Entities` are JSON here: the same few come again and again, and `people` remembers them.
     """
 
-    entities: msgspec.Raw
     text: str | None = None
     metadata: JsonMapping | None = None
-    resource: str | None = None
-    mentions: dict[str, Party] | None = None
     url: str | None = None
-    attachments: list[File] | None = None
     custom_data: JsonMapping | None = None
     sub_type: str | None = None
     interactive_data: JsonMapping | None = None
     interaction_goal: JsonMapping | None = None
     allow_sender_interaction: bool | None = None
+    attachments: list[File] | None = None
+    mentions: dict[str, Party] | None = None
     action: str | None = None
     extras: Extras | None = None
+    entities: msgspec.Raw
+    resource: str | None = None
     moderation: JsonMapping | None = None
 
 
-class Body(Shape):
+class Body(Shape, kw_only=True):
     """A message."""
 
     id: int | str
-    category: str
-    data: Data
-    type: str | None = None
-    muid: str | None = None
     conversation_id: str | None = None
     sender: str | None = None
-    receiver: str | None = None
     receiver_type: str | None = None
+    receiver: str | None = None
+    category: str
+    type: str | None = None
+    data: Data
     sent_at: int | None = None
     updated_at: int | None = None
-    tags: tuple[str, ...] | None = None
+    muid: str | None = None
     parent_id: int | str | None = None
+    tags: tuple[str, ...] | None = None
     quoted_message: None = None
     edited_at: int | None = None
     edited_by: str | None = None

@@ -64,6 +64,7 @@ def test_who_is_always_there_receives_every_message(start: Start, receive: Calla
         ("socketio,aiohttp", "socketio", "on_socketio:receive"),
         ("centrifuge", "centrifuge", "on_centrifuge:receive"),
         ("nats", "nats", "on_nats:receive_bytes"),
+        ("nats", "nats", "on_nats:iterate"),
         ("nats", "nats", "on_nats:receive_dicts"),
     ],
 )

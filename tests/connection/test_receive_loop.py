@@ -102,6 +102,10 @@ class OneRead:
         self._lane.feed(data)
         self.next_texts = self._lane.texts
 
+    @property
+    def exhausted(self) -> bool:
+        return self._lane.exhausted
+
     async def next_message(self) -> Any:
         return self._lane.next()
 
@@ -135,7 +139,7 @@ async def test_no_step_holds_the_loop_for_more_than_a_few_messages(
         steps.counts[:] = [0]
         trio.lowlevel.add_instrument(steps)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker)
+            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker, trio.current_time())
             got = 0
             while got < (1000 if policy == "drop_oldest" else 32_768):
                 got += len([event for event in await events.batch() if isinstance(event, UnreadableFrame)])
@@ -151,7 +155,7 @@ async def test_a_stream_that_fills_stops_the_taking_there(autojump_clock: MockCl
         taker, link = reader(pair)
         websocket: Any = OneRead((b"\x81" + bytes([len(NEWS)]) + NEWS.encode()) * 10)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker)
+            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker, trio.current_time())
             for left in (3, 3, 3, 1):
                 await settle()
                 assert events.statistics().events == left
@@ -224,3 +228,66 @@ async def test_a_gap_that_fills_a_stream_stops_the_taking_too(autojump_clock: Mo
         accepted = json.dumps({"type": "auth", "body": {"code": "200"}})
         assert taker.take_some([accepted, NEWS]) == 1
         assert events.statistics().events == 1
+
+
+def text(number: int, **envelope: Any) -> str:
+    """A text message's frame."""
+    entities = {"sender": {"entity": {"uid": "amy-2"}}, "receiver": {"entity": {"uid": "zed-1"}}}
+    data = {"text": f"é{number}", "entities": entities}
+    body = {"id": number, "receiver": "zed-1", "receiverType": "user", "category": "message", "type": "text"}
+    return json.dumps({"type": "message", **envelope, "body": {**body, "data": data}})
+
+
+async def test_what_comes_together_is_taken_in_order_whatever_is_between(autojump_clock: MockClock) -> None:
+    """Messages, an odd frame, our own echo, a pong, an unreadable frame and messages again: as if they had come apart."""
+    async with open_pair(connect=True) as pair, pair.chat.events() as events:
+        taker, link = reader(pair)
+        session_id = pair.chat._parts.identity.session_id
+        texts = [
+            text(1),
+            text(2),
+            text(1),
+            NEWS,
+            text(3),
+            text(4, deviceId=session_id),
+            '{"action":"pong"}',
+            "é",
+            text(5),
+        ]
+        waiter = link.ping("{}", trio.current_time())
+        before = pair.chat.statistics()
+        assert taker.take_some(texts) == len(texts)
+        assert waiter.round_trip == 0
+        got = [getattr(event, "text", type(event).__name__) for event in await events.batch()]
+        assert got == ["é1", "é2", "UnknownEvent", "é3", "UnreadableFrame", "é5"]
+        after = pair.chat.statistics()
+        assert (after.events_received - before.events_received, after.duplicates - before.duplicates) == (7, 1)
+        assert taker.take_some([text(6), text(7).replace("\\u00e9", "é")]) == 2
+        assert events.statistics().size == len(text(6)) + len(text(7).replace("\\u00e9", "é").encode())
+
+
+async def test_what_comes_together_before_the_answer_waits_for_it(autojump_clock: MockClock) -> None:
+    """Messages by the dozen are kept like a single one until the gap stands in the stream, and then follow it."""
+    async with open_pair(connect=True) as pair, pair.chat.events() as events:
+        pair.device.reset()
+        pair.server.set(auth="silent")
+        await trio.sleep(1.5)
+        machine, parts = pair.chat._parts.machine, pair.chat._parts
+        assert machine._link is not None
+        taker = _Reader(machine, machine._link, parts.identity, parts.streams, None)
+        assert taker.take_some([text(1), text(2)]) == 2
+        assert (parts.streams.early.statistics().events, events.statistics().events) == (2, 0)
+        accepted = json.dumps({"type": "auth", "body": {"code": "200"}})
+        assert taker.take_some([text(3), accepted, text(4)]) == 3
+        got = [getattr(event, "text", type(event).__name__) for event in await events.batch()]
+        assert got == ["Gap", "é1", "é2", "é3", "é4"]
+
+
+async def test_what_comes_together_after_the_lease_is_not_taken(autojump_clock: MockClock) -> None:
+    """Not one of them."""
+    async with open_pair(connect=True) as pair, pair.chat.events() as events:
+        taker, link = reader(pair)
+        await pair.chat.disconnect()
+        assert link.over
+        assert taker.take_some([text(1), text(2)]) == 2
+        assert events.statistics().events == 0

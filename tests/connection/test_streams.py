@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from cometconn._connection.event_stream import EventStream, OverflowPolicy
+from cometconn._connection.event_stream import EventStream
+from cometconn._connection.stream_arguments import OverflowPolicy
 from cometconn._connection.streams import Streams
 from cometconn.errors import PongTimeoutError, SettingsError, SlowConsumerError
-from cometconn.events import Event, Gap, Overflow, TextMessage, TypingStarted, UnknownEvent
+from cometconn.events import Event, Gap, Overflow, TextMessage, TypingStarted, UnknownEvent, User
 
 from .harness import background, open_pair, settle
 
+POLICIES = st.sampled_from([policy.value for policy in OverflowPolicy])
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -344,3 +348,118 @@ async def test_making_room_is_told_when_there_is_room() -> None:
         assert streams.full
         streams.close()
         assert not streams.full
+
+
+def said(number: int) -> TextMessage:
+    """A message of that id."""
+    return TextMessage(id=number, sender=User("amy-2"), receiver=User("zed-1"), category="message")
+
+
+EVENTS = st.one_of(
+    st.integers(-3, 12).map(said),
+    st.sampled_from("ab").map(unknown),
+    st.just(TypingStarted(sender=User("amy-2"), receiver=User("zed-1"))),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(batches=st.lists(st.lists(st.tuples(EVENTS, st.integers(0, 40)), max_size=12), max_size=6), policy=POLICIES)
+def test_many_at_once_are_as_one_by_one(batches: list[list[tuple[Event, int]]], policy: str) -> None:
+    """As far as there is room: the same events in every stream, duplicates dropped, everything counted alike."""
+    outcomes = []
+    for at_once in (True, False):
+        streams = Streams()
+        for event, size in batches[0] if batches else ():
+            streams.publish(event, size)
+        opened = [
+            streams.subscribe(types, most, 200, OverflowPolicy(policy))._stream
+            for types, most in (((), 20), ((TextMessage,), 12), ((UnknownEvent, TypingStarted), 100))
+        ]
+        for stream in opened:
+            streams.open(stream)
+        for batch in batches[1:]:
+            rest = batch
+            if at_once:
+                spare = streams.spare(len(batch), sum(size for _, size in batch))
+                assert 0 <= spare <= len(batch)
+                now, rest = batch[:spare], batch[spare:]
+                streams.publish_all([event for event, _ in now], [size for _, size in now])
+                assert not streams.full or not now
+            for event, size in rest:
+                streams.publish(event, size)
+        counts = (streams.received, streams.duplicates, streams.last_id, streams.dropped, streams.full)
+        outcomes.append((counts, streams.stream_statistics(), [list(stream._items) for stream in opened]))
+    assert outcomes[0] == outcomes[1]
+
+
+async def test_many_at_once_wake_as_many_readers(autojump_clock: MockClock) -> None:
+    """No more than there are events of theirs, and a stream that has ended takes none."""
+    streams = Streams()
+    got: list[Event] = []
+
+    async def read() -> None:
+        got.append(await anext(stream))
+
+    async with stream_of(streams, UnknownEvent) as stream:
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(read)
+            await settle()
+            streams.publish_all([unknown("a"), said(1), unknown("b")], [1, 1, 1])
+            await settle()
+            assert got == [unknown("a"), unknown("b")]
+            assert stream.statistics().events == 0
+            streams.publish(unknown("c"), 1)
+        streams.close()
+        streams.publish_all([unknown("d")], [1])
+        assert stream.statistics().events == 0
+
+
+async def test_the_window_of_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message is known again when fewer than the window's others came since, and its memory is bounded."""
+    monkeypatch.setattr("cometconn._connection.streams._WINDOW", 10)
+    for at_once in (True, False):
+        streams = Streams()
+
+        def publish(number: int, streams: Streams = streams, at_once: bool = at_once) -> None:
+            if at_once:
+                streams.publish_all([said(number)], [1])
+            else:
+                streams.publish(said(number), 1)
+
+        for number in range(100):
+            publish(number)
+            duplicates = streams.duplicates
+            publish(
+                max(0, number - 4)
+            )  # nine others came since: four new ones, those four before that were said again, and 0
+            assert streams.duplicates == duplicates + 1
+            publish(0)  # often enough to be known for ever
+            assert streams.duplicates == duplicates + 2
+            assert len(streams._seen) + len(streams._seen_before) <= 20
+        duplicates = streams.duplicates
+        publish(50)
+        assert streams.duplicates == duplicates
+        streams.forget()
+        publish(99)
+        assert streams.duplicates == duplicates
+        for number in range(200, 300):
+            streams.note_sent(number)
+            assert len(streams._seen) + len(streams._seen_before) <= 20
+        publish(299)
+        assert streams.duplicates == duplicates + 1
+        assert streams.last_id == 99
+
+
+async def test_room_to_spare_leaves_every_stream_below_its_bounds() -> None:
+    """In events and in bytes, of the fullest stream; and of what waits for the first."""
+    streams = Streams()
+    assert streams.spare(5000, 1) == 1023
+    assert streams.spare(5, 4 * 2**20) == 0
+    async with stream_of(streams, max_events=9, max_bytes=1000), stream_of(streams, max_events=3, max_bytes=100):
+        assert streams.spare(1, 1) == 1
+        assert streams.spare(5, 99) == 2
+        assert streams.spare(5, 100) == 0
+        for left in (1, 0, 0):
+            streams.publish(unknown("a"), 1)
+            assert streams.spare(5, 1) == left

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cometconn import events
 from cometconn._wire import codec, fast
@@ -53,6 +54,18 @@ def test_both_read_the_same(text: str, own_uid: str | None, session_id: str | No
 def test_any_value_at_any_place(first: int) -> None:
     """Whatever stands at whichever place, both make the same of it; one in 37 here, one in ten in `nox -s fuzz`."""
     assert sweep(first, 37) > 5000
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts=st.lists(frames(), max_size=6), session_id=sessions)
+def test_many_are_read_as_one_by_one(texts: list[str], session_id: str | None) -> None:
+    """The events that they begin with, each as the reference reads it, up to the first that is left to it."""
+    made = fast.first_events(texts, session_id=session_id)
+    for text, event in zip(texts, made, strict=False):
+        same(event, codec.decode(text, own_uid="zed-1", session_id=session_id))
+    assert len(made) <= len(texts)
+    if len(made) < len(texts):
+        assert fast.first_events(texts[len(made) :], session_id=session_id) == []
 
 
 def test_golden_frames_take_the_fast_path(received: dict[str, Any], left: list[object]) -> None:
@@ -100,6 +113,44 @@ def test_what_is_no_json_hides_behind_no_key_that_is_there_twice(text_frame: dic
             assert isinstance(check(text.replace('"entities"', f'{key}: {value}, "entities"')), kind)
     inner = text.replace('"sender": {', '"sender": 1e999, "sender": {')
     assert isinstance(check(inner), events.UnreadableFrame)
+
+
+@pytest.mark.parametrize("name", ["Zed", "é" * 300, "\U0001f600" * 300])
+def test_the_second_key_is_found_wherever_it_is(text_frame: dict[str, Any], name: str) -> None:
+    """In the data or in a whole data that was passed over; before long entities, whose bytes are not their characters."""
+    text_frame["body"]["data"]["entities"]["sender"]["entity"]["name"] = name
+    text = json.dumps(text_frame, ensure_ascii=False)
+    for old, new in (
+        ('"entities"', '"entities": 1e999, "entities"'),
+        ('"data"', '"data": {"entities": 1e999}, "data"'),
+        ('"body"', '"body": {"id": 1, "category": "message", "data": {"entities": 1e999}}, "body"'),
+        ('{"appId"', '{"body": {"id": 1, "category": "message", "data": {"entities": 1e999}}, "appId"'),
+    ):
+        assert text.count(old) == 1
+        assert isinstance(check(text.replace(old, new)), events.UnreadableFrame)
+        assert isinstance(check(text.replace(old, new.replace("1e999", "{}"))), events.TextMessage)
+
+
+@pytest.mark.parametrize("hidden", ["1e999", "{}"])
+def test_the_second_key_is_found_among_many(frame: Any, text_frame: dict[str, Any], hidden: str) -> None:
+    """Whatever came with it: signals, which have no entities, an edit, which has them twice, and one that is left."""
+    good = json.dumps(text_frame)
+    doubled = good.replace('"entities"', f'"entities": {hidden}, "entities"')
+    typing = json.dumps(frame("s2c-typing", "started.user"))
+    edited = json.dumps(frame("s2c-message_changes", "edited"))
+    left = good.replace('"entities": {', '"entities": {"on": 1, ')
+    for texts in (
+        [typing, doubled, good],
+        [good, doubled, typing, typing],
+        [edited, doubled],
+        [doubled, left],
+        [doubled],
+    ):
+        made = fast.first_events(texts, session_id="s")
+        wanted = texts[: texts.index(doubled) if hidden == "1e999" else len(texts) - (left in texts)]
+        assert len(made) == len(wanted)
+        for text, event in zip(wanted, made, strict=True):
+            same(event, codec.decode(text, own_uid="zed-1", session_id="s"))
 
 
 def test_one_bad_frame_costs_the_next_ones_nothing(text_frame: dict[str, Any], left: list[object]) -> None:

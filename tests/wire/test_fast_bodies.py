@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from cometconn import events
 from cometconn._wire.codec import decode_message
 
@@ -25,3 +27,12 @@ def test_every_attribute_comes_from_its_key(text_frame: dict[str, Any], frame: A
     media = frame("s2c-messages", "media.image")
     media["body"]["data"]["attachments"] *= 2
     assert isinstance(check(json.dumps(media)), events.MediaMessage)
+
+
+@pytest.mark.parametrize(
+    "id", ["1001", 7, "007", "", " 5", "5\n", "+5", "-5", "1_0", "5.0", "\u0663", "\u00b2", "9" * 18, "9" * 19, 2**63]
+)
+def test_ids_of_texts_are_numbers(text_frame: dict[str, Any], id: Any) -> None:
+    """Those that the fast path reads by itself, and those that only Python would take for one."""
+    text_frame["body"]["id"] = id
+    check(json.dumps(text_frame, ensure_ascii=False))

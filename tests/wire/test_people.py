@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import msgspec
 import pytest
 
 from cometconn._wire import fast, people
@@ -22,24 +21,26 @@ def test_the_same_json_is_the_same_user(text_frame: dict[str, Any]) -> None:
     assert later.sender.status == "offline"
 
 
-def raw(sender: dict[str, Any]) -> msgspec.Raw:
+def entities(sender: dict[str, Any]) -> bytes:
     """The entities of a message from *sender* to zed-1."""
-    return msgspec.Raw(json.dumps({"sender": {"entity": sender}, "receiver": {"entity": {"uid": "zed-1"}}}).encode())
+    return json.dumps({"sender": {"entity": sender}, "receiver": {"entity": {"uid": "zed-1"}}}).encode()
 
 
 def test_what_is_remembered_is_bounded() -> None:
     """In number and in bytes, whatever the server sends."""
     for number in range(2000):
-        people.sender_and_receiver(raw({"uid": f"user-{number}"}))
-    before = people._known.cache_info()
-    assert before.currsize <= 512
-    long = {"uid": "x", "avatar": "y" * 3000}
-    assert people.sender_and_receiver(raw(long)) == (User("x", avatar="y" * 3000), User("zed-1"))
-    assert people._known.cache_info() == before
+        written = entities({"uid": f"user-{number}"})
+        assert people.known.get(written) is None
+        assert people.sender_and_receiver(written) is people.known[written]
+        assert len(people.known) <= 512
+    before = dict(people.known)
+    long = entities({"uid": "x", "avatar": "y" * 3000})
+    assert people.sender_and_receiver(long) == (User("x", avatar="y" * 3000), User("zed-1"))
+    assert people.known == before
 
 
 @pytest.mark.parametrize(
-    "entities",
+    "written",
     [
         "{}",
         '{"sender":{"entity":{"uid":"x"}}}',
@@ -48,7 +49,8 @@ def test_what_is_remembered_is_bounded() -> None:
         '{"sender":{"entity":{"uid":"x"}},"receiver":{"entity":{"uid":"y"}},"on":{"entity":1}}',
     ],
 )
-def test_odd_people_are_for_the_reference(entities: str) -> None:
+def test_odd_people_are_for_the_reference(written: str) -> None:
     """Nobody is missing or without a uid, and nothing may be nested too deeply once the frame is around it."""
     with pytest.raises(OddError):
-        people.sender_and_receiver(msgspec.Raw(entities.encode()))
+        people.sender_and_receiver(written.encode())
+    assert written.encode() not in people.known

@@ -52,7 +52,7 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", *session.posargs)
         return
     session.run("coverage", "erase", env=environment)
-    session.run("coverage", "run", "-m", "pytest", "-q", *SIDE_BY_SIDE, env=environment)
+    session.run("coverage", "run", "-m", "pytest", "-q", "-rs", *SIDE_BY_SIDE, env=environment)
     session.run("coverage", "combine", "--quiet", env=environment)
     session.run("coverage", "report", COVERED, env=environment)
     session.run("coverage", "report", f"--include={','.join(PURE)}", "--fail-under=100", env=environment)

@@ -25,7 +25,7 @@ _WEIGHTS = {
     "memory": 70,  # gathers the crowds that the next two ask about
     "connects": 1,
     "lateness": 1,
-    "background": 10,
+    "background": 18,
     "import": 10,
     "growth": 15,
     "storm": 3,

@@ -1,4 +1,4 @@
-"""A crowd of idle clients in one process of its own: `python -m benchmarks.crowd KIND`, ours or trio-websocket's.
+"""A crowd of idle clients in one process of its own: `python -m benchmarks.crowd KIND`, one of `KINDS`.
 
 Each line of its input is a job: `{"do": "gather", "port": ..., "clients": ...}` and so on, the methods of `Crowd`.
 """
@@ -32,13 +32,16 @@ __all__ = ["KINDS", "Crowd", "main"]
 _AT_ONCE = 32  # clients that connect at the same time
 _GRACE = 0.01  # seconds of background that a lease is given
 _SPARE = 64  # files that are no connection
-_PATIENT = AppSettings(timing=Timing(connect_timeout=60.0, pong_timeout=14.0))  # on a busy machine nobody may give up
+_PATIENT = Timing(connect_timeout=60.0, pong_timeout=14.0)  # on a busy machine nobody may give up
+_SILENT = attrs.evolve(_PATIENT, keepalive_interval=3600.0)
 
 Member = Callable[..., Awaitable[None]]
 
 
-async def _ours(port: int, took: Callable[[], None], task_status: trio.TaskStatus[Any]) -> None:
-    async with open_bench_client(port, _PATIENT) as chat, chat.events() as events:
+async def _ours(
+    port: int, took: Callable[[], None], task_status: trio.TaskStatus[Any], *, timing: Timing = _PATIENT
+) -> None:
+    async with open_bench_client(port, AppSettings(timing=timing)) as chat, chat.events() as events:
         await chat.login(auth_token=TOKEN)
         await chat.connect()
         task_status.started(chat.ping)
@@ -56,7 +59,11 @@ async def _trio_websocket(port: int, took: Callable[[], None], task_status: trio
             took()
 
 
-KINDS: dict[str, Member] = {"ours": _ours, "trio_websocket": _trio_websocket}
+KINDS: dict[str, Member] = {
+    "ours": _ours,
+    "ours_silent": functools.partial(_ours, timing=_SILENT),
+    "trio_websocket": _trio_websocket,
+}
 """One client each, with a task that waits for its messages; what it hands out sends a ping and waits for the pong."""
 
 

@@ -26,13 +26,15 @@ class Gathered:
 
     Attributes:
         ours, theirs: a client's `seconds` and `cpu` to connect and its `bytes` of memory, on average.
-        alone, among: how late leases end, `p50` and `p99` in seconds, of a client alone and of one of ours; a large crowd's.
+        alone, among, among_silent: how late leases end, `p50` and `p99` in seconds, of a client alone, of one among
+            ours, and of one among ours that send no keepalive pings; with a large crowd.
     """
 
     ours: dict[str, Any]
     theirs: dict[str, Any]
     alone: list[dict[str, float]]
     among: list[dict[str, float]]
+    among_silent: list[dict[str, float]]
 
 
 @functools.cache
@@ -60,11 +62,21 @@ def _gather(clients: int, tell: Callable[[float, str], object]) -> Gathered:
         lease = functools.partial(crowd.ask, do="lateness", port=port, samples=SAMPLES)
         tell(0.0, "a lease alone")
         alone = [lease() for _ in range(readings)]
-        tell(0.2, "ours connect")
+        tell(0.15, "ours connect")
         ours = crowd.ask(do="gather", port=port, clients=clients)
-        tell(0.6, "a lease among them")
+        tell(0.4, "a lease among them")
         among = [lease(after=_KEEPALIVES) for _ in range(readings)]
-    tell(0.9, "trio-websocket's connect")
+    tell(0.6, "trio-websocket's connect")
     with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "trio_websocket") as crowd:
         theirs = crowd.ask(do="gather", port=server.greeting["port"], clients=clients)
-    return Gathered(ours, theirs, alone, among)
+    tell(0.8, "a lease among silent ones")
+    return Gathered(ours, theirs, alone, among, _among_silent(clients, readings))
+
+
+def _among_silent(clients: int, readings: int) -> list[dict[str, float]]:
+    if not readings:
+        return []
+    with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours_silent") as crowd:
+        port = server.greeting["port"]
+        crowd.ask(do="gather", port=port, clients=clients)
+        return [crowd.ask(do="lateness", port=port, samples=SAMPLES) for _ in range(readings)]

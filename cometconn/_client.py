@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import trio
 
-from ._connection.event_stream import overflow_policy
+from ._connection.stream_arguments import check_types, overflow_policy
 from ._lifecycle.states import Input
 from ._wire.drafts import custom_draft, text_draft
 from ._wire.frames import ping_frame, receipt_frame, transient_frame, typing_frame
@@ -145,7 +145,7 @@ class CometChat:
         if link is None:
             await trio.lowlevel.checkpoint()
         else:
-            await link.closed.wait()
+            await link.wait_closed()
 
     @trio.lowlevel.enable_ki_protection
     async def ping(self) -> float:
@@ -257,9 +257,11 @@ class CometChat:
                 marks the hole. `"fail"`: the stream raises `SlowConsumerError`.
 
         Raises:
-            SettingsError: a bound is not positive, or *overflow* is none of the three.
+            SettingsError: one of *types* is no event class, a bound is not positive, or
+                *overflow* is none of the three.
             RuntimeError: what one call returned is entered a second time.
         """
+        check_types(types)
         policy = overflow_policy(max_events, max_bytes, overflow)
         return self._parts.streams.subscribe(types, max_events, max_bytes, policy)
 

@@ -141,7 +141,7 @@ class Login:
         except ApiError as error:
             refusal = error
         if link is not None:
-            await link.closed.wait()
+            await link.wait_closed()
         if refusal is not None:
             raise refusal
 

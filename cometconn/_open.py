@@ -28,6 +28,7 @@ from ._system import SystemEnvironment
 from ._version import client_info
 from .errors import SettingsError
 from .events import Resumed
+from .settings import AppSettings, Endpoints
 
 if TYPE_CHECKING:
     import ssl
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from ._connection.witness import Witness
     from .environment import Environment
     from .instrumentation.detail import Hook
-    from .settings import AppSettings, Endpoints
 
 __all__ = ["open_client"]
 
@@ -120,7 +120,7 @@ async def open_client(
 
 
 def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None) -> None:
-    nursery.start_soon(watcher, parts.leave, parts.machine.tick, name="cometconn.watcher")
+    nursery.start_soon(watcher, parts.leave, name="cometconn.watcher")
     nursery.start_soon(parts.supervisor().run, name="cometconn.supervisor")
     if parts.catch_up is not None:
         nursery.start_soon(parts.keep_position, name="cometconn.position")
@@ -198,7 +198,16 @@ def _witness(mode: Mode, identity: Identity, streams: Streams, delivery: Deliver
 
 
 def _hosts(app_id: str, settings: AppSettings, endpoints: Endpoints | None) -> Hosts:
+    _check_kind("settings", settings, AppSettings)
+    if endpoints is not None:
+        _check_kind("endpoints", endpoints, Endpoints)
     if endpoints is None and settings.region is None:
         message = 'AppSettings.region is needed, e.g. AppSettings(region="us"), unless open_client() gets endpoints.'
         raise SettingsError(message)
     return Hosts(app_id, settings.region, endpoints)
+
+
+def _check_kind(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        message = f"open_client({name}=...) must be {kind.__name__}(...), not of type {type(value).__name__}."
+        raise SettingsError(message)

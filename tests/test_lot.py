@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 
-from cometconn._lot import Lot
+from cometconn._lot import Lot, at_any_time
 
 
 async def test_who_waited_longest_goes_first() -> None:
@@ -69,3 +69,11 @@ async def test_it_is_a_checkpoint() -> None:
         nursery.start_soon(wake)
         with assert_checkpoints():
             await lot.park()
+
+
+async def test_a_sleep_for_ever_can_be_cancelled() -> None:
+    """At once."""
+    with trio.fail_after(1), trio.CancelScope() as scope:
+        scope.cancel()
+        await trio.lowlevel.wait_task_rescheduled(at_any_time)
+    assert scope.cancelled_caught

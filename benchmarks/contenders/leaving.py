@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 
 import trio
@@ -10,7 +11,7 @@ from benchmarks.bare import client_frame, open_bare
 from benchmarks.frames import TOKEN
 from cometconn import CometChat
 
-from .ours import open_bench_client
+from .ours import BesideRest, open_bench_client
 
 __all__ = ["leave"]
 
@@ -18,6 +19,14 @@ Called = dict[str, list[float]]
 _QUIET = 0.002  # seconds before each, so that neither end is busy with what was before
 _READ = 4096
 _CLOSE = client_frame((1000).to_bytes(2, "big"), 8)
+
+
+class _Covered(BesideRest):
+    """Dials what does the same as a socket, but might be anything."""
+
+    async def dial(self, url: str) -> trio.abc.Stream:
+        stream = await super().dial(url)
+        return trio.StapledStream(stream, stream)
 
 
 async def _background(chat: CometChat) -> float:
@@ -42,9 +51,9 @@ async def _bare(port: int) -> float:
     return called
 
 
-async def _leave(port: int, times: int) -> Called:
+async def _leave(port: int, times: int, *, plain: bool) -> Called:
     called: Called = {"ours": [], "bare": []}
-    async with open_bench_client(port) as chat:
+    async with open_bench_client(port, environment=None if plain else _Covered({}, None, None)) as chat:
         await chat.login(auth_token=TOKEN)
         for _ in range(times):
             called["ours"].append(await _background(chat))
@@ -53,6 +62,9 @@ async def _leave(port: int, times: int) -> Called:
     return called
 
 
-def leave(port: int, times: int) -> Called:
-    """Do both that many times; return when, on the machine's monotonic clock, which all processes share."""
-    return trio.run(_leave, port, times)
+def leave(port: int, times: int, *, plain: bool = True) -> Called:
+    """Do both that many times; return when, on the machine's monotonic clock, which all processes share.
+
+    *plain*: the client's byte stream is a bare socket.
+    """
+    return trio.run(functools.partial(_leave, port, times, plain=plain))

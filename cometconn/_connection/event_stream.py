@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections import deque
 from typing import TYPE_CHECKING, final
 
@@ -11,27 +10,19 @@ import trio
 
 from cometconn._lot import Lot
 from cometconn._wire.codec import message_key
-from cometconn.errors import SettingsError, SlowConsumerError
+from cometconn.errors import SlowConsumerError
 from cometconn.events import Event, Gap, Marker, Overflow
+
+from .stream_arguments import OverflowPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["EventStream", "EventStreamStatistics", "OverflowPolicy", "overflow_policy"]
+__all__ = ["EventStream", "EventStreamStatistics"]
 
 _DRAIN = 64  # events handed out between two real checkpoints
+_NOTHING: deque[tuple[Event, int]] = deque(maxlen=0)  # instead of an empty queue, which takes 0.7 KB
 _checkpoint_if_cancelled = trio.lowlevel.checkpoint_if_cancelled
-
-
-class OverflowPolicy(enum.Enum):
-    """What a stream does when it is full."""
-
-    PAUSE = "pause"
-    """Stop reading the socket. Nothing is lost as long as the server has patience."""
-    DROP_OLDEST = "drop_oldest"
-    """Drop the oldest; an `Overflow` marks the hole."""
-    FAIL = "fail"
-    """End the stream with `SlowConsumerError`."""
 
 
 @attrs.frozen
@@ -74,7 +65,7 @@ class EventStream:
         self._max_bytes = max_bytes
         self._overflow = overflow
         self._made_room = made_room
-        self._items: deque[tuple[Event, int]] = deque()
+        self._items = _NOTHING
         self._size = 0
         self._hole = 0
         self._dropped = 0
@@ -168,6 +159,7 @@ class EventStream:
                 raise SlowConsumerError(message)
             if self._ended:
                 raise StopAsyncIteration
+            self._items = _NOTHING
             self._waiting += 1
             try:
                 await self._arrived.park()
@@ -196,6 +188,8 @@ class EventStream:
             self._failed = True
             self._dropped += 1
         else:
+            if self._items is _NOTHING:
+                self._items = deque()
             self._items.append((event, size))
             self._size += size
             if len(self._items) >= self._max_events or self._size >= self._max_bytes:
@@ -220,6 +214,8 @@ class EventStream:
         if not all(issubclass(kind, self._types) for kind in kinds):
             items = [item for item in items if isinstance(item[0], self._types)]
             size = sum(size for _, size in items)
+        if self._items is _NOTHING:
+            self._items = deque()
         self._items.extend(items)
         self._size += size
         for _ in range(min(self._waiting, len(items))):
@@ -286,15 +282,3 @@ class EventStream:
             self._size -= size
             self._hole += 1
             self._dropped += 1
-
-
-def overflow_policy(max_events: int, max_bytes: int, overflow: str) -> OverflowPolicy:
-    """Return the policy of that name; `SettingsError` if there is none, or a bound is none."""
-    if max_events < 1 or max_bytes < 1:
-        message = "events(): max_events and max_bytes must be 1 or more."
-        raise SettingsError(message)
-    try:
-        return OverflowPolicy(overflow)
-    except ValueError:
-        message = f'events(): overflow must be "pause", "drop_oldest" or "fail", not {overflow!r}.'
-        raise SettingsError(message) from None

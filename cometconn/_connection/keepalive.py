@@ -17,10 +17,10 @@ __all__ = ["keepalive"]
 
 @trio.lowlevel.enable_ki_protection
 async def keepalive(machine: Machine, link: Link) -> None:
-    """Ping every `keepalive_interval`, and tick when silence after any ping means loss.
+    """Ping every `keepalive_interval`, and tick when silence after any ping means loss, and for a look at the clocks.
 
     It keeps the server's end alive, in the background too; it is no sign of life of the
-    app, so it never moves the lease's deadline.
+    app, so it never moves the lease's deadline. It is there before there is anything to keep alive, for the looks.
     """
     pulse = link.heartbeat
     while not link.over:
@@ -30,5 +30,5 @@ async def keepalive(machine: Machine, link: Link) -> None:
             link.ping(ping_frame(), now)
             if link.witness is not None:
                 link.witness.ping_sent("keepalive")
-        with trio.move_on_at(min(pulse.next_ping, pulse.silent_at)):
+        with trio.move_on_at(min(pulse.next_ping, machine.next_tick)):
             await link.pulse_changed.park()

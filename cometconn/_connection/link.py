@@ -13,7 +13,10 @@ from cometconn.errors import PongTimeoutError
 from .verdicts import lost_error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cometconn._lifecycle.heartbeat import Heartbeat
+    from cometconn._transport.abc import WebSocket
     from cometconn.errors import CometConnError
     from cometconn.status import Reason
 
@@ -93,16 +96,19 @@ class Link:
     Attributes:
         number: of the WebSocket among those that this client dialled, from 1: a detail's `generation`.
         lease: everything that makes or uses the socket runs inside it. The machine alone
-            sets its deadline and cancels it.
+            sets its deadline and cancels it. See `run_in()`.
         attempt_ends: when the attempt has failed.
         second: the dial after a renewal of the token.
         room: what the receive loop parks in while a stream is full.
         witness: is told of every pong.
+        websocket: what it is about, once it was dialled.
+        on_send: is called when there is a first frame in the outbox: starts the writer.
         over: the lease has ended: take nothing, start nothing.
         wants_renewal: it ended because the token was refused.
         auth_sent: the auth frame is on its way.
-        authenticated: set when the server has accepted it.
-        closed: set when the socket is closed on our side.
+        authenticated: the server has accepted it.
+        closed: the socket is closed on our side.
+        news: parked in by who waits for one of these two.
     """
 
     number: int
@@ -111,22 +117,49 @@ class Link:
     second: bool
     room: Lot = attrs.field(repr=False)
     witness: Witness | None = attrs.field(default=None, repr=False)
+    websocket: WebSocket | None = attrs.field(default=None, init=False, repr=False)
+    on_send: Callable[[], object] = attrs.field(default=lambda: None, init=False, repr=False)
     lease: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     over: bool = attrs.field(default=False, init=False)
     wants_renewal: bool = attrs.field(default=False, init=False)
     auth_sent: bool = attrs.field(default=False, init=False)
-    authenticated: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
-    closed: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
+    authenticated: bool = attrs.field(default=False, init=False)
+    closed: bool = attrs.field(default=False, init=False)
+    news: Lot = attrs.field(factory=Lot, init=False, repr=False)
     outbox: list[OutgoingFrame] = attrs.field(factory=list, init=False, repr=False)
-    outbox_filled: Lot = attrs.field(factory=Lot, init=False, repr=False)
     pulse_changed: Lot = attrs.field(factory=Lot, init=False, repr=False)
     _pings: list[PingWaiter] = attrs.field(factory=list, init=False, repr=False)
+
+    def run_in(self, scope: trio.CancelScope) -> None:
+        """Make *scope* the lease: a nursery has one of its own, and a second one round it is only there to cost something."""
+        scope.deadline = self.lease.deadline
+        if self.over:
+            scope.cancel(reason="cometconn: the lease had ended before")
+        self.lease = scope
+
+    def accepted(self, now: float) -> None:
+        """Note that the server has accepted the auth frame: from now on there is something to keep alive."""
+        self.authenticated = True
+        self.heartbeat.start(now)
+        self.news.unpark_all()
+        self.pulse_changed.unpark_all()
+
+    def note_closed(self) -> None:
+        """Note that the socket is closed."""
+        self.closed = True
+        self.news.unpark_all()
+
+    async def wait_closed(self) -> None:
+        """Wait until the socket is closed on our side."""
+        while not self.closed:
+            await self.news.park()
 
     def send(self, text: str) -> OutgoingFrame:
         """Queue *text* for the writer."""
         frame = OutgoingFrame(text)
         self.outbox.append(frame)
-        self.outbox_filled.unpark_all()
+        if len(self.outbox) == 1:
+            self.on_send()
         return frame
 
     def withdraw(self, frame: OutgoingFrame) -> None:
@@ -153,8 +186,13 @@ class Link:
                 self.witness.pong_received(now - waiter.sent_at)
 
     def end(self, reason: Reason | None, cause: BaseException | None) -> None:
-        """End the lease, now: nobody waits for this link any longer, and its tasks stop."""
+        """End the lease, now: nobody waits for this link any longer, and its tasks stop.
+
+        The close frame first, where it can leave at once: nothing here is as urgent.
+        """
         self.over = True
+        if self.websocket is not None:
+            self.websocket.goodbye_nowait()
         self.lease.cancel(reason=f"cometconn: the lease ended ({reason.value if reason else 'lost'})")
         for waiter in self._pings:
             waiter.fail(lost_error(reason, cause))

@@ -15,7 +15,7 @@ from cometconn.errors import ProtocolError
 from .background_timeout import background_timeout
 from .keepalive import keepalive
 from .receive_loop import receive_loop
-from .writer import writer
+from .writer import Writer
 
 if TYPE_CHECKING:
     from cometconn._transport.abc import WebSocket, WebSocketFactory
@@ -62,10 +62,17 @@ class LinkNursery:
             async with trio.open_nursery() as nursery:
                 nursery.cancel_scope.shield = True
                 websocket: WebSocket | None = None
-                with link.lease:
-                    websocket = await self._dial(link)
-                    if websocket is not None and not link.over:
-                        await self._serve(link, websocket, nursery)
+                async with trio.open_nursery() as leased:
+                    link.run_in(leased.cancel_scope)
+                    leased.start_soon(background_timeout, self.machine, name="cometconn.background_timeout")
+                    leased.start_soon(keepalive, self.machine, link, name="cometconn.keepalive")
+                    with trio.move_on_at(link.attempt_ends):
+                        websocket = link.websocket = await self._dial(link)
+                        if websocket is not None and not link.over:
+                            await self._log_in(link, websocket, nursery, leased)
+                    self.machine.tick()
+                    if not link.over and self.catch_up is not None and self.catch_up.pending:
+                        leased.start_soon(self.catch_up.run, link, name="cometconn.catch_up")
                 if websocket is not None:
                     await self._hang_up(websocket)
                 nursery.cancel_scope.cancel(reason="cometconn: the link is over")
@@ -80,22 +87,20 @@ class LinkNursery:
             self.machine.lost(link, error)
             return None
         try:
-            with trio.move_on_at(link.attempt_ends):
-                if (witness := self.machine.witness) is not None:
-                    witness.attempt_begun(link.number, url, second=link.second)
-                stream = await self.environment.dial(url)
-                if witness is not None:
-                    witness.dialled()
-                return self.open_websocket(stream, url, self.identity.headers)
+            if (witness := self.machine.witness) is not None:
+                witness.attempt_begun(link.number, url, second=link.second)
+            stream = await self.environment.dial(url)
+            if witness is not None:
+                witness.dialled()
+            return self.open_websocket(stream, url, self.identity.headers)
         except Exception as error:  # noqa: BLE001 - whatever an environment raises, the attempt has failed
             self.machine.lost(link, _dial_error(url, error))
             return None
         finally:
             self.machine.tick()
-        return None
 
-    async def _serve(self, link: Link, websocket: WebSocket, nursery: trio.Nursery) -> None:
-        """Start the link's tasks, and stay until the lease ends."""
+    async def _log_in(self, link: Link, websocket: WebSocket, nursery: trio.Nursery, leased: trio.Nursery) -> None:
+        """Start the tasks of the WebSocket, in *nursery* those that the goodbye needs; return when we are authenticated."""
         nursery.start_soon(websocket.upgrade, nursery, name="cometconn.upgrade")
         nursery.start_soon(
             receive_loop,
@@ -107,19 +112,12 @@ class LinkNursery:
             self.catch_up,
             name="cometconn.receive_loop",
         )
-        async with trio.open_nursery() as tasks:
-            tasks.start_soon(background_timeout, self.machine, name="cometconn.background_timeout")
-            with trio.move_on_at(link.attempt_ends):
-                if await self._opened(link, websocket):
-                    tasks.start_soon(writer, self.machine, link, websocket, name="cometconn.writer")
-                    link.auth_sent = True
-                    link.send(self.identity.auth_frame())
-                    await link.authenticated.wait()
-            self.machine.tick()
-            if not link.over:
-                tasks.start_soon(keepalive, self.machine, link, name="cometconn.keepalive")
-                if self.catch_up is not None and self.catch_up.pending:
-                    tasks.start_soon(self.catch_up.run, link, name="cometconn.catch_up")
+        if await self._opened(link, websocket):
+            link.on_send = Writer(self.machine, link, websocket, leased).start
+            link.auth_sent = True
+            link.send(self.identity.auth_frame())
+            while not link.authenticated:
+                await link.news.park()
 
     async def _opened(self, link: Link, websocket: WebSocket) -> bool:
         try:
@@ -132,12 +130,15 @@ class LinkNursery:
         return not link.over
 
     async def _hang_up(self, websocket: WebSocket) -> None:
-        # A pong that trio-websocket has just written may not have returned yet.
-        await trio.lowlevel.cancel_shielded_checkpoint()
+        if not websocket.may_say_goodbye:
+            # A pong that trio-websocket has just written may not have returned yet.
+            await trio.lowlevel.cancel_shielded_checkpoint()
         if websocket.may_say_goodbye:
             with trio.CancelScope() as scope:
                 farewell = self.machine.begin_farewell(scope)
                 await websocket.goodbye(partial(self._said, farewell))
+        elif websocket.close_frame_left and self.machine.witness is not None:
+            self.machine.witness.goodbye_said()  # and answered so soon that nothing is left to be said
         await websocket.aclose_forcefully()
         if self.machine.witness is not None:
             self.machine.witness.socket_closed()

@@ -42,6 +42,7 @@ __all__ = ["Machine"]
 
 _UNANSWERED_BEFORE_RENEWAL = 3  # closes in a row between the auth frame and its answer
 _NOTHING = Circumstances()
+_LOOK = 5.0  # seconds between two looks at the clocks
 _NAP = 1.0  # seconds between the two clocks, from one look to the next, that count as sleep
 
 
@@ -76,7 +77,7 @@ class Machine:
     attempts: int = attrs.field(default=0, init=False)
     connections: int = attrs.field(default=0, init=False)
     frames_sent: int = attrs.field(default=0, init=False)
-    _epoch: int = attrs.field(default=0, init=False)
+    epoch: int = attrs.field(default=0, init=False)  # counts the attempts, so that one can be told from the next
     _unanswered: int = attrs.field(default=0, init=False)
     _absence: Absence | None = attrs.field(default=None, init=False, repr=False)
     _farewell: Farewell | None = attrs.field(default=None, init=False, repr=False)
@@ -109,18 +110,14 @@ class Machine:
         return self._life.state
 
     @property
-    def epoch(self) -> int:
-        """Counts the attempts, so that one can be told from the next."""
-        return self._epoch
-
-    @property
-    def next_due(self) -> float:
-        """When time alone will decide something, on Trio's clock."""
-        return min(due(self._life)[0], self._link.heartbeat.silent_at if self._link else math.inf)
+    def next_tick(self) -> float:
+        """When to tick at the latest. Now and then without a cause: no timer tells that the machine slept."""
+        silent_at = self._link.heartbeat.silent_at if self._link else math.inf
+        return min(due(self._life)[0], silent_at, trio.current_time() + _LOOK)
 
     async def wait_changed(self) -> None:
-        """Wait for the next input, or for the next moment that time decides; then tick."""
-        with trio.move_on_at(self.next_due):
+        """Wait for the next input, or until `next_tick`; then tick."""
+        with trio.move_on_at(self.next_tick):
             await self._changed.park()
         self.tick()
 
@@ -211,7 +208,7 @@ class Machine:
     @property
     def unclosed_link(self) -> Link | None:
         """The link whose socket is open or being closed."""
-        return None if self._latest is None or self._latest.closed.is_set() else self._latest
+        return None if self._latest is None or self._latest.closed else self._latest
 
     @trio.lowlevel.enable_ki_protection
     def ping(self, text: str) -> PingWaiter:
@@ -238,9 +235,9 @@ class Machine:
         self.attempts += dials
         heartbeat = Heartbeat(self._timing.keepalive_interval, self._timing.pong_timeout)
         ends = self._life.attempt_ends
-        self._link = self._latest = Link(self.attempts, heartbeat, ends, second, self._room, self.witness)
-        self._link.lease.deadline = self._life.lease_deadline
-        return self._link
+        self._link = self._latest = link = Link(self.attempts, heartbeat, ends, second, self._room, self.witness)
+        link.lease.deadline = self._life.lease_deadline
+        return link
 
     def begin_renewal(self) -> Link:
         """Begin the renewal of a refused token: part of the attempt, with a budget of its own."""
@@ -258,8 +255,7 @@ class Machine:
         now = self.tick()
         if self._link is not link or self._life.state is not State.CONNECTING:
             return None
-        link.heartbeat.start(now)
-        link.authenticated.set()
+        link.accepted(now)
         self._unanswered = 0
         self.connections += 1
         self._apply(Input.AUTHENTICATED, now)
@@ -301,7 +297,7 @@ class Machine:
     def end_farewell(self, link: Link) -> None:
         """Note that the socket of *link* is closed."""
         self._farewell = None
-        link.closed.set()
+        link.note_closed()
         self._changed.unpark_all()
 
     def _fail_link(self, news: Failure, now: float) -> None:
@@ -332,9 +328,9 @@ class Machine:
         if after.refusal is not None:
             return refusal_error(after.refusal, on.value)
         if after.state is State.CONNECTING and before.state is not State.CONNECTING:
-            self._epoch += 1
+            self.epoch += 1
+        self._settle_link(with_)  # first, for the sake of its close frame
         self._settle_absence(before, on, now, with_)
-        self._settle_link(with_)
         self._settle_callers(on, with_)
         self._settle_farewell()
         if after.status is not before.status:
@@ -355,7 +351,7 @@ class Machine:
         link, state = self._link, self._life.state
         if link is None:
             return
-        if state in {State.CONNECTING, State.CONNECTED}:
+        if state is State.CONNECTED or state is State.CONNECTING:
             link.lease.deadline = self._life.lease_deadline
         else:
             self._link = None

@@ -158,7 +158,7 @@ class _Reader:
         return self._streams.full or (self._catch_up is not None and self._catch_up.full)
 
     def _answered(self, reply: AuthReply) -> None:
-        if self._link.authenticated.is_set():
+        if self._link.authenticated:
             return
         if not reply.accepted:
             words = f"the server refused the auth token (code {reply.code})"
@@ -176,11 +176,11 @@ class _Reader:
     @property
     def _live(self) -> bool:
         """Whether events go to the streams at once."""
-        return self._link.authenticated.is_set() and not (self._catch_up is not None and self._catch_up.pending)
+        return self._link.authenticated and not (self._catch_up is not None and self._catch_up.pending)
 
     def _put_by(self, event: Event, size: int) -> bool:
         """Keep an event until those before it are in the streams; return whether there is no room for another."""
-        if self._link.authenticated.is_set():
+        if self._link.authenticated:
             self._deliver(event, size)
         elif self._streams.early.full:
             error = ProtocolError("The server sent more events than can be kept before it answered the auth frame.")

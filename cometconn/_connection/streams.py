@@ -12,7 +12,8 @@ from cometconn._wire.codec import message_key
 from cometconn.events import Event, Gap, Marker, Message
 
 from .buffer import MAX_BYTES, MAX_EVENTS, Buffer
-from .event_stream import EventStream, OverflowPolicy
+from .event_stream import EventStream
+from .stream_arguments import OverflowPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,7 @@ class Streams:
     _streams: list[EventStream] = attrs.field(factory=list, init=False)
     _backlog: EventStream | None = attrs.field(init=False)
     _seen: set[int] = attrs.field(factory=set, init=False)
-    _seen_before: set[int] = attrs.field(factory=set, init=False)
+    _seen_before: set[int] | frozenset[int] = attrs.field(default=frozenset(), init=False)  # an idle client has none
     _closed: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -156,7 +157,7 @@ class Streams:
     def forget(self) -> None:
         """Forget which messages were seen, and what nobody has read: another user is coming."""
         self._seen.clear()
-        self._seen_before.clear()
+        self._seen_before = frozenset()
         self.last_id = None
         if self._backlog is not None:
             self._backlog.clear()
@@ -218,6 +219,9 @@ class Subscription(AbstractAsyncContextManager[EventStream]):
         self._streams = streams
         self._stream = stream
         self._entered = False
+
+    def __repr__(self) -> str:
+        return f"<Subscription of {self._stream!r}>"
 
     async def __aenter__(self) -> EventStream:
         if self._entered:

@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from cometconn._lifecycle.states import State
+from cometconn._lot import at_any_time
 from cometconn.errors import ApiError, CometConnError
 
 if TYPE_CHECKING:
@@ -19,23 +20,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Supervisor", "watcher"]
 
-_LOOK = 5.0  # seconds between two looks at the clocks
-
 
 @trio.lowlevel.enable_ki_protection
-async def watcher(leave: Callable[[], None], look: Callable[[], object]) -> None:
-    """Turn cancellation from outside into the end of the lease, and look at the clocks now and then.
+async def watcher(leave: Callable[[], None]) -> None:
+    """Turn cancellation from outside into the end of the lease.
 
     It sleeps outside every shield, so it is the first to hear that the client's nursery
     was cancelled, for whatever reason; *leave* is synchronous and may be called again.
-    Cancelled before its first step, it takes that step all the same. A machine that slept has
-    stopped Trio's clock, so no timer tells of it: *look* does.
+    Cancelled before its first step, it takes that step all the same.
     """
     try:
-        while True:
-            with trio.move_on_after(_LOOK):
-                await trio.sleep_forever()
-            look()
+        await trio.lowlevel.wait_task_rescheduled(at_any_time)
     finally:
         leave()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 import trio
 
 from cometconn._transport.abc import WebSocketError
@@ -14,25 +15,44 @@ if TYPE_CHECKING:
     from .link import Link
     from .machine import Machine
 
-__all__ = ["writer"]
+__all__ = ["Writer"]
 
 
-@trio.lowlevel.enable_ki_protection
-async def writer(machine: Machine, link: Link, websocket: WebSocket) -> None:
-    """Write what is in the link's outbox, in order, until the lease ends.
+@attrs.frozen(eq=False)
+class Writer:
+    """Writes what is in the outbox of a link. The task is there as long as there is something: most links are idle.
 
-    A frame is cut in the middle only by the end of the lease; the cancelled user of
-    `ping()` or `start_typing()` leaves the frame here, whole.
+    Attributes:
+        machine: is told of a socket that breaks.
+        link: whose outbox it is.
+        websocket: where the frames go.
+        nursery: the tasks in the lease.
     """
-    while not link.over:
-        if not link.outbox:
-            await link.outbox_filled.park()
-            continue
-        try:
-            await websocket.send(link.outbox[0].text)
-        except WebSocketError as error:
-            machine.lost(link, error)
-            return
-        machine.frames_sent += 1
-        if link.outbox:  # the lease may have ended meanwhile, and emptied it
-            link.outbox.pop(0).done.set()
+
+    machine: Machine
+    link: Link
+    websocket: WebSocket
+    nursery: trio.Nursery
+
+    def start(self) -> None:
+        """Begin: the outbox was empty, and no longer is."""
+        self.nursery.start_soon(self.run, name="cometconn.writer")
+
+    @trio.lowlevel.enable_ki_protection
+    async def run(self) -> None:
+        """Write, in order, until the outbox is empty or the lease ends, which empties it.
+
+        A frame is cut in the middle only by the end of the lease; the cancelled user of
+        `ping()` or `start_typing()` leaves the frame here, whole. It leaves the outbox once it
+        is written: so while this task runs there is one, and nobody starts another.
+        """
+        outbox = self.link.outbox
+        while outbox:
+            try:
+                await self.websocket.send(outbox[0].text)
+            except WebSocketError as error:
+                self.machine.lost(self.link, error)
+                return
+            self.machine.frames_sent += 1
+            if outbox:  # the lease may have ended meanwhile, and emptied it
+                outbox.pop(0).done.set()

@@ -34,8 +34,12 @@ class Heartbeat:
         self.next_ping = now + self.interval
 
     def keepalive_sent(self, now: float) -> None:
-        """Set the time of the keepalive ping after this one."""
-        self.next_ping = now + self.interval
+        """Set the time of the keepalive ping after this one.
+
+        A late one hardly moves those after it: what holds up thousands of clients at one time
+        would else make them ping at one time for ever after.
+        """
+        self.next_ping = max(self.next_ping, now - self.interval / 2) + self.interval
 
     def pinged(self, now: float) -> None:
         """Note that a ping was queued. The oldest one that nothing followed counts."""

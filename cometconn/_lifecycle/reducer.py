@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
@@ -41,6 +41,7 @@ class Circumstances:
 
 
 _PLAIN = Circumstances()
+_Changes: TypeAlias = "dict[str, Any]"  # fields of a `Lifecycle`
 
 
 @attrs.frozen
@@ -130,17 +131,17 @@ def reduce(life: Lifecycle, on: Input, now: float, with_: Circumstances = _PLAIN
     row = find_row(on, Situation(life.mode, life.app, life.state, life.wish))
     if row.refusal is not None:
         return attrs.evolve(life, refusal=row.refusal)
-    after = attrs.evolve(
-        life,
-        refusal=None,
-        app=life.app if life.state is State.CLIENT_CLOSED else _app_after(life.app, on),
-        last_life=now if row.life else life.last_life,
-    )
+    # One `evolve` for all of it: the close frame of a connection that ends waits for this function.
+    changes: _Changes = {"refusal": None}
+    if life.state is not State.CLIENT_CLOSED:
+        changes["app"] = _app_after(life.app, on)
+    if row.life:
+        changes["last_life"] = now
     if on is Input.RENEWAL_BEGAN:
-        after = attrs.evolve(after, attempt_ends=now + life.timing.connect_timeout)
+        changes["attempt_ends"] = now + life.timing.connect_timeout
     if row.to is not None:
-        after = _ENTER.get(row.to, _rest)(after, row.to, now, with_)
-    return _admit_caller(after, on, with_)
+        changes |= _ENTER.get(row.to, _rest)(life, row.to, now, with_)
+    return _admit_caller(attrs.evolve(life, **changes), on, with_)
 
 
 def after_sleep(life: Lifecycle, slept: float) -> Lifecycle:
@@ -159,7 +160,9 @@ def after_sleep(life: Lifecycle, slept: float) -> Lifecycle:
 
 
 def _app_after(app: AppState, on: Input) -> AppState:
-    return {Input.ENTERED_BACKGROUND: AppState.BACKGROUND, Input.ENTERED_FOREGROUND: AppState.FOREGROUND}.get(on, app)
+    if on is Input.ENTERED_BACKGROUND:
+        return AppState.BACKGROUND
+    return AppState.FOREGROUND if on is Input.ENTERED_FOREGROUND else app
 
 
 def _release_callers(life: Lifecycle, on: Input, with_: Circumstances) -> Lifecycle:
@@ -181,20 +184,19 @@ def _admit_caller(life: Lifecycle, on: Input, with_: Circumstances) -> Lifecycle
     return attrs.evolve(life, impatient=life.impatient + 1)
 
 
-def _rest(life: Lifecycle, to: State, now: float, with_: Circumstances) -> Lifecycle:
-    return attrs.evolve(
-        life,
-        state=to,
-        status=_status_of_rest(to, with_.cause, now),
-        stands=False,
-        patient=0,
-        impatient=0,
-        attempt=0,
-        retries=0,
-        attempt_ends=math.inf,
-        retry_at=math.inf,
-        not_before=-math.inf,
-    )
+def _rest(_: Lifecycle, to: State, now: float, with_: Circumstances) -> _Changes:
+    return {
+        "state": to,
+        "status": _status_of_rest(to, with_.cause, now),
+        "stands": False,
+        "patient": 0,
+        "impatient": 0,
+        "attempt": 0,
+        "retries": 0,
+        "attempt_ends": math.inf,
+        "retry_at": math.inf,
+        "not_before": -math.inf,
+    }
 
 
 def _status_of_rest(state: State, cause: CometConnError | None, now: float) -> Disconnected:
@@ -203,21 +205,20 @@ def _status_of_rest(state: State, cause: CometConnError | None, now: float) -> D
     return Disconnected(reason, cause=cause, at=now)
 
 
-def _connect(life: Lifecycle, to: State, now: float, _: Circumstances) -> Lifecycle:
+def _connect(life: Lifecycle, to: State, now: float, _: Circumstances) -> _Changes:
     attempt = life.attempt if life.state is State.WAITING else 1
-    return attrs.evolve(
-        life,
-        state=to,
-        status=Connecting(attempt, at=now),
-        stands=life.stands or life.mode is Mode.AUTO,
-        attempt=attempt,
-        attempt_ends=now + life.timing.connect_timeout,
-        retry_at=math.inf,
-        not_before=-math.inf,
-    )
+    return {
+        "state": to,
+        "status": Connecting(attempt, at=now),
+        "stands": life.stands or life.mode is Mode.AUTO,
+        "attempt": attempt,
+        "attempt_ends": now + life.timing.connect_timeout,
+        "retry_at": math.inf,
+        "not_before": -math.inf,
+    }
 
 
-def _wait(life: Lifecycle, to: State, now: float, with_: Circumstances) -> Lifecycle:
+def _wait(life: Lifecycle, to: State, now: float, with_: Circumstances) -> _Changes:
     timing = life.timing
     stable = life.state is State.CONNECTED and now - life.status.at >= timing.stable_after
     attempt, retries = (0, 0) if stable else (life.attempt, life.retries)
@@ -229,28 +230,26 @@ def _wait(life: Lifecycle, to: State, now: float, with_: Circumstances) -> Lifec
         restarting=with_.restarting,
         retry_after=with_.retry_after,
     )
-    return attrs.evolve(
-        life,
-        state=to,
-        status=Waiting(attempt + 1, now + delay, cause=with_.cause, at=now),
-        attempt=attempt + 1,
-        retries=retries + 1,
-        attempt_ends=math.inf,
-        retry_at=now + delay,
-        not_before=now + min(with_.retry_after, RETRY_AFTER_LIMIT),
-    )
+    return {
+        "state": to,
+        "status": Waiting(attempt + 1, now + delay, cause=with_.cause, at=now),
+        "attempt": attempt + 1,
+        "retries": retries + 1,
+        "attempt_ends": math.inf,
+        "retry_at": now + delay,
+        "not_before": now + min(with_.retry_after, RETRY_AFTER_LIMIT),
+    }
 
 
-def _connected(life: Lifecycle, to: State, now: float, _: Circumstances) -> Lifecycle:
-    return attrs.evolve(
-        life,
-        state=to,
-        status=Connected(life.attempt, at=now),
-        stands=True,
-        patient=0,
-        impatient=0,
-        attempt_ends=math.inf,
-    )
+def _connected(life: Lifecycle, to: State, now: float, _: Circumstances) -> _Changes:
+    return {
+        "state": to,
+        "status": Connected(life.attempt, at=now),
+        "stands": True,
+        "patient": 0,
+        "impatient": 0,
+        "attempt_ends": math.inf,
+    }
 
 
 _ENTER = {State.CONNECTING: _connect, State.WAITING: _wait, State.CONNECTED: _connected}

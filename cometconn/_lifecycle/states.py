@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 from cometconn.status import Reason
 
@@ -51,7 +52,7 @@ class State(enum.Enum):
     @property
     def reason(self) -> Reason | None:
         """The public reason of a disconnected state; `None` for the other three."""
-        return None if self in WANTED else Reason[self.name]
+        return _REASONS.get(self)
 
 
 OUT = frozenset({State.NOT_LOGGED_IN, State.LOGGED_OUT})
@@ -62,6 +63,7 @@ WANTED = HEADING | {State.CONNECTED}
 """The lease is alive."""
 RESTING = frozenset(State) - OUT - WANTED - {State.CLIENT_CLOSED}
 """Logged in, and no lease."""
+_REASONS: Final = {state: Reason[state.name] for state in State if state not in WANTED}
 
 
 class Wish(enum.Enum):

@@ -59,7 +59,7 @@ class WebSocket(Protocol):
     """One WebSocket over one byte stream. It lives once.
 
     `upgrade` is a task of its own, as long as it takes; `receive`, `next_message` and `next_texts` belong to the
-    receive loop, `send` to the writer, `goodbye` and `aclose_forcefully` to whoever ends the link.
+    receive loop, `send` to the writer, the goodbye and `aclose_forcefully` to whoever ends the link.
     """
 
     async def upgrade(self, nursery: trio.Nursery) -> None:
@@ -103,6 +103,18 @@ class WebSocket(Protocol):
     @property
     def may_say_goodbye(self) -> bool:
         """Whether a close frame can still be written and understood."""
+        ...
+
+    def goodbye_nowait(self) -> None:
+        """Write the close frame of a goodbye now, if it can be said and takes no waiting. Never fails, or blocks.
+
+        The goodbye is still to be said: its frame has then left already, and no second one will.
+        """
+        ...
+
+    @property
+    def close_frame_left(self) -> bool:
+        """Whether `goodbye_nowait` has written the close frame, all of it."""
         ...
 
     async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:

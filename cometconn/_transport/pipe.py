@@ -8,6 +8,8 @@ import trio
 
 from cometconn._lot import Lot
 
+from .last_word import write_nowait
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,6 +34,7 @@ class Pipe(trio.abc.Stream):
         self.closed = False
         self.sending = False
         self.on_sent: Callable[[], object] | None = None
+        self.sent_last = False
 
     def feed(self, data: bytes | bytearray) -> None:
         """Hand *data* to trio-websocket."""
@@ -69,11 +72,19 @@ class Pipe(trio.abc.Stream):
         one. That look is taken here, so a write that was cancelled later was really cut.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        self.sending = True
-        await self._stream.send_all(data)
-        self.sending = False
+        if not self.sent_last:
+            self.sending = True
+            await self._stream.send_all(data)
+            self.sending = False
         if self.on_sent is not None:
             self.on_sent()
+
+    def send_last_nowait(self, data: bytes) -> None:
+        """Write *data*, if the real stream takes it without waiting, and behind it nothing of what trio-websocket sends."""
+        if not self.sent_last:
+            written = write_nowait(self._stream, data)
+            self.sent_last = written > 0
+            self.sending = 0 < written < len(data)  # then for good: the frame is torn
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the real stream takes bytes."""

@@ -23,6 +23,7 @@ from cometconn._why import why
 from .abc import WebSocketBrokenError, WebSocketClosedError, WebSocketError
 from .handshake import AnswerHead
 from .lane import TextLane
+from .last_word import close_frame
 from .pipe import Pipe
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _READ_MORE = 256 * 1024  # when a read was as long as it could be
 _MAX_MESSAGE = 16 * 1024 * 1024  # beyond it trio-websocket closes with 1009
 _BAD_ANSWER = "the server's answer to the WebSocket upgrade breaks RFC 6455"
 _VERDICTS = frozenset({1002, 1003, 1007, 1009})  # what trio-websocket records, too, when it will not read on
+_NORMAL = 1000
 _ABNORMAL = 1006  # what trio-websocket records when there was no close frame
 
 
@@ -60,8 +62,10 @@ class TrioWebSocket:
         self._head = AnswerHead()
         self._connection: trio_websocket.WebSocketConnection | None = None
         self._lane = TextLane(_MAX_MESSAGE, takes_text=TEXT_LANE)
+        self._close_frame = close_frame(_NORMAL)  # made ahead: it is wanted in a hurry
         self._read_size = _READ
         self._leaving = False
+        self._goodbye: trio.CancelScope | None = None
         self._handshake = trio.CancelScope()
         self._progress = Lot()
         self._taking: trio.CancelScope | None = None
@@ -100,6 +104,8 @@ class TrioWebSocket:
         finally:
             self._ended = True
             self._progressed()
+            if self._goodbye is not None:
+                self._goodbye.cancel(reason="trio-websocket reads no longer, so it will not see the answer")
 
     def _broke(self, error: Exception) -> None:
         if self._connection is None and not isinstance(error, OSError | trio.BrokenResourceError):
@@ -213,13 +219,25 @@ class TrioWebSocket:
             and not self._pipe.sending
         )
 
+    def goodbye_nowait(self) -> None:
+        """Write a close frame ahead of trio-websocket's, which is then not written."""
+        if self.may_say_goodbye:
+            self._pipe.send_last_nowait(self._close_frame)
+
+    @property
+    def close_frame_left(self) -> bool:
+        """Written, and not torn."""
+        return self._pipe.sent_last and not self._pipe.sending
+
     async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:
         """Do the closing handshake."""
         assert self._connection is not None, "may_say_goodbye was asked"
         self._pipe.on_sent = on_said
         self._leaving = True
         self._pipe.feed(self._lane.rest())
-        await self._connection.aclose(1000)
+        # A ping behind our close frame, which RFC 6455 allows, ends trio-websocket's reader with an error.
+        with trio.CancelScope() as self._goodbye:
+            await self._connection.aclose(_NORMAL)
 
     async def aclose_forcefully(self) -> None:
         """Close the stream."""

@@ -17,7 +17,7 @@ from cometconn._version import version
 from .demo import run_demo
 from .doctor import doctor
 from .listen import listen
-from .options import Options
+from .options import ListenOptions, Options
 from .send import Letter, content_of, mapping_of, send
 from .serve import groups_of, serve
 from .timeline.command import timeline
@@ -79,7 +79,7 @@ def serve_command(
 
 @app.command(name="listen")
 def listen_command(
-    options: Options,
+    options: ListenOptions,
     *,
     trace: Annotated[
         pathlib.Path | None, Parameter(help="Write what the connection does to this file, for timeline.")
@@ -124,7 +124,7 @@ def doctor_command(
 ) -> None:
     """Look step by step for what stands between this machine and a connection, and say what to do.
 
-    Takes what listen takes. Looks names up, connects, passes the proxy, does TLS, logs in, opens the
+    Looks names up, connects, passes the proxy, does TLS, logs in, opens the
     WebSocket, and pings. A running client is not disturbed, and nothing is saved.
 
     Exit status: 0 all is well; 1 the options make no sense; 3 the network (name lookup, TCP, proxy,

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from cometconn import CometChat, EventStream
     from cometconn._connection.statuses import StatusStream
 
-    from .options import Options
+    from .options import ListenOptions
 
 __all__ = ["listen"]
 
 _FINAL = frozenset({Reason.AUTHENTICATION_FAILED, Reason.LOGGED_OUT})
 
 
-async def listen(options: Options, trace: pathlib.Path | None = None) -> int:
+async def listen(options: ListenOptions, trace: pathlib.Path | None = None) -> int:
     """Print events until stopped, and write *trace* if there is one; return the exit status."""
     with contextlib.nullcontext() if trace is None else TraceFile(trace) as file:
         async with options.open_client(options.settings(), hooks=() if file is None else (file,)) as chat:

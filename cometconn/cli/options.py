@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cometconn import CometChat, User
     from cometconn.instrumentation import Hook
 
-__all__ = ["Account", "Options", "presence", "secret_of"]
+__all__ = ["Account", "ListenOptions", "Options", "presence", "secret_of"]
 
 _PRESENCES = {
     "all": SubscriptionType.ALL_USERS,
@@ -128,9 +128,6 @@ class Options:
     client_key: Annotated[
         pathlib.Path | None, Parameter(env_var="COMETCONN_CLIENT_KEY", help="Its key, if it is in a file of its own.")
     ] = None
-    presence: Annotated[str, Parameter(help="Whose presence: all, friends, none, roles=a,b.")] = "none"
-    manual: Annotated[bool, Parameter(negative=(), help="Manual mode: connect once, by request.")] = False
-    catch_up: Annotated[bool, Parameter(negative=(), help="Fetch the messages missed while away.")] = False
 
     @property
     def account(self) -> Account:
@@ -143,14 +140,7 @@ class Options:
         if self.endpoint is None and self.region is None:
             message = "Where to? Say --region (us, eu, in), or --endpoint for another server."
             raise SettingsError(message)
-        subscription, roles = presence(self.presence)
-        return AppSettings(
-            region=self.region,
-            subscription_type=subscription,
-            roles=roles,
-            auto_establish_socket_connection=not self.manual,
-            catch_up=self.catch_up,
-        )
+        return AppSettings(region=self.region)
 
     @property
     def endpoints(self) -> Endpoints | None:
@@ -176,4 +166,25 @@ class Options:
             ssl_context=self.ssl_context(),
             proxy=self.chosen_proxy,
             hooks=hooks,
+        )
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class ListenOptions(Options):
+    """The options of a program that stays connected."""
+
+    presence: Annotated[str, Parameter(help="Whose presence: all, friends, none, roles=a,b.")] = "none"
+    manual: Annotated[bool, Parameter(negative=(), help="Manual mode: connect once, by request.")] = False
+    catch_up: Annotated[bool, Parameter(negative=(), help="Fetch the messages missed while away.")] = False
+
+    def settings(self) -> AppSettings:
+        """Return the client's settings, as above."""
+        subscription, roles = presence(self.presence)
+        return attrs.evolve(
+            super().settings(),
+            subscription_type=subscription,
+            roles=roles,
+            auto_establish_socket_connection=not self.manual,
+            catch_up=self.catch_up,
         )

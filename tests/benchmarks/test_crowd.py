@@ -11,7 +11,7 @@ from benchmarks.process import LeftOutError, Process
 from benchmarks.run import Run
 
 
-@pytest.mark.parametrize("kind", ["ours", "trio_websocket"])
+@pytest.mark.parametrize("kind", ["ours", "ours_silent", "trio_websocket"])
 def test_a_crowd_connects_receives_and_tells(kind: str) -> None:
     """What comes later has other ids, or ours would take it for duplicates."""
     with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", kind) as crowd:
@@ -36,7 +36,7 @@ def test_questions_share_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def gather(clients: int, tell: object) -> crowds.Gathered:
         gathered.append(clients)
-        return crowds.Gathered({}, {}, [], [])
+        return crowds.Gathered({}, {}, [], [], [])
 
     monkeypatch.setattr(crowds, "_gather", gather)
     run = Run(quick=True)
@@ -60,7 +60,7 @@ def test_a_crowd_that_cannot_be_gathered_leaves_its_rows_out(monkeypatch: pytest
 
 
 def test_only_the_large_crowd_is_asked_for_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three times alone, then three times among them, once they ping."""
+    """Three times alone, then three times among them, once they ping; and among others that do not."""
     asked: list[tuple[str, object]] = []
 
     class Answering:
@@ -82,7 +82,8 @@ def test_only_the_large_crowd_is_asked_for_leases(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(crowds, "Process", Answering)
     crowds._gather(5_000, lambda _, __: None)
     leases, later = [("lateness", None)] * 3, [("lateness", 15.0)] * 3
-    assert asked == [*leases, ("gather", 5_000), *later, ("gather", 5_000)]
+    crowd = ("gather", 5_000)
+    assert asked == [*leases, crowd, *later, crowd, crowd, *leases]
     asked.clear()
     crowds._gather(1_000, lambda _, __: None)
     assert asked == [("gather", 1_000)] * 2

@@ -76,6 +76,7 @@ def test_a_crowd_answers_three_questions(monkeypatch: pytest.MonkeyPatch) -> Non
         theirs={"seconds": 0.001, "bytes": 20_480.0},
         alone=[{"p50": 0.001, "p99": 0.002}],
         among=[{"p50": 0.001, "p99": 0.003}],
+        among_silent=[{"p50": 0.001, "p99": 0.001}],
     )
     for module in (bench_memory, bench_connects, bench_lateness):
         monkeypatch.setattr(module, "gathered", lambda _, clients: [one, one] if clients == 5_000 else [])
@@ -83,8 +84,9 @@ def test_a_crowd_answers_three_questions(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (memory.ratio, memory.goal, "40.0 / 20.0 KiB" in memory.case) == (2.0, "<= 2.0", True)
     (connects,) = bench_connects.measure(Run())
     assert (connects.ratio, connects.goal, "500 / 1,000 a second" in connects.case) == (0.5, None, True)
-    middle, late = bench_lateness.measure(Run())
+    middle, _, late, silent = bench_lateness.measure(Run())
     assert (middle.ratio, middle.goal) == (1.0, None)
+    assert (silent.ratio, silent.goal, "without keepalive" in silent.case) == (0.5, None, True)
     assert (late.ratio, late.goal, "3.00 / 2.00 ms" in late.case) == (1.5, "<= 1.3", True)
 
 

@@ -186,6 +186,6 @@ async def test_a_signal_ends_it(tmp_path: pathlib.Path) -> None:
 
 async def test_options_that_make_no_sense_are_told_first(clinic: Any) -> None:
     """Before anything is looked at."""
-    with pytest.raises(SettingsError, match="--presence"):
-        await clinic.examine(endpoint="http://127.0.0.1:1", presence="some")
+    with pytest.raises(SettingsError, match="--region"):
+        await clinic.examine(endpoint=None)
     assert clinic.capture.readouterr().out == ""

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from cometconn import AppSettings, SubscriptionType
-from cometconn.cli.options import Options, presence, secret_of
+from cometconn.cli.options import ListenOptions, Options, presence, secret_of
 from cometconn.emulator import open_emulator
 from cometconn.errors import SettingsError
 from tests.conformance.authority import Authority
@@ -42,6 +42,19 @@ def test_a_command_without_a_place_to_go() -> None:
     """It is told which options name one, not what a program would write."""
     with pytest.raises(SettingsError, match=r"--region .* or --endpoint"):
         Options(app_id="APP", uid="amy-2").settings()
+
+
+def test_the_options_of_who_stays_connected() -> None:
+    """Presence, mode and catching up are settings of a connection: `listen` has them, `send` and `doctor` do not."""
+    options = ListenOptions(app_id="APP", region="us", presence="roles=a,b", manual=True, catch_up=True)
+    assert options.settings() == AppSettings(
+        region="us",
+        subscription_type=SubscriptionType.ROLES,
+        roles=("a", "b"),
+        auto_establish_socket_connection=False,
+        catch_up=True,
+    )
+    assert not hasattr(Options(app_id="APP"), "presence")
 
 
 async def test_the_network_options_reach_the_client(tmp_path: pathlib.Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 from trio.testing import MockClock
 
 from cometconn._connection.farewell import Farewell
+from cometconn._connection.link_nursery import LinkNursery
 from cometconn.emulator.log import Kind
 
 from .harness import open_pair, settle
@@ -44,6 +46,35 @@ async def test_a_cut_before_the_close_frame_leaves_it_a_moment(autojump_clock: M
     farewell.cut()
     farewell.said()
     assert await lasts(farewell) == 0
+
+
+@pytest.mark.parametrize("left", [True, False])
+async def test_a_goodbye_that_was_answered_at_once_is_told_of(left: bool) -> None:
+    """The close frame has left in the call and the answer was read before anybody could wait for it."""
+    told: list[str] = []
+
+    class Witness:
+        def goodbye_said(self) -> None:
+            """Note it."""
+            told.append("said")
+
+        def socket_closed(self) -> None:
+            """Note it."""
+            told.append("closed")
+
+    class Closed:
+        may_say_goodbye = False
+        close_frame_left = left
+
+        async def aclose_forcefully(self) -> None:
+            """Close."""
+
+    class Told:
+        witness = Witness()
+
+    links = LinkNursery(*[Told()] * 5)  # type: ignore[arg-type]
+    await links._hang_up(Closed())  # type: ignore[arg-type]
+    assert told == (["said", "closed"] if left else ["closed"])
 
 
 async def test_the_next_connection_does_not_cost_the_close_frame(autojump_clock: MockClock) -> None:

@@ -54,6 +54,36 @@ async def test_the_end_answers_everybody() -> None:
     assert not one.outbox
 
 
+async def test_the_close_frame_goes_first() -> None:
+    """When it is written nothing has been cancelled or answered yet: that all takes time."""
+    one, seen = link(), list[tuple[bool, bool]]()
+    waiter = one.ping("p", 0.0)
+
+    class Socket:
+        def goodbye_nowait(self) -> None:
+            """Look."""
+            seen.append((one.lease.cancel_called, waiter.answered.is_set()))
+
+    one.websocket = Socket()  # type: ignore[assignment]
+    one.end(Reason.IN_BACKGROUND, None)
+    assert seen == [(False, False)]
+
+
+async def test_a_lease_that_has_ended_ends_the_scope_it_is_put_into() -> None:
+    """What runs in it is cancelled at once; otherwise it gets the lease's deadline."""
+    one, other = link(), link()
+    one.lease.deadline = 7.0
+    with trio.CancelScope() as scope:
+        one.run_in(scope)
+        assert scope.deadline == 7.0
+        await trio.lowlevel.checkpoint()
+    other.end(Reason.DISCONNECT_CALLED, None)
+    with trio.fail_after(1), trio.CancelScope() as scope:
+        other.run_in(scope)
+        await trio.sleep_forever()
+    assert scope.cancelled_caught
+
+
 async def test_a_frame_is_taken_back_unless_it_is_being_written() -> None:
     """The first in the queue may be half on its way; the others may still be taken back."""
     one = link()

@@ -223,11 +223,13 @@ async def test_a_renewal_has_the_attempts_budget(autojump_clock: MockClock) -> N
 
 
 async def test_open_client_refuses_nonsense(autojump_clock: MockClock) -> None:
-    """A missing region, a bad app id, header or proxy: SettingsError, before anything happens."""
+    """A missing region, a bad app id, header or proxy, no settings: SettingsError, before anything happens."""
     settings = AppSettings(region="us")
     for arguments in (
         {"app_id": "a.b", "settings": settings},
         {"app_id": "APP", "settings": AppSettings()},
+        {"app_id": "APP", "settings": None},
+        {"app_id": "APP", "settings": settings, "endpoints": "https://x"},
         {"app_id": "APP", "settings": settings, "headers": {"a b": "c"}},
         {"app_id": "APP", "settings": settings, "headers": {"a": "c\r\nd: e"}},
         {"app_id": "APP", "settings": settings, "proxy": "ftp://x:1"},

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from cometconn._connection.event_stream import EventStream, OverflowPolicy
+from cometconn._connection.event_stream import EventStream
+from cometconn._connection.stream_arguments import OverflowPolicy
 from cometconn._connection.streams import Streams
 from cometconn.errors import PongTimeoutError, SettingsError, SlowConsumerError
 from cometconn.events import Event, Gap, Overflow, TextMessage, TypingStarted, UnknownEvent, User
@@ -283,6 +284,15 @@ async def test_bad_bounds(arguments: dict[str, Any], autojump_clock: MockClock) 
     async with open_pair(login=False) as pair:
         with pytest.raises(SettingsError, match="events"):
             pair.chat.events(**arguments)
+
+
+@pytest.mark.parametrize("kind", [int, "TextMessage", None, list[TextMessage]])
+async def test_what_is_no_event_class(kind: Any, autojump_clock: MockClock) -> None:
+    """It would never match anything, so it is refused at once."""
+    async with open_pair(login=False) as pair:
+        with pytest.raises(SettingsError, match="event classes"):
+            pair.chat.events(kind)
+        assert "open, 0 events" in repr(pair.chat.events(Event))
 
 
 async def test_a_batch_is_everything_that_has_arrived() -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import trio
 from trio.testing import MockClock
 
+from cometconn._wire.frames import ping_frame
+
 from .harness import open_pair, settle
 
 if TYPE_CHECKING:
@@ -23,8 +25,11 @@ def levels(task: trio.lowlevel.Task, level: int = 0) -> Iterator[tuple[str, int]
 
 
 async def test_the_tasks_of_a_connection_have_their_names(autojump_clock: MockClock) -> None:
-    """Connected: watcher and supervisor; in it the link nursery with the reader of the socket, and within the lease its three."""
-    async with open_pair(connect=True):
+    """Connected: watcher and supervisor; in it the link nursery with the reader of the socket, and within the lease its own.
+
+    Of these the writer is there as long as there is something to write.
+    """
+    async with open_pair(connect=True) as pair:
         await settle()
         level = dict(levels(trio.lowlevel.current_task()))
         client = level["cometconn.watcher"]
@@ -34,8 +39,11 @@ async def test_the_tasks_of_a_connection_have_their_names(autojump_clock: MockCl
             "cometconn.receive_loop": client + 1,
             "cometconn.background_timeout": client + 2,
             "cometconn.keepalive": client + 2,
-            "cometconn.writer": client + 2,
         }
+        pair.chat._machine.ping(ping_frame())
+        assert dict(levels(trio.lowlevel.current_task())) == level | {"cometconn.writer": client + 2}
+        await settle()
+        assert dict(levels(trio.lowlevel.current_task())) == level
 
 
 async def test_no_task_is_left_of_a_link_that_is_over(autojump_clock: MockClock) -> None:

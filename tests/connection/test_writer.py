@@ -6,7 +6,7 @@ from typing import Any
 
 import trio
 
-from cometconn._connection.writer import writer
+from cometconn._connection.writer import Writer
 from cometconn._transport.abc import WebSocketBrokenError
 
 from .test_link import link
@@ -42,13 +42,18 @@ class Losses:
 
 
 async def test_frames_are_written_in_order_until_the_socket_breaks() -> None:
-    """Each is done when it is written; a broken socket is told of, and the task ends."""
+    """Each is done when it is written; a broken socket is told of, and the task ends.
+
+    It also ends when there is nothing to write, and another begins with the next frame.
+    """
     one, socket, losses = link(), Socket(2), Losses()
-    frames = [one.send("1")]
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(writer, losses, one, socket)  # type: ignore[arg-type]
+        one.on_send = Writer(losses, one, socket, nursery).start  # type: ignore[arg-type]
+        frames = [one.send("1")]
         await trio.testing.wait_all_tasks_blocked()
+        assert not nursery.child_tasks
         frames += [one.send("2"), one.send("3")]
+        assert len(nursery.child_tasks) == 1
     assert socket.sent == ["1", "2"]
     assert [frame.done.is_set() for frame in frames] == [True, True, False]
     assert losses.frames_sent == 2
@@ -67,6 +72,7 @@ async def test_the_end_of_the_lease_while_a_frame_is_written() -> None:
             one.end(None, None)
 
     frame = one.send("1")
-    await writer(losses, one, Ending(9))  # type: ignore[arg-type]
+    async with trio.open_nursery() as nursery:
+        await Writer(losses, one, Ending(9), nursery).run()  # type: ignore[arg-type]
     assert frame.error is not None
     assert not losses.told

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import select
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import attrs
 import pytest
 import trio
 
@@ -28,6 +31,7 @@ from cometconn.emulator import Emulator, Kind, open_emulator
 from cometconn.errors import ApiError, ConnectError, SettingsError, StoreError
 from cometconn.events import Gap, MessagesRead, TextMessage, TransientMessage, TypingStarted, UnknownEvent, UserOnline
 from cometconn.testing import assert_no_leaks
+from tests.transport.raw_server import close, raw_server, read_frames, text, upgrade
 
 SLACK = 3.0
 QUICK = Timing(background_grace=0.3, retry_base=0.05, close_timeout=0.5)
@@ -125,6 +129,41 @@ async def test_connection_refused_and_accepted_again() -> None:
                         break
             server.accept_connections()
             await chat.connect(retry=True)
+
+
+async def test_the_close_frame_leaves_in_the_call() -> None:
+    """When enter_background() returns the server has it, though no task has run since."""
+    ends: list[trio.SocketStream] = []
+    late: list[tuple[int, bytes]] = []
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await stream.receive_some(65536)
+        await stream.send_all(text('{"type": "auth", "body": {"code": "200", "status": "OK"}}'))
+        ends.append(stream)
+        await left.wait()
+        await stream.send_all(close(1000))
+        await read_frames(stream, late)
+
+    left = trio.Event()
+    with trio.fail_after(20):
+        async with (
+            assert_no_leaks(),
+            open_emulator() as rest,
+            raw_server(script) as url,
+            cometconn.open_client(
+                "APP", AppSettings(), store=MemoryStore(), endpoints=attrs.evolve(rest.endpoints, socket_url=url)
+            ) as chat,
+        ):
+            await chat.login(uid="zed-1", auth_key="KEY")
+            await chat.connect()
+            chat.enter_background()
+            assert select.select([ends[0].socket.fileno()], [], [], SLACK)[0]
+            assert os.read(ends[0].socket.fileno(), 99)[:2] == b"\x88\x82"
+            left.set()
+            with trio.fail_after(QUICK.close_timeout):
+                await chat.wait_closed()
+    assert not late
 
 
 async def test_background_and_back_with_a_file(tmp_path: pathlib.Path) -> None:

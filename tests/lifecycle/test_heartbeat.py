@@ -23,6 +23,15 @@ def test_pings_come_at_the_interval() -> None:
     assert pulse.next_ping == 130.0
 
 
+def test_a_late_ping_does_not_move_the_next() -> None:
+    """Those who were held up together do not stay together; yet two pings are never less than half an interval apart."""
+    pulse = started()
+    pulse.keepalive_sent(117.0)
+    assert pulse.next_ping == 130.0
+    pulse.keepalive_sent(200.0)
+    assert pulse.next_ping == 207.5
+
+
 def test_silence_counts_from_the_oldest_ping_that_nothing_followed() -> None:
     """A second ping does not put off the judgement of the first."""
     pulse = started()

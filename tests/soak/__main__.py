@@ -10,7 +10,7 @@ import resource
 import sys
 import time
 import warnings
-from collections import defaultdict
+from collections import defaultdict, deque
 from contextlib import AsyncExitStack
 
 import attrs
@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from cometconn import Connected
 from cometconn.emulator import Emulator, Kind, open_emulator
 from cometconn.emulator.log import ServerLog
+from cometconn.emulator.messages import MessageStore
 from cometconn.testing import FaultProxy, open_fault_proxy, random_faults
 from tests.end_to_end.outages import outages
 
@@ -79,7 +80,10 @@ class Soak:
         with trio.move_on_after(10):  # hypercorn keeps a REST connection for 5 s after its client has gone
             while len(self.proxy._lines) > len(self.lives):
                 await trio.sleep(0.1)
-        self.calms.append(measure(self.began))
+        self.calms.append(one := measure(self.began))
+        self.progress.print(
+            f"calm at {one.at:4.0f} s: {one.memory:6.1f} MiB {one.files:5} files {one.tasks:5} tasks {one.objects} objects"
+        )
         for life in self.lives:
             life.stop = last
         self.calm.end()
@@ -180,9 +184,11 @@ async def soak(options: argparse.Namespace, progress: Progress) -> list[str]:
     async with AsyncExitStack() as stack:
         users = ["speaker", *(f"user-{number}" for number in range(options.clients))]
         server = await stack.enter_async_context(open_emulator(users=users, groups={}))
-        server.world.log = ServerLog(limit=5000)  # full within seconds, so that it does not look like a leak
-        server.world.messages._limit = 1000
         proxy = await stack.enter_async_context(open_fault_proxy(server.url, seed=options.seed))
+        # What is kept, and bounded, is full within seconds, so that it does not look like a leak.
+        server.world.log = ServerLog(limit=5000)
+        server.world.messages = MessageStore(limit=1000)
+        proxy.log = deque(maxlen=1000)
         run = Soak(options, progress, server, proxy, random.Random(options.seed), trio.current_time())
         await run.run()
     after = measure(trio.current_time())
@@ -191,10 +197,6 @@ async def soak(options: argparse.Namespace, progress: Progress) -> list[str]:
         wrong.append(f"{after.tasks - before.tasks} tasks are left")
     if after.files > before.files + 2:
         wrong.append(f"{after.files - before.files} file descriptors are left")
-    for one in run.calms:
-        print(
-            f"calm at {one.at:6.0f} s: {one.memory:6.1f} MiB {one.files:5} files {one.tasks:5} tasks {one.objects} objects"
-        )
     print(", ".join(f"{count} {what}" for what, count in sorted(run.tally.counts.items())))
     if options.plot is not None:
         options.plot.parent.mkdir(parents=True, exist_ok=True)

@@ -197,30 +197,28 @@ class Life:
         self.tally.check(trio.current_time() - began < bound, f"{self.uid}: {name} took too long")
 
     async def _be_calm(self, chat: CometChat) -> None:
-        chat.enter_foreground()
-        self._lease_until, self._resting = math.inf, False
         async with trio.open_nursery() as nursery:
-            await nursery.start(self._stay_connected, chat)
+            nursery.start_soon(self._stay_connected, chat)
             await self.calm.wait_over()
             nursery.cancel_scope.cancel(reason="the calm is over")
 
-    async def _stay_connected(
-        self, chat: CometChat, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Connect, and log in whenever the server has forgotten the token: it keeps a thousand only."""
+    async def _stay_connected(self, chat: CometChat) -> None:
+        """Be in the foreground, logged in and connected, whatever comes from acts that were begun before the calm.
+
+        The server forgets tokens: it keeps a thousand only.
+        """
         while True:
-            if isinstance(chat.status, Connected):
-                task_status.started()
-                task_status = trio.TASK_STATUS_IGNORED
-                await trio.sleep(0.1)
-                continue
+            self._lease_until, self._resting = math.inf, False
+            chat.enter_foreground()
             try:
                 if chat.get_logged_in_user() is None:
                     await chat.login(uid=self.uid, auth_key="KEY")
-                self._resting = False  # a disconnect() that was begun before the calm may have come after it
-                await chat.connect(retry=True)
+                if not isinstance(chat.status, Connected):
+                    self._resting = False  # a disconnect() may have come in the meantime
+                    await chat.connect(retry=True)
             except CometConnError:
-                await trio.sleep(0.1)
+                self.tally.count("errors")
+            await trio.sleep(0.1)
 
     async def _read(self, events: cometconn.EventStream) -> None:
         async for event in events:

@@ -6,6 +6,7 @@ trio-websocket is used directly.
 
 from __future__ import annotations
 
+import select
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -80,6 +81,20 @@ async def forever(stream: trio.SocketStream) -> None:
     await trio.sleep_forever()
 
 
+def answering(answer: bytes, got: list[tuple[int, bytes]]) -> Script:
+    """A server that says *answer* to the first of the frames that it gets."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_frames, stream, got)
+            while not got:
+                await trio.lowlevel.checkpoint()
+            await stream.send_all(answer)
+
+    return script
+
+
 async def test_messages_come_in_order_and_frames_go_out() -> None:
     """A well-behaved server: what it sends arrives in order, what we send it can read, the request is right."""
     heads: list[bytes] = []
@@ -110,21 +125,79 @@ async def test_messages_come_in_order_and_frames_go_out() -> None:
 async def test_the_goodbye_is_answered() -> None:
     """Our close frame carries 1000, and the goodbye ends when the server has answered it."""
     got: list[tuple[int, bytes]] = []
-
-    async def script(stream: trio.SocketStream) -> None:
-        await upgrade(stream)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(read_frames, stream, got)
-            while not got:
-                await trio.lowlevel.checkpoint()
-            await stream.send_all(close(1000))
-
-    async with connected(script) as peer:
+    async with connected(answering(close(1000), got)) as peer:
         await peer.websocket.wait_open()
         with trio.fail_after(SLACK):
             await peer.websocket.goodbye()
         assert not peer.websocket.may_say_goodbye
     assert got == [(8, b"\x03\xe8")]
+
+
+async def test_the_close_frame_can_go_ahead() -> None:
+    """It is written in the call, once; behind it nothing is, and the goodbye still ends with the server's answer."""
+    got: list[tuple[int, bytes]] = []
+    goodbye_said: list[str] = []
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await opened.wait()
+        assert not peer.websocket.close_frame_left
+        peer.websocket.goodbye_nowait()
+        assert peer.websocket.close_frame_left
+        readable, _, _ = select.select([stream.socket.fileno()], [], [], SLACK)  # no task runs meanwhile
+        assert readable
+        await stream.send_all(frame(9, b"are you there") + text("read"))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_frames, stream, got)
+            while not goodbye_said:
+                await trio.lowlevel.checkpoint()
+            await stream.send_all(close(1000))
+
+    opened = trio.Event()
+    async with connected(script) as peer:
+        await peer.websocket.wait_open()
+        opened.set()
+        await peer.wait_messages(1)
+        peer.websocket.goodbye_nowait()  # and not a second time
+        assert peer.websocket.may_say_goodbye
+        with trio.fail_after(SLACK):
+            await peer.websocket.goodbye(lambda: goodbye_said.append("said"))
+    assert got == [(8, b"\x03\xe8")]
+    assert goodbye_said == ["said"]
+
+
+async def test_a_ping_in_the_middle_of_the_goodbye() -> None:
+    """trio-websocket does not survive it, and its goodbye would wait for ever: it ends at once."""
+    got: list[tuple[int, bytes]] = []
+    async with connected(answering(frame(9, b"are you there"), got)) as peer:
+        await peer.websocket.wait_open()
+        with trio.fail_after(SLACK):
+            await peer.websocket.goodbye()
+    assert got == [(8, b"\x03\xe8")]
+
+
+async def test_a_close_frame_does_not_go_ahead_of_half_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a write is under way nothing is written, and when the close frame itself is torn no goodbye is said."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await forever(stream)
+
+    async with connected(script) as peer:
+        await peer.websocket.wait_open()
+        monkeypatch.setattr("os.write", lambda _, data: len(data) - 1)
+        peer.websocket.goodbye_nowait()
+        assert not peer.websocket.may_say_goodbye
+        assert not peer.websocket.close_frame_left
+    written: list[bytes] = []
+    async with connected(script) as peer, trio.open_nursery() as nursery:
+        await peer.websocket.wait_open()
+        nursery.start_soon(peer.websocket.send, "x" * 50_000_000)
+        await trio.testing.wait_all_tasks_blocked()
+        monkeypatch.setattr("os.write", lambda _, data: written.append(data))
+        peer.websocket.goodbye_nowait()
+        assert not written
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_messages_under_way_do_not_delay_the_goodbye() -> None:

@@ -1,0 +1,50 @@
+"""Many clients in one process."""
+
+from __future__ import annotations
+
+import gc
+import pathlib
+from typing import TYPE_CHECKING
+
+import trio
+
+from cometconn.emulator import open_emulator
+
+from . import many_bots
+
+if TYPE_CHECKING:
+    import pytest
+
+DOCS = pathlib.Path(__file__).parents[2] / "docs"
+BOTS = [f"bot-{number}" for number in range(40)]
+
+
+def test_the_page_shows_it() -> None:
+    """What is shown is what is run here."""
+    assert "examples/many_bots.py" in (DOCS / "how-to" / "many-clients.md").read_text(encoding="utf-8")
+
+
+async def test_everybody_answers_but_who_is_unknown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that cannot log in is told of and stops nobody; leaving ends all."""
+    async with open_emulator(users=["amy-2", *BOTS]) as server:
+
+        def answers() -> list[str]:
+            texts = [message["data"]["text"] for message in server.world.messages]
+            return sorted(text for text in texts if text != "hello")
+
+        monkeypatch.setattr(many_bots, "SERVER", server.url)
+        with trio.fail_after(60):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(many_bots.run_bots, [*BOTS, "nobody"])
+                assert gc.get_freeze_count() > 0
+                gc.unfreeze()  # the tests go on
+                assert all(server.connections(uid) == 1 for uid in BOTS)
+                for uid in BOTS:
+                    server.say("amy-2", "hello", receiver=uid)
+                while len(answers()) < len(BOTS):
+                    await trio.sleep(0.01)
+                nursery.cancel_scope.cancel()
+        assert answers() == sorted(f"{uid}: hello" for uid in BOTS)
+    assert capsys.readouterr().out.startswith("nobody stays away: ")

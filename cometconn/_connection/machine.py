@@ -42,7 +42,7 @@ __all__ = ["Machine"]
 
 _UNANSWERED_BEFORE_RENEWAL = 3  # closes in a row between the auth frame and its answer
 _NOTHING = Circumstances()
-_LOOK = 5.0  # seconds between two looks at the clocks
+_LOOK = 15.0  # seconds between two looks at the clocks; sooner, it is the looks that make the leases of thousands late
 _NAP = 1.0  # seconds between the two clocks, from one look to the next, that count as sleep
 
 

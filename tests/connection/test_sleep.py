@@ -12,7 +12,7 @@ from cometconn.events import Resumed
 
 from .harness import open_pair, settle
 
-LOOK = 5.0  # at most so long until the client looks at the clocks by itself
+LOOK = 15.0  # at most so long until the client looks at the clocks by itself
 
 
 async def test_the_app_is_told(autojump_clock: MockClock) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, final
+from itertools import compress
+from typing import TYPE_CHECKING, Any, final
 
 import attrs
 import trio
@@ -16,12 +17,12 @@ from cometconn.events import Event, Gap, Marker, Overflow
 from .stream_arguments import OverflowPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = ["EventStream", "EventStreamStatistics"]
 
 _DRAIN = 64  # events handed out between two real checkpoints
-_NOTHING: deque[tuple[Event, int]] = deque(maxlen=0)  # instead of an empty queue, which takes 0.7 KB
+_NOTHING: deque[Any] = deque(maxlen=0)  # instead of an empty queue, which takes 0.7 KB
 _checkpoint_if_cancelled = trio.lowlevel.checkpoint_if_cancelled
 
 
@@ -65,7 +66,8 @@ class EventStream:
         self._max_bytes = max_bytes
         self._overflow = overflow
         self._made_room = made_room
-        self._items = _NOTHING
+        self._events: deque[Event] = _NOTHING
+        self._sizes: deque[int] = _NOTHING  # of these, and before them of those handed out since `_settle()`
         self._size = 0
         self._hole = 0
         self._dropped = 0
@@ -83,7 +85,7 @@ class EventStream:
 
     def __repr__(self) -> str:
         state = "failed" if self._failed else "ended" if self._ended else "open"
-        return f"<EventStream {state}, {len(self._items)} events waiting>"
+        return f"<EventStream {state}, {len(self._events)} events waiting>"
 
     def __aiter__(self) -> EventStream:
         return self
@@ -99,13 +101,11 @@ class EventStream:
             SlowConsumerError: opened with `overflow="fail"`, it fell behind, and all it
                 still held has been read.
         """
-        if self._handed_out < self._smooth_until and self._items:
+        if self._handed_out < self._smooth_until and self._events:
             # The rest of this method and `_pop()` in one, for what nearly every call does.
             await _checkpoint_if_cancelled()  # raises, or has let nobody else run
-            event, size = self._items.popleft()
-            self._size -= size
             self._handed_out += 1
-            return event
+            return self._events.popleft()
         await self._wait()
         return self._pop()
 
@@ -123,10 +123,9 @@ class EventStream:
         except StopAsyncIteration:
             return []
         events: list[Event] = [self._pop()] if self._hole else []
-        events += [event for event, _ in self._items]
-        self._handed_out += len(self._items)
-        self._items.clear()
-        self._size = 0
+        events += self._events
+        self._handed_out += len(self._events)
+        self._events.clear()
         if self.pauses:
             self._look_for_room()
         self._checkpoint_due = self._smooth_until = self._handed_out + _DRAIN
@@ -135,8 +134,8 @@ class EventStream:
     def statistics(self) -> EventStreamStatistics:
         """Return what the stream holds and has held. Not a checkpoint."""
         return EventStreamStatistics(
-            events=len(self._items),
-            size=self._size,
+            events=len(self._events),
+            size=self._settle(),
             max_events=self._max_events,
             max_bytes=self._max_bytes,
             handed_out=self._handed_out,
@@ -144,13 +143,13 @@ class EventStream:
         )
 
     async def _wait(self) -> None:
-        readable = self._items or self._hole
+        readable = self._events or self._hole
         if readable and self._handed_out < self._checkpoint_due:
             await trio.lowlevel.checkpoint_if_cancelled()
         elif readable or self._ended or self._failed:
             await trio.lowlevel.checkpoint()
             self._checkpoint_due = self._handed_out + _DRAIN
-        while not (self._items or self._hole):
+        while not (self._events or self._hole):
             if self._failed:
                 message = (
                     f"The event stream fell behind: more than {self._max_events} events or {self._max_bytes} bytes "
@@ -159,7 +158,8 @@ class EventStream:
                 raise SlowConsumerError(message)
             if self._ended:
                 raise StopAsyncIteration
-            self._items = _NOTHING
+            self._events = self._sizes = _NOTHING
+            self._size = 0
             self._waiting += 1
             try:
                 await self._arrived.park()
@@ -175,24 +175,21 @@ class EventStream:
         """Take *event* if it is of a wanted kind. Never blocks."""
         if self._ended or self._failed or not isinstance(event, self._types):
             return
-        if event.__class__ is Gap and self._items and isinstance(last := self._items[-1][0], Gap):
+        if event.__class__ is Gap and self._events and isinstance(last := self._events[-1], Gap):
             # Nothing came between the two: one longer gap, so that gaps cannot pile up.
-            self._items[-1] = (
-                attrs.evolve(
-                    event, since=last.since, since_utc=last.since_utc, recovered=event.recovered and last.recovered
-                ),
-                size,
+            self._events[-1] = attrs.evolve(
+                event, since=last.since, since_utc=last.since_utc, recovered=event.recovered and last.recovered
             )
             return
         if self._overflow is OverflowPolicy.FAIL and self._is_full:
             self._failed = True
             self._dropped += 1
         else:
-            if self._items is _NOTHING:
-                self._items = deque()
-            self._items.append((event, size))
+            self._make_queue()
+            self._events.append(event)
+            self._sizes.append(size)
             self._size += size
-            if len(self._items) >= self._max_events or self._size >= self._max_bytes:
+            if self._is_full:
                 self._became_full()
         if self._waiting:
             self._waiting -= 1
@@ -200,25 +197,25 @@ class EventStream:
 
     def spare(self, size: int) -> int:
         """Return how many events of *size* bytes together can be pushed, and the stream is not full yet."""
-        if self._size + size >= self._max_bytes:
+        if self._settle() + size >= self._max_bytes:
             return 0
-        return max(0, self._max_events - 1 - len(self._items))
+        return max(0, self._max_events - 1 - len(self._events))
 
-    def push_all(self, items: list[tuple[Event, int]], size: int, kinds: Iterable[type[Event]]) -> None:
-        """Do `push()` for each event with its size, *size* together: there is room to `spare()`.
+    def push_all(self, events: Sequence[Event], sizes: Sequence[int], kinds: Iterable[type[Event]]) -> None:
+        """Do `push()` for each of *events*, with its size: there is room to `spare()`.
 
         They are of these *kinds*, and there is no marker among them.
         """
         if self._ended or self._failed:
             return
         if not all(issubclass(kind, self._types) for kind in kinds):
-            items = [item for item in items if isinstance(item[0], self._types)]
-            size = sum(size for _, size in items)
-        if self._items is _NOTHING:
-            self._items = deque()
-        self._items.extend(items)
-        self._size += size
-        for _ in range(min(self._waiting, len(items))):
+            wanted = [isinstance(event, self._types) for event in events]
+            events, sizes = list(compress(events, wanted)), list(compress(sizes, wanted))
+        self._make_queue()
+        self._events.extend(events)
+        self._sizes.extend(sizes)
+        self._size += sum(sizes)
+        for _ in range(min(self._waiting, len(events))):
             self._waiting -= 1
             self._arrived.unpark()
 
@@ -226,12 +223,13 @@ class EventStream:
         """Give *stream* everything that waits here."""
         if self._hole:
             stream.push(Overflow(dropped=self._hole), 0)
-        for event, size in self._items:
+        self._settle()
+        for event, size in zip(self._events, self._sizes, strict=True):
             stream.push(event, size)
 
     def clear(self) -> None:
         """Forget everything that waits here."""
-        self._items.clear()
+        self._events = self._sizes = _NOTHING
         self._size = self._hole = 0
         self.pauses = False
 
@@ -245,23 +243,39 @@ class EventStream:
     @property
     def first_unread(self) -> int | None:
         """The smallest id of a message that waits here."""
-        ids = (message_key(event) for event, _ in self._items)
+        ids = map(message_key, self._events)
         return min((number for number in ids if number is not None), default=None)
 
     @property
     def _is_full(self) -> bool:
-        return len(self._items) >= self._max_events or self._size >= self._max_bytes
+        return len(self._events) >= self._max_events or self._settle() >= self._max_bytes
 
     @property
     def _is_beyond(self) -> bool:
-        return len(self._items) > self._max_events or (self._size > self._max_bytes and len(self._items) > 1)
+        return len(self._events) > self._max_events or (self._settle() > self._max_bytes and len(self._events) > 1)
+
+    def _settle(self) -> int:
+        """Count out the bytes of what was handed out, and return how many wait.
+
+        Here, and not as each event is handed out: there it would cost as much as the event's own queue.
+        """
+        if self._events:
+            for _ in range(len(self._sizes) - len(self._events)):
+                self._size -= self._sizes.popleft()
+        else:
+            self._sizes.clear()
+            self._size = 0
+        return self._size
+
+    def _make_queue(self) -> None:
+        if self._events is _NOTHING:
+            self._events, self._sizes = deque(), deque()
 
     def _pop(self) -> Event:
         if self._hole:
             hole, self._hole = self._hole, 0
             return Overflow(dropped=hole)
-        event, size = self._items.popleft()
-        self._size -= size
+        event = self._events.popleft()
         self._handed_out += 1
         if self.pauses:
             self._look_for_room()
@@ -278,7 +292,6 @@ class EventStream:
         self.pauses = self._overflow is OverflowPolicy.PAUSE
         self._smooth_until = 0
         while self._overflow is OverflowPolicy.DROP_OLDEST and self._is_beyond:
-            _, size = self._items.popleft()
-            self._size -= size
+            self._events.popleft()
             self._hole += 1
             self._dropped += 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from contextlib import AbstractAsyncContextManager
+from itertools import compress
 from typing import TYPE_CHECKING, final
 
 import attrs
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Streams", "Subscription"]
 
 _WINDOW = 4096  # message ids remembered, against duplicates: at least so many, and hardly twice as many
+_id_of = operator.attrgetter("id")
 
 
 @attrs.define(eq=False)
@@ -49,6 +52,7 @@ class Streams:
     _backlog: EventStream | None = attrs.field(init=False)
     _seen: set[int] = attrs.field(factory=set, init=False)
     _seen_before: set[int] | frozenset[int] = attrs.field(default=frozenset(), init=False)  # an idle client has none
+    _last_sent: int = attrs.field(default=0, init=False)
     _closed: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -94,8 +98,7 @@ class Streams:
         """
         if not isinstance(event, Marker):
             self.received += 1
-            key = event.id if isinstance(event, Message) else message_key(event)
-            if key is not None and self._is_duplicate(key):
+            if self._is_known(event):
                 self.duplicates += 1
                 return False
         elif self.witness is not None and isinstance(event, Gap):
@@ -117,34 +120,33 @@ class Streams:
     def publish_all(self, events: Sequence[Event], sizes: Sequence[int]) -> None:
         """Do `publish()` for each of many *events*, none of them a marker, for which there is room to `spare()`."""
         self.received += len(events)
-        seen, before, last_id = self._seen, self._seen_before, self.last_id
-        fresh: list[tuple[Event, int]] = []
-        total = sum(sizes)
-        for event, size in zip(events, sizes, strict=True):
-            key = event.id if isinstance(event, Message) else message_key(event)
-            if key is not None:
-                # `_is_duplicate()`, without the call.
-                if key in seen or key in before:
-                    seen.add(key)
-                    self.duplicates += 1
-                    total -= size
-                    continue
-                seen.add(key)
-                if last_id is None or key > last_id:
-                    last_id = max(key, 0)
-            fresh.append((event, size))
-        self.last_id = last_id
-        if len(seen) >= _WINDOW:
-            self._turn_over()
         kinds = set(map(type, events))
+        if not self._are_news(events, kinds):
+            fresh = [not self._is_known(event) for event in events]
+            self.duplicates += fresh.count(False)
+            events, sizes = list(compress(events, fresh)), list(compress(sizes, fresh))
         for stream in self._streams if self._backlog is None else (*self._streams, self._backlog):
-            stream.push_all(fresh, total, kinds)
+            stream.push_all(events, sizes, kinds)
+
+    def _are_news(self, events: Sequence[Event], kinds: set[type[Event]]) -> bool:
+        """Remember *events* if they are messages, each later than every one before it, which is the usual; or do nothing."""
+        if not kinds or not all(issubclass(kind, Message) for kind in kinds):
+            return False
+        ids: list[int] = list(map(_id_of, events))
+        if ids[0] <= max(self.last_id or 0, self._last_sent) or not all(map(operator.lt, ids, ids[1:])):
+            return False
+        self._seen.update(ids)
+        self.last_id = ids[-1]
+        if len(self._seen) >= _WINDOW:
+            self._turn_over()
+        return True
 
     def note_sent(self, number: int) -> None:
         """Remember a message of our own: should the server send it back, it is a duplicate.
 
         It says nothing about messages before it, so the position stays where it is.
         """
+        self._last_sent = max(self._last_sent, number)
         self._seen.add(number)
         if len(self._seen) >= _WINDOW:
             self._turn_over()
@@ -159,6 +161,7 @@ class Streams:
         self._seen.clear()
         self._seen_before = frozenset()
         self.last_id = None
+        self._last_sent = 0
         if self._backlog is not None:
             self._backlog.clear()
 
@@ -195,7 +198,11 @@ class Streams:
         if not self.full:
             self.room.unpark_all()
 
-    def _is_duplicate(self, key: int) -> bool:
+    def _is_known(self, event: Event) -> bool:
+        """Tell whether *event* was seen before, and remember it."""
+        key = event.id if isinstance(event, Message) else message_key(event)
+        if key is None:
+            return False
         known = key in self._seen or key in self._seen_before
         self._seen.add(key)
         if not known and (self.last_id is None or key > self.last_id):

@@ -388,7 +388,7 @@ def test_many_at_once_are_as_one_by_one(batches: list[list[tuple[Event, int]]], 
             for event, size in rest:
                 streams.publish(event, size)
         counts = (streams.received, streams.duplicates, streams.last_id, streams.dropped, streams.full)
-        outcomes.append((counts, streams.stream_statistics(), [list(stream._items) for stream in opened]))
+        outcomes.append((counts, streams.stream_statistics(), [list(stream._events) for stream in opened]))
     assert outcomes[0] == outcomes[1]
 
 

@@ -222,7 +222,7 @@ def pings_wait_on_after_a_loss(patch: pytest.MonkeyPatch) -> None:
 
 def doubles_are_delivered(patch: pytest.MonkeyPatch) -> None:
     """A message that comes twice is handed over twice."""
-    patch.setattr(Streams, "_is_duplicate", lambda *_: False)
+    patch.setattr(Streams, "_is_known", lambda *_: False)
 
 
 def falls_over(patch: pytest.MonkeyPatch) -> None:

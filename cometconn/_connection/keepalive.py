@@ -30,5 +30,5 @@ async def keepalive(machine: Machine, link: Link) -> None:
             link.ping(ping_frame(), now)
             if link.witness is not None:
                 link.witness.ping_sent("keepalive")
-        with trio.move_on_at(min(pulse.next_ping, machine.next_tick)):
+        with trio.move_on_at(min(pulse.next_ping, machine.next_tick)) as link.alarm:
             await link.pulse_changed.park()

@@ -109,6 +109,8 @@ class Link:
         authenticated: the server has accepted it.
         closed: the socket is closed on our side.
         news: parked in by who waits for one of these two.
+        pulse_changed: what the keepalive task parks in.
+        alarm: its deadline wakes the keepalive task.
     """
 
     number: int
@@ -128,6 +130,7 @@ class Link:
     news: Lot = attrs.field(factory=Lot, init=False, repr=False)
     outbox: list[OutgoingFrame] = attrs.field(factory=list, init=False, repr=False)
     pulse_changed: Lot = attrs.field(factory=Lot, init=False, repr=False)
+    alarm: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
     _pings: list[PingWaiter] = attrs.field(factory=list, init=False, repr=False)
 
     def run_in(self, scope: trio.CancelScope) -> None:

@@ -283,8 +283,9 @@ class Machine:
     def heard(self, link: Link) -> float:
         """Note that bytes came. A silence that was over before them counts first. Return now."""
         now = self.tick()
-        if self._link is link:
-            link.heartbeat.heard()
+        if self._link is link and link.heartbeat.heard() and link.alarm is not None:
+            # Or it would ring when the silence would have been too long: for each ping of thousands of clients.
+            link.alarm.deadline = min(link.heartbeat.next_ping, self.next_tick)
         return now
 
     def begin_farewell(self, scope: trio.CancelScope) -> Farewell:

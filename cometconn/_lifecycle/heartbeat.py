@@ -46,10 +46,13 @@ class Heartbeat:
         if self._asked is None:
             self._asked = now
 
-    def heard(self) -> None:
-        """Note that bytes came: whatever they are, the server is alive."""
+    def heard(self) -> bool:
+        """Note that bytes came: whatever they are, the server is alive. Return whether that was asked."""
+        if self._asked is None:
+            return False
         self._asked = None
         self._graced = False
+        return True
 
     def woke(self, now: float) -> None:
         """Note that the machine slept: no answer is overdue, and a ping will tell whether the server is still there."""

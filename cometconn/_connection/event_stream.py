@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import compress
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import attrs
 import trio
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["EventStream", "EventStreamStatistics"]
 
 _DRAIN = 64  # events handed out between two real checkpoints
-_NOTHING: deque[Any] = deque(maxlen=0)  # instead of an empty queue, which takes 0.7 KB
+_NOTHING: deque[Event] = deque(maxlen=0)  # instead of an empty queue, which takes 0.7 KB
 _checkpoint_if_cancelled = trio.lowlevel.checkpoint_if_cancelled
 
 
@@ -67,7 +67,7 @@ class EventStream:
         self._overflow = overflow
         self._made_room = made_room
         self._events: deque[Event] = _NOTHING
-        self._sizes: deque[int] = _NOTHING  # of these, and before them of those handed out since `_settle()`
+        self._sizes: list[int] = []  # of these, and before them of those handed out since `_settle()`
         self._size = 0
         self._hole = 0
         self._dropped = 0
@@ -158,8 +158,7 @@ class EventStream:
                 raise SlowConsumerError(message)
             if self._ended:
                 raise StopAsyncIteration
-            self._events = self._sizes = _NOTHING
-            self._size = 0
+            self._events = _NOTHING
             self._waiting += 1
             try:
                 await self._arrived.park()
@@ -229,8 +228,8 @@ class EventStream:
 
     def clear(self) -> None:
         """Forget everything that waits here."""
-        self._events = self._sizes = _NOTHING
-        self._size = self._hole = 0
+        self._events = _NOTHING
+        self._hole = 0
         self.pauses = False
 
     def end(self) -> None:
@@ -259,17 +258,15 @@ class EventStream:
 
         Here, and not as each event is handed out: there it would cost as much as the event's own queue.
         """
-        if self._events:
-            for _ in range(len(self._sizes) - len(self._events)):
-                self._size -= self._sizes.popleft()
-        else:
-            self._sizes.clear()
-            self._size = 0
+        gone = len(self._sizes) - len(self._events)
+        if gone:
+            self._size -= sum(self._sizes[:gone])
+            del self._sizes[:gone]
         return self._size
 
     def _make_queue(self) -> None:
         if self._events is _NOTHING:
-            self._events, self._sizes = deque(), deque()
+            self._events = deque()
 
     def _pop(self) -> Event:
         if self._hole:

@@ -361,9 +361,15 @@ EVENTS = st.one_of(
     st.just(TypingStarted(sender=User("amy-2"), receiver=User("zed-1"))),
 )
 
+SIZES = st.integers(0, 40)
+IN_ORDER = st.lists(st.tuples(st.integers(1, 60).map(said), SIZES), max_size=8, unique_by=lambda item: item[0].id).map(
+    lambda items: sorted(items, key=lambda item: item[0].id)
+)
+BATCHES = st.lists(st.lists(st.tuples(EVENTS, SIZES), max_size=12) | IN_ORDER, max_size=6)
+
 
 @settings(max_examples=300, deadline=None)
-@given(batches=st.lists(st.lists(st.tuples(EVENTS, st.integers(0, 40)), max_size=12), max_size=6), policy=POLICIES)
+@given(batches=BATCHES, policy=POLICIES)
 def test_many_at_once_are_as_one_by_one(batches: list[list[tuple[Event, int]]], policy: str) -> None:
     """As far as there is room: the same events in every stream, duplicates dropped, everything counted alike."""
     outcomes = []

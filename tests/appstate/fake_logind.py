@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -59,9 +60,12 @@ def _why_not() -> str:
         pipe = subprocess.PIPE
         with subprocess.Popen(_command(pathlib.Path(folder)), stdout=pipe, stderr=pipe, text=True) as daemon:
             assert daemon.stdout is not None
+            patience = threading.Timer(10, daemon.kill)
+            patience.start()
             address = daemon.stdout.readline()
             daemon.terminate()
-            _, words = daemon.communicate(timeout=10)
+            _, words = daemon.communicate()
+            patience.cancel()
     return "" if address else f"dbus-daemon does not run here: {words.strip() or daemon.returncode}"
 
 

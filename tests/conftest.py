@@ -84,3 +84,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say where."""
     for leak in FOUND[:20]:
         terminalreporter.write_line(f"A SECRET IS SHOWN in {leak}", red=True)
+
+
+@pytest.fixture
+def message_bus() -> None:
+    """Skip the test if no message bus can be run here, in the words of the daemon itself."""
+    from tests.appstate.fake_logind import why_not
+
+    if reason := why_not():
+        pytest.skip(reason)

@@ -52,8 +52,8 @@ def _command(folder: pathlib.Path) -> list[str]:
     return ["dbus-daemon", f"--config-file={configuration}", "--nofork", "--nopidfile", "--print-address"]
 
 
-def _why_not() -> str:
-    """Why no bus can be run on this machine; nothing if one can."""
+def why_not() -> str:
+    """Why no bus can be run on this machine, now; nothing if one can."""
     if shutil.which("dbus-daemon") is None:
         return "dbus-daemon is not installed (Debian: apt-get install dbus-daemon)"
     with tempfile.TemporaryDirectory() as folder:
@@ -69,8 +69,7 @@ def _why_not() -> str:
     return "" if address else f"dbus-daemon does not run here: {words.strip() or daemon.returncode}"
 
 
-WHY_NOT = _why_not()
-needs_daemon = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+needs_daemon = pytest.mark.usefixtures("message_bus")
 
 
 @asynccontextmanager
@@ -78,12 +77,13 @@ async def open_daemon(folder: pathlib.Path) -> AsyncGenerator[str, None]:
     """Run a real dbus-daemon that nobody else uses; give its address. It is the same one each time."""
     async with trio.open_nursery() as nursery:
         process: trio.Process = await nursery.start(
-            partial(trio.run_process, _command(folder), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+            partial(trio.run_process, _command(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         )
         assert process.stdout is not None
+        assert process.stderr is not None
         with trio.fail_after(10):
             address, _, guid = (await process.stdout.receive_some()).decode().partition(",guid=")
-        assert guid, "the daemon is gone"
+            assert guid, f"the daemon is gone: {await process.stderr.receive_some()!r}"
         try:
             yield address
         finally:

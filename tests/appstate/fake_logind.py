@@ -9,10 +9,10 @@ import signal
 import subprocess
 import tempfile
 import threading
+import zlib
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import attrs
 import pytest
@@ -45,8 +45,13 @@ CONFIGURATION = """\
 """
 
 
+def socket_name(folder: pathlib.Path) -> str:
+    """Return the name of an abstract socket for *folder*: the path of one in it can be longer than sockets' may be."""
+    return f"cometconn-{zlib.crc32(bytes(folder)):08x}"
+
+
 def _command(folder: pathlib.Path) -> list[str]:
-    address = f"unix:path={quote(str(folder / 'bus'))}"
+    address = f"unix:abstract={socket_name(folder)}"
     configuration = folder / "bus.conf"
     configuration.write_text(CONFIGURATION.format(address=address))
     return ["dbus-daemon", f"--config-file={configuration}", "--nofork", "--nopidfile", "--print-address"]

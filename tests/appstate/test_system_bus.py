@@ -12,7 +12,7 @@ from jeepney import DBusAddress, new_method_call
 from cometconn.appstate import system_bus
 from cometconn.appstate.system_bus import BUS, BusError, RefusedError, open_bus
 
-from .fake_logind import NAME, kill_daemon, names, needs_daemon, open_daemon, open_logind
+from .fake_logind import NAME, kill_daemon, names, needs_daemon, open_daemon, open_logind, socket_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,9 +38,9 @@ async def test_the_system_bus_is_the_default(monkeypatch: pytest.MonkeyPatch) ->
 
 async def meet(folder: pathlib.Path, bus: Callable[[trio.SocketStream], Awaitable[object]]) -> None:
     """Connect to a stand-in for a bus."""
-    path = folder / "bus"
+    name = socket_name(folder)
     listener = trio.socket.socket(trio.socket.AF_UNIX)
-    await listener.bind(str(path))
+    await listener.bind(f"\0{name}")
     listener.listen()
 
     async def serve() -> None:
@@ -53,7 +53,7 @@ async def meet(folder: pathlib.Path, bus: Callable[[trio.SocketStream], Awaitabl
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve)
             try:
-                async with open_bus(f"unix:path={path}"):
+                async with open_bus(f"unix:abstract={name}"):
                     raise AssertionError
             finally:
                 nursery.cancel_scope.cancel()

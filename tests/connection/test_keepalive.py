@@ -8,7 +8,7 @@ from trio.testing import MockClock
 
 from cometconn.emulator import Kind
 
-from .harness import open_pair
+from .harness import open_pair, settle
 
 
 @attrs.define(eq=False)
@@ -26,6 +26,7 @@ async def test_it_wakes_up_once_a_ping(autojump_clock: MockClock) -> None:
     """An answered ping has no alarm that rings later: with thousands of clients these would be felt."""
     steps = Steps("cometconn.keepalive")
     async with open_pair(connect=True) as pair:
+        await settle()
         trio.lowlevel.add_instrument(steps)
         await trio.sleep(151)
         trio.lowlevel.remove_instrument(steps)

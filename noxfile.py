@@ -17,7 +17,7 @@ nox.options.error_on_missing_interpreters = False
 SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile")  # most of their time, the slow ones wait for servers and programs
 COVERED = "--fail-under=95"
 PURE = ("*/cometconn/_lifecycle/*", "*/cometconn/_wire/*")
-STARTABLE = "__call__,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,stop_when_asked,_stay_connected"
+STARTABLE = "__call__,run_bot,run_bots,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,stop_when_asked,_stay_connected"
 ASYNC_IGNORES = (
     "cometconn/_account/http.py:ASYNC127",  # httpx is what the project is built on
     "cometconn/_account/body.py:ASYNC127",  # the same

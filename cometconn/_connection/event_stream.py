@@ -159,6 +159,7 @@ class EventStream:
             if self._ended:
                 raise StopAsyncIteration
             self._events = _NOTHING
+            self._settle()  # or the sizes of a whole burst would be kept until the next event
             self._waiting += 1
             try:
                 await self._arrived.park()

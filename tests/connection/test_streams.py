@@ -469,3 +469,21 @@ async def test_room_to_spare_leaves_every_stream_below_its_bounds() -> None:
         for left in (1, 0, 0):
             streams.publish(unknown("a"), 1)
             assert streams.spare(5, 1) == left
+
+
+async def test_who_waits_for_an_event_keeps_nothing_of_those_before(autojump_clock: MockClock) -> None:
+    """An idle connection has no queue, nor the sizes of the burst that went through it; the next event has both again."""
+    streams = Streams()
+    async with stream_of(streams) as stream, trio.open_nursery() as nursery:
+        empty = stream._events
+        streams.publish_all([said(number) for number in range(1, 100)], [7] * 99)
+        assert stream.statistics().size == 99 * 7
+        for _ in range(99):
+            await anext(stream)
+        nursery.start_soon(anext, stream)
+        await settle()
+        assert (stream._events is empty, stream._sizes, stream._size) == (True, [], 0)
+        streams.publish(unknown("a"), 5)
+        streams.publish(unknown("b"), 6)
+        await settle()
+        assert (stream.statistics().events, stream.statistics().size) == (1, 6)

@@ -18,7 +18,7 @@ from .event_stream import EventStream
 from .stream_arguments import OverflowPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
 
     from .event_stream import EventStreamStatistics
@@ -70,8 +70,7 @@ class Streams:
     @property
     def dropped(self) -> int:
         """Events that streams have lost, those that are closed included."""
-        open_ = self._streams if self._backlog is None else [*self._streams, self._backlog]
-        return self._dropped + sum(stream.statistics().dropped for stream in open_)
+        return self._dropped + sum(stream.statistics().dropped for stream in self._filled)
 
     def stream_statistics(self) -> tuple[EventStreamStatistics, ...]:
         """Return what the open streams hold."""
@@ -113,7 +112,7 @@ class Streams:
 
     def spare(self, most: int, size: int) -> int:
         """Return how many events, of at most *most* with *size* bytes together, no stream would be full with."""
-        for stream in self._streams if self._backlog is None else (*self._streams, self._backlog):
+        for stream in self._filled:
             most = min(most, stream.spare(size))
         return most
 
@@ -125,7 +124,7 @@ class Streams:
             fresh = [not self._is_known(event) for event in events]
             self.duplicates += fresh.count(False)
             events, sizes = list(compress(events, fresh)), list(compress(sizes, fresh))
-        for stream in self._streams if self._backlog is None else (*self._streams, self._backlog):
+        for stream in self._filled:
             stream.push_all(events, sizes, kinds)
 
     def _are_news(self, events: Sequence[Event], kinds: set[type[Event]]) -> bool:
@@ -135,10 +134,8 @@ class Streams:
         ids: list[int] = list(map(_id_of, events))
         if ids[0] <= max(self.last_id or 0, self._last_sent) or not all(map(operator.lt, ids, ids[1:])):
             return False
-        self._seen.update(ids)
+        self._remember(ids)
         self.last_id = ids[-1]
-        if len(self._seen) >= _WINDOW:
-            self._turn_over()
         return True
 
     def note_sent(self, number: int) -> None:
@@ -147,9 +144,7 @@ class Streams:
         It says nothing about messages before it, so the position stays where it is.
         """
         self._last_sent = max(self._last_sent, number)
-        self._seen.add(number)
-        if len(self._seen) >= _WINDOW:
-            self._turn_over()
+        self._remember((number,))
 
     def drop_duplicates(self, count: int) -> None:
         """Count so many messages as received that are not published, because they come another way too."""
@@ -194,26 +189,31 @@ class Streams:
         stream.end()
         self._made_room()
 
+    @property
+    def _filled(self) -> list[EventStream]:
+        """The open streams, and what waits for the first."""
+        return self._streams if self._backlog is None else [*self._streams, self._backlog]
+
     def _made_room(self) -> None:
         if not self.full:
             self.room.unpark_all()
 
     def _is_known(self, event: Event) -> bool:
         """Tell whether *event* was seen before, and remember it."""
-        key = event.id if isinstance(event, Message) else message_key(event)
+        key = message_key(event)
         if key is None:
             return False
         known = key in self._seen or key in self._seen_before
-        self._seen.add(key)
         if not known and (self.last_id is None or key > self.last_id):
             self.last_id = max(key, 0)
-        if len(self._seen) >= _WINDOW:
-            self._turn_over()
+        self._remember((key,))
         return known
 
-    def _turn_over(self) -> None:
-        # Two sets that take turns: a queue in which each id has its place would cost three times as much.
-        self._seen_before, self._seen = self._seen, set()
+    def _remember(self, ids: Iterable[int]) -> None:
+        self._seen.update(ids)
+        if len(self._seen) >= _WINDOW:
+            # Two sets that take turns: a queue in which each id has its place would cost three times as much.
+            self._seen_before, self._seen = self._seen, set()
 
 
 @final

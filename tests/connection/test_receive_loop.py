@@ -28,8 +28,16 @@ NEWS = json.dumps({"type": "novelty", "body": {}})
 def reader(pair: Pair) -> tuple[_Reader, Link]:
     """A reader of the pair's link, beside the one that runs."""
     parts = pair.chat._parts
-    link = parts.machine.connected_link("the test")
+    link = parts.machine._link
+    assert link is not None
     return _Reader(parts.machine, link, parts.identity, parts.streams, None), link
+
+
+async def reconnect_unanswered(pair: Pair) -> None:
+    """Lose the connection, and have another whose auth frame the server does not answer."""
+    pair.device.reset()
+    pair.server.set(auth="silent")
+    await trio.sleep(1.5)
 
 
 async def test_a_frame_that_arrives_with_the_deadline_is_not_taken(autojump_clock: MockClock) -> None:
@@ -49,9 +57,7 @@ async def test_a_frame_that_arrives_with_the_deadline_is_not_taken(autojump_cloc
 async def test_events_before_the_answer_are_kept_behind_the_gap(autojump_clock: MockClock) -> None:
     """The server may push before it has answered our auth frame: nothing is lost, and the gap comes first."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
-        pair.device.reset()
-        pair.server.set(auth="silent")
-        await trio.sleep(1.5)
+        await reconnect_unanswered(pair)
         (device,) = pair.server.world.devices()
         device.send(NEWS)
         await settle()
@@ -165,14 +171,9 @@ async def test_a_stream_that_fills_stops_the_taking_there(autojump_clock: MockCl
 async def test_the_lease_that_ends_in_the_middle_leaves_the_rest(autojump_clock: MockClock) -> None:
     """Of messages that came together, those behind a refusal of the token are not taken."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
-        pair.device.reset()
-        pair.server.set(auth="silent")
-        await trio.sleep(1.5)
-        machine = pair.chat._parts.machine
-        assert machine._link is not None
-        taker = _Reader(machine, machine._link, pair.chat._parts.identity, pair.chat._parts.streams, None)
+        await reconnect_unanswered(pair)
+        taker, link = reader(pair)
         refusal = json.dumps({"type": "auth", "body": {"code": "401"}})
-        link = machine._link
         assert taker.take_some([NEWS, refusal, NEWS]) == 3
         assert link.over
         assert pair.chat._parts.streams.early.statistics().events == 1
@@ -219,12 +220,8 @@ async def test_a_ping_asked_during_a_pause_is_judged_after_it(autojump_clock: Mo
 async def test_a_gap_that_fills_a_stream_stops_the_taking_too(autojump_clock: MockClock) -> None:
     """Behind the answer to the auth frame nothing is taken before a stream of one has been read."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=1) as events:
-        pair.device.reset()
-        pair.server.set(auth="silent")
-        await trio.sleep(1.5)
-        machine, parts = pair.chat._parts.machine, pair.chat._parts
-        assert machine._link is not None
-        taker = _Reader(machine, machine._link, parts.identity, parts.streams, None)
+        await reconnect_unanswered(pair)
+        taker, _ = reader(pair)
         accepted = json.dumps({"type": "auth", "body": {"code": "200"}})
         assert taker.take_some([accepted, NEWS]) == 1
         assert events.statistics().events == 1
@@ -269,14 +266,10 @@ async def test_what_comes_together_is_taken_in_order_whatever_is_between(autojum
 async def test_what_comes_together_before_the_answer_waits_for_it(autojump_clock: MockClock) -> None:
     """Messages by the dozen are kept like a single one until the gap stands in the stream, and then follow it."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
-        pair.device.reset()
-        pair.server.set(auth="silent")
-        await trio.sleep(1.5)
-        machine, parts = pair.chat._parts.machine, pair.chat._parts
-        assert machine._link is not None
-        taker = _Reader(machine, machine._link, parts.identity, parts.streams, None)
+        await reconnect_unanswered(pair)
+        taker, _ = reader(pair)
         assert taker.take_some([text(1), text(2)]) == 2
-        assert (parts.streams.early.statistics().events, events.statistics().events) == (2, 0)
+        assert (pair.chat._parts.streams.early.statistics().events, events.statistics().events) == (2, 0)
         accepted = json.dumps({"type": "auth", "body": {"code": "200"}})
         assert taker.take_some([text(3), accepted, text(4)]) == 3
         got = [getattr(event, "text", type(event).__name__) for event in await events.batch()]

@@ -11,11 +11,12 @@ import trio
 from jeepney import DBusAddress, DBusErrorResponse, HeaderFields, Message, MessageType, new_method_call
 from jeepney.auth import BEGIN, AuthenticationError, Authenticator
 from jeepney.bus import get_bus
+from jeepney.fds import FileDescriptor
 from jeepney.io.trio import DBusConnection
 from jeepney.wrappers import unwrap_msg
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterable
 
 __all__ = ["Bus", "BusError", "BusSignal", "RefusedError", "open_bus"]
 
@@ -102,6 +103,18 @@ class Bus:
         if message.header.message_type is MessageType.signal:
             member = f"{fields.get(HeaderFields.interface)}.{fields.get(HeaderFields.member)}"
             self._signals.append(BusSignal(fields.get(HeaderFields.sender, ""), member, tuple(message.body)))
+        else:  # perhaps the answer to a call that was given up, with a lock that nobody would let go
+            _close_all(message.body)
+
+    def drop(self) -> None:
+        """Let go of what came and was not read to its end: a call that was cancelled may have got half an answer."""
+        _close_all(self._connection.parser.fds)
+
+
+def _close_all(values: Iterable[object]) -> None:
+    for value in values:
+        if isinstance(value, FileDescriptor):
+            value.close()
 
 
 @asynccontextmanager
@@ -117,7 +130,10 @@ async def open_bus(address: str | None) -> AsyncGenerator[Bus, None]:
         raise BusError(message) from error
     try:
         bus = await _greeted(stream)
-        yield bus
+        try:
+            yield bus
+        finally:
+            bus.drop()
     finally:
         stream.socket.close()
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import array
+import os
 import pathlib
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from jeepney import DBusAddress, new_method_call
+import trio.testing
+from jeepney import DBusAddress, Endianness, Header, HeaderFields, Message, MessageType, new_method_call
+from jeepney.io.trio import DBusConnection
 
 from cometconn.appstate import system_bus
-from cometconn.appstate.system_bus import BUS, BusError, RefusedError, open_bus
+from cometconn.appstate.system_bus import BUS, Bus, BusError, RefusedError, open_bus
 
 from .fake_logind import NAME, kill_daemon, names, needs_daemon, open_daemon, open_logind, socket_name
 
@@ -142,3 +147,76 @@ async def test_refused_mute_and_gone(tmp_path: pathlib.Path, monkeypatch: pytest
                 await bus.next_signal()
             with pytest.raises(BusError, match="gone"):
                 await bus.call(BUS, "/", f"{BUS}.GetId")
+
+
+class Held:
+    """A descriptor on its way in the answer to the first call on a bus, as a lock of logind's is."""
+
+    def __init__(self) -> None:
+        ours, self.theirs = socket.socketpair()
+        self.bus = Bus(DBusConnection(trio.socket.from_stdlib_socket(ours), enable_fds=True))
+        self.end, self._sent = os.pipe()
+        serial = next(self.bus._connection.outgoing_serial) + 1
+        fields = {HeaderFields.reply_serial: serial, HeaderFields.signature: "h"}
+        header = Header(Endianness.little, MessageType.method_return, 0, 1, 0, 9, fields)
+        self.words = Message(header, (self._sent,)).serialise(9, fds=array.array("i"))
+
+    def answer(self, most: int | None = None) -> None:
+        """Send the answer, or its first bytes, with the descriptor."""
+        socket.send_fds(self.theirs, [self.words[:most]], [self._sent])
+        os.close(self._sent)
+
+    def is_let_go(self) -> bool:
+        """Tell whether nobody has the descriptor any more."""
+        os.set_blocking(self.end, False)
+        try:
+            return os.read(self.end, 1) == b""
+        except BlockingIOError:
+            return False
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.end)
+        self.theirs.close()
+        self.bus._connection.socket.close()
+
+
+async def give_up(call: Callable[..., Awaitable[object]], *arguments: str) -> None:
+    """Cancel a call when it has read all that is there."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(call, *arguments)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+
+
+async def test_half_an_answer_with_a_descriptor_is_let_go(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call is cancelled when the first bytes of its answer have come: leaving the bus closes what came with them."""
+    with Held() as held, trio.socket.socket(trio.socket.AF_UNIX) as listener:
+
+        async def greeted(stream: trio.SocketStream) -> Bus:
+            del stream  # it was met before
+            await trio.lowlevel.checkpoint()
+            return held.bus
+
+        monkeypatch.setattr(system_bus, "_greeted", greeted)
+        name = socket_name(tmp_path)
+        await listener.bind(f"\0{name}")
+        listener.listen()
+        held.answer(20)
+        async with open_bus(f"unix:abstract={name}") as bus:
+            await give_up(bus.call, NAME, "/", f"{NAME}.Manager.Inhibit")
+            assert not held.is_let_go()
+        assert held.is_let_go()
+
+
+async def test_an_answer_that_comes_too_late_is_let_go() -> None:
+    """Nobody waits for it any more: its descriptor is closed, or a lock would be held by nobody."""
+    with Held() as held:
+        await give_up(held.bus.call, NAME, "/", f"{NAME}.Manager.Inhibit")
+        held.answer()
+        await give_up(held.bus.next_signal)
+        assert held.is_let_go()

@@ -55,7 +55,8 @@ class Timing:
     Attributes:
         background_grace: manual mode: how long the socket outlives the last sign
             of life in the background. CometChat documents 30.
-        keepalive_interval: between two keepalive pings. Source: both official SDKs.
+        keepalive_interval: between two keepalive pings. Source: both official SDKs. The first one comes up to 50 ms sooner
+            or later, so that clients that connect together do not ping together.
         pong_timeout: silence after a ping that means the link is lost.
         connect_timeout: one attempt, from the first step to the auth answer.
         request_timeout: one REST request.

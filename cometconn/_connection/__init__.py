@@ -10,7 +10,7 @@
           └─ with lease
              ├─ cometconn.background_timeout
              ├─ cometconn.keepalive
-             ├─ cometconn.writer       as long as there is something to write
+             ├─ cometconn.writer       while something has to wait to be written
              └─ cometconn.catch_up     catch_up.py: only with `AppSettings(catch_up=True)`, until it is through
 
     Beside the supervisor: cometconn.position with catch-up, cometconn.hooks (delivery.py) with hooks.

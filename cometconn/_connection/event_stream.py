@@ -149,6 +149,7 @@ class EventStream:
         elif readable or self._ended or self._failed:
             await trio.lowlevel.checkpoint()
             self._checkpoint_due = self._handed_out + _DRAIN
+            self._settle()  # for readers who always find something, and so never get further than this
         while not (self._events or self._hole):
             if self._failed:
                 message = (
@@ -159,7 +160,8 @@ class EventStream:
             if self._ended:
                 raise StopAsyncIteration
             self._events = _NOTHING
-            self._settle()  # or the sizes of a whole burst would be kept until the next event
+            self._sizes.clear()  # at once, or those of a whole burst would be kept until the next event
+            self._size = 0
             self._waiting += 1
             try:
                 await self._arrived.park()
@@ -185,11 +187,12 @@ class EventStream:
             self._failed = True
             self._dropped += 1
         else:
-            self._make_queue()
+            if self._events is _NOTHING:
+                self._events = deque()
             self._events.append(event)
             self._sizes.append(size)
-            self._size += size
-            if self._is_full:
+            self._size += size  # what was handed out may still be in it: then it is a reason to look, and no more
+            if (len(self._events) >= self._max_events or self._size >= self._max_bytes) and self._is_full:
                 self._became_full()
         if self._waiting:
             self._waiting -= 1
@@ -211,7 +214,8 @@ class EventStream:
         if not all(issubclass(kind, self._types) for kind in kinds):
             wanted = [isinstance(event, self._types) for event in events]
             events, sizes = list(compress(events, wanted)), list(compress(sizes, wanted))
-        self._make_queue()
+        if self._events is _NOTHING:
+            self._events = deque()
         self._events.extend(events)
         self._sizes.extend(sizes)
         self._size += sum(sizes)
@@ -264,10 +268,6 @@ class EventStream:
             self._size -= sum(self._sizes[:gone])
             del self._sizes[:gone]
         return self._size
-
-    def _make_queue(self) -> None:
-        if self._events is _NOTHING:
-            self._events = deque()
 
     def _pop(self) -> Event:
         if self._hole:

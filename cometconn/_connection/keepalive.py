@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from cometconn._lot import at_any_time
 from cometconn._wire.frames import ping_frame
 
 if TYPE_CHECKING:
@@ -31,4 +32,4 @@ async def keepalive(machine: Machine, link: Link) -> None:
             if link.witness is not None:
                 link.witness.ping_sent("keepalive")
         with trio.move_on_at(min(pulse.next_ping, machine.next_tick)) as link.alarm:
-            await link.pulse_changed.park()
+            await trio.lowlevel.wait_task_rescheduled(at_any_time)

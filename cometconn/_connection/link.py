@@ -27,7 +27,7 @@ __all__ = ["Link", "OutgoingFrame", "PingWaiter"]
 
 @attrs.define(eq=False)
 class OutgoingFrame:
-    """A frame on its way to the writer.
+    """A frame that is to be sent.
 
     Attributes:
         text: what to send.
@@ -102,15 +102,14 @@ class Link:
         room: what the receive loop parks in while a stream is full.
         witness: is told of every pong.
         websocket: what it is about, once it was dialled.
-        on_send: is called when there is a first frame in the outbox: starts the writer.
+        on_send: is called when there is a first frame in the outbox: writes it, or sees to it that it is written.
         over: the lease has ended: take nothing, start nothing.
         wants_renewal: it ended because the token was refused.
         auth_sent: the auth frame is on its way.
         authenticated: the server has accepted it.
         closed: the socket is closed on our side.
         news: parked in by who waits for one of these two.
-        pulse_changed: what the keepalive task parks in.
-        alarm: its deadline wakes the keepalive task.
+        alarm: what the keepalive task sleeps in; its deadline wakes it.
     """
 
     number: int
@@ -120,7 +119,7 @@ class Link:
     room: Lot = attrs.field(repr=False)
     witness: Witness | None = attrs.field(default=None, repr=False)
     websocket: WebSocket | None = attrs.field(default=None, init=False, repr=False)
-    on_send: Callable[[], object] = attrs.field(default=lambda: None, init=False, repr=False)
+    on_send: Callable[[], object] | None = attrs.field(default=None, init=False, repr=False)
     lease: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     over: bool = attrs.field(default=False, init=False)
     wants_renewal: bool = attrs.field(default=False, init=False)
@@ -129,7 +128,6 @@ class Link:
     closed: bool = attrs.field(default=False, init=False)
     news: Lot = attrs.field(factory=Lot, init=False, repr=False)
     outbox: list[OutgoingFrame] = attrs.field(factory=list, init=False, repr=False)
-    pulse_changed: Lot = attrs.field(factory=Lot, init=False, repr=False)
     alarm: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
     _pings: list[PingWaiter] = attrs.field(factory=list, init=False, repr=False)
 
@@ -140,16 +138,26 @@ class Link:
             scope.cancel(reason="cometconn: the lease had ended before")
         self.lease = scope
 
-    def accepted(self, now: float) -> None:
+    def accepted(self, now: float, jitter: float) -> None:
         """Note that the server has accepted the auth frame: from now on there is something to keep alive."""
         self.authenticated = True
-        self.heartbeat.start(now)
+        self.heartbeat.start(now, jitter)
         self.news.unpark_all()
-        self.pulse_changed.unpark_all()
+
+    def set_alarm(self, next_tick: float) -> None:
+        """Let the keepalive task wake up for the next ping or for *next_tick*, and not sooner: thousands would be felt."""
+        if self.alarm is not None:
+            self.alarm.deadline = min(self.heartbeat.next_ping, next_tick)
+
+    def wake_for_silence(self) -> None:
+        """Let the keepalive task wake up no later than silence means that the link is lost."""
+        if self.alarm is not None:
+            self.alarm.deadline = min(self.alarm.deadline, self.heartbeat.silent_at)
 
     def note_closed(self) -> None:
         """Note that the socket is closed."""
         self.closed = True
+        self.on_send = None  # who wrote for us knows us, and what knows each other is not freed at once
         self.news.unpark_all()
 
     async def wait_closed(self) -> None:
@@ -158,10 +166,10 @@ class Link:
             await self.news.park()
 
     def send(self, text: str) -> OutgoingFrame:
-        """Queue *text* for the writer."""
+        """Queue *text* for the writer; where nothing is before it, and the socket takes it, it has left on return."""
         frame = OutgoingFrame(text)
         self.outbox.append(frame)
-        if len(self.outbox) == 1:
+        if self.on_send is not None and len(self.outbox) == 1:
             self.on_send()
         return frame
 
@@ -176,7 +184,7 @@ class Link:
         waiter = PingWaiter(self.send(text), now, now + self.heartbeat.timeout)
         self._pings.append(waiter)
         self.heartbeat.pinged(now)
-        self.pulse_changed.unpark_all()
+        self.wake_for_silence()
         return waiter
 
     def pong(self, now: float) -> None:
@@ -188,14 +196,15 @@ class Link:
             if self.witness is not None:
                 self.witness.pong_received(now - waiter.sent_at)
 
-    def end(self, reason: Reason | None, cause: BaseException | None) -> None:
-        """End the lease, now: nobody waits for this link any longer, and its tasks stop.
-
-        The close frame first, where it can leave at once: nothing here is as urgent.
-        """
-        self.over = True
+    def goodbye_nowait(self) -> None:
+        """Let the close frame leave, where it can at once: nothing at the end of a link is as urgent."""
         if self.websocket is not None:
             self.websocket.goodbye_nowait()
+
+    def end(self, reason: Reason | None, cause: BaseException | None) -> None:
+        """End the lease, now: nobody waits for this link any longer, and its tasks stop."""
+        self.over = True
+        self.goodbye_nowait()
         self.lease.cancel(reason=f"cometconn: the lease ended ({reason.value if reason else 'lost'})")
         for waiter in self._pings:
             waiter.fail(lost_error(reason, cause))

@@ -113,7 +113,7 @@ class LinkNursery:
             name="cometconn.receive_loop",
         )
         if await self._opened(link, websocket):
-            link.on_send = Writer(self.machine, link, websocket, leased).start
+            link.on_send = Writer(self.machine, link, websocket, leased).begin
             link.auth_sent = True
             link.send(self.identity.auth_frame())
             while not link.authenticated:

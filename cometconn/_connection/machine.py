@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from cometconn._lifecycle.heartbeat import Heartbeat
-from cometconn._lifecycle.reducer import Circumstances, Lifecycle, after_sleep, begin, due, reduce
+from cometconn._lifecycle.reducer import Circumstances, Lifecycle, after_sleep, begin, due, ends_link, reduce
 from cometconn._lifecycle.states import WANTED, Input, Mode, Refusal, State
 from cometconn._lot import Lot
 from cometconn.errors import PongTimeoutError
@@ -42,7 +42,7 @@ __all__ = ["Machine"]
 
 _UNANSWERED_BEFORE_RENEWAL = 3  # closes in a row between the auth frame and its answer
 _NOTHING = Circumstances()
-_LOOK = 15.0  # seconds between two looks at the clocks; sooner, it is the looks that make the leases of thousands late
+_LOOK = 16.0  # seconds between two looks at the clocks; each keepalive ping is one, so that none comes between two
 _NAP = 1.0  # seconds between the two clocks, from one look to the next, that count as sleep
 
 
@@ -143,7 +143,7 @@ class Machine:
         if self._link is not None:
             self._link.lease.deadline = self._life.lease_deadline
             self._link.heartbeat.woke(now)
-            self._link.pulse_changed.unpark_all()
+            self._link.set_alarm(self.next_tick)
         self._on_resumed(slept)
         if self.witness is not None:
             self.witness.slept(slept, self._life)
@@ -255,10 +255,11 @@ class Machine:
         now = self.tick()
         if self._link is not link or self._life.state is not State.CONNECTING:
             return None
-        link.accepted(now)
+        link.accepted(now, self._random())
         self._unanswered = 0
         self.connections += 1
         self._apply(Input.AUTHENTICATED, now)
+        link.set_alarm(self.next_tick)
         absence, self._absence = self._absence, None
         return absence
 
@@ -283,9 +284,8 @@ class Machine:
     def heard(self, link: Link) -> float:
         """Note that bytes came. A silence that was over before them counts first. Return now."""
         now = self.tick()
-        if self._link is link and link.heartbeat.heard() and link.alarm is not None:
-            # Or it would ring when the silence would have been too long: for each ping of thousands of clients.
-            link.alarm.deadline = min(link.heartbeat.next_ping, self.next_tick)
+        if self._link is link and link.heartbeat.heard():
+            link.set_alarm(self.next_tick)  # or it would ring when the silence would have been too long
         return now
 
     def begin_farewell(self, scope: trio.CancelScope) -> Farewell:
@@ -325,12 +325,14 @@ class Machine:
 
     def _apply(self, on: Input, now: float, with_: Circumstances = _NOTHING) -> CometConnError | None:
         before = self._life
+        if self._link is not None and ends_link(before, on):
+            self._link.goodbye_nowait()
         self._life = after = reduce(before, on, now, with_)
         if after.refusal is not None:
             return refusal_error(after.refusal, on.value)
         if after.state is State.CONNECTING and before.state is not State.CONNECTING:
             self.epoch += 1
-        self._settle_link(with_)  # first, for the sake of its close frame
+        self._settle_link(with_)  # first: a link that is not authenticated yet says its goodbye here
         self._settle_absence(before, on, now, with_)
         self._settle_callers(on, with_)
         self._settle_farewell()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import trio
@@ -43,7 +42,8 @@ async def receive_loop(
     try:
         while not link.over:
             now = machine.heard(link) if await websocket.receive() else machine.tick()
-            await _digest(machine, link, websocket, reader, now)
+            if not link.over:
+                await _digest(machine, link, websocket, reader, now)
     except WebSocketError as error:
         machine.lost(link, error)
     while await websocket.receive():
@@ -58,8 +58,8 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
     step's first message; one that passes during it, before the first of the next step.
     """
     link.heartbeat.pause()
-    count, awaited = 0, False
-    while not websocket.exhausted:
+    count, awaited, more = 0, False, True
+    while more:
         messages: list[str] | tuple[str | bytes, ...] = websocket.next_texts(_DRAIN - count)
         if not messages:
             message, awaited = await websocket.next_message(), True
@@ -77,11 +77,11 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
         if count >= _DRAIN:
             await trio.lowlevel.checkpoint()
             count, awaited = 0, True
+        more = not websocket.exhausted
     if machine.witness is not None:
         machine.witness.drained()
-    link.heartbeat.resume(trio.current_time() if awaited else now)
-    if link.heartbeat.silent_at < math.inf:  # otherwise the keepalive task has nothing to look at sooner than it will
-        link.pulse_changed.unpark_all()
+    if link.heartbeat.resume(trio.current_time() if awaited else now):
+        link.wake_for_silence()
 
 
 class _Reader:

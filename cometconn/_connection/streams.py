@@ -200,6 +200,10 @@ class Streams:
 
     def _is_known(self, event: Event) -> bool:
         """Tell whether *event* was seen before, and remember it."""
+        if isinstance(event, Message) and event.id > (self.last_id or 0) and event.id > self._last_sent:  # as usual
+            self.last_id = event.id
+            self._remember((event.id,))
+            return False
         key = message_key(event)
         if key is None:
             return False

@@ -1,4 +1,4 @@
-"""The task that alone writes messages to the socket."""
+"""What alone writes messages to the socket: at once where it can, else in a task."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Writer"]
 
 @attrs.frozen(eq=False)
 class Writer:
-    """Writes what is in the outbox of a link. The task is there as long as there is something: most links are idle.
+    """Writes what is in the outbox of a link. There is a task only while something in it has to wait.
 
     Attributes:
         machine: is told of a socket that breaks.
@@ -34,9 +34,12 @@ class Writer:
     websocket: WebSocket
     nursery: trio.Nursery
 
-    def start(self) -> None:
-        """Begin: the outbox was empty, and no longer is."""
-        self.nursery.start_soon(self.run, name="cometconn.writer")
+    def begin(self) -> None:
+        """Write the frame that has come into an empty outbox, now or in a task."""
+        if self.websocket.send_nowait(self.link.outbox[0].text):
+            self._written()
+        else:
+            self.nursery.start_soon(self.run, name="cometconn.writer")
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
@@ -53,6 +56,9 @@ class Writer:
             except WebSocketError as error:
                 self.machine.lost(self.link, error)
                 return
-            self.machine.frames_sent += 1
-            if outbox:  # the lease may have ended meanwhile, and emptied it
-                outbox.pop(0).done.set()
+            self._written()
+
+    def _written(self) -> None:
+        self.machine.frames_sent += 1
+        if self.link.outbox:  # the lease may have ended meanwhile, and emptied it
+            self.link.outbox.pop(0).done.set()

@@ -9,6 +9,7 @@ import attrs
 __all__ = ["Heartbeat"]
 
 _LATE = 0.5  # a look that is later than this was held up by us, not by the server
+_SPREAD = 0.1  # seconds over which clients that connect together begin to ping
 _GRACE = 1.0  # then what has arrived meanwhile is read first
 
 
@@ -29,9 +30,13 @@ class Heartbeat:
     _paused: bool = attrs.field(default=False, init=False)
     _graced: bool = attrs.field(default=False, init=False)
 
-    def start(self, now: float) -> None:
-        """Begin to count: the link is authenticated."""
-        self.next_ping = now + self.interval
+    def start(self, now: float, jitter: float = 0.5) -> None:
+        """Begin to count: the link is authenticated.
+
+        Clients that connect together would ping together for ever after, and dozens of pings in one pass of Trio's
+        scheduler make everybody's leases late. *jitter*, from 0 to 1, puts them a moment apart.
+        """
+        self.next_ping = now + self.interval + (jitter - 0.5) * min(_SPREAD, self.interval / 10)
 
     def keepalive_sent(self, now: float) -> None:
         """Set the time of the keepalive ping after this one.
@@ -65,11 +70,13 @@ class Heartbeat:
         """Stop the clock: we have stopped reading, so silence says nothing."""
         self._paused = True
 
-    def resume(self, now: float) -> None:
-        """Start the clock again, from now."""
+    def resume(self, now: float) -> bool:
+        """Start the clock again, from now. Return whether it runs: something is asked."""
         self._paused = False
-        if self._asked is not None:
-            self._asked = now
+        if self._asked is None:
+            return False
+        self._asked = now
+        return True
 
     @property
     def silent_at(self) -> float:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from cometconn.errors import CometConnError
     from cometconn.settings import Timing
 
-__all__ = ["Circumstances", "Lifecycle", "after_sleep", "begin", "due", "reduce"]
+    from .table import Row
+
+__all__ = ["Circumstances", "Lifecycle", "after_sleep", "begin", "due", "ends_link", "reduce"]
 
 
 @attrs.frozen
@@ -41,6 +43,7 @@ class Circumstances:
 
 
 _PLAIN = Circumstances()
+_KEEPS_LINK = frozenset({None, State.CONNECTED, State.CONNECTING})  # of a row: where it leads, `None` is nowhere
 _Changes: TypeAlias = "dict[str, Any]"  # fields of a `Lifecycle`
 
 
@@ -128,10 +131,9 @@ def reduce(life: Lifecycle, on: Input, now: float, with_: Circumstances = _PLAIN
             return attrs.evolve(life, refusal=None)
         life = attrs.evolve(life, last_shortcut=now)
     life = _release_callers(life, on, with_)
-    row = find_row(on, Situation(life.mode, life.app, life.state, life.wish))
+    row = _row(life, on)
     if row.refusal is not None:
         return attrs.evolve(life, refusal=row.refusal)
-    # One `evolve` for all of it: the close frame of a connection that ends waits for this function.
     changes: _Changes = {"refusal": None}
     if life.state is not State.CLIENT_CLOSED:
         changes["app"] = _app_after(life.app, on)
@@ -142,6 +144,20 @@ def reduce(life: Lifecycle, on: Input, now: float, with_: Circumstances = _PLAIN
     if row.to is not None:
         changes |= _ENTER.get(row.to, _rest)(life, row.to, now, with_)
     return _admit_caller(attrs.evolve(life, **changes), on, with_)
+
+
+def ends_link(life: Lifecycle, on: Input) -> bool:
+    """Tell whether *on* ends a connection that is whole: before `reduce()`, for its close frame cannot wait.
+
+    The loss of one does not count: then the status changes first (contract, section 10).
+    """
+    if life.state is not State.CONNECTED or on is Input.LINK_LOST:
+        return False
+    return _row(life, on).to not in _KEEPS_LINK
+
+
+def _row(life: Lifecycle, on: Input) -> Row:
+    return find_row(on, Situation(life.mode, life.app, life.state, life.wish))
 
 
 def after_sleep(life: Lifecycle, slept: float) -> Lifecycle:

@@ -10,7 +10,13 @@ from cometconn.status import Reason
 __all__ = ["HEADING", "OUT", "RESTING", "WANTED", "IllegalInputError", "Input", "Mode", "Refusal", "State", "Wish"]
 
 
-class Mode(enum.Enum):
+class _Key(enum.Enum):
+    """Words that are looked up: hashed by what they are, like any object; `Enum` hashes their names, in Python."""
+
+    __hash__ = object.__hash__
+
+
+class Mode(_Key):
     """Who decides that a socket is wanted."""
 
     AUTO = "auto"
@@ -19,7 +25,7 @@ class Mode(enum.Enum):
     """`connect()` and `disconnect()` do."""
 
 
-class State(enum.Enum):
+class State(_Key):
     """Where the connection is: one state for each reason to be disconnected, and three more."""
 
     NOT_LOGGED_IN = "not_logged_in"
@@ -66,7 +72,7 @@ RESTING = frozenset(State) - OUT - WANTED - {State.CLIENT_CLOSED}
 _REASONS: Final = {state: Reason[state.name] for state in State if state not in WANTED}
 
 
-class Wish(enum.Enum):
+class Wish(_Key):
     """What holds a lease up in manual mode. In auto mode every wish stands by itself."""
 
     NONE = "none"
@@ -77,7 +83,7 @@ class Wish(enum.Enum):
     """It has been connected once and stands by itself; nobody waits."""
 
 
-class Input(enum.Enum):
+class Input(_Key):
     """Everything that can happen to a connection."""
 
     LOGGED_IN = "logged in"
@@ -118,7 +124,7 @@ class Input(enum.Enum):
     """`open_client()` is being left."""
 
 
-class Refusal(enum.Enum):
+class Refusal(_Key):
     """Why a call is refused; it then changes nothing."""
 
     NOT_LOGGED_IN = "not logged in"

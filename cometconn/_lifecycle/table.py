@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
@@ -137,9 +137,8 @@ TRANSITIONS: tuple[Row, ...] = (
 # fmt: on
 
 
-@attrs.frozen
-class Situation:
-    """All that a transition may depend on."""
+class Situation(NamedTuple):
+    """All that a transition may depend on. A tuple, because it is a key: the close frame waits until its row is found."""
 
     mode: Mode
     app: AppState

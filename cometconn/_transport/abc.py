@@ -59,7 +59,7 @@ class WebSocket(Protocol):
     """One WebSocket over one byte stream. It lives once.
 
     `upgrade` is a task of its own, as long as it takes; `receive`, `next_message` and `next_texts` belong to the
-    receive loop, `send` to the writer, the goodbye and `aclose_forcefully` to whoever ends the link.
+    receive loop, `send` and `send_nowait` to the writer, the goodbye and `aclose_forcefully` to whoever ends the link.
     """
 
     async def upgrade(self, nursery: trio.Nursery) -> None:
@@ -94,6 +94,14 @@ class WebSocket(Protocol):
     @property
     def exhausted(self) -> bool:
         """Whether all that was taken in has been taken out: `next_message` would return `None`, without an await."""
+        ...
+
+    def send_nowait(self, text: str) -> bool:
+        """Send one text message now, if that takes no waiting; return whether all of it is written. Never fails, or blocks.
+
+        If not, it is still to be sent, before any other: `send` takes the same text, and goes on where this has stopped.
+        An unsolicited pong may then follow it, which says nothing (RFC 6455, section 5.5.3).
+        """
         ...
 
     async def send(self, text: str) -> None:

@@ -8,7 +8,7 @@ import trio
 
 from cometconn._lot import Lot
 
-from .last_word import write_nowait
+from .bare_socket import write_nowait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,7 @@ class Pipe(trio.abc.Stream):
         self.sending = False
         self.on_sent: Callable[[], object] | None = None
         self.sent_last = False
+        self._unsent = b""
 
     def feed(self, data: bytes | bytearray) -> None:
         """Hand *data* to trio-websocket."""
@@ -72,19 +73,42 @@ class Pipe(trio.abc.Stream):
         one. That look is taken here, so a write that was cancelled later was really cut.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        if not self.sent_last:
+        rest, self._unsent = self._unsent, b""
+        if self.sent_last:
+            data = rest
+        elif rest:
+            data = rest + data
+        if data:
             self.sending = True
             await self._stream.send_all(data)
             self.sending = False
         if self.on_sent is not None:
             self.on_sent()
 
+    def send_nowait(self, data: bytes) -> bool:
+        """Write *data*, if the real stream takes it without waiting; return whether it took any. Not while `sending`.
+
+        If it took only a part, it is `unfinished`: the rest goes before whatever is sent next.
+        """
+        if self.sent_last or self._unsent:
+            return False
+        written = write_nowait(self._stream, data)
+        if written:
+            self._unsent = data[written:]
+        return written > 0
+
     def send_last_nowait(self, data: bytes) -> None:
-        """Write *data*, if the real stream takes it without waiting, and behind it nothing of what trio-websocket sends."""
-        if not self.sent_last:
-            written = write_nowait(self._stream, data)
-            self.sent_last = written > 0
-            self.sending = 0 < written < len(data)  # then for good: the frame is torn
+        """Do the same; and then nothing is sent any more, but for the rest."""
+        self.sent_last = self.send_nowait(data) or self.sent_last
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a frame has begun whose rest is still to be sent."""
+        return bool(self._unsent)
+
+    def detach(self) -> None:
+        """Tell nobody any more: who listens knows this pipe, and what knows each other is not freed at once."""
+        self._on_change = _nobody
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the real stream takes bytes."""
@@ -96,3 +120,7 @@ class Pipe(trio.abc.Stream):
         self._hungry.unpark_all()
         self._on_change()
         await trio.lowlevel.checkpoint()
+
+
+def _nobody() -> None:
+    pass

@@ -20,10 +20,12 @@ import trio_websocket
 from cometconn._lot import Lot
 from cometconn._why import why
 
-from .abc import WebSocketBrokenError, WebSocketClosedError, WebSocketError
+from .abc import WebSocketBrokenError, WebSocketError
+from .bare_socket import receive_some
+from .client_frame import LONGEST, TEXT, client_frame, close_frame
+from .endings import broken, ending
 from .handshake import AnswerHead
 from .lane import TextLane
-from .last_word import close_frame
 from .pipe import Pipe
 
 if TYPE_CHECKING:
@@ -38,9 +40,7 @@ _READ = 64 * 1024
 _READ_MORE = 256 * 1024  # when a read was as long as it could be
 _MAX_MESSAGE = 16 * 1024 * 1024  # beyond it trio-websocket closes with 1009
 _BAD_ANSWER = "the server's answer to the WebSocket upgrade breaks RFC 6455"
-_VERDICTS = frozenset({1002, 1003, 1007, 1009})  # what trio-websocket records, too, when it will not read on
 _NORMAL = 1000
-_ABNORMAL = 1006  # what trio-websocket records when there was no close frame
 
 
 class TrioWebSocket:
@@ -65,6 +65,7 @@ class TrioWebSocket:
         self._close_frame = close_frame(_NORMAL)  # made ahead: it is wanted in a hurry
         self._read_size = _READ
         self._leaving = False
+        self._begun: str | None = None
         self._goodbye: trio.CancelScope | None = None
         self._handshake = trio.CancelScope()
         self._progress = Lot()
@@ -109,9 +110,9 @@ class TrioWebSocket:
 
     def _broke(self, error: Exception) -> None:
         if self._connection is None and not isinstance(error, OSError | trio.BrokenResourceError):
-            self._fail(_broken(_BAD_ANSWER, error))  # the library's words are about itself
+            self._fail(broken(_BAD_ANSWER, error))  # the library's words are about itself
         else:
-            self._fail(_broken(f"the server broke the WebSocket protocol: {error}", error))
+            self._fail(broken(f"the server broke the WebSocket protocol: {error}", error))
 
     async def wait_open(self) -> None:
         """Wait for the upgrade."""
@@ -127,13 +128,13 @@ class TrioWebSocket:
             await self._progress.park()
         data: bytes | bytearray = b""
         try:
-            data = await self._stream.receive_some(self._read_size)
+            data = await receive_some(self._stream, self._read_size)
         except trio.BrokenResourceError as error:
             # TLS has words for it: 1.3 wants a client certificate only when the handshake is done.
             words = why(error) if isinstance(error.__cause__, ssl.SSLError) else "the connection was reset"
-            self._fail(_broken(words, error))
-        except trio.ClosedResourceError as error:
-            self._fail(_broken("the connection was closed on our side", error))
+            self._fail(broken(words, error))
+        except trio.ClosedResourceError:
+            self._fail(WebSocketBrokenError("the connection was closed on our side"))
         self._read_size = _READ_MORE if len(data) >= _READ else _READ
         if data and self._head.complete and not self._leaving:
             self._lane.feed(data)
@@ -191,22 +192,36 @@ class TrioWebSocket:
             try:
                 return await connection.get_message()
             except trio_websocket.ConnectionClosed as closed:
-                ending = self._ending(closed.reason)
+                reason = closed.reason
             finally:
                 self._taking = None
-            raise ending
+            raise self._ending(reason)  # in no variable: it and this frame would keep each other alive
         return None
 
     async def send(self, text: str) -> None:
         """Send through trio-websocket; only the writer task may."""
         assert self._connection is not None, "nothing is sent before wait_open()"
+        begun, self._begun = self._begun, None
+        assert begun in {None, text}, "what has begun goes on first"
         try:
-            await self._connection.send_message(text)
+            if begun is not None:
+                await self._connection.pong()  # an unsolicited one says nothing; the rest of the frame goes before it
+            else:
+                await self._connection.send_message(text)
         except trio_websocket.ConnectionClosed as closed:
-            ending = self._ending(closed.reason)
+            reason = closed.reason
         else:
             return
-        raise ending
+        raise self._ending(reason)
+
+    def send_nowait(self, text: str) -> bool:
+        """Write the frame ourselves: trio-websocket would take four passes of the scheduler for it, and a task."""
+        payload = text.encode()
+        if self._begun is not None or len(payload) > LONGEST or not self.may_say_goodbye:
+            return False
+        taken = self._pipe.send_nowait(client_frame(TEXT, payload))
+        self._begun = text if self._pipe.unfinished else None
+        return taken and self._begun is None
 
     @property
     def may_say_goodbye(self) -> bool:
@@ -226,8 +241,8 @@ class TrioWebSocket:
 
     @property
     def close_frame_left(self) -> bool:
-        """Written, and not torn."""
-        return self._pipe.sent_last and not self._pipe.sending
+        """Written, all of it."""
+        return self._pipe.sent_last and not self._pipe.unfinished
 
     async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:
         """Do the closing handshake."""
@@ -241,6 +256,8 @@ class TrioWebSocket:
 
     async def aclose_forcefully(self) -> None:
         """Close the stream."""
+        self._progressed()
+        self._pipe.detach()
         await trio.aclose_forcefully(self._stream)
 
     def _progressed(self) -> None:
@@ -265,11 +282,7 @@ class TrioWebSocket:
             return self._failure
         if reason is None:
             return WebSocketBrokenError("the server broke the WebSocket protocol")
-        if reason.code == _ABNORMAL:
-            return WebSocketBrokenError("the connection ended without a WebSocket close frame")
-        if reason.code in _VERDICTS and not self._lane.close_seen:
-            return WebSocketBrokenError(f"the server broke the WebSocket protocol: {reason.reason}")
-        return WebSocketClosedError(reason.code, reason.reason)
+        return ending(reason.code, reason.reason, close_seen=self._lane.close_seen)
 
 
 class _Nursery:
@@ -283,9 +296,3 @@ class _Nursery:
 
     def start_soon(self, reader: Callable[[], Awaitable[object]]) -> None:
         self._nursery.start_soon(self._run, reader, name="trio_websocket.reader")
-
-
-def _broken(what: str, error: BaseException) -> WebSocketBrokenError:
-    broken = WebSocketBrokenError(what)
-    broken.__cause__ = error
-    return broken

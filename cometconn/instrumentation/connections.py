@@ -25,7 +25,7 @@ __all__ = [
 
 @attrs.frozen(kw_only=True)
 class PingSent(Detail):
-    """A ping frame is on its way to the writer.
+    """A ping frame is written, or waits for those before it.
 
     Attributes:
         by: `"keepalive"`, or `"application"` for `chat.ping()`, which is also a sign of life of the app.

@@ -14,6 +14,7 @@ from wsproto.events import (
     CloseConnection,
     Event,
     Ping,
+    Pong,
     RejectConnection,
     TextMessage,
 )
@@ -107,7 +108,7 @@ class _Connection:
         elif isinstance(event, CloseConnection):
             return await self._closed(event)
         else:
-            assert isinstance(event, BytesMessage), event
+            assert isinstance(event, BytesMessage | Pong), event  # neither says anything to CometChat
         return True
 
     async def _upgrade(self, event: UpgradeRequest) -> bool:

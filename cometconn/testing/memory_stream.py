@@ -67,6 +67,15 @@ class MemorySocket(trio.abc.HalfCloseableStream):
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 return
 
+    def send_nowait(self, data: bytes) -> int:
+        """Write what of *data* there is room for, as a socket's own call does; return how many bytes that were."""
+        if self._closed or self._outgoing.broken or self._outgoing.finished:
+            return 0
+        room = self._outgoing.capacity - len(self._outgoing.buffer)
+        self._outgoing.buffer += data[:room]
+        self._outgoing.changed.unpark_all()
+        return min(room, len(data))
+
     def _check_sendable(self) -> None:
         if self._closed:
             message = "this end is closed"

@@ -8,6 +8,8 @@ from trio.testing import MockClock
 
 from cometconn._connection.farewell import Farewell
 from cometconn._connection.link_nursery import LinkNursery
+from cometconn._lifecycle.states import State
+from cometconn._transport.websocket import TrioWebSocket
 from cometconn.emulator.log import Kind
 
 from .harness import open_pair, settle
@@ -27,6 +29,18 @@ async def test_the_earliest_deadline_counts(autojump_clock: MockClock) -> None:
     farewell.end_by(trio.current_time() + 2)
     farewell.end_by(trio.current_time() + 3)
     assert await lasts(farewell) == 2
+
+
+async def test_the_close_frame_is_the_first_thing_that_a_call_does(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it can leave at once it has left before the status changes, and before anybody is told."""
+    states: list[State] = []
+    monkeypatch.setattr(TrioWebSocket, "goodbye_nowait", lambda _: states.append(pair.chat._machine.state))
+    async with open_pair(connect=True) as pair:
+        pair.chat.enter_background()
+        assert states[0] is State.CONNECTED
+        assert pair.chat._machine.state is State.IN_BACKGROUND
 
 
 async def test_a_cut_behind_the_close_frame_is_immediate(autojump_clock: MockClock) -> None:

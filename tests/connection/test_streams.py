@@ -60,6 +60,33 @@ async def test_a_block_is_entered_once() -> None:
         await subscription.__aenter__()
 
 
+async def test_what_was_handed_out_takes_no_room() -> None:
+    """A reader who keeps up never pauses the socket, however much has gone through."""
+    streams = Streams()
+    async with stream_of(streams) as stream:
+        for _ in range(10):
+            assert not streams.publish(unknown("a"), 60)
+            await anext(stream)
+        assert not streams.publish(unknown("a"), 60)
+        assert streams.publish(unknown("a"), 60)
+
+
+async def test_a_reader_who_always_finds_something() -> None:
+    """What has been handed out is forgotten all the same, in whatever way it was read: every buffer is bounded."""
+    streams = Streams()
+    async with stream_of(streams, max_events=10, max_bytes=10**12) as stream:
+        streams.publish(unknown("a"), 300)
+        for _ in range(1000):
+            streams.publish(unknown("a"), 300)
+            await anext(stream)
+        assert len(stream._sizes) < 100
+        for _ in range(100):
+            streams.publish(unknown("a"), 300)
+            await stream.batch()
+        assert len(stream._sizes) < 100
+        assert stream.statistics().size == 0
+
+
 async def test_order_and_the_backlog() -> None:
     """Nothing is lost for lack of a listener: the first stream begins with what came before it."""
     streams = Streams()

@@ -27,7 +27,7 @@ def levels(task: trio.lowlevel.Task, level: int = 0) -> Iterator[tuple[str, int]
 async def test_the_tasks_of_a_connection_have_their_names(autojump_clock: MockClock) -> None:
     """Connected: watcher and supervisor; in it the link nursery with the reader of the socket, and within the lease its own.
 
-    Of these the writer is there as long as there is something to write.
+    Of these the writer is there while something has to wait to be written, as everything does to a stream in memory.
     """
     async with open_pair(connect=True) as pair:
         await settle()

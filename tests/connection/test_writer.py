@@ -19,6 +19,10 @@ class Socket:
         self.sent: list[str] = []
         self._breaks_at = breaks_at
 
+    def send_nowait(self, text: str) -> bool:
+        """Take nothing: it would have to wait."""
+        return False
+
     async def send(self, text: str) -> None:
         """Send."""
         await trio.lowlevel.checkpoint()
@@ -48,7 +52,7 @@ async def test_frames_are_written_in_order_until_the_socket_breaks() -> None:
     """
     one, socket, losses = link(), Socket(2), Losses()
     async with trio.open_nursery() as nursery:
-        one.on_send = Writer(losses, one, socket, nursery).start  # type: ignore[arg-type]
+        one.on_send = Writer(losses, one, socket, nursery).begin  # type: ignore[arg-type]
         frames = [one.send("1")]
         await trio.testing.wait_all_tasks_blocked()
         assert not nursery.child_tasks
@@ -60,6 +64,34 @@ async def test_frames_are_written_in_order_until_the_socket_breaks() -> None:
     ((which, error),) = losses.told
     assert which is one
     assert isinstance(error, WebSocketBrokenError)
+
+
+async def test_a_frame_that_need_not_wait_needs_no_task() -> None:
+    """It is written, counted and done when the call returns; and behind one that waits, it waits."""
+    one, losses = link(), Losses()
+
+    class Ready(Socket):
+        ready = True
+
+        def send_nowait(self, text: str) -> bool:
+            if self.ready:
+                self.sent.append(text)
+            return self.ready
+
+    socket = Ready(9)
+    async with trio.open_nursery() as nursery:
+        one.on_send = Writer(losses, one, socket, nursery).begin  # type: ignore[arg-type]
+        frame = one.send("1")
+        assert frame.done.is_set()
+        assert not one.outbox
+        assert not nursery.child_tasks
+        socket.ready = False
+        one.send("2")
+        socket.ready = True
+        one.send("3")
+        assert socket.sent == ["1"]
+    assert socket.sent == ["1", "2", "3"]
+    assert losses.frames_sent == 3
 
 
 async def test_the_end_of_the_lease_while_a_frame_is_written() -> None:

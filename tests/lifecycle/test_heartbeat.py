@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from cometconn._lifecycle.heartbeat import Heartbeat
 
 
@@ -21,6 +23,18 @@ def test_pings_come_at_the_interval() -> None:
     assert pulse.next_ping == 115.0
     pulse.keepalive_sent(115.0)
     assert pulse.next_ping == 130.0
+
+
+def test_who_connects_together_does_not_ping_together() -> None:
+    """A tenth of a second is shared out, or a tenth of an interval that is shorter; the next ping is an interval later."""
+    for interval, first in ((15.0, [14.95, 15.0, 15.05]), (0.5, [0.475, 0.5, 0.525])):
+        pulses = [Heartbeat(interval, 5.0) for _ in range(3)]
+        for pulse, jitter in zip(pulses, (0.0, 0.5, 1.0), strict=True):
+            pulse.start(100.0, jitter)
+        assert [pulse.next_ping - 100 for pulse in pulses] == pytest.approx(first)
+        for pulse in pulses:
+            pulse.keepalive_sent(pulse.next_ping)
+        assert [pulse.next_ping - 100 - interval for pulse in pulses] == pytest.approx(first)
 
 
 def test_a_late_ping_does_not_move_the_next() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cometconn._lifecycle.reducer import Circumstances, Lifecycle, after_sleep, begin, due, reduce
+from cometconn._lifecycle.reducer import Circumstances, Lifecycle, after_sleep, begin, due, ends_link, reduce
 from cometconn._lifecycle.states import WANTED, IllegalInputError, Input, Mode, Refusal, State, Wish
 from cometconn.errors import CometConnError
 from cometconn.settings import Timing
@@ -201,6 +201,34 @@ def test_whatever_happens_a_life_stays_sound(mode: Mode, script: list[tuple[floa
             assert isinstance(life.status, Disconnected)
         if mode is Mode.AUTO:
             assert not (life.app is AppState.BACKGROUND and life.state in WANTED)
+
+
+@pytest.mark.parametrize("on", Input)
+def test_the_end_of_a_link_is_known_before_the_step(on: Input) -> None:
+    """In every mode, app state and wish: a connection that is whole is then left, and never otherwise."""
+    lives = itertools.product(Mode, AppState, (True, False), (0, 1), (0, 1), State)
+    ends = []
+    for mode, app, stands, patient, impatient, state in lives:
+        life = attrs.evolve(
+            begin(mode, TIMING, 0.0), app=app, state=state, stands=stands, patient=patient, impatient=impatient
+        )
+        try:
+            after = reduce(life, on, 1.0, PATIENT)
+        except IllegalInputError:
+            continue
+        whole = state is State.CONNECTED and on is not Input.LINK_LOST
+        assert ends_link(life, on) == (whole and after.state not in {State.CONNECTED, State.CONNECTING})
+        ends.append(ends_link(life, on))
+    assert any(ends) == (on in _ENDINGS)
+
+
+_ENDINGS = {
+    Input.LOGGED_OUT,
+    Input.DISCONNECT_CALLED,
+    Input.ENTERED_BACKGROUND,
+    Input.DEADLINE_REACHED,
+    Input.CLIENT_LEFT,
+}
 
 
 def test_situations_are_hashable_products() -> None:

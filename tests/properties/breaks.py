@@ -147,8 +147,8 @@ def keepalive_is_a_sign_of_life(patch: pytest.MonkeyPatch) -> None:
                 pulse.keepalive_sent(now)
                 link.ping(ping_frame(), now)
                 _live_on(machine, link)
-            with trio.move_on_at(min(pulse.next_ping, pulse.silent_at)):
-                await link.pulse_changed.park()
+            with trio.move_on_at(min(pulse.next_ping, pulse.silent_at)) as link.alarm:
+                await trio.sleep_forever()
 
     patch.setattr("cometconn._connection.link_nursery.keepalive", lively)
 
@@ -167,8 +167,8 @@ def pings_without_a_frame(patch: pytest.MonkeyPatch) -> None:
             now = machine.tick()
             if now >= pulse.next_ping:
                 pulse.keepalive_sent(now)
-            with trio.move_on_at(min(pulse.next_ping, pulse.silent_at)):
-                await link.pulse_changed.park()
+            with trio.move_on_at(min(pulse.next_ping, pulse.silent_at)) as link.alarm:
+                await trio.sleep_forever()
 
     patch.setattr("cometconn._connection.link_nursery.keepalive", mute)
 

@@ -6,6 +6,7 @@ trio-websocket is used directly.
 
 from __future__ import annotations
 
+import os
 import select
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -166,6 +167,98 @@ async def test_the_close_frame_can_go_ahead() -> None:
     assert goodbye_said == ["said"]
 
 
+async def test_a_message_can_leave_at_once() -> None:
+    """It is written in the call, whole; a server reads it like any other, also between those that trio-websocket sends."""
+    got: list[tuple[int, bytes]] = []
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await opened.wait()
+        assert peer.websocket.send_nowait("at once")
+        readable, _, _ = select.select([stream.socket.fileno()], [], [], SLACK)  # no task runs meanwhile
+        assert readable
+        left.set()
+        await read_frames(stream, got)
+
+    opened, left = trio.Event(), trio.Event()
+    async with connected(script) as peer:
+        assert not peer.websocket.send_nowait("too soon")
+        await peer.websocket.wait_open()
+        opened.set()
+        await left.wait()
+        assert not peer.websocket.send_nowait("x" * 65_536)
+        await peer.websocket.send("by a task")
+        assert peer.websocket.send_nowait("é" * 100)
+        peer.websocket.goodbye_nowait()
+        assert not peer.websocket.send_nowait("too late")
+        with trio.fail_after(SLACK):
+            while len(got) < 4:
+                await trio.lowlevel.checkpoint()
+    assert got == [(1, b"at once"), (1, b"by a task"), (1, "é".encode() * 100), (8, b"\x03\xe8")]
+
+
+async def test_a_message_that_left_in_part_is_finished_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is sent next, a pong of trio-websocket's or the message, as the caller must: its rest goes before it, once."""
+    got: list[tuple[int, bytes]] = []
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await begun.wait()
+        if pinged:
+            await stream.send_all(frame(9, b"are you there"))
+        await read_frames(stream, got)
+
+    for pinged in (False, True):
+        begun, write = trio.Event(), os.write
+        got.clear()
+        async with connected(script) as peer:
+            await peer.websocket.wait_open()
+            with monkeypatch.context() as patch:
+                patch.setattr("os.write", lambda file, data: write(file, data[:9]))  # noqa: B023 - used in this round
+                assert not peer.websocket.send_nowait("in two parts")
+                assert not peer.websocket.send_nowait("another")
+            begun.set()
+            with trio.fail_after(SLACK):
+                while pinged and not got:
+                    await trio.lowlevel.checkpoint()
+                await peer.websocket.send("in two parts")
+                await peer.websocket.send("and on")
+                while (1, b"and on") not in got:
+                    await trio.lowlevel.checkpoint()
+            assert peer.websocket.may_say_goodbye
+        pongs = [(10, b"are you there")] if pinged else []
+        assert got == [(1, b"in two parts"), *pongs, (10, b""), (1, b"and on")]
+
+
+@pytest.mark.parametrize("texts", [["in two parts"], []])
+async def test_the_goodbye_behind_half_a_frame(texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message, or the close frame itself, that the socket took only a part of is finished by the goodbye; and that is all."""
+    got: list[tuple[int, bytes]] = []
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await begun.wait()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_frames, stream, got)
+            while (8, b"\x03\xe8") not in got:
+                await trio.lowlevel.checkpoint()
+            await stream.send_all(close(1000))
+
+    begun, write = trio.Event(), os.write
+    async with connected(script) as peer:
+        await peer.websocket.wait_open()
+        with monkeypatch.context() as patch:
+            patch.setattr("os.write", lambda file, data: write(file, data[:5]))
+            for text in texts:
+                assert not peer.websocket.send_nowait(text)
+            peer.websocket.goodbye_nowait()
+            assert not peer.websocket.close_frame_left
+        begun.set()
+        with trio.fail_after(SLACK):
+            await peer.websocket.goodbye()
+    assert got == [*((1, text.encode()) for text in texts), (8, b"\x03\xe8")]
+
+
 async def test_a_ping_in_the_middle_of_the_goodbye() -> None:
     """trio-websocket does not survive it, and its goodbye would wait for ever: it ends at once."""
     got: list[tuple[int, bytes]] = []
@@ -177,18 +270,12 @@ async def test_a_ping_in_the_middle_of_the_goodbye() -> None:
 
 
 async def test_a_close_frame_does_not_go_ahead_of_half_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a write is under way nothing is written, and when the close frame itself is torn no goodbye is said."""
+    """While a write is under way nothing is written."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
         await forever(stream)
 
-    async with connected(script) as peer:
-        await peer.websocket.wait_open()
-        monkeypatch.setattr("os.write", lambda _, data: len(data) - 1)
-        peer.websocket.goodbye_nowait()
-        assert not peer.websocket.may_say_goodbye
-        assert not peer.websocket.close_frame_left
     written: list[bytes] = []
     async with connected(script) as peer, trio.open_nursery() as nursery:
         await peer.websocket.wait_open()

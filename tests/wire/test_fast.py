@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cometconn import events
 from cometconn._wire import codec, fast
-from cometconn._wire.codec import Decoded
+from cometconn._wire.codec import Decoded, Pong
 from cometconn._wire.opened import opened
 
 from .differential import check, frames, same, sessions, sweep, users
@@ -165,6 +165,13 @@ def test_an_echo_is_an_echo(text_frame: dict[str, Any]) -> None:
     """Our own session's messages are judged by the reference."""
     text_frame["deviceId"] = "session-1"
     assert read(json.dumps(text_frame)) == codec.Echo(1001)
+
+
+@pytest.mark.parametrize("text", [*sorted(fast._PONGS), '{ "action": "pong" }', '{"action":"ping","ack":"true"}'])
+def test_a_pong_is_known_at_sight(text: str) -> None:
+    """As servers write it; and it is what the reference says, as everything else is."""
+    check(text)
+    assert isinstance(read(text), Pong) == ("pong" in text)
 
 
 @pytest.mark.parametrize("text", ["", "x", "{}", "[]", "null", '{"type":"message"}', '{"type":5}', b"{}", b"\xff"])

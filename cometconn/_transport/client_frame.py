@@ -1,0 +1,33 @@
+"""A client's whole frame, encoded in one step (RFC 6455, section 5.2)."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+__all__ = ["CLOSE", "LONGEST", "TEXT", "client_frame", "close_frame"]
+
+TEXT: Final = 0x1
+CLOSE: Final = 0x8
+LONGEST: Final = 0xFFFF
+"""Bytes of payload that this encodes at the most."""
+
+_FIN: Final = 0x80
+_MASKED: Final = 0x80
+_LONGEST_SHORT: Final = 125
+_TWO_BYTES: Final = 126
+
+
+def client_frame(opcode: int, payload: bytes) -> bytes:
+    """Return a frame with FIN set, and *payload* behind a mask that nobody can foretell (section 5.3)."""
+    size = len(payload)
+    length = (size,) if size <= _LONGEST_SHORT else (_TWO_BYTES, *size.to_bytes(2, "big"))
+    mask = os.urandom(4)
+    masks = (mask * (size // 4 + 1))[:size]
+    masked = int.from_bytes(payload, "big") ^ int.from_bytes(masks, "big")
+    return bytes((_FIN | opcode, _MASKED | length[0], *length[1:])) + mask + masked.to_bytes(size, "big")
+
+
+def close_frame(code: int) -> bytes:
+    """Return a close frame with *code* and no reason (section 5.5.1)."""
+    return client_frame(CLOSE, code.to_bytes(2, "big"))

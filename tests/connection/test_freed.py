@@ -1,0 +1,64 @@
+"""What is left of a connection that is over: nothing, and at once."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import trio
+
+from cometconn import AppSettings, CometChat, Connected, MemoryStore, Timing, open_client
+from cometconn.emulator import Emulator, open_emulator
+from cometconn.events import Gap
+
+SLACK = 5.0
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Python's counting of references alone: whatever is part of a circle stays."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+async def disconnect(chat: CometChat, _: Emulator) -> None:
+    """End it ourselves."""
+    await chat.disconnect()
+
+
+async def be_disconnected(chat: CometChat, server: Emulator) -> None:
+    """Let the server end it, and take note: the gap that it leaves, and the status until it is back, say why."""
+    async with chat.events(Gap) as events, chat.statuses() as statuses:
+        server.drop(None, "close")
+        await anext(events)
+        async for change in statuses:
+            if isinstance(change.current, Connected):
+                break
+
+
+@pytest.mark.parametrize("end", [disconnect, be_disconnected])
+async def test_no_circle_of_references_outlives_a_connection(no_collector: None, end: Any) -> None:
+    """A collection stops all of a program, and among thousands of clients for long: connections that end must not cause it."""
+    with trio.fail_after(SLACK):
+        async with (
+            open_emulator() as server,
+            open_client(
+                "APP",
+                AppSettings(auto_establish_socket_connection=False, timing=Timing(retry_base=0)),
+                store=MemoryStore(),
+                endpoints=server.endpoints,
+            ) as chat,
+        ):
+            await chat.login(uid="zed-1", auth_key="KEY")
+            await chat.connect()
+            link = chat._machine.connected_link("the test")
+            left = [weakref.ref(part) for part in (link, link.websocket, link.websocket._pipe)]
+            del link
+            await end(chat, server)
+            await chat.connect()  # the machine keeps the last link
+            assert [ref() for ref in left] == [None, None, None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cometconn.status import Reason
 
@@ -13,7 +13,8 @@ __all__ = ["HEADING", "OUT", "RESTING", "WANTED", "IllegalInputError", "Input", 
 class _Key(enum.Enum):
     """Words that are looked up: hashed by what they are, like any object; `Enum` hashes their names, in Python."""
 
-    __hash__ = object.__hash__
+    if not TYPE_CHECKING:  # for types it is Enum's
+        __hash__ = object.__hash__
 
 
 class Mode(_Key):

@@ -37,7 +37,7 @@ RIVALS = (
 LIMIT = Rival("bare Trio stream", "limit:receive", "bytes, nothing parsed: the limit of all Trio")
 WARM = 5_000
 COUNT, QUICK_COUNT = 50_000, 25_000
-ROUNDS, QUICK_ROUNDS = 9, 5
+ROUNDS, QUICK_ROUNDS = 15, 5
 
 
 def measure(run: Run) -> list[Row]:

@@ -26,14 +26,16 @@ class Gathered:
 
     Attributes:
         ours, theirs: a client's `seconds` and `cpu` to connect and its `bytes` of memory, on average.
-        alone, among, among_silent: how late leases end, `p50` and `p99` in seconds, of a client alone, of one among
-            ours, and of one among ours that send no keepalive pings; with a large crowd.
+        alone, among, among_settled, among_silent: how late leases end, `p50` and `p99` in seconds, of a client alone, of
+            one among ours, of one among ours when collections are seldom (not in a quick run), and of one among ours that
+            send no keepalive pings; with a large crowd.
     """
 
     ours: dict[str, Any]
     theirs: dict[str, Any]
     alone: list[dict[str, float]]
     among: list[dict[str, float]]
+    among_settled: list[dict[str, float]]
     among_silent: list[dict[str, float]]
 
 
@@ -48,14 +50,14 @@ def gathered(run: Run, clients: int) -> list[Gathered]:
             run.tell((number + part) / rounds, f"{clients:,} clients: {words}, round {number + 1} of {rounds}")
 
         try:
-            found.append(_gather(clients, tell))
+            found.append(_gather(clients, tell, settle=not run.quick))
         except LeftOutError as reason:
             run.leave_out(f"{clients:,} clients", reason)
             return []
     return found
 
 
-def _gather(clients: int, tell: Callable[[float, str], object]) -> Gathered:
+def _gather(clients: int, tell: Callable[[float, str], object], *, settle: bool) -> Gathered:
     readings = READINGS if clients == LARGE else 0
     with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours") as crowd:
         port = server.greeting["port"]
@@ -66,11 +68,15 @@ def _gather(clients: int, tell: Callable[[float, str], object]) -> Gathered:
         ours = crowd.ask(do="gather", port=port, clients=clients)
         tell(0.4, "a lease among them")
         among = [lease(after=_KEEPALIVES) for _ in range(readings)]
+        settled: list[dict[str, float]] = []
+        if readings and settle:
+            crowd.ask(do="settle")
+            settled = [lease() for _ in range(readings)]
     tell(0.6, "trio-websocket's connect")
     with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "trio_websocket") as crowd:
         theirs = crowd.ask(do="gather", port=server.greeting["port"], clients=clients)
     tell(0.8, "a lease among silent ones")
-    return Gathered(ours, theirs, alone, among, _among_silent(clients, readings))
+    return Gathered(ours, theirs, alone, among, settled, _among_silent(clients, readings))
 
 
 def _among_silent(clients: int, readings: int) -> list[dict[str, float]]:

@@ -26,6 +26,7 @@ def test_a_crowd_connects_receives_and_tells(kind: str) -> None:
         if kind == "ours":
             late = crowd.ask(do="lateness", port=port, samples=4)
             assert 0 <= late["p50"] <= late["p99"]
+            assert crowd.ask(do="settle") == {}
         with pytest.raises(LeftOutError, match="open files"):
             crowd.ask(do="gather", port=port, clients=10**9)
 
@@ -34,9 +35,9 @@ def test_questions_share_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is gathered once a run, and again for another run."""
     gathered: list[int] = []
 
-    def gather(clients: int, tell: object) -> crowds.Gathered:
+    def gather(clients: int, tell: object, *, settle: bool) -> crowds.Gathered:
         gathered.append(clients)
-        return crowds.Gathered({}, {}, [], [], [])
+        return crowds.Gathered({}, {}, [], [], [], [])
 
     monkeypatch.setattr(crowds, "_gather", gather)
     run = Run(quick=True)
@@ -50,7 +51,7 @@ def test_questions_share_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_crowd_that_cannot_be_gathered_leaves_its_rows_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the reason, once."""
 
-    def gather(clients: int, tell: object) -> crowds.Gathered:
+    def gather(clients: int, tell: object, *, settle: bool) -> crowds.Gathered:
         raise LeftOutError("too many open files")
 
     monkeypatch.setattr(crowds, "_gather", gather)
@@ -60,7 +61,7 @@ def test_a_crowd_that_cannot_be_gathered_leaves_its_rows_out(monkeypatch: pytest
 
 
 def test_only_the_large_crowd_is_asked_for_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three times alone, then three times among them, once they ping; and among others that do not."""
+    """Three times alone, then three times among them, once they ping, and when all has settled; and among silent ones."""
     asked: list[tuple[str, object]] = []
 
     class Answering:
@@ -80,10 +81,13 @@ def test_only_the_large_crowd_is_asked_for_leases(monkeypatch: pytest.MonkeyPatc
             return {}
 
     monkeypatch.setattr(crowds, "Process", Answering)
-    crowds._gather(5_000, lambda _, __: None)
+    crowds._gather(5_000, lambda _, __: None, settle=True)
     leases, later = [("lateness", None)] * 3, [("lateness", 15.0)] * 3
     crowd = ("gather", 5_000)
+    assert asked == [*leases, crowd, *later, ("settle", None), *leases, crowd, crowd, *leases]
+    asked.clear()
+    crowds._gather(5_000, lambda _, __: None, settle=False)
     assert asked == [*leases, crowd, *later, crowd, crowd, *leases]
     asked.clear()
-    crowds._gather(1_000, lambda _, __: None)
+    crowds._gather(1_000, lambda _, __: None, settle=True)
     assert asked == [("gather", 1_000)] * 2

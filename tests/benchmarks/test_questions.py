@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Sequence
 
+import attrs
 import pytest
 
 from benchmarks import (
@@ -76,6 +77,7 @@ def test_a_crowd_answers_three_questions(monkeypatch: pytest.MonkeyPatch) -> Non
         theirs={"seconds": 0.001, "bytes": 20_480.0},
         alone=[{"p50": 0.001, "p99": 0.002}],
         among=[{"p50": 0.001, "p99": 0.003}],
+        among_settled=[{"p50": 0.001, "p99": 0.0024}],
         among_silent=[{"p50": 0.001, "p99": 0.001}],
     )
     for module in (bench_memory, bench_connects, bench_lateness):
@@ -84,10 +86,13 @@ def test_a_crowd_answers_three_questions(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (memory.ratio, memory.goal, "40.0 / 20.0 KiB" in memory.case) == (2.0, "<= 2.0", True)
     (connects,) = bench_connects.measure(Run())
     assert (connects.ratio, connects.goal, "500 / 1,000 a second" in connects.case) == (0.5, None, True)
-    middle, _, late, silent = bench_lateness.measure(Run())
+    middle, _, _, late, settled, silent = bench_lateness.measure(Run())
     assert (middle.ratio, middle.goal) == (1.0, None)
     assert (silent.ratio, silent.goal, "without keepalive" in silent.case) == (0.5, None, True)
     assert (late.ratio, late.goal, "3.00 / 2.00 ms" in late.case) == (1.5, "<= 1.3", True)
+    assert (settled.ratio, settled.goal, "how-to guide" in settled.case) == (1.2, None, True)
+    monkeypatch.setattr(bench_lateness, "gathered", lambda _, __: [attrs.evolve(one, among_settled=[])])
+    assert len(bench_lateness.measure(Run())) == 4
 
 
 def test_a_close_frame_belongs_to_its_connection() -> None:

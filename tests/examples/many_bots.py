@@ -43,4 +43,5 @@ async def run_bots(uids: list[str], *, task_status=trio.TASK_STATUS_IGNORED) -> 
                 starting.start_soon(start_some)
         gc.collect()
         gc.freeze()  # what is there now is there to stay: full collections need not walk through it
+        gc.set_threshold(100_000)  # and nothing here needs to be collected soon
         task_status.started()

@@ -28,6 +28,7 @@ async def test_everybody_answers_but_who_is_unknown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One that cannot log in is told of and stops nobody; leaving ends all."""
+    usual = gc.get_threshold()
     async with open_emulator(users=["amy-2", *BOTS]) as server:
 
         def answers() -> list[str]:
@@ -39,7 +40,9 @@ async def test_everybody_answers_but_who_is_unknown(
             async with trio.open_nursery() as nursery:
                 await nursery.start(many_bots.run_bots, [*BOTS, "nobody"])
                 assert gc.get_freeze_count() > 0
+                assert gc.get_threshold()[0] == 100_000
                 gc.unfreeze()  # the tests go on
+                gc.set_threshold(*usual)
                 assert all(server.connections(uid) == 1 for uid in BOTS)
                 for uid in BOTS:
                     server.say("amy-2", "hello", receiver=uid)

@@ -13,7 +13,10 @@ __all__ = ["HEADING", "OUT", "RESTING", "WANTED", "IllegalInputError", "Input", 
 class _Key(enum.Enum):
     """Words that are looked up: hashed by what they are, like any object; `Enum` hashes their names, in Python."""
 
-    if not TYPE_CHECKING:  # for types it is Enum's
+    if TYPE_CHECKING:
+
+        def __hash__(self) -> int: ...
+    else:
         __hash__ = object.__hash__
 
 

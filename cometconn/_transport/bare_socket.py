@@ -15,7 +15,7 @@ __all__ = ["receive_some", "write_nowait"]
 
 
 async def receive_some(stream: trio.abc.Stream, most: int) -> bytes | bytearray:
-    """Do `stream.receive_some(most)`, for a bare socket in half the time.
+    """Do `stream.receive_some(most)`; a bare socket is read when there is something, and not asked before.
 
     Trio asks the socket first and waits when there is nothing, since it cannot know; here something has just been read,
     so there is nothing as a rule, and to ask for it is a system call and an exception for each single message.

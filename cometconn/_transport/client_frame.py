@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import Final
 
-__all__ = ["CLOSE", "LONGEST", "TEXT", "client_frame", "close_frame"]
+__all__ = ["LONGEST", "TEXT", "client_frame", "close_frame"]
 
 TEXT: Final = 0x1
-CLOSE: Final = 0x8
 LONGEST: Final = 0xFFFF
 """Bytes of payload that this encodes at the most."""
 
+_CLOSE: Final = 0x8
 _FIN: Final = 0x80
 _MASKED: Final = 0x80
 _LONGEST_SHORT: Final = 125
@@ -30,4 +30,4 @@ def client_frame(opcode: int, payload: bytes) -> bytes:
 
 def close_frame(code: int) -> bytes:
     """Return a close frame with *code* and no reason (section 5.5.1)."""
-    return client_frame(CLOSE, code.to_bytes(2, "big"))
+    return client_frame(_CLOSE, code.to_bytes(2, "big"))

@@ -59,6 +59,20 @@ async def test_a_cancelled_read_takes_nothing() -> None:
         assert await receive_some(one, 99) == b"12345678"
 
 
+async def test_a_cancel_that_comes_too_late_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is cancelled when the socket has become readable gets what was read: behind it nothing looks for a cancel."""
+    async with socket_pair() as (one, other):
+        await other.send_all(b"12345678")
+        with trio.CancelScope() as scope:
+
+            async def cancelled_meanwhile(_: object) -> None:
+                scope.cancel()
+
+            monkeypatch.setattr("trio.lowlevel.wait_readable", cancelled_meanwhile)
+            assert await receive_some(one, 99) == b"12345678"
+        assert not scope.cancelled_caught
+
+
 async def test_a_readable_socket_may_have_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then it waits again: the system need not keep its word."""
     read, calls = os.read, []

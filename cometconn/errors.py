@@ -79,11 +79,13 @@ class ApiError(CometConnError):
         code: CometChat's error code (`ERR_UID_NOT_FOUND`, ...); `FAILED_TO_FETCH` when no
             whole answer came, `INVALID_RESPONSE` when one came that is not CometChat's.
         details: what CometChat sent as `details`, else `None`.
-        status: the HTTP status; `None` when no answer came at all. Without a
-            status, or with one from 500 up, a retry can help; from 400 to 499 it cannot.
+        status: the HTTP status; `None` when no answer came at all.
+        retry_after: the delay that the server asked for (`Retry-After`), in seconds; `None` when it did not.
     """
 
     default_code = "FAILED_TO_FETCH"
+    _TRANSIENT: ClassVar = frozenset({408, 425, 429})
+    _SERVER_ERRORS: ClassVar = 500
 
     def __init__(
         self,
@@ -92,10 +94,17 @@ class ApiError(CometConnError):
         code: str | None = None,
         details: Any = None,
         status: int | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, code=code)
         self.details: Any = details
         self.status: int | None = status
+        self.retry_after: float | None = retry_after
+
+    @property
+    def worth_retrying(self) -> bool:
+        """Whether the same request may succeed later: no answer came, or the status is 408, 425, 429 or from 500 up."""
+        return self.status is None or self.status in self._TRANSIENT or self.status >= self._SERVER_ERRORS
 
 
 class NotLoggedInError(CometConnError):

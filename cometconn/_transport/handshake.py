@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
-import email.utils
 import re
+
+from cometconn._http_time import retry_after_seconds
 
 from .abc import UpgradeRefusedError, WebSocketBrokenError
 
-__all__ = ["AnswerHead", "retry_after_seconds"]
+__all__ = ["AnswerHead"]
 
 _LIMIT = 64 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])[ \r]")
 _RETRY_AFTER = re.compile(rb"\r\nretry-after:[ \t]*([^\r\n]*)", re.IGNORECASE)
+_DATE = re.compile(rb"\r\ndate:[ \t]*([^\r\n]*)", re.IGNORECASE)
 
 
 class AnswerHead:
@@ -46,8 +47,8 @@ class AnswerHead:
             message = "the server's answer to the WebSocket upgrade is not HTTP/1.1"
             raise WebSocketBrokenError(message)
         if end and status is not None and status[1] != b"101":
-            asked = _RETRY_AFTER.search(head)
-            raise UpgradeRefusedError(int(status[1]), retry_after_seconds(asked[1]) if asked else 0.0)
+            asked = retry_after_seconds(_header(_RETRY_AFTER, head), _header(_DATE, head))
+            raise UpgradeRefusedError(int(status[1]), asked or 0.0)
         if not data and not end:
             message = "the server closed the connection before it had answered the WebSocket upgrade"
             raise WebSocketBrokenError(message)
@@ -58,15 +59,6 @@ class AnswerHead:
         return len(head) + len(end) - before if end else len(data)
 
 
-def retry_after_seconds(value: bytes) -> float:
-    """Return the seconds of a Retry-After header (RFC 9110 section 10.2.3); 0 when it cannot be read."""
-    text = value.decode("ascii", "replace").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        when = email.utils.parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # the latter for numbers beyond any calendar
-        return 0.0
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=datetime.UTC)
-    return max(0.0, (when - datetime.datetime.now(datetime.UTC)).total_seconds())
+def _header(pattern: re.Pattern[bytes], head: bytes) -> str:
+    found = pattern.search(head)
+    return found[1].decode("ascii", "replace") if found else ""

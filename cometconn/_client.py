@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import trio
 
-from ._connection.stream_arguments import check_types, overflow_policy
+from ._connection.stream_arguments import stream_options
 from ._lifecycle.states import Input
 from ._wire.drafts import custom_draft, text_draft
 from ._wire.frames import ping_frame, receipt_frame, transient_frame, typing_frame
@@ -27,6 +27,7 @@ __all__ = ["CometChat"]
 
 _ReceiverType = Literal["user", "group"]
 _Overflow = Literal["pause", "drop_oldest", "fail"]
+_Acknowledge = Literal["next", "call", "never"]
 
 
 @final
@@ -242,28 +243,46 @@ class CometChat:
         max_events: int = 1024,
         max_bytes: int = 4 * 1024 * 1024,
         overflow: _Overflow = "pause",
+        acknowledge: _Acknowledge = "next",
     ) -> AbstractAsyncContextManager[EventStream]:
         """Open a stream of typed events: `async with chat.events() as events: async for event in events: ...`.
 
-        The first stream begins with what arrived before it. Markers (`Gap`, `Overflow`,
-        `Resumed`) come whatever *types* says.
+        It begins with the events that no stream has taken: what came before the first one was opened, or between two,
+        and what a stream held when its block was left. Markers (`Gap`, `Overflow`, `Resumed`) come whatever *types* says.
+
+        A message comes again until it is acknowledged: to the next stream of this client, and with `catch_up` to the
+        next run of the program, even after a SIGKILL. With several streams, each that takes a message must acknowledge it.
 
         Args:
-            types: event classes to take, their subclasses included; none means all.
-            max_events: how many events may wait in the stream.
-            max_bytes: how many bytes of frames may wait in the stream.
+            types: event classes to take, their subclasses included; none means all. What a stream does not want
+                counts as handled for it.
+            max_events: how many events may be in the stream: those that wait, and those that were handed out and are
+                not acknowledged. Default 1,024.
+            max_bytes: how many bytes of frames these may have together. Default 4 MiB.
             overflow: what happens when it is full. `"pause"`: the socket is not read until
                 there is room, for all streams. `"drop_oldest"`: an `Overflow(dropped=n)`
-                marks the hole. `"fail"`: the stream raises `SlowConsumerError`.
+                marks the hole, and what was dropped counts as handled. `"fail"`: the stream raises `SlowConsumerError`.
+            acknowledge: when a message counts as handled. `"next"`: when the task that got it asks for the next event or
+                batch, or leaves the block without an exception (`break` and `return` included). `"call"`: when
+                `EventStream.acknowledge()` is called with it. `"never"`: the stream only looks on. It starts empty,
+                leaves nothing behind, and does not count: for logs, for screens, to wait for one reply.
 
         Raises:
             SettingsError: one of *types* is no event class, a bound is not positive, or
-                *overflow* is none of the three.
+                *overflow* or *acknowledge* is none of the three.
             RuntimeError: what one call returned is entered a second time.
         """
-        check_types(types)
-        policy = overflow_policy(max_events, max_bytes, overflow)
-        return self._parts.streams.subscribe(types, max_events, max_bytes, policy)
+        options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
+        return self._parts.streams.subscribe(options)
+
+    @property
+    def position(self) -> int | None:
+        """The id up to which every message is handled: acknowledged, not wanted, or dropped and told of.
+
+        It is what is saved, and where `catch_up` begins next time. `None` before the first message, when nobody is
+        logged in, and while the first missed messages are being fetched. Not a checkpoint.
+        """
+        return self._parts.streams.position if self._login.user is not None else None
 
     @asynccontextmanager
     async def statuses(self) -> AsyncGenerator[StatusStream, None]:

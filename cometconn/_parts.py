@@ -48,7 +48,7 @@ class Statistics:
         frames_sent: frames handed to the socket, pings included.
         events_received: events read from the socket, duplicates included.
         duplicates: of these, how many were dropped because their message had come before.
-        backlog: what waits for the first stream; `None` once there was one.
+        unclaimed: what no stream has taken; it waits for the next one.
         streams: the open streams, in the order in which they were opened.
         early: events that came before the server had answered the auth frame.
         fetched: missed messages on their way into the streams; `None` without `catch_up`.
@@ -60,7 +60,7 @@ class Statistics:
     frames_sent: int
     events_received: int
     duplicates: int
-    backlog: EventStreamStatistics | None
+    unclaimed: BufferStatistics
     streams: tuple[EventStreamStatistics, ...]
     early: BufferStatistics
     fetched: BufferStatistics | None
@@ -109,7 +109,7 @@ class Parts:
         self.machine.tell(Input.CLIENT_LEFT)
         if self.catch_up is not None:
             self.catch_up.flush()
-            self._last_position = self.streams.position(left=True)
+            self._last_position = self.streams.position
         self.streams.close()
 
     def take_up(self, session: Session) -> None:
@@ -131,7 +131,7 @@ class Parts:
     async def save_position(self) -> None:
         """Save which message was the last that nobody needs again."""
         if self.catch_up is not None:
-            position = self._last_position if self.left else self.streams.position(left=False)
+            position = self._last_position if self.left else self.streams.position
             if position is not None:
                 await self.login.note_position(position)
 
@@ -170,7 +170,7 @@ class Parts:
             frames_sent=self.machine.frames_sent,
             events_received=self.streams.received,
             duplicates=self.streams.duplicates,
-            backlog=self.streams.backlog_statistics(),
+            unclaimed=self.streams.unclaimed.statistics(),
             streams=self.streams.stream_statistics(),
             early=self.streams.early.statistics(),
             fetched=self.catch_up.fetched.statistics() if self.catch_up is not None else None,

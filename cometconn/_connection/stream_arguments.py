@@ -1,13 +1,18 @@
-"""What `chat.events()` is told: which events, and what a full stream does."""
+"""What `chat.events()` is told: which events, what a full stream does, and when an event counts as handled."""
 
 from __future__ import annotations
 
 import enum
+from typing import TypeVar
+
+import attrs
 
 from cometconn.errors import SettingsError
-from cometconn.events import Event
+from cometconn.events import Event, Marker
 
-__all__ = ["OverflowPolicy", "check_types", "overflow_policy"]
+__all__ = ["Acknowledge", "OverflowPolicy", "StreamOptions", "stream_options"]
+
+E = TypeVar("E", bound=enum.Enum)
 
 
 class OverflowPolicy(enum.Enum):
@@ -21,21 +26,60 @@ class OverflowPolicy(enum.Enum):
     """End the stream with `SlowConsumerError`."""
 
 
-def overflow_policy(max_events: int, max_bytes: int, overflow: str) -> OverflowPolicy:
-    """Return the policy of that name; `SettingsError` if there is none, or a bound is none."""
-    if max_events < 1 or max_bytes < 1:
-        message = "events(): max_events and max_bytes must be 1 or more."
-        raise SettingsError(message)
-    try:
-        return OverflowPolicy(overflow)
-    except ValueError:
-        message = f'events(): overflow must be "pause", "drop_oldest" or "fail", not {overflow!r}.'
-        raise SettingsError(message) from None
+class Acknowledge(enum.Enum):
+    """When a message that was handed out counts as handled."""
+
+    NEXT = "next"
+    """When the task that got it asks for the next one, or leaves the block without an exception."""
+    CALL = "call"
+    """When `EventStream.acknowledge()` is called with it."""
+    NEVER = "never"
+    """The stream only looks on: what it has, or has not, says nothing about what is handled."""
 
 
-def check_types(types: tuple[type[Event], ...]) -> None:
-    """Raise `SettingsError` if one of them is no class of events."""
+@attrs.frozen
+class StreamOptions:
+    """How one stream is to be.
+
+    Attributes:
+        types: the classes that it takes, markers among them.
+        max_events, max_bytes: its bounds.
+        overflow: what it does when it is full.
+        acknowledge: when an event counts as handled.
+    """
+
+    types: tuple[type[Event], ...] = (Event,)
+    max_events: int = 1024
+    max_bytes: int = 4 * 1024 * 1024
+    overflow: OverflowPolicy = OverflowPolicy.PAUSE
+    acknowledge: Acknowledge = Acknowledge.NEXT
+
+
+def stream_options(
+    types: tuple[type[Event], ...], max_events: int, max_bytes: int, overflow: str, acknowledge: str
+) -> StreamOptions:
+    """Return the options that the arguments of `events()` mean; `SettingsError` if one of them means nothing."""
     for kind in types:
         if not (isinstance(kind, type) and issubclass(kind, Event)):
             message = f"events() takes event classes, such as TextMessage, not {kind!r}."
             raise SettingsError(message)
+    for name, bound in (("max_events", max_events), ("max_bytes", max_bytes)):
+        if not isinstance(bound, int) or isinstance(bound, bool) or bound < 1:
+            message = f"events(): {name} must be a whole number, 1 or more, not {bound!r}."
+            raise SettingsError(message)
+    return StreamOptions(
+        (*types, Marker) if types else (Event,),
+        max_events,
+        max_bytes,
+        _member(OverflowPolicy, "overflow", overflow),
+        _member(Acknowledge, "acknowledge", acknowledge),
+    )
+
+
+def _member(kind: type[E], name: str, value: object) -> E:
+    try:
+        return kind(value)
+    except ValueError:
+        *first, last = (f'"{member.value}"' for member in kind)
+        message = f"events(): {name} must be {', '.join(first)} or {last}, not {value!r}."
+        raise SettingsError(message) from None

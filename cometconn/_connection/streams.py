@@ -1,4 +1,4 @@
-"""Events to their subscribers: in order, bounded, each once, with markers where some are missing."""
+"""Events to their subscribers: in order, bounded, each once, with markers where some are missing; and what of them is handled."""
 
 from __future__ import annotations
 
@@ -13,51 +13,58 @@ from cometconn._lot import Lot
 from cometconn._wire.codec import message_key
 from cometconn.events import Event, Gap, Marker, Message
 
-from .buffer import MAX_BYTES, MAX_EVENTS, Buffer
-from .event_stream import EventStream
-from .stream_arguments import OverflowPolicy
+from .buffer import Buffer
+from .event_stream import Entry, EventStream
+from .unclaimed import Unclaimed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
     from .event_stream import EventStreamStatistics
+    from .stream_arguments import StreamOptions
     from .witness import Witness
 
 __all__ = ["Streams", "Subscription"]
 
 _WINDOW = 4096  # message ids remembered, against duplicates: at least so many, and hardly twice as many
+_MOST_ACKNOWLEDGED = 1024  # ids beyond the position that are saved with it
 _id_of = operator.attrgetter("id")
 
 
 @attrs.define(eq=False)
 class Streams:
-    """Every event stream of one client, and what came before there was one.
+    """Every event stream of one client, what no stream has taken, and up to which message everything is handled.
 
     Attributes:
         room: parked in by the receive loop while a pausing stream is full.
         early: what the server says before it has answered the auth frame: the gap comes first.
+        unclaimed: what waits for the next stream.
         last_id: the largest id of a message so far.
+        on_moved: is called, once, when the position may have moved.
+        on_commit: saves the position, and returns when the disk has it.
         witness: is told of every gap.
     """
 
     room: Lot = attrs.field(factory=Lot, init=False)
     early: Buffer = attrs.field(factory=Buffer, init=False)
+    unclaimed: Unclaimed = attrs.field(factory=Unclaimed, init=False)
     received: int = attrs.field(default=0, init=False)
     duplicates: int = attrs.field(default=0, init=False)
     last_id: int | None = attrs.field(default=None, init=False)
+    on_moved: Callable[[], object] | None = attrs.field(default=None, init=False, repr=False)
+    on_commit: Callable[[], Awaitable[None]] | None = attrs.field(default=None, init=False, repr=False)
     witness: Witness | None = attrs.field(default=None, init=False, repr=False)
+    _unfetched_after: int | None = attrs.field(default=None, init=False)
     _dropped: int = attrs.field(default=0, init=False)
     _streams: list[EventStream] = attrs.field(factory=list, init=False)
-    _backlog: EventStream | None = attrs.field(init=False)
+    _claimed: bool = attrs.field(default=False, init=False)  # a stream that counts is open, and able to take events
+    _place: int = attrs.field(default=0, init=False)  # of the next event in the order of arrival
+    _users_place: int = attrs.field(default=0, init=False)  # of the first event of the user who is logged in
     _seen: set[int] = attrs.field(factory=set, init=False)
     _seen_before: set[int] | frozenset[int] = attrs.field(default=frozenset(), init=False)  # an idle client has none
     _last_sent: int = attrs.field(default=0, init=False)
     _closed: bool = attrs.field(default=False, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        """Keep what comes before the first stream opens."""
-        self._backlog = EventStream((), MAX_EVENTS, MAX_BYTES, OverflowPolicy.DROP_OLDEST, self._made_room)
 
     @property
     def full(self) -> bool:
@@ -69,26 +76,84 @@ class Streams:
 
     @property
     def dropped(self) -> int:
-        """Events that streams have lost, those that are closed included."""
-        return self._dropped + sum(stream.statistics().dropped for stream in self._filled)
+        """Events that were lost: by streams, those that are closed included, and while none was open."""
+        return self._dropped + self.unclaimed.dropped + sum(stream.statistics().dropped for stream in self._streams)
 
     def stream_statistics(self) -> tuple[EventStreamStatistics, ...]:
         """Return what the open streams hold."""
         return tuple(stream.statistics() for stream in self._streams)
 
-    def backlog_statistics(self) -> EventStreamStatistics | None:
-        """Return what waits for the first stream; `None` once there was one."""
-        return self._backlog.statistics() if self._backlog is not None else None
+    # What is handled.
 
-    def position(self, *, left: bool) -> int | None:
-        """Return the last message that nobody needs again, if the program ended now.
+    @property
+    def unfetched_after(self) -> int | None:
+        """Messages behind this id are known to be missing: fetching them is not finished. `None` when none are.
 
-        What still waits to be read is needed again, unless the client is being *left*: then an
-        open stream can be read to its end.
+        0 when they are missing from a moment on, and no id is known: then there is no position.
         """
-        waiting = [self._backlog] if self._backlog is not None else []
-        unread = [stream.first_unread for stream in (waiting if left else [*waiting, *self._streams])]
-        return min((number - 1 for number in unread if number is not None), default=self.last_id)
+        return self._unfetched_after
+
+    @unfetched_after.setter
+    def unfetched_after(self, number: int | None) -> None:
+        self._unfetched_after = number
+        self.moved()
+
+    @property
+    def position(self) -> int | None:
+        """The largest id up to which no message is open in a stream, unclaimed, or known to be missing.
+
+        `None` when there is none: no message has come, or the first ones are missing.
+        """
+        last = self.last_id
+        if last is None or self._unfetched_after == 0:
+            return None
+        if self._unfetched_after is not None:
+            last = min(last, self._unfetched_after)
+        return min((number - 1 for number in self._open_ids() if 0 < number <= last), default=last)
+
+    def acknowledged_beyond(self, position: int | None) -> tuple[int, ...]:
+        """Return ids of messages behind *position* that are handled: in their order, the largest if there are too many."""
+        if position == self.last_id:
+            return ()
+        behind = {number for seen in (self._seen, self._seen_before) for number in seen if number > (position or 0)}
+        return tuple(sorted(behind.difference(self._open_ids()))[-_MOST_ACKNOWLEDGED:])
+
+    def resume(self, position: int | None, acknowledged: Iterable[int]) -> None:
+        """Go on from a saved position: what was acknowledged beyond it is known, should it come again."""
+        ids = tuple(acknowledged)
+        self._remember(ids)
+        self.last_id = max((number for number in (position, *ids) if number is not None), default=None)
+
+    def moved(self) -> None:
+        """Tell that the position may have moved."""
+        if self.on_moved is not None:
+            on_moved, self.on_moved = self.on_moved, None
+            on_moved()
+
+    def tell_when_moved(self, on_moved: Callable[[], object]) -> None:
+        """Call *on_moved* once, as soon as the position may have moved."""
+        self.on_moved = on_moved
+        for stream in self._streams:
+            stream.revoke_short_way()
+
+    def acknowledged_late(self, entry: Entry) -> None:
+        """A closed stream's message is handled after all."""
+        self.unclaimed.remove(entry)
+
+    async def commit(self) -> None:
+        """Save what is acknowledged, and return when the disk has it."""
+        assert self.on_commit is not None, "wired by open_client()"
+        await self.on_commit()
+
+    def _open_ids(self) -> Iterator[int]:
+        """The ids of all messages that are open or unclaimed, of the user who is logged in."""
+        sources: list[Iterable[Entry]] = [stream.open_entries() for stream in self._streams if stream.counts]
+        for source in (*sources, self.unclaimed):
+            for event, _, place in source:
+                if place >= self._users_place and (number := message_key(event)) is not None:
+                    yield number
+
+    # What comes.
 
     def publish(self, event: Event, size: int) -> bool:
         """Put *event* into every stream that wants it. *size* is that of its frame, in bytes.
@@ -102,19 +167,23 @@ class Streams:
                 return False
         elif self.witness is not None and isinstance(event, Gap):
             self.witness.gap_marked(event)
-        if self._backlog is not None:
-            self._backlog.push(event, size)
+        entry = (event, size, self._place)
+        self._place += 1
         full = False
         for stream in self._streams:
-            stream.push(event, size)
+            stream.push(entry)
             full = full or stream.pauses
+        if not self._claimed:
+            self.unclaimed.put(entry)
+        if self.on_moved is not None:
+            self.moved()
         return full
 
     def spare(self, most: int, size: int) -> int:
         """Return how many events, of at most *most* with *size* bytes together, no stream would be full with."""
-        for stream in self._filled:
+        for stream in self._streams:
             most = min(most, stream.spare(size))
-        return most
+        return most if self._claimed else min(most, self.unclaimed.spare(size))
 
     def publish_all(self, events: Sequence[Event], sizes: Sequence[int]) -> None:
         """Do `publish()` for each of many *events*, none of them a marker, for which there is room to `spare()`."""
@@ -124,8 +193,14 @@ class Streams:
             fresh = [not self._is_known(event) for event in events]
             self.duplicates += fresh.count(False)
             events, sizes = list(compress(events, fresh)), list(compress(sizes, fresh))
-        for stream in self._filled:
-            stream.push_all(events, sizes, kinds)
+        begin, self._place = self._place, self._place + len(events)
+        entries: list[Entry] = list(zip(events, sizes, range(begin, self._place), strict=True))
+        for stream in self._streams:
+            stream.push_all(entries, kinds)
+        if not self._claimed:
+            self.unclaimed.put_all(entries)
+        if self.on_moved is not None:
+            self.moved()
 
     def _are_news(self, events: Sequence[Event], kinds: set[type[Event]]) -> bool:
         """Remember *events* if they are messages, each later than every one before it, which is the usual; or do nothing."""
@@ -157,8 +232,9 @@ class Streams:
         self._seen_before = frozenset()
         self.last_id = None
         self._last_sent = 0
-        if self._backlog is not None:
-            self._backlog.clear()
+        self._unfetched_after = None
+        self._users_place = self._place
+        self.unclaimed.clear()
 
     def close(self) -> None:
         """End every stream once it has been read, and every one opened later at once."""
@@ -166,37 +242,50 @@ class Streams:
         for stream in self._streams:
             stream.end()
 
-    def subscribe(
-        self, types: tuple[type[Event], ...], max_events: int, max_bytes: int, overflow: OverflowPolicy
-    ) -> Subscription:
-        """Return what opens a stream of these *types*."""
-        return Subscription(self, EventStream(types, max_events, max_bytes, overflow, self._made_room))
+    def subscribe(self, options: StreamOptions) -> Subscription:
+        """Return what opens a stream with these *options*."""
+        return Subscription(self, options)
 
-    def open(self, stream: EventStream) -> None:
-        """Begin to fill *stream*; the first one begins with what came before it."""
+    def open(self, options: StreamOptions) -> EventStream:
+        """Open a stream, and begin to fill it; one that counts begins with what it wants of the unclaimed events."""
+        stream = EventStream(options, self, self._place)
         if self._closed:
             stream.end()
-        elif self._backlog is not None:
-            self._dropped += self._backlog.statistics().dropped
-            self._backlog.pour_into(stream)
-            self._backlog = None
+        elif stream.counts:
+            hole, self.unclaimed.hole = self.unclaimed.hole, 0
+            stream.begin_with(self.unclaimed.take(options.types), hole)
         self._streams.append(stream)
+        self._claimed = self._claimed or stream.counts
+        return stream
 
-    def shut(self, stream: EventStream) -> None:
-        """Stop filling *stream*."""
+    def shut(self, stream: EventStream, *, handled: bool) -> None:
+        """Stop filling *stream*, and let the next one have what it had open; *handled*: not what it has handed out."""
         self._streams.remove(stream)
         self._dropped += stream.statistics().dropped
-        stream.end()
-        self._made_room()
+        entries = stream.close(handled=handled)
+        if stream.counts:
+            self.unclaimed.give_back(entry for entry in entries if not self._is_elsewhere(entry))
+        self._look_for_claims()
+        self.made_room()
+        self.moved()
 
-    @property
-    def _filled(self) -> list[EventStream]:
-        """The open streams, and what waits for the first."""
-        return self._streams if self._backlog is None else [*self._streams, self._backlog]
+    def _is_elsewhere(self, entry: Entry) -> bool:
+        """Tell whether another stream that counts has taken *entry* when it came, or whether nobody is to have it."""
+        event, _, place = entry
+        taken = any(other.takes(event, place) for other in self._streams if other.counts)
+        return taken or place < self._users_place
 
-    def _made_room(self) -> None:
+    def made_room(self) -> None:
+        """Let the receive loop go on, if no stream is full any longer."""
         if not self.full:
             self.room.unpark_all()
+
+    def failed(self) -> None:
+        """A stream takes no more events."""
+        self._look_for_claims()
+
+    def _look_for_claims(self) -> None:
+        self._claimed = any(stream.counts and stream.able for stream in self._streams)
 
     def _is_known(self, event: Event) -> bool:
         """Tell whether *event* was seen before, and remember it."""
@@ -224,25 +313,25 @@ class Streams:
 class Subscription(AbstractAsyncContextManager[EventStream]):
     """Fills a stream for as long as the block runs. No generator: every idle connection keeps one of these."""
 
-    __slots__ = ("_entered", "_stream", "_streams")
+    __slots__ = ("_options", "_stream", "_streams")
 
-    def __init__(self, streams: Streams, stream: EventStream) -> None:
+    def __init__(self, streams: Streams, options: StreamOptions) -> None:
         self._streams = streams
-        self._stream = stream
-        self._entered = False
+        self._options = options
+        self._stream: EventStream | None = None
 
     def __repr__(self) -> str:
-        return f"<Subscription of {self._stream!r}>"
+        return f"<Subscription to {', '.join(kind.__name__ for kind in self._options.types)}>"
 
     async def __aenter__(self) -> EventStream:
-        if self._entered:
+        if self._stream is not None:
             message = "One stream for one block: call events() again for another."
             raise RuntimeError(message)
-        self._entered = True
-        self._streams.open(self._stream)
+        self._stream = self._streams.open(self._options)
         return self._stream
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._streams.shut(self._stream)
+        assert self._stream is not None, "entered"
+        self._streams.shut(self._stream, handled=kind is None)

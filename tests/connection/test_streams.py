@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from cometconn._connection.event_stream import EventStream
-from cometconn._connection.stream_arguments import OverflowPolicy
+from cometconn._connection.stream_arguments import OverflowPolicy, stream_options
 from cometconn._connection.streams import Streams
 from cometconn.errors import PongTimeoutError, SettingsError, SlowConsumerError
 from cometconn.events import Event, Gap, Overflow, TextMessage, TypingStarted, UnknownEvent, User
@@ -35,10 +35,15 @@ def gap(since: float, until: float) -> Gap:
 
 
 def stream_of(
-    streams: Streams, *types: type[Event], policy: str = "pause", max_events: int = 3, max_bytes: int = 100
+    streams: Streams,
+    *types: type[Event],
+    policy: str = "pause",
+    max_events: int = 3,
+    max_bytes: int = 100,
+    acknowledge: str = "next",
 ) -> Any:
     """A subscription."""
-    return streams.subscribe(types, max_events, max_bytes, OverflowPolicy(policy))
+    return streams.subscribe(stream_options(types, max_events, max_bytes, policy, acknowledge))
 
 
 async def names(stream: EventStream, count: int) -> list[str]:
@@ -60,15 +65,15 @@ async def test_a_block_is_entered_once() -> None:
         await subscription.__aenter__()
 
 
-async def test_what_was_handed_out_takes_no_room() -> None:
-    """A reader who keeps up never pauses the socket, however much has gone through."""
+async def test_what_was_acknowledged_takes_no_room() -> None:
+    """A reader that keeps up never pauses the socket, however much has gone through; what it has in hand counts."""
     streams = Streams()
     async with stream_of(streams) as stream:
         for _ in range(10):
-            assert not streams.publish(unknown("a"), 60)
+            assert not streams.publish(unknown("a"), 49)
             await anext(stream)
-        assert not streams.publish(unknown("a"), 60)
-        assert streams.publish(unknown("a"), 60)
+        assert not streams.publish(unknown("a"), 49)
+        assert streams.publish(unknown("a"), 49)
 
 
 async def test_a_reader_who_always_finds_something() -> None:
@@ -79,15 +84,14 @@ async def test_a_reader_who_always_finds_something() -> None:
         for _ in range(1000):
             streams.publish(unknown("a"), 300)
             await anext(stream)
-        assert len(stream._sizes) < 100
+        assert stream.statistics().events == 1
         for _ in range(100):
             streams.publish(unknown("a"), 300)
             await stream.batch()
-        assert len(stream._sizes) < 100
-        assert stream.statistics().size == 0
+        assert (stream.statistics().events, stream.statistics().size, stream._size) == (0, 0, 300)
 
 
-async def test_order_and_the_backlog() -> None:
+async def test_order_and_the_unclaimed() -> None:
     """Nothing is lost for lack of a listener: the first stream begins with what came before it."""
     streams = Streams()
     for name in "abc":
@@ -100,21 +104,23 @@ async def test_order_and_the_backlog() -> None:
             assert await names(second, 1) == ["e"]
 
 
-async def test_the_backlog_is_bounded_and_says_so() -> None:
+async def test_the_unclaimed_are_bounded_and_say_so() -> None:
     """Beyond the default bound the oldest are dropped, and an Overflow stands in their place."""
     streams = Streams()
     for number in range(1030):
         streams.publish(unknown(str(number)), 1)
-    assert streams.backlog_statistics() is not None
+    assert streams.unclaimed.statistics().events == 1024
+    assert streams.dropped == 6
     async with stream_of(streams, max_events=2000, max_bytes=10**6) as stream:
         hole = await anext(stream)
         assert isinstance(hole, Overflow)
         assert hole.dropped == 6
         assert await names(stream, 1) == ["6"]
-    assert streams.backlog_statistics() is None
+        assert streams.unclaimed.statistics().events == 0
+        assert streams.dropped == 6
 
 
-async def test_forgetting_the_backlog() -> None:
+async def test_forgetting_the_unclaimed() -> None:
     """What one user did not read is not shown to the next."""
     streams = Streams()
     streams.publish(unknown("a"), 1)
@@ -178,13 +184,15 @@ async def test_fail_hands_out_what_it_has_and_then_raises() -> None:
         assert "failed" in repr(stream)
 
 
-async def test_pause_is_full_until_read() -> None:
-    """A pausing stream is full at its bound, and makes room by being read or closed."""
+async def test_pause_is_full_until_acknowledged() -> None:
+    """A pausing stream is full at its bound, and makes room when an event is acknowledged, or by being closed."""
     streams = Streams()
     async with stream_of(streams) as stream:
         for name in "abc":
             assert not streams.full
             streams.publish(unknown(name), 1)
+        assert streams.full
+        await anext(stream)
         assert streams.full
         await anext(stream)
         assert not streams.full
@@ -305,7 +313,10 @@ async def test_going_to_the_background_ends_a_pause(autojump_clock: MockClock) -
         assert await names(events, 1) == ["kind-0"]
 
 
-@pytest.mark.parametrize("arguments", [{"max_events": 0}, {"max_bytes": 0}, {"overflow": "explode"}])
+@pytest.mark.parametrize(
+    "arguments",
+    [{"max_events": 0}, {"max_bytes": 0}, {"max_bytes": 1.5}, {"overflow": "explode"}, {"acknowledge": "perhaps"}],
+)
 async def test_bad_bounds(arguments: dict[str, Any], autojump_clock: MockClock) -> None:
     """Bounds that make no sense are refused at once."""
     async with open_pair(login=False) as pair:
@@ -319,11 +330,11 @@ async def test_what_is_no_event_class(kind: Any, autojump_clock: MockClock) -> N
     async with open_pair(login=False) as pair:
         with pytest.raises(SettingsError, match="event classes"):
             pair.chat.events(kind)
-        assert "open, 0 events" in repr(pair.chat.events(Event))
+        assert "Subscription to Event" in repr(pair.chat.events(Event))
 
 
 async def test_a_batch_is_everything_that_has_arrived() -> None:
-    """In order, at once, a hole first; it counts as handed out, and makes room."""
+    """In order, at once, a hole first; it counts as handed out, and makes room when the next one is asked for."""
     streams = Streams()
     async with stream_of(streams, policy="drop_oldest") as stream:
         for name in "abcd":
@@ -337,6 +348,10 @@ async def test_a_batch_is_everything_that_has_arrived() -> None:
         for name in "abc":
             assert streams.publish(unknown(name), 1) == (name == "c")
         assert len(await stream.batch()) == 3
+        assert streams.full
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await stream.batch()
         assert not streams.full
 
 
@@ -369,6 +384,8 @@ async def test_making_room_is_told_when_there_is_room() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(wait)
             await trio.testing.wait_all_tasks_blocked()
+            await anext(stream)
+            assert woken == []
             await anext(stream)
         assert woken == [False]
         streams.publish(unknown("b"), 100)
@@ -405,11 +422,9 @@ def test_many_at_once_are_as_one_by_one(batches: list[list[tuple[Event, int]]], 
         for event, size in batches[0] if batches else ():
             streams.publish(event, size)
         opened = [
-            streams.subscribe(types, most, 200, OverflowPolicy(policy))._stream
+            streams.open(stream_options(types, most, 200, policy, "next"))
             for types, most in (((), 20), ((TextMessage,), 12), ((UnknownEvent, TypingStarted), 100))
         ]
-        for stream in opened:
-            streams.open(stream)
         for batch in batches[1:]:
             rest = batch
             if at_once:
@@ -421,7 +436,7 @@ def test_many_at_once_are_as_one_by_one(batches: list[list[tuple[Event, int]]], 
             for event, size in rest:
                 streams.publish(event, size)
         counts = (streams.received, streams.duplicates, streams.last_id, streams.dropped, streams.full)
-        outcomes.append((counts, streams.stream_statistics(), [list(stream._events) for stream in opened]))
+        outcomes.append((counts, streams.stream_statistics(), [list(stream._queue) for stream in opened]))
     assert outcomes[0] == outcomes[1]
 
 
@@ -487,8 +502,8 @@ async def test_the_window_of_ids(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_room_to_spare_leaves_every_stream_below_its_bounds() -> None:
     """In events and in bytes, of the fullest stream; and of what waits for the first."""
     streams = Streams()
-    assert streams.spare(5000, 1) == 1023
-    assert streams.spare(5, 4 * 2**20) == 0
+    assert streams.spare(5000, 1) == 1024
+    assert streams.spare(5, 4 * 2**20 + 1) == 0
     async with stream_of(streams, max_events=9, max_bytes=1000), stream_of(streams, max_events=3, max_bytes=100):
         assert streams.spare(1, 1) == 1
         assert streams.spare(5, 99) == 2
@@ -498,19 +513,22 @@ async def test_room_to_spare_leaves_every_stream_below_its_bounds() -> None:
             assert streams.spare(5, 1) == left
 
 
-async def test_who_waits_for_an_event_keeps_nothing_of_those_before(autojump_clock: MockClock) -> None:
-    """An idle connection has no queue, nor the sizes of the burst that went through it; the next event has both again."""
+async def test_a_waiting_reader_keeps_nothing_of_the_events_before(autojump_clock: MockClock) -> None:
+    """An idle connection has no queue, nor anything of the burst that went through it; the next event has one again."""
     streams = Streams()
-    async with stream_of(streams) as stream, trio.open_nursery() as nursery:
-        empty = stream._events
-        streams.publish_all([said(number) for number in range(1, 100)], [7] * 99)
-        assert stream.statistics().size == 99 * 7
-        for _ in range(99):
+    async with stream_of(streams, max_events=100) as stream, trio.open_nursery() as nursery:
+        empty = stream._queue
+        streams.publish_all([said(number) for number in range(1, 90)], [1] * 89)
+        assert stream.statistics().size == 89
+        for _ in range(89):
             await anext(stream)
+        with trio.move_on_after(1):
+            await anext(stream)
+        assert (stream._queue is empty, stream._in_hand[1], stream._size) == (True, 0, 0)
         nursery.start_soon(anext, stream)
         await settle()
-        assert (stream._events is empty, stream._sizes, stream._size) == (True, [], 0)
         streams.publish(unknown("a"), 5)
         streams.publish(unknown("b"), 6)
         await settle()
         assert (stream.statistics().events, stream.statistics().size) == (1, 6)
+        assert stream.statistics().unacknowledged == 1

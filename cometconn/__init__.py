@@ -18,7 +18,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._account.store import FileStore as FileStore
+    from ._account.file_store import FileStore as FileStore
     from ._account.store import MemoryStore as MemoryStore
     from ._client import CometChat as CometChat
     from ._connection.event_stream import EventStream as EventStream
@@ -75,7 +75,7 @@ _HOME = {
     "Endpoints": "settings",
     "Environment": "environment",
     "EventStream": "_connection.event_stream",
-    "FileStore": "_account.store",
+    "FileStore": "_account.file_store",
     "MemoryStore": "_account.store",
     "Reason": "status",
     "Status": "status",
@@ -88,7 +88,7 @@ _HOME = {
 }
 """The module of each name. It is imported when the name is first asked for: to import us costs next to nothing."""
 
-_ROOMS = frozenset({"environment", "errors", "events", "settings", "status"})
+_ROOMS = frozenset({"environment", "errors", "events", "settings", "status", "stores"})
 
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours

@@ -29,7 +29,7 @@ _HOW = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NO
 _TAKEN_BY_ANOTHER = {errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK}
 _TRIES = 10  # each is lost only if the lock file is removed between two calls into the system
 
-_mutex = threading.Lock()
+_mutex = threading.RLock()  # the garbage collector may release a lock inside of it
 _taken_here: set[tuple[int, int, int, str]] = set()
 """The files that this process has locked: its number, the folder's device and inode, the name."""
 
@@ -49,6 +49,9 @@ class FileLock:
         self._key: tuple[int, int, int, str] | None = None
         self._descriptor: int | None = None
         self._second: int | None = None
+
+    def __del__(self) -> None:
+        self.release()
 
     def take(self) -> bool:
         """Take the lock, unless another client has it. Raises `OSError` where there can be none."""

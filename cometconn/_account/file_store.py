@@ -57,7 +57,6 @@ class FileStore:
         if not self._path.name:
             message = f"FileStore({path!r}): the path of a file is needed."
             raise SettingsError(message)
-        self._thread = OrderedThread()
         self._files: SessionFiles | None = None
 
     def __repr__(self) -> str:
@@ -73,7 +72,7 @@ class FileStore:
             message = f"The session file {self._path} is in use by another client: close it, or choose another file."
             raise StoreError(message, code=IN_USE)
         self._files = files = SessionFiles(self._path, app_id)
-        self._thread = OrderedThread()  # the old one may still hang: its lock is looked at, and not waited for
+        self._thread = OrderedThread()  # an old one may still hang: the lock tells, without waiting
         try:
             return await self._thread.submit(files.load).wait()
         except BaseException:

@@ -16,7 +16,7 @@ import trio
 __all__ = ["Call", "OrderedThread"]
 
 _T = TypeVar("_T")
-_JUMP = 0.2  # seconds by which Trio's clock may gain on the system's before it is taken for a virtual one
+_JUMP = 0.2  # seconds that Trio's clock gains on the one it is made of only if it is a test's
 
 
 @attrs.define(eq=False)
@@ -25,6 +25,7 @@ class Call(Generic[_T]):
 
     _function: Callable[[], _T]
     kind: str
+    _is_virtual: Callable[[], bool]
     is_abandoned: bool = attrs.field(default=False, init=False)
     _token: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token, init=False)
     _ended: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -37,15 +38,11 @@ class Call(Generic[_T]):
             self._token.run_sync_soon(self._ended.set)
 
     async def wait(self) -> _T:
-        """Return what the call returns. If cancelled, the call is made all the same.
-
-        A deadline on a virtual clock says nothing about a thread: where the clock has jumped, it is waited for.
-        """
-        lead = trio.current_time() - time.monotonic()
+        """Return what the call returns. If cancelled, the call is made all the same."""
         try:
             await self._ended.wait()
         except trio.Cancelled:
-            if trio.current_time() - time.monotonic() < lead + _JUMP:
+            if not self._is_virtual():
                 self.is_abandoned = True
                 raise
             with trio.CancelScope(shield=True):
@@ -69,6 +66,7 @@ class OrderedThread:
     _mutex: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _waiting: deque[Call[object]] = attrs.field(factory=deque, init=False)
     _is_running: bool = attrs.field(default=False, init=False)
+    _clocks_apart: float = attrs.field(factory=lambda: trio.current_time() - time.perf_counter(), init=False)
 
     def submit(self, function: Callable[[], _T], kind: str = "", replaces: frozenset[str] = frozenset()) -> Call[_T]:
         """Have *function* called behind all earlier calls.
@@ -76,7 +74,7 @@ class OrderedThread:
         Earlier calls of the kinds that it *replaces* are left out if they have not begun and no
         task waits for them any more. So calls to a disk that hangs do not pile up.
         """
-        call = Call(function, kind)
+        call = Call(function, kind, self._is_time_virtual)
         with self._mutex:
             if any(earlier.is_abandoned for earlier in self._waiting):
                 self._waiting = deque(c for c in self._waiting if not (c.is_abandoned and c.kind in replaces))
@@ -85,6 +83,10 @@ class OrderedThread:
         if must_start:
             trio.lowlevel.start_thread_soon(self._work, outcome.Outcome.unwrap, "cometconn files")
         return call
+
+    def _is_time_virtual(self) -> bool:
+        """Return whether Trio's clock has jumped: then a deadline says nothing about a thread, which is waited for."""
+        return trio.current_time() - time.perf_counter() > self._clocks_apart + _JUMP
 
     def _work(self) -> None:
         while True:

@@ -36,7 +36,7 @@ class SavedPosition:
 
     def to_text(self) -> str:
         """Return the text to save: JSON, in ASCII."""
-        return json.dumps({"schema": _SCHEMA, **attrs.asdict(self, retain_collection_types=False)})
+        return json.dumps({"schema": _SCHEMA, **attrs.asdict(self)})
 
     @classmethod
     def from_text(cls, text: str) -> SavedPosition:

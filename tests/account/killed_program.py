@@ -64,10 +64,10 @@ def watch(name: str, point: int) -> None:
     """Let the method *name* of the files be deadly at *point*."""
     real = getattr(SessionFiles, name)
 
-    def deadly(*arguments: Any) -> Any:
+    def deadly(*arguments: Any, **named: Any) -> Any:
         sys.setprofile(Deadly(point))
         try:
-            return real(*arguments)
+            return real(*arguments, **named)
         finally:
             sys.setprofile(None)
 

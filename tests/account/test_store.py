@@ -10,6 +10,7 @@ import pathlib
 import sys
 from typing import Any
 
+import attrs
 import pytest
 
 from cometconn import FileStore, MemoryStore
@@ -19,7 +20,6 @@ from cometconn.errors import StoreError
 from cometconn.stores import SavedSession
 
 SESSION = Session("APP", "zed-1", "A-TOKEN", "A-JWT", {"uid": "zed-1"}, {"CHAT_HOST": "ws.example"})
-SAVED = SavedSession("APP", "A-DEVICE", SESSION)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def test_what_is_saved_is_there_next_time(path: pathlib.Path) -> None:
     store = FileStore(path)
     first = await store.load("APP")
     assert first.session is None
-    await store.save(SAVED)
+    await store.save(attrs.evolve(first, session=SESSION))
     await store.aclose()
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -48,7 +48,7 @@ async def test_forgetting_keeps_the_device(path: pathlib.Path) -> None:
     """Logging out removes the session and its tokens, not the device id."""
     store = FileStore(path)
     device_id = (await store.load("APP")).device_id
-    await store.save(SAVED)
+    await store.save(SavedSession("APP", device_id, SESSION))
     await store.forget()
     await store.aclose()
     assert "A-TOKEN" not in path.read_text()
@@ -82,7 +82,7 @@ PERSON: dict[str, Any] = {"uid": "u", "auth_token": "t", "jwt": None, "user": {}
         "\x00\x7f\x80ELF",
         "[]",
         "[" * 100_000,
-        json.dumps({**GOOD, "schema": 2}),
+        json.dumps({**GOOD, "schema": 3}),
         json.dumps({**GOOD, "app_id": "OTHER"}),
         json.dumps({**GOOD, "device_id": 3}),
         json.dumps({**GOOD, "session": {}}),
@@ -158,8 +158,7 @@ async def test_a_failing_save_leaves_the_old_session(
 ) -> None:
     """When the disk refuses, the old session is still there, and no half file beside it."""
     store = FileStore(path)
-    await store.load("APP")
-    await store.save(SAVED)
+    await store.save(attrs.evolve(await store.load("APP"), session=SESSION))
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
@@ -181,7 +180,7 @@ async def test_memory_keeps_a_session_as_long_as_the_object() -> None:
     device_id = (await store.load("APP")).device_id
     with pytest.raises(StoreError, match="another client"):
         await store.load("APP")
-    await store.save(SAVED)
+    await store.save(SavedSession("APP", device_id, SESSION))
     await store.aclose()
     saved = await store.load("APP")
     assert (saved.device_id, saved.session) == (device_id, SESSION)

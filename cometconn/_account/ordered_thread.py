@@ -23,7 +23,7 @@ _JUMP = 0.2  # seconds that Trio's clock gains on the one it is made of only if 
 class Call(Generic[_T]):
     """One call, from its place in the order to its end."""
 
-    _function: Callable[[], _T]
+    _function: Callable[[], _T] | None
     kind: str
     _is_virtual: Callable[[], bool]
     is_abandoned: bool = attrs.field(default=False, init=False)
@@ -33,7 +33,10 @@ class Call(Generic[_T]):
 
     def make(self) -> None:
         """Make the call, in the thread."""
-        self._outcome = outcome.capture(self._function)
+        function, self._function = self._function, None
+        assert function is not None, "a call is made once"
+        self._outcome = outcome.capture(function)
+        del function  # before anything hears of the end: what it holds may be let go of then
         with contextlib.suppress(trio.RunFinishedError):  # then nothing waits for it
             self._token.run_sync_soon(self._ended.set)
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ._account.store import MemoryStore as MemoryStore
     from ._client import CometChat as CometChat
     from ._connection.event_stream import EventStream as EventStream
+    from ._environment import Environment as Environment
     from ._open import open_client as open_client
-    from .environment import Environment as Environment
     from .events import User as User
     from .settings import AppSettings as AppSettings
     from .settings import Endpoints as Endpoints
@@ -73,7 +73,7 @@ _HOME = {
     "ConnectionState": "status",
     "Disconnected": "status",
     "Endpoints": "settings",
-    "Environment": "environment",
+    "Environment": "_environment",
     "EventStream": "_connection.event_stream",
     "FileStore": "_account.file_store",
     "MemoryStore": "_account.store",

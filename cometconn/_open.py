@@ -25,7 +25,6 @@ from ._lifecycle.states import Mode
 from ._login import Login
 from ._network_arguments import checked_headers
 from ._parts import Parts
-from ._proxies import choose_proxies
 from ._system import SystemEnvironment
 from ._version import client_info
 from .errors import SettingsError
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from ._account.store import Store
     from ._connection.delivery import Delivery
     from ._connection.witness import Witness
-    from .environment import Environment
+    from ._environment import Environment
     from .instrumentation.detail import Hook
 
 __all__ = ["open_client"]
@@ -94,7 +93,9 @@ async def open_client(
     """
     extra = checked_headers(headers)
     hosts = _hosts(app_id, settings, endpoints)
-    environment = environment or SystemEnvironment(extra, choose_proxies(proxy, endpoints), ssl_context)
+    environment = environment or SystemEnvironment(
+        ssl_context=ssl_context, proxy=proxy, headers=extra, endpoints=endpoints
+    )
     delivery = _delivery(hooks)
     timing = settings.timing
     bounded = BoundedStore(_store(store, app_id), app_id, timing.close_timeout, timing.request_timeout)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from ._connection.identity import Identity
     from ._connection.machine import Machine
     from ._connection.streams import Streams
+    from ._environment import Environment
     from ._login import Login
-    from .environment import Environment
     from .settings import AppSettings
 
 __all__ = ["Parts", "Statistics"]

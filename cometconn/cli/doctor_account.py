@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pathlib
 
     from cometconn._account.session import Session
-    from cometconn._system import SystemEnvironment
+    from cometconn.environment import SystemEnvironment
 
     from .doctor_findings import Findings
     from .options import Account, Options

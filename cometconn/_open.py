@@ -6,7 +6,7 @@ import itertools
 import os
 from collections.abc import Iterable
 from contextlib import asynccontextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import trio
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ._connection.witness import Witness
     from ._environment import Environment
     from .instrumentation.detail import Hook
+    from .settings import Timing
 
 __all__ = ["open_client"]
 
@@ -86,19 +87,18 @@ async def open_client(
 
     Raises:
         SettingsError: an argument makes no sense.
-        StoreError: the saved session cannot be read or is in use by another client.
+        StoreError: the saved session cannot be read within `request_timeout`, or is in use by another client.
 
-    What the block raises comes out as it is, never in an exception group of ours. Leaving
-    takes at most `close_timeout`, also when cancelled: the goodbye is shielded that long.
+    What the block raises comes out as it is, never in an exception group of ours. Leaving takes at
+    most `close_timeout`, also when cancelled: closing and saving are shielded that long.
     """
     extra = checked_headers(headers)
     hosts = _hosts(app_id, settings, endpoints)
     environment = environment or SystemEnvironment(
-        ssl_context=ssl_context, proxy=proxy, headers=extra, endpoints=endpoints
+        ssl_context=ssl_context, proxy=proxy, headers=headers, endpoints=endpoints
     )
     delivery = _delivery(hooks)
-    timing = settings.timing
-    bounded = BoundedStore(_store(store, app_id), app_id, timing.close_timeout, timing.request_timeout)
+    bounded = _bounded(store, app_id, settings.timing)
     saved = await bounded.load()
     mine: Exception | None = None
     parts: Parts | None = None
@@ -116,9 +116,7 @@ async def open_client(
                         mine = error
                         raise
                     finally:
-                        parts.leave()
-                        # Beside the closing of the socket, so that both together keep close_timeout.
-                        nursery.start_soon(_finish, parts, bounded, name="cometconn.store")
+                        _leave(parts, bounded, nursery)
                     nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
         except BaseExceptionGroup as group:
             raise_sole(group, mine)
@@ -136,6 +134,12 @@ def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None)
         nursery.start_soon(delivery.run, name="cometconn.hooks")
 
 
+def _leave(parts: Parts, store: BoundedStore, nursery: trio.Nursery) -> None:
+    parts.leave()
+    # Beside the closing of the socket, so that both together keep close_timeout.
+    nursery.start_soon(_finish, parts, store, name="cometconn.store")
+
+
 @trio.lowlevel.enable_ki_protection
 async def _finish(parts: Parts, store: BoundedStore) -> None:
     store.leave()
@@ -143,20 +147,21 @@ async def _finish(parts: Parts, store: BoundedStore) -> None:
     await store.aclose()
 
 
-def _store(store: Store | str | os.PathLike[str] | None, app_id: str) -> Store:
+def _bounded(store: object, app_id: str, timing: Timing) -> BoundedStore:
     if store is None:
-        return FileStore(default_path(app_id))
-    if isinstance(store, str | os.PathLike):
-        return FileStore(store)
-    calls = (getattr(store, name, None) for name in ("load", "save", "forget"))
-    if isinstance(store, type) or not all(map(callable, calls)):
-        what = store.__name__ + " itself" if isinstance(store, type) else f"of type {type(store).__name__}"
+        store = FileStore(default_path(app_id))
+    elif isinstance(store, str | os.PathLike):
+        store = FileStore(store)
+    elif isinstance(store, type) or not all(
+        callable(getattr(store, name, None)) for name in ("load", "save", "forget")
+    ):
+        what = f"the class {store.__name__}" if isinstance(store, type) else f"of type {type(store).__name__}"
         message = (
             "open_client(store=...) must be a path, FileStore(path), MemoryStore(), or an object with "
             f"async load(), save() and forget() like cometconn.stores.Store, not {what}."
         )
         raise SettingsError(message)
-    return store
+    return BoundedStore(cast("Store", store), app_id, timing.close_timeout, timing.request_timeout)
 
 
 def _put_together(

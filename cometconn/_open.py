@@ -73,10 +73,10 @@ async def open_client(
         app_id: the app's id, from CometChat's dashboard.
         settings: region, mode, presence, timing.
         store: where the session is saved; by default a file in the platform's folder for
-            user state. A path, or `FileStore(path)`, chooses the file; `MemoryStore()` saves
-            nothing; a store of your own has the methods of `cometconn.stores.Store`.
+            user state. A path chooses the file; `MemoryStore()` saves nothing; a store of your
+            own is a `cometconn.stores.Store`.
         endpoints: other servers than CometChat's cloud.
-        ssl_context: for REST, socket and an `https` proxy: your own CA, a client certificate.
+        ssl_context: for REST, socket and `https` proxy: your own CA, a client certificate.
         proxy: `http://[user:password@]host:port` for REST and socket; also `https`, `socks5h`
             and `socks5` (extra `socks`). `None`: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`
             and `NO_PROXY` say, and never for this machine. `""`: none.
@@ -94,11 +94,8 @@ async def open_client(
     """
     extra = checked_headers(headers)
     hosts = _hosts(app_id, settings, endpoints)
-    environment = environment or SystemEnvironment(
-        ssl_context=ssl_context, proxy=proxy, headers=headers, endpoints=endpoints
-    )
-    delivery = _delivery(hooks)
-    bounded = _bounded(store, app_id, settings.timing)
+    environment = environment or _system(ssl_context, proxy, headers, endpoints)
+    delivery, bounded = _delivery(hooks), _bounded(store, app_id, settings.timing)
     saved = await bounded.load()
     mine: Exception | None = None
     parts: Parts | None = None
@@ -145,6 +142,15 @@ async def _finish(parts: Parts, store: BoundedStore) -> None:
     store.leave()
     await parts.save_position()
     await store.aclose()
+
+
+def _system(
+    ssl_context: ssl.SSLContext | None,
+    proxy: str | None,
+    headers: Mapping[str, str] | None,
+    endpoints: Endpoints | None,
+) -> Environment:
+    return SystemEnvironment(ssl_context=ssl_context, proxy=proxy, headers=headers, endpoints=endpoints)
 
 
 def _bounded(store: object, app_id: str, timing: Timing) -> BoundedStore:

@@ -13,7 +13,6 @@ import trio
 from ._lifecycle.states import Input
 from ._wire.codec import decode_user
 from .errors import (
-    ApiError,
     CometConnError,
     DecodeError,
     LoginInProgressError,
@@ -159,7 +158,7 @@ class Login:
         try:
             with trio.move_on_after(patience, shield=is_cancelled):
                 await self.api.delete_me(session)
-        except ApiError as error:
+        except CometConnError as error:
             errors.append(error)
         if link is not None:
             await link.wait_closed()

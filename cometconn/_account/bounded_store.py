@@ -47,7 +47,7 @@ class BoundedStore:
         keeps_positions: whether positions can be saved.
     """
 
-    _store: Store
+    _store: Store = attrs.field(repr=False)
     app_id: str
     close_timeout: float
     load_timeout: float
@@ -112,12 +112,12 @@ class BoundedStore:
             await self._in_turn("save()", call, within)
         except StoreError:
             if is_login:
-                await self._settle(began + within)
+                await self._try(self._in_turn("save()", self._settle, began + within - trio.current_time()))
             raise
 
     async def forget(self, *, within: float | None = None) -> None:
         """Forget session and position. Raises `StoreError` that says what may remain."""
-        self._must_forget = True
+        self._must_forget, self._position = True, None
         try:
             await self._in_turn("forget()", self._forget, self.patience if within is None else within)
         except StoreError as error:
@@ -169,20 +169,18 @@ class BoundedStore:
         with trio.CancelScope(deadline=self._ends_at, shield=True):
             await self._acquire()
         try:
-            await self._settle(self._ends_at)
+            await self._try(self._bounded("save()", self._settle, self._ends_at))
             close = getattr(self._store, "aclose", None)
             if callable(close):
-                try:
-                    await self._bounded("aclose()", close, self._ends_at)
-                except StoreError as error:
-                    _LOG.debug("%s", error)
+                await self._try(self._bounded("aclose()", close, self._ends_at))
         finally:
             if self._lock.statistics().owner is trio.lowlevel.current_task():
                 self._lock.release()
 
     def warn(self, what: str, error: StoreError) -> None:
         """Log that a background task could not do *what*: a WARNING the first time, until the store works again."""
-        _LOG.log(logging.DEBUG if self._has_warned else logging.WARNING, "%s: %s", what, error)
+        is_told = self._has_warned or self._is_closed
+        _LOG.log(logging.DEBUG if is_told else logging.WARNING, "%s: %s", what, error)
         self._has_warned = True
 
     async def _load(self) -> SavedSession:
@@ -204,11 +202,11 @@ class BoundedStore:
         assert self._saved is not None, "it was loaded"
         saved = attrs.evolve(self._saved, session=session)
         position = self._position
-        if position is not None and saved.uid not in {None, position.uid}:
+        if self._must_forget or (position is not None and saved.uid not in {None, position.uid}):
             await self._forget()
         self._saved, self._is_unsure = saved.logged_out() if is_login else saved, True
         await self._store.save(saved)
-        self._saved, self._is_unsure, self._must_forget, self._has_warned = saved, False, False, False
+        self._saved, self._is_unsure, self._has_warned = saved, False, False
 
     async def _forget(self) -> None:
         assert self._saved is not None, "it was loaded"
@@ -216,17 +214,16 @@ class BoundedStore:
         await self._store.forget()
         self._must_forget = self._is_unsure = False
 
-    async def _settle(self, deadline: float) -> None:
+    async def _settle(self) -> None:
         """Try once more what failed, so that the store holds what it should."""
-        saved = self._saved
-        if saved is None or not (self._must_forget or self._is_unsure):
-            return
+        if self._must_forget:
+            await self._forget()
+        elif self._is_unsure and self._saved is not None:
+            await self._save(self._saved.session)
 
-        async def call() -> None:
-            await (self._forget() if self._must_forget else self._save(saved.session))
-
+    async def _try(self, call: Awaitable[object]) -> None:
         try:
-            await self._bounded("saving once more", call, deadline)
+            await call
         except StoreError as error:
             _LOG.debug("%s", error)
 

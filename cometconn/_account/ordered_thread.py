@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import attrs
-import outcome
 import trio
 
 __all__ = ["Call", "OrderedThread"]
@@ -29,13 +28,17 @@ class Call(Generic[_T]):
     is_abandoned: bool = attrs.field(default=False, init=False)
     _token: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token, init=False)
     _ended: trio.Event = attrs.field(factory=trio.Event, init=False)
-    _outcome: outcome.Outcome[_T] | None = attrs.field(default=None, init=False)
+    _result: _T | None = attrs.field(default=None, init=False)
+    _error: BaseException | None = attrs.field(default=None, init=False)
 
     def make(self) -> None:
         """Make the call, in the thread."""
         function, self._function = self._function, None
         assert function is not None, "a call is made once"
-        self._outcome = outcome.capture(function)
+        try:
+            self._result = function()
+        except BaseException as error:  # noqa: BLE001 - it is raised where the call is waited for
+            self._error = error
         del function  # before anything hears of the end: what it holds may be let go of then
         with contextlib.suppress(trio.RunFinishedError):  # then nothing waits for it
             self._token.run_sync_soon(self._ended.set)
@@ -44,14 +47,19 @@ class Call(Generic[_T]):
         """Return what the call returns. If cancelled, the call is made all the same."""
         try:
             await self._ended.wait()
-        except trio.Cancelled:
-            if not self._is_virtual():
+        except BaseException as error:
+            if not (isinstance(error, trio.Cancelled) and self._is_virtual()):
                 self.is_abandoned = True
                 raise
             with trio.CancelScope(shield=True):
                 await self._ended.wait()
-        assert self._outcome is not None, "the call has ended"
-        return self._outcome.unwrap()
+        failure, self._error = self._error, None
+        if failure is None:
+            return self._result  # type: ignore[return-value]
+        try:
+            raise failure
+        finally:
+            del failure  # it would refer to this frame, and this frame to it
 
 
 @attrs.define(eq=False)
@@ -84,7 +92,7 @@ class OrderedThread:
             self._waiting.append(call)  # type: ignore[arg-type]
             must_start, self._is_running = not self._is_running, True
         if must_start:
-            trio.lowlevel.start_thread_soon(self._work, outcome.Outcome.unwrap, "cometconn files")
+            trio.lowlevel.start_thread_soon(self._work, lambda result: result.unwrap(), "cometconn files")
         return call
 
     def _is_time_virtual(self) -> bool:

@@ -298,6 +298,23 @@ async def test_leaving_waits_for_no_store(close_timeout: float, autojump_clock: 
         assert trio.current_time() - left <= close_timeout + 0.001
 
 
+async def test_leaving_ends_a_save_that_hangs(autojump_clock: MockClock) -> None:
+    """A renewed session that is being saved when the client is left may take close_timeout from then on."""
+    store = FaultyStore(_hang)
+    async with open_memory_server() as server:
+        async with client(server, store, close_timeout=0.5) as chat:
+            await chat.login(uid="zed-1", auth_key="KEY")
+            await chat.connect()
+            store.faulty = {"save"}
+            saves = store.made.count("save")
+            server.world.sessions.expire_jwts()
+            server.drop("zed-1", how="close")
+            while store.made.count("save") == saves:
+                await trio.sleep(0.01)
+            left = trio.current_time()
+        assert trio.current_time() - left <= 0.501
+
+
 async def test_the_end_of_a_login_by_leaving_saves_nothing(autojump_clock: MockClock) -> None:
     """A login() that outlives its client: what it was saving is taken back before the store is let go of."""
     slow = trio.Event()
@@ -348,6 +365,7 @@ async def test_logout_tries_everything(rest: object, autojump_clock: MockClock) 
         with pytest.raises(StoreError, match="may still be saved"):
             await chat.logout()
         assert trio.current_time() - began <= 12.001
+        assert [entry.detail["method"] for entry in server.log.of(Kind.REST)][-1] == "DELETE" or rest == "hang"
         assert chat.get_logged_in_user() is None
         store.faulty = set()
         server.set(rest="accept")

@@ -18,12 +18,12 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._account.store import FileStore as FileStore
+    from ._account.file_store import FileStore as FileStore
     from ._account.store import MemoryStore as MemoryStore
     from ._client import CometChat as CometChat
     from ._connection.event_stream import EventStream as EventStream
+    from ._environment import Environment as Environment
     from ._open import open_client as open_client
-    from .environment import Environment as Environment
     from .events import User as User
     from .settings import AppSettings as AppSettings
     from .settings import Endpoints as Endpoints
@@ -73,9 +73,9 @@ _HOME = {
     "ConnectionState": "status",
     "Disconnected": "status",
     "Endpoints": "settings",
-    "Environment": "environment",
+    "Environment": "_environment",
     "EventStream": "_connection.event_stream",
-    "FileStore": "_account.store",
+    "FileStore": "_account.file_store",
     "MemoryStore": "_account.store",
     "Reason": "status",
     "Status": "status",
@@ -88,7 +88,7 @@ _HOME = {
 }
 """The module of each name. It is imported when the name is first asked for: to import us costs next to nothing."""
 
-_ROOMS = frozenset({"environment", "errors", "events", "settings", "status"})
+_ROOMS = frozenset({"environment", "errors", "events", "settings", "status", "stores"})
 
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours

@@ -74,21 +74,22 @@ class CometChat:
                 and a retry can help).
             LoginInProgressError: another `login()` runs.
             NotLoggedInError: `logout()` was called meanwhile.
-            StoreError: the session cannot be saved; nobody is logged in.
+            StoreError: the session was not saved within `close_timeout` (at least 2 s); nobody is logged in.
 
         A checkpoint. If cancelled, nobody is logged in who was not before; after a login of
-        another user, nobody. Takes at most two `request_timeout`. Source: CometChat's
-        `POST /users/{uid}/auth_tokens` and `PUT /me`, as both official SDKs send them.
+        another user, nobody. Takes at most two `request_timeout`, and what the store takes. Source:
+        CometChat's `POST /users/{uid}/auth_tokens` and `PUT /me`, as both official SDKs send them.
         """
         return await self._login.login(uid, auth_key, auth_token)
 
     async def logout(self) -> None:
         """Close the socket, forget the saved session, and tell the server (`DELETE /me`).
 
-        The local part takes effect at the call, whatever the server says.
+        Takes effect at the call. Each of the three is tried, whatever the others do; then the first error is raised.
 
         Raises:
             NotLoggedInError: nobody is logged in.
+            StoreError: what its text names could not be forgotten. Leaving the client tries once more.
             ApiError: the server refused or did not answer; you are logged out all the same.
 
         During a first `login()` it ends that login and returns. A checkpoint; if cancelled,

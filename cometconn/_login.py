@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,20 @@ import trio
 
 from ._lifecycle.states import Input
 from ._wire.codec import decode_user
-from .errors import ApiError, DecodeError, LoginInProgressError, NotLoggedInError, SettingsError, StoreError
+from .errors import (
+    CometConnError,
+    DecodeError,
+    LoginInProgressError,
+    NotLoggedInError,
+    SettingsError,
+    StoreError,
+)
 from .events import User
 
 if TYPE_CHECKING:
     from ._account.api import Api
+    from ._account.bounded_store import BoundedStore
     from ._account.session import Session
-    from ._account.store import Store
     from ._connection.catch_up import CatchUp
     from ._connection.identity import Identity
     from ._connection.link import Link
@@ -38,10 +46,11 @@ class Login:
         store: where the session is saved.
         identity: who speaks on the socket.
         machine, streams, catch_up: hear of every change.
+        since: where catching up begins when no message was ever received; saved with the position.
     """
 
     api: Api
-    store: Store
+    store: BoundedStore
     identity: Identity
     machine: Machine
     streams: Streams
@@ -49,7 +58,7 @@ class Login:
     _user: User | None = attrs.field(default=None, init=False)
     _running: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
     _left: bool = attrs.field(default=False, init=False)
-    _saving: trio.Lock = attrs.field(factory=trio.Lock, init=False, repr=False)
+    since: float | None = attrs.field(default=None, init=False)
 
     @property
     def user(self) -> User | None:
@@ -97,31 +106,35 @@ class Login:
         another = session is not None
         if another:
             self._exit()
+        patience = self.store.patience
         with trio.CancelScope() as self._running:
             try:
                 if another:
-                    await self._forget_saved()
-                return await self._request(uid, auth_key, auth_token, self._running)
+                    began = trio.current_time()
+                    await self.store.forget()
+                    patience = max(0.0, began + patience - trio.current_time())
+                return await self._request(uid, auth_key, auth_token, self._running, patience)
             finally:
                 self._running = None
         message = "login() was ended by logout(), or by leaving the client."
         raise NotLoggedInError(message)
 
     async def _request(
-        self, uid: str | None, auth_key: str | None, auth_token: str | None, scope: trio.CancelScope
+        self, uid: str | None, auth_key: str | None, auth_token: str | None, scope: trio.CancelScope, patience: float
     ) -> User:
         if auth_token is None:
             assert uid is not None, "checked"
             assert auth_key is not None, "checked"
             auth_token = await self.api.create_auth_token(uid, auth_key)
-        session = attrs.evolve(await self.api.put_me(auth_token), last_seen_at=time.time())
+        session = await self.api.put_me(auth_token)
         user = decode_user(session.user)
-        async with self._saving:
-            await self.store.save(session)
         if scope.cancel_called:
-            # logout() came while the disk was busy: what was saved must not stay.
-            await self._forget_saved()
             await trio.lowlevel.checkpoint()
+        # logout(), or leaving the client, may also come while the disk is busy.
+        await self.store.save(session, is_login=True, wanted=lambda: not scope.cancel_called, within=patience)
+        if scope.cancel_called:
+            await trio.lowlevel.checkpoint()
+        self.since = time.time()
         self._enter(session, user)
         return user
 
@@ -134,30 +147,33 @@ class Login:
             return
         session = self.logged_in("logout()")
         link = self._exit()
-        await self._forget_saved()
-        refusal: ApiError | None = None
+        errors: list[CometConnError] = []
         try:
-            await self.api.delete_me(session)
-        except ApiError as error:
-            refusal = error
+            await self.store.forget()
+        except StoreError as error:
+            errors.append(error)
+        # Where this call is cancelled already, the server is told all the same, and waited for a moment.
+        is_cancelled = trio.current_effective_deadline() == -math.inf
+        patience = self.store.patience if is_cancelled else math.inf
+        try:
+            with trio.move_on_after(patience, shield=is_cancelled):
+                await self.api.delete_me(session)
+        except CometConnError as error:
+            errors.append(error)
         if link is not None:
             await link.wait_closed()
-        if refusal is not None:
-            raise refusal
+        for other in errors[1:]:
+            _LOG.warning("logout() failed in more than one way: %s", other)
+        if errors:
+            raise errors[0]
 
     async def forget(self) -> None:
-        """Log out because the server no longer knows the token: no request."""
+        """Log out because the server no longer knows the token: no request. The user's position stays."""
         self._exit()
         try:
-            await self._forget_saved()
+            await self.store.save(None)
         except StoreError as error:
             _LOG.warning("The session of a user whom the server no longer knows stays saved: %s", error)
-
-    async def _forget_saved(self) -> None:
-        # Who is no longer logged in must not come back with the next open_client().
-        with trio.CancelScope(shield=True):  # bounded by the writing of one small file, or two
-            async with self._saving:
-                await self.store.forget()
 
     async def renew(self) -> None:
         """Get a new JWT for the logged-in user."""
@@ -167,22 +183,13 @@ class Login:
             return
         await self._keep(renewed, "The renewed session")
 
-    async def note_position(self, number: int) -> None:
-        """Save that all messages up to *number* were seen."""
-        session = self.identity.session
-        if session is not None and session.last_message_id != number:
-            await self._keep(attrs.evolve(session, last_message_id=number, last_seen_at=time.time()), "The position")
-
     async def _keep(self, session: Session, what: str) -> None:
         """Go on with *session*, and save it unless somebody logs out meanwhile."""
         self.identity.session = session
-        async with self._saving:
-            if self.identity.session is not session:
-                return
-            try:
-                await self.store.save(session)
-            except StoreError as error:
-                _LOG.warning("%s is not saved: %s", what, error)
+        try:
+            await self.store.save(session, wanted=lambda: self.identity.session is session)
+        except StoreError as error:
+            self.store.warn(f"{what} is not saved", error)
 
     def _enter(self, session: Session, user: User) -> None:
         self._user = user

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable
 from contextlib import asynccontextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import trio
 
 from ._account.api import Api
+from ._account.bounded_store import BoundedStore
+from ._account.file_store import FileStore, default_path
 from ._account.session import Hosts, new_session_id
-from ._account.store import FileStore, default_path
 from ._client import CometChat
 from ._connection.catch_up import CatchUp
 from ._connection.groups import raise_sole
@@ -23,7 +25,6 @@ from ._lifecycle.states import Mode
 from ._login import Login
 from ._network_arguments import checked_headers
 from ._parts import Parts
-from ._proxies import choose_proxies
 from ._system import SystemEnvironment
 from ._version import client_info
 from .errors import SettingsError
@@ -34,11 +35,13 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, Mapping
 
-    from ._account.store import Saved, Store
+    from ._account.saved import SavedSession
+    from ._account.store import Store
     from ._connection.delivery import Delivery
     from ._connection.witness import Witness
-    from .environment import Environment
+    from ._environment import Environment
     from .instrumentation.detail import Hook
+    from .settings import Timing
 
 __all__ = ["open_client"]
 
@@ -51,7 +54,7 @@ async def open_client(
     app_id: str,
     settings: AppSettings,
     *,
-    store: Store | None = None,
+    store: Store | str | os.PathLike[str] | None = None,
     endpoints: Endpoints | None = None,
     ssl_context: ssl.SSLContext | None = None,
     proxy: str | None = None,
@@ -70,9 +73,10 @@ async def open_client(
         app_id: the app's id, from CometChat's dashboard.
         settings: region, mode, presence, timing.
         store: where the session is saved; by default a file in the platform's folder for
-            user state. `MemoryStore()` saves nothing, `FileStore(path)` chooses the file.
+            user state. A path chooses the file; `MemoryStore()` saves nothing; a store of your
+            own is a `cometconn.stores.Store`.
         endpoints: other servers than CometChat's cloud.
-        ssl_context: for REST, socket and an `https` proxy: your own CA, a client certificate.
+        ssl_context: for REST, socket and `https` proxy: your own CA, a client certificate.
         proxy: `http://[user:password@]host:port` for REST and socket; also `https`, `socks5h`
             and `socks5` (extra `socks`). `None`: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`
             and `NO_PROXY` say, and never for this machine. `""`: none.
@@ -83,40 +87,39 @@ async def open_client(
 
     Raises:
         SettingsError: an argument makes no sense.
-        StoreError: the saved session cannot be read or is in use by another client.
+        StoreError: the saved session cannot be read within `request_timeout`, or is in use by another client.
 
-    What the block raises comes out as it is, never in an exception group of ours. Leaving
-    takes at most `close_timeout`, also when cancelled: the goodbye is shielded that long.
+    What the block raises comes out as it is, never in an exception group of ours. Leaving takes at
+    most `close_timeout`, also when cancelled: closing and saving are shielded that long.
     """
     extra = checked_headers(headers)
     hosts = _hosts(app_id, settings, endpoints)
-    environment = environment or SystemEnvironment(extra, choose_proxies(proxy, endpoints), ssl_context)
-    store = store or FileStore(default_path(app_id))
-    delivery = _delivery(hooks)
-    saved = await store.open(app_id)
+    environment = environment or _system(ssl_context, proxy, headers, endpoints)
+    delivery, bounded = _delivery(hooks), _bounded(store, app_id, settings.timing)
+    saved = await bounded.load()
     mine: Exception | None = None
     parts: Parts | None = None
     try:
-        parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, store, saved, delivery)
+        parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, bounded, saved, delivery)
         try:
             with nullcontext() if delivery is None else delivery:
                 async with trio.open_nursery() as nursery:
                     _start_tasks(nursery, parts, delivery)
                     if saved.session is not None:
-                        parts.take_up(saved.session)
+                        parts.take_up(saved.session, await bounded.load_position())
                     try:
                         yield CometChat(parts)
                     except Exception as error:
                         mine = error
                         raise
-                    parts.leave()
+                    finally:
+                        _leave(parts, bounded, nursery)
                     nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
         except BaseExceptionGroup as group:
             raise_sole(group, mine)
     finally:
         mine = None
-        with trio.CancelScope(shield=True):  # bounded: writes, unlocks and closes one small file
-            await _finish(parts, store)
+        await bounded.aclose()
 
 
 def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None) -> None:
@@ -128,10 +131,43 @@ def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None)
         nursery.start_soon(delivery.run, name="cometconn.hooks")
 
 
-async def _finish(parts: Parts | None, store: Store) -> None:
-    if parts is not None:
-        await parts.save_position()
+def _leave(parts: Parts, store: BoundedStore, nursery: trio.Nursery) -> None:
+    parts.leave()
+    # Beside the closing of the socket, so that both together keep close_timeout.
+    nursery.start_soon(_finish, parts, store, name="cometconn.store")
+
+
+@trio.lowlevel.enable_ki_protection
+async def _finish(parts: Parts, store: BoundedStore) -> None:
+    store.leave()
+    await parts.save_position()
     await store.aclose()
+
+
+def _system(
+    ssl_context: ssl.SSLContext | None,
+    proxy: str | None,
+    headers: Mapping[str, str] | None,
+    endpoints: Endpoints | None,
+) -> Environment:
+    return SystemEnvironment(ssl_context=ssl_context, proxy=proxy, headers=headers, endpoints=endpoints)
+
+
+def _bounded(store: object, app_id: str, timing: Timing) -> BoundedStore:
+    if store is None:
+        store = FileStore(default_path(app_id))
+    elif isinstance(store, str | os.PathLike):
+        store = FileStore(store)
+    elif isinstance(store, type) or not all(
+        callable(getattr(store, name, None)) for name in ("load", "save", "forget")
+    ):
+        what = f"the class {store.__name__}" if isinstance(store, type) else f"of type {type(store).__name__}"
+        message = (
+            "open_client(store=...) must be a path, FileStore(path), MemoryStore(), or an object with "
+            f"async load(), save() and forget() like cometconn.stores.Store, not {what}."
+        )
+        raise SettingsError(message)
+    return BoundedStore(cast("Store", store), app_id, timing.close_timeout, timing.request_timeout)
 
 
 def _put_together(
@@ -141,8 +177,8 @@ def _put_together(
     hosts: Hosts,
     headers: Mapping[str, str],
     environment: Environment,
-    store: Store,
-    saved: Saved,
+    store: BoundedStore,
+    saved: SavedSession,
     delivery: Delivery | None,
 ) -> Parts:
     mode = Mode.AUTO if settings.auto_establish_socket_connection else Mode.MANUAL

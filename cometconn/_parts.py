@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
 
 from ._account.api import is_token_unknown, is_transient
+from ._account.saved_position import SavedPosition
 from ._connection.absence import Absence
 from ._connection.link_nursery import LinkNursery
 from ._connection.supervisor import Supervisor
@@ -16,7 +16,7 @@ from ._connection.verdicts import lost_error
 from ._lifecycle.states import Input
 from ._speaking import Speaking
 from ._transport.websocket import TrioWebSocket
-from .errors import SettingsError
+from .errors import SettingsError, StoreError
 from .status import Reason
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from ._connection.identity import Identity
     from ._connection.machine import Machine
     from ._connection.streams import Streams
+    from ._environment import Environment
     from ._login import Login
-    from .environment import Environment
     from .settings import AppSettings
 
 __all__ = ["Parts", "Statistics"]
@@ -89,6 +89,7 @@ class Parts:
     speaking: Speaking = attrs.field(init=False)
     left: bool = attrs.field(default=False, init=False)
     _last_position: int | None = attrs.field(default=None, init=False)
+    _saved_position: SavedPosition | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Speaking needs no more than is here."""
@@ -112,28 +113,38 @@ class Parts:
             self._last_position = self.streams.position
         self.streams.close()
 
-    def take_up(self, session: Session) -> None:
-        """Begin with a saved session. Where the last one ended, catching up begins."""
-        if self.catch_up is not None and session.last_seen_at is not None:
-            away = max(0.0, time.time() - session.last_seen_at)
-            self.streams.last_id = session.last_message_id
-            absence = Absence(trio.current_time() - away, lost_error(Reason.CLIENT_CLOSED))
-            self.catch_up.reopened(absence, session.last_seen_at)
+    def take_up(self, session: Session, position: SavedPosition | None) -> None:
+        """Begin with a saved session. Catching up begins at the saved position."""
+        if self.catch_up is not None and position is not None:
+            self._saved_position = position
+            self.login.since = position.since
+            self.streams.last_id = position.message_id
+            absence = Absence(trio.current_time(), lost_error(Reason.CLIENT_CLOSED))
+            self.catch_up.reopened(absence, position.since or 0.0)
         self.login.reopen(session)
 
     @trio.lowlevel.enable_ki_protection
     async def keep_position(self) -> None:
-        """Save every few seconds which message was the last; a program that is killed misses none."""
+        """Save the position every few seconds, so that a program that is killed misses no message."""
         while not self.left:
             await trio.sleep(_POSITION_EVERY)
             await self.save_position()
 
     async def save_position(self) -> None:
-        """Save which message was the last that nobody needs again."""
-        if self.catch_up is not None:
-            position = self._last_position if self.left else self.streams.position
-            if position is not None:
-                await self.login.note_position(position)
+        """Save the position, if it has changed. A failure is a WARNING, once."""
+        session, store = self.login.identity.session, self.login.store
+        if self.catch_up is None or session is None or not store.keeps_positions:
+            return
+        number = self._last_position if self.left else self.streams.position
+        position = SavedPosition(session.app_id, session.uid, self.login.since, number)
+        if position == self._saved_position or (number is None and position.since is None):
+            return
+        try:
+            await store.save_position(position, durable=self.left)
+        except StoreError as error:
+            store.warn("The position is not saved", error)
+        else:
+            self._saved_position = position
 
     @trio.lowlevel.enable_ki_protection
     async def send(

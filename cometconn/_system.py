@@ -1,58 +1,97 @@
-"""The default `Environment`: the network, the boot-time clock, and chance."""
+"""The default `Environment`: the network, the boot-time clock, and chance. Public in `cometconn.environment`."""
 
 from __future__ import annotations
 
+import functools
 import random
 import ssl
 import time
 from typing import TYPE_CHECKING
 
-import attrs
-
 from ._account.http import fetch
+from ._network_arguments import checked_headers
+from ._proxies import choose_proxies
 from ._transport.dial import dial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import trio
 
+    from ._environment import Request, Response
     from ._proxies import Proxies
-    from .environment import Request, Response
+    from .settings import Endpoints
 
 __all__ = ["SystemEnvironment"]
 
-# Where there is no boot-time clock, sleep goes unnoticed until the server is found to be gone.
-_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
-
-@attrs.define(eq=False)
 class SystemEnvironment:
-    """The real world. REST and socket get there in the same way: one dialling, one TLS setting, one choice of proxies.
+    """The real world: what `open_client()` uses unless it gets an `environment`.
 
-    Attributes:
-        headers: more headers for REST requests.
-        proxies: which proxy leads where; `None` for none at all.
+    REST and socket get there in the same way: one dialling, one TLS setting, one choice of
+    proxies. Wrap it to watch or change what the client does: an `Environment` of your own that
+    passes its four calls on.
     """
 
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    proxies: Proxies | None
-    _ssl_context: ssl.SSLContext | None = attrs.field(repr=False)
+    def __init__(
+        self,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        endpoints: Endpoints | None = None,
+    ) -> None:
+        """Choose how servers are reached. Nothing is opened.
+
+        Args:
+            ssl_context: for REST, socket and an `https` proxy. By default the system's
+                certificates, loaded when they are first needed.
+            proxy: `http://[user:password@]host:port`; also `https`, `socks5h` and `socks5`
+                (extra `socks`). `None`: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+                `NO_PROXY` say, and never for this machine. `""`: none.
+            headers: more headers for REST requests; by default none. Those of the upgrade are
+                `open_client(headers=...)`.
+            endpoints: the servers that it is for, if they are not CometChat's cloud: the proxy
+                must not read what is plain for this machine only.
+
+        Raises:
+            SettingsError: a proxy or a header makes no sense.
+        """
+        self._headers = checked_headers(headers)
+        self._proxies = choose_proxies(proxy, endpoints)
+        self._ssl_context = ssl_context
+        self._clock = _boot_clock()
+
+    def __repr__(self) -> str:
+        return "SystemEnvironment()"
+
+    @property
+    def proxies(self) -> Proxies:
+        """Which proxy leads where."""
+        return self._proxies
 
     async def dial(self, url: str) -> trio.abc.Stream:
-        """Open a byte stream: name lookup, TCP, proxy, TLS."""
-        return await dial(url, self.tls, None if self.proxies is None else self.proxies.leading_to(url))
+        """Open a byte stream: name lookup, TCP, proxy, TLS.
+
+        Raises `OSError`, `ssl.SSLError` or `trio.BrokenResourceError` when it cannot. If
+        cancelled, nothing stays open. The caller bounds the time.
+        """
+        return await dial(url, self.tls, self._proxies.leading_to(url))
 
     async def request(self, request: Request) -> Response:
-        """Make one REST request with httpx."""
-        return await fetch(request, dial=self.dial, headers=self.headers)
+        """Make one REST request with httpx, following no redirect.
+
+        Raises `OSError` when no whole answer came. If cancelled, the connection is
+        closed. The caller bounds the time.
+        """
+        return await fetch(request, dial=self.dial, headers=self._headers)
 
     def boot_time(self) -> float:
-        """Return seconds on a clock that goes on while the machine sleeps, where there is one."""
-        return time.clock_gettime(_BOOT_CLOCK)
+        """Return seconds on a clock that goes on while the machine sleeps, where the system has one."""
+        return self._clock()
 
     def random(self) -> float:
-        """Return a number from 0 to 1."""
+        """Return a number from 0 (included) to 1 (excluded)."""
         return random.random()  # noqa: S311 - jitter, not secrets
 
     def tls(self) -> ssl.SSLContext:
@@ -61,3 +100,19 @@ class SystemEnvironment:
         if self._ssl_context is None:
             self._ssl_context = ssl.create_default_context()
         return self._ssl_context
+
+
+def _boot_clock() -> Callable[[], float]:
+    """Return the best clock there is. Windows has neither, and a kernel may not know the first.
+
+    Without a boot-time clock, sleep goes unnoticed until the server is found to be gone.
+    """
+    for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):
+        number = getattr(time, name, None)
+        if number is not None:
+            try:
+                time.clock_gettime(number)
+            except OSError:
+                continue
+            return functools.partial(time.clock_gettime, number)
+    return time.monotonic

@@ -11,8 +11,7 @@ import trio
 from benchmarks.frames import APP, ME, TOKEN
 from benchmarks.machine import resident
 from cometconn import AppSettings, CometChat, Endpoints, EventStream, MemoryStore, open_client
-from cometconn._system import SystemEnvironment
-from cometconn.environment import Environment, Request, Response
+from cometconn.environment import Environment, Request, Response, SystemEnvironment
 from cometconn.events import TextMessage
 
 from .stopwatch import Reading, Stopwatch
@@ -35,7 +34,7 @@ def open_bench_client(
 ) -> AbstractAsyncContextManager[CometChat]:
     """Open a client that can log in with `TOKEN`. No generator of ours: it would count as the client's memory."""
     endpoints = Endpoints.at(f"http://{host}:{port}")
-    environment = environment or BesideRest({}, None, None)
+    environment = environment or BesideRest(proxy="")
     settings = settings or AppSettings()
     return open_client(APP, settings, store=MemoryStore(), endpoints=endpoints, environment=environment)
 

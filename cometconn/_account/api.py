@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 import attrs
 import trio
 
+from cometconn._environment import Request, Response
 from cometconn._nesting import is_too_deep
 from cometconn._urls import read_url
 from cometconn._why import why
-from cometconn.environment import Request, Response
 from cometconn.errors import ApiError, SettingsError
 
 from .pages import MessagePage, Place

@@ -1,23 +1,27 @@
-"""Whose file it is, and what is really on the disk: distrust of the place where tokens are kept."""
+"""Files that hold tokens: which are trusted, and how they are written."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
+import re
 import stat
+import tempfile
 from typing import TYPE_CHECKING
 
 from cometconn.errors import StoreError
 
 if TYPE_CHECKING:
-    import pathlib
+    from collections.abc import Callable
 
-__all__ = ["FileLock", "check_folder", "read_own_file", "sync_folder"]
+__all__ = ["check_folder", "move_aside", "read_own_file", "remove_unfinished", "sync_folder", "write_beside"]
 
 _POSIX = os.name == "posix"
 # Not blocking, because opening a named pipe would wait for its other end.
 _HOW = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _ROOT = 0
+_UNFINISHED = ".saving"
 
 
 def check_folder(path: pathlib.Path) -> None:
@@ -41,9 +45,10 @@ def check_folder(path: pathlib.Path) -> None:
     raise StoreError(message)
 
 
-def read_own_file(path: pathlib.Path, limit: int) -> bytes | None:
+def read_own_file(path: pathlib.Path, limit: int, opened: Callable[[int], object] = bool) -> bytes | None:
     """Return the content of *path*, at most *limit* bytes of it; `None` if there is no file.
 
+    *opened* is called with the descriptor before anything is read.
     A file that others may read is made its owner's alone. Raises `StoreError` for a link,
     for what is no plain file, for somebody else's file and for one that everybody may write.
     """
@@ -56,6 +61,7 @@ def read_own_file(path: pathlib.Path, limit: int) -> bytes | None:
         raise StoreError(message) from error
     try:
         _check_file(path, os.fstat(descriptor))
+        opened(descriptor)
         if _POSIX:
             with contextlib.suppress(OSError):  # a disk that is read-only has nothing to be saved on, either
                 os.fchmod(descriptor, 0o600)
@@ -92,23 +98,58 @@ def sync_folder(folder: pathlib.Path) -> None:
                 os.close(descriptor)
 
 
-class FileLock:
-    """Keeps other clients, of this process and of others, from a file, by one beside it."""
+def write_beside(path: pathlib.Path, content: bytes, *, durable: bool, written: Callable[[int], object] = bool) -> None:
+    """Write *content* to a new file and rename it to *path*: the old or the new content is there, never half.
 
-    def __init__(self, path: pathlib.Path) -> None:
-        import filelock  # noqa: PLC0415 - brings asyncio along, and a client with a store of its own needs neither
+    *written* is called with the descriptor before the renaming. *durable*: the new content has reached
+    the disk on return. Otherwise a power cut may bring the old one back. Raises `OSError`.
+    """
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(_UNFINISHED, f".{path.name}.", path.parent)
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+            written(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105 - keeps the target's name a string
+    except OSError:
+        _remove(temporary)
+        raise
+    if durable:
+        sync_folder(path.parent)
 
-        self._lock = filelock.FileLock(f"{path}.lock", mode=0o600, thread_local=False)
-        self._taken_by_another = filelock.Timeout
 
-    def take(self) -> bool:
-        """Take the lock, unless somebody has it. Raises `OSError` where there can be none."""
-        try:
-            self._lock.acquire(timeout=0)
-        except self._taken_by_another:
-            return False
-        return True
+def remove_unfinished(*paths: pathlib.Path) -> None:
+    """Remove what a program that was killed while it wrote to one of *paths* has left.
 
-    def release(self) -> None:
-        """Let go of the lock."""
-        self._lock.release()
+    The name must fit exactly: other files of the folder have temporary files of their own.
+    """
+    for path in paths:
+        left_by_a_program = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]+{re.escape(_UNFINISHED)}")
+        with contextlib.suppress(OSError):  # it costs room, and nothing else
+            for left in list(path.parent.iterdir()):
+                if left_by_a_program.fullmatch(left.name):
+                    with contextlib.suppress(OSError):
+                        left.unlink()
+
+
+def move_aside(path: pathlib.Path) -> str:
+    """Give the file *path* a new name, which is returned. Raises `OSError`."""
+    name = None
+    try:
+        # A new name each time: nothing is ever overwritten.
+        descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.unreadable-", dir=path.parent)
+        os.close(descriptor)
+        os.replace(path, name)  # noqa: PTH105 - as above
+    except OSError:
+        _remove(name)
+        raise
+    return name
+
+
+def _remove(name: str | None) -> None:
+    if name is not None:
+        with contextlib.suppress(OSError):  # the error that is being raised is the one that matters
+            pathlib.Path(name).unlink()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from cometconn.environment import Response
+from cometconn._environment import Response
 
 from .answer_body import ACCEPTED, AnswerBody
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from cometconn.environment import Request
+    from cometconn._environment import Request
 
 __all__ = ["fetch"]
 

@@ -38,8 +38,6 @@ class Session:
         jwt: for the socket; not in the `repr`.
         user: CometChat's user object, without tokens.
         settings: CometChat's settings object; hosts and ports are in it.
-        last_message_id: the last message seen, where catching up begins.
-        last_seen_at: when that was noted, in seconds since 1970; without a message, when the user logged in.
     """
 
     app_id: str
@@ -48,8 +46,6 @@ class Session:
     jwt: str | None = attrs.field(repr=False)
     user: Mapping[str, Any] = attrs.field(repr=False, converter=_public)
     settings: Mapping[str, Any] = attrs.field(repr=False, factory=dict)
-    last_message_id: int | None = None
-    last_seen_at: float | None = None
 
     def socket_url(self) -> str:
         """Return where the WebSocket is, as the settings say (`CHAT_HOST*`, `CHAT_WSS_PORT`)."""

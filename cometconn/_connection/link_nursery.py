@@ -18,8 +18,8 @@ from .receive_loop import receive_loop
 from .writer import Writer
 
 if TYPE_CHECKING:
+    from cometconn._environment import Environment
     from cometconn._transport.abc import WebSocket, WebSocketFactory
-    from cometconn.environment import Environment
 
     from .catch_up import CatchUp
     from .farewell import Farewell

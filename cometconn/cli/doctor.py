@@ -10,8 +10,7 @@ import attrs
 from rich.console import Console
 from rich.markup import escape
 
-from cometconn._proxies import choose_proxies
-from cometconn._system import SystemEnvironment
+from cometconn.environment import SystemEnvironment
 from cometconn.errors import ProtocolError, SettingsError
 
 from .doctor_account import Patient
@@ -39,7 +38,9 @@ async def doctor(options: Options, *, as_json: bool, timeout: float) -> int:  # 
     if not 0 < timeout < float("inf"):
         message = f"--timeout must be more than 0 seconds, not {timeout:g}."
         raise SettingsError(message)
-    environment = SystemEnvironment({}, choose_proxies(options.chosen_proxy, options.endpoints), options.ssl_context())
+    environment = SystemEnvironment(
+        ssl_context=options.ssl_context(), proxy=options.chosen_proxy, endpoints=options.endpoints
+    )
     settings, patient = options.settings(), Patient.of(options, environment, timeout)
     printed = _Printed()
     findings = Findings(timeout, (lambda _: None) if as_json else printed.show)
@@ -108,7 +109,6 @@ class _Examination:
         return reached
 
     def _way(self, url: str) -> Way:
-        assert self.environment.proxies is not None, "chosen above"
         return Way(url, self.environment.proxies.leading_to(url), self.environment.tls)
 
     async def _socket(self) -> None:

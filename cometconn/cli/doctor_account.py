@@ -8,8 +8,9 @@ import attrs
 
 from cometconn import FileStore, User
 from cometconn._account.api import Api
+from cometconn._account.file_store import default_path
 from cometconn._account.session import Hosts, new_device_id, new_session_id
-from cometconn._account.store import IN_USE, default_path
+from cometconn._account.store import IN_USE
 from cometconn._version import client_info
 from cometconn.errors import SettingsError, StoreError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import pathlib
 
     from cometconn._account.session import Session
-    from cometconn._system import SystemEnvironment
+    from cometconn.environment import SystemEnvironment
 
     from .doctor_findings import Findings
     from .options import Account, Options
@@ -87,7 +88,7 @@ class Patient:
                 raise SkippedError(message)
             store = FileStore(path)
             try:
-                session = (await store.open(self.app_id)).session
+                session = (await store.load(self.app_id)).session
             except StoreError as error:
                 if error.code == IN_USE:
                     message = f"{path} is in use by a running client, and left alone"

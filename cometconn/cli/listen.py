@@ -49,6 +49,7 @@ class _Printing:
     chat: CometChat
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     _failure: CometConnError | OSError | None = attrs.field(default=None, init=False)
+    _writers: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1), init=False)
 
     async def run(self, *, connect: bool) -> None:
         """Print. *connect*: in manual mode somebody has to ask for the connection."""
@@ -75,7 +76,7 @@ class _Printing:
             text = "".join(f"{event_line(event)}\n" for event in batch)
             try:
                 # In a thread, because whoever reads our output may be slow; Ctrl-C does not wait for them.
-                await trio.to_thread.run_sync(_write, text, abandon_on_cancel=True)
+                await trio.to_thread.run_sync(_write, text, abandon_on_cancel=True, limiter=self._writers)
             except OSError as error:
                 self._fail(error)
                 return

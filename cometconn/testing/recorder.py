@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import trio
 
-from cometconn._network_arguments import checked_headers
-from cometconn._proxies import choose_proxies
-from cometconn._system import SystemEnvironment
 from cometconn.emulator.jsontext import parse
+from cometconn.environment import SystemEnvironment
 
 from .redaction import Redaction
 from .transcript import TranscriptFile
@@ -65,7 +63,7 @@ def record(
     and the last 1,000 secrets.
     """
     if environment is None:
-        environment = SystemEnvironment(checked_headers(headers), choose_proxies(proxy, None), ssl_context)
+        environment = SystemEnvironment(ssl_context=ssl_context, proxy=proxy, headers=headers)
     file = TranscriptFile.create(path)
     try:
         yield Recorder(environment, file)

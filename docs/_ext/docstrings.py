@@ -32,7 +32,7 @@ def _choices() -> dict[str, str]:
     return {name: words.pop() for name, words in found.items() if len(words) == 1}
 
 
-SPELLED_OUT = {**_choices(), "Store": "FileStore | MemoryStore"}
+SPELLED_OUT = _choices()
 _ALIAS = re.compile(r"(?<![\w.])(?:cometconn\.[\w.]+\.)?(" + "|".join(SPELLED_OUT) + r")\b(?!:)")
 _SEVERAL = re.compile(r"(?P<indent>\s+)(?P<names>\w+(?:, \w+)+): ")
 

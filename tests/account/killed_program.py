@@ -26,13 +26,16 @@ import trio
 
 from cometconn import FileStore
 from cometconn._account.session import Session
+from cometconn._account.session_files import SessionFiles
+from cometconn.stores import SavedSession
 
 GARBAGE = b"{ half a session"
 
 
-def session(number: int) -> Session:
+def session(number: int) -> SavedSession:
     """One that is longer or shorter than the next."""
-    return Session("APP", "zed-1", f"token-{number}", None, {"uid": "zed-1", "filling": "x" * (number % 7 * 5000)}, {})
+    user = {"uid": "zed-1", "filling": "x" * (number % 7 * 5000)}
+    return SavedSession("APP", "A-DEVICE", Session("APP", "zed-1", f"token-{number}", None, user, {}))
 
 
 def die(*_: object) -> NoReturn:
@@ -58,23 +61,23 @@ class Deadly:
 
 
 def watch(name: str, point: int) -> None:
-    """Let the method *name* of a FileStore be deadly at *point*."""
-    real = getattr(FileStore, name)
+    """Let the method *name* of the files be deadly at *point*."""
+    real = getattr(SessionFiles, name)
 
-    def deadly(*arguments: Any) -> Any:
+    def deadly(*arguments: Any, **named: Any) -> Any:
         sys.setprofile(Deadly(point))
         try:
-            return real(*arguments)
+            return real(*arguments, **named)
         finally:
             sys.setprofile(None)
 
-    setattr(FileStore, name, deadly)
+    setattr(SessionFiles, name, deadly)
 
 
 async def save_from(path: pathlib.Path, first: int, how_many: int, ready: int = -1) -> None:
     """Save so many sessions, one after the other."""
     store = FileStore(path)
-    await store.open("APP")
+    await store.load("APP")
     if ready >= 0:
         os.write(ready, b"!")
     for number in range(first, first + how_many):
@@ -142,13 +145,13 @@ def at_random(path: pathlib.Path, first: int, draw: random.Random) -> None:
 async def look(path: pathlib.Path) -> int:
     """Open the file as the next program would; return the number of the session in it."""
     store = FileStore(path)
-    found = (await store.open("APP")).session
+    found = await store.load("APP")
     await store.aclose()
     left = sorted(file.name for file in path.parent.iterdir() if file != path)
     assert left == [f"{path.name}.lock"], left
-    if found is None:
+    if found.session is None:
         return 0
-    number = int(found.auth_token.removeprefix("token-"))
+    number = int(found.session.auth_token.removeprefix("token-"))
     assert found == session(number), "half a session"
     return number
 

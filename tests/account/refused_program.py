@@ -12,7 +12,6 @@ import resource
 import signal
 import sys
 
-import filelock
 import httpx
 import trio
 
@@ -45,7 +44,7 @@ async def main(path: pathlib.Path, url: str, trouble: str, before: str) -> None:
 if __name__ == "__main__":
     # What is read from disk only when it is needed, before the right to read it may be gone.
     "".encode("idna")
-    del httpx, filelock
+    del httpx
     if os.geteuid() == 0:
         pathlib.Path(sys.argv[1]).parent.mkdir(mode=0o700)
         os.chown(pathlib.Path(sys.argv[1]).parent, 65534, 65534)

@@ -12,10 +12,9 @@ import trio
 import trio.testing
 
 from cometconn._account.http import fetch
-from cometconn._system import SystemEnvironment
-from cometconn.environment import Request, Response
+from cometconn.environment import Request, Response, SystemEnvironment
 
-STRAIGHT = SystemEnvironment({}, None, ssl.create_default_context()).dial
+STRAIGHT = SystemEnvironment(proxy="", ssl_context=ssl.create_default_context()).dial
 
 
 @asynccontextmanager

@@ -20,13 +20,15 @@ import cometconn
 from cometconn import AppSettings, Endpoints, FileStore, User
 from cometconn._account import disk as disk_module
 from cometconn._account import saved as saved_module
-from cometconn._account import store as store_module
+from cometconn._account import session_files as files_module
 from cometconn._account.session import Session
 from cometconn.emulator import open_emulator
 from cometconn.errors import StoreError
+from cometconn.stores import SavedSession
 
 HERE = pathlib.Path(__file__).parent
 SESSION = Session("APP", "zed-1", "A-TOKEN", "A-JWT", {"uid": "zed-1"}, {"CHAT_HOST": "ws.example"})
+SAVED = SavedSession("APP", "A-DEVICE", SESSION)
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals, rights and limits")
 
@@ -83,7 +85,7 @@ async def test_one_program_at_a_time(path: pathlib.Path) -> None:
         "import sys, trio, cometconn\n"
         "async def main():\n"
         "    store = cometconn.FileStore(sys.argv[1])\n"
-        "    await store.open('APP')\n"
+        "    await store.load('APP')\n"
         "    print('mine', flush=True)\n"
         "    await trio.sleep_forever()\n"
         "trio.run(main)\n"
@@ -95,11 +97,11 @@ async def test_one_program_at_a_time(path: pathlib.Path) -> None:
             other = await nursery.start(start)
             assert (await other.stdout.receive_some()).startswith(b"mine")
             with pytest.raises(StoreError, match="in use by another client"):
-                await FileStore(path).open("APP")
+                await FileStore(path).load("APP")
             other.kill()
             await other.wait()
             store = FileStore(path)
-            await store.open("APP")
+            await store.load("APP")
             await store.aclose()
 
 
@@ -109,7 +111,7 @@ async def test_what_a_killed_program_left_is_swept_away(path: pathlib.Path) -> N
     (path.parent / ".session.json.abc.saving").write_text("half")
     (path.parent / ".other.json.abc.saving").write_text("somebody's")
     store = FileStore(path)
-    await store.open("APP")
+    await store.load("APP")
     await store.aclose()
     assert sorted(file.name for file in path.parent.iterdir()) == [".other.json.abc.saving", "session.json.lock"]
 
@@ -121,22 +123,22 @@ async def test_a_folder_that_everybody_may_write_is_refused(path: pathlib.Path, 
     path.parent.chmod(mode)
     store = FileStore(path)
     if fine:
-        await store.open("APP")
+        await store.load("APP")
         await store.aclose()
     else:
         with pytest.raises(StoreError, match="written by everybody"):
-            await store.open("APP")
+            await store.load("APP")
         assert not list(path.parent.iterdir())
 
 
 async def test_a_file_that_is_far_too_long_is_moved_aside(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not even read to its end."""
-    monkeypatch.setattr(store_module, "LIMIT", 1000)
+    monkeypatch.setattr(files_module, "LIMIT", 1000)
     monkeypatch.setattr(saved_module, "LIMIT", 1000)
     path.parent.mkdir(mode=0o700)
     path.write_text('{"schema": 1, "app_id": "APP", "device_id": "d", "session": null}' + " " * 1000)
     store = FileStore(path)
-    assert (await store.open("APP")).session is None
+    assert (await store.load("APP")).session is None
     await store.aclose()
     assert len(list(path.parent.glob("*.unreadable-*"))) == 1
 
@@ -148,18 +150,18 @@ async def test_a_link_in_place_of_the_lock_is_not_followed(path: pathlib.Path) -
     target.write_text("precious")
     path.with_name("session.json.lock").symlink_to(target)
     with pytest.raises(StoreError, match="cannot be locked"):
-        await FileStore(path).open("APP")
+        await FileStore(path).load("APP")
     assert target.read_text() == "precious"
 
 
 async def test_a_link_that_comes_while_the_client_is_open_is_replaced(path: pathlib.Path) -> None:
     """Saving renames over it: what it pointed to is untouched."""
     store = FileStore(path)
-    await store.open("APP")
+    await store.load("APP")
     target = path.parent / "target"
     target.write_text("precious")
     path.symlink_to(target)
-    await store.save(SESSION)
+    await store.save(SAVED)
     await store.aclose()
     assert target.read_text() == "precious"
     assert not path.is_symlink()
@@ -172,7 +174,7 @@ async def test_somebody_elses_file_is_refused(path: pathlib.Path) -> None:
     path.write_text("{}")
     os.chown(path, 12345, 12345)
     with pytest.raises(StoreError, match="plain file of yours"):
-        await FileStore(path).open("APP")
+        await FileStore(path).load("APP")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
@@ -181,7 +183,7 @@ async def test_somebody_elses_folder_is_refused(path: pathlib.Path) -> None:
     path.parent.mkdir(mode=0o700)
     os.chown(path.parent, 12345, 12345)
     with pytest.raises(StoreError, match="belongs to somebody else"):
-        await FileStore(path).open("APP")
+        await FileStore(path).load("APP")
     assert not list(path.parent.iterdir())
 
 
@@ -193,7 +195,7 @@ async def test_a_link_in_place_of_the_folder_is_not_followed(path: pathlib.Path,
         target.mkdir(mode=0o700)
     path.parent.symlink_to(target)
     with pytest.raises(StoreError, match="symbolic link|cannot be locked"):
-        await FileStore(path).open("APP")
+        await FileStore(path).load("APP")
     assert target.exists() == there
     assert not there or not list(target.iterdir())
 
@@ -203,28 +205,28 @@ async def test_a_named_pipe_in_place_of_the_file_does_not_hang(path: pathlib.Pat
     path.parent.mkdir(mode=0o700)
     os.mkfifo(path)
     with trio.fail_after(10), pytest.raises(StoreError, match="plain file"):
-        await FileStore(path).open("APP")
+        await FileStore(path).load("APP")
 
 
 async def test_a_file_that_others_may_read_is_taken_from_them(path: pathlib.Path) -> None:
     """As when it was copied by hand. One that everybody may write could be anybody's, and is refused."""
     store = FileStore(path)
-    await store.open("APP")
-    await store.save(SESSION)
+    await store.load("APP")
+    await store.save(SAVED)
     await store.aclose()
     path.chmod(0o664)
-    assert (await store.open("APP")).session == SESSION
+    assert (await store.load("APP")).session == SESSION
     await store.aclose()
     assert path.stat().st_mode & 0o777 == 0o600
     path.chmod(0o602)
     with pytest.raises(StoreError, match="written by everybody"):
-        await store.open("APP")
+        await store.load("APP")
 
 
 async def test_a_folder_that_cannot_be_synced(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is there under its name: that is saved, and nobody is told otherwise."""
     store, real = FileStore(path), os.fsync
-    await store.open("APP")
+    await store.load("APP")
 
     def fsync(descriptor: int) -> None:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
@@ -232,9 +234,9 @@ async def test_a_folder_that_cannot_be_synced(path: pathlib.Path, monkeypatch: p
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    await store.save(SESSION)
+    await store.save(SAVED)
     await store.aclose()
-    assert (await store.open("APP")).session == SESSION
+    assert (await store.load("APP")).session == SESSION
     await store.aclose()
 
 
@@ -250,18 +252,18 @@ async def test_a_bad_file_that_cannot_be_moved_aside(path: pathlib.Path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", refuse)
         with pytest.raises(StoreError, match="moved aside: Read-only file system"):
-            await store.open("APP")
+            await store.load("APP")
     assert sorted(file.name for file in path.parent.iterdir()) == ["session.json", "session.json.lock"]
     assert path.read_text() == "garbage"
-    assert (await store.open("APP")).session is None
+    assert (await store.load("APP")).session is None
     await store.aclose()
 
 
 async def test_a_file_that_cannot_be_read(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is broken is not a file that is empty: `StoreError`, and nothing is moved."""
     store = FileStore(path)
-    await store.open("APP")
-    await store.save(SESSION)
+    await store.load("APP")
+    await store.save(SAVED)
     await store.aclose()
 
     def broken(*_: object, **__: object) -> None:
@@ -270,8 +272,8 @@ async def test_a_file_that_cannot_be_read(path: pathlib.Path, monkeypatch: pytes
     with monkeypatch.context() as patch:
         patch.setattr(disk_module, "open", broken, raising=False)
         with pytest.raises(StoreError, match=r"cannot be read: Input/output error"):
-            await store.open("APP")
-    assert (await store.open("APP")).session == SESSION
+            await store.load("APP")
+    assert (await store.load("APP")).session == SESSION
     await store.aclose()
 
 
@@ -280,16 +282,16 @@ async def test_what_cannot_be_swept_away_stays(path: pathlib.Path) -> None:
     (path.parent / ".session.json.abc.saving").mkdir(parents=True, mode=0o700)
     path.parent.chmod(0o700)
     store = FileStore(path)
-    await store.open("APP")
-    await store.save(SESSION)
+    await store.load("APP")
+    await store.save(SAVED)
     await store.aclose()
 
 
 async def test_saved_details_that_cannot_be_read(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
     """The session is good, so the user is logged in; of the user only the uid is known."""
     store = FileStore(path)
-    await store.open("APP")
-    await store.save(attrs.evolve(SESSION, user={"uid": "zed-1", "name": 3}))
+    await store.load("APP")
+    await store.save(attrs.evolve(SAVED, session=attrs.evolve(SESSION, user={"uid": "zed-1", "name": 3})))
     await store.aclose()
     endpoints = Endpoints.at("http://127.0.0.1:9")
     settings = AppSettings(auto_establish_socket_connection=False)

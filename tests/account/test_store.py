@@ -10,12 +10,14 @@ import pathlib
 import sys
 from typing import Any
 
+import attrs
 import pytest
 
 from cometconn import FileStore, MemoryStore
+from cometconn._account.file_store import default_path
 from cometconn._account.session import Session
-from cometconn._account.store import default_path
 from cometconn.errors import StoreError
+from cometconn.stores import SavedSession
 
 SESSION = Session("APP", "zed-1", "A-TOKEN", "A-JWT", {"uid": "zed-1"}, {"CHAT_HOST": "ws.example"})
 
@@ -29,13 +31,13 @@ def path(tmp_path: pathlib.Path) -> pathlib.Path:
 async def test_what_is_saved_is_there_next_time(path: pathlib.Path) -> None:
     """Session and device id come back; the file is for its owner alone, and so is its folder."""
     store = FileStore(path)
-    first = await store.open("APP")
+    first = await store.load("APP")
     assert first.session is None
-    await store.save(SESSION)
+    await store.save(attrs.evolve(first, session=SESSION))
     await store.aclose()
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
-    again = await store.open("APP")
+    again = await store.load("APP")
     assert again.session == SESSION
     assert again.device_id == first.device_id
     await store.aclose()
@@ -45,12 +47,12 @@ async def test_what_is_saved_is_there_next_time(path: pathlib.Path) -> None:
 async def test_forgetting_keeps_the_device(path: pathlib.Path) -> None:
     """Logging out removes the session and its tokens, not the device id."""
     store = FileStore(path)
-    device_id = (await store.open("APP")).device_id
-    await store.save(SESSION)
+    device_id = (await store.load("APP")).device_id
+    await store.save(SavedSession("APP", device_id, SESSION))
     await store.forget()
     await store.aclose()
     assert "A-TOKEN" not in path.read_text()
-    saved = await store.open("APP")
+    saved = await store.load("APP")
     assert (saved.device_id, saved.session) == (device_id, None)
     await store.aclose()
 
@@ -58,13 +60,13 @@ async def test_forgetting_keeps_the_device(path: pathlib.Path) -> None:
 async def test_one_client_at_a_time(path: pathlib.Path) -> None:
     """A second client on the same file, or on the same FileStore, is refused while the first is open."""
     first, second = FileStore(path), FileStore(path)
-    await first.open("APP")
+    await first.load("APP")
     with pytest.raises(StoreError, match="in use by another client"):
-        await second.open("APP")
+        await second.load("APP")
     with pytest.raises(StoreError, match="in use by another client"):
-        await first.open("APP")
+        await first.load("APP")
     await first.aclose()
-    await second.open("APP")
+    await second.load("APP")
     await second.aclose()
 
 
@@ -80,7 +82,7 @@ PERSON: dict[str, Any] = {"uid": "u", "auth_token": "t", "jwt": None, "user": {}
         "\x00\x7f\x80ELF",
         "[]",
         "[" * 100_000,
-        json.dumps({**GOOD, "schema": 2}),
+        json.dumps({**GOOD, "schema": 3}),
         json.dumps({**GOOD, "app_id": "OTHER"}),
         json.dumps({**GOOD, "device_id": 3}),
         json.dumps({**GOOD, "session": {}}),
@@ -98,7 +100,7 @@ async def test_an_unreadable_file_is_moved_aside(
     path.write_text(content)
     store = FileStore(path)
     with caplog.at_level(logging.WARNING, "cometconn"):
-        saved = await store.open("APP")
+        saved = await store.load("APP")
     await store.aclose()
     assert saved.session is None
     (kept,) = path.parent.glob("*.unreadable-*")
@@ -112,7 +114,7 @@ async def test_a_readable_file_of_somebody(path: pathlib.Path) -> None:
     path.parent.mkdir(mode=0o700)
     path.write_text(json.dumps({**GOOD, "session": PERSON}))
     store = FileStore(path)
-    saved = await store.open("APP")
+    saved = await store.load("APP")
     await store.aclose()
     assert saved.session == Session("APP", "u", "t", None, {}, {})
 
@@ -125,7 +127,7 @@ async def test_links_are_not_followed(path: pathlib.Path) -> None:
     path.symlink_to(target)
     store = FileStore(path)
     with pytest.raises(StoreError, match="links are not followed"):
-        await store.open("APP")
+        await store.load("APP")
     assert target.read_text() == "{}"
 
 
@@ -133,20 +135,20 @@ async def test_a_folder_or_a_strangers_file_is_refused(path: pathlib.Path, monke
     """Only a plain file of our own is read."""
     path.mkdir(parents=True)
     with pytest.raises(StoreError, match="plain file|cannot be opened"):
-        await FileStore(path).open("APP")
+        await FileStore(path).load("APP")
     path.rmdir()
     (path.parent / "session.json.lock").unlink(missing_ok=True)
     path.write_text("{}")
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     with pytest.raises(StoreError, match="plain file of yours"):
-        await FileStore(path).open("APP")
+        await FileStore(path).load("APP")
 
 
 async def test_a_place_that_cannot_be_written(tmp_path: pathlib.Path) -> None:
     """A file where the folder should be: StoreError, saying where."""
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be locked"):
-        await FileStore(tmp_path / "file" / "session.json").open("APP")
+        await FileStore(tmp_path / "file" / "session.json").load("APP")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO, errno.EDQUOT], ids=errno.errorcode.get)
@@ -156,8 +158,7 @@ async def test_a_failing_save_leaves_the_old_session(
 ) -> None:
     """When the disk refuses, the old session is still there, and no half file beside it."""
     store = FileStore(path)
-    await store.open("APP")
-    await store.save(SESSION)
+    await store.save(attrs.evolve(await store.load("APP"), session=SESSION))
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
@@ -168,7 +169,7 @@ async def test_a_failing_save_leaves_the_old_session(
             await store.forget()
     await store.aclose()
     assert sorted(file.name for file in path.parent.iterdir()) == ["session.json", "session.json.lock"]
-    assert (await store.open("APP")).session == SESSION
+    assert (await store.load("APP")).session == SESSION
     await store.aclose()
 
 
@@ -176,16 +177,16 @@ async def test_memory_keeps_a_session_as_long_as_the_object() -> None:
     """A MemoryStore hands out what it was given, to one client at a time, by app."""
     store = MemoryStore()
     await store.forget()
-    device_id = (await store.open("APP")).device_id
+    device_id = (await store.load("APP")).device_id
     with pytest.raises(StoreError, match="another client"):
-        await store.open("APP")
-    await store.save(SESSION)
+        await store.load("APP")
+    await store.save(SavedSession("APP", device_id, SESSION))
     await store.aclose()
-    saved = await store.open("APP")
+    saved = await store.load("APP")
     assert (saved.device_id, saved.session) == (device_id, SESSION)
     await store.forget()
     await store.aclose()
-    assert (await store.open("APP")).session is None
+    assert (await store.load("APP")).session is None
 
 
 def test_the_default_place_is_by_app() -> None:

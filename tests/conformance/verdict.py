@@ -13,9 +13,8 @@ import trio
 
 import cometconn
 from cometconn import AppSettings, CometChat, Connected, Disconnected, MemoryStore, Reason, Status, Timing, Waiting
-from cometconn._system import SystemEnvironment
 from cometconn.emulator import Emulator, open_emulator
-from cometconn.environment import Request, Response
+from cometconn.environment import Request, Response, SystemEnvironment
 from cometconn.errors import CometConnError, ConnectError, ConnectionLostError, NotConnectedError, PongTimeoutError
 from cometconn.events import Event, Gap
 
@@ -60,7 +59,7 @@ class KnownChance:
 
     def __attrs_post_init__(self) -> None:
         """Begin."""
-        self._system = SystemEnvironment({}, None, self.ssl_context)
+        self._system = SystemEnvironment(proxy="", ssl_context=self.ssl_context)
 
     async def dial(self, url: str) -> trio.abc.Stream:
         """Dial, for real."""

@@ -320,9 +320,7 @@ async def test_the_position_is_saved_while_running(autojump_clock: MockClock) ->
         say(pair.server, "before")
         assert await read(events) == ["before"]
         await trio.sleep(6)
-        session = store._saved["APP"].session
-        assert session is not None
-        assert session.last_message_id == 1
+        assert store._positions["APP"].message_id == 1
 
 
 async def test_another_user_begins_anew(autojump_clock: MockClock) -> None:
@@ -415,9 +413,7 @@ async def test_what_nobody_has_read_is_needed_again_after_a_crash(autojump_clock
         await settle()
         assert words([await anext(events), await anext(events)]) == ["1", "2"]
         await trio.sleep(6)
-        session = store._saved["APP"].session
-        assert session is not None
-        assert session.last_message_id == 2
+        assert store._positions["APP"].message_id == 2
 
 
 async def test_what_came_before_the_first_stream_comes_again(autojump_clock: MockClock) -> None:

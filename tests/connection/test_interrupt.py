@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     import types
     from collections.abc import Awaitable, Callable, Iterator
 
-    from cometconn._account.session import Session
-    from cometconn._account.store import Saved
     from cometconn.environment import Request, Response
+    from cometconn.stores import SavedPosition, SavedSession
 
 OURS = str(pathlib.Path(cometconn.__file__).parent)
 
@@ -97,13 +96,21 @@ class MemorySaving:
     def __init__(self) -> None:
         self._memory = MemoryStore()
 
-    async def open(self, app_id: str) -> Saved:
-        """Open."""
-        return await self._memory.open(app_id)
+    async def load(self, app_id: str) -> SavedSession:
+        """Load."""
+        return await self._memory.load(app_id)
 
-    async def save(self, session: Session) -> None:
+    async def save(self, saved: SavedSession) -> None:
         """Save."""
-        await self._memory.save(session)
+        await self._memory.save(saved)
+
+    async def load_position(self) -> SavedPosition | None:
+        """Load the position."""
+        return await self._memory.load_position()
+
+    async def save_position(self, saved: SavedPosition, *, durable: bool) -> None:
+        """Save the position."""
+        await self._memory.save_position(saved, durable=durable)
 
     async def forget(self) -> None:
         """Forget."""
@@ -155,9 +162,9 @@ def test_the_task_that_saves_the_position_is_one_of_them() -> None:
     struck: list[str] = []
 
     class Store(MemorySaving):
-        async def save(self, session: Session) -> None:
-            await super().save(session)
-            if session.last_message_id is not None and not struck:
+        async def save_position(self, saved: SavedPosition, *, durable: bool) -> None:
+            await super().save_position(saved, durable=durable)
+            if saved.message_id is not None and not struck:
                 struck.append(trio.lowlevel.current_task().name)
                 signal.raise_signal(signal.SIGINT)
 

@@ -24,8 +24,7 @@ from cometconn import (
     Reason,
     Timing,
 )
-from cometconn._system import SystemEnvironment
-from cometconn.environment import Request, Response
+from cometconn.environment import Request, Response, SystemEnvironment
 from cometconn.errors import CometConnError
 from cometconn.events import Event
 
@@ -98,7 +97,7 @@ class Life:
     chat: CometChat | None = None
     stop: bool = False
     _store: MemoryStore = attrs.field(factory=MemoryStore)
-    _system: SystemEnvironment = attrs.field(factory=lambda: SystemEnvironment({}, None, None))
+    _system: SystemEnvironment = attrs.field(factory=lambda: SystemEnvironment(proxy=""))
     _socket: trio.SocketStream | None = None
     _dialling: bool = False
     _resting: bool = False

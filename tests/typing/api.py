@@ -6,8 +6,10 @@ from typing import assert_type
 
 import cometconn
 from cometconn import AppSettings, AppState, CometChat, EventStream, Status, StatusChange, User, appstate
+from cometconn.environment import Environment, SystemEnvironment
 from cometconn.events import CustomMessage, Event, TextMessage
 from cometconn.instrumentation import Detail, Hook, LogHook, Trace, TraceFile, read_trace
+from cometconn.stores import FileStore, MemoryStore, SavedPosition, SavedSession, Store
 from cometconn.testing import (
     MemoryServer,
     Recorder,
@@ -28,6 +30,31 @@ class Counter:
     def __call__(self, detail: Detail) -> None:
         """Count."""
         self.seen += 1
+
+
+class SmallStore:
+    """A store of one's own, with what it must have and no more."""
+
+    async def load(self, app_id: str) -> SavedSession:
+        """Load."""
+        return SavedSession.new(app_id)
+
+    async def save(self, saved: SavedSession) -> None:
+        """Save."""
+        assert_type(SavedSession.from_text(saved.to_text()).uid, str | None)
+
+    async def forget(self) -> None:
+        """Forget."""
+
+
+async def check_stores() -> None:
+    """Each of these is a store, and the environment is one."""
+    stores: list[Store] = [FileStore("path"), MemoryStore(), SmallStore()]
+    environment: Environment = SystemEnvironment(ssl_context=None, proxy="", headers={"X": "y"})
+    for store in stores:
+        async with cometconn.open_client("APP", AppSettings(region="us"), store=store, environment=environment):
+            pass
+    assert_type(SavedPosition.from_text("").message_id, int | None)
 
 
 async def check() -> None:

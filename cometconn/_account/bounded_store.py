@@ -1,0 +1,295 @@
+"""A store whose calls come back in time, and raise `StoreError` or nothing."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+import attrs
+import trio
+
+from cometconn.errors import StoreError
+
+from .saved import SavedSession
+from .saved_position import SavedPosition
+from .secrets import without
+
+if TYPE_CHECKING:
+    from .session import Session
+    from .store import Store
+
+__all__ = ["BoundedStore"]
+
+_T = TypeVar("_T")
+_LOG = logging.getLogger("cometconn")
+_AT_LEAST = 2.0  # seconds for a call while the client is open, also where close_timeout is less
+_MOST_SHOWN = 300  # characters of what a store says
+
+
+def _always() -> bool:
+    return True
+
+
+@attrs.define(eq=False)
+class BoundedStore:
+    """All that a client knows of its store, a user's own included: one call at a time, and each ends in time.
+
+    A call that takes longer than its bound is cancelled. Whatever it raises or returns that it should not
+    becomes a `StoreError`. What the store should hold is known here: where a call failed, `aclose()`
+    tries once more.
+
+    Attributes:
+        app_id: the app whose session it is.
+        close_timeout: seconds that leaving the client may wait for the store in all.
+        load_timeout: seconds that loading may take.
+        keeps_positions: whether positions can be saved.
+    """
+
+    _store: Store = attrs.field(repr=False)
+    app_id: str
+    close_timeout: float
+    load_timeout: float
+    keeps_positions: bool = attrs.field(init=False)
+    _lock: trio.Lock = attrs.field(factory=trio.Lock, init=False)
+    _scopes: set[trio.CancelScope] = attrs.field(factory=set, init=False)  # of the calls that run or wait
+    _ends_at: float = attrs.field(default=math.inf, init=False)
+    _saved: SavedSession | None = attrs.field(default=None, init=False, repr=False)  # what the store should hold
+    _position: SavedPosition | None = attrs.field(default=None, init=False)
+    _is_unsure: bool = attrs.field(default=False, init=False)  # a save failed: the store may hold something else
+    _must_forget: bool = attrs.field(default=False, init=False)  # forgetting failed
+    _is_closed: bool = attrs.field(default=False, init=False)
+    _has_warned: bool = attrs.field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Look which of the optional calls the store has."""
+        names = ("load_position", "save_position")
+        self.keeps_positions = all(callable(getattr(self._store, name, None)) for name in names)
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a call may take while the client is open."""
+        return max(self.close_timeout, _AT_LEAST)
+
+    async def load(self) -> SavedSession:
+        """Take hold of the store and return what it holds. If that fails or is cancelled, let go of it."""
+        try:
+            return await self._in_turn("load()", self._load, self.load_timeout, shield=False)
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def save(
+        self,
+        session: Session | None,
+        *,
+        is_login: bool = False,
+        wanted: Callable[[], bool] = _always,
+        within: float | None = None,
+    ) -> None:
+        """Save *session*, or that nobody is logged in; the position of the same user stays.
+
+        Args:
+            session: the session to save.
+            is_login: if it cannot be saved, nobody is logged in. Otherwise it is tried again at leaving.
+            wanted: asked before and after the saving; when it says no, the session does not stay saved.
+            within: seconds it may take, instead of `patience`.
+
+        Raises:
+            StoreError: it is not saved, or may be and is not certain to stay.
+        """
+
+        async def call() -> None:
+            if wanted():
+                await self._save(session, is_login=is_login)
+            if is_login and not wanted():
+                await self._save(None)
+
+        within = self.patience if within is None else within
+        began = trio.current_time()
+        try:
+            await self._in_turn("save()", call, within)
+        except StoreError:
+            if is_login:
+                await self._try(self._in_turn("save()", self._settle, began + within - trio.current_time()))
+            raise
+
+    async def forget(self, *, within: float | None = None) -> None:
+        """Forget session and position. Raises `StoreError` that says what may remain."""
+        self._must_forget, self._position = True, None
+        try:
+            await self._in_turn("forget()", self._forget, self.patience if within is None else within)
+        except StoreError as error:
+            message = (
+                f"{error.message} The session may still be saved, with its tokens: "
+                "the next open_client() with this store may then be logged in again."
+            )
+            raise StoreError(message, code=error.code) from error
+
+    async def load_position(self) -> SavedPosition | None:
+        """Return the saved position of the user whose session is saved, if there is one."""
+        await trio.lowlevel.checkpoint()
+        uid = None if self._saved is None else self._saved.uid
+        return self._position if self._position is not None and self._position.uid == uid else None
+
+    async def save_position(self, saved: SavedPosition, *, durable: bool) -> None:
+        """Save the position, unless its user has logged out meanwhile.
+
+        Raises:
+            StoreError: it is not saved, or this store keeps no positions.
+        """
+
+        async def call() -> None:
+            if self._saved is not None and self._saved.uid == saved.uid:
+                await self._store.save_position(saved, durable=durable)  # type: ignore[attr-defined]
+                self._position = saved
+                self._has_warned = False
+
+        if not self.keeps_positions:
+            message = f"The store ({type(self._store).__name__}) keeps no positions: it has no save_position()."
+            raise StoreError(message)
+        await self._in_turn("save_position()", call, self.patience)
+
+    def leave(self) -> None:
+        """The client is being left: from now on the store may take `close_timeout` in all. Idempotent."""
+        self._ends_at = min(self._ends_at, trio.current_time() + self.close_timeout)
+        for scope in self._scopes:
+            scope.deadline = min(scope.deadline, self._ends_at)
+
+    async def aclose(self) -> None:
+        """Let go of the store, after the call that is running. Never raises, idempotent.
+
+        At most `close_timeout` from `leave()`. Afterwards nothing is saved any more.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self.leave()
+        with trio.CancelScope(deadline=self._ends_at, shield=True):
+            await self._acquire()
+        try:
+            await self._try(self._bounded("save()", self._settle, self._ends_at))
+            close = getattr(self._store, "aclose", None)
+            if callable(close):
+                await self._try(self._bounded("aclose()", close, self._ends_at))
+        finally:
+            if self._lock.statistics().owner is trio.lowlevel.current_task():
+                self._lock.release()
+
+    def warn(self, what: str, error: StoreError) -> None:
+        """Log that a background task could not do *what*: a WARNING the first time, until the store works again."""
+        is_told = self._has_warned or self._is_closed
+        _LOG.log(logging.DEBUG if is_told else logging.WARNING, "%s: %s", what, error)
+        self._has_warned = True
+
+    async def _load(self) -> SavedSession:
+        saved = await self._store.load(self.app_id)
+        if not isinstance(saved, SavedSession) or saved.app_id != self.app_id:
+            self._refuse("load()", saved, f"a SavedSession of the app {self.app_id}")
+        saved = SavedSession.from_text(saved.to_text())  # judges each value
+        position = None
+        if self.keeps_positions:
+            position = await self._store.load_position()  # type: ignore[attr-defined]
+            if position is not None:
+                if not isinstance(position, SavedPosition) or position.app_id != self.app_id:
+                    self._refuse("load_position()", position, f"None or a SavedPosition of the app {self.app_id}")
+                position = SavedPosition.from_text(position.to_text())
+        self._saved, self._position = saved, position
+        return saved
+
+    async def _save(self, session: Session | None, *, is_login: bool = False) -> None:
+        assert self._saved is not None, "it was loaded"
+        saved = attrs.evolve(self._saved, session=session)
+        position = self._position
+        if self._must_forget or (position is not None and saved.uid not in {None, position.uid}):
+            await self._forget()
+        self._saved, self._is_unsure = saved.logged_out() if is_login else saved, True
+        await self._store.save(saved)
+        self._saved, self._is_unsure, self._has_warned = saved, False, False
+
+    async def _forget(self) -> None:
+        assert self._saved is not None, "it was loaded"
+        self._saved, self._position, self._must_forget = self._saved.logged_out(), None, True
+        await self._store.forget()
+        self._must_forget = self._is_unsure = False
+
+    async def _settle(self) -> None:
+        """Try once more what failed, so that the store holds what it should."""
+        if self._must_forget:
+            await self._forget()
+        elif self._is_unsure and self._saved is not None:
+            await self._save(self._saved.session)
+
+    async def _try(self, call: Awaitable[object]) -> None:
+        try:
+            await call
+        except StoreError as error:
+            _LOG.debug("%s", error)
+
+    async def _in_turn(self, what: str, call: Callable[[], Awaitable[_T]], within: float, *, shield: bool = True) -> _T:
+        async def in_turn() -> _T:
+            await self._acquire()
+            try:
+                if self._is_closed:
+                    message = f"{what}: the client was left, nothing is saved any more."
+                    raise StoreError(message)
+                return await call()
+            finally:
+                self._lock.release()
+
+        return await self._bounded(what, in_turn, min(trio.current_time() + within, self._ends_at), shield=shield)
+
+    async def _acquire(self) -> None:
+        try:
+            self._lock.acquire_nowait()
+        except trio.WouldBlock:
+            await self._lock.acquire()
+
+    async def _bounded(
+        self, what: str, call: Callable[[], Awaitable[_T]], deadline: float, *, shield: bool = True
+    ) -> _T:
+        """Make a call of the store; `StoreError` for whatever goes wrong in it."""
+        scope = trio.CancelScope(deadline=deadline, shield=shield)
+        self._scopes.add(scope)
+        try:
+            with scope:
+                return await call()
+        except (StoreError, KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except trio.Cancelled:
+            if trio.current_effective_deadline() == -math.inf:
+                raise
+            error: BaseException = RuntimeError("a Cancelled of no scope around it")
+        except BaseException as raised:  # noqa: BLE001 - a store is anybody's code
+            error = _interrupt(raised) or raised
+        else:
+            message = f"The store ({type(self._store).__name__}) did not answer in time: {what} was given up."
+            raise StoreError(message)
+        finally:
+            self._scopes.discard(scope)
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise error
+        raise self._failed(what, error) from error
+
+    def _failed(self, what: str, error: BaseException) -> StoreError:
+        try:
+            text = str(error)
+        except Exception:  # noqa: BLE001 - as above
+            text = ""
+        session = None if self._saved is None else self._saved.session
+        secrets = [] if session is None else [secret for secret in (session.auth_token, session.jwt) if secret]
+        text = without(text, secrets)[:_MOST_SHOWN]
+        return StoreError(f"The store ({type(self._store).__name__}) failed in {what}: {type(error).__name__}: {text}")
+
+    def _refuse(self, what: str, value: object, wanted: str) -> NoReturn:
+        name = type(self._store).__name__
+        message = f"The store ({name}) failed in {what}: it returned {type(value).__name__} instead of {wanted}."
+        raise StoreError(message)
+
+
+def _interrupt(error: BaseException) -> BaseException | None:
+    """Return the `KeyboardInterrupt` or `SystemExit` in a group."""
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(_interrupt, error.exceptions)), None)
+    return error if isinstance(error, KeyboardInterrupt | SystemExit) else None

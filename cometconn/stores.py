@@ -1,0 +1,14 @@
+"""Where a client keeps its session and its position, for programs that write a store of their own.
+
+A store is any object with the async methods of `Store`. What it keeps has a text form:
+`SavedSession.to_text()` and `SavedSession.from_text()`, and the same of `SavedPosition`.
+"""
+
+from __future__ import annotations
+
+from ._account.file_store import FileStore
+from ._account.saved import SavedSession
+from ._account.saved_position import SavedPosition
+from ._account.store import MemoryStore, Store
+
+__all__ = ["FileStore", "MemoryStore", "SavedPosition", "SavedSession", "Store"]

@@ -1,0 +1,244 @@
+"""A FileStore whose disk is slow, over real threads: nothing waits longer than its bound, and writes stay in order."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+import trio
+
+from cometconn import AppSettings, FileStore, Timing, open_client
+from cometconn._account.session import Session
+from cometconn.emulator import open_emulator
+from cometconn.errors import SettingsError, StoreError
+from cometconn.stores import SavedPosition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SESSION = Session("APP", "zed-1", "A-TOKEN", "A-JWT", {"uid": "zed-1"})
+SLACK = 1.5  # seconds, on a machine that is busy with other tests
+
+
+@pytest.fixture
+def path(tmp_path: pathlib.Path) -> pathlib.Path:
+    """Where the session goes."""
+    return tmp_path / "state" / "session.json"
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A disk whose fsync returns when the event is set, which it is at first."""
+    answers, real = threading.Event(), os.fsync
+
+    def fsync(descriptor: int) -> None:
+        assert answers.wait(30)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    answers.set()
+    yield answers
+    answers.set()
+
+
+async def until_free(path: pathlib.Path) -> FileStore:
+    """Load as soon as the lock is free."""
+    store = FileStore(path)
+    with trio.fail_after(10):
+        while True:
+            try:
+                await store.load("APP")
+            except StoreError:
+                await trio.sleep(0.005)
+            else:
+                return store
+
+
+async def test_an_abandoned_write_never_overwrites_a_newer_one(path: pathlib.Path, disk: threading.Event) -> None:
+    """Writes whose waiting was given up are made in order; the lock is given up by the last one, not before."""
+    with trio.fail_after(30):
+        store = FileStore(path)
+        saved = await store.load("APP")
+        disk.clear()
+        for number in range(3):
+            with trio.move_on_after(0.01):
+                session = attrs.evolve(SESSION, auth_token=f"TOKEN-{number}")
+                await store.save(attrs.evolve(saved, session=session))
+        with trio.move_on_after(0.01):
+            await store.aclose()
+        with pytest.raises(StoreError, match="not open"):
+            await store.save(saved)
+        with pytest.raises(StoreError, match="in use"):
+            await FileStore(path).load("APP")
+        with pytest.raises(StoreError, match="in use"):
+            await store.load("APP")
+        disk.set()
+        again = await until_free(path)
+        assert await again.load_position() is None
+        await again.aclose()
+        assert '"TOKEN-2"' in path.read_text()
+        assert not list(path.parent.glob(".*saving"))
+
+
+async def test_writes_to_a_disk_that_hangs_do_not_pile_up(path: pathlib.Path, disk: threading.Event) -> None:
+    """Of those that were given up before they began, only the newest is made."""
+    with trio.fail_after(30):
+        store = FileStore(path)
+        await store.save(attrs.evolve(await store.load("APP"), session=SESSION))
+        disk.clear()
+        for number in range(100):
+            with trio.move_on_after(0):
+                await store.save_position(SavedPosition("APP", "zed-1", None, number), durable=True)
+        assert len(store._thread._waiting) <= 2
+        with trio.move_on_after(0):
+            await store.forget()
+        assert len(store._thread._waiting) == 1
+        disk.set()
+        await store.aclose()
+        assert "A-TOKEN" not in path.read_text()
+        assert not path.with_name("session.json.position").exists()
+
+
+async def test_a_cancelled_load_leaves_no_lock(path: pathlib.Path) -> None:
+    """It ends at once, and what the thread has locked by then is free again soon."""
+    with trio.fail_after(30):
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await FileStore(path).load("APP")
+        assert scope.cancelled_caught
+        await (await until_free(path)).aclose()
+
+
+class Busy:
+    """So many threads of Trio's that do something else."""
+
+    def __init__(self, nursery: trio.Nursery, count: int = 40) -> None:
+        self.done = threading.Event()
+        for _ in range(count):
+            nursery.start_soon(trio.to_thread.run_sync, self.done.wait)
+
+
+@pytest.mark.parametrize("hurdle", ["40 busy threads", "fsync", "both"])
+async def test_leaving_and_disconnecting_keep_their_bound(
+    path: pathlib.Path, disk: threading.Event, hurdle: str
+) -> None:
+    """Neither busy threads nor a disk that hangs hold `disconnect()` or leaving longer than close_timeout."""
+    with trio.fail_after(60):
+        async with open_emulator() as server, trio.open_nursery() as nursery:
+            client = open_client("APP", AppSettings(catch_up=True), store=path, endpoints=server.endpoints)
+            async with client as chat:
+                await chat.login(uid="zed-1", auth_key="KEY")
+                await chat.connect()
+                busy = Busy(nursery, 40 if hurdle != "fsync" else 0)
+                if hurdle != "40 busy threads":
+                    disk.clear()
+                began = time.monotonic()
+                await chat.disconnect()
+                assert time.monotonic() - began < 2 + SLACK
+                began = time.monotonic()
+            assert time.monotonic() - began < 2 + SLACK
+            if hurdle != "40 busy threads":
+                with pytest.raises(StoreError, match="in use"):
+                    await FileStore(path).load("APP")
+            busy.done.set()
+            disk.set()
+            store = await until_free(path)
+            assert "zed-1" in path.with_name("session.json.position").read_text()
+            await store.aclose()
+
+
+async def test_login_and_logout_with_a_disk_that_hangs(path: pathlib.Path, disk: threading.Event) -> None:
+    """StoreError after close_timeout; nobody is logged in, also after a restart, once the disk answers."""
+    with trio.fail_after(60):
+        async with open_emulator() as server:
+            client = open_client("APP", AppSettings(), store=path, endpoints=server.endpoints)
+            async with client as chat:
+                disk.clear()
+                began = time.monotonic()
+                with pytest.raises(StoreError, match="did not answer in time"):
+                    await chat.login(uid="zed-1", auth_key="KEY")
+                assert time.monotonic() - began < 2 + SLACK
+                assert chat.get_logged_in_user() is None
+                disk.set()
+                await chat.login(uid="zed-1", auth_key="KEY")
+                disk.clear()
+                began = time.monotonic()
+                with pytest.raises(StoreError, match="may still be saved"):
+                    await chat.logout()
+                assert time.monotonic() - began < 2 + SLACK
+            disk.set()
+            store = await until_free(path)
+            await store.aclose()
+            assert (await store.load("APP")).session is None
+            await store.aclose()
+
+
+PROGRAM = """
+import os, sys, time, trio, cometconn
+from cometconn import AppSettings, Endpoints
+async def main():
+    settings = AppSettings(auto_establish_socket_connection=False)
+    client = cometconn.open_client("APP", settings, store=sys.argv[1], endpoints=Endpoints.at(sys.argv[2]))
+    async with client as chat:
+        os.fsync = lambda _: time.sleep(60)
+        try:
+            await chat.login(uid="zed-1", auth_key="KEY")
+        except cometconn.errors.StoreError:
+            print("refused")
+trio.run(main)
+print("out")
+"""
+
+
+async def test_a_program_ends_although_a_write_hangs(path: pathlib.Path) -> None:
+    """Neither `trio.run` nor the interpreter waits for the thread."""
+    with trio.fail_after(60):
+        async with open_emulator() as server:
+            began = time.monotonic()
+            done = await trio.run_process(
+                [sys.executable, "-c", PROGRAM, str(path), server.url], capture_stdout=True, stderr=subprocess.STDOUT
+            )
+            assert done.stdout.decode().split() == ["refused", "out"]
+            assert time.monotonic() - began < 30
+
+
+async def test_a_second_client_meets_a_login_that_outlives_the_first(path: pathlib.Path, disk: threading.Event) -> None:
+    """It is refused until the first one's last write has ended, and the first writes nothing afterwards."""
+    with trio.fail_after(60):
+        async with open_emulator() as server, trio.open_nursery() as nursery:
+
+            async def log_in(chat: Any) -> None:
+                with pytest.raises(Exception, match="ended by logout|did not answer|was left"):
+                    await chat.login(uid="zed-1", auth_key="KEY")
+
+            settings = AppSettings(timing=Timing(close_timeout=0.2))
+            async with open_client("APP", settings, store=path, endpoints=server.endpoints) as chat:
+                disk.clear()
+                nursery.start_soon(log_in, chat)
+                while not list(path.parent.glob(".*saving")):
+                    await trio.sleep(0.005)
+            with pytest.raises(StoreError, match="in use"):
+                async with open_client("APP", settings, store=path, endpoints=server.endpoints):
+                    pass
+            assert list(path.parent.glob(".*saving")), "a write that is running is not swept away"
+            disk.set()
+            second = await until_free(path)
+            assert '"session": null' in path.read_text()
+            written = path.stat()
+            await trio.sleep(0.05)
+            assert path.stat() == written
+            await second.aclose()
+
+
+@pytest.mark.parametrize("bad", ["", b"bytes", 3, None, "."])
+def test_a_path_that_is_none(bad: Any) -> None:
+    """SettingsError, in one sentence."""
+    with pytest.raises(SettingsError, match="path of a file"):
+        FileStore(bad)

@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from ._account.api import is_refusal, is_token_unknown
+from ._account.session import is_token
 from ._lifecycle.states import Input
 from ._wire.codec import decode_user
-from .errors import ApiError, DecodeError, LoginInProgressError, NotLoggedInError, SettingsError, StoreError
+from .errors import (
+    ApiError,
+    CometConnError,
+    DecodeError,
+    LoginInProgressError,
+    NotLoggedInError,
+    SettingsError,
+    StoreError,
+)
 from .events import User
 
 if TYPE_CHECKING:
@@ -50,6 +60,14 @@ class Login:
     _running: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
     _left: bool = attrs.field(default=False, init=False)
     _saving: trio.Lock = attrs.field(factory=trio.Lock, init=False, repr=False)
+    _auth_key: str | None = attrs.field(default=None, init=False, repr=False)  # kept until the saved token is judged
+    _accepted: bool = attrs.field(default=False, init=False)  # the server has accepted the session's token in this run
+    _replacing: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
+    _one_replacement: trio.Lock = attrs.field(factory=trio.Lock, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Hear what becomes of the token on the socket."""
+        self.machine.on_token_judged = self._token_judged
 
     @property
     def user(self) -> User | None:
@@ -68,15 +86,13 @@ class Login:
 
     def reopen(self, session: Session) -> None:
         """Take up a saved session. No request."""
-        try:
-            self._enter(session, decode_user(session.user))
-        except DecodeError as error:
-            _LOG.warning("The saved details of the user cannot be read, only the uid is known: %s", error)
-            self._enter(session, User(session.uid))
+        self._accepted = False
+        self._enter(session, _user_of(session))
 
     def leave(self) -> None:
         """The client is being left: end a running `login()`."""
         self._left = True
+        self._drop_auth_key()
         if self._running is not None:
             self._running.cancel(reason="cometconn: the client was closed")
 
@@ -88,15 +104,21 @@ class Login:
         if self._running is not None:
             message = "login() was called while another login() of this client is running: await that one first."
             raise LoginInProgressError(message)
+        if self._replacing is not None and not self._replacing.cancel_called:
+            message = "login() was called while the client logs in anew, because the saved token is unknown: try again later."
+            raise LoginInProgressError(message)
         session = self.identity.session
+        self._auth_key = None
         if session is not None and self._user is not None and (uid == session.uid or auth_token == session.auth_token):
+            if auth_key is not None and is_token(auth_key) and not self._accepted:
+                self._auth_key = auth_key
             self.machine.tell(Input.LOGGED_IN_AGAIN)
             user = self._user
             await trio.lowlevel.checkpoint()
             return user
         another = session is not None
         if another:
-            self._exit()
+            self._exit(NotLoggedInError("login() of another user was called."))
         with trio.CancelScope() as self._running:
             try:
                 if another:
@@ -122,6 +144,7 @@ class Login:
             # logout() came while the disk was busy: what was saved must not stay.
             await self._forget_saved()
             await trio.lowlevel.checkpoint()
+        self._accepted = True
         self._enter(session, user)
         return user
 
@@ -133,21 +156,23 @@ class Login:
             await trio.lowlevel.checkpoint()
             return
         session = self.logged_in("logout()")
-        link = self._exit()
+        link = self._exit(NotLoggedInError("logout() was called."))
         await self._forget_saved()
-        refusal: ApiError | None = None
+        refusal: CometConnError | None = None
         try:
             await self.api.delete_me(session)
-        except ApiError as error:
+        except CometConnError as error:
             refusal = error
         if link is not None:
             await link.wait_closed()
         if refusal is not None:
             raise refusal
 
-    async def forget(self) -> None:
-        """Log out because the server no longer knows the token: no request."""
-        self._exit()
+    async def forget(self, reason: CometConnError) -> None:
+        """Log out because the server no longer knows the token, as *reason* says: no request."""
+        cause = reason if isinstance(reason, NotLoggedInError) else _unknown(reason)
+        _LOG.warning("The user was logged out: %s", cause)
+        self._exit(cause)
         try:
             await self._forget_saved()
         except StoreError as error:
@@ -160,12 +185,82 @@ class Login:
                 await self.store.forget()
 
     async def renew(self) -> None:
-        """Get a new JWT for the logged-in user."""
+        """Get a new JWT for the logged-in user; where the server no longer knows the auth token, log in anew.
+
+        Raises `ApiError`, and whatever `replace_token()` raises.
+        """
         session = self.identity.logged_in("renewing the token")
-        renewed = await self.api.get_me(session.auth_token, session)
-        if self.identity.session is not session:
+        try:
+            renewed = await self.api.get_me(session.auth_token, session)
+        except ApiError as error:
+            if not is_token_unknown(error):
+                raise
+            await self.replace_token(session, error)
             return
-        await self._keep(renewed, "The renewed session")
+        current = self.identity.session
+        if current is not None and self.is_current(session):
+            self.token_accepted()
+            await self._keep(attrs.evolve(current, jwt=renewed.jwt), "The renewed session")
+
+    def token_accepted(self) -> None:
+        """Note that the server knows the token: what `login()` has kept to replace it is not needed."""
+        self._accepted = True
+        self._auth_key = None
+
+    async def replace_token(self, session: Session, refusal: ApiError) -> None:
+        """Log in anew with the auth key that `login()` was given for *session*, whose token the server does not know.
+
+        The user, the streams and the position stay. The key serves until the server has accepted or refused it.
+
+        Raises:
+            NotLoggedInError: there is no key, or the server refused it, too: the user is to be logged out.
+                Or `logout()` was called meanwhile.
+            ApiError: no usable answer came; the key is kept, so that a retry can help.
+        """
+        async with self._one_replacement:
+            if not self.is_current(session):
+                return  # another task was first
+            auth_key = self._auth_key
+            if auth_key is None:
+                raise _unknown(refusal)
+            with trio.CancelScope() as self._replacing:
+                try:
+                    made = await self._log_in_anew(session, auth_key, refusal)
+                    current = self.identity.session
+                    if current is not None and not self._replacing.cancel_called:
+                        self.token_accepted()
+                        self._user = _user_of(made)
+                        position, seen_at = current.last_message_id, current.last_seen_at
+                        made = attrs.evolve(made, last_message_id=position, last_seen_at=seen_at)
+                        await self._keep(made, "The new session")
+                        return
+                finally:
+                    self._replacing = None
+        message = "The new login was ended by logout(), or by leaving the client."
+        raise NotLoggedInError(message)
+
+    async def _log_in_anew(self, session: Session, auth_key: str, refusal: ApiError) -> Session:
+        try:
+            made = await self.api.put_me(await self.api.create_auth_token(session.uid, auth_key))
+        except CometConnError as error:
+            if isinstance(error, ApiError) and not is_refusal(error):
+                raise
+            self._auth_key = None
+            raise _unknown(refusal, error) from error
+        if made.uid != session.uid:
+            self._auth_key = None
+            message = f"The new login was answered with another user, {made.uid!r}."
+            raise _unknown(refusal, ApiError(message, code="INVALID_RESPONSE", status=200))
+        return made
+
+    def _token_judged(self, on: Input) -> None:
+        self._auth_key = None
+        self._accepted = on is Input.AUTHENTICATED
+
+    def _drop_auth_key(self) -> None:
+        self._auth_key = None
+        if self._replacing is not None:
+            self._replacing.cancel(reason="cometconn: logout() was called, or the client was closed")
 
     async def note_position(self, number: int) -> None:
         """Save that all messages up to *number* were seen."""
@@ -189,19 +284,38 @@ class Login:
         self.identity.session = session
         self.machine.tell(Input.LOGGED_IN)
 
-    def _exit(self) -> Link | None:
+    def _exit(self, cause: NotLoggedInError) -> Link | None:
+        self._drop_auth_key()
         link = self.machine.unclosed_link
         self.identity.session = self._user = None
         self.streams.forget()
         if self.catch_up is not None:
             self.catch_up.clear()
-        self.machine.tell(Input.LOGGED_OUT)
+        self.machine.tell(Input.LOGGED_OUT, cause)
         return link
 
     def _check_open(self, call: str) -> None:
         if self._left:
             message = f"{call} came after open_client() was left: open a new client."
             raise NotLoggedInError(message)
+
+
+def _user_of(session: Session) -> User:
+    try:
+        return decode_user(session.user)
+    except DecodeError as error:
+        _LOG.warning("The saved details of the user cannot be read, only the uid is known: %s", error)
+        return User(session.uid)
+
+
+def _unknown(refusal: CometConnError, second: CometConnError | None = None) -> NotLoggedInError:
+    """Return the reason to log out: the server does not know the token, and *second* is why no login replaced it."""
+    said = f"The server no longer knows the auth token ({refusal.message.rstrip('.')})"
+    if second is not None:
+        said += f", and a new login with the auth_key that login() was given failed ({second.message.rstrip('.')})"
+    made = NotLoggedInError(f"{said}. Log in again.", code=refusal.code)
+    made.__cause__ = second or refusal
+    return made
 
 
 def _check_arguments(uid: str | None, auth_key: str | None, auth_token: str | None) -> None:

@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cometconn._account.api import Api, is_token_unknown, is_transient
+from cometconn._account.api import Api, is_refusal, is_token_unknown
 from cometconn._account.pages import Place
 from cometconn._account.session import Hosts, Session
 from cometconn.environment import Request, Response
@@ -208,9 +208,29 @@ def test_what_errors_mean() -> None:
     """Unknown tokens and transient failures are told apart."""
     assert is_token_unknown(ApiError("x", code="AUTH_ERR_AUTH_TOKEN_NOT_FOUND", status=401))
     assert not is_token_unknown(ApiError("x"))
-    assert is_transient(ApiError("x"))
-    assert is_transient(ApiError("x", status=503))
-    assert not is_transient(ApiError("x", status=401))
+
+
+@pytest.mark.parametrize(
+    ("error", "final"),
+    [
+        (ApiError("x"), False),
+        (ApiError("x", status=408), False),
+        (ApiError("x", status=425), False),
+        (ApiError("x", status=429, code="TOO_MANY_REQUEST"), False),
+        (ApiError("x", status=429, code="INVALID_RESPONSE"), False),
+        (ApiError("x", status=503), False),
+        (ApiError("x", status=599, code="INVALID_RESPONSE"), False),
+        (ApiError("x", status=200, code="INVALID_RESPONSE"), False),  # the page of a captive portal
+        (ApiError("x", status=302, code="INVALID_RESPONSE"), False),
+        (ApiError("x", status=200, code="AUTH_ERR_X"), True),  # CometChat's errors count whatever the status
+        (ApiError("x", status=401), True),
+        (ApiError("x", status=403, code="INVALID_RESPONSE"), True),
+        (ApiError("x", status=422), True),
+    ],
+)
+def test_a_refusal_is_what_no_retry_helps(error: ApiError, final: bool) -> None:
+    """408, 425, 429, 5xx, no answer, and a page in the server's place refuse nothing; another 4xx does."""
+    assert is_refusal(error) is final
 
 
 async def test_an_error_nested_too_deeply_is_an_error_all_the_same() -> None:

@@ -187,7 +187,7 @@ async def test_a_page_that_comes_with_the_end_of_the_lease_is_not_taken(autojump
 
         async def logged_out_meanwhile(session: Session, place: Place) -> MessagePage:
             page = await fetch(session, place)
-            pair.chat._parts.login._exit()
+            pair.chat._parts.login._exit(NotLoggedInError("logged out"))
             return page
 
         catch_up.fetch = logged_out_meanwhile

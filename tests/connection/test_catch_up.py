@@ -17,7 +17,7 @@ from cometconn import Connected, Disconnected, EventStream, MemoryStore, Reason,
 from cometconn._connection import streams
 from cometconn._connection.absence import Absence
 from cometconn._connection.catch_up import gap
-from cometconn.errors import ConnectionLostError
+from cometconn.errors import ConnectionLostError, NotLoggedInError
 from cometconn.events import Event, Gap, TextMessage
 from cometconn.testing import open_memory_server
 

@@ -105,7 +105,9 @@ class Login:
             message = "login() was called while another login() of this client is running: await that one first."
             raise LoginInProgressError(message)
         if self._replacing is not None and not self._replacing.cancel_called:
-            message = "login() was called while the client logs in anew, because the saved token is unknown: try again later."
+            message = (
+                "login() was called while the client logs in anew, because the saved token is unknown: try again later."
+            )
             raise LoginInProgressError(message)
         session = self.identity.session
         self._auth_key = None

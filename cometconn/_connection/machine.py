@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Machine"]
 
-_UNANSWERED_BEFORE_RENEWAL = 3  # attempts in a row that end between the auth frame and its answer, by a close or by silence
+_UNANSWERED_BEFORE_RENEWAL = (
+    3  # attempts in a row that end between the auth frame and its answer, by a close or by silence
+)
 _GOODBYE = "closing the connection before it"
 _NOTHING = Circumstances()
 _LOOK = 16.0  # seconds between two looks at the clocks; each keepalive ping is one, so that none comes between two

@@ -351,5 +351,3 @@ async def test_odd_settings_of_the_server_raise_at_no_start(settings: Any) -> No
                         await chat._login.renew()
                 with pytest.raises(ConnectError):
                     await chat.connect()
-
-

@@ -442,7 +442,7 @@ async def test_the_key_shows_nowhere(autojump_clock: MockClock, caplog: pytest.L
 
 async def test_no_key_stays_in_memory(autojump_clock: MockClock) -> None:
     """After the server has accepted the new token, no part of the client holds the key."""
-    secret = "".join(["A-KEY-", "MADE-JUST-NOW"])
+    secret = f"{KEY}-made-just-now"
     async with forgotten(login=False) as pair:
         pair.server.world.auth_key = secret
         await pair.chat.login(uid="zed-1", auth_key=secret)

@@ -100,23 +100,24 @@ async def test_the_position_survives_the_new_login(autojump_clock: MockClock) ->
     """What was sent while the program was closed is fetched from the saved position on, although the token is new."""
     store = MemoryStore()
     settings = AppSettings(catch_up=True)
-    async with open_memory_server(users=("zed-1", "amy-2")) as server:
-        async with (
-            open_pair(store=store, given=server, settings=settings, connect=True) as pair,
-            pair.chat.events() as events,
-        ):
-            server.say("amy-2", "one", receiver="zed-1")
-            await anext(events)
-            await trio.sleep(10)
-        server.say("amy-2", "two", receiver="zed-1")
-        server.forget_tokens()
-        async with open_pair(store=store, given=server, settings=settings, login=False) as pair:
-            await pair.chat.login(uid="zed-1", auth_key="KEY")
-            async with pair.chat.events() as events:
-                gap = await anext(events)
-                assert isinstance(gap, Gap)
-                assert gap.recovered
-                assert (await anext(events)).text == "two"  # type: ignore[union-attr]
+    with trio.fail_after(1000):
+        async with open_memory_server(users=("zed-1", "amy-2")) as server:
+            async with (
+                open_pair(store=store, given=server, settings=settings, connect=True) as pair,
+                pair.chat.events() as events,
+            ):
+                server.say("amy-2", "one", receiver="zed-1")
+                await anext(events)
+                await trio.sleep(10)
+            server.say("amy-2", "two", receiver="zed-1")
+            server.forget_tokens()
+            async with open_pair(store=store, given=server, settings=settings, login=False) as pair:
+                await pair.chat.login(uid="zed-1", auth_key="KEY")
+                async with pair.chat.events() as events:
+                    gap = await anext(events)
+                    assert isinstance(gap, Gap)
+                    assert gap.recovered
+                    assert (await anext(events)).text == "two"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("manual", [False, True])

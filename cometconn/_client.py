@@ -57,10 +57,9 @@ class CometChat:
         In auto mode and the foreground the socket is then opened in the background of this
         call; `connect()` waits for it. The user who is logged in already gets no request:
         the saved user is returned, and `Disconnected(AUTHENTICATION_FAILED)` or
-        `(DISCONNECT_CALLED)` is lifted. Should the server then turn out not to know the saved token
-        any longer, the client logs in anew with *auth_key*, once, as part of its next attempt to
-        connect or of `send_text()`; the key is kept in memory until the server has accepted or
-        refused the token. For another user the old connection ends first.
+        `(DISCONNECT_CALLED)` is lifted. If the server no longer knows the saved token, the next
+        attempt or `send_text()` logs in anew with *auth_key*, once; until the token is judged the
+        key stays in memory. For another user the old connection ends first.
 
         Args:
             uid: the user's id in the app, together with *auth_key*.
@@ -316,13 +315,11 @@ class CometChat:
                 came: without a `status`, with one from 500 up, or with `INVALID_RESPONSE`
                 the message may have been sent. A retry may then send it a second time; with
                 the same *muid* whoever gets both can tell. Should the server no longer know
-                the token, and no `auth_key` of a `login()` be at hand to replace it, the user is
-                logged out.
+                the token, and `login()` have no key to replace it, the user is logged out.
 
         A checkpoint. If cancelled, the message was sent or was not; the connection and the
-        session stay. Takes at most `request_timeout`; when the token must be replaced, at most
-        four of them. Source: CometChat's `POST /messages`,
-        as both official SDKs send it.
+        session stay. Takes at most `request_timeout`, four times that with a new token.
+        Source: CometChat's `POST /messages`, as both official SDKs send it.
         """
         draft = text_draft(
             text=text,

@@ -12,17 +12,9 @@ import trio
 from ._account.api import is_refusal, is_token_unknown
 from ._account.session import is_token
 from ._lifecycle.states import Input
+from ._login_checks import check_arguments, unknown_token, user_of
 from ._wire.codec import decode_user
-from .errors import (
-    ApiError,
-    CometConnError,
-    DecodeError,
-    LoginInProgressError,
-    NotLoggedInError,
-    SettingsError,
-    StoreError,
-)
-from .events import User
+from .errors import ApiError, CometConnError, LoginInProgressError, NotLoggedInError, StoreError
 
 if TYPE_CHECKING:
     from ._account.api import Api
@@ -33,6 +25,7 @@ if TYPE_CHECKING:
     from ._connection.link import Link
     from ._connection.machine import Machine
     from ._connection.streams import Streams
+    from .events import User
 
 __all__ = ["Login"]
 
@@ -87,7 +80,7 @@ class Login:
     def reopen(self, session: Session) -> None:
         """Take up a saved session. No request."""
         self._accepted = False
-        self._enter(session, _user_of(session))
+        self._enter(session, user_of(session))
 
     def leave(self) -> None:
         """The client is being left: end a running `login()`."""
@@ -99,7 +92,7 @@ class Login:
     @trio.lowlevel.enable_ki_protection
     async def login(self, uid: str | None, auth_key: str | None, auth_token: str | None) -> User:
         """Log in; see `CometChat.login`."""
-        _check_arguments(uid, auth_key, auth_token)
+        check_arguments(uid, auth_key, auth_token)
         self._check_open("login()")
         if self._running is not None:
             message = "login() was called while another login() of this client is running: await that one first."
@@ -172,7 +165,7 @@ class Login:
 
     async def forget(self, reason: CometConnError) -> None:
         """Log out because the server no longer knows the token, as *reason* says: no request."""
-        cause = reason if isinstance(reason, NotLoggedInError) else _unknown(reason)
+        cause = reason if isinstance(reason, NotLoggedInError) else unknown_token(reason)
         _LOG.warning("The user was logged out: %s", cause)
         self._exit(cause)
         try:
@@ -224,14 +217,14 @@ class Login:
                 return  # another task was first
             auth_key = self._auth_key
             if auth_key is None:
-                raise _unknown(refusal)
+                raise unknown_token(refusal)
             with trio.CancelScope() as self._replacing:
                 try:
                     made = await self._log_in_anew(session, auth_key, refusal)
                     current = self.identity.session
                     if current is not None and not self._replacing.cancel_called:
                         self.token_accepted()
-                        self._user = _user_of(made)
+                        self._user = user_of(made)
                         position, seen_at = current.last_message_id, current.last_seen_at
                         made = attrs.evolve(made, last_message_id=position, last_seen_at=seen_at)
                         await self._keep(made, "The new session")
@@ -248,11 +241,11 @@ class Login:
             if isinstance(error, ApiError) and not is_refusal(error):
                 raise
             self._auth_key = None
-            raise _unknown(refusal, error) from error
+            raise unknown_token(refusal, error) from error
         if made.uid != session.uid:
             self._auth_key = None
             message = f"The new login was answered with another user, {made.uid!r}."
-            raise _unknown(refusal, ApiError(message, code="INVALID_RESPONSE", status=200))
+            raise unknown_token(refusal, ApiError(message, code="INVALID_RESPONSE", status=200))
         return made
 
     def _token_judged(self, on: Input) -> None:
@@ -300,29 +293,3 @@ class Login:
         if self._left:
             message = f"{call} came after open_client() was left: open a new client."
             raise NotLoggedInError(message)
-
-
-def _user_of(session: Session) -> User:
-    try:
-        return decode_user(session.user)
-    except DecodeError as error:
-        _LOG.warning("The saved details of the user cannot be read, only the uid is known: %s", error)
-        return User(session.uid)
-
-
-def _unknown(refusal: CometConnError, second: CometConnError | None = None) -> NotLoggedInError:
-    """Return the reason to log out: the server does not know the token, and *second* is why no login replaced it."""
-    said = f"The server no longer knows the auth token ({refusal.message.rstrip('.')})"
-    if second is not None:
-        said += f", and a new login with the auth_key that login() was given failed ({second.message.rstrip('.')})"
-    made = NotLoggedInError(f"{said}. Log in again.", code=refusal.code)
-    made.__cause__ = second or refusal
-    return made
-
-
-def _check_arguments(uid: str | None, auth_key: str | None, auth_token: str | None) -> None:
-    by_key = uid is not None and auth_key is not None and auth_token is None
-    by_token = auth_token is not None and uid is None and auth_key is None
-    if not (by_key or by_token):
-        message = "login() takes either uid= and auth_key=, or auth_token= alone."
-        raise SettingsError(message, code="MISSING_PARAMETERS")

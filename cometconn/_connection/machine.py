@@ -165,8 +165,8 @@ class Machine:
         elif moment > now:
             return False
         elif on is Input.ATTEMPT_FAILED:
-            step = _GOODBYE if self._link is None else self._link.step
-            self._fail_link(Failure(timeout_error(step, self._timing.connect_timeout)), now)
+            slow = timeout_error(self._link.step if self._link else _GOODBYE, self._timing.connect_timeout)
+            self._fail_link(Failure(slow), now)
         else:
             self._apply(on, now)
         return True
@@ -243,10 +243,6 @@ class Machine:
         link.lease.deadline = self._life.lease_deadline
         return link
 
-    def begin_renewal(self) -> Link:
-        """Open a link without a socket for the renewal of a refused token: part of the attempt."""
-        return self.open_link(second=True, dials=False)
-
     def drop_link(self, link: Link) -> None:
         """End *link* without a word about the state: the attempt goes on with another."""
         if self._link is link:
@@ -305,7 +301,6 @@ class Machine:
         self._changed.unpark_all()
 
     def _fail_link(self, news: Failure, now: float) -> None:
-        """End the attempt or the connection. Without a link, an attempt waits for the end of an earlier goodbye."""
         link = self._link
         with_ = Circumstances(retry_after=news.retry_after, restarting=news.restarting, jitter=self._random())
         if self._life.state is State.CONNECTED:

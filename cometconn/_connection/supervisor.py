@@ -71,7 +71,7 @@ class Supervisor:
         await self.links.run(link)
         self.machine.tick()
         if link.wants_renewal and self.machine.epoch == epoch and self.machine.state is State.CONNECTING:
-            await self._second_dial(self.machine.begin_renewal())
+            await self._second_dial(self.machine.open_link(second=True, dials=False))
 
     async def _second_dial(self, link: Link) -> None:
         """Renew the token and dial once more; both are part of the attempt."""

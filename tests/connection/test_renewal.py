@@ -197,6 +197,7 @@ async def test_three_silences_cause_one_renewal(autojump_clock: MockClock) -> No
             seen.append(renewals())
         # The third attempt has two dials: its second one counts, so it is the sixth silence that asks again.
         assert seen == [0, 0, 1, 1, 2, 2, 3, 3]
+        await settle()
         assert len(pair.server.dials) == 8 + 3 + 1
         pair.server.set(auth="accept")
         await pair.wait_status(cometconn.Connected)

@@ -58,8 +58,8 @@ class CometChat:
         call; `connect()` waits for it. The user who is logged in already gets no request:
         the saved user is returned, and `Disconnected(AUTHENTICATION_FAILED)` or
         `(DISCONNECT_CALLED)` is lifted. If the server no longer knows the saved token, the next
-        attempt or `send_text()` logs in anew with *auth_key*, once; until the token is judged the
-        key stays in memory. For another user the old connection ends first.
+        attempt or `send_text()` logs in anew with *auth_key*, once, which is kept in memory until
+        then or until the token is accepted. For another user the old connection ends first.
 
         Args:
             uid: the user's id in the app, together with *auth_key*.
@@ -317,9 +317,8 @@ class CometChat:
                 the same *muid* whoever gets both can tell. Should the server no longer know
                 the token, and `login()` have no key to replace it, the user is logged out.
 
-        A checkpoint. If cancelled, the message was sent or was not; the connection and the
-        session stay. Takes at most `request_timeout`, four times that with a new token.
-        Source: CometChat's `POST /messages`, as both official SDKs send it.
+        A checkpoint. If cancelled, the message was sent or was not; the connection and the session
+        stay. At most `request_timeout`, four times that with a new token. Source: `POST /messages`, as both official SDKs do.
         """
         draft = text_draft(
             text=text,

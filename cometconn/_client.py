@@ -58,7 +58,9 @@ class CometChat:
         In auto mode and the foreground the socket is then opened in the background of this
         call; `connect()` waits for it. The user who is logged in already gets no request:
         the saved user is returned, and `Disconnected(AUTHENTICATION_FAILED)` or
-        `(DISCONNECT_CALLED)` is lifted. For another user the old connection ends first.
+        `(DISCONNECT_CALLED)` is lifted. If the server no longer knows the saved token, the next
+        attempt or `send_text()` logs in anew with *auth_key*, once, which is kept in memory until
+        then or until the token is accepted. For another user the old connection ends first.
 
         Args:
             uid: the user's id in the app, together with *auth_key*.
@@ -72,7 +74,7 @@ class CometChat:
             SettingsError: the arguments do not fit together.
             ApiError: the server refused, or did not answer (then its `status` is `None`
                 and a retry can help).
-            LoginInProgressError: another `login()` runs.
+            LoginInProgressError: another `login()` runs, or the client logs in anew as described above.
             NotLoggedInError: `logout()` was called meanwhile.
             StoreError: the session was not saved within `close_timeout` (at least 2 s); nobody is logged in.
 
@@ -333,11 +335,10 @@ class CometChat:
                 came: without a `status`, with one from 500 up, or with `INVALID_RESPONSE`
                 the message may have been sent. A retry may then send it a second time; with
                 the same *muid* whoever gets both can tell. Should the server no longer know
-                the token, the user is logged out.
+                the token, and `login()` have no key to replace it, the user is logged out.
 
-        A checkpoint. If cancelled, the message was sent or was not; the connection and the
-        session stay. Takes at most `request_timeout`. Source: CometChat's `POST /messages`,
-        as both official SDKs send it.
+        A checkpoint. If cancelled, the message was sent or was not; the connection and the session
+        stay. At most `request_timeout`, four times that with a new token. Source: `POST /messages`, as both official SDKs do.
         """
         draft = text_draft(
             text=text,

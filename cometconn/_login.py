@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
+from ._account.api import is_refusal, is_token_unknown
+from ._account.session import is_token
 from ._lifecycle.states import Input
+from ._login_checks import check_arguments, unknown_token, user_of
 from ._wire.codec import decode_user
-from .errors import (
-    CometConnError,
-    DecodeError,
-    LoginInProgressError,
-    NotLoggedInError,
-    SettingsError,
-    StoreError,
-)
-from .events import User
+from .errors import ApiError, CometConnError, LoginInProgressError, NotLoggedInError, StoreError
 
 if TYPE_CHECKING:
     from ._account.api import Api
@@ -31,6 +25,7 @@ if TYPE_CHECKING:
     from ._connection.link import Link
     from ._connection.machine import Machine
     from ._connection.streams import Streams
+    from .events import User
 
 __all__ = ["Login"]
 
@@ -59,6 +54,14 @@ class Login:
     _running: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
     _left: bool = attrs.field(default=False, init=False)
     since: float | None = attrs.field(default=None, init=False)
+    _auth_key: str | None = attrs.field(default=None, init=False, repr=False)  # kept until the saved token is judged
+    _accepted: bool = attrs.field(default=False, init=False)  # the server has accepted the session's token in this run
+    _replacing: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
+    _one_replacement: trio.Lock = attrs.field(factory=trio.Lock, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Hear what becomes of the token on the socket."""
+        self.machine.on_token_judged = self._token_judged
 
     @property
     def user(self) -> User | None:
@@ -77,35 +80,41 @@ class Login:
 
     def reopen(self, session: Session) -> None:
         """Take up a saved session. No request."""
-        try:
-            self._enter(session, decode_user(session.user))
-        except DecodeError as error:
-            _LOG.warning("The saved details of the user cannot be read, only the uid is known: %s", error)
-            self._enter(session, User(session.uid))
+        self._accepted = False
+        self._enter(session, user_of(session))
 
     def leave(self) -> None:
         """The client is being left: end a running `login()`."""
         self._left = True
+        self._drop_auth_key()
         if self._running is not None:
             self._running.cancel(reason="cometconn: the client was closed")
 
     @trio.lowlevel.enable_ki_protection
     async def login(self, uid: str | None, auth_key: str | None, auth_token: str | None) -> User:
         """Log in; see `CometChat.login`."""
-        _check_arguments(uid, auth_key, auth_token)
+        check_arguments(uid, auth_key, auth_token)
         self._check_open("login()")
         if self._running is not None:
             message = "login() was called while another login() of this client is running: await that one first."
             raise LoginInProgressError(message)
+        if self._replacing is not None and not self._replacing.cancel_called:
+            message = (
+                "login() was called while the client logs in anew, because the saved token is unknown: try again later."
+            )
+            raise LoginInProgressError(message)
         session = self.identity.session
+        self._auth_key = None
         if session is not None and self._user is not None and (uid == session.uid or auth_token == session.auth_token):
+            if auth_key is not None and is_token(auth_key) and not self._accepted:
+                self._auth_key = auth_key
             self.machine.tell(Input.LOGGED_IN_AGAIN)
             user = self._user
             await trio.lowlevel.checkpoint()
             return user
         another = session is not None
         if another:
-            self._exit()
+            self._exit(NotLoggedInError("login() of another user was called."))
         patience = self.store.patience
         with trio.CancelScope() as self._running:
             try:
@@ -134,7 +143,7 @@ class Login:
         await self.store.save(session, is_login=True, wanted=lambda: not scope.cancel_called, within=patience)
         if scope.cancel_called:
             await trio.lowlevel.checkpoint()
-        self.since = time.time()
+        self._accepted = True
         self._enter(session, user)
         return user
 
@@ -146,7 +155,7 @@ class Login:
             await trio.lowlevel.checkpoint()
             return
         session = self.logged_in("logout()")
-        link = self._exit()
+        link = self._exit(NotLoggedInError("logout() was called."))
         errors: list[CometConnError] = []
         try:
             await self.store.forget()
@@ -167,21 +176,91 @@ class Login:
         if errors:
             raise errors[0]
 
-    async def forget(self) -> None:
-        """Log out because the server no longer knows the token: no request. The user's position stays."""
-        self._exit()
+    async def forget(self, reason: CometConnError) -> None:
+        """Log out because the server no longer knows the token, as *reason* says: no request. The position stays."""
+        cause = reason if isinstance(reason, NotLoggedInError) else unknown_token(reason)
+        _LOG.warning("The user was logged out: %s", cause)
+        self._exit(cause)
         try:
             await self.store.save(None)
         except StoreError as error:
             _LOG.warning("The session of a user whom the server no longer knows stays saved: %s", error)
 
     async def renew(self) -> None:
-        """Get a new JWT for the logged-in user."""
+        """Get a new JWT for the logged-in user; where the server no longer knows the auth token, log in anew.
+
+        Raises `ApiError`, and whatever `replace_token()` raises.
+        """
         session = self.identity.logged_in("renewing the token")
-        renewed = await self.api.get_me(session.auth_token, session)
-        if self.identity.session is not session:
+        try:
+            renewed = await self.api.get_me(session.auth_token, session)
+        except ApiError as error:
+            if not is_token_unknown(error):
+                raise
+            await self.replace_token(session, error)
             return
-        await self._keep(renewed, "The renewed session")
+        current = self.identity.session
+        if current is not None and self.is_current(session):
+            self.token_accepted()
+            await self._keep(attrs.evolve(current, jwt=renewed.jwt), "The renewed session")
+
+    def token_accepted(self) -> None:
+        """Note that the server knows the token: what `login()` has kept to replace it is not needed."""
+        self._accepted = True
+        self._auth_key = None
+
+    async def replace_token(self, session: Session, refusal: ApiError) -> None:
+        """Log in anew with the auth key that `login()` was given for *session*, whose token the server does not know.
+
+        The user, the streams and the position stay. The key serves until the server has accepted or refused it.
+
+        Raises:
+            NotLoggedInError: there is no key, or the server refused it, too: the user is to be logged out.
+                Or `logout()` was called meanwhile.
+            ApiError: no usable answer came; the key is kept, so that a retry can help.
+        """
+        async with self._one_replacement:
+            if not self.is_current(session):
+                return  # another task was first
+            auth_key = self._auth_key
+            if auth_key is None:
+                raise unknown_token(refusal)
+            with trio.CancelScope() as self._replacing:
+                try:
+                    made = await self._log_in_anew(session, auth_key, refusal)
+                    current = self.identity.session
+                    if current is not None and not self._replacing.cancel_called:
+                        self.token_accepted()
+                        self._user = user_of(made)
+                        await self._keep(made, "The new session")
+                        return
+                finally:
+                    self._replacing = None
+        message = "The new login was ended by logout(), or by leaving the client."
+        raise NotLoggedInError(message)
+
+    async def _log_in_anew(self, session: Session, auth_key: str, refusal: ApiError) -> Session:
+        try:
+            made = await self.api.put_me(await self.api.create_auth_token(session.uid, auth_key))
+        except CometConnError as error:
+            if isinstance(error, ApiError) and not is_refusal(error):
+                raise
+            self._auth_key = None
+            raise unknown_token(refusal, error) from error
+        if made.uid != session.uid:
+            self._auth_key = None
+            message = f"The new login was answered with another user, {made.uid!r}."
+            raise unknown_token(refusal, ApiError(message, code="INVALID_RESPONSE", status=200))
+        return made
+
+    def _token_judged(self, on: Input) -> None:
+        self._auth_key = None
+        self._accepted = on is Input.AUTHENTICATED
+
+    def _drop_auth_key(self) -> None:
+        self._auth_key = None
+        if self._replacing is not None:
+            self._replacing.cancel(reason="cometconn: logout() was called, or the client was closed")
 
     async def _keep(self, session: Session, what: str) -> None:
         """Go on with *session*, and save it unless somebody logs out meanwhile."""
@@ -196,24 +275,17 @@ class Login:
         self.identity.session = session
         self.machine.tell(Input.LOGGED_IN)
 
-    def _exit(self) -> Link | None:
+    def _exit(self, cause: NotLoggedInError) -> Link | None:
+        self._drop_auth_key()
         link = self.machine.unclosed_link
         self.identity.session = self._user = None
         self.streams.forget()
         if self.catch_up is not None:
             self.catch_up.clear()
-        self.machine.tell(Input.LOGGED_OUT)
+        self.machine.tell(Input.LOGGED_OUT, cause)
         return link
 
     def _check_open(self, call: str) -> None:
         if self._left:
             message = f"{call} came after open_client() was left: open a new client."
             raise NotLoggedInError(message)
-
-
-def _check_arguments(uid: str | None, auth_key: str | None, auth_token: str | None) -> None:
-    by_key = uid is not None and auth_key is not None and auth_token is None
-    by_token = auth_token is not None and uid is None and auth_key is None
-    if not (by_key or by_token):
-        message = "login() takes either uid= and auth_key=, or auth_token= alone."
-        raise SettingsError(message, code="MISSING_PARAMETERS")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
-from ._account.api import is_token_unknown, is_transient
 from ._account.saved_position import SavedPosition
 from ._connection.absence import Absence
 from ._connection.link_nursery import LinkNursery
@@ -98,7 +97,7 @@ class Parts:
     def supervisor(self) -> Supervisor:
         """Return the supervisor, ready to run."""
         links = LinkNursery(self.machine, self.identity, self.streams, self.environment, TrioWebSocket, self.catch_up)
-        return Supervisor(self.machine, links, self.login.renew, is_transient, is_token_unknown, self.login.forget)
+        return Supervisor(self.machine, links, self.login.renew, self.login.forget)
 
     def leave(self) -> None:
         """End everything that can be ended at once. Synchronous, idempotent."""

@@ -55,6 +55,19 @@ class Speaking:
         for scope in self._running:
             scope.cancel(reason="cometconn: the client was closed")
 
+    async def _with_another_token(self, session: Session, refusal: ApiError) -> Session:
+        """Return a session that the server knows; log out and raise *refusal* when there is no way to one."""
+        reason: NotLoggedInError | None = None
+        try:
+            await self.login.replace_token(session, refusal)
+        except NotLoggedInError as error:
+            reason = error
+        if reason is None:
+            return self.login.logged_in("sending the message")
+        if self.login.is_current(session):
+            await self.login.forget(reason)
+        raise refusal
+
     async def _send(self, call: str, session: Session, draft: str, kind: type[M]) -> M:
         refusal: ApiError | None = None
         body: dict[str, Any] = {}
@@ -63,9 +76,12 @@ class Speaking:
         except ApiError as error:
             refusal = error
         if refusal is not None:
-            if is_token_unknown(refusal) and self.login.is_current(session):
-                await self.login.forget()
-            raise refusal
+            if not (is_token_unknown(refusal) and self.login.is_current(session)):
+                raise refusal
+            session = await self._with_another_token(session, refusal)
+            body = await self.login.api.send_message(session, draft)
+        if self.login.is_current(session):
+            self.login.token_accepted()
         sent = decode_message(body, own_uid=session.uid)
         if not isinstance(sent, kind):
             message = f"{call}: the message was sent, but the server's answer is no {kind.__name__}."

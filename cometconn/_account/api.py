@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from cometconn._environment import Request, Response
+from cometconn._http_time import read_date, retry_after_seconds
 from cometconn._nesting import is_too_deep
 from cometconn._urls import read_url
 from cometconn._why import why
@@ -20,10 +21,10 @@ from .pages import MessagePage, Place
 from .secrets import without
 from .session import Hosts, Session, is_token
 
-__all__ = ["Api", "is_token_unknown", "is_transient"]
+__all__ = ["Api", "is_refusal", "is_token_unknown"]
 
-_SERVER_ERRORS = 500
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CLIENT_ERRORS = 400
 _PER_PAGE = 100
 _LONGEST_WORDS = 500  # an error shows what the server says; its nonsense must not fill the log
 _LONGEST_CODE = 100
@@ -41,6 +42,7 @@ class Api:
         hosts: where to.
         request: makes a request.
         timeout: seconds.
+        answered_at: the `Date` of the last answer, in seconds since 1970; `None` while none had one.
     """
 
     app_id: str
@@ -50,6 +52,7 @@ class Api:
     device_id: str
     version: str
     timeout: float
+    answered_at: float | None = attrs.field(default=None, init=False)
 
     async def create_auth_token(self, uid: str, auth_key: str) -> str:
         """Make a token for *uid* with the app's key."""
@@ -123,13 +126,26 @@ class Api:
         try:
             with trio.fail_after(self.timeout):
                 response = await self.request(request)
+            return self._read(what, response, secret.values())
         except trio.TooSlowError as error:
             message = f"{what} was not answered within request_timeout, {self.timeout:g} s."
             raise ApiError(message) from error
-        except OSError as error:
-            message = f"{what} was not answered: {_words(why(error))}."
+        except ApiError:
+            raise
+        except Exception as error:  # any kind, because an Environment may be the program's own
+            message = f"{what} was not answered: {_words(without(why(error), secret.values()))}."
             raise ApiError(message) from error
-        return _read(what, response, tuple(secret.values()))
+
+    def _read(self, what: str, response: Response, secrets: Collection[str]) -> dict[str, Any]:
+        date = response.headers.get("date", "")
+        answered_at = read_date(date)
+        if answered_at is not None:
+            self.answered_at = answered_at
+        try:
+            return _read(what, response, secrets)
+        except ApiError as error:
+            error.retry_after = retry_after_seconds(response.headers.get("retry-after", ""), date)
+            raise
 
 
 def _shown(method: str, url: str) -> str:
@@ -213,6 +229,11 @@ def is_token_unknown(error: ApiError) -> bool:
     return error.code == "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"
 
 
-def is_transient(error: ApiError) -> bool:
-    """Tell whether *error* says nothing about the token: no answer, or the server's own trouble."""
-    return error.status is None or error.status >= _SERVER_ERRORS
+def is_refusal(error: ApiError) -> bool:
+    """Tell whether the server has refused the request for good.
+
+    No answer, 408, 425, 429 and 5xx are no refusal. Neither is a page or a redirect that is not CometChat's and has a
+    status below 400: that is what a captive portal answers in the server's place.
+    """
+    foreign = error.code == "INVALID_RESPONSE" and error.status is not None and error.status < _CLIENT_ERRORS
+    return not error.worth_retrying and not foreign

@@ -53,12 +53,10 @@ class Session:
         key = next((key for key in keys if self.settings.get(key)), "CHAT_HOST")
         host = _plain_host(key, self.settings.get(key))
         port = self.settings.get("CHAT_WSS_PORT")
-        if isinstance(port, str) and _PORT.fullmatch(port):
-            port = int(port)
-        if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:  # noqa: PLR2004 - TCP's
+        if isinstance(port, bool) or not isinstance(port, int | str) or not _is_port(str(port)):
             message = f"The server's settings name no usable CHAT_WSS_PORT: {_shown(port)}."
             raise ProtocolError(message)
-        return f"wss://{host}:{port}"
+        return f"wss://{host}:{int(port)}"
 
 
 @attrs.frozen
@@ -105,10 +103,14 @@ class Hosts:
 
 def _plain_host(key: str, value: object) -> str:
     # Tokens go there: nothing but a host, lest something else is smuggled in.
-    if not (isinstance(value, str) and _HOST.fullmatch(value)):
+    if not (isinstance(value, str) and _HOST.fullmatch(value) and _is_port(value.partition(":")[2] or "443")):
         message = f"The server's settings name no usable {key}: {_shown(value)}."
         raise ProtocolError(message)
     return value
+
+
+def _is_port(text: str) -> bool:
+    return _PORT.fullmatch(text) is not None and 0 < int(text) < 65536  # noqa: PLR2004 - TCP's
 
 
 def _shown(value: object) -> str:

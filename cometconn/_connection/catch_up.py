@@ -72,7 +72,7 @@ class CatchUp:
     identity: Identity
     streams: Streams
     fetch: Callable[[Session, Place], Awaitable[MessagePage]]
-    forget: Callable[[], Awaitable[None]]
+    forget: Callable[[ApiError], Awaitable[None]]
     patience: float
     _absence: Absence | None = attrs.field(default=None, init=False)
     _reopened: Absence | None = attrs.field(default=None, init=False)
@@ -168,7 +168,7 @@ class CatchUp:
             return ApiError(f"Fetching the missed messages took longer than request_timeout, {self.patience:g} s.")
         except ApiError as error:
             if is_token_unknown(error) and not link.over:
-                await self.forget()
+                await self.forget(error)
             return error
         except CometConnError as error:
             return error

@@ -104,7 +104,8 @@ class Link:
         websocket: what it is about, once it was dialled.
         on_send: is called when there is a first frame in the outbox: writes it, or sees to it that it is written.
         over: the lease has ended: take nothing, start nothing.
-        wants_renewal: it ended because the token was refused.
+        wants_renewal: it ended because the token was refused, or because the auth frame got no answer for the third time.
+        step: what the attempt waits for, in words for an error.
         auth_sent: the auth frame is on its way.
         authenticated: the server has accepted it.
         closed: the socket is closed on our side.
@@ -123,6 +124,7 @@ class Link:
     lease: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     over: bool = attrs.field(default=False, init=False)
     wants_renewal: bool = attrs.field(default=False, init=False)
+    step: str = attrs.field(default="dialling", init=False)
     auth_sent: bool = attrs.field(default=False, init=False)
     authenticated: bool = attrs.field(default=False, init=False)
     closed: bool = attrs.field(default=False, init=False)

@@ -15,6 +15,7 @@ from cometconn.errors import ProtocolError
 from .background_timeout import background_timeout
 from .keepalive import keepalive
 from .receive_loop import receive_loop
+from .verdicts import AUTH_ANSWER
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class LinkNursery:
         try:
             if (witness := self.machine.witness) is not None:
                 witness.attempt_begun(link.number, url, second=link.second)
+            link.step = f"dialling {url} (name lookup, TCP, proxy, TLS)"
             stream = await self.environment.dial(url)
             if witness is not None:
                 witness.dialled()
@@ -101,6 +103,7 @@ class LinkNursery:
 
     async def _log_in(self, link: Link, websocket: WebSocket, nursery: trio.Nursery, leased: trio.Nursery) -> None:
         """Start the tasks of the WebSocket, in *nursery* those that the goodbye needs; return when we are authenticated."""
+        link.step = "the answer to the WebSocket upgrade"
         nursery.start_soon(websocket.upgrade, nursery, name="cometconn.upgrade")
         nursery.start_soon(
             receive_loop,
@@ -114,7 +117,7 @@ class LinkNursery:
         )
         if await self._opened(link, websocket):
             link.on_send = Writer(self.machine, link, websocket, leased).begin
-            link.auth_sent = True
+            link.step, link.auth_sent = AUTH_ANSWER, True
             link.send(self.identity.auth_frame())
             while not link.authenticated:
                 await link.news.park()

@@ -26,7 +26,7 @@ from .callers import Caller, Callers
 from .farewell import Farewell
 from .link import Link
 from .statuses import StatusFeed
-from .verdicts import Failure, attempt_error, failure, lost_error, refusal_error
+from .verdicts import Failure, attempt_error, failure, lost_error, refusal_error, timeout_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Machine"]
 
-_UNANSWERED_BEFORE_RENEWAL = 3  # closes in a row between the auth frame and its answer
+_UNANSWERED_BEFORE_RENEWAL = (
+    3  # attempts in a row that end between the auth frame and its answer, by a close or by silence
+)
+_GOODBYE = "closing the connection before it"
 _NOTHING = Circumstances()
 _LOOK = 16.0  # seconds between two looks at the clocks; each keepalive ping is one, so that none comes between two
 _NAP = 1.0  # seconds between the two clocks, from one look to the next, that count as sleep
@@ -59,6 +62,7 @@ class Machine:
         on_resumed: is told how many seconds the machine slept.
         secrets: what no error may repeat.
         witness: is told every step; `None` when nobody wants to know.
+        on_token_judged: is told when the server has accepted the token, and when it has refused it for good.
     """
 
     _mode: Mode
@@ -69,6 +73,7 @@ class Machine:
     _on_resumed: Callable[[float], object] = attrs.field(default=lambda _: None, repr=False)
     _secrets: Callable[[], Collection[str]] = attrs.field(default=tuple, repr=False)
     witness: Witness | None = attrs.field(default=None, init=False, repr=False)
+    on_token_judged: Callable[[Input], object] = attrs.field(default=lambda _: None, init=False, repr=False)
     _lag: float = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
     _due: tuple[Lifecycle | None, float, Input] = attrs.field(default=(None, 0, Input.RETRY_DUE), init=False)
@@ -160,9 +165,8 @@ class Machine:
         elif moment > now:
             return False
         elif on is Input.ATTEMPT_FAILED:
-            slow = TimeoutError(f"the server took longer than connect_timeout, {self._timing.connect_timeout:g} s")
-            self._unanswered = 0
-            self._apply(on, now, Circumstances(cause=attempt_error(slow), jitter=self._random()))
+            slow = timeout_error(self._link.step if self._link else _GOODBYE, self._timing.connect_timeout)
+            self._fail_link(Failure(slow), now)
         else:
             self._apply(on, now)
         return True
@@ -170,9 +174,9 @@ class Machine:
     # What the application does.
 
     @trio.lowlevel.enable_ki_protection
-    def tell(self, on: Input) -> None:
-        """Take an input that comes with nothing else: login, logout, app state, `retry_now()`, the end."""
-        self._apply(on, self.tick())
+    def tell(self, on: Input, cause: CometConnError | None = None) -> None:
+        """Take an input that comes with nothing else but a *cause*: login, logout, app state, `retry_now()`, the end."""
+        self._apply(on, self.tick(), Circumstances(cause=cause))
         if on is Input.CLIENT_LEFT:
             self.statuses.close()
 
@@ -239,11 +243,6 @@ class Machine:
         link.lease.deadline = self._life.lease_deadline
         return link
 
-    def begin_renewal(self) -> Link:
-        """Begin the renewal of a refused token: part of the attempt, with a budget of its own."""
-        self._apply(Input.RENEWAL_BEGAN, self.tick())
-        return self.open_link(second=True, dials=False)
-
     def drop_link(self, link: Link) -> None:
         """End *link* without a word about the state: the attempt goes on with another."""
         if self._link is link:
@@ -303,19 +302,19 @@ class Machine:
 
     def _fail_link(self, news: Failure, now: float) -> None:
         link = self._link
-        assert link is not None, "there is a link to fail"
         with_ = Circumstances(retry_after=news.retry_after, restarting=news.restarting, jitter=self._random())
         if self._life.state is State.CONNECTED:
             back = self._life.app is AppState.BACKGROUND
             cause = lost_error(Reason.LOST_IN_BACKGROUND if back else None, news.error)
             self._apply(Input.LINK_LOST, now, attrs.evolve(with_, cause=cause))
             return
-        unanswered = link.auth_sent and not news.refused
+        unanswered = link is not None and link.auth_sent and not news.refused
         self._unanswered = self._unanswered + 1 if unanswered else 0
         doubtful = unanswered and self._unanswered % _UNANSWERED_BEFORE_RENEWAL == 0
-        if (news.refused or doubtful) and not link.second:
+        if link is not None and (news.refused or doubtful) and not link.second:
             link.wants_renewal = True
             self.drop_link(link)
+            self._apply(Input.RENEWAL_BEGAN, now)  # at once: it has a budget of its own, and this one may be used up
         elif news.refused:
             self._apply(Input.TOKEN_REFUSED, now, attrs.evolve(with_, cause=attempt_error(news.error)))
         else:
@@ -336,6 +335,8 @@ class Machine:
         self._settle_absence(before, on, now, with_)
         self._settle_callers(on, with_)
         self._settle_farewell()
+        if on is Input.AUTHENTICATED or on is Input.TOKEN_REFUSED:
+            self.on_token_judged(on)
         if after.status is not before.status:
             self.statuses.publish(before.status, after.status)
         if self.witness is not None:

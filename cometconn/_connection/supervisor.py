@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from cometconn._account.api import is_refusal
 from cometconn._lifecycle.states import State
 from cometconn._lot import at_any_time
-from cometconn.errors import ApiError, CometConnError
+from cometconn.errors import ApiError, CometConnError, NotLoggedInError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,18 +43,15 @@ class Supervisor:
     Attributes:
         machine: says what is wanted.
         links: runs one link.
-        renew: renews a refused token; raises `ApiError` when it cannot.
-        is_transient: tells an `ApiError` that says nothing about the token.
-        is_unknown: tells an `ApiError` by which the server no longer knows the token.
-        forget: the server no longer knows the token: log out, without a request.
+        renew: gets a new token in place of a refused one. Raises `ApiError` when it cannot, and
+            `NotLoggedInError` when the server no longer knows the user's auth token.
+        forget: logs the user out without a request, for the reason given.
     """
 
     machine: Machine
     links: LinkNursery
     renew: Callable[[], Awaitable[None]]
-    is_transient: Callable[[ApiError], bool]
-    is_unknown: Callable[[ApiError], bool]
-    forget: Callable[[], Awaitable[None]]
+    forget: Callable[[NotLoggedInError], Awaitable[None]]
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
@@ -73,37 +71,38 @@ class Supervisor:
         await self.links.run(link)
         self.machine.tick()
         if link.wants_renewal and self.machine.epoch == epoch and self.machine.state is State.CONNECTING:
-            await self._second_dial(self.machine.begin_renewal())
+            await self._second_dial(self.machine.open_link(second=True, dials=False))
 
     async def _second_dial(self, link: Link) -> None:
         """Renew the token and dial once more; both are part of the attempt."""
-        unknown = False
+        unknown: NotLoggedInError | None = None
+        link.step = "the renewal of the token (GET /me, or a new login)"
         try:
             with link.lease:
-                unknown = not await self._renewed(link)
+                unknown = await self._renew(link)
         finally:
             self.machine.end_farewell(link)
         self.machine.tick()
-        if unknown and not link.over:
-            await self.forget()
+        if unknown is not None and not link.over:
+            await self.forget(unknown)
         if not link.over:
             self.machine.drop_link(link)
             await self.links.run(self.machine.open_link(second=True))
 
-    async def _renewed(self, link: Link) -> bool:
-        """Renew; return `False` when the server no longer knows the token at all."""
+    async def _renew(self, link: Link) -> NotLoggedInError | None:
+        """Renew; return the reason to log the user out, if there is one."""
         try:
             with trio.move_on_at(link.attempt_ends):
                 await self.renew()
+        except NotLoggedInError as error:
+            return error
         except ApiError as error:
-            if self.is_unknown(error):
-                return False
-            if self.is_transient(error):
-                self.machine.lost(link, error)
-            else:
+            if is_refusal(error):
                 self.machine.renewal_refused(link, error)
+            else:
+                self.machine.lost(link, error)
         except CometConnError as error:
             self.machine.lost(link, error)
         finally:
             self.machine.tick()
-        return True
+        return None

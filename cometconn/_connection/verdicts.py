@@ -11,6 +11,7 @@ from cometconn._lifecycle.states import Refusal
 from cometconn._transport.abc import UpgradeRefusedError, WebSocketClosedError
 from cometconn._wire.close import is_announced_restart
 from cometconn.errors import (
+    ApiError,
     AuthenticationError,
     CometConnError,
     ConnectError,
@@ -23,7 +24,19 @@ from cometconn.status import Reason
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["Failure", "attempt_error", "connect_error", "failure", "lost_error", "refusal_error"]
+__all__ = [
+    "AUTH_ANSWER",
+    "Failure",
+    "attempt_error",
+    "connect_error",
+    "failure",
+    "lost_error",
+    "refusal_error",
+    "timeout_error",
+]
+
+AUTH_ANSWER = "the answer to the auth frame"
+"""The step of an attempt that ends with being authenticated."""
 
 _ENDINGS: Mapping[Reason | None, str] = {
     None: "the socket was lost; cometconn is reconnecting",
@@ -61,11 +74,20 @@ def failure(error: Exception, secrets: Collection[str] = ()) -> Failure:
     """Return what *error* means for the retries. A close reason that repeats one of *secrets* does not show it."""
     if isinstance(error, WebSocketClosedError) and error.reason:
         error = WebSocketClosedError(error.code, without(error.reason, secrets))
+    asked = error.retry_after if isinstance(error, UpgradeRefusedError | ApiError) else None
     return Failure(
         error,
-        retry_after=error.retry_after if isinstance(error, UpgradeRefusedError) else 0.0,
+        retry_after=asked or 0.0,
         restarting=isinstance(error, WebSocketClosedError) and is_announced_restart(error.code),
     )
+
+
+def timeout_error(step: str, seconds: float) -> TimeoutError:
+    """Return the error of an attempt whose *step* was not done within connect_timeout, *seconds*."""
+    message = f"{step} took longer than connect_timeout, {seconds:g} s"
+    if step == AUTH_ANSWER:
+        message += " (CometChat gives none to a token that is not a JWT)"
+    return TimeoutError(message)
 
 
 def attempt_error(error: Exception) -> ConnectError:
@@ -82,7 +104,8 @@ def connect_error(reason: Reason, cause: BaseException | None) -> ConnectError:
         cause = cause.__cause__
     else:
         kind = AuthenticationError if reason is Reason.AUTHENTICATION_FAILED else ConnectError
-        made = kind(f"connect() ended without a connection: {_ENDINGS[reason]}.", reason=reason)
+        because = f" ({_words(cause)})" if isinstance(cause, NotLoggedInError) else ""
+        made = kind(f"connect() ended without a connection: {_ENDINGS[reason]}{because}.", reason=reason)
     made.__cause__ = cause
     return made
 

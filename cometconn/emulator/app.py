@@ -83,6 +83,8 @@ class _Rest:
             answer = error_response(413, "ERR_PAYLOAD_TOO_LARGE", f"The body is longer than {BODY_LIMIT} bytes.")
         else:
             answer = (control or self.world.answer)(request)
+        if control is None:
+            await trio.sleep(self.world.faults.rest_delay)
         await _as_starlette(answer)(scope, receive, send)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -53,6 +54,12 @@ def _check_retry_after(_: object, __: object, value: int | None) -> None:
         raise SettingsError(message)
 
 
+def _check_rest_delay(_: object, __: object, value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        message = f"The fault 'rest_delay' must be a number of seconds, at least 0, not {value!r}."
+        raise SettingsError(message)
+
+
 @attrs.frozen(kw_only=True)
 class Faults:
     """How the server behaves. The defaults are those of a good one.
@@ -63,6 +70,7 @@ class Faults:
         auth_close: the close code that follows a refusal; 0 for no close.
         upgrade: WebSocket upgrades are accepted, answered with this HTTP status, or never answered.
         rest: REST requests are answered, answered with this HTTP status, or never answered.
+        rest_delay: seconds between a REST request, which takes effect when it comes, and its answer.
         retry_after: the `Retry-After` header, in seconds, beside such a status.
     """
 
@@ -71,6 +79,7 @@ class Faults:
     auth_close: int = attrs.field(default=4401, validator=_check_auth_close)
     upgrade: UpgradeFault = attrs.field(default="accept", validator=_one_of("accept", "hang", statuses=_ERROR_STATUSES))
     rest: RestFault = attrs.field(default="accept", validator=_one_of("accept", "hang", statuses=_ERROR_STATUSES))
+    rest_delay: float = attrs.field(default=0.0, validator=_check_rest_delay)
     retry_after: int | None = attrs.field(default=None, validator=_check_retry_after)
 
     def headers(self) -> dict[str, str]:

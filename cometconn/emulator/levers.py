@@ -85,6 +85,7 @@ class Levers(ABC):
         auth_close: int | None = None,
         upgrade: UpgradeFault | None = None,
         rest: RestFault | None = None,
+        rest_delay: float | None = None,
         retry_after: int | None = None,
     ) -> None:
         """Change how the server behaves from now on; what is not named stays. See `Faults`.
@@ -97,6 +98,7 @@ class Levers(ABC):
             "auth_close": auth_close,
             "upgrade": upgrade,
             "rest": rest,
+            "rest_delay": rest_delay,
             "retry_after": retry_after,
         }
         changes = {name: value for name, value in given.items() if value is not None}

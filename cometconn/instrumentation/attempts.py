@@ -105,7 +105,7 @@ class AttemptFailed(Detail):
 
 @attrs.frozen(kw_only=True)
 class RenewalBegun(Detail):
-    """The server refused the token, or closed three times instead of an answer: a new one is asked for."""
+    """The server refused the token, or closed or stayed silent three times instead of an answer."""
 
 
 @attrs.frozen(kw_only=True)

@@ -235,7 +235,9 @@ class MemoryServer(Levers):
             raise ConnectionRefusedError(message)
         if self.dialling == "hang" or self.world.hangs(request):
             await trio.sleep_forever()
-        return self.world.answer(request)
+        answer = self.world.answer(request)
+        await trio.sleep(self.world.faults.rest_delay)
+        return answer
 
     def boot_time(self) -> float:
         """Return Trio's time and what was slept."""

@@ -121,7 +121,7 @@ def _of_attempts(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
     ends = st.sampled_from(
         [CancelCall(), CancelCall(), Disconnect(), EnterBackground(), EnterForeground(), RetryNow(), Logout()]
     )
-    unanswered = st.sampled_from([CloseUnanswered(), CloseUnanswered(1012)])
+    unanswered = st.sampled_from([CloseUnanswered(), CloseUnanswered(1012), Wait(timing.connect_timeout)])
     again = st.sampled_from([Connect(retry=True), RetryNow(), Wait(timing.retry_cap / 2)])
     return st.one_of(
         st.tuples(moods, connects, ends),

@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cometconn._account.api import Api, is_token_unknown, is_transient
+from cometconn._account.api import Api, is_refusal, is_token_unknown
 from cometconn._account.pages import Place
 from cometconn._account.session import Hosts, Session
 from cometconn.environment import Request, Response
@@ -208,9 +208,29 @@ def test_what_errors_mean() -> None:
     """Unknown tokens and transient failures are told apart."""
     assert is_token_unknown(ApiError("x", code="AUTH_ERR_AUTH_TOKEN_NOT_FOUND", status=401))
     assert not is_token_unknown(ApiError("x"))
-    assert is_transient(ApiError("x"))
-    assert is_transient(ApiError("x", status=503))
-    assert not is_transient(ApiError("x", status=401))
+
+
+@pytest.mark.parametrize(
+    ("error", "final"),
+    [
+        (ApiError("x"), False),
+        (ApiError("x", status=408), False),
+        (ApiError("x", status=425), False),
+        (ApiError("x", status=429, code="TOO_MANY_REQUEST"), False),
+        (ApiError("x", status=429, code="INVALID_RESPONSE"), False),
+        (ApiError("x", status=503), False),
+        (ApiError("x", status=599, code="INVALID_RESPONSE"), False),
+        (ApiError("x", status=200, code="INVALID_RESPONSE"), False),  # the page of a captive portal
+        (ApiError("x", status=302, code="INVALID_RESPONSE"), False),
+        (ApiError("x", status=200, code="AUTH_ERR_X"), True),  # CometChat's errors count whatever the status
+        (ApiError("x", status=401), True),
+        (ApiError("x", status=403, code="INVALID_RESPONSE"), True),
+        (ApiError("x", status=422), True),
+    ],
+)
+def test_a_refusal_is_what_no_retry_helps(error: ApiError, final: bool) -> None:
+    """408, 425, 429, 5xx, no answer, and a page in the server's place refuse nothing; another 4xx does."""
+    assert is_refusal(error) is final
 
 
 async def test_an_error_nested_too_deeply_is_an_error_all_the_same() -> None:
@@ -219,3 +239,107 @@ async def test_an_error_nested_too_deeply_is_an_error_all_the_same() -> None:
     with pytest.raises(ApiError) as caught:
         await api(Server((400, body))).put_me("TOKEN")
     assert (caught.value.code, caught.value.details, caught.value.status) == ("UNKNOWN_ERROR", None, 400)
+
+
+def answered(status: int, body: bytes, **headers: str) -> Any:
+    """Return a server with one answer and its headers."""
+
+    async def request(_: Request) -> Response:
+        await trio.lowlevel.checkpoint()
+        return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+    return request
+
+
+NOON = "Sun, 06 Nov 1994 12:00:00 GMT"
+ERROR = b'{"error": {"code": "TOO_MANY_REQUEST", "message": "slower"}}'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "retry_after", "worth_retrying"),
+    [
+        (429, ERROR, {"retry_after": "7"}, 7.0, True),
+        (429, b"", {"retry_after": "7"}, 7.0, True),
+        (503, b"<html>", {"retry_after": " 7 "}, 7.0, True),
+        (503, b"<html>", {}, None, True),
+        (503, b"{}", {"retry_after": "soon"}, None, True),
+        (408, b"", {"retry_after": "Sun, 06 Nov 1994 12:01:00 GMT", "date": NOON}, 60.0, True),
+        (425, b"", {"retry_after": "Sun, 06 Nov 1994 11:59:00 GMT", "date": NOON}, 0.0, True),
+        (503, b"", {"retry_after": "Sun, 06 Nov 1994 12:01:00 GMT"}, None, True),
+        (503, b"", {"retry_after": "-7"}, None, True),
+        (404, ERROR, {"retry_after": "7"}, 7.0, False),
+        (200, ERROR, {"retry_after": "7"}, 7.0, False),
+        (302, b"", {"retry_after": "7"}, 7.0, False),
+    ],
+)
+async def test_every_error_has_the_delay_that_was_asked_for(
+    status: int, body: bytes, headers: dict[str, str], retry_after: float | None, worth_retrying: bool
+) -> None:
+    """Seconds or a date judged by the answer's own Date, whether or not the body is CometChat's."""
+    with pytest.raises(ApiError) as caught:
+        await api(answered(status, body, **headers)).put_me("TOKEN")
+    error = caught.value
+    assert (error.status, error.retry_after, error.worth_retrying) == (status, retry_after, worth_retrying)
+
+
+async def test_the_date_of_the_last_answer_is_kept() -> None:
+    """Of a success and of an error alike; an answer without one leaves it."""
+    made = api(answered(200, b'{"data": {"uid": "u", "settings": {}}}', date="Thu, 01 Jan 1970 00:01:00 GMT"))
+    assert made.answered_at is None
+    await made.put_me("TOKEN")
+    assert made.answered_at == 60.0
+    for headers, kept in (({"date": "Thu, 01 Jan 1970 00:02:00 GMT"}, 120.0), ({}, 120.0), ({"date": "noon"}, 120.0)):
+        made.request = answered(503, b"", **headers)
+        with pytest.raises(ApiError):
+            await made.put_me("TOKEN")
+        assert made.answered_at == kept
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        ValueError("Port out of range SECRET"),
+        TypeError("SECRET"),
+        RuntimeError("SECRET"),
+        KeyError("SECRET"),
+        ExceptionGroup("SECRET", [ValueError("SECRET")]),
+        trio.BrokenResourceError("SECRET"),
+        StopAsyncIteration(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_whatever_a_request_raises_is_an_api_error(raised: Exception) -> None:
+    """Any Exception of an environment: no status, worth retrying, chained, and without the token."""
+    with pytest.raises(ApiError, match="was not answered") as caught:
+        await api(Server(raised)).put_me("SECRET")
+    assert (caught.value.code, caught.value.status) == ("FAILED_TO_FETCH", None)
+    assert caught.value.worth_retrying
+    assert "SECRET" not in str(caught.value)
+    assert caught.value.__cause__ is raised
+
+
+@pytest.mark.parametrize(
+    "response",
+    [None, 3, Response(200, None, b"{}"), Response(200, {}, None), Response(None, {}, b"")],  # type: ignore[arg-type]
+)
+async def test_a_response_that_is_none_is_an_api_error(response: Any) -> None:
+    """An environment that returns nonsense breaks nothing but the request."""
+
+    async def request(_: Request) -> Any:
+        await trio.lowlevel.checkpoint()
+        return response
+
+    with pytest.raises(ApiError):
+        await api(request).put_me("TOKEN")
+
+
+async def test_a_cancel_is_no_answer() -> None:
+    """What is cancelled stays cancelled."""
+
+    async def request(_: Request) -> Response:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    with trio.move_on_after(0) as scope:
+        await api(request).put_me("TOKEN")
+    assert scope.cancelled_caught

@@ -40,6 +40,7 @@ def test_the_first_host_that_is_set_wins() -> None:
         ("CHAT_HOST", {"CHAT_HOST": "evil.example/path", "CHAT_WSS_PORT": 443}),
         ("CHAT_HOST", {"CHAT_HOST": "user@evil.example", "CHAT_WSS_PORT": 443}),
         ("CHAT_HOST", {"CHAT_HOST": 3, "CHAT_WSS_PORT": 443}),
+        ("CHAT_HOST", {"CHAT_HOST": "c.example:99999", "CHAT_WSS_PORT": 443}),
         ("CHAT_WSS_PORT", {"CHAT_HOST": "c.example"}),
         ("CHAT_WSS_PORT", {"CHAT_HOST": "c.example", "CHAT_WSS_PORT": "99999"}),
         ("CHAT_WSS_PORT", {"CHAT_HOST": "c.example", "CHAT_WSS_PORT": "4 3"}),

@@ -17,7 +17,7 @@ from cometconn import Connected, Disconnected, EventStream, MemoryStore, Reason,
 from cometconn._connection import streams
 from cometconn._connection.absence import Absence
 from cometconn._connection.catch_up import gap
-from cometconn.errors import ConnectionLostError
+from cometconn.errors import ConnectionLostError, NotLoggedInError
 from cometconn.events import Event, Gap, TextMessage
 from cometconn.testing import open_memory_server
 
@@ -187,7 +187,7 @@ async def test_a_page_that_comes_with_the_end_of_the_lease_is_not_taken(autojump
 
         async def logged_out_meanwhile(session: Session, place: Place) -> MessagePage:
             page = await fetch(session, place)
-            pair.chat._parts.login._exit()
+            pair.chat._parts.login._exit(NotLoggedInError("logged out"))
             return page
 
         catch_up.fetch = logged_out_meanwhile

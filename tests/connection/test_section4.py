@@ -566,13 +566,13 @@ async def test_closed_before_the_answer_is_transient_and_renewed_at_the_third(au
                 )
                 del entry
                 pair.device.close(4000, "later")
+            pair.server.set(auth="accept")
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(hang_up)
             await settle()
             async with background(functools.partial(pair.chat.connect, retry=True)) as outcome:
                 await trio.sleep(60)
-                pair.server.set(auth="accept")
         assert outcome == [None]
         assert [entry.detail["method"] for entry in pair.log(Kind.REST)].count("GET") == 1
 

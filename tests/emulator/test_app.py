@@ -85,6 +85,19 @@ async def test_rest_can_be_made_to_fail(server: Emulator, http: httpx.AsyncClien
     assert (healed.status_code, "retry-after" in healed.headers) == (200, False)
 
 
+async def test_rest_can_be_made_slow(server: Emulator, http: httpx.AsyncClient) -> None:
+    """A request takes effect when it comes; its answer, an error too, leaves later, and others do not wait for it."""
+    server.set(rest=503, rest_delay=3600)
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(http.get, "/settings")
+            await server.log.wait_for(lambda entry: entry.kind is Kind.REST and entry.detail["status"] == 503)
+            server.set(rest_delay=0)
+            assert (await http.get("/settings")).status_code == 503
+            assert len(nursery.child_tasks) == 1
+            nursery.cancel_scope.cancel()
+
+
 async def test_a_client_that_leaves_in_the_middle_of_its_request_is_let_go(
     server: Emulator, dial: Dial, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:

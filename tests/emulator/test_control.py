@@ -97,6 +97,7 @@ async def test_faults_are_set_and_told(controlled: Emulator, control: httpx.Asyn
         "auth_close": 4401,
         "upgrade": 503,
         "rest": "accept",
+        "rest_delay": 0.0,
         "retry_after": None,
     }
     await control.post("/set", json={"upgrade": "hang"})

@@ -28,6 +28,11 @@ def test_the_defaults_are_those_of_a_good_server() -> None:
         {"upgrade": 200},
         {"upgrade": "refuse"},
         {"rest": 600},
+        {"rest_delay": -1},
+        {"rest_delay": True},
+        {"rest_delay": "soon"},
+        {"rest_delay": float("inf")},
+        {"rest_delay": float("nan")},
         {"retry_after": -1},
         {"retry_after": "soon"},
     ],
@@ -39,7 +44,8 @@ def test_nonsense_names_the_fault(fault: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [{"auth_close": 0}, {"auth_close": 1008}, {"upgrade": 503}, {"rest": 404}, {"rest": "hang"}]
+    "fault",
+    [{"rest_delay": 0.5}, {"auth_close": 0}, {"auth_close": 1008}, {"upgrade": 503}, {"rest": 404}, {"rest": "hang"}],
 )
 def test_sense_is_taken(fault: dict[str, Any]) -> None:
     """Values that make sense are kept."""

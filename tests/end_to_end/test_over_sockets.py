@@ -282,3 +282,56 @@ async def test_the_app_state_is_told_from_another_thread(emulator: Emulator, cha
         assert away.reason is Reason.IN_BACKGROUND
         assert isinstance(back, Connecting | Connected)
         await emulator.wait_connected("zed-1")
+
+
+async def test_a_renewal_that_is_told_to_wait_waits() -> None:
+    """The server refuses the JWT and answers GET /me with 429 and Retry-After: the next attempt waits that long."""
+    with trio.fail_after(20):
+        async with open_emulator() as server:
+            server.set(auth="refuse")
+            async with chat_to(server) as chat, chat.statuses() as statuses:
+                server.set(rest=429, retry_after=120)
+                async for change in statuses:
+                    if isinstance(change.current, Waiting):
+                        assert 119 < change.current.retry_at - change.current.at <= 120
+                        break
+                server.heal()
+                await chat.connect()
+
+
+async def test_a_saved_token_that_the_server_has_forgotten_is_replaced() -> None:
+    """The program has the key in hand and calls login(): it is connected, and nobody was logged out."""
+    store = MemoryStore()
+    with trio.fail_after(20):
+        async with open_emulator() as server:
+            async with chat_to(server, store=store):
+                pass
+            server.forget_tokens()
+            async with chat_to(server, store=store) as chat, chat.statuses() as statuses:
+                await chat.connect(retry=True)
+                async for change in statuses:
+                    assert not isinstance(change.current, Disconnected)
+                    if isinstance(change.current, Connected):
+                        break
+                await chat.send_text("amy-2", "hi")
+
+
+async def test_a_saved_session_with_an_impossible_port_starts() -> None:
+    """The default environment dials a REST host with port 99999: a failed attempt and no ValueError, at every start."""
+    store = MemoryStore()
+    with trio.fail_after(20):
+        async with open_emulator() as server:
+            async with chat_to(server, store=store) as chat:
+                session = chat._login.identity.session
+                assert session is not None
+            port = server.endpoints.socket_url.rpartition(":")[2].strip("/")
+            odd = {"CHAT_HOST": "127.0.0.1", "CHAT_WSS_PORT": port, "CLIENT_API_HOST": "127.0.0.1:99999"}
+            await store.save(attrs.evolve(session, settings=odd))
+            for _ in range(2):
+                async with cometconn.open_client(
+                    "APP", AppSettings(region="us", timing=QUICK), store=store, proxy=""
+                ) as chat:
+                    with pytest.raises(ConnectError):
+                        await chat.connect()
+                    with pytest.raises(cometconn.errors.ProtocolError, match="CLIENT_API_HOST"):
+                        await chat.send_text("amy-2", "hi")

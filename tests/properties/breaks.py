@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from cometconn._connection.verdicts import Failure
+
 __all__ = ["BREAKS"]
 
 
@@ -225,6 +227,18 @@ def doubles_are_delivered(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Streams, "_is_known", lambda *_: False)
 
 
+def silence_is_no_doubt(patch: pytest.MonkeyPatch) -> None:
+    """An auth frame that is never answered is forgotten with its attempt."""
+    fail = Machine._fail_link
+
+    def forgiving(self: Machine, news: Failure, now: float) -> None:
+        if isinstance(news.error, TimeoutError) and self._link is not None:
+            self._link.auth_sent = False
+        fail(self, news, now)
+
+    patch.setattr(Machine, "_fail_link", forgiving)
+
+
 def falls_over(patch: pytest.MonkeyPatch) -> None:
     """A pong that nobody asked for brings the client down."""
 
@@ -266,6 +280,7 @@ BREAKS = (
     no_goodbye,
     refused_tokens_are_retried,
     never_doubts_the_token,
+    silence_is_no_doubt,
     pings_wait_on_after_a_loss,
     doubles_are_delivered,
     falls_over,

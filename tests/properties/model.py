@@ -128,7 +128,8 @@ class Model:
                 self.frames(action)
             case act.CloseUnanswered(code=code):
                 if self.stuck == "before the answer":
-                    self.closed_before_the_answer(restarting=code in RESTARTING)
+                    self.stuck = ""  # the server has closed it
+                    self.unanswered_again(restarting=code in RESTARTING)
             case act.CloseFromServer(code=code) if self.reachable:
                 self.lose(restarting=code in RESTARTING)
             case act.Reset() if self.socket:
@@ -337,11 +338,11 @@ class Model:
             self.auths.append((self.now, "accepted"))
             self.authenticated()
 
-    def closed_before_the_answer(self, *, restarting: bool) -> None:
-        """A failure like others, but every third in a row casts doubt on the token."""
-        self.stuck = ""
+    def unanswered_again(self, *, restarting: bool = False) -> None:
+        """Closed, or silent for too long, before the auth frame was answered: every third in a row casts doubt on the token."""
         self.unanswered += 1
         if self.unanswered % 3 == 0 and not self.second:
+            self.hang_up()
             self.dial(second=True)
         else:
             self.failed(restarting=restarting)
@@ -519,6 +520,8 @@ class Model:
                 self.end("BACKGROUND_TIMEOUT")
             elif self.socket and self.now >= self.silent_at:
                 self.judge_silent()
+            elif self.now >= self.attempt_ends and self.stuck == "before the answer":
+                self.unanswered_again()
             elif self.now >= self.attempt_ends:
                 self.unanswered = 0
                 self.failed()

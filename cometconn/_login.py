@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
+from ._account.pages import Place
 from ._lifecycle.states import Input
 from ._wire.codec import decode_user
 from .errors import ApiError, DecodeError, LoginInProgressError, NotLoggedInError, SettingsError, StoreError
@@ -114,7 +114,7 @@ class Login:
             assert uid is not None, "checked"
             assert auth_key is not None, "checked"
             auth_token = await self.api.create_auth_token(uid, auth_key)
-        session = attrs.evolve(await self.api.put_me(auth_token), last_seen_at=time.time())
+        session = await self.api.put_me(auth_token)
         user = decode_user(session.user)
         async with self._saving:
             await self.store.save(session)
@@ -167,11 +167,20 @@ class Login:
             return
         await self._keep(renewed, "The renewed session")
 
-    async def note_position(self, number: int) -> None:
-        """Save that all messages up to *number* were seen."""
+    async def note_position(self, number: int | None, since: float | None) -> None:
+        """Save that all messages up to *number* were seen, and from when on there were any, by the server's clock."""
         session = self.identity.session
-        if session is not None and session.last_message_id != number:
-            await self._keep(attrs.evolve(session, last_message_id=number, last_seen_at=time.time()), "The position")
+        if session is None:
+            return
+        noted = attrs.evolve(session, last_message_id=session.last_message_id if number is None else number, since=since)
+        if noted != session:
+            await self._keep(noted, "The position")
+
+    def start(self) -> Place | None:
+        """Return where catching up begins: behind the last message that was saved as seen."""
+        session = self.identity.session
+        number = None if session is None else session.last_message_id
+        return None if number is None else Place(id=number)
 
     async def _keep(self, session: Session, what: str) -> None:
         """Go on with *session*, and save it unless somebody logs out meanwhile."""

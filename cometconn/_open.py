@@ -172,8 +172,16 @@ def _put_together(
     )
     login = Login(api, store, identity, machine, streams)
     if settings.catch_up:
-        patience = settings.timing.request_timeout
-        login.catch_up = CatchUp(identity, streams, api.messages, login.forget, patience)
+        login.catch_up = CatchUp(
+            identity,
+            streams,
+            api.messages,
+            login.forget,
+            settings.timing,
+            environment.random,
+            login.start,
+            lambda: api.answered_at,
+        )
     return Parts(settings, identity, machine, streams, login, environment, login.catch_up)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -114,11 +113,9 @@ class Parts:
 
     def take_up(self, session: Session) -> None:
         """Begin with a saved session. Where the last one ended, catching up begins."""
-        if self.catch_up is not None and session.last_seen_at is not None:
-            away = max(0.0, time.time() - session.last_seen_at)
-            self.streams.last_id = session.last_message_id
-            absence = Absence(trio.current_time() - away, lost_error(Reason.CLIENT_CLOSED))
-            self.catch_up.reopened(absence, session.last_seen_at)
+        if self.catch_up is not None:
+            self.catch_up.since = session.since
+            self.catch_up.reopened(Absence(trio.current_time(), lost_error(Reason.CLIENT_CLOSED)))
         self.login.reopen(session)
 
     @trio.lowlevel.enable_ki_protection
@@ -132,8 +129,7 @@ class Parts:
         """Save which message was the last that nobody needs again."""
         if self.catch_up is not None:
             position = self._last_position if self.left else self.streams.position(left=False)
-            if position is not None:
-                await self.login.note_position(position)
+            await self.login.note_position(position or None, self.catch_up.since)  # 0 is none: see `unfetched_after`
 
     @trio.lowlevel.enable_ki_protection
     async def send(
@@ -173,6 +169,6 @@ class Parts:
             backlog=self.streams.backlog_statistics(),
             streams=self.streams.stream_statistics(),
             early=self.streams.early.statistics(),
-            fetched=self.catch_up.fetched.statistics() if self.catch_up is not None else None,
-            held=self.catch_up.held.statistics() if self.catch_up is not None else None,
+            fetched=self.catch_up.fetched if self.catch_up is not None else None,
+            held=self.catch_up.held if self.catch_up is not None else None,
         )

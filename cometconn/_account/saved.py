@@ -69,6 +69,7 @@ def _unstructure(session: Session) -> dict[str, Any]:
         "settings": dict(session.settings),
         "last_message_id": session.last_message_id,
         "last_seen_at": session.last_seen_at,
+        "since": session.since,
     }
 
 
@@ -76,17 +77,21 @@ def _structure(saved: Mapping[str, Any], app_id: str) -> Session:
     user, settings = saved["user"], saved["settings"]
     if not (isinstance(user, dict) and isinstance(settings, dict)):
         raise TypeError
-    last_id, seen_at = saved.get("last_message_id"), saved.get("last_seen_at")
+    last_id = saved.get("last_message_id")
+    seen_at, since = _moment(saved.get("last_seen_at")), _moment(saved.get("since"))
     if isinstance(last_id, bool) or not isinstance(last_id, int | None):
         raise TypeError
-    if isinstance(seen_at, bool) or not isinstance(seen_at, int | float | None):
-        raise TypeError
-    if seen_at is not None and not math.isfinite(seen_at):
-        raise OverflowError
     token, jwt = _token(saved["auth_token"]), saved["jwt"]
-    return Session(
-        app_id, _text(saved["uid"]), token, None if jwt is None else _token(jwt), user, settings, last_id, seen_at
-    )
+    jwt = None if jwt is None else _token(jwt)
+    return Session(app_id, _text(saved["uid"]), token, jwt, user, settings, last_id, seen_at, since)
+
+
+def _moment(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | None):
+        raise TypeError
+    if value is not None and not math.isfinite(value):
+        raise OverflowError
+    return value
 
 
 def _text(value: object) -> str:

@@ -39,7 +39,8 @@ class Session:
         user: CometChat's user object, without tokens.
         settings: CometChat's settings object; hosts and ports are in it.
         last_message_id: the last message seen, where catching up begins.
-        last_seen_at: when that was noted, in seconds since 1970; without a message, when the user logged in.
+        last_seen_at: what older versions noted by the local wall clock. It decides nothing.
+        since: where catching up begins while no message was seen, by the server's clock, in seconds since 1970.
     """
 
     app_id: str
@@ -50,6 +51,7 @@ class Session:
     settings: Mapping[str, Any] = attrs.field(repr=False, factory=dict)
     last_message_id: int | None = None
     last_seen_at: float | None = None
+    since: float | None = None
 
     def socket_url(self) -> str:
         """Return where the WebSocket is, as the settings say (`CHAT_HOST*`, `CHAT_WSS_PORT`)."""

@@ -177,10 +177,19 @@ class EventStream:
         """Take *event* if it is of a wanted kind. Never blocks."""
         if self._ended or self._failed or not isinstance(event, self._types):
             return
-        if event.__class__ is Gap and self._events and isinstance(last := self._events[-1], Gap):
+        if (
+            event.__class__ is Gap
+            and self._events
+            and isinstance(last := self._events[-1], Gap)
+            and last.since != event.since  # what is told of one range stands as it was told
+        ):
             # Nothing came between the two: one longer gap, so that gaps cannot pile up.
             self._events[-1] = attrs.evolve(
-                event, since=last.since, since_utc=last.since_utc, recovered=event.recovered and last.recovered
+                event,
+                since=last.since,
+                since_utc=last.since_utc,
+                recovered=event.recovered and last.recovered,
+                after_id=last.after_id,
             )
             return
         if self._overflow is OverflowPolicy.FAIL and self._is_full:

@@ -71,7 +71,7 @@ class LinkNursery:
                         if websocket is not None and not link.over:
                             await self._log_in(link, websocket, nursery, leased)
                     self.machine.tick()
-                    if not link.over and self.catch_up is not None and self.catch_up.pending:
+                    if not link.over and self.catch_up is not None and self.catch_up.wanted:
                         leased.start_soon(self.catch_up.run, link, name="cometconn.catch_up")
                 if websocket is not None:
                     await self._hang_up(websocket)

@@ -167,9 +167,10 @@ class _Reader:
         absence = self._machine.authenticated(self._link)
         now = self._machine.tick()
         if self._catch_up is not None:
-            self._catch_up.begin(absence, now)
+            websocket = self._link.websocket
+            self._catch_up.begin(absence, now, None if websocket is None else websocket.answered_at)
         elif absence is not None:
-            self._streams.publish(gap(absence, now), 0)
+            self._streams.publish(gap(absence, now, after_id=self._streams.last_id), 0)
         for event, size in self._streams.early.take_all():
             self._deliver(event, size)
 

@@ -38,6 +38,8 @@ class Streams:
         room: parked in by the receive loop while a pausing stream is full.
         early: what the server says before it has answered the auth frame: the gap comes first.
         last_id: the largest id of a message so far.
+        unfetched_after: messages behind this id are known to be unfetched, so no position passes it; 0 when fetching
+            begins at a time and no id is known. `None`: none are known to be missing. Set by `CatchUp`.
         witness: is told of every gap.
     """
 
@@ -46,6 +48,7 @@ class Streams:
     received: int = attrs.field(default=0, init=False)
     duplicates: int = attrs.field(default=0, init=False)
     last_id: int | None = attrs.field(default=None, init=False)
+    unfetched_after: int | None = attrs.field(default=None, init=False)
     witness: Witness | None = attrs.field(default=None, init=False, repr=False)
     _dropped: int = attrs.field(default=0, init=False)
     _streams: list[EventStream] = attrs.field(factory=list, init=False)
@@ -88,7 +91,10 @@ class Streams:
         """
         waiting = [self._backlog] if self._backlog is not None else []
         unread = [stream.first_unread for stream in (waiting if left else [*waiting, *self._streams])]
-        return min((number - 1 for number in unread if number is not None), default=self.last_id)
+        unread_ids = [number - 1 for number in unread if number is not None]
+        if self.unfetched_after is not None:
+            unread_ids.append(self.unfetched_after)
+        return min(unread_ids, default=self.last_id)
 
     def publish(self, event: Event, size: int) -> bool:
         """Put *event* into every stream that wants it. *size* is that of its frame, in bytes.

@@ -27,7 +27,11 @@ def split_list(text: bytes) -> list[bytes] | None:
     """
     try:
         return [bytes(element) for element in _list(text)]
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):  # perhaps only because an element is no JSON, such as NaN
+    except (
+        msgspec.MsgspecError,
+        UnicodeError,
+        RecursionError,
+    ):  # perhaps only because an element is no JSON, such as NaN
         parts = _split(text.strip(), b"[", b"]")
         return None if parts is None else [element for _, element in parts]
 

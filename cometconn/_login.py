@@ -172,7 +172,9 @@ class Login:
         session = self.identity.session
         if session is None:
             return
-        noted = attrs.evolve(session, last_message_id=session.last_message_id if number is None else number, since=since)
+        noted = attrs.evolve(
+            session, last_message_id=session.last_message_id if number is None else number, since=since
+        )
         if noted != session:
             await self._keep(noted, "The position")
 

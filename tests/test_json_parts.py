@@ -51,7 +51,18 @@ def test_an_object_falls_into_its_members(values: dict[str, object]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"x", b"{}", b"[NaN", b"[NaN]]", b"[NaN][", b'[NaN,"]', b'["\\"]', b"[" * 300_000 + b"NaN", b"[NaN," + b"," * 600_000 + b"]"],
+    [
+        b"",
+        b"x",
+        b"{}",
+        b"[NaN",
+        b"[NaN]]",
+        b"[NaN][",
+        b'[NaN,"]',
+        b'["\\"]',
+        b"[" * 300_000 + b"NaN",
+        b"[NaN," + b"," * 600_000 + b"]",
+    ],
 )
 def test_what_is_no_list(text: bytes) -> None:
     """Another value, one that does not end, and one of more tokens than are looked at."""

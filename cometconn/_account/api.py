@@ -122,7 +122,9 @@ class Api:
         what, response = await self._respond(method, url, secret, body)
         return _read(what, response, tuple(secret.values()))
 
-    async def _respond(self, method: str, url: str, secret: Mapping[str, str], body: str | None) -> tuple[str, Response]:
+    async def _respond(
+        self, method: str, url: str, secret: Mapping[str, str], body: str | None
+    ) -> tuple[str, Response]:
         headers = {
             "resource": self.session_id,
             "appId": self.app_id,

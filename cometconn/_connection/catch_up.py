@@ -466,7 +466,9 @@ class CatchUp:
             number = message_key(event) if hole is not None else None
             if hole is None or number is None:
                 self.streams.publish(event, size)
-            elif hole.in_order or hole.before_id is None or number < hole.before_id:  # or it came live, and was not held
+            elif (
+                hole.in_order or hole.before_id is None or number < hole.before_id
+            ):  # or it came live, and was not held
                 self.streams.publish(event, size)
                 hole.start = Place(id=max(number, hole.start.id or 0))
                 self._note_unfetched()

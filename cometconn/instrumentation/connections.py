@@ -107,14 +107,17 @@ class GapMarked(Detail):
 
     Attributes:
         since, until: from the loss to the reconnect, on Trio's clock, in seconds.
-        recovered: the messages missed were fetched.
+        recovered: the messages missed were fetched (`True`), follow (`None`), or may be missing (`False`): see `Gap`.
+        after_id, before_id: their ids lie between these two, where they are known.
         cause: what ended the connection, or what made the catch-up fail, in words.
     """
 
     since: float
     until: float
-    recovered: bool
+    recovered: bool | None
     cause: str | None
+    after_id: int | None = None
+    before_id: int | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -70,7 +70,9 @@ async def test_a_transient_refusal_is_tried_again(number: int, autojump_clock: M
         assert await read(events) == ["recovered", "missed"]
 
 
-@pytest.mark.parametrize("body", [b"[]", b"", b'{"data":{}}', b'{"data":[{"id":"2"'], ids=["list", "none", "object", "cut"])
+@pytest.mark.parametrize(
+    "body", [b"[]", b"", b'{"data":{}}', b'{"data":[{"id":"2"'], ids=["list", "none", "object", "cut"]
+)
 async def test_an_answer_that_is_no_list_is_tried_again(body: bytes, autojump_clock: MockClock) -> None:
     """A page that is no list, or was cut off, may come whole the next time."""
     async with listening() as (pair, events):

@@ -124,7 +124,7 @@ class _Hole:
         self.until, self.until_utc = until, datetime.datetime.now(datetime.UTC)
         self.told = _Told.NOTHING
 
-    def gap(self, recovered: bool | None, cause: Exception | None) -> Gap:  # noqa: FBT001 - as in the event
+    def gap(self, *, recovered: bool | None, cause: Exception | None) -> Gap:
         """Return the marker of this hole."""
         return gap(
             self.absence,
@@ -389,9 +389,9 @@ class CatchUp:
 
     async def _hand_on(self, hole: _Hole, link: Link) -> bool:
         """More was missed than is fetched ahead: hand over what is here."""
-        if hole.told is _Told.NOTHING and not await self._tell(hole, _Told.GOING_ON, None, link):
+        if hole.told is _Told.NOTHING and not await self._tell(hole, _Told.GOING_ON, link, recovered=None):
             return False
-        if hole.told is _Told.MISSING and not await self._tell(hole, _Told.LATE, True, link):
+        if hole.told is _Told.MISSING and not await self._tell(hole, _Told.LATE, link, recovered=True):
             return False
         return await self._pour_fetched(hole, link)
 
@@ -399,12 +399,12 @@ class CatchUp:
         """The last page is here."""
         late = hole.told is _Told.MISSING
         if (late or hole.told is _Told.NOTHING) and not await self._tell(
-            hole, _Told.LATE if late else _Told.RECOVERED, True, link
+            hole, _Told.LATE if late else _Told.RECOVERED, link, recovered=True
         ):
             return False
         if not await self._pour_fetched(hole, link):
             return False
-        if hole.told is _Told.GOING_ON and not await self._tell(hole, _Told.RECOVERED, True, link):
+        if hole.told is _Told.GOING_ON and not await self._tell(hole, _Told.RECOVERED, link, recovered=True):
             return False
         if not await self._pour(hole.held, link):
             return False
@@ -433,7 +433,7 @@ class CatchUp:
     async def _release(self, hole: _Hole, cause: Exception, link: Link, *, fetched: bool = True) -> bool:
         if hole.in_order or hole.told is _Told.LATE:
             was_in_order = hole.in_order
-            if not await self._tell(hole, _Told.MISSING, False, link, cause):
+            if not await self._tell(hole, _Told.MISSING, link, recovered=False, cause=cause):
                 return False
             if fetched and was_in_order and not await self._pour_fetched(hole, link):
                 return False
@@ -443,14 +443,15 @@ class CatchUp:
         self,
         hole: _Hole,
         told: _Told,
-        recovered: bool | None,  # noqa: FBT001 - as in the event
         link: Link,
+        *,
+        recovered: bool | None,
         cause: Exception | None = None,
     ) -> bool:
         if not await self._room(link):
             return False
         hole.told = told
-        self.streams.publish(hole.gap(recovered, cause), 0)
+        self.streams.publish(hole.gap(recovered=recovered, cause=cause), 0)
         return True
 
     async def _pour_fetched(self, hole: _Hole, link: Link) -> bool:

@@ -62,6 +62,6 @@ class AnswerHead:
         return len(head) + len(end) - before if end else len(data)
 
 
-def _header(pattern: re.Pattern[bytes], head: bytes) -> str:
+def _header(pattern: re.Pattern[bytes], head: bytes | bytearray) -> str:
     found = pattern.search(head)
     return found[1].decode("ascii", "replace") if found else ""

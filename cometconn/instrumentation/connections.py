@@ -108,8 +108,8 @@ class GapMarked(Detail):
     Attributes:
         since, until: from the loss to the reconnect, on Trio's clock, in seconds.
         recovered: the messages missed were fetched (`True`), follow (`None`), or may be missing (`False`): see `Gap`.
-        after_id, before_id: their ids lie between these two, where they are known.
         cause: what ended the connection, or what made the catch-up fail, in words.
+        after_id, before_id: the ids of the missed messages lie between these two, where they are known.
     """
 
     since: float

@@ -223,7 +223,7 @@ def _gap(since: float, length: float, recovered: bool | None, until_utc: datetim
     return ev.Gap(since, since + length, cause, recovered, since_utc=since_utc, until_utc=until_utc)
 
 
-_gaps: Strategy = st.builds(_gap, _seconds, st.floats(0, 1e5), st.booleans(), times)
+_gaps: Strategy = st.builds(_gap, _seconds, st.floats(0, 1e5), st.sampled_from([True, None, False]), times)
 _unknown: Strategy = st.builds(
     lambda word, body: ev.UnknownEvent(f"novel_{word}", {"type": f"novel_{word}", "body": body}), names, json_values
 )

@@ -11,19 +11,24 @@ import trio
 
 from ._account.api import is_refusal, is_token_unknown
 from ._account.session import is_token
+from ._connection.absence import Absence
+from ._connection.verdicts import lost_error
 from ._lifecycle.states import Input
 from ._login_checks import check_arguments, unknown_token, user_of
 from ._wire.codec import decode_user
 from .errors import ApiError, CometConnError, LoginInProgressError, NotLoggedInError, StoreError
+from .status import Reason
 
 if TYPE_CHECKING:
     from ._account.api import Api
     from ._account.bounded_store import BoundedStore
+    from ._account.saved_position import SavedPosition
     from ._account.session import Session
     from ._connection.catch_up import CatchUp
     from ._connection.identity import Identity
     from ._connection.link import Link
     from ._connection.machine import Machine
+    from ._connection.position import PositionKeeper
     from ._connection.streams import Streams
     from .events import User
 
@@ -41,7 +46,7 @@ class Login:
         store: where the session is saved.
         identity: who speaks on the socket.
         machine, streams, catch_up: hear of every change.
-        since: where catching up begins when no message was ever received; saved with the position.
+        positions: take up and forget the user's position.
     """
 
     api: Api
@@ -49,11 +54,11 @@ class Login:
     identity: Identity
     machine: Machine
     streams: Streams
+    positions: PositionKeeper
     catch_up: CatchUp | None = attrs.field(default=None, init=False)
     _user: User | None = attrs.field(default=None, init=False)
     _running: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
     _left: bool = attrs.field(default=False, init=False)
-    since: float | None = attrs.field(default=None, init=False)
     _auth_key: str | None = attrs.field(default=None, init=False, repr=False)  # kept until the saved token is judged
     _accepted: bool = attrs.field(default=False, init=False)  # the server has accepted the session's token in this run
     _replacing: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
@@ -78,10 +83,10 @@ class Login:
         current = self.identity.session
         return current is not None and current.auth_token == session.auth_token
 
-    def reopen(self, session: Session) -> None:
-        """Take up a saved session. No request."""
+    def reopen(self, session: Session, position: SavedPosition | None) -> None:
+        """Take up a saved session and its position. No request."""
         self._accepted = False
-        self._enter(session, user_of(session))
+        self._enter(session, user_of(session), position, reopened=True)
 
     def leave(self) -> None:
         """The client is being left: end a running `login()`."""
@@ -114,7 +119,7 @@ class Login:
             return user
         another = session is not None
         if another:
-            self._exit(NotLoggedInError("login() of another user was called."))
+            self._exit(NotLoggedInError("login() of another user was called."), forget=True)
         patience = self.store.patience
         with trio.CancelScope() as self._running:
             try:
@@ -144,7 +149,7 @@ class Login:
         if scope.cancel_called:
             await trio.lowlevel.checkpoint()
         self._accepted = True
-        self._enter(session, user)
+        self._enter(session, user, await self.store.load_position(), reopened=False)
         return user
 
     @trio.lowlevel.enable_ki_protection
@@ -155,7 +160,7 @@ class Login:
             await trio.lowlevel.checkpoint()
             return
         session = self.logged_in("logout()")
-        link = self._exit(NotLoggedInError("logout() was called."))
+        link = self._exit(NotLoggedInError("logout() was called."), forget=True)
         errors: list[CometConnError] = []
         try:
             await self.store.forget()
@@ -180,7 +185,7 @@ class Login:
         """Log out because the server no longer knows the token, as *reason* says: no request. The position stays."""
         cause = reason if isinstance(reason, NotLoggedInError) else unknown_token(reason)
         _LOG.warning("The user was logged out: %s", cause)
-        self._exit(cause)
+        self._exit(cause, forget=False)
         try:
             await self.store.save(None)
         except StoreError as error:
@@ -270,18 +275,23 @@ class Login:
         except StoreError as error:
             self.store.warn(f"{what} is not saved", error)
 
-    def _enter(self, session: Session, user: User) -> None:
+    def _enter(self, session: Session, user: User, position: SavedPosition | None, *, reopened: bool) -> None:
+        away = self.positions.take_up(session.uid, position) or reopened
+        if self.catch_up is not None and away:
+            self.catch_up.reopened(Absence(trio.current_time(), lost_error(Reason.CLIENT_CLOSED)))
         self._user = user
         self.identity.session = session
         self.machine.tell(Input.LOGGED_IN)
 
-    def _exit(self, cause: NotLoggedInError) -> Link | None:
+    def _exit(self, cause: NotLoggedInError, *, forget: bool) -> Link | None:
+        """Log out. *forget*: the user is not to be taken up where they were."""
         self._drop_auth_key()
         link = self.machine.unclosed_link
         self.identity.session = self._user = None
-        self.streams.forget()
-        if self.catch_up is not None:
-            self.catch_up.clear()
+        if forget:
+            self.positions.forget()
+            if self.catch_up is not None:
+                self.catch_up.clear()
         self.machine.tell(Input.LOGGED_OUT, cause)
         return link
 

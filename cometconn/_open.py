@@ -19,6 +19,7 @@ from ._connection.catch_up import CatchUp
 from ._connection.groups import raise_sole
 from ._connection.identity import Identity
 from ._connection.machine import Machine
+from ._connection.position import PositionKeeper
 from ._connection.streams import Streams
 from ._connection.supervisor import watcher
 from ._lifecycle.states import Mode
@@ -61,6 +62,7 @@ async def open_client(
     headers: Mapping[str, str] | None = None,
     environment: Environment | None = None,
     hooks: Iterable[Hook] = (),
+    position: int | None = None,
 ) -> AsyncGenerator[CometChat, None]:
     """Open a client for as long as the `async with` block runs. CometChat calls this `init()`.
 
@@ -84,6 +86,8 @@ async def open_client(
         environment: the world, for tests. It replaces *ssl_context* and *proxy*.
         hooks: are told every step, each as a frozen detail: see `cometconn.instrumentation`.
             One that fails is reported once and harms nothing.
+        position: the id of the last message that is handled, for programs that keep it themselves: fetching begins
+            behind it, whatever is saved. It serves the first user of this client, and needs `catch_up`.
 
     Raises:
         SettingsError: an argument makes no sense.
@@ -94,19 +98,22 @@ async def open_client(
     """
     extra = checked_headers(headers)
     hosts = _hosts(app_id, settings, endpoints)
+    _check_position(position, settings)
     environment = environment or _system(ssl_context, proxy, headers, endpoints)
     delivery, bounded = _delivery(hooks), _bounded(store, app_id, settings.timing)
     saved = await bounded.load()
     mine: Exception | None = None
     parts: Parts | None = None
     try:
-        parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, bounded, saved, delivery)
+        parts = _put_together(
+            app_id, settings, endpoints, hosts, extra, environment, bounded, saved, delivery, position
+        )
         try:
             with nullcontext() if delivery is None else delivery:
                 async with trio.open_nursery() as nursery:
                     _start_tasks(nursery, parts, delivery)
                     if saved.session is not None:
-                        parts.take_up(saved.session, await bounded.load_position())
+                        parts.login.reopen(saved.session, await bounded.load_position())
                     try:
                         yield CometChat(parts)
                     except Exception as error:
@@ -125,8 +132,7 @@ async def open_client(
 def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None) -> None:
     nursery.start_soon(watcher, parts.leave, name="cometconn.watcher")
     nursery.start_soon(parts.supervisor().run, name="cometconn.supervisor")
-    if parts.catch_up is not None:
-        nursery.start_soon(parts.keep_position, name="cometconn.position")
+    parts.positions.run_in(nursery)
     if delivery is not None:
         nursery.start_soon(delivery.run, name="cometconn.hooks")
 
@@ -140,7 +146,7 @@ def _leave(parts: Parts, store: BoundedStore, nursery: trio.Nursery) -> None:
 @trio.lowlevel.enable_ki_protection
 async def _finish(parts: Parts, store: BoundedStore) -> None:
     store.leave()
-    await parts.save_position()
+    await parts.positions.save(durable=True)
     await store.aclose()
 
 
@@ -180,6 +186,7 @@ def _put_together(
     store: BoundedStore,
     saved: SavedSession,
     delivery: Delivery | None,
+    position: int | None,
 ) -> Parts:
     mode = Mode.AUTO if settings.auto_establish_socket_connection else Mode.MANUAL
     streams = Streams()
@@ -206,11 +213,13 @@ def _put_together(
         version=client.version,
         timeout=settings.timing.request_timeout,
     )
-    login = Login(api, store, identity, machine, streams)
+    positions = PositionKeeper(identity, streams, store, lambda: api.answered_at, settings.catch_up, position)
+    login = Login(api, store, identity, machine, streams, positions)
     if settings.catch_up:
-        patience = settings.timing.request_timeout
-        login.catch_up = CatchUp(identity, streams, api.messages, login.forget, patience)
-    return Parts(settings, identity, machine, streams, login, environment, login.catch_up)
+        login.catch_up = CatchUp(
+            identity, streams, api.messages, login.forget, settings.timing, environment.random, positions.start
+        )
+    return Parts(settings, identity, machine, streams, login, positions, environment, login.catch_up)
 
 
 def _delivery(hooks: Iterable[Hook]) -> Delivery | None:
@@ -246,4 +255,15 @@ def _hosts(app_id: str, settings: AppSettings, endpoints: Endpoints | None) -> H
 def _check_kind(name: str, value: object, kind: type) -> None:
     if not isinstance(value, kind):
         message = f"open_client({name}=...) must be {kind.__name__}(...), not of type {type(value).__name__}."
+        raise SettingsError(message)
+
+
+def _check_position(position: object, settings: AppSettings) -> None:
+    if position is None:
+        return
+    if not isinstance(position, int) or isinstance(position, bool) or position < 0:
+        message = f"open_client(position=...) must be the id of a message, a whole number, not {position!r}."
+        raise SettingsError(message)
+    if not settings.catch_up:
+        message = "open_client(position=...) needs AppSettings(catch_up=True): else nothing is fetched from there."
         raise SettingsError(message)

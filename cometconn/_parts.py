@@ -7,34 +7,28 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
-from ._account.saved_position import SavedPosition
-from ._connection.absence import Absence
 from ._connection.link_nursery import LinkNursery
 from ._connection.supervisor import Supervisor
-from ._connection.verdicts import lost_error
 from ._lifecycle.states import Input
 from ._speaking import Speaking
 from ._transport.websocket import TrioWebSocket
-from .errors import SettingsError, StoreError
-from .status import Reason
+from .errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._account.session import Session
     from ._connection.buffer import BufferStatistics
     from ._connection.catch_up import CatchUp
     from ._connection.event_stream import EventStreamStatistics
     from ._connection.identity import Identity
     from ._connection.machine import Machine
+    from ._connection.position import PositionKeeper
     from ._connection.streams import Streams
     from ._environment import Environment
     from ._login import Login
     from .settings import AppSettings
 
 __all__ = ["Parts", "Statistics"]
-
-_POSITION_EVERY = 5.0  # seconds between two savings of the position
 
 
 @attrs.frozen
@@ -72,7 +66,7 @@ class Parts:
 
     Attributes:
         settings: what the application chose.
-        identity, machine, streams, login, environment: see their modules.
+        identity, machine, streams, login, positions, environment: see their modules.
         catch_up: the same; `None` unless the application wants it.
         speaking: sends messages.
         left: `open_client()` is being left.
@@ -83,12 +77,11 @@ class Parts:
     machine: Machine
     streams: Streams
     login: Login
+    positions: PositionKeeper
     environment: Environment
     catch_up: CatchUp | None
     speaking: Speaking = attrs.field(init=False)
     left: bool = attrs.field(default=False, init=False)
-    _last_position: int | None = attrs.field(default=None, init=False)
-    _saved_position: SavedPosition | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Speaking needs no more than is here."""
@@ -96,7 +89,9 @@ class Parts:
 
     def supervisor(self) -> Supervisor:
         """Return the supervisor, ready to run."""
-        links = LinkNursery(self.machine, self.identity, self.streams, self.environment, TrioWebSocket, self.catch_up)
+        links = LinkNursery(
+            self.machine, self.identity, self.streams, self.environment, TrioWebSocket, self.catch_up, self.positions
+        )
         return Supervisor(self.machine, links, self.login.renew, self.login.forget)
 
     def leave(self) -> None:
@@ -109,41 +104,8 @@ class Parts:
         self.machine.tell(Input.CLIENT_LEFT)
         if self.catch_up is not None:
             self.catch_up.flush()
-            self._last_position = self.streams.position
+        self.positions.leave()
         self.streams.close()
-
-    def take_up(self, session: Session, position: SavedPosition | None) -> None:
-        """Begin with a saved session. Catching up begins at the saved position."""
-        if self.catch_up is not None and position is not None:
-            self._saved_position = position
-            self.login.since = position.since
-            self.streams.last_id = position.message_id
-            absence = Absence(trio.current_time(), lost_error(Reason.CLIENT_CLOSED))
-            self.catch_up.reopened(absence, position.since or 0.0)
-        self.login.reopen(session)
-
-    @trio.lowlevel.enable_ki_protection
-    async def keep_position(self) -> None:
-        """Save the position every few seconds, so that a program that is killed misses no message."""
-        while not self.left:
-            await trio.sleep(_POSITION_EVERY)
-            await self.save_position()
-
-    async def save_position(self) -> None:
-        """Save the position, if it has changed. A failure is a WARNING, once."""
-        session, store = self.login.identity.session, self.login.store
-        if self.catch_up is None or session is None or not store.keeps_positions:
-            return
-        number = self._last_position if self.left else self.streams.position
-        position = SavedPosition(session.app_id, session.uid, self.login.since, number)
-        if position == self._saved_position or (number is None and position.since is None):
-            return
-        try:
-            await store.save_position(position, durable=self.left)
-        except StoreError as error:
-            store.warn("The position is not saved", error)
-        else:
-            self._saved_position = position
 
     @trio.lowlevel.enable_ki_protection
     async def send(
@@ -183,6 +145,6 @@ class Parts:
             unclaimed=self.streams.unclaimed.statistics(),
             streams=self.streams.stream_statistics(),
             early=self.streams.early.statistics(),
-            fetched=self.catch_up.fetched.statistics() if self.catch_up is not None else None,
-            held=self.catch_up.held.statistics() if self.catch_up is not None else None,
+            fetched=self.catch_up.fetched if self.catch_up is not None else None,
+            held=self.catch_up.held if self.catch_up is not None else None,
         )

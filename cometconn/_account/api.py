@@ -12,6 +12,7 @@ import trio
 
 from cometconn._environment import Request, Response
 from cometconn._http_time import read_date, retry_after_seconds
+from cometconn._json_parts import split_object
 from cometconn._nesting import is_too_deep
 from cometconn._urls import read_url
 from cometconn._why import why
@@ -91,8 +92,13 @@ class Api:
         """Return one page of the messages in all of the user's conversations, the oldest first."""
         query = urllib.parse.urlencode({"per_page": _PER_PAGE, **behind.query(), "affix": "append"})
         url = f"{self.hosts.client(session.settings)}/messages?{query}"
-        answer = await self._answer("GET", url, {"authToken": session.auth_token}, None)
-        return MessagePage.read(answer, behind)
+        secret = {"authToken": session.auth_token}
+        what, response = await self._respond("GET", url, secret, None)
+        members = split_object(response.body)
+        if members is None or "data" not in members or members.get("error", b"").startswith(b"{"):
+            members = {}
+            _read(what, response, tuple(secret.values()))  # says what is wrong
+        return MessagePage.read(members, behind)
 
     async def send_message(self, session: Session, draft: str) -> dict[str, Any]:
         """Send the message of which *draft* is the JSON, and return what became of it."""
@@ -113,6 +119,12 @@ class Api:
         return data
 
     async def _answer(self, method: str, url: str, secret: Mapping[str, str], body: str | None) -> dict[str, Any]:
+        what, response = await self._respond(method, url, secret, body)
+        return _read(what, response, tuple(secret.values()))
+
+    async def _respond(
+        self, method: str, url: str, secret: Mapping[str, str], body: str | None
+    ) -> tuple[str, Response]:
         headers = {
             "resource": self.session_id,
             "appId": self.app_id,
@@ -126,26 +138,15 @@ class Api:
         try:
             with trio.fail_after(self.timeout):
                 response = await self.request(request)
-            return self._read(what, response, secret.values())
+            answered_at = read_date(response.headers.get("date", ""))
         except trio.TooSlowError as error:
             message = f"{what} was not answered within request_timeout, {self.timeout:g} s."
             raise ApiError(message) from error
-        except ApiError:
-            raise
         except Exception as error:  # any kind, because an Environment may be the program's own
             message = f"{what} was not answered: {_words(without(why(error), secret.values()))}."
             raise ApiError(message) from error
-
-    def _read(self, what: str, response: Response, secrets: Collection[str]) -> dict[str, Any]:
-        date = response.headers.get("date", "")
-        answered_at = read_date(date)
-        if answered_at is not None:
-            self.answered_at = answered_at
-        try:
-            return _read(what, response, secrets)
-        except ApiError as error:
-            error.retry_after = retry_after_seconds(response.headers.get("retry-after", ""), date)
-            raise
+        self.answered_at = self.answered_at if answered_at is None else answered_at
+        return what, response
 
 
 def _shown(method: str, url: str) -> str:
@@ -162,7 +163,7 @@ def _read(what: str, response: Response, secrets: Collection[str]) -> dict[str, 
     """Return the answer as a whole, which has `data`; raise what it says instead, without our *secrets*."""
     try:
         answer = json.loads(response.body)
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):  # the second for a body that an Environment made of something else
         answer = None
     if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):
         # CometChat's own words for an unknown token are "The auth token ... does not exist".
@@ -174,13 +175,20 @@ def _read(what: str, response: Response, secrets: Collection[str]) -> dict[str, 
             code=_words(code)[:_LONGEST_CODE] if isinstance(code, str) and code else "UNKNOWN_ERROR",
             details=error.get("details"),
             status=response.status,
+            retry_after=_retry_after(response),
         )
     if response.status in _REDIRECTS:
         target = _host_of(response.headers.get("location", ""))
         raise _invalid(what, response.status, f"redirects to {target}, which is not followed: tokens would go there")
     if isinstance(answer, dict) and "data" in answer:
         return answer
-    raise _invalid(what, response.status, "has neither data nor error: is this CometChat?")
+    raise _invalid(
+        what, response.status, "has neither data nor error: is this CometChat?", retry_after=_retry_after(response)
+    )
+
+
+def _retry_after(response: Response) -> float | None:
+    return retry_after_seconds(response.headers.get("retry-after", ""), response.headers.get("date", ""))
 
 
 def _words(said: object) -> str:
@@ -191,8 +199,9 @@ def _words(said: object) -> str:
     return line if len(line) <= _LONGEST_WORDS else f"{line[:_LONGEST_WORDS]}..."
 
 
-def _invalid(what: str, status: int, fault: str) -> ApiError:
-    return ApiError(f"{what}: the answer (HTTP status {status}) {fault}", code="INVALID_RESPONSE", status=status)
+def _invalid(what: str, status: int, fault: str, *, retry_after: float | None = None) -> ApiError:
+    message = f"{what}: the answer (HTTP status {status}) {fault}"
+    return ApiError(message, code="INVALID_RESPONSE", status=status, retry_after=retry_after)
 
 
 def _absent(key: str) -> NoReturn:

@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
+from cometconn._json_parts import raw_message_id, split_list, split_object
 from cometconn.errors import ApiError
 
 __all__ = ["MessagePage", "Place"]
 
-_FIELDS = {"id": "id", "sent_at": "sentAt", "updated_at": "updatedAt"}
-
 
 @attrs.frozen
 class Place:
-    """Where a list goes on: behind one message, or behind a moment.
-
-    Both official SDKs name one of the three, and repeat what the server's cursor adds to it.
+    """Where a list begins: behind one message, or behind a moment. One of the two is given.
 
     Attributes:
         id: behind the message with this id.
-        sent_at: behind what was sent by then, in seconds since 1970.
-        updated_at: behind what was changed by then, in seconds since 1970.
+        sent_at: behind what was sent by then, in seconds since 1970, by the server's clock.
     """
 
     id: int | None = None
     sent_at: int | None = None
-    updated_at: int | None = None
 
     def __attrs_post_init__(self) -> None:
         """A list of all messages there are is not what this is for."""
-        assert self.query(), "one of the three"
+        assert (self.id is None) != (self.sent_at is None), "one of the two"
 
     def query(self) -> dict[str, int]:
         """Return the parameters of the URL."""
-        named = {key: getattr(self, name) for name, key in _FIELDS.items()}
-        return {key: value for key, value in named.items() if value is not None}
+        return {"id": self.id} if self.id is not None else {"sentAt": self.sent_at or 0}
 
 
 @attrs.frozen
@@ -45,46 +40,61 @@ class MessagePage:
     """One page of messages, the oldest first.
 
     Attributes:
-        bodies: the messages as REST gives them: what a `message` frame has as its body.
+        messages: the JSON of each message, unread: what a `message` frame has as its body.
         next: where the next page begins; `None` when this was the last.
+        unplaced: how many of the last messages have no id, so that the next page may begin with them again.
     """
 
-    bodies: tuple[Any, ...] = attrs.field(repr=False)
+    messages: tuple[bytes, ...] = attrs.field(repr=False)
     next: Place | None
+    unplaced: int = 0
 
     @classmethod
-    def read(cls, answer: Mapping[str, Any], asked: Place) -> MessagePage:
+    def read(cls, members: Mapping[str, bytes], asked: Place) -> MessagePage:
         """Read the answer to a request for what is behind *asked*.
 
-        Raises `ApiError` (`INVALID_RESPONSE`) when it is no list, or would go on for ever.
+        Args:
+            members: the JSON of each member of the answer. Messages are only told apart here, so that a bad one does not
+                cost the page.
+            asked: what was asked for.
+
+        Raises:
+            ApiError: `INVALID_RESPONSE`: it is no list. `INVALID_LIST`: the list would go on for ever, because this page
+                has no message with a larger id than the one that was asked for. Asking again does not help.
         """
-        bodies = answer.get("data")
-        if not isinstance(bodies, list):
+        messages = split_list(members.get("data", b""))
+        if messages is None:
             message = "The server's answer to a request for messages has no list of messages."
             raise ApiError(message, code="INVALID_RESPONSE", status=200)
-        meta = _mapping(answer, "meta")
+        meta = _read(members.get("meta", b""))
         pages = _number(_mapping(meta, "pagination"), "total_pages")
-        if not bodies or (pages is not None and pages <= 1):
-            return cls(tuple(bodies), None)
-        following = _behind(bodies[-1], _mapping(meta, "cursor"), asked)
-        if following is None or following == asked:
+        if not messages or (pages is not None and pages <= 1):
+            return cls(tuple(messages), None)
+        # The page goes on behind its last message; where that has no id, behind the last one that has.
+        unplaced, last = 0, None
+        for text in reversed(messages):
+            if (last := raw_message_id(text)) is not None:
+                break
+            unplaced += 1
+        cursor = _number(_mapping(meta, "cursor"), "id")
+        if unplaced and cursor is not None and cursor > (last if last is not None else asked.id or 0):
+            unplaced, last = 0, cursor
+        if last is None or (asked.id is not None and last <= asked.id):
             message = "The server's list of messages does not go on from its own last message."
-            raise ApiError(message, code="INVALID_RESPONSE", status=200)
-        return cls(tuple(bodies), following)
+            raise ApiError(message, code="INVALID_LIST", status=200)
+        return cls(tuple(messages), Place(id=last), unplaced)
 
 
-def _behind(last: object, cursor: Mapping[str, Any], asked: Place) -> Place | None:
-    """Advance what was asked for to the *last* message; the cursor may add an id or a time of sending to it."""
-    message = last if isinstance(last, Mapping) else {}
-    values: dict[str, int | None] = {}
-    for name, key in _FIELDS.items():
-        if getattr(asked, name) is None:
-            values[name] = None if name == "updated_at" else _number(cursor, key)
-        elif (value := _number(message, key)) is None:
-            return None
-        else:
-            values[name] = value
-    return Place(**values)
+def _read(text: bytes) -> Mapping[str, Any]:
+    """Return the object that *text* is, as far as its members can be read."""
+    return {name: _value(member) for name, member in (split_object(text) or {}).items()}
+
+
+def _value(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _mapping(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:

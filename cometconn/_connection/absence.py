@@ -18,7 +18,7 @@ class Absence:
     """A time without a connection, of a session that had one.
 
     Attributes:
-        since: when the connection ended, on Trio's clock.
+        since: when the connection ended, on Trio's clock; of a program that was started again, when it was started.
         cause: what ended it.
         since_utc: when this was noted, on the wall clock; Trio's stands still while the machine sleeps.
     """

@@ -1,46 +1,62 @@
-"""What was missed while away: fetched page by page, and put in its place."""
+"""Catch-up: what was missed is fetched page by page, and put in its place.
+
+Each time without a connection leaves a `Hole` in the stream of messages: a range of ids, the live events
+that stand behind it, and what the streams were told of it so far. `CatchUp` keeps the holes in the order of their ids and
+fills one after the other.
+"""
 
 from __future__ import annotations
 
 import datetime
-import json
-import time
-from typing import TYPE_CHECKING, Any
+import enum
+import math
+from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
 from cometconn._account.api import is_token_unknown
-from cometconn._account.pages import Place
-from cometconn._wire.codec import decode_message, message_key
+from cometconn._account.pages import MessagePage, Place
+from cometconn._lifecycle.backoff import retry_delay
+from cometconn._wire.codec import Echo, decode_fetched, message_key
 from cometconn.errors import ApiError, CometConnError
-from cometconn.events import Event, Gap
+from cometconn.events import Gap
+from cometconn.status import Reason
 
-from .buffer import Buffer
+from .absence import Absence
+from .buffer import Buffer, BufferStatistics
+from .verdicts import lost_error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from cometconn._account.pages import MessagePage
     from cometconn._account.session import Session
+    from cometconn.events import Event
+    from cometconn.settings import Timing
 
-    from .absence import Absence
     from .identity import Identity
     from .link import Link
     from .streams import Streams
 
 __all__ = ["CatchUp", "gap"]
 
-_MOST_FETCHED = 10_000  # messages; who missed more is told so
-_MOST_FETCHED_BYTES = 16 * 1024 * 1024
-_DEEP = 16 * 1024  # bytes: taken for a message nested too deeply to be measured
-_EARLY = 2  # seconds: the place itself is not fetched, and the server's clock may be a second behind ours
 _DRAIN = 64  # events handed over between two checkpoints
+_DECODE = 16  # messages decoded between two checkpoints
+_CLIENT_ERRORS = 400
 
 
-def gap(absence: Absence, until: float, *, recovered: bool = False, cause: Exception | None = None) -> Gap:
+def gap(
+    absence: Absence,
+    until: float,
+    *,
+    until_utc: datetime.datetime | None = None,
+    recovered: bool | None = False,
+    cause: Exception | None = None,
+    after_id: int | None = None,
+    before_id: int | None = None,
+) -> Gap:
     """Return the marker of *absence*, which ends at *until*."""
-    until_utc = datetime.datetime.now(datetime.UTC)
+    until_utc = until_utc or datetime.datetime.now(datetime.UTC)
     away = datetime.timedelta(seconds=until - absence.since)
     return Gap(
         since=absence.since,
@@ -49,178 +65,423 @@ def gap(absence: Absence, until: float, *, recovered: bool = False, cause: Excep
         until_utc=until_utc,
         cause=cause or absence.cause,
         recovered=recovered,
+        after_id=after_id,
+        before_id=before_id,
     )
+
+
+class _Told(enum.Enum):
+    """What the streams were told of a hole. While it is one of the first three, live events are held behind it."""
+
+    NOTHING = enum.auto()
+    GOING_ON = enum.auto()  # recovered=None: the pages follow, then a gap with True
+    RECOVERED = enum.auto()  # recovered=True: all of it was here
+    MISSING = enum.auto()  # recovered=False: live events flow
+    LATE = enum.auto()  # recovered=True behind that: what comes late follows
+
+
+@attrs.define(eq=False)
+class _Hole:
+    """One range of messages that were missed.
+
+    Attributes:
+        absence: the time without a connection.
+        until, until_utc: its end.
+        start: where fetching begins; behind what was fetched and is in the streams, when fetching begins again.
+        place: where the next page begins; `None` when the last one is here.
+        after_id, before_id: see `Gap`.
+        told: what the streams were told.
+        held: live events that stand behind this hole and before the next one.
+    """
+
+    absence: Absence
+    until: float
+    start: Place
+    after_id: int | None
+    place: Place | None = attrs.field(init=False)
+    until_utc: datetime.datetime = attrs.field(factory=lambda: datetime.datetime.now(datetime.UTC), init=False)
+    before_id: int | None = attrs.field(default=None, init=False)
+    told: _Told = attrs.field(default=_Told.NOTHING, init=False)
+    held: Buffer = attrs.field(factory=Buffer, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Nothing is fetched yet."""
+        self.place = self.start
+
+    @property
+    def in_order(self) -> bool:
+        """Whether what is fetched still stands before the live events."""
+        return self.told not in {_Told.MISSING, _Told.LATE}
+
+    @property
+    def holds(self) -> bool:
+        """Whether live events must wait for this hole."""
+        return self.in_order or len(self.held) > 0
+
+    def extend(self, until: float) -> None:
+        """Another time without a connection follows, and no message came between the two: it is one hole."""
+        self.until, self.until_utc = until, datetime.datetime.now(datetime.UTC)
+        self.told = _Told.NOTHING
+
+    def gap(self, *, recovered: bool | None, cause: Exception | None) -> Gap:
+        """Return the marker of this hole."""
+        return gap(
+            self.absence,
+            self.until,
+            until_utc=self.until_utc,
+            recovered=recovered,
+            cause=cause,
+            after_id=self.after_id,
+            before_id=self.before_id,
+        )
 
 
 @attrs.define(eq=False)
 class CatchUp:
     """Fetches after an absence, and holds live events back until what was missed stands before them.
 
-    It belongs to the client and not to a link: what an interrupted one has fetched and held
-    is taken up after the next connection, so that nothing is told twice or out of order.
+    It belongs to the client and not to a link: what one connection leaves unfetched the next one fetches.
 
     Attributes:
-        identity: who asks.
-        streams: get the events; they know the last message.
+        identity: the user who asks.
+        streams: get the events. `streams.unfetched_after` is kept up to date here.
         fetch: gets one page.
         forget: the server no longer knows the token: log out.
-        patience: seconds all of it may hold live events back.
-        fetched: what was missed, on its way into the streams.
-        held: live events that stand behind it; when it is full the socket is not read.
+        timing: `request_timeout` is how long fetching may hold live events back, and retries wait as reconnects do.
+        random: a number from 0 to 1, for the jitter of retries.
+        start: where fetching begins at the first connection of a session in this client; `None` when nothing tells.
     """
 
     identity: Identity
     streams: Streams
     fetch: Callable[[Session, Place], Awaitable[MessagePage]]
     forget: Callable[[ApiError], Awaitable[None]]
-    patience: float
-    _absence: Absence | None = attrs.field(default=None, init=False)
+    timing: Timing
+    random: Callable[[], float]
+    start: Callable[[], Place | None]
     _reopened: Absence | None = attrs.field(default=None, init=False)
-    _until: float = attrs.field(default=0.0, init=False)
-    _listening_since: float | None = attrs.field(default=None, init=False)
-    _from: Place | None = attrs.field(default=None, init=False)
-    _fetched_to: int | None = attrs.field(default=None, init=False)
-    fetched: Buffer = attrs.field(factory=lambda: Buffer(_MOST_FETCHED, _MOST_FETCHED_BYTES), init=False)
-    held: Buffer = attrs.field(factory=Buffer, init=False)
+    _first: bool = attrs.field(default=True, init=False)  # the next connection is the first of the session here
+    _holes: list[_Hole] = attrs.field(factory=list, init=False)
+    _last_held: int | None = attrs.field(default=None, init=False)
+    _fetched: Buffer = attrs.field(factory=Buffer, init=False)  # of the hole being filled, not in the streams yet
+    _unplaced: tuple[bytes, ...] = attrs.field(default=(), init=False)
+    _spent: float = attrs.field(default=0.0, init=False)  # seconds of fetching, while live events waited for it
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is something to fetch, or to hand over."""
+        return bool(self._holes)
 
     @property
     def pending(self) -> bool:
-        """Whether live events are to be held back."""
-        return self._absence is not None
+        """Whether live events are to be given to `hold()`, not to the streams."""
+        return bool(self._holes) and (self._holes[-1].before_id is None or self._holding)
 
     @property
     def full(self) -> bool:
         """Whether so much is held back that the socket must not be read."""
-        return self.held.full
+        if not self._holes:
+            return False
+        held = self.held
+        return held.events >= held.max_events or held.size >= held.max_bytes
 
     @property
-    def position(self) -> int | None:
-        """The last message before which none is missing."""
-        known = [number for number in (self.streams.last_id, self._fetched_to) if number is not None]
-        return max(known, default=None)
+    def fetched(self) -> BufferStatistics:
+        """What was fetched and is not in the streams yet."""
+        return self._fetched.statistics()
 
-    def reopened(self, absence: Absence, seen_at: float) -> None:
-        """The program was closed: its first connection ends that absence. *seen_at*: since then, on the wall clock."""
+    @property
+    def held(self) -> BufferStatistics:
+        """The live events that stand behind what is being fetched."""
+        events = sum(len(hole.held) for hole in self._holes)
+        size = sum(hole.held.size for hole in self._holes)
+        return attrs.evolve(self._fetched.statistics(), events=events, size=size)
+
+    @property
+    def _holding(self) -> bool:
+        return any(hole.holds for hole in self._holes)
+
+    # Called by the receive loop and the client. None of these waits.
+
+    def reopened(self, absence: Absence) -> None:
+        """The program was closed: its first connection ends *absence*."""
         self._reopened = absence
-        self._listening_since = seen_at
 
     def begin(self, absence: Absence | None, now: float) -> None:
-        """The client is authenticated again. What an earlier connection left undone is part of it."""
-        if self._listening_since is None:
-            self._listening_since = time.time()
+        """The client is authenticated: fetch what was missed in *absence*, and what an earlier connection left."""
+        first, self._first = self._first, False
         absence = absence or self._reopened
+        if absence is None and first and self.start() is not None:
+            absence = Absence(now, lost_error(Reason.CLIENT_CLOSED))
         self._reopened = None
-        if absence is None and self._absence is None:
-            return
-        self._absence = self._absence or absence
-        assert self._absence is not None, "one of the two"
-        self._until = now
-        position = self.position
-        if position is not None:
-            self._from = Place(id=position)
-        elif self._from is None:
-            # No message was ever seen. Not from the loss: it is judged late, and what was on its way was lost with it.
-            self._from = Place(sent_at=max(0, int(self._listening_since) - _EARLY))
+        self._spent = 0.0
+        self._fetched.clear()
+        for hole in self._holes:
+            hole.place = hole.start  # what was fetched and is not in the streams is fetched again
+        if absence is not None:
+            self._add(absence, now, first=first)
+        self._note_unfetched()
 
     def hold(self, event: Event, size: int) -> None:
-        """Keep a live event until what was missed stands before it."""
-        self.held.put(event, size)
-
-    @trio.lowlevel.enable_ki_protection
-    async def run(self, link: Link) -> None:
-        """Fetch, tell of the gap, hand everything over. Ends with the lease, whatever is left."""
-        failed = await self._fetch(link)
-        if link.over or self._absence is None:
-            return
-        self.streams.publish(gap(self._absence, self._until, recovered=failed is None, cause=failed), 0)
-        await self._hand_over(link)
+        """Take a live event: keep it until what was missed stands before it, or publish it."""
+        hole = self._holes[-1]
+        key = message_key(event)
+        if key is not None and hole.before_id is None and key > (hole.start.id or 0):
+            hole.before_id = key
+        if self._holding:
+            if key is not None:
+                self._last_held = max(key, self._last_held or 0)
+            hole.held.put(event, size)
+        else:
+            self.streams.publish(event, size)
 
     def flush(self) -> None:
-        """The client is being left: what is here goes into the streams, at once.
+        """The client is being left: what can be told is told, at once.
 
-        All but live messages that were held back: some before them may not have been fetched, so
-        the saved position stays before them, and the next program gets each of them once.
+        Messages that were fetched or held stay out of the streams: some before them are not there, so
+        the position stays before them, and the next program gets each of them once.
         """
-        if self._absence is not None:
-            self.streams.publish(gap(self._absence, self._until), 0)
-            for event, size in self.fetched.take_all():
-                self.streams.publish(event, size)
-            for event, size in self.held.take_all():
+        for hole in self._holes:
+            if hole.told in {_Told.NOTHING, _Told.GOING_ON}:
+                self.streams.publish(hole.gap(recovered=False, cause=None), 0)
+                hole.told = _Told.MISSING
+            for event, size in hole.held.take_all():
                 if message_key(event) is None:
                     self.streams.publish(event, size)
-        self.clear()
 
     def clear(self) -> None:
         """Forget everything: the user has gone."""
-        self._absence = self._reopened = self._listening_since = self._from = self._fetched_to = None
-        self.fetched.clear()
-        self.held.clear()
+        self._reopened = self._last_held = None
+        self._first = True
+        self._holes.clear()
+        self._fetched.clear()
+        self._note_unfetched()
 
-    async def _fetch(self, link: Link) -> CometConnError | None:
-        """Fetch to the end; return why it could not be."""
-        try:
-            with trio.fail_after(self.patience):
-                while self._from is not None and not link.over:
-                    page = await self.fetch(self.identity.logged_in("catching up"), self._from)
-                    if not link.over:  # or it comes with the lease's end, and may be a user's who has gone
-                        self._take(page)
-        except trio.TooSlowError:
-            return ApiError(f"Fetching the missed messages took longer than request_timeout, {self.patience:g} s.")
-        except ApiError as error:
-            if is_token_unknown(error) and not link.over:
-                await self.forget(error)
-            return error
-        except CometConnError as error:
-            return error
+    def _add(self, absence: Absence, now: float, *, first: bool) -> None:
+        if self._holes and self._holes[-1].before_id is None:
+            self._holes[-1].extend(now)
+            return
+        # In a running client, behind what was received: to fetch that again would be of no use.
+        received = [number for number in (self.streams.last_id, self._last_held) if number is not None and not first]
+        start = Place(id=max(received)) if received else self.start()
+        if start is not None:
+            self._holes.append(_Hole(absence, now, start, start.id))
+            return
+        message = "No message was ever seen, and no answer of the server had a Date: nothing tells where to begin."
+        nowhere = CometConnError(message, code="NO_STARTING_POINT")
+        self.streams.publish(gap(absence, now, cause=nowhere), 0)
+
+    def _note_unfetched(self) -> None:
+        self.streams.unfetched_after = (self._holes[0].start.id or 0) if self._holes else None
+
+    # The task.
+
+    @trio.lowlevel.enable_ki_protection
+    async def run(self, link: Link) -> None:
+        """Fill the holes, one after the other. Ends with the lease, whatever is left."""
+        for hole in tuple(self._holes):
+            if not link.over:
+                await self._fill(hole, link)
+
+    async def _fill(self, hole: _Hole, link: Link) -> None:
+        if not hole.in_order and not await self._pour(hole.held, link):
+            return
+        self._unplaced = ()
+        while hole.place is not None:
+            page = await self._next_page(hole, hole.place, link)
+            if page is None or not await self._take(hole, page, link):
+                return
+            if hole.place is not None and (self._fetched.full or hole.told not in {_Told.NOTHING, _Told.MISSING}):
+                if not await self._hand_on(hole, link):
+                    return
+                self._spent = 0.0  # there is progress, and the streams know
+        await self._finish(hole, link)
+
+    async def _next_page(self, hole: _Hole, place: Place, link: Link) -> MessagePage | None:
+        """Ask until the page is here; return `None` when it was refused, or the lease is over.
+
+        When fetching has taken so long that live events may wait no longer, let them flow, and go on.
+        """
+        failure: Exception | None = None
+        not_before, retry = trio.current_time(), 0
+        while not link.over:
+            began = trio.current_time()
+            patience = self.timing.request_timeout - self._spent if self._holding else math.inf
+            answer: MessagePage | Exception | None = None
+            with trio.move_on_after(max(0.0, patience)) as scope:
+                await trio.sleep_until(not_before)
+                answer = await self._ask(place)
+            self._spent += trio.current_time() - began
+            if link.over:  # the page may have come with the lease's end, and be a user's who has gone
+                break
+            if isinstance(answer, MessagePage):
+                return answer
+            if answer is None:
+                assert scope.cancelled_caught, "the lease stands"
+                if not await self._let_live_flow(hole, failure or self._slow(), link):
+                    break
+                continue
+            failure = answer
+            if isinstance(failure, ApiError) and is_token_unknown(failure):
+                await self.forget(failure)
+                break
+            if not _is_transient(failure):
+                await self._give_up(hole, failure, link)
+                break
+            asked = failure.retry_after if isinstance(failure, ApiError) else None
+            base, cap = self.timing.retry_base, self.timing.retry_cap
+            delay = retry_delay(retry, self.random(), base=base, cap=cap, retry_after=asked or 0.0)
+            not_before, retry = trio.current_time() + delay, retry + 1
         return None
 
-    def _take(self, page: MessagePage) -> None:
-        self._from = page.next
+    async def _ask(self, place: Place) -> MessagePage | Exception:
+        try:
+            return await self.fetch(self.identity.logged_in("catching up"), place)
+        except Exception as error:  # noqa: BLE001 - whatever a request raises becomes the cause of a gap
+            return error
+
+    def _slow(self) -> ApiError:
+        return ApiError(
+            f"Fetching the missed messages took longer than request_timeout, {self.timing.request_timeout:g} s."
+        )
+
+    async def _take(self, hole: _Hole, page: MessagePage, link: Link) -> bool:
+        """Read a page; return whether the lease still stands."""
+        texts = list(page.messages)
+        if self._unplaced and tuple(texts[: len(self._unplaced)]) == self._unplaced:
+            del texts[: len(self._unplaced)]  # the page before ended with these
+        self._unplaced = page.messages[len(page.messages) - page.unplaced :]
+        hole.place = page.next
+        own_uid, session_id = self.identity.uid, self.identity.session_id
         ids = set()
-        for body in page.bodies:
-            event = decode_message(body, own_uid=self.identity.uid)
-            number = message_key(event)
+        for count, text in enumerate(texts, start=1):
+            event = decode_fetched(text, own_uid=own_uid, session_id=session_id)
+            number = event.id if isinstance(event, Echo) else message_key(event)
             if number is not None:
+                if hole.before_id is not None and number >= hole.before_id:
+                    hole.place = None  # from here on they came live
+                    break
                 ids.add(number)
-                self._fetched_to = max(number, self._fetched_to or 0)
-            if not self._is_echo(body):
-                self.fetched.put(event, _size(body))
+            if not isinstance(event, Echo):
+                self._fetched.put(event, len(text))
+            if count % _DECODE == 0:
+                await trio.lowlevel.checkpoint()
+                if link.over:
+                    return False
         # Not left to the streams: they remember fewer messages than may be fetched.
-        self.streams.drop_duplicates(self.held.drop(lambda event: message_key(event) in ids))
+        self.streams.drop_duplicates(hole.held.drop(lambda event: message_key(event) in ids))
         if self.streams.witness is not None:
-            self.streams.witness.page_fetched(len(page.bodies), more=self._from is not None)
-        if self.fetched.full and self._from is not None:
-            message = (
-                f"More than {self.fetched.max_events} messages or {self.fetched.max_bytes} bytes were missed: "
-                "the later ones are not fetched."
-            )
-            raise CometConnError(message, code="TOO_MANY_MISSED")
+            self.streams.witness.page_fetched(len(page.messages), more=hole.place is not None)
+        return True
 
-    def _is_echo(self, body: Any) -> bool:
-        data = body.get("data") if isinstance(body, dict) else None
-        return isinstance(data, dict) and data.get("resource") == self.identity.session_id
+    # What each step tells, and hands over. These return whether the lease still stands: if not, the next connection goes on.
 
-    async def _hand_over(self, link: Link) -> None:
-        """Publish what was fetched and then what was held, no faster than pausing streams are read."""
+    async def _hand_on(self, hole: _Hole, link: Link) -> bool:
+        """More was missed than is fetched ahead: hand over what is here."""
+        if hole.told is _Told.NOTHING and not await self._tell(hole, _Told.GOING_ON, link, recovered=None):
+            return False
+        if hole.told is _Told.MISSING and not await self._tell(hole, _Told.LATE, link, recovered=True):
+            return False
+        return await self._pour_fetched(hole, link)
+
+    async def _finish(self, hole: _Hole, link: Link) -> bool:
+        """The last page is here."""
+        late = hole.told is _Told.MISSING
+        if (late or hole.told is _Told.NOTHING) and not await self._tell(
+            hole, _Told.LATE if late else _Told.RECOVERED, link, recovered=True
+        ):
+            return False
+        if not await self._pour_fetched(hole, link):
+            return False
+        if hole.told is _Told.GOING_ON and not await self._tell(hole, _Told.RECOVERED, link, recovered=True):
+            return False
+        if not await self._pour(hole.held, link):
+            return False
+        self._holes.remove(hole)
+        self._settled()
+        return True
+
+    async def _give_up(self, hole: _Hole, cause: Exception, link: Link) -> bool:
+        """A page was refused: say so, and leave the rest of this hole to the next connection."""
+        if hole.in_order or hole.told is _Told.LATE:
+            if not await self._release(hole, cause, link):
+                return False
+        else:
+            self._fetched.clear()
+        self._settled()
+        return True
+
+    async def _let_live_flow(self, hole: _Hole, cause: Exception, link: Link) -> bool:
+        """Live events have waited long enough: they come now, and what is fetched from now on comes late."""
+        for other in self._holes:
+            if other.holds and not await self._release(other, cause, link, fetched=other is hole):
+                return False
+        self._settled()
+        return True
+
+    async def _release(self, hole: _Hole, cause: Exception, link: Link, *, fetched: bool = True) -> bool:
+        if hole.in_order or hole.told is _Told.LATE:
+            was_in_order = hole.in_order
+            if not await self._tell(hole, _Told.MISSING, link, recovered=False, cause=cause):
+                return False
+            if fetched and was_in_order and not await self._pour_fetched(hole, link):
+                return False
+        return await self._pour(hole.held, link)
+
+    async def _tell(
+        self,
+        hole: _Hole,
+        told: _Told,
+        link: Link,
+        *,
+        recovered: bool | None,
+        cause: Exception | None = None,
+    ) -> bool:
+        if not await self._room(link):
+            return False
+        hole.told = told
+        self.streams.publish(hole.gap(recovered=recovered, cause=cause), 0)
+        return True
+
+    async def _pour_fetched(self, hole: _Hole, link: Link) -> bool:
+        return await self._pour(self._fetched, link, hole)
+
+    async def _pour(self, buffer: Buffer, link: Link, hole: _Hole | None = None) -> bool:
+        """Publish what is in *buffer*, no faster than pausing streams are read. Of fetched messages of *hole* take note."""
         count = 0
-        while queue := self.fetched or self.held:
-            while self.streams.full and not link.over:
-                await self.streams.room.park()
-            if link.over:
-                return
-            self.streams.publish(*queue.take())
+        while buffer:
+            if not await self._room(link):
+                return False
+            event, size = buffer.take()
+            number = message_key(event) if hole is not None else None
+            if hole is None or number is None:
+                self.streams.publish(event, size)
+            elif (
+                hole.in_order or hole.before_id is None or number < hole.before_id
+            ):  # or it came live, and was not held
+                self.streams.publish(event, size)
+                hole.start = Place(id=max(number, hole.start.id or 0))
+                self._note_unfetched()
             count += 1
             if count % _DRAIN == 0:
                 await trio.lowlevel.checkpoint()
-        self._absence = self._from = self._fetched_to = None
+        return not link.over
+
+    async def _room(self, link: Link) -> bool:
+        while self.streams.full and not link.over:
+            await self.streams.room.park()
+        return not link.over
+
+    def _settled(self) -> None:
+        self._note_unfetched()
         if self.streams.witness is not None:
             self.streams.witness.drained()
         self.streams.room.unpark_all()  # the receive loop may wait for room here
 
 
-def _size(body: object) -> int:
-    """Return about how long the frame would have been."""
-    try:
-        return len(json.dumps(body, default=str))
-    except RecursionError:
-        return _DEEP
+def _is_transient(error: Exception) -> bool:
+    """Tell whether the page may come when it is asked for again: also when what came was no list, or was cut off."""
+    if not isinstance(error, ApiError):
+        return False
+    no_list = error.code == "INVALID_RESPONSE" and error.status is not None and error.status < _CLIENT_ERRORS
+    return error.worth_retrying or no_list

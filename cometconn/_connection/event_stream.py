@@ -537,6 +537,6 @@ class EventStream:
         assert isinstance(gap, Gap), "the caller has looked"
         if not isinstance(last, Gap) or gap.recovered is not last.recovered or gap.since == last.since:
             return False
-        joined = attrs.evolve(gap, since=last.since, since_utc=last.since_utc)
+        joined = attrs.evolve(gap, since=last.since, since_utc=last.since_utc, after_id=last.after_id)
         self._queue[-1] = (joined, size, place)
         return True

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .identity import Identity
     from .link import Link
     from .machine import Machine
+    from .position import PositionKeeper
     from .streams import Streams
 
 __all__ = ["LinkNursery"]
@@ -43,6 +44,7 @@ class LinkNursery:
         environment: dials.
         open_websocket: makes a WebSocket of a byte stream.
         catch_up: fetches what was missed, if the application wants that.
+        positions: note from when on messages can be fetched.
     """
 
     machine: Machine
@@ -51,6 +53,7 @@ class LinkNursery:
     environment: Environment
     open_websocket: WebSocketFactory
     catch_up: CatchUp | None = None
+    positions: PositionKeeper | None = None
 
     async def run(self, link: Link) -> None:
         """Live the life of *link*: connect, serve until the lease ends, say goodbye, close.
@@ -72,7 +75,7 @@ class LinkNursery:
                         if websocket is not None and not link.over:
                             await self._log_in(link, websocket, nursery, leased)
                     self.machine.tick()
-                    if not link.over and self.catch_up is not None and self.catch_up.pending:
+                    if not link.over and self.catch_up is not None and self.catch_up.wanted:
                         leased.start_soon(self.catch_up.run, link, name="cometconn.catch_up")
                 if websocket is not None:
                     await self._hang_up(websocket)
@@ -113,6 +116,7 @@ class LinkNursery:
             self.identity,
             self.streams,
             self.catch_up,
+            self.positions,
             name="cometconn.receive_loop",
         )
         if await self._opened(link, websocket):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .identity import Identity
     from .link import Link
     from .machine import Machine
+    from .position import PositionKeeper
     from .streams import Streams
 
 __all__ = ["receive_loop"]
@@ -36,9 +37,10 @@ async def receive_loop(
     identity: Identity,
     streams: Streams,
     catch_up: CatchUp | None = None,
+    positions: PositionKeeper | None = None,
 ) -> None:
     """Read until the link is over; then read on, taking nothing, while goodbyes are said."""
-    reader = _Reader(machine, link, identity, streams, catch_up)
+    reader = _Reader(machine, link, identity, streams, catch_up, positions)
     try:
         while not link.over:
             now = machine.heard(link) if await websocket.receive() else machine.tick()
@@ -88,13 +90,20 @@ class _Reader:
     """Gives each message its meaning. Without an await: what was read is never lost to a cancel."""
 
     def __init__(
-        self, machine: Machine, link: Link, identity: Identity, streams: Streams, catch_up: CatchUp | None
+        self,
+        machine: Machine,
+        link: Link,
+        identity: Identity,
+        streams: Streams,
+        catch_up: CatchUp | None,
+        positions: PositionKeeper | None = None,
     ) -> None:
         self._machine = machine
         self._link = link
         self._identity = identity
         self._streams = streams
         self._catch_up = catch_up
+        self._positions = positions
         streams.early.clear()
 
     def take(self, message: str | bytes) -> None:
@@ -169,7 +178,9 @@ class _Reader:
         if self._catch_up is not None:
             self._catch_up.begin(absence, now)
         elif absence is not None:
-            self._streams.publish(gap(absence, now), 0)
+            self._streams.publish(gap(absence, now, after_id=self._streams.last_id), 0)
+        if self._positions is not None and self._link.websocket is not None:
+            self._positions.connected(self._link.websocket.answered_at)  # behind `begin()`: it is no absence
         for event, size in self._streams.early.take_all():
             self._deliver(event, size)
 

@@ -119,7 +119,15 @@ class Witness:
     def gap_marked(self, gap: Gap) -> None:
         """A gap stands in the streams."""
         cause = None if gap.cause is None else _words(gap.cause)
-        self._tell(connections.GapMarked, since=gap.since, until=gap.until, recovered=gap.recovered, cause=cause)
+        self._tell(
+            connections.GapMarked,
+            since=gap.since,
+            until=gap.until,
+            recovered=gap.recovered,
+            cause=cause,
+            after_id=gap.after_id,
+            before_id=gap.before_id,
+        )
 
     def goodbye_said(self) -> None:
         """Our close frame is written."""

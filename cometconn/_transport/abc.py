@@ -73,6 +73,11 @@ class WebSocket(Protocol):
         """Return when the upgrade is done; raise a `WebSocketError` when it has failed."""
         ...
 
+    @property
+    def answered_at(self) -> float | None:
+        """The `Date` of the answer to the upgrade, in seconds since 1970; `None` without one, and before the answer."""
+        ...
+
     async def receive(self) -> int:
         """Read the socket once and take the bytes in; return how many, 0 at its end."""
         ...

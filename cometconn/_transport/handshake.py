@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cometconn._http_time import retry_after_seconds
+from cometconn._http_time import read_date, retry_after_seconds
 
 from .abc import UpgradeRefusedError, WebSocketBrokenError
 
@@ -26,6 +26,7 @@ class AnswerHead:
     def __init__(self) -> None:
         self._seen = bytearray()
         self.complete = False
+        self.date: float | None = None  # of the answer, in seconds since 1970
 
     def look(self, data: bytes | bytearray) -> int:
         """Take *data* into account; nothing at all means that the stream has ended.
@@ -56,6 +57,8 @@ class AnswerHead:
             message = f"the server's answer to the WebSocket upgrade is longer than {_LIMIT} bytes"
             raise WebSocketBrokenError(message)
         self.complete = bool(end)
+        if end:
+            self.date = read_date(_header(_DATE, head))
         return len(head) + len(end) - before if end else len(data)
 
 

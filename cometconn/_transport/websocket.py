@@ -121,6 +121,11 @@ class TrioWebSocket:
             await self._progress.park()
         await trio.lowlevel.checkpoint()
 
+    @property
+    def answered_at(self) -> float | None:
+        """The `Date` of the upgrade's answer."""
+        return self._head.date
+
     async def receive(self) -> int:
         """Read the socket once, as soon as trio-websocket has digested what it was fed."""
         pipe = self._pipe

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import attrs
 import msgspec
 
+from cometconn._json_parts import raw_message_id, split_object
 from cometconn._nesting import is_too_deep
 from cometconn.errors import DecodeError
 from cometconn.events import Event, Message, MessageDeleted, MessageEdited, UnknownEvent, UnreadableFrame, User
@@ -29,6 +30,7 @@ __all__ = [
     "Echo",
     "Pong",
     "decode",
+    "decode_fetched",
     "decode_message",
     "decode_user",
     "message_key",
@@ -92,15 +94,40 @@ def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None) ->
         An `UnreadableFrame` for a binary frame, for what is not JSON, and for a frame
         that is not what its kind must be; an `UnknownEvent` for a kind without a class.
     """
+    if not isinstance(text, str):
+        return UnreadableFrame(text, DecodeError("The frame is binary; CometChat sends text."))
     try:
-        if not isinstance(text, str):
-            return UnreadableFrame(text, DecodeError("The frame is binary; CometChat sends text."))
-        frame = msgspec.json.decode(text)
-        if is_too_deep(frame, text):
-            raise RecursionError  # noqa: TRY301 - told like a depth at which the parser gives up
-        return _decode(frame, own_uid, session_id)
+        return _decode(_parse(text), own_uid, session_id)
     except Exception as error:  # noqa: BLE001 - the promise above; the error is in the event
-        return UnreadableFrame(text, _bare_error(error))
+        return UnreadableFrame(text, _bare_error(error), _framed_message_id(text))
+
+
+def decode_fetched(text: bytes, *, own_uid: str | None, session_id: str | None) -> Event | Echo:
+    """Return what one message of a list that came over REST says. Never raises, whatever it is.
+
+    Args:
+        text: the JSON of the message, which has the shape of a `message` frame's body.
+        own_uid: the logged-in user.
+        session_id: this run of the client, to know what it sent itself.
+
+    Returns:
+        What the frame would have been, with the body as `raw`.
+    """
+    try:
+        body = _parse(text.decode())
+        data = body.get("data") if isinstance(body, dict) else None
+        if session_id is not None and isinstance(data, dict) and data.get("resource") == session_id:
+            return Echo(_body_id(body))
+        return _read_message(body, own_uid)
+    except Exception as error:  # noqa: BLE001 - one bad message must not cost the page it is on
+        return UnreadableFrame(text.decode("utf-8", "replace"), _bare_error(error), raw_message_id(text))
+
+
+def _parse(text: str) -> Any:
+    value = msgspec.json.decode(text)
+    if is_too_deep(value, text):
+        raise RecursionError  # told like a depth at which the parser gives up
+    return value
 
 
 def decode_message(body: Mapping[str, Any], *, own_uid: str | None = None) -> Event:
@@ -115,13 +142,17 @@ def decode_message(body: Mapping[str, Any], *, own_uid: str | None = None) -> Ev
         `UnreadableFrame` with *body* as JSON; empty if it is nested too deeply even for that.
     """
     try:
-        if not isinstance(body, dict):
-            raise wrong(dict, body)  # noqa: TRY301 - told like every other fault
         if is_too_deep(body):
-            raise RecursionError  # noqa: TRY301 - as above
-        return read_body(Source(body, body, (), {}, own_uid)) or UnknownEvent(_MESSAGE, body)
-    except Exception as error:  # noqa: BLE001 - one bad message must not cost the page it is on
-        return UnreadableFrame(_as_text(body), _bare_error(error))
+            raise RecursionError  # noqa: TRY301 - told like a depth at which the parser gives up
+        return _read_message(body, own_uid)
+    except Exception as error:  # noqa: BLE001 - the promise above
+        return UnreadableFrame(_as_text(body), _bare_error(error), _body_id(body))
+
+
+def _read_message(body: Any, own_uid: str | None) -> Event:
+    if not isinstance(body, dict):
+        raise wrong(dict, body)
+    return read_body(Source(body, body, (), {}, own_uid)) or UnknownEvent(_MESSAGE, body)
 
 
 def _as_text(body: object) -> str:
@@ -139,7 +170,7 @@ def decode_user(user: Mapping[str, Any]) -> User:
 def message_key(event: Event) -> int | None:
     """Return the id by which *event* is judged a duplicate; `None` if it never is one.
 
-    Only what came as a message has one. An edit or a deletion counts by its own id, not by
+    Only what came as a message has one, an unreadable one included. An edit or a deletion counts by its own id, not by
     that of the message it changes; a moderation verdict repeats the message's id, so it is
     not judged.
     """
@@ -147,7 +178,13 @@ def message_key(event: Event) -> int | None:
         return event.id
     if isinstance(event, UnknownEvent) and event.type == _MESSAGE:
         return _body_id(event.raw.get("body", event.raw))
-    return None
+    return event.message_id if isinstance(event, UnreadableFrame) else None
+
+
+def _framed_message_id(text: str) -> int | None:
+    """Return the id of the message in an unreadable frame; `None` if it is no message, or has no id."""
+    frame = split_object(text.encode("utf-8", "replace")) or {}
+    return raw_message_id(frame.get("body", b"")) if frame.get("type") == b'"message"' else None
 
 
 def _decode(frame: Any, own_uid: str | None, session_id: str | None) -> Decoded:

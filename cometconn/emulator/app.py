@@ -109,7 +109,8 @@ class _Socket:
                 await _wait_gone(receive)
             else:
                 stream.expect_frames()
-                await websocket.accept()
+                date = [(name.encode(), value.encode()) for name, value in self.world.date().items()]
+                await websocket.accept(headers=date)
                 self.world.accepted(device)
                 await self._talk(websocket, device, stream)
         finally:
@@ -117,7 +118,9 @@ class _Socket:
 
     async def _refuse(self, websocket: starlette.websockets.WebSocket, device: Device, status: int) -> None:
         message = "The server was told to refuse WebSocket upgrades."
-        answer = error_response(status, "ERR_UPGRADE_REFUSED", message, self.world.faults.headers())
+        answer = error_response(
+            status, "ERR_UPGRADE_REFUSED", message, {**self.world.faults.headers(), **self.world.date()}
+        )
         self.world.refused(device, status)
         await websocket.send_denial_response(_as_starlette(answer))
 

@@ -98,5 +98,6 @@ def _make_config() -> Config:
     config.accesslog = None
     config.errorlog = _logger.getChild("hypercorn")
     config.include_server_header = False
+    config.include_date_header = False  # the world's clock stamps the answers
     config.websocket_max_message_size = FRAME_LIMIT
     return config

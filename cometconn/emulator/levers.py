@@ -105,6 +105,11 @@ class Levers(ABC):
         self.world.faults = attrs.evolve(self.world.faults, **changes)
         self._note("set", **changes)
 
+    def set_clock(self, ahead: float) -> None:
+        """Let the server's clock be so many seconds ahead of this machine's: in messages and in the `Date` of answers."""
+        self.world.clock_ahead = ahead
+        self._note("set_clock", ahead=ahead)
+
     def heal(self) -> None:
         """Behave well again: every fault of `set()` back to its default, and connections accepted."""
         self.world.faults = Faults()

@@ -7,10 +7,12 @@ called from Trio's thread.
 
 from __future__ import annotations
 
+import email.utils
 import time
 import urllib.parse
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import attrs
 import trio
 
 from cometconn.errors import SettingsError
@@ -52,7 +54,7 @@ class World:
         host: where clients reach the server, for the settings it hands out.
         port: the same.
         clock: seconds, for the log.
-        wall_clock: seconds since 1970, for messages.
+        wall_clock: seconds since 1970, for messages and the `Date` of answers. `clock_ahead` is added to it.
         make_secret: makes a token from its kind and the uid.
     """
 
@@ -79,6 +81,7 @@ class World:
         self.messages: MessageStore = MessageStore()
         self.people: dict[str, Person] = {}
         self.groups: dict[str, Group] = {}
+        self.clock_ahead: float = 0.0
         self._wall_clock = wall_clock
         self._devices: list[Device] = []
         self._connections = 0
@@ -110,7 +113,11 @@ class World:
 
     def now(self) -> int:
         """Give the time that messages and frames are stamped with, in seconds since 1970."""
-        return int(self._wall_clock())
+        return int(self._wall_clock() + self.clock_ahead)
+
+    def date(self) -> dict[str, str]:
+        """Give the `Date` header of an answer made now."""
+        return {"date": email.utils.formatdate(self.now(), usegmt=True)}
 
     def public(self, uid: str) -> Json:
         """Give a user as others see it."""
@@ -129,7 +136,7 @@ class World:
         """Answer one REST request. `hangs()` is the door's to ask first."""
         answer = rest.answer(self, request)
         self._log_request(request, status=answer.response.status, uid=answer.uid, code=answer.code)
-        return answer.response
+        return attrs.evolve(answer.response, headers={**answer.response.headers, **self.date()})
 
     def post(self, sender: str, draft: Json, *, device_id: str = "") -> Json:
         """Store a message and push it to every device concerned but the one it came from.

@@ -24,19 +24,29 @@ class Marker(Event):
 class Gap(Marker):
     """The client was disconnected: what was sent meanwhile did not come over the socket.
 
-    It stands before the first event after the reconnect.
+    It stands before the first event after the reconnect. With `AppSettings(catch_up=True)` more gaps of the same
+    range may follow it, and the last one counts.
 
     Attributes:
-        since, until: from the loss to the reconnect, on Trio's clock, in seconds.
+        since, until: from the loss to the reconnect, on Trio's clock, in seconds. For a program that was started
+            again, `since` is the start of this program.
         cause: what ended the connection, or what made the catch-up fail.
-        recovered: the messages missed were fetched and stand in the stream.
-        since_utc, until_utc: the same two instants on the wall clock.
+        recovered: `True`: the missed messages were fetched, and stand in the stream in their order. `None`: more were
+            missed than are fetched ahead: they follow now, in their order and before live events, and a gap of
+            the same range with `True` stands behind them, or one with `False` where fetching broke off. `False`: they may be
+            missing. What can be fetched later then stands, out of order, behind another gap of the same range with `True`.
+        after_id: the missed messages have larger ids than this one; `None` when no message is known to begin with.
+        before_id: they have smaller ids than this one, the first that came over the new connection; `None` when none had
+            come yet.
+        since_utc, until_utc: `since` and `until` on the wall clock.
     """
 
     since: float
     until: float
     cause: Exception | None = None
-    recovered: bool = False
+    recovered: bool | None = False
+    after_id: int | None = None
+    before_id: int | None = None
     since_utc: datetime.datetime = attrs.field(kw_only=True)
     until_utc: datetime.datetime = attrs.field(kw_only=True)
 
@@ -81,12 +91,15 @@ class UnknownEvent(Event):
 
 @attrs.frozen
 class UnreadableFrame(Event):
-    """A frame that is not JSON, or not what its kind must be. The connection goes on.
+    """A frame, or a fetched message, that is not JSON, or not what its kind must be. The connection goes on.
 
     Attributes:
         raw: the frame as it came: text, or bytes if it was a binary frame; not shown.
         error: what is wrong with it, and where. It follows from `raw`, so it is not compared.
+        message_id: of a message, its id, where that can be read although the rest cannot; else `None`. It follows from
+            `raw`, too.
     """
 
     raw: str | bytes = attrs.field(repr=False)
     error: DecodeError = attrs.field(eq=False)
+    message_id: int | None = attrs.field(default=None, eq=False)

@@ -107,14 +107,17 @@ class GapMarked(Detail):
 
     Attributes:
         since, until: from the loss to the reconnect, on Trio's clock, in seconds.
-        recovered: the messages missed were fetched.
+        recovered: the messages missed were fetched (`True`), follow (`None`), or may be missing (`False`): see `Gap`.
         cause: what ended the connection, or what made the catch-up fail, in words.
+        after_id, before_id: the ids of the missed messages lie between these two, where they are known.
     """
 
     since: float
     until: float
-    recovered: bool
+    recovered: bool | None
     cause: str | None
+    after_id: int | None = None
+    before_id: int | None = None
 
 
 @attrs.frozen(kw_only=True)

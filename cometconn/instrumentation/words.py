@@ -50,6 +50,7 @@ def in_words(detail: Detail) -> str:
         case lease.StatusChanged(status=status, reason=reason, attempt=attempt):
             return f"{status}: {reason.value}" if reason is not None else f"{status}, attempt {attempt}"
         case connections.GapMarked(since=since, until=until, recovered=recovered):
-            return f"a gap of {until - since:.1f} s, {'recovered' if recovered else 'messages may be missing'}"
+            told = {True: "recovered", None: "messages follow", False: "messages may be missing"}[recovered]
+            return f"a gap of {until - since:.1f} s, {told}"
         case _:
             return _PLAIN[type(detail)].format(detail)

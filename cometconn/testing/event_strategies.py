@@ -217,13 +217,13 @@ _steps: Strategy = attributes(ev.AIAssistantEvent, {"type": names}, {"conversati
 _seconds = st.floats(0, 1e6, allow_nan=False)
 
 
-def _gap(since: float, length: float, recovered: bool, until_utc: datetime.datetime) -> ev.Gap:  # noqa: FBT001 - drawn
+def _gap(since: float, length: float, recovered: bool | None, until_utc: datetime.datetime) -> ev.Gap:  # noqa: FBT001 - drawn
     since_utc = until_utc - datetime.timedelta(seconds=length)
     cause = ConnectionLostError("The connection was lost.")
     return ev.Gap(since, since + length, cause, recovered, since_utc=since_utc, until_utc=until_utc)
 
 
-_gaps: Strategy = st.builds(_gap, _seconds, st.floats(0, 1e5), st.booleans(), times)
+_gaps: Strategy = st.builds(_gap, _seconds, st.floats(0, 1e5), st.sampled_from([True, None, False]), times)
 _unknown: Strategy = st.builds(
     lambda word, body: ev.UnknownEvent(f"novel_{word}", {"type": f"novel_{word}", "body": body}), names, json_values
 )

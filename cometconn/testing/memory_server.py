@@ -118,11 +118,13 @@ class _Connection:
         if answer == "hang":
             return True
         if isinstance(answer, int):
-            headers = [(name.encode(), value.encode()) for name, value in self._world.faults.headers().items()]
+            fault = {**self._world.faults.headers(), **self._world.date()}
+            headers = [(name.encode(), value.encode()) for name, value in fault.items()]
             await self._stream.send_all(self._ws.send(RejectConnection(status_code=answer, headers=headers)))
             self._world.refused(self._device, answer)
             return False
-        await self._stream.send_all(self._ws.send(AcceptConnection()))
+        date = [(name.encode(), value.encode()) for name, value in self._world.date().items()]
+        await self._stream.send_all(self._ws.send(AcceptConnection(extra_headers=date)))
         self._world.accepted(self._device)
         return True
 

@@ -147,7 +147,7 @@ async def test_messages_behind_a_place() -> None:
     body = {"id": "8", "sentAt": 80}
     server = Server({"data": [body], "meta": {"pagination": {"total_pages": 2}, "cursor": {}}}, {"data": {}})
     page = await api(server).messages(saved(), Place(id=7))
-    assert (page.bodies, page.next) == ((body,), Place(id=8))
+    assert ([json.loads(text) for text in page.messages], page.next) == ([body], Place(id=8))
     (request,) = server.requests
     assert request.method == "GET"
     assert request.url == "https://c.example/v3.0/messages?per_page=100&id=7&affix=append"

@@ -45,8 +45,9 @@ def test_words_that_depend() -> None:
     """A deadline or none, a gap with or without a hole, a status with a reason or an attempt."""
     assert in_words(example(DeadlineMoved)) == "the lease has no deadline"
     assert in_words(example(DeadlineMoved, deadline=40.0, left=30.0)) == "the lease ends in 30.0 s"
-    assert in_words(example(GapMarked, since=1.0, until=3.5)) == "a gap of 2.5 s, recovered"
+    assert in_words(example(GapMarked, since=1.0, until=3.5, recovered=True)) == "a gap of 2.5 s, recovered"
     assert in_words(example(GapMarked, since=1.0, until=3.5, recovered=False)).endswith("may be missing")
+    assert in_words(example(GapMarked, since=1.0, until=3.5, recovered=None)).endswith("messages follow")
     assert in_words(example(StatusChanged, reason=Reason.LOGGED_OUT)) == "disconnected: logged_out"
     assert in_words(example(StatusChanged, status="waiting", attempt=2, reason=None)) == "waiting, attempt 2"
 

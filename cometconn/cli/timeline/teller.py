@@ -118,7 +118,7 @@ class _Teller:
         )
 
     def gap(self, detail: seen.GapMarked, now: float) -> None:
-        kind = "recovered" if detail.recovered else "missing"
+        kind = "missing" if detail.recovered is False else "recovered"
         begin = max(now - (detail.at - detail.since), self.story.begin)
         self.story.gaps.append(Span(begin, max(begin, now - (detail.at - detail.until)), kind, in_words(detail)))
 

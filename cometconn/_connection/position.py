@@ -1,0 +1,156 @@
+"""Up to which message everything is handled: taken up from the store, and saved as it moves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from cometconn._account.pages import Place
+from cometconn._account.saved_position import SavedPosition
+from cometconn.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometconn._account.bounded_store import BoundedStore
+
+    from .identity import Identity
+    from .streams import Streams
+
+__all__ = ["PositionKeeper"]
+
+_EVERY = 0.4  # seconds from one saving to the next: the position is saved at most 0.5 s after it moved
+_AFTER_FAILURE = 5.0  # seconds until a store that failed is asked again
+_EARLY = 2.0  # seconds: the server stamps whole seconds, and what it stamps and what it sends may differ by one more
+
+
+@attrs.define(eq=False)
+class PositionKeeper:
+    """Saves the position of the logged-in user, apart from the session. There is a task only while it moves.
+
+    Attributes:
+        identity: whose position it is.
+        streams: know what is acknowledged.
+        store: where it is saved.
+        answered_at: the `Date` of the last REST answer, in seconds since 1970.
+        catches_up: what was missed is fetched, so the position does not pass it.
+        given: the position that `open_client()` was given; it serves the first user.
+    """
+
+    identity: Identity
+    streams: Streams
+    store: BoundedStore
+    answered_at: Callable[[], float | None]
+    catches_up: bool
+    given: int | None = None
+    _since: float | None = attrs.field(default=None, init=False)
+    _uid: str | None = attrs.field(default=None, init=False)  # whose messages the streams know
+    _saved: SavedPosition | None = attrs.field(default=None, init=False)
+    _nursery: trio.Nursery | None = attrs.field(default=None, init=False, repr=False)
+    _left: bool = attrs.field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Let streams ask for a saving that reaches the disk."""
+        self.streams.on_commit = self.commit
+
+    def run_in(self, nursery: trio.Nursery) -> None:
+        """Save from now on, in a task of *nursery*."""
+        self._nursery = nursery
+        self.streams.tell_when_moved(self._begin)
+
+    def take_up(self, uid: str, saved: SavedPosition | None) -> bool:
+        """Begin with the messages of *uid*; return whether something may have been missed before the first connection.
+
+        A user whom only the server's forgotten token has logged out is known already: nothing changes.
+        """
+        given, self.given = self.given, None
+        if self._uid == uid and given is None:
+            return True
+        self.streams.forget()
+        self._uid, self._saved, self._since = uid, saved, None
+        if given is not None:
+            saved = SavedPosition(self.identity.app_id, uid, None, given)
+        if saved is None:
+            return False
+        self._since = saved.since
+        self.streams.resume(saved.message_id, saved.acknowledged)
+        if self.catches_up:
+            self.streams.unfetched_after = saved.message_id or 0
+        return True
+
+    def forget(self) -> None:
+        """Forget the user: what is saved is forgotten by the store."""
+        self._uid = self._saved = self._since = None
+        self.streams.forget()
+
+    def connected(self, answered_at: float | None) -> None:
+        """Note that the client is authenticated: the first time, from when on messages can be fetched.
+
+        *answered_at*: the `Date` of the upgrade's answer, in seconds since 1970.
+        """
+        if self._since is None:
+            date = answered_at if answered_at is not None else self.answered_at()
+            if date is not None:
+                self._since = date - _EARLY
+                self.streams.moved()
+
+    def start(self) -> Place | None:
+        """Return where fetching begins: behind the position, or else at a time; `None` when nothing tells."""
+        position = self.streams.position
+        if position is not None:
+            return Place(id=position)
+        return None if self._since is None else Place(sent_at=max(0, int(self._since)))
+
+    def leave(self) -> None:
+        """The client is being left: the last saving is `_open`'s."""
+        self._left = True
+        self.streams.on_moved = None
+
+    async def commit(self) -> None:
+        """Save the position, and return when the disk has it. Raises `StoreError`."""
+        await trio.lowlevel.checkpoint()
+        now = self._now()
+        if now is not None:
+            await self.store.save_position(now, durable=True)
+            self._saved = now
+
+    async def save(self, *, durable: bool = False) -> bool:
+        """Save the position if it has changed; return whether it is saved. A failure is a WARNING, once."""
+        now = self._now()
+        if now is None or now == self._saved or not self.store.keeps_positions:
+            return True
+        try:
+            await self.store.save_position(now, durable=durable)
+        except StoreError as error:
+            self.store.warn("The position is not saved", error)
+            return False
+        self._saved = now
+        return True
+
+    def _now(self) -> SavedPosition | None:
+        session = self.identity.session
+        if session is None:
+            return None
+        position = self.streams.position
+        if position is None and self._since is None:
+            return None
+        beyond = self.streams.acknowledged_beyond(position)
+        return SavedPosition(session.app_id, session.uid, self._since, position, beyond)
+
+    def _begin(self) -> None:
+        if self._nursery is not None and not self._left and self.store.keeps_positions:
+            self._nursery.start_soon(self._keep, name="cometconn.position")
+
+    @trio.lowlevel.enable_ki_protection
+    async def _keep(self) -> None:
+        """Save, again and again, until the position stands still."""
+        moves = True
+        while moves and not self._left:
+            began = trio.current_time()
+            saved = await self.save()
+            await trio.sleep_until(began + (_EVERY if saved else _AFTER_FAILURE))
+            moves = not saved or self._now() not in {None, self._saved}
+        if not self._left:
+            self.streams.tell_when_moved(self._begin)

@@ -1,0 +1,231 @@
+"""Catch-up that does not give up: transient failures, refusals, bad messages, and clocks that are wrong."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cometconn import MemoryStore
+from cometconn.environment import Request, Response
+from cometconn.events import Event, Gap, TextMessage, UnreadableFrame
+from cometconn.testing import open_memory_server
+
+from .harness import Pair, open_pair, settle
+from .interruptions import CATCHING_UP, say
+from .test_catch_up import come_back, go, listening, read
+
+
+async def taken(events: Any) -> list[Event]:
+    """Everything that has arrived, as events."""
+    await settle()
+    got: list[Event] = []
+    with trio.move_on_after(0.001):
+        while batch := await events.batch():
+            got.extend(batch)
+    return got
+
+
+def answer_pages(pair: Pair, answers: list[Any]) -> list[str]:
+    """Let `answers` (functions of the true answer, or `None` for it) replace the next pages; return the URLs asked for."""
+    catch_up = pair.chat._parts.catch_up
+    assert catch_up is not None
+    api = pair.chat._parts.login.api
+    request, asked = api.request, []
+
+    async def changed(what: Request) -> Response:
+        answer = await request(what)
+        if "/messages?" in what.url:
+            asked.append(what.url.partition("?")[2])
+            if answers and (change := answers.pop(0)) is not None:
+                return change(answer)
+        return answer
+
+    api.request = changed
+    return asked
+
+
+def status(number: int, **headers: str) -> Any:
+    """Replace an answer by a refusal with this HTTP status."""
+    body = json.dumps({"error": {"code": "ERR", "message": "no"}}).encode()
+    return lambda answer: Response(number, {**answer.headers, **headers}, body)
+
+
+@pytest.mark.parametrize("number", [408, 425, 429, 500, 503])
+async def test_a_transient_refusal_is_tried_again(number: int, autojump_clock: MockClock) -> None:
+    """A3: one of them costs nothing: the gap says that nothing is missing."""
+    async with listening() as (pair, events):
+        say(pair.server, "before")
+        assert await read(events) == ["before"]
+        await go(pair)
+        say(pair.server, "missed")
+        answer_pages(pair, [status(number)])
+        await come_back(pair)
+        await trio.sleep(3)
+        assert await read(events) == ["recovered", "missed"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"", b'{"data":{}}', b'{"data":[{"id":"2"'], ids=["list", "none", "object", "cut"]
+)
+async def test_an_answer_that_is_no_list_is_tried_again(body: bytes, autojump_clock: MockClock) -> None:
+    """A page that is no list, or was cut off, may come whole the next time."""
+    async with listening() as (pair, events):
+        await go(pair)
+        say(pair.server, "missed")
+        answer_pages(pair, [lambda answer: attrs.evolve(answer, body=body)])
+        await come_back(pair)
+        await trio.sleep(3)
+        assert await read(events) == ["recovered", "missed"]
+
+
+async def test_retry_after_is_obeyed_and_what_comes_late_stands_behind_a_second_gap(autojump_clock: MockClock) -> None:
+    """After request_timeout live events flow; the delay asked for, at most 300 s, is waited; both gaps have one range."""
+    async with listening() as (pair, events):
+        say(pair.server, "before")
+        assert await read(events) == ["before"]
+        await go(pair)
+        say(pair.server, "missed")
+        asked = answer_pages(pair, [status(429, **{"retry-after": "400"})])
+        await come_back(pair)
+        await settle()
+        say(pair.server, "live")
+        await trio.sleep(11)
+        missing, live = await taken(events)
+        assert isinstance(missing, Gap)
+        assert (missing.recovered, missing.after_id, missing.before_id) == (False, 1, 3)
+        assert pair.chat._parts.streams.unfetched_after == 1
+        assert isinstance(live, TextMessage)
+        await trio.sleep(285)
+        assert len(asked) == 1
+        assert await read(events) == []
+        await trio.sleep(10)
+        late, missed = await taken(events)
+        assert isinstance(late, Gap)
+        assert (late.recovered, late.after_id, late.before_id, late.since) == (True, 1, 3, missing.since)
+        assert isinstance(missed, TextMessage)
+        assert pair.chat._parts.streams.unfetched_after is None
+
+
+async def test_a_refused_page_is_left_to_the_next_connection(autojump_clock: MockClock) -> None:
+    """A 403 is not tried again on this connection; the position stays before it, and the next connection fetches it once."""
+    async with listening() as (pair, events):
+        say(pair.server, "before")
+        assert await read(events) == ["before"]
+        await go(pair)
+        say(pair.server, "missed")
+        asked = answer_pages(pair, [status(403)])
+        await come_back(pair)
+        await settle()
+        say(pair.server, "live")
+        assert await read(events) == ["missing", "live"]
+        await trio.sleep(60)
+        assert len(asked) == 1
+        assert pair.chat._parts.streams.position(left=False) == 1
+        await go(pair)
+        say(pair.server, "missed too")
+        await come_back(pair)
+        assert await read(events) == ["recovered", "missed", "recovered", "missed too"]
+
+
+async def test_more_than_the_bounds_comes_in_order_between_two_gaps(autojump_clock: MockClock) -> None:
+    """The first gap says None, the pages follow before what is live, and a gap of the same range says True."""
+    async with listening() as (pair, events):
+        await go(pair)
+        for number in range(2500):
+            say(pair.server, str(number))
+        await come_back(pair)
+        got: list[Event] = []
+        live = False
+        with trio.move_on_after(5):
+            while True:
+                got.append(await anext(events))
+                if not live and len(got) == 100:
+                    live = True
+                    say(pair.server, "live")
+        gaps = [event for event in got if isinstance(event, Gap)]
+        assert [gap.recovered for gap in gaps] == [None, True]
+        assert gaps[0].since == gaps[1].since
+        assert [e.text for e in got if isinstance(e, TextMessage)] == [*map(str, range(2500)), "live"]
+        assert got[0] is gaps[0]
+
+
+@pytest.mark.parametrize(
+    "bad", [b'"n":' + b"9" * 5000, b'"n":NaN', b'"n":1e999', b'"n":"\\ud83d"'], ids=["digits", "NaN", "1e999", "emoji"]
+)
+async def test_a_bad_message_costs_neither_its_page_nor_the_position(bad: bytes, autojump_clock: MockClock) -> None:
+    """A6, A7: it comes as an UnreadableFrame in its place, and the position passes it by its id."""
+    store = MemoryStore()
+    async with open_memory_server(groups={}) as server:
+        async with listening(given=server, store=store) as (pair, events):
+            say(server, "before")
+            assert await read(events) == ["before"]
+            await go(pair)
+            for text in ("one", "two", "bad"):
+                say(server, text)
+            answer_pages(
+                pair, [lambda answer: attrs.evolve(answer, body=answer.body.replace(b'"id":"4"', b'"id":"4",' + bad))]
+            )
+            await come_back(pair)
+            got = await taken(events)
+            assert [type(event) for event in got] == [Gap, TextMessage, TextMessage, UnreadableFrame]
+            assert pair.chat._parts.streams.position(left=False) == 4
+        async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair, pair.chat.events() as events:
+            assert await read(events) == ["recovered"]
+
+
+@pytest.mark.parametrize("wrong", [3600.0, -3600.0])
+@pytest.mark.parametrize("jumps", [False, True])
+async def test_a_wrong_wall_clock_changes_nothing(
+    wrong: float, jumps: bool, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A2: an hour ahead, behind, and jumping at each look: the same events, in the run and after a restart."""
+    real, looks = time.time, [0]
+
+    def clock() -> float:
+        looks[0] += 1
+        return real() + wrong * (looks[0] % 3 if jumps else 1)
+
+    store = MemoryStore()
+    async with open_memory_server(groups={}, wall_clock=real) as server:
+        monkeypatch.setattr(time, "time", clock)
+        monkeypatch.setattr(time, "time_ns", lambda: int(clock() * 1e9))
+        async with listening(given=server, store=store) as (pair, events):
+            pair.chat.enter_background()
+            await settle()
+            say(server, "missed")
+            pair.chat.enter_foreground()
+            await come_back(pair)
+            assert await read(events) == ["recovered", "missed"]
+        async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair, pair.chat.events() as events:
+            assert await read(events) == ["recovered"]
+
+
+async def test_a_session_without_a_message_is_fetched_from_its_first_connection(autojump_clock: MockClock) -> None:
+    """A2: the server's clock is a day off ours, and what was sent before a restart comes after it."""
+    store = MemoryStore()
+    async with open_memory_server(groups={}) as server:
+        server.set_clock(ahead=-86_400)
+        async with open_pair(given=server, store=store, connect=True, settings=CATCHING_UP):
+            pass
+        say(server, "missed")
+        async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair, pair.chat.events() as events:
+            assert await read(events) == ["recovered", "missed"]
+
+
+async def test_without_any_date_nothing_is_fetched(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing tells where to begin: the gap says so."""
+    monkeypatch.setattr("cometconn.emulator.world.World.date", lambda _: {})
+    async with listening() as (pair, events):
+        await go(pair)
+        say(pair.server, "missed")
+        await come_back(pair)
+        (gap,) = await taken(events)
+        assert isinstance(gap, Gap)
+        assert gap.recovered is False
+        assert "Date" in str(gap.cause)

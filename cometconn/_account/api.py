@@ -162,6 +162,16 @@ def _host_of(location: str) -> str:
 def _read(what: str, response: Response, secrets: Collection[str]) -> dict[str, Any]:
     """Return the answer as a whole, which has `data`; raise what it says instead, without our *secrets*."""
     try:
+        return _judge(what, response, secrets)
+    except ApiError as error:
+        error.retry_after = retry_after_seconds(
+            response.headers.get("retry-after", ""), response.headers.get("date", "")
+        )
+        raise
+
+
+def _judge(what: str, response: Response, secrets: Collection[str]) -> dict[str, Any]:
+    try:
         answer = json.loads(response.body)
     except (ValueError, TypeError, RecursionError):  # the second for a body that an Environment made of something else
         answer = None
@@ -175,20 +185,13 @@ def _read(what: str, response: Response, secrets: Collection[str]) -> dict[str, 
             code=_words(code)[:_LONGEST_CODE] if isinstance(code, str) and code else "UNKNOWN_ERROR",
             details=error.get("details"),
             status=response.status,
-            retry_after=_retry_after(response),
         )
     if response.status in _REDIRECTS:
         target = _host_of(response.headers.get("location", ""))
         raise _invalid(what, response.status, f"redirects to {target}, which is not followed: tokens would go there")
     if isinstance(answer, dict) and "data" in answer:
         return answer
-    raise _invalid(
-        what, response.status, "has neither data nor error: is this CometChat?", retry_after=_retry_after(response)
-    )
-
-
-def _retry_after(response: Response) -> float | None:
-    return retry_after_seconds(response.headers.get("retry-after", ""), response.headers.get("date", ""))
+    raise _invalid(what, response.status, "has neither data nor error: is this CometChat?")
 
 
 def _words(said: object) -> str:
@@ -199,9 +202,9 @@ def _words(said: object) -> str:
     return line if len(line) <= _LONGEST_WORDS else f"{line[:_LONGEST_WORDS]}..."
 
 
-def _invalid(what: str, status: int, fault: str, *, retry_after: float | None = None) -> ApiError:
+def _invalid(what: str, status: int, fault: str) -> ApiError:
     message = f"{what}: the answer (HTTP status {status}) {fault}"
-    return ApiError(message, code="INVALID_RESPONSE", status=status, retry_after=retry_after)
+    return ApiError(message, code="INVALID_RESPONSE", status=status)
 
 
 def _absent(key: str) -> NoReturn:

@@ -44,7 +44,7 @@ def played(
 
     *seed* orders the tasks that are ready together, and *began* is the wall clock at the beginning, in
     seconds since some midnight. The stream holds *room* events before it pauses the socket, and its
-    reader sleeps for *pause* seconds after each.
+    reader works for *pause* seconds on each.
     """
     return run_shuffled(seed, _play, list(acts), 1_800_057_600 + began, room, pause)
 
@@ -86,30 +86,33 @@ class _Play:
     _store: MemoryStore = attrs.field(factory=MemoryStore)
 
     async def one_life(self) -> None:
-        """Run the program until it is closed; it reads to the end of its stream, as a good one does."""
+        """Run the program until it is closed: its reader is cancelled, wherever it is."""
         self.server.set(rest="accept")
-        async with trio.open_nursery() as nursery:
-            async with open_pair(given=self.server, store=self._store, settings=CATCHING_UP) as pair:
-                await nursery.start(self._read, pair)
-                if not self.said:
-                    await pair.wait_status(Connected)
-                    self._say()
-                while self.acts and (act := self.acts.pop(0)) != "reopen":
-                    await self._do(act, pair)
-                if not self.acts:
-                    self._heal()
-                    pair.chat.enter_foreground()
-                    await pair.wait_status(Connected)
-                    await trio.sleep(30)
-                    self.over = True
+        async with (
+            open_pair(given=self.server, store=self._store, settings=CATCHING_UP) as pair,
+            trio.open_nursery() as nursery,
+        ):
+            await nursery.start(self._read, pair)
+            if not self.said:
+                await pair.wait_status(Connected)
+                self._say()
+            while self.acts and (act := self.acts.pop(0)) != "reopen":
+                await self._do(act, pair)
+            if not self.acts:
+                self._heal()
+                pair.chat.enter_foreground()
+                await pair.wait_status(Connected)
+                await trio.sleep(30)
+                self.over = True
+            nursery.cancel_scope.cancel()
 
     async def _read(self, pair: Pair, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         async with pair.chat.events(max_events=self.room) as events:
             task_status.started()
             async for event in events:
-                if isinstance(event, TextMessage):
-                    self.got.append(event.text)
                 await trio.sleep(self.pause)
+                if isinstance(event, TextMessage):
+                    self.got.append(event.text)  # handled; to ask for the next one says so, even if that is cancelled
 
     async def _do(self, act: str, pair: Pair) -> None:
         match act:

@@ -126,7 +126,7 @@ async def test_a_refused_page_is_left_to_the_next_connection(autojump_clock: Moc
         assert await read(events) == ["missing", "live"]
         await trio.sleep(60)
         assert len(asked) == 1
-        assert pair.chat._parts.streams.position(left=False) == 1
+        assert pair.chat._parts.streams.position == 1
         await go(pair)
         say(pair.server, "missed too")
         await come_back(pair)
@@ -174,7 +174,7 @@ async def test_a_bad_message_costs_neither_its_page_nor_the_position(bad: bytes,
             await come_back(pair)
             got = await taken(events)
             assert [type(event) for event in got] == [Gap, TextMessage, TextMessage, UnreadableFrame]
-            assert pair.chat._parts.streams.position(left=False) == 4
+            assert pair.chat._parts.streams.position == 4
         async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair, pair.chat.events() as events:
             assert await read(events) == ["recovered"]
 

@@ -45,15 +45,18 @@ class Outages:
 
     @asynccontextmanager
     async def program(self) -> AsyncGenerator[CometChat, None]:
-        """One life of the program: it reads to the end of its stream, as a good one does."""
+        """One life of the program, whose reader is cancelled at its end."""
         places = attrs.evolve(self.rest.endpoints, socket_url=self.proxy.endpoints.socket_url)
         settings = AppSettings(catch_up=True, timing=TIMING)
-        async with trio.open_nursery() as nursery:
-            async with cometconn.open_client("APP", settings, store=self.store, endpoints=places) as chat:
-                await nursery.start(self._read, chat)
-                if chat.get_logged_in_user() is None:
-                    await chat.login(uid="zed-1", auth_key="KEY")
-                yield chat
+        async with (
+            cometconn.open_client("APP", settings, store=self.store, endpoints=places) as chat,
+            trio.open_nursery() as nursery,
+        ):
+            await nursery.start(self._read, chat)
+            if chat.get_logged_in_user() is None:
+                await chat.login(uid="zed-1", auth_key="KEY")
+            yield chat
+            nursery.cancel_scope.cancel()
 
     async def _read(
         self, chat: CometChat, *, task_status: trio.TaskStatus[EventStream] = trio.TASK_STATUS_IGNORED

@@ -13,12 +13,27 @@ if TYPE_CHECKING:
     from .link import Link
     from .machine import Machine
 
-__all__ = ["keepalive"]
+__all__ = ["keepalive", "look"]
+
+_PASSES = 10
+"""Passes of Trio's scheduler in which the receive loop gets what the socket holds: one asks the socket, one or two wake
+the loop up, through TLS as well. The others are for streams of an application's own `Environment`."""
+
+
+async def look(machine: Machine, link: Link) -> None:
+    """Give the receive loop time to read what has arrived by now, and judge silence if there was nothing.
+
+    Only after that may a time that is over count. It takes no time by the clock, but for what other tasks take.
+    """
+    read_at = machine.tick()
+    for _ in range(_PASSES):
+        await trio.lowlevel.checkpoint()
+    machine.judge_silence(link, read_at)
 
 
 @trio.lowlevel.enable_ki_protection
 async def keepalive(machine: Machine, link: Link) -> None:
-    """Ping every `keepalive_interval`, and tick when silence after any ping means loss, and for a look at the clocks.
+    """Ping every `keepalive_interval`, look for the answer when a ping's time is over, and tick for a look at the clocks.
 
     It keeps the server's end alive, in the background too; it is no sign of life of the
     app, so it never moves the lease's deadline. It is there before there is anything to keep alive, for the looks.
@@ -31,5 +46,8 @@ async def keepalive(machine: Machine, link: Link) -> None:
             link.ping(ping_frame(), now)
             if link.witness is not None:
                 link.witness.ping_sent("keepalive")
+        if now >= pulse.silent_at:
+            await look(machine, link)
+            continue
         with trio.move_on_at(min(pulse.next_ping, machine.next_tick)) as link.alarm:
             await trio.lowlevel.wait_task_rescheduled(at_any_time)

@@ -25,7 +25,7 @@ class Pipe(trio.abc.Stream):
     first, decides when to stop reading, and knows (`wants_more`) when trio-websocket has
     digested all it was fed. Closing the pipe leaves the real stream alone.
 
-    Nothing that trio-websocket writes waits for the socket, because its reader would wait with it, and the receive
+    No frame that trio-websocket writes waits for the socket, because its reader would wait with it, and the receive
     loop with its reader: a server that does not read would never be found out. `send_all()` keeps one frame of it,
     which leaves behind the frame that is being written, at once or in a task. A newer frame takes its place: of several
     pongs only the last need be sent (RFC 6455, section 5.5.3), and behind a close frame nothing is.
@@ -45,6 +45,7 @@ class Pipe(trio.abc.Stream):
         self._stream = stream
         self._fed = bytearray()
         self._eof = False
+        self._requested = False
         self._hungry = Lot()
         self._on_change = on_change
         self._on_broken = on_broken
@@ -90,8 +91,17 @@ class Pipe(trio.abc.Stream):
         return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Accept a whole frame, or the upgrade request, from trio-websocket. Never waits for the real stream."""
+        """Accept a whole frame from trio-websocket, without waiting for the real stream.
+
+        Its first bytes are the upgrade request. These are written here, and the socket is read meanwhile: an end of
+        the stream is noticed before the request has left.
+        """
         await trio.lowlevel.checkpoint_if_cancelled()
+        if not self._requested:
+            self._requested = self.wants_more = True
+            self._on_change()
+            await self._stream.send_all(data)
+            return
         if not self.closing:
             self._next = bytes(data)
             self.closing = self._next[0] == _CLOSE

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pipe"]
 
+_MOST_KEPT: Final = 2048  # bytes of pongs that wait to be written
 _CLOSE: Final = 0x88  # the first byte of a close frame: FIN set, opcode 8
 
 
@@ -26,9 +27,10 @@ class Pipe(trio.abc.Stream):
     digested all it was fed. Closing the pipe leaves the real stream alone.
 
     No frame that trio-websocket writes waits for the socket, because its reader would wait with it, and the receive
-    loop with its reader: a server that does not read would never be found out. `send_all()` keeps one frame of it,
-    which leaves behind the frame that is being written, at once or in a task. A newer frame takes its place: of several
-    pongs only the last need be sent (RFC 6455, section 5.5.3), and behind a close frame nothing is.
+    loop with its reader: a server that does not read would never be found out. `send_all()` keeps the frame, which
+    leaves behind the one that is being written, at once or in a task. What it keeps is bounded: pongs that do not leave
+    are dropped for a newer one, since only the most recent ping must be answered (RFC 6455, section 5.5.3), and a close
+    frame takes the place of all of them.
 
     Attributes:
         closed: trio-websocket has closed the pipe.
@@ -57,7 +59,7 @@ class Pipe(trio.abc.Stream):
         self.on_sent: Callable[[], object] | None = None
         self.nursery: trio.Nursery | None = None
         self._rest = b""  # of a frame that has begun
-        self._next = b""  # trio-websocket's frame
+        self._next = b""  # whole frames of trio-websocket's
         self._flushing = False
         self._flushed = Lot()
 
@@ -103,8 +105,9 @@ class Pipe(trio.abc.Stream):
             await self._stream.send_all(data)
             return
         if not self.closing:
-            self._next = bytes(data)
-            self.closing = self._next[0] == _CLOSE
+            self.closing = data[0] == _CLOSE
+            fits = len(self._next) + len(data) <= _MOST_KEPT and not self.closing
+            self._next = self._next + data if fits else bytes(data)
         self.flush()
 
     def flush(self) -> None:

@@ -277,7 +277,8 @@ class TrioWebSocket:
             self._taking.cancel(reason="trio-websocket wants more bytes")
 
     def _write_failed(self, error: Exception) -> None:
-        self._fail(broken("the connection was reset", error))
+        closed = isinstance(error, trio.ClosedResourceError)
+        self._fail(broken("the connection was closed on our side" if closed else "the connection was reset", error))
 
     def _fail(self, error: WebSocketError) -> None:
         self._failure = self._failure or error

@@ -42,6 +42,7 @@ class Case:
             or it is `plain`, and the client does not know.
         sends: so many bytes each of these messages has, which the application sends at one time as soon as it is
             connected. Those below a million fill a small buffer.
+        patience: seconds more until the loss, because so much must be read first.
         relayed: a process of its own stands between the client and the server.
     """
 
@@ -59,6 +60,7 @@ class Case:
     tls: str | None = None
     sends: tuple[int, ...] = ()
     relayed: bool = False
+    patience: float = 0.0
 
 
 def _refused(name: str, script: Script | None, says: str, **more: object) -> Case:
@@ -90,8 +92,9 @@ def _unread() -> list[Case]:
         ("sends pings", servers.reads_nothing(frame(9, b"are you there") * 3), silent),
         ("sends Close", servers.reads_nothing(servers.closing(1011)), "1011"),
         ("sends a ping and Close", servers.reads_nothing(frame(9) + servers.closing(1011)), "1011"),
-        ("sends FIN", servers.reads_nothing_and_ends, cut),
-        ("sends RST", servers.reads_nothing_and_resets, "reset"),
+        ("sends FIN", servers.reads_nothing_and_ends(), cut),
+        ("sends a ping and FIN", servers.reads_nothing_and_ends(frame(9)), cut),
+        ("sends RST", servers.reads_nothing_and_ends(rudely=True), "reset"),
         ("is stopped", servers.is_stopped(), silent),
         ("is stopped and killed", servers.is_stopped(signal.SIGKILL), "reset"),
     )
@@ -107,7 +110,7 @@ def _unread() -> list[Case]:
     for tls in (None, "good"):
         script = servers.reads_nothing(frame(9, b"are you there") * 120_000)
         name = f"{'TLS, ' if tls else ''}8 MB unread: sends 120,000 pings"
-        cases.append(Case(name, script, lost=True, says=silent, tls=tls, sends=(8_000_000,)))
+        cases.append(Case(name, script, lost=True, says=silent, tls=tls, sends=(8_000_000,), patience=20.0))
     return cases
 
 

@@ -274,19 +274,20 @@ def reads_nothing(data: bytes = b"") -> Script:
     return script
 
 
-async def reads_nothing_and_ends(visit: Visit) -> None:
-    """Reads nothing any more once the client writes, and sends a FIN."""
-    await visit.welcome()
-    await visit.sees_bytes()
-    visit.socket.shutdown(trio.socket.SHUT_WR)
-    await for_ever(visit)
+def reads_nothing_and_ends(data: bytes = b"", *, rudely: bool = False) -> Script:
+    """Reads nothing any more once the client writes, says these bytes, and sends FIN, or RST."""
 
+    async def script(visit: Visit) -> None:
+        await visit.welcome()
+        await visit.sees_bytes()
+        await visit.say(data)
+        if rudely:
+            reset(getattr(visit.stream, "transport_stream", visit.stream))
+        else:
+            visit.socket.shutdown(trio.socket.SHUT_WR)
+            await for_ever(visit)
 
-async def reads_nothing_and_resets(visit: Visit) -> None:
-    """Reads nothing any more once the client writes, and sends a RST."""
-    await visit.welcome()
-    await visit.sees_bytes()
-    reset(getattr(visit.stream, "transport_stream", visit.stream))
+    return script
 
 
 def is_stopped(*then: signal.Signals) -> Script:

@@ -230,7 +230,7 @@ async def _connected(case: Case, timing: Timing, chat: CometChat, got: list[Even
         error = await _timed(verdict, "ping (lost)", timing.pong_timeout, chat.ping)
         verdict.check(isinstance(error, ConnectionLostError), f"ping() came to {error!r}")
     if case.lost:
-        bound = timing.keepalive_interval + timing.pong_timeout + SLACK
+        bound = timing.keepalive_interval + timing.pong_timeout + SLACK + case.patience
         with trio.move_on_after(bound) as patience:
             async with chat.statuses() as changes:
                 async for change in changes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import trio
 
-from ._connection.keepalive import look
+from ._connection.keepalive import wait_pong
 from ._connection.stream_arguments import check_types, overflow_policy
 from ._lifecycle.states import Input
 from ._wire.drafts import custom_draft, text_draft
@@ -166,14 +166,7 @@ class CometChat:
         A checkpoint. If cancelled, the lease stays extended and the frame is sent whole. At
         most `pong_timeout`. Source: CometChat's `ping()`; the frame is both official SDKs'.
         """
-        link, waiter = self._machine.ping(ping_frame())
-        with waiter:
-            with trio.move_on_at(waiter.gives_up_at):
-                await waiter.answered.wait()
-            if not waiter.answered.is_set():
-                await look(self._machine, link)  # the pong may have come in time, and lie unread
-            self._machine.tick()
-            return waiter.outcome()
+        return await wait_pong(self._machine, *self._machine.ping(ping_frame()))
 
     async def keep_alive(self, every: float = 20.0) -> None:
         """Ping in a loop, so that a background service keeps its socket for ever.

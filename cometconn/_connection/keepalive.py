@@ -10,10 +10,10 @@ from cometconn._lot import at_any_time
 from cometconn._wire.frames import ping_frame
 
 if TYPE_CHECKING:
-    from .link import Link
+    from .link import Link, PingWaiter
     from .machine import Machine
 
-__all__ = ["keepalive", "look"]
+__all__ = ["keepalive", "look", "wait_pong"]
 
 _PASSES = 10
 """Passes of Trio's scheduler in which the receive loop gets what the socket holds: one asks the socket, one or two wake
@@ -29,6 +29,17 @@ async def look(machine: Machine, link: Link) -> None:
     for _ in range(_PASSES):
         await trio.lowlevel.checkpoint()
     machine.judge_silence(link, read_at)
+
+
+async def wait_pong(machine: Machine, link: Link, waiter: PingWaiter) -> float:
+    """Wait for the pong of a call of `ping()`; return the round trip, or raise what came instead."""
+    with waiter:
+        with trio.move_on_at(waiter.gives_up_at):
+            await waiter.answered.wait()
+        if not waiter.answered.is_set():
+            await look(machine, link)  # the pong may have come in time, and lie unread
+        machine.tick()
+        return waiter.outcome()
 
 
 @trio.lowlevel.enable_ki_protection

@@ -125,10 +125,7 @@ class Machine:
 
     @trio.lowlevel.enable_ki_protection
     def tick(self) -> float:
-        """Let everything happen that time alone decides, up to now. Return now.
-
-        Silence is not among that: see `judge_silence()`.
-        """
+        """Let everything happen that time alone decides, up to now: not silence, which needs a read. Return now."""
         now = trio.current_time()
         lag = self._boot_time() - now
         slept, self._lag = lag - self._lag, lag
@@ -178,8 +175,7 @@ class Machine:
     async def connect(self, *, patient: bool) -> None:
         """Ask for the connection and wait for the outcome."""
         now = self.tick()
-        refusal = self._apply(Input.CONNECT_CALLED, now, Circumstances(patient=patient))
-        if refusal is not None:
+        if (refusal := self._apply(Input.CONNECT_CALLED, now, Circumstances(patient=patient))) is not None:
             raise refusal
         if self._life.state is State.CONNECTED:
             await trio.lowlevel.checkpoint()
@@ -212,8 +208,7 @@ class Machine:
     def ping(self, text: str) -> tuple[Link, PingWaiter]:
         """Queue a ping frame and extend the lease."""
         now = self.tick()
-        refusal = self._apply(Input.PING_CALLED, now)
-        if refusal is not None:
+        if (refusal := self._apply(Input.PING_CALLED, now)) is not None:
             raise refusal
         link = self.connected_link("ping()")
         return link, link.ping(text, now)

@@ -1,4 +1,4 @@
-"""The stream that trio-websocket takes for its socket."""
+"""The stream that trio-websocket takes for its socket, and what it takes for its nursery."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from cometconn._lot import Lot
 from .bare_socket import write_nowait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-__all__ = ["Pipe"]
+__all__ = ["Pipe", "ReaderNursery"]
 
 _MOST_KEPT: Final = 2048  # bytes of pongs that wait to be written
 _CLOSE: Final = 0x88  # the first byte of a close frame: FIN set, opcode 8
@@ -217,3 +217,17 @@ class Pipe(trio.abc.Stream):
 
 def _ignore(*_: object) -> None:
     pass
+
+
+class ReaderNursery:
+    """The nursery in which trio-websocket starts its reader: what *run* makes of it is started there."""
+
+    def __init__(
+        self, nursery: trio.Nursery, run: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
+    ) -> None:
+        self._nursery = nursery
+        self._run = run
+
+    def start_soon(self, reader: Callable[[], Awaitable[object]]) -> None:
+        """Start the reader."""
+        self._nursery.start_soon(self._run, reader, name="trio_websocket.reader")

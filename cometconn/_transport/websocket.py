@@ -10,7 +10,6 @@ it: see `lane`.
 
 from __future__ import annotations
 
-import ssl
 import urllib.parse
 from typing import TYPE_CHECKING
 
@@ -18,15 +17,14 @@ import trio
 import trio_websocket
 
 from cometconn._lot import Lot
-from cometconn._why import why
 
 from .abc import WebSocketBrokenError, WebSocketError
 from .bare_socket import receive_some
 from .client_frame import TEXT, client_frame, close_frame
-from .endings import broken, ending
+from .endings import broken, ending, stream_failed
 from .handshake import AnswerHead
 from .lane import TextLane
-from .pipe import Pipe
+from .pipe import Pipe, ReaderNursery
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -59,7 +57,7 @@ class TrioWebSocket:
         self._host = parts.netloc
         self._target = parts.path or "/"
         self._headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
-        self._pipe = Pipe(stream, self._progressed, self._write_failed)
+        self._pipe = Pipe(stream, self._progressed, self._stream_failed)
         self._head = AnswerHead()
         self._connection: trio_websocket.WebSocketConnection | None = None
         self._lane = TextLane(_MAX_MESSAGE, takes_text=TEXT_LANE)
@@ -83,7 +81,7 @@ class TrioWebSocket:
             with self._handshake:
                 # Returns only on success; `_fail` ends this scope on failure.
                 self._connection = await trio_websocket.wrap_client_stream(
-                    _Nursery(nursery, self._read),  # type: ignore[arg-type]  # start_soon() is all it uses
+                    ReaderNursery(nursery, self._read),  # type: ignore[arg-type]  # start_soon() is all it uses
                     self._pipe,  # type: ignore[arg-type]  # any trio.abc.Stream will do
                     self._host,
                     self._target,
@@ -132,12 +130,8 @@ class TrioWebSocket:
         data: bytes | bytearray = b""
         try:
             data = await receive_some(self._stream, self._read_size)
-        except trio.BrokenResourceError as error:
-            # TLS has words for it: 1.3 wants a client certificate only when the handshake is done.
-            words = why(error) if isinstance(error.__cause__, ssl.SSLError) else "the connection was reset"
-            self._fail(broken(words, error))
-        except trio.ClosedResourceError:
-            self._fail(WebSocketBrokenError("the connection was closed on our side"))
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self._fail(stream_failed(error))
         self._read_size = _READ_MORE if len(data) >= _READ else _READ
         if data and self._head.complete and not self._leaving:
             self._lane.feed(data)
@@ -211,7 +205,7 @@ class TrioWebSocket:
                 if await self._pipe.write(b"" if begun is not None else client_frame(TEXT, text.encode())):
                     return
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                self._write_failed(error)
+                self._fail(stream_failed(error))
         raise self._ending(self._connection.closed)
 
     def send_nowait(self, text: str) -> bool:
@@ -276,9 +270,8 @@ class TrioWebSocket:
         if self._taking is not None and self._pipe.wants_more:
             self._taking.cancel(reason="trio-websocket wants more bytes")
 
-    def _write_failed(self, error: Exception) -> None:
-        closed = isinstance(error, trio.ClosedResourceError)
-        self._fail(broken("the connection was closed on our side" if closed else "the connection was reset", error))
+    def _stream_failed(self, error: Exception) -> None:
+        self._fail(stream_failed(error))
 
     def _fail(self, error: WebSocketError) -> None:
         self._failure = self._failure or error
@@ -298,16 +291,3 @@ class TrioWebSocket:
         if reason is None:
             return WebSocketBrokenError("the server broke the WebSocket protocol")
         return ending(reason.code, reason.reason, close_seen=self._lane.close_seen)
-
-
-class _Nursery:
-    """The nursery in which trio-websocket starts its reader: what *run* makes of it is started there."""
-
-    def __init__(
-        self, nursery: trio.Nursery, run: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
-    ) -> None:
-        self._nursery = nursery
-        self._run = run
-
-    def start_soon(self, reader: Callable[[], Awaitable[object]]) -> None:
-        self._nursery.start_soon(self._run, reader, name="trio_websocket.reader")

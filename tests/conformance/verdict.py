@@ -133,7 +133,14 @@ async def misbehaving(case: Case, pace: float, authority: Authority) -> AsyncGen
         nursery.start_soon(trio.serve_listeners, serve, listeners)
         scheme = "ws" if case.tls is None else "wss"
         if case.relayed:
-            command = (sys.executable, "-I", "-S", relay_program.__file__, str(port), str(_SMALL if is_small(case) else 0))
+            command = (
+                sys.executable,
+                "-I",
+                "-S",
+                relay_program.__file__,
+                str(port),
+                str(_SMALL if is_small(case) else 0),
+            )
             relay = subprocess.Popen(command, stdout=subprocess.PIPE)
             assert relay.stdout is not None
             port = int(relay.stdout.readline())

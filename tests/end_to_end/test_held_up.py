@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import attrs
 import pytest
@@ -42,11 +43,7 @@ async def test_a_stopped_process_takes_no_answered_ping_for_silence() -> None:
                 json.dumps(attrs.asdict(rest.endpoints)),
                 url,
             ]
-            child = await nursery.start(
-                lambda *, task_status: trio.run_process(
-                    command, stdout=subprocess.PIPE, check=True, task_status=task_status
-                )
-            )
+            child = await nursery.start(partial(trio.run_process, command, stdout=subprocess.PIPE, check=True))
             await pinged.wait()
             os.kill(child.pid, signal.SIGSTOP)
             go_on.set()

@@ -104,7 +104,9 @@ async def test_a_ping_between_fragments_is_answered_behind_a_blocked_write() -> 
     async with ends() as both:
         both.nursery.start_soon(blocked_send, both, trio.CancelScope())
         await trio.testing.wait_all_tasks_blocked()
-        await both.say(frame(1, b"a", fin=False) + frame(9) + frame(0, b"b", fin=False) + frame(9, b"2") + frame(0, b"c"))
+        await both.say(
+            frame(1, b"a", fin=False) + frame(9) + frame(0, b"b", fin=False) + frame(9, b"2") + frame(0, b"c")
+        )
         assert both.messages == ["abc"]
         assert await both.read() == [(1, b"x" * 1000), (10, b""), (10, b"2")]
 

@@ -47,7 +47,8 @@ class PingWaiter:
     Attributes:
         frame: what asks for it.
         sent_at: when the frame was queued.
-        gives_up_at: from this moment on no pong answers it, unless a call still waits for what the socket holds.
+        gives_up_at: from this moment on no pong answers it, unless a call still waits for what the socket holds, and
+            no other ping has been sent.
         awaited: a call of `ping()` waits for it.
         answered: set when the outcome is known.
         round_trip: in seconds, once a pong came.
@@ -226,7 +227,9 @@ class Link:
         self.room.unpark_all()
 
     def _drop_stale_pings(self, now: float) -> None:
-        while self._pings and now >= self._pings[0].gives_up_at and not self._pings[0].awaited:
+        while self._pings and now >= self._pings[0].gives_up_at:
+            if self._pings[0].awaited and len(self._pings) == 1:
+                return  # a pong can be the answer to no other ping; the call gives up when the socket holds none
             stale = self._pings.pop(0)
             stale.give_up()
             self.withdraw(stale.frame)  # to a server that does not read, they would pile up

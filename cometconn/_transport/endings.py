@@ -36,6 +36,6 @@ def broken(what: str, error: BaseException) -> WebSocketBrokenError:
 def stream_failed(error: Exception) -> WebSocketBrokenError:
     """Return the error of a byte stream that raised *error*, reading or writing."""
     if isinstance(error, trio.ClosedResourceError):
-        return broken("the connection was closed on our side", error)
+        return WebSocketBrokenError("the connection was closed on our side")  # *error* knows us: that would be a circle
     # TLS has words for it: 1.3 wants a client certificate only when the handshake is done.
     return broken(why(error) if isinstance(error.__cause__, ssl.SSLError) else "the connection was reset", error)

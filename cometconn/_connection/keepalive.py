@@ -52,13 +52,13 @@ async def keepalive(machine: Machine, link: Link) -> None:
     pulse = link.heartbeat
     while not link.over:
         now = machine.tick()
+        if now >= pulse.silent_at:
+            await look(machine, link)
+            continue
         if now >= pulse.next_ping and not link.over:
             pulse.keepalive_sent(now)
             link.ping(ping_frame(), now)
             if link.witness is not None:
                 link.witness.ping_sent("keepalive")
-        if now >= pulse.silent_at:
-            await look(machine, link)
-            continue
         with trio.move_on_at(min(pulse.next_ping, machine.next_tick)) as link.alarm:
             await trio.lowlevel.wait_task_rescheduled(at_any_time)

@@ -41,6 +41,28 @@ class Pipe(trio.abc.Stream):
         nursery: where the task that writes can be started.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_eof",
+        "_fed",
+        "_flushed",
+        "_flushing",
+        "_hungry",
+        "_next",
+        "_on_broken",
+        "_on_change",
+        "_requested",
+        "_rest",
+        "_stream",
+        "broken",
+        "closed",
+        "closing",
+        "nursery",
+        "on_sent",
+        "sending",
+        "wants_more",
+    )
+
     def __init__(
         self, stream: trio.abc.Stream, on_change: Callable[[], object], on_broken: Callable[[Exception], object]
     ) -> None:

@@ -171,6 +171,55 @@ async def test_silence_behind_a_blocked_write(said: bytes, autojump_clock: MockC
         assert isinstance(outcome[0], ConnectionLostError)
 
 
+async def test_calls_are_bounded_while_a_write_is_blocked(autojump_clock: MockClock) -> None:
+    """The server reads nothing: `ping()` takes `pong_timeout` and `disconnect()` nothing, since no goodbye can be said."""
+    async with open_pair(connect=True) as pair:
+        await settle()
+        for call, bound in ((pair.chat.ping, 5.0), (pair.chat.disconnect, 0.0)):
+            stream_of(pair)._outgoing.capacity = 0
+            async with background(pair.chat.send_transient, "amy-2", {"filling": "x" * 1_000}) as sent:
+                arrives(pair, b"\x89\x00")
+                await settle()
+                began = trio.current_time()
+                async with background(call) as outcome:
+                    with trio.fail_after(10):
+                        while not outcome:
+                            await trio.sleep(0.001)
+                assert trio.current_time() - began == pytest.approx(bound, abs=0.01)
+            assert isinstance(sent[0], ConnectionLostError)
+            await pair.chat.connect()
+
+
+async def test_a_close_that_cannot_be_answered_costs_the_next_connection_little(autojump_clock: MockClock) -> None:
+    """The server closes and reads nothing: the loss is judged at once, and `connect()` waits for no answer of ours."""
+    async with open_pair(connect=True) as pair:
+        await settle()
+        stream_of(pair)._outgoing.capacity = 0
+        began = trio.current_time()
+        arrives(pair, b"\x88\x02\x03\xf3")
+        lost = await pair.wait_status(Waiting)
+        assert lost.at == began
+        await pair.chat.connect()
+        assert trio.current_time() - began == pytest.approx(0.05)
+
+
+async def test_a_full_stream_and_a_blocked_write(autojump_clock: MockClock) -> None:
+    """While a full stream holds up the reader nothing is judged; when it is read, `pong_timeout` counts from there."""
+    async with open_pair(connect=True) as pair, pair.chat.events(max_events=1) as events:
+        await settle()
+        stream_of(pair)._outgoing.capacity = 0
+        async with background(pair.chat.send_transient, "amy-2", {"filling": "x"}) as sent:
+            arrives(pair, b"\x89\x00")
+            pair.device.send('{"type":"fills it"}')
+            await trio.sleep(60.0)
+            assert isinstance(pair.chat.status, Connected)
+            await anext(events)
+            read = trio.current_time()
+            lost = await pair.wait_status(Waiting)
+            assert lost.at == pytest.approx(read + 5.0)
+        assert isinstance(sent[0], ConnectionLostError)
+
+
 def stream_of(pair: Pair) -> Any:
     """The client's end of the connection."""
     link = pair.chat._parts.machine._link

@@ -5,7 +5,7 @@ by itself. Its reader task has a nursery of its own, it reads a `Pipe` and not t
 its message queue holds nothing, and nobody waits for it without also waiting for the
 end of that nursery. (What happens otherwise: calls that never return when the server
 closes half-way, refuses the upgrade, or goes silent.) Plain text frames do not even reach
-it: see `lane`.
+it: see `lane`. What it writes never waits for the socket: see `pipe`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import trio
 
+from ._connection.keepalive import wait_pong
 from ._connection.stream_arguments import stream_options
 from ._lifecycle.states import Input
 from ._wire.drafts import custom_draft, text_draft
@@ -169,11 +170,7 @@ class CometChat:
         A checkpoint. If cancelled, the lease stays extended and the frame is sent whole. At
         most `pong_timeout`. Source: CometChat's `ping()`; the frame is both official SDKs'.
         """
-        waiter = self._machine.ping(ping_frame())
-        with trio.move_on_at(waiter.gives_up_at):
-            await waiter.answered.wait()
-        self._machine.tick()
-        return waiter.outcome()
+        return await wait_pong(self._machine, *self._machine.ping(ping_frame()))
 
     async def keep_alive(self, every: float = 20.0) -> None:
         """Ping in a loop, so that a background service keeps its socket for ever.

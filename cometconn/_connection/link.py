@@ -47,7 +47,9 @@ class PingWaiter:
     Attributes:
         frame: what asks for it.
         sent_at: when the frame was queued.
-        gives_up_at: from this moment on no pong answers it.
+        gives_up_at: from this moment on no pong answers it, unless a call still waits for what the socket holds, and
+            no other ping has been sent.
+        awaited: a call of `ping()` waits for it.
         answered: set when the outcome is known.
         round_trip: in seconds, once a pong came.
         error: why none will come.
@@ -59,6 +61,15 @@ class PingWaiter:
     answered: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
     round_trip: float | None = attrs.field(default=None, init=False)
     error: CometConnError | None = attrs.field(default=None, init=False)
+    awaited: bool = attrs.field(default=False, init=False)
+
+    def __enter__(self) -> None:
+        """Wait for it."""
+        self.awaited = True
+
+    def __exit__(self, *_: object) -> None:
+        """Wait no longer."""
+        self.awaited = False
 
     def pong(self, now: float) -> None:
         """Take the pong."""
@@ -219,6 +230,8 @@ class Link:
 
     def _drop_stale_pings(self, now: float) -> None:
         while self._pings and now >= self._pings[0].gives_up_at:
+            if self._pings[0].awaited and len(self._pings) == 1:
+                return  # a pong can be the answer to no other ping; the call gives up when the socket holds none
             stale = self._pings.pop(0)
             stale.give_up()
             self.withdraw(stale.frame)  # to a server that does not read, they would pile up

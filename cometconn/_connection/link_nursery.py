@@ -137,13 +137,14 @@ class LinkNursery:
         return not link.over
 
     async def _hang_up(self, websocket: WebSocket) -> None:
-        if not websocket.may_say_goodbye:
-            # A pong that trio-websocket has just written may not have returned yet.
-            await trio.lowlevel.cancel_shielded_checkpoint()
         if websocket.may_say_goodbye:
             with trio.CancelScope() as scope:
                 farewell = self.machine.begin_farewell(scope)
                 await websocket.goodbye(partial(self._said, farewell))
+        elif websocket.answering:
+            with trio.CancelScope() as scope:
+                self.machine.begin_farewell(scope)
+                await websocket.wait_answered()
         elif websocket.close_frame_left and self.machine.witness is not None:
             self.machine.witness.goodbye_said()  # and answered so soon that nothing is left to be said
         await websocket.aclose_forcefully()

@@ -130,7 +130,7 @@ class Machine:
 
     @trio.lowlevel.enable_ki_protection
     def tick(self) -> float:
-        """Let everything happen that time alone decides, up to now. Return now."""
+        """Let everything happen that time alone decides, up to now: not silence, which needs a read. Return now."""
         now = trio.current_time()
         lag = self._boot_time() - now
         slept, self._lag = lag - self._lag, lag
@@ -157,14 +157,9 @@ class Machine:
         if self._life is not self._due[0]:  # it changes seldom, and every read of the socket ticks
             self._due = (self._life, *due(self._life))
         _, moment, on = self._due
-        if self._life.state is State.CONNECTED and self._link is not None and self._link.heartbeat.silent_at < moment:
-            if not self._link.heartbeat.is_silent(now):
-                return False
-            silence = PongTimeoutError(f"Not one byte came within {self._timing.pong_timeout:g} s of a ping.")
-            self._fail_link(Failure(silence), now)
-        elif moment > now:
+        if moment > now:
             return False
-        elif on is Input.ATTEMPT_FAILED:
+        if on is Input.ATTEMPT_FAILED:
             slow = timeout_error(self._link.step if self._link else _GOODBYE, self._timing.connect_timeout)
             self._fail_link(Failure(slow), now)
         else:
@@ -184,8 +179,7 @@ class Machine:
     async def connect(self, *, patient: bool) -> None:
         """Ask for the connection and wait for the outcome."""
         now = self.tick()
-        refusal = self._apply(Input.CONNECT_CALLED, now, Circumstances(patient=patient))
-        if refusal is not None:
+        if (refusal := self._apply(Input.CONNECT_CALLED, now, Circumstances(patient=patient))) is not None:
             raise refusal
         if self._life.state is State.CONNECTED:
             await trio.lowlevel.checkpoint()
@@ -215,13 +209,13 @@ class Machine:
         return None if self._latest is None or self._latest.closed else self._latest
 
     @trio.lowlevel.enable_ki_protection
-    def ping(self, text: str) -> PingWaiter:
+    def ping(self, text: str) -> tuple[Link, PingWaiter]:
         """Queue a ping frame and extend the lease."""
         now = self.tick()
-        refusal = self._apply(Input.PING_CALLED, now)
-        if refusal is not None:
+        if (refusal := self._apply(Input.PING_CALLED, now)) is not None:
             raise refusal
-        return self.connected_link("ping()").ping(text, now)
+        link = self.connected_link("ping()")
+        return link, link.ping(text, now)
 
     def connected_link(self, call: str) -> Link:
         """Return the link of the connection; `NotConnectedError` naming *call* when there is none."""
@@ -280,12 +274,18 @@ class Machine:
         if self._link is link:
             self._apply(Input.TOKEN_REFUSED, now, Circumstances(cause=attempt_error(error)))
 
-    def heard(self, link: Link) -> float:
-        """Note that bytes came. A silence that was over before them counts first. Return now."""
-        now = self.tick()
+    def heard(self, link: Link) -> None:
+        """Note that bytes came."""
+        self.tick()
         if self._link is link and link.heartbeat.heard():
             link.set_alarm(self.next_tick)  # or it would ring when the silence would have been too long
-        return now
+
+    def judge_silence(self, link: Link, read_at: float) -> None:
+        """Take it that a read of *link* which was under way at *read_at* has found nothing since."""
+        now = self.tick()
+        if self._link is link and self._life.state is State.CONNECTED and link.heartbeat.is_silent(read_at):
+            silence = PongTimeoutError(f"Not one byte came within {self._timing.pong_timeout:g} s of a ping.")
+            self._fail_link(Failure(silence), now)
 
     def begin_farewell(self, scope: trio.CancelScope) -> Farewell:
         """Let *scope* bound a goodbye, and cut it as soon as a new connection is wanted."""

@@ -43,19 +43,24 @@ async def receive_loop(
     reader = _Reader(machine, link, identity, streams, catch_up, positions)
     try:
         while not link.over:
-            now = machine.heard(link) if await websocket.receive() else machine.tick()
+            if await websocket.receive():
+                machine.heard(link)
+            else:
+                machine.tick()
             if not link.over:
-                await _digest(machine, link, websocket, reader, now)
+                await _digest(machine, link, websocket, reader)
     except WebSocketError as error:
         machine.lost(link, error)
     while await websocket.receive():
         pass
 
 
-async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _Reader, now: float) -> None:
-    """Take every message that was read; meanwhile the pong clock stands: what it waits for may lie unread.
+async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _Reader) -> None:
+    """Take every message that was read; meanwhile nobody judges silence: what a ping waits for may lie unread.
 
-    The caller has ticked, *now*. From one await to the next is one step, at one instant for everybody
+    Nothing here waits for the network, and only a full event stream stops the pong clock.
+
+    The caller has ticked. From one await to the next is one step, at one instant for everybody
     else, so the clock is read once in it: a deadline that has passed before counts before the
     step's first message; one that passes during it, before the first of the next step.
     """
@@ -71,10 +76,11 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
         count += len(messages)
         while messages:
             if awaited:
-                now = machine.tick()
+                machine.tick()
             messages, awaited = messages[reader.take_some(messages) :], False
             if reader.no_room:
                 await reader.wait_room()
+                link.heartbeat.restart(trio.current_time())
                 awaited = True
         if count >= _DRAIN:
             await trio.lowlevel.checkpoint()
@@ -82,7 +88,7 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
         more = not websocket.exhausted
     if machine.witness is not None:
         machine.witness.drained()
-    if link.heartbeat.resume(trio.current_time() if awaited else now):
+    if link.heartbeat.resume():
         link.wake_for_silence()
 
 

@@ -8,9 +8,7 @@ import attrs
 
 __all__ = ["Heartbeat"]
 
-_LATE = 0.5  # a look that is later than this was held up by us, not by the server
 _SPREAD = 0.1  # seconds over which clients that connect together begin to ping
-_GRACE = 1.0  # then what has arrived meanwhile is read first
 
 
 @attrs.define(eq=False)
@@ -28,7 +26,6 @@ class Heartbeat:
     next_ping: float = attrs.field(default=math.inf, init=False)
     _asked: float | None = attrs.field(default=None, init=False)
     _paused: bool = attrs.field(default=False, init=False)
-    _graced: bool = attrs.field(default=False, init=False)
 
     def start(self, now: float, jitter: float = 0.5) -> None:
         """Begin to count: the link is authenticated.
@@ -47,7 +44,10 @@ class Heartbeat:
         self.next_ping = max(self.next_ping, now - self.interval / 2) + self.interval
 
     def pinged(self, now: float) -> None:
-        """Note that a ping was queued. The oldest one that nothing followed counts."""
+        """Note that a ping was queued. The oldest one that no byte has followed counts, written or not.
+
+        Behind a blocked write it may never leave; a server that neither reads nor says anything is lost all the same.
+        """
         if self._asked is None:
             self._asked = now
 
@@ -56,46 +56,39 @@ class Heartbeat:
         if self._asked is None:
             return False
         self._asked = None
-        self._graced = False
         return True
 
     def woke(self, now: float) -> None:
         """Note that the machine slept: no answer is overdue, and a ping will tell whether the server is still there."""
         self._asked = None
-        self._graced = False
         if self.next_ping < math.inf:
             self.next_ping = now
 
     def pause(self) -> None:
-        """Stop the clock: we have stopped reading, so silence says nothing."""
+        """Judge nothing: what was read is being taken, so the socket is not read, and silence says nothing."""
         self._paused = True
 
-    def resume(self, now: float) -> bool:
-        """Start the clock again, from now. Return whether it runs: something is asked."""
+    def restart(self, now: float) -> None:
+        """Count from now what was asked before: an event stream was full, so nothing was read meanwhile."""
+        if self._asked is not None:
+            self._asked = now
+
+    def resume(self) -> bool:
+        """Judge again: the socket is read. Return whether something is asked."""
         self._paused = False
-        if self._asked is None:
-            return False
-        self._asked = now
-        return True
+        return self._asked is not None
 
     @property
     def silent_at(self) -> float:
-        """When the link counts as lost unless bytes come first; `inf` while nothing is asked."""
+        """From when on a read that finds nothing means that the link is lost; `inf` while nothing is asked, or paused."""
         if self._paused or self._asked is None:
             return math.inf
         return self._asked + self.timeout
 
-    def is_silent(self, now: float) -> bool:
-        """Judge the link. A look that comes late is forgiven once, for a second.
+    def is_silent(self, read_at: float) -> bool:
+        """Judge the link: a read that was under way at *read_at* has found nothing since.
 
-        When this process was held up (it slept, or its loop was blocked), the answer may
-        well lie in the socket's buffer: give the reader time to find it.
+        When this process was held up, for however long, the answer may lie in the socket's buffer. So that the
+        time is over means nothing before the socket was read after it.
         """
-        late = now - self.silent_at
-        if late < 0:
-            return False
-        if late > _LATE and not self._graced:
-            self._graced = True
-            self._asked = now + _GRACE - self.timeout
-            return False
-        return True
+        return read_at >= self.silent_at

@@ -105,7 +105,6 @@ class WebSocket(Protocol):
         """Send one text message now, if that takes no waiting; return whether all of it is written. Never fails, or blocks.
 
         If not, it is still to be sent, before any other: `send` takes the same text, and goes on where this has stopped.
-        An unsolicited pong may then follow it, which says nothing (RFC 6455, section 5.5.3).
         """
         ...
 
@@ -128,6 +127,15 @@ class WebSocket(Protocol):
     @property
     def close_frame_left(self) -> bool:
         """Whether `goodbye_nowait` has written the close frame, all of it."""
+        ...
+
+    @property
+    def answering(self) -> bool:
+        """Whether our answer to the server's close frame is still to be written, and can be."""
+        ...
+
+    async def wait_answered(self) -> None:
+        """Wait until that answer is written, or never will be. The caller bounds the time."""
         ...
 
     async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:

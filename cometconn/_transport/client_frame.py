@@ -5,23 +5,27 @@ from __future__ import annotations
 import os
 from typing import Final
 
-__all__ = ["LONGEST", "TEXT", "client_frame", "close_frame"]
+__all__ = ["TEXT", "client_frame", "close_frame"]
 
 TEXT: Final = 0x1
-LONGEST: Final = 0xFFFF
-"""Bytes of payload that this encodes at the most."""
-
 _CLOSE: Final = 0x8
 _FIN: Final = 0x80
 _MASKED: Final = 0x80
 _LONGEST_SHORT: Final = 125
 _TWO_BYTES: Final = 126
+_LONGEST_OF_TWO: Final = 0xFFFF
+_EIGHT_BYTES: Final = 127
 
 
 def client_frame(opcode: int, payload: bytes) -> bytes:
     """Return a frame with FIN set, and *payload* behind a mask that nobody can foretell (section 5.3)."""
     size = len(payload)
-    length = (size,) if size <= _LONGEST_SHORT else (_TWO_BYTES, *size.to_bytes(2, "big"))
+    if size <= _LONGEST_SHORT:
+        length: tuple[int, ...] = (size,)
+    elif size <= _LONGEST_OF_TWO:
+        length = (_TWO_BYTES, *size.to_bytes(2, "big"))
+    else:
+        length = (_EIGHT_BYTES, *size.to_bytes(8, "big"))
     mask = os.urandom(4)
     masks = (mask * (size // 4 + 1))[:size]
     masked = int.from_bytes(payload, "big") ^ int.from_bytes(masks, "big")

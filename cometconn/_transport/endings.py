@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Final
+
+import trio
+
+from cometconn._why import why
 
 from .abc import WebSocketBrokenError, WebSocketClosedError, WebSocketError
 
-__all__ = ["broken", "ending"]
+__all__ = ["broken", "ending", "stream_failed"]
 
 _VERDICTS: Final = frozenset({1002, 1003, 1007, 1009})  # what it records, too, when it will not read on
 _ABNORMAL: Final = 1006  # what it records when there was no close frame
@@ -26,3 +31,11 @@ def broken(what: str, error: BaseException) -> WebSocketBrokenError:
     made = WebSocketBrokenError(what)
     made.__cause__ = error
     return made
+
+
+def stream_failed(error: Exception) -> WebSocketBrokenError:
+    """Return the error of a byte stream that raised *error*, reading or writing."""
+    if isinstance(error, trio.ClosedResourceError):
+        return WebSocketBrokenError("the connection was closed on our side")  # *error* knows us: that would be a circle
+    # TLS has words for it: 1.3 wants a client certificate only when the handshake is done.
+    return broken(why(error) if isinstance(error.__cause__, ssl.SSLError) else "the connection was reset", error)

@@ -11,6 +11,8 @@ __all__ = ["TextLane"]
 _FIN_TEXT: Final = 0x81  # FIN set, no RSV bit, opcode 1: a whole text message
 _FIN, _RSV, _MASKED, _CONTROL = 0x80, 0x70, 0x80, 0x08
 _CONTINUATION, _CLOSE = 0x0, 0x8
+_PING_OR_PONG: Final = frozenset({0x89, 0x8A})  # FIN set, as it must be
+_TOGETHER: Final = 64  # pings and pongs that are given to trio-websocket in one piece
 _RESERVED: Final = frozenset({0x3, 0x4, 0x5, 0x6, 0x7, 0xB, 0xC, 0xD, 0xE, 0xF})
 _LONGEST_SHORT: Final = 125  # bytes of payload, of a control frame and of what needs no longer header
 _TWO_BYTES: Final = 126
@@ -151,10 +153,25 @@ class TextLane:
         if opcode == _CLOSE:
             self.close_seen = True
             return self.rest()
-        if not opcode & _CONTROL:
+        if opcode & _CONTROL:
+            size += self._pings_behind(size, left)
+        else:
             self._in_fragments = not first & _FIN
         self._passing = max(0, size - left)
         return self._take(min(size, left))
+
+    def _pings_behind(self, start: int, left: int) -> int:
+        """Return the bytes of the pings and pongs that are whole and begin at *start*: a piece for each costs more than they do."""
+        size = 0
+        for _ in range(_TOGETHER - 1):
+            at = self._at + start + size
+            if left - start - size < 2 or self._buffer[at] not in _PING_OR_PONG:  # noqa: PLR2004 - the shortest header
+                break
+            payload = self._buffer[at + 1]
+            if payload > _LONGEST_SHORT or left - start - size < 2 + payload:
+                break
+            size += 2 + payload
+        return size
 
     def _take(self, size: int) -> bytes:
         data = bytes(self._buffer[self._at : self._at + size])

@@ -5,12 +5,11 @@ by itself. Its reader task has a nursery of its own, it reads a `Pipe` and not t
 its message queue holds nothing, and nobody waits for it without also waiting for the
 end of that nursery. (What happens otherwise: calls that never return when the server
 closes half-way, refuses the upgrade, or goes silent.) Plain text frames do not even reach
-it: see `lane`.
+it: see `lane`. What it writes never waits for the socket: see `pipe`.
 """
 
 from __future__ import annotations
 
-import ssl
 import urllib.parse
 from typing import TYPE_CHECKING
 
@@ -18,15 +17,14 @@ import trio
 import trio_websocket
 
 from cometconn._lot import Lot
-from cometconn._why import why
 
 from .abc import WebSocketBrokenError, WebSocketError
 from .bare_socket import receive_some
-from .client_frame import LONGEST, TEXT, client_frame, close_frame
-from .endings import broken, ending
+from .client_frame import TEXT, client_frame, close_frame
+from .endings import broken, ending, stream_failed
 from .handshake import AnswerHead
 from .lane import TextLane
-from .pipe import Pipe
+from .pipe import Pipe, ReaderNursery
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -38,6 +36,7 @@ TEXT_LANE = True
 
 _READ = 64 * 1024
 _READ_MORE = 256 * 1024  # when a read was as long as it could be
+_SENT_AT_ONCE = 64 * 1024 - 1  # bytes of payload: a longer frame is made and written in a task
 _MAX_MESSAGE = 16 * 1024 * 1024  # beyond it trio-websocket closes with 1009
 _BAD_ANSWER = "the server's answer to the WebSocket upgrade breaks RFC 6455"
 _NORMAL = 1000
@@ -58,13 +57,14 @@ class TrioWebSocket:
         self._host = parts.netloc
         self._target = parts.path or "/"
         self._headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
-        self._pipe = Pipe(stream, self._progressed)
+        self._pipe = Pipe(stream, self._progressed, self._stream_failed)
         self._head = AnswerHead()
         self._connection: trio_websocket.WebSocketConnection | None = None
         self._lane = TextLane(_MAX_MESSAGE, takes_text=TEXT_LANE)
         self._close_frame = close_frame(_NORMAL)  # made ahead: it is wanted in a hurry
         self._read_size = _READ
         self._leaving = False
+        self._close_ahead = False
         self._begun: str | None = None
         self._goodbye: trio.CancelScope | None = None
         self._handshake = trio.CancelScope()
@@ -76,11 +76,12 @@ class TrioWebSocket:
     @trio.lowlevel.enable_ki_protection
     async def upgrade(self, nursery: trio.Nursery) -> None:
         """Do trio-websocket's handshake; its reader stays in *nursery*."""
+        self._pipe.nursery = nursery
         try:
             with self._handshake:
                 # Returns only on success; `_fail` ends this scope on failure.
                 self._connection = await trio_websocket.wrap_client_stream(
-                    _Nursery(nursery, self._read),  # type: ignore[arg-type]  # start_soon() is all it uses
+                    ReaderNursery(nursery, self._read),  # type: ignore[arg-type]  # start_soon() is all it uses
                     self._pipe,  # type: ignore[arg-type]  # any trio.abc.Stream will do
                     self._host,
                     self._target,
@@ -134,12 +135,8 @@ class TrioWebSocket:
         data: bytes | bytearray = b""
         try:
             data = await receive_some(self._stream, self._read_size)
-        except trio.BrokenResourceError as error:
-            # TLS has words for it: 1.3 wants a client certificate only when the handshake is done.
-            words = why(error) if isinstance(error.__cause__, ssl.SSLError) else "the connection was reset"
-            self._fail(broken(words, error))
-        except trio.ClosedResourceError:
-            self._fail(WebSocketBrokenError("the connection was closed on our side"))
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self._fail(stream_failed(error))
         self._read_size = _READ_MORE if len(data) >= _READ else _READ
         if data and self._head.complete and not self._leaving:
             self._lane.feed(data)
@@ -204,27 +201,24 @@ class TrioWebSocket:
         return None
 
     async def send(self, text: str) -> None:
-        """Send through trio-websocket; only the writer task may."""
+        """Write the frame ourselves: trio-websocket would hold its lock all the while, and its reader wait for that."""
         assert self._connection is not None, "nothing is sent before wait_open()"
         begun, self._begun = self._begun, None
         assert begun in {None, text}, "what has begun goes on first"
-        try:
-            if begun is not None:
-                await self._connection.pong()  # an unsolicited one says nothing; the rest of the frame goes before it
-            else:
-                await self._connection.send_message(text)
-        except trio_websocket.ConnectionClosed as closed:
-            reason = closed.reason
-        else:
-            return
-        raise self._ending(reason)
+        if self._failure is None and not self._ended:
+            try:
+                if await self._pipe.write(b"" if begun is not None else client_frame(TEXT, text.encode())):
+                    return
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                self._fail(stream_failed(error))
+        raise self._ending(self._connection.closed)
 
     def send_nowait(self, text: str) -> bool:
         """Write the frame ourselves: trio-websocket would take four passes of the scheduler for it, and a task."""
         payload = text.encode()
-        if self._begun is not None or len(payload) > LONGEST or not self.may_say_goodbye:
+        if self._begun is not None or len(payload) > _SENT_AT_ONCE or not self.may_say_goodbye:
             return False
-        taken = self._pipe.send_nowait(client_frame(TEXT, payload))
+        taken = self._pipe.write_nowait(client_frame(TEXT, payload))
         self._begun = text if self._pipe.unfinished else None
         return taken and self._begun is None
 
@@ -241,13 +235,24 @@ class TrioWebSocket:
 
     def goodbye_nowait(self) -> None:
         """Write a close frame ahead of trio-websocket's, which is then not written."""
-        if self.may_say_goodbye:
-            self._pipe.send_last_nowait(self._close_frame)
+        if self.may_say_goodbye and not self._pipe.closing:
+            self._pipe.close_nowait(self._close_frame)
+            self._close_ahead = self._pipe.closing
 
     @property
     def close_frame_left(self) -> bool:
         """Written, all of it."""
-        return self._pipe.sent_last and not self._pipe.unfinished
+        return self._close_ahead and not self._pipe.unsent
+
+    @property
+    def answering(self) -> bool:
+        """trio-websocket has handed over its answer, or its verdict."""
+        pipe = self._pipe
+        return pipe.closing and pipe.unsent and not pipe.sending and not pipe.broken
+
+    async def wait_answered(self) -> None:
+        """Wait for the pipe."""
+        await self._pipe.wait_sent()
 
     async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:
         """Do the closing handshake."""
@@ -270,6 +275,9 @@ class TrioWebSocket:
         if self._taking is not None and self._pipe.wants_more:
             self._taking.cancel(reason="trio-websocket wants more bytes")
 
+    def _stream_failed(self, error: Exception) -> None:
+        self._fail(stream_failed(error))
+
     def _fail(self, error: WebSocketError) -> None:
         self._failure = self._failure or error
         if self._connection is None:
@@ -288,16 +296,3 @@ class TrioWebSocket:
         if reason is None:
             return WebSocketBrokenError("the server broke the WebSocket protocol")
         return ending(reason.code, reason.reason, close_seen=self._lane.close_seen)
-
-
-class _Nursery:
-    """The nursery in which trio-websocket starts its reader: what *run* makes of it is started there."""
-
-    def __init__(
-        self, nursery: trio.Nursery, run: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
-    ) -> None:
-        self._nursery = nursery
-        self._run = run
-
-    def start_soon(self, reader: Callable[[], Awaitable[object]]) -> None:
-        self._nursery.start_soon(self._run, reader, name="trio_websocket.reader")

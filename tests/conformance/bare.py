@@ -25,7 +25,7 @@ async def main(number: int) -> None:
     """Connect, log in as the protocol wants it, read until an error or five seconds of quiet, leave."""
     case, authority = CATALOGUE[number], Authority()
     context = authority.client() if case.tls is not None else None
-    async with misbehaving(case, QUICK.connect_timeout / 50, authority) as (url, _):
+    async with misbehaving(case, QUICK.connect_timeout / 50, authority) as (url, _), trio.open_nursery() as sending:
         began, count = time.monotonic(), 0
         try:
             async with trio_websocket.open_websocket_url(url, ssl_context=context) as websocket:
@@ -33,6 +33,8 @@ async def main(number: int) -> None:
                 show("connect", began, "open")
                 began = time.monotonic()
                 try:
+                    for size in case.sends:
+                        sending.start_soon(websocket.send_message, "x" * size)
                     if case.at_a_ping:
                         await websocket.send_message('{"action": "ping"}')
                     while True:
@@ -46,6 +48,7 @@ async def main(number: int) -> None:
             show("end", began, f"{type(error).__name__}: {error}"[:120])
         else:
             show("leave", began, "done")
+        sending.cancel_scope.cancel()
 
 
 if __name__ == "__main__":

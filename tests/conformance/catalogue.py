@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import email.utils
+import itertools
+import signal
 import time
+from typing import Any
 
 import attrs
 
@@ -37,6 +40,10 @@ class Case:
         url: of the socket, where it leads to no server of ours.
         tls: the server speaks TLS, with a certificate that is `good`, `expired`, for the `wrong host`, `self-signed`;
             or it is `plain`, and the client does not know.
+        sends: so many bytes each of these messages has, which the application sends at one time as soon as it is
+            connected. Those below a million fill a small buffer.
+        patience: seconds more until the loss, because so much must be read first.
+        relayed: a process of its own stands between the client and the server.
     """
 
     name: str
@@ -51,6 +58,9 @@ class Case:
     events: int | None = None
     url: str | None = None
     tls: str | None = None
+    sends: tuple[int, ...] = ()
+    relayed: bool = False
+    patience: float = 0.0
 
 
 def _refused(name: str, script: Script | None, says: str, **more: object) -> Case:
@@ -72,6 +82,35 @@ def _close_codes() -> list[Case]:
         cases.append(
             Case(f"closes with {code}", servers.says(servers.closing(code)), lost=True, says=str(code), window=window)
         )
+    return cases
+
+
+def _unread() -> list[Case]:
+    """What a server does that does not read, while a write of ours is blocked."""
+    silent, cut = "Not one byte came within", "without a WebSocket close"
+    deeds: tuple[tuple[str, Script, str], ...] = (
+        ("sends pings", servers.reads_nothing(frame(9, b"are you there") * 3), silent),
+        ("sends Close", servers.reads_nothing(servers.closing(1011)), "1011"),
+        ("sends a ping and Close", servers.reads_nothing(frame(9) + servers.closing(1011)), "1011"),
+        ("sends FIN", servers.reads_nothing_and_ends(), cut),
+        ("sends a ping and FIN", servers.reads_nothing_and_ends(frame(9)), cut),
+        ("sends RST", servers.reads_nothing_and_ends(rudely=True), "reset"),
+        ("is stopped", servers.is_stopped(), silent),
+        ("is stopped and killed", servers.is_stopped(signal.SIGKILL), "reset"),
+    )
+    cases = []
+    for tls, sends in itertools.product((None, "good"), ((8_000_000,), (60_000,) * 4)):
+        how = f"{'TLS, ' if tls else ''}{len(sends)} x {sends[0] // 1000} KB unread"
+        more: dict[str, Any] = {"tls": tls, "sends": sends}
+        for deed, script, says in deeds:
+            relayed = "stopped" in deed
+            cases.append(Case(f"{how}: {deed}", script, lost=True, says=says, relayed=relayed, **more))
+        resumes = servers.is_stopped(signal.SIGCONT)
+        cases.append(Case(f"{how}: is stopped for a moment", resumes, events=0, relayed=True, **more))
+    for tls in (None, "good"):
+        script = servers.reads_nothing(frame(9, b"are you there") * 120_000)
+        name = f"{'TLS, ' if tls else ''}8 MB unread: sends 120,000 pings"
+        cases.append(Case(name, script, lost=True, says=silent, tls=tls, sends=(8_000_000,), patience=20.0))
     return cases
 
 
@@ -110,6 +149,7 @@ CATALOGUE: tuple[Case, ...] = (
     _refused("503 with Retry-After as a date", _http("503 Busy", f"Retry-After: {_in(3600)}\r\n"), "503", floor=300.0),
     _refused("RST instead of an answer", servers.resets_the_upgrade, "reset"),
     _refused("auth is never answered", servers.never_answers_auth, "connect_timeout"),
+    _refused("101 and a ping, and then reads nothing", servers.never_reads_auth, "connect_timeout"),
     Case("auth is answered late", servers.answers_auth_late, events=0),
     _refused("auth is refused", servers.refuses_auth, "refused", authentication_failed=True),
     _refused("closes between auth frame and answer", servers.closes_before_auth, "1011"),
@@ -181,4 +221,5 @@ CATALOGUE: tuple[Case, ...] = (
     Case("a binary frame", servers.says_and_serves(frame(2, b"\x00\x01")), events=1),
     Case("1006: ends TCP without a close frame", servers.vanishes, lost=True, says="without a WebSocket close"),
     *_close_codes(),
+    *_unread(),
 )

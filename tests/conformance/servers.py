@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -29,20 +31,31 @@ class Visit:
         stream: the server's end.
         seen: what the client's frames were: opcode and payload.
         elsewhere: another server's URL, which nobody has any business with.
+        relay: the process id of the relay between the client and this server, where there is one.
     """
 
-    def __init__(self, number: int, stream: Any, pace: float, elsewhere: str) -> None:
+    def __init__(self, number: int, stream: Any, pace: float, elsewhere: str, relay: int = 0) -> None:
         self.number = number
         self.stream = stream
         self.seen: list[tuple[int, bytes]] = []
         self.pace = pace
         self.elsewhere = elsewhere
+        self.relay = relay
         self._one_writer = trio.StrictFIFOLock()
 
     async def say(self, data: bytes) -> None:
         """Write."""
         async with self._one_writer:
             await self.stream.send_all(data)
+
+    @property
+    def socket(self) -> trio.socket.SocketType:
+        """The TCP socket, below TLS where there is TLS."""
+        return getattr(self.stream, "transport_stream", self.stream).socket
+
+    async def sees_bytes(self) -> None:
+        """Wait until more bytes of the client's have arrived, and leave them unread."""
+        await trio.lowlevel.wait_readable(self.socket)
 
     async def head(self) -> bytes:
         """Read the upgrade request."""
@@ -247,6 +260,55 @@ async def pings_all_the_time(visit: Visit) -> None:
         nursery.start_soon(visit.serve)
         for _ in range(20):
             await visit.say(frame(9, b"are you there") * 500)
+
+
+def reads_nothing(data: bytes = b"") -> Script:
+    """Reads nothing any more once the client writes, says these bytes, and keeps the connection."""
+
+    async def script(visit: Visit) -> None:
+        await visit.welcome()
+        await visit.sees_bytes()
+        await visit.say(data)
+        await for_ever(visit)
+
+    return script
+
+
+def reads_nothing_and_ends(data: bytes = b"", *, rudely: bool = False) -> Script:
+    """Reads nothing any more once the client writes, says these bytes, and sends FIN, or RST."""
+
+    async def script(visit: Visit) -> None:
+        await visit.welcome()
+        await visit.sees_bytes()
+        await visit.say(data)
+        if rudely:
+            reset(getattr(visit.stream, "transport_stream", visit.stream))
+        else:
+            visit.socket.shutdown(trio.socket.SHUT_WR)
+            await for_ever(visit)
+
+    return script
+
+
+def is_stopped(*then: signal.Signals) -> Script:
+    """The process in between is stopped once the client writes, and gets these signals a moment later."""
+
+    async def script(visit: Visit) -> None:
+        await visit.welcome()
+        await visit.sees_bytes()
+        os.kill(visit.relay, signal.SIGSTOP)
+        await trio.sleep(visit.pace)
+        for number in then:
+            os.kill(visit.relay, number)
+        await (visit.serve() if signal.SIGCONT in then else for_ever(visit))
+
+    return script
+
+
+async def never_reads_auth(visit: Visit) -> None:
+    """Accepts the upgrade, sends a ping, reads nothing any more."""
+    await upgrade(visit.stream, frame(9, b"are you there"))
+    await for_ever(visit)
 
 
 def event(number: int, filling: str = "") -> bytes:

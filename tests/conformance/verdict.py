@@ -5,8 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import attrs
 import trio
@@ -18,6 +21,7 @@ from cometconn.environment import Request, Response, SystemEnvironment
 from cometconn.errors import CometConnError, ConnectError, ConnectionLostError, NotConnectedError, PongTimeoutError
 from cometconn.events import Event, Gap
 
+from . import relay_program
 from .authority import Authority
 from .catalogue import Case
 from .servers import Visit
@@ -26,6 +30,7 @@ __all__ = ["QUICK", "Verdict", "run_case"]
 
 SLACK = 3.0  # seconds that a noisy machine may take for what should be immediate
 QUICK = Timing(connect_timeout=1.0, pong_timeout=0.5, keepalive_interval=0.3, close_timeout=0.3, request_timeout=5.0)
+_SMALL = 16 * 1024  # bytes of a socket's buffer
 _MEDIAN = 0.5  # what the client draws instead of chance, so that its delay is known
 
 
@@ -37,11 +42,13 @@ class Verdict:
         took: seconds of each public call.
         wrong: what is not as it should be; empty for a row that holds.
         said: what the client said.
+        sent: what each message that the application sent came to.
     """
 
     took: dict[str, float] = attrs.field(factory=dict)
     wrong: list[str] = attrs.field(factory=list)
     said: str = ""
+    sent: list[CometConnError | None] = attrs.field(factory=list)
 
     def check(self, truth: bool, otherwise: str) -> None:
         """Note what is wrong."""
@@ -54,6 +61,7 @@ class KnownChance:
     """The real world, but for chance. It remembers its sockets."""
 
     ssl_context: ssl.SSLContext | None
+    small: bool = False
     sockets: list[trio.abc.Stream] = attrs.field(factory=list)
     _system: SystemEnvironment = attrs.field(init=False)
 
@@ -62,8 +70,12 @@ class KnownChance:
         self._system = SystemEnvironment(proxy="", ssl_context=self.ssl_context)
 
     async def dial(self, url: str) -> trio.abc.Stream:
-        """Dial, for real."""
-        return await self._system.dial(url)
+        """Dial, for real; with a *small* buffer for what is sent."""
+        stream: Any = await self._system.dial(url)
+        if self.small:
+            socket = getattr(stream, "transport_stream", stream).socket
+            socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, _SMALL)
+        return stream
 
     async def request(self, request: Request) -> Response:
         """Ask, for real."""
@@ -93,7 +105,7 @@ async def misbehaving(case: Case, pace: float, authority: Authority) -> AsyncGen
         stream: trio.abc.Stream = socket
         if server_context is not None:
             stream = trio.SSLStream(socket, server_context, server_side=True, https_compatible=True)
-        visit = Visit(len(visits) + 1, stream, pace, elsewhere)
+        visit = Visit(len(visits) + 1, stream, pace, elsewhere, relay.pid if relay is not None else 0)
         visits.append(visit)
         try:
             await script(visit)
@@ -108,15 +120,43 @@ async def misbehaving(case: Case, pace: float, authority: Authority) -> AsyncGen
         message = "the client followed a redirect"
         raise AssertionError(message)
 
+    relay: subprocess.Popen[bytes] | None = None
     async with trio.open_nursery() as nursery:
         (other,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
         elsewhere = f"http://127.0.0.1:{other.socket.getsockname()[1]}/"
         nursery.start_soon(trio.serve_listeners, strayed, [other])
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        if is_small(case):
+            listeners[0].socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, _SMALL)
+        port: int = listeners[0].socket.getsockname()[1]
         nursery.start_soon(trio.serve_listeners, serve, listeners)
         scheme = "ws" if case.tls is None else "wss"
-        yield f"{scheme}://127.0.0.1:{listeners[0].socket.getsockname()[1]}/", visits
-        nursery.cancel_scope.cancel()
+        if case.relayed:
+            command = (
+                sys.executable,
+                "-I",
+                "-S",
+                relay_program.__file__,
+                str(port),
+                str(_SMALL if is_small(case) else 0),
+            )
+            relay = subprocess.Popen(command, stdout=subprocess.PIPE)
+            assert relay.stdout is not None
+            port = int(relay.stdout.readline())
+        try:
+            yield f"{scheme}://127.0.0.1:{port}/", visits
+        finally:
+            if relay is not None:
+                assert relay.stdout is not None
+                relay.kill()
+                relay.wait()
+                relay.stdout.close()
+            nursery.cancel_scope.cancel()
+
+
+def is_small(case: Case) -> bool:
+    """Whether the sockets of this row have small buffers."""
+    return 0 < max(case.sends, default=0) < 1_000_000
 
 
 async def run_case(case: Case, timing: Timing = QUICK) -> Verdict:
@@ -152,7 +192,7 @@ async def _live(
     verdict: Verdict,
     authority: Authority,
 ) -> None:
-    world = KnownChance(authority.client() if case.tls is not None else None)
+    world = KnownChance(authority.client() if case.tls is not None else None, is_small(case))
     settings = AppSettings(timing=timing)
     endpoints = attrs.evolve(rest.endpoints, socket_url=url)
     began = trio.current_time()
@@ -167,6 +207,8 @@ async def _live(
         outcome = await _timed(verdict, "connect", timing.connect_timeout, chat.connect)
         if case.connects:
             verdict.check(outcome is None, f"connect() raised {outcome!r}")
+            for size in case.sends:
+                nursery.start_soon(_send, chat, size, verdict)
             await _connected(case, timing, chat, got, verdict)
         else:
             verdict.check(isinstance(outcome, ConnectError), f"connect() came to {outcome!r}")
@@ -183,6 +225,7 @@ async def _live(
             f"after disconnect(): {chat.status}",
         )
         verdict.check(len(visits) <= 2, f"{len(visits)} connections")
+        _check_sent(case, verdict)
         began = trio.current_time()
     verdict.took["leaving"] = trio.current_time() - began
     verdict.check(verdict.took["leaving"] < timing.close_timeout + SLACK, "leaving took too long")
@@ -193,7 +236,7 @@ async def _connected(case: Case, timing: Timing, chat: CometChat, got: list[Even
         error = await _timed(verdict, "ping (lost)", timing.pong_timeout, chat.ping)
         verdict.check(isinstance(error, ConnectionLostError), f"ping() came to {error!r}")
     if case.lost:
-        bound = timing.keepalive_interval + timing.pong_timeout + SLACK
+        bound = timing.keepalive_interval + timing.pong_timeout + SLACK + case.patience
         with trio.move_on_after(bound) as patience:
             async with chat.statuses() as changes:
                 async for change in changes:
@@ -249,6 +292,24 @@ async def _timed(
     verdict.took[name] = trio.current_time() - began
     verdict.check(not patience.cancelled_caught, f"{name} took longer than {bound + SLACK} s")
     return error
+
+
+def _check_sent(case: Case, verdict: Verdict) -> None:
+    """Those that were blocked when the connection was lost say so; no call waits on."""
+    verdict.check(len(verdict.sent) == len(case.sends), f"{verdict.sent} of {len(case.sends)} messages")
+    errors = [error for error in verdict.sent if error is not None]
+    verdict.check(all(isinstance(error, ConnectionLostError) for error in errors), f"sending came to {errors}")
+    verdict.check(bool(errors) == (case.lost and bool(case.sends)), f"sending came to {verdict.sent}")
+
+
+async def _send(chat: CometChat, size: int, verdict: Verdict) -> None:
+    """Send a message, which is on its way until the connection is lost."""
+    error: CometConnError | None = None
+    try:
+        await chat.send_transient("amy-2", {"filling": "x" * size})
+    except CometConnError as raised:
+        error = raised
+    verdict.sent.append(error)
 
 
 async def _collect(events: cometconn.EventStream, got: list[Event]) -> None:

@@ -78,6 +78,7 @@ async def test_a_goodbye_that_was_answered_at_once_is_told_of(left: bool) -> Non
 
     class Closed:
         may_say_goodbye = False
+        answering = False
         close_frame_left = left
 
         async def aclose_forcefully(self) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
-from cometconn import Waiting
+from cometconn import Connected, Waiting
 from cometconn.emulator import Kind
+from cometconn.errors import ConnectionLostError, PongTimeoutError
 from cometconn.events import UnknownEvent
 
-from .harness import Pair, open_pair, settle
+from .harness import Pair, background, open_pair, settle
 
 
 @attrs.define(eq=False)
@@ -79,3 +82,154 @@ async def test_silence_counts_from_when_the_reader_goes_on(autojump_clock: MockC
         read = trio.current_time()
         lost = await pair.wait_status(Waiting)
         assert lost.at == read + 5.0
+
+
+PONG = b'\x81\x21{"action": "pong", "ack": "true"}'
+
+
+@pytest.mark.parametrize("late", [0.0, 0.1, 0.6, 30.0])
+async def test_an_answered_ping_is_no_silence_however_late_we_are(late: float, autojump_clock: MockClock) -> None:
+    """The pong lies in the socket and the process was held up past `pong_timeout`: the link stays, and `ping()` returns."""
+    async with open_pair(connect=True) as pair:
+        await settle()
+        pair.server.set(pong=False)
+        async with background(pair.chat.ping) as outcome:
+            await trio.sleep(4.5)
+            arrives(pair, PONG)
+            autojump_clock.jump(0.5 + late)
+            assert isinstance(pair.chat.status, Connected)
+            await settle()
+            assert isinstance(pair.chat.status, Connected)
+        assert outcome == [pytest.approx(5.0 + late)]
+
+
+@pytest.mark.parametrize("late", [0.0, 0.1, 0.6, 30.0])
+async def test_other_bytes_are_no_silence_however_late_we_are(late: float, autojump_clock: MockClock) -> None:
+    """Bytes that lie in the socket are a sign of life, too; `ping()` says that no pong was among them."""
+    async with open_pair(connect=True) as pair:
+        await settle()
+        pair.server.set(pong=False)
+        async with background(pair.chat.ping) as outcome:
+            await trio.sleep(4.5)
+            arrives(pair, b"\x81\x02{}")
+            autojump_clock.jump(0.5 + late)
+            assert isinstance(pair.chat.status, Connected)
+            await settle()
+            assert isinstance(pair.chat.status, Connected)
+        assert isinstance(outcome[0], PongTimeoutError)
+
+
+@pytest.mark.parametrize("late", [0.0, 0.1, 0.6, 30.0])
+async def test_silence_is_judged_as_soon_as_nothing_was_found(late: float, autojump_clock: MockClock) -> None:
+    """Held up or not: when the socket holds nothing behind `pong_timeout` the link is lost at that instant."""
+    async with open_pair(connect=True) as pair:
+        await settle()
+        pair.server.set(pong=False)
+        async with background(pair.chat.ping) as outcome:
+            await trio.sleep(4.5)
+            autojump_clock.jump(0.5 + late)
+            judged = trio.current_time()
+            assert isinstance(pair.chat.status, Connected), "nobody has looked yet"
+            lost = await pair.wait_status(Waiting)
+            assert lost.at == judged
+        assert isinstance(outcome[0], ConnectionLostError)
+
+
+async def test_a_long_digestion_is_no_silence(autojump_clock: MockClock) -> None:
+    """While what was read is being taken the socket is not read: the answer behind it is found before silence is judged."""
+    async with open_pair(connect=True) as pair:
+        await settle()
+        pair.server.set(pong=False)
+        machine = pair.chat._parts.machine
+        link = machine._link
+        assert link is not None
+        async with background(pair.chat.ping) as outcome:
+            await trio.sleep(4.5)
+            link.heartbeat.pause()
+            await trio.sleep(1.0)
+            assert isinstance(outcome[0], PongTimeoutError)
+            assert isinstance(pair.chat.status, Connected)
+            arrives(pair, PONG)
+            link.heartbeat.resume()
+            link.wake_for_silence()
+            await settle()
+        assert isinstance(pair.chat.status, Connected)
+
+
+@pytest.mark.parametrize("said", [b"", b"\x89\x00"], ids=["nothing", "a ping"])
+async def test_silence_behind_a_blocked_write(said: bytes, autojump_clock: MockClock) -> None:
+    """A keepalive ping that cannot leave, because a write before it is blocked, asks all the same."""
+    async with open_pair(connect=True) as pair:
+        await settle()
+        stream_of(pair)._outgoing.capacity = 0
+        began = trio.current_time()
+        async with background(pair.chat.send_transient, "amy-2", {"filling": "x" * 1_000_000}) as outcome:
+            arrives(pair, said)
+            with trio.fail_after(30):
+                lost = await pair.wait_status(Waiting)
+        assert lost.at - began == pytest.approx(20.0, abs=0.1)
+        assert isinstance(outcome[0], ConnectionLostError)
+
+
+async def test_calls_are_bounded_while_a_write_is_blocked(autojump_clock: MockClock) -> None:
+    """The server reads nothing: `ping()` takes `pong_timeout` and `disconnect()` nothing, since no goodbye can be said."""
+    async with open_pair(connect=True) as pair:
+        await settle()
+        for call, bound in ((pair.chat.ping, 5.0), (pair.chat.disconnect, 0.0)):
+            stream_of(pair)._outgoing.capacity = 0
+            async with background(pair.chat.send_transient, "amy-2", {"filling": "x" * 1_000}) as sent:
+                arrives(pair, b"\x89\x00")
+                await settle()
+                began = trio.current_time()
+                async with background(call) as outcome:
+                    with trio.fail_after(10):
+                        while not outcome:
+                            await trio.sleep(0.001)
+                assert trio.current_time() - began == pytest.approx(bound, abs=0.01)
+            assert isinstance(sent[0], ConnectionLostError)
+            await pair.chat.connect()
+
+
+async def test_a_close_that_cannot_be_answered_costs_the_next_connection_little(autojump_clock: MockClock) -> None:
+    """The server closes and reads nothing: the loss is judged at once, and `connect()` waits for no answer of ours."""
+    async with open_pair(connect=True) as pair:
+        await settle()
+        stream_of(pair)._outgoing.capacity = 0
+        began = trio.current_time()
+        arrives(pair, b"\x88\x02\x03\xf3")
+        lost = await pair.wait_status(Waiting)
+        assert lost.at == began
+        await pair.chat.connect()
+        assert trio.current_time() - began == pytest.approx(0.05)
+
+
+async def test_a_full_stream_and_a_blocked_write(autojump_clock: MockClock) -> None:
+    """While a full stream holds up the reader nothing is judged; when it is read, `pong_timeout` counts from there."""
+    async with open_pair(connect=True) as pair, pair.chat.events(max_events=1) as events:
+        await settle()
+        stream_of(pair)._outgoing.capacity = 0
+        async with background(pair.chat.send_transient, "amy-2", {"filling": "x"}) as sent:
+            arrives(pair, b"\x89\x00")
+            pair.device.send('{"type":"fills it"}')
+            await trio.sleep(60.0)
+            assert isinstance(pair.chat.status, Connected)
+            await anext(events)
+            read = trio.current_time()
+            lost = await pair.wait_status(Waiting)
+            assert lost.at == pytest.approx(read + 5.0)
+        assert isinstance(sent[0], ConnectionLostError)
+
+
+def stream_of(pair: Pair) -> Any:
+    """The client's end of the connection."""
+    link = pair.chat._parts.machine._link
+    assert link is not None
+    websocket: Any = link.websocket
+    return websocket._stream
+
+
+def arrives(pair: Pair, data: bytes) -> None:
+    """Put *data* into the client's socket, as the network does: no task of ours has run yet."""
+    stream = stream_of(pair)
+    stream._incoming.buffer += data
+    stream._incoming.changed.unpark_all()

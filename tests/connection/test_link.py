@@ -39,6 +39,22 @@ async def test_a_ping_given_up_leaves_the_queue() -> None:
     assert second.outcome() == 1.0
 
 
+async def test_a_call_that_still_waits_gets_a_pong_that_was_read_late() -> None:
+    """The process was held up; but a pong that may answer a ping sent meanwhile answers that one."""
+    one = link()
+    first = one.ping("p", 0.0)
+    with first:
+        one.pong(35.0)
+    assert first.outcome() == 35.0
+    second = one.ping("p", 40.0)
+    with second:
+        third = one.ping("p", 45.0)
+        one.pong(45.0)
+    with pytest.raises(PongTimeoutError):
+        second.outcome()
+    assert third.outcome() == 0.0
+
+
 async def test_the_end_answers_everybody() -> None:
     """Pings and frames that wait hear of it, the lease is cancelled, and nothing more is queued to be written."""
     one = link()

@@ -145,7 +145,7 @@ async def test_no_step_holds_the_loop_for_more_than_a_few_messages(
         steps.counts[:] = [0]
         trio.lowlevel.add_instrument(steps)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker, trio.current_time())
+            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker)
             got = 0
             while got < (1000 if policy == "drop_oldest" else 32_768):
                 got += len([event for event in await events.batch() if isinstance(event, UnreadableFrame)])
@@ -161,7 +161,7 @@ async def test_a_stream_that_fills_stops_the_taking_there(autojump_clock: MockCl
         taker, link = reader(pair)
         websocket: Any = OneRead((b"\x81" + bytes([len(NEWS)]) + NEWS.encode()) * 10)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker, trio.current_time())
+            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker)
             for left in (3, 3, 3, 1):
                 await settle()
                 assert events.statistics().events == left

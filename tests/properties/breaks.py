@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from cometconn import AppState, CometChat
+from cometconn._connection.keepalive import look
 from cometconn._connection.link import Link
 from cometconn._connection.link_nursery import LinkNursery
 from cometconn._connection.machine import Machine
@@ -149,6 +150,8 @@ def keepalive_is_a_sign_of_life(patch: pytest.MonkeyPatch) -> None:
                 pulse.keepalive_sent(now)
                 link.ping(ping_frame(), now)
                 _live_on(machine, link)
+            if now >= pulse.silent_at:
+                await look(machine, link)
             with trio.move_on_at(min(pulse.next_ping, pulse.silent_at)) as link.alarm:
                 await trio.sleep_forever()
 
@@ -169,6 +172,8 @@ def pings_without_a_frame(patch: pytest.MonkeyPatch) -> None:
             now = machine.tick()
             if now >= pulse.next_ping:
                 pulse.keepalive_sent(now)
+            if now >= pulse.silent_at:
+                await look(machine, link)
             with trio.move_on_at(min(pulse.next_ping, pulse.silent_at)) as link.alarm:
                 await trio.sleep_forever()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
+
 import pytest
+import trio
 
 from cometconn._transport.abc import WebSocketBrokenError, WebSocketClosedError
-from cometconn._transport.endings import broken, ending
+from cometconn._transport.endings import broken, ending, stream_failed
 
 
 @pytest.mark.parametrize("close_seen", [True, False])
@@ -40,3 +43,26 @@ def test_a_broken_stream_says_why() -> None:
     error = broken("the connection was reset", cause)
     assert str(error) == "the connection was reset"
     assert error.__cause__ is cause
+
+
+def wants_certificate() -> ssl.SSLError:
+    """What OpenSSL raises behind a handshake of TLS 1.3."""
+    error = ssl.SSLError(1, "an alert")
+    error.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "words"),
+    [
+        (trio.ClosedResourceError(), None, "the connection was closed on our side"),
+        (trio.BrokenResourceError(), OSError("EPIPE"), "the connection was reset"),
+        (trio.BrokenResourceError(), wants_certificate(), "the server wants a client certificate"),
+    ],
+)
+def test_a_stream_that_failed(error: Exception, cause: Exception | None, words: str) -> None:
+    """The words are for people, and the cause is chained, unless it is our own doing."""
+    error.__cause__ = cause
+    made = stream_failed(error)
+    assert words in str(made)
+    assert made.__cause__ is (error if cause else None)

@@ -1,0 +1,276 @@
+"""What trio-websocket writes never waits for the socket: seen through the WebSocket, over sockets in memory."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from cometconn._transport.abc import WebSocketBrokenError, WebSocketClosedError, WebSocketError
+from cometconn._transport.pipe import Pipe
+from cometconn._transport.websocket import TrioWebSocket
+from cometconn.testing import MemorySocket, memory_socket_pair
+
+from .raw_server import _parse, close, frame, switching, text
+
+
+@attrs.define(eq=False)
+class Ends:
+    """A WebSocket whose messages are read, and the server's end, which reads when it is asked to."""
+
+    websocket: TrioWebSocket
+    ours: MemorySocket
+    theirs: MemorySocket
+    nursery: trio.Nursery
+    messages: list[str | bytes] = attrs.field(factory=list)
+    error: WebSocketError | None = None
+
+    async def listen(self) -> None:
+        """The receive loop in small."""
+        try:
+            while True:
+                await self.websocket.receive()
+                while (message := await self.websocket.next_message()) is not None:
+                    self.messages.append(message)
+        except WebSocketError as error:
+            self.error = error
+        while await self.websocket.receive():
+            pass
+
+    async def say(self, data: bytes) -> None:
+        """Let the server say *data*, and everybody do what they can."""
+        await self.theirs.send_all(data)
+        await trio.testing.wait_all_tasks_blocked()
+
+    async def read(self) -> list[tuple[int, bytes]]:
+        """Let the server read all there is until nothing more comes; the last frame may be cut, the others are whole."""
+        data, frames = b"", []
+        while True:
+            with trio.move_on_after(0) as nothing:
+                await trio.testing.wait_all_tasks_blocked()
+                nothing.deadline = trio.current_time()
+            if not self.theirs._incoming.buffer:
+                break
+            data += await self.theirs.receive_some()
+        while (parsed := _parse(data)) is not None:
+            item, data = parsed
+            frames.append(item)
+        return frames
+
+
+@asynccontextmanager
+async def ends(capacity: int = 300) -> AsyncGenerator[Ends, None]:
+    """Both ends, upgraded; so many bytes may be unread before a write blocks."""
+    with trio.fail_after(20):
+        ours, theirs = memory_socket_pair(1 << 20)
+        async with trio.open_nursery() as nursery:
+            both = Ends(TrioWebSocket(ours, "ws://127.0.0.1/", {}), ours, theirs, nursery)
+            nursery.start_soon(both.websocket.upgrade, nursery)
+            nursery.start_soon(both.listen)
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += await theirs.receive_some()
+            await theirs.send_all(switching(head))
+            await both.websocket.wait_open()
+            ours._outgoing.capacity = capacity
+            yield both
+            await both.websocket.aclose_forcefully()
+            nursery.cancel_scope.cancel()
+
+
+async def blocked_send(both: Ends, scope: trio.CancelScope) -> None:
+    """Send what the server does not read."""
+    with scope:
+        await both.websocket.send("x" * 1000)
+
+
+async def test_messages_are_read_while_a_write_and_the_pong_behind_it_are_blocked() -> None:
+    """The pong leaves when the frame is whole, behind it."""
+    async with ends() as both:
+        both.nursery.start_soon(blocked_send, both, trio.CancelScope())
+        await trio.testing.wait_all_tasks_blocked()
+        await both.say(frame(9, b"are you there") + text("read"))
+        assert both.messages == ["read"]
+        assert await both.read() == [(1, b"x" * 1000), (10, b"are you there")]
+
+
+async def test_a_ping_between_fragments_is_answered_behind_a_blocked_write() -> None:
+    """The fragments are put together while the pong waits."""
+    async with ends() as both:
+        both.nursery.start_soon(blocked_send, both, trio.CancelScope())
+        await trio.testing.wait_all_tasks_blocked()
+        await both.say(
+            frame(1, b"a", fin=False) + frame(9) + frame(0, b"b", fin=False) + frame(9, b"2") + frame(0, b"c")
+        )
+        assert both.messages == ["abc"]
+        assert await both.read() == [(1, b"x" * 1000), (10, b""), (10, b"2")]
+
+
+async def test_pongs_that_do_not_leave_are_bounded() -> None:
+    """The last ping is answered, and of those before it as many as cost little."""
+    async with ends() as both:
+        both.nursery.start_soon(blocked_send, both, trio.CancelScope())
+        await trio.testing.wait_all_tasks_blocked()
+        for number in range(20):
+            await both.say(b"".join(frame(9, struct.pack("!I", number * 500 + each)) for each in range(500)))
+        assert len(both.websocket._pipe._next) <= 2048
+        first, *pongs = await both.read()
+        assert first == (1, b"x" * 1000)
+        assert pongs[-1] == (10, struct.pack("!I", 9999))
+        assert 0 < len(pongs) < 300
+
+
+async def test_a_close_is_seen_while_a_write_is_blocked() -> None:
+    """Its answer takes the place of the pongs, behind the frame that has begun; and nothing follows it."""
+    async with ends() as both:
+        both.nursery.start_soon(blocked_send_that_ends, both)
+        await trio.testing.wait_all_tasks_blocked()
+        await both.say(frame(9, b"are you there") + close(1011, "because"))
+        assert isinstance(both.error, WebSocketClosedError)
+        assert both.error.code == 1011
+        assert not both.websocket.may_say_goodbye
+        assert not both.websocket.answering, "the frame before it is still being written"
+        assert await both.read() == [(1, b"x" * 1000), (8, close(1011, "because")[2:])]
+        with pytest.raises(WebSocketClosedError):
+            await both.websocket.send("too late")
+
+
+async def blocked_send_that_ends(both: Ends) -> None:
+    """Send what the server reads only later."""
+    await both.websocket.send("x" * 1000)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_the_answer_to_a_close_may_be_waited_for(reads: bool) -> None:
+    """It leaves as soon as the server reads; whether it ever does is bounded by the caller."""
+    async with ends(0) as both:
+        await both.say(close(1011))
+        assert isinstance(both.error, WebSocketClosedError)
+        assert both.websocket.answering
+        with trio.CancelScope() as patience:
+            both.nursery.start_soon(_then, both, patience, reads)
+            await both.websocket.wait_answered()
+        assert patience.cancelled_caught is not reads
+        assert both.websocket.answering is not reads
+
+
+async def _then(both: Ends, patience: trio.CancelScope, reads: bool) -> None:
+    await trio.testing.wait_all_tasks_blocked()
+    if reads:
+        both.ours._outgoing.capacity = 300
+        both.ours._outgoing.changed.unpark_all()
+    else:
+        patience.cancel()
+
+
+async def test_a_torn_frame_is_followed_by_nothing() -> None:
+    """A write that was cut half-way: no pong, no close frame and no answer, and the WebSocket says so."""
+    async with ends() as both:
+        scope = trio.CancelScope()
+        both.nursery.start_soon(blocked_send, both, scope)
+        await trio.testing.wait_all_tasks_blocked()
+        scope.cancel()
+        await both.say(frame(9) + close(1011))
+        both.websocket.goodbye_nowait()
+        assert not both.websocket.may_say_goodbye
+        assert not both.websocket.answering
+        assert await both.read() == []
+        assert isinstance(both.error, WebSocketClosedError)
+
+
+async def test_the_end_of_the_stream_is_seen_while_a_write_is_blocked() -> None:
+    """Behind a ping whose pong is blocked, too."""
+    async with ends() as both:
+        scope = trio.CancelScope()
+        both.nursery.start_soon(blocked_send, both, scope)
+        await trio.testing.wait_all_tasks_blocked()
+        await both.say(frame(9))
+        await both.theirs.send_eof()
+        await trio.testing.wait_all_tasks_blocked()
+        assert isinstance(both.error, WebSocketBrokenError)
+        scope.cancel()
+
+
+async def test_a_message_waits_for_a_pong_that_has_begun() -> None:
+    """It is whole and behind it; a message that is cancelled meanwhile has not begun, and a goodbye may be said."""
+    async with ends(3) as both:
+        await both.say(frame(9, b"are you there"))
+        scope = trio.CancelScope()
+        both.nursery.start_soon(blocked_send, both, scope)
+        both.nursery.start_soon(both.websocket.send, "whole")
+        await trio.testing.wait_all_tasks_blocked()
+        scope.cancel()
+        both.websocket.goodbye_nowait()
+        assert both.websocket.may_say_goodbye
+        assert await both.read() == [(10, b"are you there"), (1, b"whole")]
+
+
+async def test_a_goodbye_waits_for_a_pong_that_has_begun() -> None:
+    """Then the close frame is written, which is told, and answered."""
+    said: list[int] = []
+    async with ends(3) as both:
+        await both.say(frame(9, b"are you there"))
+        both.nursery.start_soon(both.websocket.goodbye, lambda: said.append(len(both.messages)))
+        await trio.testing.wait_all_tasks_blocked()
+        assert not said
+        assert await both.read() == [(10, b"are you there"), (8, b"\x03\xe8")]
+        assert said == [0]
+        with trio.fail_after(2):
+            await both.say(close(1000))
+
+
+async def test_a_stream_that_takes_no_pong_has_broken() -> None:
+    """Whatever it raises there: the reader hears of it, and whoever sends."""
+
+    class Odd(MemorySocket):
+        async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+            """Take the upgrade request only."""
+            if not data.startswith(b"GET"):  # type: ignore[union-attr]
+                message = "an environment's own error"
+                raise RuntimeError(message)
+            await super().send_all(data)
+
+    with trio.fail_after(5):
+        plain, theirs = memory_socket_pair()
+        ours = Odd(plain._incoming, plain._outgoing)
+        async with trio.open_nursery() as nursery:
+            both = Ends(TrioWebSocket(ours, "ws://127.0.0.1/", {}), ours, theirs, nursery)
+            nursery.start_soon(both.websocket.upgrade, nursery)
+            nursery.start_soon(both.listen)
+            await theirs.send_all(switching(await theirs.receive_some()))
+            await both.websocket.wait_open()
+            await both.say(frame(9))
+            assert isinstance(both.error, WebSocketBrokenError)
+            assert not both.websocket.may_say_goodbye
+            with pytest.raises(WebSocketBrokenError):
+                await both.websocket.send("too late")
+            nursery.cancel_scope.cancel()
+
+
+async def test_the_socket_is_read_while_the_upgrade_request_is_blocked() -> None:
+    """A server that closes instead of reading it is noticed at once."""
+    with trio.fail_after(5):
+        ours, theirs = memory_socket_pair(10)
+        websocket = TrioWebSocket(ours, "ws://127.0.0.1/", {})
+        async with trio.open_nursery() as nursery:
+            both = Ends(websocket, ours, theirs, nursery)
+            nursery.start_soon(websocket.upgrade, nursery)
+            nursery.start_soon(both.listen)
+            await trio.testing.wait_all_tasks_blocked()
+            await theirs.send_eof()
+            with pytest.raises(WebSocketBrokenError):
+                await websocket.wait_open()
+            nursery.cancel_scope.cancel()
+
+
+async def test_accepting_never_blocks() -> None:
+    """So waiting for it is only a checkpoint."""
+    ours, _ = memory_socket_pair(0)
+    ignore: Callable[..., None] = lambda *_: None  # noqa: E731
+    with trio.fail_after(1):
+        await Pipe(ours, ignore, ignore).wait_send_all_might_not_block()

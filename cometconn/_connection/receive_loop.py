@@ -8,7 +8,7 @@ import trio
 
 from cometconn._transport.abc import WebSocketError
 from cometconn._wire.codec import AuthReply, Echo, Pong
-from cometconn._wire.fast import decode, first_events
+from cometconn._wire.fast import KnownPeople, decode, first_events
 from cometconn.errors import CometConnError, ProtocolError
 from cometconn.events import Event
 
@@ -95,6 +95,7 @@ class _Reader:
         self._identity = identity
         self._streams = streams
         self._catch_up = catch_up
+        self._known = KnownPeople()
         streams.early.clear()
 
     def take(self, message: str | bytes) -> None:
@@ -116,7 +117,7 @@ class _Reader:
         for count, message in enumerate(messages[taken:], start=taken + 1):
             if link.over:
                 break
-            decoded = decode(message, own_uid=own_uid, session_id=session_id)
+            decoded = decode(message, own_uid=own_uid, session_id=session_id, known=self._known)
             if isinstance(decoded, Event):
                 size = _size(message)
                 if publish(decoded, size) if live else self._put_by(decoded, size):
@@ -140,7 +141,7 @@ class _Reader:
         """
         sizes = list(map(len if all(map(str.isascii, texts)) else _size, texts))
         fitting = self._streams.spare(len(texts), sum(sizes))
-        events = first_events(texts[:fitting], session_id=self._identity.session_id)
+        events = first_events(texts[:fitting], session_id=self._identity.session_id, known=self._known)
         if events:
             self._streams.publish_all(events, sizes[: len(events)])
         return len(events)

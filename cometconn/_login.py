@@ -71,7 +71,7 @@ class Login:
         try:
             self._enter(session, decode_user(session.user))
         except DecodeError as error:
-            _LOG.warning("The saved details of the user cannot be read, only the uid is known: %s", error)
+            _LOG.warning("The saved details of the user cannot be read, only the uid is known: %s", self._words(error))
             self._enter(session, User(session.uid))
 
     def leave(self) -> None:
@@ -151,7 +151,7 @@ class Login:
         try:
             await self._forget_saved()
         except StoreError as error:
-            _LOG.warning("The session of a user whom the server no longer knows stays saved: %s", error)
+            _LOG.warning("The session of a user whom the server no longer knows stays saved: %s", self._words(error))
 
     async def _forget_saved(self) -> None:
         # Who is no longer logged in must not come back with the next open_client().
@@ -182,7 +182,10 @@ class Login:
             try:
                 await self.store.save(session)
             except StoreError as error:
-                _LOG.warning("%s is not saved: %s", what, error)
+                _LOG.warning("%s is not saved: %s", what, self._words(error))
+
+    def _words(self, error: Exception) -> str:
+        return self.identity.secrets.line(error)
 
     def _enter(self, session: Session, user: User) -> None:
         self._user = user

@@ -19,6 +19,7 @@ from ._connection.identity import Identity
 from ._connection.machine import Machine
 from ._connection.streams import Streams
 from ._connection.supervisor import watcher
+from ._foreign_text import is_secret_name
 from ._lifecycle.states import Mode
 from ._login import Login
 from ._network_arguments import checked_headers
@@ -149,7 +150,8 @@ def _put_together(
     streams = Streams()
     client = client_info()
     session_id = new_session_id(client.platform.upper(), client.version)
-    identity = Identity(app_id, session_id, saved.device_id, client, settings, endpoints, headers)
+    hosts.secrets.learn(*(value for name, value in headers.items() if is_secret_name(name)))
+    identity = Identity(app_id, session_id, saved.device_id, client, settings, endpoints, headers, hosts.secrets)
     machine = Machine(
         mode,
         settings.timing,
@@ -169,6 +171,7 @@ def _put_together(
         device_id=saved.device_id,
         version=client.version,
         timeout=settings.timing.request_timeout,
+        secrets=identity.secrets,
     )
     login = Login(api, store, identity, machine, streams)
     if settings.catch_up:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import urllib.parse
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
 import attrs
 import trio
 
+from cometconn._foreign_text import KnownSecrets
 from cometconn._nesting import is_too_deep
 from cometconn._urls import read_url
 from cometconn._why import why
@@ -17,7 +18,6 @@ from cometconn.environment import Request, Response
 from cometconn.errors import ApiError, SettingsError
 
 from .pages import MessagePage, Place
-from .secrets import without
 from .session import Hosts, Session, is_token
 
 __all__ = ["Api", "is_token_unknown", "is_transient"]
@@ -25,7 +25,6 @@ __all__ = ["Api", "is_token_unknown", "is_transient"]
 _SERVER_ERRORS = 500
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PER_PAGE = 100
-_LONGEST_WORDS = 500  # an error shows what the server says; its nonsense must not fill the log
 _LONGEST_CODE = 100
 
 
@@ -41,6 +40,7 @@ class Api:
         hosts: where to.
         request: makes a request.
         timeout: seconds.
+        secrets: what no error repeats; every key and token that is sent or comes is noted there.
     """
 
     app_id: str
@@ -50,6 +50,7 @@ class Api:
     device_id: str
     version: str
     timeout: float
+    secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False)
 
     async def create_auth_token(self, uid: str, auth_key: str) -> str:
         """Make a token for *uid* with the app's key."""
@@ -119,7 +120,8 @@ class Api:
             **secret,
         }
         request = Request(method, url, headers, None if body is None else body.encode())
-        what = _shown(method, url)
+        self.secrets.learn(*secret.values())
+        what = self.secrets.line(_shown(method, url))
         try:
             with trio.fail_after(self.timeout):
                 response = await self.request(request)
@@ -127,9 +129,9 @@ class Api:
             message = f"{what} was not answered within request_timeout, {self.timeout:g} s."
             raise ApiError(message) from error
         except OSError as error:
-            message = f"{what} was not answered: {_words(why(error))}."
-            raise ApiError(message) from error
-        return _read(what, response, tuple(secret.values()))
+            message = f"{what} was not answered: {self.secrets.line(why(error))}."
+            raise ApiError(message) from self.secrets.error(error)
+        return _read(what, response, self.secrets)
 
 
 def _shown(method: str, url: str) -> str:
@@ -142,37 +144,33 @@ def _host_of(location: str) -> str:
     return "elsewhere" if target is None else target.host
 
 
-def _read(what: str, response: Response, secrets: Collection[str]) -> dict[str, Any]:
-    """Return the answer as a whole, which has `data`; raise what it says instead, without our *secrets*."""
+def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
+    """Return the answer as a whole, which has `data`; raise what it says instead, without *secrets* or those in it."""
     try:
         answer = json.loads(response.body)
     except (ValueError, RecursionError):
         answer = None
+    if isinstance(answer, dict):
+        secrets.learn_fields(answer.get("data"))
     if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):
         # CometChat's own words for an unknown token are "The auth token ... does not exist".
-        error = {} if is_too_deep(error) else without(error, secrets)
-        code = error.get("code")
-        message = f"{what}: {_words(error.get('message'))}"
+        error = {} if is_too_deep(error) else error
+        secrets.learn_fields(error)
+        secrets.learn_fields(error.get("details"))
+        code, said = error.get("code"), error.get("message")
+        message = f"{what}: {secrets.line(said) if isinstance(said, str) and said.strip() else 'the server refused'}"
         raise ApiError(
             message,
-            code=_words(code)[:_LONGEST_CODE] if isinstance(code, str) and code else "UNKNOWN_ERROR",
-            details=error.get("details"),
+            code=secrets.line(code, _LONGEST_CODE) if isinstance(code, str) and code else "UNKNOWN_ERROR",
+            details=secrets.details(error.get("details")),
             status=response.status,
         )
     if response.status in _REDIRECTS:
-        target = _host_of(response.headers.get("location", ""))
+        target = secrets.line(_host_of(response.headers.get("location", "")))
         raise _invalid(what, response.status, f"redirects to {target}, which is not followed: tokens would go there")
     if isinstance(answer, dict) and "data" in answer:
         return answer
     raise _invalid(what, response.status, "has neither data nor error: is this CometChat?")
-
-
-def _words(said: object) -> str:
-    """Return what the server says as one line that a terminal can show."""
-    if not isinstance(said, str) or not said.strip():
-        return "the server refused"
-    line = "".join(char if char.isprintable() else " " for char in said)
-    return line if len(line) <= _LONGEST_WORDS else f"{line[:_LONGEST_WORDS]}..."
 
 
 def _invalid(what: str, status: int, fault: str) -> ApiError:

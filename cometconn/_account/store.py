@@ -13,6 +13,7 @@ from typing import Protocol, final
 import attrs
 import trio
 
+from cometconn._foreign_text import KnownSecrets
 from cometconn.errors import StoreError
 
 from .disk import FileLock, check_folder, read_own_file, sync_folder
@@ -178,7 +179,10 @@ class FileStore:
             _remove(name)
             message = f"The session file {self._path} cannot be read, nor moved aside: {error.strerror or error}."
             raise StoreError(message) from error
-        _LOG.warning("The session file %s cannot be read or is another app's; it was moved to %s", self._path, name)
+        _LOG.warning(
+            "The session file %s cannot be read or is another app's; it was moved to %s",
+            *map(KnownSecrets().whole, (self._path, name)),
+        )
 
     def _write(self, session: Session | None) -> None:
         content = saved_text(Saved(self._device_id, session), self._app_id)

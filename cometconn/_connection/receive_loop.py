@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["receive_loop"]
 
+_LONGEST_CODE = 64  # characters of it in an error
 _DRAIN = 64  # messages taken between two checkpoints: a read may hold tens of thousands
 
 
@@ -162,8 +163,9 @@ class _Reader:
         if self._link.authenticated:
             return
         if not reply.accepted:
-            words = f"the server refused the auth token (code {reply.code})"
-            self._machine.refused(self._link, CometConnError(words, code=reply.code))
+            code = self._identity.secrets.line(reply.code, _LONGEST_CODE)
+            words = f"the server refused the auth token (code {code})"
+            self._machine.refused(self._link, CometConnError(words, code=code))
             return
         absence = self._machine.authenticated(self._link)
         now = self._machine.tick()

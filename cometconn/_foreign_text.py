@@ -20,7 +20,9 @@ __all__ = [
     "ForeignError",
     "KnownSecrets",
     "is_secret_name",
+    "named_secrets",
     "plain_name",
+    "without_named_secrets",
     "without_secret_names",
 ]
 
@@ -76,6 +78,19 @@ def without_secret_names(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [without_secret_names(item) for item in value]
     return value
+
+
+_NAMED = re.compile(r'("([A-Za-z_-]+)"\s*:\s*")((?:[^"\\]|\\.)*)')
+
+
+def named_secrets(text: str) -> list[tuple[str, str]]:
+    """Return name and value of the secrets in *text*, which looks like JSON but may be cut off or broken."""
+    return [(name, value) for _, name, value in _NAMED.findall(text) if is_secret_name(name)]
+
+
+def without_named_secrets(text: str) -> str:
+    """Return *text*, which looks like JSON but may be cut off or broken, with the values of secret fields hidden."""
+    return _NAMED.sub(lambda found: f"{found[1]}{HIDDEN}" if is_secret_name(found[2]) else found[0], text)
 
 
 class ForeignError(Exception):

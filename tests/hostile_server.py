@@ -23,6 +23,8 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ6ZWQifQ/0123456789abcdef"
 NEW_JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJuZXcifQ/fedcba9876543210"
 SECRETS = (AUTH_KEY, AUTH_TOKEN, JWT, NEW_JWT)
 RAW = "\x1b[2J\x1b]0;title\x07\nforged line\r\x08\x9b31m\x85\x7f\u202eesrever\u2028\u2066"
+EARLY = f"{AUTH_KEY} {RAW}"  # before there is a token
+BEFORE = f"{AUTH_TOKEN} {json.dumps(AUTH_TOKEN).replace('/', chr(92) + '/')} {AUTH_TOKEN[:30]} {EARLY}"  # before there is a JWT
 WORDS = " ".join((AUTH_TOKEN, JWT, json.dumps(JWT).replace("/", "\\/"), AUTH_KEY, AUTH_TOKEN[:30], RAW))
 _OBEYED = frozenset("\x1b\x07\x08\r\x9b\x85\x7f\u202e\u2028\u2066")
 
@@ -36,10 +38,10 @@ def assert_harmless(where: str, text: str) -> None:
     assert "\nforged line" not in text, f"{where} shows a forged line"
 
 
-def error(status: int = 401, code: str = WORDS, data: Any = None) -> bytes:
+def error(status: int = 401, words: str = WORDS, data: Any = None) -> bytes:
     """An error as CometChat writes one, hostile in every field."""
-    details = {"devMessage": WORDS, WORDS: [WORDS], "authToken": "of somebody else", "jwt": JWT}
-    body = {"error": {"code": code, "message": WORDS, "devMessage": WORDS, "details": details}}
+    details = {"devMessage": words, words: [words], "authToken": "of somebody else", "jwt": JWT}
+    body = {"error": {"code": words, "message": words, "devMessage": words, "details": details}}
     return answer(status, body if data is None else {**body, "data": data})
 
 
@@ -53,7 +55,8 @@ def answer(status: int, body: Any, *headers: str) -> bytes:
 def text_frame(value: Any) -> bytes:
     """A text frame of a server."""
     payload = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return b"\x81\x7e" + struct.pack(">H", len(payload)) + payload
+    size = bytes((len(payload),)) if len(payload) < 126 else b"\x7e" + struct.pack(">H", len(payload))
+    return b"\x81" + size + payload
 
 
 def close_frame(code: int, reason: str) -> bytes:
@@ -83,7 +86,7 @@ def message(text: str = WORDS, number: object = 1, uid: str = "amy-2") -> dict[s
 
 EVENTS = (
     {"type": "message", "body": message()},
-    {"type": "message", "body": message(uid=WORDS)},
+    {"type": "message", "body": message(uid=WORDS, number=2)},
     {"type": "message", "body": message(number=WORDS)},  # unreadable
     {"type": WORDS, "body": {"jwt": JWT, "said": WORDS}},  # unknown
     f'{{"type": "{WORDS}"'.encode(),  # no JSON

@@ -19,6 +19,8 @@ from cometconn._foreign_text import (
     ForeignError,
     KnownSecrets,
     is_secret_name,
+    named_secrets,
+    without_named_secrets,
     without_secret_names,
 )
 
@@ -162,6 +164,13 @@ def test_json_is_hidden_by_names_and_by_values() -> None:
     }
     assert known.details({"t": ["\x1b", "x" * 400]}) == {"t": ["\\u001b", f"{'x' * 297}..."]}
     assert without_secret_names(value)["a"][2] == {"auth_token": HIDDEN}
+
+
+def test_names_are_found_in_what_is_no_json() -> None:
+    """A frame that cannot be parsed, or was cut off, is shown without the values of its secret fields."""
+    text = '{"auth_token": "a\\"b", "name": "token", "x": ["jwt" : "c", "JWT":"cut of'
+    assert named_secrets(text) == [("auth_token", 'a\\"b'), ("jwt", "c"), ("JWT", "cut of")]
+    assert without_named_secrets(text) == '{"auth_token": "***", "name": "token", "x": ["jwt" : "***", "JWT":"***'
 
 
 def raised(error: Exception, cause: Exception | None = None) -> Exception:

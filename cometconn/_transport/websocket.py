@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import trio
 import trio_websocket
 
+from cometconn._foreign_logs import OURS
 from cometconn._lot import Lot
 from cometconn._why import why
 
@@ -76,6 +77,7 @@ class TrioWebSocket:
     @trio.lowlevel.enable_ki_protection
     async def upgrade(self, nursery: trio.Nursery) -> None:
         """Do trio-websocket's handshake; its reader stays in *nursery*."""
+        OURS.set(True)  # in this task, and in those that it starts
         try:
             with self._handshake:
                 # Returns only on success; `_fail` ends this scope on failure.

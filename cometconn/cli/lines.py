@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from cometconn import Connected, Connecting, Disconnected, Waiting
+from cometconn._foreign_text import without_named_secrets
 from cometconn.errors import CometConnError
 from cometconn.events import UnknownEvent, UnreadableFrame
 
@@ -28,7 +29,10 @@ def event_line(event: Event) -> str:
     masked; what a terminal would obey is escaped, and JSON reads it back.
     """
     whole = isinstance(event, UnknownEvent | UnreadableFrame)
-    return json_line({"event": type(event).__name__, **_fields(event, whole=whole)})
+    fields = _fields(event, whole=whole)
+    if isinstance(event, UnreadableFrame):
+        fields["raw"] = without_named_secrets(fields["raw"])
+    return json_line({"event": type(event).__name__, **fields})
 
 
 def _fields(value: Any, *, whole: bool = False) -> dict[str, Any]:

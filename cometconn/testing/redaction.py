@@ -7,11 +7,10 @@ from typing import Any, Final
 
 import attrs
 
-from cometconn._foreign_text import SECRET_NAMES, plain_name
+from cometconn._foreign_text import SECRET_NAMES, named_secrets, plain_name
 
 __all__ = ["Redaction"]
 
-_NAMED: Final = re.compile(r'"([A-Za-z_-]+)"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _SHORTEST: Final = 20  # characters: no name of a field is as long as a secret
 _MOST: Final = 1_000
 """So many different secrets are known by heart; the oldest is forgotten first."""
@@ -56,9 +55,8 @@ class Redaction:
 
     def clean_text(self, text: str) -> str:
         """Return text that is no JSON object, or cut off, likewise."""
-        for name, secret in _NAMED.findall(text):
-            if (kind := _kind(name)) is not None:
-                self.learn(kind, secret)
+        for name, secret in named_secrets(text):
+            self.learn(SECRET_NAMES[plain_name(name)], secret)
         return str(self._replace(text))
 
     def named(self, name: str, value: str) -> str:

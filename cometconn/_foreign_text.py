@@ -2,7 +2,7 @@
 
 Servers, proxies and other users can write anything: a token that they were sent, an escape sequence, a line break
 that forges a line, a character that reverses one. `KnownSecrets.line()` and `.whole()` are the one place where such
-text is masked and escaped; `SECRET_NAMES` is the one list of the names of secrets.
+text is masked and escaped; `_secret_names` is the one list of the names of secrets.
 """
 
 from __future__ import annotations
@@ -13,21 +13,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-__all__ = [
-    "HIDDEN",
-    "LONGEST",
-    "SECRET_NAMES",
-    "ForeignError",
-    "KnownSecrets",
-    "is_secret_name",
-    "named_secrets",
-    "plain_name",
-    "without_named_secrets",
-    "without_secret_names",
-]
+from ._secret_names import HIDDEN, is_secret_name
 
-HIDDEN: Final = "***"
-"""What stands where a secret stood."""
+__all__ = ["LONGEST", "ForeignError", "KnownSecrets"]
 
 LONGEST: Final = 300
 """Characters of foreign text in an error, a status or a log."""
@@ -38,59 +26,6 @@ _MOST_SECRETS = 32  # a client that runs for months renews its token again and a
 _READ = 16 * 1024  # characters that are looked at, of what is cut anyway
 _LONGEST_FORM = 12  # characters in which JSON, or two layers of it, may write one
 _LAYERS = 3  # JSON in JSON in JSON
-
-SECRET_NAMES: Final[Mapping[str, str]] = {
-    "accesstoken": "token",
-    "apikey": "authKey",
-    "auth": "jwt",
-    "authkey": "authKey",
-    "authorization": "authorization",
-    "authtoken": "authToken",
-    "cookie": "cookie",
-    "fat": "fat",
-    "headers": "headers",
-    "jwt": "jwt",
-    "password": "password",
-    "proxyauthorization": "authorization",
-    "refreshtoken": "token",
-    "secret": "secret",
-    "setcookie": "cookie",
-    "token": "token",
-    "wschannel": "wsChannel",
-}
-"""The names of fields and headers that hold secrets, in lower case without `-` and `_`, and what to call the secret."""
-
-
-def is_secret_name(name: object) -> bool:
-    """Tell whether a field or a header of this *name* holds a secret: `authToken`, `AUTH_TOKEN`, `auth-token`."""
-    return isinstance(name, str) and plain_name(name) in SECRET_NAMES
-
-
-def plain_name(name: str) -> str:
-    """Return *name* as it stands in `SECRET_NAMES`, if it does."""
-    return name.lower().replace("_", "").replace("-", "")
-
-
-def without_secret_names(value: Any) -> Any:
-    """Copy JSON with every field hidden whose name is that of a secret, at any depth. Its depth is trusted."""
-    if isinstance(value, Mapping):
-        return {name: HIDDEN if is_secret_name(name) else without_secret_names(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_secret_names(item) for item in value]
-    return value
-
-
-_NAMED = re.compile(r'("([A-Za-z_-]+)"\s*:\s*")((?:[^"\\]|\\.)*)')
-
-
-def named_secrets(text: str) -> list[tuple[str, str]]:
-    """Return name and value of the secrets in *text*, which looks like JSON but may be cut off or broken."""
-    return [(name, value) for _, name, value in _NAMED.findall(text) if is_secret_name(name)]
-
-
-def without_named_secrets(text: str) -> str:
-    """Return *text*, which looks like JSON but may be cut off or broken, with the values of secret fields hidden."""
-    return _NAMED.sub(lambda found: f"{found[1]}{HIDDEN}" if is_secret_name(found[2]) else found[0], text)
 
 
 class ForeignError(Exception):

@@ -19,12 +19,12 @@ from ._connection.identity import Identity
 from ._connection.machine import Machine
 from ._connection.streams import Streams
 from ._connection.supervisor import watcher
-from ._foreign_text import is_secret_name
 from ._lifecycle.states import Mode
 from ._login import Login
 from ._network_arguments import checked_headers
 from ._parts import Parts
 from ._proxies import choose_proxies
+from ._secret_names import is_secret_name
 from ._system import SystemEnvironment
 from ._version import client_info
 from .errors import SettingsError

@@ -152,8 +152,10 @@ class Everywhere:
     port: int
 
     async def dial(self, url: str) -> trio.SocketStream:
-        """Connect."""
-        del url
+        """Connect, as far as a name lookup would take the name."""
+        if len(url) > 300:
+            message = f"no such host: {url}"
+            raise OSError(message)
         return await trio.open_tcp_stream("127.0.0.1", self.port)
 
     async def request(self, request: Request) -> Response:

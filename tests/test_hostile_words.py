@@ -14,7 +14,9 @@ import trio
 
 import cometconn
 from cometconn import AppSettings, MemoryStore
+from cometconn.emulator import open_emulator
 from cometconn.errors import CometConnError
+from cometconn.events import TextMessage
 from cometconn.instrumentation import LogHook, TraceFile
 from tests.cli.child import run, running
 
@@ -246,3 +248,28 @@ async def test_listen_shows_messages_whole_and_harmless(tmp_path: pathlib.Path) 
         "\x1b[2J\x1b]0;title\x07\nforged line\r\x08\x9b31m\x85\x7f\u202eesrever\u2028\u2066"
     )
     assert read[0]["metadata"]["auth_token"] == "***"
+
+
+async def test_two_clients_of_one_process_share_no_user() -> None:
+    """Each has its own object for the sender of the same message, whose metadata nobody can change."""
+    with trio.fail_after(20):
+        async with open_emulator() as server:
+            senders = []
+            for _ in range(2):
+                async with (
+                    cometconn.open_client(
+                        "APP", AppSettings(), store=MemoryStore(), endpoints=server.endpoints
+                    ) as chat,
+                    chat.events(TextMessage) as events,
+                ):
+                    await chat.login(uid="zed-1", auth_key="KEY")
+                    await chat.connect()
+                    server.say("amy-2", "hello", receiver="zed-1")
+                    async for event in events:
+                        senders.append(event.sender)
+                        break
+    one, other = senders
+    assert one == other
+    assert one is not other
+    with pytest.raises(TypeError, match="cannot be changed"):
+        one.metadata["x"] = 1

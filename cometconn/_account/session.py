@@ -10,7 +10,8 @@ from typing import Any, TypeGuard
 
 import attrs
 
-from cometconn._foreign_text import KnownSecrets, is_secret_name
+from cometconn._foreign_text import KnownSecrets
+from cometconn._secret_names import is_secret_name
 from cometconn.errors import ProtocolError, SettingsError
 from cometconn.settings import Endpoints
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import attrs
 
-from cometconn._foreign_text import is_secret_name
+from cometconn._secret_names import is_secret_name
 from cometconn.errors import SettingsError
 from cometconn.settings import SubscriptionType
 

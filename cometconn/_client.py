@@ -46,8 +46,9 @@ class CometChat:
         self._login = parts.login
 
     def __repr__(self) -> str:
-        user = self.get_logged_in_user()
-        return f"<CometChat {self._parts.identity.app_id!r}, user {user.uid if user else None!r}, {self.status}>"
+        user, secrets = self.get_logged_in_user(), self._parts.identity.secrets
+        shown = secrets.line(user.uid) if user else None
+        return secrets.whole(f"<CometChat {self._parts.identity.app_id!r}, user {shown!r}, {self.status}>")
 
     # Identity.
 

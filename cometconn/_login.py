@@ -189,7 +189,7 @@ class Login:
         try:
             await self.store.save(None)
         except StoreError as error:
-            _LOG.warning("The session of a user whom the server no longer knows stays saved: %s", error)
+            _LOG.warning("The session of a user whom the server no longer knows stays saved: %s", self._words(error))
 
     async def renew(self) -> None:
         """Get a new JWT for the logged-in user; where the server no longer knows the auth token, log in anew.
@@ -254,7 +254,7 @@ class Login:
             raise unknown_token(refusal, error) from error
         if made.uid != session.uid:
             self._auth_key = None
-            message = f"The new login was answered with another user, {made.uid!r}."
+            message = f"The new login was answered with another user, {self.identity.secrets.line(made.uid)}."
             raise unknown_token(refusal, ApiError(message, code="INVALID_RESPONSE", status=200))
         return made
 
@@ -274,6 +274,9 @@ class Login:
             await self.store.save(session, wanted=lambda: self.identity.session is session)
         except StoreError as error:
             self.store.warn(f"{what} is not saved", error)
+
+    def _words(self, error: Exception) -> str:
+        return self.identity.secrets.line(error)
 
     def _enter(self, session: Session, user: User, position: SavedPosition | None, *, reopened: bool) -> None:
         away = self.positions.take_up(session.uid, position) or reopened

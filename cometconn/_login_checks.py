@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from ._foreign_text import KnownSecrets
 from ._wire.codec import decode_user
 from .errors import CometConnError, DecodeError, NotLoggedInError, SettingsError
 from .events import User
@@ -22,7 +23,8 @@ def user_of(session: Session) -> User:
     try:
         return decode_user(session.user)
     except DecodeError as error:
-        _LOG.warning("The saved details of the user cannot be read, only the uid is known: %s", error)
+        words = KnownSecrets(session.auth_token, session.jwt).line(error)
+        _LOG.warning("The saved details of the user cannot be read, only the uid is known: %s", words)
         return User(session.uid)
 
 

@@ -26,6 +26,7 @@ from ._lifecycle.states import Mode
 from ._login import Login
 from ._network_arguments import checked_headers
 from ._parts import Parts
+from ._secret_names import is_secret_name
 from ._system import SystemEnvironment
 from ._version import client_info
 from .errors import SettingsError
@@ -192,7 +193,8 @@ def _put_together(
     streams = Streams()
     client = client_info()
     session_id = new_session_id(client.platform.upper(), client.version)
-    identity = Identity(app_id, session_id, saved.device_id, client, settings, endpoints, headers)
+    hosts.secrets.learn(*(value for name, value in headers.items() if is_secret_name(name)))
+    identity = Identity(app_id, session_id, saved.device_id, client, settings, endpoints, headers, hosts.secrets)
     machine = Machine(
         mode,
         settings.timing,
@@ -212,6 +214,7 @@ def _put_together(
         device_id=saved.device_id,
         version=client.version,
         timeout=settings.timing.request_timeout,
+        secrets=identity.secrets,
     )
     positions = PositionKeeper(identity, streams, store, lambda: api.answered_at, settings.catch_up, position)
     login = Login(api, store, identity, machine, streams, positions)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import urllib.parse
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
 import attrs
 import trio
 
 from cometconn._environment import Request, Response
+from cometconn._foreign_text import KnownSecrets
 from cometconn._http_time import read_date, retry_after_seconds
 from cometconn._json_parts import split_object
 from cometconn._nesting import is_too_deep
@@ -19,7 +20,6 @@ from cometconn._why import why
 from cometconn.errors import ApiError, SettingsError
 
 from .pages import MessagePage, Place
-from .secrets import without
 from .session import Hosts, Session, is_token
 
 __all__ = ["Api", "is_refusal", "is_token_unknown"]
@@ -27,7 +27,6 @@ __all__ = ["Api", "is_refusal", "is_token_unknown"]
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CLIENT_ERRORS = 400
 _PER_PAGE = 100
-_LONGEST_WORDS = 500  # an error shows what the server says; its nonsense must not fill the log
 _LONGEST_CODE = 100
 
 
@@ -44,6 +43,7 @@ class Api:
         request: makes a request.
         timeout: seconds.
         answered_at: the `Date` of the last answer, in seconds since 1970; `None` while none had one.
+        secrets: what no error repeats; every key and token that is sent or comes is noted there.
     """
 
     app_id: str
@@ -53,6 +53,7 @@ class Api:
     device_id: str
     version: str
     timeout: float
+    secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False)
     answered_at: float | None = attrs.field(default=None, init=False)
 
     async def create_auth_token(self, uid: str, auth_key: str) -> str:
@@ -97,7 +98,7 @@ class Api:
         members = split_object(response.body)
         if members is None or "data" not in members or members.get("error", b"").startswith(b"{"):
             members = {}
-            _read(what, response, tuple(secret.values()))  # says what is wrong
+            _read(what, response, self.secrets)  # says what is wrong
         return MessagePage.read(members, behind)
 
     async def send_message(self, session: Session, draft: str) -> dict[str, Any]:
@@ -120,7 +121,7 @@ class Api:
 
     async def _answer(self, method: str, url: str, secret: Mapping[str, str], body: str | None) -> dict[str, Any]:
         what, response = await self._respond(method, url, secret, body)
-        return _read(what, response, tuple(secret.values()))
+        return _read(what, response, self.secrets)
 
     async def _respond(
         self, method: str, url: str, secret: Mapping[str, str], body: str | None
@@ -134,7 +135,8 @@ class Api:
             **secret,
         }
         request = Request(method, url, headers, None if body is None else body.encode())
-        what = _shown(method, url)
+        self.secrets.learn(*secret.values())
+        what = self.secrets.line(_shown(method, url))
         try:
             with trio.fail_after(self.timeout):
                 response = await self.request(request)
@@ -142,9 +144,9 @@ class Api:
         except trio.TooSlowError as error:
             message = f"{what} was not answered within request_timeout, {self.timeout:g} s."
             raise ApiError(message) from error
-        except Exception as error:  # any kind, because an Environment may be the program's own
-            message = f"{what} was not answered: {_words(without(why(error), secret.values()))}."
-            raise ApiError(message) from error
+        except Exception as error:  # noqa: BLE001 - any kind, because an Environment may be the program's own
+            message = f"{what} was not answered: {self.secrets.line(why(error))}."
+            raise ApiError(message) from self.secrets.error(error)
         self.answered_at = self.answered_at if answered_at is None else answered_at
         return what, response
 
@@ -159,8 +161,8 @@ def _host_of(location: str) -> str:
     return "elsewhere" if target is None else target.host
 
 
-def _read(what: str, response: Response, secrets: Collection[str]) -> dict[str, Any]:
-    """Return the answer as a whole, which has `data`; raise what it says instead, without our *secrets*."""
+def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
+    """Return the answer as a whole, which has `data`; raise what it says instead, without *secrets* or those in it."""
     try:
         return _judge(what, response, secrets)
     except ApiError as error:
@@ -170,36 +172,32 @@ def _read(what: str, response: Response, secrets: Collection[str]) -> dict[str, 
         raise
 
 
-def _judge(what: str, response: Response, secrets: Collection[str]) -> dict[str, Any]:
+def _judge(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
     try:
         answer = json.loads(response.body)
     except (ValueError, TypeError, RecursionError):  # the second for a body that an Environment made of something else
         answer = None
+    if isinstance(answer, dict):
+        secrets.learn_fields(answer.get("data"))
     if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):
         # CometChat's own words for an unknown token are "The auth token ... does not exist".
-        error = {} if is_too_deep(error) else without(error, secrets)
-        code = error.get("code")
-        message = f"{what}: {_words(error.get('message'))}"
+        error = {} if is_too_deep(error) else error
+        secrets.learn_fields(error)
+        secrets.learn_fields(error.get("details"))
+        code, said = error.get("code"), error.get("message")
+        message = f"{what}: {secrets.line(said) if isinstance(said, str) and said.strip() else 'the server refused'}"
         raise ApiError(
             message,
-            code=_words(code)[:_LONGEST_CODE] if isinstance(code, str) and code else "UNKNOWN_ERROR",
-            details=error.get("details"),
+            code=secrets.line(code, _LONGEST_CODE) if isinstance(code, str) and code else "UNKNOWN_ERROR",
+            details=secrets.details(error.get("details")),
             status=response.status,
         )
     if response.status in _REDIRECTS:
-        target = _host_of(response.headers.get("location", ""))
+        target = secrets.line(_host_of(response.headers.get("location", "")))
         raise _invalid(what, response.status, f"redirects to {target}, which is not followed: tokens would go there")
     if isinstance(answer, dict) and "data" in answer:
         return answer
     raise _invalid(what, response.status, "has neither data nor error: is this CometChat?")
-
-
-def _words(said: object) -> str:
-    """Return what the server says as one line that a terminal can show."""
-    if not isinstance(said, str) or not said.strip():
-        return "the server refused"
-    line = "".join(char if char.isprintable() else " " for char in said)
-    return line if len(line) <= _LONGEST_WORDS else f"{line[:_LONGEST_WORDS]}..."
 
 
 def _invalid(what: str, status: int, fault: str) -> ApiError:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import attrs
 import trio
 
+from cometconn._foreign_text import KnownSecrets
 from cometconn.errors import StoreError
 
 from .saved import SavedSession
 from .saved_position import SavedPosition
-from .secrets import without
 
 if TYPE_CHECKING:
     from .session import Session
@@ -25,7 +25,6 @@ __all__ = ["BoundedStore"]
 _T = TypeVar("_T")
 _LOG = logging.getLogger("cometconn")
 _AT_LEAST = 2.0  # seconds for a call while the client is open, also where close_timeout is less
-_MOST_SHOWN = 300  # characters of what a store says
 
 
 def _always() -> bool:
@@ -270,7 +269,7 @@ class BoundedStore:
             self._scopes.discard(scope)
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise error
-        raise self._failed(what, error) from error
+        raise self._failed(what, error)
 
     def _failed(self, what: str, error: BaseException) -> StoreError:
         try:
@@ -278,9 +277,11 @@ class BoundedStore:
         except Exception:  # noqa: BLE001 - as above
             text = ""
         session = None if self._saved is None else self._saved.session
-        secrets = [] if session is None else [secret for secret in (session.auth_token, session.jwt) if secret]
-        text = without(text, secrets)[:_MOST_SHOWN]
-        return StoreError(f"The store ({type(self._store).__name__}) failed in {what}: {type(error).__name__}: {text}")
+        secrets = KnownSecrets() if session is None else KnownSecrets(session.auth_token, session.jwt)
+        text = secrets.line(text)
+        made = StoreError(f"The store ({type(self._store).__name__}) failed in {what}: {type(error).__name__}: {text}")
+        made.__cause__ = secrets.error(error) if isinstance(error, Exception) else error
+        return made
 
     def _refuse(self, what: str, value: object, wanted: str) -> NoReturn:
         name = type(self._store).__name__

@@ -8,6 +8,8 @@ import httpcore
 import httpx
 import trio
 
+from cometconn._foreign_logs import OURS
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -34,6 +36,7 @@ class DialledTransport(httpx.AsyncBaseTransport):
         stream = await self._dial(str(asked))
         connection = httpcore.AsyncHTTP11Connection(url.origin, _Line(stream))
         headers = request.headers.raw
+        ours = OURS.set(True)
         try:
             answer = await connection.handle_async_request(
                 httpcore.Request(request.method, url, headers=headers, content=request.stream)
@@ -41,6 +44,8 @@ class DialledTransport(httpx.AsyncBaseTransport):
         except BaseException:
             await trio.aclose_forcefully(stream)
             raise
+        finally:
+            OURS.reset(ours)
         return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer, stream))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import reprlib
 import time
 import uuid
 from collections.abc import Mapping
@@ -11,20 +10,22 @@ from typing import Any, TypeGuard
 
 import attrs
 
+from cometconn._foreign_text import KnownSecrets
+from cometconn._secret_names import is_secret_name
 from cometconn.errors import ProtocolError, SettingsError
 from cometconn.settings import Endpoints
 
 __all__ = ["Hosts", "Session", "is_token", "new_device_id", "new_session_id"]
 
-_SECRETS = frozenset({"authToken", "jwt", "fat", "wsChannel", "settings"})
 _APP_ID = re.compile(r"[A-Za-z0-9_-]+")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _PORT = re.compile(r"[0-9]{1,5}")
 _VERSION = re.compile(r"v[0-9]+(\.[0-9]+)*")
+_LONGEST_SETTING = 60  # characters of one in an error
 
 
 def _public(user: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in user.items() if key not in _SECRETS}
+    return {key: value for key, value in user.items() if key != "settings" and not is_secret_name(key)}
 
 
 @attrs.frozen
@@ -51,10 +52,11 @@ class Session:
         """Return where the WebSocket is, as the settings say (`CHAT_HOST*`, `CHAT_WSS_PORT`)."""
         keys = ("CHAT_HOST_OVERRIDE", "CHAT_HOST_APP_SPECIFIC", "CHAT_HOST")
         key = next((key for key in keys if self.settings.get(key)), "CHAT_HOST")
-        host = _plain_host(key, self.settings.get(key))
+        secrets = KnownSecrets(self.jwt, self.auth_token)
+        host = _plain_host(key, self.settings.get(key), secrets)
         port = self.settings.get("CHAT_WSS_PORT")
         if isinstance(port, bool) or not isinstance(port, int | str) or not _is_port(str(port)):
-            message = f"The server's settings name no usable CHAT_WSS_PORT: {_shown(port)}."
+            message = f"The server's settings name no usable CHAT_WSS_PORT: {_shown(port, secrets)}."
             raise ProtocolError(message)
         return f"wss://{host}:{int(port)}"
 
@@ -67,11 +69,13 @@ class Hosts:
         app_id: CometChat's app.
         region: its region; `None` only with *endpoints*.
         endpoints: outrank everything else.
+        secrets: what no error repeats.
     """
 
     app_id: str
     region: str | None
     endpoints: Endpoints | None
+    secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         """Refuse an app id that is none: it becomes part of host names."""
@@ -95,16 +99,16 @@ class Hosts:
         if settings.get(key):
             version = settings.get("CHAT_API_VERSION", "v3.0")
             if not (isinstance(version, str) and _VERSION.fullmatch(version)):
-                message = f"The server's settings name no usable CHAT_API_VERSION: {_shown(version)}."
+                message = f"The server's settings name no usable CHAT_API_VERSION: {_shown(version, self.secrets)}."
                 raise ProtocolError(message)
-            return f"https://{_plain_host(key, settings[key])}/{version}"
+            return f"https://{_plain_host(key, settings[key], self.secrets)}/{version}"
         return f"https://{self.app_id}.{kind}-{self.region}.cometchat.io/v3.0"
 
 
-def _plain_host(key: str, value: object) -> str:
+def _plain_host(key: str, value: object, secrets: KnownSecrets) -> str:
     # Tokens go there: nothing but a host, lest something else is smuggled in.
     if not (isinstance(value, str) and _HOST.fullmatch(value) and _is_port(value.partition(":")[2] or "443")):
-        message = f"The server's settings name no usable {key}: {_shown(value)}."
+        message = f"The server's settings name no usable {key}: {_shown(value, secrets)}."
         raise ProtocolError(message)
     return value
 
@@ -113,8 +117,10 @@ def _is_port(text: str) -> bool:
     return _PORT.fullmatch(text) is not None and 0 < int(text) < 65536  # noqa: PLR2004 - TCP's
 
 
-def _shown(value: object) -> str:
-    return reprlib.repr(value) if isinstance(value, str | None) else type(value).__name__
+def _shown(value: object, secrets: KnownSecrets) -> str:
+    if isinstance(value, str):
+        return f"'{secrets.line(value, _LONGEST_SETTING)}'"
+    return "None" if value is None else type(value).__name__
 
 
 def is_token(value: object) -> TypeGuard[str]:

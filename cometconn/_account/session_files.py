@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import attrs
 
+from cometconn._foreign_text import KnownSecrets
 from cometconn.errors import StoreError
 
 from .disk import check_folder, move_aside, read_own_file, remove_unfinished, write_beside
@@ -152,4 +153,8 @@ class SessionFiles:
         except OSError as error:
             message = f"The {what} file {path} cannot be read, nor moved aside: {error.strerror or error}."
             raise StoreError(message) from error
-        _LOG.warning("The %s file %s cannot be read or is another app's; it was moved to %s", what, path, name)
+        _LOG.warning(
+            "The %s file %s cannot be read or is another app's; it was moved to %s",
+            what,
+            *map(KnownSecrets().whole, (path, name)),
+        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from cometconn._foreign_text import KnownSecrets
 from cometconn._wire.frames import auth_frame
 from cometconn.errors import NotLoggedInError
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from cometconn.settings import AppSettings, Endpoints
 
 __all__ = ["Identity"]
+
+
+def _learn(identity: Identity, _: object, session: Session | None) -> Session | None:
+    """Let what the new *session* holds be shown nowhere."""
+    if session is not None:
+        identity.secrets.learn(session.jwt, session.auth_token)
+    return session
 
 
 @attrs.define(eq=False)
@@ -32,6 +40,7 @@ class Identity:
         settings: presence and roles.
         endpoints: outrank what the server's settings name.
         headers: more headers for the upgrade request.
+        secrets: what we have sent or were given, and nobody may show.
         session: the logged-in user's, or `None`.
     """
 
@@ -42,17 +51,13 @@ class Identity:
     settings: AppSettings
     endpoints: Endpoints | None
     headers: Mapping[str, str] = attrs.field(repr=False)
-    session: Session | None = attrs.field(default=None, init=False)
+    secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False)
+    session: Session | None = attrs.field(default=None, init=False, on_setattr=_learn)
 
     @property
     def uid(self) -> str | None:
         """The logged-in user's uid."""
         return self.session.uid if self.session else None
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return what we send and nobody may show."""
-        sent = (self.session.jwt, self.session.auth_token) if self.session else ()
-        return tuple(text for text in sent if text)
 
     @property
     def socket_url(self) -> str:

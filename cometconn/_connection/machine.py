@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from cometconn._foreign_text import KnownSecrets
 from cometconn._lifecycle.heartbeat import Heartbeat
 from cometconn._lifecycle.reducer import Circumstances, Lifecycle, after_sleep, begin, due, ends_link, reduce
 from cometconn._lifecycle.states import WANTED, Input, Mode, Refusal, State
@@ -29,7 +30,7 @@ from .statuses import StatusFeed
 from .verdicts import Failure, attempt_error, failure, lost_error, refusal_error, timeout_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from cometconn.errors import CometConnError
     from cometconn.settings import Timing
@@ -71,7 +72,7 @@ class Machine:
     _room: Lot = attrs.field(repr=False)
     _boot_time: Callable[[], float] = attrs.field(default=trio.current_time, repr=False)
     _on_resumed: Callable[[float], object] = attrs.field(default=lambda _: None, repr=False)
-    _secrets: Callable[[], Collection[str]] = attrs.field(default=tuple, repr=False)
+    _secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False)
     witness: Witness | None = attrs.field(default=None, init=False, repr=False)
     on_token_judged: Callable[[Input], object] = attrs.field(default=lambda _: None, init=False, repr=False)
     _lag: float = attrs.field(init=False, repr=False)
@@ -266,7 +267,7 @@ class Machine:
         """Take the end of a socket, or of the attempt at one."""
         now = self.tick()
         if self._link is link:
-            self._fail_link(failure(error, self._secrets()), now)
+            self._fail_link(failure(error, self._secrets), now)
 
     def renewal_refused(self, link: Link, error: Exception) -> None:
         """Take the final no: the token is refused and cannot be renewed."""

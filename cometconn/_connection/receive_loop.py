@@ -8,7 +8,7 @@ import trio
 
 from cometconn._transport.abc import WebSocketError
 from cometconn._wire.codec import AuthReply, Echo, Pong
-from cometconn._wire.fast import decode, first_events
+from cometconn._wire.fast import KnownPeople, decode, first_events
 from cometconn.errors import CometConnError, ProtocolError
 from cometconn.events import Event
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["receive_loop"]
 
+_LONGEST_CODE = 64  # characters of it in an error
 _DRAIN = 64  # messages taken between two checkpoints: a read may hold tens of thousands
 
 
@@ -110,6 +111,7 @@ class _Reader:
         self._streams = streams
         self._catch_up = catch_up
         self._positions = positions
+        self._known = KnownPeople()
         streams.early.clear()
 
     def take(self, message: str | bytes) -> None:
@@ -131,7 +133,7 @@ class _Reader:
         for count, message in enumerate(messages[taken:], start=taken + 1):
             if link.over:
                 break
-            decoded = decode(message, own_uid=own_uid, session_id=session_id)
+            decoded = decode(message, own_uid=own_uid, session_id=session_id, known=self._known)
             if isinstance(decoded, Event):
                 size = _size(message)
                 if publish(decoded, size) if live else self._put_by(decoded, size):
@@ -155,7 +157,7 @@ class _Reader:
         """
         sizes = list(map(len if all(map(str.isascii, texts)) else _size, texts))
         fitting = self._streams.spare(len(texts), sum(sizes))
-        events = first_events(texts[:fitting], session_id=self._identity.session_id)
+        events = first_events(texts[:fitting], session_id=self._identity.session_id, known=self._known)
         if events:
             self._streams.publish_all(events, sizes[: len(events)])
         return len(events)
@@ -176,8 +178,9 @@ class _Reader:
         if self._link.authenticated:
             return
         if not reply.accepted:
-            words = f"the server refused the auth token (code {reply.code})"
-            self._machine.refused(self._link, CometConnError(words, code=reply.code))
+            code = self._identity.secrets.line(reply.code, _LONGEST_CODE)
+            words = f"the server refused the auth token (code {code})"
+            self._machine.refused(self._link, CometConnError(words, code=code))
             return
         absence = self._machine.authenticated(self._link)
         now = self._machine.tick()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from cometconn._account.secrets import without
+from cometconn._foreign_text import KnownSecrets
 from cometconn._lifecycle.states import Refusal
 from cometconn._transport.abc import UpgradeRefusedError, WebSocketClosedError
 from cometconn._wire.close import is_announced_restart
@@ -22,7 +22,7 @@ from cometconn.errors import (
 from cometconn.status import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
 __all__ = [
     "AUTH_ANSWER",
@@ -70,13 +70,14 @@ class Failure:
     refused: bool = False
 
 
-def failure(error: Exception, secrets: Collection[str] = ()) -> Failure:
-    """Return what *error* means for the retries. A close reason that repeats one of *secrets* does not show it."""
+def failure(error: Exception, secrets: KnownSecrets | None = None) -> Failure:
+    """Return what *error* means for the retries. What it says of the other side's words is harmless, *secrets* included."""
+    secrets = secrets or KnownSecrets()
     if isinstance(error, WebSocketClosedError) and error.reason:
-        error = WebSocketClosedError(error.code, without(error.reason, secrets))
+        error = WebSocketClosedError(error.code, secrets.line(error.reason))
     asked = error.retry_after if isinstance(error, UpgradeRefusedError | ApiError) else None
     return Failure(
-        error,
+        secrets.error(error),
         retry_after=asked or 0.0,
         restarting=isinstance(error, WebSocketClosedError) and is_announced_restart(error.code),
     )

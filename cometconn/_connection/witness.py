@@ -71,7 +71,7 @@ class Witness:
     def attempt_begun(self, number: int, url: str, *, second: bool) -> None:
         """A WebSocket is begun."""
         self._generation = number
-        self._tell(attempts.AttemptBegun, url=url.partition("?")[0], second=second)
+        self._tell(attempts.AttemptBegun, url=self.identity.secrets.line(url.partition("?")[0]), second=second)
         self._step_began = trio.current_time()
 
     def dialled(self) -> None:

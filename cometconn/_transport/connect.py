@@ -44,7 +44,7 @@ async def ask_http(stream: trio.abc.Stream, proxy: Proxy, host: str, port: int) 
         message = f"the proxy {proxy} did not answer CONNECT with HTTP"
         raise ProxyError(ProxyFault.NONSENSE, message)
     if not status[1].startswith(b"2"):
-        raise _refusal(int(status[1]), _shown(head), proxy, target)
+        raise _refusal(int(status[1]), _shown(head, proxy), proxy, target)
 
 
 def _request(target: str, proxy: Proxy) -> bytes:
@@ -77,6 +77,6 @@ def _refusal(status: int, shown: str, proxy: Proxy, target: str) -> ProxyError:
     return ProxyError(ProxyFault.REFUSED, f"the proxy {proxy} refuses to lead to {target} ({shown})")
 
 
-def _shown(head: bytes) -> str:
-    line = head.split(b"\r\n", 1)[0].decode("ascii", "replace")[:_LONGEST_ANSWER]
-    return "".join(char if char.isprintable() else " " for char in line)
+def _shown(head: bytes, proxy: Proxy) -> str:
+    line = head.split(b"\r\n", 1)[0].decode("utf-8", "replace")
+    return proxy.secrets.line(line, _LONGEST_ANSWER)

@@ -7,6 +7,7 @@ import urllib.parse
 
 import attrs
 
+from cometconn._foreign_text import KnownSecrets
 from cometconn._urls import read_url
 from cometconn._why import ExplainedError
 
@@ -42,6 +43,14 @@ class Proxy:
 
     def __str__(self) -> str:
         return f"{self.scheme}://{host_and_port(self.host, self.port)}"
+
+    @property
+    def secrets(self) -> KnownSecrets:
+        """The password, in every form in which the proxy may repeat it."""
+        secrets = KnownSecrets()
+        if self.user is not None:
+            secrets.learn_credentials(self.user, self.password)
+        return secrets
 
     @property
     def is_socks(self) -> bool:

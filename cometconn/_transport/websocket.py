@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import trio
 import trio_websocket
 
+from cometconn._foreign_logs import OURS
 from cometconn._lot import Lot
 
 from .abc import WebSocketBrokenError, WebSocketError
@@ -77,6 +78,7 @@ class TrioWebSocket:
     async def upgrade(self, nursery: trio.Nursery) -> None:
         """Do trio-websocket's handshake; its reader stays in *nursery*."""
         self._pipe.nursery = nursery
+        OURS.set(True)  # in this task, and in those that it starts
         try:
             with self._handshake:
                 # Returns only on success; `_fail` ends this scope on failure.

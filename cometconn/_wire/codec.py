@@ -39,7 +39,6 @@ __all__ = [
 
 _MESSAGE = "message"
 _NUMBERED = (Message, MessageEdited, MessageDeleted)
-_LONGEST_CODE = 64  # an error names the code; a server's nonsense must not fill the log
 
 
 @attrs.frozen
@@ -48,7 +47,7 @@ class AuthReply:
 
     Attributes:
         accepted: the code is 200, as text or as a number. Nothing else counts.
-        code: the code as text, empty if there is none.
+        code: the code as text, empty if there is none; the server's own, so not to be shown as it is.
         status: CometChat's word for it.
         message: the server's own words; not shown, for they are not ours to vouch for.
     """
@@ -214,7 +213,7 @@ def _auth_reply(body: object) -> AuthReply:
     code, status, message = (fields.get(key) for key in ("code", "status", "message"))
     return AuthReply(
         accepted=code in ("200", 200),
-        code=str(code)[:_LONGEST_CODE] if isinstance(code, str | int | float) else "",
+        code=str(code) if isinstance(code, str | int | float) else "",
         status=status if isinstance(status, str) else None,
         message=message if isinstance(message, str) else None,
     )

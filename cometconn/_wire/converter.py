@@ -21,6 +21,7 @@ from cometconn.errors import DecodeError
 from cometconn.events import Attachment, Group, Interaction, Message, User
 
 from .places import Place, camel, place_of
+from .read_only import read_only
 
 __all__ = ["converter", "decode_error", "missing", "structure", "to_int", "wrong"]
 
@@ -159,7 +160,10 @@ def _object_hook(kind: type[Any]) -> Callable[[Any, Any], Any]:
             return value
         if not isinstance(value, dict):
             raise _unfit(dict, value)
-        return from_dict(value, kind)
+        made = from_dict(value, kind)
+        if isinstance(made, User | Group):  # which the fast decoder lets several events share
+            object.__setattr__(made, "metadata", read_only(made.metadata))
+        return made
 
     return hook
 

@@ -32,10 +32,10 @@ from .envelopes import (
 )
 from .fast_bodies import BODY_READERS, Made
 from .opened import OddError, choice, moment, number, opened
-from .people import user
+from .people import KnownPeople, user
 from .shapes import loose
 
-__all__ = ["decode", "first_events"]
+__all__ = ["KnownPeople", "decode", "first_events"]
 
 _PONGS = frozenset({'{"action":"pong"}', '{"action":"pong","ack":"true"}'})  # as the server writes them
 _PONG = Pong()
@@ -44,18 +44,24 @@ _frame: Callable[[str], Frame] = msgspec.json.Decoder(Frame).decode
 _loose_frame: Callable[[str], Frame] = msgspec.json.Decoder(loose(Frame)).decode
 
 
-def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None) -> Decoded:
-    """Return what one frame says: the same as `codec.decode`, and as surely."""
+def decode(
+    text: str | bytes, *, own_uid: str | None, session_id: str | None, known: KnownPeople | None = None
+) -> Decoded:
+    """Return what one frame says: the same as `codec.decode`, and as surely. *known*: see `first_events()`."""
     if isinstance(text, str):
         if text in _PONGS:
             return _PONG
-        for event in first_events((text,), session_id=session_id):
+        for event in first_events((text,), session_id=session_id, known=known):
             return event
     return codec.decode(text, own_uid=own_uid, session_id=session_id)
 
 
-def first_events(texts: Sequence[str], *, session_id: str | None) -> list[Event]:
-    """Return the events that *texts* begin with, up to the first text that is left to the reference."""
+def first_events(texts: Sequence[str], *, session_id: str | None, known: KnownPeople | None = None) -> list[Event]:
+    """Return the events that *texts* begin with, up to the first text that is left to the reference.
+
+    *known* is what this connection remembers from one call to the next; without it nothing is remembered.
+    """
+    known = KnownPeople() if known is None else known
     made: list[Event] = []
     messages = 0
     try:
@@ -68,7 +74,7 @@ def first_events(texts: Sequence[str], *, session_id: str | None) -> list[Event]
             if isinstance(frame, MessageFrame):
                 if frame.device_id == session_id:
                     break  # an echo, most likely
-                event, kind = BODY_READERS[frame.body.category](frame.body)
+                event, kind = BODY_READERS[frame.body.category](frame.body, known)
                 messages += 1
             else:
                 event, kind = _READERS[type(frame)](frame)

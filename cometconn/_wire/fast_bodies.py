@@ -11,7 +11,7 @@ from cometconn import events
 from cometconn.events import Attachment, Event, Group, Message, User
 
 from .opened import MOST_DIGITS, OddError, choice, moment, number, opened, seal
-from .people import actors, decoders, inside, known, receiver_of, sender_and_receiver, sender_of, user
+from .people import KnownPeople, actors, decoders, inside, receiver_of, sender_of, user
 from .shapes import Body, File, Party
 
 __all__ = ["BODY_READERS", "Made"]
@@ -24,10 +24,10 @@ _NO_TAGS: tuple[str, ...] = ()
 _BODY, _PARTY = decoders(Body), decoders(Party)
 
 
-def _people(entities: msgspec.Raw) -> tuple[User, User | Group]:
+def _people(entities: msgspec.Raw, known: KnownPeople) -> tuple[User, User | Group]:
     """Return who sent a message, and to whom."""
     json = bytes(entities)
-    return known.get(json) or sender_and_receiver(json)
+    return known.get(json) or known.remember(json)
 
 
 def _attachment(file: File) -> Attachment:
@@ -67,17 +67,17 @@ def _fill_message(made: Any, body: Body, sender: User, receiver: User | Group) -
     made.read_at = moment(body.read_at) if body.read_at else None
 
 
-def _text_or_media(body: Body) -> Made:
+def _text_or_media(body: Body, known: KnownPeople) -> Made:
     """Return a text message; `_media()` has the others.
 
     `_people()`, `_fill_message()` and `number()` once more, in one: of all that a room says nearly everything is
     text, and here calls, and questions that have been answered, are a third of what an event costs.
     """
     if body.type != "text":
-        return _media(body)
+        return _media(body, known)
     data, json = body.data, bytes(body.data.entities)
     made = _OpenText()
-    made.sender, made.receiver = known.get(json) or sender_and_receiver(json)
+    made.sender, made.receiver = known.get(json) or known.remember(json)
     written = body.id
     if isinstance(written, str) and len(written) <= MOST_DIGITS and written.isascii() and written.isdigit():
         made.id = int(written)
@@ -104,27 +104,27 @@ def _text_or_media(body: Body) -> Made:
     return made, events.TextMessage
 
 
-def _media(body: Body) -> Made:
+def _media(body: Body, known: KnownPeople) -> Made:
     data = body.data
     made = _OpenMedia()
-    _fill_message(made, body, *_people(data.entities))
+    _fill_message(made, body, *_people(data.entities, known))
     made.url = data.url
     made.attachments = tuple(map(_attachment, data.attachments or ()))
     made.caption = data.text
     return made, events.MediaMessage
 
 
-def _custom(body: Body) -> Made:
+def _custom(body: Body, known: KnownPeople) -> Made:
     made = _OpenCustom()
-    _fill_message(made, body, *_people(body.data.entities))
+    _fill_message(made, body, *_people(body.data.entities, known))
     made.custom_data = body.data.custom_data or {}
     made.sub_type = body.data.sub_type
     return made, events.CustomMessage
 
 
-def _interactive(body: Body) -> Made:
+def _interactive(body: Body, known: KnownPeople) -> Made:
     made = _OpenInteractive()
-    _fill_message(made, body, *_people(body.data.entities))
+    _fill_message(made, body, *_people(body.data.entities, known))
     made.interactive_data = body.data.interactive_data or {}
     made.interaction_goal = body.data.interaction_goal or {}
     made.allow_sender_interaction = body.data.allow_sender_interaction or False
@@ -134,10 +134,10 @@ def _interactive(body: Body) -> Made:
 # Actions: what is done to members of groups, and to messages.
 
 
-def _action(body: Body) -> Made:
+def _action(body: Body, known: KnownPeople) -> Made:
     action = body.data.action or ""
     if action in _CHANGES:
-        return _change(body, *_CHANGES[action])
+        return _change(body, known, *_CHANGES[action])
     if action not in _GROUP_ACTIONS:
         raise OddError
     return _group_action(body, *_GROUP_ACTIONS[action])
@@ -168,13 +168,15 @@ def _group_action(body: Body, open_kind: type[Any], kind: type[events.GroupActio
     return made, kind
 
 
-def _change(body: Body, open_kind: type[Any], kind: type[events.MessageEdited | events.MessageDeleted]) -> Made:
+def _change(
+    body: Body, known: KnownPeople, open_kind: type[Any], kind: type[events.MessageEdited | events.MessageDeleted]
+) -> Made:
     entities = actors(body.data.entities)
     on = entities.on
     if on is None:
         raise OddError
     inner, raw = inside(on.entity, *_BODY)
-    message, message_kind = BODY_READERS[inner.category](inner)
+    message, message_kind = BODY_READERS[inner.category](inner, known)
     if not issubclass(message_kind, Message):
         raise OddError
     made = open_kind()
@@ -191,7 +193,7 @@ def _change(body: Body, open_kind: type[Any], kind: type[events.MessageEdited | 
 _OpenAttachment = opened(Attachment)
 _OpenText, _OpenMedia = opened(events.TextMessage), opened(events.MediaMessage)
 _OpenCustom, _OpenInteractive = opened(events.CustomMessage), opened(events.InteractiveMessage)
-BODY_READERS: Mapping[str, Callable[[Body], Made]] = {
+BODY_READERS: Mapping[str, Callable[[Body, KnownPeople], Made]] = {
     "message": _text_or_media,
     "custom": _custom,
     "interactive": _interactive,

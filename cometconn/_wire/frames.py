@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 import attrs
 
+from cometconn._secret_names import is_secret_name
 from cometconn.errors import SettingsError
 from cometconn.settings import SubscriptionType
 
 __all__ = [
-    "SECRET_KEYS",
     "ClientInfo",
     "auth_frame",
     "check_receiver",
@@ -28,9 +28,6 @@ __all__ = [
     "transient_frame",
     "typing_frame",
 ]
-
-SECRET_KEYS = frozenset({"authToken", "jwt", "fat", "wsChannel"})
-"""What the server tells about the logged-in user and nobody else may see."""
 
 _PING = '{"action":"ping","ack":"true"}'
 
@@ -199,7 +196,7 @@ def transient_frame(
 
 def strip_secrets(user: Mapping[str, Any]) -> dict[str, Any]:
     """Return a user's mapping without tokens and secrets, as other users may see it."""
-    return {key: value for key, value in user.items() if key not in SECRET_KEYS}
+    return {key: value for key, value in user.items() if not is_secret_name(key)}
 
 
 def _envelope(kind: str, app_id: str, session_id: str, uid: str, receiver: str, receiver_type: str) -> dict[str, Any]:

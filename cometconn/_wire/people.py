@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -11,14 +11,16 @@ from cometconn._nesting import DEEPEST
 from cometconn.events import Group, User
 
 from .opened import OddError, moment, number, opened, seal
+from .read_only import NOTHING, read_only
 from .shapes import Entities, Party, loose
 
-__all__ = ["actors", "decoders", "inside", "known", "receiver_of", "sender_and_receiver", "sender_of", "user"]
+__all__ = ["KnownPeople", "actors", "decoders", "inside", "receiver_of", "sender_of", "user"]
 
 S = TypeVar("S")
 
 _LONGEST_KNOWN = 2048  # bytes, and
-_MOST_KNOWN = 512  # pieces of JSON: what is remembered is bounded
+_MOST_KNOWN = 512  # pieces of JSON, and
+_MOST_BYTES = 128 * 1024  # of them together, in each connection
 _NO_TAGS: tuple[str, ...] = ()
 
 _OpenUser, _OpenGroup = opened(User), opened(Group)
@@ -48,7 +50,7 @@ def user(who: Party) -> User:
     made.role = who.role
     made.avatar = who.avatar
     made.status = who.status
-    made.metadata = who.metadata or {}
+    made.metadata = read_only(who.metadata) if who.metadata else NOTHING
     made.link = who.link
     made.last_active_at = moment(who.last_active_at) if who.last_active_at else None
     made.tags = who.tags or _NO_TAGS
@@ -73,7 +75,7 @@ def _party(who: Party) -> User | Group:
     made.members_count = None if who.members_count is None else number(who.members_count)
     made.scope = who.scope
     made.has_joined = who.has_joined or False
-    made.metadata = who.metadata or {}
+    made.metadata = read_only(who.metadata) if who.metadata else NOTHING
     made.tags = who.tags or _NO_TAGS
     made.created_at = moment(who.created_at)
     return seal(made, Group)
@@ -116,15 +118,22 @@ def _sender_and_receiver(json: bytes) -> tuple[User, User | Group]:
     return sender_of(entities), receiver_of(entities)
 
 
-known: Final[dict[bytes, tuple[User, User | Group]]] = {}
-"""Who the last few pieces of JSON speak of. There are few people, and many messages: look here first."""
+class KnownPeople(dict[bytes, "tuple[User, User | Group]"]):
+    """The sender and the receiver that the last few pieces of JSON describe. There are few people, and many messages.
 
+    Each connection has one of its own: what one account is shown is never the object that another has. Within an
+    account many events share a `User`, of which nothing can be changed: see `read_only`.
+    """
 
-def sender_and_receiver(json: bytes) -> tuple[User, User | Group]:
-    """Return who sent a message and to whom, from the JSON of its entities; and let it be `known`."""
-    both = _sender_and_receiver(json)
-    if len(json) <= _LONGEST_KNOWN:
-        if len(known) >= _MOST_KNOWN:
-            known.clear()
-        known[json] = both
-    return both
+    _bytes = 0
+
+    def remember(self, json: bytes) -> tuple[User, User | Group]:
+        """Return who sent a message and to whom, from the JSON of its entities, and keep both."""
+        both = _sender_and_receiver(json)
+        if len(json) <= _LONGEST_KNOWN:
+            if len(self) >= _MOST_KNOWN or self._bytes + len(json) > _MOST_BYTES:
+                self.clear()
+                self._bytes = 0
+            self[json] = both
+            self._bytes += len(json)
+        return both

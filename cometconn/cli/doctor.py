@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from .doctor_account import Patient
 from .doctor_findings import Finding, Findings, Outcome, Step
 from .doctor_network import Way
 from .doctor_socket import examine_socket
+from .shown import SECRETS, json_line
 from .stopping import until_stopped
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ async def doctor(options: Options, *, as_json: bool, timeout: float) -> int:  # 
     )
     settings, patient = options.settings(), Patient.of(options, environment, timeout)
     printed = _Printed()
-    findings = Findings(timeout, (lambda _: None) if as_json else printed.show)
+    findings = Findings(timeout, (lambda _: None) if as_json else printed.show, SECRETS)
     # Before signals are taken over: Ctrl-C must also end the question for the key.
     await patient.identify(options, findings)
     examination = _Examination(options.endpoints, settings, environment, patient, findings)
     stopped = await until_stopped(examination.run)
     if as_json:
-        print(json.dumps(_report(findings, stopped), ensure_ascii=False, indent=2))  # noqa: T201 - a program's output
+        print(json_line(_report(findings, stopped), indent=2))  # noqa: T201 - a program's output
     elif not stopped:
         printed.sum_up(findings)
     return stopped or findings.status

@@ -16,6 +16,7 @@ from cometconn.errors import SettingsError, StoreError
 
 from .doctor_advice import account_advice
 from .doctor_findings import SkippedError, Step
+from .shown import SECRETS
 
 if TYPE_CHECKING:
     import pathlib
@@ -53,7 +54,7 @@ class Patient:
     @classmethod
     def of(cls, options: Options, environment: SystemEnvironment, patience: float) -> Patient:
         """Return the patient that the options describe: a device of its own, which disturbs no running client."""
-        hosts = Hosts(options.app_id, options.region, options.endpoints)
+        hosts = Hosts(options.app_id, options.region, options.endpoints, SECRETS)
         client = client_info()
         api = Api(
             app_id=options.app_id,
@@ -63,6 +64,7 @@ class Patient:
             device_id=new_device_id(options.app_id),
             version=client.version,
             timeout=patience,
+            secrets=SECRETS,
         )
         return cls(options.app_id, hosts, api)
 
@@ -94,6 +96,8 @@ class Patient:
                     message = f"{path} is in use by a running client, and left alone"
                     raise SkippedError(message) from None
                 raise
+            if session is not None:
+                SECRETS.learn(session.auth_token, session.jwt)
             await store.aclose()  # at once: a client may want it
             return f"{'nobody' if session is None else session.uid} in {path}"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
+from cometconn._foreign_text import KnownSecrets
 from cometconn._transport.abc import WebSocketError
 from cometconn._why import why
 from cometconn.errors import CometConnError
@@ -93,12 +94,14 @@ class Findings:
     Attributes:
         patience: seconds that a step may take.
         show: is given each finding.
+        secrets: what no finding repeats.
         part: what the next ones belong to.
         all: the findings.
     """
 
     patience: float
     show: Callable[[Finding], None]
+    secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False)
     part: str = attrs.field(default="account", init=False)
     all: list[Finding] = attrs.field(factory=list, init=False)
 
@@ -129,9 +132,13 @@ class Findings:
         if isinstance(error, trio.TooSlowError):
             return f"no answer within {self.patience:g} s"
         words = str(error) if isinstance(error, CometConnError | WebSocketError) else why(error)
+        words = self.secrets.line(words)
         return words.rstrip(".") or type(error).__name__
 
     def _add(self, finding: Finding) -> None:
+        words, part = self.secrets.whole(finding.words), self.secrets.whole(finding.part)
+        advice = None if finding.advice is None else self.secrets.whole(finding.advice)
+        finding = attrs.evolve(finding, words=words, part=part, advice=advice)
         self.all.append(finding)
         self.show(finding)
 

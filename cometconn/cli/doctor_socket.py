@@ -105,7 +105,7 @@ class _Talk:
         await self.websocket.send(identity.auth_frame())
         reply = await self._next(AuthReply)
         if not reply.accepted:
-            message = f"the server refused the auth token (code {reply.code})"
+            message = f"the server refused the auth token (code {api.secrets.line(reply.code)})"
             raise AuthenticationError(message, reason=Reason.AUTHENTICATION_FAILED)
         return session.uid
 

@@ -18,6 +18,7 @@ from cometconn.errors import AuthenticationError, CometConnError
 from cometconn.instrumentation import TraceFile
 
 from .lines import event_line, in_words
+from .shown import learn_from
 from .stopping import until_stopped
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class _Printing:
 
     async def _print_events(self, events: EventStream) -> None:
         while batch := await events.batch():
+            learn_from(self.chat)
             text = "".join(f"{event_line(event)}\n" for event in batch)
             try:
                 # In a thread, because whoever reads our output may be slow; Ctrl-C does not wait for them.

@@ -16,6 +16,7 @@ from cometconn import AppSettings, Endpoints, FileStore, SubscriptionType
 from cometconn.errors import SettingsError
 
 from .network_options import proxy_choice, tls_context
+from .shown import SECRETS
 
 if TYPE_CHECKING:
     import ssl
@@ -71,7 +72,9 @@ def _ask(prompt: str) -> str:
     if not sys.stdin.isatty():
         message = "No auth key: set COMETCONN_AUTH_KEY, name a file with --auth-key-file, or run this in a terminal."
         raise SettingsError(message)
-    return getpass.getpass(prompt)
+    key = getpass.getpass(prompt)
+    SECRETS.learn(key)
+    return key
 
 
 def secret_of(variable: str, path: pathlib.Path | None, environ: Mapping[str, str] = os.environ) -> str | None:
@@ -79,13 +82,15 @@ def secret_of(variable: str, path: pathlib.Path | None, environ: Mapping[str, st
     if path is None:
         return environ.get(variable) or None
     try:
-        return path.read_text(encoding="utf-8").strip()
+        secret = path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError as error:
         message = f"{path} holds no text, so no secret either."
         raise SettingsError(message) from error
     except OSError as error:
         message = f"The file with the secret cannot be read: {path}: {error.strerror or error}."
         raise SettingsError(message) from error
+    SECRETS.learn(secret)
+    return secret
 
 
 def presence(words: str) -> tuple[SubscriptionType, tuple[str, ...]]:

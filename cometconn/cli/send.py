@@ -11,6 +11,7 @@ import attrs
 from cometconn.errors import SettingsError
 
 from .lines import event_line
+from .shown import learn_from
 from .stopping import until_stopped
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ async def send(options: Options, letter: Letter) -> int:
         await options.account.log_in(chat)
 
         async def post() -> None:
-            print(event_line(await letter.post(chat)), flush=True)  # noqa: T201 - a program's output
+            sent = await letter.post(chat)
+            learn_from(chat)
+            print(event_line(sent), flush=True)  # noqa: T201 - a program's output
 
         return await until_stopped(post)

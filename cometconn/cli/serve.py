@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import trio
 
 from cometconn.emulator import open_emulator
 from cometconn.errors import SettingsError
 
+from .shown import SECRETS, json_line
 from .stopping import until_stopped
 
 __all__ = ["groups_of", "serve"]
@@ -38,6 +37,7 @@ async def serve(
     public: str | None,
 ) -> None:
     """Serve until a signal comes; say where, in one line of JSON, when ready."""
+    SECRETS.learn(auth_key)
     async with open_emulator(
         host=host,
         port=port,
@@ -57,5 +57,5 @@ async def serve(
             "users": list(server.world.people),
             "groups": {guid: list(group.members) for guid, group in server.world.groups.items()},
         }
-        print(json.dumps(ready), flush=True)  # noqa: T201 - a program's output
+        print(json_line(ready), flush=True)  # noqa: T201 - a program's output
         await until_stopped(trio.sleep_forever)

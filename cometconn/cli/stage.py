@@ -11,6 +11,7 @@ from rich.markup import escape
 from cometconn import Connected, Connecting, Disconnected, Waiting
 
 from .lines import in_words
+from .shown import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,12 +64,12 @@ class Stage:
 
     def act(self, title: str) -> None:
         """Begin an act."""
-        self.console.print(f"\n[bold]{escape(title)}[/bold]")
+        self.console.print(f"\n[bold]{escape(shown(title))}[/bold]")
 
     def tell(self, who: str, what: str, colour: str = "default") -> None:
         """Print one line of the timeline."""
         at = trio.current_time() - self._began
-        self.console.print(f"[dim]{at:7.2f} s[/dim]  {who:<7} [{colour}]{escape(what)}[/{colour}]")
+        self.console.print(f"[dim]{at:7.2f} s[/dim]  {who:<7} [{colour}]{escape(shown(what))}[/{colour}]")
 
     def check(self, rule: str, held: object, observation: str) -> None:
         """Note what was observed of *rule*; once failed it stays failed."""
@@ -111,5 +112,7 @@ class Stage:
             held, observation = self.seen.get(rule, (False, "not seen"))
             failed += not held
             mark = "[green]✓[/green]" if held else "[bold red]✗[/bold red]"
-            self.console.print(f"{mark} [bold]{rule:<4}[/bold] {escape(text)}\n       [dim]{escape(observation)}[/dim]")
+            self.console.print(
+                f"{mark} [bold]{rule:<4}[/bold] {escape(text)}\n       [dim]{escape(shown(observation))}[/dim]"
+            )
         return failed

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from cometconn._secret_names import HIDDEN, without_secret_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["HIDDEN", "by_name", "by_value"]
 
-HIDDEN = "***"
-"""What stands where a secret stood."""
-
-_SECRET_NAMES = frozenset({"apikey", "auth", "authkey", "authorization", "authtoken", "fat", "jwt", "secret", "token"})
-
-
-def by_name(value: Any) -> Any:
-    """Copy JSON with every field that is named like a secret hidden, at any depth.
-
-    *value* must come from `jsontext.parse` or from the server itself: its depth is trusted.
-    """
-    if isinstance(value, dict):
-        return {
-            name: HIDDEN if isinstance(name, str) and name.lower() in _SECRET_NAMES else by_name(item)
-            for name, item in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [by_name(item) for item in value]
-    return value
+by_name = without_secret_names
+"""Copy JSON from `jsontext.parse`, or from the server itself, with every field hidden that is named like a secret."""
 
 
 def by_value(text: str, secrets: Iterable[str]) -> str:

@@ -59,7 +59,8 @@ class User:
     """A CometChat user, as far as the server described them.
 
     Only `uid` is always there. No token is ever in here. What the server did not send is
-    `None`, empty or `False`. Events may share one `User`: treat its `metadata` as read-only, too.
+    `None`, empty or `False`. Events of one client may share one `User`: the `metadata`
+    that came from the server cannot be changed (`TypeError`); `dict(user.metadata)` can.
 
     Attributes:
         uid: the user's id.

@@ -151,7 +151,7 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
 
 def to_line(detail: Detail) -> str:
     """Return *detail* as JSON, its class's name first."""
-    return json.dumps({"detail": type(detail).__name__, **_CONVERTER.unstructure(detail)}, ensure_ascii=False)
+    return json.dumps({"detail": type(detail).__name__, **_CONVERTER.unstructure(detail)})
 
 
 def from_line(line: str | bytes) -> Detail | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from cometconn._foreign_text import KnownSecrets
 
 from . import attempts, connections, lease
 
@@ -40,8 +42,15 @@ _PLAIN: Mapping[type, str] = {
 }
 
 
+_NO_SECRETS: Final = KnownSecrets()  # details hold none; what a terminal obeys may stand in a file
+
+
 def in_words(detail: Detail) -> str:
-    """Return what happened, in a few words and without the time."""
+    """Return what happened, in a few words and without the time; also of a trace that somebody else has written."""
+    return _NO_SECRETS.whole(_words(detail))
+
+
+def _words(detail: Detail) -> str:
     match detail:
         case lease.DeadlineMoved(left=left):
             return "the lease has no deadline" if left is None else f"the lease ends in {left:.1f} s"

@@ -7,24 +7,10 @@ from typing import Any, Final
 
 import attrs
 
+from cometconn._secret_names import SECRET_NAMES, named_secrets, plain_name
+
 __all__ = ["Redaction"]
 
-_KINDS: Final = {
-    "apikey": "authKey",
-    "auth": "jwt",
-    "authkey": "authKey",
-    "authorization": "authorization",
-    "authtoken": "authToken",
-    "fat": "fat",
-    "jwt": "jwt",
-    "password": "password",
-    "proxy-authorization": "authorization",
-    "secret": "secret",
-    "token": "token",
-    "wschannel": "wsChannel",
-}
-"""The names of secrets, in lower case, and what a placeholder calls them."""
-_NAMED: Final = re.compile(rf'"({"|".join(_KINDS)})"\s*:\s*"((?:[^"\\]|\\.)*)"', re.IGNORECASE)
 _SHORTEST: Final = 20  # characters: no name of a field is as long as a secret
 _MOST: Final = 1_000
 """So many different secrets are known by heart; the oldest is forgotten first."""
@@ -55,7 +41,7 @@ class Redaction:
 
     def learn_header(self, name: str, value: str) -> None:
         """Note what a REST request's header holds, if it is a secret, or the session id: another one in every run."""
-        kind = "session" if name.lower() == "resource" else _KINDS.get(name.lower())
+        kind = "session" if name.lower() == "resource" else _kind(name)
         if kind is not None:
             self.learn(kind, value)
 
@@ -69,20 +55,20 @@ class Redaction:
 
     def clean_text(self, text: str) -> str:
         """Return text that is no JSON object, or cut off, likewise."""
-        for name, secret in _NAMED.findall(text):
-            self.learn(_KINDS[name.lower()], secret)
+        for name, secret in named_secrets(text):
+            self.learn(SECRET_NAMES[plain_name(name)], secret)
         return str(self._replace(text))
 
     def named(self, name: str, value: str) -> str:
         """Return the value of a URL's parameter, replaced if its name is a secret's."""
-        kind = _KINDS.get(name.lower())
+        kind = _kind(name)
         return self.clean_text(value) if kind is None else self.learn(kind, value)
 
     def _learn_names(self, value: Any) -> None:
         if isinstance(value, dict):
             for name, item in value.items():
-                if isinstance(item, str) and name.lower() in _KINDS:
-                    self.learn(_KINDS[name.lower()], item)
+                if isinstance(item, str) and (kind := _kind(name)) is not None:
+                    self.learn(kind, item)
                 else:
                     self._learn_names(item)
         elif isinstance(value, list):
@@ -112,6 +98,11 @@ class Redaction:
 
     def _removed(self, name: str, item: Any) -> Any:
         """A secret that is no text (`wsChannel` is an object) has no placeholder: it goes whole."""
-        if name.lower() in _KINDS and isinstance(item, dict | list):
+        if _kind(name) is not None and isinstance(item, dict | list):
             return {}
         return self._replace(item)
+
+
+def _kind(name: str) -> str | None:
+    """Return what a placeholder calls the secret in a field of this *name*; `None` when there is none in it."""
+    return SECRET_NAMES.get(plain_name(name))

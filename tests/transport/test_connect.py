@@ -70,3 +70,15 @@ async def test_a_proxy_that_dies() -> None:
     with pytest.raises(ProxyError, match="ended the connection") as caught:
         await ask_http(ours, PLAIN, "chat.test", 443)
     assert caught.value.fault is ProxyFault.NONSENSE
+
+
+async def test_a_status_line_that_repeats_the_password() -> None:
+    """In no form, and with nothing that a terminal obeys."""
+    proxy = Proxy("http", "proxy.test", 3128, "zed", "p@ss/word")
+    pair = base64.b64encode(b"zed:p@ss/word").decode()
+    said = f"HTTP/1.1 407 \x1b[2Jp@ss/word {pair} zed:p%40ss%2Fword \u202e{'x' * 1000}\r\n\r\n".encode()
+    with pytest.raises(ProxyError) as caught:
+        await ask(said, proxy)
+    shown = str(caught.value)
+    assert "HTTP/1.1 407 \\u001b[2J*** *** *** \\u202exxx" in shown
+    assert len(shown) < 250

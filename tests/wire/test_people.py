@@ -2,23 +2,63 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from typing import Any
 
 import pytest
 
-from cometconn._wire import fast, people
+from cometconn._wire import codec, fast
+from cometconn._wire.fast import KnownPeople
 from cometconn._wire.opened import OddError
 from cometconn.events import User
 
 
 def test_the_same_json_is_the_same_user(text_frame: dict[str, Any]) -> None:
     """A room has few people and many messages: each is made once, until what is said of them changes."""
-    one, other = (fast.decode(json.dumps(text_frame), own_uid=None, session_id="s") for _ in range(2))
+    known = KnownPeople()
+    one, other = (fast.decode(json.dumps(text_frame), own_uid=None, session_id="s", known=known) for _ in range(2))
     assert one.sender is other.sender  # type: ignore[union-attr]
     text_frame["body"]["data"]["entities"]["sender"]["entity"]["status"] = "offline"
-    later: Any = fast.decode(json.dumps(text_frame), own_uid=None, session_id="s")
+    later: Any = fast.decode(json.dumps(text_frame), own_uid=None, session_id="s", known=known)
     assert later.sender.status == "offline"
+
+
+def test_two_connections_share_no_user(text_frame: dict[str, Any]) -> None:
+    """What one account of a process is shown is no object that another account has."""
+    one, other = (
+        fast.decode(json.dumps(text_frame), own_uid=None, session_id="s", known=KnownPeople()) for _ in range(2)
+    )
+    assert one == other
+    assert one.sender is not other.sender  # type: ignore[union-attr]
+    assert one.receiver is not other.receiver  # type: ignore[union-attr]
+
+
+def test_what_events_share_cannot_be_changed(text_frame: dict[str, Any]) -> None:
+    """Not the metadata of a sender, nor what is in it; it equals what the reference reads, and a copy can be changed."""
+    text_frame["body"]["data"]["entities"]["sender"]["entity"]["metadata"] = {"a": {"b": [1, {"c": 2}]}}
+    known, text = KnownPeople(), json.dumps(text_frame)
+    event: Any = fast.decode(text, own_uid=None, session_id="s", known=known)
+    shared = event.sender.metadata
+    for change in (
+        lambda: shared.update(x=1),
+        lambda: shared.setdefault("x", 1),
+        lambda: shared["a"].pop("b"),
+        lambda: shared["a"]["b"].append(3),
+        shared["a"]["b"].sort,
+        lambda: shared["a"]["b"].__setitem__(0, 3),
+        lambda: shared["a"]["b"].__iadd__([3]),
+        lambda: shared["a"]["b"][1].__setitem__("c", 3),
+        lambda: shared.__ior__({"x": 1}),
+        lambda: event.receiver.metadata.__setitem__("x", 1),
+    ):
+        with pytest.raises(TypeError, match="cannot be changed"):
+            change()
+    assert shared == codec.decode(text, own_uid=None, session_id="s").sender.metadata  # type: ignore[union-attr]
+    for made in (copy.deepcopy(shared), pickle.loads(pickle.dumps(shared)), dict(shared)):  # noqa: S301 - our own
+        assert made == shared
+    assert json.dumps(shared) == '{"a": {"b": [1, {"c": 2}]}}'
 
 
 def entities(sender: dict[str, Any]) -> bytes:
@@ -28,15 +68,19 @@ def entities(sender: dict[str, Any]) -> bytes:
 
 def test_what_is_remembered_is_bounded() -> None:
     """In number and in bytes, whatever the server sends."""
+    known = KnownPeople()
     for number in range(2000):
         written = entities({"uid": f"user-{number}"})
-        assert people.known.get(written) is None
-        assert people.sender_and_receiver(written) is people.known[written]
-        assert len(people.known) <= 512
-    before = dict(people.known)
+        assert known.get(written) is None
+        assert known.remember(written) is known[written]
+        assert len(known) <= 512
+    before = dict(known)
     long = entities({"uid": "x", "avatar": "y" * 3000})
-    assert people.sender_and_receiver(long) == (User("x", avatar="y" * 3000), User("zed-1"))
-    assert people.known == before
+    assert known.remember(long) == (User("x", avatar="y" * 3000), User("zed-1"))
+    assert known == before
+    for number in range(500):
+        known.remember(entities({"uid": f"user-{number}", "avatar": "y" * 1900}))
+        assert sum(map(len, known)) <= 128 * 1024
 
 
 @pytest.mark.parametrize(
@@ -51,6 +95,7 @@ def test_what_is_remembered_is_bounded() -> None:
 )
 def test_odd_people_are_for_the_reference(written: str) -> None:
     """Nobody is missing or without a uid, and nothing may be nested too deeply once the frame is around it."""
+    known = KnownPeople()
     with pytest.raises(OddError):
-        people.sender_and_receiver(written.encode())
-    assert written.encode() not in people.known
+        known.remember(written.encode())
+    assert written.encode() not in known

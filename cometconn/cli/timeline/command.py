@@ -6,6 +6,7 @@ import datetime
 import sys
 from typing import TYPE_CHECKING
 
+from cometconn.cli.shown import shown
 from cometconn.errors import TraceError
 from cometconn.instrumentation import read_trace
 
@@ -44,7 +45,7 @@ def timeline(
     if read.unreadable:
         lines = "1 line" if read.unreadable == 1 else f"{read.unreadable} lines"
         note = f"cometconn: {lines} of {trace} left out, torn or of a newer version."
-        print(note, file=sys.stderr)  # noqa: T201 - a program's output
+        print(shown(note), file=sys.stderr)  # noqa: T201 - a program's output
 
 
 def _utc(moment: datetime.datetime | None) -> datetime.datetime | None:

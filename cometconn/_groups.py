@@ -48,8 +48,11 @@ def raise_sole(group: BaseExceptionGroup[BaseException], mine: BaseException | N
         raise InternalError(message) from group
     else:
         sole = (found or _without_groups(group.exceptions, cancelled=True))[0]
-    # The user's error, interrupted on its way out, is what a traceback shall still show.
-    context = mine if mine is not None and sole is not mine else sole.__context__
+    context = sole.__context__
+    if interrupts and sole is not mine:
+        # The user's error, interrupted on its way out, is what a traceback shall still show; what one of our
+        # tasks was handling is not.
+        context, sole.__cause__ = mine, None
     try:
         raise sole
     finally:

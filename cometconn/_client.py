@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import trio
 
 from ._connection.stream_arguments import check_types, overflow_policy
-from ._groups import protected
 from ._lifecycle.states import Input
 from ._wire.drafts import custom_draft, text_draft
 from ._wire.frames import ping_frame, receipt_frame, transient_frame, typing_frame
@@ -17,7 +16,6 @@ from .events import CustomMessage, Group, TextMessage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
-    from contextlib import AbstractAsyncContextManager
 
     from ._connection.event_stream import EventStream
     from ._connection.statuses import StatusStream
@@ -267,9 +265,7 @@ class CometChat:
         policy = overflow_policy(max_events, max_bytes, overflow)
         return self._parts.streams.subscribe(types, max_events, max_bytes, policy)
 
-    @protected
     @asynccontextmanager
-    @trio.lowlevel.enable_ki_protection
     async def statuses(self) -> AsyncGenerator[StatusStream, None]:
         """Open a stream of `StatusChange`: the current status first, then every change, in order.
 

@@ -75,7 +75,7 @@ async def test_an_interrupt_shows_the_users_error_that_it_met_on_its_way_out() -
 async def test_an_interrupt_in_a_group_of_the_users_stays_there() -> None:
     """The nursery is the user's own, and so is what their code expects from it."""
     mine = BaseExceptionGroup("mine", [KeyboardInterrupt(), ValueError()])
-    with pytest.raises(BaseExceptionGroup) as caught:
+    with pytest.RaisesGroup(KeyboardInterrupt, ValueError) as caught:
         raise_sole(BaseExceptionGroup("", [mine.derive(list(mine.exceptions))]), mine)
     assert caught.value is mine
 

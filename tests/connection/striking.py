@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["AtCall", "AtStep", "Strike", "open_sockets", "sweep"]
 
 _OURS = str(pathlib.Path(cometconn.__file__).parent)
-_SWALLOWED = ("_weakrefset.py", "weakref.py")  # called by the collector: Python prints what is raised there, and goes on
+_SWALLOWED = (
+    "_weakrefset.py",
+    "weakref.py",
+)  # called by the collector: Python prints what is raised there, and goes on
 _MOST = 20_000  # steps; nothing here has that many
 _QUIET = 0.05  # seconds without a step: nothing more will happen
 
@@ -137,8 +140,7 @@ def sweep(
 
     Each time a bare `KeyboardInterrupt` comes out of it, with no cause and no context, and no socket stays open.
     """
-    struck = 0
-    for n in itertools.count(1, every):
+    for struck, n in enumerate(itertools.count(1, every)):
         assert n < _MOST
         strike = counting(n)
         before = open_sockets()
@@ -154,9 +156,8 @@ def sweep(
         if open_sockets() - before:
             gc.collect()
             raise AssertionError(f"{where}: a socket stayed open")
-        struck += 1
         if strike.last:
-            return struck
+            return struck + 1
     raise AssertionError
 
 

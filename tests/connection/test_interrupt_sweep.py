@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +20,7 @@ from .striking import AtCall, AtStep, Strike, sweep
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from cometconn import CometChat
 
@@ -188,3 +187,63 @@ def test_entering_and_leaving_the_client(
 
     record_property("steps", struck := sweep(program, counting, every=every, clock=_clock))
     assert struck > 0
+
+
+REST: dict[str, Callable[[CometChat], Awaitable[object]]] = {
+    "login": _login,
+    "send_text": lambda chat: chat.send_text("amy-2", "hello"),
+    "logout": lambda chat: chat.logout(),
+}
+HOSTS = {
+    "silent": ("http://{host}", None),
+    "TLS": ("https://{host}", None),
+    "HTTP proxy": ("https://cometchat.example", "http://{host}"),
+    "SOCKS proxy": ("https://cometchat.example", "socks5h://{host}"),
+}
+
+
+@pytest.mark.parametrize("name", REST)
+@pytest.mark.parametrize("host", [*HOSTS, "unreachable"])
+def test_rest_at_every_step_when_the_host_does_not_answer(
+    name: str, host: str, tmp_path: pathlib.Path, record_property: Any
+) -> None:
+    """Over real sockets: the call ends at once, no socket stays open, and the session file is unlocked and whole."""
+    url, proxy = HOSTS.get(host, HOSTS["silent"])
+    path = tmp_path / "session.json"
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0 if host == "unreachable" else 128) as silent,
+        ExitStack() as held,
+    ):
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        if host == "unreachable":  # its backlog is full: the system answers no SYN
+            for _ in range(3):
+                held.enter_context(client := socket.socket()).setblocking(False)
+                client.connect_ex(silent.getsockname())
+        there = Endpoints.at(url.format(host=address))
+        led = "" if proxy is None else proxy.format(host=address)
+
+        async def program(strike: Strike) -> None:
+            trio.lowlevel.spawn_system_task(strike.strike_when_quiet)
+            if name != "login":
+                await _save_session(path)
+            settings = AppSettings(auto_establish_socket_connection=False)
+            async with cometconn.open_client(
+                "APP", settings, store=FileStore(path), endpoints=there, proxy=led
+            ) as chat:
+                strike.begin()
+                await REST[name](chat)
+
+        record_property("steps", struck := sweep(program, AtStep))
+        assert struck > 1
+        trio.run(_reopen, path)
+
+
+async def _save_session(path: pathlib.Path) -> None:
+    async with open_memory_server() as server, _client(server, FileStore(path)) as chat:
+        await _login(chat)
+
+
+async def _reopen(path: pathlib.Path) -> None:
+    store = FileStore(path)
+    await store.open("APP")
+    await store.aclose()

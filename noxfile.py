@@ -70,6 +70,7 @@ def lint(session: nox.Session) -> None:
         f"--startable-in-context-manager={STARTABLE}",
         f"--per-file-ignores={' '.join(ASYNC_IGNORES)}",
         "cometconn",
+        "_cometconn_command.py",
         "_cometconn_pytest.py",
         "tests",
     )
@@ -81,7 +82,7 @@ def lint(session: nox.Session) -> None:
 def typing(session: nox.Session) -> None:
     """Check the types, and that every public name has one."""
     session.install("-q", ".[dev]")
-    session.run("mypy", "cometconn", "_cometconn_pytest.py", "tests/typing/api.py")
+    session.run("mypy", "cometconn", "_cometconn_command.py", "_cometconn_pytest.py", "tests/typing/api.py")
     session.run(
         "pyright", "--verifytypes", "cometconn", "--ignoreexternal", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
     )

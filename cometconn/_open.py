@@ -16,12 +16,12 @@ from ._account.file_store import FileStore, default_path
 from ._account.session import Hosts, new_session_id
 from ._client import CometChat
 from ._connection.catch_up import CatchUp
-from ._connection.groups import raise_sole
 from ._connection.identity import Identity
 from ._connection.machine import Machine
 from ._connection.position import PositionKeeper
 from ._connection.streams import Streams
 from ._connection.supervisor import watcher
+from ._groups import open_nursery, protected
 from ._lifecycle.states import Mode
 from ._login import Login
 from ._network_arguments import checked_headers
@@ -50,6 +50,7 @@ __all__ = ["open_client"]
 _COUNT = itertools.count(1)  # the clients of this process, to tell them apart in logs and traces
 
 
+@protected
 @asynccontextmanager
 @trio.lowlevel.enable_ki_protection
 async def open_client(
@@ -103,31 +104,25 @@ async def open_client(
     environment = environment or _system(ssl_context, proxy, headers, endpoints)
     delivery, bounded = _delivery(hooks), _bounded(store, app_id, settings.timing)
     saved = await bounded.load()
-    mine: Exception | None = None
-    parts: Parts | None = None
     try:
         parts = _put_together(
             app_id, settings, endpoints, hosts, extra, environment, bounded, saved, delivery, position
         )
-        try:
-            with nullcontext() if delivery is None else delivery:
-                async with trio.open_nursery() as nursery:
-                    _start_tasks(nursery, parts, delivery)
-                    if saved.session is not None:
-                        parts.login.reopen(saved.session, await bounded.load_position())
-                    try:
-                        yield CometChat(parts)
-                    except Exception as error:
-                        mine = error
-                        raise
-                    finally:
-                        _leave(parts, bounded, nursery)
-                    nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
-        except BaseExceptionGroup as group:
-            raise_sole(group, mine)
+        with nullcontext() if delivery is None else delivery:
+            async with open_nursery() as nursery:
+                _start_tasks(nursery, parts, delivery)
+                if saved.session is not None:
+                    parts.login.reopen(saved.session, await bounded.load_position())
+                try:
+                    yield CometChat(parts)
+                finally:
+                    _leave(parts, bounded, nursery)
+                nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
     finally:
-        mine = None
-        await bounded.aclose()
+        # Trio raises KeyboardInterrupt in the main task, shielded or not: a task of its own is spared.
+        async with open_nursery() as nursery:
+            nursery.cancel_scope.shield = True  # bounded: `close_timeout` in all, from `_leave()` on
+            nursery.start_soon(_close, bounded, name="cometconn.finish")
 
 
 def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None) -> None:
@@ -148,6 +143,11 @@ def _leave(parts: Parts, store: BoundedStore, nursery: trio.Nursery) -> None:
 async def _finish(parts: Parts, store: BoundedStore) -> None:
     store.leave()
     await parts.positions.save(durable=True)
+    await store.aclose()
+
+
+@trio.lowlevel.enable_ki_protection
+async def _close(store: BoundedStore) -> None:
     await store.aclose()
 
 

@@ -35,6 +35,7 @@ class Speaking:
     streams: Streams
     _running: list[trio.CancelScope] = attrs.field(factory=list, init=False, repr=False)
 
+    @trio.lowlevel.enable_ki_protection
     async def say(self, call: str, draft: str, kind: type[M]) -> M:
         """Send the message of which *draft* is the JSON; return it as the server has it.
 

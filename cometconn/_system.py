@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ._account.http import fetch
+from ._groups import Ungrouped
 from ._network_arguments import checked_headers
 from ._proxies import choose_proxies
 from ._transport.dial import dial
@@ -84,7 +85,8 @@ class SystemEnvironment:
         Raises `OSError` when no whole answer came. If cancelled, the connection is
         closed. The caller bounds the time.
         """
-        return await fetch(request, dial=self.dial, headers=self._headers)
+        with Ungrouped():  # httpx closes what it has while it handles errors
+            return await fetch(request, dial=self.dial, headers=self._headers)
 
     def boot_time(self) -> float:
         """Return seconds on a clock that goes on while the machine sleeps, where the system has one."""

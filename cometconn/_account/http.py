@@ -37,6 +37,7 @@ async def _answer(
         await answer.aclose()
 
 
+@trio.lowlevel.enable_ki_protection
 async def fetch(
     request: Request, *, dial: Callable[[str], Awaitable[trio.abc.Stream]], headers: Mapping[str, str]
 ) -> Response:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from cometconn._groups import Ungrouped
 from cometconn._why import why
 
 from .connect import ask_http
@@ -71,7 +72,8 @@ async def dial(url: str, ssl_context: Callable[[], ssl.SSLContext], proxy: Proxy
 
 async def open_tcp(host: str, port: int) -> trio.SocketStream:
     """Connect, trying one address after the other (RFC 8305)."""
-    return await trio.open_tcp_stream(host, port)
+    with Ungrouped():  # Trio tries the addresses in tasks
+        return await trio.open_tcp_stream(host, port)
 
 
 async def open_proxy(proxy: Proxy, ssl_context: Callable[[], ssl.SSLContext]) -> trio.abc.Stream:

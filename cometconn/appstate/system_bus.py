@@ -15,6 +15,8 @@ from jeepney.fds import FileDescriptor
 from jeepney.io.trio import DBusConnection
 from jeepney.wrappers import unwrap_msg
 
+from cometconn._groups import protected
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
 
@@ -117,7 +119,9 @@ def _close_all(values: Iterable[object]) -> None:
             value.close()
 
 
+@protected
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def open_bus(address: str | None) -> AsyncGenerator[Bus, None]:
     """Connect to the bus at *address*; `None` means the system's.
 

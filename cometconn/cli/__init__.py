@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NoReturn
 
 from cometconn.errors import CometConnError
 
 __all__ = ["main"]
+
+_STOPPED = frozenset({130, 143})
 
 
 def main() -> NoReturn:
@@ -18,10 +21,22 @@ def main() -> NoReturn:
     except ModuleNotFoundError as error:
         sys.exit(f'cometconn: {error.name} is not installed: pip install "cometconn[cli,emulator]"')
     learn_environment()
+    status: str | int | None = 0
     try:
         app()
+    except SystemExit as leaving:
+        status = leaving.code
     except (CometConnError, OSError) as error:
-        sys.exit(f"cometconn: {shown(error)}")
+        status = f"cometconn: {shown(error)}"
     except KeyboardInterrupt:
-        sys.exit(130)
-    sys.exit(0)
+        status = 130
+    if status in _STOPPED:
+        _drop_output()
+    sys.exit(status)
+
+
+def _drop_output() -> None:
+    """Drop what is left in the buffer: Python would write it to a reader that may be gone, or not read."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

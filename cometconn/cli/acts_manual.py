@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from cometconn import Connected, Disconnected, Reason, Waiting
+from cometconn._groups import open_nursery
 from cometconn.emulator import Kind
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ async def kept_alive(stage: Stage, chat: CometChat) -> None:
     since = stage.server.log.position
     stage.tell("app", f"enter_background(), and keep_alive() for {stage.grace * 2.2:.0f} s", "magenta")
     chat.enter_background()
-    async with trio.open_nursery() as nursery:
+    async with open_nursery() as nursery:
         nursery.start_soon(chat.keep_alive, stage.grace * 2 / 3)
         await trio.sleep(stage.grace * 2.2)
         nursery.cancel_scope.cancel(reason="the act is over")

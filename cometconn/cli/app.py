@@ -8,18 +8,18 @@ import sys
 from functools import partial
 from typing import Annotated
 
-import trio
 from cyclopts import App, Parameter
 from rich.console import Console
 
 from cometconn._version import version
 
-from .demo import run_demo
+from .demo import demo
 from .doctor import doctor
 from .listen import listen
 from .options import ListenOptions, Options
 from .send import Letter, content_of, mapping_of, send
 from .serve import groups_of, serve
+from .stopping import run
 from .timeline.command import timeline
 
 __all__ = ["app"]
@@ -27,8 +27,8 @@ __all__ = ["app"]
 app: App = App(name="cometconn", help="CometChat connections for Trio.", version=version)
 
 
-@app.command
-def demo(
+@app.command(name="demo")
+def demo_command(
     *,
     real_time: Annotated[
         bool, Parameter(negative=(), help="Use CometChat's 30 s of background grace instead of 3 s.")
@@ -37,8 +37,7 @@ def demo(
 ) -> None:
     """Start a CometChat server on this machine and show every rule of the connection at work."""
     console = Console(highlight=False, soft_wrap=True)
-    failed = trio.run(run_demo, console, 30.0 if real_time else 3.0, port)
-    sys.exit(1 if failed else 0)
+    sys.exit(run(partial(demo, console, 30.0 if real_time else 3.0, port)))
 
 
 @app.command(name="serve")
@@ -62,7 +61,7 @@ def serve_command(
     Prints one line of JSON with its addresses when it is ready. Without --user there are zed-1 and
     amy-2; without --group all users are in the group hikers.
     """
-    trio.run(
+    run(
         partial(
             serve,
             host=host,
@@ -91,7 +90,7 @@ def listen_command(
     file; without either, the auth key is asked for. The session is saved, so the next time needs neither.
     Ends on Ctrl-C.
     """
-    sys.exit(trio.run(listen, options, trace))
+    sys.exit(run(partial(listen, options, trace)))
 
 
 @app.command(name="timeline")
@@ -131,7 +130,7 @@ def doctor_command(
     TLS); 4 the account (saved session, login); 5 the WebSocket (upgrade, auth, ping); 6 nothing failed,
     but without a user not all could be seen.
     """
-    sys.exit(trio.run(partial(doctor, options, as_json=json, timeout=timeout)))
+    sys.exit(run(partial(doctor, options, as_json=json, timeout=timeout)))
 
 
 @app.command(name="send")
@@ -159,4 +158,4 @@ def send_command(
         muid,
         None if metadata is None else mapping_of("--metadata", metadata),
     )
-    sys.exit(trio.run(send, options, letter))
+    sys.exit(run(partial(send, options, letter)))

@@ -11,11 +11,13 @@ import trio
 
 import cometconn
 from cometconn import AppSettings, FileStore, SubscriptionType, Timing
+from cometconn._groups import open_nursery, protected
 from cometconn.emulator import open_emulator
 
 from .acts_auto import background, first_login, network, reopened, talk
 from .acts_manual import background_grace, by_request, kept_alive, manual_network, pinged
 from .stage import Stage
+from .stopping import until_stopped
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -24,9 +26,23 @@ if TYPE_CHECKING:
 
     from cometconn import CometChat
 
-__all__ = ["run_demo"]
+__all__ = ["demo", "run_demo"]
 
 _PATIENCE = 30.0  # seconds an act may take beyond its graces
+
+
+async def demo(console: Console, grace: float, port: int) -> int:
+    """Run the demo until its end or a signal; return the exit status."""
+    failed = 0
+
+    async def perform() -> None:
+        nonlocal failed
+        failed = await run_demo(console, grace, port)
+
+    stopped = await until_stopped(perform)
+    if stopped:
+        console.print("Stopped before the end.")
+    return stopped or min(failed, 1)
 
 
 async def run_demo(console: Console, grace: float, port: int) -> int:
@@ -70,7 +86,9 @@ async def _act(stage: Stage, folder: pathlib.Path) -> None:
         await kept_alive(stage, chat)
 
 
+@protected
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def _client(stage: Stage, path: pathlib.Path, *, manual: bool) -> AsyncGenerator[CometChat, None]:
     settings = AppSettings(
         subscription_type=SubscriptionType.ALL_USERS,
@@ -78,7 +96,7 @@ async def _client(stage: Stage, path: pathlib.Path, *, manual: bool) -> AsyncGen
         auto_establish_socket_connection=not manual,
     )
     async with (
-        trio.open_nursery() as nursery,
+        open_nursery() as nursery,
         cometconn.open_client(
             stage.server.world.app_id, settings, store=FileStore(path), endpoints=stage.server.endpoints
         ) as chat,

@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from cometconn._connection.identity import Identity
+from cometconn._groups import open_nursery
 from cometconn._transport.abc import WebSocketError
 from cometconn._transport.websocket import TrioWebSocket
 from cometconn._version import client_info
@@ -39,7 +40,7 @@ async def examine_socket(
 ) -> None:
     """Take the steps over *stream* until one fails, and say goodbye. The caller closes *stream*."""
     talk = _Talk(TrioWebSocket(stream, url, {}), patient, settings)
-    async with trio.open_nursery() as nursery:
+    async with open_nursery() as nursery:
         nursery.start_soon(talk.websocket.upgrade, nursery)
         nursery.start_soon(talk.listen)
         await _steps(findings, talk, patient)

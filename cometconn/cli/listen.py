@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from cometconn import Disconnected, Reason
+from cometconn._groups import open_nursery
 from cometconn.appstate import follow_job_control
 from cometconn.errors import AuthenticationError, CometConnError
 from cometconn.instrumentation import TraceFile
@@ -56,7 +57,7 @@ class _Printing:
         """Print. *connect*: in manual mode somebody has to ask for the connection."""
         async with self.chat.events() as events, self.chat.statuses() as statuses:
             with self._scope:
-                async with trio.open_nursery() as nursery:
+                async with open_nursery() as nursery:
                     if hasattr(signal, "SIGTSTP"):  # not on Windows
                         await nursery.start(follow_job_control, self.chat)
                     nursery.start_soon(self._print_events, events)

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
-from cometconn._connection.groups import raise_sole
+from cometconn._groups import open_nursery
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-__all__ = ["until_stopped"]
+__all__ = ["run", "until_stopped"]
+
+T = TypeVar("T")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run(work: Callable[[], Awaitable[T]]) -> T:
+    """Run *work* in Trio. Ctrl-C raises `KeyboardInterrupt` in it, whatever it does outside."""
+    # Its decoders are built by C code that swallows a KeyboardInterrupt: out here Ctrl-C needs no exception.
+    importlib.import_module("cometconn._open")
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:  # as for what a script runs in the background
+        return trio.run(work)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # for which Trio puts its own
+    try:
+        return trio.run(work)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def until_stopped(work: Callable[[], Awaitable[None]]) -> int:
@@ -23,7 +40,6 @@ async def until_stopped(work: Callable[[], Awaitable[None]]) -> int:
     A signal cancels *work*, which closes what it holds. What *work* raises comes out as it is.
     """
     stopped = 0
-    mine: Exception | None = None
 
     async def watch(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
         nonlocal stopped
@@ -31,18 +47,9 @@ async def until_stopped(work: Callable[[], Awaitable[None]]) -> int:
             stopped = 128 + number
             scope.cancel(reason=f"cometconn: {signal.Signals(number).name}")
 
-    try:
-        with trio.open_signal_receiver(*_SIGNALS) as signals:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(watch, signals, nursery.cancel_scope)
-                try:
-                    await work()
-                except Exception as error:
-                    mine = error
-                    raise
-                nursery.cancel_scope.cancel(reason="cometconn: the work is done")
-    except BaseExceptionGroup as group:
-        raise_sole(group, mine)
-    finally:
-        mine = None
+    with trio.open_signal_receiver(*_SIGNALS) as signals:
+        async with open_nursery() as nursery:
+            nursery.start_soon(watch, signals, nursery.cancel_scope)
+            await work()
+            nursery.cancel_scope.cancel(reason="cometconn: the work is done")
     return stopped

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from cometconn._connection.groups import raise_sole
+from cometconn._groups import open_nursery, protected
 from cometconn.errors import SettingsError
 
 from .advertised import place_of
@@ -28,7 +28,9 @@ _GOODBYE = 0.5
 """So many seconds the clients have to answer the goodbye when the server stops."""
 
 
+@protected
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def open_emulator(
     *,
     app_id: str = "APP",
@@ -72,15 +74,11 @@ async def open_emulator(
     emulator: Emulator
     door = Door(make_app(world, (lambda request: answer_control(emulator, request)) if control else None), listener)
     emulator = Emulator(world, door, allow_insecure=allow_remote)
-    mine: Exception | None = None
     try:
-        async with trio.open_nursery() as nursery:
+        async with open_nursery() as nursery:
             await nursery.start(door.serve)
             try:
                 yield emulator
-            except Exception as error:
-                mine = error
-                raise
             finally:
                 with trio.move_on_after(_GOODBYE, shield=True):
                     for device in world.devices():
@@ -88,10 +86,7 @@ async def open_emulator(
                     await door.stop()
                 door.cut()
                 nursery.cancel_scope.cancel(reason="the emulator was left")
-    except BaseExceptionGroup as group:
-        raise_sole(group, mine)
     finally:
-        mine = None
         door.refuse_connections()  # were the nursery cancelled before it began
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, final
 import attrs
 import trio
 
-from cometconn._connection.groups import raise_sole
+from cometconn._groups import open_nursery, protected
 from cometconn.emulator.listener import Listener, listen
 from cometconn.errors import SettingsError
 from cometconn.settings import Endpoints
@@ -141,7 +141,9 @@ class FaultProxy:
         self.log.append(ProxyEntry(trio.current_time(), line, what))
 
 
+@protected
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def open_fault_proxy(
     target: str,
     plan: Iterable[LineFaults] = (),
@@ -182,20 +184,12 @@ async def open_fault_proxy(
     listener = Listener(listen("127.0.0.1", port))
     proxy = FaultProxy((parts.hostname, parts.port), listener, rest, seed)
     proxy.follow(plan)
-    mine: Exception | None = None
     try:
-        async with trio.open_nursery() as nursery:
+        async with open_nursery() as nursery:
             nursery.start_soon(proxy._serve, name="cometconn.testing.fault_proxy")  # noqa: SLF001 - its own maker
-            try:
-                yield proxy
-            except Exception as error:
-                mine = error
-                raise
+            yield proxy
             nursery.cancel_scope.cancel(reason="the fault proxy is left")
-    except BaseExceptionGroup as group:
-        raise_sole(group, mine)
     finally:
-        mine = None
         listener.refuse_connections()
 
 

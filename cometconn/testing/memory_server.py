@@ -22,6 +22,7 @@ from wsproto.events import (
     Request as UpgradeRequest,
 )
 
+from cometconn._groups import open_nursery, protected
 from cometconn.emulator.devices import Close, Device
 from cometconn.emulator.levers import Levers
 from cometconn.emulator.log import Kind
@@ -250,12 +251,14 @@ class MemoryServer(Levers):
         return self.jitter
 
 
+@protected
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def open_memory_server(**world: Any) -> AsyncGenerator[MemoryServer, None]:
     """Open a server in memory for as long as the block runs. *world*: the arguments of `World`.
 
     Give it to `open_client(environment=server, endpoints=server.endpoints)`.
     """
-    async with trio.open_nursery() as nursery:
+    async with open_nursery() as nursery:
         yield MemoryServer(World(**world), nursery)
         nursery.cancel_scope.cancel(reason="the memory server was closed")

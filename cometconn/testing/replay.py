@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, final
 import attrs
 import trio
 
-from cometconn._connection.groups import raise_sole
+from cometconn._groups import open_nursery, protected
 from cometconn.emulator.jsontext import parse, render
 from cometconn.environment import Response
 from cometconn.settings import Endpoints
@@ -52,7 +52,9 @@ class _Exchange:
         return _key(detail["method"], detail["path"], detail["body"])
 
 
+@protected
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def open_replay(path: str | os.PathLike[str]) -> AsyncGenerator[Replay, None]:
     """Play the server's side of a transcript to a client, for as long as the block lasts.
 
@@ -76,23 +78,16 @@ async def open_replay(path: str | os.PathLike[str]) -> AsyncGenerator[Replay, No
     On leaving, every connection is closed.
     """
     lines = read_transcript(path)
-    mine: Exception | None = None
     replay: Replay | None = None
     try:
-        async with trio.open_nursery() as nursery:
+        async with open_nursery() as nursery:
             replay = Replay(lines, nursery)
-            try:
-                yield replay
-            except Exception as error:
-                mine = error
-                raise
+            yield replay
             nursery.cancel_scope.cancel(reason="the replay was left")
-    except BaseExceptionGroup as group:
+    except Exception as error:
         if replay is not None and replay.mismatch is not None:
-            raise ReplayError(replay.mismatch) from mine
-        raise_sole(group, mine)
-    finally:
-        mine = None
+            raise ReplayError(replay.mismatch) from error
+        raise
     if replay.mismatch is not None:
         raise ReplayError(replay.mismatch)
 

@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from cometconn import AppSettings
+from cometconn._groups import open_nursery
 
 from .memory_server import open_memory_server
 from .script_report import Step as Step
@@ -44,7 +45,7 @@ async def run_script(script: Script, settings: AppSettings | None = None, *, app
     """
     async with open_memory_server(users=("zed-1", "amy-2", "bob-3")) as server:
         steps = []
-        async with trio.open_nursery() as nursery:
+        async with open_nursery() as nursery:
             stage = Stage(server, settings or AppSettings(), app, nursery)
             try:
                 await stage.open()

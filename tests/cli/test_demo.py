@@ -33,7 +33,7 @@ def test_a_port_in_use_is_one_line_and_no_traceback() -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         done = subprocess.run(
-            [sys.executable, "-c", "from cometconn.cli import main; main()", "demo", "--port", port],
+            [sys.executable, "-c", "from _cometconn_command import main; main()", "demo", "--port", port],
             capture_output=True,
             text=True,
             timeout=60,

@@ -50,7 +50,7 @@ async def test_events_are_lines_and_a_signal_ends_it(tmp_path: pathlib.Path, num
 
 async def test_ctrl_z_says_goodbye_and_fg_comes_back(tmp_path: pathlib.Path) -> None:
     """SIGTSTP closes the socket and then stops the process; continued, it is connected and goes on printing."""
-    job = (sys.executable, "-c", "import os; os.setpgid(0, 0); from cometconn.cli import main; main()")
+    job = (sys.executable, "-c", "import os; os.setpgid(0, 0); from _cometconn_command import main; main()")
     async with open_emulator() as server:
         words = options(server, tmp_path)
         async with running(*words, command=job, COMETCONN_AUTH_KEY="KEY") as child:

@@ -31,7 +31,7 @@ __all__ = ["COMETCONN", "Stage"]
 
 SHOWN = "127.0.0.1:9000"  # the address in the pages; here every page gets a server of its own
 BOUND = 0.3  # seconds: so long is what would run for ever let run
-COMETCONN = (sys.executable, "-c", "from cometconn.cli import main; main()")
+COMETCONN = (sys.executable, "-c", "from _cometconn_command import main; main()")
 
 
 def forever(tree: ast.AST) -> bool:

@@ -1,0 +1,51 @@
+"""Ctrl-C at any step of any command, its imports included: status 130, and no traceback."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from .child import environ
+
+PROGRAM = str(pathlib.Path(__file__).with_name("struck_command.py"))
+# More of them with a number in the environment. Below 0: so many calls in Trio's tasks.
+MORE = int(os.environ.get("COMETCONN_TEST_STRIKES", "5"))
+STEPS = (1, 100_000, 250_000, *(-round(5000 ** (number / MORE)) for number in range(MORE)))
+COMMANDS = {
+    "listen": ("listen", "--uid", "zed-1"),
+    "send": ("send", "amy-2", "hello", "--uid", "zed-1"),
+    "doctor": ("doctor", "--uid", "zed-1"),
+    "demo": ("demo",),
+    "timeline": ("timeline", "/nonexistent", "-o", "/nonexistent"),
+}
+
+
+def _run(step: int, name: str, url: str, folder: pathlib.Path) -> subprocess.CompletedProcess[str]:
+    words = [*COMMANDS[name]]
+    if name not in {"demo", "timeline"}:
+        words += ["--app-id", "APP", "--endpoint", url, "--session", str(folder / "session.json")]
+    return subprocess.run(
+        [sys.executable, PROGRAM, str(step), *words],
+        env=environ(COMETCONN_AUTH_KEY="KEY"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_at_any_step(name: str, step: int, tmp_path: pathlib.Path) -> None:
+    """Against a host that never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        done = _run(step, name, f"http://127.0.0.1:{silent.getsockname()[1]}", tmp_path)
+    if "struck" in done.stderr:
+        assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "xception" not in done.stderr

@@ -1,0 +1,198 @@
+"""What comes out of a nursery of ours."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import sys
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from cometconn._groups import InternalError, Ungrouped, open_nursery, protected, raise_sole
+
+if TYPE_CHECKING:
+    import types
+    from collections.abc import AsyncGenerator
+
+
+async def cancelled() -> trio.Cancelled:
+    """A real `Cancelled`; nobody else may make one."""
+    caught: trio.Cancelled | None = None
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled as error:
+            caught = error
+            raise
+    assert caught is not None
+    return caught
+
+
+async def test_the_users_exception_comes_out_alone() -> None:
+    """Siblings' `Cancelled` do not count, and the group does not ride along."""
+    mine = ValueError("mine")
+    with pytest.raises(ValueError, match="mine") as caught:
+        raise_sole(BaseExceptionGroup("", [await cancelled(), mine]), mine)
+    assert caught.value is mine
+    assert caught.value.__context__ is None
+
+
+async def test_a_group_of_the_users_is_not_unpacked() -> None:
+    """Trio's copy of it is replaced by the user's own."""
+    mine = ExceptionGroup("mine", [ValueError(), KeyError()])
+    copy = mine.derive(list(mine.exceptions))
+    with pytest.RaisesGroup(ValueError, KeyError) as caught:
+        raise_sole(BaseExceptionGroup("", [copy]), mine)
+    assert caught.value is mine
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("depth", [0, 2])
+async def test_an_interrupt_outranks_everything(kind: type[BaseException], depth: int) -> None:
+    """It comes out alone, as the same object and with no chain, from however many nurseries."""
+    interrupt = kind(3)
+    inner: BaseException = interrupt
+    for _ in range(depth):
+        inner = BaseExceptionGroup("", [await cancelled(), inner])
+    with pytest.raises(kind) as caught:
+        raise_sole(BaseExceptionGroup("", [ValueError(), inner]))
+    assert caught.value is interrupt
+    assert (interrupt.__cause__, interrupt.__context__) == (None, None)
+
+
+async def test_an_interrupt_shows_the_users_error_that_it_met_on_its_way_out() -> None:
+    """Python itself would show that error above the interrupt; it must not get lost."""
+    mine = ValueError("mine")
+    with pytest.raises(KeyboardInterrupt) as caught:
+        raise_sole(BaseExceptionGroup("", [mine, KeyboardInterrupt()]), mine)
+    assert caught.value.__context__ is mine
+
+
+async def test_an_interrupt_in_a_group_of_the_users_stays_there() -> None:
+    """The nursery is the user's own, and so is what their code expects from it."""
+    mine = BaseExceptionGroup("mine", [KeyboardInterrupt(), ValueError()])
+    with pytest.RaisesGroup(KeyboardInterrupt, ValueError) as caught:
+        raise_sole(BaseExceptionGroup("", [mine.derive(list(mine.exceptions))]), mine)
+    assert caught.value is mine
+
+
+async def test_our_nursery_leaves_the_blocks_exception_as_it_was() -> None:
+    """The same object, with its own cause, and with no traceback of Trio's groups."""
+    for mine in (KeyboardInterrupt(), SystemExit(3), ValueError(), ExceptionGroup("mine", [ValueError()])):
+        mine.__cause__ = KeyError()
+        with pytest.raises(type(mine)) as caught:
+            async with open_nursery() as nursery:
+                nursery.start_soon(trio.sleep_forever)
+                raise mine
+        assert caught.value is mine
+        assert isinstance(mine.__cause__, KeyError)
+        assert mine.__context__ is None
+
+
+async def test_cancellation_passes_our_nursery() -> None:
+    """The scope outside catches it."""
+    with trio.move_on_after(0) as scope:
+        async with open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            await trio.sleep_forever()
+    assert scope.cancelled_caught
+
+
+async def test_a_call_into_a_library_shows_none_of_its_groups_and_chains() -> None:
+    """Its nursery's group is unpacked, and an interrupt forgets which error the library was handling."""
+
+    async def interrupted() -> None:
+        try:
+            raise OSError
+        except OSError:
+            raise KeyboardInterrupt from None
+
+    with pytest.raises(KeyboardInterrupt) as caught, Ungrouped():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(interrupted)
+            nursery.start_soon(trio.sleep_forever)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+    with pytest.raises(KeyboardInterrupt) as caught, Ungrouped():
+        await interrupted()
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+    with pytest.raises(OSError, match="mine"), Ungrouped():
+        async with trio.open_nursery(), trio.open_nursery():
+            message = "mine"
+            raise OSError(message)
+
+
+async def test_a_call_into_a_library_keeps_what_its_caller_was_handling() -> None:
+    """That chain is the user's own."""
+    try:
+        raise ValueError
+    except ValueError as error:
+        mine = error
+        with pytest.raises(KeyboardInterrupt) as caught, Ungrouped():
+            raise KeyboardInterrupt from None
+    assert caught.value.__context__ is mine
+
+
+def test_the_way_out_is_protected() -> None:
+    """At no step of contextlib's does an interrupt keep the generator from being left."""
+    for step in itertools.count(1):
+        left: list[bool] = []
+        striking = _Striking(step)
+        with suppress(KeyboardInterrupt):
+            trio.run(_leave, striking, left)
+        assert left[0], f"struck at step {step}"
+        if not striking.struck:
+            break
+    assert step > 3
+
+
+async def _leave(striking: _Striking, left: list[bool]) -> None:
+    @protected
+    @asynccontextmanager
+    @trio.lowlevel.enable_ki_protection
+    async def opened() -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            left.append(True)
+
+    try:
+        async with opened():
+            sys.setprofile(striking)
+    finally:
+        sys.setprofile(None)
+        left.append(False)  # what comes later comes from the collector
+
+
+class _Striking:
+    """SIGINT at the n-th call of a Python function, save those that the collector makes: Python swallows what they raise."""
+
+    def __init__(self, n: int) -> None:
+        self._left = n
+        self.struck = False
+
+    def __call__(self, frame: types.FrameType, event: str, arg: object) -> None:
+        """Count, and strike."""
+        if event == "call" and not self.struck and not frame.f_code.co_filename.endswith("_weakrefset.py"):
+            self._left -= 1
+            if self._left == 0:
+                self.struck = True
+                signal.raise_signal(signal.SIGINT)
+
+
+async def test_a_task_of_ours_that_raises_is_an_internal_error() -> None:
+    """Two exceptions: one cannot be the user's. Nothing is hidden."""
+    group = ExceptionGroup("", [ValueError(), KeyError()])
+    with pytest.raises(InternalError, match="report") as caught:
+        raise_sole(group)
+    assert caught.value.__cause__ is group
+
+
+async def test_cancellation_alone_goes_on() -> None:
+    """Nothing but `Cancelled`: one of them is raised."""
+    error = await cancelled()
+    with pytest.raises(trio.Cancelled):
+        raise_sole(BaseExceptionGroup("", [error]))

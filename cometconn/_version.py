@@ -10,8 +10,7 @@ __all__ = ["__version__", "client_info"]
 
 _API_VERSION = "v3.0"
 
-
-__version__: str = "0.1.0"  # pyproject reads it from here: a frozen program has no metadata to ask
+__version__ = "0.1.0"  # pyproject reads it from here: a frozen program has no metadata to ask
 
 
 def client_info() -> ClientInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 import re
 import shutil
@@ -49,7 +50,7 @@ PYTHONS = [
 def _show_slowest(session: nox.Session, report: pathlib.Path) -> None:
     """Say which tests took longest."""
     cases = ET.parse(report).iter("testcase")  # noqa: S314 - pytest has just written it
-    took = sorted(((float(case.get("time", 0)), f"{case.get('classname')}::{case.get('name')}") for case in cases))
+    took = sorted((float(case.get("time", 0)), f"{case.get('classname')}::{case.get('name')}") for case in cases)
     for seconds, name in took[:-21:-1]:
         session.log(f"{seconds:6.1f} s  {name}")
 
@@ -80,7 +81,7 @@ def tests(session: nox.Session) -> None:
 def floors(session: nox.Session) -> None:
     """Run the tests with the lowest versions that pyproject allows. Arguments go to pytest."""
     project = nox.project.load_toml("pyproject.toml")["project"]
-    wanted = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    wanted = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
     lowest = [match.expand(r"\1==\2") for one in wanted if (match := re.match(r"([\w-]+)(?:\[.*\])?>=([\d.]+)", one))]
     constraints = pathlib.Path(session.create_tmp(), "lowest.txt")
     constraints.write_text("\n".join(lowest), encoding="utf-8")

@@ -122,7 +122,11 @@ def _check_time(request: pytest.FixtureRequest, *, virtual: bool) -> None:
         # A jumping clock does not see that bytes are under way on a socket: every timeout would fire.
         pytest.fail("`emulator` has real sockets and needs real time: use `memory_server` in virtual time.")
     if virtual and not is_virtual:
-        pytest.fail("`memory_server` was asked for by getfixturevalue(): let the test name `autojump_clock`, too.")
+        pytest.fail(
+            "`memory_server` needs virtual time, and this test has real time. Where a fixture asked for it by"
+            " getfixturevalue(), let the test name `autojump_clock`, too. With anyio's plugin, let the fixture"
+            ' `anyio_backend` return ("trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}).'
+        )
 
 
 # pytest-trio gives a clock to Trio only where the test itself names it, and a fixture cannot ask in its stead. A

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 
 import nox
 
@@ -39,23 +42,51 @@ def _runs(python: str) -> bool:
 
 
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
-PYTHONS = [version for version in ("3.11", "3.12", "3.13", "3.14") if version == CURRENT or _runs(f"python{version}")]
+PYTHONS = [
+    version for version in ("3.11", "3.12", "3.13", "3.14", "3.15") if version == CURRENT or _runs(f"python{version}")
+]
+
+
+def _show_slowest(session: nox.Session, report: pathlib.Path) -> None:
+    """Say which tests took longest."""
+    cases = ET.parse(report).iter("testcase")  # noqa: S314 - pytest has just written it
+    took = sorted((float(case.get("time", 0)), f"{case.get('classname')}::{case.get('name')}") for case in cases)
+    for seconds, name in took[:-21:-1]:
+        session.log(f"{seconds:6.1f} s  {name}")
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests, with branch coverage. Arguments go to pytest, and then no coverage is asked for."""
+    """Run the tests; on the first Python with branch coverage. Arguments go to pytest, without coverage."""
     session.install("-q", ".[dev]")
-    data = pathlib.Path(session.create_tmp(), "coverage")
-    environment = {"COVERAGE_FILE": str(data)}
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    session.run("coverage", "erase", env=environment)
-    session.run("coverage", "run", "-m", "pytest", "-q", "-rs", *SIDE_BY_SIDE, env=environment)
-    session.run("coverage", "combine", "--quiet", env=environment)
-    session.run("coverage", "report", COVERED, env=environment)
-    session.run("coverage", "report", f"--include={','.join(PURE)}", "--fail-under=100", env=environment)
+    folder = pathlib.Path(session.create_tmp())
+    report = folder / "tests.xml"
+    pytest = ("-m", "pytest", "-q", "-rs", *SIDE_BY_SIDE, f"--junitxml={report}")
+    if session.python == PYTHONS[0]:
+        environment = {"COVERAGE_FILE": str(folder / "coverage")}
+        session.run("coverage", "erase", env=environment)
+        session.run("coverage", "run", *pytest, env=environment)
+        session.run("coverage", "combine", "--quiet", env=environment)
+        session.run("coverage", "report", COVERED, env=environment)
+        session.run("coverage", "report", f"--include={','.join(PURE)}", "--fail-under=100", env=environment)
+    else:
+        session.run("python", *pytest)
+    _show_slowest(session, report)
+
+
+@nox.session(python="3.11")
+def floors(session: nox.Session) -> None:
+    """Run the tests with the lowest versions that pyproject allows. Arguments go to pytest."""
+    project = nox.project.load_toml("pyproject.toml")["project"]
+    wanted = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    lowest = [match.expand(r"\1==\2") for one in wanted if (match := re.match(r"([\w-]+)(?:\[.*\])?>=([\d.]+)", one))]
+    constraints = pathlib.Path(session.create_tmp(), "lowest.txt")
+    constraints.write_text("\n".join(lowest), encoding="utf-8")
+    session.install("-q", "-c", str(constraints), ".[dev]")
+    session.run("pytest", "-q", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session

@@ -100,7 +100,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for one of ours
         if name in _ROOMS:
             return importlib.import_module(f"{__name__}.{name}")
         if name == "__version__":
-            return importlib.import_module(f"{__name__}._version").version()
+            return importlib.import_module(f"{__name__}._version").__version__
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
 

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.metadata
 import platform
 
 from ._wire.frames import ClientInfo
 
-__all__ = ["client_info", "version"]
+__all__ = ["__version__", "client_info"]
 
 _API_VERSION = "v3.0"
 
-
-@functools.cache
-def version() -> str:
-    """Return the installed version of cometconn."""
-    return importlib.metadata.version("cometconn")
+__version__ = "0.1.0"  # pyproject reads it from here: a frozen program has no metadata to ask
 
 
 def client_info() -> ClientInfo:
     """Return what the auth frame and the REST requests say about this client."""
-    ours = version()
     return ClientInfo(
-        version=ours,
+        version=__version__,
         api_version=_API_VERSION,
-        user_agent=f"cometconn/{ours} Python/{platform.python_version()}",
+        user_agent=f"cometconn/{__version__} Python/{platform.python_version()}",
         platform="python",
     )

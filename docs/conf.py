@@ -5,14 +5,15 @@ from __future__ import annotations
 import importlib.util
 import pathlib
 import sys
-from importlib.metadata import version as version_of
+
+import cometconn
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "_ext"))
 
 project = "cometconn"
 author = "the cometconn developers"
 project_copyright = "the cometconn developers"
-version = release = version_of("cometconn")
+version = release = cometconn.__version__
 
 extensions = [
     "myst_parser",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import signal
+import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +53,25 @@ def _searched_publish(self: StatusFeed, before: Status, after: Status) -> None:
     _publish(self, before, after)
 
 
+def set_signals() -> None:
+    """Give this process, and so its children, the signals of a program that was started on a terminal.
+
+    A shell starts what it runs in the background with SIGINT and SIGQUIT ignored, and a parent may have ignored or
+    blocked others; all of that is inherited, and a program in which SIGINT is ignored knows no Ctrl-C.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for name in ("SIGQUIT", "SIGTERM", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCONT", "SIGCHLD", "SIGUSR1", "SIGALRM"):
+        if signal.getsignal(number := getattr(signal, name)) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Look from the beginning."""
+    """Look from the beginning, as a program of a terminal."""
     del config
+    if sys.platform != "win32":
+        set_signals()
     StatusFeed.publish = _searched_publish  # type: ignore[method-assign]
     logging.getLogger().addHandler(Everything(level=0))
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from cometconn._version import version
+from cometconn._version import __version__
 
 from .demo import demo
 from .doctor import doctor
@@ -24,7 +24,7 @@ from .timeline.command import timeline
 
 __all__ = ["app"]
 
-app: App = App(name="cometconn", help="CometChat connections for Trio.", version=version)
+app: App = App(name="cometconn", help="CometChat connections for Trio.", version=__version__)
 
 
 @app.command(name="demo")

@@ -84,10 +84,20 @@ async def save_from(path: pathlib.Path, first: int, how_many: int, ready: int = 
         await store.save(session(number))
 
 
+in_a_thread = trio.to_thread.run_sync
+
+
+async def in_no_thread(function: Callable[..., Any], *arguments: Any, **_: Any) -> Any:
+    """Stand for `trio.to_thread.run_sync` in the parent: a process that forks must have no other threads."""
+    await trio.lowlevel.checkpoint()
+    return function(*arguments)
+
+
 def fork(work: Callable[[], object]) -> int:
     """Do *work* in a child; it must not come back."""
     pid = os.fork()
     if pid == 0:
+        trio.to_thread.run_sync = in_a_thread
         try:
             work()
         except BaseException as error:
@@ -200,6 +210,7 @@ def move_and_die(path: pathlib.Path) -> str:
 
 
 if __name__ == "__main__":
+    trio.to_thread.run_sync = in_no_thread  # type: ignore[assignment]
     logging.getLogger("cometconn").addHandler(logging.NullHandler())
     print(save_and_die(pathlib.Path(sys.argv[1]), int(sys.argv[2])))
     print(move_and_die(pathlib.Path(sys.argv[1])))

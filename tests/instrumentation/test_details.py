@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -29,7 +30,7 @@ def test_each_is_frozen_and_every_field_is_documented(kind: type[Detail]) -> Non
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         detail.at = 0.0  # type: ignore[misc]
     own = [field.name for field in attrs.fields(kind) if not field.inherited]
-    documented = re.findall(r"^ {8}([\w, ]+):", kind.__doc__ or "", re.MULTILINE)
+    documented = re.findall(r"^ {4}([\w, ]+):", inspect.cleandoc(kind.__doc__ or ""), re.MULTILINE)
     assert [name for names in documented for name in names.split(", ")] == own
 
 

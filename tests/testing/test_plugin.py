@@ -192,6 +192,29 @@ async def test_late_but_with_a_clock(any_server, autojump_clock):
     assert "1 failed, 1 passed" in told
 
 
+def test_with_anyios_plugin(run: Run) -> None:
+    """On anyio's Trio backend memory needs a clock that the backend was given, and without one says how."""
+    code = """
+import pytest, trio
+from trio.testing import MockClock
+
+@pytest.fixture
+def anyio_backend():
+    return BACKEND
+
+@pytest.mark.anyio
+async def test_an_hour(memory_server, memory_chat):
+    await trio.sleep(3600)
+    assert memory_server.connections("zed-1") == 1
+"""
+    ini = "[pytest]\nfilterwarnings = error\n"
+    clock = '("trio", {"clock": MockClock(autojump_threshold=0)})'
+    assert "1 passed" in run(code.replace("BACKEND", clock), ini=ini)
+    assert "With anyio's plugin, let the fixture `anyio_backend` return" in run(
+        code.replace("BACKEND", '"trio"'), ini=ini
+    )
+
+
 def test_fixtures_are_documented(run: Run) -> None:
     """`pytest --fixtures` tells what each is."""
     told = run("", "--fixtures")

@@ -27,10 +27,14 @@ def levels(task: trio.lowlevel.Task, level: int = 0) -> Iterator[tuple[str, int]
 async def test_the_tasks_of_a_connection_have_their_names(autojump_clock: MockClock) -> None:
     """Connected: watcher and supervisor; in it the link nursery with the reader of the socket, and within the lease its own.
 
-    Of these the writer is there while something has to wait to be written, as everything does to a stream in memory.
+    Of these the writer is there while something has to wait to be written, as everything does to a stream in memory;
+    and beside the supervisor one more task while the position moves.
     """
     async with open_pair(connect=True) as pair:
         await settle()
+        level = dict(levels(trio.lowlevel.current_task()))
+        assert level["cometconn.position"] == level["cometconn.watcher"]  # from when on there are messages is saved
+        await trio.sleep(1)
         level = dict(levels(trio.lowlevel.current_task()))
         client = level["cometconn.watcher"]
         assert level == {
@@ -50,7 +54,7 @@ async def test_no_task_is_left_of_a_link_that_is_over(autojump_clock: MockClock)
     """Disconnected: watcher and supervisor alone."""
     async with open_pair(connect=True) as pair:
         pair.chat.enter_background()
-        await settle()
+        await trio.sleep(1)
         assert {name for name, _ in levels(trio.lowlevel.current_task())} == {
             "cometconn.supervisor",
             "cometconn.watcher",

@@ -13,15 +13,16 @@ from cometconn.events import Group, TextMessage
 async def main():
     server = Endpoints.at("http://127.0.0.1:9000")  # leave it out for CometChat's cloud
     settings = AppSettings(region="us", catch_up=True)
-    async with cometconn.open_client("APP", settings, endpoints=server) as chat, trio.open_nursery() as nursery:
-        nursery.start_soon(answer, chat)
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            await anext(signals)  # Ctrl-C, or the service manager's SIGTERM
-        nursery.cancel_scope.cancel()
+    async with cometconn.open_client("APP", settings, endpoints=server) as chat:
+        me = await chat.login(uid="amy-2", auth_key="KEY")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(answer, chat, me)
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                await anext(signals)  # Ctrl-C, or the service manager's SIGTERM
+            nursery.cancel_scope.cancel()
 
 
-async def answer(chat):
-    me = await chat.login(uid="amy-2", auth_key="KEY")
+async def answer(chat, me):
     async with chat.events(TextMessage) as events:
         async for event in events:
             if isinstance(event, TextMessage) and event.sender.uid != me.uid:

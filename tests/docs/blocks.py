@@ -63,8 +63,8 @@ def run_python(example: Example) -> None:
 
 
 def _is_program(source: str) -> bool:
-    """Tell whether it says `trio.run()` itself, on its own or below `if __name__`."""
-    top = [node for node in ast.parse(source).body if isinstance(node, ast.Expr | ast.If)]
+    """Tell whether it says `trio.run()` itself, on its own, in a `with` block or below `if __name__`."""
+    top = [node for node in ast.parse(source).body if isinstance(node, ast.Expr | ast.If | ast.With)]
     calls = [node for part in top for node in ast.walk(part) if isinstance(node, ast.Call)]
     return any(ast.unparse(call.func) == "trio.run" for call in calls)
 

@@ -119,9 +119,9 @@ def _check_time(request: pytest.FixtureRequest, *, virtual: bool) -> None:
         pytest.fail("With Hypothesis, open the server in the test: `open_memory_server()`, or `play()` a script.")
     if not trio.lowlevel.in_trio_run():
         pytest.fail(
-            "cometconn's fixtures run in Trio, and this test runs in asyncio. With pytest-asyncio, say `asyncio_mode = strict`"
-            " and `trio_mode = true` in pytest's settings, and mark the asyncio tests with `@pytest.mark.asyncio`; its auto mode"
-            ' takes every async test for asyncio. With anyio\'s plugin, let the fixture `anyio_backend` return "trio".'
+            "cometconn's fixtures run in Trio, and this test runs in asyncio. pytest-asyncio's auto mode takes every async test:"
+            " say `asyncio_mode = strict` and mark this one with `@pytest.mark.trio`, or run Trio's tests apart with"
+            ' `pytest -p no:asyncio -o trio_mode=true`. With anyio\'s plugin, let the fixture `anyio_backend` return "trio".'
         )
     is_virtual = isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock)
     if is_virtual and not virtual:

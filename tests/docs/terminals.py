@@ -33,6 +33,7 @@ class Terminal:
             command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self._lines: queue.Queue[str | None] = queue.Queue()
+        self.shown_to_the_end = False  # the page shows everything that it prints before it is stopped
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -55,6 +56,7 @@ class Terminal:
     def stop(self) -> None:
         """Press Ctrl-C, and see that the program ends as programs do then."""
         if self.process.poll() is None:
+            assert not self.shown_to_the_end or self._lines.empty(), f"not on the page: {self._lines.get()}"
             self.process.send_signal(signal.SIGINT)
         try:
             status = self.process.wait(PATIENCE)

@@ -233,10 +233,7 @@ async def test_sockets(chat):
     pass
 """
     told = run(code, ini="[pytest]\n")
-    assert (
-        told.count("this test runs in asyncio. With pytest-asyncio, say `asyncio_mode = strict` and `trio_mode = true`")
-        >= 2
-    )
+    assert told.count("say `asyncio_mode = strict` and mark this one with `@pytest.mark.trio`") >= 2
     assert "2 errors" in told
     assert "must be called from async context" not in told
 

@@ -117,14 +117,21 @@ def _check_time(request: pytest.FixtureRequest, *, virtual: bool) -> None:
     if hasattr(request.function, "hypothesis"):
         # pytest-trio sets a fixture up once, and Hypothesis runs the test many times.
         pytest.fail("With Hypothesis, open the server in the test: `open_memory_server()`, or `play()` a script.")
+    if not trio.lowlevel.in_trio_run():
+        pytest.fail(
+            "cometconn's fixtures run in Trio, and this test runs in asyncio. pytest-asyncio's auto mode takes every async test:"
+            " say `asyncio_mode = strict` and mark this one with `@pytest.mark.trio`, or run Trio's tests apart with"
+            ' `pytest -p no:asyncio -o trio_mode=true`. With anyio\'s plugin, let the fixture `anyio_backend` return "trio".'
+        )
     is_virtual = isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock)
     if is_virtual and not virtual:
         # A jumping clock does not see that bytes are under way on a socket: every timeout would fire.
         pytest.fail("`emulator` has real sockets and needs real time: use `memory_server` in virtual time.")
     if virtual and not is_virtual:
         pytest.fail(
-            "`memory_server` needs virtual time, and this test has real time. Where a fixture asked for it by"
-            " getfixturevalue(), let the test name `autojump_clock`, too. With anyio's plugin, let the fixture"
+            "`memory_server` needs virtual time, and this test has real time. With pytest-trio, name `memory_server` or"
+            " `memory_chat` among the test's own arguments. Where a fixture asks for them by getfixturevalue(), pytest-trio"
+            " has chosen the clock before that: let the test name `autojump_clock`, too. With anyio's plugin, let the fixture"
             ' `anyio_backend` return ("trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}).'
         )
 

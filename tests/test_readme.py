@@ -72,6 +72,21 @@ def test_the_bot_is_short() -> None:
     assert len([line for line in BOT.splitlines() if line.strip()]) <= 15
 
 
+def test_it_can_be_read_without_the_repository() -> None:
+    """A package index shows README alone: every link and picture has an address of its own or leads within the page."""
+    assert relative_links(README) == []
+    text = "[a](docs/a.md) ![b](b.png) <img src='c.svg'> <a href=\"d\">\n[e]: ../e.md\n[f](#g) [h](https://i.example/j)"
+    assert relative_links(text) == ["docs/a.md", "b.png", "c.svg", "d", "../e.md"]
+
+
+def relative_links(text: str) -> list[str]:
+    """Every target of a link or a picture that is neither an address nor an anchor."""
+    places = r"""\]\(\s*<?([^)\s>]+)|(?:href|src)\s*=\s*["']([^"']+)|^\s*\[[^\]]+\]:\s*(\S+)"""
+    outside = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    targets = ["".join(found) for found in re.findall(places, outside, re.MULTILINE)]
+    return [target for target in targets if not re.match(r"[a-z]+:|#", target)]
+
+
 def test_the_names_in_the_table_exist() -> None:
     """What README says about CometChat's names is ours to keep."""
     table = README.split("## If you know CometChat's SDKs")[1].split("\n## ")[0]

@@ -33,6 +33,7 @@ class Terminal:
             command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self._lines: queue.Queue[str | None] = queue.Queue()
+        self.shown_to_the_end = False  # the page shows everything that it prints before it is stopped
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -55,6 +56,7 @@ class Terminal:
     def stop(self) -> None:
         """Press Ctrl-C, and see that the program ends as programs do then."""
         if self.process.poll() is None:
+            assert not self.shown_to_the_end or self._lines.empty(), f"not on the page: {self._lines.get()}"
             self.process.send_signal(signal.SIGINT)
         try:
             status = self.process.wait(PATIENCE)
@@ -65,8 +67,11 @@ class Terminal:
         for line in (*left, None):  # the page may show its last words
             self._lines.put(line)
         text = "\n".join(line or "" for line in left)
-        # Trio puts a KeyboardInterrupt into a group when it passes a nursery, and Python then says 1.
-        assert status in {0, 130, -signal.SIGINT} or (status == 1 and "KeyboardInterrupt" in text), text
+        assert status in {0, 130, -signal.SIGINT}, f"status {status}: {text}"
+        assert not any(words in text for words in _CHAINED), text
+
+
+_CHAINED = ("ExceptionGroup", "Exception Group", "direct cause", "During handling")  # a bare KeyboardInterrupt has none
 
 
 class ServerThread:

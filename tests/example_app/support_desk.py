@@ -32,7 +32,7 @@ class SupportDesk:
                 user = chat.get_logged_in_user()
                 if isinstance(event, TextMessage) and user is not None and event.sender.uid != user.uid:
                     await self.take(chat, event)
-                elif isinstance(event, Gap) and not event.recovered:
+                elif isinstance(event, Gap) and event.recovered is False:
                     await self.tell_agents(chat, "I was away: somebody may have written to me meanwhile.")
 
     async def take(self, chat: CometChat, message: TextMessage) -> None:

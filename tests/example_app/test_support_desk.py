@@ -86,10 +86,10 @@ async def test_what_was_said_while_it_was_away_is_answered(desk: SupportDesk, me
 
 
 async def test_what_cannot_be_fetched_is_told_to_the_agents(desk: SupportDesk, memory_server: MemoryServer) -> None:
-    """When even catching up fails, people are asked."""
+    """When the server refuses to tell what was missed, people are asked; a passing 503 would be tried again."""
     script = memory_server.script("desk")
     script.drop(how="reset")
-    memory_server.set(rest=503)
+    memory_server.set(rest=403)
     await script.expect("GET /messages")
     memory_server.heal()
     told = {"receiver": "agents", "data": {"text": "I was away: somebody may have written to me meanwhile."}}

@@ -1,5 +1,7 @@
 """CometChat's own way: manual mode, in the background, kept alive by pings."""
 
+import signal
+
 import trio
 
 import cometconn
@@ -11,18 +13,23 @@ SETTINGS = AppSettings(region="us", auto_establish_socket_connection=False)
 
 async def main():
     server = Endpoints.at("http://127.0.0.1:9000")  # leave it out for CometChat's cloud
-    async with (
-        cometconn.open_client("APP", SETTINGS, endpoints=server, store=MemoryStore()) as chat,
-        trio.open_nursery() as nursery,
-    ):
+    async with cometconn.open_client("APP", SETTINGS, endpoints=server, store=MemoryStore()) as chat:
         await chat.login(uid="amy-2", auth_key="KEY")
         await chat.connect(retry=True)
         chat.enter_background()  # from now on the connection lives 30 s ...
-        nursery.start_soon(chat.keep_alive)  # ... from each ping to the next, and they come every 20 s
-        async with chat.events(TextMessage) as events:
-            async for event in events:
-                if isinstance(event, TextMessage):
-                    print(f"{event.sender.name}: {event.text}", flush=True)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(chat.keep_alive)  # ... from each ping to the next, and they come every 20 s
+            nursery.start_soon(show, chat)
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                await anext(signals)
+            nursery.cancel_scope.cancel()  # leaving open_client says goodbye
+
+
+async def show(chat):
+    async with chat.events(TextMessage) as events:
+        async for event in events:
+            if isinstance(event, TextMessage):
+                print(f"{event.sender.name}: {event.text}", flush=True)
 
 
 trio.run(main)

@@ -7,7 +7,7 @@ import trio
 import cometconn
 from cometconn import AppSettings, Endpoints, MemoryStore
 from cometconn.errors import CometConnError
-from cometconn.events import TextMessage
+from cometconn.events import Group, TextMessage
 
 SERVER = "http://127.0.0.1:9000"
 AT_ONCE = 32
@@ -23,8 +23,12 @@ async def run_bot(uid: str, *, task_status=trio.TASK_STATUS_IGNORED) -> None:
         await chat.connect(retry=True)
         task_status.started()
         async for message in messages:
-            if isinstance(message, TextMessage):
-                await chat.send_text(message.sender.uid, f"{uid}: {message.text}")
+            if isinstance(message, TextMessage) and message.sender.uid != uid:
+                to = message.receiver if isinstance(message.receiver, Group) else message.sender
+                try:
+                    await chat.send_text(to.id, f"{uid}: {message.text}", receiver_type=to.receiver_type)
+                except CometConnError as error:
+                    print(f"{uid} does not answer message {message.id}: {error}")
 
 
 async def run_bots(uids: list[str], *, task_status=trio.TASK_STATUS_IGNORED) -> None:

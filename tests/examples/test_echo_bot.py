@@ -18,8 +18,8 @@ BOT = (pathlib.Path(__file__).parent / "echo_bot.py").read_text(encoding="utf-8"
 
 
 def test_it_is_short() -> None:
-    """A complete echo bot in 20 lines."""
-    assert len([line for line in BOT.splitlines() if line.strip()]) <= 20
+    """A complete echo bot in 30 lines, six of them for Ctrl-C and SIGTERM."""
+    assert len([line for line in BOT.splitlines() if line.strip()]) <= 30
 
 
 def test_it_is_the_one_in_the_readme() -> None:

@@ -215,6 +215,29 @@ async def test_an_hour(memory_server, memory_chat):
     )
 
 
+def test_in_asyncio(run: Run) -> None:
+    """A test that another plugin runs in asyncio is told that the fixtures are Trio's, and which settings make it work."""
+    code = """
+import pytest
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+@pytest.mark.anyio
+async def test_memory(memory_chat):
+    pass
+
+@pytest.mark.anyio
+async def test_sockets(chat):
+    pass
+"""
+    told = run(code, ini="[pytest]\n")
+    assert told.count("say `asyncio_mode = strict` and mark this one with `@pytest.mark.trio`") >= 2
+    assert "2 errors" in told
+    assert "must be called from async context" not in told
+
+
 def test_fixtures_are_documented(run: Run) -> None:
     """`pytest --fixtures` tells what each is."""
     told = run("", "--fixtures")

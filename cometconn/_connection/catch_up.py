@@ -25,6 +25,7 @@ from cometconn.status import Reason
 
 from .absence import Absence
 from .buffer import Buffer, BufferStatistics
+from .streams import NOWHERE
 from .verdicts import lost_error
 
 if TYPE_CHECKING:
@@ -232,6 +233,8 @@ class CatchUp:
             if key is not None:
                 self._last_held = max(key, self._last_held or 0)
             hole.held.put(event, size)
+            if self.full and self.streams.full_of_unclaimed:
+                self.streams.room.unpark_all()
         else:
             self.streams.publish(event, size)
 
@@ -272,7 +275,7 @@ class CatchUp:
         self.streams.publish(gap(absence, now, cause=nowhere), 0)
 
     def _note_unfetched(self) -> None:
-        self.streams.unfetched_after = (self._holes[0].start.id or 0) if self._holes else None
+        self.streams.unfetched_after = _unfetched_after(self._holes[0].start) if self._holes else None
 
     # The task.
 
@@ -468,7 +471,12 @@ class CatchUp:
         return not link.over
 
     async def _room(self, link: Link) -> bool:
-        while self.streams.full and not link.over:
+        """Wait while a stream is full; and while no stream is open, and what is unclaimed would be dropped.
+
+        That ends, too, when as many live events are held back as may be: else the socket would stand still for good in a
+        program that listens to nothing.
+        """
+        while (self.streams.full or (self.streams.full_of_unclaimed and not self.full)) and not link.over:
             await self.streams.room.park()
         return not link.over
 
@@ -477,6 +485,10 @@ class CatchUp:
         if self.streams.witness is not None:
             self.streams.witness.drained()
         self.streams.room.unpark_all()  # the receive loop may wait for room here
+
+
+def _unfetched_after(place: Place) -> int:
+    return NOWHERE if place.id is None else place.id
 
 
 def _is_transient(error: Exception) -> bool:

@@ -122,6 +122,7 @@ class EventStream:
         self._until_checkpoint = _DRAIN
         self._handed_out = 0
         self._first_place = first_place  # the place in the order of arrival of the first event that it is given
+        self._users_place = 0  # the place of the first event of the user who is logged in
         self._failed_at: int | None = None
         self._ended = False
         self._warned = False
@@ -468,9 +469,9 @@ class EventStream:
         self._untold = None
         return hole
 
-    def forget_user(self) -> None:
-        """The user who was logged in has gone: what was dropped says nothing about the next one's messages."""
-        self._untold = None
+    def forget_user(self, place: int) -> None:
+        """Another user's events begin at *place*: what was dropped before it says nothing about their messages."""
+        self._untold, self._users_place = None, place
 
     @property
     def untold(self) -> Untold | None:
@@ -538,7 +539,8 @@ class EventStream:
             entry = self._backlog.popleft()
         self._hole += 1
         self._dropped += 1
-        self._untold = with_dropped(self._untold, entry)
+        if entry[2] >= self._users_place:
+            self._untold = with_dropped(self._untold, entry)
 
     def _push_behind(self, entry: Entry) -> None:
         """Take an event that stands behind those for which there was no room yet: within the default bounds."""

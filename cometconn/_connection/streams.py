@@ -253,7 +253,7 @@ class Streams:
         self._users_place = self._place
         self.unclaimed.clear()
         for stream in self._streams:
-            stream.forget_user()
+            stream.forget_user(self._place)
         self.made_room()
 
     def close(self) -> None:

@@ -166,6 +166,7 @@ class CatchUp:
     _last_held: int | None = attrs.field(default=None, init=False)
     _fetched: Buffer = attrs.field(factory=Buffer, init=False)  # of the hole being filled, not in the streams yet
     _unplaced: tuple[bytes, ...] = attrs.field(default=(), init=False)
+    _drops: bool = attrs.field(default=False, init=False)  # nothing listens, and no more live events may be held back
     _spent: float = attrs.field(default=0.0, init=False)  # seconds of fetching, while live events waited for it
 
     @property
@@ -215,7 +216,7 @@ class CatchUp:
         if absence is None and first and self.start() is not None:
             absence = Absence(now, lost_error(Reason.CLIENT_CLOSED))
         self._reopened = None
-        self._spent = 0.0
+        self._spent, self._drops = 0.0, False
         self._fetched.clear()
         for hole in self._holes:
             hole.place = hole.start  # what was fetched and is not in the streams is fetched again
@@ -234,6 +235,7 @@ class CatchUp:
                 self._last_held = max(key, self._last_held or 0)
             hole.held.put(event, size)
             if self.full and self.streams.full_of_unclaimed:
+                self._drops = True
                 self.streams.room.unpark_all()
         else:
             self.streams.publish(event, size)
@@ -473,14 +475,15 @@ class CatchUp:
     async def _room(self, link: Link) -> bool:
         """Wait while a stream is full; and while no stream is open, and what is unclaimed would be dropped.
 
-        That ends, too, when as many live events are held back as may be: else the socket would stand still for good in a
-        program that listens to nothing.
+        When as many live events are held back as may be, it no longer waits for a listener: the socket would stand still
+        for good in a program that has none.
         """
-        while (self.streams.full or (self.streams.full_of_unclaimed and not self.full)) and not link.over:
+        while (self.streams.full or (self.streams.full_of_unclaimed and not self._drops)) and not link.over:
             await self.streams.room.park()
         return not link.over
 
     def _settled(self) -> None:
+        self._drops = False
         self._note_unfetched()
         if self.streams.witness is not None:
             self.streams.witness.drained()

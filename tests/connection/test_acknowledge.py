@@ -13,7 +13,6 @@ from cometconn import AppSettings, MemoryStore
 from cometconn._connection.streams import Streams
 from cometconn.errors import SlowConsumerError
 from cometconn.events import Gap, Overflow, TextMessage, TypingStarted, UnknownEvent
-
 from cometconn.testing import open_memory_server
 
 from .acknowledging import events_of, numbers, published, reading, text, unclaimed
@@ -218,7 +217,7 @@ async def test_acknowledge_is_for_streams_that_want_it(acknowledge: str) -> None
 
 
 @pytest.mark.parametrize("well", [True, False])
-async def test_call_after_the_block_was_left(well: bool) -> None:  # noqa: FBT001
+async def test_call_after_the_block_was_left(well: bool) -> None:
     """However the block was left, what was not acknowledged is unclaimed, until it is acknowledged after all."""
     streams = published(1, 2, 3)
     kept: list[Any] = []
@@ -390,7 +389,7 @@ async def test_fail_with_full_hands(autojump_clock: MockClock) -> None:
     """It fails at the event for which there is no room; that one is unclaimed, and what was handed out stays open."""
     streams = published(1, 2)
     async with events_of(streams, overflow="fail", max_events=2, acknowledge="call") as stream:
-        one, two = await stream.batch()
+        one, _ = await stream.batch()
         published(3, 4, streams=streams)
         with pytest.raises(SlowConsumerError):
             await anext(stream)
@@ -507,7 +506,7 @@ def test_the_calls_of_a_stream_are_safe_from_ctrl_c() -> None:
 
 @pytest.mark.parametrize("catch_up", [False, True])
 async def test_what_is_in_hand_at_an_exception_comes_again_to_the_next_stream(
-    catch_up: bool,  # noqa: FBT001
+    catch_up: bool,
     autojump_clock: MockClock,
 ) -> None:
     """Each message once, except the one at which the program failed."""

@@ -8,11 +8,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cometconn import AppSettings, Connected, MemoryStore, Reason
+from cometconn import Connected, MemoryStore
 from cometconn._connection.streams import Streams
 from cometconn.errors import SlowConsumerError
-from cometconn.events import Event, Gap, Overflow, TextMessage, TypingStarted, UnknownEvent, User
-from cometconn.testing import open_memory_server
+from cometconn.events import Event, Overflow, TextMessage, TypingStarted, User
 
 from .acknowledging import events_of, numbers, published, reading, unclaimed
 from .harness import open_pair, settle

@@ -256,7 +256,10 @@ class BoundedStore:
         try:
             self._lock.acquire_nowait()
         except trio.WouldBlock:
-            await self._lock.acquire()
+            pass  # waited for below, so that what ends the wait has no WouldBlock as its context
+        else:
+            return
+        await self._lock.acquire()
 
     async def _bounded(
         self, what: str, call: Callable[[], Awaitable[_T]], deadline: float, *, shield: bool = True

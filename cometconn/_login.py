@@ -149,7 +149,7 @@ class Login:
         if scope.cancel_called:
             await trio.lowlevel.checkpoint()
         self._accepted = True
-        self._enter(session, user, await self.store.load_position(), reopened=False)
+        self._enter(session, user, self.store.position, reopened=False)
         return user
 
     @trio.lowlevel.enable_ki_protection
@@ -279,6 +279,8 @@ class Login:
         return self.identity.secrets.line(error)
 
     def _enter(self, session: Session, user: User, position: SavedPosition | None, *, reopened: bool) -> None:
+        if self.catch_up is not None and self.positions.is_of_another(session.uid):
+            self.catch_up.clear()  # the user before was logged out by the server, and was not forgotten
         away = self.positions.take_up(session.uid, position) or reopened
         if self.catch_up is not None and away:
             self.catch_up.reopened(Absence(trio.current_time(), lost_error(Reason.CLIENT_CLOSED)))

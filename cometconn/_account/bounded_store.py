@@ -56,6 +56,7 @@ class BoundedStore:
     _ends_at: float = attrs.field(default=math.inf, init=False)
     _saved: SavedSession | None = attrs.field(default=None, init=False, repr=False)  # what the store should hold
     _position: SavedPosition | None = attrs.field(default=None, init=False)
+    _positions_of: str | None = attrs.field(default=None, init=False)  # the user who was the last to be logged in
     _is_unsure: bool = attrs.field(default=False, init=False)  # a save failed: the store may hold something else
     _must_forget: bool = attrs.field(default=False, init=False)  # forgetting failed
     _is_closed: bool = attrs.field(default=False, init=False)
@@ -116,7 +117,7 @@ class BoundedStore:
 
     async def forget(self, *, within: float | None = None) -> None:
         """Forget session and position. Raises `StoreError` that says what may remain."""
-        self._must_forget, self._position = True, None
+        self._must_forget, self._position, self._positions_of = True, None, None
         try:
             await self._in_turn("forget()", self._forget, self.patience if within is None else within)
         except StoreError as error:
@@ -129,26 +130,37 @@ class BoundedStore:
     async def load_position(self) -> SavedPosition | None:
         """Return the saved position of the user whose session is saved, if there is one."""
         await trio.lowlevel.checkpoint()
+        return self.position
+
+    @property
+    def position(self) -> SavedPosition | None:
+        """The saved position of the user whose session is saved; `load()` has read it."""
         uid = None if self._saved is None else self._saved.uid
         return self._position if self._position is not None and self._position.uid == uid else None
 
     async def save_position(self, saved: SavedPosition, *, durable: bool) -> None:
         """Save the position, unless its user has logged out meanwhile.
 
+        A user whom the server has logged out keeps it: what is acknowledged afterwards is saved, too.
+
         Raises:
             StoreError: it is not saved, or this store keeps no positions.
         """
 
         async def call() -> None:
-            if self._saved is not None and self._saved.uid == saved.uid:
+            if self._positions_of == saved.uid:
                 await self._store.save_position(saved, durable=durable)  # type: ignore[attr-defined]
                 self._position = saved
                 self._has_warned = False
 
+        self.check_positions()
+        await self._in_turn("save_position()", call, self.patience)
+
+    def check_positions(self) -> None:
+        """Raise `StoreError` if the store keeps no positions."""
         if not self.keeps_positions:
             message = f"The store ({type(self._store).__name__}) keeps no positions: it has no save_position()."
             raise StoreError(message)
-        await self._in_turn("save_position()", call, self.patience)
 
     def leave(self) -> None:
         """The client is being left: from now on the store may take `close_timeout` in all. Idempotent."""
@@ -194,7 +206,7 @@ class BoundedStore:
                 if not isinstance(position, SavedPosition) or position.app_id != self.app_id:
                     self._refuse("load_position()", position, f"None or a SavedPosition of the app {self.app_id}")
                 position = SavedPosition.from_text(position.to_text())
-        self._saved, self._position = saved, position
+        self._saved, self._position, self._positions_of = saved, position, saved.uid
         return saved
 
     async def _save(self, session: Session | None, *, is_login: bool = False) -> None:
@@ -206,6 +218,7 @@ class BoundedStore:
         self._saved, self._is_unsure = saved.logged_out() if is_login else saved, True
         await self._store.save(saved)
         self._saved, self._is_unsure, self._has_warned = saved, False, False
+        self._positions_of = saved.uid or self._positions_of
 
     async def _forget(self) -> None:
         assert self._saved is not None, "it was loaded"
@@ -243,7 +256,10 @@ class BoundedStore:
         try:
             self._lock.acquire_nowait()
         except trio.WouldBlock:
-            await self._lock.acquire()
+            pass  # waited for below, so that what ends the wait has no WouldBlock as its context
+        else:
+            return
+        await self._lock.acquire()
 
     async def _bounded(
         self, what: str, call: Callable[[], Awaitable[_T]], deadline: float, *, shield: bool = True

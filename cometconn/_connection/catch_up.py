@@ -25,6 +25,7 @@ from cometconn.status import Reason
 
 from .absence import Absence
 from .buffer import Buffer, BufferStatistics
+from .streams import NOWHERE
 from .verdicts import lost_error
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ class CatchUp:
     _last_held: int | None = attrs.field(default=None, init=False)
     _fetched: Buffer = attrs.field(factory=Buffer, init=False)  # of the hole being filled, not in the streams yet
     _unplaced: tuple[bytes, ...] = attrs.field(default=(), init=False)
+    _drops: bool = attrs.field(default=False, init=False)  # nothing listens, and no more live events may be held back
     _spent: float = attrs.field(default=0.0, init=False)  # seconds of fetching, while live events waited for it
 
     @property
@@ -214,7 +216,7 @@ class CatchUp:
         if absence is None and first and self.start() is not None:
             absence = Absence(now, lost_error(Reason.CLIENT_CLOSED))
         self._reopened = None
-        self._spent = 0.0
+        self._spent, self._drops = 0.0, False
         self._fetched.clear()
         for hole in self._holes:
             hole.place = hole.start  # what was fetched and is not in the streams is fetched again
@@ -232,6 +234,9 @@ class CatchUp:
             if key is not None:
                 self._last_held = max(key, self._last_held or 0)
             hole.held.put(event, size)
+            if self.full and self.streams.full_of_unclaimed:
+                self._drops = True
+                self.streams.room.unpark_all()
         else:
             self.streams.publish(event, size)
 
@@ -272,7 +277,7 @@ class CatchUp:
         self.streams.publish(gap(absence, now, cause=nowhere), 0)
 
     def _note_unfetched(self) -> None:
-        self.streams.unfetched_after = (self._holes[0].start.id or 0) if self._holes else None
+        self.streams.unfetched_after = _unfetched_after(self._holes[0].start) if self._holes else None
 
     # The task.
 
@@ -468,15 +473,25 @@ class CatchUp:
         return not link.over
 
     async def _room(self, link: Link) -> bool:
-        while self.streams.full and not link.over:
+        """Wait while a stream is full; and while no stream is open, and what is unclaimed would be dropped.
+
+        When as many live events are held back as may be, it no longer waits for a listener: the socket would stand still
+        for good in a program that has none.
+        """
+        while (self.streams.full or (self.streams.full_of_unclaimed and not self._drops)) and not link.over:
             await self.streams.room.park()
         return not link.over
 
     def _settled(self) -> None:
+        self._drops = False
         self._note_unfetched()
         if self.streams.witness is not None:
             self.streams.witness.drained()
         self.streams.room.unpark_all()  # the receive loop may wait for room here
+
+
+def _unfetched_after(place: Place) -> int:
+    return NOWHERE if place.id is None else place.id
 
 
 def _is_transient(error: Exception) -> bool:

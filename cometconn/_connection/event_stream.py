@@ -18,9 +18,12 @@ from cometconn.events import Event, Gap, Overflow
 
 from .buffer import MAX_BYTES, MAX_EVENTS
 from .stream_arguments import Acknowledge, OverflowPolicy, StreamOptions
+from .unclaimed import with_dropped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from .unclaimed import Untold
 
 __all__ = ["Entry", "EventStream", "EventStreamStatistics", "StreamOwner"]
 
@@ -102,7 +105,8 @@ class EventStream:
         self._queue: deque[Entry] = _EMPTY
         self._backlog: deque[Entry] = _EMPTY  # unclaimed events that are this stream's, and for which there is no room
         self._size = 0  # bytes of what waits in the queue and of what is in hands
-        self._hole = 0
+        self._hole = 0  # events that were dropped, and of which no `Overflow` has told yet
+        self._untold: Untold | None = None  # the range of the messages among them
         self._dropped = 0
         # What was handed out and is not acknowledged: the last entry of the task that reads by the short way, what other
         # tasks have, and (acknowledge="call") messages by their identity.
@@ -118,6 +122,7 @@ class EventStream:
         self._until_checkpoint = _DRAIN
         self._handed_out = 0
         self._first_place = first_place  # the place in the order of arrival of the first event that it is given
+        self._users_place = 0  # the place of the first event of the user who is logged in
         self._failed_at: int | None = None
         self._ended = False
         self._warned = False
@@ -134,6 +139,7 @@ class EventStream:
     def __aiter__(self) -> EventStream:
         return self
 
+    @trio.lowlevel.enable_ki_protection  # for an interrupt between two lines could lose the event; it costs nothing
     async def __anext__(self) -> Event:
         """Return the next event, waiting for it if none is there.
 
@@ -158,6 +164,7 @@ class EventStream:
         await self._wait()
         return self._hand_out()
 
+    @trio.lowlevel.enable_ki_protection
     async def batch(self) -> list[Event]:
         """Return all events that have arrived, waiting for the first; empty once the stream has ended.
 
@@ -181,6 +188,8 @@ class EventStream:
         if self._options.acknowledge is Acknowledge.CALL:
             for entry in entries:
                 self._hold_until_called(entry)
+        elif not self.counts:
+            self._size = 0
         elif entries:
             self._hands.setdefault(task, []).extend(entries)
             self._held += len(entries)
@@ -189,6 +198,7 @@ class EventStream:
         self._look_for_room()
         return events
 
+    @trio.lowlevel.enable_ki_protection
     def acknowledge(self, event: Event) -> None:
         """Say that *event*, which this stream has handed out, is handled: it will not come again.
 
@@ -267,7 +277,7 @@ class EventStream:
             self._waiting += 1
             try:
                 await self._arrived.park()
-            except trio.Cancelled:
+            except BaseException:  # Cancelled, or KeyboardInterrupt
                 self._waiting -= 1  # what wakes a task counts it out; this one was not woken
                 raise
             # Parking was one: with another before it, each single event would cost two.
@@ -276,7 +286,9 @@ class EventStream:
     def _hand_out(self) -> Event:
         if self._hole:
             hole = Overflow(dropped=self._hole)
-            self._hole = 0
+            self._hole, self._untold = 0, None
+            if self._owner.on_moved is not None:
+                self._owner.moved()
             if self._options.acknowledge is Acknowledge.CALL:
                 self._remember_called(hole)
             return hole
@@ -321,9 +333,14 @@ class EventStream:
             self._owner.moved()
 
     def _put_down(self) -> None:
-        """Keep what the reader has in hand with that of all the others: another task reads, too."""
+        """Keep what the reader has in hand with that of all the others: another task reads, too.
+
+        A stream that does not count keeps nothing: its tasks need not come back.
+        """
         self._revoke()
-        if self._in_hand is not _NOTHING and self._reader is not None:
+        if not self.counts:
+            self._size -= self._in_hand[1]
+        elif self._in_hand is not _NOTHING and self._reader is not None:
             self._hands.setdefault(self._reader, []).append(self._in_hand)
             self._held += 1
         self._reader, self._in_hand = None, _NOTHING
@@ -412,17 +429,22 @@ class EventStream:
             self._waiting -= 1
             self._arrived.unpark()
 
-    def begin_with(self, entries: Sequence[Entry], hole: int) -> None:
-        """Begin with unclaimed events: as many as fit at a time, the rest as there is room, before anything newer."""
-        self._hole = hole
+    def begin_with(self, entries: Sequence[Entry], hole: int, untold: Untold | None) -> None:
+        """Begin with unclaimed events: as many as fit at a time, the rest as there is room, before anything newer.
+
+        *hole* of them were dropped, messages of the range *untold* among them.
+        """
+        self._hole, self._untold = hole, untold
         if entries:
             self._backlog = deque(entries)
             self._look_for_room()
 
     def end(self) -> None:
-        """Take nothing more."""
+        """Take nothing more. What waited for room needs it no longer, for nothing newer comes."""
         self._ended = True
         self.pauses = False
+        while self._backlog:
+            self._append(self._backlog.popleft())
         self._wake_all()
 
     def close(self, *, handled: bool) -> list[Entry]:
@@ -436,8 +458,25 @@ class EventStream:
             self._hands.clear()
         entries = sorted(self.open_entries(), key=_place)
         self._hands.clear()
-        self._queue = self._backlog = _EMPTY
+        self._queue = _EMPTY
+        self._held = len(self._uncalled)
+        self._size = sum(entry[1] for entry in self._uncalled.values())
         return entries
+
+    def take_hole(self) -> tuple[int, Untold | None]:
+        """Return how many events were dropped and not told of, and the range of the messages among them."""
+        hole, self._hole = (self._hole, self._untold), 0
+        self._untold = None
+        return hole
+
+    def forget_user(self, place: int) -> None:
+        """Another user's events begin at *place*: what was dropped before it says nothing about their messages."""
+        self._untold, self._users_place = None, place
+
+    @property
+    def untold(self) -> Untold | None:
+        """The smallest and the largest id of the messages that were dropped, and of which no `Overflow` has told yet."""
+        return self._untold
 
     def revoke_short_way(self) -> None:
         """Let the next call tell that it acknowledges something: the position is saved, and waits for that."""
@@ -493,9 +532,15 @@ class EventStream:
                 self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        self._size -= self._queue.popleft()[1]
+        if self._queue:
+            entry = self._queue.popleft()
+            self._size -= entry[1]
+        else:
+            entry = self._backlog.popleft()
         self._hole += 1
         self._dropped += 1
+        if entry[2] >= self._users_place:
+            self._untold = with_dropped(self._untold, entry)
 
     def _push_behind(self, entry: Entry) -> None:
         """Take an event that stands behind those for which there was no room yet: within the default bounds."""
@@ -503,8 +548,11 @@ class EventStream:
         beyond = len(self._backlog) > MAX_EVENTS or sum(other[1] for other in self._backlog) > MAX_BYTES
         if beyond and self._options.overflow is OverflowPolicy.FAIL:
             self._fail(self._backlog.pop())
-        elif beyond and self._options.overflow is OverflowPolicy.DROP_OLDEST and self._queue:
+        elif beyond and self._options.overflow is OverflowPolicy.DROP_OLDEST:
             self._drop_oldest()
+            if self._waiting:  # for the `Overflow`
+                self._waiting -= 1
+                self._arrived.unpark()
             self._look_for_room()
 
     def _fail(self, entry: Entry) -> None:
@@ -524,10 +572,10 @@ class EventStream:
             if self._waiting:
                 self._waiting -= 1
                 self._arrived.unpark()
-        if self._backlog:
+        if self._backlog or self._is_full:
             self._revoke()
             self.pauses = self._options.overflow is OverflowPolicy.PAUSE and not self._ended
-        elif self.pauses and not self._is_full:
+        elif self.pauses:
             self.pauses = False
             self._owner.made_room()
 

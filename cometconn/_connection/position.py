@@ -11,6 +11,8 @@ from cometconn._account.pages import Place
 from cometconn._account.saved_position import SavedPosition
 from cometconn.errors import StoreError
 
+from .streams import NOWHERE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -77,8 +79,12 @@ class PositionKeeper:
         self._since = saved.since
         self.streams.resume(saved.message_id, saved.acknowledged)
         if self.catches_up:
-            self.streams.unfetched_after = saved.message_id or 0
+            self.streams.unfetched_after = NOWHERE if saved.message_id is None else saved.message_id
         return True
+
+    def is_of_another(self, uid: str) -> bool:
+        """Tell whether the messages of another user than *uid* are known."""
+        return self._uid not in {None, uid}
 
     def forget(self) -> None:
         """Forget the user: what is saved is forgotten by the store."""
@@ -111,6 +117,7 @@ class PositionKeeper:
     async def commit(self) -> None:
         """Save the position, and return when the disk has it. Raises `StoreError`."""
         await trio.lowlevel.checkpoint()
+        self.store.check_positions()
         now = self._now()
         if now is not None:
             await self.store.save_position(now, durable=True)
@@ -130,14 +137,13 @@ class PositionKeeper:
         return True
 
     def _now(self) -> SavedPosition | None:
-        session = self.identity.session
-        if session is None:
+        if self._uid is None:
             return None
         position = self.streams.position
         if position is None and self._since is None:
             return None
         beyond = self.streams.acknowledged_beyond(position)
-        return SavedPosition(session.app_id, session.uid, self._since, position, beyond)
+        return SavedPosition(self.identity.app_id, self._uid, self._since, position, beyond)
 
     def _begin(self) -> None:
         if self._nursery is not None and not self._left and self.store.keeps_positions:

@@ -8,6 +8,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, final
 
 import attrs
+import trio
 
 from cometconn._lot import Lot
 from cometconn._wire.codec import message_key
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 
     from .event_stream import EventStreamStatistics
     from .stream_arguments import StreamOptions
+    from .unclaimed import Untold
     from .witness import Witness
 
-__all__ = ["Streams", "Subscription"]
+__all__ = ["NOWHERE", "Streams", "Subscription"]
 
 _WINDOW = 4096  # message ids remembered, against duplicates: at least so many, and hardly twice as many
+NOWHERE = -1  # `unfetched_after`, where messages are missing from a moment on, and no id is known
 _MOST_ACKNOWLEDGED = 1024  # ids beyond the position that are saved with it
 _id_of = operator.attrgetter("id")
 
@@ -63,6 +66,7 @@ class Streams:
     _users_place: int = attrs.field(default=0, init=False)  # of the first event of the user who is logged in
     _seen: set[int] = attrs.field(factory=set, init=False)
     _seen_before: set[int] | frozenset[int] = attrs.field(default=frozenset(), init=False)  # an idle client has none
+    _resumed: frozenset[int] = attrs.field(default=frozenset(), init=False)  # acknowledged before the client was opened
     _last_sent: int = attrs.field(default=0, init=False)
     _closed: bool = attrs.field(default=False, init=False)
 
@@ -73,6 +77,11 @@ class Streams:
             if stream.pauses:
                 return True
         return False
+
+    @property
+    def full_of_unclaimed(self) -> bool:
+        """Whether no stream is open, and so much is unclaimed that the next event drops one."""
+        return not self._streams and not self._closed and not self.unclaimed.spare(1)
 
     @property
     def dropped(self) -> int:
@@ -89,7 +98,7 @@ class Streams:
     def unfetched_after(self) -> int | None:
         """Messages behind this id are known to be missing: fetching them is not finished. `None` when none are.
 
-        0 when they are missing from a moment on, and no id is known: then there is no position.
+        `NOWHERE` when they are missing from a moment on, and no id is known: then there is no position.
         """
         return self._unfetched_after
 
@@ -105,24 +114,28 @@ class Streams:
         `None` when there is none: no message has come, or the first ones are missing.
         """
         last = self.last_id
-        if last is None or self._unfetched_after == 0:
+        if last is None or self._unfetched_after == NOWHERE:
             return None
         if self._unfetched_after is not None:
             last = min(last, self._unfetched_after)
-        return min((number - 1 for number in self._open_ids() if 0 < number <= last), default=last)
+        dropped = [first for first, _ in self._untold_ranges()]
+        return min((number - 1 for number in (*dropped, *self._open_ids()) if 0 < number <= last), default=last)
 
     def acknowledged_beyond(self, position: int | None) -> tuple[int, ...]:
         """Return ids of messages behind *position* that are handled: in their order, the largest if there are too many."""
         if position == self.last_id:
             return ()
-        behind = {number for seen in (self._seen, self._seen_before) for number in seen if number > (position or 0)}
-        return tuple(sorted(behind.difference(self._open_ids()))[-_MOST_ACKNOWLEDGED:])
+        known = (self._seen, self._seen_before, self._resumed)
+        behind = {number for seen in known for number in seen if number > (position or 0)}
+        behind.difference_update(self._open_ids())
+        for first, last in self._untold_ranges():
+            behind = {number for number in behind if not first <= number <= last}
+        return tuple(sorted(behind)[-_MOST_ACKNOWLEDGED:])
 
     def resume(self, position: int | None, acknowledged: Iterable[int]) -> None:
         """Go on from a saved position: what was acknowledged beyond it is known, should it come again."""
-        ids = tuple(acknowledged)
-        self._remember(ids)
-        self.last_id = max((number for number in (position, *ids) if number is not None), default=None)
+        self._resumed = frozenset(acknowledged)
+        self.last_id = max((number for number in (position, *self._resumed) if number is not None), default=None)
 
     def moved(self) -> None:
         """Tell that the position may have moved."""
@@ -144,6 +157,10 @@ class Streams:
         """Save what is acknowledged, and return when the disk has it."""
         assert self.on_commit is not None, "wired by open_client()"
         await self.on_commit()
+
+    def _untold_ranges(self) -> list[Untold]:
+        ranges = (self.unclaimed.untold, *(stream.untold for stream in self._streams if stream.counts))
+        return [untold for untold in ranges if untold is not None]
 
     def _open_ids(self) -> Iterator[int]:
         """The ids of all messages that are open or unclaimed, of the user who is logged in."""
@@ -229,12 +246,15 @@ class Streams:
     def forget(self) -> None:
         """Forget which messages were seen, and what nobody has read: another user is coming."""
         self._seen.clear()
-        self._seen_before = frozenset()
+        self._seen_before = self._resumed = frozenset()
         self.last_id = None
         self._last_sent = 0
         self._unfetched_after = None
         self._users_place = self._place
         self.unclaimed.clear()
+        for stream in self._streams:
+            stream.forget_user(self._place)
+        self.made_room()
 
     def close(self) -> None:
         """End every stream once it has been read, and every one opened later at once."""
@@ -252,10 +272,10 @@ class Streams:
         if self._closed:
             stream.end()
         elif stream.counts:
-            hole, self.unclaimed.hole = self.unclaimed.hole, 0
-            stream.begin_with(self.unclaimed.take(options.types), hole)
+            stream.begin_with(self.unclaimed.take(options.types), *self.unclaimed.take_hole())
         self._streams.append(stream)
         self._claimed = self._claimed or stream.counts
+        self.made_room()
         return stream
 
     def shut(self, stream: EventStream, *, handled: bool) -> None:
@@ -265,6 +285,7 @@ class Streams:
         entries = stream.close(handled=handled)
         if stream.counts:
             self.unclaimed.give_back(entry for entry in entries if not self._is_elsewhere(entry))
+            self.unclaimed.give_back_hole(*stream.take_hole())
         self._look_for_claims()
         self.made_room()
         self.moved()
@@ -296,7 +317,7 @@ class Streams:
         key = message_key(event)
         if key is None:
             return False
-        known = key in self._seen or key in self._seen_before
+        known = key in self._seen or key in self._seen_before or key in self._resumed
         if not known and (self.last_id is None or key > self.last_id):
             self.last_id = max(key, 0)
         self._remember((key,))
@@ -323,6 +344,7 @@ class Subscription(AbstractAsyncContextManager[EventStream]):
     def __repr__(self) -> str:
         return f"<Subscription to {', '.join(kind.__name__ for kind in self._options.types)}>"
 
+    @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> EventStream:
         if self._stream is not None:
             message = "One stream for one block: call events() again for another."
@@ -330,6 +352,7 @@ class Subscription(AbstractAsyncContextManager[EventStream]):
         self._stream = self._streams.open(self._options)
         return self._stream
 
+    @trio.lowlevel.enable_ki_protection
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:

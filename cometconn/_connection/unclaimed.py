@@ -5,9 +5,11 @@ from __future__ import annotations
 import heapq
 import operator
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
+
+from cometconn._wire.codec import message_key
 
 from .buffer import MAX_BYTES, MAX_EVENTS, BufferStatistics
 
@@ -18,9 +20,28 @@ if TYPE_CHECKING:
 
     from .event_stream import Entry
 
-__all__ = ["Unclaimed"]
+__all__ = ["Unclaimed", "Untold", "joined", "with_dropped"]
+
+Untold: TypeAlias = "tuple[int, int]"
+"""The smallest and the largest id of messages that were dropped, and of which no `Overflow` has told yet.
+
+Until one has, they are not acknowledged: the program may end before. All between the two counts as such, too.
+"""
 
 _place = operator.itemgetter(2)
+
+
+def joined(one: Untold | None, other: Untold | None) -> Untold | None:
+    """Return the range that covers both."""
+    if one is None or other is None:
+        return one or other
+    return min(one[0], other[0]), max(one[1], other[1])
+
+
+def with_dropped(untold: Untold | None, entry: Entry) -> Untold | None:
+    """Return the range *untold* with the message that was dropped, if *entry* is one."""
+    number = message_key(entry[0])
+    return untold if number is None else joined(untold, (number, number))
 
 
 @attrs.define(eq=False)
@@ -32,6 +53,7 @@ class Unclaimed:
 
     Attributes:
         hole: events dropped and not yet told of by an `Overflow`.
+        untold: the range of the messages among them.
         dropped: all that were dropped.
     """
 
@@ -40,6 +62,7 @@ class Unclaimed:
     _most: int = attrs.field(default=MAX_EVENTS, init=False)
     _most_bytes: int = attrs.field(default=MAX_BYTES, init=False)
     hole: int = attrs.field(default=0, init=False)
+    untold: Untold | None = attrs.field(default=None, init=False)
     dropped: int = attrs.field(default=0, init=False)
 
     def __iter__(self) -> Iterator[Entry]:
@@ -50,7 +73,9 @@ class Unclaimed:
         self.put_all((entry,))
         entries = self._entries
         while entries and (len(entries) > self._most or (self._size > self._most_bytes and len(entries) > 1)):
-            self._size -= entries.popleft()[1]
+            dropped = entries.popleft()
+            self._size -= dropped[1]
+            self.untold = with_dropped(self.untold, dropped)
             self.hole += 1
             self.dropped += 1
 
@@ -77,6 +102,17 @@ class Unclaimed:
         self._set(entry for entry in self._entries if not isinstance(entry[0], types))
         return wanted
 
+    def take_hole(self) -> tuple[int, Untold | None]:
+        """Return how many events were dropped and not told of, and the range of the messages among them."""
+        hole, self.hole = (self.hole, self.untold), 0
+        self.untold = None
+        return hole
+
+    def give_back_hole(self, hole: int, untold: Untold | None) -> None:
+        """Take over what a closed stream had dropped, or was to tell of."""
+        self.hole += hole
+        self.untold = joined(self.untold, untold)
+
     def remove(self, entry: Entry) -> None:
         """Remove *entry*, if it is here."""
         if entry in self._entries:
@@ -85,7 +121,7 @@ class Unclaimed:
     def clear(self) -> None:
         """Forget everything."""
         self._set(())
-        self.hole = 0
+        self.take_hole()
 
     def statistics(self) -> BufferStatistics:
         """Return what waits."""

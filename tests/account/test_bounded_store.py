@@ -166,15 +166,16 @@ async def test_a_position_belongs_to_its_user(autojump_clock: MockClock) -> None
     assert await store.load_position() is None, "nobody is logged in"
     await store.save_position(attrs.evolve(POSITION, message_id=9), durable=False)
     await store.save(SESSION)
-    assert await store.load_position() == POSITION, "what comes after the logout is not saved"
+    assert await store.load_position() == attrs.evolve(POSITION, message_id=9), "the server's logout forgets nothing"
     await store.save(attrs.evolve(SESSION, uid="amy-2"))
     assert await store.load_position() is None
     await store.save(SESSION)
     assert await store.load_position() is None, "another user was logged in meanwhile"
     await store.save_position(POSITION, durable=True)
     await store.forget()
+    await store.save_position(POSITION, durable=True)
     await store.save(SESSION)
-    assert await store.load_position() is None
+    assert await store.load_position() is None, "what comes after logout() is not saved"
     await store.aclose()
 
 

@@ -1,4 +1,4 @@
-"""Between the client of a script and the server: it counts the sockets, and keeps REST out of the moods."""
+"""Between the client of a script and the server: it counts the sockets, and lets REST through."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Network"]
 
 @attrs.define(eq=False)
 class Network:
-    """The client's environment: the memory server's, but REST is always answered.
+    """The client's environment: the memory server's, but REST is always reached.
 
     Attributes:
         server: where all leads to.
@@ -50,9 +50,14 @@ class Network:
         return stream
 
     async def request(self, request: Request) -> Response:
-        """Answer, always."""
+        """Answer, whether dials succeed or not; late or never where the server was told so."""
         await trio.lowlevel.checkpoint()
-        return self.server.world.answer(request)
+        world = self.server.world
+        if world.hangs(request):
+            await trio.sleep_forever()
+        answer = world.answer(request)
+        await trio.sleep(world.faults.rest_delay)
+        return answer
 
     def boot_time(self) -> float:
         """As the memory server."""

@@ -160,6 +160,12 @@ class Stage:
                 server.set(upgrade=answer)
             case act.TokenAnswer(how=answer):
                 server.set(auth=answer)
+            case act.RestAnswers(how=how, retry_after=seconds):
+                server.world.faults = attrs.evolve(server.world.faults, rest=how, retry_after=seconds)
+            case act.RestDelay(seconds=seconds):
+                server.set(rest_delay=seconds)
+            case act.ForgetTokens():
+                server.forget_tokens()
             case act.Pongs(answered=answered):
                 server.set(pong=answered)
             case act.CloseFromServer() | act.Reset() | act.Silence() | act.Garbage() | act.LatePong():

@@ -160,12 +160,8 @@ class Stage:
                 server.set(upgrade=answer)
             case act.TokenAnswer(how=answer):
                 server.set(auth=answer)
-            case act.RestAnswers(how=how, retry_after=seconds):
-                server.world.faults = attrs.evolve(server.world.faults, rest=how, retry_after=seconds)
-            case act.RestDelay(seconds=seconds):
-                server.set(rest_delay=seconds)
-            case act.ForgetTokens():
-                server.forget_tokens()
+            case act.RestAnswers() | act.RestDelay() | act.ForgetTokens():
+                self._perform_on_rest(action)
             case act.Pongs(answered=answered):
                 server.set(pong=answered)
             case act.CloseFromServer() | act.Reset() | act.Silence() | act.Garbage() | act.LatePong():
@@ -179,6 +175,16 @@ class Stage:
             case _:
                 return False
         return True
+
+    def _perform_on_rest(self, action: Action) -> None:
+        world = self.server.world
+        match action:
+            case act.RestAnswers(how=how, retry_after=seconds):
+                world.faults = attrs.evolve(world.faults, rest=how, retry_after=seconds)
+            case act.RestDelay(seconds=seconds):
+                self.server.set(rest_delay=seconds)
+            case _:
+                self.server.forget_tokens()
 
     def _strike(self, action: Action) -> None:
         for device in self.server.world.devices(authenticated=True):

@@ -80,9 +80,14 @@ def rest_faults() -> st.SearchStrategy[Action]:
     late (one of the delays is longer than the default `request_timeout`), tokens that are forgotten, and answers
     that come at once again.
     """
-    refused = st.builds(RestAnswers, st.sampled_from(_REST_STATUSES), st.sampled_from(_RETRY_AFTER))
     late = st.sampled_from(_REST_DELAYS).map(RestDelay)
-    return st.one_of(refused, late, st.sampled_from([RestAnswers("accept"), RestAnswers("hang"), ForgetTokens()]))
+    return st.one_of(
+        _rest_refusals(), late, st.sampled_from([RestAnswers("accept"), RestAnswers("hang"), ForgetTokens()])
+    )
+
+
+def _rest_refusals() -> st.SearchStrategy[Action]:
+    return st.builds(RestAnswers, st.sampled_from(_REST_STATUSES), st.sampled_from(_RETRY_AFTER))
 
 
 def actions(timing: Timing) -> st.SearchStrategy[Action]:
@@ -136,7 +141,9 @@ def situations() -> st.SearchStrategy[Sequence[Action]]:
 
 def episodes(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
     """Draw a few actions that belong together: what random ones would seldom line up."""
-    return st.one_of(_of_attempts(timing), _of_losses(timing), _of_the_background(timing), _of_pings(timing), _of_rest(timing))
+    return st.one_of(
+        _of_attempts(timing), _of_losses(timing), _of_the_background(timing), _of_pings(timing), _of_rest(timing)
+    )
 
 
 def _of_attempts(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
@@ -229,27 +236,39 @@ def _of_pings(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
 def _of_rest(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
     """Tokens that are refused or unknown while REST misbehaves, and logins and logouts in the same weather."""
     wait, losses, fault = waits(timing), st.sampled_from(_LOSSES), rest_faults()
-    refused, unknown, login = st.just(TokenAnswer("refuse")), st.just(ForgetTokens()), st.just(Login())
+    refused, unknown = st.just(TokenAnswer("refuse")), st.just(ForgetTokens())
     connects = st.sampled_from([Connect(), Connect(retry=True)])
-    floor = st.sampled_from([Wait(3.0), Wait(20.0 - _EDGE), Wait(20.0), Wait(120.0)])
+    floor = st.sampled_from([3.0, 20.0 - _EDGE, 20.0, 120.0]).map(Wait)
     meanwhile = st.sampled_from(
         [RetryNow(), Connect(), CancelCall(), Disconnect(), EnterBackground(), EnterForeground(), Logout(), Login()]
     )
     healed = st.sampled_from([RestAnswers("accept"), RestDelay(0.0), TokenAnswer("accept")])
+    renewals = st.sampled_from([(Reset(), RetryNow()), (Disconnect(), Connect()), (Disconnect(), Connect(retry=True))])
+    renewed = st.tuples(refused, _rest_refusals(), renewals, meanwhile, floor, meanwhile).map(_flat)
+    # The key of a login() that finds a saved session is kept until the token is judged: forgotten before that, or behind it.
+    reopened = (Leave(), Dialling("hang"), Reopen(), EnterForeground(), Login(), Dialling("accept"), Disconnect())
+    forgotten = (ForgetTokens(), Reset(), RetryNow())
+    kept = st.sampled_from([(*reopened, Connect(), *forgotten), (*reopened, ForgetTokens())])
+    keyed = st.tuples(kept, fault, connects, wait, meanwhile, wait).map(_flat)
     return st.one_of(
+        renewed,
+        keyed,
         st.tuples(refused, fault, losses, wait, meanwhile, wait),
         st.tuples(refused, fault, fault, losses, wait, healed, floor, meanwhile),
         st.tuples(refused, fault, st.just(Disconnect()), connects, meanwhile, wait, healed),
         st.tuples(unknown, fault, losses, wait, meanwhile, wait),
+        st.tuples(fault, st.sampled_from([Login("amy-2"), Login(), Logout()]), wait, meanwhile, wait, st.just(Login())),
         st.tuples(
-            st.just(Leave()), unknown, st.just(Dialling("hang")), st.just(Reopen()), login, fault,
-            st.just(Dialling("accept")), wait, wait, meanwhile,
-        ),
-        st.tuples(fault, st.sampled_from([Login("amy-2"), Login(), Logout()]), wait, meanwhile, wait, login),
-        st.tuples(
-            st.just(TokenAnswer("silent")), fault, connects, *[st.sampled_from([CloseUnanswered(), RetryNow()]), wait] * 3
+            st.just(TokenAnswer("silent")),
+            fault,
+            connects,
+            *[st.sampled_from([CloseUnanswered(), RetryNow()]), wait] * 3,
         ),
     )
+
+
+def _flat(parts: tuple[Action | tuple[Action, ...], ...]) -> Sequence[Action]:
+    return [action for part in parts for action in (part if isinstance(part, tuple) else (part,))]
 
 
 def scripts(timing: Timing, *, most: int = 24) -> st.SearchStrategy[Sequence[Action]]:

@@ -160,8 +160,6 @@ class Stage:
                 server.set(upgrade=answer)
             case act.TokenAnswer(how=answer):
                 server.set(auth=answer)
-            case act.RestAnswers() | act.RestDelay() | act.ForgetTokens():
-                self._perform_on_rest(action)
             case act.Pongs(answered=answered):
                 server.set(pong=answered)
             case act.CloseFromServer() | act.Reset() | act.Silence() | act.Garbage() | act.LatePong():
@@ -173,18 +171,21 @@ class Stage:
             case act.Push() | act.Duplicate() | act.Reordered():
                 self._send(action)
             case _:
-                return False
+                return self._perform_on_rest(action)
         return True
 
-    def _perform_on_rest(self, action: Action) -> None:
+    def _perform_on_rest(self, action: Action) -> bool:
         world = self.server.world
         match action:
             case act.RestAnswers(how=how, retry_after=seconds):
                 world.faults = attrs.evolve(world.faults, rest=how, retry_after=seconds)
             case act.RestDelay(seconds=seconds):
                 self.server.set(rest_delay=seconds)
-            case _:
+            case act.ForgetTokens():
                 self.server.forget_tokens()
+            case _:
+                return False
+        return True
 
     def _strike(self, action: Action) -> None:
         for device in self.server.world.devices(authenticated=True):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -179,31 +181,121 @@ async def test_a_bad_message_costs_neither_its_page_nor_the_position(bad: bytes,
             assert await read(events) == ["recovered"]
 
 
-@pytest.mark.parametrize("wrong", [3600.0, -3600.0])
-@pytest.mark.parametrize("jumps", [False, True])
+def set_clocks(patch: pytest.MonkeyPatch, clock: Callable[[], float]) -> None:
+    """Let everything that tells the wall-clock time in this process tell this one."""
+
+    class Wrong(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Wrong:
+            return cls.fromtimestamp(clock(), tz)
+
+    patch.setattr(time, "time", clock)
+    patch.setattr(time, "time_ns", lambda: int(clock() * 1e9))
+    patch.setattr(datetime, "datetime", Wrong)
+
+
+async def a_long_session() -> list[object]:
+    """Login, background, outages, Retry-After as a date, sleep, a restart: everything seen, with its times by Trio's clock."""
+    slept = 0.0
+    seen: list[object] = []
+    began = trio.current_time()
+
+    def now() -> float:
+        return 1_800_057_600.25 + trio.current_time() - began + slept
+
+    async def look(pair: Pair, events: Any) -> None:
+        got = await taken(events)
+        for event in got:
+            told: tuple[object, ...] = (type(event).__name__,)
+            if isinstance(event, Gap):
+                told += (event.recovered, event.after_id, event.before_id)
+                told += (round(event.since - began, 6), round(event.until - began, 6))
+                assert event.since_utc <= event.until_utc
+            elif isinstance(event, TextMessage):
+                told += (event.id, event.text, event.sent_at)
+            seen.append(told)
+        for one in pair.seen:
+            retry_at = getattr(one, "retry_at", began)
+            seen.append((type(one).__name__, round(one.at - began, 6), round(retry_at - began, 6)))
+
+    store = MemoryStore()
+    async with open_memory_server(groups={}, wall_clock=now) as server:
+        async with listening(given=server, store=store) as (pair, events):
+            pair.chat.enter_background()
+            await settle()
+            say(server, "missed, and no message was ever seen")
+            pair.chat.enter_foreground()
+            await come_back(pair)
+            await look(pair, events)
+            await go(pair)
+            say(server, "late")
+            server.set(rest=503, retry_after=40, retry_after_as="date")
+            await come_back(pair)
+            await settle()
+            say(server, "live")
+            server.set(rest="accept")
+            await trio.sleep(20)
+            await look(pair, events)
+            await trio.sleep(25)
+            await look(pair, events)
+            server.set(upgrade=503, retry_after=70, retry_after_as="date")
+            await go(pair)
+            await trio.sleep(2)
+            say(server, "while it waits")
+            server.heal()
+            await look(pair, events)
+            await come_back(pair)
+            await look(pair, events)
+            slept += 300
+            server.slept += 300
+            await trio.sleep(20)
+            await go(pair)
+            say(server, "behind the sleep")
+            await come_back(pair)
+            await look(pair, events)
+        say(server, "while closed")
+        async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair, pair.chat.events() as events:
+            await come_back(pair)
+            await look(pair, events)
+    return seen
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda _: 3600.0,
+        lambda _: -3600.0,
+        lambda looks: 3600.0 * (looks % 3 - 1),
+        lambda looks: -60.0 * looks,
+        lambda looks: 3600.0 if looks < 20 else -3600.0,
+    ],
+    ids=["ahead", "behind", "jumping", "going back", "set back once"],
+)
 async def test_a_wrong_wall_clock_changes_nothing(
-    wrong: float, jumps: bool, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    fault: Callable[[int], float], autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A2: an hour ahead, behind, and jumping at each look: the same events, in the run and after a restart."""
+    """A2: the same events and statuses at the same times as with a right clock, in the run and after a restart."""
     real, looks = time.time, [0]
 
     def clock() -> float:
         looks[0] += 1
-        return real() + wrong * (looks[0] % 3 if jumps else 1)
+        return real() + fault(looks[0])
 
-    store = MemoryStore()
-    async with open_memory_server(groups={}, wall_clock=real) as server:
-        monkeypatch.setattr(time, "time", clock)
-        monkeypatch.setattr(time, "time_ns", lambda: int(clock() * 1e9))
-        async with listening(given=server, store=store) as (pair, events):
-            pair.chat.enter_background()
-            await settle()
-            say(server, "missed")
-            pair.chat.enter_foreground()
-            await come_back(pair)
-            assert await read(events) == ["recovered", "missed"]
-        async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair, pair.chat.events() as events:
-            assert await read(events) == ["recovered"]
+    with trio.fail_after(3600):
+        right = await a_long_session()
+        set_clocks(monkeypatch, clock)
+        wrong = await a_long_session()
+    assert looks[0] > 10, "the wrong clock is looked at"
+    assert wrong == right
+    texts = [one[2] for one in right if isinstance(one, tuple) and one[0] == "TextMessage"]
+    assert texts == [
+        "missed, and no message was ever seen",
+        "live",
+        "late",
+        "while it waits",
+        "behind the sleep",
+        "while closed",
+    ]
 
 
 async def test_a_session_without_a_message_is_fetched_from_its_first_connection(autojump_clock: MockClock) -> None:
@@ -218,14 +310,15 @@ async def test_a_session_without_a_message_is_fetched_from_its_first_connection(
             assert await read(events) == ["recovered", "missed"]
 
 
-async def test_without_any_date_nothing_is_fetched(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_any_date_nothing_is_fetched(autojump_clock: MockClock) -> None:
     """Nothing tells where to begin: the gap says so."""
-    monkeypatch.setattr("cometconn.emulator.world.World.date", lambda _: {})
-    async with listening() as (pair, events):
-        await go(pair)
-        say(pair.server, "missed")
-        await come_back(pair)
-        (gap,) = await taken(events)
-        assert isinstance(gap, Gap)
-        assert gap.recovered is False
-        assert "Date" in str(gap.cause)
+    async with open_memory_server(groups={}) as server:
+        server.set(date=False)
+        async with listening(given=server) as (pair, events):
+            await go(pair)
+            say(server, "missed")
+            await come_back(pair)
+            (gap,) = await taken(events)
+            assert isinstance(gap, Gap)
+            assert gap.recovered is False
+            assert "Date" in str(gap.cause)

@@ -54,7 +54,15 @@ def test_nonsense_names_the_fault(fault: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [{"rest_delay": 0.5}, {"auth_close": 0}, {"auth_close": 1008}, {"upgrade": 503}, {"rest": 404}, {"rest": "hang"}, {"date": False}],
+    [
+        {"rest_delay": 0.5},
+        {"auth_close": 0},
+        {"auth_close": 1008},
+        {"upgrade": 503},
+        {"rest": 404},
+        {"rest": "hang"},
+        {"date": False},
+    ],
 )
 def test_sense_is_taken(fault: dict[str, Any]) -> None:
     """Values that make sense are kept."""

@@ -23,11 +23,13 @@ class Network:
 
     Attributes:
         server: where all leads to.
+        watched: set when a new client's statuses are watched: until then its dials wait, so that none is missed.
         most_sockets: the largest number of sockets so far, open on the client's side or being dialled.
     """
 
     server: MemoryServer
     most_sockets: int = attrs.field(default=0, init=False)
+    watched: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
     _dialling: int = attrs.field(default=0, init=False)
     _sockets: list[MemorySocket] = attrs.field(factory=list, init=False)
 
@@ -38,6 +40,7 @@ class Network:
 
     async def dial(self, url: str) -> trio.abc.Stream:
         """Dial the memory server, and count at that instant: two that overlap only for a moment are two."""
+        await self.watched.wait()
         self._dialling += 1
         self.most_sockets = max(self.most_sockets, self.open_sockets + self._dialling)
         try:

@@ -118,9 +118,8 @@ class _Socket:
 
     async def _refuse(self, websocket: starlette.websockets.WebSocket, device: Device, status: int) -> None:
         message = "The server was told to refuse WebSocket upgrades."
-        answer = error_response(
-            status, "ERR_UPGRADE_REFUSED", message, {**self.world.faults.headers(), **self.world.date()}
-        )
+        headers = {**self.world.faults.headers(self.world.now()), **self.world.date()}
+        answer = error_response(status, "ERR_UPGRADE_REFUSED", message, headers)
         self.world.refused(device, status)
         await websocket.send_denial_response(_as_starlette(answer))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import math
 from typing import Any, Literal, TypeAlias
 
@@ -9,11 +10,12 @@ import attrs
 
 from cometconn.errors import SettingsError
 
-__all__ = ["AuthFault", "Faults", "RestFault", "UpgradeFault", "check_close_code"]
+__all__ = ["AuthFault", "Faults", "RestFault", "RetryAfterForm", "UpgradeFault", "check_close_code"]
 
 AuthFault: TypeAlias = Literal["accept", "refuse", "silent"]
 UpgradeFault: TypeAlias = Literal["accept", "hang"] | int
 RestFault: TypeAlias = Literal["accept", "hang"] | int
+RetryAfterForm: TypeAlias = Literal["seconds", "date"]
 
 _ERROR_STATUSES = range(400, 600)
 _CLOSE_CODES = frozenset({*range(1000, 1004), *range(1007, 1014), *range(3000, 5000)})
@@ -37,9 +39,9 @@ def _one_of(*words: str, statuses: range | None = None) -> Any:
     return check
 
 
-def _check_pong(_: object, __: object, value: object) -> None:
+def _check_bool(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, bool):
-        message = f"The fault 'pong' must be True or False, not {value!r}."
+        message = f"The fault {attribute.name!r} must be True or False, not {value!r}."
         raise SettingsError(message)
 
 
@@ -72,9 +74,11 @@ class Faults:
         rest: REST requests are answered, answered with this HTTP status, or never answered.
         rest_delay: seconds between a REST request, which takes effect when it comes, and its answer.
         retry_after: the `Retry-After` header, in seconds, beside such a status.
+        retry_after_as: the form of that header: `seconds`, or a `date` so many seconds after the server's time.
+        date: answers of REST and of the upgrade carry a `Date` header.
     """
 
-    pong: bool = attrs.field(default=True, validator=_check_pong)
+    pong: bool = attrs.field(default=True, validator=_check_bool)
     auth: AuthFault = attrs.field(default="accept", validator=_one_of("accept", "refuse", "silent"))
     auth_close: int = attrs.field(default=4401, validator=_check_auth_close)
     upgrade: UpgradeFault = attrs.field(default="accept", validator=_one_of("accept", "hang", statuses=_ERROR_STATUSES))
@@ -82,6 +86,13 @@ class Faults:
     rest_delay: float = attrs.field(default=0.0, validator=_check_rest_delay)
     retry_after: int | None = attrs.field(default=None, validator=_check_retry_after)
 
-    def headers(self) -> dict[str, str]:
-        """Give the headers that go with an HTTP status chosen here."""
-        return {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+    retry_after_as: RetryAfterForm = attrs.field(default="seconds", validator=_one_of("seconds", "date"))
+    date: bool = attrs.field(default=True, validator=_check_bool)
+
+    def headers(self, now: float = 0.0) -> dict[str, str]:
+        """Give the headers that go with an HTTP status chosen here. *now*: the server's time, in seconds since 1970."""
+        if self.retry_after is None:
+            return {}
+        if self.retry_after_as == "date":
+            return {"retry-after": email.utils.formatdate(now + self.retry_after, usegmt=True)}
+        return {"retry-after": str(self.retry_after)}

@@ -12,7 +12,7 @@ import trio
 from cometconn.errors import SettingsError
 
 from .devices import Device
-from .faults import AuthFault, Faults, RestFault, UpgradeFault, check_close_code
+from .faults import AuthFault, Faults, RestFault, RetryAfterForm, UpgradeFault, check_close_code
 from .jsontext import Json, render
 from .log import Kind, ServerLog
 
@@ -87,6 +87,8 @@ class Levers(ABC):
         rest: RestFault | None = None,
         rest_delay: float | None = None,
         retry_after: int | None = None,
+        retry_after_as: RetryAfterForm | None = None,
+        date: bool | None = None,
     ) -> None:
         """Change how the server behaves from now on; what is not named stays. See `Faults`.
 
@@ -100,6 +102,8 @@ class Levers(ABC):
             "rest": rest,
             "rest_delay": rest_delay,
             "retry_after": retry_after,
+            "retry_after_as": retry_after_as,
+            "date": date,
         }
         changes = {name: value for name, value in given.items() if value is not None}
         self.world.faults = attrs.evolve(self.world.faults, **changes)

@@ -42,7 +42,7 @@ def answer(world: World, request: Request) -> Answer:
             uid = call.path["uid"]  # who logs in
         return Answer(json_response(200, handle(call)), uid, None)
     except Refusal as refusal:
-        extra = world.faults.headers() if isinstance(world.faults.rest, int) else {}
+        extra = world.faults.headers(world.now()) if isinstance(world.faults.rest, int) else {}
         return Answer(error_response(refusal.status, refusal.code, refusal.message, extra), uid, refusal.code)
 
 

@@ -116,7 +116,9 @@ class World:
         return int(self._wall_clock() + self.clock_ahead)
 
     def date(self) -> dict[str, str]:
-        """Give the `Date` header of an answer made now."""
+        """Give the `Date` header of an answer made now; nothing where the fault `date` is set to `False`."""
+        if not self.faults.date:
+            return {}
         return {"date": email.utils.formatdate(self.now(), usegmt=True)}
 
     def public(self, uid: str) -> Json:

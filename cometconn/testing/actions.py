@@ -21,6 +21,7 @@ __all__ = [
     "Duplicate",
     "EnterBackground",
     "EnterForeground",
+    "ForgetTokens",
     "Garbage",
     "LatePong",
     "Leave",
@@ -32,6 +33,8 @@ __all__ = [
     "Reopen",
     "Reordered",
     "Reset",
+    "RestAnswers",
+    "RestDelay",
     "RetryNow",
     "Script",
     "Silence",
@@ -130,6 +133,37 @@ class TokenAnswer(Action):
     """From now on auth frames are accepted, refused, or never answered."""
 
     how: Literal["accept", "refuse", "silent"]
+
+
+@attrs.frozen
+class RestAnswers(Action):
+    """From now on REST requests are answered, answered with an HTTP status, or never answered.
+
+    Attributes:
+        how: `accept`, an HTTP status from 400 to 599, or `hang`. A request that hangs is never answered, whatever
+            comes later: the client gives it up after `request_timeout`.
+        retry_after: the `Retry-After` header beside such a status, of REST and of a refused upgrade, in seconds;
+            `None` for none.
+    """
+
+    how: Literal["accept", "hang"] | int
+    retry_after: int | None = None
+
+
+@attrs.frozen
+class RestDelay(Action):
+    """From now on so many seconds lie between a REST request, which takes effect when it comes, and its answer.
+
+    Attributes:
+        seconds: the delay; 0 for none.
+    """
+
+    seconds: float
+
+
+@attrs.frozen
+class ForgetTokens(Action):
+    """The server forgets every auth token and every JWT that it has given out. Open sockets stay."""
 
 
 @attrs.frozen

@@ -119,7 +119,7 @@ class _Connection:
         if answer == "hang":
             return True
         if isinstance(answer, int):
-            fault = {**self._world.faults.headers(), **self._world.date()}
+            fault = {**self._world.faults.headers(self._world.now()), **self._world.date()}
             headers = [(name.encode(), value.encode()) for name, value in fault.items()]
             await self._stream.send_all(self._ws.send(RejectConnection(status_code=answer, headers=headers)))
             self._world.refused(self._device, answer)

@@ -1,4 +1,4 @@
-"""Between the client of a script and the server: it counts the sockets, and keeps REST out of the moods."""
+"""Between the client of a script and the server: it counts the sockets, and lets REST through."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ __all__ = ["Network"]
 
 @attrs.define(eq=False)
 class Network:
-    """The client's environment: the memory server's, but REST is always answered.
+    """The client's environment: the memory server's, but REST is always reached.
 
     Attributes:
         server: where all leads to.
+        watched: set when a new client's statuses are watched: until then its dials wait, so that none is missed.
         most_sockets: the largest number of sockets so far, open on the client's side or being dialled.
     """
 
     server: MemoryServer
     most_sockets: int = attrs.field(default=0, init=False)
+    watched: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
     _dialling: int = attrs.field(default=0, init=False)
     _sockets: list[MemorySocket] = attrs.field(factory=list, init=False)
 
@@ -38,6 +40,7 @@ class Network:
 
     async def dial(self, url: str) -> trio.abc.Stream:
         """Dial the memory server, and count at that instant: two that overlap only for a moment are two."""
+        await self.watched.wait()
         self._dialling += 1
         self.most_sockets = max(self.most_sockets, self.open_sockets + self._dialling)
         try:
@@ -50,9 +53,14 @@ class Network:
         return stream
 
     async def request(self, request: Request) -> Response:
-        """Answer, always."""
+        """Answer, whether dials succeed or not; late or never where the server was told so."""
         await trio.lowlevel.checkpoint()
-        return self.server.world.answer(request)
+        world = self.server.world
+        if world.hangs(request):
+            await trio.sleep_forever()
+        answer = world.answer(request)
+        await trio.sleep(world.faults.rest_delay)
+        return answer
 
     def boot_time(self) -> float:
         """As the memory server."""

@@ -76,6 +76,7 @@ class Stage:
     async def open(self) -> None:
         """Begin a life of the client."""
         self._life = AsyncExitStack()
+        self.network.watched = trio.Event()
         client = cometconn.open_client(
             "APP", self.settings, store=self.store, endpoints=self.server.endpoints, environment=self.network
         )
@@ -83,6 +84,7 @@ class Stage:
         events = await self._life.enter_async_context(self.chat.events())
         self.nursery.start_soon(self._watch_events, events)
         await self.nursery.start(self._watch_statuses, self.chat)
+        self.network.watched.set()
         self._app_scope = trio.CancelScope()
         if self.app is not None:
             self.nursery.start_soon(self._run_app, self.app, self.chat, self._app_scope)
@@ -170,6 +172,19 @@ class Stage:
                         device.close(code)
             case act.Push() | act.Duplicate() | act.Reordered():
                 self._send(action)
+            case _:
+                return self._perform_on_rest(action)
+        return True
+
+    def _perform_on_rest(self, action: Action) -> bool:
+        world = self.server.world
+        match action:
+            case act.RestAnswers(how=how, retry_after=seconds):
+                world.faults = attrs.evolve(world.faults, rest=how, retry_after=seconds)
+            case act.RestDelay(seconds=seconds):
+                self.server.set(rest_delay=seconds)
+            case act.ForgetTokens():
+                self.server.forget_tokens()
             case _:
                 return False
         return True

@@ -32,8 +32,8 @@ def play(script: Script, settings: AppSettings | None = None, *, app: App | None
 async def run_script(script: Script, settings: AppSettings | None = None, *, app: App | None = None) -> Transcript:
     """Perform a script with a client of its own against a server in memory, and tell what was seen.
 
-    REST is always answered at once; the network's moods concern the socket. Jitter is always in the
-    middle of its window. Wants a `trio.testing.MockClock` with autojump; `play()` brings one.
+    REST is reached whatever the network's mood (`Dialling`): what becomes of it is said by `RestAnswers`, `RestDelay`
+    and `ForgetTokens`. Jitter is always in the middle of its window. Wants a `trio.testing.MockClock` with autojump; `play()` brings one.
 
     Args:
         script: what happens.

@@ -17,6 +17,7 @@ from .actions import (
     Duplicate,
     EnterBackground,
     EnterForeground,
+    ForgetTokens,
     Garbage,
     LatePong,
     Leave,
@@ -28,6 +29,8 @@ from .actions import (
     Reopen,
     Reordered,
     Reset,
+    RestAnswers,
+    RestDelay,
     RetryNow,
     Silence,
     TokenAnswer,
@@ -42,8 +45,11 @@ if TYPE_CHECKING:
 
     from cometconn.settings import Timing
 
-__all__ = ["actions", "episodes", "events", "frames", "scripts", "situations", "waits"]
+__all__ = ["actions", "episodes", "events", "frames", "rest_faults", "scripts", "situations", "waits"]
 
+_REST_STATUSES = (403, 408, 425, 429, 500, 503)
+_REST_DELAYS = (0.0, 0.5, 4.1, 6.7, 12.3)  # seconds; no sum of them is one of the client's bounds
+_RETRY_AFTER = (None, 3, 20, 120, 400)  # seconds
 _EDGE = 0.001  # seconds before and behind a moment at which something is due
 _CLOSE_CODES = (1000, 1001, 1008, 1011, 1012, 1013, 4001)
 
@@ -65,6 +71,23 @@ def waits(timing: Timing) -> st.SearchStrategy[Wait]:
     }
     moments = sorted({round(max(0.0, moment + edge), 6) for moment in due for edge in (-_EDGE, 0.0, _EDGE)})
     return st.sampled_from(moments).map(Wait)
+
+
+def rest_faults() -> st.SearchStrategy[Action]:
+    """Draw what goes wrong with REST, and what mends it.
+
+    A status (403, 408, 425, 429, 500, 503) with and without `Retry-After`, requests that hang, answers that come
+    late (one of the delays is longer than the default `request_timeout`), tokens that are forgotten, and answers
+    that come at once again.
+    """
+    late = st.sampled_from(_REST_DELAYS).map(RestDelay)
+    return st.one_of(
+        _rest_refusals(), late, st.sampled_from([RestAnswers("accept"), RestAnswers("hang"), ForgetTokens()])
+    )
+
+
+def _rest_refusals() -> st.SearchStrategy[Action]:
+    return st.builds(RestAnswers, st.sampled_from(_REST_STATUSES), st.sampled_from(_RETRY_AFTER))
 
 
 def actions(timing: Timing) -> st.SearchStrategy[Action]:
@@ -92,10 +115,17 @@ def actions(timing: Timing) -> st.SearchStrategy[Action]:
         ]
     )
     frames = st.sampled_from([Push(), Push(), Duplicate(), Reordered(), Garbage(), LatePong()])
-    return st.one_of(app, app, state, waits(timing), waits(timing), identity, lost, server, frames)
+    return st.one_of(app, app, state, waits(timing), waits(timing), identity, lost, server, frames, rest_faults())
 
 
-_HEALED = (Dialling("accept"), Upgrade("accept"), TokenAnswer("accept"), Pongs(answered=True))
+_HEALED = (
+    Dialling("accept"),
+    Upgrade("accept"),
+    TokenAnswer("accept"),
+    Pongs(answered=True),
+    RestAnswers("accept"),
+    RestDelay(0.0),
+)
 _UNREACHABLE = (Dialling("refuse"), Dialling("hang"), Upgrade(503), Upgrade("hang"), TokenAnswer("silent"))
 _LOSSES = (Reset(), Silence(), CloseFromServer(1012), CloseFromServer(1011))
 
@@ -111,7 +141,9 @@ def situations() -> st.SearchStrategy[Sequence[Action]]:
 
 def episodes(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
     """Draw a few actions that belong together: what random ones would seldom line up."""
-    return st.one_of(_of_attempts(timing), _of_losses(timing), _of_the_background(timing), _of_pings(timing))
+    return st.one_of(
+        _of_attempts(timing), _of_losses(timing), _of_the_background(timing), _of_pings(timing), _of_rest(timing)
+    )
 
 
 def _of_attempts(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
@@ -199,6 +231,44 @@ def _of_pings(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
         ),
         st.just((Pongs(answered=False), Ping(), Push(), almost, Ping(), Wait(_EDGE), LatePong())),
     )
+
+
+def _of_rest(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
+    """Tokens that are refused or unknown while REST misbehaves, and logins and logouts in the same weather."""
+    wait, losses, fault = waits(timing), st.sampled_from(_LOSSES), rest_faults()
+    refused, unknown = st.just(TokenAnswer("refuse")), st.just(ForgetTokens())
+    connects = st.sampled_from([Connect(), Connect(retry=True)])
+    floor = st.sampled_from([3.0, 20.0 - _EDGE, 20.0, 120.0]).map(Wait)
+    meanwhile = st.sampled_from(
+        [RetryNow(), Connect(), CancelCall(), Disconnect(), EnterBackground(), EnterForeground(), Logout(), Login()]
+    )
+    healed = st.sampled_from([RestAnswers("accept"), RestDelay(0.0), TokenAnswer("accept")])
+    renewals = st.sampled_from([(Reset(), RetryNow()), (Disconnect(), Connect()), (Disconnect(), Connect(retry=True))])
+    renewed = st.tuples(refused, _rest_refusals(), renewals, meanwhile, floor, meanwhile).map(_flat)
+    # The key of a login() that finds a saved session is kept until the token is judged: forgotten before that, or behind it.
+    reopened = (Leave(), Dialling("hang"), Reopen(), EnterForeground(), Login(), Dialling("accept"), Disconnect())
+    forgotten = (ForgetTokens(), Reset(), RetryNow())
+    kept = st.sampled_from([(*reopened, Connect(), *forgotten), (*reopened, ForgetTokens())])
+    keyed = st.tuples(kept, fault, connects, wait, meanwhile, wait).map(_flat)
+    return st.one_of(
+        renewed,
+        keyed,
+        st.tuples(refused, fault, losses, wait, meanwhile, wait),
+        st.tuples(refused, fault, fault, losses, wait, healed, floor, meanwhile),
+        st.tuples(refused, fault, st.just(Disconnect()), connects, meanwhile, wait, healed),
+        st.tuples(unknown, fault, losses, wait, meanwhile, wait),
+        st.tuples(fault, st.sampled_from([Login("amy-2"), Login(), Logout()]), wait, meanwhile, wait, st.just(Login())),
+        st.tuples(
+            st.just(TokenAnswer("silent")),
+            fault,
+            connects,
+            *[st.sampled_from([CloseUnanswered(), RetryNow()]), wait] * 3,
+        ),
+    )
+
+
+def _flat(parts: tuple[Action | tuple[Action, ...], ...]) -> Sequence[Action]:
+    return [action for part in parts for action in (part if isinstance(part, tuple) else (part,))]
 
 
 def scripts(timing: Timing, *, most: int = 24) -> st.SearchStrategy[Sequence[Action]]:

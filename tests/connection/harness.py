@@ -35,7 +35,11 @@ class Pair:
         return device
 
     async def wait_status(self, kind: type, **attributes: object) -> Status:
-        """Wait until the current status is of *kind* with these attributes."""
+        """Wait until the current status is of *kind* with these attributes; an hour is too long, in virtual time too."""
+        with trio.fail_after(3600):
+            return await self._wait_status(kind, attributes)
+
+    async def _wait_status(self, kind: type, attributes: dict[str, object]) -> Status:
         async with self.chat.statuses() as changes:
             async for change in changes:
                 current = self.chat.status

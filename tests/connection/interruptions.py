@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import attrs
 import trio
 
 from cometconn import AppSettings, Connected, MemoryStore
-from cometconn.events import TextMessage
+from cometconn.emulator import Faults
+from cometconn.events import Gap, TextMessage
 from cometconn.testing import MemoryServer, open_memory_server
 
 from ..scheduling import run_shuffled
@@ -19,15 +20,31 @@ from .harness import Pair, open_pair, settle
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ACTS", "CATCHING_UP", "played", "say"]
+    from cometconn.environment import Request, Response
+    from cometconn.events import Event
 
+__all__ = ["ACTS", "CATCHING_UP", "REST_ACTS", "played", "say"]
+
+REST_ACTS: dict[str, dict[str, Any]] = {
+    "unavailable": {"rest": 503},
+    "timed out": {"rest": 408},
+    "too early": {"rest": 425, "retry_after": 1},
+    "busy": {"rest": 429, "retry_after": 3},
+    "busy until": {"rest": 503, "retry_after": 5, "retry_after_as": "date"},
+    "forbidden": {"rest": 403},
+    "slow": {"rest_delay": 0.7},
+    "too slow": {"rest_delay": 10.5},
+    "at once": {"rest_delay": 0},
+    "answering": {"rest": "accept"},
+    "dateless": {"date": False},
+}
+"""What an act sets at the server. `cut` is one more: pages of messages are cut off in the middle, until they are healed."""
 ACTS = (
     *("say", "say", "say", "page", "reset", "close", "half-open", "sleep", "hang", "heal"),
-    *("wait", "wait", "short", "away", "back", "reopen"),
+    *("wait", "wait", "short", "long", "away", "back", "reopen", "cut"),
+    *REST_ACTS,
 )
 CATCHING_UP = AppSettings(catch_up=True)
-
-_WAITS = 8  # of 1.1 s: a fetch may hang for less than request_timeout, or messages are missing, as they should be
 
 
 def say(server: MemoryServer, text: str, *, sender: str = "amy-2", device_id: str = "elsewhere") -> None:
@@ -40,7 +57,13 @@ def say(server: MemoryServer, text: str, *, sender: str = "amy-2", device_id: st
 def played(
     acts: Iterable[str], *, seed: int, began: float = 0.0, room: int = 1024, pause: float = 0.0
 ) -> tuple[list[str], list[str]]:
-    """Play these acts; return what was said and what was received, in the end.
+    """Play these acts; return what was said and what was received in the end, late messages put in their place.
+
+    A message may come out of the order of ids only late: behind a `Gap(recovered=True)` that follows a
+    `Gap(recovered=False)` of the same range.
+
+    Raises:
+        AssertionError: a message came out of order.
 
     *seed* orders the tasks that are ready together, and *began* is the wall clock at the beginning, in
     seconds since some midnight. The stream holds *room* events before it pauses the socket, and its
@@ -56,11 +79,10 @@ async def _play(acts: list[str], began: float, room: int, pause: float) -> tuple
     async with open_memory_server(groups={}) as server:
         server.world._wall_clock = wall_clock
         with mock.patch.object(time, "time", wall_clock):
-            waits = [index for index, act in enumerate(acts) if act == "wait"]
-            play = _Play(server, room, pause, [act for index, act in enumerate(acts) if index not in waits[_WAITS:]])
+            play = _Play(server, room, pause, acts)
             while not play.over:
                 await play.one_life()
-    return [str(number) for number in range(1, play.said + 1)], play.got
+    return [str(number) for number in range(1, play.said + 1)], play.in_place()
 
 
 @attrs.define(eq=False)
@@ -72,7 +94,7 @@ class _Play:
         room, pause: how the stream is read.
         acts: what is still to come.
         said: how many messages were sent.
-        got: those that were received.
+        got: what was received, in each life.
         over: the last life has ended.
     """
 
@@ -81,13 +103,32 @@ class _Play:
     pause: float
     acts: list[str]
     said: int = 0
-    got: list[str] = attrs.field(factory=list)
+    got: list[list[Event]] = attrs.field(factory=list)
     over: bool = False
     _store: MemoryStore = attrs.field(factory=MemoryStore)
+    _cut: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        """Stand between the server and its answers."""
+        answer = self.server.world.answer
+
+        def cut(request: Request) -> Response:
+            whole = answer(request)
+            is_page = self._cut and "/messages?" in request.url
+            return attrs.evolve(whole, body=whole.body[: len(whole.body) // 2]) if is_page else whole
+
+        self.server.world.answer = cut  # type: ignore[method-assign]
+
+    def in_place(self) -> list[str]:
+        """Return the texts of all messages, late ones in their place."""
+        order = _Order()
+        for life in self.got:
+            order.live(life)
+        return [order.texts[number] for number in sorted(order.texts)]
 
     async def one_life(self) -> None:
         """Run the program until it is closed: its reader is cancelled, wherever it is."""
-        self.server.set(rest="accept")
+        self.got.append([])
         async with (
             open_pair(given=self.server, store=self._store, settings=CATCHING_UP) as pair,
             trio.open_nursery() as nursery,
@@ -102,7 +143,7 @@ class _Play:
                 self._heal()
                 pair.chat.enter_foreground()
                 await pair.wait_status(Connected)
-                await trio.sleep(30)
+                await trio.sleep(60)
                 self.over = True
             nursery.cancel_scope.cancel()
 
@@ -111,8 +152,8 @@ class _Play:
             task_status.started()
             async for event in events:
                 await trio.sleep(self.pause)
-                if isinstance(event, TextMessage):
-                    self.got.append(event.text)  # handled; to ask for the next one says so, even if that is cancelled
+                if isinstance(event, TextMessage | Gap):
+                    self.got[-1].append(event)  # handled; to ask for the next one says so, even if that is cancelled
 
     async def _do(self, act: str, pair: Pair) -> None:
         match act:
@@ -134,10 +175,16 @@ class _Play:
                 self._heal()
             case "wait" | "short":
                 await trio.sleep(1.1 if act == "wait" else 0.01)
+            case "long":
+                await trio.sleep(11)
             case "away":
                 pair.chat.enter_background()
-            case _:
+            case "back":
                 pair.chat.enter_foreground()
+            case "cut":
+                self._cut = True
+            case _:
+                self.server.set(**REST_ACTS[act])
         await settle()
 
     def _say(self, count: int = 1) -> None:
@@ -150,11 +197,64 @@ class _Play:
 
     def _heal(self) -> None:
         # Requests that hang are not answered any more: who waits for one shall try again.
-        self.server.set(rest="accept")
+        self.server.world.faults = Faults()
+        self._cut = False
         self._reset()
 
     async def _go_half_open(self) -> None:
-        if self.server.world.faults.rest == "accept":  # it takes longer than a fetch may hang
-            self.server.drop(None, "silent")
-            self._say()
-            await trio.sleep(21)
+        self.server.drop(None, "silent")
+        self._say()
+        await trio.sleep(21)
+
+
+@attrs.define(eq=False)
+class _Order:
+    """The order in which messages came, in all lives.
+
+    Attributes:
+        texts: the messages so far.
+        missing: the gaps that said `recovered=False` in this life, by their range.
+        late: the gaps of this life that said `recovered=True` behind one of these, and the last message behind each.
+        left: where the gaps that said `recovered=False` in earlier lives began.
+    """
+
+    texts: dict[int, str] = attrs.field(factory=dict)
+    missing: set[tuple[float, int | None]] = attrs.field(factory=set)
+    late: list[tuple[Gap, list[int]]] = attrs.field(factory=list)
+    left: set[int] = attrs.field(factory=set)
+
+    def live(self, life: Iterable[Event]) -> None:
+        """Take what came in one life; raise where a message came twice, or out of order and not late."""
+        last, before = 0, max(self.texts, default=0)
+        for event in life:
+            if isinstance(event, Gap):
+                self._gap(event)
+                continue
+            assert isinstance(event, TextMessage)
+            assert event.id not in self.texts, f"{event.text} came twice"
+            self.texts[event.id] = event.text
+            assert event.id > before or any(event.id > start for start in self.left), (
+                f"{event.text} came in a later life than {self.texts[before]}, and was not missing"
+            )
+            if event.id > last:
+                last = event.id
+            else:
+                self._came_late(event, last)
+        self.left |= {start or 0 for _, start in self.missing}
+        self.missing.clear()
+        self.late.clear()
+
+    def _gap(self, event: Gap) -> None:
+        same = (event.since, event.after_id)
+        if event.recovered is False:
+            self.missing.add(same)
+        elif event.recovered and same in self.missing:
+            self.late.append((event, [0]))
+
+    def _came_late(self, event: TextMessage, last: int) -> None:
+        for gap, behind in reversed(self.late):
+            if max(gap.after_id or 0, behind[-1]) < event.id < (gap.before_id or last):
+                behind.append(event.id)
+                return
+        message = f"{event.text} came behind {self.texts[last]}, and not late"
+        raise AssertionError(message)

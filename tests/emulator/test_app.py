@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -83,6 +84,31 @@ async def test_rest_can_be_made_to_fail(server: Emulator, http: httpx.AsyncClien
     assert (failed.status_code, failed.headers["retry-after"]) == (503, "7")
     assert failed.json()["error"]["code"] == "ERR_INTERNAL_SERVER_ERROR"
     assert (healed.status_code, "retry-after" in healed.headers) == (200, False)
+
+
+async def test_retry_after_may_be_a_date_by_the_servers_clock(server: Emulator, http: httpx.AsyncClient) -> None:
+    """It lies so many seconds after the `Date` of the same answer, however wrong the server's clock is."""
+    server.set_clock(ahead=-86_400)
+    server.set(rest=503, retry_after=60, retry_after_as="date")
+    with trio.fail_after(10):
+        failed = await http.get("/settings")
+    date, until = (parsedate_to_datetime(failed.headers[name]) for name in ("date", "retry-after"))
+    assert (until - date).total_seconds() == 60
+
+
+async def test_date_can_be_left_out(server: Emulator, http: httpx.AsyncClient, dial: Dial) -> None:
+    """Neither answers of REST nor those to an upgrade have a `Date` then, and `heal()` brings it back."""
+    server.set(date=False, upgrade=503)
+    with trio.fail_after(10):
+        without = await http.get("/settings")
+        async with dial(server) as peer:
+            await peer.ask(server)
+            assert isinstance(await peer.receive(), RejectConnection)
+        server.heal()
+        healed = await http.get("/settings")
+    assert "date" not in without.headers
+    assert "date" not in peer.headers
+    assert "date" in healed.headers
 
 
 async def test_rest_can_be_made_slow(server: Emulator, http: httpx.AsyncClient) -> None:

@@ -99,6 +99,8 @@ async def test_faults_are_set_and_told(controlled: Emulator, control: httpx.Asyn
         "rest": "accept",
         "rest_delay": 0.0,
         "retry_after": None,
+        "retry_after_as": "seconds",
+        "date": True,
     }
     await control.post("/set", json={"upgrade": "hang"})
     assert controlled.world.faults.upgrade == "hang"

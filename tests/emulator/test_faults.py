@@ -18,6 +18,13 @@ def test_the_defaults_are_those_of_a_good_server() -> None:
     assert Faults(retry_after=7).headers() == {"retry-after": "7"}
 
 
+def test_retry_after_may_be_a_date() -> None:
+    """It is so many seconds after the server's time."""
+    faults = Faults(retry_after=7, retry_after_as="date")
+    assert faults.headers(784_111_777) == {"retry-after": "Sun, 06 Nov 1994 08:49:44 GMT"}
+    assert Faults(retry_after_as="date").headers(784_111_777) == {}
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -35,6 +42,8 @@ def test_the_defaults_are_those_of_a_good_server() -> None:
         {"rest_delay": float("nan")},
         {"retry_after": -1},
         {"retry_after": "soon"},
+        {"retry_after_as": "minutes"},
+        {"date": "never"},
     ],
 )
 def test_nonsense_names_the_fault(fault: dict[str, Any]) -> None:
@@ -45,7 +54,15 @@ def test_nonsense_names_the_fault(fault: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [{"rest_delay": 0.5}, {"auth_close": 0}, {"auth_close": 1008}, {"upgrade": 503}, {"rest": 404}, {"rest": "hang"}],
+    [
+        {"rest_delay": 0.5},
+        {"auth_close": 0},
+        {"auth_close": 1008},
+        {"upgrade": 503},
+        {"rest": 404},
+        {"rest": "hang"},
+        {"date": False},
+    ],
 )
 def test_sense_is_taken(fault: dict[str, Any]) -> None:
     """Values that make sense are kept."""

@@ -12,6 +12,7 @@ import trio
 import cometconn
 from cometconn import AppSettings, CometChat, Connected, EventStream, MemoryStore, Timing
 from cometconn.emulator import Emulator, open_emulator
+from cometconn.emulator.faults import RetryAfterForm
 from cometconn.events import Gap, TextMessage
 from cometconn.testing import FaultProxy, LineFaults, open_fault_proxy, random_faults
 
@@ -19,7 +20,7 @@ from cometconn.testing import FaultProxy, LineFaults, open_fault_proxy, random_f
 TIMING = Timing(
     keepalive_interval=0.15, pong_timeout=0.3, retry_base=0.02, retry_cap=0.1, stable_after=0.2, close_timeout=0.3
 )
-KINDS = ("close", "reset", "half-open", "cut", "cut", "refuse", "background", "disconnect", "reopen")
+KINDS = ("close", "reset", "half-open", "cut", "cut", "refuse", "background", "disconnect", "reopen", "rest")
 
 
 @attrs.define(eq=False)
@@ -96,6 +97,8 @@ class Outages:
         elif kind == "disconnect":
             await chat.disconnect()
             self.say(3)
+        elif kind == "rest":
+            await self._rest_misbehaves()
         else:
             return True
         for _ in range(self.draw.randint(0, 3)):
@@ -108,6 +111,23 @@ class Outages:
         if self.draw.random() < 0.3:
             await self.settled()
         return False
+
+    async def _rest_misbehaves(self) -> None:
+        """Lose the connection while REST refuses for a passing reason, is late, or hangs: the pages come all the same."""
+        how = self.draw.choice([408, 425, 429, 500, 503, "late", "hang"])
+        if how == "late":
+            self.server.set(rest_delay=self.draw.uniform(0, 0.2))
+        elif how == "hang":
+            self.server.set(rest="hang")
+        else:
+            form: RetryAfterForm = self.draw.choice(["seconds", "date"])
+            self.server.set(rest=how, retry_after=self.draw.randint(0, 1), retry_after_as=form)
+        self.proxy.end("reset")
+        self.say(3)
+        await self._pause(0.3)
+        self.server.heal()
+        if how == "hang":
+            self.proxy.end("reset")  # what hangs is never answered: the next connection asks again
 
     async def wait_connected(self, chat: CometChat) -> None:
         """Wait until it is there again."""

@@ -10,7 +10,7 @@ from .outages import KINDS, outages
 async def test_every_message_is_received_exactly_once_through_thirty_outages() -> None:
     """Losses, background, disconnects and closed programs, under a fault proxy; `nox -s soak` does a thousand."""
     with trio.fail_after(55):
-        story = await outages(30, seed=1)
+        story = await outages(30, seed=4)
     assert story.got == [str(number) for number in range(1, story.said + 1)]
     assert set(story.kinds) == set(KINDS)
     assert story.gaps > 5

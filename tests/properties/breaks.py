@@ -13,16 +13,20 @@ import attrs
 import trio
 
 from cometconn import AppState, CometChat
+from cometconn._account.api import is_refusal
 from cometconn._connection.keepalive import look
 from cometconn._connection.link import Link
 from cometconn._connection.link_nursery import LinkNursery
 from cometconn._connection.machine import Machine
 from cometconn._connection.streams import Streams
+from cometconn._connection.verdicts import failure
 from cometconn._lifecycle import reducer
 from cometconn._lifecycle.heartbeat import Heartbeat
 from cometconn._lifecycle.states import Input, Mode, State
 from cometconn._lifecycle.table import Row, Situation, find_row
+from cometconn._login import Login
 from cometconn._wire.frames import ping_frame
+from cometconn.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -268,6 +272,84 @@ def a_caller_who_leaves_takes_all_along(patch: pytest.MonkeyPatch) -> None:
     _reroute(patch, choose)
 
 
+def retry_after_of_a_renewal_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    """The next attempt comes as soon as after any other failure, although `GET /me` was answered with Retry-After."""
+
+    def deaf(error: Exception, *rest: Any) -> Failure:
+        news = failure(error, *rest)
+        return attrs.evolve(news, retry_after=0.0) if isinstance(error, ApiError) else news
+
+    patch.setattr("cometconn._connection.machine.failure", deaf)
+
+
+def too_many_requests_is_final(patch: pytest.MonkeyPatch) -> None:
+    """429 to a renewal ends in `AUTHENTICATION_FAILED`."""
+    patch.setattr("cometconn._connection.supervisor.is_refusal", lambda error: is_refusal(error) or error.status == 429)
+
+
+def a_refused_renewal_is_retried(patch: pytest.MonkeyPatch) -> None:
+    """403 to a renewal is taken for a failure that passes."""
+    patch.setattr("cometconn._connection.supervisor.is_refusal", lambda _: False)
+
+
+def _renewal_ends(patch: pytest.MonkeyPatch, when: Callable[[reducer.Lifecycle], float]) -> None:
+    """Give a renewal and its dial another end."""
+    step = reducer.reduce
+
+    def other(life: reducer.Lifecycle, on: Input, *rest: Any) -> reducer.Lifecycle:
+        after = step(life, on, *rest)
+        return attrs.evolve(after, attempt_ends=when(life)) if on is Input.RENEWAL_BEGAN else after
+
+    patch.setattr("cometconn._connection.machine.reduce", other)
+
+
+def a_renewal_without_a_bound(patch: pytest.MonkeyPatch) -> None:
+    """From the renewal on an attempt may last for ever."""
+    _renewal_ends(patch, lambda _: math.inf)
+
+
+def a_renewal_in_what_is_left(patch: pytest.MonkeyPatch) -> None:
+    """A renewal has no time of its own: it must do with what the attempt has left."""
+    _renewal_ends(patch, lambda life: life.attempt_ends)
+
+
+def an_unknown_token_is_a_passing_failure(patch: pytest.MonkeyPatch) -> None:
+    """A token that the server does not know is tried again and again, and nobody is logged out."""
+
+    async def hopeful(*_: Any) -> None:
+        message = "unknown"
+        raise ApiError(message)
+
+    patch.setattr(Login, "replace_token", hopeful)
+
+
+def the_key_is_kept_for_ever(patch: pytest.MonkeyPatch) -> None:
+    """The auth key of a `login()` long ago replaces a token that the server has accepted since."""
+    patch.setattr(Login, "token_accepted", lambda _: None)
+    patch.setattr(Login, "_token_judged", lambda *_: None)
+
+
+def the_key_is_never_kept(patch: pytest.MonkeyPatch) -> None:
+    """A `login()` with a key that finds a saved session is of no use when the saved token is unknown."""
+    login = Login.login
+
+    async def forgetful(self: Login, *given: Any) -> Any:
+        user = await login(self, *given)
+        self._auth_key = None
+        return user
+
+    patch.setattr(Login, "login", forgetful)
+
+
+def logout_does_not_wait_for_the_server(patch: pytest.MonkeyPatch) -> None:
+    """`logout()` returns without a word of what the server says."""
+
+    async def rash(*_: Any) -> None:
+        return None
+
+    patch.setattr("cometconn._account.api.Api.delete_me", rash)
+
+
 BREAKS = (
     grace_counts_from_the_last_pong,
     foreground_undoes_disconnect,
@@ -291,4 +373,13 @@ BREAKS = (
     falls_over,
     shortcuts_without_end,
     a_caller_who_leaves_takes_all_along,
+    retry_after_of_a_renewal_is_ignored,
+    too_many_requests_is_final,
+    a_refused_renewal_is_retried,
+    a_renewal_without_a_bound,
+    a_renewal_in_what_is_left,
+    an_unknown_token_is_a_passing_failure,
+    the_key_is_kept_for_ever,
+    the_key_is_never_kept,
+    logout_does_not_wait_for_the_server,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import random
 import sys
 import time
@@ -81,6 +82,7 @@ def main() -> None:
     parser.add_argument("--scripts", type=int, default=20_000, help="how many")
     parser.add_argument("--seed", type=int, default=random.randrange(2**31), help="where to begin")
     options = parser.parse_args()
+    logging.getLogger("cometconn").setLevel(logging.ERROR)  # each token that is forgotten is a WARNING
     print(f"seed {options.seed}", flush=True)
     try:
         fuzz(options.scripts, options.seed, show=True)

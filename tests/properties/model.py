@@ -16,9 +16,10 @@ from cometconn.testing import actions as act
 
 __all__ = ["Expected", "Model"]
 
-GRACE, INTERVAL, PONG, CONNECT, CLOSE = 30.0, 15.0, 5.0, 10.0, 2.0
+GRACE, INTERVAL, PONG, CONNECT, CLOSE, REQUEST = 30.0, 15.0, 5.0, 10.0, 2.0, 10.0
 BASE, CAP, STABLE, RESTART, SHORTCUT, JITTER = 2.0, 30.0, 10.0, 8.0, 1.0, 0.5
 RESTARTING = {1001, 1012, 1013}
+LONGEST_FLOOR, TRANSIENT = 300.0, {408, 425, 429}
 
 
 @attrs.frozen
@@ -44,6 +45,25 @@ class Socket:
     pings: list[tuple[float, int | None]] = attrs.field(factory=list)
 
 
+@attrs.frozen
+class Request:
+    """A REST request under way: when it ends, and how."""
+
+    ends: float
+    outcome: Literal["ok", "transient", "final", "unknown"]
+    floor: float = 0.0
+
+
+@attrs.define(eq=False)
+class Entering:
+    """A `login()` that makes requests: the token first, then the user."""
+
+    number: int
+    uid: str
+    request: Request
+    has_token: bool = False
+
+
 @attrs.define(eq=False)
 class Model:
     """The client and its surroundings."""
@@ -56,6 +76,11 @@ class Model:
     upgrade: str | int = "accept"
     auth: str = "accept"
     pongs: bool = True
+    answers: str | int = "accept"
+    retry_after: int | None = None
+    rest_delay: float = 0.0
+    token_known: bool = False
+    new_token_known: bool = False
     pushed: int = 0
 
     # The client.
@@ -80,7 +105,15 @@ class Model:
     unanswered: int = 0
     life: float = -math.inf
     absent: bool = False
+    accepted: bool = False
+    key: bool = False
+    entering: Entering | None = None
+    renewing: Literal["", "the JWT", "a new token", "a new user"] = ""
+    renewal: Request | None = None
+    logouts: dict[int, Request] = attrs.field(factory=dict)
+    not_before: float = -math.inf
     known: set[int] = attrs.field(factory=set)
+    known_to: str | None = None
     last: dict[str, int] = attrs.field(factory=dict)
 
     # What is seen.
@@ -98,6 +131,7 @@ class Model:
         at_once = isinstance(action, act.EnterBackground | act.EnterForeground | act.RetryNow) and self.open
         before = self.status
         self.perform(number, action)
+        self.pass_time(self.now)  # REST that is answered at once
         self.status = self.statuses[-1] if self.statuses else self.status
         seen = Expected(
             round(self.now, 6),
@@ -124,6 +158,12 @@ class Model:
                 self.auth = answer
             case act.Pongs(answered=answered):
                 self.pongs = answered
+            case act.RestAnswers(how=how, retry_after=seconds):
+                self.answers, self.retry_after = how, seconds
+            case act.RestDelay(seconds=seconds):
+                self.rest_delay = seconds
+            case act.ForgetTokens():
+                self.token_known = self.new_token_known = False
             case act.Push() | act.Duplicate() | act.Reordered() | act.Garbage() | act.LatePong():
                 self.frames(action)
             case act.CloseUnanswered(code=code):
@@ -179,7 +219,7 @@ class Model:
                 if not self.manual and self.reason == "IN_BACKGROUND" and not self.wanted:
                     self.attempt(fresh=True)
             case act.RetryNow():
-                if self.state == "waiting" and self.now - self.shortcut >= SHORTCUT:
+                if self.state == "waiting" and self.now - self.shortcut >= SHORTCUT and self.now >= self.not_before:
                     self.shortcut = self.now
                     self.attempt()
             case act.CancelCall():
@@ -189,15 +229,37 @@ class Model:
 
     def login(self, number: int, uid: str) -> None:
         """The same user again costs nothing, and lifts two reasons; another one begins anew."""
-        self.outcomes.append((number, "ok"))
+        if self.entering or self.renewing in {"a new token", "a new user"}:
+            self.outcomes.append((number, "LoginInProgressError"))
+            return
         if self.user == uid:
+            self.outcomes.append((number, "ok"))
+            self.key = not self.accepted
             if not self.wanted and self.reason in {"AUTHENTICATION_FAILED", "DISCONNECT_CALLED"}:
                 self.begin()
             return
         if self.user is not None:
             self.end("LOGGED_OUT")
             self.forget()
-        self.user = uid
+        self.calls.append(number)
+        self.entering = Entering(number, uid, self.ask_for_token())
+
+    def go_on_entering(self) -> None:
+        """A request of `login()` has ended."""
+        entering = self.entering
+        assert entering
+        if entering.request.outcome == "ok" and not entering.has_token:
+            entering.has_token, entering.request = True, self.ask(known=self.new_token_known)
+            return
+        self.entering = None
+        if entering.request.outcome != "ok":
+            self.answer(entering.number, "ApiError")
+            return
+        self.answer(entering.number, "ok")
+        self.user, self.token_known, self.accepted, self.key = entering.uid, self.new_token_known, True, False
+        if self.known_to != self.user:
+            self.known.clear()
+        self.known_to = self.user
         self.begin()
 
     def begin(self) -> None:
@@ -210,20 +272,39 @@ class Model:
             self.attempt(fresh=True)
 
     def logout(self, number: int) -> None:
-        """Local at once; returns when the socket is closed."""
+        """Local at once; returns when the server has answered and the socket is closed. It ends a `login()`."""
+        if self.entering:
+            self.answer(self.entering.number, "NotLoggedInError")
+            self.entering = None
+            self.outcomes.append((number, "ok"))
+            return
         if self.user is None:
             self.outcomes.append((number, "NotLoggedInError"))
             return
         self.end("LOGGED_OUT")
+        self.logouts[number] = self.ask(known=self.token_known)
         self.forget()
-        self.wait_closed(number)
+        self.calls.append(number)
+        if self.farewell > self.now:
+            self.closing.append(number)
+
+    def end_logouts(self) -> None:
+        """Those are over whose request is, and whose socket is closed."""
+        for number, request in list(self.logouts.items()):
+            if self.now >= request.ends and number not in self.closing:
+                del self.logouts[number]
+                self.answer(number, "ok" if request.outcome == "ok" else "ApiError")
 
     def forget(self) -> None:
         """Nothing of this session matters to the next."""
-        self.user = None
-        self.absent = False
-        self.unanswered = 0
+        self.log_out()
         self.known.clear()
+
+    def log_out(self) -> None:
+        """Nobody is logged in. If it is the same user who comes next, what they have read is still known."""
+        self.user = None
+        self.absent = self.key = False
+        self.unanswered = 0
 
     def connect(self, number: int, retry: bool) -> None:
         """Join what is there, or wish."""
@@ -278,6 +359,9 @@ class Model:
         self.outcomes.append((number, "cancelled"))
         if number in self.closing:
             self.closing.remove(number)
+        self.logouts.pop(number, None)
+        if self.entering and self.entering.number == number:
+            self.entering = None
         if any(caller == number for caller, _ in self.callers):
             self.callers = [(caller, retry) for caller, retry in self.callers if caller != number]
             if self.manual and not self.stands and not self.callers:
@@ -287,11 +371,14 @@ class Model:
 
     def leave(self) -> None:
         """Out, within the close budget."""
+        if self.entering:
+            self.answer(self.entering.number, "NotLoggedInError")
+            self.entering = None
         self.end("CLIENT_CLOSED")
-        self.open = False
+        self.open = self.key = False
         self.pass_time(max(self.now, self.farewell))
         self.known.clear()
-        self.absent = False
+        self.absent = self.accepted = False
 
     def reopen(self) -> None:
         """The saved user is logged in."""
@@ -308,32 +395,33 @@ class Model:
         """Dial, and see how far it gets. A goodbye that still waits for its answer is cut."""
         if fresh:
             self.retries, self.stands = 0, not self.manual
-        self.state, self.retry_at = "connecting", math.inf
+        self.state, self.retry_at, self.not_before = "connecting", math.inf, -math.inf
         self.statuses.append("Connecting")
         self.said_goodbye()
         self.dial()
 
     def dial(self, *, second: bool = False) -> None:
-        """Dial, for the first time, or with a renewed token."""
+        """Dial, for the first time, or with a renewed token, for which the renewal has left some time."""
         self.second, self.stuck = second, ""
-        self.attempt_ends = self.now + CONNECT
+        if not second:
+            self.attempt_ends = self.now + CONNECT
         self.dials.append(self.now)
         if self.dialling == "refuse" or (self.dialling == "accept" and isinstance(self.upgrade, int)):
             self.unanswered = 0
-            self.failed()
+            self.failed(floor=self.floor if self.dialling == "accept" else 0.0)
         elif self.dialling == "hang" or self.upgrade == "hang":
             self.stuck = "before the upgrade"
         elif self.auth == "silent":
             self.stuck = "before the answer"
             self.auths.append((self.now, "unanswered"))
-        elif self.auth == "refuse":
+        elif self.auth == "refuse" or not self.token_known:
             self.auths.append((self.now, "refused"))
             self.refusals.add(self.now)
             self.unanswered = 0
             if second:
-                self.end("AUTHENTICATION_FAILED", error="AuthenticationError")
+                self.refused()
             else:
-                self.dial(second=True)  # one renewal, one more try
+                self.renew()
         else:
             self.auths.append((self.now, "accepted"))
             self.authenticated()
@@ -343,13 +431,70 @@ class Model:
         self.unanswered += 1
         if self.unanswered % 3 == 0 and not self.second:
             self.hang_up()
-            self.dial(second=True)
+            self.renew()
         else:
             self.failed(restarting=restarting)
+
+    # REST.
+
+    @property
+    def floor(self) -> float:
+        """The delay that a refusal asks for."""
+        return min(float(self.retry_after or 0), LONGEST_FLOOR)
+
+    def ask(self, *, known: bool = True) -> Request:
+        """Make a request, with a token that the server knows or does not."""
+        if self.answers == "hang" or self.rest_delay >= REQUEST:
+            return Request(self.now + REQUEST, "transient")
+        ends = self.now + self.rest_delay
+        if isinstance(self.answers, int):
+            transient = self.answers in TRANSIENT or self.answers >= 500
+            return Request(ends, "transient" if transient else "final", self.floor)
+        return Request(ends, "ok" if known else "unknown")
+
+    def ask_for_token(self) -> Request:
+        """Ask for a new token, with the key."""
+        request = self.ask()
+        self.new_token_known = self.answers == "accept"  # also where the answer comes too late
+        return request
+
+    def renew(self) -> None:
+        """One renewal, one more try: they have one more budget together."""
+        self.stuck, self.attempt_ends = "renewal", self.now + CONNECT
+        self.renewing, self.renewal = "the JWT", self.ask(known=self.token_known)
+
+    def go_on_renewing(self) -> None:
+        """A request of the renewal has ended."""
+        asked, request = self.renewing, self.renewal
+        assert request
+        self.renewing, self.renewal = "", None
+        match asked, request.outcome:
+            case _, "transient":
+                self.unanswered = 0
+                self.failed(floor=request.floor)
+            case "the JWT", "final":
+                self.refused()
+            case "the JWT", "unknown" if self.key:
+                self.renewing, self.renewal = "a new token", self.ask_for_token()
+            case _, "final" | "unknown":
+                self.end("LOGGED_OUT")
+                self.log_out()
+            case "a new token", _:
+                self.renewing, self.renewal = "a new user", self.ask(known=self.new_token_known)
+            case _:
+                self.token_known = self.token_known if asked == "the JWT" else self.new_token_known
+                self.accepted, self.key = True, False
+                self.dial(second=True)
+
+    def refused(self) -> None:
+        """The token is worth nothing."""
+        self.accepted = self.key = False
+        self.end("AUTHENTICATION_FAILED", error="AuthenticationError")
 
     def authenticated(self) -> None:
         """Connected."""
         self.state, self.stands, self.attempt_ends = "connected", True, math.inf
+        self.accepted, self.key = True, False
         self.unanswered = 0
         self.statuses.append("Connected")
         self.socket = Socket(self.now, next_ping=self.now + INTERVAL)
@@ -360,7 +505,7 @@ class Model:
             self.events.append("Gap")
             self.absent = False
 
-    def failed(self, *, restarting: bool = False) -> None:
+    def failed(self, *, restarting: bool = False, floor: float = 0.0) -> None:
         """An attempt has failed: who does not want to go on hears of it, and what is still wanted is tried again."""
         self.hang_up()
         for number, retry in list(self.callers):
@@ -368,7 +513,7 @@ class Model:
                 self.answer(number, "ConnectError CONNECT_FAILED")
         self.callers = [(number, retry) for number, retry in self.callers if retry]
         if self.callers or self.stands:
-            self.wait(restarting=restarting)
+            self.wait(restarting=restarting, floor=floor)
         else:
             self.rest("CONNECT_FAILED")
 
@@ -383,11 +528,12 @@ class Model:
         self.drop_socket("ConnectionLostError")
         self.wait(restarting=restarting)
 
-    def wait(self, *, restarting: bool = False) -> None:
+    def wait(self, *, restarting: bool = False, floor: float = 0.0) -> None:
         """Set the time of the next attempt."""
         window = RESTART if restarting else min(CAP, BASE * 2**self.retries)
         self.retries += 1
-        self.state, self.retry_at, self.attempt_ends = "waiting", self.now + JITTER * window, math.inf
+        self.state, self.retry_at, self.attempt_ends = "waiting", self.now + max(JITTER * window, floor), math.inf
+        self.not_before = self.now + floor
         self.farewell = min(self.farewell, self.retry_at)
         self.statuses.append(f"Waiting until {round(self.retry_at, 6):g}")
 
@@ -406,14 +552,15 @@ class Model:
         """Disconnected."""
         self.state, self.reason, self.stands = "resting", reason, False
         self.attempt_ends = self.retry_at = math.inf
-        self.stuck = ""
+        self.not_before = -math.inf
+        self.stuck, self.renewing, self.renewal = "", "", None
         self.statuses.append(reason)
 
     def hang_up(self, reason: str = "") -> None:
         """Say goodbye where there is somebody to say it to. A silent server costs the whole budget."""
         if self.stuck == "before the answer":
             self.closes.append(self.now)
-        self.stuck = ""
+        self.stuck, self.renewing, self.renewal = "", "", None
         if self.socket:
             if self.socket.silent:
                 self.farewell = self.now + CLOSE
@@ -445,9 +592,11 @@ class Model:
     def said_goodbye(self) -> None:
         """The socket is closed now."""
         self.farewell = -math.inf
-        for number in self.closing:
-            self.answer(number, "ok")
-        self.closing.clear()
+        closed, self.closing = self.closing, []
+        for number in closed:
+            if number not in self.logouts:
+                self.answer(number, "ok")
+        self.end_logouts()
 
     # Frames.
 
@@ -520,6 +669,12 @@ class Model:
                 self.end("BACKGROUND_TIMEOUT")
             elif self.socket and self.now >= self.silent_at:
                 self.judge_silent()
+            elif self.entering and self.now >= self.entering.request.ends:
+                self.go_on_entering()
+            elif self.renewal and self.now >= self.renewal.ends:
+                self.go_on_renewing()
+            elif any(self.now >= self.logouts[number].ends for number in self.logouts.keys() - set(self.closing)):
+                self.end_logouts()
             elif self.now >= self.attempt_ends and self.stuck == "before the answer":
                 self.unanswered_again()
             elif self.now >= self.attempt_ends:
@@ -565,6 +720,11 @@ class Model:
             moments.append(self.life + GRACE)
         if self.closing:
             moments.append(self.farewell)
+        if self.entering:
+            moments.append(self.entering.request.ends)
+        if self.renewal:
+            moments.append(self.renewal.ends)
+        moments.extend(request.ends for number, request in self.logouts.items() if number not in self.closing)
         if self.socket:
             moments.append(self.socket.next_ping)
             moments.extend(at + PONG for at, who in self.socket.pings if who is not None)

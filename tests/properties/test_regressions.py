@@ -30,3 +30,9 @@ def test_doubt_about_a_token_ends_with_its_session() -> None:
         act.CloseUnanswered(),
     ]
     check_script(script, manual=False)
+
+
+def test_the_first_status_of_a_reopened_client_is_watched() -> None:
+    """A dial that is refused at once is not over before the statuses are watched, in whatever order tasks run."""
+    for _ in range(20):
+        check_script([act.Login(), act.Leave(), act.Dialling("refuse"), act.Reopen()], manual=False)

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cometconn import Connected
 from cometconn.emulator import Emulator, Kind, open_emulator
+from cometconn.emulator.faults import RetryAfterForm
 from cometconn.emulator.log import ServerLog
 from cometconn.emulator.messages import MessageStore
 from cometconn.testing import FaultProxy, open_fault_proxy, random_faults
@@ -111,7 +112,7 @@ class Soak:
             elif storm == 3:
                 self.server.set(auth="silent")
             elif storm == 4:
-                self.server.set(rest=503, retry_after=1)
+                self._rest_storm()
             elif storm == 5:
                 self.server.set(upgrade=self.draw.choice([503, 502]))
             elif storm == 6:
@@ -120,6 +121,21 @@ class Soak:
                 self.server.expire_jwts()
             else:
                 self.server.heal()
+
+    def _rest_storm(self) -> None:
+        """REST refuses, asks for patience, is late, hangs, or forgets its clock."""
+        kind = self.draw.choice(["status", "status", "late", "hang", "dateless"])
+        self.tally.count(f"storms of REST: {kind}")
+        if kind == "status":
+            form: RetryAfterForm = self.draw.choice(["seconds", "date"])
+            status = self.draw.choice([403, 408, 425, 429, 500, 503])
+            self.server.set(rest=status, retry_after=self.draw.choice([0, 1, 2]), retry_after_as=form)
+        elif kind == "late":
+            self.server.set(rest_delay=self.draw.choice([0.1, 1, 6]))
+        elif kind == "hang":
+            self.server.set(rest="hang")
+        else:
+            self.server.set(date=False)
 
     async def _chatter(self) -> None:
         """Frames to everybody, all the time."""

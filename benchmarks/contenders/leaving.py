@@ -53,7 +53,7 @@ async def _bare(port: int) -> float:
 
 async def _leave(port: int, times: int, *, plain: bool) -> Called:
     called: Called = {"ours": [], "bare": []}
-    async with open_bench_client(port, environment=None if plain else _Covered()) as chat:
+    async with open_bench_client(port, environment=None if plain else _Covered(proxy="")) as chat:
         await chat.login(auth_token=TOKEN)
         for _ in range(times):
             called["ours"].append(await _background(chat))

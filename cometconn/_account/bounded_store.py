@@ -101,6 +101,7 @@ class BoundedStore:
         """
 
         async def call() -> None:
+            """Save, and take it back if it is no longer wanted."""
             if wanted():
                 await self._save(session, is_login=is_login)
             if is_login and not wanted():
@@ -148,6 +149,7 @@ class BoundedStore:
         """
 
         async def call() -> None:
+            """Save for the user that is saved."""
             if self._positions_of == saved.uid:
                 await self._store.save_position(saved, durable=durable)  # type: ignore[attr-defined]
                 self._position = saved

@@ -50,6 +50,7 @@ class PositionKeeper:
     _since: float | None = attrs.field(default=None, init=False)
     _uid: str | None = attrs.field(default=None, init=False)  # whose messages the streams know
     _saved: SavedPosition | None = attrs.field(default=None, init=False)
+    _durable: bool = attrs.field(default=True, init=False)  # what is saved has been through an fsync
     _nursery: trio.Nursery | None = attrs.field(default=None, init=False, repr=False)
     _left: bool = attrs.field(default=False, init=False)
 
@@ -71,7 +72,7 @@ class PositionKeeper:
         if self._uid == uid and given is None:
             return True
         self.streams.forget()
-        self._uid, self._saved, self._since = uid, saved, None
+        self._uid, self._saved, self._since, self._durable = uid, saved, None, True
         if given is not None:
             saved = SavedPosition(self.identity.app_id, uid, None, given)
         if saved is None:
@@ -121,19 +122,22 @@ class PositionKeeper:
         now = self._now()
         if now is not None:
             await self.store.save_position(now, durable=True)
-            self._saved = now
+            self._saved, self._durable = now, True
 
     async def save(self, *, durable: bool = False) -> bool:
-        """Save the position if it has changed; return whether it is saved. A failure is a WARNING, once."""
+        """Save the position if it has changed; return whether it is saved. A failure is a WARNING, once.
+
+        *durable*: also if a power cut might bring back an older one.
+        """
         now = self._now()
-        if now is None or now == self._saved or not self.store.keeps_positions:
+        if now is None or not self.store.keeps_positions or (now == self._saved and self._durable >= durable):
             return True
         try:
             await self.store.save_position(now, durable=durable)
         except StoreError as error:
             self.store.warn("The position is not saved", error)
             return False
-        self._saved = now
+        self._saved, self._durable = now, durable
         return True
 
     def _now(self) -> SavedPosition | None:

@@ -104,6 +104,7 @@ class Streams:
 
     @unfetched_after.setter
     def unfetched_after(self, number: int | None) -> None:
+        """Set by `CatchUp`, page by page."""
         self._unfetched_after = number
         self.moved()
 

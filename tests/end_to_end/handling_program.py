@@ -60,7 +60,7 @@ class Reading:
 
     def _take(self, event: Event) -> list[int]:
         """Report a message that was handed out, and what must not be among the events."""
-        if isinstance(event, Overflow) or (isinstance(event, Gap) and not event.recovered):
+        if isinstance(event, Overflow) or (isinstance(event, Gap) and event.recovered is False):
             say("bad", event)
         if not isinstance(event, TextMessage):
             return []

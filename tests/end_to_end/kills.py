@@ -120,10 +120,10 @@ class Kills:
             await self._listen(process)
             status = await process.wait()
             nursery.cancel_scope.cancel()
-        forced = status == -signal.SIGKILL
+        forced = status == -number  # also by a signal that came when the program no longer received it
         what = number.name if sent else "by itself"
         self.counts[what] = self.counts.get(what, 0) + 1
-        self.check(status == 0 or (forced and number is signal.SIGKILL), f"status {status}: {errors.decode()[-600:]}")
+        self.check(status == 0 or forced, f"status {status}: {errors.decode()[-600:]}")
         self._judge_end(number, forced=forced)
 
     async def _listen(self, process: trio.Process) -> None:
@@ -206,7 +206,13 @@ async def kill_programs(
 
 
 async def _kill_one(
-    server: Emulator, uid: str, path: pathlib.Path, seed: str, kills: int, stories: list[Kills], done: Callable[[], object]
+    server: Emulator,
+    uid: str,
+    path: pathlib.Path,
+    seed: str,
+    kills: int,
+    stories: list[Kills],
+    done: Callable[[], object],
 ) -> None:
     async with open_fault_proxy(server.url) as proxy:
         story = Kills(server, server.url, proxy, uid, path, random.Random(seed))

@@ -1,4 +1,4 @@
-"""`nox -s soak -- [--minutes M] [--clients N] [--outages N] [--seed S] [--plot FILE]`: many programs, bad weather."""
+"""`nox -s soak -- [--minutes M] [--clients N] [--outages N] [--kills N] [--seed S] [--plot FILE]`: many programs, bad weather."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pathlib
 import random
 import resource
 import sys
+import tempfile
 import time
 import warnings
 from collections import defaultdict, deque
@@ -23,12 +24,14 @@ from cometconn.emulator.faults import RetryAfterForm
 from cometconn.emulator.log import ServerLog
 from cometconn.emulator.messages import MessageStore
 from cometconn.testing import FaultProxy, open_fault_proxy, random_faults
+from tests.end_to_end.kills import kill_programs, total
 from tests.end_to_end.outages import outages
 
 from .life import SLACK, Calm, Life, Tally
 from .measures import Measure, draw, measure, verdicts
 
 _CALMS = 9
+_KILLED = 4  # programs that are killed at the same time
 _OVERLAP = 5.0  # seconds after which the server has surely seen the end of a client's last socket
 
 
@@ -230,12 +233,25 @@ async def exactly_once(options: argparse.Namespace, progress: Progress) -> list[
     return [f"of {story.said} messages {len(set(story.got))} arrived, {len(story.got) - len(set(story.got))} twice"]
 
 
+async def killed(options: argparse.Namespace, progress: Progress) -> list[str]:
+    """The killed programs of the end-to-end tests, many more."""
+    each = -(-options.kills // _KILLED)
+    bar = progress.add_task("kills", total=each * _KILLED, words="nothing lost, nothing acknowledged told twice")
+    with tempfile.TemporaryDirectory() as folder:
+        stories = await kill_programs(
+            each, options.seed, pathlib.Path(folder), _KILLED, lambda: progress.update(bar, advance=1)
+        )
+    print(f"{sum(len(story.said) for story in stories)} messages to programs that ended so: {total(stories)}")
+    return [words for story in stories for words in story.wrong]
+
+
 def main() -> None:
     """Soak; exit status 1 when something is wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=3.0, help="how long the programs live (default 3)")
     parser.add_argument("--clients", type=int, default=200, help="how many there are (default 200)")
     parser.add_argument("--outages", type=int, default=1000, help="of the exactly-once part (default 1000)")
+    parser.add_argument("--kills", type=int, default=200, help="of programs that handle messages (default 200)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="the weather's; otherwise a new one")
     parser.add_argument("--plot", type=pathlib.Path, metavar="FILE", help="draw memory and files into this PNG")
     options = parser.parse_args()
@@ -250,6 +266,7 @@ def main() -> None:
     with Progress(*columns) as progress:
         wrong = trio.run(soak, options, progress) if options.minutes else []
         wrong += trio.run(exactly_once, options, progress) if options.outages else []
+        wrong += trio.run(killed, options, progress) if options.kills else []
     wrong += unraisable
     for line in wrong[:50]:
         print("WRONG", line)

@@ -1,0 +1,20 @@
+"""Contract section 11 with real processes: nothing is lost, and what was acknowledged is told once."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+import pytest
+import trio
+
+from .kills import kill_programs
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+async def test_twenty_killed_programs_lose_nothing_and_tell_nothing_twice(tmp_path: pathlib.Path) -> None:
+    """Killed by SIGKILL, SIGTERM and SIGINT at random moments; `nox -s soak` does it 200 times."""
+    with trio.fail_after(140):
+        stories = await kill_programs(5, 1, tmp_path, programs=4)
+    assert [words for story in stories for words in story.wrong] == []
+    assert all(len(story.said) > 50 for story in stories)

@@ -18,6 +18,18 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False
 
 SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile")  # most of their time, the slow ones wait for servers and programs
+# What meets each of the libraries in a few minutes.
+QUICK = (
+    "tests/account",
+    "tests/emulator",
+    "tests/end_to_end",
+    "tests/instrumentation",
+    "tests/lifecycle",
+    "tests/properties/test_breaks.py",
+    "tests/testing",
+    "tests/transport",
+    "tests/wire",
+)
 COVERED = "--fail-under=95"
 PURE = ("*/cometconn/_lifecycle/*", "*/cometconn/_wire/*")
 STARTABLE = "__call__,run_bot,run_bots,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,stop_when_asked,_stay_connected"
@@ -83,14 +95,14 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def floors(session: nox.Session) -> None:
-    """Run the tests with the lowest versions that pyproject allows. Arguments go to pytest."""
+    """Run the quick rooms with the lowest versions that pyproject allows: no programs, soak or pages. Arguments go to pytest."""
     project = nox.project.load_toml("pyproject.toml")["project"]
     wanted = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
     lowest = [match.expand(r"\1==\2") for one in wanted if (match := re.match(r"([\w-]+)(?:\[.*\])?>=([\d.]+)", one))]
     constraints = pathlib.Path(session.create_tmp(), "lowest.txt")
     constraints.write_text("\n".join(lowest), encoding="utf-8")
     session.install("-q", "-c", str(constraints), ".[dev]")
-    session.run("pytest", "-q", *SIDE_BY_SIDE, *session.posargs)
+    session.run("pytest", "-q", *SIDE_BY_SIDE, *(session.posargs or QUICK))
 
 
 @nox.session

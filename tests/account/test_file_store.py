@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -122,7 +123,8 @@ class Busy:
     def __init__(self, nursery: trio.Nursery, count: int = 40) -> None:
         self.done = threading.Event()
         for _ in range(count):
-            nursery.start_soon(trio.to_thread.run_sync, self.done.wait)
+            # Abandoned, so that a failing test ends; the threads themselves end after a minute at the latest.
+            nursery.start_soon(functools.partial(trio.to_thread.run_sync, self.done.wait, 60, abandon_on_cancel=True))
 
 
 @pytest.mark.parametrize("hurdle", ["40 busy threads", "fsync", "both"])

@@ -11,8 +11,13 @@ from typing import TypeAlias
 
 import pytest
 
+import cometconn.emulator
+import cometconn.testing
+
 ROOT = pathlib.Path(__file__).parents[2]
 PLUGIN = "_cometconn_pytest"
+# pytester forgets the modules that a run inside this process imported first: two runs would meet two copies of them.
+_KEPT = (cometconn.emulator, cometconn.testing)
 Run: TypeAlias = "Callable[..., str]"
 TRIO_MODE = "[pytest]\ntrio_mode = true\nfilterwarnings = error\n"
 
@@ -27,7 +32,9 @@ def run(pytester: pytest.Pytester) -> Run:
     def run(code: str, *options: str, ini: str = TRIO_MODE) -> str:
         pytester.makeini(ini)
         pytester.makepyfile(code)
-        result = pytester.runpytest_inprocess("-q", "-p", PLUGIN, "-p", "no:cacheprovider", *options)
+        # This process has loaded the plugin already, which some versions of pytest warn of; a warning is an error here.
+        loaded = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
+        result = pytester.runpytest_inprocess("-q", "-p", PLUGIN, "-W", loaded, "-p", "no:cacheprovider", *options)
         return result.stdout.str()
 
     return run

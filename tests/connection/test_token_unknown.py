@@ -456,18 +456,3 @@ async def test_no_key_stays_in_memory(autojump_clock: MockClock) -> None:
 def vars_of(part: object) -> list[object]:
     """The values of a slotted object's fields."""
     return [getattr(part, name) for name in getattr(part, "__slots__", ()) if hasattr(part, name)]
-
-
-async def test_a_position_noted_during_the_renewal_does_not_lose_the_new_jwt(autojump_clock: MockClock) -> None:
-    """The session is written anew while GET /me is under way: the renewed JWT is taken all the same."""
-    async with open_pair(manual=True) as pair:
-        pair.server.expire_jwts()
-        login = pair.chat._login
-
-        async def request(request: Request) -> Response:
-            if request.method == "GET":
-                await login.note_position(7)
-            return await pair.server.request(request)
-
-        login.api.request = request
-        await pair.chat.connect()

@@ -182,7 +182,7 @@ def test_entering_and_leaving_the_client(
                 strike.end()
             finally:
                 strike.end()
-                assert store._open is None
+                assert store._app_id is None
                 assert store._saved["APP"].session is not None
 
     record_property("steps", struck := sweep(program, counting, every=every, clock=_clock))

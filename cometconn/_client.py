@@ -9,6 +9,7 @@ import trio
 
 from ._connection.keepalive import wait_pong
 from ._connection.stream_arguments import stream_options
+from ._groups import Ungrouped
 from ._lifecycle.states import Input
 from ._wire.drafts import custom_draft, text_draft
 from ._wire.frames import ping_frame, receipt_frame, transient_frame, typing_frame
@@ -186,13 +187,14 @@ class CometChat:
             SettingsError: *every* is not between 0 and `background_grace`.
         """
         self._parts.check_keep_alive(every)
-        while not self._parts.left:
-            next_ping = trio.current_time() + every
-            try:
-                await self.ping()
-            except CometConnError:
-                await trio.lowlevel.checkpoint()
-            await trio.sleep_until(next_ping)
+        with Ungrouped():  # Ctrl-C may come while Trio handles a deadline
+            while not self._parts.left:
+                next_ping = trio.current_time() + every
+                try:
+                    await self.ping()
+                except CometConnError:
+                    await trio.lowlevel.checkpoint()
+                await trio.sleep_until(next_ping)
 
     def enter_background(self) -> None:
         """Say that the app is out of sight. Never blocks; `status` tells the new truth on return.

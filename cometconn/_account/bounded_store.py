@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from cometconn._foreign_text import KnownSecrets
+from cometconn._groups import Ungrouped
 from cometconn.errors import StoreError
 
 from .saved import SavedSession
@@ -255,13 +256,8 @@ class BoundedStore:
         return await self._bounded(what, in_turn, min(trio.current_time() + within, self._ends_at), shield=shield)
 
     async def _acquire(self) -> None:
-        try:
-            self._lock.acquire_nowait()
-        except trio.WouldBlock:
-            pass  # waited for below, so that what ends the wait has no WouldBlock as its context
-        else:
-            return
-        await self._lock.acquire()
+        with Ungrouped():  # Trio's lock waits while it handles a WouldBlock
+            await self._lock.acquire()
 
     async def _bounded(
         self, what: str, call: Callable[[], Awaitable[_T]], deadline: float, *, shield: bool = True

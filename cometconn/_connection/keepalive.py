@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from cometconn._groups import Ungrouped
 from cometconn._lot import at_any_time
 from cometconn._wire.frames import ping_frame
 
@@ -33,7 +34,7 @@ async def look(machine: Machine, link: Link) -> None:
 
 async def wait_pong(machine: Machine, link: Link, waiter: PingWaiter) -> float:
     """Wait for the pong of a call of `ping()`; return the round trip, or raise what came instead."""
-    with waiter:
+    with Ungrouped(), waiter:
         with trio.move_on_at(waiter.gives_up_at):
             await waiter.answered.wait()
         if not waiter.answered.is_set():

@@ -245,5 +245,5 @@ async def _save_session(path: pathlib.Path) -> None:
 
 async def _reopen(path: pathlib.Path) -> None:
     store = FileStore(path)
-    await store.open("APP")
+    await store.load("APP")
     await store.aclose()

@@ -326,7 +326,7 @@ async def test_a_saved_session_with_an_impossible_port_starts() -> None:
                 assert session is not None
             port = server.endpoints.socket_url.rpartition(":")[2].strip("/")
             odd = {"CHAT_HOST": "127.0.0.1", "CHAT_WSS_PORT": port, "CLIENT_API_HOST": "127.0.0.1:99999"}
-            await store.save(attrs.evolve(session, settings=odd))
+            await store.save(attrs.evolve(store._saved["APP"], session=attrs.evolve(session, settings=odd)))
             for _ in range(2):
                 async with cometconn.open_client(
                     "APP", AppSettings(region="us", timing=QUICK), store=store, proxy=""

@@ -146,7 +146,12 @@ CATALOGUE: tuple[Case, ...] = (
     _refused("302 to another host", servers.redirects("302 Found"), "302"),
     _refused("307 to another host", servers.redirects("307 Temporary"), "307"),
     _refused("429 with Retry-After: 7", _http("429 Slow", "Retry-After: 7\r\n"), "429", floor=7.0),
-    _refused("503 with Retry-After as a date", _http("503 Busy", f"Retry-After: {_in(3600)}\r\n"), "503", floor=300.0),
+    _refused(
+        "503 with Retry-After as a date",
+        _http("503 Busy", f"Date: {_in(0)}\r\nRetry-After: {_in(3600)}\r\n"),
+        "503",
+        floor=300.0,
+    ),
     _refused("RST instead of an answer", servers.resets_the_upgrade, "reset"),
     _refused("auth is never answered", servers.never_answers_auth, "connect_timeout"),
     _refused("101 and a ping, and then reads nothing", servers.never_reads_auth, "connect_timeout"),

@@ -12,6 +12,7 @@ import trio.testing
 
 import cometconn
 from cometconn import AppSettings, CometChat, MemoryStore, Status, Timing
+from cometconn._connection.event_stream import EventStream
 from cometconn.emulator.log import Entry, Kind
 from cometconn.testing import MemoryServer, open_memory_server
 
@@ -128,3 +129,10 @@ async def background(call: Any, *args: Any) -> AsyncGenerator[list[Any], None]:
         nursery.start_soon(run)
         await settle()
         yield outcome
+
+
+async def ask_in_vain(events: EventStream) -> None:
+    """Ask for the next event and give up: what was handed out is acknowledged, and there is room for another."""
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await anext(events)

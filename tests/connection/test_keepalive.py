@@ -10,12 +10,11 @@ import trio
 from trio.testing import MockClock
 
 from cometconn import Connected, Waiting
-from cometconn._connection.event_stream import EventStream
 from cometconn.emulator import Kind
 from cometconn.errors import ConnectionLostError, PongTimeoutError
 from cometconn.events import UnknownEvent
 
-from .harness import Pair, background, open_pair, settle
+from .harness import Pair, ask_in_vain, background, open_pair, settle
 
 
 @attrs.define(eq=False)
@@ -84,13 +83,6 @@ async def test_silence_counts_from_when_the_reader_goes_on(autojump_clock: MockC
         read = trio.current_time()
         lost = await pair.wait_status(Waiting)
         assert lost.at == read + 5.0
-
-
-async def ask_in_vain(events: EventStream) -> None:
-    """Ask for the next event and give up: what was handed out is acknowledged, and there is room for another."""
-    with trio.CancelScope() as scope:
-        scope.cancel()
-        await anext(events)
 
 
 PONG = b'\x81\x21{"action": "pong", "ack": "true"}'

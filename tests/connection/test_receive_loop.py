@@ -17,7 +17,7 @@ from cometconn._wire.fast import decode
 from cometconn.errors import PongTimeoutError
 from cometconn.events import TextMessage, UnknownEvent, UnreadableFrame
 
-from .harness import Pair, open_pair, settle
+from .harness import Pair, ask_in_vain, open_pair, settle
 
 if TYPE_CHECKING:
     from cometconn._connection.link import Link
@@ -166,6 +166,7 @@ async def test_a_stream_that_fills_stops_the_taking_there(autojump_clock: MockCl
                 await settle()
                 assert events.statistics().events == left
                 assert len(await events.batch()) == left
+                await ask_in_vain(events)
 
 
 async def test_the_lease_that_ends_in_the_middle_leaves_the_rest(autojump_clock: MockClock) -> None:
@@ -211,6 +212,7 @@ async def test_a_ping_asked_during_a_pause_is_judged_after_it(autojump_clock: Mo
             await pair.chat.ping()
         assert pair.now() == "Connected(1)"
         await events.batch()
+        await ask_in_vain(events)
         await trio.sleep(4.5)
         assert pair.now() == "Connected(1)"
         await trio.sleep(1.0)

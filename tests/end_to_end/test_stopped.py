@@ -43,7 +43,9 @@ async def test_a_stopped_process_keeps_its_connection_and_its_messages() -> None
             await server.log.wait_for(lambda entry: entry.kind is Kind.FRAME_IN, since=since)  # a ping, unanswered
             await stop(child.process, 3 * TIMING.pong_timeout)
             server.set(pong=True)
+            since = server.log.position
             server.say("amy-2", "while you were stopped", receiver="zed-1")
+            await server.log.wait_for(lambda entry: entry.kind is Kind.FRAME_OUT, since=since)  # it lies in the socket
             child.process.send_signal(signal.SIGCONT)
             assert await child.line() == "while you were stopped"
             server.say("amy-2", "and later", receiver="zed-1")

@@ -29,7 +29,6 @@ class Life:
     streams: int = 1
     connected: trio.Event = attrs.field(factory=trio.Event)
     newest: dict[str, int] = attrs.field(factory=dict)  # handed out last, by each stream
-    out: dict[str, set[int]] = attrs.field(factory=dict)  # handed out by each stream, since the life began
     acknowledged: dict[str, set[int]] = attrs.field(factory=dict)  # by each stream, since the life began
     last: tuple[str, set[int]] = ("", set())  # the last acknowledgement
     to_commit: dict[str, set[int]] = attrs.field(factory=dict)
@@ -41,13 +40,12 @@ class Life:
         return set.intersection(*self.acknowledged.values())
 
     def perhaps_handled(self) -> set[int]:
-        """Return what one stream has acknowledged, and no other one has handed out and not acknowledged.
+        """Return what one stream has acknowledged.
 
-        What was unclaimed when the streams were opened, the first of them has alone.
+        What was unclaimed when two streams were opened, the first of them has alone; and what one has acknowledged
+        does not come again when the other one is left without having done so.
         """
-        empty: set[int] = set()
-        open_ = set().union(*(ids - self.acknowledged.get(stream, empty) for stream, ids in self.out.items()))
-        return set().union(*self.acknowledged.values()) - open_
+        return set().union(*self.acknowledged.values())
 
 
 @attrs.define(eq=False)
@@ -157,7 +155,6 @@ class Kills:
             stream, number = others[0], int(others[1])
             self.check(number > life.newest.get(stream, 0), f"{number} is handed out behind {life.newest.get(stream)}")
             life.newest[stream] = number
-            life.out.setdefault(stream, set()).add(number)
             self.check(number not in self.never_again, f"{number} is told again: it was saved as handled")
             self.check(number not in life.acknowledged.get(stream, ()), f"{number} is told again within a life")
         elif word == "ack":

@@ -130,7 +130,7 @@ class EventStream:
         self._arrived = Lot()
         # Whether the socket must not be read because of this stream. `Streams` asks after every event: so not a property.
         self.pauses: bool = False
-        self.counts = options.acknowledge is not Acknowledge.NEVER
+        self.counts: bool = options.acknowledge is not Acknowledge.NEVER
 
     def __repr__(self) -> str:
         state = "failed" if self._failed_at is not None else "ended" if self._ended else "open"

@@ -15,7 +15,7 @@ from ._connection.absence import Absence
 from ._connection.verdicts import lost_error
 from ._lifecycle.states import Input
 from ._login_checks import check_arguments, unknown_token, user_of
-from ._wire.codec import decode_user
+from ._wire.decoder import decode_user
 from .errors import ApiError, CometConnError, LoginInProgressError, NotLoggedInError, StoreError
 from .status import Reason
 

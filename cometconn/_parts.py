@@ -9,13 +9,14 @@ import trio
 
 from ._connection.link_nursery import LinkNursery
 from ._connection.supervisor import Supervisor
+from ._connection.unread import Unread
 from ._lifecycle.states import Input
 from ._speaking import Speaking
 from ._transport.websocket import TrioWebSocket
 from .errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ._connection.buffer import BufferStatistics
     from ._connection.catch_up import CatchUp
@@ -41,6 +42,9 @@ class Statistics:
         frames_sent: frames handed to the socket, pings included.
         events_received: events read from the socket, duplicates included.
         duplicates: of these, how many were dropped because their message had come before.
+        fields_unread: optional attributes of frames that could not be read, and have their default instead.
+        fields_unread_at: the same, for each class and place in the JSON: `"TextMessage data.metadata"`.
+        frames_unreadable: frames, and fetched messages, that came as an `UnreadableFrame`, whether a stream wanted it or not.
         unclaimed: what no stream has taken; it waits for the next one.
         streams: the open streams, in the order in which they were opened.
         early: events that came before the server had answered the auth frame.
@@ -53,6 +57,9 @@ class Statistics:
     frames_sent: int
     events_received: int
     duplicates: int
+    fields_unread: int
+    fields_unread_at: Mapping[str, int]
+    frames_unreadable: int
     unclaimed: BufferStatistics
     streams: tuple[EventStreamStatistics, ...]
     early: BufferStatistics
@@ -118,7 +125,7 @@ class Parts:
     ) -> None:
         """Make a frame to *receiver* and return when it is written; *call* is for error messages."""
         link = self.machine.connected_link(call)
-        frame = link.send(make_frame(**self.identity.envelope(receiver, receiver_type), **fields))
+        frame = link.send(make_frame(self.identity.envelope(receiver, receiver_type), **fields))
         try:
             await frame.done.wait()
         finally:
@@ -136,12 +143,16 @@ class Parts:
     def statistics(self) -> Statistics:
         """Return the counters."""
         self.machine.tick()
+        unread = self.streams.unread or Unread()
         return Statistics(
             attempts=self.machine.attempts,
             connections=self.machine.connections,
             frames_sent=self.machine.frames_sent,
             events_received=self.streams.received,
             duplicates=self.streams.duplicates,
+            fields_unread=sum(unread.fields.values()),
+            fields_unread_at=unread.fields,
+            frames_unreadable=unread.frames,
             unclaimed=self.streams.unclaimed.statistics(),
             streams=self.streams.stream_statistics(),
             early=self.streams.early.statistics(),

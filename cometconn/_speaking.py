@@ -8,7 +8,7 @@ import attrs
 import trio
 
 from ._account.api import is_token_unknown
-from ._wire.codec import decode_message
+from ._wire.decoder import decode_message
 from .errors import ApiError, NotLoggedInError
 from .events import Message, UnreadableFrame
 

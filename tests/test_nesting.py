@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cometconn._nesting import DEEPEST, is_too_deep
-from cometconn._wire.codec import decode, decode_message
+from cometconn._wire.decoder import decode, decode_message
 from cometconn.errors import DecodeError
 from cometconn.events import UnknownEvent, UnreadableFrame
 

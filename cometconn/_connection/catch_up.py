@@ -18,7 +18,7 @@ import trio
 from cometconn._account.api import is_token_unknown
 from cometconn._account.pages import MessagePage, Place
 from cometconn._lifecycle.backoff import retry_delay
-from cometconn._wire.codec import Echo, decode_fetched, message_key
+from cometconn._wire.decoder import Decoder, Echo, message_key
 from cometconn.errors import ApiError, CometConnError
 from cometconn.events import Gap
 from cometconn.status import Reason
@@ -357,10 +357,10 @@ class CatchUp:
             del texts[: len(self._unplaced)]  # the page before ended with these
         self._unplaced = page.messages[len(page.messages) - page.unplaced :]
         hole.place = page.next
-        own_uid, session_id = self.identity.uid, self.identity.session_id
+        decoder = Decoder(self.identity.uid, self.identity.session_id, on_unread=self.streams.note_unread)
         ids = set()
         for count, text in enumerate(texts, start=1):
-            event = decode_fetched(text, own_uid=own_uid, session_id=session_id)
+            event = decoder.decode_fetched(text)
             number = event.id if isinstance(event, Echo) else message_key(event)
             if number is not None:
                 if hole.before_id is not None and number >= hole.before_id:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from cometconn._transport.abc import WebSocketError
-from cometconn._wire.codec import AuthReply, Echo, Pong
-from cometconn._wire.fast import KnownPeople, decode, first_events
+from cometconn._wire.decoder import AuthReply, Decoder, Echo, Pong
 from cometconn.errors import CometConnError, ProtocolError
 from cometconn.events import Event
 
@@ -111,7 +110,7 @@ class _Reader:
         self._streams = streams
         self._catch_up = catch_up
         self._positions = positions
-        self._known = KnownPeople()
+        self._decoder = Decoder(identity.uid, identity.session_id, on_unread=streams.note_unread)
         streams.early.clear()
 
     def take(self, message: str | bytes) -> None:
@@ -125,7 +124,7 @@ class _Reader:
         The caller has ticked since the last await.
         """
         link, publish = self._link, self._streams.publish
-        own_uid, session_id = self._identity.uid, self._identity.session_id
+        decode = self._decoder.decode
         live = self._live
         taken = 0
         if live and isinstance(messages, list) and len(messages) > 1 and not link.over:
@@ -133,7 +132,7 @@ class _Reader:
         for count, message in enumerate(messages[taken:], start=taken + 1):
             if link.over:
                 break
-            decoded = decode(message, own_uid=own_uid, session_id=session_id, known=self._known)
+            decoded = decode(message)
             if isinstance(decoded, Event):
                 size = _size(message)
                 if publish(decoded, size) if live else self._put_by(decoded, size):
@@ -157,7 +156,7 @@ class _Reader:
         """
         sizes = list(map(len if all(map(str.isascii, texts)) else _size, texts))
         fitting = self._streams.spare(len(texts), sum(sizes))
-        events = first_events(texts[:fitting], session_id=self._identity.session_id, known=self._known)
+        events = self._decoder.first_events(texts[:fitting])
         if events:
             self._streams.publish_all(events, sizes[: len(events)])
         return len(events)

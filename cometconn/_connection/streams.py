@@ -11,16 +11,19 @@ import attrs
 import trio
 
 from cometconn._lot import Lot
-from cometconn._wire.codec import message_key
+from cometconn._wire.decoder import message_key
 from cometconn.events import Event, Gap, Marker, Message
 
 from .buffer import Buffer
 from .event_stream import Entry, EventStream
 from .unclaimed import Unclaimed
+from .unread import Unread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
     from types import TracebackType
+
+    from cometconn.events import UnreadableFrame
 
     from .event_stream import EventStreamStatistics
     from .stream_arguments import StreamOptions
@@ -47,6 +50,7 @@ class Streams:
         on_moved: is called, once, when the position may have moved.
         on_commit: saves the position, and returns when the disk has it.
         witness: is told of every gap.
+        unread: what came and could not be read; `None` as long as everything could.
     """
 
     room: Lot = attrs.field(factory=Lot, init=False)
@@ -58,6 +62,7 @@ class Streams:
     on_moved: Callable[[], object] | None = attrs.field(default=None, init=False, repr=False)
     on_commit: Callable[[], Awaitable[None]] | None = attrs.field(default=None, init=False, repr=False)
     witness: Witness | None = attrs.field(default=None, init=False, repr=False)
+    unread: Unread | None = attrs.field(default=None, init=False, repr=False)
     _unfetched_after: int | None = attrs.field(default=None, init=False)
     _dropped: int = attrs.field(default=0, init=False)
     _streams: list[EventStream] = attrs.field(factory=list, init=False)
@@ -91,6 +96,12 @@ class Streams:
     def stream_statistics(self) -> tuple[EventStreamStatistics, ...]:
         """Return what the open streams hold."""
         return tuple(stream.statistics() for stream in self._streams)
+
+    def note_unread(self, unread: Sequence[str] | UnreadableFrame) -> None:
+        """Count what could not be read. Whether a stream wants the event does not matter."""
+        if self.unread is None:
+            self.unread = Unread()
+        self.unread.note(unread)
 
     # What is handled.
 

@@ -9,7 +9,7 @@ import pathlib
 import pytest
 
 from cometconn import Connected, Connecting, Disconnected, Reason, Waiting
-from cometconn._wire.codec import decode
+from cometconn._wire.decoder import decode
 from cometconn.cli.lines import event_line, in_words
 from cometconn.errors import ConnectionLostError, DecodeError
 from cometconn.events import Event, Gap, Overflow, UnknownEvent, UnreadableFrame

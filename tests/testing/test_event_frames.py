@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cometconn._wire.codec import decode
+from cometconn._wire.decoder import decode
 from cometconn.errors import DecodeError, SettingsError
 from cometconn.events import Group, MessageDeleted, MessageEdited, TextMessage, UnknownEvent, UnreadableFrame, User
 from cometconn.testing import to_frame

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cometconn import events as ev
-from cometconn._wire.codec import decode
+from cometconn._wire.decoder import decode
 from cometconn.errors import SettingsError
 from cometconn.testing import to_frame
 from cometconn.testing.event_strategies import KINDS

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cometconn import events
-from cometconn._wire.codec import decode
+from cometconn._wire.decoder import decode
 
 UTC = datetime.UTC
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cometconn._wire.codec import decode_user
+from cometconn._wire.decoder import decode_user
 from cometconn._wire.converter import structure, to_int
 from cometconn.errors import DecodeError
 from cometconn.events import Group, Message, TextMessage, User

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cometconn import events
 from cometconn._wire import codec, fast
-from cometconn._wire.codec import Decoded, Pong
+from cometconn._wire.decoder import Decoded, Pong
 from cometconn._wire.opened import opened
 
 from .differential import check, frames, same, sessions, sweep, users

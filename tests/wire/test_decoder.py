@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cometconn import events
-from cometconn._wire.codec import (
+from cometconn._wire.decoder import (
     AuthReply,
     Echo,
     Pong,

@@ -168,6 +168,13 @@ def conformance(session: nox.Session) -> None:
 
 
 @nox.session
+def vocabulary(session: nox.Session) -> None:
+    """Compare the words of the table of kinds with those in CometChat's newest SDKs, which npm fetches; nothing is kept."""
+    session.install("-q", ".[dev]")
+    session.run("python", "-m", "tests.vocabulary")
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Run 200 programs through bad weather for 3 minutes, then 1,000 outages. Options: --minutes --clients --plot FILE."""
     session.install("-q", ".[dev,bench]")

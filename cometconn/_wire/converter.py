@@ -41,6 +41,7 @@ _NEEDS: Final[Mapping[type, str]] = {
     int: "a whole number",
     float: "a time in seconds",
 }
+_FLAGS: Final[Mapping[object, bool]] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 
 
 class UnfitError(ValueError):
@@ -105,9 +106,10 @@ def _to_text(value: object) -> str:
 
 
 def _to_flag(value: object) -> bool:
-    if not (isinstance(value, bool) or (isinstance(value, int) and value in {0, 1})):
+    flag = _FLAGS.get(value) if isinstance(value, int | str) else None
+    if flag is None:
         raise UnfitError.for_a(bool, value)
-    return bool(value)
+    return flag
 
 
 def _to_mapping(value: object) -> Mapping[str, Any]:

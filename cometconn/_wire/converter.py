@@ -35,12 +35,7 @@ _JSON_NAMES: Final[Mapping[type, str]] = {
     float: "a number",
     type(None): "null",
 }
-_NEEDS: Final[Mapping[type, str]] = {
-    **_JSON_NAMES,
-    bool: "true or false",
-    int: "a whole number",
-    float: "a time in seconds",
-}
+_NEEDS: Final[Mapping[type, str]] = {bool: "true or false", int: "a whole number", float: "a time in seconds"}
 _FLAGS: Final[Mapping[object, bool]] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 
 
@@ -62,7 +57,15 @@ class UnfitError(ValueError):
     @classmethod
     def for_a(cls, needed: type, value: object, path: JsonPath = ()) -> UnfitError:
         """Return the error of a *value* that is not a *needed*."""
-        return cls(f"must be {_NEEDS[needed]}, not {_JSON_NAMES.get(type(value), type(value).__name__)}", path)
+        return cls(
+            f"must be {_NEEDS.get(needed) or _JSON_NAMES[needed]}, not {_JSON_NAMES.get(type(value), type(value).__name__)}",
+            path,
+        )
+
+    @classmethod
+    def missing(cls, path: JsonPath = ()) -> UnfitError:
+        """Return the error of what must be there and is not."""
+        return cls("is missing", path)
 
 
 def decode_error(what: str, path: JsonPath = ()) -> DecodeError:

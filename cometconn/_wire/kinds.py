@@ -196,17 +196,17 @@ def _presence(event: type[ev.Event], listener: str, action: str, status: str) ->
     return Kind(event, "presence", {"action": action}, listener, inner=inner)
 
 
-def _signal(event: type[ev.Event], listener: str, frame: str, action: str = "", *, fast: bool = True) -> Kind:
-    return Kind(event, frame, {"action": action} if action else {}, listener, fast=fast)
+def _signal(event: type[ev.Event], listener: str, frame: str, *, fast: bool = True, **words: str) -> Kind:
+    return Kind(event, frame, words, listener, fast=fast)
 
 
-def _mark(event: type[ev.Event], listener: str, frames: str, action: str) -> Kind:
+def _mark(event: type[ev.Event], listener: str, action: str) -> Kind:
     """Return the row of a pin or the like: the word is in the body, or in the envelope, or is the frame's type."""
+    frames = _CONVERSATION_PINS if issubclass(event, ev.ConversationMark) else _PINS
     return Kind(event, frames, {"action or ^action or ^type": action}, listener)
 
 
-def _step(event: type[ev.Event], *types: str) -> Kind:
-    words = {"type": " ".join(types)} if types else {}
+def _step(event: type[ev.Event], **words: str) -> Kind:
     return Kind(event, "streamed_message", words, "onAIAssistantEventReceived")
 
 
@@ -242,41 +242,39 @@ KINDS: Final[Sequence[Kind]] = (
     _call(ev.IncomingCallCancelled, "onIncomingCallCancelled", "cancelled"),
     _call(ev.CallEnded, "onCallEndedMessageReceived", "ended"),
     # Signals.
-    _signal(ev.MessagesDelivered, "onMessagesDelivered", "receipts", "delivered"),
-    _signal(ev.MessagesRead, "onMessagesRead", "receipts", "read"),
-    _signal(ev.MessagesDeliveredToAll, "onMessagesDeliveredToAll", "receipts", "deliveredToAll"),
-    _signal(ev.MessagesReadByAll, "onMessagesReadByAll", "receipts", "readByAll"),
-    _signal(ev.TypingStarted, "onTypingStarted", "typing_indicator", "started"),
-    _signal(ev.TypingEnded, "onTypingEnded", "typing_indicator", "ended"),
+    _signal(ev.MessagesDelivered, "onMessagesDelivered", "receipts", action="delivered"),
+    _signal(ev.MessagesRead, "onMessagesRead", "receipts", action="read"),
+    _signal(ev.MessagesDeliveredToAll, "onMessagesDeliveredToAll", "receipts", action="deliveredToAll"),
+    _signal(ev.MessagesReadByAll, "onMessagesReadByAll", "receipts", action="readByAll"),
+    _signal(ev.TypingStarted, "onTypingStarted", "typing_indicator", action="started"),
+    _signal(ev.TypingEnded, "onTypingEnded", "typing_indicator", action="ended"),
     _presence(ev.UserOnline, "onUserOnline", "online available", "online"),
     _presence(ev.UserOffline, "onUserOffline", "offline", "offline"),
     _signal(ev.TransientMessage, "onTransientMessageReceived", "transient_message"),
-    _signal(ev.ReactionAdded, "onMessageReactionAdded", "reaction", "message_reaction_added"),
-    _signal(ev.ReactionRemoved, "onMessageReactionRemoved", "reaction", "message_reaction_removed"),
+    _signal(ev.ReactionAdded, "onMessageReactionAdded", "reaction", action="message_reaction_added"),
+    _signal(ev.ReactionRemoved, "onMessageReactionRemoved", "reaction", action="message_reaction_removed"),
     _signal(ev.InteractionGoalCompleted, "onInteractionGoalCompleted", "interaction_completed", fast=False),
     _signal(ev.MessageModerated, "onMessageModerated", "on_moderation_status_changed", fast=False),
-    _mark(ev.MessagePinned, "onMessagePinned", _PINS, "message_pinned pinned pin"),
-    _mark(ev.MessageUnpinned, "onMessageUnpinned", _PINS, "message_unpinned unpinned unpin"),
-    _mark(ev.MessageSaved, "onMessageSaved", _PINS, "message_saved saved save"),
-    _mark(ev.MessageUnsaved, "onMessageUnsaved", _PINS, "message_unsaved unsaved unsave"),
-    _mark(ev.ConversationPinned, "onConversationPinned", _CONVERSATION_PINS, "conversation_pinned pinned pin"),
-    _mark(
-        ev.ConversationUnpinned, "onConversationUnpinned", _CONVERSATION_PINS, "conversation_unpinned unpinned unpin"
-    ),
-    _signal(ev.FeedItemReceived, "onFeedItemReceived", "notification_feed_item", "sent", fast=False),
+    _mark(ev.MessagePinned, "onMessagePinned", "message_pinned pinned pin"),
+    _mark(ev.MessageUnpinned, "onMessageUnpinned", "message_unpinned unpinned unpin"),
+    _mark(ev.MessageSaved, "onMessageSaved", "message_saved saved save"),
+    _mark(ev.MessageUnsaved, "onMessageUnsaved", "message_unsaved unsaved unsave"),
+    _mark(ev.ConversationPinned, "onConversationPinned", "conversation_pinned pinned pin"),
+    _mark(ev.ConversationUnpinned, "onConversationUnpinned", "conversation_unpinned unpinned unpin"),
+    _signal(ev.FeedItemReceived, "onFeedItemReceived", "notification_feed_item", action="sent", fast=False),
     # The steps of an AI agent's run.
-    _step(ev.AIAssistantRunStartedEvent, "run_started"),
-    _step(ev.AIAssistantRunFinishedEvent, "run_finished"),
-    _step(ev.AIAssistantMessageStartedEvent, "text_message_start"),
-    _step(ev.AIAssistantContentReceivedEvent, "text_message_content"),
-    _step(ev.AIAssistantMessageEndedEvent, "text_message_end"),
-    _step(ev.AIAssistantToolStartedEvent, "tool_call_start"),
-    _step(ev.AIAssistantToolArgumentEvent, "tool_call_args"),
-    _step(ev.AIAssistantToolEndedEvent, "tool_call_end"),
-    _step(ev.AIAssistantToolResultEvent, "tool_call_result"),
-    _step(ev.AIAssistantCardStartedEvent, "card_start"),
-    _step(ev.AIAssistantCardReceivedEvent, "card"),
-    _step(ev.AIAssistantCardEndedEvent, "card_end"),
+    _step(ev.AIAssistantRunStartedEvent, type="run_started"),
+    _step(ev.AIAssistantRunFinishedEvent, type="run_finished"),
+    _step(ev.AIAssistantMessageStartedEvent, type="text_message_start"),
+    _step(ev.AIAssistantContentReceivedEvent, type="text_message_content"),
+    _step(ev.AIAssistantMessageEndedEvent, type="text_message_end"),
+    _step(ev.AIAssistantToolStartedEvent, type="tool_call_start"),
+    _step(ev.AIAssistantToolArgumentEvent, type="tool_call_args"),
+    _step(ev.AIAssistantToolEndedEvent, type="tool_call_end"),
+    _step(ev.AIAssistantToolResultEvent, type="tool_call_result"),
+    _step(ev.AIAssistantCardStartedEvent, type="card_start"),
+    _step(ev.AIAssistantCardReceivedEvent, type="card"),
+    _step(ev.AIAssistantCardEndedEvent, type="card_end"),
     _step(ev.AIAssistantEvent),
 )
 """All kinds. Of several rows that fit, the first counts."""
@@ -287,24 +285,10 @@ OTHERS: Final = (
 )
 """Keys that come in the frames of the fast decoder, beside those that an attribute has."""
 LATER: Final = frozenset(
-    [
-        "edited_at",
-        "edited_by",
-        "deleted_at",
-        "deleted_by",
-        "delivered_at",
-        "read_at",
-        "delivered_to_me_at",
-        "read_by_me_at",
-        "reactions",
-        "reply_count",
-        "unread_replies_count",
-        "pinned_at",
-        "pinned_by",
-        "saved_at",
-        "thread_subscribed",
-        "moderation_status",
-    ]
+    _split(
+        "edited_at edited_by deleted_at deleted_by delivered_at read_at delivered_to_me_at read_by_me_at reactions "
+        "reply_count unread_replies_count pinned_at pinned_by saved_at thread_subscribed moderation_status"
+    )
 )
 """Attributes that a message has only after something has happened to it: a new one comes without."""
 

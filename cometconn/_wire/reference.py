@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import attrs
 
@@ -65,40 +65,30 @@ class _NoClassError(Exception):
     """There is no class for the message that is needed inside an event."""
 
 
-@attrs.frozen
-class _Attribute:
+class _Attribute(NamedTuple):
     """What is to be known about one attribute of a class, looked up once."""
 
     owner: type[Any]
     name: str
     paths: Sequence[JsonPath]
     kind: Any
+    default: Any
     structure: Callable[[Any, Any], Any]
     persons: tuple[type[Any], ...]
-    needed: bool
-    default: Any
+
+
+def _attribute(owner: type[Any], name: str, paths: Sequence[JsonPath], kind: Any, default: Any) -> _Attribute:
+    return _Attribute(owner, name, paths, kind, default, converter.get_structure_hook(kind), _PERSONS.get(kind, ()))
 
 
 @functools.cache
 def _attributes(kind: type[Any]) -> Sequence[_Attribute]:
     types, paths = types_of(kind), paths_of(kind)
-    return [
-        _Attribute(
-            kind,
-            field.name,
-            paths[field.name],
-            types[field.name],
-            converter.get_structure_hook(types[field.name]),
-            _PERSONS.get(types[field.name], ()),
-            field.default is attrs.NOTHING,
-            field.default,
-        )
-        for field in attrs.fields(kind)
-        if field.name != "raw"
-    ]
+    fields = [field for field in attrs.fields(kind) if field.name in paths]
+    return [_attribute(kind, field.name, paths[field.name], types[field.name], field.default) for field in fields]
 
 
-_WORD: Final = _Attribute(Event, "", (), str, converter.get_structure_hook(str), (), needed=True, default=None)
+_WORD: Final = _attribute(Event, "", (), str, None)
 
 
 @attrs.frozen
@@ -160,11 +150,10 @@ def make(kind: type[Any], source: _Source, inner: Mapping[str, Mapping[str, str]
         if value is None:
             if len(wanted.persons) > 1 and source.notes.own_uid is not None:
                 value = User(source.notes.own_uid)  # it came to us, so it was sent to us
-            elif not wanted.needed:
-                value = wanted.default.factory() if isinstance(wanted.default, attrs.Factory) else wanted.default
+            elif wanted.default is attrs.NOTHING:
+                raise fault or UnfitError.missing(wanted.paths[0])
             else:
-                message = "is missing"
-                raise fault or UnfitError(message, wanted.paths[0])
+                value = wanted.default.factory() if isinstance(wanted.default, attrs.Factory) else wanted.default
         if wanted.name in inner:
             value = attrs.evolve(value, **_inside(inner[wanted.name], source))
         given[wanted.name] = value
@@ -201,15 +190,11 @@ def structure_user(mapping: object) -> User:
 def _read(frame: str, source: _Source, raw: Mapping[str, Any]) -> Event | None:
     chosen = choices().get(frame, ())
     if chosen and not isinstance(source.body, dict):
-        if source.body is None:
-            message = "is missing"
-            raise UnfitError(message)
-        raise UnfitError.for_a(dict, source.body)
+        raise UnfitError.missing() if source.body is None else UnfitError.for_a(dict, source.body)
     while isinstance(chosen, Choice):
         word, fault = source.word(chosen.paths)
         if word is None and not chosen.otherwise:
-            message = "is missing"
-            raise fault or UnfitError(message, chosen.paths[0])
+            raise fault or UnfitError.missing(chosen.paths[0])
         chosen = chosen.branches.get(word, chosen.otherwise)
     kind = next((kind for kind in chosen if kind.when is None or _is_for_us(kind.when, source)), None)
     try:

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from cometconn import events
+from cometconn._json_parts import has_too_many_items
 from cometconn._nesting import is_too_deep
 from cometconn.events import Event, Group, User
 
@@ -45,18 +46,29 @@ _loose_frame: Callable[[str], Frame] = msgspec.json.Decoder(loose(Frame)).decode
 
 
 def decode(
-    text: str | bytes, *, own_uid: str | None, session_id: str | None, known: KnownPeople | None = None
+    text: str | bytes,
+    *,
+    own_uid: str | None,
+    session_id: str | None,
+    known: KnownPeople | None = None,
+    max_items: int = codec.MAX_ITEMS,
 ) -> Decoded:
     """Return what one frame says: the same as `codec.decode`, and as surely. *known*: see `first_events()`."""
     if isinstance(text, str):
         if text in _PONGS:
             return _PONG
-        for event in first_events((text,), session_id=session_id, known=known):
+        for event in first_events((text,), session_id=session_id, known=known, max_items=max_items):
             return event
-    return codec.decode(text, own_uid=own_uid, session_id=session_id)
+    return codec.decode(text, own_uid=own_uid, session_id=session_id, max_items=max_items)
 
 
-def first_events(texts: Sequence[str], *, session_id: str | None, known: KnownPeople | None = None) -> list[Event]:
+def first_events(  # noqa: C901
+    texts: Sequence[str],
+    *,
+    session_id: str | None,
+    known: KnownPeople | None = None,
+    max_items: int = codec.MAX_ITEMS,
+) -> list[Event]:
     """Return the events that *texts* begin with, up to the first text that is left to the reference.
 
     *known* is what this connection remembers from one call to the next; without it nothing is remembered.
@@ -66,6 +78,8 @@ def first_events(texts: Sequence[str], *, session_id: str | None, known: KnownPe
     messages = 0
     try:
         for text in texts:
+            if has_too_many_items(text, max_items):
+                break
             raw = None
             try:
                 frame = _frame(text)

@@ -329,7 +329,8 @@ class CometChat:
             The message as the server has it: with its id and time.
 
         Raises:
-            SettingsError: an argument makes no sense; nothing was sent.
+            SettingsError: an argument makes no sense, or the message is more than `AppSettings.limits` allow; nothing
+                was sent.
             NotLoggedInError: nobody is logged in, or the client was left meanwhile.
             ApiError: the server refused (`code` says why): nothing was sent. Or no usable answer
                 came: without a `status`, with one from 500 up, or with `INVALID_RESPONSE`
@@ -440,6 +441,8 @@ class CometChat:
             receiver_type: `"user"` or `"group"`.
 
         Raises:
+            SettingsError: an argument makes no sense, or the frame is more than `AppSettings.limits` allow; nothing was
+                sent.
             NotConnectedError: there is no connection.
             ConnectionLostError: it ended before the frame was written. Worth retrying
                 once connected.

@@ -214,6 +214,7 @@ def _put_together(
         device_id=saved.device_id,
         version=client.version,
         timeout=settings.timing.request_timeout,
+        at_once=settings.limits.requests_at_once,
         secrets=identity.secrets,
     )
     positions = PositionKeeper(identity, streams, store, lambda: api.answered_at, settings.catch_up, position)

@@ -11,7 +11,7 @@ from ._connection.link_nursery import LinkNursery
 from ._connection.supervisor import Supervisor
 from ._connection.unread import Unread
 from ._lifecycle.states import Input
-from ._speaking import Speaking
+from ._speaking import Speaking, check_sent
 from ._transport.websocket import TrioWebSocket
 from .errors import SettingsError
 
@@ -92,7 +92,7 @@ class Parts:
 
     def __attrs_post_init__(self) -> None:
         """Speaking needs no more than is here."""
-        self.speaking = Speaking(self.login, self.streams)
+        self.speaking = Speaking(self.login, self.streams, self.settings.limits)
 
     def supervisor(self) -> Supervisor:
         """Return the supervisor, ready to run."""
@@ -125,7 +125,9 @@ class Parts:
     ) -> None:
         """Make a frame to *receiver* and return when it is written; *call* is for error messages."""
         link = self.machine.connected_link(call)
-        frame = link.send(make_frame(self.identity.envelope(receiver, receiver_type), **fields))
+        text = make_frame(self.identity.envelope(receiver, receiver_type), **fields)
+        check_sent(call, text, self.settings.limits)
+        frame = link.send(text)
         try:
             await frame.done.wait()
         finally:

@@ -294,14 +294,14 @@ LATER: Final = frozenset(
 
 
 @functools.cache
-def types_of(kind: type[Any]) -> Mapping[str, Any]:
+def types_of(kind: Any) -> Mapping[str, Any]:
     """Return the type of each attribute of class *kind*."""
     hints = typing.get_type_hints(kind)
     return {field.name: hints[field.name] for field in attrs.fields(kind)}
 
 
 @functools.cache
-def paths_of(kind: type[Any]) -> Mapping[str, tuple[JsonPath, ...]]:
+def paths_of(kind: Any) -> Mapping[str, tuple[JsonPath, ...]]:
     """Return where each attribute of class *kind* stands, but for `raw`."""
     written: dict[str, str] = {}
     for base in reversed(kind.__mro__):

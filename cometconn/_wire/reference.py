@@ -14,10 +14,10 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 
+from cometconn._json_values import sendable
 from cometconn.events import Call, Event, Group, Message, User
 
 from .converter import UnfitError, converter
-from .json_text import sendable
 from .kinds import OWN_KEY, Choice, JsonPath, When, choices, parse_paths, paths_of, types_of
 from .read_only import read_only
 

@@ -9,7 +9,6 @@ import attrs
 from pygments.lexers.javascript import JavascriptLexer
 from pygments.token import Token
 
-_NAME = re.compile(r"[A-Za-z_$][\w$]*\Z")
 _FROZEN = ["Object", ".", "freeze"]
 _ENDS = (",", ";", "}", "]", ")")  # what stands behind a text that is the whole value
 

@@ -43,9 +43,7 @@ ALLOWED: Sequence[Allowed] = (
         "conversationPinned conversationUnpinned",
         "The SDK's own names for the actions conversation_pinned and conversation_unpinned. They come in no frame.",
     ),
-    Allowed(
-        "action", "JOINED LEFT", "Left from a time when rooms had presence. No code of the SDKs compares with them."
-    ),
+    Allowed("action", "JOINED LEFT", "No code of the SDKs compares anything with them."),
     Allowed(
         "listener",
         "onConnected onConnectionError onDisconnected onFeatureThrottled",

@@ -1,10 +1,10 @@
-"""A request's body in the shape httpx wants, without its async generator."""
+"""A request's body in the shape httpx2 wants, without its async generator."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 __all__ = ["Body"]
 
 
-class Body(httpx.AsyncByteStream):
+class Body(httpx2.AsyncByteStream):
     """Bytes to send, once.
 
-    httpx's own is an async generator, and a request that is cancelled while it is written
+    httpx2's own is an async generator, and a request that is cancelled while it is written
     leaves that to the garbage collector, with a warning.
     """
 

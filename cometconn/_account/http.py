@@ -25,11 +25,8 @@ __all__ = ["fetch"]
 async def _answer(
     client: httpx2.AsyncClient, request: Request, headers: Mapping[str, str]
 ) -> AsyncGenerator[httpx2.Response, None]:
-    from .body import Body  # noqa: PLC0415 - imports httpx2
-
     all_headers = {**headers, **request.headers, "Accept-Encoding": ACCEPTED}
     made = client.build_request(request.method, request.url, headers=all_headers, content=request.body)
-    made.stream = Body(request.body or b"")
     answer = await client.send(made, stream=True)
     try:
         yield answer

@@ -101,10 +101,23 @@ async def test_faults_are_set_and_told(controlled: Emulator, control: httpx2.Asy
         "retry_after": None,
         "retry_after_as": "seconds",
         "date": True,
+        "mode": "DEFAULT",
     }
     await control.post("/set", json={"upgrade": "hang"})
     assert controlled.world.faults.upgrade == "hang"
     assert not controlled.world.faults.pong
+
+
+async def test_the_mode_is_told_at_the_next_login(controlled: Emulator, control: httpx2.AsyncClient) -> None:
+    """Programs in other languages set it, too; `PUT /me` and `GET /settings` then agree."""
+    assert (await control.post("/set", json={"mode": "LIMITED_TRANSIENT"})).json()["data"][
+        "mode"
+    ] == "LIMITED_TRANSIENT"
+    headers = {"authtoken": controlled.world.sessions.issue_token("zed-1")}
+    api = f"{controlled.url}/v3.0"
+    me = (await control.put(f"{api}/me", headers=headers)).json()["data"]["settings"]
+    settings = (await control.get(f"{api}/settings", headers=headers)).json()["data"]
+    assert (me["MODE"], settings["MODE"]) == ("LIMITED_TRANSIENT", "LIMITED_TRANSIENT")
 
 
 async def test_the_log_is_json(controlled: Emulator, control: httpx2.AsyncClient, join: Join) -> None:

@@ -80,12 +80,12 @@ class SystemEnvironment:
         return await dial(url, self.tls, self._proxies.leading_to(url))
 
     async def request(self, request: Request) -> Response:
-        """Make one REST request with httpx, following no redirect.
+        """Make one REST request with httpx2, following no redirect.
 
         Raises `OSError` when no whole answer came. If cancelled, the connection is
         closed. The caller bounds the time.
         """
-        with Ungrouped():  # httpx closes what it has while it handles errors
+        with Ungrouped():  # httpx2 closes what it has while it handles errors
             return await fetch(request, dial=self.dial, headers=self._headers)
 
     def boot_time(self) -> float:

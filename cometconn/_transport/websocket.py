@@ -68,7 +68,7 @@ class TrioWebSocket:
         self._close_ahead = False
         self._begun: str | None = None
         self._goodbye: trio.CancelScope | None = None
-        self._handshake = trio.CancelScope()
+        self._handshake: trio.CancelScope | None = trio.CancelScope()
         self._progress = Lot()
         self._taking: trio.CancelScope | None = None
         self._failure: WebSocketError | None = None
@@ -79,6 +79,7 @@ class TrioWebSocket:
         """Do trio-websocket's handshake; its reader stays in *nursery*."""
         self._pipe.nursery = nursery
         OURS.set(True)  # in this task, and in those that it starts
+        assert self._handshake is not None, "one upgrade"
         try:
             with self._handshake:
                 # Returns only on success; `_fail` ends this scope on failure.
@@ -95,6 +96,7 @@ class TrioWebSocket:
         except Exception as error:  # noqa: BLE001 - whatever it is, the upgrade has failed
             self._broke(error)
         finally:
+            self._handshake = None
             self._ended = self._ended or self._connection is None
             self._progressed()
 
@@ -282,7 +284,7 @@ class TrioWebSocket:
 
     def _fail(self, error: WebSocketError) -> None:
         self._failure = self._failure or error
-        if self._connection is None:
+        if self._handshake is not None:
             self._handshake.cancel(reason=str(error))
         self._progressed()
 

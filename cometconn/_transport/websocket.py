@@ -57,7 +57,7 @@ class TrioWebSocket:
         self._stream = stream
         self._host = parts.netloc
         self._target = parts.path or "/"
-        self._headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
+        self._headers = headers
         self._pipe = Pipe(stream, self._progressed, self._stream_failed)
         self._head = AnswerHead()
         self._connection: trio_websocket.WebSocketConnection | None = None
@@ -88,7 +88,7 @@ class TrioWebSocket:
                     self._pipe,  # type: ignore[arg-type]  # any trio.abc.Stream will do
                     self._host,
                     self._target,
-                    extra_headers=self._headers,
+                    extra_headers=[(name.encode(), value.encode("latin-1")) for name, value in self._headers.items()],
                     message_queue_size=0,
                     max_message_size=_MAX_MESSAGE,
                     receive_buffer_size=None,

@@ -136,6 +136,7 @@ class TrioWebSocket:
         pipe = self._pipe
         while not (pipe.wants_more or pipe.closed or self._ended):
             await self._progress.park()
+        self._lane.drop_taken()
         data: bytes | bytearray = b""
         try:
             data = await receive_some(self._stream, self._read_size)

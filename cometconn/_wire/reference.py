@@ -30,7 +30,6 @@ _PERSONS: Final[Mapping[Any, tuple[type[Any], ...]]] = {
     User | Group: (User, Group),
 }
 _RECEIVER_TYPE: Final = parse_paths("receiverType or ^receiverType")
-_FACTORY: Final[type[Any]] = type(attrs.Factory(list))
 _NO_ENVELOPE: Final[Mapping[str, Any]] = {}
 
 
@@ -76,10 +75,14 @@ class _Attribute(NamedTuple):
     default: Any
     structure: Callable[[Any, Any], Any]
     persons: tuple[type[Any], ...]
+    key: str | None  # an optional attribute is not looked for in an object without this key
 
 
 def _attribute(owner: type[Any], name: str, paths: Sequence[JsonPath], kind: Any, default: Any) -> _Attribute:
-    return _Attribute(owner, name, paths, kind, default, converter.get_structure_hook(kind), _PERSONS.get(kind, ()))
+    key = paths[0][0] if default is not attrs.NOTHING and [len(path) for path in paths] == [1] else None
+    return _Attribute(
+        owner, name, paths, kind, default, converter.get_structure_hook(kind), _PERSONS.get(kind, ()), key
+    )
 
 
 @functools.cache
@@ -147,17 +150,17 @@ class _Source:
 def make(kind: Any, source: _Source, inner: Mapping[str, Mapping[str, str]] = _NO_ENVELOPE, **given: Any) -> Any:
     """Return a *kind*, whose attributes *source* has, but for those *given*. Raises `UnfitError`, or `_NoClassError`."""
     for wanted in _attributes(kind):
+        if wanted.key is not None and wanted.key not in source.body:
+            continue
         value, fault = source.first(wanted, wanted.paths)
-        if value is None:
-            if len(wanted.persons) > 1 and source.notes.own_uid is not None:
-                value = User(source.notes.own_uid)  # it came to us, so it was sent to us
-            elif wanted.default is attrs.NOTHING:
-                raise fault or UnfitError.missing(wanted.paths[0])
-            else:
-                value = wanted.default.factory() if isinstance(wanted.default, _FACTORY) else wanted.default
-        if wanted.name in inner:
+        if value is None and len(wanted.persons) > 1 and source.notes.own_uid is not None:
+            value = User(source.notes.own_uid)  # it came to us, so it was sent to us
+        if wanted.name in inner and value is not None:
             value = attrs.evolve(value, **_inside(inner[wanted.name], source))
-        given[wanted.name] = value
+        if value is not None:
+            given[wanted.name] = value
+        elif wanted.default is attrs.NOTHING:
+            raise fault or UnfitError.missing(wanted.paths[0])
     return kind(**given)
 
 

@@ -128,6 +128,9 @@ class _Source:
             except UnfitError as error:
                 self.notes.unread.append((wanted.owner, path))
                 fault = fault or error
+            except _NoClassError:
+                if wanted.default is attrs.NOTHING:
+                    raise
         return None, fault
 
     def word(self, paths: Sequence[JsonPath]) -> tuple[Any, UnfitError | None]:

@@ -296,6 +296,8 @@ class KnownPeople(dict[bytes, "tuple[User, User | Group]"]):
         try:
             entities = _entities(json)
         except msgspec.ValidationError:
+            if may_be_too_deep(f"[[[{json.decode()}"):  # a frame, its body and its data are around it
+                raise NotFastPathError from None
             _anything(json)
             entities = _loose_entities(json)
         both = _namespace["User_of"](entities.sender.entity), person(entities.receiver.entity)

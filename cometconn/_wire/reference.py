@@ -107,8 +107,10 @@ class _Source:
         """Return what stands at *path*; `None` if it, or an object on the way, is not there."""
         value, way = (self.envelope, path[1:]) if path and path[0] == "^" else (self.body, path)
         for key in way:
+            if key == OWN_KEY:
+                return isinstance(value, dict) and self.notes.own_uid in value
             if value.__class__ is dict:
-                value = value.get(key) if key != OWN_KEY else self.notes.own_uid in value
+                value = value.get(key)
             elif value is None or value == []:  # an empty object, as some servers write it
                 return None
             elif isinstance(value, list) and key.isdigit():

@@ -130,6 +130,9 @@ class _Source:
             except UnfitError as error:
                 self.notes.unread.append((wanted.owner, path))
                 fault = fault or error
+            except _NoClassError:
+                if wanted.default is attrs.NOTHING:
+                    raise
         return None, fault
 
     def word(self, paths: Sequence[JsonPath]) -> tuple[Any, UnfitError | None]:
@@ -139,7 +142,10 @@ class _Source:
     def _structure(self, value: Any, wanted: _Attribute, path: JsonPath) -> Any:
         if wanted.persons and isinstance(value, str):  # a bare id
             receiver_type, _ = self.word(_RECEIVER_TYPE)
-            return wanted.persons[-1 if receiver_type == Group.receiver_type else 0](value)
+            person = Group if receiver_type == Group.receiver_type and Group in wanted.persons else User
+            if person not in wanted.persons:
+                raise UnfitError.for_a(dict, value, path)
+            return person(value)
         before = len(self.notes.unread)
         try:
             made = wanted.structure(value, wanted.kind)

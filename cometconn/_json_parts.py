@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
-__all__ = ["has_too_many_items", "raw_message_id", "split_list", "split_object"]
+__all__ = ["MOST_ELEMENTS", "elements", "has_too_many_items", "raw_message_id", "split_object"]
 
 # A string, whole or (group 1 empty) cut off, and what structures JSON. No part of it can be matched in two ways.
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[\[\]{},:]', re.DOTALL)
 _ID: Final = re.compile(rb"[0-9]{1,19}")
 _BIT_64: Final = 2**63
-_MOST_TOKENS: Final = 500_000
-"""More are not looked at: that would hold the loop for more than a tenth of a second."""
-
+_DEPTH: Final = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
+_MOST_TOKENS: Final = 25_000
+"""More of an object's are not looked at: that would hold the loop for more than a few milliseconds."""
+_MOST_LIST_TOKENS: Final = 1_000_000
+_PAUSE: Final = 2_500  # tokens of a list between two pauses
+MOST_ELEMENTS: Final = 1_000
+"""A longer list is not taken apart: CometChat's pages have at most a hundred."""
 _UNCOUNTED: Final = 16 * 1024
 """A text of so many characters is parsed in little time, whatever is in it."""
 _NO_ITEMS: Final = bytes(sorted(set(range(256)) - set(b"[{,")))
 _NO_SIGNS: Final = bytes(sorted(set(range(256)) - set(b'[{,"')))
 
-_list: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+class _Members(msgspec.Struct):
+    """Those members of any object that are asked for; all others are passed over, however many there are."""
+
+    id: msgspec.Raw = msgspec.Raw()
+    type: msgspec.Raw = msgspec.Raw()
+    body: msgspec.Raw = msgspec.Raw()
+    data: msgspec.Raw = msgspec.Raw()
+    meta: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
+    cursor: msgspec.Raw = msgspec.Raw()
+    pagination: msgspec.Raw = msgspec.Raw()
+
+
+_NAMES: Final = _Members.__struct_fields__
+_object: Final = msgspec.json.Decoder(_Members).decode
+
+
+@functools.cache
+def _list_decoder() -> msgspec.json.Decoder[msgspec.Struct]:
+    """Return what takes a list apart, and stops at the first element too many: a million cost seconds and gigabytes."""
+    fields = [(f"_{number}", msgspec.Raw, msgspec.Raw()) for number in range(MOST_ELEMENTS)]
+    return msgspec.json.Decoder(msgspec.defstruct("_Elements", fields, array_like=True, forbid_unknown_fields=True))
 
 
 def has_too_many_items(text: str | bytes, most: int) -> bool:
@@ -47,31 +74,48 @@ def has_too_many_items(text: str | bytes, most: int) -> bool:
     return sum(map(len, signs.split(b'"')[::2])) > most
 
 
-def split_list(text: bytes) -> list[bytes] | None:
-    """Return the JSON of each element of the list that *text* is; `None` if it is no list.
+def elements(text: bytes) -> Iterator[bytes | None]:
+    """Yield the JSON of each element of the list that *text* is, and `None` now and then, for a pause.
 
     The elements are not read, and need not be JSON; only their strings must end, and their brackets match.
+
+    Raises:
+        OverflowError: there are more than `MOST_ELEMENTS`.
+        ValueError: it is no list.
     """
     try:
-        return [bytes(element) for element in _list(text)]
-    except (
-        msgspec.MsgspecError,
-        UnicodeError,
-        RecursionError,
-    ):  # perhaps only because an element is no JSON, such as NaN
-        parts = _split(text.strip(), b"[", b"]")
-        return None if parts is None else [element for _, element in parts]
+        found = msgspec.structs.astuple(_list_decoder().decode(text))
+    except msgspec.ValidationError as error:
+        if "at most length" in str(error):
+            raise OverflowError from None
+        raise ValueError from None
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):  # perhaps only because an element is no JSON, as NaN
+        found = ()
+    if found:
+        yield from (bytes(element) for element in found if bytes(element))
+        return
+    count = 0
+    for part in _split(text.strip(), b"[", b"]", _MOST_LIST_TOKENS):
+        if part is not None:
+            count += 1
+        if count > MOST_ELEMENTS:
+            raise OverflowError
+        yield None if part is None else part[1]
 
 
 def split_object(text: bytes) -> dict[str, bytes] | None:
-    """Return the JSON of each member of the object that *text* is, by its name; `None` if it is no object."""
+    """Return the JSON of those members of the object that *text* is whose names `_Members` has; `None` if it is no object."""
     try:
-        return {name: bytes(value) for name, value in _object(text).items()}
+        members = _object(text)
+        return {name: bytes(value) for name in _NAMES if (value := bytes(getattr(members, name)))}
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        parts = _split(text.strip(), b"{", b"}")
-    if parts is None:
+        pass
+    try:
+        parts = [part for part in _split(text.strip(), b"{", b"}", _MOST_TOKENS) if part is not None]
+    except ValueError:
         return None
-    return {name[1:-1].decode("utf-8", "replace"): value for name, value in parts if name.startswith(b'"')}
+    named = {name[1:-1].decode("utf-8", "replace"): value for name, value in parts if name.startswith(b'"')}
+    return {name: named[name] for name in _NAMES if name in named}
 
 
 def raw_message_id(text: bytes) -> int | None:
@@ -80,27 +124,29 @@ def raw_message_id(text: bytes) -> int | None:
     return int(written) if _ID.fullmatch(written) and int(written) < _BIT_64 else None
 
 
-def _split(text: bytes, opening: bytes, closing: bytes) -> list[tuple[bytes, bytes]] | None:
-    """Return what the commas between the outermost brackets separate: each part's name (empty in a list), and the part."""
+def _split(text: bytes, opening: bytes, closing: bytes, most: int) -> Iterator[tuple[bytes, bytes] | None]:
+    """Yield what the commas between the outermost brackets separate: each part's name (empty in a list), and the part.
+
+    Also `None` now and then, for a pause. Raises `ValueError` if *text* is not in these brackets, or has more than *most* tokens.
+    """
     if not (text.startswith(opening) and text.endswith(closing)):
-        return None
-    parts: list[tuple[bytes, bytes]] = []
+        raise ValueError
+    if not text[1:-1].strip():
+        return
     depth, begin, name = 0, 1, b""
-    for count, token in enumerate(_TOKEN.finditer(text)):
+    for count, token in enumerate(_TOKEN.finditer(text), start=1):
         sign = token[0]
-        if count > _MOST_TOKENS or token[1] == b"":
-            return None
-        if sign in b"[{":
-            depth += 1
-        elif sign in b"]}":
-            depth -= 1
-            if depth == 0 and token.end() != len(text):
-                return None
-        elif depth == 1 and sign == b":" and not name:
+        if count > most or token[1] == b"":
+            raise ValueError
+        depth += _DEPTH.get(sign, 0)
+        if depth == 0 and token.end() != len(text):
+            raise ValueError
+        if depth == 1 and sign == b":" and not name:
             name, begin = text[begin : token.start()].strip(), token.end()
         if (depth == 1 and sign == b",") or depth == 0:
-            parts.append((name, text[begin : token.start()].strip()))
+            yield name, text[begin : token.start()].strip()
             begin, name = token.end(), b""
+        if count % _PAUSE == 0:
+            yield None
     if depth != 0:
-        return None
-    return [] if parts == [(b"", b"")] else parts
+        raise ValueError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import trio
@@ -11,9 +11,9 @@ from ._connection.link_nursery import LinkNursery
 from ._connection.supervisor import Supervisor
 from ._connection.unread import Unread
 from ._lifecycle.states import Input
-from ._speaking import Speaking
+from ._speaking import Speaking, check_sent
 from ._transport.websocket import TrioWebSocket
-from .errors import SettingsError
+from .errors import FeatureThrottledError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,7 +92,7 @@ class Parts:
 
     def __attrs_post_init__(self) -> None:
         """Speaking needs no more than is here."""
-        self.speaking = Speaking(self.login, self.streams)
+        self.speaking = Speaking(self.login, self.streams, self.settings.limits)
 
     def supervisor(self) -> Supervisor:
         """Return the supervisor, ready to run."""
@@ -118,14 +118,30 @@ class Parts:
     async def send(
         self,
         call: str,
+        feature: Literal["typing", "receipts", "transient"],
         receiver: str,
         receiver_type: str,
         make_frame: Callable[..., str],
         **fields: Any,
     ) -> None:
-        """Make a frame to *receiver* and return when it is written; *call* is for error messages."""
+        """Make a frame to *receiver* and return when it is written; *call* is for error messages.
+
+        Where the server takes no frames of *feature* at present, none is written: a receipt raises, the others return.
+        """
         link = self.machine.connected_link(call)
-        frame = link.send(make_frame(self.identity.envelope(receiver, receiver_type), **fields))
+        text = make_frame(self.identity.envelope(receiver, receiver_type), **fields)
+        check_sent(call, text, self.settings.limits)
+        features = self.identity.logged_in(call).features
+        if not getattr(features, feature):
+            if feature == "receipts":
+                message = (
+                    f"{call}: no receipt was sent, because the server takes none at present"
+                    f" (its setting MODE is {features.mode}). Try again later, after logout() and login()."
+                )
+                raise FeatureThrottledError(message)
+            await trio.lowlevel.checkpoint()
+            return
+        frame = link.send(text)
         try:
             await frame.done.wait()
         finally:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from cometconn._transport.abc import WebSocketError
-from cometconn._wire.decoder import AuthReply, Decoder, Echo, Pong
+from cometconn._transport.abc import LongMessage, WebSocketError
+from cometconn._wire.decoder import AuthReply, Decoded, Decoder, Echo, Pong
 from cometconn.errors import CometConnError, ProtocolError
-from cometconn.events import Event
+from cometconn.events import Event, UnreadableFrame
 
 from .catch_up import gap
+from .long_message import long_frame
 
 if TYPE_CHECKING:
     from cometconn._transport.abc import WebSocket
@@ -67,7 +68,7 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
     link.heartbeat.pause()
     count, awaited, more = 0, False, True
     while more:
-        messages: list[str] | tuple[str | bytes, ...] = websocket.next_texts(_DRAIN - count)
+        messages: list[str] | tuple[str | bytes | LongMessage, ...] = websocket.next_texts(_DRAIN - count)
         if not messages:
             message, awaited = await websocket.next_message(), True
             if message is None:
@@ -110,15 +111,16 @@ class _Reader:
         self._streams = streams
         self._catch_up = catch_up
         self._positions = positions
-        self._decoder = Decoder(identity.uid, identity.session_id, on_unread=streams.note_unread)
+        max_items = identity.settings.limits.max_items
+        self._decoder = Decoder(identity.uid, identity.session_id, max_items, streams.note_unread)
         streams.early.clear()
 
-    def take(self, message: str | bytes) -> None:
+    def take(self, message: str | bytes | LongMessage) -> None:
         """Take one message, unless the lease has ended."""
         self._machine.tick()
         self.take_some((message,))
 
-    def take_some(self, messages: list[str] | tuple[str | bytes, ...]) -> int:
+    def take_some(self, messages: list[str] | tuple[str | bytes | LongMessage, ...]) -> int:
         """Take *messages*, unless the lease has ended; stop behind the one that fills a stream. Return how many.
 
         The caller has ticked since the last await.
@@ -132,7 +134,11 @@ class _Reader:
         for count, message in enumerate(messages[taken:], start=taken + 1):
             if link.over:
                 break
-            decoded = decode(message)
+            if isinstance(message, LongMessage):
+                decoded: Decoded = self._too_long(message)
+                message = message.head
+            else:
+                decoded = decode(message)
             if isinstance(decoded, Event):
                 size = _size(message)
                 if publish(decoded, size) if live else self._put_by(decoded, size):
@@ -160,6 +166,11 @@ class _Reader:
         if events:
             self._streams.publish_all(events, sizes[: len(events)])
         return len(events)
+
+    def _too_long(self, message: LongMessage) -> UnreadableFrame:
+        event = long_frame(message, self._identity.settings.limits)
+        self._streams.note_unread(event)
+        return event
 
     async def wait_room(self) -> None:
         """While a pausing stream is full, read nothing more."""

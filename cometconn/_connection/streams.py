@@ -5,14 +5,14 @@ from __future__ import annotations
 import operator
 from contextlib import AbstractAsyncContextManager
 from itertools import compress
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import attrs
 import trio
 
 from cometconn._lot import Lot
 from cometconn._wire.decoder import message_key
-from cometconn.events import Event, Gap, Marker, Message
+from cometconn.events import Event, Gap, Marker, Message, Resumed
 
 from .buffer import Buffer
 from .event_stream import Entry, EventStream
@@ -35,6 +35,7 @@ __all__ = ["NOWHERE", "Streams", "Subscription"]
 _WINDOW = 4096  # message ids remembered, against duplicates: at least so many, and hardly twice as many
 NOWHERE = -1  # `unfetched_after`, where messages are missing from a moment on, and no id is known
 _MOST_ACKNOWLEDGED = 1024  # ids beyond the position that are saved with it
+_NO_IDS: Final[frozenset[int]] = frozenset()  # one for all: an idle client has no set of its own
 _id_of = operator.attrgetter("id")
 
 
@@ -69,9 +70,9 @@ class Streams:
     _claimed: bool = attrs.field(default=False, init=False)  # a stream that counts is open, and able to take events
     _place: int = attrs.field(default=0, init=False)  # of the next event in the order of arrival
     _users_place: int = attrs.field(default=0, init=False)  # of the first event of the user who is logged in
-    _seen: set[int] = attrs.field(factory=set, init=False)
-    _seen_before: set[int] | frozenset[int] = attrs.field(default=frozenset(), init=False)  # an idle client has none
-    _resumed: frozenset[int] = attrs.field(default=frozenset(), init=False)  # acknowledged before the client was opened
+    _seen: set[int] | frozenset[int] = attrs.field(default=_NO_IDS, init=False)
+    _seen_before: set[int] | frozenset[int] = attrs.field(default=_NO_IDS, init=False)
+    _resumed: frozenset[int] = attrs.field(default=_NO_IDS, init=False)  # acknowledged before the client was opened
     _last_sent: int = attrs.field(default=0, init=False)
     _closed: bool = attrs.field(default=False, init=False)
 
@@ -250,6 +251,10 @@ class Streams:
         self._last_sent = max(self._last_sent, number)
         self._remember((number,))
 
+    def machine_slept(self, seconds: float) -> None:
+        """Tell of the sleep, in its place among the events."""
+        self.publish(Resumed(seconds), 0)
+
     def drop_duplicates(self, count: int) -> None:
         """Count so many messages as received that are not published, because they come another way too."""
         self.received += count
@@ -257,8 +262,7 @@ class Streams:
 
     def forget(self) -> None:
         """Forget which messages were seen, and what nobody has read: another user is coming."""
-        self._seen.clear()
-        self._seen_before = self._resumed = frozenset()
+        self._seen = self._seen_before = self._resumed = _NO_IDS
         self.last_id = None
         self._last_sent = 0
         self._unfetched_after = None
@@ -336,10 +340,12 @@ class Streams:
         return known
 
     def _remember(self, ids: Iterable[int]) -> None:
+        if isinstance(self._seen, frozenset):
+            self._seen = set()
         self._seen.update(ids)
         if len(self._seen) >= _WINDOW:
             # Two sets that take turns: a queue in which each id has its place would cost three times as much.
-            self._seen_before, self._seen = self._seen, set()
+            self._seen_before, self._seen = self._seen, _NO_IDS
 
 
 @final

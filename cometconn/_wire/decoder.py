@@ -13,14 +13,14 @@ from typing import Any, Final, TypeAlias
 import attrs
 import msgspec
 
-from cometconn._json_parts import raw_message_id, split_object
+from cometconn._json_parts import has_too_many_items, raw_message_id, split_object
+from cometconn._json_values import parse
 from cometconn._nesting import is_too_deep
 from cometconn.errors import DecodeError
 from cometconn.events import Event, Message, MessageDeleted, MessageEdited, UnknownEvent, UnreadableFrame, User
 
 from . import fast, reference
 from .converter import UnfitError, decode_error, to_int
-from .json_text import parse
 from .reference import Notes
 
 __all__ = ["AuthReply", "Decoded", "Decoder", "Echo", "Pong", "decode", "decode_message", "decode_user", "message_key"]
@@ -123,7 +123,7 @@ class Decoder:
             if not isinstance(text, str):
                 message = "The frame is binary; CometChat sends text."
                 raise DecodeError(message)  # noqa: TRY301 - told like all that is wrong with a frame
-            return self._decode(*parse(text, self.max_items))
+            return self._decode(*self._parse(text))
         except Exception as error:  # noqa: BLE001 - one bad frame must not end a connection; the error is in the event
             number = _framed_message_id(text) if isinstance(text, str) else None
             return self._unreadable(text, error, number, ("body",))
@@ -135,7 +135,7 @@ class Decoder:
             text: the JSON of the message, which has the shape of a `message` frame's body.
         """
         try:
-            body, exact = parse(text.decode("utf-8", "replace"), self.max_items)
+            body, exact = self._parse(text.decode("utf-8", "replace"))
             data = body.get("data") if isinstance(body, dict) else None
             if self.session_id is not None and isinstance(data, dict) and data.get("resource") == self.session_id:
                 return Echo(_body_id(body))
@@ -148,6 +148,15 @@ class Decoder:
         if not isinstance(body, dict):
             raise UnfitError.for_a(dict, body)
         return self._read(reference.read_body, body, exact=exact) or UnknownEvent(_MESSAGE, body)
+
+    def _parse(self, text: str) -> tuple[Any, bool]:
+        if has_too_many_items(text, self.max_items):
+            message = f"The message has more than {self.max_items:,} items (Limits.max_items)."
+            raise DecodeError(message)
+        value, exact = parse(text)
+        if is_too_deep(value, text):
+            raise RecursionError  # told like a depth at which the parser gives up
+        return value, exact
 
     def _unreadable(
         self, text: str | bytes, error: Exception, number: int | None, prefix: tuple[str, ...] = ()

@@ -73,7 +73,7 @@ def _grow(tree: _Tree, path: JsonPath, leaf: Any) -> None:
     tree.setdefault(last, leaf)
 
 
-def _tree_of(*kinds: type[Any], strict: bool) -> _Tree:
+def _tree_of(*kinds: Any, strict: bool) -> _Tree:
     tree: _Tree = {}
     for kind in kinds:
         for name, paths in paths_of(kind).items():
@@ -210,7 +210,7 @@ def _value(annotation: Any, default: Any, place: str) -> str:
     return optional.get(annotation, repr(default))
 
 
-def _filler(kind: type[Any], row: Kind | None = None) -> Iterator[str]:
+def _filler(kind: Any, row: Kind | None = None) -> Iterator[str]:
     """Write the function that fills an event from a frame; or a user or a group from an object."""
     yield f"def {kind.__name__}_of({'body' if row is None else 'frame, known, text'}):"
     yield f" made = open_{kind.__name__}()"

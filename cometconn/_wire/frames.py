@@ -13,11 +13,10 @@ from typing import Any, Literal
 
 import attrs
 
+from cometconn._json_values import sendable
 from cometconn._secret_names import is_secret_name
 from cometconn.errors import SettingsError
 from cometconn.settings import SubscriptionType
-
-from .json_text import sendable
 
 __all__ = [
     "ClientInfo",

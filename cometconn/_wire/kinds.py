@@ -183,7 +183,7 @@ _PATHS: Final[Mapping[type[Any], Mapping[str, str]]] = {
 def _message(event: type[ev.Event], listener: str, **words: str) -> Kind:
     """Return the row of a message, which its category, its type, or what was done (`action`) tell from others."""
     paths = {"category": "category", "type": "type", "action": "data.action"}
-    fast = event in {ev.TextMessage, ev.CustomMessage}
+    fast = event is ev.TextMessage or words == {"category": "custom"}
     return Kind(event, "message", {paths[name]: word for name, word in words.items()}, listener, fast=fast)
 
 
@@ -216,6 +216,7 @@ _CONVERSATION_PINS: Final = "conversation_pin conversation_pinned conversation_u
 KINDS: Final[Sequence[Kind]] = (
     # Messages. Without a type, or with one not known, CometChat's clients take a message for media.
     _message(ev.TextMessage, "onTextMessageReceived", category="message", type="text"),
+    _message(ev.CustomMessage, "onCustomMessageReceived", category="message", type="custom"),
     _message(ev.MediaMessage, "onMediaMessageReceived", category="message"),
     _message(ev.CustomMessage, "onCustomMessageReceived", category="custom"),
     _message(ev.InteractiveMessage, "onInteractiveMessageReceived", category="interactive"),
@@ -281,7 +282,7 @@ KINDS: Final[Sequence[Kind]] = (
 
 OTHERS: Final = (
     "^appId or ^receiver or ^receiverType or ^deviceId or ^sender or ^messageSender or "
-    "sender or resource or receipts or myReceipts or uid or data.resource"
+    "sender or resource or receipts or uid or data.resource"
 )
 """Keys that come in the frames of the fast decoder, beside those that an attribute has."""
 LATER: Final = frozenset(
@@ -294,14 +295,14 @@ LATER: Final = frozenset(
 
 
 @functools.cache
-def types_of(kind: type[Any]) -> Mapping[str, Any]:
+def types_of(kind: Any) -> Mapping[str, Any]:
     """Return the type of each attribute of class *kind*."""
     hints = typing.get_type_hints(kind)
     return {field.name: hints[field.name] for field in attrs.fields(kind)}
 
 
 @functools.cache
-def paths_of(kind: type[Any]) -> Mapping[str, tuple[JsonPath, ...]]:
+def paths_of(kind: Any) -> Mapping[str, tuple[JsonPath, ...]]:
     """Return where each attribute of class *kind* stands, but for `raw`."""
     written: dict[str, str] = {}
     for base in reversed(kind.__mro__):

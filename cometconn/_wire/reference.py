@@ -14,10 +14,10 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 
+from cometconn._json_values import sendable
 from cometconn.events import Call, Event, Group, Message, User
 
 from .converter import UnfitError, converter
-from .json_text import sendable
 from .kinds import OWN_KEY, Choice, JsonPath, When, choices, parse_paths, paths_of, types_of
 from .read_only import read_only
 
@@ -30,6 +30,7 @@ _PERSONS: Final[Mapping[Any, tuple[type[Any], ...]]] = {
     User | Group: (User, Group),
 }
 _RECEIVER_TYPE: Final = parse_paths("receiverType or ^receiverType")
+_FACTORY: Final[type[Any]] = type(attrs.Factory(list))
 _NO_ENVELOPE: Final[Mapping[str, Any]] = {}
 
 
@@ -82,7 +83,7 @@ def _attribute(owner: type[Any], name: str, paths: Sequence[JsonPath], kind: Any
 
 
 @functools.cache
-def _attributes(kind: type[Any]) -> Sequence[_Attribute]:
+def _attributes(kind: Any) -> Sequence[_Attribute]:
     types, paths = types_of(kind), paths_of(kind)
     fields = [field for field in attrs.fields(kind) if field.name in paths]
     return [_attribute(kind, field.name, paths[field.name], types[field.name], field.default) for field in fields]
@@ -143,7 +144,7 @@ class _Source:
         return made if self.notes.exact else sendable(made)
 
 
-def make(kind: type[Any], source: _Source, inner: Mapping[str, Mapping[str, str]] = _NO_ENVELOPE, **given: Any) -> Any:
+def make(kind: Any, source: _Source, inner: Mapping[str, Mapping[str, str]] = _NO_ENVELOPE, **given: Any) -> Any:
     """Return a *kind*, whose attributes *source* has, but for those *given*. Raises `UnfitError`, or `_NoClassError`."""
     for wanted in _attributes(kind):
         value, fault = source.first(wanted, wanted.paths)
@@ -153,7 +154,7 @@ def make(kind: type[Any], source: _Source, inner: Mapping[str, Mapping[str, str]
             elif wanted.default is attrs.NOTHING:
                 raise fault or UnfitError.missing(wanted.paths[0])
             else:
-                value = wanted.default.factory() if isinstance(wanted.default, attrs.Factory) else wanted.default
+                value = wanted.default.factory() if isinstance(wanted.default, _FACTORY) else wanted.default
         if wanted.name in inner:
             value = attrs.evolve(value, **_inside(inner[wanted.name], source))
         given[wanted.name] = value
@@ -219,12 +220,9 @@ def _to_object(value: Any, kind: type[Any]) -> Any:
     return made
 
 
-def _to_other_side(value: Any, _: Any) -> User | Group | None:
-    return None if value is None else _to_person(value, _)
-
-
 def _to_person(value: Any, _: Any) -> User | Group:
-    person: User | Group = converter.structure(value, Group if isinstance(value, dict) and "guid" in value else User)
+    kind: Any = Group if isinstance(value, dict) and "guid" in value else User
+    person: User | Group = converter.structure(value, kind)
     return person
 
 
@@ -242,5 +240,5 @@ def _to_message(value: Any, _: Any) -> Message:
 
 converter.register_structure_hook_func(attrs.has, _to_object)
 converter.register_structure_hook(User | Group, _to_person)
-converter.register_structure_hook(User | Group | None, _to_other_side)
+converter.register_structure_hook(User | Group | None, _to_person)
 converter.register_structure_hook_func(lambda kind: kind in (Message, Message | None), _to_message)

@@ -18,6 +18,8 @@ from .receipt_routes import RECEIPT_ROUTES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .world import World
+
 __all__ = ["ROUTES", "Handle"]
 
 Handle: TypeAlias = "Callable[[Call], Json]"
@@ -41,9 +43,13 @@ def _me(call: Call) -> Json:
         "wsChannel": {"identity": f"[{world.app_id}]{person.uid}", "secret": "", "service": ""},
         "jwt": world.sessions.jwt_for(token),
         "authToken": token,
-        "settings": settings_object(world.host, world.port, now=world.now()),
+        "settings": _advertised(world),
     }
     return {"data": user}
+
+
+def _advertised(world: World) -> Json:
+    return settings_object(world.host, world.port, now=world.now(), mode=world.faults.mode)
 
 
 def _log_out(call: Call) -> Json:
@@ -52,7 +58,7 @@ def _log_out(call: Call) -> Json:
 
 
 def _settings(call: Call) -> Json:
-    return {"data": settings_object(call.world.host, call.world.port, now=call.world.now())}
+    return {"data": _advertised(call.world)}
 
 
 def _user(call: Call) -> Json:

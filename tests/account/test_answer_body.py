@@ -34,7 +34,7 @@ def test_whatever_the_pieces_the_whole_is_the_same(content: bytes, cuts: list[in
 @pytest.mark.parametrize("encoding", ["", "identity", "gzip"])
 def test_no_more_than_the_bound(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exactly so much may be kept, and not a byte more; what follows is dropped."""
-    monkeypatch.setattr(answer_body_module, "_LIMIT", 1000)
+    monkeypatch.setattr(answer_body_module, "ANSWER_LIMIT", 1000)
     pack = gzip.compress if encoding == "gzip" else bytes
     assert read(encoding, pack(bytes(1000))) == bytes(1000)
     with pytest.raises(ConnectionError, match="longer than 1000"):

@@ -9,7 +9,6 @@ import attrs
 from pygments.lexers.javascript import JavascriptLexer
 from pygments.token import Token
 
-_NAME = re.compile(r"[A-Za-z_$][\w$]*\Z")
 _FROZEN = ["Object", ".", "freeze"]
 _ENDS = (",", ";", "}", "]", ")")  # what stands behind a text that is the whole value
 
@@ -58,13 +57,13 @@ def read(javascript: str) -> Bundle:
 
 
 def _tokens(javascript: str) -> list[str]:
-    """Split into tokens without blanks and comments; templates and regular expressions become one sign each."""
+    """Split into tokens without blanks and comments; of templates no brackets are left."""
     found = []
     for kind, text in JavascriptLexer().get_tokens(javascript):
         if kind in Token.Comment or kind in Token.Text:
             continue
-        opaque = kind in Token.Literal.String.Regex or kind in Token.Literal.String.Backtick
-        found.append("`" if opaque or kind in Token.Literal.String.Interpol else text)
+        template = kind in Token.Literal.String.Backtick or kind in Token.Literal.String.Interpol
+        found.append("`" if template else text)
     return found
 
 

@@ -10,6 +10,8 @@ import attrs
 
 Words = Mapping[str, frozenset[str]]
 
+MOST = 20
+"""How many lines may say why a word is on one side only."""
 _WIDTH = 100
 
 
@@ -22,7 +24,7 @@ class Allowed:
     reason: str
 
 
-# At most 20 lines: where the table and CometChat differ, the table is wrong until somebody has a reason.
+# Where the table and CometChat's SDKs differ, the table is wrong unless there is a reason.
 ALLOWED: Sequence[Allowed] = (
     Allowed("frame type", "auth", "The answer to the login frame. The decoder reads it, and makes no event of it."),
     Allowed("frame type", "message_pin_save", "The SDK's own name for a frame that it has read. It comes in no frame."),
@@ -41,9 +43,7 @@ ALLOWED: Sequence[Allowed] = (
         "conversationPinned conversationUnpinned",
         "The SDK's own names for the actions conversation_pinned and conversation_unpinned. They come in no frame.",
     ),
-    Allowed(
-        "action", "JOINED LEFT", "Left from a time when rooms had presence. No code of the SDKs compares with them."
-    ),
+    Allowed("action", "JOINED LEFT", "No code of the SDKs compares anything with them."),
     Allowed(
         "listener",
         "onConnected onConnectionError onDisconnected onFeatureThrottled",
@@ -129,36 +129,36 @@ def complaints(found: Sequence[Difference], allowed: Sequence[Allowed] = ALLOWED
     return said
 
 
-def report(
-    ours: Words, theirs: Mapping[str, Words], wrong: Sequence[str], allowed: Sequence[Allowed] = ALLOWED
-) -> Iterator[str]:
-    """Give the lines of the whole report: how many words each side has, what is allowed and why, and what is wrong."""
-    names = [*theirs, "table"]
-    rows = [[len(words[group]) for words in (*theirs.values(), ours)] for group in ours]
-    widths = [max(len(name), 3) + 3 for name in names]
+def counts(ours: Words, theirs: Mapping[str, Words]) -> Iterator[str]:
+    """Give the lines of a table: how many words of each group each SDK has, and the table of kinds."""
+    columns = {**theirs, "table": ours}
+    widths = {name: len(name) + 3 for name in columns}
     yield "Words found in CometChat's SDKs, and in the table of kinds:"
     yield ""
-    yield f"  {'':15}" + "".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True))
-    for group, row in zip(ours, rows, strict=True):
-        yield f"  {group:15}" + "".join(f"{count:{width}}" for count, width in zip(row, widths, strict=True))
-    total = [sum(column) for column in zip(*rows, strict=True)]
-    yield f"  {'in all':15}" + "".join(f"{count:{width}}" for count, width in zip(total, widths, strict=True))
-    yield ""
-    yield f"Allowed to be on one side only, {len(allowed)} lines of at most 20:"
+    yield f"  {'':15}" + "".join(f"{name:>{width}}" for name, width in widths.items())
+    for group in ours:
+        yield f"  {group:15}" + "".join(f"{len(columns[name][group]):{width}}" for name, width in widths.items())
+    totals = {name: sum(map(len, words.values())) for name, words in columns.items()}
+    yield f"  {'in all':15}" + "".join(f"{totals[name]:{width}}" for name, width in widths.items())
+
+
+def reasons(allowed: Sequence[Allowed] = ALLOWED) -> Iterator[str]:
+    """Give the lines that say which words may be on one side only, and why."""
+    yield f"Allowed to be on one side only, {len(allowed)} lines of at most {MOST}:"
     for line in allowed:
         yield ""
         yield from _wrapped(", ".join(line.words), f"  {line.group:15}")
         yield from _wrapped(line.reason, " " * 17)
-    yield ""
-    if wrong:
-        yield f"{len(wrong)} {'word does' if len(wrong) == 1 else 'words do'} not agree:"
-        for sentence in wrong:
-            yield from _wrapped(sentence, "  ")
+
+
+def verdict(wrong: Sequence[str], ours: Words) -> Iterator[str]:
+    """Give the last lines: that all agrees, or what does not."""
+    if not wrong:
+        yield f"The table and CometChat's SDKs agree on all its {sum(map(len, ours.values()))} words."
         return
-    agreed = sum(
-        len(words & frozenset().union(*(sdk[group] for sdk in theirs.values()))) for group, words in ours.items()
-    )
-    yield f"The table and CometChat's SDKs agree on {agreed} words."
+    yield f"{len(wrong)} {'thing does' if len(wrong) == 1 else 'things do'} not agree:"
+    for sentence in wrong:
+        yield from _wrapped(sentence, "  ")
 
 
 def _wrapped(text: str, margin: str) -> list[str]:

@@ -27,7 +27,7 @@ def words(javascript: str) -> dict[str, str | list[str]]:
         "zz.RECEIPTS = {\n  'TYPE': 'receipts',\n  ACTION: { READ: 'read', BY_ALL: 'readByAll' },\n};\n",
         '(e.AUTH=n(5),e.RECEIPTS={TYPE:"receipts",ACTION:{READ:"read",BY_ALL:"readByAll"}})',
         'x.RECEIPTS=Object.freeze({TYPE:"receipts",ACTION:Object.freeze({READ:"read",BY_ALL:"readByAll"})})',
-        '/* {"not": "this"} */ o.RECEIPTS={TYPE:"receipts",f:function(e){return{g:e}},ACTION:{READ:"read",BY_ALL:"readByAll"}}',
+        '/* {"not": "this"} */ o.RECEIPTS={/* a */TYPE:"receipts",f:function(e){return{g:e}},ACTION:{READ:"read",BY_ALL:"readByAll"}}',
         'o.RECEIPTS={NUMBER:3,FLAG:!0,NONE:void 0,SUM:1+2,TYPE:"receipts",ACTION:{READ:"read",BY_ALL:"readByAll"}}',
     ],
 )
@@ -71,7 +71,7 @@ def test_what_is_computed_is_no_constant(javascript: str) -> None:
 def test_brackets_and_quotes_in_texts_do_not_mislead() -> None:
     """Regular expressions, templates and texts with brackets and quotes are passed over as one."""
     before = r"""var r=/[{"']\//g,s="}{]\"",u='{',q=`a${b({c:"d"})}{`,d=a/b/c;"""
-    assert words(before + 't.NEW={TYPE:"new"};') == {"NEW.TYPE": "new"}
+    assert words(before + 't.NEW={q:`${b}}`,r:/}/,TYPE:"new"};') == {"NEW.TYPE": "new"}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_listeners_are_what_a_class_takes_from_its_argument() -> None:
     javascript = (
         "function L(){for(var e=[],t=0;t<arguments.length;t++)e[t]=arguments[t];"
         "r.isFalsy(e[0].onRead)||(this.onRead=e[0].onRead),"
-        "r.isFalsy(e[0].onMemberAdded)||( this.onAdded = e[0].onMemberAdded ),this.uid=e[0].uid}"
+        "r.isFalsy(e[0].onMemberAdded)||( this.onAdded = e[0].onMemberAdded ),this.lastSeen=e[0].lastSeen}"
     )
     assert read(javascript).listeners == {"onRead", "onMemberAdded"}
 

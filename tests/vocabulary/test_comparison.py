@@ -11,7 +11,7 @@ import pytest
 from cometconn import events
 from cometconn._wire import kinds
 
-from .comparison import ALLOWED, Allowed, Words, complaints, differences, report
+from .comparison import ALLOWED, MOST, Allowed, Words, complaints, counts, differences, reasons, verdict
 from .ours import our_words
 from .theirs import their_words
 
@@ -126,26 +126,35 @@ def test_a_reason_that_is_no_longer_needed_is_told(theirs: Mapping[str, Words]) 
 
 def test_the_list_of_reasons_is_short() -> None:
     """At most 20 lines may say why a word is on one side only; each has a sentence, and no word stands there twice."""
-    assert len(ALLOWED) <= 20
+    assert len(ALLOWED) <= MOST == 20
     assert all(line.reason.endswith(".") for line in ALLOWED)
     words = [(line.group, word) for line in ALLOWED for word in line.words]
     assert len(words) == len(set(words))
 
 
-def test_the_report_counts_the_words(theirs: Mapping[str, Words]) -> None:
-    """The report says how many words each SDK has, every reason, and at the end whether all agree."""
-    lines = list(report(our_words(), {"JavaScript 4": theirs["SDK"]}, []))
+def test_the_words_of_each_side_are_counted(theirs: Mapping[str, Words]) -> None:
+    """A row for each group and one for all says how many words each SDK has, and the table."""
+    lines = list(counts(our_words(), {"JavaScript 4": theirs["SDK"]}))
     total = sum(map(len, our_words().values()))
-    row = next(line.split() for line in lines if line.split()[:2] == ["in", "all"])
-    assert row[2:] == [str(total + sum(len(line.words) for line in ALLOWED)), str(total)]
-    assert lines[-1] == f"The table and CometChat's SDKs agree on {total} words."
+    assert lines[-1].split() == ["in", "all", str(total + sum(len(line.words) for line in ALLOWED)), str(total)]
+    assert len(lines) == len(our_words()) + 4
+    assert len({len(line) for line in lines[2:]}) == 1
+
+
+def test_every_reason_is_shown() -> None:
+    """The report has all words that may be on one side only, in lines that fit a page."""
+    lines = list(reasons())
     assert all(len(line) <= 100 for line in lines)
+    text = " ".join(" ".join(lines).split())
+    assert all(line.reason in text and ", ".join(line.words) in text for line in ALLOWED)
 
 
-def test_the_report_ends_with_what_is_wrong(theirs: Mapping[str, Words]) -> None:
-    """What does not agree stands last, where it is seen."""
-    assert list(report(our_words(), theirs, ["action 'a': only in the table."]))[-2:] == [
-        "1 word does not agree:",
+def test_the_report_ends_with_what_is_wrong() -> None:
+    """What does not agree stands last, where it is seen; else that all agrees."""
+    assert list(verdict(["action 'a': only in the table."], our_words())) == [
+        "1 thing does not agree:",
         "  action 'a': only in the table.",
     ]
-    assert list(report(our_words(), theirs, ["one.", "two."]))[-3:] == ["2 words do not agree:", "  one.", "  two."]
+    assert list(verdict(["one.", "two."], our_words())) == ["2 things do not agree:", "  one.", "  two."]
+    [line] = verdict([], our_words())
+    assert line.startswith("The table and CometChat's SDKs agree on all its ")

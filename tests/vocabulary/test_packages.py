@@ -10,7 +10,6 @@ import tarfile
 
 import pytest
 
-from . import __main__ as program
 from . import packages
 from .packages import NpmError, Package, fetch, unpack
 
@@ -81,18 +80,3 @@ def test_npm_has_its_time(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(packages, "_PATIENCE", 0.0)
     with pytest.raises(NpmError, match="within"):
         fetch("@a/b")
-
-
-def test_the_program_tells_by_its_exit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A word that does not agree is exit 1 and named; a package that is not there is exit 2 and no report."""
-    monkeypatch.setattr(program, "fetch", lambda _: Package("4.9.9", FILES["Chat.js"], ""))
-    assert program.main() == 1
-    out = capsys.readouterr().out
-    assert "frame type 'a': only in JavaScript 4.9.9 and React Native 4.9.9." in out
-
-    def missing(name: str) -> Package:
-        raise NpmError("no npm")
-
-    monkeypatch.setattr(program, "fetch", missing)
-    assert program.main() == 2
-    assert capsys.readouterr() == ("", "no npm\n")

@@ -17,12 +17,14 @@ from cometconn.events import Call, Group, Message, UnknownEvent, UnreadableFrame
 if TYPE_CHECKING:
     from cometconn.events import Event
 
-__all__ = ["place_of", "to_frame"]
+__all__ = ["places_of", "to_frame", "words_of"]
 
 Json: TypeAlias = dict[str, Any]
 
 _APP: Final = "APP"
-_ROWS: Final[Mapping[type[Any], Kind]] = {kind.event: kind for kind in reversed(KINDS)}
+_ROWS: Final[Mapping[type[Any], Sequence[Kind]]] = {
+    kind.event: [row for row in KINDS if row.event is kind.event] for kind in KINDS
+}
 _CATEGORY: Final = parse_paths("category")
 _TYPE: Final = ("^", "type")
 _FOR: Final = parse_paths("data.entities.for.entity or receiver or ^receiver")
@@ -54,43 +56,61 @@ def to_frame(event: Event) -> dict[str, Any] | str:
         raise SettingsError(message)
     frame: Json = {}
     body = _object(event, frame)
-    usual = {"appId": _APP, "type": _ROWS[type(event)].frames[0], "deviceId": "elsewhere", "sender": ""}
+    usual = {"appId": _APP, "type": _ROWS[type(event)][0].frames[0], "deviceId": "elsewhere", "sender": ""}
     return {**usual, **frame, "body": body}
 
 
 @functools.cache
-def place_of(kind: type[Any], name: str) -> JsonPath:
-    """Return where the attribute *name* of class *kind* is written.
+def places_of(kind: Any) -> Mapping[str, JsonPath]:
+    """Return where each attribute of class *kind* is written.
 
     That is the first of its paths, but inside another attribute's place only if there is no path outside.
     """
-    paths = paths_of(kind)
-    others = {other[0] for each, other in paths.items() if each != name}
+    return {name: _place(name, paths_of(kind)) for name in paths_of(kind)}
+
+
+def _place(name: str, paths: Mapping[str, Sequence[JsonPath]]) -> JsonPath:
+    others = {alternatives[0] for other, alternatives in paths.items() if other != name}
     apart = (path for path in paths[name] if not any(path[:end] in others for end in range(1, len(path))))
     return next(apart, paths[name][0])
 
 
+def words_of(row: Kind) -> Mapping[str, Sequence[str]]:
+    """Return the attributes that stand where a row has words, and those words."""
+    event: Any = row.event
+    return {
+        name: words for paths, words in row.words.items() for name, place in places_of(event).items() if place in paths
+    }
+
+
+def _row(value: Any) -> Kind | None:
+    """Return the row of a value: of several, the one with its words."""
+    rows = _ROWS.get(type(value), [])
+    fitting = (row for row in rows if all(getattr(value, name) in words for name, words in words_of(row).items()))
+    return next(fitting, rows[0] if rows else None)
+
+
 def _object(value: Any, envelope: Json) -> Json:
     """Return *value* as a JSON object. What stands in the envelope of a frame is put there."""
-    kind, body, inner = type(value), Json(), Json()
-    row = _ROWS.get(kind)
+    kind: Any = type(value)
+    body, inner = Json(), Json()
+    row = _row(value)
     acts = row is not None and row.words.get(_CATEGORY, [""])[0] in {"action", "call"}
     for paths, words in row.words.items() if row else ():
         _put(body, envelope, _TYPE if _TYPE in paths else paths[0], words[0])
-    fields = [field for field in attrs.fields(kind) if field.name in paths_of(kind)]
-    for field in sorted(fields, key=lambda field: len(paths_of(kind)[field.name][0])):  # the outer one first
-        item, place = getattr(value, field.name), place_of(kind, field.name)
-        default = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type] - a class, whatever its annotation says
-        if item is None or item == default or OWN_KEY in place:
+    paths_here, places, absent = paths_of(kind), places_of(kind), _defaults(kind)
+    for name in sorted(places, key=lambda name: len(paths_here[name][0])):  # the outer one first
+        item, place = getattr(value, name), places[name]
+        if item is None or item == absent.get(name) or OWN_KEY in place:
             continue
         if isinstance(item, User | Group):
-            _put_person(body, envelope, paths_of(kind)[field.name], item, acts=acts)
+            _put_person(body, envelope, paths_here[name], item, acts=acts)
         elif place:
-            _put(body, envelope, place, _plain(item, inner, field.name))
+            _put(body, envelope, place, _plain(item, inner, name))
         else:
             body |= _object(item, inner)
         if row is not None:
-            _put_what_follows(body, envelope, row, field.name, item)
+            _put_what_follows(body, envelope, place, item, row.inner.get(name, {}))
     if isinstance(value, Call):
         _put(body, envelope, ("data", "entities", "on", "entityType"), "call")
     for key, item in inner.items():  # what is inside an event speaks for it where it has no words of its own
@@ -98,13 +118,20 @@ def _object(value: Any, envelope: Json) -> Json:
     return body
 
 
-def _put_what_follows(body: Json, envelope: Json, row: Kind, name: str, item: Any) -> None:
+@functools.cache
+def _defaults(kind: Any) -> Mapping[str, Any]:
+    """Return what an attribute is if the frame does not tell."""
+    fields = [field for field in attrs.fields(kind) if field.default is not attrs.NOTHING]
+    return {field.name: getattr(field.default, "factory", lambda field=field: field.default)() for field in fields}
+
+
+def _put_what_follows(body: Json, envelope: Json, place: JsonPath, item: Any, parts: Mapping[str, str]) -> None:
     """Put what the frame says about an attribute elsewhere than in its place."""
-    if isinstance(item, Message) and place_of(row.event, name)[-1:] == ("entity",):
-        _put(body, envelope, (*place_of(row.event, name)[:-1], "entityType"), "message")
+    if isinstance(item, Message) and place[-1:] == ("entity",):
+        _put(body, envelope, (*place[:-1], "entityType"), "message")
         body["type"] = "message"
         _put_person(body, envelope, _FOR, item.receiver, acts=True)
-    for part, paths in row.inner.get(name, {}).items():
+    for part, paths in parts.items():
         if not paths.startswith("=") and getattr(item, part) is not None:
             _put(body, envelope, parse_paths(paths)[0], _plain(getattr(item, part), {}, part))
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from cometconn import events as ev
 from cometconn._wire import kinds
-from cometconn._wire.kinds import Kind, paths_of, types_of
+from cometconn._wire.kinds import Kind, types_of
 from cometconn.errors import ConnectionLostError, DecodeError, SettingsError
 
-from .event_frames import place_of, to_frame
+from .event_frames import places_of, to_frame, words_of
 from .event_values import ME, attributes, bare_receivers, groups, json_values, names, strategy_of, times, users
 
 __all__ = ["KINDS", "events", "frames"]
@@ -76,40 +76,38 @@ _WITHIN: Final = (ev.TextMessage, ev.MediaMessage, ev.CustomMessage, ev.CardMess
 
 
 @functools.cache
-def _sent(kind: type[ev.Event], uid: str, *, within: bool = False) -> Strategy:
+def _sent(kind: Any, uid: str, *, within: bool = False) -> Strategy:
     return st.one_of([_of_row(row, uid, within=within) for row in kinds.KINDS if row.event is kind])
 
 
 def _of_row(row: Kind, uid: str, *, within: bool) -> Strategy:
     """Draw what becomes an event by this row; *within* another, a message holds no other."""
-    types, needed, noted = types_of(row.event), {}, {}
+    event: Any = row.event
+    types, places = types_of(event), places_of(event)
+    needed: dict[str, Strategy] = {}
+    noted: dict[str, Strategy] = {}
     messages = st.deferred(lambda: st.one_of([_sent(kind, uid, within=True) for kind in _WITHIN]))
-    for field in attrs.fields(row.event):
+    for field in attrs.fields(event):
         if field.name == "raw" or (within and types[field.name] == ev.Message | None):
             continue
         strategy = _word(row, field.name)
         if strategy is None:
-            strategy = strategy_of(row.event, field.name, types[field.name], messages)
-        if (place_of(row.event, field.name), types[field.name]) == (("receiver",), ev.User | ev.Group):
+            strategy = strategy_of(event, field.name, types[field.name], messages)
+        if (places[field.name], types[field.name]) == (("receiver",), ev.User | ev.Group):
             strategy = bare_receivers
-        (needed if field.default is attrs.NOTHING or _is_told(row, field.name) else noted)[field.name] = strategy
-    drawn = attributes(row.event, needed, noted)
+        (needed if field.default is attrs.NOTHING or field.name in words_of(row) else noted)[field.name] = strategy
+    drawn = attributes(event, needed, noted)
     if row.when is not None:
         drawn = st.builds(_belong_to, drawn, st.sampled_from(_calls(row.when)), st.just(uid), users, groups)
     return drawn.map(lambda event: _settle(event, row, uid))
 
 
-def _is_told(row: Kind, name: str) -> bool:
-    """Whether the value of an attribute is among what tells this kind from others."""
-    return any(place_of(row.event, name) in paths for paths in row.words)
-
-
 def _word(row: Kind, name: str) -> Strategy | None:
     """Draw the words of a row for an attribute; and for one that tells others of its siblings, none of theirs."""
-    place = place_of(row.event, name)
-    for paths, known in row.words.items():
-        if place in paths:
-            return st.sampled_from(known)
+    if name in words_of(row):
+        return st.sampled_from(words_of(row)[name])
+    event: Any = row.event
+    place = places_of(event)[name]
     theirs = {
         word
         for other in kinds.KINDS
@@ -121,7 +119,7 @@ def _word(row: Kind, name: str) -> Strategy | None:
     }
     if not theirs:
         return None
-    return strategy_of(row.event, name, str).filter(lambda word: word not in theirs)
+    return strategy_of(event, name, str).filter(lambda word: word not in theirs)
 
 
 def _calls(when: kinds.When) -> list[tuple[bool, bool]]:
@@ -132,11 +130,8 @@ def _calls(when: kinds.When) -> list[tuple[bool, bool]]:
 
 def _belong_to(call: Any, whose: tuple[bool, bool], uid: str, user: ev.User, group: ev.Group) -> Any:
     mine, in_group = whose
-    if mine:
-        initiator = ev.User(uid)
-    else:
-        initiator = user if user.uid != uid else attrs.evolve(user, uid=f"{uid}, but another")
-    return attrs.evolve(call, initiator=initiator, receiver=group if in_group else user)
+    another = user if user.uid != uid else attrs.evolve(user, uid=f"not {uid}")
+    return attrs.evolve(call, initiator=ev.User(uid) if mine else another, receiver=group if in_group else user)
 
 
 def _settle(event: Any, row: Kind, uid: str) -> Any:
@@ -160,7 +155,8 @@ def _settle(event: Any, row: Kind, uid: str) -> Any:
 
 def _with_what_is_inside(event: Any) -> Any:
     """Let an attribute that is a whole object of the frame hold the attributes that stand in it."""
-    places = {name: place_of(type(event), name) for name in paths_of(type(event))}
+    kind: Any = type(event)
+    places = places_of(kind)
     for name, place in places.items():
         inside = [other for other in places.values() if other[: len(place)] == place != other]
         if isinstance(getattr(event, name), Mapping) and inside:
@@ -201,7 +197,7 @@ _MARKERS: Final[Mapping[type[ev.Event], Strategy]] = {
 }
 
 
-def _maker(kind: type[ev.Event]) -> Maker:
+def _maker(kind: Any) -> Maker:
     return lambda uid: _MARKERS[kind] if kind in _MARKERS else _sent(kind, uid)
 
 

@@ -33,9 +33,8 @@ ME: Final = "zed-1"
 
 _UIDS: Final = (ME, "amy-2", "bob-3", "uid with ünicode")
 _GUIDS: Final = ("hikers", "a group")
-_KEYS: Final = frozenset(
-    path[-1] for kind in KINDS for paths in paths_of(kind.event).values() for path in paths if path
-)
+_CLASSES: Final[Sequence[Any]] = [kind.event for kind in KINDS]
+_KEYS: Final = frozenset(path[-1] for kind in _CLASSES for paths in paths_of(kind).values() for path in paths if path)
 """What an app may not name its data, because CometChat does: `fallbackText` in the data of a card."""
 _LARGEST: Final = 2**53
 _EARLIEST, _LATEST = 946_684_800, 4_102_444_800  # the years 2000 and 2100
@@ -118,33 +117,39 @@ def strategy_of(
         messages: draws the messages inside; not needed for the types of attributes that hold none.
 
     Raises:
-        TypeError: there is no strategy for values of this type.
+        KeyError: there is no strategy for values of this type.
     """
+    parts = [part for part in typing.get_args(declared) if part is not type(None)]
     usual = next((_USUAL[base, name] for base in kind.__mro__ if (base, name) in _USUAL), None)
     if usual is not None:
-        return st.sampled_from(usual)
-    parts = [part for part in typing.get_args(declared) if part is not type(None)]
-    if typing.get_origin(declared) is tuple:
-        items = strategy_of(kind, name, parts[0], messages)
+        drawn: st.SearchStrategy[Any] = st.sampled_from(usual)
+    elif typing.get_origin(declared) is tuple:
         key = (lambda user: user.uid) if parts[0] is User else None
-        return st.lists(items, max_size=2, unique_by=key).map(tuple)
-    if isinstance(declared, types.UnionType):  # that an attribute is missing is drawn apart
-        return st.one_of([strategy_of(kind, name, part, messages) for part in parts])
+        drawn = st.lists(strategy_of(kind, name, parts[0], messages), max_size=2, unique_by=key).map(tuple)
+    elif isinstance(declared, types.UnionType):  # whether there is any is drawn apart
+        drawn = st.one_of([strategy_of(kind, name, part, messages) for part in parts])
+    elif declared is Message and messages is not None:
+        drawn = messages
+    elif attrs.has(declared):
+        drawn = objects(declared, messages)
+    elif declared is int or declared is str:
+        drawn = _number_or_text(kind, name, declared)
+    else:
+        drawn = _PLAIN[declared]
+    return drawn
+
+
+def _number_or_text(kind: type[Any], name: str, declared: type[Any]) -> st.SearchStrategy[Any]:
     is_id = name == "id" or name.endswith(("_id", "_by"))
     if declared is int:
         return ids if is_id else counts
-    if declared is str:
-        return names if is_id or attrs.fields_dict(kind)[name].default is attrs.NOTHING else texts
-    if declared is Message and messages is not None:
-        return messages
-    if attrs.has(declared):
-        return objects(declared, messages)
-    return _PLAIN[declared]
+    return names if is_id or attrs.fields_dict(kind)[name].default is attrs.NOTHING else texts
 
 
-def objects(kind: type[Any], messages: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[Any]:
+def objects(kind: Any, messages: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[Any]:
     """Draw objects of a class that is no event, described to some extent."""
-    needed, noted = {}, {}
+    needed: dict[str, st.SearchStrategy[Any]] = {}
+    noted: dict[str, st.SearchStrategy[Any]] = {}
     for field in attrs.fields(kind):
         strategy = strategy_of(kind, field.name, types_of(kind)[field.name], messages)
         (needed if field.default is attrs.NOTHING else noted)[field.name] = strategy

@@ -164,7 +164,7 @@ def _put(body: Json, envelope: Json, path: JsonPath, value: object) -> None:
 
 def _plain(value: Any, envelope: Json, name: str = "") -> Any:
     if isinstance(value, datetime.datetime):
-        return int(value.timestamp())
+        return round(value.timestamp() * 1000) if value.microsecond else int(value.timestamp())
     if isinstance(value, int) and (name == "id" or name.endswith("_id")):
         return str(value)  # as CometChat writes the numbers of messages
     if isinstance(value, Mapping):

@@ -17,6 +17,7 @@ import trio
 
 from cometconn._account.api import is_token_unknown
 from cometconn._account.pages import MessagePage, Place
+from cometconn._json_parts import has_too_many_items
 from cometconn._lifecycle.backoff import retry_delay
 from cometconn._wire.codec import Echo, decode_fetched, message_key
 from cometconn.errors import ApiError, CometConnError
@@ -25,7 +26,7 @@ from cometconn.status import Reason
 
 from .absence import Absence
 from .buffer import Buffer, BufferStatistics
-from .long_message import long_fetched
+from .long_message import long_fetched, overfull_fetched
 from .streams import NOWHERE
 from .verdicts import lost_error
 
@@ -387,9 +388,9 @@ class CatchUp:
         limits = self.identity.settings.limits
         if len(text) > limits.max_message:
             return long_fetched(text, limits)
-        return decode_fetched(
-            text, own_uid=self.identity.uid, session_id=self.identity.session_id, max_items=limits.max_items
-        )
+        if has_too_many_items(text, limits.max_items):
+            return overfull_fetched(text, limits)
+        return decode_fetched(text, own_uid=self.identity.uid, session_id=self.identity.session_id)
 
     # What each step tells, and hands over. These return whether the lease still stands: if not, the next connection goes on.
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import attrs
 import msgspec
 
-from cometconn._json_parts import has_too_many_items, raw_message_id, split_object
+from cometconn._json_parts import raw_message_id, split_object
 from cometconn._nesting import is_too_deep
 from cometconn.errors import DecodeError
 from cometconn.events import Event, Message, MessageDeleted, MessageEdited, UnknownEvent, UnreadableFrame, User
@@ -37,7 +37,6 @@ __all__ = [
     "strip_secrets",
 ]
 
-MAX_ITEMS = 10_000
 _MESSAGE = "message"
 _NUMBERED = (Message, MessageEdited, MessageDeleted)
 
@@ -82,14 +81,13 @@ Decoded: TypeAlias = AuthReply | Pong | Event | Echo
 """What a frame may turn out to be."""
 
 
-def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None, max_items: int = MAX_ITEMS) -> Decoded:
+def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None) -> Decoded:
     """Return what one frame says. Never raises, whatever the frame is.
 
     Args:
         text: the frame: `str` if it was a text frame, `bytes` if it was a binary one.
         own_uid: the logged-in user: calls mean different things to who began them.
         session_id: this run of the client, to know its own echoes.
-        max_items: how many items the frame may have.
 
     Returns:
         An `UnreadableFrame` for a binary frame, for what is not JSON, and for a frame
@@ -98,27 +96,24 @@ def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None, ma
     if not isinstance(text, str):
         return UnreadableFrame(text, DecodeError("The frame is binary; CometChat sends text."))
     try:
-        return _decode(_parse(text, max_items), own_uid, session_id)
+        return _decode(_parse(text), own_uid, session_id)
     except Exception as error:  # noqa: BLE001 - the promise above; the error is in the event
         return UnreadableFrame(text, _bare_error(error), _framed_message_id(text))
 
 
-def decode_fetched(
-    text: bytes, *, own_uid: str | None, session_id: str | None, max_items: int = MAX_ITEMS
-) -> Event | Echo:
+def decode_fetched(text: bytes, *, own_uid: str | None, session_id: str | None) -> Event | Echo:
     """Return what one message of a list that came over REST says. Never raises, whatever it is.
 
     Args:
         text: the JSON of the message, which has the shape of a `message` frame's body.
         own_uid: the logged-in user.
         session_id: this run of the client, to know what it sent itself.
-        max_items: how many items it may have.
 
     Returns:
         What the frame would have been, with the body as `raw`.
     """
     try:
-        body = _parse(text.decode(), max_items)
+        body = _parse(text.decode())
         data = body.get("data") if isinstance(body, dict) else None
         if session_id is not None and isinstance(data, dict) and data.get("resource") == session_id:
             return Echo(_body_id(body))
@@ -127,10 +122,7 @@ def decode_fetched(
         return UnreadableFrame(text.decode("utf-8", "replace"), _bare_error(error), raw_message_id(text))
 
 
-def _parse(text: str, max_items: int) -> Any:
-    if has_too_many_items(text, max_items):
-        message = f"The message has more than {max_items:,} items (Limits.max_items)."
-        raise DecodeError(message)
+def _parse(text: str) -> Any:
     value = msgspec.json.decode(text)
     if is_too_deep(value, text):
         raise RecursionError  # told like a depth at which the parser gives up

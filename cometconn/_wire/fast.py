@@ -17,6 +17,7 @@ import msgspec
 from cometconn import events
 from cometconn._json_parts import has_too_many_items
 from cometconn._nesting import is_too_deep
+from cometconn.errors import DecodeError
 from cometconn.events import Event, Group, User
 
 from . import codec
@@ -40,6 +41,7 @@ __all__ = ["KnownPeople", "decode", "first_events"]
 
 _PONGS = frozenset({'{"action":"pong"}', '{"action":"pong","ack":"true"}'})  # as the server writes them
 _PONG = Pong()
+_MOST_ITEMS = 10_000
 _anything = msgspec.json.Decoder().decode
 _frame: Callable[[str], Frame] = msgspec.json.Decoder(Frame).decode
 _loose_frame: Callable[[str], Frame] = msgspec.json.Decoder(loose(Frame)).decode
@@ -51,7 +53,7 @@ def decode(
     own_uid: str | None,
     session_id: str | None,
     known: KnownPeople | None = None,
-    max_items: int = codec.MAX_ITEMS,
+    max_items: int = _MOST_ITEMS,
 ) -> Decoded:
     """Return what one frame says: the same as `codec.decode`, and as surely. *known*: see `first_events()`."""
     if isinstance(text, str):
@@ -59,7 +61,10 @@ def decode(
             return _PONG
         for event in first_events((text,), session_id=session_id, known=known, max_items=max_items):
             return event
-    return codec.decode(text, own_uid=own_uid, session_id=session_id, max_items=max_items)
+        if has_too_many_items(text, max_items):
+            words = f"The frame has more than {max_items:,} items (Limits.max_items)."
+            return events.UnreadableFrame(text, DecodeError(words), codec._framed_message_id(text))  # noqa: SLF001
+    return codec.decode(text, own_uid=own_uid, session_id=session_id)
 
 
 def first_events(  # noqa: C901
@@ -67,7 +72,7 @@ def first_events(  # noqa: C901
     *,
     session_id: str | None,
     known: KnownPeople | None = None,
-    max_items: int = codec.MAX_ITEMS,
+    max_items: int = _MOST_ITEMS,
 ) -> list[Event]:
     """Return the events that *texts* begin with, up to the first text that is left to the reference.
 

@@ -14,7 +14,7 @@ import trio
 from cometconn._environment import Request, Response
 from cometconn._foreign_text import KnownSecrets
 from cometconn._http_time import read_date, retry_after_seconds
-from cometconn._json_parts import has_too_many_items, split_object
+from cometconn._json_parts import has_too_many_items
 from cometconn._nesting import is_too_deep
 from cometconn._urls import read_url
 from cometconn._why import why
@@ -102,8 +102,8 @@ class Api:
         secret = {"authToken": session.auth_token}
         async with self._turn("GET", url, secret) as what:
             response = await self._respond(what, "GET", url, secret, None)
-            members = split_object(response.body)
-            if members is None or "data" not in members or members.get("error", b"").startswith(b"{"):
+            members = await MessagePage.members(response.body)
+            if "data" not in members or members.get("error", b"").startswith(b"{"):
                 members = {}
                 _read(what, response, self.secrets)  # says what is wrong
             return await MessagePage.read(members, behind)

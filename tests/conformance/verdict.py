@@ -20,11 +20,12 @@ from cometconn.emulator import Emulator, open_emulator
 from cometconn.environment import Request, Response, SystemEnvironment
 from cometconn.errors import CometConnError, ConnectError, ConnectionLostError, NotConnectedError, PongTimeoutError
 from cometconn.events import Event, Gap
+from cometconn.settings import Limits
 
 from . import relay_program
 from .authority import Authority
 from .catalogue import Case
-from .servers import Visit
+from .servers import LIMIT, Visit
 
 __all__ = ["QUICK", "Verdict", "run_case"]
 
@@ -193,7 +194,7 @@ async def _live(
     authority: Authority,
 ) -> None:
     world = KnownChance(authority.client() if case.tls is not None else None, is_small(case))
-    settings = AppSettings(timing=timing)
+    settings = AppSettings(timing=timing, limits=Limits(max_message=LIMIT))
     endpoints = attrs.evolve(rest.endpoints, socket_url=url)
     began = trio.current_time()
     async with (

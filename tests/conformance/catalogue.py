@@ -41,7 +41,7 @@ class Case:
         tls: the server speaks TLS, with a certificate that is `good`, `expired`, for the `wrong host`, `self-signed`;
             or it is `plain`, and the client does not know.
         sends: so many bytes each of these messages has, which the application sends at one time as soon as it is
-            connected. Those below a million fill a small buffer.
+            connected. All sockets on their way have small buffers: together they must be more than those hold.
         patience: seconds more until the loss, because so much must be read first.
         relayed: a process of its own stands between the client and the server.
     """
@@ -99,7 +99,7 @@ def _unread() -> list[Case]:
         ("is stopped and killed", servers.is_stopped(signal.SIGKILL), "reset"),
     )
     cases = []
-    for tls, sends in itertools.product((None, "good"), ((8_000_000,), (60_000,) * 4)):
+    for tls, sends in itertools.product((None, "good"), ((8_000_000,), (60_000,) * 16)):
         how = f"{'TLS, ' if tls else ''}{len(sends)} x {sends[0] // 1000} KB unread"
         more: dict[str, Any] = {"tls": tls, "sends": sends}
         for deed, script, says in deeds:

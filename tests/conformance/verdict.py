@@ -24,14 +24,15 @@ from cometconn.events import Event, Gap
 from . import relay_program
 from .authority import Authority
 from .catalogue import Case
-from .servers import Visit
+from .servers import Relay, Visit
 
 __all__ = ["QUICK", "Verdict", "run_case"]
 
 SLACK = 3.0  # seconds that a noisy machine may take for what should be immediate
 QUICK = Timing(connect_timeout=1.0, pong_timeout=0.5, keepalive_interval=0.3, close_timeout=0.3, request_timeout=5.0)
 # Bytes of a socket's buffer. Left alone, the kernel gives one connection up to 37 MB, as it finds the reader quick.
-_BUFFER = 16 * 1024
+# With less than a segment of the loopback device (64 KB), TCP's timers would send.
+_BUFFER = 64 * 1024
 _MEDIAN = 0.5  # what the client draws instead of chance, so that its delay is known
 
 
@@ -105,7 +106,7 @@ async def misbehaving(case: Case, pace: float, authority: Authority) -> AsyncGen
         stream: trio.abc.Stream = socket
         if server_context is not None:
             stream = trio.SSLStream(socket, server_context, server_side=True, https_compatible=True)
-        visit = Visit(len(visits) + 1, stream, pace, elsewhere, relay.pid if relay is not None else 0)
+        visit = Visit(len(visits) + 1, stream, pace, elsewhere, relay)
         visits.append(visit)
         try:
             await script(visit)
@@ -120,7 +121,8 @@ async def misbehaving(case: Case, pace: float, authority: Authority) -> AsyncGen
         message = "the client followed a redirect"
         raise AssertionError(message)
 
-    relay: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | None = None
+    relay: Relay | None = None
     async with trio.open_nursery() as nursery:
         (other,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
         elsewhere = f"http://127.0.0.1:{other.socket.getsockname()[1]}/"
@@ -133,23 +135,25 @@ async def misbehaving(case: Case, pace: float, authority: Authority) -> AsyncGen
         scheme = "ws" if case.tls is None else "wss"
         if case.relayed:
             command = (sys.executable, "-I", "-S", relay_program.__file__, str(port), str(_BUFFER))
-            relay = subprocess.Popen(command, stdout=subprocess.PIPE)
-            assert relay.stdout is not None
-            port = int(relay.stdout.readline())
+            process = subprocess.Popen(command, stdout=subprocess.PIPE)
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            relay = Relay(process.pid, port)
         try:
             yield f"{scheme}://127.0.0.1:{port}/", visits
         finally:
-            if relay is not None:
-                assert relay.stdout is not None
-                relay.kill()
-                relay.wait()
-                relay.stdout.close()
+            if process is not None:
+                assert process.stdout is not None
+                process.kill()
+                process.wait()
+                process.stdout.close()
             nursery.cancel_scope.cancel()
 
 
 async def run_case(case: Case, timing: Timing = QUICK) -> Verdict:
     """Do the row, and judge it."""
     verdict, authority = Verdict(), Authority()
+    timing = attrs.evolve(timing, pong_timeout=max(timing.pong_timeout, case.pong_timeout))
     await _warm_up()
     files, tasks = len(os.listdir("/proc/self/fd")), trio.lowlevel.current_statistics().tasks_living
     async with open_emulator() as rest, misbehaving(case, timing.connect_timeout / 50, authority) as (url, visits):

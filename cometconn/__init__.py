@@ -62,6 +62,7 @@ __all__ = [
     "User",
     "Waiting",
     "open_client",
+    "preload",
 ]
 
 _HOME = {
@@ -89,6 +90,39 @@ _HOME = {
 """The module of each name. It is imported when the name is first asked for: to import us costs next to nothing."""
 
 _ROOMS = frozenset({"environment", "errors", "events", "settings", "status", "stores"})
+
+_FOR_LATER = (
+    "_open",
+    "_account.body",
+    "_account.exchange",
+    "_connection.delivery",
+    "_connection.link_nursery",
+    "_connection.witness",
+    "_transport.websocket",
+)
+"""The modules that a client imports when it first needs them. With what they import in turn, that is everything."""
+
+
+def preload() -> None:
+    """Import everything that a client may need, so that the first one does not hold the event loop.
+
+    Without it, modules are imported when they are first needed: most with the first `open_client`, the rest
+    with the first connection, the first REST request, and the first use of `hooks`. Each import holds the loop,
+    for up to 0.2 s altogether on a quiet machine. That does not matter to a command that starts, sends and ends;
+    it does to a program in which other tasks run already.
+
+    Call it before `trio.run()`, or in a thread beside a running loop:
+    `await trio.to_thread.run_sync(cometconn.preload)`. It imports, and does nothing else: it opens no file and
+    no connection. A second call does nothing. Optional libraries are not imported: `python-socks` is with the
+    first connection through a SOCKS proxy.
+
+    Raises:
+        ImportError: a library that cometconn needs is not installed. Nothing else is raised; a
+            `KeyboardInterrupt` leaves no module half imported, and calling it again imports the rest.
+    """
+    ours = (f"{__name__}.{name}" for name in (*_FOR_LATER, *sorted(_ROOMS)))
+    for name in (*ours, "platformdirs", "encodings.idna"):  # the latter looks up host names
+        importlib.import_module(name)
 
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours

@@ -15,9 +15,12 @@ Event classes live in `cometconn.events`, errors in `cometconn.errors`.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import types
+
     from ._account.file_store import FileStore as FileStore
     from ._account.store import MemoryStore as MemoryStore
     from ._client import CometChat as CometChat
@@ -122,19 +125,36 @@ def preload() -> None:
     """
     ours = (f"{__name__}.{name}" for name in (*_FOR_LATER, *sorted(_ROOMS)))
     for name in (*ours, "platformdirs", "encodings.idna"):  # the latter looks up host names
-        importlib.import_module(name)
+        _import(name)
+
+
+def _import(name: str) -> types.ModuleType:
+    """Import a module as a whole: in a running Trio loop, Ctrl-C in the middle of it is raised behind it.
+
+    Python discards some exceptions in the middle of an import, and modules that import each other may be of no use
+    after one that it does not discard.
+    """
+
+    def imported() -> types.ModuleType:
+        return importlib.import_module(name)
+
+    if "trio" in sys.modules:  # else it does not run
+        import trio  # noqa: PLC0415 - as above
+
+        imported = trio.lowlevel.enable_ki_protection(imported)
+    return imported()
 
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours
 
     def __getattr__(name: str) -> object:
         if name in _HOME:
-            value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+            value = globals()[name] = getattr(_import(f"{__name__}.{_HOME[name]}"), name)
             return value
         if name in _ROOMS:
-            return importlib.import_module(f"{__name__}.{name}")
+            return _import(f"{__name__}.{name}")
         if name == "__version__":
-            return importlib.import_module(f"{__name__}._version").__version__
+            return _import(f"{__name__}._version").__version__
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
 

@@ -1,8 +1,7 @@
 """A program that Ctrl-C interrupts while it starts, and that then starts again.
 
-`python -m tests.cold_start.interrupted WAY FILE NUMBER...`: so many events of Python's profiler after each start begins,
-SIGINT comes. The program prints one line of JSON about what came of it. Without a number it prints how many events
-there are.
+`python -m tests.cold_start.interrupted WAY KIND FILE NUMBER...`: so many events of a kind after each start begins, SIGINT
+comes. The program prints one line of JSON about what came of it, and, without a number, how many events there are.
 """
 
 from __future__ import annotations
@@ -20,18 +19,24 @@ NEVER = 10**9
 
 
 class Interrupt:
-    """Raises SIGINT in this process, once, after so many events of the profiler.
+    """Raises SIGINT in this process, once, after so many events of Python's profiler.
 
     An event is where Python looks for signals: the beginning of a function, and the return from one that is written in
     C. It does not look where a coroutine or a generator goes on, which the profiler calls a beginning, too.
+
+    Of the kind `"implicit"` are those in methods such as `__hash__`: what calls them is often written in C, and may clear
+    what they raise.
     """
 
-    def __init__(self, events: int = NEVER) -> None:
+    def __init__(self, kind: str, events: int = NEVER) -> None:
+        self.implicit = kind == "implicit"
         self.left = events
         self.place = ""
 
     def __call__(self, frame: types.FrameType, event: str, _: object) -> None:
         if event not in {"call", "c_return"} or (event == "call" and frame.f_code.co_flags & GENERATORS):
+            return
+        if self.implicit and not frame.f_code.co_name.startswith("__"):
             return
         self.left -= 1
         if self.left > 0 or _is_lost(frame):
@@ -189,9 +194,9 @@ WAYS: dict[str, Callable[[str, list[Interrupt]], Story]] = {
 }
 
 
-def main(way: str, file: str, *numbers: str) -> None:
+def main(way: str, kind: str, file: str, *numbers: str) -> None:
     """Start, and tell."""
-    interrupts = [Interrupt(int(number)) for number in numbers] or [Interrupt()]
+    interrupts = [Interrupt(kind, int(number)) for number in numbers] or [Interrupt(kind)]
     story = WAYS[way](file, interrupts)
     import json
 

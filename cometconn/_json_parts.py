@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["MOST_ELEMENTS", "elements", "has_too_many_items", "raw_message_id", "split_object"]
+__all__ = ["MOST_ELEMENTS", "elements", "has_too_many_items", "members", "raw_message_id", "split_object"]
 
 # A string, whole or (group 1 empty) cut off, and what structures JSON. No part of it can be matched in two ways.
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[\[\]{},:]', re.DOTALL)
@@ -17,9 +17,9 @@ _ID: Final = re.compile(rb"[0-9]{1,19}")
 _BIT_64: Final = 2**63
 _DEPTH: Final = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 _MOST_TOKENS: Final = 25_000
-"""More of an object's are not looked at: that would hold the loop for more than a few milliseconds."""
-_MOST_LIST_TOKENS: Final = 1_000_000
-_PAUSE: Final = 2_500  # tokens of a list between two pauses
+"""More are not looked at in one go: that would hold the loop for more than a few milliseconds."""
+_MOST_TOKENS_SLOWLY: Final = 1_000_000
+_PAUSE: Final = 2_500  # tokens between two pauses
 MOST_ELEMENTS: Final = 1_000
 """A longer list is not taken apart: CometChat's pages have at most a hundred."""
 _UNCOUNTED: Final = 16 * 1024
@@ -95,7 +95,7 @@ def elements(text: bytes) -> Iterator[bytes | None]:
         yield from (bytes(element) for element in found if bytes(element))
         return
     count = 0
-    for part in _split(text.strip(), b"[", b"]", _MOST_LIST_TOKENS):
+    for part in _split(text.strip(), b"[", b"]", _MOST_TOKENS_SLOWLY):
         if part is not None:
             count += 1
         if count > MOST_ELEMENTS:
@@ -103,19 +103,31 @@ def elements(text: bytes) -> Iterator[bytes | None]:
         yield None if part is None else part[1]
 
 
-def split_object(text: bytes) -> dict[str, bytes] | None:
-    """Return the JSON of those members of the object that *text* is whose names `_Members` has; `None` if it is no object."""
+def members(text: bytes, most: int = _MOST_TOKENS_SLOWLY) -> Iterator[tuple[str, bytes] | None]:
+    """Yield name and JSON of those members of the object that *text* is whose names `_Members` has, and `None` for a pause.
+
+    Raises `ValueError` if it is no object. *most*: of how many tokens, if it is no JSON.
+    """
     try:
-        members = _object(text)
-        return {name: bytes(value) for name in _NAMES if (value := bytes(getattr(members, name)))}
+        found = _object(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         pass
+    else:
+        yield from ((name, value) for name in _NAMES if (value := bytes(getattr(found, name))))
+        return
+    for part in _split(text.strip(), b"{", b"}", most):
+        if part is None:
+            yield None
+        elif part[0].startswith(b'"') and (name := part[0][1:-1].decode("utf-8", "replace")) in _NAMES:
+            yield name, part[1]
+
+
+def split_object(text: bytes) -> dict[str, bytes] | None:
+    """Return the same at once; `None` if it is no object, or one that takes long."""
     try:
-        parts = [part for part in _split(text.strip(), b"{", b"}", _MOST_TOKENS) if part is not None]
+        return dict(member for member in members(text, _MOST_TOKENS) if member is not None)
     except ValueError:
         return None
-    named = {name[1:-1].decode("utf-8", "replace"): value for name, value in parts if name.startswith(b'"')}
-    return {name: named[name] for name in _NAMES if name in named}
 
 
 def raw_message_id(text: bytes) -> int | None:

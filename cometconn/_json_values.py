@@ -41,7 +41,10 @@ def lenient(text: str | bytes) -> Any:
         ValueError: it is not JSON.
         RecursionError: it is nested too deeply.
     """
-    return _clean(json.loads(text, parse_int=_to_number), finite=False)
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    value = json.loads(text, parse_int=_to_number)
+    halves = "\\ud" in text or "\\uD" in text or not text.isascii()  # nearly never: to look costs less than to clean
+    return _clean(value, finite=False) if halves else value
 
 
 def sendable(value: Any) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import urllib.parse
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 import attrs
@@ -14,7 +14,7 @@ import trio
 from cometconn._environment import Request, Response
 from cometconn._foreign_text import KnownSecrets
 from cometconn._http_time import read_date, retry_after_seconds
-from cometconn._json_parts import has_too_many_items, split_object
+from cometconn._json_parts import has_too_many_items
 from cometconn._json_values import lenient
 from cometconn._nesting import is_too_deep
 from cometconn._urls import read_url
@@ -101,10 +101,10 @@ class Api:
         query = urllib.parse.urlencode({"per_page": _PER_PAGE, **behind.query(), "affix": "append"})
         url = f"{self.hosts.client(session.settings)}/messages?{query}"
         secret = {"authToken": session.auth_token}
-        with self._in_time("GET", url, secret) as what:
+        async with self._turn("GET", url, secret) as what:
             response = await self._respond(what, "GET", url, secret, None)
-            members = split_object(response.body)
-            if members is None or "data" not in members or members.get("error", b"").startswith(b"{"):
+            members = await MessagePage.members(response.body)
+            if "data" not in members or members.get("error", b"").startswith(b"{"):
                 members = {}
                 _read(what, response, self.secrets)  # says what is wrong
             return await MessagePage.read(members, behind)
@@ -128,21 +128,29 @@ class Api:
         return data
 
     async def _answer(self, method: str, url: str, secret: Mapping[str, str], body: str | None) -> dict[str, Any]:
-        with self._in_time(method, url, secret) as what:
+        async with self._turn(method, url, secret) as what:
             return _read(what, await self._respond(what, method, url, secret, body), self.secrets)
 
-    @contextmanager
-    def _in_time(self, method: str, url: str, secret: Mapping[str, str]) -> Iterator[str]:
+    @asynccontextmanager
+    async def _turn(self, method: str, url: str, secret: Mapping[str, str]) -> AsyncGenerator[str, None]:
         """Bound a request, from waiting for its turn to reading its answer. Gives its name in errors."""
         self.secrets.learn(*secret.values())
         what = self.secrets.line(_shown(method, url))
+        turns = self._turns = self._turns or trio.Semaphore(self.at_once)
+        fault = f"was not sent: {self.at_once} others (Limits.requests_at_once) were under way for"
         try:
             with trio.fail_after(self.timeout):
-                yield what
+                if turns.value:
+                    turns.acquire_nowait()
+                else:
+                    await turns.acquire()
+                fault = "was not answered within"
+                try:
+                    yield what
+                finally:
+                    turns.release()
         except trio.TooSlowError as error:
-            message = f"{what} was not answered within request_timeout, {self.timeout:g} s."
-            if self._turns is not None and not self._turns.value:
-                message += f" {self.at_once} others (Limits.requests_at_once) were under way."
+            message = f"{what} {fault} request_timeout, {self.timeout:g} s."
             raise ApiError(message) from error
 
     async def _respond(self, what: str, method: str, url: str, secret: Mapping[str, str], body: str | None) -> Response:
@@ -155,19 +163,12 @@ class Api:
             **secret,
         }
         request = Request(method, url, headers, None if body is None else body.encode())
-        turns = self._turns = self._turns or trio.Semaphore(self.at_once)
-        if turns.value:
-            turns.acquire_nowait()
-        else:
-            await turns.acquire()
         try:
             response = await self.request(request)
             answered_at = read_date(response.headers.get("date", ""))
         except Exception as error:  # noqa: BLE001 - any kind, because an Environment may be the program's own
             message = f"{what} was not answered: {self.secrets.line(why(error))}."
             raise ApiError(message) from self.secrets.error(error)
-        finally:
-            turns.release()
         self.answered_at = self.answered_at if answered_at is None else answered_at
         if isinstance(response.body, bytes) and len(response.body) > ANSWER_LIMIT:
             raise _invalid(what, response.status, f"is longer than {ANSWER_LIMIT:,} bytes")

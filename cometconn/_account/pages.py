@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import trio
 
-from cometconn._json_parts import MOST_ELEMENTS, elements, raw_message_id, split_object
+from cometconn._json_parts import MOST_ELEMENTS, elements, members, raw_message_id, split_object
 from cometconn.errors import ApiError
 
 __all__ = ["MessagePage", "Place"]
@@ -49,6 +49,20 @@ class MessagePage:
     messages: tuple[bytes, ...] = attrs.field(repr=False)
     next: Place | None
     unplaced: int = 0
+
+    @staticmethod
+    async def members(answer: bytes) -> dict[str, bytes]:
+        """Return the JSON of each member of *answer* that `read()` needs; nothing if it is no object."""
+        found = {}
+        try:
+            for member in members(answer):
+                if member is None:
+                    await trio.lowlevel.checkpoint()
+                else:
+                    found[member[0]] = member[1]
+        except ValueError:
+            return {}
+        return found
 
     @classmethod
     async def read(cls, members: Mapping[str, bytes], asked: Place) -> MessagePage:

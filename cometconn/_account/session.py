@@ -22,6 +22,7 @@ _APP_ID = re.compile(r"[A-Za-z0-9_-]+")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _PORT = re.compile(r"[0-9]{1,5}")
 _VERSION = re.compile(r"v[0-9]+(\.[0-9]+)*")
+_LONGEST_HOST = 253 + 6  # characters of a name in DNS, and of a port
 _LONGEST_SETTING = 60  # characters of one in an error
 _NOT_THROTTLED: Final = Features()
 _THROTTLED: Final = {
@@ -122,7 +123,12 @@ class Hosts:
 
 def _plain_host(key: str, value: object, secrets: KnownSecrets) -> str:
     # Tokens go there: nothing but a host, lest something else is smuggled in.
-    if not (isinstance(value, str) and _HOST.fullmatch(value) and _is_port(value.partition(":")[2] or "443")):
+    if not (
+        isinstance(value, str)
+        and len(value) <= _LONGEST_HOST
+        and _HOST.fullmatch(value)
+        and _is_port(value.partition(":")[2] or "443")
+    ):
         message = f"The server's settings name no usable {key}: {_shown(value, secrets)}."
         raise ProtocolError(message)
     return value

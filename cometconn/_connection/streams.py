@@ -16,6 +16,7 @@ from cometconn.events import Event, Gap, Marker, Message, Resumed
 
 from .buffer import Buffer
 from .event_stream import Entry, EventStream
+from .seen_ids import SeenIds
 from .unclaimed import Unclaimed
 from .unread import Unread
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NOWHERE", "Streams", "Subscription"]
 
-_WINDOW = 4096  # message ids remembered, against duplicates: at least so many, and hardly twice as many
+_WINDOW = 4096  # message ids remembered, against duplicates
 NOWHERE = -1  # `unfetched_after`, where messages are missing from a moment on, and no id is known
 _MOST_ACKNOWLEDGED = 1024  # ids beyond the position that are saved with it
 _NO_IDS: Final[frozenset[int]] = frozenset()  # one for all: an idle client has no set of its own
@@ -70,8 +71,7 @@ class Streams:
     _claimed: bool = attrs.field(default=False, init=False)  # a stream that counts is open, and able to take events
     _place: int = attrs.field(default=0, init=False)  # of the next event in the order of arrival
     _users_place: int = attrs.field(default=0, init=False)  # of the first event of the user who is logged in
-    _seen: set[int] | frozenset[int] = attrs.field(default=_NO_IDS, init=False)
-    _seen_before: set[int] | frozenset[int] = attrs.field(default=_NO_IDS, init=False)
+    _seen: SeenIds = attrs.field(factory=lambda: SeenIds(_WINDOW), init=False)
     _resumed: frozenset[int] = attrs.field(default=_NO_IDS, init=False)  # acknowledged before the client was opened
     _last_sent: int = attrs.field(default=0, init=False)
     _closed: bool = attrs.field(default=False, init=False)
@@ -138,8 +138,8 @@ class Streams:
         """Return ids of messages behind *position* that are handled: in their order, the largest if there are too many."""
         if position == self.last_id:
             return ()
-        known = (self._seen, self._seen_before, self._resumed)
-        behind = {number for seen in known for number in seen if number > (position or 0)}
+        first = position or 0
+        behind = {*self._seen.beyond(first), *(number for number in self._resumed if number > first)}
         behind.difference_update(self._open_ids())
         for first, last in self._untold_ranges():
             behind = {number for number in behind if not first <= number <= last}
@@ -239,7 +239,7 @@ class Streams:
         ids: list[int] = list(map(_id_of, events))
         if ids[0] <= max(self.last_id or 0, self._last_sent) or not all(map(operator.lt, ids, ids[1:])):
             return False
-        self._remember(ids)
+        self._seen.add(ids)
         self.last_id = ids[-1]
         return True
 
@@ -249,7 +249,7 @@ class Streams:
         It says nothing about messages before it, so the position stays where it is.
         """
         self._last_sent = max(self._last_sent, number)
-        self._remember((number,))
+        self._seen.add((number,))
 
     def machine_slept(self, seconds: float) -> None:
         """Tell of the sleep, in its place among the events."""
@@ -262,7 +262,8 @@ class Streams:
 
     def forget(self) -> None:
         """Forget which messages were seen, and what nobody has read: another user is coming."""
-        self._seen = self._seen_before = self._resumed = _NO_IDS
+        self._seen.clear()
+        self._resumed = _NO_IDS
         self.last_id = None
         self._last_sent = 0
         self._unfetched_after = None
@@ -328,24 +329,16 @@ class Streams:
         """Tell whether *event* was seen before, and remember it."""
         if isinstance(event, Message) and event.id > (self.last_id or 0) and event.id > self._last_sent:  # as usual
             self.last_id = event.id
-            self._remember((event.id,))
+            self._seen.add((event.id,))
             return False
         key = message_key(event)
         if key is None:
             return False
-        known = key in self._seen or key in self._seen_before or key in self._resumed
+        known = key in self._seen or key in self._resumed
         if not known and (self.last_id is None or key > self.last_id):
             self.last_id = max(key, 0)
-        self._remember((key,))
+        self._seen.add((key,))
         return known
-
-    def _remember(self, ids: Iterable[int]) -> None:
-        if isinstance(self._seen, frozenset):
-            self._seen = set()
-        self._seen.update(ids)
-        if len(self._seen) >= _WINDOW:
-            # Two sets that take turns: a queue in which each id has its place would cost three times as much.
-            self._seen_before, self._seen = self._seen, _NO_IDS
 
 
 @final

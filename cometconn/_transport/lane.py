@@ -118,6 +118,7 @@ class TextLane:
 
     def feed(self, data: bytes | bytearray) -> None:
         """Take what was read."""
+        self.drop_taken()
         self._buffer += data
 
     def drop_taken(self) -> None:

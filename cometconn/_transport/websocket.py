@@ -195,7 +195,8 @@ class TrioWebSocket:
     def _refuse(self) -> NoReturn:
         """Close because of a message that is not read to its end."""
         self._pipe.accept(close_frame(_TOO_BIG))
-        self._fail(WebSocketBrokenError(f"the server sent a message of more than {MOST} bytes (close code {_TOO_BIG})"))
+        # As trio-websocket says it: it has the same limit, for what the lane leaves to it.
+        self._fail(ending(_TOO_BIG, f"Exceeded maximum message size: {MOST} bytes", close_seen=False))
         assert self._failure is not None, "just set"
         raise self._failure
 

@@ -23,7 +23,7 @@ import attrs
 import msgspec
 
 from cometconn._nesting import may_be_too_deep
-from cometconn.events import Event, Group, User
+from cometconn.events import Event, Group, Message, User
 
 from .kinds import KINDS, LATER, OTHERS, OWN_KEY, Choice, JsonPath, Kind, choices, parse_paths, paths_of, types_of
 from .read_only import NOTHING, read_only
@@ -296,6 +296,8 @@ class KnownPeople(dict[bytes, "tuple[User, User | Group]"]):
         try:
             entities = _entities(json)
         except msgspec.ValidationError:
+            if may_be_too_deep(f"[[[{json.decode()}"):  # a frame, its body and its data are around it
+                raise NotFastPathError from None
             _anything(json)
             entities = _loose_entities(json)
         both = _namespace["User_of"](entities.sender.entity), person(entities.receiver.entity)
@@ -330,20 +332,21 @@ def first_events(texts: Sequence[str], *, session_id: str | None, known: KnownPe
             made.append(_READERS[type(frame)](frame, known, text))
     except Exception:  # noqa: BLE001, S110 - whatever is odd about it, the reference decides, and never raises
         pass
-    if made and _may_hide(texts[0] if len(made) == 1 else "".join(texts[: len(made)]), len(made)):
+    messages = sum(isinstance(event, Message) for event in made)
+    if made and _may_hide(texts[0] if len(made) == 1 else "".join(texts[: len(made)]), messages):
         for place, text in enumerate(texts[: len(made)]):
             if _may_hide(text, 1) and not _is_json(text):
                 return made[:place]
     return made
 
 
-def _may_hide(text: str, frames: int) -> bool:
-    """Tell whether *text*, with so many frames in it, may hide what is not JSON: a message needs its entities once.
+def _may_hide(text: str, messages: int) -> bool:
+    """Tell whether *text*, with so many messages in it, may hide what is not JSON: a message needs its entities once.
 
     When their key is there twice, one of the two values was passed over. One search through many texts costs half of
     one search in each.
     """
-    return text.count('"entities"') > frames or ("\\" in text and "\\u00" in text)
+    return text.count('"entities"') > messages or ("\\" in text and "\\u00" in text)
 
 
 def _is_json(text: str) -> bool:

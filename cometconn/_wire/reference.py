@@ -30,7 +30,6 @@ _PERSONS: Final[Mapping[Any, tuple[type[Any], ...]]] = {
     User | Group: (User, Group),
 }
 _RECEIVER_TYPE: Final = parse_paths("receiverType or ^receiverType")
-_FACTORY: Final[type[Any]] = type(attrs.Factory(list))
 _NO_ENVELOPE: Final[Mapping[str, Any]] = {}
 
 
@@ -76,10 +75,14 @@ class _Attribute(NamedTuple):
     default: Any
     structure: Callable[[Any, Any], Any]
     persons: tuple[type[Any], ...]
+    key: str | None  # an optional attribute is not looked for in an object without this key
 
 
 def _attribute(owner: type[Any], name: str, paths: Sequence[JsonPath], kind: Any, default: Any) -> _Attribute:
-    return _Attribute(owner, name, paths, kind, default, converter.get_structure_hook(kind), _PERSONS.get(kind, ()))
+    key = paths[0][0] if default is not attrs.NOTHING and [len(path) for path in paths] == [1] else None
+    return _Attribute(
+        owner, name, paths, kind, default, converter.get_structure_hook(kind), _PERSONS.get(kind, ()), key
+    )
 
 
 @functools.cache
@@ -104,8 +107,10 @@ class _Source:
         """Return what stands at *path*; `None` if it, or an object on the way, is not there."""
         value, way = (self.envelope, path[1:]) if path and path[0] == "^" else (self.body, path)
         for key in way:
+            if key == OWN_KEY:
+                return isinstance(value, dict) and self.notes.own_uid in value
             if value.__class__ is dict:
-                value = value.get(key) if key != OWN_KEY else self.notes.own_uid in value
+                value = value.get(key)
             elif value is None or value == []:  # an empty object, as some servers write it
                 return None
             elif isinstance(value, list) and key.isdigit():
@@ -125,6 +130,9 @@ class _Source:
             except UnfitError as error:
                 self.notes.unread.append((wanted.owner, path))
                 fault = fault or error
+            except _NoClassError:
+                if wanted.default is attrs.NOTHING:
+                    raise
         return None, fault
 
     def word(self, paths: Sequence[JsonPath]) -> tuple[Any, UnfitError | None]:
@@ -134,7 +142,10 @@ class _Source:
     def _structure(self, value: Any, wanted: _Attribute, path: JsonPath) -> Any:
         if wanted.persons and isinstance(value, str):  # a bare id
             receiver_type, _ = self.word(_RECEIVER_TYPE)
-            return wanted.persons[-1 if receiver_type == Group.receiver_type else 0](value)
+            person = Group if receiver_type == Group.receiver_type and Group in wanted.persons else User
+            if person not in wanted.persons:
+                raise UnfitError.for_a(dict, value, path)
+            return person(value)
         before = len(self.notes.unread)
         try:
             made = wanted.structure(value, wanted.kind)
@@ -147,17 +158,17 @@ class _Source:
 def make(kind: Any, source: _Source, inner: Mapping[str, Mapping[str, str]] = _NO_ENVELOPE, **given: Any) -> Any:
     """Return a *kind*, whose attributes *source* has, but for those *given*. Raises `UnfitError`, or `_NoClassError`."""
     for wanted in _attributes(kind):
+        if wanted.key is not None and wanted.key not in source.body:
+            continue
         value, fault = source.first(wanted, wanted.paths)
-        if value is None:
-            if len(wanted.persons) > 1 and source.notes.own_uid is not None:
-                value = User(source.notes.own_uid)  # it came to us, so it was sent to us
-            elif wanted.default is attrs.NOTHING:
-                raise fault or UnfitError.missing(wanted.paths[0])
-            else:
-                value = wanted.default.factory() if isinstance(wanted.default, _FACTORY) else wanted.default
-        if wanted.name in inner:
+        if value is None and len(wanted.persons) > 1 and source.notes.own_uid is not None:
+            value = User(source.notes.own_uid)  # it came to us, so it was sent to us
+        if wanted.name in inner and value is not None:
             value = attrs.evolve(value, **_inside(inner[wanted.name], source))
-        given[wanted.name] = value
+        if value is not None:
+            given[wanted.name] = value
+        elif wanted.default is attrs.NOTHING:
+            raise fault or UnfitError.missing(wanted.paths[0])
     return kind(**given)
 
 

@@ -88,9 +88,6 @@ from .signals import UserOffline as UserOffline
 from .signals import UserOnline as UserOnline
 
 __all__ = [
-    "Presence",
-    "ConversationMark",
-    "MessageMark",
     "AIAssistantCardEndedEvent",
     "AIAssistantCardReceivedEvent",
     "AIAssistantCardStartedEvent",
@@ -112,6 +109,7 @@ __all__ = [
     "CallEnded",
     "CardMessage",
     "Conversation",
+    "ConversationMark",
     "ConversationPinned",
     "ConversationUnpinned",
     "CustomMessage",
@@ -139,6 +137,7 @@ __all__ = [
     "MessageDeleted",
     "MessageEdited",
     "MessageElement",
+    "MessageMark",
     "MessageModerated",
     "MessagePinned",
     "MessageSaved",
@@ -151,6 +150,7 @@ __all__ = [
     "OutgoingCallAccepted",
     "OutgoingCallRejected",
     "Overflow",
+    "Presence",
     "Reaction",
     "ReactionAdded",
     "ReactionCount",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import tracemalloc
 import zlib
 
 import pytest
@@ -66,3 +67,18 @@ def test_nothing_at_all_needs_no_unpacking() -> None:
     """As with 204, whatever the header says."""
     assert read("gzip") == b""
     assert read("gzip", b"") == b""
+
+
+def test_what_is_unpacked_is_never_twice_in_memory() -> None:
+    """16 MiB come out of 16 KiB in one piece; what is in memory at any time is hardly more than the bound."""
+    packed = gzip.compress(b"[],[],[]," * (2 << 20))
+    assert len(packed) < 20_000
+    body = AnswerBody("gzip")
+    tracemalloc.start()
+    try:
+        body.take(packed)
+        assert tracemalloc.get_traced_memory()[1] < 1.3 * answer_body_module.ANSWER_LIMIT
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(ConnectionError, match="longer than 16777216"):
+        body.whole()

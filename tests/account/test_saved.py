@@ -72,6 +72,7 @@ def test_whatever_is_in_the_file_only_a_value_error_comes_out(data: st.DataObjec
         ("last_message_id", 1.5),
         ("last_seen_at", float("nan")),
         ("last_seen_at", float("-inf")),
+        ("last_seen_at", -1e12),
         ("last_seen_at", 10**400),
         ("last_seen_at", "3"),
     ],

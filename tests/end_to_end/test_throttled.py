@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+import trio.testing
 
 import cometconn
 from cometconn import AppSettings, CometChat, MemoryStore, User
@@ -158,6 +159,22 @@ async def test_mistakes_are_told_in_every_mode() -> None:
             with pytest.raises(SettingsError):
                 await chat.send_transient("amy-2", {"k": object()})
             assert came(server) == []
+
+
+async def test_what_is_not_sent_is_a_checkpoint_all_the_same() -> None:
+    """A loop of such calls starves no other task, and a cancelled one raises."""
+    with trio.fail_after(20):
+        async with open_emulator() as server, manual_client(server) as chat:
+            server.set(mode="NO_TRANSIENT")
+            await chat.login(uid="zed-1", auth_key="KEY")
+            await chat.connect()
+            for call in (chat.start_typing, chat.end_typing):
+                with trio.testing.assert_checkpoints():
+                    await call("amy-2")
+                with trio.CancelScope() as scope:
+                    scope.cancel()
+                    await call("amy-2")
+                assert scope.cancelled_caught
 
 
 class OtherMode(SystemEnvironment):

@@ -17,7 +17,7 @@ from cometconn._wire.decoder import (
     decode_user,
     message_key,
 )
-from cometconn._wire.frames import strip_secrets
+from cometconn._wire.outgoing import strip_secrets
 
 from .conftest import GOLDEN, golden
 from .listeners import LISTENERS, STEPS, as_listeners_see_it, class_of, subjects
@@ -209,9 +209,7 @@ def test_what_is_no_frame(text: str | bytes, words: str) -> None:
         ('["\\ud83d\\ude00", {"\\ud800": Infinity}]', ["\U0001f600", {"\ufffd": None}]),
     ],
 )
-def test_what_only_javascript_would_write_is_cleaned(
-    text_frame: dict[str, Any], written: str, value: object
-) -> None:
+def test_what_only_javascript_would_write_is_cleaned(text_frame: dict[str, Any], written: str, value: object) -> None:
     """It costs no event: half a surrogate pair is U+FFFD, a number that is none is null, and all of it can be sent again."""
     text_frame["body"]["data"] |= {"metadata": {"it": "PLACE"}, "text": "é"}
     event = read_text(json.dumps(text_frame, ensure_ascii=False).replace('"PLACE"', written))

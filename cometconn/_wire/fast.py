@@ -114,7 +114,7 @@ def _frames(*, strict: bool) -> Any:
         for path in ("receiver",), ("receiverType",), *(paths[0] for row in rows for paths in row.words):
             _grow(body, path, str)
         for path in parse_paths(OTHERS):
-            _grow(envelope, path[1:], str) if path[0] == "^" else _grow(body, path, Any)
+            _grow(envelope, path[1:], str) if path[0] == "^" else _grow(body, path, str)
         if frame == "message":
             _grow(body, _ENTITIES, msgspec.Raw)
         types.append(_struct(frame, envelope, strict=strict, tag_field="type", tag=frame))

@@ -282,7 +282,7 @@ KINDS: Final[Sequence[Kind]] = (
 
 OTHERS: Final = (
     "^appId or ^receiver or ^receiverType or ^deviceId or ^sender or ^messageSender or "
-    "sender or resource or receipts or uid or data.resource"
+    "sender or resource or uid or data.resource"
 )
 """Keys that come in the frames of the fast decoder, beside those that an attribute has."""
 LATER: Final = frozenset(

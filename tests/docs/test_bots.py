@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import re
 import signal
@@ -53,11 +52,13 @@ def test_there_are_such_bots() -> None:
 @pytest.mark.parametrize("bot", bots())
 async def test_a_bot_survives_every_text(bot: str, tmp_path: pathlib.Path) -> None:
     """An empty text, half an emoji, none at all, a number, a very long one: the next message is answered all the same."""
-    home = {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path), "COMETCONN_AUTH_KEY": os.environ.get("KEY", "KEY")}
+    home = {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path), "COMETCONN_AUTH_KEY": "KEY"}
     with trio.fail_after(60):
         async with open_emulator() as emulator:
             script = tmp_path / "bot.py"
-            script.write_text(bot.replace("http://127.0.0.1:9000", emulator.url), encoding="utf-8")
+            here = f"import os; os.chdir({str(tmp_path)!r})\n"  # it may keep a file beside itself
+            script.write_text(here + bot.replace("http://127.0.0.1:9000", emulator.url), encoding="utf-8")
+            home["COMETCONN_ENDPOINT"] = emulator.url
             settings = AppSettings(subscription_type=SubscriptionType.ALL_USERS)
             async with (
                 cometconn.open_client("APP", settings, store=MemoryStore(), endpoints=emulator.endpoints) as zed,

@@ -128,7 +128,7 @@ async def main(path: str, rest: str, socket: str, uid: str, seed: str) -> None:
                 nursery.start_soon(reading.run)
             if chat.get_logged_in_user() is None:
                 await chat.login(uid=uid, auth_key="KEY")
-            with trio.move_on_after(2):
+            with trio.move_on_after(600 if calm else 2):  # what is said before the first connection is not fetched
                 await connected(chat)
             say("connected")
             await trio.sleep(draw.choice([0.5, 60]) if not calm else 600)

@@ -160,6 +160,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def interrupts(session: nox.Session) -> None:
+    """Press Ctrl-C at some thousand moments of a cold start. Options: --rounds N --seed S."""
+    session.install("-q", ".[dev]")
+    session.run("python", "-m", "tests.cold_start.sweep", *session.posargs)
+
+
+@nox.session
 def conformance(session: nox.Session) -> None:
     """Show what the client makes of every kind of misbehaving server. Options: [words] --rounds N --bare."""
     session.install("-q", ".[dev]")

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 import trio
 
-from ._connection.link_nursery import LinkNursery
 from ._connection.supervisor import Supervisor
 from ._connection.unread import Unread
 from ._lifecycle.states import Input
 from ._speaking import Speaking, check_sent
-from ._transport.websocket import TrioWebSocket
 from .errors import FeatureThrottledError, SettingsError
 
 if TYPE_CHECKING:
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from ._connection.catch_up import CatchUp
     from ._connection.event_stream import EventStreamStatistics
     from ._connection.identity import Identity
+    from ._connection.link_nursery import LinkNursery
     from ._connection.machine import Machine
     from ._connection.position import PositionKeeper
     from ._connection.streams import Streams
@@ -96,10 +95,17 @@ class Parts:
 
     def supervisor(self) -> Supervisor:
         """Return the supervisor, ready to run."""
-        links = LinkNursery(
+        return Supervisor(self.machine, self._links, self.login.renew, self.login.forget)
+
+    def _links(self) -> LinkNursery:
+        # What only a connection needs is imported for the first one: trio-websocket and the decoders are a sixth
+        # of the time that a new process takes to its first client. `preload()` imports them ahead.
+        from ._connection.link_nursery import LinkNursery  # noqa: PLC0415
+        from ._transport.websocket import TrioWebSocket  # noqa: PLC0415
+
+        return LinkNursery(
             self.machine, self.identity, self.streams, self.environment, TrioWebSocket, self.catch_up, self.positions
         )
-        return Supervisor(self.machine, links, self.login.renew, self.login.forget)
 
     def leave(self) -> None:
         """End everything that can be ended at once. Synchronous, idempotent."""

@@ -13,6 +13,7 @@ from .group_routes import GROUP_ROUTES, joined_group, known_user
 from .jsontext import Json
 from .message_routes import MESSAGE_ROUTES, visible_message
 from .page_routes import PAGE_ROUTES
+from .pin_routes import PIN_ROUTES
 from .receipt_routes import RECEIPT_ROUTES
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ ROUTES: tuple[tuple[str, str, Handle], ...] = (
     *PAGE_ROUTES,
     *MESSAGE_ROUTES,
     *RECEIPT_ROUTES,
+    *PIN_ROUTES,
     *GROUP_ROUTES,
     ("POST", "api/{version}/online-members", _count_online),
     ("POST", "{version}/ping", _analytics),

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cometconn import events as ev
-from cometconn._wire.decoder import decode
+from cometconn._wire.decoder import Decoder
 from cometconn.errors import SettingsError
 from cometconn.testing import to_frame
 from cometconn.testing.event_strategies import KINDS
@@ -29,9 +29,14 @@ few = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthC
 
 
 def read(frame: Any, uid: str = "zed-1") -> Any:
-    """What the client makes of a frame."""
+    """What the client makes of a frame, with either decoder; no attribute of it is unreadable."""
     text = frame if isinstance(frame, str) else json.dumps(frame)
-    return decode(text, own_uid=uid, session_id="session-1")
+    unread: list[Any] = []
+    decoder = Decoder(uid, "session-1", on_unread=unread.append)
+    event = decoder.decode(text)
+    assert decoder.decode_plainly(text) == event
+    assert not unread or isinstance(event, ev.UnreadableFrame)
+    return event
 
 
 def test_every_class_of_events_has_a_strategy() -> None:

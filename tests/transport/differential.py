@@ -41,6 +41,7 @@ _WORDS = [
     "v" * 65536,
     '{"type": "a"}',
 ]
+_BAD = [b"\xff\xfe", b"\xc3", b"ok\x80", b"\xed\xa0\x80"]
 _SMALL_LIMIT = 70_000  # instead of 16 MiB, so that going beyond it is cheap
 _MAX_MESSAGE = 200  # instead of 1 MiB
 _HEAD = 100  # instead of 64 KiB
@@ -145,6 +146,7 @@ def _draw_frame(draw: random.Random) -> bytes:  # noqa: PLR0911 - a kind each
     if kind < 0.5:
         return _frame(0x81, payload, draw)
     if kind < 0.62:  # fragments, with control frames between them
+        payload += draw.choice(_BAD) if draw.random() < 0.1 else b""
         at = sorted(draw.randint(0, len(payload)) for _ in range(draw.randint(1, 3)))
         pieces = [payload[start:stop] for start, stop in itertools.pairwise([0, *at, len(payload)])]
         wire = _frame(draw.choice([0x01, 0x01, 0x02]), pieces[0], draw)
@@ -163,7 +165,7 @@ def _draw_frame(draw: random.Random) -> bytes:  # noqa: PLR0911 - a kind each
             draw,
         )
     if kind < 0.87:
-        return _frame(0x81, draw.choice([b"\xff\xfe", b"\xc3", b"ok\x80", b"\xed\xa0\x80"]), draw)
+        return _frame(0x81, draw.choice(["", "a" * 300]).encode() + draw.choice(_BAD), draw)
     if kind < 0.90:
         return _frame(0x81, b"a" * (_SMALL_LIMIT + draw.choice([-1, 0, 1])), draw)
     if kind < 0.93:

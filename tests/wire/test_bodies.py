@@ -105,6 +105,42 @@ def test_a_message_that_is_not_text_is_media(text_frame: dict[str, Any], kind: s
     assert type(read(text_frame)) is events.MediaMessage
 
 
+@pytest.mark.parametrize("kind", [5, [], {}, True, "\ud800", "9" * 5000])
+def test_a_type_that_cannot_be_read_is_none(text_frame: dict[str, Any], kind: object) -> None:
+    """A message of such a type is taken for media, and its `type` is what it can be."""
+    text_frame["body"]["type"] = kind
+    message = read(text_frame)
+    assert type(message) is events.MediaMessage
+    assert message.type == ("" if not isinstance(kind, str) else kind.replace("\ud800", "\ufffd"))
+
+
+@pytest.mark.parametrize("category", ["custom", "interactive", "card"])
+@pytest.mark.parametrize("kind", ["text", "custom", "image", "anything", None])
+def test_the_category_decides(text_frame: dict[str, Any], category: str, kind: str | None) -> None:
+    """Whatever the type of a custom message, an interactive one or a card; only in `message` does the type decide."""
+    text_frame["body"] |= {"category": category, "type": kind}
+    expected = {"custom": events.CustomMessage, "interactive": events.InteractiveMessage, "card": events.CardMessage}
+    assert type(read(text_frame)) is expected[category]
+
+
+def test_a_custom_message_of_category_message(frame: Any) -> None:
+    """As CometChat's own clients have it."""
+    given = frame("s2c-messages", "custom")
+    given["body"] |= {"category": "message", "type": "custom"}
+    assert type(read(given)) is events.CustomMessage
+    assert read(given).custom_data == {"lat": 1.5, "lon": 2.5}
+
+
+def test_media_without_a_url_has_that_of_the_first_file(frame: Any) -> None:
+    """The message's own goes first."""
+    given = frame("s2c-attachments", "attachments_only")
+    assert read(given).url == read(given).attachments[0].url == "https://files.probe.test/1.png"
+    assert read(frame("s2c-attachments", "url_and_attachments")).url == "https://files.probe.test/2.png"
+    for nothing in ([], {}, None, "x", [{}], [5]):
+        given["body"]["data"]["attachments"] = nothing
+        assert read(given).url is None
+
+
 def test_custom_and_interactive_contents(frame: Any) -> None:
     """A custom and an interactive message carry their data."""
     custom = read(frame("s2c-messages", "custom"))
@@ -315,3 +351,45 @@ def test_a_call_needs_a_status(frame: Any) -> None:
     given = frame("s2c-calls", "user.ended")
     del given["body"]["data"]["entities"]["on"]["entity"]["status"]
     assert read(given).error.path == ("body", "data", "entities", "on", "entity", "status")
+
+
+def test_pins_need_a_word_that_is_known(frame: Any) -> None:
+    """The body's goes first, then the envelope's, then the frame's type; another word, or the type alone, is unknown."""
+    given = frame("s2c-pins", "message_pin.pinned")
+    assert read(given).message.pinned_by == "amy-2"
+    for word in ("dreamt", "created", "updated"):
+        given["body"]["action"] = word
+        assert read(given) == events.UnknownEvent("message_pin", given)
+    del given["body"]["action"]
+    assert read(given) == events.UnknownEvent("message_pin", given)
+    given["action"] = "unsaved"
+    assert type(read(given)) is events.MessageUnsaved
+
+
+def test_a_pin_needs_a_message(frame: Any) -> None:
+    """An id alone is none; a message of a kind without a class makes the pin unknown."""
+    given = frame("s2c-pins", "message_pin.pinned")
+    given["body"] = {"action": "pinned", "messageId": 5}
+    assert isinstance(read(given), events.UnreadableFrame)
+    given = frame("s2c-pins", "message_pin.pinned")
+    given["body"]["message"]["category"] = "hologram"
+    assert read(given) == events.UnknownEvent("message_pin", given)
+
+
+def test_the_last_message_of_a_conversation_may_have_no_class(frame: Any) -> None:
+    """Nor need it be a message: the conversation is pinned all the same."""
+    given = frame("s2c-conversation_pins", "conversation_pin.pinned")
+    assert read(given).conversation.last_message.text == "see you"
+    for last in ({"id": 5, "category": "hologram"}, frame("s2c-message_changes", "edited")["body"], {}, "x", None):
+        given["body"]["conversation"]["lastMessage"] = last
+        pinned = read(given)
+        assert type(pinned) is events.ConversationPinned
+        assert (pinned.conversation.last_message, pinned.conversation.unread_message_count) == (None, 3)
+
+
+def test_only_what_is_sent_to_a_feed_comes(frame: Any) -> None:
+    """That an item was delivered, read or deleted has no class."""
+    given = frame("s2c-notification_feed", "sent")
+    for word in ("delivered", "read", "deleted"):
+        given["body"]["action"] = word
+        assert read(given) == events.UnknownEvent("notification_feed_item", given)

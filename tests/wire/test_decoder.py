@@ -10,6 +10,7 @@ import pytest
 from cometconn import events
 from cometconn._wire.decoder import (
     AuthReply,
+    Decoder,
     Echo,
     Pong,
     decode,
@@ -332,3 +333,46 @@ def test_a_user_has_no_secrets() -> None:
     assert "secret" not in json.dumps(strip_secrets(given))
     assert strip_secrets(given)["name"] == "Zed One"
     assert "jwt" in given
+
+
+def test_a_body_that_is_too_deep() -> None:
+    """It is unreadable, with its JSON and its id; without its JSON where nothing could write that."""
+    deep: Any = 1
+    for _ in range(101):
+        deep = [deep]
+    event: Any = decode_message({"id": 5, "category": "message", "data": deep})
+    assert (event.message_id, str(event.error)) == (5, "The JSON is nested too deeply.")
+    assert json.loads(event.raw)["id"] == 5
+    for _ in range(100_000):
+        deep = [deep]
+    event = decode_message({"id": 5, "data": deep})
+    assert (event.raw, event.message_id) == ("", 5)
+
+
+def test_what_could_not_be_read_is_told(text_frame: dict[str, Any]) -> None:
+    """The class and the place, of each frame together; and each frame that is unreadable, live or fetched."""
+    told: list[Any] = []
+    decoder = Decoder("zed-1", None, on_unread=told.append)
+    assert isinstance(decoder.decode(json.dumps(text_frame)), events.TextMessage)
+    assert told == []
+    text_frame["body"] |= {"tags": {}, "sentAt": "Invalid date"}
+    text_frame["body"]["data"]["entities"]["sender"]["entity"]["name"] = 5
+    decoder.decode(json.dumps(text_frame))
+    assert [sorted(one) for one in told] == [["TextMessage sentAt", "TextMessage tags", "User name"]]
+    told.clear()
+    decoder.decode_fetched(json.dumps(text_frame["body"]).encode())
+    assert [sorted(one) for one in told] == [["TextMessage sentAt", "TextMessage tags", "User name"]]
+    told.clear()
+    unreadable = [decoder.decode("{"), decoder.decode_fetched(b'{"id": 7}')]
+    assert told == unreadable
+    assert [getattr(event, "message_id", None) for event in unreadable] == [None, 7]
+
+
+def test_nothing_is_told_of_what_is_in_an_unreadable_attribute(text_frame: dict[str, Any]) -> None:
+    """Only the attribute that is lost is named."""
+    told: list[Any] = []
+    quoted = {**text_frame["body"], "id": None, "tags": 5}
+    text_frame["body"]["quotedMessage"] = quoted
+    event: Any = Decoder("zed-1", None, on_unread=told.append).decode(json.dumps(text_frame))
+    assert (event.text, event.quoted_message) == ("hello zed", None)
+    assert told == [["TextMessage quotedMessage"]]

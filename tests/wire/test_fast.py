@@ -320,3 +320,42 @@ def test_an_event_without_a_frame_has_no_raw() -> None:
     """An attribute that was never set is missing, as of any object."""
     with pytest.raises(AttributeError, match="raw"):
         _ = fast.opened(events.TextMessage)().raw
+
+
+@pytest.mark.parametrize(("depth", "asked"), [(8, 0), (9, 1)])
+def test_what_is_nested_more_than_usual(frame: Any, left: list[object], depth: int, asked: int) -> None:
+    """The reference decides, and it is the same event."""
+    given = frame("s2c-transient", "user")
+    given["body"]["data"] = json.loads("[" * depth + "]" * depth)
+    text = json.dumps(given)
+    assert isinstance(read(text), events.TransientMessage)
+    assert len(left) == asked
+    check(text)
+
+
+@pytest.mark.parametrize(("length", "asked"), [(15_000, 0), (17_000, 1)])
+def test_a_long_text(text_frame: dict[str, Any], left: list[object], length: int, asked: int) -> None:
+    """The reference counts first what is in it; it is the same event."""
+    text_frame["body"]["data"]["text"] = "x" * length
+    text = json.dumps(text_frame)
+    assert len(read(text).text) == length
+    assert len(left) == asked
+    check(text)
+
+
+@pytest.mark.parametrize("place", [("body", "sender"), ("body", "data", "resource"), ("body", "data", "entities", "on")])
+def test_what_no_attribute_reads_is_not_too_deep(text_frame: dict[str, Any], place: tuple[str, ...]) -> None:
+    """A key that is known to come, but that nobody reads, hides no depth."""
+    where = text_frame
+    for key in place[:-1]:
+        where = where[key]
+    where[place[-1]] = json.loads("[" * 101 + "]" * 101)
+    assert isinstance(check(json.dumps(text_frame)), events.UnreadableFrame)
+
+
+def test_raw_can_be_read_of_every_event_of_a_burst(text_frame: dict[str, Any], frame: Any) -> None:
+    """Also of a message that has something twice, with a signal before it, which has it never."""
+    typing = json.dumps(frame("s2c-typing", "started.user"))
+    doubled = json.dumps(text_frame).replace('"entities"', '"entities": 1e999, "entities"')
+    for event in fast.first_events([typing, doubled], session_id=None, known=fast.KnownPeople()):
+        assert event.raw["type"]  # type: ignore[attr-defined]

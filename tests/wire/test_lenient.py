@@ -211,15 +211,23 @@ def differing(one: Any, other: Any, chain: tuple[str | int, ...] = ()) -> Iterat
         yield chain
 
 
-def check_the_others(event: Any, base: Any, frame: Any, places: list[tuple[str | int, ...]]) -> None:
-    """Hold that nothing else is different than what stands at *places*, or around that, or within."""
-    chains: dict[tuple[str | int, ...], bool] = {}
-    for spot in spots(base, frame, ("body",)):
+Chains = dict[tuple[str | int, ...], bool]
+
+
+def chains_at(whole: Any, frame: Any, places: list[tuple[str | int, ...]]) -> Chains:
+    """Return the way to every attribute, and whether it stands at one of *places*, or around that, or within."""
+    chains: Chains = {}
+    hit = [[str(key) for key in place] for place in places]
+    for spot in spots(whole, frame, ("body",)):
         ways = [[str(key) for key in place] for place in spot.places if place is not None]
-        hit = [[str(key) for key in place] for place in places]
         chains[spot.chain] = chains.get(spot.chain, False) or any(
             way[: len(broken)] == broken or broken[: len(way)] == way for broken in hit for way in ways
         )
+    return chains
+
+
+def check_the_others(event: Any, base: Any, chains: Chains) -> None:
+    """Hold that nothing else differs."""
     for chain in differing(event, base):
         known = next(chain[:length] for length in range(len(chain), 0, -1) if chain[:length] in chains)
         assert chains[known], chain
@@ -245,6 +253,8 @@ def check(spot: Spot, number: int, frame: Any) -> None:
     if default is not attrs.NOTHING:
         assert type(base) is type(whole)
         assert ours or at(base, spot.chain) == default
+    by_one = chains_at(whole, frame, [place])
+    by_all = chains_at(whole, frame, [place for place in spot.places if place is not None])
     for written, value in WRITTEN:
         means = meaning(kind, value, to_group=receiver_type == "group")
         event, told = read(bare, written)
@@ -261,15 +271,15 @@ def check(spot: Spot, number: int, frame: Any) -> None:
             made = at(event, spot.chain)
             assert ours or made == means or (spot.chain == ("user",) and made.uid == means.uid), written
             assert spot.told(number) not in more
-            check_the_others(event, whole, frame, [place for place in spot.places if place is not None])
+            check_the_others(event, whole, by_all)
         elif default is not attrs.NOTHING:
             assert type(event) is type(whole), written
             assert at(event, spot.chain) == at(base, spot.chain), written
-            check_the_others(event, base, frame, [place])
+            check_the_others(event, base, by_one)
             empty = value == "" and kind in (events.User | None, events.User | events.Group)
             assert (spot.told(number) in more) is not empty, written
         else:
-            check_needed(spot, number, event, more, written)
+            check_needed(spot, number, event, told, written)
 
 
 def check_needed(spot: Spot, number: int, event: Any, told: list[str], written: str) -> None:
@@ -281,8 +291,8 @@ def check_needed(spot: Spot, number: int, event: Any, told: list[str], written: 
         is_told = any(outer.told(other) in told for other in range(len(outer.paths)))
         if outer.default is not attrs.NOTHING:
             own = outer.chain[:-1] if isinstance(outer.chain[-1], int) else outer.chain
-            assert at(event, own) == outer.default, written
             assert is_told, written
+            assert len(outer.paths) > 1 or at(event, own) == outer.default, written
             return
         if is_told and not isinstance(event, events.UnreadableFrame):
             return  # the next of its places was read

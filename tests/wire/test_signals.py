@@ -66,6 +66,14 @@ def test_presence_outranks_what_the_user_object_says(frame: Any) -> None:
     assert read(frame("s2c-presence", "available")).user.status == "online"
 
 
+@pytest.mark.parametrize("timestamp", ["soon", [], {}, True])
+def test_presence_without_a_readable_time(frame: Any, timestamp: object) -> None:
+    """Then the user's own counts."""
+    given = frame("s2c-presence", "offline")
+    given["body"]["timestamp"] = timestamp
+    assert read(given).user.last_active_at == at(1800000100)
+
+
 @pytest.mark.parametrize("data", [{"k": 1}, None, [1], "x", 0])
 def test_transient_data_may_be_any_json(frame: Any, data: object) -> None:
     """Transient data is handed on as it is."""

@@ -15,6 +15,7 @@ from ._wire.drafts import custom_draft, text_draft
 from ._wire.frames import ping_frame, receipt_frame, transient_frame, typing_frame
 from .errors import CometConnError
 from .events import CustomMessage, Group, TextMessage
+from .status import Features
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -234,6 +235,17 @@ class CometChat:
         """The status at this moment: a deadline that has just passed counts."""
         return self._machine.status
 
+    @property
+    def features(self) -> Features:
+        """What the server lets the logged-in user send over the socket. Not a checkpoint.
+
+        It is what the server said at the last login, and it is saved with the session. Everything is allowed where
+        it said nothing, and while nobody is logged in. Source: `MODE` in CometChat's settings, as both official SDKs
+        obey it; the SDKs' status `featureThrottled` is documented, and never told by them.
+        """
+        session = self._parts.identity.session
+        return Features() if session is None else session.features
+
     def statistics(self) -> Statistics:
         """Return counters of this client. Not a checkpoint."""
         return self._parts.statistics()
@@ -329,7 +341,8 @@ class CometChat:
             The message as the server has it: with its id and time.
 
         Raises:
-            SettingsError: an argument makes no sense; nothing was sent.
+            SettingsError: an argument makes no sense, or the message is more than `AppSettings.limits` allow; nothing
+                was sent.
             NotLoggedInError: nobody is logged in, or the client was left meanwhile.
             ApiError: the server refused (`code` says why): nothing was sent. Or no usable answer
                 came: without a `status`, with one from 500 up, or with `INVALID_RESPONSE`
@@ -399,24 +412,34 @@ class CometChat:
     ) -> None:
         """Tell *receiver* (a uid, or with `receiver_type="group"` a guid) that the user is typing.
 
-        *metadata* is passed on as it is. Errors and cancellation: as for `send_transient()`.
+        *metadata* is passed on as it is. Without `features.typing`, nothing is sent. Errors and cancellation: as for
+        `send_transient()`.
         """
         await self._parts.send(
-            "start_typing()", receiver, receiver_type, typing_frame, action="started", metadata=metadata
+            "start_typing()", "typing", receiver, receiver_type, typing_frame, action="started", metadata=metadata
         )
 
     async def end_typing(
         self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
     ) -> None:
         """Tell *receiver* that the user has stopped typing. Like `start_typing()`."""
-        await self._parts.send("end_typing()", receiver, receiver_type, typing_frame, action="ended", metadata=metadata)
+        await self._parts.send(
+            "end_typing()", "typing", receiver, receiver_type, typing_frame, action="ended", metadata=metadata
+        )
 
     async def mark_as_delivered(self, message: Message) -> None:
-        """Tell the sender of *message* that it has arrived. Errors and cancellation: as for `send_transient()`."""
+        """Tell the sender of *message* that it has arrived. Like `mark_as_read()`."""
         await self._send_receipt("mark_as_delivered()", "delivered", message)
 
     async def mark_as_read(self, message: Message) -> None:
-        """Tell the sender of *message* that it was read. Errors and cancellation: as for `send_transient()`."""
+        """Tell the sender of *message* that it was read.
+
+        Raises:
+            FeatureThrottledError: the server takes no receipts at present (`features.receipts`), and nothing was
+                sent. Worth retrying later, after a new login.
+
+        Other errors, and cancellation: as for `send_transient()`.
+        """
         await self._send_receipt("mark_as_read()", "read", message)
 
     async def _send_receipt(self, call: str, action: Literal["delivered", "read"], message: Message) -> None:
@@ -426,7 +449,14 @@ class CometChat:
             receiver, receiver_type = message.sender.uid, "user"
         sender = message.sender.uid
         await self._parts.send(
-            call, receiver, receiver_type, receipt_frame, action=action, message_id=message.id, message_sender=sender
+            call,
+            "receipts",
+            receiver,
+            receiver_type,
+            receipt_frame,
+            action=action,
+            message_id=message.id,
+            message_sender=sender,
         )
 
     async def send_transient(
@@ -434,12 +464,16 @@ class CometChat:
     ) -> None:
         """Send *data* to *receiver*, who gets it now as a `TransientMessage`, or never.
 
+        Without `features.transient`, nothing is sent, and the call returns all the same.
+
         Args:
             receiver: a uid, or with `receiver_type="group"` a guid.
             data: anything JSON can hold.
             receiver_type: `"user"` or `"group"`.
 
         Raises:
+            SettingsError: an argument makes no sense, or the frame is more than `AppSettings.limits` allow; nothing was
+                sent.
             NotConnectedError: there is no connection.
             ConnectionLostError: it ended before the frame was written. Worth retrying
                 once connected.
@@ -447,4 +481,4 @@ class CometChat:
         A checkpoint; returns when the frame is written. If cancelled, the frame is sent
         whole or not at all. As long as the server reads, at once.
         """
-        await self._parts.send("send_transient()", receiver, receiver_type, transient_frame, data=data)
+        await self._parts.send("send_transient()", "transient", receiver, receiver_type, transient_frame, data=data)

@@ -8,18 +8,32 @@ import attrs
 import trio
 
 from ._account.api import is_token_unknown
-from ._wire.codec import decode_message
-from .errors import ApiError, NotLoggedInError
+from ._json_parts import has_too_many_items
+from ._wire.decoder import decode_message
+from .errors import ApiError, NotLoggedInError, SettingsError
 from .events import Message, UnreadableFrame
 
 if TYPE_CHECKING:
     from ._account.session import Session
     from ._connection.streams import Streams
     from ._login import Login
+    from .settings import Limits
 
-__all__ = ["Speaking"]
+__all__ = ["Speaking", "check_sent"]
 
 M = TypeVar("M", bound=Message)
+
+
+def check_sent(call: str, text: str, limits: Limits) -> None:
+    """Refuse to send *text*, which *call* has made, if the limits forbid it: another client would not read it."""
+    size = len(text) if text.isascii() else len(text.encode())
+    if size > limits.max_message:
+        message = f"{call}: the message has {size:,} bytes of JSON; Limits.max_message is {limits.max_message:,}."
+    elif has_too_many_items(text, limits.max_items):
+        message = f"{call}: the message has more than {limits.max_items:,} items (Limits.max_items)."
+    else:
+        return
+    raise SettingsError(message + " Nothing was sent.")
 
 
 @attrs.define(eq=False)
@@ -29,10 +43,12 @@ class Speaking:
     Attributes:
         login: knows who speaks, and the way to the server.
         streams: must not take a message of our own for news.
+        limits: what a message may have.
     """
 
     login: Login
     streams: Streams
+    limits: Limits
     _running: list[trio.CancelScope] = attrs.field(factory=list, init=False, repr=False)
 
     @trio.lowlevel.enable_ki_protection
@@ -42,6 +58,7 @@ class Speaking:
         *call* is for error messages, *kind* is what it must have become.
         """
         session = self.login.logged_in(call)
+        check_sent(call, draft, self.limits)
         with trio.CancelScope() as scope:
             self._running.append(scope)
             try:

@@ -1,4 +1,4 @@
-"""What the application chooses: `AppSettings`, `Timing`, `Endpoints`.
+"""What the application chooses: `AppSettings`, `Timing`, `Limits`, `Endpoints`.
 
 Values are checked when they are made: nonsense raises `SettingsError` there and
 then, naming the setting.
@@ -16,7 +16,7 @@ import attrs
 from ._urls import is_loopback, read_url
 from .errors import SettingsError
 
-__all__ = ["AppSettings", "Endpoints", "SubscriptionType", "Timing"]
+__all__ = ["AppSettings", "Endpoints", "Limits", "SubscriptionType", "Timing"]
 
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 
@@ -77,6 +77,36 @@ class Timing:
     stable_after: float = attrs.field(default=10.0, validator=_seconds(zero=True))
 
 
+def _whole(least: int, most: int) -> Any:
+    def check(_: object, attribute: attrs.Attribute[int], value: object) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            message = f"Limits.{attribute.name} must be a whole number from {least:,} to {most:,}, not {value!r}."
+            raise SettingsError(message)
+
+    return check
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """How much one message may cost, and how many requests run together. The defaults suit nearly everybody.
+
+    They hold for what comes and for what this client sends. What comes and is more is no error: it
+    is told as an `UnreadableFrame`, and the connection goes on.
+
+    Attributes:
+        max_message: bytes of one message, in UTF-8: 1 MiB by default, from 16 KiB to 16 MiB. Of a longer one only the first
+            64 KiB are kept. More than 16 MiB end the connection with close code 1009.
+        max_items: items of one message: every `[`, `{` and `,` of its JSON, outside of texts, counts; 10,000 by default,
+            at least 100. They are counted where a message is longer than 16 KiB.
+        requests_at_once: REST requests under way at a time, 8 by default. Further ones wait for their turn, within
+            `Timing.request_timeout`.
+    """
+
+    max_message: int = attrs.field(default=1024 * 1024, validator=_whole(16 * 1024, 16 * 1024 * 1024))
+    max_items: int = attrs.field(default=10_000, validator=_whole(100, 16 * 1024 * 1024))
+    requests_at_once: int = attrs.field(default=8, validator=_whole(1, 1000))
+
+
 def _check_roles(settings: AppSettings, _: object, roles: tuple[str, ...]) -> None:
     if not all(isinstance(role, str) and role and role.isprintable() for role in roles):
         message = f"AppSettings.roles must be names of roles, not {roles!r}."
@@ -113,7 +143,7 @@ def _roles(value: Any) -> tuple[str, ...]:
 
 @attrs.frozen(kw_only=True)
 class AppSettings:
-    """What CometChat's `AppSettingsBuilder` sets, and our timing.
+    """What CometChat's `AppSettingsBuilder` sets, our timing and our limits.
 
     Attributes:
         region: the app's region (`"us"`, `"eu"`, `"in"`, ...). May be left out only
@@ -125,6 +155,7 @@ class AppSettings:
             mode): only `connect()` opens the socket.
         catch_up: fetch messages missed while away and put them in the stream.
         timing: durations.
+        limits: how much one message may cost, and how many requests run together.
     """
 
     region: str | None = attrs.field(default=None, validator=_check_region)
@@ -135,6 +166,7 @@ class AppSettings:
     auto_establish_socket_connection: bool = attrs.field(default=True, validator=_check_type(bool))
     catch_up: bool = attrs.field(default=False, validator=_check_type(bool))
     timing: Timing = attrs.field(factory=Timing, validator=_check_type(Timing))
+    limits: Limits = attrs.field(factory=Limits, validator=_check_type(Limits))
 
 
 @attrs.frozen(kw_only=True)

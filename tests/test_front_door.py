@@ -68,8 +68,8 @@ assert open_client and "trio" in sys.modules
 
 
 def test_importing_pulls_in_no_extra() -> None:
-    """Nothing loads an extra, and httpx and the file's lock are loaded only when they are needed."""
-    heavy = "asyncio filelock starlette hypercorn httpx httpcore python_socks urllib.request cyclopts rich pytest hypothesis"
+    """Nothing loads an extra, and httpx2 and the file's lock are loaded only when they are needed."""
+    heavy = "asyncio filelock starlette hypercorn httpx2 httpcore2 python_socks urllib.request cyclopts rich pytest hypothesis"
     code = f"import cometconn, sys; cometconn.open_client; print(*[m for m in '{heavy}'.split() if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import urllib.parse
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 import attrs
@@ -13,12 +14,14 @@ import trio
 from cometconn._environment import Request, Response
 from cometconn._foreign_text import KnownSecrets
 from cometconn._http_time import read_date, retry_after_seconds
-from cometconn._json_parts import split_object
+from cometconn._json_parts import has_too_many_items
+from cometconn._json_values import lenient
 from cometconn._nesting import is_too_deep
 from cometconn._urls import read_url
 from cometconn._why import why
 from cometconn.errors import ApiError, SettingsError
 
+from .answer_body import ANSWER_LIMIT
 from .pages import MessagePage, Place
 from .session import Hosts, Session, is_token
 
@@ -28,6 +31,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CLIENT_ERRORS = 400
 _PER_PAGE = 100
 _LONGEST_CODE = 100
+_MOST_ITEMS = 200_000  # of an answer that is read as a whole
 
 
 @attrs.define(eq=False)
@@ -41,7 +45,8 @@ class Api:
         app_id, session_id, device_id, version: who we are.
         hosts: where to.
         request: makes a request.
-        timeout: seconds.
+        timeout: seconds, waiting for a turn and reading the answer included.
+        at_once: how many requests may be under way at a time.
         answered_at: the `Date` of the last answer, in seconds since 1970; `None` while none had one.
         secrets: what no error repeats; every key and token that is sent or comes is noted there.
     """
@@ -53,8 +58,10 @@ class Api:
     device_id: str
     version: str
     timeout: float
+    at_once: int = 8
     secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False)
     answered_at: float | None = attrs.field(default=None, init=False)
+    _turns: trio.Semaphore | None = attrs.field(default=None, init=False, repr=False)  # a client may need no request
 
     async def create_auth_token(self, uid: str, auth_key: str) -> str:
         """Make a token for *uid* with the app's key."""
@@ -94,12 +101,13 @@ class Api:
         query = urllib.parse.urlencode({"per_page": _PER_PAGE, **behind.query(), "affix": "append"})
         url = f"{self.hosts.client(session.settings)}/messages?{query}"
         secret = {"authToken": session.auth_token}
-        what, response = await self._respond("GET", url, secret, None)
-        members = split_object(response.body)
-        if members is None or "data" not in members or members.get("error", b"").startswith(b"{"):
-            members = {}
-            _read(what, response, self.secrets)  # says what is wrong
-        return MessagePage.read(members, behind)
+        async with self._turn("GET", url, secret) as what:
+            response = await self._respond(what, "GET", url, secret, None)
+            members = await MessagePage.members(response.body)
+            if "data" not in members or members.get("error", b"").startswith(b"{"):
+                members = {}
+                _read(what, response, self.secrets)  # says what is wrong
+            return await MessagePage.read(members, behind)
 
     async def send_message(self, session: Session, draft: str) -> dict[str, Any]:
         """Send the message of which *draft* is the JSON, and return what became of it."""
@@ -120,12 +128,32 @@ class Api:
         return data
 
     async def _answer(self, method: str, url: str, secret: Mapping[str, str], body: str | None) -> dict[str, Any]:
-        what, response = await self._respond(method, url, secret, body)
-        return _read(what, response, self.secrets)
+        async with self._turn(method, url, secret) as what:
+            return _read(what, await self._respond(what, method, url, secret, body), self.secrets)
 
-    async def _respond(
-        self, method: str, url: str, secret: Mapping[str, str], body: str | None
-    ) -> tuple[str, Response]:
+    @asynccontextmanager
+    async def _turn(self, method: str, url: str, secret: Mapping[str, str]) -> AsyncGenerator[str, None]:
+        """Bound a request, from waiting for its turn to reading its answer. Gives its name in errors."""
+        self.secrets.learn(*secret.values())
+        what = self.secrets.line(_shown(method, url))
+        turns = self._turns = self._turns or trio.Semaphore(self.at_once)
+        fault = f"was not sent: {self.at_once} others (Limits.requests_at_once) were under way for"
+        try:
+            with trio.fail_after(self.timeout):
+                if turns.value:
+                    turns.acquire_nowait()
+                else:
+                    await turns.acquire()
+                fault = "was not answered within"
+                try:
+                    yield what
+                finally:
+                    turns.release()
+        except trio.TooSlowError as error:
+            message = f"{what} {fault} request_timeout, {self.timeout:g} s."
+            raise ApiError(message) from error
+
+    async def _respond(self, what: str, method: str, url: str, secret: Mapping[str, str], body: str | None) -> Response:
         headers = {
             "resource": self.session_id,
             "appId": self.app_id,
@@ -135,20 +163,16 @@ class Api:
             **secret,
         }
         request = Request(method, url, headers, None if body is None else body.encode())
-        self.secrets.learn(*secret.values())
-        what = self.secrets.line(_shown(method, url))
         try:
-            with trio.fail_after(self.timeout):
-                response = await self.request(request)
+            response = await self.request(request)
             answered_at = read_date(response.headers.get("date", ""))
-        except trio.TooSlowError as error:
-            message = f"{what} was not answered within request_timeout, {self.timeout:g} s."
-            raise ApiError(message) from error
         except Exception as error:  # noqa: BLE001 - any kind, because an Environment may be the program's own
             message = f"{what} was not answered: {self.secrets.line(why(error))}."
             raise ApiError(message) from self.secrets.error(error)
         self.answered_at = self.answered_at if answered_at is None else answered_at
-        return what, response
+        if isinstance(response.body, bytes) and len(response.body) > ANSWER_LIMIT:
+            raise _invalid(what, response.status, f"is longer than {ANSWER_LIMIT:,} bytes")
+        return response
 
 
 def _shown(method: str, url: str) -> str:
@@ -173,8 +197,10 @@ def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any
 
 
 def _judge(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
+    if isinstance(response.body, bytes) and has_too_many_items(response.body, _MOST_ITEMS):
+        raise _invalid(what, response.status, f"has more than {_MOST_ITEMS:,} items: it is not read")
     try:
-        answer = json.loads(response.body)
+        answer = lenient(response.body)
     except (ValueError, TypeError, RecursionError):  # the second for a body that an Environment made of something else
         answer = None
     if isinstance(answer, dict):

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
+import trio
 
-from cometconn._json_parts import raw_message_id, split_list, split_object
+from cometconn._json_parts import MOST_ELEMENTS, elements, members, raw_message_id, split_object
 from cometconn.errors import ApiError
 
 __all__ = ["MessagePage", "Place"]
@@ -49,9 +50,23 @@ class MessagePage:
     next: Place | None
     unplaced: int = 0
 
+    @staticmethod
+    async def members(answer: bytes) -> dict[str, bytes]:
+        """Return the JSON of each member of *answer* that `read()` needs; nothing if it is no object."""
+        found = {}
+        try:
+            for member in members(answer):
+                if member is None:
+                    await trio.lowlevel.checkpoint()
+                else:
+                    found[member[0]] = member[1]
+        except ValueError:
+            return {}
+        return found
+
     @classmethod
-    def read(cls, members: Mapping[str, bytes], asked: Place) -> MessagePage:
-        """Read the answer to a request for what is behind *asked*.
+    async def read(cls, members: Mapping[str, bytes], asked: Place) -> MessagePage:
+        """Read the answer to a request for what is behind *asked*. It lets others run where that takes long.
 
         Args:
             members: the JSON of each member of the answer. Messages are only told apart here, so that a bad one does not
@@ -60,12 +75,10 @@ class MessagePage:
 
         Raises:
             ApiError: `INVALID_RESPONSE`: it is no list. `INVALID_LIST`: the list would go on for ever, because this page
-                has no message with a larger id than the one that was asked for. Asking again does not help.
+                has no message with a larger id than the one that was asked for; or it has more than a thousand
+                messages. Asking again does not help.
         """
-        messages = split_list(members.get("data", b""))
-        if messages is None:
-            message = "The server's answer to a request for messages has no list of messages."
-            raise ApiError(message, code="INVALID_RESPONSE", status=200)
+        messages = await _elements(members.get("data", b""))
         meta = _read(members.get("meta", b""))
         pages = _number(_mapping(meta, "pagination"), "total_pages")
         if not messages or (pages is not None and pages <= 1):
@@ -76,6 +89,7 @@ class MessagePage:
             if (last := raw_message_id(text)) is not None:
                 break
             unplaced += 1
+            await trio.lowlevel.checkpoint()
         cursor = _number(_mapping(meta, "cursor"), "id")
         if unplaced and cursor is not None and cursor > (last if last is not None else asked.id or 0):
             unplaced, last = 0, cursor
@@ -83,6 +97,23 @@ class MessagePage:
             message = "The server's list of messages does not go on from its own last message."
             raise ApiError(message, code="INVALID_LIST", status=200)
         return cls(tuple(messages), Place(id=last), unplaced)
+
+
+async def _elements(text: bytes) -> list[bytes]:
+    messages = []
+    try:
+        for element in elements(text):
+            if element is None:
+                await trio.lowlevel.checkpoint()
+            else:
+                messages.append(element)
+    except OverflowError:
+        message = f"The server's list of messages has more than {MOST_ELEMENTS:,}."
+        raise ApiError(message, code="INVALID_LIST", status=200) from None
+    except ValueError:
+        message = "The server's answer to a request for messages has no list of messages."
+        raise ApiError(message, code="INVALID_RESPONSE", status=200) from None
+    return messages
 
 
 def _read(text: bytes) -> Mapping[str, Any]:

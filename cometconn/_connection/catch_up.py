@@ -18,13 +18,14 @@ import trio
 from cometconn._account.api import is_token_unknown
 from cometconn._account.pages import MessagePage, Place
 from cometconn._lifecycle.backoff import retry_delay
-from cometconn._wire.codec import Echo, decode_fetched, message_key
+from cometconn._wire.decoder import Decoder, Echo, message_key
 from cometconn.errors import ApiError, CometConnError
 from cometconn.events import Gap
 from cometconn.status import Reason
 
 from .absence import Absence
 from .buffer import Buffer, BufferStatistics
+from .long_message import long_fetched
 from .streams import NOWHERE
 from .verdicts import lost_error
 
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["CatchUp", "gap"]
 
 _DRAIN = 64  # events handed over between two checkpoints
-_DECODE = 16  # messages decoded between two checkpoints
+_DECODE = 16  # messages decoded between two checkpoints,
+_DECODE_BYTES = 64 * 1024  # and about so many bytes of them
 _CLIENT_ERRORS = 400
 
 
@@ -357,10 +359,11 @@ class CatchUp:
             del texts[: len(self._unplaced)]  # the page before ended with these
         self._unplaced = page.messages[len(page.messages) - page.unplaced :]
         hole.place = page.next
-        own_uid, session_id = self.identity.uid, self.identity.session_id
-        ids = set()
+        max_items = self.identity.settings.limits.max_items
+        decoder = Decoder(self.identity.uid, self.identity.session_id, max_items, self.streams.note_unread)
+        ids, decoded = set(), 0
         for count, text in enumerate(texts, start=1):
-            event = decode_fetched(text, own_uid=own_uid, session_id=session_id)
+            event = self._read(decoder, text)
             number = event.id if isinstance(event, Echo) else message_key(event)
             if number is not None:
                 if hole.before_id is not None and number >= hole.before_id:
@@ -369,7 +372,9 @@ class CatchUp:
                 ids.add(number)
             if not isinstance(event, Echo):
                 self._fetched.put(event, len(text))
-            if count % _DECODE == 0:
+            decoded += len(text)
+            if count % _DECODE == 0 or decoded > _DECODE_BYTES:
+                decoded = 0
                 await trio.lowlevel.checkpoint()
                 if link.over:
                     return False
@@ -378,6 +383,15 @@ class CatchUp:
         if self.streams.witness is not None:
             self.streams.witness.page_fetched(len(page.messages), more=hole.place is not None)
         return True
+
+    def _read(self, decoder: Decoder, text: bytes) -> Event | Echo:
+        """Return what one message of a page says: no other one suffers from it."""
+        limits = self.identity.settings.limits
+        if len(text) <= limits.max_message:
+            return decoder.decode_fetched(text)
+        event = long_fetched(text, limits)
+        self.streams.note_unread(event)
+        return event
 
     # What each step tells, and hands over. These return whether the lease still stands: if not, the next connection goes on.
 

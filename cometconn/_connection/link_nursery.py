@@ -97,7 +97,8 @@ class LinkNursery:
             stream = await self.environment.dial(url)
             if witness is not None:
                 witness.dialled()
-            return self.open_websocket(stream, url, self.identity.headers)
+            limits = self.identity.settings.limits
+            return self.open_websocket(stream, url, self.identity.headers, limits.max_message)
         except Exception as error:  # noqa: BLE001 - whatever an environment raises, the attempt has failed
             self.machine.lost(link, _dial_error(url, error))
             return None

@@ -60,18 +60,15 @@ class Supervisor:
         machine.tick()
         while machine.state is not State.CLIENT_CLOSED:
             if machine.state is State.CONNECTING:
-                await self._attempt()
+                epoch, link = machine.epoch, machine.open_link()
+                await self.links().run(link)
+                machine.tick()
+                if link.wants_renewal and machine.epoch == epoch and machine.state is State.CONNECTING:
+                    await self._second_dial(machine.open_link(second=True, dials=False))
+                del link  # with all that it has read: the next one may be far away
             else:
                 await machine.wait_changed()
             machine.tick()
-
-    async def _attempt(self) -> None:
-        epoch = self.machine.epoch
-        link = self.machine.open_link()
-        await self.links().run(link)
-        self.machine.tick()
-        if link.wants_renewal and self.machine.epoch == epoch and self.machine.state is State.CONNECTING:
-            await self._second_dial(self.machine.open_link(second=True, dials=False))
 
     async def _second_dial(self, link: Link) -> None:
         """Renew the token and dial once more; both are part of the attempt."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import attrs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import trio
 
 __all__ = [
+    "LongMessage",
     "UpgradeRefusedError",
     "WebSocket",
     "WebSocketBrokenError",
@@ -55,6 +58,19 @@ class WebSocketBrokenError(WebSocketError):
     """The byte stream ended or broke, or carried what RFC 6455 does not allow."""
 
 
+@attrs.frozen
+class LongMessage:
+    """A message that was longer than it may be: all of it was read, and little of it kept.
+
+    Attributes:
+        head: its first 64 KiB, with no character cut; `bytes` if it was a binary message.
+        size: how many bytes it had.
+    """
+
+    head: str | bytes = attrs.field(repr=False)
+    size: int
+
+
 class WebSocket(Protocol):
     """One WebSocket over one byte stream. It lives once.
 
@@ -82,7 +98,7 @@ class WebSocket(Protocol):
         """Read the socket once and take the bytes in; return how many, 0 at its end."""
         ...
 
-    async def next_message(self) -> str | bytes | None:
+    async def next_message(self) -> str | bytes | LongMessage | None:
         """Return the next message of what was taken in, or `None` when there is no whole one left.
 
         Raises a `WebSocketError` when there will never be another.
@@ -151,5 +167,5 @@ class WebSocket(Protocol):
         ...
 
 
-WebSocketFactory: TypeAlias = "Callable[[trio.abc.Stream, str, Mapping[str, str]], WebSocket]"
-"""Makes a `WebSocket` from a byte stream, the URL and extra headers."""
+WebSocketFactory: TypeAlias = "Callable[[trio.abc.Stream, str, Mapping[str, str], int], WebSocket]"
+"""Makes a `WebSocket` from a byte stream, the URL, extra headers, and how many bytes a message may have."""

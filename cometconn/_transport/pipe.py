@@ -125,11 +125,15 @@ class Pipe(trio.abc.Stream):
             self._requested = self.wants_more = True
             self._on_change()
             await self._stream.send_all(data)
-            return
+        else:
+            self.accept(data)
+
+    def accept(self, frame: bytes | bytearray | memoryview) -> None:
+        """Accept a whole control frame, without waiting for the real stream. Behind a close frame nothing is accepted."""
         if not self.closing:
-            self.closing = data[0] == _CLOSE
-            fits = len(self._next) + len(data) <= _MOST_KEPT and not self.closing
-            self._next = self._next + data if fits else bytes(data)
+            self.closing = frame[0] == _CLOSE
+            fits = len(self._next) + len(frame) <= _MOST_KEPT and not self.closing
+            self._next = self._next + frame if fits else bytes(frame)
         self.flush()
 
     def flush(self) -> None:

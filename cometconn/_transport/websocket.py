@@ -4,14 +4,14 @@ trio-websocket does the handshake, the framing and the close; it is not trusted 
 by itself. Its reader task has a nursery of its own, it reads a `Pipe` and not the socket,
 its message queue holds nothing, and nobody waits for it without also waiting for the
 end of that nursery. (What happens otherwise: calls that never return when the server
-closes half-way, refuses the upgrade, or goes silent.) Plain text frames do not even reach
+closes half-way, refuses the upgrade, or goes silent.) Text messages do not even reach
 it: see `lane`. What it writes never waits for the socket: see `pipe`.
 """
 
 from __future__ import annotations
 
 import urllib.parse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import trio
 import trio_websocket
@@ -19,12 +19,12 @@ import trio_websocket
 from cometconn._foreign_logs import OURS
 from cometconn._lot import Lot
 
-from .abc import WebSocketBrokenError, WebSocketError
+from .abc import LongMessage, WebSocketBrokenError, WebSocketError
 from .bare_socket import receive_some
 from .client_frame import TEXT, client_frame, close_frame
 from .endings import broken, ending, stream_failed
 from .handshake import AnswerHead
-from .lane import TextLane
+from .lane import MOST, TextLane
 from .pipe import Pipe, ReaderNursery
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ TEXT_LANE = True
 _READ = 64 * 1024
 _READ_MORE = 256 * 1024  # when a read was as long as it could be
 _SENT_AT_ONCE = 64 * 1024 - 1  # bytes of payload: a longer frame is made and written in a task
-_MAX_MESSAGE = 16 * 1024 * 1024  # beyond it trio-websocket closes with 1009
+_MAX_MESSAGE = 1024 * 1024
 _BAD_ANSWER = "the server's answer to the WebSocket upgrade breaks RFC 6455"
-_NORMAL = 1000
+_NORMAL, _TOO_BIG = 1000, 1009
 
 
 class TrioWebSocket:
@@ -50,25 +50,29 @@ class TrioWebSocket:
         stream: the byte stream, TLS done; this object closes it, and nobody else.
         url: where it leads, for the Host header and the request target.
         headers: more headers for the upgrade request.
+        max_message: bytes of a message. A longer one becomes a `LongMessage`; one of more than 16 MiB is the end, with
+            close code 1009.
     """
 
-    def __init__(self, stream: trio.abc.Stream, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, stream: trio.abc.Stream, url: str, headers: Mapping[str, str], max_message: int = _MAX_MESSAGE
+    ) -> None:
         parts = urllib.parse.urlsplit(url)
         self._stream = stream
         self._host = parts.netloc
         self._target = parts.path or "/"
-        self._headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
+        self._headers = headers
         self._pipe = Pipe(stream, self._progressed, self._stream_failed)
         self._head = AnswerHead()
         self._connection: trio_websocket.WebSocketConnection | None = None
-        self._lane = TextLane(_MAX_MESSAGE, takes_text=TEXT_LANE)
+        self._lane = TextLane(max_message, takes_text=TEXT_LANE)
         self._close_frame = close_frame(_NORMAL)  # made ahead: it is wanted in a hurry
         self._read_size = _READ
         self._leaving = False
         self._close_ahead = False
         self._begun: str | None = None
         self._goodbye: trio.CancelScope | None = None
-        self._handshake = trio.CancelScope()
+        self._handshake: trio.CancelScope | None = trio.CancelScope()
         self._progress = Lot()
         self._taking: trio.CancelScope | None = None
         self._failure: WebSocketError | None = None
@@ -79,6 +83,7 @@ class TrioWebSocket:
         """Do trio-websocket's handshake; its reader stays in *nursery*."""
         self._pipe.nursery = nursery
         OURS.set(True)  # in this task, and in those that it starts
+        assert self._handshake is not None, "one upgrade"
         try:
             with self._handshake:
                 # Returns only on success; `_fail` ends this scope on failure.
@@ -87,14 +92,15 @@ class TrioWebSocket:
                     self._pipe,  # type: ignore[arg-type]  # any trio.abc.Stream will do
                     self._host,
                     self._target,
-                    extra_headers=self._headers,
+                    extra_headers=[(name.encode(), value.encode("latin-1")) for name, value in self._headers.items()],
                     message_queue_size=0,
-                    max_message_size=_MAX_MESSAGE,
+                    max_message_size=MOST,
                     receive_buffer_size=None,
                 )
         except Exception as error:  # noqa: BLE001 - whatever it is, the upgrade has failed
             self._broke(error)
         finally:
+            self._handshake = None
             self._ended = self._ended or self._connection is None
             self._progressed()
 
@@ -134,12 +140,15 @@ class TrioWebSocket:
         pipe = self._pipe
         while not (pipe.wants_more or pipe.closed or self._ended):
             await self._progress.park()
+        self._lane.drop_taken()
         data: bytes | bytearray = b""
         try:
             data = await receive_some(self._stream, self._read_size)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self._fail(stream_failed(error))
         self._read_size = _READ_MORE if len(data) >= _READ else _READ
+        if data and self._failure is not None:
+            return len(data)  # nobody takes anything any more
         if data and self._head.complete and not self._leaving:
             self._lane.feed(data)
         else:
@@ -162,7 +171,7 @@ class TrioWebSocket:
             self._pipe.feed(data[:head])
             self._lane.feed(data[head:])
 
-    async def next_message(self) -> str | bytes | None:
+    async def next_message(self) -> str | bytes | LongMessage | None:
         """Take the next message, out of the lane or out of trio-websocket, as they came."""
         while self._connection is None:
             self._raise_if_failed()
@@ -175,9 +184,21 @@ class TrioWebSocket:
                 if message is not None:
                     return message
             piece = self._lane.next()
+            if isinstance(piece, LongMessage) and piece.size > MOST:
+                self._refuse()
             if not isinstance(piece, bytes):
                 return piece
+            if not piece:
+                await trio.lowlevel.checkpoint()
             self._pipe.feed(piece)
+
+    def _refuse(self) -> NoReturn:
+        """Close because of a message that is not read to its end."""
+        self._pipe.accept(close_frame(_TOO_BIG))
+        # As trio-websocket says it: it has the same limit, for what the lane leaves to it.
+        self._fail(ending(_TOO_BIG, f"Exceeded maximum message size: {MOST} bytes", close_seen=False))
+        assert self._failure is not None, "just set"
+        raise self._failure
 
     def next_texts(self, most: int) -> list[str]:
         """Take text messages out of the lane, if trio-websocket has none that came before them."""
@@ -282,7 +303,7 @@ class TrioWebSocket:
 
     def _fail(self, error: WebSocketError) -> None:
         self._failure = self._failure or error
-        if self._connection is None:
+        if self._handshake is not None:
             self._handshake.cancel(reason=str(error))
         self._progressed()
 

@@ -13,12 +13,14 @@ from typing import Any, Literal
 
 import attrs
 
+from cometconn._json_values import sendable
 from cometconn._secret_names import is_secret_name
 from cometconn.errors import SettingsError
 from cometconn.settings import SubscriptionType
 
 __all__ = [
     "ClientInfo",
+    "Envelope",
     "auth_frame",
     "check_receiver",
     "json_text",
@@ -101,114 +103,58 @@ def ping_frame() -> str:
     return _PING
 
 
-def typing_frame(
-    *,
-    app_id: str,
-    session_id: str,
-    uid: str,
-    user: Mapping[str, Any],
-    receiver: str,
-    receiver_type: str,
-    action: Literal["started", "ended"],
-    metadata: Mapping[str, Any] | None = None,
-) -> str:
-    """Return the frame that says that the user begins or stops typing.
+@attrs.frozen
+class Envelope:
+    """What every frame to another user, or to a group, has around its body.
 
-    Args:
-        app_id: CometChat's app.
-        session_id: this run of the client.
-        uid: the logged-in user.
-        user: their whole mapping, as the server sent it; secrets are taken out here.
-        receiver: a uid or a guid.
-        receiver_type: `"user"` or `"group"`.
-        action: which of the two.
-        metadata: the app's own data; left out if `None`.
-
-    Raises:
-        SettingsError: the receiver is impossible, or *metadata* is not JSON.
-    """
-    body: dict[str, Any] = {"action": action, "user": strip_secrets(user)}
-    if metadata is not None:
-        body["metadata"] = metadata
-    return json_text({**_envelope("typing_indicator", app_id, session_id, uid, receiver, receiver_type), "body": body})
-
-
-def receipt_frame(
-    *,
-    app_id: str,
-    session_id: str,
-    uid: str,
-    user: Mapping[str, Any],
-    receiver: str,
-    receiver_type: str,
-    action: Literal["read", "delivered"],
-    message_id: int,
-    message_sender: str,
-) -> str:
-    """Return the frame that says that the user has read, or received, the messages up to *message_id*.
-
-    Args:
+    Attributes:
         app_id: CometChat's app.
         session_id: this run of the client.
         uid: the logged-in user.
         user: their whole mapping, as the server sent it; secrets are taken out here.
         receiver: the other side of the conversation: a uid or a guid.
         receiver_type: `"user"` or `"group"`.
-        action: which of the two.
-        message_id: the message.
-        message_sender: the uid of who sent the message.
-
-    Raises:
-        SettingsError: the receiver is impossible.
     """
-    frame = _envelope("receipts", app_id, session_id, uid, receiver, receiver_type)
-    body = {"action": action, "messageId": str(message_id), "user": strip_secrets(user)}
-    return json_text({**frame, "messageSender": message_sender, "body": body})
+
+    app_id: str
+    session_id: str
+    uid: str
+    user: Mapping[str, Any]
+    receiver: str
+    receiver_type: str
+
+    def around(self, kind: str, body: Mapping[str, Any], **more: object) -> str:
+        """Return a frame of this *kind*. Raises `SettingsError`: the receiver is impossible, or *body* is not JSON."""
+        check_receiver(self.receiver, self.receiver_type)
+        frame = {"appId": self.app_id, "receiver": self.receiver, "receiverType": self.receiver_type}
+        frame |= {"deviceId": self.session_id, "type": kind, "sender": self.uid}
+        return json_text({**frame, **more, "body": {"user": sendable(strip_secrets(self.user)), **body}})
 
 
-def transient_frame(
-    *,
-    app_id: str,
-    session_id: str,
-    uid: str,
-    user: Mapping[str, Any],
-    receiver: str,
-    receiver_type: str,
-    data: Any,
+def typing_frame(
+    envelope: Envelope, *, action: Literal["started", "ended"], metadata: Mapping[str, Any] | None = None
 ) -> str:
-    """Return the frame that carries *data* to who is connected now.
+    """Return the frame that says that the user begins or stops typing; *metadata* is the app's own. Raises `SettingsError`."""
+    more = {} if metadata is None else {"metadata": metadata}
+    return envelope.around("typing_indicator", {"action": action, **more})
 
-    Args:
-        app_id: CometChat's app.
-        session_id: this run of the client.
-        uid: the logged-in user.
-        user: their whole mapping, as the server sent it; secrets are taken out here.
-        receiver: a uid or a guid.
-        receiver_type: `"user"` or `"group"`.
-        data: any JSON value.
 
-    Raises:
-        SettingsError: the receiver is impossible, or *data* is not JSON.
-    """
-    body = {"user": strip_secrets(user), "data": data}
-    return json_text({**_envelope("transient_message", app_id, session_id, uid, receiver, receiver_type), "body": body})
+def receipt_frame(
+    envelope: Envelope, *, action: Literal["read", "delivered"], message_id: int, message_sender: str
+) -> str:
+    """Return the frame that says that the user has read, or received, a message of *message_sender* and all before it."""
+    body = {"action": action, "messageId": str(message_id)}
+    return envelope.around("receipts", body, messageSender=message_sender)
+
+
+def transient_frame(envelope: Envelope, *, data: Any) -> str:
+    """Return the frame that carries *data*, any JSON value, to those connected now. Raises `SettingsError`."""
+    return envelope.around("transient_message", {"data": data})
 
 
 def strip_secrets(user: Mapping[str, Any]) -> dict[str, Any]:
     """Return a user's mapping without tokens and secrets, as other users may see it."""
     return {key: value for key, value in user.items() if not is_secret_name(key)}
-
-
-def _envelope(kind: str, app_id: str, session_id: str, uid: str, receiver: str, receiver_type: str) -> dict[str, Any]:
-    check_receiver(receiver, receiver_type)
-    return {
-        "appId": app_id,
-        "receiver": receiver,
-        "receiverType": receiver_type,
-        "deviceId": session_id,
-        "type": kind,
-        "sender": uid,
-    }
 
 
 def check_receiver(receiver: object, receiver_type: object) -> None:

@@ -10,10 +10,10 @@ import trio
 
 from cometconn._connection.identity import Identity
 from cometconn._groups import open_nursery
-from cometconn._transport.abc import WebSocketError
+from cometconn._transport.abc import LongMessage, WebSocketError
 from cometconn._transport.websocket import TrioWebSocket
 from cometconn._version import client_info
-from cometconn._wire.codec import AuthReply, Pong, decode
+from cometconn._wire.decoder import AuthReply, Pong, decode
 from cometconn._wire.frames import ping_frame
 from cometconn.errors import AuthenticationError
 from cometconn.status import Reason
@@ -84,6 +84,8 @@ class _Talk:
                 while True:
                     await self.websocket.receive()
                     while (message := await self.websocket.next_message()) is not None:
+                        if isinstance(message, LongMessage):
+                            continue
                         heard = decode(message, own_uid=None, session_id=None)
                         if isinstance(heard, AuthReply | Pong):
                             with contextlib.suppress(trio.WouldBlock):  # more answers than questions

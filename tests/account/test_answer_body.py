@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import tracemalloc
 import zlib
 
 import pytest
@@ -34,7 +35,7 @@ def test_whatever_the_pieces_the_whole_is_the_same(content: bytes, cuts: list[in
 @pytest.mark.parametrize("encoding", ["", "identity", "gzip"])
 def test_no_more_than_the_bound(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exactly so much may be kept, and not a byte more; what follows is dropped."""
-    monkeypatch.setattr(answer_body_module, "_LIMIT", 1000)
+    monkeypatch.setattr(answer_body_module, "ANSWER_LIMIT", 1000)
     pack = gzip.compress if encoding == "gzip" else bytes
     assert read(encoding, pack(bytes(1000))) == bytes(1000)
     with pytest.raises(ConnectionError, match="longer than 1000"):
@@ -66,3 +67,18 @@ def test_nothing_at_all_needs_no_unpacking() -> None:
     """As with 204, whatever the header says."""
     assert read("gzip") == b""
     assert read("gzip", b"") == b""
+
+
+def test_what_is_unpacked_is_never_twice_in_memory() -> None:
+    """16 MiB come out of 16 KiB in one piece; what is in memory at any time is hardly more than the bound."""
+    packed = gzip.compress(b"[],[],[]," * (2 << 20))
+    assert len(packed) < 20_000
+    body = AnswerBody("gzip")
+    tracemalloc.start()
+    try:
+        body.take(packed)
+        assert tracemalloc.get_traced_memory()[1] < 1.3 * answer_body_module.ANSWER_LIMIT
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(ConnectionError, match="longer than 16777216"):
+        body.whole()

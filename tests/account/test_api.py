@@ -345,3 +345,52 @@ async def test_a_cancel_is_no_answer() -> None:
     with trio.move_on_after(0) as scope:
         await api(request).put_me("TOKEN")
     assert scope.cancelled_caught
+
+
+FULL = b"[1" + b",1" * 200_000 + b"]"
+
+
+async def test_an_answer_with_too_many_items_is_not_read() -> None:
+    """Its parsing would hold the loop for seconds; what stands in strings counts for nothing."""
+    answers = [b'{"data":{"uid":"zed-1","x":' + FULL + b"}}", b'{"error":{"code":"X","x":' + FULL + b"}}", FULL]
+    for answer in answers:
+        with pytest.raises(ApiError, match=r"PUT .* has more than 200,000 items") as caught:
+            await api(Server(answer)).put_me("TOKEN")
+        assert caught.value.code == "INVALID_RESPONSE"
+    fitting = b'{"data":{"uid":"zed-1","settings":{},"x":"' + b"[{," * 200_000 + b'"}}'
+    assert (await api(Server(fitting)).put_me("TOKEN")).uid == "zed-1"
+
+
+async def test_an_answer_that_is_too_long_is_not_read() -> None:
+    """Also where the Environment is the program's own, and has no bound."""
+    with pytest.raises(ApiError, match=r"GET .* is longer than 16,777,216 bytes"):
+        await api(Server(b'{"data":[]}' + b" " * (16 << 20))).messages(saved(), Place(id=1))
+
+
+async def test_a_page_of_a_million() -> None:
+    """It is refused after the first thousand elements; asking again would not help."""
+    answer = b'{"data":[1' + b",1" * 1_000_000 + b'],"meta":{}}'
+    with pytest.raises(ApiError, match="more than 1,000") as caught:
+        await api(Server(answer)).messages(saved(), Place(id=1))
+    assert caught.value.code == "INVALID_LIST"
+
+
+async def test_a_message_that_is_no_json_does_not_cost_a_long_page() -> None:
+    """A page that must be taken apart slowly has as many messages as any other."""
+    messages = b",".join(b'{"id":"%d","tags":[%s]}' % (number, b"1," * 5_000 + b"NaN") for number in range(2, 22))
+    page = await api(Server(b'{"data":[' + messages + b'],"meta":{}}')).messages(saved(), Place(id=1))
+    assert len(page.messages) == 20
+    assert page.next == Place(id=21)
+
+
+async def test_reading_a_page_is_part_of_the_request(autojump_clock: MockClock) -> None:
+    """When its time is over in the middle of reading, the request has failed."""
+    answer = b'{"data":[NaN' + b",[1]" * 900 + b"]" + b',"meta":{}}'
+
+    async def late(_: Request) -> Response:
+        await trio.sleep(1)
+        autojump_clock.jump(9)
+        return Response(200, {}, answer)
+
+    with trio.fail_after(60), pytest.raises(ApiError, match="within request_timeout, 10 s"):
+        await api(late).messages(saved(), Place(id=1))

@@ -41,6 +41,7 @@ def test_the_first_host_that_is_set_wins() -> None:
         ("CHAT_HOST", {"CHAT_HOST": "user@evil.example", "CHAT_WSS_PORT": 443}),
         ("CHAT_HOST", {"CHAT_HOST": 3, "CHAT_WSS_PORT": 443}),
         ("CHAT_HOST", {"CHAT_HOST": "c.example:99999", "CHAT_WSS_PORT": 443}),
+        ("CHAT_HOST", {"CHAT_HOST": "c" * 1_000_000, "CHAT_WSS_PORT": 443}),
         ("CHAT_WSS_PORT", {"CHAT_HOST": "c.example"}),
         ("CHAT_WSS_PORT", {"CHAT_HOST": "c.example", "CHAT_WSS_PORT": "99999"}),
         ("CHAT_WSS_PORT", {"CHAT_HOST": "c.example", "CHAT_WSS_PORT": "4 3"}),
@@ -64,6 +65,9 @@ def test_hosts_before_and_after_login() -> None:
         hosts.client({**settings, "CHAT_API_VERSION": "../v3"})
     with pytest.raises(ProtocolError, match="CLIENT_API_HOST"):
         hosts.client({**settings, "CLIENT_API_HOST": "c.example/x"})
+    for host in ("127.0.0.1:99999", "127.0.0.1:0", "c" * 260):
+        with pytest.raises(ProtocolError, match=r"^.{0,150}$"):
+            hosts.client({**settings, "CLIENT_API_HOST": host})
 
 
 def test_endpoints_outrank_everything() -> None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import trio
 import trio.testing
 
+from cometconn._transport import lane as text_lane
 from cometconn._transport import websocket as door
-from cometconn._transport.abc import WebSocketError
+from cometconn._transport.abc import LongMessage, WebSocketError
 from cometconn._transport.websocket import TrioWebSocket
 from cometconn.testing import memory_socket_pair
 
@@ -26,33 +27,62 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "draw_case", "fuzz"]
 
-_WORDS = ["", "x", "hello", "\u00e9\u4e2d\U0001f600", "y" * 125, "z" * 126, "w" * 65535, "v" * 65536, '{"type": "a"}']
+_WORDS = [
+    "",
+    "x",
+    "hello",
+    "\u00e9\u4e2d\U0001f600",
+    "\u00e9\u4e2d\U0001f600" * 22,
+    "\U0001f600\u4e2d\u00e9" * 23,
+    "a" * 200,
+    "y" * 125,
+    "z" * 126,
+    "w" * 65535,
+    "v" * 65536,
+    '{"type": "a"}',
+]
+_BAD = [b"\xff\xfe", b"\xc3", b"ok\x80", b"\xed\xa0\x80"]
 _SMALL_LIMIT = 70_000  # instead of 16 MiB, so that going beyond it is cheap
+_MAX_MESSAGE = 200  # instead of 1 MiB
+_HEAD = 100  # instead of 64 KiB
 
 
-def check(wire: bytes, cuts: Sequence[int]) -> tuple[list[str | bytes], str]:
+def check(wire: bytes, cuts: Sequence[int]) -> tuple[list[str | bytes | LongMessage], str]:
     """Let both read *wire*, cut into pieces at these places; return what they agree on.
 
-    Raises `AssertionError` when they do not.
+    Raises `AssertionError` when they do not. trio-websocket alone knows one limit only: what is longer than ours it
+    hands out whole, and here it is made of that what it should become.
     """
     alone = trio.run(_read, wire, cuts, False)
+    alone = [_shortened(message) for message in alone[0]], alone[1]
     both = trio.run(_read, wire, cuts, True)
     assert both == alone, f"lane {_short(both)}, trio-websocket alone {_short(alone)}, wire {wire[:200]!r}, cuts {cuts}"
     return both
 
 
-def _short(seen: tuple[list[str | bytes], str]) -> str:
-    return f"{[message[:30] for message in seen[0]]} then {seen[1]}"
+def _shortened(message: str | bytes | LongMessage) -> str | bytes | LongMessage:
+    assert not isinstance(message, LongMessage), "trio-websocket knows none"
+    payload = message.encode() if isinstance(message, str) else message
+    if len(payload) <= _MAX_MESSAGE:
+        return message
+    head = payload[:_HEAD]
+    return LongMessage(head.decode(errors="ignore") if isinstance(message, str) else head, len(payload))
 
 
-async def _read(wire: bytes, cuts: Sequence[int], lane: bool) -> tuple[list[str | bytes], str]:
+def _short(seen: tuple[list[str | bytes | LongMessage], str]) -> str:
+    return f"{[repr(message)[:40] for message in seen[0]]} then {seen[1]}"
+
+
+async def _read(wire: bytes, cuts: Sequence[int], lane: bool) -> tuple[list[str | bytes | LongMessage], str]:
     """Be the server that says *wire* behind its 101, and the client that reads it."""
     ours, theirs = memory_socket_pair(1 << 20)
     before, door.TEXT_LANE = door.TEXT_LANE, lane
-    limit, door._MAX_MESSAGE = door._MAX_MESSAGE, _SMALL_LIMIT
+    limits = text_lane.MOST, text_lane._HEAD
+    text_lane.MOST = door.MOST = _SMALL_LIMIT
+    text_lane._HEAD = _HEAD
     try:
-        websocket = TrioWebSocket(ours, "ws://127.0.0.1/", {})
-        messages: list[str | bytes] = []
+        websocket = TrioWebSocket(ours, "ws://127.0.0.1/", {}, _MAX_MESSAGE)
+        messages: list[str | bytes | LongMessage] = []
         end: list[str] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(websocket.upgrade, nursery)
@@ -72,11 +102,13 @@ async def _read(wire: bytes, cuts: Sequence[int], lane: bool) -> tuple[list[str 
         await websocket.aclose_forcefully()
         await theirs.aclose()
     finally:
-        door.TEXT_LANE, door._MAX_MESSAGE = before, limit
+        door.TEXT_LANE = before
+        text_lane.MOST, text_lane._HEAD = limits
+        door.MOST = limits[0]
     return messages, end[0] if end else "open"
 
 
-async def _listen(websocket: TrioWebSocket, messages: list[str | bytes], end: list[str]) -> None:
+async def _listen(websocket: TrioWebSocket, messages: list[str | bytes | LongMessage], end: list[str]) -> None:
     try:
         while await websocket.receive():
             while True:
@@ -114,9 +146,14 @@ def _draw_frame(draw: random.Random) -> bytes:  # noqa: PLR0911 - a kind each
     if kind < 0.5:
         return _frame(0x81, payload, draw)
     if kind < 0.62:  # fragments, with control frames between them
-        middle = _frame(draw.choice([0x89, 0x8A]), b"between", draw) if draw.random() < 0.5 else b""
-        at = draw.randint(0, len(payload))
-        return _frame(0x01, payload[:at], draw) + middle + _frame(0x80, payload[at:], draw)
+        payload += draw.choice(_BAD) if draw.random() < 0.1 else b""
+        at = sorted(draw.randint(0, len(payload)) for _ in range(draw.randint(1, 3)))
+        pieces = [payload[start:stop] for start, stop in itertools.pairwise([0, *at, len(payload)])]
+        wire = _frame(draw.choice([0x01, 0x01, 0x02]), pieces[0], draw)
+        for place, piece in enumerate(pieces[1:], start=2):
+            wire += _frame(draw.choice([0x89, 0x8A]), b"between", draw) if draw.random() < 0.5 else b""
+            wire += _frame(0x80 if place == len(pieces) else 0x00, piece, draw)
+        return wire
     if kind < 0.72:
         return _frame(draw.choice([0x89, 0x8A]), payload[:125], draw)
     if kind < 0.78:
@@ -128,7 +165,7 @@ def _draw_frame(draw: random.Random) -> bytes:  # noqa: PLR0911 - a kind each
             draw,
         )
     if kind < 0.87:
-        return _frame(0x81, draw.choice([b"\xff\xfe", b"\xc3", b"ok\x80", b"\xed\xa0\x80"]), draw)
+        return _frame(0x81, draw.choice(["", "a" * 300]).encode() + draw.choice(_BAD), draw)
     if kind < 0.90:
         return _frame(0x81, b"a" * (_SMALL_LIMIT + draw.choice([-1, 0, 1])), draw)
     if kind < 0.93:

@@ -6,6 +6,7 @@ trio-websocket is used directly.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 from collections.abc import AsyncGenerator
@@ -18,9 +19,18 @@ import trio
 import trio.lowlevel
 import trio.testing
 
-from cometconn._transport.abc import UpgradeRefusedError, WebSocketBrokenError, WebSocketClosedError, WebSocketError
+from cometconn._transport.abc import (
+    LongMessage,
+    UpgradeRefusedError,
+    WebSocketBrokenError,
+    WebSocketClosedError,
+    WebSocketError,
+)
+from cometconn._transport.tls import encrypt
 from cometconn._transport.websocket import TrioWebSocket
+from tests.conformance.authority import Authority
 
+from .proxies import tls_front
 from .raw_server import Script, close, frame, raw_server, read_frames, read_head, reset, switching, text, upgrade
 
 if TYPE_CHECKING:
@@ -34,7 +44,8 @@ class Peer:
     """A client end with its reader running, as the link nursery runs it."""
 
     websocket: TrioWebSocket
-    messages: list[str | bytes] = attrs.field(factory=list)
+    messages: list[str | bytes | LongMessage] = attrs.field(factory=list)
+    taken: int = 0
     error: WebSocketError | None = None
     ended: trio.Event = attrs.field(factory=trio.Event)
     news: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
@@ -43,7 +54,7 @@ class Peer:
         """The receive loop in small."""
         try:
             while True:
-                await self.websocket.receive()
+                self.taken += await self.websocket.receive()
                 while (message := await self.websocket.next_message()) is not None:
                     self.messages.append(message)
                     self.news.unpark_all()
@@ -60,12 +71,22 @@ class Peer:
 
 
 @asynccontextmanager
-async def connected(script: Script, *, within: float = SLACK) -> AsyncGenerator[Peer, None]:
+async def client_end(url: str, *, tls: bool) -> AsyncGenerator[trio.abc.Stream, None]:
+    """A byte stream to the server at *url*."""
+    port = int(url.rsplit(":", 1)[1].rstrip("/"))
+    if not tls:
+        yield await trio.open_tcp_stream("127.0.0.1", port)
+        return
+    authority = Authority()
+    async with tls_front(authority.server(None), port) as front:
+        yield await encrypt(await trio.open_tcp_stream("127.0.0.1", front), authority.client(), "chat.test")
+
+
+@asynccontextmanager
+async def connected(script: Script, *, within: float = SLACK, tls: bool = False) -> AsyncGenerator[Peer, None]:
     """A peer connected to *script*; everything, the end included, is over *within* seconds of its own."""
     with trio.fail_after(20):
-        async with raw_server(script) as url:
-            port = int(url.rsplit(":", 1)[1].rstrip("/"))
-            stream = await trio.open_tcp_stream("127.0.0.1", port)
+        async with raw_server(script) as url, client_end(url, tls=tls) as stream:
             peer = Peer(TrioWebSocket(stream, url, {"x-extra": "yes"}))
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(peer.websocket.upgrade, nursery)
@@ -121,6 +142,20 @@ async def test_messages_come_in_order_and_frames_go_out() -> None:
         assert sorted(got) == [(1, b"hello"), (10, b"hi")]
     assert heads[0].startswith(b"GET / HTTP/1.1\r\n")
     assert b"x-extra: yes" in heads[0]
+
+
+async def test_nothing_that_was_taken_is_kept_while_the_server_is_silent() -> None:
+    """A read of a burst has up to 256 KiB: once its messages were taken it is let go, not when more are read."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await stream.send_all(text("x" * 1000) * 300)
+        await forever(stream)
+
+    async with connected(script) as peer:
+        await peer.wait_messages(300)
+        await trio.testing.wait_all_tasks_blocked()  # the reader waits for the socket
+        assert len(peer.websocket._lane._buffer) == 0
 
 
 async def test_the_goodbye_is_answered() -> None:
@@ -478,10 +513,10 @@ async def test_row_g_a_cut_write_forbids_the_goodbye() -> None:
 
     async with connected(script) as peer:
         await peer.websocket.wait_open()
-        with trio.move_on_after(0.2) as scope:
-            while True:
-                await peer.websocket.send("x" * 1_000_000)
-        assert scope.cancelled_caught
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peer.websocket.send, "x" * 50_000_000)  # more than a connection's buffers may grow to
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
         assert not peer.websocket.may_say_goodbye
 
 
@@ -586,21 +621,91 @@ async def test_an_answer_one_byte_at_a_time_and_messages_behind_it() -> None:
         assert peer.messages == ["surplus"]
 
 
-async def test_a_message_beyond_the_limit_ends_the_websocket() -> None:
-    """More than 16 MiB in one message is refused, not kept."""
+@pytest.mark.parametrize("fragments", [1, 21])
+async def test_a_message_of_more_than_16_mib_ends_the_websocket(fragments: int) -> None:
+    """In one frame or in many: the close frame says 1009, and nothing that follows is taken."""
+    got: list[tuple[int, bytes]] = []
+    closed = trio.Event()
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
-        chunk = b"x" * 1_000_000
-        await stream.send_all(frame(1, chunk, fin=False))
-        for _ in range(20):
-            await stream.send_all(frame(0, chunk, fin=False))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_closing, stream, got, closed)
+            payload = b"x" * (21_000_000 // fragments)
+            with contextlib.suppress(trio.BrokenResourceError):  # the client need not hear us out
+                for number in range(fragments):
+                    await stream.send_all(frame(1 if number == 0 else 0, payload, fin=fragments == 1))
+                await stream.send_all(text("behind"))
 
     async with connected(script, within=5) as peer:
         with trio.fail_after(10):
             await peer.ended.wait()
+            await closed.wait()
         assert peer.messages == []
-        assert isinstance(peer.error, WebSocketError)
+        assert isinstance(peer.error, WebSocketBrokenError)
+        assert "16777216 bytes" in str(peer.error)
+        assert not peer.websocket.may_say_goodbye
+    assert got == [(8, b"\x03\xf1")]
+
+
+async def read_closing(stream: trio.SocketStream, got: list[tuple[int, bytes]], closed: trio.Event) -> None:
+    """Read the client's frames; say when its close frame is among them."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read_frames, stream, got)
+        while not any(opcode == 8 for opcode, _ in got):
+            await trio.lowlevel.checkpoint()
+        closed.set()
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("over_tls", [False, True])
+async def test_a_message_of_more_than_the_limit_is_passed_over(over_tls: bool) -> None:
+    """Plain or over TLS, whole or in fragments: its size is told, pings in it are answered, and the next message comes."""
+    got: list[tuple[int, bytes]] = []
+    payload = b"x" * 1_500_000
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_frames, stream, got)
+            await stream.send_all(text("before") + frame(1, payload) + text("between"))
+            await stream.send_all(frame(1, payload[:500_000], fin=False) + frame(9, b"ping"))
+            await stream.send_all(frame(0, payload[500_000:]) + frame(2, payload) + text("behind"))
+            await stream.send_all(frame(1, b"x" * (1 << 20)))
+
+    async with connected(script, within=5, tls=over_tls) as peer:
+        with trio.fail_after(10):
+            await peer.wait_messages(7)
+            while not got:
+                await trio.lowlevel.checkpoint()
+        head = "x" * 65_536
+        long = LongMessage(head, 1_500_000)
+        binary = LongMessage(head.encode(), 1_500_000)
+        assert peer.messages == ["before", long, "between", long, binary, "behind", "x" * (1 << 20)]
+        assert peer.websocket.may_say_goodbye
+        assert got == [(10, b"ping")]
+
+
+async def test_the_goodbye_is_answered_in_the_middle_of_a_message_that_is_passed_over() -> None:
+    """trio-websocket takes over where the lane stands, and finds the server's close frame behind the rest."""
+    got: list[tuple[int, bytes]] = []
+    closed = trio.Event()
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        wire = frame(1, "\u4e2d".encode() * 1_000_000)
+        await stream.send_all(text("before") + wire[:1_999_999])
+        await read_closing(stream, got, closed)
+        await stream.send_all(wire[1_999_999:] + close(1000))
+
+    async with connected(script, within=5) as peer:
+        with trio.fail_after(10):
+            await peer.wait_messages(1)
+            while peer.taken < 1_999_999:
+                await trio.lowlevel.checkpoint()
+            await peer.websocket.goodbye()
+        assert peer.messages == ["before"]
+        assert got == [(8, b"\x03\xe8")]
 
 
 async def test_cancelling_the_reader_loses_no_message() -> None:

@@ -7,11 +7,13 @@ import pathlib
 import types
 from typing import Any
 
+import attrs
 import pytest
 
 from cometconn import SubscriptionType
 from cometconn._wire.frames import (
     ClientInfo,
+    Envelope,
     auth_frame,
     ping_frame,
     receipt_frame,
@@ -29,16 +31,16 @@ def cases(name: str) -> list[dict[str, Any]]:
     return list(json.loads((GOLDEN / f"c2s-{name}.json").read_text()))
 
 
-def envelope(frame: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that made *frame*. The user still has the tokens that must not go out."""
-    return {
-        "app_id": frame["appId"],
-        "session_id": frame["deviceId"],
-        "uid": frame["sender"],
-        "user": {**frame["body"]["user"], "authToken": "SECRET", "jwt": "SECRET", "fat": "SECRET"},
-        "receiver": frame["receiver"],
-        "receiver_type": frame["receiverType"],
-    }
+def envelope(frame: dict[str, Any]) -> Envelope:
+    """What is around *frame*. The user still has the tokens that must not go out."""
+    return Envelope(
+        app_id=frame["appId"],
+        session_id=frame["deviceId"],
+        uid=frame["sender"],
+        user={**frame["body"]["user"], "authToken": "SECRET", "jwt": "SECRET", "fat": "SECRET"},
+        receiver=frame["receiver"],
+        receiver_type=frame["receiverType"],
+    )
 
 
 @pytest.mark.parametrize("case", cases("auth"), ids=lambda case: case["name"])
@@ -82,7 +84,7 @@ def test_ping() -> None:
 def test_typing(case: dict[str, Any]) -> None:
     """Typing frames are the observed ones, without the user's tokens."""
     frame = case["frame"]
-    made = typing_frame(**envelope(frame), action=frame["body"]["action"], metadata=frame["body"].get("metadata"))
+    made = typing_frame(envelope(frame), action=frame["body"]["action"], metadata=frame["body"].get("metadata"))
     assert json.loads(made) == frame
 
 
@@ -91,7 +93,7 @@ def test_receipts(case: dict[str, Any]) -> None:
     """Receipts are the observed ones, message ids as text."""
     frame = case["frame"]
     made = receipt_frame(
-        **envelope(frame),
+        envelope(frame),
         action=frame["body"]["action"],
         message_id=int(frame["body"]["messageId"]),
         message_sender=frame["messageSender"],
@@ -103,7 +105,7 @@ def test_receipts(case: dict[str, Any]) -> None:
 def test_transient(case: dict[str, Any]) -> None:
     """Transient messages are the observed ones."""
     frame = case["frame"]
-    assert json.loads(transient_frame(**envelope(frame), data=frame["body"]["data"])) == frame
+    assert json.loads(transient_frame(envelope(frame), data=frame["body"]["data"])) == frame
 
 
 def test_what_cannot_be_sent_is_refused_without_showing_it() -> None:
@@ -113,16 +115,17 @@ def test_what_cannot_be_sent_is_refused_without_showing_it() -> None:
     endless.append(endless)
     for data in (object(), float("nan"), "\ud800", endless):
         with pytest.raises(SettingsError, match="not JSON"):
-            transient_frame(**good, data=data)
+            transient_frame(good, data=data)
+    bad: dict[str, Any]
     for bad in ({"receiver": ""}, {"receiver": None}, {"receiver_type": "room"}):
         with pytest.raises(SettingsError, match="receiver"):
-            transient_frame(**{**good, **bad}, data={})
+            transient_frame(attrs.evolve(good, **bad), data={})
 
 
 def test_mappings_of_any_kind_are_objects() -> None:
     """A read-only mapping is JSON like any other."""
     good = envelope(cases("transient")[0]["frame"])
-    made = transient_frame(**good, data=types.MappingProxyType({"k": 1}))
+    made = transient_frame(good, data=types.MappingProxyType({"k": 1}))
     assert json.loads(made)["body"]["data"] == {"k": 1}
 
 

@@ -96,7 +96,6 @@ _ROOMS = frozenset({"environment", "errors", "events", "settings", "status", "st
 
 _FOR_LATER = (
     "_open",
-    "_account.body",
     "_account.exchange",
     "_connection.delivery",
     "_connection.link_nursery",

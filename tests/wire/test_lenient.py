@@ -44,7 +44,10 @@ WRITTEN: list[tuple[str, Any]] = [
     ("NaN", math.nan),
     ("1e999", math.inf),
     ("9" * 5000, math.inf),
-    ('{"a": ' + "[" * 60 + "NaN" + "]" * 60 + "}", {"a": functools.reduce(lambda inner, _: [inner], range(60), math.nan)}),
+    (
+        '{"a": ' + "[" * 60 + "NaN" + "]" * 60 + "}",
+        {"a": functools.reduce(lambda inner, _: [inner], range(60), math.nan)},
+    ),
 ]
 """Wrong values as they would be written, and what JavaScript makes of them."""
 NO = object()

@@ -11,8 +11,7 @@ from ._connection.keepalive import wait_pong
 from ._connection.stream_arguments import stream_options
 from ._groups import Ungrouped
 from ._lifecycle.states import Input
-from ._wire.drafts import custom_draft, text_draft
-from ._wire.frames import ping_frame, receipt_frame, transient_frame, typing_frame
+from ._wire.outgoing import custom_draft, ping_frame, receipt_frame, text_draft, transient_frame, typing_frame
 from .errors import CometConnError
 from .events import CustomMessage, Group, TextMessage
 from .status import Features

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import platform
 
-from ._wire.frames import ClientInfo
+from ._wire.outgoing import ClientInfo
 
 __all__ = ["__version__", "client_info"]
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import attrs
 
 from cometconn._foreign_text import KnownSecrets
-from cometconn._wire.frames import Envelope, auth_frame
+from cometconn._wire.outgoing import Envelope, auth_frame
 from cometconn.errors import NotLoggedInError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cometconn._account.session import Session
-    from cometconn._wire.frames import ClientInfo
+    from cometconn._wire.outgoing import ClientInfo
     from cometconn.settings import AppSettings, Endpoints
 
 __all__ = ["Identity"]

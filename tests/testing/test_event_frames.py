@@ -12,7 +12,7 @@ import pytest
 from cometconn._wire.decoder import decode
 from cometconn.errors import DecodeError, SettingsError
 from cometconn.events import (
-    AIAssistantEvent,
+    AIAssistantMessage,
     CustomMessage,
     Event,
     Group,
@@ -55,7 +55,13 @@ def test_a_change_holds_the_whole_message(kind: type[Any]) -> None:
     """An edit or a deletion is an action on it."""
     change = kind(message=HELLO, by=AMY, id=8)
     frame: Any = to_frame(change)
-    assert frame["body"]["data"]["entities"]["on"]["entityType"] == "message"
+    entities = frame["body"]["data"]["entities"]
+    assert {role: entity["entityType"] for role, entity in entities.items()} == {
+        "on": "message",
+        "by": "user",
+        "for": "group",
+    }
+    assert (frame["body"]["type"], frame["receiver"]) == ("message", "hikers")
     assert decode(json.dumps(frame), own_uid="zed-1", session_id=None) == change
 
 
@@ -152,16 +158,35 @@ def test_when_a_user_was_last_active_is_told_twice() -> None:
     )
 
 
-@pytest.mark.parametrize(("category", "kind"), [("custom", "location"), ("message", "custom")])
+@pytest.mark.parametrize(("category", "kind"), [("custom", "location"), ("message", "custom"), ("custom", "")])
 def test_of_several_rows_the_one_with_the_words_of_the_event_counts(category: str, kind: str) -> None:
     """A custom message comes under either category."""
     message = CustomMessage(id=7, sender=AMY, receiver=HIKERS, category=category, type=kind)
     frame: Any = to_frame(message)
-    assert (frame["body"]["category"], frame["body"]["type"]) == (category, kind)
+    assert (frame["body"]["category"], frame["body"].get("type", "")) == (category, kind)
+    assert read(frame) == message
+
+
+def test_a_message_that_is_quoted_by_its_id_only() -> None:
+    """The id stands beside where the message would be, for half a message there could not be read."""
+    message = TextMessage(id=7, sender=AMY, receiver=HIKERS, category="message", type="text", quoted_message_id=4)
+    frame: Any = to_frame(message)
+    assert frame["body"]["quotedMessageId"] == "4"
+    assert "quotedMessage" not in frame["body"]
     assert read(frame) == message
 
 
 def test_data_made_by_hand_may_be_anything() -> None:
-    """What has a place inside the data of an agent's step takes it, whatever the data has there."""
-    frame: Any = to_frame(AIAssistantEvent(type="novel", data={"runId": 5, "more": [1]}, run_id="run-1"))
-    assert frame["body"]["data"] == {"runId": "run-1", "more": [1]}
+    """What has a place inside the data of an agent's message takes it, whatever the data has there."""
+    message = AIAssistantMessage(
+        id=7,
+        sender=AMY,
+        receiver=HIKERS,
+        category="agentic",
+        type="assistant",
+        run_id="run-1",
+        moderation_status="approved",
+        data={"runId": 5, "moderation": 5, "more": [1]},
+    )
+    data = read(to_frame(message)).data
+    assert (data["runId"], data["moderation"], data["more"]) == ("run-1", {"status": "approved"}, [1])

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cometconn import events as ev
+from cometconn._wire import kinds
 from cometconn._wire.decoder import Decoder
 from cometconn.errors import SettingsError
-from cometconn.testing import to_frame
+from cometconn.testing import event_strategies, event_values, to_frame
 from cometconn.testing.event_strategies import KINDS
 from cometconn.testing.strategies import events, frames
 
@@ -62,10 +63,10 @@ def test_a_frame_becomes_the_event_it_was_made_from(kind: type[Any]) -> None:
 def test_every_attribute_is_drawn_at_times() -> None:
     """No attribute of a message or a signal stays at its default for ever."""
     seen: set[tuple[type, str]] = set()
-    kinds = (ev.TextMessage, ev.IncomingCall, ev.MessagesRead)
+    classes = (ev.TextMessage, ev.IncomingCall, ev.MessagesRead)
 
     @settings(few, max_examples=150, derandomize=True)
-    @given(events(*kinds))
+    @given(events(*classes))
     def look(event: Any) -> None:
         for field in attrs.fields(type(event)):
             default = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]
@@ -73,7 +74,7 @@ def test_every_attribute_is_drawn_at_times() -> None:
                 seen.add((type(event), field.name))
 
     look()
-    assert {name for _, name in seen} == {field.name for kind in kinds for field in attrs.fields(kind)}
+    assert {name for _, name in seen} == {field.name for kind in classes for field in attrs.fields(kind)}
 
 
 @few
@@ -115,13 +116,26 @@ def test_a_base_class_stands_for_its_kinds() -> None:
     assert drawn == set(ev.Receipt.__subclasses__())
 
 
-@pytest.mark.parametrize("kinds", [(ev.User,), (int,)])
-def test_what_is_no_event_is_refused(kinds: Any) -> None:
+def test_a_step_of_a_new_kind_is_of_no_known_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word by which a class of its own is told is never drawn for it, however likely it were."""
+    monkeypatch.setitem(event_values._USUAL, (ev.AIAssistantEvent, "type"), ("run_started", "novel"))
+    (row,) = (row for row in kinds.KINDS if row.event is ev.AIAssistantEvent)
+
+    @few
+    @given(event_strategies._of_row(row, "zed-1", within=False))
+    def check(event: ev.AIAssistantEvent) -> None:
+        assert event.type in {"", "novel"}
+
+    check()
+
+
+@pytest.mark.parametrize("classes", [(ev.User,), (int,)])
+def test_what_is_no_event_is_refused(classes: Any) -> None:
     """A class that is no kind of event is told."""
     with pytest.raises(SettingsError, match="nothing to draw"):
-        events(*kinds)
+        events(*classes)
     with pytest.raises(SettingsError, match="nothing to draw"):
-        frames(*kinds)
+        frames(*classes)
 
 
 def test_no_frame_can_be_drawn_for_markers() -> None:

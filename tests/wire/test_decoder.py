@@ -17,7 +17,7 @@ from cometconn._wire.decoder import (
     decode_user,
     message_key,
 )
-from cometconn._wire.frames import strip_secrets
+from cometconn._wire.outgoing import strip_secrets
 
 from .conftest import GOLDEN, golden
 from .listeners import LISTENERS, STEPS, as_listeners_see_it, class_of, subjects

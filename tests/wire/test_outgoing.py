@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from cometconn import SubscriptionType
-from cometconn._wire.frames import (
+from cometconn._wire.outgoing import (
     ClientInfo,
     Envelope,
     auth_frame,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cometconn._wire.drafts import custom_draft, text_draft
+from cometconn._wire.outgoing import custom_draft, text_draft
 from cometconn.errors import SettingsError
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "http-other_requests.json"

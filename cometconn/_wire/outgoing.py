@@ -1,8 +1,8 @@
-"""What the client says on the socket: functions that return one frame's text each.
+"""What the client says: on the socket, one frame's text each; and to REST, the JSON of one `POST /messages` each.
 
-Ids and times are arguments. The mappings are laid out as CometChat's own clients lay
-them out; its JavaScript and React Native clients differ in small things, which
-`auth_frame` names.
+Ids and times are arguments. The mappings are laid out as CometChat's own clients lay them out; its JavaScript and React
+Native clients differ in small things, which `auth_frame` names. What the server makes of a draft (id, times, sender)
+comes back with the answer, as the body of a `message` frame.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = [
     "ClientInfo",
     "Envelope",
     "auth_frame",
-    "check_receiver",
-    "json_text",
+    "custom_draft",
     "ping_frame",
     "receipt_frame",
     "strip_secrets",
+    "text_draft",
     "transient_frame",
     "typing_frame",
 ]
@@ -95,7 +95,7 @@ def auth_frame(
             "platform": client.platform,
         },
     }
-    return json_text({"appId": app_id, "deviceId": session_id, "type": "auth", "sender": uid, "body": body})
+    return _json_text({"appId": app_id, "deviceId": session_id, "type": "auth", "sender": uid, "body": body})
 
 
 def ping_frame() -> str:
@@ -125,10 +125,10 @@ class Envelope:
 
     def around(self, kind: str, body: Mapping[str, Any], **more: object) -> str:
         """Return a frame of this *kind*. Raises `SettingsError`: the receiver is impossible, or *body* is not JSON."""
-        check_receiver(self.receiver, self.receiver_type)
+        _check_receiver(self.receiver, self.receiver_type)
         frame = {"appId": self.app_id, "receiver": self.receiver, "receiverType": self.receiver_type}
         frame |= {"deviceId": self.session_id, "type": kind, "sender": self.uid}
-        return json_text({**frame, **more, "body": {"user": sendable(strip_secrets(self.user)), **body}})
+        return _json_text({**frame, **more, "body": {"user": sendable(strip_secrets(self.user)), **body}})
 
 
 def typing_frame(
@@ -157,7 +157,7 @@ def strip_secrets(user: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in user.items() if not is_secret_name(key)}
 
 
-def check_receiver(receiver: object, receiver_type: object) -> None:
+def _check_receiver(receiver: object, receiver_type: object) -> None:
     """Refuse a receiver that cannot be one: `SettingsError`."""
     if not (isinstance(receiver, str) and receiver):
         message = f"receiver must be a uid or a guid, not {receiver!r}."
@@ -167,7 +167,7 @@ def check_receiver(receiver: object, receiver_type: object) -> None:
         raise SettingsError(message)
 
 
-def json_text(whole: Mapping[str, Any]) -> str:
+def _json_text(whole: Mapping[str, Any]) -> str:
     """Return *whole* as JSON; `SettingsError` if it holds what is none."""
     try:
         text = json.dumps(whole, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain)
@@ -188,3 +188,90 @@ def _plain(value: object) -> dict[Any, Any]:
 
 def _words(error: Exception) -> str:
     return error.reason if isinstance(error, UnicodeEncodeError) else str(error)
+
+
+# Messages that are sent over REST.
+
+
+def text_draft(
+    *, text: str, receiver: str, receiver_type: str, metadata: Mapping[str, Any] | None = None, **options: Any
+) -> str:
+    """Return a text message.
+
+    Args:
+        text: what to say.
+        receiver: a uid or a guid.
+        receiver_type: `"user"` or `"group"`.
+        metadata: the app's own data.
+        options: `muid`, `parent_message_id` and `tags`, as `CometChat.send_text()` has them.
+
+    Raises:
+        SettingsError: one of them is impossible.
+    """
+    _check_text("text", text)
+    data = {"text": text, **_given(metadata=metadata)}
+    return _draft("message", "text", receiver, receiver_type, data, **options)
+
+
+def custom_draft(
+    *,
+    type: str,  # noqa: A002 - CometChat's word, and the event's
+    data: Mapping[str, Any],
+    receiver: str,
+    receiver_type: str,
+    sub_type: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> str:
+    """Return a custom message.
+
+    Args:
+        type: the app's own name for this kind of message.
+        data: its content.
+        receiver: a uid or a guid.
+        receiver_type: `"user"` or `"group"`.
+        sub_type: a finer name.
+        metadata: the app's own data beside the content.
+        options: as for `text_draft()`.
+
+    Raises:
+        SettingsError: one of them is impossible.
+    """
+    _check_text("type", type)
+    if not isinstance(data, Mapping):
+        message = f"data must be a mapping, not {data!r}."
+        raise SettingsError(message)
+    content = {"customData": data, **_given(subType=sub_type, metadata=metadata)}
+    return _draft("custom", type, receiver, receiver_type, content, **options)
+
+
+def _draft(
+    category: str,
+    kind: str,
+    receiver: str,
+    receiver_type: str,
+    data: Mapping[str, Any],
+    *,
+    muid: str | None = None,
+    parent_message_id: int | None = None,
+    tags: Sequence[str] = (),
+) -> str:
+    _check_receiver(receiver, receiver_type)
+    if muid is not None:
+        _check_text("muid", muid)
+    if isinstance(tags, str) or not all(isinstance(tag, str) and tag for tag in tags):
+        message = f"tags must be a sequence of texts, not {tags!r}."
+        raise SettingsError(message)
+    draft = {"category": category, "type": kind, "receiver": receiver, "receiverType": receiver_type, "data": data}
+    parent_id = None if parent_message_id is None else str(parent_message_id)
+    return _json_text({**draft, **_given(muid=muid, parentId=parent_id, tags=list(tags) or None)})
+
+
+def _check_text(name: str, value: object) -> None:
+    if not (isinstance(value, str) and value):
+        message = f"{name} must be a text and not empty, not {value!r}."
+        raise SettingsError(message)
+
+
+def _given(**fields: object) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -28,6 +28,7 @@ _WEIGHTS = {
     "background": 18,
     "import": 10,
     "cold_start": 20,
+    "worst_step": 30,
     "growth": 15,
     "storm": 3,
 }

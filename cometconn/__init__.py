@@ -96,7 +96,6 @@ _ROOMS = frozenset({"environment", "errors", "events", "settings", "status", "st
 
 _FOR_LATER = (
     "_open",
-    "_account.body",
     "_account.exchange",
     "_connection.delivery",
     "_connection.link_nursery",
@@ -111,7 +110,7 @@ def preload() -> None:
 
     Without it, modules are imported when they are first needed: most with the first `open_client`, the rest
     with the first connection, the first REST request, and the first use of `hooks`. Each import holds the loop,
-    for up to 0.2 s altogether on a quiet machine. That does not matter to a command that starts, sends and ends;
+    for about 0.2 s altogether on a quiet machine. That does not matter to a command that starts, sends and ends;
     it does to a program in which other tasks run already.
 
     Call it before `trio.run()`, or in a thread beside a running loop:
@@ -120,8 +119,10 @@ def preload() -> None:
     first connection through a SOCKS proxy.
 
     Raises:
-        ImportError: a library that cometconn needs is not installed. Nothing else is raised; a
-            `KeyboardInterrupt` leaves no module half imported, and calling it again imports the rest.
+        ImportError: a library that cometconn needs is not installed.
+
+    Nothing else is raised but `KeyboardInterrupt`, which leaves no module half imported: calling it again imports the
+    rest.
     """
     ours = (f"{__name__}.{name}" for name in (*_FOR_LATER, *sorted(_ROOMS)))
     for name in (*ours, "platformdirs", "encodings.idna"):  # the latter looks up host names
@@ -129,20 +130,38 @@ def preload() -> None:
 
 
 def _import(name: str) -> types.ModuleType:
-    """Import a module as a whole: in a running Trio loop, Ctrl-C in the middle of it is raised behind it.
+    """Import a module as a whole: a Ctrl-C in the middle of it is raised when the import is done.
 
-    Python discards some exceptions in the middle of an import, and modules that import each other may be of no use
-    after one that it does not discard.
+    After an import that was interrupted, the next one need not work: msgspec's C code then ends the process, and Trio's
+    modules no longer know each other. And what is written in C may clear a `KeyboardInterrupt`.
     """
+    import signal  # noqa: PLC0415 - importing cometconn alone imports nothing
+    import threading  # noqa: PLC0415
+
+    interrupted = False
 
     def imported() -> types.ModuleType:
         return importlib.import_module(name)
 
-    if "trio" in sys.modules:  # else it does not run
-        import trio  # noqa: PLC0415 - as above
+    def note(_: int, __: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+
+    if "trio" in sys.modules:  # else it does not run, and has no say in what Ctrl-C does
+        import trio  # noqa: PLC0415
 
         imported = trio.lowlevel.enable_ki_protection(imported)
-    return imported()
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    is_default = in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if is_default:  # nothing else is touched: Trio has a handler of its own, and a program may have one
+        signal.signal(signal.SIGINT, note)
+    try:
+        return imported()
+    finally:
+        if is_default:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if interrupted:
+            raise KeyboardInterrupt
 
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours

@@ -132,9 +132,7 @@ def in_loop(file: str, interrupts: list[Interrupt]) -> Story:
 
 
 def before_loop(file: str, interrupts: list[Interrupt]) -> Story:
-    """The names are imported before Trio runs, and everything else by `preload()`; Trio is imported already."""
-    import trio
-
+    """The names are imported before Trio runs, and everything else by `preload()`."""
     story = Story()
     for interrupt in interrupts:
         try:
@@ -149,6 +147,8 @@ def before_loop(file: str, interrupts: list[Interrupt]) -> Story:
             interrupted = story.note(interrupt, None)
         if not interrupted:
             break
+    import trio
+
     trio.run(use, file)
     return story
 

@@ -9,7 +9,7 @@ import pytest
 from tests.cold_start.sweep import KINDS, start, sweep
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="os.fork, and SIGINT as POSIX has it")
-INTERRUPTS = {"in_loop": 20, "before_loop": 20, "from_nothing": 6}
+INTERRUPTS = {"in_loop": 12, "before_loop": 12, "from_nothing": 4}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -80,4 +80,4 @@ async def test_after_preload_nothing_is_imported_any_more(
             async for data in child.stdout:
                 said += data
     imported = said.decode().split()
-    assert imported == [] if how == "preload" else "cometconn._wire.fast" in imported
+    assert imported == [] if how == "preload" else "cometconn._transport.websocket" in imported

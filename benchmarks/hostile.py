@@ -1,0 +1,208 @@
+"""Input that costs more than others of its length: frames and pages of a server that is broken, or means no good.
+
+Every maker takes the number of bytes that it may fill and returns at most so many.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import attrs
+
+from .frames import ME
+
+__all__ = ["KINDS", "LARGEST", "PLACES", "Kind", "at_place", "frames_of", "page_of"]
+
+LARGEST = 1 << 20
+"""Bytes: no message is longer, unless `Limits` says otherwise."""
+
+_SENT_AT = 1_800_000_000
+_FRAGMENT = 64  # bytes, as in Autobahn 9.4.1
+_ENTITIES = json.dumps(
+    {
+        "sender": {"entity": {"uid": "amy-2", "name": "Amy Two"}, "entityType": "user"},
+        "receiver": {"entity": {"uid": ME, "name": "Bot One"}, "entityType": "user"},
+    }
+)
+
+
+def _repeated(before: str, unit: str, after: str, size: int, between: str = ",") -> str:
+    count = (size - len(before) - len(after)) // (len(unit) + len(between))
+    return before + between.join([unit] * count) + after
+
+
+def _numbered(before: str, unit: str, after: str, size: int) -> str:
+    """As above, but with a number in place of each `%d` of a unit, so that no two are alike."""
+    longest = len(unit.replace("%d", str(size))) + 1
+    count = (size - len(before) - len(after)) // longest
+    return before + ",".join(unit.replace("%d", str(number)) for number in range(count)) + after
+
+
+def _body(data: str, rest: str = "", kind: str = "text") -> tuple[str, str]:
+    """Return a message's body, in two parts: a `|` in its *data* or its *rest* parts them."""
+    head = (
+        f'{{"id":"77","conversationId":"c","sender":"amy-2","receiverType":"user","receiver":"{ME}","category":"message",'
+        f'"type":"{kind}","sentAt":{_SENT_AT},{rest}"data":{{"entities":{_ENTITIES},{data}}}}}'
+    )
+    before, _, after = head.partition("|")
+    return before, after
+
+
+def _in_text(unit: str) -> Callable[[int], str]:
+    return lambda size: _repeated(*_around('"text":"|"', unit), size, between="")
+
+
+def _around(data: str, unit: str, rest: str = "", kind: str = "text") -> tuple[str, str, str]:
+    before, after = _body(data, rest, kind)
+    return before, unit, after
+
+
+def _in_data(data: str, unit: str, *, rest: str = "", kind: str = "text") -> Callable[[int], str]:
+    make = _numbered if "%d" in unit else _repeated
+    return lambda size: make(*_around(data, unit, rest, kind), size)
+
+
+def _nested(size: int) -> str:
+    before, after = _body('"text":"x","metadata":{"a":|}')
+    depth = (size - len(before) - len(after)) // 2
+    return before + "[" * depth + "]" * depth + after
+
+
+def _signal(text: str, unit: str) -> Callable[[int], str]:
+    """Of a frame that is no message: *text* with a `|` where the units go."""
+    before, _, after = text.partition("|")
+    make = _numbered if "%d" in unit else _repeated
+    return lambda size: make(before, unit, after, size)
+
+
+def _envelope(kind: str, body: str) -> str:
+    return f'{{"type":"{kind}","receiver":"{ME}","receiverType":"user","sender":"amy-2","body":{body}}}'
+
+
+_USER = '"user":{"uid":"amy-2","name":"Amy Two"}'
+
+
+@attrs.frozen
+class Kind:
+    """One kind of input.
+
+    Attributes:
+        make: makes the JSON: a message's body, a whole frame, or a page's list, as *what* says.
+        what: `"message"` comes live and over REST, `"frame"` live, `"page"` over REST.
+        in_fragments: comes in fragments.
+        is_packed: comes as gzip.
+    """
+
+    make: Callable[[int], str]
+    what: str = "message"
+    in_fragments: bool = False
+    is_packed: bool = False
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """How it can come."""
+        if self.in_fragments:
+            return ("live",)
+        return {"message": ("live", "rest"), "frame": ("live",), "page": ("rest",)}[self.what]
+
+
+_PLAIN = _in_text("a")
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "plain text": Kind(_PLAIN),
+        "text of \\u00e9": Kind(_in_text("\\u00e9")),
+        "text of brackets": Kind(_in_text("[{,")),
+        "tags:[1,...]": Kind(_in_data('"text":"x"', "1", rest='"tags":[|],')),
+        "attachments:[1,...]": Kind(_in_data('"attachments":[|]', "1", kind="image")),
+        "attachments:[{},...]": Kind(_in_data('"attachments":[|]', "{}", kind="image")),
+        "mentions:{u:{}}": Kind(_in_data('"text":"x","mentions":{|}', '"u%d":{}')),
+        "valid mentions": Kind(_in_data('"text":"x","mentions":{|}', '"u%d":{"uid":"u%d"}')),
+        "metadata of lists": Kind(_in_data('"text":"x","metadata":{"a":[|]}', "[]")),
+        "metadata of objects": Kind(_in_data('"text":"x","metadata":{|}', '"k%d":{}')),
+        "deeply nested": Kind(_nested),
+        "unknown keys": Kind(_in_data('"text":"x",|', '"k%d":1')),
+        "entities twice": Kind(_in_data('"text":"x","entities":{"sender":{"entity":{"uid":"u","tags":[|]}}}', '"t"')),
+        "quoted messages": Kind(_in_data('"text":"x"', "[]", rest='"quotedMessage":{"a":[|]},')),
+        "unknown type, [[],...]": Kind(_signal(_envelope("new_kind", "[|]"), "[]"), "frame"),
+        "transient, [[],...]": Kind(
+            _signal(_envelope("transient_message", f'{{{_USER},"data":{{"a":[|]}}}}'), "[]"), "frame"
+        ),
+        "interactions:[{},...]": Kind(
+            _signal(_envelope("interaction_completed", f'{{{_USER},"messageId":"7","interactions":[|]}}'), "{}"),
+            "frame",
+        ),
+        "typing metadata": Kind(
+            _signal(_envelope("typing_indicator", f'{{{_USER},"action":"started","metadata":{{|}}}}'), '"k%d":[]'),
+            "frame",
+        ),
+        "no JSON, [[],...": Kind(_signal(_envelope("message", "[|"), "[]"), "frame"),
+        "fragments of 64 bytes": Kind(_PLAIN, in_fragments=True),
+        "page of 1s": Kind(_signal("[|]", "1"), "page"),
+        "page of [],...": Kind(_signal("[|]", "[]"), "page"),
+        "page of no JSON": Kind(_signal("[|]", "NaN"), "page"),
+        "gzip of [],...": Kind(_signal("[|]", "[]"), "page", is_packed=True),
+        "gzip of spaces": Kind(_signal("[1|]", " "), "page", is_packed=True),
+    }
+)
+
+PLACES: Mapping[str, str] = MappingProxyType(
+    {
+        "tags": '"tags":[|],"data":{}',
+        "unknown key": '"new":[|],"data":{}',
+        "quoted message": '"quotedMessage":{"data":{"a":[|]}},"data":{}',
+        "metadata": '"data":{"metadata":{"a":[|]}}',
+        "custom data": '"data":{"customData":{"a":[|]}}',
+        "attachments": '"data":{"attachments":[|]}',
+        "mentions": '"data":{"mentions":{"a":[|]}}',
+        "reactions": '"data":{"reactions":[|]}',
+        "entities": f'"data":{{"text":"x","entities":{{"sender":{{"entity":{{"uid":"u","tags":[|]}}}},"receiver":{_USER[7:]}}}}}',
+        "action": '"category":"action","data":{"action":"added","extras":{"scope":{"new":[|]}},"entities":{}}',
+    }
+)
+"""Where in a message's body a list may stand: for shapes that are searched."""
+
+
+def at_place(place: str, category: str, kind: str, unit: str, size: int) -> str:
+    """Return a frame of a message that has *unit*, the JSON of a value, at a place as often as *size* bytes hold."""
+    head = f'"id":"77","sender":"amy-2","receiver":"{ME}","receiverType":"user","sentAt":1,"category":"{category}","type":"{kind}",'
+    before, _, after = _envelope("message", f"{{{head}{PLACES[place]}}}").partition("|")
+    return _repeated(before, unit, after, size)
+
+
+def _frame(payload: bytes, opcode: int, *, final: bool = True) -> bytes:
+    first, size = (0x80 if final else 0) | opcode, len(payload)
+    if size < 126:  # noqa: PLR2004 - RFC 6455 section 5.2
+        return bytes((first, size)) + payload
+    if size < 1 << 16:
+        return bytes((first, 126)) + size.to_bytes(2, "big") + payload
+    return bytes((first, 127)) + size.to_bytes(8, "big") + payload
+
+
+def frames_of(kind: Kind, size: int) -> bytes:
+    """Return what a server sends on the socket for a message of at most *size* bytes."""
+    if kind.what == "message":
+        whole = _envelope("message", "|")
+        before, _, after = whole.partition("|")
+        payload = (before + kind.make(size - len(before) - len(after)) + after).encode()
+    else:
+        payload = kind.make(size).encode()
+    if not kind.in_fragments:
+        return _frame(payload, 1)
+    pieces = [payload[start : start + _FRAGMENT] for start in range(0, len(payload), _FRAGMENT)]
+    last = len(pieces) - 1
+    return b"".join(_frame(piece, 0 if n else 1, final=n == last) for n, piece in enumerate(pieces))
+
+
+def page_of(kind: Kind, size: int) -> bytes:
+    """Return what a server answers to a request for messages: head and body, the body of at most *size* bytes unpacked."""
+    before, after = ('{"data":[', "]}") if kind.what == "message" else ('{"data":', "}")
+    body = (before + kind.make(size - len(before) - len(after)) + after).encode()
+    head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    if kind.is_packed:
+        body = gzip.compress(body)
+        head += "Content-Encoding: gzip\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body

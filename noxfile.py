@@ -34,8 +34,7 @@ COVERED = "--fail-under=95"
 PURE = ("*/cometconn/_lifecycle/*", "*/cometconn/_wire/*")
 STARTABLE = "__call__,run_bot,run_bots,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,stop_when_asked,_stay_connected"
 ASYNC_IGNORES = (
-    "cometconn/_account/http.py:ASYNC127",  # httpx is what the project is built on
-    "cometconn/_account/body.py:ASYNC127",  # the same
+    "cometconn/_account/http.py:ASYNC127",  # httpx2 is what the project is built on
     "cometconn/_account/exchange.py:ASYNC127",  # the same
     "cometconn/_account/bounded_store.py:ASYNC103,ASYNC120",  # a store of anybody's may raise a Cancelled of its own; closing is bounded
     "cometconn/_account/ordered_thread.py:ASYNC103",  # in a thread, where nothing is cancelled
@@ -161,10 +160,24 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def interrupts(session: nox.Session) -> None:
+    """Press Ctrl-C at some thousand moments of a cold start. Options: --rounds N --seed S."""
+    session.install("-q", ".[dev]")
+    session.run("python", "-m", "tests.cold_start.sweep", *session.posargs)
+
+
+@nox.session
 def conformance(session: nox.Session) -> None:
     """Show what the client makes of every kind of misbehaving server. Options: [words] --rounds N --bare."""
     session.install("-q", ".[dev]")
     session.run("python", "-m", "tests.conformance", *session.posargs)
+
+
+@nox.session
+def vocabulary(session: nox.Session) -> None:
+    """Compare the words of the table of kinds with those in CometChat's newest SDKs, which npm fetches; nothing is kept."""
+    session.install("-q", ".[dev]")
+    session.run("python", "-m", "tests.vocabulary")
 
 
 @nox.session

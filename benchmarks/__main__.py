@@ -27,6 +27,7 @@ _WEIGHTS = {
     "lateness": 1,
     "background": 18,
     "import": 10,
+    "cold_start": 20,
     "growth": 15,
     "storm": 3,
 }

@@ -11,10 +11,10 @@ from ._connection.keepalive import wait_pong
 from ._connection.stream_arguments import stream_options
 from ._groups import Ungrouped
 from ._lifecycle.states import Input
-from ._wire.drafts import custom_draft, text_draft
-from ._wire.frames import ping_frame, receipt_frame, transient_frame, typing_frame
+from ._wire.outgoing import custom_draft, ping_frame, receipt_frame, text_draft, transient_frame, typing_frame
 from .errors import CometConnError
 from .events import CustomMessage, Group, TextMessage
+from .status import Features
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -234,6 +234,17 @@ class CometChat:
         """The status at this moment: a deadline that has just passed counts."""
         return self._machine.status
 
+    @property
+    def features(self) -> Features:
+        """What the server lets the logged-in user send over the socket. Not a checkpoint.
+
+        It is what the server said at the last login, and it is saved with the session. Everything is allowed where
+        it said nothing, and while nobody is logged in. Source: `MODE` in CometChat's settings, as both official SDKs
+        obey it; the SDKs' status `featureThrottled` is documented, and never told by them.
+        """
+        session = self._parts.identity.session
+        return Features() if session is None else session.features
+
     def statistics(self) -> Statistics:
         """Return counters of this client. Not a checkpoint."""
         return self._parts.statistics()
@@ -400,24 +411,34 @@ class CometChat:
     ) -> None:
         """Tell *receiver* (a uid, or with `receiver_type="group"` a guid) that the user is typing.
 
-        *metadata* is passed on as it is. Errors and cancellation: as for `send_transient()`.
+        *metadata* is passed on as it is. Without `features.typing`, nothing is sent. Errors and cancellation: as for
+        `send_transient()`.
         """
         await self._parts.send(
-            "start_typing()", receiver, receiver_type, typing_frame, action="started", metadata=metadata
+            "start_typing()", "typing", receiver, receiver_type, typing_frame, action="started", metadata=metadata
         )
 
     async def end_typing(
         self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
     ) -> None:
         """Tell *receiver* that the user has stopped typing. Like `start_typing()`."""
-        await self._parts.send("end_typing()", receiver, receiver_type, typing_frame, action="ended", metadata=metadata)
+        await self._parts.send(
+            "end_typing()", "typing", receiver, receiver_type, typing_frame, action="ended", metadata=metadata
+        )
 
     async def mark_as_delivered(self, message: Message) -> None:
-        """Tell the sender of *message* that it has arrived. Errors and cancellation: as for `send_transient()`."""
+        """Tell the sender of *message* that it has arrived. Like `mark_as_read()`."""
         await self._send_receipt("mark_as_delivered()", "delivered", message)
 
     async def mark_as_read(self, message: Message) -> None:
-        """Tell the sender of *message* that it was read. Errors and cancellation: as for `send_transient()`."""
+        """Tell the sender of *message* that it was read.
+
+        Raises:
+            FeatureThrottledError: the server takes no receipts at present (`features.receipts`), and nothing was
+                sent. Worth retrying later, after a new login.
+
+        Other errors, and cancellation: as for `send_transient()`.
+        """
         await self._send_receipt("mark_as_read()", "read", message)
 
     async def _send_receipt(self, call: str, action: Literal["delivered", "read"], message: Message) -> None:
@@ -427,13 +448,22 @@ class CometChat:
             receiver, receiver_type = message.sender.uid, "user"
         sender = message.sender.uid
         await self._parts.send(
-            call, receiver, receiver_type, receipt_frame, action=action, message_id=message.id, message_sender=sender
+            call,
+            "receipts",
+            receiver,
+            receiver_type,
+            receipt_frame,
+            action=action,
+            message_id=message.id,
+            message_sender=sender,
         )
 
     async def send_transient(
         self, receiver: str, data: Mapping[str, Any], *, receiver_type: _ReceiverType = "user"
     ) -> None:
         """Send *data* to *receiver*, who gets it now as a `TransientMessage`, or never.
+
+        Without `features.transient`, nothing is sent, and the call returns all the same.
 
         Args:
             receiver: a uid, or with `receiver_type="group"` a guid.
@@ -450,4 +480,4 @@ class CometChat:
         A checkpoint; returns when the frame is written. If cancelled, the frame is sent
         whole or not at all. As long as the server reads, at once.
         """
-        await self._parts.send("send_transient()", receiver, receiver_type, transient_frame, data=data)
+        await self._parts.send("send_transient()", "transient", receiver, receiver_type, transient_frame, data=data)

@@ -1,6 +1,6 @@
 """What the libraries below us log at DEBUG about our connections, without the server's words.
 
-httpcore logs the head of an answer and trio-websocket every frame, as they came: a server that repeats a token would
+httpcore2 logs the head of an answer and trio-websocket every frame, as they came: a server that repeats a token would
 put it into the log. Other connections of the same process are logged as before.
 """
 
@@ -16,7 +16,7 @@ __all__ = ["OURS"]
 OURS: Final = contextvars.ContextVar("cometconn's own connection", default=False)
 """Set in the tasks, or for the time, in which these libraries work for us."""
 
-_LOGGERS = ("httpcore.http11", "trio-websocket")
+_LOGGERS = ("httpcore2.http11", "trio-websocket")
 _FOREIGN = re.compile(
     r"( return_value=| exception=| received event:| received unknown event type:| websocket closed| ping| pong"
     r"| remote protocol error:).*",

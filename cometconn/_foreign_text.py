@@ -53,7 +53,7 @@ class KnownSecrets:
     __slots__ = ("_secrets",)
 
     def __init__(self, *secrets: str | None) -> None:
-        self._secrets: dict[str, None] = {}
+        self._secrets: tuple[str, ...] = ()
         self.learn(*secrets)
 
     def __repr__(self) -> str:
@@ -63,10 +63,8 @@ class KnownSecrets:
         """Note *secrets*; what is no text, or too short, is passed over."""
         for secret in secrets:
             if isinstance(secret, str) and len(secret) >= _SHORTEST:
-                self._secrets.pop(secret, None)  # what is used stays the youngest
-                self._secrets[secret] = None
-        while len(self._secrets) > _MOST_SECRETS:
-            del self._secrets[next(iter(self._secrets))]
+                others = (known for known in self._secrets if known != secret)  # what is used stays the youngest
+                self._secrets = (*others, secret)[-_MOST_SECRETS:]
 
     def learn_all(self, others: KnownSecrets) -> None:
         """Note what *others* knows."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import sys
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar, final
 
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
 __all__ = ["InternalError", "Ungrouped", "open_nursery", "protected", "raise_sole"]
@@ -145,25 +145,40 @@ class _Protected(AbstractAsyncContextManager[T]):
         return await self._inner.__aexit__(kind, error, traceback)
 
 
-@protected
-@asynccontextmanager
-@trio.lowlevel.enable_ki_protection
-async def open_nursery() -> AsyncGenerator[trio.Nursery, None]:
+def open_nursery() -> AbstractAsyncContextManager[trio.Nursery]:
     """Open a nursery of ours around a block: what the block raises comes out as the same object, in no group.
 
     A group that the block itself raises stays as it is, and so does cancellation.
     """
-    mine: BaseException | None = None
-    try:
-        async with trio.open_nursery() as nursery:
+    return _SoleNursery(trio.open_nursery())
+
+
+@final
+class _SoleNursery(AbstractAsyncContextManager[trio.Nursery]):
+    """No generator: every client keeps one of these."""
+
+    __slots__ = ("_nursery",)
+
+    def __init__(self, nursery: AbstractAsyncContextManager[trio.Nursery]) -> None:
+        self._nursery = nursery
+
+    @trio.lowlevel.enable_ki_protection
+    async def __aenter__(self) -> trio.Nursery:
+        return await self._nursery.__aenter__()
+
+    @trio.lowlevel.enable_ki_protection
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        try:
+            return await self._nursery.__aexit__(kind, error, traceback)
+        except BaseExceptionGroup as group:
             try:
-                yield nursery
-            except trio.Cancelled:
-                raise
-            except BaseException as error:
-                mine = error
-                raise
-    except BaseExceptionGroup as group:
-        raise_sole(group, mine)
-    finally:
-        mine = None
+                raise_sole(group, None if isinstance(error, trio.Cancelled) else error)
+            except BaseException as sole:
+                if sole is not error:
+                    raise
+                sole.__traceback__ = traceback  # without Trio's lines and ours
+                return False
+        finally:
+            del error, traceback  # no reference cycle

@@ -15,7 +15,7 @@ from ._connection.absence import Absence
 from ._connection.verdicts import lost_error
 from ._lifecycle.states import Input
 from ._login_checks import check_arguments, unknown_token, user_of
-from ._wire.codec import decode_user
+from ._wire.decoder import decode_user
 from .errors import ApiError, CometConnError, LoginInProgressError, NotLoggedInError, StoreError
 from .status import Reason
 
@@ -62,7 +62,7 @@ class Login:
     _auth_key: str | None = attrs.field(default=None, init=False, repr=False)  # kept until the saved token is judged
     _accepted: bool = attrs.field(default=False, init=False)  # the server has accepted the session's token in this run
     _replacing: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
-    _one_replacement: trio.Lock = attrs.field(factory=trio.Lock, init=False, repr=False)
+    _one_replacement: trio.Lock | None = attrs.field(default=None, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Hear what becomes of the token on the socket."""
@@ -224,6 +224,8 @@ class Login:
                 Or `logout()` was called meanwhile.
             ApiError: no usable answer came; the key is kept, so that a retry can help.
         """
+        if self._one_replacement is None:
+            self._one_replacement = trio.Lock()
         async with self._one_replacement:
             if not self.is_current(session):
                 return  # another task was first

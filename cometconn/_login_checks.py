@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from ._foreign_text import KnownSecrets
-from ._wire.codec import decode_user
+from ._wire.decoder import decode_user
 from .errors import CometConnError, DecodeError, NotLoggedInError, SettingsError
 from .events import User
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 from .errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["checked_headers"]
 
@@ -38,10 +37,11 @@ _OURS: Final = frozenset(
         "sdk",
     ]
 )
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})  # one for all: most clients have none
 _OURS_BEGIN: Final = "sec-websocket-"
 
 
-def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
+def checked_headers(headers: Mapping[str, str] | None) -> Mapping[str, str]:
     """Return *headers*; `SettingsError` for what is no header, or would change what the request is."""
     for name, value in (headers or {}).items():
         if not (isinstance(name, str) and _NAME.fullmatch(name) and _is_value(value)):
@@ -50,7 +50,7 @@ def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
         if name.lower() in _OURS or name.lower().startswith(_OURS_BEGIN):
             message = f"open_client(headers=...): {name} is cometconn's own."
             raise SettingsError(message)
-    return dict(headers or {})
+    return dict(headers) if headers else _NONE
 
 
 def _is_value(value: object) -> bool:

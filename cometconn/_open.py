@@ -30,14 +30,12 @@ from ._secret_names import is_secret_name
 from ._system import SystemEnvironment
 from ._version import client_info
 from .errors import SettingsError
-from .events import Resumed
 from .settings import AppSettings, Endpoints
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, Mapping
 
-    from ._account.saved import SavedSession
     from ._account.store import Store
     from ._connection.delivery import Delivery
     from ._connection.witness import Witness
@@ -47,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["open_client"]
 
+_NO_HOOKS = nullcontext()
 _COUNT = itertools.count(1)  # the clients of this process, to tell them apart in logs and traces
 
 
@@ -103,16 +102,15 @@ async def open_client(
     _check_position(position, settings)
     environment = environment or _system(ssl_context, proxy, headers, endpoints)
     delivery, bounded = _delivery(hooks), _bounded(store, app_id, settings.timing)
-    saved = await bounded.load()
+    device_id = (await bounded.load()).device_id
     try:
         parts = _put_together(
-            app_id, settings, endpoints, hosts, extra, environment, bounded, saved, delivery, position
+            app_id, settings, endpoints, hosts, extra, environment, bounded, device_id, delivery, position
         )
-        with nullcontext() if delivery is None else delivery:
+        with delivery or _NO_HOOKS:
             async with open_nursery() as nursery:
                 _start_tasks(nursery, parts, delivery)
-                if saved.session is not None:
-                    parts.login.reopen(saved.session, await bounded.load_position())
+                await _reopen(parts.login, bounded)
                 try:
                     yield CometChat(parts)
                 finally:
@@ -131,6 +129,12 @@ def _start_tasks(nursery: trio.Nursery, parts: Parts, delivery: Delivery | None)
     parts.positions.run_in(nursery)
     if delivery is not None:
         nursery.start_soon(delivery.run, name="cometconn.hooks")
+
+
+async def _reopen(login: Login, store: BoundedStore) -> None:
+    """Take up the session that was saved, if there is one."""
+    if store.session is not None:
+        login.reopen(store.session, await store.load_position())
 
 
 def _leave(parts: Parts, store: BoundedStore, nursery: trio.Nursery) -> None:
@@ -185,7 +189,7 @@ def _put_together(
     headers: Mapping[str, str],
     environment: Environment,
     store: BoundedStore,
-    saved: SavedSession,
+    device_id: str,
     delivery: Delivery | None,
     position: int | None,
 ) -> Parts:
@@ -194,14 +198,14 @@ def _put_together(
     client = client_info()
     session_id = new_session_id(client.platform.upper(), client.version)
     hosts.secrets.learn(*(value for name, value in headers.items() if is_secret_name(name)))
-    identity = Identity(app_id, session_id, saved.device_id, client, settings, endpoints, headers, hosts.secrets)
+    identity = Identity(app_id, session_id, device_id, client, settings, endpoints, headers, hosts.secrets)
     machine = Machine(
         mode,
         settings.timing,
         environment.random,
         streams.room,
         environment.boot_time,
-        lambda slept: streams.publish(Resumed(slept), 0),
+        streams.machine_slept,
         identity.secrets,
     )
     if delivery is not None:
@@ -211,13 +215,13 @@ def _put_together(
         hosts=hosts,
         request=environment.request,
         session_id=session_id,
-        device_id=saved.device_id,
+        device_id=device_id,
         version=client.version,
         timeout=settings.timing.request_timeout,
         at_once=settings.limits.requests_at_once,
         secrets=identity.secrets,
     )
-    positions = PositionKeeper(identity, streams, store, lambda: api.answered_at, settings.catch_up, position)
+    positions = PositionKeeper(identity, streams, store, api, settings.catch_up, position)
     login = Login(api, store, identity, machine, streams, positions)
     if settings.catch_up:
         login.catch_up = CatchUp(

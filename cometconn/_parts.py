@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import trio
 
-from ._connection.link_nursery import LinkNursery
 from ._connection.supervisor import Supervisor
+from ._connection.unread import Unread
 from ._lifecycle.states import Input
 from ._speaking import Speaking, check_sent
-from ._transport.websocket import TrioWebSocket
-from .errors import SettingsError
+from .errors import FeatureThrottledError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ._connection.buffer import BufferStatistics
     from ._connection.catch_up import CatchUp
     from ._connection.event_stream import EventStreamStatistics
     from ._connection.identity import Identity
+    from ._connection.link_nursery import LinkNursery
     from ._connection.machine import Machine
     from ._connection.position import PositionKeeper
     from ._connection.streams import Streams
@@ -41,6 +41,9 @@ class Statistics:
         frames_sent: frames handed to the socket, pings included.
         events_received: events read from the socket, duplicates included.
         duplicates: of these, how many were dropped because their message had come before.
+        fields_unread: optional attributes of frames that could not be read, and have their default instead.
+        fields_unread_at: the same, for each class and place in the JSON: `"TextMessage data.metadata"`.
+        frames_unreadable: frames, and fetched messages, that came as an `UnreadableFrame`, whether a stream wanted it or not.
         unclaimed: what no stream has taken; it waits for the next one.
         streams: the open streams, in the order in which they were opened.
         early: events that came before the server had answered the auth frame.
@@ -53,6 +56,9 @@ class Statistics:
     frames_sent: int
     events_received: int
     duplicates: int
+    fields_unread: int
+    fields_unread_at: Mapping[str, int]
+    frames_unreadable: int
     unclaimed: BufferStatistics
     streams: tuple[EventStreamStatistics, ...]
     early: BufferStatistics
@@ -89,10 +95,17 @@ class Parts:
 
     def supervisor(self) -> Supervisor:
         """Return the supervisor, ready to run."""
-        links = LinkNursery(
+        return Supervisor(self.machine, self._links, self.login.renew, self.login.forget)
+
+    def _links(self) -> LinkNursery:
+        # What only a connection needs is imported for the first one: trio-websocket and the decoders are a sixth
+        # of the time that a new process takes to its first client. `preload()` imports them ahead.
+        from ._connection.link_nursery import LinkNursery  # noqa: PLC0415
+        from ._transport.websocket import TrioWebSocket  # noqa: PLC0415
+
+        return LinkNursery(
             self.machine, self.identity, self.streams, self.environment, TrioWebSocket, self.catch_up, self.positions
         )
-        return Supervisor(self.machine, links, self.login.renew, self.login.forget)
 
     def leave(self) -> None:
         """End everything that can be ended at once. Synchronous, idempotent."""
@@ -111,15 +124,29 @@ class Parts:
     async def send(
         self,
         call: str,
+        feature: Literal["typing", "receipts", "transient"],
         receiver: str,
         receiver_type: str,
         make_frame: Callable[..., str],
         **fields: Any,
     ) -> None:
-        """Make a frame to *receiver* and return when it is written; *call* is for error messages."""
+        """Make a frame to *receiver* and return when it is written; *call* is for error messages.
+
+        Where the server takes no frames of *feature* at present, none is written: a receipt raises, the others return.
+        """
         link = self.machine.connected_link(call)
-        text = make_frame(**self.identity.envelope(receiver, receiver_type), **fields)
+        text = make_frame(self.identity.envelope(receiver, receiver_type), **fields)
         check_sent(call, text, self.settings.limits)
+        features = self.identity.logged_in(call).features
+        if not getattr(features, feature):
+            if feature == "receipts":
+                message = (
+                    f"{call}: no receipt was sent, because the server takes none at present"
+                    f" (its setting MODE is {features.mode}). Try again later, after logout() and login()."
+                )
+                raise FeatureThrottledError(message)
+            await trio.lowlevel.checkpoint()
+            return
         frame = link.send(text)
         try:
             await frame.done.wait()
@@ -138,12 +165,16 @@ class Parts:
     def statistics(self) -> Statistics:
         """Return the counters."""
         self.machine.tick()
+        unread = self.streams.unread or Unread()
         return Statistics(
             attempts=self.machine.attempts,
             connections=self.machine.connections,
             frames_sent=self.machine.frames_sent,
             events_received=self.streams.received,
             duplicates=self.streams.duplicates,
+            fields_unread=sum(unread.fields.values()),
+            fields_unread_at=unread.fields,
+            frames_unreadable=unread.frames,
             unclaimed=self.streams.unclaimed.statistics(),
             streams=self.streams.stream_statistics(),
             early=self.streams.early.statistics(),

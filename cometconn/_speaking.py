@@ -9,7 +9,7 @@ import trio
 
 from ._account.api import is_token_unknown
 from ._json_parts import has_too_many_items
-from ._wire.codec import decode_message
+from ._wire.decoder import decode_message
 from .errors import ApiError, NotLoggedInError, SettingsError
 from .events import Message, UnreadableFrame
 

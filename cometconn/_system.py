@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import random
 import ssl
 import time
@@ -15,7 +14,7 @@ from ._proxies import choose_proxies
 from ._transport.dial import dial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import trio
 
@@ -80,17 +79,17 @@ class SystemEnvironment:
         return await dial(url, self.tls, self._proxies.leading_to(url))
 
     async def request(self, request: Request) -> Response:
-        """Make one REST request with httpx, following no redirect.
+        """Make one REST request with httpx2, following no redirect.
 
         Raises `OSError` when no whole answer came. If cancelled, the connection is
         closed. The caller bounds the time.
         """
-        with Ungrouped():  # httpx closes what it has while it handles errors
+        with Ungrouped():  # httpx2 closes what it has while it handles errors
             return await fetch(request, dial=self.dial, headers=self._headers)
 
     def boot_time(self) -> float:
         """Return seconds on a clock that goes on while the machine sleeps, where the system has one."""
-        return self._clock()
+        return time.monotonic() if self._clock is None else time.clock_gettime(self._clock)
 
     def random(self) -> float:
         """Return a number from 0 (included) to 1 (excluded)."""
@@ -104,8 +103,8 @@ class SystemEnvironment:
         return self._ssl_context
 
 
-def _boot_clock() -> Callable[[], float]:
-    """Return the best clock there is. Windows has neither, and a kernel may not know the first.
+def _boot_clock() -> int | None:
+    """Return the best clock for `time.clock_gettime()`. Windows has neither, and a kernel may not know the first.
 
     Without a boot-time clock, sleep goes unnoticed until the server is found to be gone.
     """
@@ -116,5 +115,5 @@ def _boot_clock() -> Callable[[], float]:
                 time.clock_gettime(number)
             except OSError:
                 continue
-            return functools.partial(time.clock_gettime, number)
-    return time.monotonic
+            return int(number)
+    return None

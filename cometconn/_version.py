@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 
-from ._wire.frames import ClientInfo
+from ._wire.outgoing import ClientInfo
 
 __all__ = ["__version__", "client_info"]
 
@@ -13,6 +14,7 @@ _API_VERSION = "v3.0"
 __version__ = "0.1.0"  # pyproject reads it from here: a frozen program has no metadata to ask
 
 
+@functools.cache
 def client_info() -> ClientInfo:
     """Return what the auth frame and the REST requests say about this client."""
     return ClientInfo(

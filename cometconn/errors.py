@@ -23,6 +23,7 @@ __all__ = [
     "ConnectError",
     "ConnectionLostError",
     "DecodeError",
+    "FeatureThrottledError",
     "LoginInProgressError",
     "NotConnectedError",
     "NotLoggedInError",
@@ -117,6 +118,16 @@ class NotConnectedError(CometConnError):
     """The call needs a connected socket and there is none. Call `connect()` first."""
 
     default_code = "NO_WEBSOCKET_CONNECTION"
+
+
+class FeatureThrottledError(CometConnError):
+    """The server takes no receipts from this user's clients at present (`CometChat.features`); nothing was sent.
+
+    Worth retrying later: the server lifts it, and a client hears of that at the user's next `login()` after a
+    `logout()`. Nothing is lost but the receipt.
+    """
+
+    default_code = "RECEIPTS_TEMPORARILY_BLOCKED"
 
 
 class ConnectError(CometConnError):

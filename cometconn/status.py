@@ -16,6 +16,7 @@ __all__ = [
     "Connecting",
     "ConnectionState",
     "Disconnected",
+    "Features",
     "Reason",
     "Status",
     "StatusChange",
@@ -132,6 +133,26 @@ class Connected:
 
 Status: TypeAlias = Disconnected | Connecting | Waiting | Connected
 """One of the four status classes. Frozen; compare `.state`, or match on the class."""
+
+
+@attrs.frozen
+class Features:
+    """What the server lets the user send over the socket, as `CometChat.features` tells it.
+
+    The server says it at the login, in its setting `MODE`; CometChat calls less than all *feature throttled*.
+
+    Attributes:
+        typing: `False`: `start_typing()` and `end_typing()` send nothing and return.
+        receipts: `False`: `mark_as_delivered()` and `mark_as_read()` send nothing and raise `FeatureThrottledError`.
+        transient: `False`: `send_transient()` sends nothing and returns.
+        mode: `"DEFAULT"` (everything is sent), `"LIMITED_TRANSIENT"` (no typing, no receipts) or `"NO_TRANSIENT"`
+            (nothing of the three).
+    """
+
+    typing: bool = True
+    receipts: bool = True
+    transient: bool = True
+    mode: str = "DEFAULT"
 
 
 @attrs.frozen

@@ -22,6 +22,7 @@ extensions = [
     # Ours, in _ext.
     "command_line",
     "docstrings",
+    "event_kinds",
     "lifecycle",
     "links",
 ]

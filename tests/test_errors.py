@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from cometconn import AppSettings, Disconnected, FileStore, Timing, errors, open_client
+from cometconn import AppSettings, Disconnected, FileStore, Timing, User, errors, open_client
 from cometconn._account.session import Session
 from cometconn.appstate import follow_logind
-from cometconn.events import UnreadableFrame
+from cometconn.events import TextMessage, UnreadableFrame
 from cometconn.instrumentation import read_trace
 
 from .appstate.stand_in import StandIn
@@ -61,6 +61,15 @@ async def _not_logged_in(pair: Pair, _: pathlib.Path) -> None:
 async def _not_connected(pair: Pair, _: pathlib.Path) -> None:
     await pair.chat.disconnect()
     await pair.chat.ping()
+
+
+async def _feature_throttled(pair: Pair, _: pathlib.Path) -> None:
+    pair.server.set(mode="NO_TRANSIENT")
+    await pair.chat.logout()
+    await pair.chat.login(uid="zed-1", auth_key="KEY")
+    await pair.chat.connect()
+    message = TextMessage(id=1, category="message", sender=User("amy-2"), receiver=User("zed-1"), text="x")
+    await pair.chat.mark_as_read(message)
 
 
 async def _connect(pair: Pair, _: pathlib.Path) -> None:
@@ -128,6 +137,7 @@ TREE: dict[type[errors.CometConnError], tuple[Callable[[Pair, Any], Awaitable[No
     errors.ApiError: (_api, "FAILED_TO_FETCH", True),
     errors.NotLoggedInError: (_not_logged_in, "ERROR_USER_NOT_LOGGED_IN", False),
     errors.NotConnectedError: (_not_connected, "NO_WEBSOCKET_CONNECTION", False),
+    errors.FeatureThrottledError: (_feature_throttled, "RECEIPTS_TEMPORARILY_BLOCKED", False),
     errors.ConnectError: (_connect, "CONNECT_FAILED", True),
     errors.AuthenticationError: (_authentication, "AUTHENTICATION_FAILED", True),
     errors.ConnectionLostError: (_connection_lost, "CONNECTION_LOST", True),

@@ -14,12 +14,12 @@ from cometconn._foreign_logs import OURS
     ("name", "said", "logged"),
     [
         (
-            "httpcore.http11",
+            "httpcore2.http11",
             "receive_response_headers.complete return_value=(b'x\n')",
             "receive_response_headers.complete return_value=",
         ),
         (
-            "httpcore.http11",
+            "httpcore2.http11",
             "receive_response_headers.failed exception=X('x')",
             "receive_response_headers.failed exception=",
         ),

@@ -12,13 +12,14 @@ import pytest
 import cometconn
 
 NAMES = """open_client CometChat AppSettings Timing Endpoints SubscriptionType AppState ConnectionState Reason Status
-Connected Connecting Waiting Disconnected StatusChange FileStore MemoryStore User EventStream Environment"""
+Connected Connecting Waiting Disconnected StatusChange FileStore MemoryStore User EventStream Environment
+preload"""
 
 
 def test_all_is_the_contracts_list_sorted() -> None:
-    """`__all__` holds the twenty names of the contract and no other, in order."""
+    """`__all__` holds the twenty-one names of the contract and no other, in order."""
     assert sorted(NAMES.split()) == cometconn.__all__
-    assert len(cometconn.__all__) <= 20
+    assert len(cometconn.__all__) <= 21
 
 
 @pytest.mark.parametrize("name", cometconn.__all__)
@@ -49,7 +50,7 @@ def test_every_name_is_where_type_checkers_find_it() -> None:
     )
     read = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert read == cometconn._HOME
-    assert set(read) == set(cometconn.__all__) <= set(dir(cometconn))
+    assert {*read, "preload"} == set(cometconn.__all__) <= set(dir(cometconn))
 
 
 def test_importing_alone_imports_nothing() -> None:
@@ -67,8 +68,8 @@ assert open_client and "trio" in sys.modules
 
 
 def test_importing_pulls_in_no_extra() -> None:
-    """Nothing loads an extra, and httpx and the file's lock are loaded only when they are needed."""
-    heavy = "asyncio filelock starlette hypercorn httpx httpcore python_socks urllib.request cyclopts rich pytest hypothesis"
+    """Nothing loads an extra, and httpx2 and the file's lock are loaded only when they are needed."""
+    heavy = "asyncio filelock starlette hypercorn httpx2 httpcore2 python_socks urllib.request cyclopts rich pytest hypothesis"
     code = f"import cometconn, sys; cometconn.open_client; print(*[m for m in '{heavy}'.split() if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == ""

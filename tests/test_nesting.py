@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cometconn._nesting import DEEPEST, is_too_deep
-from cometconn._wire.codec import decode, decode_message
+from cometconn._wire.decoder import Decoder, decode, decode_message
 from cometconn.errors import DecodeError
 from cometconn.events import UnknownEvent, UnreadableFrame
 
@@ -59,8 +59,9 @@ def test_a_frame_may_be_so_deep_and_no_deeper(opening: str) -> None:
     fine = decode(frame(DEEPEST), own_uid=None, session_id=None)
     assert isinstance(fine, UnknownEvent)
     assert copy.deepcopy(fine.raw) == fine.raw
+    patient = Decoder(None, None, max_items=10**6)  # else so many items are a fault of their own
     for depth in (DEEPEST + 1, 500, 950, 100_000):
-        bad = decode(text := frame(depth), own_uid=None, session_id=None)
+        bad = patient.decode(text := frame(depth))
         assert isinstance(bad, UnreadableFrame)
         assert bad.raw == text
         assert isinstance(bad.error, DecodeError)

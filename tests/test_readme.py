@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 
-import httpx
+import httpx2
 
 import cometconn
 import cometconn.events
@@ -48,7 +48,7 @@ async def test_the_bot_runs_as_it_stands(tmp_path: pathlib.Path) -> None:
     settings = AppSettings(subscription_type=SubscriptionType.ALL_USERS)
     async with (
         running(*shlex.split(SERVE)[1:], "--port", port) as server,
-        httpx.AsyncClient() as http,
+        httpx2.AsyncClient() as http,
     ):
         endpoints = Endpoints.at(json.loads(await server.line())["url"])
         async with (

@@ -14,7 +14,7 @@ import trio
 import cometconn
 from cometconn import AppSettings, Endpoints, MemoryStore
 from cometconn._account.http import fetch
-from cometconn._wire.codec import decode_message
+from cometconn._wire.decoder import decode_message
 from cometconn.environment import Request, SystemEnvironment
 from cometconn.errors import ApiError, SettingsError
 from cometconn.events import UnreadableFrame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import urllib.parse
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -58,7 +58,7 @@ NEARLY = st.tuples(st.sampled_from(["http://", "https://", "HTTP://"]), NASTY).m
 @example("http://a@b@c/")
 @example("http://[::ffff:127.0.0.1]/")
 def test_what_is_accepted_has_one_host_for_every_parser(url: str) -> None:
-    """The check, the socket (urllib) and REST (httpx) never disagree about where the tokens go."""
+    """The check, the socket (urllib) and REST (httpx2) never disagree about where the tokens go."""
     address = read_url(url)
     if address is None:
         return
@@ -66,8 +66,8 @@ def test_what_is_accepted_has_one_host_for_every_parser(url: str) -> None:
     assert (parts.scheme, parts.hostname, parts.path) == (address.scheme, address.host, address.path)
     assert (parts.query, parts.fragment) == ("", "")
     assert parts.port is None or 0 < parts.port < 65536
-    with contextlib.suppress(httpx.InvalidURL):  # then no request is made
-        theirs = httpx.URL(url).host
+    with contextlib.suppress(httpx2.InvalidURL):  # then no request is made
+        theirs = httpx2.URL(url).host
     assert theirs in {None, address.host}
 
 

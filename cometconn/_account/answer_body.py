@@ -18,7 +18,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 class AnswerBody:
     """Takes an answer's bytes, and unpacks no more of them than may be kept.
 
-    A kilobyte of gzip is a megabyte at most, but packed twice it is a gigabyte: httpx would
+    A kilobyte of gzip is a megabyte at most, but packed twice it is a gigabyte: httpx2 would
     unpack that in one go, before anybody could count.
 
     Raises `ConnectionError` here and there: the answer is packed otherwise, or badly.

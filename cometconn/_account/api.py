@@ -15,6 +15,7 @@ from cometconn._environment import Request, Response
 from cometconn._foreign_text import KnownSecrets
 from cometconn._http_time import read_date, retry_after_seconds
 from cometconn._json_parts import has_too_many_items
+from cometconn._json_values import lenient
 from cometconn._nesting import is_too_deep
 from cometconn._urls import read_url
 from cometconn._why import why
@@ -199,7 +200,7 @@ def _judge(what: str, response: Response, secrets: KnownSecrets) -> dict[str, An
     if isinstance(response.body, bytes) and has_too_many_items(response.body, _MOST_ITEMS):
         raise _invalid(what, response.status, f"has more than {_MOST_ITEMS:,} items: it is not read")
     try:
-        answer = json.loads(response.body)
+        answer = lenient(response.body)
     except (ValueError, TypeError, RecursionError):  # the second for a body that an Environment made of something else
         answer = None
     if isinstance(answer, dict):

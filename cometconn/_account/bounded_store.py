@@ -53,7 +53,7 @@ class BoundedStore:
     load_timeout: float
     keeps_positions: bool = attrs.field(init=False)
     _lock: trio.Lock = attrs.field(factory=trio.Lock, init=False)
-    _scopes: set[trio.CancelScope] = attrs.field(factory=set, init=False)  # of the calls that run or wait
+    _scopes: tuple[trio.CancelScope, ...] = attrs.field(default=(), init=False)  # of the calls that run or wait
     _ends_at: float = attrs.field(default=math.inf, init=False)
     _saved: SavedSession | None = attrs.field(default=None, init=False, repr=False)  # what the store should hold
     _position: SavedPosition | None = attrs.field(default=None, init=False)
@@ -133,6 +133,11 @@ class BoundedStore:
         """Return the saved position of the user whose session is saved, if there is one."""
         await trio.lowlevel.checkpoint()
         return self.position
+
+    @property
+    def session(self) -> Session | None:
+        """The session that the store should hold: after `load()` the one that it has held."""
+        return None if self._saved is None else self._saved.session
 
     @property
     def position(self) -> SavedPosition | None:
@@ -264,7 +269,7 @@ class BoundedStore:
     ) -> _T:
         """Make a call of the store; `StoreError` for whatever goes wrong in it."""
         scope = trio.CancelScope(deadline=deadline, shield=shield)
-        self._scopes.add(scope)
+        self._scopes += (scope,)
         try:
             with scope:
                 return await call()
@@ -280,7 +285,7 @@ class BoundedStore:
             message = f"The store ({type(self._store).__name__}) did not answer in time: {what} was given up."
             raise StoreError(message)
         finally:
-            self._scopes.discard(scope)
+            self._scopes = tuple(other for other in self._scopes if other is not scope)
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise error
         raise self._failed(what, error)
@@ -290,7 +295,7 @@ class BoundedStore:
             text = str(error)
         except Exception:  # noqa: BLE001 - as above
             text = ""
-        session = None if self._saved is None else self._saved.session
+        session = self.session
         secrets = KnownSecrets() if session is None else KnownSecrets(session.auth_token, session.jwt)
         text = secrets.line(text)
         made = StoreError(f"The store ({type(self._store).__name__}) failed in {what}: {type(error).__name__}: {text}")

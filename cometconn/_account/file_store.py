@@ -8,7 +8,7 @@ from typing import final
 
 from cometconn.errors import SettingsError, StoreError
 
-from .ordered_thread import OrderedThread
+from .ordered_thread import Call, OrderedThread
 from .saved import SavedSession
 from .saved_position import SavedPosition
 from .session_files import SessionFiles
@@ -58,6 +58,7 @@ class FileStore:
             message = f"FileStore({path!r}): the path of a file is needed."
             raise SettingsError(message)
         self._files: SessionFiles | None = None
+        self._released: Call[None] | None = None
 
     def __repr__(self) -> str:
         return f"FileStore({os.fspath(self._path)!r})"
@@ -76,8 +77,7 @@ class FileStore:
         try:
             return await self._thread.submit(files.load).wait()
         except BaseException:
-            self._files = None
-            self._thread.submit(files.release)
+            self._files, self._released = None, self._thread.submit(files.release)
             raise
 
     async def save(self, saved: SavedSession) -> None:
@@ -103,7 +103,10 @@ class FileStore:
         """Give up the lock, after everything that was begun. Idempotent."""
         files, self._files = self._files, None
         if files is not None:
-            await self._thread.submit(files.release).wait()
+            self._released = self._thread.submit(files.release)
+        released, self._released = self._released, None
+        if released is not None:  # also after load() was interrupted: then the thread may still be taking the lock
+            await released.wait()
 
     def _open_files(self) -> SessionFiles:
         if self._files is None:

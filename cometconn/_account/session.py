@@ -6,7 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 import attrs
 
@@ -14,6 +14,7 @@ from cometconn._foreign_text import KnownSecrets
 from cometconn._secret_names import is_secret_name
 from cometconn.errors import ProtocolError, SettingsError
 from cometconn.settings import Endpoints
+from cometconn.status import Features
 
 __all__ = ["Hosts", "Session", "is_token", "new_device_id", "new_session_id"]
 
@@ -23,6 +24,14 @@ _PORT = re.compile(r"[0-9]{1,5}")
 _VERSION = re.compile(r"v[0-9]+(\.[0-9]+)*")
 _LONGEST_HOST = 253 + 6  # characters of a name in DNS, and of a port
 _LONGEST_SETTING = 60  # characters of one in an error
+_NOT_THROTTLED: Final = Features()
+_THROTTLED: Final = {
+    features.mode: features
+    for features in (
+        Features(typing=False, receipts=False, mode="LIMITED_TRANSIENT"),
+        Features(typing=False, receipts=False, transient=False, mode="NO_TRANSIENT"),
+    )
+}
 
 
 def _public(user: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,6 +57,12 @@ class Session:
     jwt: str | None = attrs.field(repr=False)
     user: Mapping[str, Any] = attrs.field(repr=False, converter=_public)
     settings: Mapping[str, Any] = attrs.field(repr=False, factory=dict)
+
+    @property
+    def features(self) -> Features:
+        """What may be sent, as the settings say (`MODE`). A mode that is absent or unknown, or no text, throttles nothing."""
+        mode = self.settings.get("MODE")
+        return _THROTTLED.get(mode, _NOT_THROTTLED) if isinstance(mode, str) else _NOT_THROTTLED
 
     def socket_url(self) -> str:
         """Return where the WebSocket is, as the settings say (`CHAT_HOST*`, `CHAT_WSS_PORT`)."""

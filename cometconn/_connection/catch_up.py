@@ -17,16 +17,15 @@ import trio
 
 from cometconn._account.api import is_token_unknown
 from cometconn._account.pages import MessagePage, Place
-from cometconn._json_parts import has_too_many_items
 from cometconn._lifecycle.backoff import retry_delay
-from cometconn._wire.codec import Echo, decode_fetched, message_key
+from cometconn._wire.decoder import Decoder, Echo, message_key
 from cometconn.errors import ApiError, CometConnError
 from cometconn.events import Gap
 from cometconn.status import Reason
 
 from .absence import Absence
 from .buffer import Buffer, BufferStatistics
-from .long_message import long_fetched, overfull_fetched
+from .long_message import long_fetched
 from .streams import NOWHERE
 from .verdicts import lost_error
 
@@ -360,9 +359,11 @@ class CatchUp:
             del texts[: len(self._unplaced)]  # the page before ended with these
         self._unplaced = page.messages[len(page.messages) - page.unplaced :]
         hole.place = page.next
+        max_items = self.identity.settings.limits.max_items
+        decoder = Decoder(self.identity.uid, self.identity.session_id, max_items, self.streams.note_unread)
         ids, decoded = set(), 0
         for count, text in enumerate(texts, start=1):
-            event = self._read(text)
+            event = self._read(decoder, text)
             number = event.id if isinstance(event, Echo) else message_key(event)
             if number is not None:
                 if hole.before_id is not None and number >= hole.before_id:
@@ -383,14 +384,14 @@ class CatchUp:
             self.streams.witness.page_fetched(len(page.messages), more=hole.place is not None)
         return True
 
-    def _read(self, text: bytes) -> Event | Echo:
+    def _read(self, decoder: Decoder, text: bytes) -> Event | Echo:
         """Return what one message of a page says: no other one suffers from it."""
         limits = self.identity.settings.limits
-        if len(text) > limits.max_message:
-            return long_fetched(text, limits)
-        if has_too_many_items(text, limits.max_items):
-            return overfull_fetched(text, limits)
-        return decode_fetched(text, own_uid=self.identity.uid, session_id=self.identity.session_id)
+        if len(text) <= limits.max_message:
+            return decoder.decode_fetched(text)
+        event = long_fetched(text, limits)
+        self.streams.note_unread(event)
+        return event
 
     # What each step tells, and hands over. These return whether the lease still stands: if not, the next connection goes on.
 

@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from cometconn._lot import Lot
-from cometconn._wire.codec import message_key
+from cometconn._wire.decoder import message_key
 from cometconn.errors import SlowConsumerError
 from cometconn.events import Event, Gap, Overflow
 
@@ -32,6 +32,7 @@ Entry: TypeAlias = "tuple[Event, int, int]"
 
 _LOG = logging.getLogger("cometconn")
 _DRAIN = 64  # events handed out between two real checkpoints
+_NO_ENTRIES: Final[dict[int, Entry]] = {}  # instead of one that would stay empty
 _EMPTY: deque[Entry] = deque(maxlen=0)  # instead of an empty queue, which takes 0.7 KB
 _NOTHING: Final[Entry] = (Event(), 0, 0)  # in the hand of a reader that has nothing
 _place = operator.itemgetter(2)
@@ -113,7 +114,7 @@ class EventStream:
         self._reader: trio.lowlevel.Task | None = None
         self._in_hand = _NOTHING
         self._hands: dict[trio.lowlevel.Task, list[Entry]] = {}
-        self._uncalled: dict[int, Entry] = {}
+        self._uncalled = {} if options.acknowledge is Acknowledge.CALL else _NO_ENTRIES
         self._called: weakref.WeakValueDictionary[int, Event] | None = None
         self._held = 0  # entries in the two dictionaries
         # So many events the reader gets by the short way: no real checkpoint is due, nothing waits for room, and nobody

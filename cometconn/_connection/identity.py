@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
 from cometconn._foreign_text import KnownSecrets
-from cometconn._wire.frames import auth_frame
+from cometconn._wire.outgoing import Envelope, auth_frame
 from cometconn.errors import NotLoggedInError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cometconn._account.session import Session
-    from cometconn._wire.frames import ClientInfo
+    from cometconn._wire.outgoing import ClientInfo
     from cometconn.settings import AppSettings, Endpoints
 
 __all__ = ["Identity"]
@@ -88,14 +88,7 @@ class Identity:
             uts=time.time_ns() // 1_000_000,
         )
 
-    def envelope(self, receiver: str, receiver_type: str) -> dict[str, Any]:
-        """Return the arguments that every frame to another user or a group has in common."""
+    def envelope(self, receiver: str, receiver_type: str) -> Envelope:
+        """Return what is around the body of every frame to another user or a group."""
         session = self.logged_in("the frame")
-        return {
-            "app_id": self.app_id,
-            "session_id": self.session_id,
-            "uid": session.uid,
-            "user": session.user,
-            "receiver": receiver,
-            "receiver_type": receiver_type,
-        }
+        return Envelope(self.app_id, self.session_id, session.uid, session.user, receiver, receiver_type)

@@ -8,7 +8,7 @@ import trio
 
 from cometconn._groups import Ungrouped
 from cometconn._lot import at_any_time
-from cometconn._wire.frames import ping_frame
+from cometconn._wire.outgoing import ping_frame
 
 if TYPE_CHECKING:
     from .link import Link, PingWaiter

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cometconn._transport.abc import LongMessage
     from cometconn.settings import Limits
 
-__all__ = ["long_fetched", "long_frame", "overfull_fetched"]
+__all__ = ["long_fetched", "long_frame"]
 
 _HEAD: Final = 64 * 1024
 
@@ -26,12 +26,6 @@ def long_fetched(text: bytes, limits: Limits) -> UnreadableFrame:
     """Return the event of the message of which *text* is the JSON, and which came over REST."""
     head = text[:_HEAD].decode("utf-8", "ignore")
     return UnreadableFrame(head, _error("fetched message", len(text), limits), raw_message_id(text))
-
-
-def overfull_fetched(text: bytes, limits: Limits) -> UnreadableFrame:
-    """Return the event of a fetched message that has too many items."""
-    words = f"The fetched message has more than {limits.max_items:,} items (Limits.max_items)."
-    return UnreadableFrame(text.decode("utf-8", "replace"), DecodeError(words), raw_message_id(text))
 
 
 def _error(what: str, size: int, limits: Limits) -> DecodeError:

@@ -207,7 +207,7 @@ class Machine:
     @property
     def unclosed_link(self) -> Link | None:
         """The link whose socket is open or being closed."""
-        return None if self._latest is None or self._latest.closed else self._latest
+        return self._latest
 
     @trio.lowlevel.enable_ki_protection
     def ping(self, text: str) -> tuple[Link, PingWaiter]:
@@ -299,6 +299,8 @@ class Machine:
         """Note that the socket of *link* is closed."""
         self._farewell = None
         link.note_closed()
+        if self._latest is link:
+            self._latest = None
         self._changed.unpark_all()
 
     def _fail_link(self, news: Failure, now: float) -> None:

@@ -14,8 +14,7 @@ from cometconn.errors import StoreError
 from .streams import NOWHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from cometconn._account.api import Api
     from cometconn._account.bounded_store import BoundedStore
 
     from .identity import Identity
@@ -36,7 +35,7 @@ class PositionKeeper:
         identity: whose position it is.
         streams: know what is acknowledged.
         store: where it is saved.
-        answered_at: the `Date` of the last REST answer, in seconds since 1970.
+        api: knows the `Date` of the last REST answer.
         catches_up: what was missed is fetched, so the position does not pass it.
         given: the position that `open_client()` was given; it serves the first user.
     """
@@ -44,7 +43,7 @@ class PositionKeeper:
     identity: Identity
     streams: Streams
     store: BoundedStore
-    answered_at: Callable[[], float | None]
+    api: Api
     catches_up: bool
     given: int | None = None
     _since: float | None = attrs.field(default=None, init=False)
@@ -98,7 +97,7 @@ class PositionKeeper:
         *answered_at*: the `Date` of the upgrade's answer, in seconds since 1970.
         """
         if self._since is None:
-            date = answered_at if answered_at is not None else self.answered_at()
+            date = answered_at if answered_at is not None else self.api.answered_at
             if date is not None:
                 self._since = date - _EARLY
                 self.streams.moved()

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import trio
 
 from cometconn._transport.abc import LongMessage, WebSocketError
-from cometconn._wire.codec import AuthReply, Decoded, Echo, Pong
-from cometconn._wire.fast import KnownPeople, decode, first_events
+from cometconn._wire.decoder import AuthReply, Decoded, Decoder, Echo, Pong
 from cometconn.errors import CometConnError, ProtocolError
-from cometconn.events import Event
+from cometconn.events import Event, UnreadableFrame
 
 from .catch_up import gap
 from .long_message import long_frame
@@ -112,7 +111,8 @@ class _Reader:
         self._streams = streams
         self._catch_up = catch_up
         self._positions = positions
-        self._known = KnownPeople()
+        max_items = identity.settings.limits.max_items
+        self._decoder = Decoder(identity.uid, identity.session_id, max_items, streams.note_unread)
         streams.early.clear()
 
     def take(self, message: str | bytes | LongMessage) -> None:
@@ -126,8 +126,7 @@ class _Reader:
         The caller has ticked since the last await.
         """
         link, publish = self._link, self._streams.publish
-        own_uid, session_id = self._identity.uid, self._identity.session_id
-        max_items = self._identity.settings.limits.max_items
+        decode = self._decoder.decode
         live = self._live
         taken = 0
         if live and isinstance(messages, list) and len(messages) > 1 and not link.over:
@@ -136,12 +135,10 @@ class _Reader:
             if link.over:
                 break
             if isinstance(message, LongMessage):
-                decoded: Decoded = long_frame(message, self._identity.settings.limits)
+                decoded: Decoded = self._too_long(message)
                 message = message.head
             else:
-                decoded = decode(
-                    message, own_uid=own_uid, session_id=session_id, known=self._known, max_items=max_items
-                )
+                decoded = decode(message)
             if isinstance(decoded, Event):
                 size = _size(message)
                 if publish(decoded, size) if live else self._put_by(decoded, size):
@@ -165,15 +162,15 @@ class _Reader:
         """
         sizes = list(map(len if all(map(str.isascii, texts)) else _size, texts))
         fitting = self._streams.spare(len(texts), sum(sizes))
-        events = first_events(
-            texts[:fitting],
-            session_id=self._identity.session_id,
-            known=self._known,
-            max_items=self._identity.settings.limits.max_items,
-        )
+        events = self._decoder.first_events(texts[:fitting])
         if events:
             self._streams.publish_all(events, sizes[: len(events)])
         return len(events)
+
+    def _too_long(self, message: LongMessage) -> UnreadableFrame:
+        event = long_frame(message, self._identity.settings.limits)
+        self._streams.note_unread(event)
+        return event
 
     async def wait_room(self) -> None:
         """While a pausing stream is full, read nothing more."""

@@ -5,22 +5,26 @@ from __future__ import annotations
 import operator
 from contextlib import AbstractAsyncContextManager
 from itertools import compress
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import attrs
 import trio
 
 from cometconn._lot import Lot
-from cometconn._wire.codec import message_key
-from cometconn.events import Event, Gap, Marker, Message
+from cometconn._wire.decoder import message_key
+from cometconn.events import Event, Gap, Marker, Message, Resumed
 
 from .buffer import Buffer
 from .event_stream import Entry, EventStream
+from .seen_ids import SeenIds
 from .unclaimed import Unclaimed
+from .unread import Unread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
     from types import TracebackType
+
+    from cometconn.events import UnreadableFrame
 
     from .event_stream import EventStreamStatistics
     from .stream_arguments import StreamOptions
@@ -29,9 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["NOWHERE", "Streams", "Subscription"]
 
-_WINDOW = 4096  # message ids remembered, against duplicates: at least so many, and hardly twice as many
+_WINDOW = 4096  # message ids remembered, against duplicates
 NOWHERE = -1  # `unfetched_after`, where messages are missing from a moment on, and no id is known
 _MOST_ACKNOWLEDGED = 1024  # ids beyond the position that are saved with it
+_NO_IDS: Final[frozenset[int]] = frozenset()  # one for all: an idle client has no set of its own
 _id_of = operator.attrgetter("id")
 
 
@@ -47,6 +52,7 @@ class Streams:
         on_moved: is called, once, when the position may have moved.
         on_commit: saves the position, and returns when the disk has it.
         witness: is told of every gap.
+        unread: what came and could not be read; `None` as long as everything could.
     """
 
     room: Lot = attrs.field(factory=Lot, init=False)
@@ -58,15 +64,15 @@ class Streams:
     on_moved: Callable[[], object] | None = attrs.field(default=None, init=False, repr=False)
     on_commit: Callable[[], Awaitable[None]] | None = attrs.field(default=None, init=False, repr=False)
     witness: Witness | None = attrs.field(default=None, init=False, repr=False)
+    unread: Unread | None = attrs.field(default=None, init=False, repr=False)
     _unfetched_after: int | None = attrs.field(default=None, init=False)
     _dropped: int = attrs.field(default=0, init=False)
     _streams: list[EventStream] = attrs.field(factory=list, init=False)
     _claimed: bool = attrs.field(default=False, init=False)  # a stream that counts is open, and able to take events
     _place: int = attrs.field(default=0, init=False)  # of the next event in the order of arrival
     _users_place: int = attrs.field(default=0, init=False)  # of the first event of the user who is logged in
-    _seen: set[int] = attrs.field(factory=set, init=False)
-    _seen_before: set[int] | frozenset[int] = attrs.field(default=frozenset(), init=False)  # an idle client has none
-    _resumed: frozenset[int] = attrs.field(default=frozenset(), init=False)  # acknowledged before the client was opened
+    _seen: SeenIds = attrs.field(factory=lambda: SeenIds(_WINDOW), init=False)
+    _resumed: frozenset[int] = attrs.field(default=_NO_IDS, init=False)  # acknowledged before the client was opened
     _last_sent: int = attrs.field(default=0, init=False)
     _closed: bool = attrs.field(default=False, init=False)
 
@@ -91,6 +97,12 @@ class Streams:
     def stream_statistics(self) -> tuple[EventStreamStatistics, ...]:
         """Return what the open streams hold."""
         return tuple(stream.statistics() for stream in self._streams)
+
+    def note_unread(self, unread: Sequence[str] | UnreadableFrame) -> None:
+        """Count what could not be read. Whether a stream wants the event does not matter."""
+        if self.unread is None:
+            self.unread = Unread()
+        self.unread.note(unread)
 
     # What is handled.
 
@@ -126,8 +138,8 @@ class Streams:
         """Return ids of messages behind *position* that are handled: in their order, the largest if there are too many."""
         if position == self.last_id:
             return ()
-        known = (self._seen, self._seen_before, self._resumed)
-        behind = {number for seen in known for number in seen if number > (position or 0)}
+        first = position or 0
+        behind = {*self._seen.beyond(first), *(number for number in self._resumed if number > first)}
         behind.difference_update(self._open_ids())
         for first, last in self._untold_ranges():
             behind = {number for number in behind if not first <= number <= last}
@@ -227,7 +239,7 @@ class Streams:
         ids: list[int] = list(map(_id_of, events))
         if ids[0] <= max(self.last_id or 0, self._last_sent) or not all(map(operator.lt, ids, ids[1:])):
             return False
-        self._remember(ids)
+        self._seen.add(ids)
         self.last_id = ids[-1]
         return True
 
@@ -237,7 +249,11 @@ class Streams:
         It says nothing about messages before it, so the position stays where it is.
         """
         self._last_sent = max(self._last_sent, number)
-        self._remember((number,))
+        self._seen.add((number,))
+
+    def machine_slept(self, seconds: float) -> None:
+        """Tell of the sleep, in its place among the events."""
+        self.publish(Resumed(seconds), 0)
 
     def drop_duplicates(self, count: int) -> None:
         """Count so many messages as received that are not published, because they come another way too."""
@@ -247,7 +263,7 @@ class Streams:
     def forget(self) -> None:
         """Forget which messages were seen, and what nobody has read: another user is coming."""
         self._seen.clear()
-        self._seen_before = self._resumed = frozenset()
+        self._resumed = _NO_IDS
         self.last_id = None
         self._last_sent = 0
         self._unfetched_after = None
@@ -313,22 +329,16 @@ class Streams:
         """Tell whether *event* was seen before, and remember it."""
         if isinstance(event, Message) and event.id > (self.last_id or 0) and event.id > self._last_sent:  # as usual
             self.last_id = event.id
-            self._remember((event.id,))
+            self._seen.add((event.id,))
             return False
         key = message_key(event)
         if key is None:
             return False
-        known = key in self._seen or key in self._seen_before or key in self._resumed
+        known = key in self._seen or key in self._resumed
         if not known and (self.last_id is None or key > self.last_id):
             self.last_id = max(key, 0)
-        self._remember((key,))
+        self._seen.add((key,))
         return known
-
-    def _remember(self, ids: Iterable[int]) -> None:
-        self._seen.update(ids)
-        if len(self._seen) >= _WINDOW:
-            # Two sets that take turns: a queue in which each id has its place would cost three times as much.
-            self._seen_before, self._seen = self._seen, set()
 
 
 @final

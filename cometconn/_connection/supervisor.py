@@ -42,14 +42,14 @@ class Supervisor:
 
     Attributes:
         machine: says what is wanted.
-        links: runs one link.
+        links: makes what runs one link. The first call may import what only a connection needs.
         renew: gets a new token in place of a refused one. Raises `ApiError` when it cannot, and
             `NotLoggedInError` when the server no longer knows the user's auth token.
         forget: logs the user out without a request, for the reason given.
     """
 
     machine: Machine
-    links: LinkNursery
+    links: Callable[[], LinkNursery]
     renew: Callable[[], Awaitable[None]]
     forget: Callable[[NotLoggedInError], Awaitable[None]]
 
@@ -60,18 +60,15 @@ class Supervisor:
         machine.tick()
         while machine.state is not State.CLIENT_CLOSED:
             if machine.state is State.CONNECTING:
-                await self._attempt()
+                epoch, link = machine.epoch, machine.open_link()
+                await self.links().run(link)
+                machine.tick()
+                if link.wants_renewal and machine.epoch == epoch and machine.state is State.CONNECTING:
+                    await self._second_dial(machine.open_link(second=True, dials=False))
+                del link  # with all that it has read: the next one may be far away
             else:
                 await machine.wait_changed()
             machine.tick()
-
-    async def _attempt(self) -> None:
-        epoch = self.machine.epoch
-        link = self.machine.open_link()
-        await self.links.run(link)
-        self.machine.tick()
-        if link.wants_renewal and self.machine.epoch == epoch and self.machine.state is State.CONNECTING:
-            await self._second_dial(self.machine.open_link(second=True, dials=False))
 
     async def _second_dial(self, link: Link) -> None:
         """Renew the token and dial once more; both are part of the attempt."""
@@ -87,7 +84,7 @@ class Supervisor:
             await self.forget(unknown)
         if not link.over:
             self.machine.drop_link(link)
-            await self.links.run(self.machine.open_link(second=True))
+            await self.links().run(self.machine.open_link(second=True))
 
     async def _renew(self, link: Link) -> NotLoggedInError | None:
         """Renew; return the reason to log the user out, if there is one."""

@@ -59,6 +59,7 @@ class AnswerHead:
         self.complete = bool(end)
         if end:
             self.date = read_date(_header(_DATE, head))
+            self._seen.clear()  # a connection lives long
         return len(head) + len(end) - before if end else len(data)
 
 

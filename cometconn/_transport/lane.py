@@ -119,12 +119,15 @@ class TextLane:
 
     def feed(self, data: bytes | bytearray) -> None:
         """Take what was read, or drop it when nothing comes out any more."""
-        if self.refused:
-            return
+        if not self.refused:
+            self.drop_taken()
+            self._buffer += data
+
+    def drop_taken(self) -> None:
+        """Keep only what was not taken yet: before a wait for more, which may be long, and a read is up to 256 KiB."""
         if self._at:
             del self._buffer[: self._at]
             self._at = 0
-        self._buffer += data
 
     @property
     def exhausted(self) -> bool:

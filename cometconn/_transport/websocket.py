@@ -61,7 +61,7 @@ class TrioWebSocket:
         self._stream = stream
         self._host = parts.netloc
         self._target = parts.path or "/"
-        self._headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
+        self._headers = headers
         self._pipe = Pipe(stream, self._progressed, self._stream_failed)
         self._head = AnswerHead()
         self._connection: trio_websocket.WebSocketConnection | None = None
@@ -72,7 +72,7 @@ class TrioWebSocket:
         self._close_ahead = False
         self._begun: str | None = None
         self._goodbye: trio.CancelScope | None = None
-        self._handshake = trio.CancelScope()
+        self._handshake: trio.CancelScope | None = trio.CancelScope()
         self._progress = Lot()
         self._taking: trio.CancelScope | None = None
         self._failure: WebSocketError | None = None
@@ -83,6 +83,7 @@ class TrioWebSocket:
         """Do trio-websocket's handshake; its reader stays in *nursery*."""
         self._pipe.nursery = nursery
         OURS.set(True)  # in this task, and in those that it starts
+        assert self._handshake is not None, "one upgrade"
         try:
             with self._handshake:
                 # Returns only on success; `_fail` ends this scope on failure.
@@ -91,7 +92,7 @@ class TrioWebSocket:
                     self._pipe,  # type: ignore[arg-type]  # any trio.abc.Stream will do
                     self._host,
                     self._target,
-                    extra_headers=self._headers,
+                    extra_headers=[(name.encode(), value.encode("latin-1")) for name, value in self._headers.items()],
                     message_queue_size=0,
                     max_message_size=MOST,
                     receive_buffer_size=None,
@@ -99,6 +100,7 @@ class TrioWebSocket:
         except Exception as error:  # noqa: BLE001 - whatever it is, the upgrade has failed
             self._broke(error)
         finally:
+            self._handshake = None
             self._ended = self._ended or self._connection is None
             self._progressed()
 
@@ -138,6 +140,7 @@ class TrioWebSocket:
         pipe = self._pipe
         while not (pipe.wants_more or pipe.closed or self._ended):
             await self._progress.park()
+        self._lane.drop_taken()
         data: bytes | bytearray = b""
         try:
             data = await receive_some(self._stream, self._read_size)
@@ -298,7 +301,7 @@ class TrioWebSocket:
 
     def _fail(self, error: WebSocketError) -> None:
         self._failure = self._failure or error
-        if self._connection is None:
+        if self._handshake is not None:
             self._handshake.cancel(reason=str(error))
         self._progressed()
 

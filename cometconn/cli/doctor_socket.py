@@ -13,8 +13,8 @@ from cometconn._groups import open_nursery
 from cometconn._transport.abc import LongMessage, WebSocketError
 from cometconn._transport.websocket import TrioWebSocket
 from cometconn._version import client_info
-from cometconn._wire.codec import AuthReply, Pong, decode
-from cometconn._wire.frames import ping_frame
+from cometconn._wire.decoder import AuthReply, Pong, decode
+from cometconn._wire.outgoing import ping_frame
 from cometconn.errors import AuthenticationError
 from cometconn.status import Reason
 

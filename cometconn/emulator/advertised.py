@@ -32,8 +32,11 @@ def place_of(word: str) -> tuple[str, int]:
     raise SettingsError(message)
 
 
-def settings_object(host: str, port: int, *, now: int) -> Json:
-    """Name this server for everything a client may look for: REST, socket and analytics alike."""
+def settings_object(host: str, port: int, *, now: int, mode: str = "DEFAULT") -> Json:
+    """Name this server for everything a client may look for: REST, socket and analytics alike.
+
+    *mode*: what clients are to hold back.
+    """
     bare = f"[{host}]" if ":" in host else host
     api = at_host(host, port)
     return {
@@ -50,7 +53,7 @@ def settings_object(host: str, port: int, *, now: int) -> Json:
         "REGION": "local",
         "MAIN_DOMAIN": bare,
         "APP_VERSION": 4,
-        "MODE": "DEFAULT",
+        "MODE": mode,
         "ANALYTICS_HOST": api,
         "ANALYTICS_VERSION": "v1",
         "ANALYTICS_USE_SSL": False,

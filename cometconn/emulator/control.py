@@ -24,7 +24,18 @@ __all__ = ["answer_control", "is_control"]
 
 _PREFIX = "/control/"
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
-_FAULTS = ("pong", "auth", "auth_close", "upgrade", "rest", "rest_delay", "retry_after", "retry_after_as", "date")
+_FAULTS = (
+    "pong",
+    "auth",
+    "auth_close",
+    "upgrade",
+    "rest",
+    "rest_delay",
+    "retry_after",
+    "retry_after_as",
+    "date",
+    "mode",
+)
 
 _Query: TypeAlias = "Mapping[str, str]"
 

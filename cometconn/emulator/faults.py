@@ -10,12 +10,13 @@ import attrs
 
 from cometconn.errors import SettingsError
 
-__all__ = ["AuthFault", "Faults", "RestFault", "RetryAfterForm", "UpgradeFault", "check_close_code"]
+__all__ = ["AuthFault", "Faults", "Mode", "RestFault", "RetryAfterForm", "UpgradeFault", "check_close_code"]
 
 AuthFault: TypeAlias = Literal["accept", "refuse", "silent"]
 UpgradeFault: TypeAlias = Literal["accept", "hang"] | int
 RestFault: TypeAlias = Literal["accept", "hang"] | int
 RetryAfterForm: TypeAlias = Literal["seconds", "date"]
+Mode: TypeAlias = Literal["DEFAULT", "LIMITED_TRANSIENT", "NO_TRANSIENT"]
 
 _ERROR_STATUSES = range(400, 600)
 _CLOSE_CODES = frozenset({*range(1000, 1004), *range(1007, 1014), *range(3000, 5000)})
@@ -76,6 +77,9 @@ class Faults:
         retry_after: the `Retry-After` header, in seconds, beside such a status.
         retry_after_as: the form of that header: `seconds`, or a `date` so many seconds after the server's time.
         date: answers of REST and of the upgrade carry a `Date` header.
+        mode: the setting `MODE`, which tells clients at their next login what they are not to send: nothing, typing and
+            receipts (`LIMITED_TRANSIENT`), or these and transient messages (`NO_TRANSIENT`). What comes is passed on
+            all the same.
     """
 
     pong: bool = attrs.field(default=True, validator=_check_bool)
@@ -88,6 +92,7 @@ class Faults:
 
     retry_after_as: RetryAfterForm = attrs.field(default="seconds", validator=_one_of("seconds", "date"))
     date: bool = attrs.field(default=True, validator=_check_bool)
+    mode: Mode = attrs.field(default="DEFAULT", validator=_one_of("DEFAULT", "LIMITED_TRANSIENT", "NO_TRANSIENT"))
 
     def headers(self, now: float = 0.0) -> dict[str, str]:
         """Give the headers that go with an HTTP status chosen here. *now*: the server's time, in seconds since 1970."""

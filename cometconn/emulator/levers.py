@@ -12,7 +12,7 @@ import trio
 from cometconn.errors import SettingsError
 
 from .devices import Device
-from .faults import AuthFault, Faults, RestFault, RetryAfterForm, UpgradeFault, check_close_code
+from .faults import AuthFault, Faults, Mode, RestFault, RetryAfterForm, UpgradeFault, check_close_code
 from .jsontext import Json, render
 from .log import Kind, ServerLog
 
@@ -89,6 +89,7 @@ class Levers(ABC):
         retry_after: int | None = None,
         retry_after_as: RetryAfterForm | None = None,
         date: bool | None = None,
+        mode: Mode | None = None,
     ) -> None:
         """Change how the server behaves from now on; what is not named stays. See `Faults`.
 
@@ -104,6 +105,7 @@ class Levers(ABC):
             "retry_after": retry_after,
             "retry_after_as": retry_after_as,
             "date": date,
+            "mode": mode,
         }
         changes = {name: value for name, value in given.items() if value is not None}
         self.world.faults = attrs.evolve(self.world.faults, **changes)

@@ -103,9 +103,12 @@ def _tell_reaction(call: Call, message: Json, emoji: str, action: str) -> None:
 
 
 def seen_by(call: Call, message: Json) -> Json:
-    """Give a message with its reactions, as the user who asks sees them."""
+    """Give a message with its reactions, and when it was saved, as the user who asks sees them."""
+    uid, messages = call.person().uid, call.world.messages
     seen: Json = copy.deepcopy(message)
-    seen["data"]["reactions"] = call.world.messages.reactions.summary(message, call.person().uid)
+    seen["data"]["reactions"] = messages.reactions.summary(message, uid)
+    if (uid, message["id"]) in messages.saved:
+        seen["savedAt"] = messages.saved[uid, message["id"]]
     return seen
 
 
@@ -129,7 +132,7 @@ def tell(call: Call, message: Json, kind: str, body: Json, *, to: set[str]) -> N
         {"receiver": other, "receiverType": message["receiverType"], "sender": uid},
         device_id=call.device_id,
     )
-    about = {"messageSender": message["sender"]} if kind != "reaction" else {}
+    about = {"messageSender": message["sender"]} if kind in {"receipts", "interaction_completed"} else {}
     call.world.deliver(to, {**frame, "type": kind, **about, "body": body})
 
 

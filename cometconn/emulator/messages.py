@@ -157,11 +157,13 @@ class MessageStore:
     Attributes:
         reactions: to these messages.
         receipts: of these messages.
+        saved: when a user saved a message, by the user's uid and the message's id.
     """
 
     def __init__(self, *, limit: int = MESSAGE_LIMIT) -> None:
         self.reactions: Reactions = Reactions()
         self.receipts: Receipts = Receipts()
+        self.saved: dict[tuple[str, str], int] = {}
         self._limit = limit
         self._messages: dict[int, Json] = {}
         self._last_id = 0

@@ -13,10 +13,13 @@ from .group_routes import GROUP_ROUTES, joined_group, known_user
 from .jsontext import Json
 from .message_routes import MESSAGE_ROUTES, visible_message
 from .page_routes import PAGE_ROUTES
+from .pin_routes import PIN_ROUTES
 from .receipt_routes import RECEIPT_ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .world import World
 
 __all__ = ["ROUTES", "Handle"]
 
@@ -41,9 +44,13 @@ def _me(call: Call) -> Json:
         "wsChannel": {"identity": f"[{world.app_id}]{person.uid}", "secret": "", "service": ""},
         "jwt": world.sessions.jwt_for(token),
         "authToken": token,
-        "settings": settings_object(world.host, world.port, now=world.now()),
+        "settings": _advertised(world),
     }
     return {"data": user}
+
+
+def _advertised(world: World) -> Json:
+    return settings_object(world.host, world.port, now=world.now(), mode=world.faults.mode)
 
 
 def _log_out(call: Call) -> Json:
@@ -52,7 +59,7 @@ def _log_out(call: Call) -> Json:
 
 
 def _settings(call: Call) -> Json:
-    return {"data": settings_object(call.world.host, call.world.port, now=call.world.now())}
+    return {"data": _advertised(call.world)}
 
 
 def _user(call: Call) -> Json:
@@ -140,6 +147,7 @@ ROUTES: tuple[tuple[str, str, Handle], ...] = (
     *PAGE_ROUTES,
     *MESSAGE_ROUTES,
     *RECEIPT_ROUTES,
+    *PIN_ROUTES,
     *GROUP_ROUTES,
     ("POST", "api/{version}/online-members", _count_online),
     ("POST", "{version}/ping", _analytics),

@@ -1,11 +1,29 @@
 """The events that CometChat sends, as classes: one for each kind, frozen, with CometChat's names.
 
 `events()` hands these out. A base class (`Message`, `Call`, `GroupAction`, `Receipt`, `Typing`,
-`Reaction`, `Marker`, `Event`) stands for all its subclasses, there and in `isinstance`.
+`Reaction`, `AIAssistantEvent`, `Marker`, `Event`) stands for all its subclasses, there and in `isinstance`.
 """
 
 from __future__ import annotations
 
+from .agents import AIAssistantCardEndedEvent as AIAssistantCardEndedEvent
+from .agents import AIAssistantCardReceivedEvent as AIAssistantCardReceivedEvent
+from .agents import AIAssistantCardStartedEvent as AIAssistantCardStartedEvent
+from .agents import AIAssistantContentReceivedEvent as AIAssistantContentReceivedEvent
+from .agents import AIAssistantEvent as AIAssistantEvent
+from .agents import AIAssistantMessage as AIAssistantMessage
+from .agents import AIAssistantMessageEndedEvent as AIAssistantMessageEndedEvent
+from .agents import AIAssistantMessageStartedEvent as AIAssistantMessageStartedEvent
+from .agents import AIAssistantRunFinishedEvent as AIAssistantRunFinishedEvent
+from .agents import AIAssistantRunStartedEvent as AIAssistantRunStartedEvent
+from .agents import AIAssistantToolArgumentEvent as AIAssistantToolArgumentEvent
+from .agents import AIAssistantToolEndedEvent as AIAssistantToolEndedEvent
+from .agents import AIAssistantToolResultEvent as AIAssistantToolResultEvent
+from .agents import AIAssistantToolStartedEvent as AIAssistantToolStartedEvent
+from .agents import AIToolArgumentMessage as AIToolArgumentMessage
+from .agents import AIToolResultMessage as AIToolResultMessage
+from .agents import MessageElement as MessageElement
+from .agents import ToolCall as ToolCall
 from .base import Event as Event
 from .base import Group as Group
 from .base import User as User
@@ -15,6 +33,12 @@ from .calls import IncomingCall as IncomingCall
 from .calls import IncomingCallCancelled as IncomingCallCancelled
 from .calls import OutgoingCallAccepted as OutgoingCallAccepted
 from .calls import OutgoingCallRejected as OutgoingCallRejected
+from .conversations import Conversation as Conversation
+from .conversations import ConversationMark as ConversationMark
+from .conversations import ConversationPinned as ConversationPinned
+from .conversations import ConversationUnpinned as ConversationUnpinned
+from .conversations import FeedItem as FeedItem
+from .conversations import FeedItemReceived as FeedItemReceived
 from .groups import GroupAction as GroupAction
 from .groups import GroupMemberAdded as GroupMemberAdded
 from .groups import GroupMemberBanned as GroupMemberBanned
@@ -29,25 +53,29 @@ from .markers import Overflow as Overflow
 from .markers import Resumed as Resumed
 from .markers import UnknownEvent as UnknownEvent
 from .markers import UnreadableFrame as UnreadableFrame
-from .messages import AIAssistantMessage as AIAssistantMessage
-from .messages import AIToolArgumentMessage as AIToolArgumentMessage
-from .messages import AIToolResultMessage as AIToolResultMessage
 from .messages import Attachment as Attachment
+from .messages import CardMessage as CardMessage
 from .messages import CustomMessage as CustomMessage
+from .messages import Interaction as Interaction
 from .messages import InteractiveMessage as InteractiveMessage
 from .messages import MediaMessage as MediaMessage
 from .messages import Message as Message
 from .messages import MessageDeleted as MessageDeleted
 from .messages import MessageEdited as MessageEdited
+from .messages import MessageMark as MessageMark
 from .messages import MessageModerated as MessageModerated
+from .messages import MessagePinned as MessagePinned
+from .messages import MessageSaved as MessageSaved
+from .messages import MessageUnpinned as MessageUnpinned
+from .messages import MessageUnsaved as MessageUnsaved
+from .messages import ReactionCount as ReactionCount
 from .messages import TextMessage as TextMessage
-from .signals import AIAssistantEvent as AIAssistantEvent
-from .signals import Interaction as Interaction
 from .signals import InteractionGoalCompleted as InteractionGoalCompleted
 from .signals import MessagesDelivered as MessagesDelivered
 from .signals import MessagesDeliveredToAll as MessagesDeliveredToAll
 from .signals import MessagesRead as MessagesRead
 from .signals import MessagesReadByAll as MessagesReadByAll
+from .signals import Presence as Presence
 from .signals import Reaction as Reaction
 from .signals import ReactionAdded as ReactionAdded
 from .signals import ReactionRemoved as ReactionRemoved
@@ -60,15 +88,34 @@ from .signals import UserOffline as UserOffline
 from .signals import UserOnline as UserOnline
 
 __all__ = [
+    "AIAssistantCardEndedEvent",
+    "AIAssistantCardReceivedEvent",
+    "AIAssistantCardStartedEvent",
+    "AIAssistantContentReceivedEvent",
     "AIAssistantEvent",
     "AIAssistantMessage",
+    "AIAssistantMessageEndedEvent",
+    "AIAssistantMessageStartedEvent",
+    "AIAssistantRunFinishedEvent",
+    "AIAssistantRunStartedEvent",
+    "AIAssistantToolArgumentEvent",
+    "AIAssistantToolEndedEvent",
+    "AIAssistantToolResultEvent",
+    "AIAssistantToolStartedEvent",
     "AIToolArgumentMessage",
     "AIToolResultMessage",
     "Attachment",
     "Call",
     "CallEnded",
+    "CardMessage",
+    "Conversation",
+    "ConversationMark",
+    "ConversationPinned",
+    "ConversationUnpinned",
     "CustomMessage",
     "Event",
+    "FeedItem",
+    "FeedItemReceived",
     "Gap",
     "Group",
     "GroupAction",
@@ -89,7 +136,13 @@ __all__ = [
     "Message",
     "MessageDeleted",
     "MessageEdited",
+    "MessageElement",
+    "MessageMark",
     "MessageModerated",
+    "MessagePinned",
+    "MessageSaved",
+    "MessageUnpinned",
+    "MessageUnsaved",
     "MessagesDelivered",
     "MessagesDeliveredToAll",
     "MessagesRead",
@@ -97,12 +150,15 @@ __all__ = [
     "OutgoingCallAccepted",
     "OutgoingCallRejected",
     "Overflow",
+    "Presence",
     "Reaction",
     "ReactionAdded",
+    "ReactionCount",
     "ReactionRemoved",
     "Receipt",
     "Resumed",
     "TextMessage",
+    "ToolCall",
     "TransientMessage",
     "Typing",
     "TypingEnded",

@@ -11,19 +11,39 @@ import attrs
 from .base import Event, Group, User, with_lazy_raw
 
 __all__ = [
-    "AIAssistantMessage",
-    "AIToolArgumentMessage",
-    "AIToolResultMessage",
     "Attachment",
+    "CardMessage",
     "CustomMessage",
+    "Interaction",
     "InteractiveMessage",
     "MediaMessage",
     "Message",
     "MessageDeleted",
     "MessageEdited",
+    "MessageMark",
     "MessageModerated",
+    "MessagePinned",
+    "MessageSaved",
+    "MessageUnpinned",
+    "MessageUnsaved",
+    "ReactionCount",
     "TextMessage",
 ]
+
+
+@attrs.frozen(kw_only=True)
+class ReactionCount:
+    """How many users put one reaction on a message.
+
+    Attributes:
+        reaction: the emoji.
+        count: how many did.
+        reacted_by_me: whether the logged-in user is one of them.
+    """
+
+    reaction: str
+    count: int = 0
+    reacted_by_me: bool = False
 
 
 @with_lazy_raw
@@ -52,6 +72,15 @@ class Message(Event):
         deleted_at, deleted_by: when (UTC) it was deleted, and the uid by whom.
         delivered_at: when it was delivered, UTC.
         read_at: when it was read, UTC.
+        delivered_to_me_at, read_by_me_at: when (UTC) the logged-in user received and read it.
+        reactions: how many reactions of each kind it has.
+        reply_count, unread_replies_count: replies in the thread that it begins, and those not read yet.
+        quoted_message_id: the id of the message it quotes.
+        has_mentioned_me: whether the logged-in user is among the `mentions`.
+        pinned_at, pinned_by: when (UTC) it was pinned, and the uid by whom; `"app_system"` is CometChat itself.
+        saved_at: when (UTC) the logged-in user saved it.
+        thread_subscribed: whether the logged-in user follows its thread.
+        moderation_status: what moderation says of it (`"pending"`, `"approved"`, `"disapproved"`, ...).
         raw: the mapping it was made from, with everything that has no attribute here: the
             whole frame; of a message inside another event, and of one fetched over REST, the
             message's own mapping. Neither shown nor compared.
@@ -77,6 +106,18 @@ class Message(Event):
     deleted_by: str | None = None
     delivered_at: datetime.datetime | None = None
     read_at: datetime.datetime | None = None
+    delivered_to_me_at: datetime.datetime | None = None
+    read_by_me_at: datetime.datetime | None = None
+    reactions: tuple[ReactionCount, ...] = ()
+    reply_count: int = 0
+    unread_replies_count: int = 0
+    quoted_message_id: int | None = None
+    has_mentioned_me: bool = False
+    pinned_at: datetime.datetime | None = None
+    pinned_by: str | None = None
+    saved_at: datetime.datetime | None = None
+    thread_subscribed: bool = False
+    moderation_status: str | None = None
     raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
 
 
@@ -115,7 +156,8 @@ class MediaMessage(Message):
     """An image, a video, a sound or a file (`type` tells).
 
     Attributes:
-        url: where the first file is; `None` in a message that was deleted since.
+        url: where the file is, or the first attachment where the server names no other; `None` in a message that was
+            deleted since.
         attachments: all files.
         caption: the text beside it.
     """
@@ -132,10 +174,25 @@ class CustomMessage(Message):
     Attributes:
         custom_data: the content.
         sub_type: a finer type, if the app gave one.
+        conversation_text: what a list of conversations shows for it, if the app gave that.
     """
 
     custom_data: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
     sub_type: str | None = None
+    conversation_text: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Interaction:
+    """One element of an interactive message that was used.
+
+    Attributes:
+        element_id: which.
+        interacted_at: when, UTC.
+    """
+
+    element_id: str
+    interacted_at: datetime.datetime | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -146,48 +203,28 @@ class InteractiveMessage(Message):
         interactive_data: what to show.
         interaction_goal: what counts as done.
         allow_sender_interaction: whether the sender may use it too.
+        interactions: the elements that were used.
     """
 
     interactive_data: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
     interaction_goal: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
     allow_sender_interaction: bool = False
+    interactions: tuple[Interaction, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
-class AIAssistantMessage(Message):
-    """An AI agent answered.
+class CardMessage(Message):
+    """A card: a small page that is described as JSON.
 
     Attributes:
-        text: the answer.
-        data: all the server said about it.
+        card: the description.
+        text: the text beside it.
+        fallback_text: what to show where cards cannot be drawn.
     """
 
-    text: str | None = None
-    data: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
-
-
-@attrs.frozen(kw_only=True)
-class AIToolArgumentMessage(Message):
-    """An AI agent is about to use a tool.
-
-    Attributes:
-        data: the arguments, as the server said them.
-    """
-
-    data: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
-
-
-@attrs.frozen(kw_only=True)
-class AIToolResultMessage(Message):
-    """A tool that an AI agent used gave its result.
-
-    Attributes:
-        text: the result.
-        data: all the server said about it.
-    """
-
-    text: str | None = None
-    data: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
+    card: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
+    text: str = ""
+    fallback_text: str | None = None
 
 
 @with_lazy_raw
@@ -240,3 +277,57 @@ class MessageModerated(Event):
     message: Message
     status: str | None = None
     raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
+
+
+@with_lazy_raw
+@attrs.frozen(kw_only=True)
+class MessageMark(Event):
+    """A message was pinned, unpinned, saved or unsaved. Each kind is a subclass.
+
+    Attributes:
+        message: the message.
+        raw: the whole frame. Neither shown nor compared.
+    """
+
+    message: Message
+    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class MessagePinned(MessageMark):
+    """A message was pinned in its conversation, for everybody there.
+
+    Attributes:
+        message: the message; `message.pinned_at` and `pinned_by` tell more.
+        raw: the whole frame. Neither shown nor compared.
+    """
+
+
+@attrs.frozen(kw_only=True)
+class MessageUnpinned(MessageMark):
+    """A message is no longer pinned.
+
+    Attributes:
+        message: the message.
+        raw: the whole frame. Neither shown nor compared.
+    """
+
+
+@attrs.frozen(kw_only=True)
+class MessageSaved(MessageMark):
+    """The logged-in user saved a message, perhaps on another device.
+
+    Attributes:
+        message: the message; `message.saved_at` tells when.
+        raw: the whole frame. Neither shown nor compared.
+    """
+
+
+@attrs.frozen(kw_only=True)
+class MessageUnsaved(MessageMark):
+    """The logged-in user no longer keeps a message that was saved.
+
+    Attributes:
+        message: the message.
+        raw: the whole frame. Neither shown nor compared.
+    """

@@ -9,15 +9,15 @@ from typing import Any
 import attrs
 
 from .base import Event, Group, User, with_lazy_raw
+from .messages import Interaction
 
 __all__ = [
-    "AIAssistantEvent",
-    "Interaction",
     "InteractionGoalCompleted",
     "MessagesDelivered",
     "MessagesDeliveredToAll",
     "MessagesRead",
     "MessagesReadByAll",
+    "Presence",
     "Reaction",
     "ReactionAdded",
     "ReactionRemoved",
@@ -108,11 +108,11 @@ class TypingEnded(Typing):
 
 
 @attrs.frozen(kw_only=True)
-class UserOnline(_Signal):
-    """A user came online.
+class Presence(_Signal):
+    """A user came online or went offline: a `UserOnline` or a `UserOffline`.
 
     Attributes:
-        user: who; `user.status` is `"online"`, `user.last_active_at` the time the server gave.
+        user: who; `user.status` tells, `user.last_active_at` is the time the server gave.
         raw: the whole frame. Neither shown nor compared.
     """
 
@@ -120,15 +120,23 @@ class UserOnline(_Signal):
 
 
 @attrs.frozen(kw_only=True)
-class UserOffline(_Signal):
+class UserOnline(Presence):
+    """A user came online.
+
+    Attributes:
+        user: who; `user.status` is `"online"`, `user.last_active_at` the time the server gave.
+        raw: the whole frame. Neither shown nor compared.
+    """
+
+
+@attrs.frozen(kw_only=True)
+class UserOffline(Presence):
     """A user went offline.
 
     Attributes:
         user: who; `user.status` is `"offline"`, `user.last_active_at` the time the server gave.
         raw: the whole frame. Neither shown nor compared.
     """
-
-    user: User
 
 
 @attrs.frozen(kw_only=True)
@@ -184,19 +192,6 @@ class ReactionRemoved(Reaction):
 
 
 @attrs.frozen(kw_only=True)
-class Interaction:
-    """One element of an interactive message that was used.
-
-    Attributes:
-        element_id: which.
-        interacted_at: when, UTC.
-    """
-
-    element_id: str
-    interacted_at: datetime.datetime | None = None
-
-
-@attrs.frozen(kw_only=True)
 class InteractionGoalCompleted(_Signal):
     """Somebody did all that an `InteractiveMessage` asked for.
 
@@ -214,22 +209,3 @@ class InteractionGoalCompleted(_Signal):
     interactions: tuple[Interaction, ...]
     message_id: int | None = None
     message_sender: str | None = None
-
-
-@attrs.frozen(kw_only=True)
-class AIAssistantEvent(_Signal):
-    """One step of an AI agent's run, while it runs.
-
-    CometChat's clients know this frame (type `streamed_message`); it has not been seen from
-    the service, so only what they look at has an attribute.
-
-    Attributes:
-        type: the kind of step.
-        conversation_id: the conversation, in CometChat's spelling; empty if not told.
-        data: all the server said about the step: `runId`, `threadId`, `delta`, ...
-        raw: the whole frame. Neither shown nor compared.
-    """
-
-    type: str
-    conversation_id: str = ""
-    data: Mapping[str, Any] = attrs.field(factory=dict, hash=False)

@@ -4,77 +4,38 @@ from __future__ import annotations
 
 import copy
 import datetime
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
-from cometconn._wire.places import camel, places
+from cometconn._wire.kinds import KINDS, OWN_KEY, JsonPath, Kind, parse_paths, paths_of
 from cometconn.errors import SettingsError
-from cometconn.events import (
-    AIAssistantEvent,
-    Call,
-    Group,
-    GroupAction,
-    GroupMemberJoined,
-    GroupMemberLeft,
-    InteractionGoalCompleted,
-    Message,
-    MessageDeleted,
-    MessageEdited,
-    MessageModerated,
-    MessagesDelivered,
-    MessagesDeliveredToAll,
-    MessagesRead,
-    MessagesReadByAll,
-    Reaction,
-    ReactionAdded,
-    ReactionRemoved,
-    Receipt,
-    TransientMessage,
-    Typing,
-    TypingEnded,
-    TypingStarted,
-    UnknownEvent,
-    UnreadableFrame,
-    User,
-    UserOffline,
-    UserOnline,
-)
+from cometconn.events import Call, Group, Message, UnknownEvent, UnreadableFrame, User
 
 if TYPE_CHECKING:
-    from cometconn._wire.places import Place
     from cometconn.events import Event
 
-__all__ = ["to_frame"]
+__all__ = ["places_of", "to_frame", "words_of"]
 
 Json: TypeAlias = dict[str, Any]
 
 _APP: Final = "APP"
-_IDS: Final = frozenset({"id", "message_id", "parent_message_id"})
-"""Numbers that CometChat writes as text."""
-_APART: Final = frozenset({"raw", "sender", "receiver", "message", "message_sender", "data", "reacted_by", "user"})
-"""Attributes that are no plain value at a place of their own."""
-_ACTIONS: Final[Mapping[type, tuple[str, str]]] = {
-    MessagesDelivered: ("receipts", "delivered"),
-    MessagesRead: ("receipts", "read"),
-    MessagesDeliveredToAll: ("receipts", "deliveredToAll"),
-    MessagesReadByAll: ("receipts", "readByAll"),
-    TypingStarted: ("typing_indicator", "started"),
-    TypingEnded: ("typing_indicator", "ended"),
-    UserOnline: ("presence", "online"),
-    UserOffline: ("presence", "offline"),
-    ReactionAdded: ("reaction", "message_reaction_added"),
-    ReactionRemoved: ("reaction", "message_reaction_removed"),
+_ROWS: Final[Mapping[type[Any], Sequence[Kind]]] = {
+    kind.event: [row for row in KINDS if row.event is kind.event] for kind in KINDS
 }
+_CATEGORY: Final = parse_paths("category")
+_TYPE: Final = ("^", "type")
+_FOR: Final = parse_paths("data.entities.for.entity or receiver or ^receiver")
 
 
-def to_frame(event: Event) -> dict[str, Any] | str:  # noqa: C901, PLR0911 - one line for each kind
+def to_frame(event: Event) -> dict[str, Any] | str:
     """Return the frame that a server would send for *event*: what a client that reads it makes equal to it.
 
     For the events of `cometconn.testing.strategies` that holds exactly. Of an event made by hand, what a frame
-    cannot say is lost: a typing user's receiver is only an id, who joins a group did it themselves, and the `data` of an
-    AI agent's message is the frame's whole `data`.
+    cannot say is lost: a typing user's receiver is only an id, who joins a group did it themselves, a message mentions the
+    logged-in user if they are among its `mentions`, and the `data` of an AI agent's message is the frame's whole `data`.
 
     Args:
         event: any event that a server sends. Its `raw` is not looked at, but for `UnknownEvent` and `UnreadableFrame`,
@@ -86,119 +47,130 @@ def to_frame(event: Event) -> dict[str, Any] | str:  # noqa: C901, PLR0911 - one
     Raises:
         SettingsError: no server sends this: it is a marker of the client's own, or a binary frame.
     """
-    match event:
-        case UnreadableFrame(raw=str() as text):
-            return text
-        case UnknownEvent():
-            return copy.deepcopy(dict(event.raw))
-        case Message():
-            return _envelope("message", event.sender, event.receiver, _message(event))
-        case MessageEdited() | MessageDeleted():
-            return _envelope("message", event.by, event.message.receiver, _change(event))
-        case MessageModerated():
-            body = _message(event.message)
-            if event.status is not None:
-                _put(body, ("data", "moderation", "status"), event.status)
-            return _envelope("on_moderation_status_changed", event.message.sender, event.message.receiver, body)
-        case Receipt() | InteractionGoalCompleted():
-            frame = _envelope(_kind(event), event.sender, event.receiver, _signal(event, event.sender))
-            return frame if event.message_sender is None else {**frame, "messageSender": event.message_sender}
-        case Typing() | TransientMessage():
-            return _envelope(_kind(event), event.sender, event.receiver, _signal(event, event.sender))
-        case Reaction():
-            body = {**_signal(event, None), "uid": event.reacted_by.uid, "reactedBy": _plain(event.reacted_by)}
-            return _envelope("reaction", event.reacted_by, event.receiver, body)
-        case UserOnline() | UserOffline():
-            return _envelope("presence", event.user, None, _signal(event, event.user))
-        case AIAssistantEvent():
-            return _envelope("streamed_message", None, None, {**_signal(event, None), "data": _plain(event.data)})
-        case _:
-            message = f"No server sends a {type(event).__name__} that is {event!r}."
-            raise SettingsError(message)
+    if isinstance(event, UnreadableFrame) and isinstance(event.raw, str):
+        return event.raw
+    if isinstance(event, UnknownEvent):
+        return copy.deepcopy(dict(event.raw))
+    if type(event) not in _ROWS:
+        message = f"No server sends a {type(event).__name__} that is {event!r}."
+        raise SettingsError(message)
+    frame: Json = {}
+    body = _object(event, frame)
+    usual = {"appId": _APP, "type": _ROWS[type(event)][0].frames[0], "deviceId": "elsewhere", "sender": ""}
+    return {**usual, **frame, "body": body}
 
 
-def _kind(event: Event) -> str:
-    if isinstance(event, InteractionGoalCompleted):
-        return "interaction_completed"
-    return _ACTIONS.get(type(event), ("transient_message", ""))[0]
+@functools.cache
+def places_of(kind: Any) -> Mapping[str, JsonPath]:
+    """Return where each attribute of class *kind* is written.
+
+    That is the first of its paths, but inside another attribute's place only if there is no path outside.
+    """
+    return {name: _place(name, paths_of(kind)) for name in paths_of(kind)}
 
 
-def _envelope(kind: str, sender: User | None, receiver: User | Group | None, body: Json) -> Json:
+def _place(name: str, paths: Mapping[str, Sequence[JsonPath]]) -> JsonPath:
+    others = {alternatives[0] for other, alternatives in paths.items() if other != name}
+    apart = (path for path in paths[name] if not any(path[:end] in others for end in range(1, len(path))))
+    return next(apart, paths[name][0])
+
+
+def words_of(row: Kind) -> Mapping[str, Sequence[str]]:
+    """Return the attributes that stand where a row has words, and those words."""
+    event: Any = row.event
     return {
-        "appId": _APP,
-        "type": kind,
-        "deviceId": "elsewhere",
-        "sender": "" if sender is None else sender.uid,
-        **({} if receiver is None else {"receiver": receiver.id, "receiverType": receiver.receiver_type}),
-        "body": body,
+        name: words for paths, words in row.words.items() for name, place in places_of(event).items() if place in paths
     }
 
 
-def _signal(event: Any, user: User | None) -> Json:
-    body: Json = {} if user is None else {"user": _plain(user)}
-    if type(event) in _ACTIONS:
-        body["action"] = _ACTIONS[type(event)][1]
-    if isinstance(event, TransientMessage):
-        body["data"] = _plain(event.data)
-    _fill(body, event)
+def _row(value: Any) -> Kind | None:
+    """Return the row of a value: of several, the one with its words."""
+    rows = _ROWS.get(type(value), [])
+    fitting = (row for row in rows if all(getattr(value, name) in words for name, words in words_of(row).items()))
+    return next(fitting, rows[0] if rows else None)
+
+
+def _object(value: Any, envelope: Json) -> Json:
+    """Return *value* as a JSON object. What stands in the envelope of a frame is put there."""
+    kind: Any = type(value)
+    body, inner = Json(), Json()
+    row = _row(value)
+    acts = row is not None and row.words.get(_CATEGORY, [""])[0] in {"action", "call"}
+    for paths, words in row.words.items() if row else ():
+        _put(body, envelope, _TYPE if _TYPE in paths else paths[0], words[0])
+    paths_here, places, absent = paths_of(kind), places_of(kind), _defaults(kind)
+    for name in sorted(places, key=lambda name: len(paths_here[name][0])):  # the outer one first
+        item, place = getattr(value, name), places[name]
+        if item is None or item == absent.get(name) or OWN_KEY in place:
+            continue
+        if isinstance(item, User | Group):
+            _put_person(body, envelope, paths_here[name], item, acts=acts)
+        elif place:
+            _put(body, envelope, place, _plain(item, inner, name))
+        else:
+            body |= _object(item, inner)
+        if row is not None:
+            _put_what_follows(body, envelope, place, item, row.inner.get(name, {}))
+    if isinstance(value, Call):
+        _put(body, envelope, ("data", "entities", "on", "entityType"), "call")
+    for key, item in inner.items():  # what is inside an event speaks for it where it has no words of its own
+        envelope.setdefault(key, item)
     return body
 
 
-def _message(event: Message) -> Json:
-    """Make the body of a message; the body of one that is quoted, edited or moderated looks the same."""
-    data = getattr(event, "data", {})  # an AI agent's message has all of it
-    body: Json = {"sender": event.sender.uid, "receiver": event.receiver.id, "data": copy.deepcopy(dict(data))}
-    body["receiverType"] = event.receiver.receiver_type
-    acts = isinstance(event, GroupAction | Call)
-    _entity(body, "by" if acts else "sender", event.sender)
-    _entity(body, "for" if acts else "receiver", event.receiver)
-    if isinstance(event, GroupAction) and not isinstance(event, GroupMemberJoined | GroupMemberLeft):
-        _entity(body, "on", event.user)
-    if isinstance(event, Call):
-        _put(body, ("data", "entities", "on", "entityType"), "call")
-    _fill(body, event)
-    return body
+@functools.cache
+def _defaults(kind: Any) -> Mapping[str, Any]:
+    """Return what an attribute is if the frame does not tell."""
+    fields = [field for field in attrs.fields(kind) if field.default is not attrs.NOTHING]
+    return {field.name: getattr(field.default, "factory", lambda field=field: field.default)() for field in fields}
 
 
-def _change(event: MessageEdited | MessageDeleted) -> Json:
-    action = "edited" if isinstance(event, MessageEdited) else "deleted"
-    body: Json = {"category": "action", "type": "message", "sender": event.by.uid, "data": {"action": action}}
-    _entity(body, "by", event.by)
-    _entity(body, "for", event.message.receiver)
-    _put(body, ("data", "entities", "on"), {"entityType": "message", "entity": _message(event.message)})
-    _fill(body, event)
-    return body
+def _put_what_follows(body: Json, envelope: Json, place: JsonPath, item: Any, parts: Mapping[str, str]) -> None:
+    """Put what the frame says about an attribute elsewhere than in its place."""
+    if isinstance(item, Message) and place[-1:] == ("entity",):
+        _put(body, envelope, (*place[:-1], "entityType"), "message")
+        body["type"] = "message"
+        _put_person(body, envelope, _FOR, item.receiver, acts=True)
+    for part, paths in parts.items():
+        if not paths.startswith("=") and getattr(item, part) is not None:
+            _put(body, envelope, parse_paths(paths)[0], _plain(getattr(item, part), {}, part))
 
 
-def _entity(body: Json, role: str, who: User | Group) -> None:
-    _put(body, ("data", "entities", role), {"entityType": who.receiver_type, "entity": _plain(who)})
+def _put_person(body: Json, envelope: Json, paths: Sequence[JsonPath], person: User | Group, *, acts: bool) -> None:
+    """Put a person where they are described, and their id where there is only that."""
+    entities = [path for path in paths if path[-1] == "entity"]
+    described = next((path for path in entities if acts and path[-2] in {"by", "for"}), (entities or paths)[0])
+    if described != ("receiver",):  # a signal does not describe where it goes: the envelope tells
+        _put(body, envelope, described, _object(person, {}))
+    if entities:
+        _put(body, envelope, (*described[:-1], "entityType"), person.receiver_type)
+    for path in paths[1:]:
+        if len(path) == 1 or path[0] == "^":
+            _put(body, envelope, path, person.id)
+            if path[-1] == "receiver":
+                _put(body, envelope, (*path[:-1], "receiverType"), person.receiver_type)
 
 
-def _fill(body: Json, event: Any) -> None:
-    """Put every attribute that is not there yet at its place."""
-    for name, place in places(type(event)).items():
-        value = getattr(event, name)
-        if name not in _APART and value is not None:
-            _put(body, place, str(value) if name in _IDS else _plain(value))
+def _put(body: Json, envelope: Json, path: JsonPath, value: object) -> None:
+    way = path
+    if path[0] == "^":
+        body, way = envelope, path[1:]
+    for key in way[:-1]:
+        if not isinstance(body.get(key), dict):
+            body[key] = {}
+        body = body[key]
+    body[way[-1]] = value
 
 
-def _put(body: Json, place: Place, value: object) -> None:
-    *way, last = place
-    for key in way:
-        body = body.setdefault(key, {})
-    body[last] = value
-
-
-def _plain(value: Any) -> Any:
+def _plain(value: Any, envelope: Json, name: str = "") -> Any:
     if isinstance(value, datetime.datetime):
-        return int(value.timestamp())
-    if isinstance(value, Message):
-        return _message(value)
+        return round(value.timestamp() * 1000) if value.microsecond else int(value.timestamp())
+    if isinstance(value, int) and (name == "id" or name.endswith("_id")):
+        return str(value)  # as CometChat writes the numbers of messages
     if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
+        return {key: _plain(item, envelope) for key, item in value.items()}
+    if isinstance(value, tuple) and value and isinstance(value[0], User):
+        return {user.uid: _object(user, envelope) for user in value}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if attrs.has(type(value)):
-        fields = {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
-        return {camel(name): _plain(item) for name, item in fields.items() if item is not None}
-    return value
+        return [_plain(item, envelope) for item in value]
+    return _object(value, envelope) if attrs.has(type(value)) else value

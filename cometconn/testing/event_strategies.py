@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
 
 import attrs
 from hypothesis import strategies as st
 
 from cometconn import events as ev
+from cometconn._wire import kinds
+from cometconn._wire.kinds import Kind, types_of
 from cometconn.errors import ConnectionLostError, DecodeError, SettingsError
 
-from .event_frames import to_frame
-from .event_values import (
-    ME,
-    attributes,
-    bare_receivers,
-    counts,
-    groups,
-    ids,
-    json_objects,
-    json_values,
-    names,
-    receivers,
-    texts,
-    times,
-    users,
-    words,
-)
+from .event_frames import places_of, to_frame, words_of
+from .event_values import ME, attributes, bare_receivers, groups, json_values, names, strategy_of, times, users
 
 __all__ = ["KINDS", "events", "frames"]
 
-E = TypeVar("E", bound=ev.Event)
 Strategy: TypeAlias = "st.SearchStrategy[Any]"
 Maker: TypeAlias = Callable[[str], Strategy]
 """Makes the strategy of one kind, for the logged-in user."""
@@ -82,134 +69,103 @@ def _with_raw(event: Any) -> Any:
     return attrs.evolve(event, raw=to_frame(event))
 
 
-# Messages.
+# What servers send: one strategy for each row of the table.
 
-_MEDIA: Final = ("image", "video", "audio", "file", "")
-_NOTED: Final[Mapping[str, Strategy]] = {
-    "conversation_id": words,
-    "sent_at": times,
-    "muid": names,
-    "parent_message_id": ids,
-    "metadata": json_objects,
-    "tags": st.lists(words, max_size=2).map(tuple),
-    "mentions": st.lists(users, max_size=2).map(tuple),
-    "updated_at": times,
-    "edited_at": times,
-    "edited_by": names,
-    "deleted_at": times,
-    "deleted_by": names,
-    "delivered_at": times,
-    "read_at": times,
-}
-"""What any message may have."""
+_WITHIN: Final = (ev.TextMessage, ev.MediaMessage, ev.CustomMessage, ev.CardMessage)
+"""What a message inside another event is: one of these, which quotes nothing."""
 
 
-def _messages(
-    kind: type[E], category: str, types: Strategy, noted: Mapping[str, Strategy], **needed: Strategy
-) -> Strategy:
-    required = {
-        "id": ids,
-        "sender": users,
-        "receiver": receivers,
-        "category": st.just(category),
-        "type": types,
-        **needed,
+@functools.cache
+def _sent(kind: Any, uid: str, *, within: bool = False) -> Strategy:
+    return st.one_of([_of_row(row, uid, within=within) for row in kinds.KINDS if row.event is kind])
+
+
+def _of_row(row: Kind, uid: str, *, within: bool) -> Strategy:
+    """Draw what becomes an event by this row; *within* another, a message holds no other."""
+    event: Any = row.event
+    types, places = types_of(event), places_of(event)
+    needed: dict[str, Strategy] = {}
+    noted: dict[str, Strategy] = {}
+    messages = st.deferred(lambda: st.one_of([_sent(kind, uid, within=True) for kind in _WITHIN]))
+    for field in attrs.fields(event):
+        if field.name == "raw" or (within and types[field.name] == ev.Message | None):
+            continue
+        strategy = _word(row, field.name)
+        if strategy is None:
+            strategy = strategy_of(event, field.name, types[field.name], messages)
+        if (places[field.name], types[field.name]) == (("receiver",), ev.User | ev.Group):
+            strategy = bare_receivers
+        (needed if field.default is attrs.NOTHING or field.name in words_of(row) else noted)[field.name] = strategy
+    drawn = attributes(event, needed, noted)
+    if row.when is not None:
+        drawn = st.builds(_belong_to, drawn, st.sampled_from(_calls(row.when)), st.just(uid), users, groups)
+    return drawn.map(lambda event: _settle(event, row, uid))
+
+
+def _word(row: Kind, name: str) -> Strategy | None:
+    """Draw the words of a row for an attribute; and for one that tells others of its siblings, none of theirs."""
+    if name in words_of(row):
+        return st.sampled_from(words_of(row)[name])
+    event: Any = row.event
+    place = places_of(event)[name]
+    theirs = {
+        word
+        for other in kinds.KINDS
+        if set(other.frames) & set(row.frames)
+        and all(set(other.words.get(paths, ())) & set(row.words[paths]) for paths in row.words)
+        for paths, known in other.words.items()
+        if place in paths
+        for word in known
     }
-    return attributes(kind, required, {**_NOTED, **noted})
+    if not theirs:
+        return None
+    return strategy_of(event, name, str).filter(lambda word: word not in theirs)
 
 
-def _quoting(messages: Strategy) -> Strategy:
-    """Let one in a few quote another."""
-    quoted = _messages(ev.TextMessage, "message", st.just("text"), {"text": texts})
-    quoting = st.builds(lambda message, other: attrs.evolve(message, quoted_message=other), messages, quoted)
-    return st.one_of(messages, messages, quoting)
+def _calls(when: kinds.When) -> list[tuple[bool, bool]]:
+    """Return for which calls a row is: whether they are the user's own, and whether they are a group's."""
+    mine = when(True, True)  # noqa: FBT003 - a group hears everything, and each member takes what is theirs
+    return [(mine, group) for group in (False, True) if when(mine, group)]
 
 
-def _of_agents(kind: type[E], word: str, noted: Mapping[str, Strategy]) -> Strategy:
-    messages: st.SearchStrategy[Any] = _messages(kind, "agentic", st.just(word), noted)
-    return messages.map(lambda message: attrs.evolve(message, data=_frame(message)["body"]["data"]))
+def _belong_to(call: Any, whose: tuple[bool, bool], uid: str, user: ev.User, group: ev.Group) -> Any:
+    mine, in_group = whose
+    another = user if user.uid != uid else attrs.evolve(user, uid=f"not {uid}")
+    return attrs.evolve(call, initiator=ev.User(uid) if mine else another, receiver=group if in_group else user)
 
 
-def _frame(event: Any) -> dict[str, Any]:
-    frame = to_frame(event)
-    assert isinstance(frame, dict), "a message's is"
-    return frame
+def _settle(event: Any, row: Kind, uid: str) -> Any:
+    """Let be the same what a frame says only once."""
+    if isinstance(event, ev.GroupAction):
+        own = isinstance(event, ev.GroupMemberJoined | ev.GroupMemberLeft)
+        event = attrs.evolve(event, sender=event.by, user=event.by if own else event.user, receiver=event.group)
+    if isinstance(event, ev.MediaMessage) and event.url is None and event.attachments:
+        event = attrs.evolve(event, url=event.attachments[0].url)
+    if isinstance(event, ev.Message):
+        quoted = event.quoted_message_id if event.quoted_message is None else event.quoted_message.id
+        mentioned = any(user.uid == uid for user in event.mentions)
+        event = attrs.evolve(event, quoted_message_id=quoted, has_mentioned_me=mentioned)
+    if isinstance(event, ev.MessageModerated):
+        event = attrs.evolve(event, message=attrs.evolve(event.message, moderation_status=event.status))
+    for name, parts in row.inner.items():
+        known = {part: word[1:] for part, word in parts.items() if word.startswith("=")}
+        event = attrs.evolve(event, **{name: attrs.evolve(getattr(event, name), **known)})
+    return _with_what_is_inside(event)
 
 
-_attachments = st.lists(
-    attributes(
-        ev.Attachment, {}, {"url": texts, "name": texts, "extension": words, "mime_type": words, "size": counts}
-    ),
-    max_size=2,
-).map(tuple)
-_media: Strategy = _messages(
-    ev.MediaMessage, "message", st.sampled_from(_MEDIA), {"url": texts, "attachments": _attachments, "caption": texts}
-)
-_texts: Strategy = _messages(ev.TextMessage, "message", st.just("text"), {"text": texts})
-_custom: Strategy = _messages(ev.CustomMessage, "custom", names, {"custom_data": json_objects, "sub_type": names})
-_form = {"interactive_data": json_objects, "interaction_goal": json_objects, "allow_sender_interaction": st.booleans()}
-_interactive: Strategy = _messages(ev.InteractiveMessage, "interactive", names, _form)
-_changed = st.one_of(_texts, _media, _custom)
-
-
-def _changes(kind: type[E]) -> Strategy:
-    return attributes(kind, {"message": _changed, "by": users}, {"id": ids})
-
-
-def _group_actions(kind: type[ev.GroupAction], *actions: str, **noted: Strategy) -> Strategy:
-    own = kind in {ev.GroupMemberJoined, ev.GroupMemberLeft}
-    drawn = _messages(kind, "action", st.just("groupMember"), noted, action=st.sampled_from(actions), **_MEMBERS)
-
-    def settle(action: Any) -> Any:
-        """Who did it is the sender; who joins or leaves does it themselves; the group is whom it goes to."""
-        return attrs.evolve(action, sender=action.by, user=action.by if own else action.user, receiver=action.group)
-
-    return drawn.map(settle)
-
-
-_MEMBERS: Final = {"user": users, "by": users, "group": groups}
-
-
-def _calls(kind: type[ev.Call], uid: str, *statuses: str, mine: bool | None) -> Strategy:
-    """Draw calls that the user began (*mine*), that another began, or (`None`) either."""
-    others = users.filter(lambda user: user.uid != uid)
-    initiators = {True: st.just(ev.User(uid)), False: others, None: st.one_of(st.just(ev.User(uid)), others)}[mine]
-    noted = {"session_id": names, "initiated_at": times, "joined_at": times}
-    needed = {"status": st.sampled_from(statuses), "initiator": initiators}
-    return _messages(kind, "call", st.sampled_from(["audio", "video"]), noted, **needed)
-
-
-# Signals.
-
-
-def _receipts(kind: type[E]) -> Strategy:
-    needed = {"message_id": ids, "sender": users, "receiver": bare_receivers}
-    return attributes(kind, needed, {"message_sender": names, "timestamp": times})
-
-
-def _addressed(kind: type[E], noted: Mapping[str, Strategy]) -> Strategy:
-    return attributes(kind, {"sender": users, "receiver": bare_receivers}, noted)
-
-
-def _presence(kind: type[E], status: str) -> Strategy:
-    return users.map(lambda user: kind(user=attrs.evolve(user, status=status)))  # type: ignore[call-arg]
-
-
-def _reactions(kind: type[E]) -> Strategy:
-    needed = {"message_id": ids, "reaction": names, "reacted_by": users, "receiver": bare_receivers}
-    noted = {"reacted_at": times, "id": names, "conversation_id": words, "parent_message_id": ids}
-    return attributes(kind, needed, noted)
-
-
-_interactions = st.lists(attributes(ev.Interaction, {"element_id": words}, {"interacted_at": times}), max_size=2).map(
-    tuple
-)
-_completed: Strategy = attributes(
-    ev.InteractionGoalCompleted,
-    {"sender": users, "receiver": bare_receivers, "interactions": _interactions},
-    {"message_id": ids, "message_sender": names},
-)
-_steps: Strategy = attributes(ev.AIAssistantEvent, {"type": names}, {"conversation_id": words, "data": json_objects})
+def _with_what_is_inside(event: Any) -> Any:
+    """Let an attribute that is a whole object of the frame hold the attributes that stand in it."""
+    kind: Any = type(event)
+    places = places_of(kind)
+    for name, place in places.items():
+        inside = [other for other in places.values() if other[: len(place)] == place != other]
+        if isinstance(getattr(event, name), Mapping) and inside:
+            whole: Any = to_frame(event)
+            whole = whole["body"]
+            for key in place:
+                whole = whole.get(key, {})
+            event = attrs.evolve(event, **{name: whole})
+    return event
 
 
 # What is no news, or none that can be read.
@@ -232,50 +188,20 @@ _unreadable: Strategy = st.sampled_from(_NOT_JSON).map(
     lambda text: ev.UnreadableFrame(text, DecodeError("The frame cannot be read."))
 )
 
+_MARKERS: Final[Mapping[type[ev.Event], Strategy]] = {
+    ev.Gap: _gaps,
+    ev.Overflow: st.integers(1, 10_000).map(ev.Overflow),
+    ev.Resumed: _seconds.map(ev.Resumed),
+    ev.UnknownEvent: _unknown,
+    ev.UnreadableFrame: _unreadable,
+}
+
+
+def _maker(kind: Any) -> Maker:
+    return lambda uid: _MARKERS[kind] if kind in _MARKERS else _sent(kind, uid)
+
+
 KINDS: Final[Mapping[type[ev.Event], Maker]] = {
-    ev.TextMessage: lambda _: _quoting(_texts),
-    ev.MediaMessage: lambda _: _quoting(_media),
-    ev.CustomMessage: lambda _: _custom,
-    ev.InteractiveMessage: lambda _: _interactive,
-    ev.AIAssistantMessage: lambda _: _of_agents(ev.AIAssistantMessage, "assistant", {"text": texts}),
-    ev.AIToolArgumentMessage: lambda _: _of_agents(ev.AIToolArgumentMessage, "tool_arguments", {}),
-    ev.AIToolResultMessage: lambda _: _of_agents(ev.AIToolResultMessage, "tool_result", {"text": texts}),
-    ev.MessageEdited: lambda _: _changes(ev.MessageEdited),
-    ev.MessageDeleted: lambda _: _changes(ev.MessageDeleted),
-    ev.MessageModerated: lambda _: attributes(ev.MessageModerated, {"message": _changed}, {"status": names}),
-    ev.GroupMemberJoined: lambda _: _group_actions(ev.GroupMemberJoined, "joined", "invited"),
-    ev.GroupMemberLeft: lambda _: _group_actions(ev.GroupMemberLeft, "left"),
-    ev.GroupMemberKicked: lambda _: _group_actions(ev.GroupMemberKicked, "kicked"),
-    ev.GroupMemberBanned: lambda _: _group_actions(ev.GroupMemberBanned, "banned"),
-    ev.GroupMemberUnbanned: lambda _: _group_actions(ev.GroupMemberUnbanned, "unbanned"),
-    ev.GroupMemberAdded: lambda _: _group_actions(ev.GroupMemberAdded, "added"),
-    ev.GroupMemberScopeChanged: lambda _: _group_actions(
-        ev.GroupMemberScopeChanged, "scopeChanged", new_scope=names, old_scope=names
-    ),
-    ev.IncomingCall: lambda uid: _calls(ev.IncomingCall, uid, "initiated", mine=False),
-    ev.OutgoingCallAccepted: lambda uid: _calls(ev.OutgoingCallAccepted, uid, "ongoing", mine=True),
-    ev.OutgoingCallRejected: lambda uid: _calls(
-        ev.OutgoingCallRejected, uid, "rejected", "busy", "unanswered", mine=True
-    ),
-    ev.IncomingCallCancelled: lambda uid: _calls(ev.IncomingCallCancelled, uid, "cancelled", "unanswered", mine=False),
-    ev.CallEnded: lambda uid: _calls(ev.CallEnded, uid, "ended", mine=None),
-    ev.MessagesDelivered: lambda _: _receipts(ev.MessagesDelivered),
-    ev.MessagesRead: lambda _: _receipts(ev.MessagesRead),
-    ev.MessagesDeliveredToAll: lambda _: _receipts(ev.MessagesDeliveredToAll),
-    ev.MessagesReadByAll: lambda _: _receipts(ev.MessagesReadByAll),
-    ev.TypingStarted: lambda _: _addressed(ev.TypingStarted, {"metadata": json_objects}),
-    ev.TypingEnded: lambda _: _addressed(ev.TypingEnded, {"metadata": json_objects}),
-    ev.UserOnline: lambda _: _presence(ev.UserOnline, "online"),
-    ev.UserOffline: lambda _: _presence(ev.UserOffline, "offline"),
-    ev.TransientMessage: lambda _: _addressed(ev.TransientMessage, {"data": json_values}),
-    ev.ReactionAdded: lambda _: _reactions(ev.ReactionAdded),
-    ev.ReactionRemoved: lambda _: _reactions(ev.ReactionRemoved),
-    ev.InteractionGoalCompleted: lambda _: _completed,
-    ev.AIAssistantEvent: lambda _: _steps,
-    ev.Gap: lambda _: _gaps,
-    ev.Overflow: lambda _: st.integers(1, 10_000).map(ev.Overflow),
-    ev.Resumed: lambda _: _seconds.map(ev.Resumed),
-    ev.UnknownEvent: lambda _: _unknown,
-    ev.UnreadableFrame: lambda _: _unreadable,
+    kind: _maker(kind) for kind in (*dict.fromkeys(row.event for row in kinds.KINDS), *_MARKERS)
 }
 """The strategy of each kind. A test fails for a class of events that is not here."""

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, Final
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+import attrs
 from hypothesis import strategies as st
 
-from cometconn.events import Group, User
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from cometconn._wire.kinds import KINDS, paths_of, types_of
+from cometconn.events import Call, Conversation, FeedItem, Group, GroupAction, MediaMessage, Message, User
 
 __all__ = [
     "ME",
     "attributes",
     "bare_receivers",
-    "counts",
     "groups",
-    "ids",
     "json_objects",
     "json_values",
     "names",
-    "receivers",
-    "texts",
+    "objects",
+    "strategy_of",
     "times",
     "users",
-    "words",
 ]
 
 ME: Final = "zed-1"
 """The logged-in user, unless another is named."""
 
 _UIDS: Final = (ME, "amy-2", "bob-3", "uid with ünicode")
+_GUIDS: Final = ("hikers", "a group")
+_CLASSES: Final[Sequence[Any]] = [kind.event for kind in KINDS]
+_KEYS: Final = frozenset(path[-1] for kind in _CLASSES for paths in paths_of(kind).values() for path in paths if path)
+"""What an app may not name its data, because CometChat does: `fallbackText` in the data of a card."""
 _LARGEST: Final = 2**53
 _EARLIEST, _LATEST = 946_684_800, 4_102_444_800  # the years 2000 and 2100
 
@@ -68,7 +71,9 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     max_leaves=4,
 )
 """Any JSON value."""
-json_objects: st.SearchStrategy[Any] = st.dictionaries(words, json_values, max_size=2)
+json_objects: st.SearchStrategy[Any] = st.dictionaries(
+    words.filter(lambda word: word not in _KEYS), json_values, max_size=2
+)
 """The data of apps."""
 
 
@@ -79,46 +84,81 @@ def attributes(
     return st.fixed_dictionaries(dict(needed), optional=dict(noted)).map(lambda drawn: kind(**drawn))
 
 
-users: st.SearchStrategy[Any] = attributes(
-    User,
-    {"uid": st.sampled_from(_UIDS)},
-    {
-        "name": texts,
-        "role": words,
-        "avatar": texts,
-        "status": st.sampled_from(["online", "offline"]),
-        "metadata": json_objects,
-        "link": texts,
-        "last_active_at": times,
-        "tags": st.lists(words, max_size=2).map(tuple),
-        "has_blocked_me": st.booleans(),
-        "blocked_by_me": st.booleans(),
-        "created_at": times,
-        "deactivated_at": times,
-    },
-)
+_USUAL: Final[Mapping[tuple[type[Any], str], Sequence[str]]] = {
+    (User, "uid"): _UIDS,
+    (User, "status"): ("online", "offline"),
+    (Group, "guid"): _GUIDS,
+    (Group, "type"): ("public", "private", "password"),
+    (Group, "scope"): ("participant", "moderator", "admin", "owner"),
+    (MediaMessage, "type"): ("image", "video", "audio", "file", ""),
+    (Call, "type"): ("audio", "video"),
+    (GroupAction, "type"): ("groupMember",),
+    (Conversation, "conversation_type"): ("user", "group"),
+    (FeedItem, "receiver_type"): ("user", "group"),
+}
+"""Attributes that have a few words; of a class and its subclasses."""
+_PLAIN: Final[Mapping[Any, st.SearchStrategy[Any]]] = {
+    bool: st.booleans(),
+    datetime.datetime: times,
+    Any: json_values,
+    Mapping[str, Any]: json_objects,
+}
+
+
+def strategy_of(
+    kind: type[Any], name: str, declared: Any, messages: st.SearchStrategy[Any] | None = None
+) -> st.SearchStrategy[Any]:
+    """Return what draws values for the attribute *name* of class *kind*, of its type *declared*.
+
+    Args:
+        kind: the class.
+        name: the attribute.
+        declared: its type.
+        messages: draws the messages inside; not needed for the types of attributes that hold none.
+
+    Raises:
+        KeyError: there is no strategy for values of this type.
+    """
+    parts = [part for part in typing.get_args(declared) if part is not type(None)]
+    usual = next((_USUAL[base, name] for base in kind.__mro__ if (base, name) in _USUAL), None)
+    if usual is not None:
+        drawn: st.SearchStrategy[Any] = st.sampled_from(usual)
+    elif typing.get_origin(declared) is tuple:
+        key = (lambda user: user.uid) if parts[0] is User else None
+        drawn = st.lists(strategy_of(kind, name, parts[0], messages), max_size=2, unique_by=key).map(tuple)
+    elif isinstance(declared, types.UnionType):  # whether there is any is drawn apart
+        drawn = st.one_of([strategy_of(kind, name, part, messages) for part in parts])
+    elif declared is Message and messages is not None:
+        drawn = messages
+    elif attrs.has(declared):
+        drawn = objects(declared, messages)
+    elif declared is int or declared is str:
+        drawn = _number_or_text(kind, name, declared)
+    else:
+        drawn = _PLAIN[declared]
+    return drawn
+
+
+def _number_or_text(kind: type[Any], name: str, declared: type[Any]) -> st.SearchStrategy[Any]:
+    is_id = name == "id" or name.endswith(("_id", "_by"))
+    if declared is int:
+        return ids if is_id else counts
+    return names if is_id or attrs.fields_dict(kind)[name].default is attrs.NOTHING else texts
+
+
+def objects(kind: Any, messages: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[Any]:
+    """Draw objects of a class that is no event, described to some extent."""
+    needed: dict[str, st.SearchStrategy[Any]] = {}
+    noted: dict[str, st.SearchStrategy[Any]] = {}
+    for field in attrs.fields(kind):
+        strategy = strategy_of(kind, field.name, types_of(kind)[field.name], messages)
+        (needed if field.default is attrs.NOTHING else noted)[field.name] = strategy
+    return attributes(kind, needed, noted)
+
+
+users: Final = objects(User)
 """Users, described to some extent."""
-groups: st.SearchStrategy[Any] = attributes(
-    Group,
-    {"guid": st.sampled_from(["hikers", "a group"])},
-    {
-        "name": texts,
-        "type": st.sampled_from(["public", "private", "password"]),
-        "owner": names,
-        "icon": texts,
-        "description": texts,
-        "members_count": counts,
-        "scope": st.sampled_from(["participant", "moderator", "admin", "owner"]),
-        "has_joined": st.booleans(),
-        "metadata": json_objects,
-        "tags": st.lists(words, max_size=2).map(tuple),
-        "created_at": times,
-    },
-)
+groups: Final = objects(Group)
 """Groups, described to some extent."""
-receivers: st.SearchStrategy[Any] = st.one_of(users, groups)
-"""Whom a message goes to."""
-bare_receivers: st.SearchStrategy[Any] = st.one_of(
-    st.sampled_from(_UIDS).map(User), st.sampled_from(["hikers", "a group"]).map(Group)
-)
+bare_receivers: st.SearchStrategy[Any] = st.one_of(st.sampled_from(_UIDS).map(User), st.sampled_from(_GUIDS).map(Group))
 """Whom a signal goes to: it says no more than the id."""

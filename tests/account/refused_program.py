@@ -12,7 +12,7 @@ import resource
 import signal
 import sys
 
-import httpx
+import httpx2
 import trio
 
 from cometconn import AppSettings, Endpoints, FileStore, open_client
@@ -44,7 +44,7 @@ async def main(path: pathlib.Path, url: str, trouble: str, before: str) -> None:
 if __name__ == "__main__":
     # What is read from disk only when it is needed, before the right to read it may be gone.
     "".encode("idna")
-    del httpx
+    del httpx2
     if os.geteuid() == 0:
         pathlib.Path(sys.argv[1]).parent.mkdir(mode=0o700)
         os.chown(pathlib.Path(sys.argv[1]).parent, 65534, 65534)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 import pytest
 import trio
 import trio.testing
@@ -30,9 +30,9 @@ class Dialled:
         return self.ours
 
 
-async def get(dialled: Dialled, url: str) -> httpx.Response:
+async def get(dialled: Dialled, url: str) -> httpx2.Response:
     """Ask."""
-    async with httpx.AsyncClient(transport=DialledTransport(dialled), trust_env=False) as client:
+    async with httpx2.AsyncClient(transport=DialledTransport(dialled), trust_env=False) as client:
         return await client.get(url)
 
 

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 import trio
+import trio.testing
 
 from cometconn import AppSettings, FileStore, Timing, open_client
 from cometconn._account.session import Session
+from cometconn._account.session_files import SessionFiles
 from cometconn.emulator import open_emulator
 from cometconn.errors import SettingsError, StoreError
 from cometconn.stores import SavedPosition
@@ -237,6 +239,53 @@ async def test_a_second_client_meets_a_login_that_outlives_the_first(path: pathl
             await trio.sleep(0.05)
             assert path.stat() == written
             await second.aclose()
+
+
+async def test_a_client_whose_opening_was_cancelled_leaves_the_file_to_the_next(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leaving waits for the thread that takes the lock until it has given it up."""
+    begun, cancelled, may_end = threading.Event(), threading.Event(), threading.Event()
+    load, release = SessionFiles.load, SessionFiles.release
+
+    def slow_load(files: SessionFiles) -> Any:
+        begun.set()
+        assert cancelled.wait(30)
+        return load(files)
+
+    def slow_release(files: SessionFiles) -> None:
+        assert may_end.wait(30)
+        release(files)
+
+    monkeypatch.setattr(SessionFiles, "load", slow_load)
+    monkeypatch.setattr(SessionFiles, "release", slow_release)
+    settings = AppSettings(region="us", timing=Timing(close_timeout=30))
+    left = trio.Event()
+
+    async def open_and_leave() -> None:
+        with trio.CancelScope() as scope:
+            nursery.start_soon(cancel, scope)
+            async with open_client("APP", settings, store=path):
+                raise AssertionError("it was cancelled before")
+        left.set()
+
+    async def cancel(scope: trio.CancelScope) -> None:
+        while not begun.is_set():
+            await trio.sleep(0.001)
+        scope.cancel()
+        cancelled.set()
+
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(open_and_leave)
+            while not cancelled.is_set():
+                await trio.sleep(0.001)
+            await trio.testing.wait_all_tasks_blocked()
+            assert not left.is_set()
+            may_end.set()
+            await left.wait()
+        async with open_client("APP", settings, store=path):
+            pass
 
 
 @pytest.mark.parametrize("bad", ["", b"bytes", 3, None, "."])

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.contenders.events import reader
 from benchmarks.frames import LENGTH, frame, message
-from cometconn._wire.codec import decode
+from cometconn._wire.decoder import decode
 from cometconn.events import TextMessage
 
 

@@ -11,6 +11,7 @@ import pytest
 from benchmarks import (
     bench_background,
     bench_burst,
+    bench_cold_start,
     bench_connects,
     bench_growth,
     bench_import,
@@ -127,6 +128,25 @@ def test_imports_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_import_is_timed() -> None:
     """In an interpreter of its own."""
     assert 0 < bench_import._seconds("import fractions") < 5
+
+
+def test_a_cold_start_is_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours and the libraries' in each round, and the first of each is not counted."""
+    asked: list[str] = []
+
+    def seconds(program: str) -> float:
+        asked.append(program)
+        return 9.0 if asked.count(program) == 1 else 0.3 if program == bench_cold_start.OURS else 0.2
+
+    monkeypatch.setattr(bench_cold_start, "_seconds", seconds)
+    (row,) = bench_cold_start.measure(Run(quick=True))
+    assert (row.ratio, row.goal, "300 / 200 ms" in row.case) == (pytest.approx(1.5), "<= 1.6", True)
+    assert asked == [bench_cold_start.OURS, bench_cold_start.THEIRS] * (bench_cold_start.QUICK_ROUNDS + 1)
+
+
+def test_a_first_client_is_timed() -> None:
+    """In an interpreter of its own, with a file of its own."""
+    assert 0 < bench_cold_start._seconds(bench_cold_start.OURS) < 30
 
 
 def test_growth_is_told_against_one_and_against_a_few() -> None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import datetime
 import json
 import pathlib
+import unicodedata
 
+import attrs
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from cometconn import Connected, Connecting, Disconnected, Reason, Waiting
-from cometconn._wire.codec import decode
+from cometconn._wire.decoder import decode
 from cometconn.cli.lines import event_line, in_words
 from cometconn.errors import ConnectionLostError, DecodeError
 from cometconn.events import Event, Gap, Overflow, UnknownEvent, UnreadableFrame
+from cometconn.testing.strategies import events
 
 GOLDEN = sorted((pathlib.Path(__file__).parents[1] / "golden").glob("s2c-*.json"))
+BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 NOON = datetime.datetime(2026, 1, 2, 12, tzinfo=datetime.UTC)
 
 
@@ -29,6 +34,18 @@ def test_every_golden_event_is_one_line_of_json(path: pathlib.Path) -> None:
             told = json.loads(line)
             assert told["event"] == type(event).__name__
             assert "raw" not in told or isinstance(event, UnknownEvent)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(events())
+def test_every_event_is_one_line_without_what_a_terminal_obeys(event: Event) -> None:
+    """Whatever texts are in it: the class by name, each attribute by its own, control characters escaped."""
+    line = event_line(event)
+    assert not any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} or character in BIDI for character in line)
+    told = json.loads(line)
+    assert told["event"] == type(event).__name__
+    whole = isinstance(event, UnknownEvent | UnreadableFrame)
+    assert set(told) == {"event", *(name for name in attrs.fields_dict(type(event)) if whole or name != "raw")}
 
 
 def test_a_message_in_full() -> None:

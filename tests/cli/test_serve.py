@@ -7,7 +7,7 @@ import signal
 import socket
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import trio
 
@@ -33,7 +33,7 @@ async def test_it_serves_until_a_signal(number: Any) -> None:
         assert "MY-KEY" not in json.dumps(ready)
         async with (
             cometconn.open_client("MY-APP", AppSettings(), store=MemoryStore(), endpoints=Endpoints.at(url)) as chat,
-            httpx.AsyncClient(base_url=ready["control"]) as control,
+            httpx2.AsyncClient(base_url=ready["control"]) as control,
         ):
             await chat.login(uid="zed-1", auth_key="MY-KEY")
             await chat.connect()
@@ -53,7 +53,7 @@ async def test_another_address_can_be_advertised() -> None:
     async with running("serve", "--port", "0", "--public", "localhost:9443") as child:
         ready = json.loads(await child.line())
         assert ready["url"].startswith("http://127.0.0.1:")
-        async with httpx.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client:
             settings = (await client.get(f"{ready['rest']}/settings")).json()["data"]
         assert (settings["CLIENT_API_HOST"], settings["CHAT_WSS_PORT"]) == ("localhost:9443", "9443")
         await child.stop(signal.SIGTERM)
@@ -65,7 +65,7 @@ async def test_without_control_there_is_none() -> None:
         ready = json.loads(await child.line())
         assert ready["control"] is None
         assert ready["groups"] == {"hikers": ["zed-1", "amy-2"]}
-        async with httpx.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client:
             assert (await client.get(f"{ready['url']}/control/log")).status_code == 404
         await child.stop(signal.SIGTERM)
 

@@ -41,9 +41,10 @@ class Case:
         tls: the server speaks TLS, with a certificate that is `good`, `expired`, for the `wrong host`, `self-signed`;
             or it is `plain`, and the client does not know.
         sends: so many bytes each of these messages has, which the application sends at one time as soon as it is
-            connected. Those below a million fill a small buffer.
+            connected. All sockets on their way have small buffers: together they must be more than those hold.
         patience: seconds more until the loss, because so much must be read first.
         relayed: a process of its own stands between the client and the server.
+        pong_timeout: seconds, the client's is at least; where an answer waits for the turn of another process.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Case:
     sends: tuple[int, ...] = ()
     relayed: bool = False
     patience: float = 0.0
+    pong_timeout: float = 0.0
 
 
 def _refused(name: str, script: Script | None, says: str, **more: object) -> Case:
@@ -99,14 +101,16 @@ def _unread() -> list[Case]:
         ("is stopped and killed", servers.is_stopped(signal.SIGKILL), "reset"),
     )
     cases = []
-    for tls, sends in itertools.product((None, "good"), ((8_000_000,), (60_000,) * 4)):
+    for tls, sends in itertools.product((None, "good"), ((8_000_000,), (60_000,) * 32)):
         how = f"{'TLS, ' if tls else ''}{len(sends)} x {sends[0] // 1000} KB unread"
         more: dict[str, Any] = {"tls": tls, "sends": sends}
         for deed, script, says in deeds:
             relayed = "stopped" in deed
             cases.append(Case(f"{how}: {deed}", script, lost=True, says=says, relayed=relayed, **more))
         resumes = servers.is_stopped(signal.SIGCONT)
-        cases.append(Case(f"{how}: is stopped for a moment", resumes, events=0, relayed=True, **more))
+        cases.append(
+            Case(f"{how}: is stopped for a moment", resumes, events=0, relayed=True, pong_timeout=10.0, **more)
+        )
     for tls in (None, "good"):
         script = servers.reads_nothing(frame(9, b"are you there") * 120_000)
         name = f"{'TLS, ' if tls else ''}8 MB unread: sends 120,000 pings"

@@ -1,6 +1,6 @@
 """A process that passes bytes on: `python relay_program.py PORT SIZE` prints its own port. Stopped, it is a peer that is stopped.
 
-SIZE bytes have its buffers; 0 leaves them as they are.
+SIZE bytes have its buffers.
 """
 
 from __future__ import annotations
@@ -24,14 +24,12 @@ def main() -> None:
     """Pass on every connection, until killed."""
     port, size = map(int, sys.argv[1:])
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        if size:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
         print(listener.getsockname()[1], flush=True)
         while True:
             client, _ = listener.accept()
             server = socket.create_connection(("127.0.0.1", port))
-            if size:
-                server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
             for ends in ((client, server), (server, client)):
                 threading.Thread(target=pass_on, args=ends, daemon=True).start()
 

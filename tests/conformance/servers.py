@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import signal
 import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import attrs
 import trio
 
 from tests.transport.raw_server import close, frame, read_frames, read_head, reset, switching, text, upgrade
 
-__all__ = ["Script", "Visit"]
+__all__ = ["Relay", "Script", "Visit"]
 
 Script = Callable[["Visit"], Awaitable[None]]
 
@@ -21,6 +23,36 @@ ACCEPTED = text('{"type": "auth", "body": {"code": "200", "status": "OK"}}')
 REFUSED = text('{"type": "auth", "body": {"code": "401", "status": "ERROR", "message": "no"}}')
 PONG = text('{"action": "pong", "ack": "true"}')
 LIMIT = 16 * 1024 * 1024
+
+
+@attrs.frozen
+class Relay:
+    """The process between the client and the server.
+
+    Attributes:
+        pid: its process id.
+        port: where it listens.
+    """
+
+    pid: int
+    port: int
+
+    async def stop(self) -> None:
+        """Stop it, and wait until bytes have come to it that it will not read: killed now, it resets the client."""
+        os.kill(self.pid, signal.SIGSTOP)
+        while not (self._is_stopped() and self._has_unread_bytes()):
+            await trio.sleep(0.001)
+
+    def _is_stopped(self) -> bool:
+        status = pathlib.Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii")
+        return status.rpartition(")")[2].split()[0] == "T"
+
+    def _has_unread_bytes(self) -> bool:
+        sockets = (line.split() for line in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:])
+        return any(
+            local.endswith(f":{self.port:04X}") and state == "01" and int(queues.partition(":")[2], 16)
+            for _, local, _, state, queues, *_ in sockets
+        )
 
 
 class Visit:
@@ -31,10 +63,10 @@ class Visit:
         stream: the server's end.
         seen: what the client's frames were: opcode and payload.
         elsewhere: another server's URL, which nobody has any business with.
-        relay: the process id of the relay between the client and this server, where there is one.
+        relay: between the client and this server, where there is one.
     """
 
-    def __init__(self, number: int, stream: Any, pace: float, elsewhere: str, relay: int = 0) -> None:
+    def __init__(self, number: int, stream: Any, pace: float, elsewhere: str, relay: Relay | None = None) -> None:
         self.number = number
         self.stream = stream
         self.seen: list[tuple[int, bytes]] = []
@@ -296,10 +328,11 @@ def is_stopped(*then: signal.Signals) -> Script:
     async def script(visit: Visit) -> None:
         await visit.welcome()
         await visit.sees_bytes()
-        os.kill(visit.relay, signal.SIGSTOP)
+        assert visit.relay is not None
+        await visit.relay.stop()
         await trio.sleep(visit.pace)
         for number in then:
-            os.kill(visit.relay, number)
+            os.kill(visit.relay.pid, number)
         await (visit.serve() if signal.SIGCONT in then else for_ever(visit))
 
     return script

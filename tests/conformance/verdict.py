@@ -25,13 +25,15 @@ from cometconn.settings import Limits
 from . import relay_program
 from .authority import Authority
 from .catalogue import Case
-from .servers import LIMIT, Visit
+from .servers import LIMIT, Relay, Visit
 
 __all__ = ["QUICK", "Verdict", "run_case"]
 
 SLACK = 3.0  # seconds that a noisy machine may take for what should be immediate
 QUICK = Timing(connect_timeout=1.0, pong_timeout=0.5, keepalive_interval=0.3, close_timeout=0.3, request_timeout=5.0)
-_SMALL = 16 * 1024  # bytes of a socket's buffer
+# Bytes of a socket's buffer. Left alone, the kernel gives one connection up to 37 MB, as it finds the reader quick.
+# With less than a segment of the loopback device (64 KB), TCP's timers would send.
+_BUFFER = 64 * 1024
 _MEDIAN = 0.5  # what the client draws instead of chance, so that its delay is known
 
 
@@ -59,11 +61,10 @@ class Verdict:
 
 @attrs.define(eq=False)
 class KnownChance:
-    """The real world, but for chance. It remembers its sockets."""
+    """The real world, but for chance."""
 
     ssl_context: ssl.SSLContext | None
-    small: bool = False
-    sockets: list[trio.abc.Stream] = attrs.field(factory=list)
+    small_buffers: bool = False
     _system: SystemEnvironment = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -71,11 +72,11 @@ class KnownChance:
         self._system = SystemEnvironment(proxy="", ssl_context=self.ssl_context)
 
     async def dial(self, url: str) -> trio.abc.Stream:
-        """Dial, for real; with a *small* buffer for what is sent."""
+        """Dial, for real; with a small buffer for what is sent, if *small_buffers*."""
         stream: Any = await self._system.dial(url)
-        if self.small:
+        if self.small_buffers:
             socket = getattr(stream, "transport_stream", stream).socket
-            socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, _SMALL)
+            socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, _BUFFER)
         return stream
 
     async def request(self, request: Request) -> Response:
@@ -106,7 +107,7 @@ async def misbehaving(case: Case, pace: float, authority: Authority) -> AsyncGen
         stream: trio.abc.Stream = socket
         if server_context is not None:
             stream = trio.SSLStream(socket, server_context, server_side=True, https_compatible=True)
-        visit = Visit(len(visits) + 1, stream, pace, elsewhere, relay.pid if relay is not None else 0)
+        visit = Visit(len(visits) + 1, stream, pace, elsewhere, relay)
         visits.append(visit)
         try:
             await script(visit)
@@ -121,48 +122,39 @@ async def misbehaving(case: Case, pace: float, authority: Authority) -> AsyncGen
         message = "the client followed a redirect"
         raise AssertionError(message)
 
-    relay: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | None = None
+    relay: Relay | None = None
     async with trio.open_nursery() as nursery:
         (other,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
         elsewhere = f"http://127.0.0.1:{other.socket.getsockname()[1]}/"
         nursery.start_soon(trio.serve_listeners, strayed, [other])
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        if is_small(case):
-            listeners[0].socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, _SMALL)
+        if case.sends:
+            listeners[0].socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, _BUFFER)
         port: int = listeners[0].socket.getsockname()[1]
         nursery.start_soon(trio.serve_listeners, serve, listeners)
         scheme = "ws" if case.tls is None else "wss"
         if case.relayed:
-            command = (
-                sys.executable,
-                "-I",
-                "-S",
-                relay_program.__file__,
-                str(port),
-                str(_SMALL if is_small(case) else 0),
-            )
-            relay = subprocess.Popen(command, stdout=subprocess.PIPE)
-            assert relay.stdout is not None
-            port = int(relay.stdout.readline())
+            command = (sys.executable, "-I", "-S", relay_program.__file__, str(port), str(_BUFFER))
+            process = subprocess.Popen(command, stdout=subprocess.PIPE)
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            relay = Relay(process.pid, port)
         try:
             yield f"{scheme}://127.0.0.1:{port}/", visits
         finally:
-            if relay is not None:
-                assert relay.stdout is not None
-                relay.kill()
-                relay.wait()
-                relay.stdout.close()
+            if process is not None:
+                assert process.stdout is not None
+                process.kill()
+                process.wait()
+                process.stdout.close()
             nursery.cancel_scope.cancel()
-
-
-def is_small(case: Case) -> bool:
-    """Whether the sockets of this row have small buffers."""
-    return 0 < max(case.sends, default=0) < 1_000_000
 
 
 async def run_case(case: Case, timing: Timing = QUICK) -> Verdict:
     """Do the row, and judge it."""
     verdict, authority = Verdict(), Authority()
+    timing = attrs.evolve(timing, pong_timeout=max(timing.pong_timeout, case.pong_timeout))
     await _warm_up()
     files, tasks = len(os.listdir("/proc/self/fd")), trio.lowlevel.current_statistics().tasks_living
     async with open_emulator() as rest, misbehaving(case, timing.connect_timeout / 50, authority) as (url, visits):
@@ -193,7 +185,7 @@ async def _live(
     verdict: Verdict,
     authority: Authority,
 ) -> None:
-    world = KnownChance(authority.client() if case.tls is not None else None, is_small(case))
+    world = KnownChance(authority.client() if case.tls is not None else None, bool(case.sends))
     settings = AppSettings(timing=timing, limits=Limits(max_message=LIMIT))
     endpoints = attrs.evolve(rest.endpoints, socket_url=url)
     began = trio.current_time()

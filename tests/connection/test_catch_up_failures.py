@@ -160,10 +160,22 @@ async def test_more_than_the_bounds_comes_in_order_between_two_gaps(autojump_clo
 
 
 @pytest.mark.parametrize(
-    "bad", [b'"n":' + b"9" * 5000, b'"n":NaN', b'"n":1e999', b'"n":"\\ud83d"'], ids=["digits", "NaN", "1e999", "emoji"]
+    ("bad", "kind"),
+    [
+        (b'"n":01', UnreadableFrame),
+        (b'"n":nul', UnreadableFrame),
+        (b'"n":' + b"[" * 200 + b"]" * 200, UnreadableFrame),
+        (b'"n":' + b"9" * 5000, TextMessage),
+        (b'"n":NaN', TextMessage),
+        (b'"n":1e999', TextMessage),
+        (b'"n":"\\ud83d"', TextMessage),
+    ],
+    ids=["zero", "nul", "deep", "digits", "NaN", "1e999", "emoji"],
 )
-async def test_a_bad_message_costs_neither_its_page_nor_the_position(bad: bytes, autojump_clock: MockClock) -> None:
-    """A6, A7: it comes as an UnreadableFrame in its place, and the position passes it by its id."""
+async def test_a_bad_message_costs_neither_its_page_nor_the_position(
+    bad: bytes, kind: type[Event], autojump_clock: MockClock
+) -> None:
+    """A6, A7: what is no JSON is an UnreadableFrame in its place, what is nearly JSON a message, and the position passes both."""
     store = MemoryStore()
     async with open_memory_server(groups={}) as server:
         async with listening(given=server, store=store) as (pair, events):
@@ -177,7 +189,7 @@ async def test_a_bad_message_costs_neither_its_page_nor_the_position(bad: bytes,
             )
             await come_back(pair)
             got = await taken(events)
-            assert [type(event) for event in got] == [Gap, TextMessage, TextMessage, UnreadableFrame]
+            assert [type(event) for event in got] == [Gap, TextMessage, TextMessage, kind]
             assert pair.chat._parts.streams.position == 4
         async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair, pair.chat.events() as events:
             assert await read(events) == ["recovered"]

@@ -7,6 +7,7 @@ import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
@@ -73,6 +74,13 @@ async def _wait_closed(chat: CometChat) -> None:
     await chat.wait_closed()
 
 
+async def _throttled(chat: CometChat) -> None:
+    await _online(chat)
+    identity = chat._parts.identity
+    session = identity.logged_in("the test")
+    identity.session = attrs.evolve(session, settings={**session.settings, "MODE": "NO_TRANSIENT"})
+
+
 def _message() -> TextMessage:
     sender, receiver = cometconn.User("amy-2"), cometconn.User("zed-1")
     return TextMessage(id=1, category="message", sender=sender, receiver=receiver, text="x")
@@ -98,6 +106,7 @@ CALLS: dict[str, tuple[Callable[[CometChat], Awaitable[object]], Callable[[Comet
     "mark_as_read": (_online, lambda chat: chat.mark_as_read(_message())),
     "mark_as_delivered": (_online, lambda chat: chat.mark_as_delivered(_message())),
     "send_transient": (_online, lambda chat: chat.send_transient("amy-2", {"a": 1})),
+    "send_transient, held back": (_throttled, lambda chat: chat.send_transient("amy-2", {"a": 1})),
 }
 
 

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from cometconn import Reason
 from cometconn._connection.receive_loop import _digest, _Reader
 from cometconn._transport.lane import TextLane
-from cometconn._wire.fast import decode
+from cometconn._wire.decoder import Decoder
 from cometconn.errors import PongTimeoutError
 from cometconn.events import TextMessage, UnknownEvent, UnreadableFrame
 
@@ -138,7 +138,8 @@ async def test_no_step_holds_the_loop_for_more_than_a_few_messages(
         steps.counts[-1] += 1
         return decode(*args, **kwargs)
 
-    monkeypatch.setattr("cometconn._connection.receive_loop.decode", counted)
+    decode = Decoder.decode
+    monkeypatch.setattr(Decoder, "decode", counted)
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=1000, overflow=policy) as events:
         taker, link = reader(pair)
         websocket: Any = OneRead(b"\x81\x00" * 32_768)

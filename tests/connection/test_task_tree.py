@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 from trio.testing import MockClock
 
-from cometconn._wire.frames import ping_frame
+from cometconn._wire.outgoing import ping_frame
 
 from .harness import open_pair, settle
 

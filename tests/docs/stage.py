@@ -16,7 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 import attrs
-import httpx
+import httpx2
 import pytest
 import trio
 
@@ -154,7 +154,7 @@ class Stage:
     def ask(self, method: str, url: str, body: str | None = None) -> str:
         """Make one HTTP request, as curl would."""
         data = None if body is None else body.encode()
-        response = httpx.request(method, self.real(url), content=data, timeout=PATIENCE)
+        response = httpx2.request(method, self.real(url), content=data, timeout=PATIENCE)
         assert response.is_success, response.text
         return response.text
 

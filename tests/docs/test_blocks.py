@@ -29,7 +29,8 @@ PUBLIC = sorted(
 )
 DRAWN = {"mermaid"}  # tests/lifecycle/test_diagram.py compares it with the table
 WITHOUT_CODE = {
-    "command-options", "eval-rst", "figure", "image", "include", "lifecycle", "note", "tip", "toctree", "warning",
+    "command-options", "eval-rst", "event-kinds", "figure", "image", "include", "lifecycle", "note", "tip",
+    "toctree", "warning",
 }  # fmt: skip
 
 DOCUMENTS: list[Document] = [

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
-import httpx
+import httpx2
 import pytest
 import trio
 from trio_websocket import wrap_client_stream
@@ -39,9 +39,9 @@ async def server() -> AsyncIterator[Emulator]:
 
 
 @pytest.fixture
-async def http(server: Emulator) -> AsyncIterator[httpx.AsyncClient]:
+async def http(server: Emulator) -> AsyncIterator[httpx2.AsyncClient]:
     """Give an HTTP client of the emulator."""
-    async with httpx.AsyncClient(base_url=f"{server.url}/v3.0", timeout=5) as client:
+    async with httpx2.AsyncClient(base_url=f"{server.url}/v3.0", timeout=5) as client:
         yield client
 
 

@@ -16,6 +16,12 @@ def test_every_host_is_this_server() -> None:
     assert settings["CHAT_WSS_PORT"] == "8123"
     assert settings["CLIENT_API_HOST"] == settings["ADMIN_API_HOST"] == settings["ANALYTICS_HOST"] == "127.0.0.1:8123"
     assert (settings["CHAT_API_VERSION"], settings["settingsHashReceivedAt"]) == ("v3.0", 5)
+    assert settings["MODE"] == "DEFAULT"
+
+
+def test_the_mode_is_told() -> None:
+    """What clients are to hold back is one of the settings."""
+    assert settings_object("127.0.0.1", 8123, now=5, mode="NO_TRANSIENT")["MODE"] == "NO_TRANSIENT"
 
 
 def test_ipv6_is_written_in_brackets() -> None:

@@ -14,12 +14,12 @@ from cometconn.emulator import Emulator, Kind
 from cometconn.emulator import app as app_module
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
     from .conftest import Dial, Join
 
 
-async def test_rest_is_served_over_http(server: Emulator, http: httpx.AsyncClient) -> None:
+async def test_rest_is_served_over_http(server: Emulator, http: httpx2.AsyncClient) -> None:
     """A whole login over the wire: token, user, logout."""
     with trio.fail_after(10):
         made = await http.post("/users/zed-1/auth_tokens", headers={"apiKey": "KEY", "appId": "APP"}, json={})
@@ -33,7 +33,7 @@ async def test_rest_is_served_over_http(server: Emulator, http: httpx.AsyncClien
     assert [entry.detail["status"] for entry in server.log.of(Kind.REST)] == [200, 200, 200]
 
 
-async def test_errors_are_json_whatever_was_asked(http: httpx.AsyncClient) -> None:
+async def test_errors_are_json_whatever_was_asked(http: httpx2.AsyncClient) -> None:
     """An unknown path, an unknown method and a body that is no JSON all get CometChat's error JSON."""
     with trio.fail_after(10):
         unknown = await http.get("/no/where")
@@ -46,7 +46,7 @@ async def test_errors_are_json_whatever_was_asked(http: httpx.AsyncClient) -> No
     assert bad.headers["content-type"] == "application/json"
 
 
-async def test_a_long_body_is_refused(server: Emulator, http: httpx.AsyncClient) -> None:
+async def test_a_long_body_is_refused(server: Emulator, http: httpx2.AsyncClient) -> None:
     """Beyond the limit a body is answered with 413, and the server goes on."""
     with trio.fail_after(10):
         answer = await http.post("/messages", content=b"x" * (app_module.BODY_LIMIT + 1))
@@ -57,7 +57,7 @@ async def test_a_long_body_is_refused(server: Emulator, http: httpx.AsyncClient)
     assert [entry.detail["path"] for entry in server.log.of(Kind.REST)] == ["/v3.0/settings"]
 
 
-async def test_rest_can_be_left_hanging(server: Emulator, http: httpx.AsyncClient) -> None:
+async def test_rest_can_be_left_hanging(server: Emulator, http: httpx2.AsyncClient) -> None:
     """The request is in the log and gets no answer; others are answered once healed."""
     server.set(rest="hang")
     with trio.fail_after(10):
@@ -73,7 +73,7 @@ async def test_rest_can_be_left_hanging(server: Emulator, http: httpx.AsyncClien
             nursery.cancel_scope.cancel()
 
 
-async def test_rest_can_be_made_to_fail(server: Emulator, http: httpx.AsyncClient) -> None:
+async def test_rest_can_be_made_to_fail(server: Emulator, http: httpx2.AsyncClient) -> None:
     """503 comes with the Retry-After chosen, and goes with the fault."""
     server.set(rest=503, retry_after=7)
     with trio.fail_after(10):
@@ -86,7 +86,7 @@ async def test_rest_can_be_made_to_fail(server: Emulator, http: httpx.AsyncClien
     assert (healed.status_code, "retry-after" in healed.headers) == (200, False)
 
 
-async def test_retry_after_may_be_a_date_by_the_servers_clock(server: Emulator, http: httpx.AsyncClient) -> None:
+async def test_retry_after_may_be_a_date_by_the_servers_clock(server: Emulator, http: httpx2.AsyncClient) -> None:
     """It lies so many seconds after the `Date` of the same answer, however wrong the server's clock is."""
     server.set_clock(ahead=-86_400)
     server.set(rest=503, retry_after=60, retry_after_as="date")
@@ -96,7 +96,7 @@ async def test_retry_after_may_be_a_date_by_the_servers_clock(server: Emulator, 
     assert (until - date).total_seconds() == 60
 
 
-async def test_date_can_be_left_out(server: Emulator, http: httpx.AsyncClient, dial: Dial) -> None:
+async def test_date_can_be_left_out(server: Emulator, http: httpx2.AsyncClient, dial: Dial) -> None:
     """Neither answers of REST nor those to an upgrade have a `Date` then, and `heal()` brings it back."""
     server.set(date=False, upgrade=503)
     with trio.fail_after(10):
@@ -111,7 +111,7 @@ async def test_date_can_be_left_out(server: Emulator, http: httpx.AsyncClient, d
     assert "date" in healed.headers
 
 
-async def test_rest_can_be_made_slow(server: Emulator, http: httpx.AsyncClient) -> None:
+async def test_rest_can_be_made_slow(server: Emulator, http: httpx2.AsyncClient) -> None:
     """A request takes effect when it comes; its answer, an error too, leaves later, and others do not wait for it."""
     server.set(rest=503, rest_delay=3600)
     with trio.fail_after(10):
@@ -125,7 +125,7 @@ async def test_rest_can_be_made_slow(server: Emulator, http: httpx.AsyncClient) 
 
 
 async def test_a_client_that_leaves_in_the_middle_of_its_request_is_let_go(
-    server: Emulator, dial: Dial, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+    server: Emulator, dial: Dial, http: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Half a request is neither answered nor logged, nor taken for a failure."""
     with trio.fail_after(10):
@@ -141,7 +141,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_request_is_let_go(
     assert not caplog.records
 
 
-async def test_a_conversation_is_paged_through(server: Emulator, http: httpx.AsyncClient) -> None:
+async def test_a_conversation_is_paged_through(server: Emulator, http: httpx2.AsyncClient) -> None:
     """Following the cursor gives every message once, in order, and then an empty page."""
     for number in range(5):
         server.say("amy-2", f"text {number}", receiver="zed-1")
@@ -156,7 +156,7 @@ async def test_a_conversation_is_paged_through(server: Emulator, http: httpx.Asy
     assert pages == [["text 0", "text 1"], ["text 2", "text 3"], ["text 4"], []]
 
 
-async def test_two_users_talk(server: Emulator, http: httpx.AsyncClient, join: Join) -> None:
+async def test_two_users_talk(server: Emulator, http: httpx2.AsyncClient, join: Join) -> None:
     """A message posted by one arrives at the other, and not back at the device that sent it."""
     token = server.world.sessions.issue_token("zed-1")
     with trio.fail_after(10):

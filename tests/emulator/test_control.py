@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import httpx
+import httpx2
 import pytest
 import trio
 
@@ -27,13 +27,13 @@ async def controlled() -> AsyncIterator[Emulator]:
 
 
 @pytest.fixture
-async def control(controlled: Emulator) -> AsyncIterator[httpx.AsyncClient]:
+async def control(controlled: Emulator) -> AsyncIterator[httpx2.AsyncClient]:
     """Give an HTTP client of the control interface."""
-    async with httpx.AsyncClient(base_url=f"{controlled.url}/control", timeout=5) as client:
+    async with httpx2.AsyncClient(base_url=f"{controlled.url}/control", timeout=5) as client:
         yield client
 
 
-async def test_a_frame_is_pushed_as_it_is(controlled: Emulator, control: httpx.AsyncClient, join: Join) -> None:
+async def test_a_frame_is_pushed_as_it_is(controlled: Emulator, control: httpx2.AsyncClient, join: Join) -> None:
     """The body goes to every socket of the user; the answer counts them."""
     with trio.fail_after(5):
         async with join(controlled, "zed-1", "a") as one, join(controlled, "zed-1", "b") as two:
@@ -44,7 +44,7 @@ async def test_a_frame_is_pushed_as_it_is(controlled: Emulator, control: httpx.A
             assert await one.websocket.get_message() == " not json "
 
 
-async def test_a_message_is_said(controlled: Emulator, control: httpx.AsyncClient, join: Join) -> None:
+async def test_a_message_is_said(controlled: Emulator, control: httpx2.AsyncClient, join: Join) -> None:
     """To a user or to a group; the answer is the message."""
     with trio.fail_after(5):
         async with join(controlled, "zed-1") as zed:
@@ -64,7 +64,7 @@ async def test_a_message_is_said(controlled: Emulator, control: httpx.AsyncClien
     ],
 )
 async def test_connections_are_dropped(
-    controlled: Emulator, control: httpx.AsyncClient, join: Join, words: str, kind: Kind, detail: dict[str, Any]
+    controlled: Emulator, control: httpx2.AsyncClient, join: Join, words: str, kind: Kind, detail: dict[str, Any]
 ) -> None:
     """By a close frame with a code, or by a TCP reset."""
     with trio.fail_after(5):
@@ -75,7 +75,7 @@ async def test_connections_are_dropped(
             await controlled.wait_gone("zed-1")
 
 
-async def test_a_connection_goes_half_open(controlled: Emulator, control: httpx.AsyncClient, join: Join) -> None:
+async def test_a_connection_goes_half_open(controlled: Emulator, control: httpx2.AsyncClient, join: Join) -> None:
     """Silent: it stands, and nothing is answered."""
     with trio.fail_after(5):
         async with join(controlled, "zed-1") as zed:
@@ -88,7 +88,7 @@ async def test_a_connection_goes_half_open(controlled: Emulator, control: httpx.
             controlled.drop("zed-1", "reset")
 
 
-async def test_faults_are_set_and_told(controlled: Emulator, control: httpx.AsyncClient) -> None:
+async def test_faults_are_set_and_told(controlled: Emulator, control: httpx2.AsyncClient) -> None:
     """What is named changes, the rest stays; the answer shows all."""
     answer = await control.post("/set", json={"pong": False, "upgrade": 503, "auth": "silent"})
     assert answer.json()["data"] == {
@@ -101,13 +101,26 @@ async def test_faults_are_set_and_told(controlled: Emulator, control: httpx.Asyn
         "retry_after": None,
         "retry_after_as": "seconds",
         "date": True,
+        "mode": "DEFAULT",
     }
     await control.post("/set", json={"upgrade": "hang"})
     assert controlled.world.faults.upgrade == "hang"
     assert not controlled.world.faults.pong
 
 
-async def test_the_log_is_json(controlled: Emulator, control: httpx.AsyncClient, join: Join) -> None:
+async def test_the_mode_is_told_at_the_next_login(controlled: Emulator, control: httpx2.AsyncClient) -> None:
+    """Programs in other languages set it, too; `PUT /me` and `GET /settings` then agree."""
+    assert (await control.post("/set", json={"mode": "LIMITED_TRANSIENT"})).json()["data"][
+        "mode"
+    ] == "LIMITED_TRANSIENT"
+    headers = {"authtoken": controlled.world.sessions.issue_token("zed-1")}
+    api = f"{controlled.url}/v3.0"
+    me = (await control.put(f"{api}/me", headers=headers)).json()["data"]["settings"]
+    settings = (await control.get(f"{api}/settings", headers=headers)).json()["data"]
+    assert (me["MODE"], settings["MODE"]) == ("LIMITED_TRANSIENT", "LIMITED_TRANSIENT")
+
+
+async def test_the_log_is_json(controlled: Emulator, control: httpx2.AsyncClient, join: Join) -> None:
     """Every connection, frame and close, with times and without secrets; from a number on if asked."""
     with trio.fail_after(5):
         async with join(controlled, "zed-1"):
@@ -153,7 +166,7 @@ async def test_the_log_is_json(controlled: Emulator, control: httpx.AsyncClient,
     ],
 )
 async def test_bad_control_input(
-    control: httpx.AsyncClient, controlled: Emulator, method: str, path: str, body: bytes, status: int, told: str
+    control: httpx2.AsyncClient, controlled: Emulator, method: str, path: str, body: bytes, status: int, told: str
 ) -> None:
     """It is answered with a 4xx that says what is wrong, and changes nothing."""
     before = controlled.world.faults
@@ -165,14 +178,16 @@ async def test_bad_control_input(
 
 
 @pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"host": "evil.example:9000"}])
-async def test_web_pages_from_elsewhere_are_refused(control: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_web_pages_from_elsewhere_are_refused(control: httpx2.AsyncClient, headers: dict[str, str]) -> None:
     """A browser on this machine reaches the port, so pages of other sites are told no; local ones are not."""
     answer = await control.get("/log", headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "ERR_NOT_LOCAL")
     assert (await control.get("/log", headers={"origin": "http://localhost:3000"})).status_code == 200
 
 
-async def test_a_body_that_is_too_long_is_refused(controlled: Emulator, control: httpx.AsyncClient, join: Join) -> None:
+async def test_a_body_that_is_too_long_is_refused(
+    controlled: Emulator, control: httpx2.AsyncClient, join: Join
+) -> None:
     """Nothing of it is pushed."""
     with trio.fail_after(5):
         async with join(controlled, "zed-1") as zed:
@@ -184,7 +199,7 @@ async def test_a_body_that_is_too_long_is_refused(controlled: Emulator, control:
 
 async def test_without_control_there_is_nothing_there(server: Emulator) -> None:
     """Control is only for who asked for it, and never for other machines."""
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    async with httpx2.AsyncClient(base_url=server.url) as client:
         assert (await client.get("/control/log")).status_code == 404
     with pytest.raises(SettingsError, match="loopback"):
         async with open_emulator(host="0.0.0.0", allow_remote=True, control=True):
@@ -194,7 +209,7 @@ async def test_without_control_there_is_nothing_there(server: Emulator) -> None:
 async def test_browsers_are_welcome(server: Emulator) -> None:
     """A preflight is answered for every header the official clients send; answers may be read by any page."""
     wanted = "apikey,appid,authtoken,authorization,resource,sdk,settingshash,settingshashreceivedat,content-type"
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    async with httpx2.AsyncClient(base_url=server.url) as client:
         asked = {
             "origin": "http://app.example",
             "access-control-request-method": "PUT",

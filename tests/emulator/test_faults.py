@@ -44,6 +44,9 @@ def test_retry_after_may_be_a_date() -> None:
         {"retry_after": "soon"},
         {"retry_after_as": "minutes"},
         {"date": "never"},
+        {"mode": "LOUD"},
+        {"mode": None},
+        {"mode": 200},
     ],
 )
 def test_nonsense_names_the_fault(fault: dict[str, Any]) -> None:
@@ -62,6 +65,7 @@ def test_nonsense_names_the_fault(fault: dict[str, Any]) -> None:
         {"rest": 404},
         {"rest": "hang"},
         {"date": False},
+        {"mode": "NO_TRANSIENT"},
     ],
 )
 def test_sense_is_taken(fault: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cometconn import events
-from cometconn._wire.codec import decode, decode_message
+from cometconn._wire.decoder import decode, decode_message
 
 if TYPE_CHECKING:
     from cometconn.emulator import Device

@@ -15,7 +15,7 @@ from cometconn.emulator import Emulator, Faults, Kind
 from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
     from .conftest import Dial, Join
 
@@ -50,7 +50,7 @@ async def test_saying_needs_somebody_to_hear(server: Emulator, arguments: dict[s
         server.say("zed-1", "hello", **arguments)
 
 
-async def test_what_is_said_can_be_fetched(server: Emulator, http: httpx.AsyncClient) -> None:
+async def test_what_is_said_can_be_fetched(server: Emulator, http: httpx2.AsyncClient) -> None:
     """A message said is stored; changing what `say` gave changes nothing there."""
     message = server.say("amy-2", "hello", receiver="zed-1")
     token = server.world.sessions.issue_token("zed-1")
@@ -196,7 +196,7 @@ async def test_faults_add_up_and_heal(server: Emulator) -> None:
     assert whats == ["set", "set", "heal", "accept_connections"]
 
 
-async def test_expired_jwts_are_refused_until_renewed(server: Emulator, http: httpx.AsyncClient, dial: Dial) -> None:
+async def test_expired_jwts_are_refused_until_renewed(server: Emulator, http: httpx2.AsyncClient, dial: Dial) -> None:
     """The old JWT is refused on the socket; `GET /me` gives one that is accepted. The open socket stays."""
     token = server.world.sessions.issue_token("zed-1")
 
@@ -217,7 +217,7 @@ async def test_expired_jwts_are_refused_until_renewed(server: Emulator, http: ht
         assert await try_in() == "200"
 
 
-async def test_forgotten_tokens_are_unknown(server: Emulator, http: httpx.AsyncClient) -> None:
+async def test_forgotten_tokens_are_unknown(server: Emulator, http: httpx2.AsyncClient) -> None:
     """REST answers with the code that logs clients out."""
     token = server.world.sessions.issue_token("zed-1")
     server.forget_tokens()

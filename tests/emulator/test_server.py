@@ -8,7 +8,7 @@ import socket
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
@@ -74,7 +74,7 @@ async def test_other_hosts_are_served_on_request() -> None:
 async def test_another_address_can_be_advertised() -> None:
     """The settings name what stands in front; the emulator's own address is told by itself."""
     with trio.fail_after(10):
-        async with open_emulator(public="localhost:9443") as server, httpx.AsyncClient(base_url=server.url) as http:
+        async with open_emulator(public="localhost:9443") as server, httpx2.AsyncClient(base_url=server.url) as http:
             settings = (await http.get("/settings")).json()["data"]
             assert (settings["CHAT_HOST"], settings["CHAT_WSS_PORT"]) == ("localhost", "9443")
             assert settings["CLIENT_API_HOST"] == "localhost:9443"
@@ -153,7 +153,7 @@ async def test_leaving_does_not_wait_for_idle_http_connections(monkeypatch: pyte
     with trio.fail_after(3):  # less than hypercorn's own keep-alive timeout of 5 seconds
         async with AsyncExitStack() as stack:
             async with open_emulator() as server:
-                client = await stack.enter_async_context(httpx.AsyncClient(timeout=5))
+                client = await stack.enter_async_context(httpx2.AsyncClient(timeout=5))
                 assert (await client.get(f"{server.url}/settings")).status_code == 200
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import attrs
-import httpx
+import httpx2
 import pytest
 import trio
 
@@ -22,7 +22,7 @@ class Party:
     """An emulator with three users, one of whom is connected by the real client; REST for all of them."""
 
     server: Emulator
-    http: httpx.AsyncClient
+    http: httpx2.AsyncClient
     zed: EventStream
     tokens: dict[str, str]
 
@@ -46,7 +46,7 @@ async def party() -> AsyncIterator[Party]:
     with trio.fail_after(20):
         async with (
             open_emulator(users=users, groups={"hikers": ("amy-2", "zed-1")}, control=True) as server,
-            httpx.AsyncClient(base_url=f"{server.url}/v3.0") as http,
+            httpx2.AsyncClient(base_url=f"{server.url}/v3.0") as http,
             cometconn.open_client(
                 "APP",
                 AppSettings(subscription_type=SubscriptionType.ALL_USERS),

@@ -111,10 +111,10 @@ class Kills:
 
             async def end() -> None:
                 nonlocal sent
-                with trio.move_on_after(20):
+                with trio.move_on_after(90):
                     await life.connected.wait()
                 if to_the_end:
-                    with trio.move_on_after(20):
+                    with trio.move_on_after(90):
                         while not set(self.said) <= self.handled | life.perhaps_handled():
                             await trio.sleep(0.02)
                 else:

@@ -15,7 +15,10 @@ from cometconn import events
 from cometconn.errors import DecodeError
 
 CLASSES: list[type[Any]] = [getattr(events, name) for name in events.__all__]
-NOT_EVENTS = {events.Attachment, events.Group, events.Interaction, events.User}
+NOT_EVENTS = {
+    *(events.Attachment, events.Conversation, events.FeedItem, events.Group, events.Interaction),
+    *(events.MessageElement, events.ReactionCount, events.ToolCall, events.User),
+}
 MARKERS = {events.Gap, events.Overflow, events.Resumed}
 NOON = datetime.datetime(2027, 1, 15, 12, tzinfo=datetime.UTC)
 AMY, HIKERS = events.User("amy-2", metadata={"a": 1}), events.Group("hikers", metadata={"b": 2})
@@ -79,6 +82,15 @@ def test_markers_are_ours_and_nothing_else_is() -> None:
     assert set(events.Marker.__subclasses__()) == MARKERS
 
 
+def kinds_of(base: type[Any]) -> list[str]:
+    """Return the names of the public classes next below *base*."""
+    return [
+        name
+        for kind in base.__subclasses__()
+        for name in (kinds_of(kind) if kind.__name__.startswith("_") else [kind.__name__])
+    ]
+
+
 @pytest.mark.parametrize(
     ("base", "names"),
     [
@@ -96,15 +108,27 @@ def test_markers_are_ours_and_nothing_else_is() -> None:
         (
             events.Message,
             (
-                "TextMessage MediaMessage CustomMessage InteractiveMessage AIAssistantMessage AIToolArgumentMessage "
-                "AIToolResultMessage Call GroupAction"
+                "TextMessage MediaMessage CustomMessage InteractiveMessage CardMessage AIAssistantMessage "
+                "AIToolArgumentMessage AIToolResultMessage Call GroupAction"
+            ),
+        ),
+        (events.Presence, "UserOnline UserOffline"),
+        (events.MessageMark, "MessagePinned MessageUnpinned MessageSaved MessageUnsaved"),
+        (events.ConversationMark, "ConversationPinned ConversationUnpinned"),
+        (
+            events.AIAssistantEvent,
+            (
+                "AIAssistantRunStartedEvent AIAssistantRunFinishedEvent AIAssistantMessageStartedEvent "
+                "AIAssistantContentReceivedEvent AIAssistantMessageEndedEvent AIAssistantToolStartedEvent "
+                "AIAssistantToolArgumentEvent AIAssistantToolEndedEvent AIAssistantToolResultEvent "
+                "AIAssistantCardStartedEvent AIAssistantCardReceivedEvent AIAssistantCardEndedEvent"
             ),
         ),
     ],
 )
 def test_base_classes_name_their_kinds(base: type[Any], names: str) -> None:
     """A base class stands for its kinds, and for no others: an edit is no new message."""
-    assert {kind.__name__ for kind in base.__subclasses__()} == set(names.split())
+    assert set(kinds_of(base)) == set(names.split())
 
 
 @each_class

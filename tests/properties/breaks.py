@@ -25,7 +25,7 @@ from cometconn._lifecycle.heartbeat import Heartbeat
 from cometconn._lifecycle.states import Input, Mode, State
 from cometconn._lifecycle.table import Row, Situation, find_row
 from cometconn._login import Login
-from cometconn._wire.frames import ping_frame
+from cometconn._wire.outgoing import ping_frame
 from cometconn.errors import ApiError
 
 if TYPE_CHECKING:

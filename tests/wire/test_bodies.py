@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cometconn import events
-from cometconn._wire.codec import decode
+from cometconn._wire.decoder import decode
 
 UTC = datetime.UTC
 
@@ -55,6 +55,7 @@ def test_a_text_message_has_all_its_attributes(text_frame: dict[str, Any]) -> No
         parent_message_id=900,
         tags=("pinned", "new"),
         mentions=(events.User("zed-1", name="Zed One"),),
+        has_mentioned_me=True,
         edited_at=datetime.datetime(2027, 1, 15, 8, 3, 21, tzinfo=UTC),
         edited_by="amy-2",
         deleted_at=datetime.datetime(2027, 1, 15, 8, 3, 22, tzinfo=UTC),
@@ -118,8 +119,8 @@ def test_custom_and_interactive_contents(frame: Any) -> None:
     ("kind", "expected"),
     [
         ("assistant", events.AIAssistantMessage),
-        ("tool_arguments", events.AIToolArgumentMessage),
-        ("tool_result", events.AIToolResultMessage),
+        ("tool-arguments", events.AIToolArgumentMessage),
+        ("tool-result", events.AIToolResultMessage),
         ("dream", events.UnknownEvent),
     ],
 )
@@ -151,7 +152,7 @@ def test_a_message_to_nobody_in_particular_came_to_us(text_frame: dict[str, Any]
     """Without any receiver it is the logged-in user; without one of those the frame is unreadable."""
     del text_frame["body"]["data"]["entities"], text_frame["body"]["receiver"], text_frame["receiver"]
     assert read(text_frame, "zed-1").receiver == events.User("zed-1")
-    assert read(text_frame, None).error.path == ("body", "receiver")
+    assert read(text_frame, None).error.path == ("body", "data", "entities", "receiver", "entity")
 
 
 def test_a_message_from_nobody_is_unreadable(text_frame: dict[str, Any]) -> None:
@@ -199,7 +200,7 @@ def test_a_change_of_a_change_is_unreadable(frame: Any) -> None:
     given["body"]["data"]["entities"]["on"]["entity"] = frame("s2c-message_changes", "deleted")["body"]
     error = read(given).error
     assert error.path == ("body", "data", "entities", "on", "entity")
-    assert str(error) == "body.data.entities.on.entity must be a message, not MessageDeleted."
+    assert str(error) == "body.data.entities.on.entity must be a message, not what is done to one."
 
 
 @pytest.mark.parametrize(("value", "what"), [(None, "is missing"), ("x", "must be an object, not text")])
@@ -228,7 +229,7 @@ def test_a_group_action_without_the_group_object(frame: Any) -> None:
     del given["body"]["data"]["entities"]["for"]
     assert read(given).group == events.Group("hikers")
     given["body"]["receiverType"] = "user"
-    assert read(given).error.path == ("body", "data", "entities", "for", "entity")
+    assert str(read(given).error) == "body.receiver must be an object, not text."
 
 
 def test_a_group_action_without_the_member(frame: Any) -> None:

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from cometconn._wire.codec import decode_user
-from cometconn._wire.converter import structure, to_int
+from cometconn._wire.converter import UnfitError, converter, decode_error, to_int
+from cometconn._wire.decoder import decode_user
+from cometconn._wire.reference import Notes, reading
 from cometconn.errors import DecodeError
-from cometconn.events import Group, Message, TextMessage, User
+from cometconn.events import Group, Interaction, Message, User
+
+
+def structure(value: Any, kind: Any) -> Any:
+    """Return what *value* is as a *kind*. Raises `DecodeError`."""
+    try:
+        with reading(Notes()):
+            return converter.structure(value, kind)
+    except UnfitError as error:
+        raise decode_error(str(error), error.path) from None
+
+
+Time = datetime.datetime | None
 
 
 @pytest.mark.parametrize(
@@ -71,10 +85,15 @@ def test_what_is_no_whole_number(value: object) -> None:
         (0, None),
         ("0", None),
         (None, None),
+        (1800000200123, 1800000200.123),
+        ("1800000200123", 1800000200.123),
+        (-1800000200123, -1800000200.123),
+        (99_999_999_999, 99_999_999_999),
+        (100_000_000_000, 100_000_000),
     ],
 )
 def test_times(value: object, seconds: float | None) -> None:
-    """A time is aware, UTC, from seconds as a number or as text; 0 is never."""
+    """A time is aware, UTC, from seconds as a number or as text, or milliseconds; 0 is never."""
     user = decode_user({"uid": "u", "lastActiveAt": value})
     expected = None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     assert user.last_active_at == expected
@@ -83,42 +102,69 @@ def test_times(value: object, seconds: float | None) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [10**12, -(10**12), 10**30, 10**400, 1e300, float("inf"), float("nan"), "9" * 19, True, False, "", "soon", [], {}],
+    [10**15, -(10**15), 10**30, 10**400, 1e300, float("inf"), float("nan"), "9" * 19, True, False, "", "soon", [], {}],
 )
 def test_absurd_times(value: object) -> None:
-    """A time that is none, or none that a calendar has, is a decode error with its place."""
-    words = r"^lastActiveAt (must be a time in seconds, not |is not a time between the years 1 and 9999\.$)"
-    with pytest.raises(DecodeError, match=words) as caught:
-        decode_user({"uid": "u", "lastActiveAt": value})
-    assert caught.value.path == ("lastActiveAt",)
-
-
-@pytest.mark.parametrize(("value", "flag"), [(True, True), (False, False), (1, True), (0, False), (None, False)])
-def test_flags(value: object, flag: bool) -> None:
-    """A flag may come as a boolean, as 1 or 0, or not at all."""
-    assert decode_user({"uid": "u", "hasBlockedMe": value}).has_blocked_me is flag
+    """A time that is none, or none that a calendar has, is told with its place, and a user has none then."""
+    words = r"^The JSON (must be a time in seconds, not |is not a time between the years 1 and 9999\.$)"
+    with pytest.raises(DecodeError, match=words):
+        structure(value, Time)
+    with pytest.raises(DecodeError, match=words.replace("The JSON", "1")) as caught:
+        structure([5, value], tuple[Time, ...])
+    assert caught.value.path == ("1",)
+    assert decode_user({"uid": "u", "lastActiveAt": value}) == User("u")
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "words"),
+    ("value", "flag"),
+    [(word, flag) for flag in (True, False) for word in (flag, int(flag), str(int(flag)), str(flag).lower())]
+    + [(None, False)],
+)
+def test_flags(value: object, flag: bool) -> None:
+    """A flag may come as a boolean, as 1 or 0, as text of any of these, or not at all."""
+    assert decode_user({"uid": "u", "hasBlockedMe": value}).has_blocked_me is flag
+    assert value is None or structure(value, bool) is flag
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
     [
-        ("uid", None, "uid must be text, not null."),
-        ("uid", 5, "uid must be text, not a number."),
-        ("name", ["x"], "name must be text, not an array."),
-        ("hasBlockedMe", "yes", "hasBlockedMe must be true or false, not text."),
-        ("hasBlockedMe", 2, "hasBlockedMe must be true or false, not a number."),
-        ("hasBlockedMe", [], "hasBlockedMe must be true or false, not an array."),
-        ("metadata", "x", "metadata must be an object, not text."),
-        ("metadata", [1], "metadata must be an object, not an array."),
-        ("tags", "abc", "tags must be an array, not text."),
-        ("tags", ["a", True], "tags.1 must be text, not a boolean."),
+        (str, 5, "The JSON must be text, not a number."),
+        (str, ["x"], "The JSON must be text, not an array."),
+        (bool, "yes", "The JSON must be true or false, not text."),
+        (bool, "True", "The JSON must be true or false, not text."),
+        (bool, 2, "The JSON must be true or false, not a number."),
+        (bool, [], "The JSON must be true or false, not an array."),
+        (Mapping[str, Any], "x", "The JSON must be an object, not text."),
+        (Mapping[str, Any], [1], "The JSON must be an object, not an array."),
+        (tuple[str, ...], "abc", "The JSON must be an array, not text."),
+        (tuple[str, ...], {}, "The JSON must be an array, not an object."),
+        (tuple[str, ...], ["a", True], "1 must be text, not a boolean."),
+        (tuple[Interaction, ...], [{"elementId": "a"}, {}], "1.elementId is missing."),
     ],
 )
-def test_wrong_types(field: str, value: object, words: str) -> None:
+def test_wrong_types(kind: Any, value: object, words: str) -> None:
     """The error says where, what is needed and what is there, never what is in it."""
     with pytest.raises(DecodeError) as caught:
-        decode_user({"uid": "u", field: value})
+        structure(value, kind)
     assert str(caught.value) == words
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "uid is missing."),
+        ({"uid": None}, "uid is missing."),
+        ({"uid": 5}, "uid must be text, not a number."),
+        ({"uid": ["u"], "name": 5}, "uid must be text, not an array."),
+    ],
+)
+def test_a_user_needs_a_uid(given: dict[str, object], words: str) -> None:
+    """Nothing else is needed, and the error says what is wrong with it."""
+    with pytest.raises(DecodeError) as caught:
+        decode_user(given)
+    assert str(caught.value) == words
+    assert caught.value.path == ("uid",)
 
 
 def test_nothing_is_like_empty() -> None:
@@ -136,28 +182,54 @@ def test_a_user_is_an_object(value: Any) -> None:
 
 
 def test_users_and_groups_are_told_apart_by_their_id() -> None:
-    """An object with a guid is a group, any other must be a user; made ones stay as they are."""
+    """An object with a guid is a group, any other must be a user."""
     either: Any = User | Group
-    assert structure({"guid": "g"}, either, ()) == Group("g")
-    assert structure({"uid": "u"}, either, ()) == User("u")
-    for made in (User("u"), Group("g")):
-        assert structure(made, either, ()) is made
-    with pytest.raises(DecodeError, match=r"^x\.uid is missing\.$"):
-        structure({}, either, ("x",))
+    assert structure({"guid": "g"}, either) == Group("g")
+    assert structure({"uid": "u"}, either) == User("u")
+    for value, words in (
+        ({}, r"^uid is missing\.$"),
+        ({"guid": 5, "uid": "u"}, r"^guid must be text, not a number\.$"),
+    ):
+        with pytest.raises(DecodeError, match=words):
+            structure(value, either)
 
 
 def test_users_may_come_as_an_object_or_as_an_array() -> None:
     """Mentions are users, whichever way they are written."""
     several: Any = tuple[User, ...]
     for value in ([{"uid": "a"}, {"uid": "b"}], {"a": {"uid": "a"}, "b": {"uid": "b"}}):
-        assert structure(value, several, ()) == (User("a"), User("b"))
+        assert structure(value, several) == (User("a"), User("b"))
 
 
-def test_a_message_inside_a_message_is_made_elsewhere() -> None:
-    """The converter lets a made message pass, and nothing else."""
-    values: dict[str, object] = {"id": 1, "sender": User("a"), "receiver": User("b"), "category": "message"}
-    quoted = structure(values, TextMessage, ())
-    assert structure({**values, "quoted_message": quoted}, TextMessage, ()).quoted_message is quoted
-    with pytest.raises(DecodeError, match=r"^quotedMessage must be a message, not an object\.$"):
-        structure({**values, "quoted_message": {}}, TextMessage, ())
-    assert isinstance(quoted, Message)
+def test_a_list_of_objects_is_bounded() -> None:
+    """Of users and the like there are 500 at most in one list; of texts as many as fit into a frame."""
+    users = [{"uid": "u"}] * 500
+    assert len(structure(users, tuple[User, ...])) == 500
+    for more in ([*users, {"uid": "u"}], {str(number): {"uid": "u"} for number in range(501)}):
+        with pytest.raises(DecodeError, match=r"^The JSON has more than 500 items\.$"):
+            structure(more, tuple[User, ...])
+    assert len(structure(["x"] * 5000, tuple[str, ...])) == 5000
+
+
+def test_the_first_fault_ends_the_reading_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands behind it is not looked at."""
+    looked: list[object] = []
+    hook = converter.get_structure_hook(tuple[str, ...])
+    before = UnfitError.for_a
+
+    def for_a(needed: type, value: object, path: tuple[str, ...] = ()) -> UnfitError:
+        looked.append(value)
+        return before(needed, value, path)
+
+    monkeypatch.setattr(UnfitError, "for_a", for_a)
+    with pytest.raises(UnfitError):
+        hook(["a", *range(10_000)], tuple[str, ...])
+    assert looked == [0]
+
+
+def test_a_message_inside_a_message_is_an_object() -> None:
+    """Anything else is none."""
+    inner = {"id": 1, "sender": "a", "receiver": "b", "category": "message", "type": "text"}
+    assert structure(inner, Message).id == 1
+    with pytest.raises(DecodeError, match=r"^The JSON must be an object, not an array\.$"):
+        structure([inner], Message)

@@ -9,27 +9,24 @@ from typing import Any
 
 import pytest
 
-from cometconn._wire import codec, fast
-from cometconn._wire.fast import KnownPeople
-from cometconn._wire.opened import OddError
+from cometconn._wire.decoder import Decoder, decode
+from cometconn._wire.fast import KnownPeople, first_events
 from cometconn.events import User
 
 
 def test_the_same_json_is_the_same_user(text_frame: dict[str, Any]) -> None:
     """A room has few people and many messages: each is made once, until what is said of them changes."""
-    known = KnownPeople()
-    one, other = (fast.decode(json.dumps(text_frame), own_uid=None, session_id="s", known=known) for _ in range(2))
+    decoder = Decoder(None, "s")
+    one, other = (decoder.decode(json.dumps(text_frame)) for _ in range(2))
     assert one.sender is other.sender  # type: ignore[union-attr]
     text_frame["body"]["data"]["entities"]["sender"]["entity"]["status"] = "offline"
-    later: Any = fast.decode(json.dumps(text_frame), own_uid=None, session_id="s", known=known)
+    later: Any = decoder.decode(json.dumps(text_frame))
     assert later.sender.status == "offline"
 
 
 def test_two_connections_share_no_user(text_frame: dict[str, Any]) -> None:
     """What one account of a process is shown is no object that another account has."""
-    one, other = (
-        fast.decode(json.dumps(text_frame), own_uid=None, session_id="s", known=KnownPeople()) for _ in range(2)
-    )
+    one, other = (Decoder(None, "s").decode(json.dumps(text_frame)) for _ in range(2))
     assert one == other
     assert one.sender is not other.sender  # type: ignore[union-attr]
     assert one.receiver is not other.receiver  # type: ignore[union-attr]
@@ -38,8 +35,8 @@ def test_two_connections_share_no_user(text_frame: dict[str, Any]) -> None:
 def test_what_events_share_cannot_be_changed(text_frame: dict[str, Any]) -> None:
     """Not the metadata of a sender, nor what is in it; it equals what the reference reads, and a copy can be changed."""
     text_frame["body"]["data"]["entities"]["sender"]["entity"]["metadata"] = {"a": {"b": [1, {"c": 2}]}}
-    known, text = KnownPeople(), json.dumps(text_frame)
-    event: Any = fast.decode(text, own_uid=None, session_id="s", known=known)
+    text = json.dumps(text_frame)
+    event: Any = Decoder(None, "s").decode(text)
     shared = event.sender.metadata
     for change in (
         lambda: shared.update(x=1),
@@ -55,7 +52,7 @@ def test_what_events_share_cannot_be_changed(text_frame: dict[str, Any]) -> None
     ):
         with pytest.raises(TypeError, match="cannot be changed"):
             change()
-    assert shared == codec.decode(text, own_uid=None, session_id="s").sender.metadata  # type: ignore[union-attr]
+    assert shared == decode(text, own_uid=None, session_id="s").sender.metadata  # type: ignore[union-attr]
     for made in (copy.deepcopy(shared), pickle.loads(pickle.dumps(shared)), dict(shared)):  # noqa: S301 - our own
         assert made == shared
     assert json.dumps(shared) == '{"a": {"b": [1, {"c": 2}]}}'
@@ -89,13 +86,22 @@ def test_what_is_remembered_is_bounded() -> None:
         "{}",
         '{"sender":{"entity":{"uid":"x"}}}',
         '{"sender":{"entity":{}},"receiver":{"entity":{"uid":"y"}}}',
-        '{"sender":{"entity":{"uid":"x","new":' + "[" * 60 + "]" * 60 + '}},"receiver":{"entity":{"uid":"y"}}}',
-        '{"sender":{"entity":{"uid":"x"}},"receiver":{"entity":{"uid":"y"}},"on":{"entity":1}}',
+        '{"sender":{"entity":{"uid":"x","new":' + "[" * 98 + "]" * 98 + '}},"receiver":{"entity":{"uid":"y"}}}',
+        '{"sender":{"entity":{"uid":"x"}},"receiver":{"entity":{"uid":"y"}},"on":1e999}',
+        '{"sender":{"entity":{"uid":"x","name":5}},"receiver":{"entity":{"uid":"y"}}}',
+        '{"sender":{"entity":{"uid":"x","lastActiveAt":1800000100123}},"receiver":{"entity":{"uid":"y"}}}',
     ],
 )
 def test_odd_people_are_for_the_reference(written: str) -> None:
     """Nobody is missing or without a uid, and nothing may be nested too deeply once the frame is around it."""
     known = KnownPeople()
-    with pytest.raises(OddError):
-        known.remember(written.encode())
-    assert written.encode() not in known
+    frame = f'{{"type":"message","body":{{"id":1,"category":"message","type":"text","data":{{"entities":{written}}}}}}}'
+    assert first_events([frame], session_id=None, known=known) == []
+    assert known == {}
+
+
+def test_what_is_not_known_of_users_is_passed_over() -> None:
+    """A new key does not make a user odd, nor does another entity beside the two."""
+    known, new = KnownPeople(), {"uid": "x", "new": {"a": ["[" * 98]}}
+    assert known.remember(entities(new)) == (User("x"), User("zed-1"))
+    assert known.remember(entities({"uid": "x"})[:-1] + b',"on":1}') == (User("x"), User("zed-1"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cometconn import events
-from cometconn._wire.codec import decode
+from cometconn._wire.decoder import decode
 
 AMY = events.User(
     "amy-2",
@@ -134,7 +134,7 @@ def test_a_step_of_an_ai_agent() -> None:
         "data": {"runId": "r", "delta": "Hel"},
     }
     step = read({"type": "streamed_message", "body": body})
-    assert step == events.AIAssistantEvent(type="text_delta", conversation_id="c", data=body["data"])
+    assert step == events.AIAssistantEvent(type="text_delta", conversation_id="c", run_id="r", data=body["data"])
 
 
 @pytest.mark.parametrize("kind", ["receipts", "typing_indicator", "presence", "reaction"])

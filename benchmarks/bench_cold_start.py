@@ -1,0 +1,51 @@
+"""How long does a new process take to its first client, compared with importing the libraries that it stands on?
+
+Each in an interpreter of its own; the interpreter's own start is not counted. The client keeps its session in a file,
+as it does by default, in a folder that does not exist yet. No user is logged in, and no server is needed.
+"""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from .process import ROOT
+from .row import Row
+from .run import Run, interleave
+
+__all__ = ["measure"]
+
+OURS = """
+import time
+began = time.perf_counter()
+import cometconn, sys, trio
+async def main():
+    async with cometconn.open_client("app0bench", cometconn.AppSettings(region="us"), store=sys.argv[1]):
+        print(time.perf_counter() - began)
+trio.run(main)
+"""
+LIBRARIES = "trio, trio_websocket, attrs, cattrs, msgspec, httpx"
+THEIRS = f"import time; began = time.perf_counter(); import {LIBRARIES}; print(time.perf_counter() - began)"
+ROUNDS, QUICK_ROUNDS = 31, 15
+
+
+def _seconds(program: str) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", program, str(pathlib.Path(folder, "new", "session.json"))]
+        return float(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)  # noqa: S603 - as above
+
+
+def measure(run: Run) -> list[Row]:
+    """Answer the question."""
+    takes = {"first client": functools.partial(_seconds, OURS), "libraries": functools.partial(_seconds, THEIRS)}
+    for take in takes.values():
+        take()  # compiles what has never been imported, and brings it into the system's cache
+    taken = interleave(run, QUICK_ROUNDS if run.quick else ROUNDS, takes)
+    ours, theirs = taken["first client"], taken["libraries"]
+    times = " / ".join(f"{statistics.median(seconds) * 1e3:.0f}" for seconds in (ours, theirs))
+    case = f"a new process, until open_client() has handed out its first client: {times} ms"
+    return [Row.of("cold start", case, f"import {LIBRARIES}", ours, theirs, "<= 1.6")]

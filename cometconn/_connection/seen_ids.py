@@ -1,0 +1,58 @@
+"""Which messages were seen, in few bytes."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+import attrs
+
+__all__ = ["SeenIds"]
+
+_NO_IDS: tuple[int, ...] = ()
+
+
+@attrs.define(eq=False)
+class SeenIds:
+    """The ids of the latest messages, against duplicates: at least *window* of them, and hardly twice as many.
+
+    Two sorted arrays that take turns. A set takes eight times the memory for each id, and nearly every id is larger
+    than those before it, so it is appended. Every id fits into 64 bits: others are not decoded.
+    """
+
+    window: int
+    _new: array[int] | tuple[int, ...] = attrs.field(default=_NO_IDS, init=False, repr=False)
+    _old: array[int] | tuple[int, ...] = attrs.field(default=_NO_IDS, init=False, repr=False)
+
+    def __len__(self) -> int:
+        return len(self._new) + len(self._old)
+
+    def __contains__(self, number: int) -> bool:
+        return _is_in(self._new, number) or _is_in(self._old, number)
+
+    def add(self, ids: Sequence[int]) -> None:
+        """Remember *ids*, each larger than the one before it."""
+        new = self._new if isinstance(self._new, array) else array("q")
+        if not new or ids[0] > new[-1]:
+            new.extend(ids)
+        else:
+            for number in ids:
+                if not _is_in(new, number):
+                    new.insert(bisect_left(new, number), number)
+        self._new = new
+        if len(new) >= self.window:
+            self._old, self._new = new, _NO_IDS
+
+    def beyond(self, number: int) -> list[int]:
+        """Return those that are larger than *number*, in no particular order."""
+        return [*self._new[bisect_right(self._new, number) :], *self._old[bisect_right(self._old, number) :]]
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._new = self._old = _NO_IDS
+
+
+def _is_in(ids: Sequence[int], number: int) -> bool:
+    place = bisect_left(ids, number)
+    return place < len(ids) and ids[place] == number

@@ -1,0 +1,58 @@
+"""What came and could not be read: counted, and told to people at most once a minute."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import attrs
+import trio
+
+from cometconn.events import UnreadableFrame
+
+__all__ = ["Unread"]
+
+_MINUTE: Final = 60.0
+_logger: Final = logging.getLogger("cometconn")
+
+
+@attrs.define(eq=False)
+class Unread:
+    """The tally of one client.
+
+    Attributes:
+        frames: frames, and fetched messages, that are an `UnreadableFrame`.
+    """
+
+    frames: int = 0
+    _fields: Counter[str] | None = None
+    _silent_until: float = float("-inf")
+
+    @property
+    def fields(self) -> Mapping[str, int]:
+        """How often each optional attribute could not be read: `"TextMessage data.metadata"`."""
+        return MappingProxyType(dict(self._fields or {}))
+
+    def note(self, unread: Sequence[str] | UnreadableFrame) -> None:
+        """Count what a frame has that could not be read, or a frame that could not be read at all."""
+        if isinstance(unread, UnreadableFrame):
+            self.frames += 1
+            self._warn(f"A frame from the server could not be read: {unread.error.message}", "frames_unreadable")
+        else:
+            self._fields = Counter() if self._fields is None else self._fields
+            self._fields.update(unread)
+            self._warn(
+                f"What the server sent as {unread[0]} could not be read; the attribute has its default.",
+                "fields_unread",
+            )
+
+    def _warn(self, what: str, counter: str) -> None:
+        now = trio.current_time()
+        if now >= self._silent_until:
+            self._silent_until = now + _MINUTE
+            _logger.warning(
+                "%s `raw` has it as it came; statistics().%s counts on, without a word, for a minute.", what, counter
+            )

@@ -1,0 +1,66 @@
+"""JSON of a server to values: what is not JSON by the letter is read as CometChat's own clients read it, and cleaned."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, Final
+
+import msgspec
+
+__all__ = ["lenient", "parse", "sendable"]
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_MOST_DIGITS: Final = 400
+"""A number with more is infinite to CometChat's own clients, whose numbers are doubles."""
+_decode: Final = msgspec.json.Decoder().decode
+
+
+def parse(text: str) -> tuple[Any, bool]:
+    """Return the JSON value that *text* is, and whether it is JSON by the letter; if not, it was read by `lenient()`.
+
+    Raises:
+        Exception: it cannot be read.
+    """
+    try:
+        return _decode(text), True
+    except (msgspec.DecodeError, UnicodeError) as error:
+        try:
+            return lenient(text), False
+        except ValueError:
+            raise error from None
+
+
+def lenient(text: str | bytes) -> Any:
+    """Return the JSON value that *text* is, and take what only JavaScript, or nobody, would write.
+
+    Half a surrogate pair becomes U+FFFD, a number that is too large is infinite, and `NaN` is one.
+
+    Raises:
+        ValueError: it is not JSON.
+        RecursionError: it is nested too deeply.
+    """
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    value = json.loads(text, parse_int=_to_number)
+    halves = "\\ud" in text or "\\uD" in text or not text.isascii()  # nearly never: to look costs less than to clean
+    return _clean(value, finite=False) if halves else value
+
+
+def sendable(value: Any) -> Any:
+    """Return a copy of a JSON value in which everything has a JSON form: a number that is not finite is null."""
+    return _clean(value, finite=True)
+
+
+def _clean(value: Any, *, finite: bool) -> Any:
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_clean(key, finite=finite): _clean(item, finite=finite) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, finite=finite) for item in value]
+    return None if finite and isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _to_number(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)

@@ -1,0 +1,283 @@
+"""What the server says on the socket: from a frame's text to a typed value.
+
+Nothing here raises, whatever comes: what cannot be read becomes a value too, because one bad frame must not end a
+connection. Every text is first tried with the fast decoder, which takes the usual frames; the reference decides the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+import attrs
+import msgspec
+
+from cometconn._json_parts import has_too_many_items, raw_message_id, split_object
+from cometconn._json_values import parse
+from cometconn._nesting import is_too_deep
+from cometconn.errors import DecodeError
+from cometconn.events import Event, Message, MessageDeleted, MessageEdited, UnknownEvent, UnreadableFrame, User
+
+from . import fast, reference
+from .converter import UnfitError, decode_error, to_int
+from .reference import Notes
+
+__all__ = ["AuthReply", "Decoded", "Decoder", "Echo", "Pong", "decode", "decode_message", "decode_user", "message_key"]
+
+_MESSAGE: Final = "message"
+_NUMBERED: Final = (Message, MessageEdited, MessageDeleted)
+_PONGS: Final = frozenset({'{"action":"pong"}', '{"action":"pong","ack":"true"}'})  # as the server writes them
+
+
+@attrs.frozen
+class AuthReply:
+    """The answer to the auth frame.
+
+    Attributes:
+        accepted: the code is 200, as text or as a number. Nothing else counts.
+        code: the code as text, empty if there is none; the server's own, so not to be shown as it is.
+        status: CometChat's word for it.
+        message: the server's own words; not shown, for they are not ours to vouch for.
+    """
+
+    accepted: bool
+    code: str
+    status: str | None = None
+    message: str | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen
+class Pong:
+    """The answer to a ping. It does not say to which."""
+
+
+_PONG: Final = Pong()
+
+
+@attrs.frozen
+class Echo:
+    """A message that this session sent itself, come back. To be dropped.
+
+    CometChat's clients drop every frame that carries their own session id, except two types.
+    We judge messages only (frames of type `message`).
+
+    Attributes:
+        id: the message's id, if it has one.
+    """
+
+    id: int | None = None
+
+
+Decoded: TypeAlias = AuthReply | Pong | Event | Echo
+"""What a frame may turn out to be."""
+
+
+def _ignore(unread: Sequence[str] | UnreadableFrame) -> None:
+    del unread
+
+
+@attrs.define(eq=False)
+class Decoder:
+    """Reads the frames of one connection, or the messages of REST answers. Never raises.
+
+    Attributes:
+        own_uid: the logged-in user: calls mean different things to the one who began them.
+        session_id: this run of the client, to know its own echoes.
+        max_items: arrays, objects and commas outside text that one frame may have.
+        on_unread: is called with the optional attributes of a frame that could not be read, each as
+            `"TextMessage data.metadata"`, of which there are no more than there are attributes, whatever servers send;
+            and with each `UnreadableFrame`.
+    """
+
+    own_uid: str | None
+    session_id: str | None
+    max_items: int = 10_000
+    on_unread: Callable[[Sequence[str] | UnreadableFrame], None] = _ignore
+    _known: fast.KnownPeople = attrs.field(factory=fast.KnownPeople, init=False)
+
+    def decode(self, text: str | bytes) -> Decoded:
+        """Return what one frame says.
+
+        Args:
+            text: the frame: `str` if it was a text frame, `bytes` if it was a binary one.
+
+        Returns:
+            An `UnreadableFrame` for a binary frame, for what is not JSON, and for a frame
+            that is not what its kind must be; an `UnknownEvent` for a kind without a class.
+        """
+        if isinstance(text, str):
+            if text in _PONGS:
+                return _PONG
+            for event in self.first_events((text,)):
+                return event
+        return self.decode_plainly(text)
+
+    def first_events(self, texts: Sequence[str]) -> list[Event]:
+        """Return the events that *texts* begin with, up to the first text that is not usual: `decode()` reads that."""
+        return fast.first_events(texts, session_id=self.session_id, known=self._known)
+
+    def decode_plainly(self, text: str | bytes) -> Decoded:
+        """Return what `decode()` does, from the reference decoder alone."""
+        try:
+            if not isinstance(text, str):
+                message = "The frame is binary; CometChat sends text."
+                raise DecodeError(message)  # noqa: TRY301 - told like all that is wrong with a frame
+            return self._decode(*self._parse(text))
+        except Exception as error:  # noqa: BLE001 - one bad frame must not end a connection; the error is in the event
+            number = _framed_message_id(text) if isinstance(text, str) else None
+            return self._unreadable(text, error, number, ("body",))
+
+    def decode_fetched(self, text: bytes) -> Event | Echo:
+        """Return what one message of a list that came over REST says: what its frame would, with its body as `raw`.
+
+        Args:
+            text: the JSON of the message, which has the shape of a `message` frame's body.
+        """
+        try:
+            body, exact = self._parse(text.decode("utf-8", "replace"))
+            data = body.get("data") if isinstance(body, dict) else None
+            if self.session_id is not None and isinstance(data, dict) and data.get("resource") == self.session_id:
+                return Echo(_body_id(body))
+            return self.decode_body(body, exact=exact)
+        except Exception as error:  # noqa: BLE001 - one bad message must not cost the page it is on
+            return self._unreadable(text.decode("utf-8", "replace"), error, raw_message_id(text))
+
+    def decode_body(self, body: Any, *, exact: bool) -> Event:
+        """Return the event of a message's body. *exact*: it is JSON by the letter. Raises what `_bare_error()` knows."""
+        if not isinstance(body, dict):
+            raise UnfitError.for_a(dict, body)
+        return self._read(reference.read_body, body, exact=exact) or UnknownEvent(_MESSAGE, body)
+
+    def _parse(self, text: str) -> tuple[Any, bool]:
+        if has_too_many_items(text, self.max_items):
+            message = f"The message has more than {self.max_items:,} items (Limits.max_items)."
+            raise DecodeError(message)
+        value, exact = parse(text)
+        if is_too_deep(value, text):
+            raise RecursionError  # told like a depth at which the parser gives up
+        return value, exact
+
+    def _unreadable(
+        self, text: str | bytes, error: Exception, number: int | None, prefix: tuple[str, ...] = ()
+    ) -> UnreadableFrame:
+        event = UnreadableFrame(text, _bare_error(error, prefix), number)
+        self.on_unread(event)
+        return event
+
+    def _decode(self, frame: Any, exact: bool) -> Decoded:  # noqa: FBT001 - what `parse()` returns
+        if not isinstance(frame, dict):
+            raise decode_error(str(UnfitError.for_a(dict, frame)))
+        if frame.get("action") == "pong":
+            return Pong()
+        kind = frame.get("type")
+        if kind is None:
+            return UnknownEvent("", frame)
+        if not isinstance(kind, str):
+            raise decode_error(str(UnfitError.for_a(str, kind)), ("type",))
+        if kind == "auth":
+            return _auth_reply(frame.get("body"))
+        if kind == _MESSAGE and self.session_id is not None and frame.get("deviceId") == self.session_id:
+            return Echo(_body_id(frame.get("body")))
+        return self._read(reference.read_frame, frame, exact=exact) or UnknownEvent(kind, frame)
+
+    def _read(self, read: Callable[[Any], Event | None], value: Any, *, exact: bool) -> Event | None:
+        notes = Notes(self.own_uid, exact)
+        with reference.reading(notes):
+            event = read(value)
+        if notes.unread:
+            self.on_unread([f"{kind.__name__} {'.'.join(path).lstrip('^.')}" for kind, path in notes.unread])
+        return event
+
+
+def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None) -> Decoded:
+    """Return what one frame says, from the reference decoder alone. Never raises, whatever the frame is."""
+    return Decoder(own_uid, session_id).decode_plainly(text)
+
+
+def decode_message(body: Mapping[str, Any], *, own_uid: str | None = None) -> Event:
+    """Return the event of a message body that came over REST. Never raises.
+
+    Args:
+        body: the message's mapping, which has the shape of a `message` frame's body.
+        own_uid: the logged-in user.
+
+    Returns:
+        What the frame would have been, with `raw` being *body*. If it cannot be read, an
+        `UnreadableFrame` with *body* as JSON; empty if it is nested too deeply even for that.
+    """
+    try:
+        if is_too_deep(body):
+            raise RecursionError  # noqa: TRY301 - told like a depth at which the parser gives up
+        return Decoder(own_uid, None).decode_body(body, exact=False)
+    except Exception as error:  # noqa: BLE001 - the promise above
+        return UnreadableFrame(_as_text(body), _bare_error(error), _body_id(body))
+
+
+def decode_user(user: Mapping[str, Any]) -> User:
+    """Return a user from the server's mapping, tokens left out. Raises `DecodeError` if it has no uid."""
+    try:
+        with reference.reading(Notes(exact=False)):
+            return reference.structure_user(user)
+    except UnfitError as error:
+        raise decode_error(str(error), error.path) from None
+
+
+def message_key(event: Event) -> int | None:
+    """Return the id by which *event* is judged a duplicate; `None` if it never is one.
+
+    Only what came as a message has one, an unreadable one included. An edit or a deletion counts by its own id, not by
+    that of the message it changes; a moderation verdict repeats the message's id, so it is
+    not judged.
+    """
+    if isinstance(event, _NUMBERED):
+        return event.id
+    if isinstance(event, UnknownEvent) and event.type == _MESSAGE:
+        return _body_id(event.raw.get("body", event.raw))
+    return event.message_id if isinstance(event, UnreadableFrame) else None
+
+
+def _as_text(body: object) -> str:
+    try:
+        return json.dumps(body, default=str)
+    except RecursionError:  # the parser went one level deeper than this can
+        return ""
+
+
+def _framed_message_id(text: str) -> int | None:
+    """Return the id of the message in an unreadable frame; `None` if it is no message, or has no id."""
+    frame = split_object(text.encode("utf-8", "replace")) or {}
+    return raw_message_id(frame.get("body", b"")) if frame.get("type") == b'"message"' else None
+
+
+def _auth_reply(body: object) -> AuthReply:
+    fields = body if isinstance(body, dict) else {}
+    code, status, message = (fields.get(key) for key in ("code", "status", "message"))
+    return AuthReply(
+        accepted=code in ("200", 200),
+        code=str(code) if isinstance(code, str | int | float) else "",
+        status=status if isinstance(status, str) else None,
+        message=message if isinstance(message, str) else None,
+    )
+
+
+def _body_id(body: object) -> int | None:
+    try:
+        return to_int(body.get("id")) if isinstance(body, dict) else None
+    except ValueError:
+        return None
+
+
+def _bare_error(error: Exception, prefix: tuple[str, ...] = ()) -> DecodeError:
+    # Events are kept, so a new error: the raised one holds every frame of the stack it came through.
+    if isinstance(error, UnfitError):
+        path = error.path[1:] if error.path[:1] == ("^",) else (*prefix, *error.path)
+        return decode_error(str(error), path)
+    if isinstance(error, DecodeError):
+        return DecodeError(error.message, path=error.path)
+    if isinstance(error, RecursionError):
+        return decode_error("is nested too deeply")
+    if isinstance(error, msgspec.DecodeError):
+        what, _, _ = str(error).removeprefix("JSON is malformed: ").partition(" - at ")
+        return DecodeError(f"The frame is not JSON: {what}.")
+    return DecodeError(f"The frame cannot be read: {type(error).__name__}.")

@@ -1,0 +1,334 @@
+"""From a frame's text to a value: every golden frame, and everything that is no frame."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cometconn import events
+from cometconn._wire.decoder import (
+    AuthReply,
+    Echo,
+    Pong,
+    decode,
+    decode_message,
+    decode_user,
+    message_key,
+)
+from cometconn._wire.outgoing import strip_secrets
+
+from .conftest import GOLDEN, golden
+from .listeners import LISTENERS, STEPS, as_listeners_see_it, class_of, subjects
+
+REPLIES = {
+    "auth.ok": AuthReply(accepted=True, code="200", status="OK"),
+    "auth.failed": AuthReply(accepted=False, code="401", status="ERROR"),
+    "pong.echo": Pong(),
+    "pong.minimal": Pong(),
+}
+
+
+def read(frame: object, *, own_uid: str | None = "zed-1", session_id: str | None = "session-1") -> Any:
+    """Decode a frame given as a JSON value."""
+    return decode(json.dumps(frame), own_uid=own_uid, session_id=session_id)
+
+
+def test_golden_frames(received: dict[str, Any]) -> None:
+    """Every observed frame becomes the class of the listener it reached, with the values that one got."""
+    decoded: Any = read(received["frame"])
+    if "listener" not in received:
+        assert decoded == REPLIES[received["name"]]
+        return
+    assert decoded.raw == received["frame"]
+    assert type(decoded) is class_of(received)
+    got = subjects(decoded)
+    assert len(got) == len(received["listener_args"])
+    for subject, expected in zip(got, received["listener_args"], strict=True):
+        if isinstance(expected, dict):
+            assert {getter: as_listeners_see_it(subject, getter) for getter in expected} == expected
+        elif expected is None:  # a scope that stands with the member only: CometChat's own clients do not look there
+            member = received["frame"]["body"]["data"]["entities"]["on"]["entity"]
+            assert subject in {member["scope"], member["oldScope"]}
+        else:
+            assert subject == expected
+
+
+def test_every_kind_has_a_golden_frame() -> None:
+    """No listener and no step of an AI agent is here without a frame that was seen to reach it."""
+    seen = [example for path in sorted(GOLDEN.glob("s2c-*.json")) for example in golden(path.stem)]
+    reached = {class_of(example) for example in seen if "listener" in example}
+    assert reached == {*LISTENERS.values(), *STEPS.values(), events.AIAssistantEvent}
+
+
+def test_more_fields_change_nothing(received: dict[str, Any]) -> None:
+    """Fields that we do not know are passed over, and kept in raw."""
+    frame = received["frame"]
+    more = {**frame, "x-new": {"a": [1]}}
+    if isinstance(frame.get("body"), dict):
+        more["body"] = {**frame["body"], "xNew": [None]}
+    assert read(more) == read(frame)
+    assert getattr(read(more), "raw", more) == more
+
+
+def test_unneeded_fields_may_be_missing(received: dict[str, Any]) -> None:
+    """Whatever of a body CometChat's clients can do without, a readable event or reply comes of it.
+
+    Except the number of a message, which ours promises to have.
+    """
+    paths = received.get("required_paths_rn") or received.get("required_paths_js", [])
+    needed = {str(path).split(" ")[0] for path in paths}
+    for key in received["frame"].get("body", {}):
+        frame = json.loads(json.dumps(received["frame"]))
+        del frame["body"][key]
+        if f"body.{key}" not in needed and key not in {"id", "messageId", "reaction", "category", "data"}:
+            less = {events.MediaMessage, events.AIAssistantEvent} if key == "type" else set()
+            assert type(read(frame)) in {type(read(received["frame"])), *less}
+
+
+@pytest.mark.parametrize(
+    ("code", "accepted", "text"),
+    [
+        ("200", True, "200"),
+        (200, True, "200"),
+        (200.0, True, "200.0"),
+        ("401", False, "401"),
+        (401, False, "401"),
+        ("OK", False, "OK"),
+        (" 200", False, " 200"),
+        (True, False, "True"),
+        (None, False, ""),
+        ([], False, ""),
+        ("9" * 100, False, "9" * 100),
+    ],
+)
+def test_only_code_200_accepts(code: object, accepted: bool, text: str) -> None:
+    """An auth frame accepts with code 200, as text or number, and refuses with any other."""
+    reply = read({"type": "auth", "body": {"code": code, "message": "go away"}})
+    assert (reply.accepted, reply.code, reply.status, reply.message) == (accepted, text, None, "go away")
+    assert "go away" not in repr(reply)
+
+
+@pytest.mark.parametrize("body", [None, [], "200", {}])
+def test_an_auth_frame_without_a_code_refuses(body: object) -> None:
+    """A code that is not there is not 200."""
+    assert read({"type": "auth", "body": body}) == AuthReply(accepted=False, code="")
+
+
+def test_an_auth_frame_with_our_session_id_is_no_echo() -> None:
+    """The answer to the auth frame carries our own session id."""
+    assert read({"type": "auth", "deviceId": "session-1", "body": {"code": "200"}}).accepted
+
+
+def test_echoes_are_messages_of_this_session(text_frame: dict[str, Any], frame: Any) -> None:
+    """A message with our session id is an echo; other kinds, and other sessions, are events."""
+    text_frame["deviceId"] = "session-1"
+    assert read(text_frame) == Echo(1001)
+    assert type(read(text_frame, session_id="session-2")) is events.TextMessage
+    assert type(read(text_frame, session_id=None)) is events.TextMessage
+    for file, name in (
+        ("s2c-reactions", "added"),
+        ("s2c-typing", "ended.user"),
+        ("s2c-message_changes", "moderated"),
+    ):
+        other = frame(file, name) | {"deviceId": "session-1"}
+        assert isinstance(read(other), events.Event)
+
+
+@pytest.mark.parametrize("body", [None, {}, {"id": "x"}, {"id": None}, 5])
+def test_an_echo_that_cannot_be_read_is_an_echo(body: object) -> None:
+    """Nobody needs to read what will be dropped."""
+    assert read({"type": "message", "deviceId": "session-1", "body": body}) == Echo(None)
+
+
+def test_a_pong_needs_only_its_action() -> None:
+    """A pong has no type; a ping from the server is nothing we know."""
+    assert read({"action": "pong", "type": "whatever"}) == Pong()
+    assert read({"action": "ping"}) == events.UnknownEvent("", {"action": "ping"})
+
+
+@pytest.mark.parametrize("frame", [{}, {"type": None}, {"type": "hologram", "body": 5}])
+def test_unknown_kinds_keep_everything(frame: dict[str, Any]) -> None:
+    """An object of no kind we know is an unknown event with the whole frame."""
+    assert read(frame) == events.UnknownEvent(frame.get("type") or "", frame)
+
+
+@pytest.mark.parametrize("kind", [5, [], {}, True])
+def test_a_type_is_text(kind: object) -> None:
+    """A type that is not text makes the frame unreadable."""
+    assert read({"type": kind}).error.path == ("type",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "The frame is not JSON: Input data was truncated."),
+        ("hello", "The frame is not JSON: invalid character (byte 0)."),
+        ('{"a":1}x', "The frame is not JSON: trailing characters"),
+        ("nul", "The frame is not JSON: "),
+        ('{"a":1e}', "The frame is not JSON: "),
+        ('{"a":"\\u12G4"}', "The frame is not JSON: "),
+        ("NaN", "The JSON must be an object, not a number."),
+        ('"\\ud800"', "The JSON must be an object, not text."),
+        ("[]", "The JSON must be an object, not an array."),
+        ("null", "The JSON must be an object, not null."),
+        ("true", "The JSON must be an object, not a boolean."),
+        ("5", "The JSON must be an object, not a number."),
+        ('"x"', "The JSON must be an object, not text."),
+        ("[" * 9_000, "The JSON is nested too deeply."),
+        ('{"a":' * 4_000, "The JSON is nested too deeply."),
+        ("[" * 100_000, "The message has more than 10,000 items (Limits.max_items)."),
+        ('{"a":' * 100_000, "The message has more than 10,000 items (Limits.max_items)."),
+        (b"{}", "The frame is binary; CometChat sends text."),
+        (b"\xff\x00", "The frame is binary; CometChat sends text."),
+    ],
+)
+def test_what_is_no_frame(text: str | bytes, words: str) -> None:
+    """Each comes as an unreadable frame that says why, with what was received."""
+    unreadable = decode(text, own_uid="zed-1", session_id=None)
+    assert isinstance(unreadable, events.UnreadableFrame)
+    assert unreadable.raw is text
+    assert str(unreadable.error).startswith(words)
+    assert unreadable.error.path == ()
+    assert unreadable.error.__traceback__ is None
+    assert unreadable.error.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("NaN", None),
+        ("-Infinity", None),
+        ("1e999", None),
+        ("9" * 5000, None),
+        ('"\\ud83d"', "\ufffd"),
+        ('"a\\udc00b"', "a\ufffdb"),
+        ('"\ud800"', "\ufffd"),
+        (b'"\xff"'.decode(errors="surrogateescape"), "\ufffd"),
+        ('["\\ud83d\\ude00", {"\\ud800": Infinity}]', ["\U0001f600", {"\ufffd": None}]),
+    ],
+)
+def test_what_only_javascript_would_write_is_cleaned(text_frame: dict[str, Any], written: str, value: object) -> None:
+    """It costs no event: half a surrogate pair is U+FFFD, a number that is none is null, and all of it can be sent again."""
+    text_frame["body"]["data"] |= {"metadata": {"it": "PLACE"}, "text": "é"}
+    event = read_text(json.dumps(text_frame, ensure_ascii=False).replace('"PLACE"', written))
+    assert type(event) is events.TextMessage
+    assert (event.text, event.metadata) == ("é", {"it": value})
+    json.dumps(event.metadata, allow_nan=False).encode()
+    assert "null" not in json.dumps(event.raw["body"]["data"]["metadata"])
+
+
+def read_text(text: Any) -> Any:
+    """Decode a frame given as text."""
+    return decode(text, own_uid=None, session_id=None)
+
+
+def test_what_is_not_even_text_is_unreadable() -> None:
+    """A wrong argument does not end the connection either."""
+    assert isinstance(read_text(None), events.UnreadableFrame)
+
+
+def test_a_fault_of_ours_is_named_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even an error nobody foresaw becomes an unreadable frame, which names it."""
+    monkeypatch.setattr("cometconn._wire.reference.read_frame", lambda _: 1 // 0)
+    assert str(read({"type": "x", "body": {}}).error) == "The frame cannot be read: ZeroDivisionError."
+
+
+@pytest.mark.parametrize("depth", [40, 400])
+def test_quotes_in_quotes_in_quotes(text_frame: dict[str, Any], depth: int) -> None:
+    """However deep messages quote each other, the frame is read or is unreadable."""
+    body = json.dumps(text_frame["body"])
+    text = "".join(f'{body[:-1]},"quotedMessage":' for _ in range(depth)) + body + "}" * depth
+    event = read_text('{"type":"message","body":' + text + "}")
+    assert isinstance(event, events.TextMessage | events.UnreadableFrame)
+    assert isinstance(event, events.TextMessage) == (depth == 40)
+
+
+def test_of_a_key_written_twice_the_last_counts() -> None:
+    """As in JavaScript."""
+    assert read_text('{"type":"a","type":"b"}') == events.UnknownEvent("b", {"type": "b"})
+
+
+def test_a_large_message_is_a_message(text_frame: dict[str, Any]) -> None:
+    """Size is no reason to refuse a frame."""
+    text_frame["body"]["data"]["text"] = "ü" * 1_000_000
+    assert len(read(text_frame).text) == 1_000_000
+
+
+def test_errors_do_not_repeat_what_was_received(text_frame: dict[str, Any]) -> None:
+    """Neither the error nor the repr shows the frame, which may hold a token."""
+    text_frame["body"]["sentAt"] = "tok-secret"
+    text_frame["jwt"] = "jwt-secret"
+    for frame in (text_frame, {"type": "new", "authToken": "tok-secret"}):
+        event = read(frame)
+        assert "secret" not in repr(event)
+        assert "secret" not in str(getattr(event, "error", ""))
+    assert "secret" not in repr(read_text('{"authToken":"secret'))
+
+
+def test_a_message_from_rest_is_the_same(text_frame: dict[str, Any], frame: Any) -> None:
+    """REST's bodies give the same events as frames, except that raw is the body."""
+    body = text_frame["body"]
+    assert decode_message(body) == read(text_frame)
+    message = decode_message(body)
+    assert isinstance(message, events.TextMessage)
+    assert message.raw is body
+    call = frame("s2c-calls", "user.unanswered")["body"]
+    assert type(decode_message(call, own_uid="amy-2")) is events.OutgoingCallRejected
+    assert type(decode_message(call, own_uid="zed-1")) is events.IncomingCallCancelled
+
+
+def test_bad_bodies_from_rest() -> None:
+    """An unknown body is an unknown event, an unreadable one an unreadable frame; nothing raises."""
+    body = {"id": 5, "category": "hologram"}
+    assert decode_message(body) == events.UnknownEvent("message", body)
+    unreadable = decode_message({"id": 5})
+    assert unreadable == events.UnreadableFrame('{"id": 5}', unreadable.error)  # type: ignore[attr-defined]
+    nothing: Any = None
+    assert isinstance(decode_message(nothing), events.UnreadableFrame)
+    assert isinstance(decode_message({"odd": {1, 2}}), events.UnreadableFrame)
+
+
+def test_message_keys(text_frame: dict[str, Any], frame: Any) -> None:
+    """What came as a message is judged by its own id; an edit is no duplicate of its message."""
+    assert message_key(read(text_frame)) == 1001
+    assert message_key(read(frame("s2c-message_changes", "edited"))) == 1013
+    assert message_key(read(frame("s2c-message_changes", "deleted"))) == 1015
+    assert message_key(read(frame("s2c-message_changes", "moderated"))) is None
+    assert message_key(read(frame("s2c-group_actions", "left"))) == 1018
+    assert message_key(read(frame("s2c-calls", "user.busy"))) == 1028
+    assert message_key(read(frame("s2c-receipts", "read"))) is None
+    assert message_key(events.Overflow(1)) is None
+    assert message_key(read({"type": "hologram", "body": {"id": 5}})) is None
+
+
+def test_keys_of_unknown_messages() -> None:
+    """A message of an unknown kind is judged too, from the socket and from REST alike."""
+    body = {"id": "77", "category": "hologram"}
+    assert message_key(read({"type": "message", "body": body})) == 77
+    assert message_key(decode_message(body)) == 77
+    assert message_key(decode_message({"category": "hologram"})) is None
+
+
+def test_a_user_has_no_secrets() -> None:
+    """Tokens stay out of a user, and out of what others are told."""
+    given = {
+        "uid": "zed-1",
+        "name": "Zed One",
+        "link": "https://zed.test",
+        "blockedByMe": True,
+        "deactivatedAt": 0,
+        "createdAt": 1800000000,
+        "authToken": "secret",
+        "jwt": "secret",
+        "fat": "secret",
+        "wsChannel": {"secret": "secret"},
+        "settings": {},
+    }
+    user = decode_user(given)
+    assert "secret" not in repr(user)
+    assert (user.uid, user.link, user.blocked_by_me, user.deactivated_at) == ("zed-1", "https://zed.test", True, None)
+    assert "secret" not in json.dumps(strip_secrets(given))
+    assert strip_secrets(given)["name"] == "Zed One"
+    assert "jwt" in given

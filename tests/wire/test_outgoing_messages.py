@@ -1,0 +1,75 @@
+"""Messages before they are sent."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from typing import Any
+
+import pytest
+
+from cometconn._wire.outgoing import custom_draft, text_draft
+from cometconn.errors import SettingsError
+
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "http-other_requests.json"
+TO: dict[str, Any] = {"receiver": "amy-2", "receiver_type": "user"}
+
+
+def test_a_text_is_what_the_official_client_sends() -> None:
+    """Every field of ours is theirs; what they add is how the message stands in their own list."""
+    rows = [row for row in json.loads(GOLDEN.read_text()) if row["call"] == "sendMessage text"]
+    assert {row["sdk"] for row in rows} == {"rn", "js"}
+    for theirs in (row["request"]["body"] for row in rows):
+        ours = json.loads(text_draft(text=theirs["text"], **TO))
+        assert ours.items() <= theirs.items()
+        assert set(theirs) - set(ours) <= {"reactions", "mentionedUsers", "mentionedMe", "text"}
+
+
+def test_all_that_a_text_can_have() -> None:
+    """Each option is where the message's body has it."""
+    options: dict[str, Any] = {"muid": "m-1", "metadata": {"a": [1]}, "parent_message_id": 7, "tags": ["x"]}
+    ours = json.loads(text_draft(text="Ωmega 🔥", receiver="hikers", receiver_type="group", **options))
+    assert ours == {
+        "category": "message",
+        "type": "text",
+        "receiver": "hikers",
+        "receiverType": "group",
+        "data": {"text": "Ωmega 🔥", "metadata": {"a": [1]}},
+        "muid": "m-1",
+        "parentId": "7",
+        "tags": ["x"],
+    }
+
+
+def test_a_custom_message() -> None:
+    """The content is customData; the finer type stands beside it."""
+    ours = json.loads(custom_draft(type="place", data={"x": 1}, sub_type="city", **TO))
+    assert (ours["category"], ours["type"]) == ("custom", "place")
+    assert ours["data"] == {"customData": {"x": 1}, "subType": "city"}
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"text": ""}, "text"),
+    ({"text": 3}, "text"),
+    ({"text": "\ud800"}, "not JSON"),
+    ({"receiver": ""}, "receiver"),
+    ({"receiver_type": "room"}, "receiver_type"),
+    ({"muid": ""}, "muid"),
+    ({"metadata": {"x": object()}}, "not JSON"),
+    ({"tags": "x"}, "tags"),
+    ({"tags": [""]}, "tags"),
+]
+
+
+@pytest.mark.parametrize(("given", "told"), BAD)
+def test_what_cannot_be_sent(given: dict[str, Any], told: str) -> None:
+    """SettingsError names it."""
+    with pytest.raises(SettingsError, match=told):
+        text_draft(**{"text": "x", **TO, **given})
+
+
+@pytest.mark.parametrize(("given", "told"), [({"type": ""}, "type"), ({"data": [1]}, "data"), ({"data": None}, "data")])
+def test_what_cannot_be_a_custom_message(given: dict[str, Any], told: str) -> None:
+    """A custom message has a type, and a mapping as its content."""
+    with pytest.raises(SettingsError, match=told):
+        custom_draft(**{"type": "t", "data": {}, **TO, **given})

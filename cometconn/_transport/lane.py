@@ -95,8 +95,7 @@ class TextLane:
     lengths comes out as a `str`, also one that came in fragments. A message beyond the limit comes out as a `LongMessage`; nearly
     all of it is dropped as it comes. Everything else comes out as the bytes it is, in its place, for
     trio-websocket, which stays the judge of it: control frames and binary messages, these in one frame. From
-    the first byte that RFC 6455 does not allow, and from a close frame on, all of it does. Behind a message of more than
-    `MOST` bytes nothing comes out.
+    the first byte that RFC 6455 does not allow, and from a close frame on, all of it does.
 
     It looks at a few frames at a time, when asked: a read may hold tens of thousands.
 
@@ -104,11 +103,13 @@ class TextLane:
         limit: bytes of the longest message.
         takes_text: cut out anything at all; otherwise it only follows.
         close_seen: the server has sent a close frame.
+        refused: it has sent more than `MOST` bytes of a message: nothing comes out any more.
     """
 
     limit: int
     takes_text: bool = True
     close_seen: bool = attrs.field(default=False, init=False)
+    refused: bool = attrs.field(default=False, init=False)
     _buffer: bytearray = attrs.field(factory=bytearray, init=False, repr=False)
     _at: int = attrs.field(default=0, init=False)
     _passing: int = attrs.field(default=0, init=False)  # bytes of a frame that are still to come, for trio-websocket
@@ -117,9 +118,10 @@ class TextLane:
     _over: bool = attrs.field(default=False, init=False)
 
     def feed(self, data: bytes | bytearray) -> None:
-        """Take what was read."""
-        self.drop_taken()
-        self._buffer += data
+        """Take what was read, or drop it when nothing comes out any more."""
+        if not self.refused:
+            self.drop_taken()
+            self._buffer += data
 
     def drop_taken(self) -> None:
         """Keep only what was not taken yet: before a wait for more, which may be long, and a read is up to 256 KiB."""
@@ -240,7 +242,7 @@ class TextLane:
             return self.rest()
         self._at += len(piece)
         if message.size > MOST:
-            self._over = True
+            self.refused = True
             self._buffer.clear()
             self._at = 0
         elif message.left or not message.is_last:

@@ -147,8 +147,6 @@ class TrioWebSocket:
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self._fail(stream_failed(error))
         self._read_size = _READ_MORE if len(data) >= _READ else _READ
-        if data and self._failure is not None:
-            return len(data)  # nobody takes anything any more
         if data and self._head.complete and not self._leaving:
             self._lane.feed(data)
         else:
@@ -184,7 +182,7 @@ class TrioWebSocket:
                 if message is not None:
                     return message
             piece = self._lane.next()
-            if isinstance(piece, LongMessage) and piece.size > MOST:
+            if self._lane.refused:
                 self._refuse()
             if not isinstance(piece, bytes):
                 return piece

@@ -166,7 +166,9 @@ def test_nothing_comes_out_behind_what_is_not_even_passed_over() -> None:
     told = lane.next()
     assert isinstance(told, LongMessage)
     assert told.size == (16 << 20) + 1
-    assert lane.next() is None
+    assert lane.refused
+    lane.feed(text("far behind"))
+    assert (lane.next(), lane.texts(5), lane.exhausted) == (None, [], True)
     assert lane.rest() == b""
 
 

@@ -686,6 +686,24 @@ async def test_a_message_of_more_than_the_limit_is_passed_over(over_tls: bool) -
         assert got == [(10, b"ping")]
 
 
+async def test_others_have_their_turn_while_fragments_are_put_together() -> None:
+    """One read may hold a hundred thousand of them."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await stream.send_all(frame(1, b"", fin=False) + frame(0, b"x", fin=False) * 20_000 + frame(0))
+        await forever(stream)
+
+    async with connected(script) as peer:
+        turns = 0
+        with trio.fail_after(10):
+            while not peer.messages:
+                turns += peer.taken > 0 and not peer.websocket.exhausted
+                await trio.lowlevel.checkpoint()
+        assert peer.messages == ["x" * 20_000]
+        assert turns > 20
+
+
 async def test_the_goodbye_is_answered_in_the_middle_of_a_message_that_is_passed_over() -> None:
     """trio-websocket takes over where the lane stands, and finds the server's close frame behind the rest."""
     got: list[tuple[int, bytes]] = []

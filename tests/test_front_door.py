@@ -64,12 +64,12 @@ assert "trio" not in sys.modules, "settings, events and errors are pure"
 from cometconn import *
 assert open_client and "trio" in sys.modules
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_importing_pulls_in_no_extra() -> None:
     """Nothing loads an extra, and httpx2 and the file's lock are loaded only when they are needed."""
     heavy = "asyncio filelock starlette hypercorn httpx2 httpcore2 python_socks urllib.request cyclopts rich pytest hypothesis"
     code = f"import cometconn, sys; cometconn.open_client; print(*[m for m in '{heavy}'.split() if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == ""

@@ -28,7 +28,7 @@ def test_a_child_has_the_signals_of_a_terminals_program() -> None:
         "print([n for n in names if signal.getsignal(getattr(signal, n)) is signal.SIG_IGN],"
         "sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout == "[] []\n"
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

@@ -50,7 +50,7 @@ def test_a_frozen_program_needs_no_metadata() -> None:
     """Where our distribution is not found, a client connects and the command tells its version."""
     # The metadata of the others stays: trio-websocket asks for Trio's.
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_METADATA], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", WITHOUT_METADATA], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [cometconn.__version__] * 2

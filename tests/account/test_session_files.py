@@ -138,7 +138,7 @@ trio.run(main)
 def load_elsewhere(path: pathlib.Path) -> str:
     """Load in another process; return what became of it."""
     done = subprocess.run(
-        [sys.executable, "-c", LOAD, str(path)], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", LOAD, str(path)], capture_output=True, text=True, check=True, timeout=120
     )
     return done.stdout.strip()
 

@@ -65,7 +65,7 @@ class Child:
 @asynccontextmanager
 async def running(*words: str, command: tuple[str, ...] = COMMAND, **variables: str) -> AsyncGenerator[Child, None]:
     """Run the command, or another one, for as long as the block lasts."""
-    with trio.fail_after(30):
+    with trio.fail_after(120):  # a program starts slowly beside many others
         async with trio.open_nursery() as nursery:
             start = functools.partial(
                 trio.run_process,
@@ -87,7 +87,7 @@ async def running(*words: str, command: tuple[str, ...] = COMMAND, **variables: 
 
 async def run(*words: str, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
     """Run the command to its end."""
-    with trio.fail_after(30):
+    with trio.fail_after(120):  # a program starts slowly beside many others
         return await trio.run_process(
             (*COMMAND, *words),
             capture_stdout=True,

@@ -36,7 +36,7 @@ def test_a_port_in_use_is_one_line_and_no_traceback() -> None:
             [sys.executable, "-c", "from _cometconn_command import main; main()", "demo", "--port", port],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
     assert done.returncode == 1

@@ -34,7 +34,7 @@ def _run(step: int, name: str, url: str, folder: pathlib.Path) -> subprocess.Com
         env=environ(COMETCONN_AUTH_KEY="KEY"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

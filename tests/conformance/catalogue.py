@@ -19,6 +19,7 @@ __all__ = ["CATALOGUE", "Case"]
 
 _ANNOUNCED = 8.0  # seconds: the window after an announced restart
 _BASE = 2.0  # seconds: the first window otherwise
+_NOT_SILENT = 10.0  # seconds of `pong_timeout`, where a server that gets no turn on a busy machine would be silent
 _HTTP = "HTTP/1.1 {}\r\nContent-Length: 0\r\n{}\r\n"
 
 
@@ -44,7 +45,7 @@ class Case:
             connected. All sockets on their way have small buffers: together they must be more than those hold.
         patience: seconds more until the loss, because so much must be read first.
         relayed: a process of its own stands between the client and the server.
-        pong_timeout: seconds, the client's is at least; where an answer waits for the turn of another process.
+        pong_timeout: seconds, the client's is at least.
     """
 
     name: str
@@ -106,10 +107,13 @@ def _unread() -> list[Case]:
         more: dict[str, Any] = {"tls": tls, "sends": sends}
         for deed, script, says in deeds:
             relayed = "stopped" in deed
-            cases.append(Case(f"{how}: {deed}", script, lost=True, says=says, relayed=relayed, **more))
+            pong_timeout = 0.0 if says == silent else _NOT_SILENT
+            cases.append(
+                Case(f"{how}: {deed}", script, lost=True, says=says, relayed=relayed, pong_timeout=pong_timeout, **more)
+            )
         resumes = servers.is_stopped(signal.SIGCONT)
         cases.append(
-            Case(f"{how}: is stopped for a moment", resumes, events=0, relayed=True, pong_timeout=10.0, **more)
+            Case(f"{how}: is stopped for a moment", resumes, events=0, relayed=True, pong_timeout=_NOT_SILENT, **more)
         )
     for tls in (None, "good"):
         script = servers.reads_nothing(frame(9, b"are you there") * 120_000)

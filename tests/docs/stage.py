@@ -221,7 +221,7 @@ class Stage:
         (self.folder / "test_page.py").write_text(self.real(source), encoding="utf-8")
         words = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "trio_mode=true", "test_page.py")
         done = subprocess.run(
-            words, cwd=self.folder, env=self._environ(), capture_output=True, text=True, timeout=60, check=False
+            words, cwd=self.folder, env=self._environ(), capture_output=True, text=True, timeout=120, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         self.answer = self.heard = done.stdout

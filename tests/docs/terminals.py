@@ -15,7 +15,7 @@ from cometconn.emulator import open_emulator
 
 __all__ = ["PATIENCE", "ServerThread", "Terminal", "free_port"]
 
-PATIENCE = 15.0  # seconds: until a line that is shown must have come
+PATIENCE = 50.0  # seconds: until a line that is shown must have come; programs start slowly beside many others
 
 
 def free_port() -> int:

@@ -34,7 +34,7 @@ async def test_a_stopped_process_takes_no_answered_ping_for_silence() -> None:
         await stream.send_all(PONG)
         await read_frames(stream, [])
 
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with open_emulator() as rest, raw_server(script) as url, trio.open_nursery() as nursery:
             command = [
                 sys.executable,

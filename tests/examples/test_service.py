@@ -47,7 +47,7 @@ async def example(name: str, server: Emulator, folder: pathlib.Path, bus: str) -
 @needs_daemon
 async def test_it_sleeps_wakes_and_stops_with_the_machine(tmp_path: pathlib.Path) -> None:
     """A goodbye before the machine sleeps, and what was said in the night afterwards; SIGTERM is a goodbye, too, and no failure."""
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         async with open_daemon(tmp_path) as bus, open_logind(bus) as logind, open_emulator() as server:
             async with example("service.py", server, tmp_path, bus) as child:
                 server.say("zed-1", "good night", receiver="amy-2")
@@ -67,7 +67,7 @@ async def test_it_sleeps_wakes_and_stops_with_the_machine(tmp_path: pathlib.Path
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_runs_without_logind(tmp_path: pathlib.Path, number: signal.Signals) -> None:
     """In a container there is no bus: one warning, and it is connected all the same."""
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         async with open_emulator() as server:
             async with example("service.py", server, tmp_path, "unix:path=nowhere") as child:
                 assert await child.stop(number) == 0
@@ -78,7 +78,7 @@ async def test_it_runs_without_logind(tmp_path: pathlib.Path, number: signal.Sig
 
 async def test_pings_keep_it_alive(tmp_path: pathlib.Path) -> None:
     """CometChat's way: in the background at once, and the first ping with it."""
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         async with open_emulator() as server:
             async with example("kept_alive.py", server, tmp_path, "") as child:
                 await server.log.wait_for(

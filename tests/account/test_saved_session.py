@@ -291,7 +291,7 @@ async def test_saved_details_that_cannot_be_read(path: pathlib.Path, caplog: pyt
     """The session is good, so the user is logged in; of the user only the uid is known."""
     store = FileStore(path)
     await store.load("APP")
-    await store.save(attrs.evolve(SAVED, session=attrs.evolve(SESSION, user={"uid": "zed-1", "name": 3})))
+    await store.save(attrs.evolve(SAVED, session=attrs.evolve(SESSION, user={"uid": 3, "name": "Zed"})))
     await store.aclose()
     endpoints = Endpoints.at("http://127.0.0.1:9")
     settings = AppSettings(auto_establish_socket_connection=False)

@@ -12,10 +12,9 @@ import resource
 import signal
 import sys
 
-import httpx2
 import trio
 
-from cometconn import AppSettings, Endpoints, FileStore, open_client
+from cometconn import AppSettings, Endpoints, FileStore, open_client, preload
 from cometconn.errors import CometConnError
 
 
@@ -44,7 +43,8 @@ async def main(path: pathlib.Path, url: str, trouble: str, before: str) -> None:
 if __name__ == "__main__":
     # What is read from disk only when it is needed, before the right to read it may be gone.
     "".encode("idna")
-    del httpx2
+    sys.dont_write_bytecode = True  # of which a full disk would keep a part, for all who come later
+    preload()
     if os.geteuid() == 0:
         pathlib.Path(sys.argv[1]).parent.mkdir(mode=0o700)
         os.chown(pathlib.Path(sys.argv[1]).parent, 65534, 65534)

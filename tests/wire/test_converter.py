@@ -186,7 +186,10 @@ def test_users_and_groups_are_told_apart_by_their_id() -> None:
     either: Any = User | Group
     assert structure({"guid": "g"}, either) == Group("g")
     assert structure({"uid": "u"}, either) == User("u")
-    for value, words in (({}, r"^uid is missing\.$"), ({"guid": 5, "uid": "u"}, r"^guid must be text, not a number\.$")):
+    for value, words in (
+        ({}, r"^uid is missing\.$"),
+        ({"guid": 5, "uid": "u"}, r"^guid must be text, not a number\.$"),
+    ):
         with pytest.raises(DecodeError, match=words):
             structure(value, either)
 

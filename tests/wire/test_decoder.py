@@ -210,9 +210,7 @@ def test_what_is_no_frame(text: str | bytes, words: str) -> None:
         ('["\\ud83d\\ude00", {"\\ud800": Infinity}]', ["\U0001f600", {"\ufffd": None}]),
     ],
 )
-def test_what_only_javascript_would_write_is_cleaned(
-    text_frame: dict[str, Any], written: str, value: object
-) -> None:
+def test_what_only_javascript_would_write_is_cleaned(text_frame: dict[str, Any], written: str, value: object) -> None:
     """It costs no event: half a surrogate pair is U+FFFD, a number that is none is null, and all of it can be sent again."""
     text_frame["body"]["data"] |= {"metadata": {"it": "PLACE"}, "text": "é"}
     event = read_text(json.dumps(text_frame, ensure_ascii=False).replace('"PLACE"', written))

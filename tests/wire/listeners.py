@@ -6,6 +6,7 @@ This is a witness of its own: nothing here is read from the table that the decod
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from typing import Any
 
 from cometconn import events
@@ -143,39 +144,47 @@ def as_listeners_see_it(subject: Any, getter: str) -> object:
     return str(value) if getter in _IDS else _plain(value)
 
 
+_PLAIN: dict[type[Any], Callable[[Any], object]] = {
+    datetime.datetime: lambda time: int(time.timestamp()),
+    events.User: lambda user: user.uid,
+    events.Group: lambda group: group.guid,
+    events.Attachment: lambda file: file.url,
+    events.MessageElement: lambda part: part.type,
+    events.ReactionCount: lambda one: {
+        "reaction": one.reaction,
+        "count": one.count,
+        "reactedByMe": one.reacted_by_me,
+    },
+    events.ToolCall: lambda call: {
+        "id": call.id,
+        "type": call.type,
+        "displayName": call.display_name or "",
+        "executionText": call.execution_text or "",
+    },
+    tuple: lambda several: [_plain(item) for item in several],
+}
+
+
 def _plain(value: object) -> object:
-    if isinstance(value, datetime.datetime):
-        return int(value.timestamp())
-    if isinstance(value, events.User | events.Group):
-        return value.id
     if isinstance(value, events.Message):
         return str(value.id)
-    if isinstance(value, events.Attachment):
-        return value.url
-    if isinstance(value, events.MessageElement):
-        return value.type
-    if isinstance(value, events.ReactionCount):
-        return {"reaction": value.reaction, "count": value.count, "reactedByMe": value.reacted_by_me}
-    if isinstance(value, events.ToolCall):
-        shown = {"displayName": value.display_name or "", "executionText": value.execution_text or ""}
-        return {"id": value.id, "type": value.type, **shown}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+    made = _PLAIN.get(type(value))
+    return made(value) if made else value
+
+
+_HANDED_OVER: tuple[tuple[tuple[type[Any], ...], str], ...] = (
+    ((events.MessageEdited, events.MessageDeleted, events.MessageModerated, events.MessageMark), "message"),
+    ((events.ConversationMark,), "conversation"),
+    ((events.FeedItemReceived,), "item"),
+    ((events.Presence,), "user"),
+    ((events.GroupMemberScopeChanged,), "self user new_scope old_scope group"),
+    ((events.GroupMemberJoined, events.GroupMemberLeft), "self user group"),
+    ((events.GroupAction,), "self user by group"),
+    ((events.Event,), "self"),
+)
 
 
 def subjects(event: Any) -> list[object]:
     """Return what CometChat hands to the listener for *event*, in order."""
-    if isinstance(event, events.MessageEdited | events.MessageDeleted | events.MessageModerated | events.MessageMark):
-        return [event.message]
-    if isinstance(event, events.ConversationMark):
-        return [event.conversation]
-    if isinstance(event, events.FeedItemReceived):
-        return [event.item]
-    if isinstance(event, events.UserOnline | events.UserOffline):
-        return [event.user]
-    if isinstance(event, events.GroupMemberScopeChanged):
-        return [event, event.user, event.new_scope, event.old_scope, event.group]
-    if isinstance(event, events.GroupMemberJoined | events.GroupMemberLeft):
-        return [event, event.user, event.group]
-    if isinstance(event, events.GroupAction):
-        return [event, event.user, event.by, event.group]
-    return [event]
+    names = next(names for kinds, names in _HANDED_OVER if isinstance(event, kinds))
+    return [event if name == "self" else getattr(event, name) for name in names.split()]

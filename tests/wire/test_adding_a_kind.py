@@ -112,7 +112,7 @@ class Tree:
         """Run Python on the copy; return what it printed. Raises `AssertionError` if it failed."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
         environment = {**ours, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"}
-        done = subprocess.run(  # noqa: S603 - our own interpreter
+        done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.root,
             env=environment,

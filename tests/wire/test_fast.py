@@ -343,7 +343,9 @@ def test_a_long_text(text_frame: dict[str, Any], left: list[object], length: int
     check(text)
 
 
-@pytest.mark.parametrize("place", [("body", "sender"), ("body", "data", "resource"), ("body", "data", "entities", "on")])
+@pytest.mark.parametrize(
+    "place", [("body", "sender"), ("body", "data", "resource"), ("body", "data", "entities", "on")]
+)
 def test_what_no_attribute_reads_is_not_too_deep(text_frame: dict[str, Any], place: tuple[str, ...]) -> None:
     """A key that is known to come, but that nobody reads, hides no depth."""
     where = text_frame

@@ -8,11 +8,12 @@ from __future__ import annotations
 import copy
 import datetime
 import functools
+import itertools
 import json
 import math
 import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -64,36 +65,51 @@ def clean(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _as_number(value: Any) -> Any:
+    whole = re.fullmatch(r"-?\d{1,19}", str(value)) and not isinstance(value, bool)
+    return int(value) if whole else NO
+
+
+def _as_flag(value: Any) -> Any:
+    return value if isinstance(value, bool) else _FLAGS.get(value, NO) if isinstance(value, str) else NO
+
+
+def _as_time(value: Any) -> Any:
+    if isinstance(value, bool) or not re.fullmatch(r"-?\d{1,19}(\.\d+)?", str(value)):
+        return NO
+    seconds = float(value) / (1000 if abs(float(value)) > 1e11 else 1)
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+
+
+def _as_person(kind: Any, value: Any, *, to_group: bool) -> Any:
+    group = to_group and kind not in (events.User, events.User | None)
+    if not isinstance(value, str) or not value or (kind is events.Group and not group):
+        return NO
+    return (events.Group if group else events.User)(value)
+
+
+_SCALARS: dict[Any, Callable[[Any], Any]] = {
+    Any: clean,
+    **{kind: lambda value: value if isinstance(value, str) else NO for kind in (str, str | None)},
+    **dict.fromkeys((int, int | None), _as_number),
+    bool: _as_flag,
+    datetime.datetime | None: _as_time,
+}
+_PERSONS = (events.User, events.User | None, events.Group, events.User | events.Group)
+_WITHOUT_NEEDS = (events.Conversation, events.FeedItem, events.ToolCall)
+
+
 def meaning(kind: Any, value: Any, *, to_group: bool) -> Any:
     """Return what *value* is as a *kind*, or `NO`; by hand, and not as the decoders find it."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is Any:
-        return clean(value)
-    if kind in (str, str | None):
-        return value if isinstance(value, str) else NO
-    if kind in (int, int | None):
-        return int(value) if re.fullmatch(r"-?\d{1,19}", str(value)) and not isinstance(value, bool) else NO
-    if kind is bool:
-        return value if isinstance(value, bool) else _FLAGS.get(value, NO) if isinstance(value, str) else NO
-    if kind == datetime.datetime | None:
-        if not (re.fullmatch(r"-?\d{1,19}(\.\d+)?", str(value)) and (number or isinstance(value, str))):
-            return NO
-        seconds = float(value) / (1000 if abs(float(value)) > 1e11 else 1)
-        return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    if kind in _SCALARS:
+        return _SCALARS[kind](value)
     if typing.get_origin(kind) is Mapping:
         return clean(value) if isinstance(value, dict) else {} if value == [] else NO
     if typing.get_origin(kind) is tuple:
-        empty = value == [] or (value == {} and kind == tuple[events.User, ...])
-        return () if empty else NO
-    if isinstance(value, str) and value and kind in (events.User, events.User | None):
-        return events.User(value)
-    if isinstance(value, str) and value and kind in (events.Group, events.User | events.Group):
-        if kind is events.Group and not to_group:
-            return NO
-        return (events.Group if to_group else events.User)(value)
-    if attrs.has(kind) and isinstance(value, dict) and kind in (events.Conversation, events.FeedItem, events.ToolCall):
-        return kind()
-    return NO
+        return () if value == [] or (value == {} and kind == tuple[events.User, ...]) else NO
+    if kind in _PERSONS:
+        return _as_person(kind, value, to_group=to_group)
+    return kind() if kind in _WITHOUT_NEEDS and isinstance(value, dict) else NO
 
 
 @attrs.frozen(eq=False)
@@ -130,7 +146,7 @@ def look_up(value: Any, way: tuple[str | int, ...]) -> Any:
 
 def put(frame: Any, way: tuple[str | int, ...], value: Any) -> None:
     """Write *value* at *way*, inside new objects where there are none."""
-    for key, after in zip(way, way[1:], strict=False):
+    for key, after in itertools.pairwise(way):
         key = int(key) if isinstance(frame, list) else key
         if not isinstance(frame, list) and not isinstance(frame.get(key), dict | list):
             frame[key] = [{}] if after == "0" else {}

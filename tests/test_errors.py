@@ -105,7 +105,7 @@ async def _protocol(_: Pair, __: pathlib.Path) -> None:
 
 async def _decode(pair: Pair, _: pathlib.Path) -> None:
     async with pair.chat.events(UnreadableFrame) as events:
-        pair.device.send('{"type": "message", "body": {"category": "message", "type": "text", "data": 3}}')
+        pair.device.send('{"type": "message", "body": {"category": "message", "type": "text", "id": "x"}}')
         event = await anext(events)
     assert isinstance(event, UnreadableFrame)
     assert event.error.path

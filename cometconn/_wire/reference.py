@@ -106,7 +106,7 @@ class _Source:
     def find(self, path: JsonPath) -> Any:
         """Return what stands at *path*; `None` if it, or an object on the way, is not there."""
         value, way = (self.envelope, path[1:]) if path and path[0] == "^" else (self.body, path)
-        for key in way:
+        for depth, key in enumerate(way):
             if key == OWN_KEY:
                 return isinstance(value, dict) and self.notes.own_uid in value
             if value.__class__ is dict:
@@ -116,7 +116,7 @@ class _Source:
             elif isinstance(value, list) and key.isdigit():
                 value = value[int(key)]
             else:
-                raise UnfitError.for_a(dict, value, way[: way.index(key)])
+                raise UnfitError.for_a(dict, value, way[:depth])
         return value
 
     def first(self, wanted: _Attribute, paths: Sequence[JsonPath]) -> tuple[Any, UnfitError | None]:

@@ -92,7 +92,7 @@ def elements(text: bytes) -> Iterator[bytes | None]:
     except (msgspec.MsgspecError, UnicodeError, RecursionError):  # perhaps only because an element is no JSON, as NaN
         found = ()
     if found:
-        yield from (part for element in found if (part := bytes(element)))
+        yield from (json for element in found if (json := bytes(element)))
         return
     count = 0
     for part in _split(text.strip(), b"[", b"]", _MOST_TOKENS_SLOWLY):

@@ -30,7 +30,7 @@ ALLOWED: Sequence[Allowed] = (
     Allowed("frame type", "message_pin_save", "The SDK's own name for a frame that it has read. It comes in no frame."),
     Allowed(
         "message type",
-        "audio custom file image media video",
+        "audio file image media video",
         "The class of a message or call does not depend on them: the event keeps its type as it came.",
     ),
     Allowed(

@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from ._foreign_text import KnownSecrets
-from ._wire.decoder import decode_user
 from .errors import CometConnError, DecodeError, NotLoggedInError, SettingsError
 from .events import User
 
@@ -20,6 +19,8 @@ _LOG = logging.getLogger("cometconn")
 
 def user_of(session: Session) -> User:
     """Return the user of a saved session; with unreadable details, a WARNING and the uid alone."""
+    from ._wire.decoder import decode_user  # noqa: PLC0415 - 40 ms that the first client need not wait for
+
     try:
         return decode_user(session.user)
     except DecodeError as error:

@@ -15,7 +15,6 @@ from ._account.bounded_store import BoundedStore
 from ._account.file_store import FileStore, default_path
 from ._account.session import Hosts, new_session_id
 from ._client import CometChat
-from ._connection.catch_up import CatchUp
 from ._connection.identity import Identity
 from ._connection.machine import Machine
 from ._connection.position import PositionKeeper
@@ -224,6 +223,8 @@ def _put_together(
     positions = PositionKeeper(identity, streams, store, api, settings.catch_up, position)
     login = Login(api, store, identity, machine, streams, positions)
     if settings.catch_up:
+        from ._connection.catch_up import CatchUp  # noqa: PLC0415 - as with hooks; the decoders come with it
+
         login.catch_up = CatchUp(
             identity, streams, api.messages, login.forget, settings.timing, environment.random, positions.start
         )

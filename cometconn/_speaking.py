@@ -9,7 +9,6 @@ import trio
 
 from ._account.api import is_token_unknown
 from ._json_parts import has_too_many_items
-from ._wire.decoder import decode_message
 from .errors import ApiError, NotLoggedInError, SettingsError
 from .events import Message, UnreadableFrame
 
@@ -100,6 +99,8 @@ class Speaking:
             body = await self.login.api.send_message(session, draft)
         if self.login.is_current(session):
             self.login.token_accepted()
+        from ._wire.decoder import decode_message  # noqa: PLC0415 - 40 ms that the first client need not wait for
+
         sent = decode_message(body, own_uid=session.uid)
         if not isinstance(sent, kind):
             message = f"{call}: the message was sent, but the server's answer is no {kind.__name__}."

@@ -18,7 +18,8 @@ import trio
 from cometconn._account.api import is_token_unknown
 from cometconn._account.pages import MessagePage, Place
 from cometconn._lifecycle.backoff import retry_delay
-from cometconn._wire.decoder import Decoder, Echo, message_key
+from cometconn._wire.decoder import Decoder, Echo
+from cometconn._wire.message_key import message_key
 from cometconn.errors import ApiError, CometConnError
 from cometconn.events import Gap
 from cometconn.status import Reason

@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from cometconn._lot import Lot
-from cometconn._wire.decoder import message_key
+from cometconn._wire.message_key import message_key
 from cometconn.errors import SlowConsumerError
 from cometconn.events import Event, Gap, Overflow
 

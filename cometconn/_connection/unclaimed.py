@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
-from cometconn._wire.decoder import message_key
+from cometconn._wire.message_key import message_key
 
 from .buffer import MAX_BYTES, MAX_EVENTS, BufferStatistics
 

@@ -17,16 +17,16 @@ from cometconn._json_parts import has_too_many_items, raw_message_id, split_obje
 from cometconn._json_values import parse
 from cometconn._nesting import is_too_deep
 from cometconn.errors import DecodeError
-from cometconn.events import Event, Message, MessageDeleted, MessageEdited, UnknownEvent, UnreadableFrame, User
+from cometconn.events import Event, UnknownEvent, UnreadableFrame, User
 
 from . import fast, reference
-from .converter import UnfitError, decode_error, to_int
+from .converter import UnfitError, decode_error
+from .message_key import body_id
 from .reference import Notes
 
-__all__ = ["AuthReply", "Decoded", "Decoder", "Echo", "Pong", "decode", "decode_message", "decode_user", "message_key"]
+__all__ = ["AuthReply", "Decoded", "Decoder", "Echo", "Pong", "decode", "decode_message", "decode_user"]
 
 _MESSAGE: Final = "message"
-_NUMBERED: Final = (Message, MessageEdited, MessageDeleted)
 _PONGS: Final = frozenset({'{"action":"pong"}', '{"action":"pong","ack":"true"}'})  # as the server writes them
 
 
@@ -138,7 +138,7 @@ class Decoder:
             body, exact = self._parse(text.decode("utf-8", "replace"))
             data = body.get("data") if isinstance(body, dict) else None
             if self.session_id is not None and isinstance(data, dict) and data.get("resource") == self.session_id:
-                return Echo(_body_id(body))
+                return Echo(body_id(body))
             return self.decode_body(body, exact=exact)
         except Exception as error:  # noqa: BLE001 - one bad message must not cost the page it is on
             return self._unreadable(text.decode("utf-8", "replace"), error, raw_message_id(text))
@@ -178,7 +178,7 @@ class Decoder:
         if kind == "auth":
             return _auth_reply(frame.get("body"))
         if kind == _MESSAGE and self.session_id is not None and frame.get("deviceId") == self.session_id:
-            return Echo(_body_id(frame.get("body")))
+            return Echo(body_id(frame.get("body")))
         return self._read(reference.read_frame, frame, exact=exact) or UnknownEvent(kind, frame)
 
     def _read(self, read: Callable[[Any], Event | None], value: Any, *, exact: bool) -> Event | None:
@@ -211,7 +211,7 @@ def decode_message(body: Mapping[str, Any], *, own_uid: str | None = None) -> Ev
             raise RecursionError  # noqa: TRY301 - told like a depth at which the parser gives up
         return Decoder(own_uid, None).decode_body(body, exact=False)
     except Exception as error:  # noqa: BLE001 - the promise above
-        return UnreadableFrame(_as_text(body), _bare_error(error), _body_id(body))
+        return UnreadableFrame(_as_text(body), _bare_error(error), body_id(body))
 
 
 def decode_user(user: Mapping[str, Any]) -> User:
@@ -221,20 +221,6 @@ def decode_user(user: Mapping[str, Any]) -> User:
             return reference.structure_user(user)
     except UnfitError as error:
         raise decode_error(str(error), error.path) from None
-
-
-def message_key(event: Event) -> int | None:
-    """Return the id by which *event* is judged a duplicate; `None` if it never is one.
-
-    Only what came as a message has one, an unreadable one included. An edit or a deletion counts by its own id, not by
-    that of the message it changes; a moderation verdict repeats the message's id, so it is
-    not judged.
-    """
-    if isinstance(event, _NUMBERED):
-        return event.id
-    if isinstance(event, UnknownEvent) and event.type == _MESSAGE:
-        return _body_id(event.raw.get("body", event.raw))
-    return event.message_id if isinstance(event, UnreadableFrame) else None
 
 
 def _as_text(body: object) -> str:
@@ -259,13 +245,6 @@ def _auth_reply(body: object) -> AuthReply:
         status=status if isinstance(status, str) else None,
         message=message if isinstance(message, str) else None,
     )
-
-
-def _body_id(body: object) -> int | None:
-    try:
-        return to_int(body.get("id")) if isinstance(body, dict) else None
-    except ValueError:
-        return None
 
 
 def _bare_error(error: Exception, prefix: tuple[str, ...] = ()) -> DecodeError:

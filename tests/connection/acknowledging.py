@@ -7,7 +7,7 @@ from typing import Any
 from cometconn import EventStream
 from cometconn._connection.stream_arguments import stream_options
 from cometconn._connection.streams import Streams
-from cometconn._wire.decoder import message_key
+from cometconn._wire.message_key import message_key
 from cometconn.events import Event, Overflow, TextMessage, User
 
 __all__ = ["events_of", "numbers", "published", "reading", "text", "unclaimed"]

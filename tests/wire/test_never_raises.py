@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cometconn import events
-from cometconn._wire.decoder import AuthReply, Decoded, Echo, Pong, decode, decode_message, message_key
+from cometconn._wire.decoder import AuthReply, Decoded, Echo, Pong, decode, decode_message
+from cometconn._wire.message_key import message_key
 
 GOLDEN = pathlib.Path(__file__).parent.parent / "golden"
 FRAMES: list[Any] = [

@@ -16,8 +16,8 @@ from cometconn._wire.decoder import (
     decode,
     decode_message,
     decode_user,
-    message_key,
 )
+from cometconn._wire.message_key import message_key
 from cometconn._wire.outgoing import strip_secrets
 
 from .conftest import GOLDEN, golden

@@ -18,15 +18,13 @@ from cattrs import Converter
 from cometconn.errors import DecodeError
 from cometconn.events import User
 
-from .kinds import JsonPath
+from .kinds import MOST_OBJECTS, JsonPath
 
 __all__ = ["UnfitError", "converter", "decode_error", "to_int"]
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?", re.ASCII)
 _BIT_64: Final = 2**63  # larger numbers are nobody's id; Python would even refuse to print the largest
-_MOST_OBJECTS: Final = 500
-"""Of users, attachments and the like in one message. Each costs some microseconds, and the loop waits meanwhile."""
 _MILLISECONDS: Final = 1e11
 """So many seconds after 1970 is the year 5138: a number that is not smaller counts milliseconds."""
 _JSON_NAMES: Final[Mapping[type, str]] = {
@@ -136,8 +134,8 @@ def _tuple_hook(kind: Any) -> Callable[[Any, Any], Any]:
             value = list(value.values())
         if not isinstance(value, list):
             raise UnfitError.for_a(list, value)
-        if len(value) > _MOST_OBJECTS and attrs.has(item):
-            message = f"has more than {_MOST_OBJECTS} items"
+        if len(value) > MOST_OBJECTS and attrs.has(item):
+            message = f"has more than {MOST_OBJECTS} items"
             raise UnfitError(message)
         made = []
         for place, inner in enumerate(value):  # the first fault ends it: a million more would cost seconds

@@ -94,7 +94,11 @@ class Decoder:
     session_id: str | None
     max_items: int = 10_000
     on_unread: Callable[[Sequence[str] | UnreadableFrame], None] = _ignore
-    _known: fast.KnownPeople = attrs.field(factory=fast.KnownPeople, init=False)
+    _known: fast.KnownPeople = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Know nobody yet."""
+        self._known = fast.KnownPeople(self.own_uid)
 
     def decode(self, text: str | bytes) -> Decoded:
         """Return what one frame says.

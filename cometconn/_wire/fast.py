@@ -25,7 +25,20 @@ import msgspec
 from cometconn._nesting import may_be_too_deep
 from cometconn.events import Event, Group, Message, User
 
-from .kinds import KINDS, LATER, OTHERS, OWN_KEY, Choice, JsonPath, Kind, choices, parse_paths, paths_of, types_of
+from .kinds import (
+    KINDS,
+    LATER,
+    MOST_OBJECTS,
+    OTHERS,
+    OWN_KEY,
+    Choice,
+    JsonPath,
+    Kind,
+    choices,
+    parse_paths,
+    paths_of,
+    types_of,
+)
 from .read_only import NOTHING, read_only
 
 __all__ = ["KnownPeople", "NotFastPathError", "first_events"]
@@ -49,6 +62,7 @@ class NotFastPathError(Exception):
 # The msgspec types: trees of keys, whose leaves are the types of attributes.
 
 _ENTITIES: Final[JsonPath] = ("data", "entities")
+_QUOTE: Final[JsonPath] = ("quotedMessage",)
 _GUID: Final = str | msgspec.UnsetType  # an object with a guid, though it be null, is no user
 _Tree: typing.TypeAlias = dict[str, Any]
 _LEAVES: Final[Mapping[Any, Any]] = {
@@ -79,7 +93,8 @@ def _tree_of(*kinds: Any, strict: bool) -> _Tree:
         for name, paths in paths_of(kind).items():
             leaf = None if name in LATER else types_of(kind)[name]
             for path in paths[:1] if leaf is User else paths:
-                if path[0] != "^" and path[:2] != _ENTITIES and not (strict and name in LATER):
+                inside_list = OWN_KEY in path or "0" in path
+                if path[0] != "^" and path[:2] != _ENTITIES and not (inside_list or (strict and name in LATER)):
                     _grow(tree, path, str if leaf == User | Group else leaf)
     return tree
 
@@ -87,7 +102,18 @@ def _tree_of(*kinds: Any, strict: bool) -> _Tree:
 def _type(name: str, leaf: Any, *, strict: bool) -> Any:
     if isinstance(leaf, dict):
         return _struct(name, leaf, strict=strict) | None
-    return _person(strict) | None if leaf is User else _LEAVES.get(leaf)
+    item = _item(leaf)
+    if item is not None and item is not User:
+        return list[_struct(name, _tree_of(item, strict=strict), strict=strict)] | None  # type: ignore[misc]
+    if leaf is User or item is User:
+        return _person(strict) | None if leaf is User else dict[str, _person(strict)] | None  # type: ignore[misc]
+    return _LEAVES.get(leaf)
+
+
+def _item(annotation: Any) -> Any:
+    """Return the class of the objects that an attribute has several of; `None` for another attribute."""
+    item, *_ = typing.get_args(annotation) or (None,)
+    return item if typing.get_origin(annotation) is tuple and attrs.has(item) else None
 
 
 def _struct(name: str, tree: _Tree, *, strict: bool, **options: Any) -> Any:
@@ -163,6 +189,13 @@ def shallow(value: Any, depth: int = 8) -> Any:
     return value
 
 
+def few(objects: Any) -> Any:
+    """Return objects of which there are no more than are read."""
+    if len(objects) > MOST_OBJECTS:
+        raise NotFastPathError
+    return objects
+
+
 def addressee(name: str | None, receiver_type: str | None) -> User | Group:
     """Return whom a signal went to."""
     return (Group if receiver_type == Group.receiver_type else User)(needed(name or None))
@@ -187,8 +220,15 @@ def opened(kind: type[Any]) -> type[Any]:
 
 
 def _expression(path: JsonPath) -> str:
-    """Return the Python that reads what a frame holds at *path*."""
-    return f"frame.{path[1]}" if path[0] == "^" else ".".join(("body", *path)).replace("body.data.", "data.")
+    """Return the Python that reads what a frame holds at *path*; nothing on the way may be missing, but a list."""
+    if path[0] == "^":
+        return f"frame.{path[1]}"
+    place = ".".join(("body", *path)).replace("body.data.", "data.")
+    several, inside, rest = place.partition(".0.")
+    if inside:
+        return f"({several}[0].{rest} if {several} else None)"
+    several, own, _ = place.partition(f".{OWN_KEY}")
+    return f"(known.own_uid in {several} if {several} else False)" if own else place
 
 
 def _value(annotation: Any, default: Any, place: str) -> str:
@@ -205,6 +245,9 @@ def _value(annotation: Any, default: Any, place: str) -> str:
         str | None: place,
     }
     optional[int | None] = optional[int]
+    if (item := _item(annotation)) is not None:
+        several = f"few({place}.values())" if item is User else f"few({place})"
+        optional[annotation] = f"tuple(map({item.__name__}_of, {several})) if {place} else ()"
     if default is attrs.NOTHING:
         optional |= {int: f"number({place})", str: f"needed({place})"}
     return optional.get(annotation, repr(default))
@@ -225,13 +268,17 @@ def _filler(kind: Any, row: Kind | None = None) -> Iterator[str]:
         if not paths or paths[0][:2] == _ENTITIES:
             continue
         words = () if row is None else row.words.get(paths, ())
-        if len(words) == 1 or name in LATER or OWN_KEY in paths[0]:
+        if len(words) == 1 or name in LATER:
             value = repr(words[0] if words else field.default)
         elif annotation == User | Group:
             receiver_type = " or ".join(map(_expression, parse_paths("receiverType or ^receiverType")))
             value = f"addressee({' or '.join(map(_expression, paths))}, {receiver_type})"
-        else:  # of other alternatives than a user's, all but the last are null in a frame that is read here
-            value = _value(annotation, field.default, _expression(paths[0] if annotation is User else paths[-1]))
+        else:
+            first, *others = [path for path in paths if path == _QUOTE or path[:1] != _QUOTE]  # which is null here
+            place = _expression(first)
+            for other in () if annotation is User else others:
+                place = f"({place} if {place} is not None else {_expression(other)})"
+            value = _value(annotation, field.default, place)
         if row is None and name == "metadata":  # which several events share
             value = "read_only(shallow(body.metadata)) if body.metadata else NOTHING"
         yield f" made.{name} = {value}"
@@ -256,14 +303,19 @@ def _select(chosen: Choice | Sequence[Kind], depth: int) -> Iterator[str]:
 
 def _generate() -> dict[str, Any]:
     """Write the module that fills events, and run it; return what is in it."""
-    kinds = [User, Group, *(row.event for row in _ROWS)]
-    lines = [line for kind in kinds[:2] for line in _filler(kind)]
+    events: list[Any] = [row.event for row in _ROWS]
+    items = {_item(kind) for event in events for name, kind in types_of(event).items() if name not in LATER}
+    objects = [User, Group, *sorted(items - {User, None}, key=str)]
+    kinds = [*objects, *events]
+    lines = [line for kind in objects for line in _filler(kind)]
     lines += [line for row in _ROWS for line in _filler(row.event, row)]
     for frame in _FRAMES:
         lines += [f"def read_{frame}(frame, known, text):", *_select(choices()[frame], 1)]
     namespace: dict[str, Any] = {kind.__name__: kind for kind in kinds}
     namespace |= {f"open_{kind.__name__}": opened(kind) for kind in kinds}
-    namespace |= {function.__name__: function for function in (number, moment, needed, shallow, addressee, read_only)}
+    namespace |= {
+        function.__name__: function for function in (number, moment, needed, shallow, few, addressee, read_only)
+    }
     namespace |= {"NOTHING": NOTHING, "NotFastPathError": NotFastPathError}
     exec(compile("\n".join(lines), f"<generated by {__name__}>", "exec"), namespace)  # noqa: S102 - as attrs does
     return namespace
@@ -289,7 +341,10 @@ class KnownPeople(dict[bytes, "tuple[User, User | Group]"]):
     account many events share a `User`, of which nothing can be changed: see `read_only`.
     """
 
-    _bytes = 0
+    def __init__(self, own_uid: str | None) -> None:
+        super().__init__()
+        self.own_uid = own_uid
+        self._bytes = 0
 
     def remember(self, json: bytes) -> tuple[User, User | Group]:
         """Return who sent a message and to whom, from the JSON of its entities, and keep both."""

@@ -23,6 +23,7 @@ from cometconn import events as ev
 __all__ = [
     "KINDS",
     "LATER",
+    "MOST_OBJECTS",
     "Choice",
     "OTHERS",
     "OWN_KEY",
@@ -183,7 +184,7 @@ _PATHS: Final[Mapping[type[Any], Mapping[str, str]]] = {
 def _message(event: type[ev.Event], listener: str, **words: str) -> Kind:
     """Return the row of a message, which its category, its type, or what was done (`action`) tell from others."""
     paths = {"category": "category", "type": "type", "action": "data.action"}
-    fast = event is ev.TextMessage or words == {"category": "custom"}
+    fast = event in {ev.TextMessage, ev.MediaMessage} or words == {"category": "custom"}
     return Kind(event, "message", {paths[name]: word for name, word in words.items()}, listener, fast=fast)
 
 
@@ -280,6 +281,8 @@ KINDS: Final[Sequence[Kind]] = (
 )
 """All kinds. Of several rows that fit, the first counts."""
 
+MOST_OBJECTS: Final = 500
+"""Of users, attachments and the like in one message. Each costs some microseconds, and the loop waits meanwhile."""
 OTHERS: Final = (
     "^appId or ^receiver or ^receiverType or ^deviceId or ^sender or ^messageSender or "
     "sender or resource or uid or data.resource"

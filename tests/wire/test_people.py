@@ -65,7 +65,7 @@ def entities(sender: dict[str, Any]) -> bytes:
 
 def test_what_is_remembered_is_bounded() -> None:
     """In number and in bytes, whatever the server sends."""
-    known = KnownPeople()
+    known = KnownPeople("zed-1")
     for number in range(2000):
         written = entities({"uid": f"user-{number}"})
         assert known.get(written) is None
@@ -94,7 +94,7 @@ def test_what_is_remembered_is_bounded() -> None:
 )
 def test_odd_people_are_for_the_reference(written: str) -> None:
     """Nobody is missing or without a uid, and nothing may be nested too deeply once the frame is around it."""
-    known = KnownPeople()
+    known = KnownPeople("zed-1")
     frame = f'{{"type":"message","body":{{"id":1,"category":"message","type":"text","data":{{"entities":{written}}}}}}}'
     assert first_events([frame], session_id=None, known=known) == []
     assert known == {}
@@ -102,6 +102,6 @@ def test_odd_people_are_for_the_reference(written: str) -> None:
 
 def test_what_is_not_known_of_users_is_passed_over() -> None:
     """A new key does not make a user odd, nor does another entity beside the two."""
-    known, new = KnownPeople(), {"uid": "x", "new": {"a": ["[" * 98]}}
+    known, new = KnownPeople("zed-1"), {"uid": "x", "new": {"a": ["[" * 98]}}
     assert known.remember(entities(new)) == (User("x"), User("zed-1"))
     assert known.remember(entities({"uid": "x"})[:-1] + b',"on":1}') == (User("x"), User("zed-1"))

@@ -16,7 +16,7 @@ from cometconn._transport.pipe import Pipe
 from cometconn._transport.websocket import TrioWebSocket
 from cometconn.testing import MemorySocket, memory_socket_pair
 
-from .raw_server import _parse, close, frame, switching, text
+from .raw_server import _take, close, frame, switching, text
 
 
 @attrs.define(eq=False)
@@ -49,7 +49,7 @@ class Ends:
 
     async def read(self) -> list[tuple[int, bytes]]:
         """Let the server read all there is until nothing more comes; the last frame may be cut, the others are whole."""
-        data, frames = b"", []
+        data, frames = bytearray(), []
         while True:
             with trio.move_on_after(0) as nothing:
                 await trio.testing.wait_all_tasks_blocked()
@@ -57,8 +57,7 @@ class Ends:
             if not self.theirs._incoming.buffer:
                 break
             data += await self.theirs.receive_some()
-        while (parsed := _parse(data)) is not None:
-            item, data = parsed
+        while (item := _take(data)) is not None:
             frames.append(item)
         return frames
 

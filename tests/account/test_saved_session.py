@@ -44,7 +44,7 @@ def path(tmp_path: pathlib.Path) -> pathlib.Path:
 
 async def run(program: str, *words: str) -> str:
     """Run a program of this folder to its end, and return what it printed."""
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         done = await trio.run_process(
             (sys.executable, "-W", "error", str(HERE / program), *words),
             capture_stdout=True,
@@ -90,7 +90,7 @@ async def test_one_program_at_a_time(path: pathlib.Path) -> None:
         "    await trio.sleep_forever()\n"
         "trio.run(main)\n"
     )
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
             command = (sys.executable, "-c", program, str(path))
             start = functools.partial(trio.run_process, command, stdout=subprocess.PIPE, check=False)

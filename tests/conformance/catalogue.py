@@ -118,7 +118,7 @@ def _unread() -> list[Case]:
     for tls in (None, "good"):
         script = servers.reads_nothing(frame(9, b"are you there") * 120_000)
         name = f"{'TLS, ' if tls else ''}8 MB unread: sends 120,000 pings"
-        cases.append(Case(name, script, lost=True, says=silent, tls=tls, sends=(8_000_000,), patience=20.0))
+        cases.append(Case(name, script, lost=True, says=silent, tls=tls, sends=(8_000_000,), patience=90.0))
     return cases
 
 

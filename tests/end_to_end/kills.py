@@ -111,8 +111,10 @@ class Kills:
 
             async def end() -> None:
                 nonlocal sent
-                with trio.move_on_after(90):
+                # A program starts slowly beside many others; the first must log in before anything is said.
+                with trio.move_on_after(120):
                     await life.connected.wait()
+                self.check(life.connected.is_set(), "not connected within 120 s")
                 if to_the_end:
                     with trio.move_on_after(90):
                         while not set(self.said) <= self.handled | life.perhaps_handled():

@@ -368,3 +368,11 @@ def test_raw_can_be_read_of_every_event_of_a_burst(text_frame: dict[str, Any], f
     doubled = json.dumps(text_frame).replace('"entities"', '"entities": 1e999, "entities"')
     for event in fast.first_events([typing, doubled], session_id=None, known=fast.KnownPeople("zed-1")):
         assert event.raw["type"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("count", [500, 501])
+def test_of_objects_a_message_has_few(text_frame: dict[str, Any], count: int) -> None:
+    """More of them than are read are left to the reference, which has words for it; both say the same."""
+    text_frame["body"]["data"]["mentions"] = {f"u{number}": {"uid": "u"} for number in range(count)}
+    event: Any = check(json.dumps(text_frame, separators=(",", ":")))
+    assert len(event.mentions) == (count if count <= 500 else 0)

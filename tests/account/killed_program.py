@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+import outcome
 import trio
 
 from cometconn import FileStore
@@ -84,20 +85,19 @@ async def save_from(path: pathlib.Path, first: int, how_many: int, ready: int = 
         await store.save(session(number))
 
 
-in_a_thread = trio.to_thread.run_sync
+in_a_thread = trio.lowlevel.start_thread_soon
 
 
-async def in_no_thread(function: Callable[..., Any], *arguments: Any, **_: Any) -> Any:
-    """Stand for `trio.to_thread.run_sync` in the parent: a process that forks must have no other threads."""
-    await trio.lowlevel.checkpoint()
-    return function(*arguments)
+def in_no_thread(function: Callable[[], Any], deliver: Callable[[outcome.Outcome[Any]], object], *_: Any) -> None:
+    """Stand for `start_thread_soon` in the parent: a process that forks must have no other threads."""
+    deliver(outcome.capture(function))
 
 
 def fork(work: Callable[[], object]) -> int:
     """Do *work* in a child; it must not come back."""
     pid = os.fork()
     if pid == 0:
-        trio.to_thread.run_sync = in_a_thread
+        trio.lowlevel.start_thread_soon = in_a_thread
         try:
             work()
         except BaseException as error:
@@ -210,7 +210,7 @@ def move_and_die(path: pathlib.Path) -> str:
 
 
 if __name__ == "__main__":
-    trio.to_thread.run_sync = in_no_thread  # type: ignore[assignment]
+    trio.lowlevel.start_thread_soon = in_no_thread  # type: ignore[assignment]
     logging.getLogger("cometconn").addHandler(logging.NullHandler())
     print(save_and_die(pathlib.Path(sys.argv[1]), int(sys.argv[2])))
     print(move_and_die(pathlib.Path(sys.argv[1])))

@@ -15,10 +15,12 @@ import attrs
 import trio
 
 from cometconn.emulator import Emulator, open_emulator
+from cometconn.emulator.messages import MessageStore
 from cometconn.testing import FaultProxy, open_fault_proxy, random_faults
 
 PROGRAM = (sys.executable, "-m", "tests.end_to_end.handling_program")
 ROOT = pathlib.Path(__file__).parents[2]
+_AHEAD = 1000  # messages that wait, at most: a slow machine must be able to handle them in the end
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
@@ -85,6 +87,8 @@ class Kills:
     async def _talk(self) -> None:
         while True:
             await trio.sleep(self.draw.uniform(0.005, 0.06))
+            while len(self.said) - len(self.handled) > _AHEAD:
+                await trio.sleep(0.05)
             for _ in range(self.draw.choice([1, 1, 1, 5])):
                 self.said.append(int(self.server.say("speaker", "hello", receiver=self.uid)["id"]))
 
@@ -211,6 +215,7 @@ async def kill_programs(
         open_emulator(users=["speaker", *users], groups={}) as server,
         trio.open_nursery() as nursery,
     ):
+        server.world.messages = MessageStore(limit=10**9)  # else the oldest could be dropped before they are fetched
         for number, uid in enumerate(users):
             nursery.start_soon(_kill_one, server, uid, folder / f"{uid}.json", f"{seed}/{number}", kills, stories, done)
     return stories

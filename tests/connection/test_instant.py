@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,7 @@ from .harness import Pair, open_pair, settle
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-SCHEDULINGS = 200
+SCHEDULINGS = int(os.environ.get("COMETCONN_SCHEDULINGS", "60"))  # `nox -s fuzz` tries more
 GRACE = 30.0
 
 

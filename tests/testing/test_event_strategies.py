@@ -65,7 +65,7 @@ def test_every_attribute_is_drawn_at_times() -> None:
     seen: set[tuple[type, str]] = set()
     classes = (ev.TextMessage, ev.IncomingCall, ev.MessagesRead)
 
-    @settings(few, max_examples=150, derandomize=True)
+    @settings(few, max_examples=600, derandomize=True)
     @given(events(*classes))
     def look(event: Any) -> None:
         for field in attrs.fields(type(event)):

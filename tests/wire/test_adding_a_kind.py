@@ -110,7 +110,7 @@ class Tree:
 
     def run(self, *arguments: str) -> str:
         """Run Python on the copy; return what it printed. Raises `AssertionError` if it failed."""
-        ours = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV"))}
         environment = {**ours, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
             [sys.executable, *arguments],

@@ -16,7 +16,7 @@ _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[\[\]{},:]', re.DOT
 _ID: Final = re.compile(rb"[0-9]{1,19}")
 _BIT_64: Final = 2**63
 _DEPTH: Final = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
-_MOST_TOKENS: Final = 25_000
+_MOST_TOKENS: Final = 10_000
 """More are not looked at in one go: that would hold the loop for more than a few milliseconds."""
 _MOST_TOKENS_SLOWLY: Final = 1_000_000
 _PAUSE: Final = 2_500  # tokens between two pauses

@@ -62,6 +62,7 @@ class MessagePage:
                     found[member[0]] = member[1]
         except ValueError:
             return {}
+        await trio.lowlevel.checkpoint()  # here and below: each pass through a long page takes milliseconds
         return found
 
     @classmethod
@@ -79,6 +80,7 @@ class MessagePage:
                 messages. Asking again does not help.
         """
         messages = await _elements(members.get("data", b""))
+        await trio.lowlevel.checkpoint()
         meta = _read(members.get("meta", b""))
         pages = _number(_mapping(meta, "pagination"), "total_pages")
         if not messages or (pages is not None and pages <= 1):
@@ -90,6 +92,7 @@ class MessagePage:
                 break
             unplaced += 1
             await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
         cursor = _number(_mapping(meta, "cursor"), "id")
         if unplaced and cursor is not None and cursor > (last if last is not None else asked.id or 0):
             unplaced, last = 0, cursor

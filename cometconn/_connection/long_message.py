@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from cometconn._json_parts import raw_message_id
+from cometconn._transport.abc import LONG_MESSAGE_HEAD
 from cometconn.errors import DecodeError
 from cometconn.events import UnreadableFrame
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["long_fetched", "long_frame"]
 
-_HEAD: Final = 64 * 1024
-
 
 def long_frame(message: LongMessage, limits: Limits) -> UnreadableFrame:
     """Return the event of *message*, which came over the socket."""
@@ -24,10 +23,10 @@ def long_frame(message: LongMessage, limits: Limits) -> UnreadableFrame:
 
 def long_fetched(text: bytes, limits: Limits) -> UnreadableFrame:
     """Return the event of the message of which *text* is the JSON, and which came over REST."""
-    head = text[:_HEAD].decode("utf-8", "ignore")
+    head = text[:LONG_MESSAGE_HEAD].decode("utf-8", "ignore")
     return UnreadableFrame(head, _error("fetched message", len(text), limits), raw_message_id(text))
 
 
 def _error(what: str, size: int, limits: Limits) -> DecodeError:
-    kept = "its first 64 KiB are kept" if size > _HEAD else "it was not read"
+    kept = "its first 64 KiB are kept" if size > LONG_MESSAGE_HEAD else "it was not read"
     return DecodeError(f"The {what} has {size:,} bytes, and Limits.max_message is {limits.max_message:,}: {kept}.")

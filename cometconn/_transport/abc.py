@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 import attrs
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import trio
 
 __all__ = [
+    "LONG_MESSAGE_HEAD",
     "LongMessage",
     "UpgradeRefusedError",
     "WebSocket",
@@ -56,6 +57,10 @@ class WebSocketClosedError(WebSocketError):
 
 class WebSocketBrokenError(WebSocketError):
     """The byte stream ended or broke, or carried what RFC 6455 does not allow."""
+
+
+LONG_MESSAGE_HEAD: Final = 64 * 1024
+"""Bytes that are kept of a message that is longer than it may be."""
 
 
 @attrs.frozen

@@ -7,13 +7,12 @@ from typing import Final
 
 import attrs
 
-from .abc import LongMessage
+from .abc import LONG_MESSAGE_HEAD, LongMessage
 
 __all__ = ["MOST", "TextLane"]
 
 MOST: Final = 16 * 1024 * 1024
 """Bytes: a longer message is not even read to its end."""
-_HEAD: Final = 64 * 1024  # bytes that are kept of a message that is too long
 _TEXT, _BINARY = 0x1, 0x2
 _FIN_TEXT: Final = 0x81  # FIN set, no RSV bit, opcode 1: a whole text message
 _FIN, _RSV, _MASKED, _CONTROL = 0x80, 0x70, 0x80, 0x08
@@ -70,9 +69,9 @@ class _Message:
         self.size += len(piece)
         if self.size <= self.limit:
             self._kept += piece
-        elif len(self._kept) != _HEAD:
-            self._kept += piece[: max(0, _HEAD - len(self._kept))]
-            del self._kept[_HEAD:]
+        elif len(self._kept) != LONG_MESSAGE_HEAD:
+            self._kept += piece[: max(0, LONG_MESSAGE_HEAD - len(self._kept))]
+            del self._kept[LONG_MESSAGE_HEAD:]
 
     def whole(self) -> str | bytes | LongMessage:
         """Return what has come: a text, the frame of a binary message for trio-websocket, or what is kept of too long a message."""

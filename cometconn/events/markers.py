@@ -91,10 +91,13 @@ class UnknownEvent(Event):
 
 @attrs.frozen
 class UnreadableFrame(Event):
-    """A frame, or a fetched message, that is not JSON, or not what its kind must be. The connection goes on.
+    """A frame, or a fetched message, that is not JSON, not what its kind must be, or more than `Limits` allow.
+
+    The connection goes on.
 
     Attributes:
-        raw: the frame as it came: text, or bytes if it was a binary frame; not shown.
+        raw: the frame as it came: text, or bytes if it was a binary frame; of one that is longer than
+            `Limits.max_message`, its first 64 KiB. Not shown.
         error: what is wrong with it, and where. It follows from `raw`, so it is not compared.
         message_id: of a message, its id, where that can be read although the rest cannot; else `None`. It follows from
             `raw`, too.

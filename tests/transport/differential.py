@@ -77,9 +77,9 @@ async def _read(wire: bytes, cuts: Sequence[int], lane: bool) -> tuple[list[str 
     """Be the server that says *wire* behind its 101, and the client that reads it."""
     ours, theirs = memory_socket_pair(1 << 20)
     before, door.TEXT_LANE = door.TEXT_LANE, lane
-    limits = text_lane.MOST, text_lane._HEAD
+    limits = text_lane.MOST, text_lane.LONG_MESSAGE_HEAD
     text_lane.MOST = door.MOST = _SMALL_LIMIT
-    text_lane._HEAD = _HEAD
+    text_lane.LONG_MESSAGE_HEAD = _HEAD
     try:
         websocket = TrioWebSocket(ours, "ws://127.0.0.1/", {}, _MAX_MESSAGE)
         messages: list[str | bytes | LongMessage] = []
@@ -103,7 +103,7 @@ async def _read(wire: bytes, cuts: Sequence[int], lane: bool) -> tuple[list[str 
         await theirs.aclose()
     finally:
         door.TEXT_LANE = before
-        text_lane.MOST, text_lane._HEAD = limits
+        text_lane.MOST, text_lane.LONG_MESSAGE_HEAD = limits
         door.MOST = limits[0]
     return messages, end[0] if end else "open"
 

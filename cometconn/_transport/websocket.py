@@ -19,7 +19,7 @@ import trio_websocket
 from cometconn._foreign_logs import OURS
 from cometconn._lot import Lot
 
-from .abc import LongMessage, WebSocketBrokenError, WebSocketError
+from .abc import Received, WebSocketBrokenError, WebSocketError
 from .bare_socket import receive_some
 from .client_frame import TEXT, client_frame, close_frame
 from .endings import broken, ending, stream_failed
@@ -28,7 +28,9 @@ from .lane import MOST, TextLane
 from .pipe import Pipe, ReaderNursery
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from .abc import Message
 
 __all__ = ["TrioWebSocket"]
 
@@ -68,6 +70,7 @@ class TrioWebSocket:
         self._lane = TextLane(max_message, takes_text=TEXT_LANE)
         self._close_frame = close_frame(_NORMAL)  # made ahead: it is wanted in a hurry
         self._read_size = _READ
+        self._more = False
         self._leaving = False
         self._close_ahead = False
         self._begun: str | None = None
@@ -88,7 +91,7 @@ class TrioWebSocket:
             with self._handshake:
                 # Returns only on success; `_fail` ends this scope on failure.
                 self._connection = await trio_websocket.wrap_client_stream(
-                    ReaderNursery(nursery, self._read),  # type: ignore[arg-type]  # start_soon() is all it uses
+                    ReaderNursery(nursery, self._run_reader),  # type: ignore[arg-type]  # start_soon() is all it uses
                     self._pipe,  # type: ignore[arg-type]  # any trio.abc.Stream will do
                     self._host,
                     self._target,
@@ -105,7 +108,7 @@ class TrioWebSocket:
             self._progressed()
 
     @trio.lowlevel.enable_ki_protection
-    async def _read(self, reader: Callable[[], Awaitable[object]]) -> None:
+    async def _run_reader(self, reader: Callable[[], Awaitable[object]]) -> None:
         """Run trio-websocket's reader, which is one of our background tasks: Ctrl-C must not strike in the middle of it."""
         try:
             await reader()
@@ -135,8 +138,28 @@ class TrioWebSocket:
         """The `Date` of the upgrade's answer."""
         return self._head.date
 
-    async def receive(self) -> int:
-        """Read the socket once, as soon as trio-websocket has digested what it was fed."""
+    async def messages(self, most: int) -> Received:
+        """Take what comes next out of the lane or trio-websocket, as it came; read the socket when nothing is left."""
+        size = 0
+        if self._more and most:
+            await trio.lowlevel.checkpoint()
+            messages = self._texts(most) or await self._next_message()
+        else:
+            size = await self._read_socket()
+            self._more = True
+            messages = self._texts(most)
+        return Received(messages, size, self._more)
+
+    def _texts(self, most: int) -> Sequence[Message]:
+        """Take text messages out of the lane, if trio-websocket has none that came before them."""
+        if self._connection is None or not self._pipe.wants_more:
+            return []
+        texts = self._lane.texts(most)
+        self._more = not self._lane.exhausted
+        return texts
+
+    async def _read_socket(self) -> int:
+        """Read the socket once, as soon as trio-websocket has digested what it was fed; return how many bytes came."""
         pipe = self._pipe
         while not (pipe.wants_more or pipe.closed or self._ended):
             await self._progress.park()
@@ -169,23 +192,25 @@ class TrioWebSocket:
             self._pipe.feed(data[:head])
             self._lane.feed(data[head:])
 
-    async def next_message(self) -> str | bytes | LongMessage | None:
-        """Take the next message, out of the lane or out of trio-websocket, as they came."""
+    async def _next_message(self) -> Sequence[Message]:
+        """Take the next message, whatever it takes; none when more must be read first."""
         while self._connection is None:
             self._raise_if_failed()
             if self._pipe.wants_more and not self._head.complete:
-                return None
+                self._more = False
+                return []
             await self._progress.park()
         while True:
             if not self._pipe.wants_more:
                 message = await self._from_library(self._connection)
                 if message is not None:
-                    return message
+                    return [message]
             piece = self._lane.next()
             if self._lane.refused:
                 self._refuse()
             if not isinstance(piece, bytes):
-                return piece
+                self._more = piece is not None and not self._lane.exhausted
+                return [] if piece is None else [piece]
             if not piece:
                 await trio.lowlevel.checkpoint()
             self._pipe.feed(piece)
@@ -197,15 +222,6 @@ class TrioWebSocket:
         self._fail(ending(_TOO_BIG, f"Exceeded maximum message size: {MOST} bytes", close_seen=False))
         assert self._failure is not None, "just set"
         raise self._failure
-
-    def next_texts(self, most: int) -> list[str]:
-        """Take text messages out of the lane, if trio-websocket has none that came before them."""
-        return self._lane.texts(most) if self._connection is not None and self._pipe.wants_more else []
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether neither the lane nor trio-websocket has anything."""
-        return self._connection is not None and self._pipe.wants_more and self._lane.exhausted
 
     async def _from_library(self, connection: trio_websocket.WebSocketConnection) -> str | bytes | None:
         """Take the next message of what trio-websocket was fed; `None` when it wants more."""

@@ -33,6 +33,7 @@ _Answer = TypeVar("_Answer", AuthReply, Pong)
 __all__ = ["examine_socket"]
 
 _GOODBYE = 2.0  # seconds
+_MOST = 64  # messages taken at a time
 
 
 async def examine_socket(
@@ -82,8 +83,7 @@ class _Talk:
         with self._heard:
             try:
                 while True:
-                    await self.websocket.receive()
-                    while (message := await self.websocket.next_message()) is not None:
+                    for message in (await self.websocket.messages(_MOST)).messages:
                         if isinstance(message, LongMessage):
                             continue
                         heard = decode(message, own_uid=None, session_id=None)
@@ -92,7 +92,7 @@ class _Talk:
                                 self._heard.send_nowait(heard)
             except WebSocketError as error:
                 self._failure = error
-        while await self.websocket.receive():
+        while (await self.websocket.messages(0)).size:
             pass
 
     async def open(self) -> str:

@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from cometconn._transport.abc import WebSocketBrokenError, WebSocketClosedError, WebSocketError
+from cometconn._transport.abc import Message, WebSocketBrokenError, WebSocketClosedError, WebSocketError
 from cometconn._transport.pipe import Pipe
 from cometconn._transport.websocket import TrioWebSocket
 from cometconn.testing import MemorySocket, memory_socket_pair
@@ -27,19 +27,17 @@ class Ends:
     ours: MemorySocket
     theirs: MemorySocket
     nursery: trio.Nursery
-    messages: list[str | bytes] = attrs.field(factory=list)
+    messages: list[Message] = attrs.field(factory=list)
     error: WebSocketError | None = None
 
     async def listen(self) -> None:
         """The receive loop in small."""
         try:
             while True:
-                await self.websocket.receive()
-                while (message := await self.websocket.next_message()) is not None:
-                    self.messages.append(message)
+                self.messages += (await self.websocket.messages(64)).messages
         except WebSocketError as error:
             self.error = error
-        while await self.websocket.receive():
+        while (await self.websocket.messages(0)).size:
             pass
 
     async def say(self, data: bytes) -> None:

@@ -17,6 +17,7 @@ from .long_message import long_frame
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cometconn._streams.streams import Streams
     from cometconn._transport.abc import Message, Received, WebSocket
 
     from .catch_up import CatchUp
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from .link import Link
     from .machine import Machine
     from .position import PositionKeeper
-    from .streams import Streams
 
 __all__ = ["receive_loop"]
 
@@ -82,8 +82,8 @@ async def _take(machine: Machine, link: Link, reader: _Reader, received: Receive
         machine.tick()
     if received.more and not link.over:
         return
-    if machine.witness is not None:
-        machine.witness.drained()
+    if machine.observer is not None:
+        machine.observer.drained()
     if link.heartbeat.resume():
         link.wake_for_silence()
 
@@ -170,8 +170,8 @@ class _Reader:
     async def wait_room(self) -> None:
         """While a pausing stream is full, read nothing more."""
         while self.no_room and not self._link.over:
-            if self._machine.witness is not None:
-                self._machine.witness.paused()
+            if self._machine.observer is not None:
+                self._machine.observer.paused()
             await self._streams.room.park()
 
     @property

@@ -194,7 +194,7 @@ class _Reader:
         elif absence is not None:
             self._streams.publish(gap(absence, now, after_id=self._streams.last_id), 0)
         if self._positions is not None and self._link.websocket is not None:
-            self._positions.connected(self._link.websocket.answered_at)  # behind `begin()`: it is no absence
+            self._positions.connected(self._link.websocket.response_date)  # behind `begin()`: it is no absence
         for event, size in self._streams.early.take_all():
             self._deliver(event, size)
 

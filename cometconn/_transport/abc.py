@@ -117,7 +117,7 @@ class WebSocket(Protocol):
         ...
 
     @property
-    def answered_at(self) -> float | None:
+    def response_date(self) -> float | None:
         """The `Date` of the answer to the upgrade, in seconds since 1970; `None` without one, and before the answer."""
         ...
 
@@ -147,15 +147,15 @@ class WebSocket(Protocol):
         ...
 
     async def send(self, text: str) -> None:
-        """Send one text message. If cancelled, the frame may be torn: see `may_say_goodbye`."""
+        """Send one text message. If cancelled, the frame may be torn: see `can_close`."""
         ...
 
     @property
-    def may_say_goodbye(self) -> bool:
+    def can_close(self) -> bool:
         """Whether a close frame can still be written and understood."""
         ...
 
-    def goodbye_nowait(self) -> None:
+    def close_nowait(self) -> None:
         """Write the close frame of a goodbye now, if it can be said and takes no waiting. Never fails, or blocks.
 
         The goodbye is still to be said: its frame has then left already, and no second one will.
@@ -163,20 +163,20 @@ class WebSocket(Protocol):
         ...
 
     @property
-    def close_frame_left(self) -> bool:
-        """Whether `goodbye_nowait` has written the close frame, all of it."""
+    def close_frame_written(self) -> bool:
+        """Whether `close_nowait` has written the close frame, all of it."""
         ...
 
     @property
-    def answering(self) -> bool:
+    def close_reply_pending(self) -> bool:
         """Whether our answer to the server's close frame is still to be written, and can be."""
         ...
 
-    async def wait_answered(self) -> None:
+    async def wait_close_reply_written(self) -> None:
         """Wait until that answer is written, or never will be. The caller bounds the time."""
         ...
 
-    async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:
+    async def close(self, on_written: Callable[[], object] | None = None) -> None:
         """Send a close frame with code 1000 and return when the server has answered it.
 
         *on_said* is called when the frame is written. Needs the receive loop to go on. The

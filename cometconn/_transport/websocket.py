@@ -1,7 +1,7 @@
 """trio-websocket, kept at arm's length: the only module that imports it.
 
 trio-websocket does the handshake, the framing and the close; it is not trusted to end
-by itself. Its reader task has a nursery of its own, it reads a `Pipe` and not the socket,
+by itself. Its reader task has a nursery of its own, it reads a `FeedableStream` and not the socket,
 its message queue holds nothing, and nobody waits for it without also waiting for the
 end of that nursery. (What happens otherwise: calls that never return when the server
 closes half-way, refuses the upgrade, or goes silent.) Text messages do not even reach
@@ -22,10 +22,10 @@ from cometconn._network.library_logs import OURS
 from .abc import Received, WebSocketBrokenError, WebSocketError
 from .bare_socket import receive_some
 from .client_frame import TEXT, client_frame, close_frame
-from .endings import broken, ending, stream_failed
-from .handshake import AnswerHead
-from .lane import MOST, TextLane
-from .pipe import Pipe, ReaderNursery
+from .close_errors import broken, ending, stream_failed
+from .feedable_stream import FeedableStream, ReaderNursery
+from .response_head import ResponseHead
+from .text_frame_scanner import MOST, TextFrameScanner
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TrioWebSocket"]
 
-TEXT_LANE = True
+SCANS_TEXT_FRAMES = True
 """Cut plain text frames out before trio-websocket sees them. Off, everything goes through it: the tests compare the two."""
 
 _READ = 64 * 1024
@@ -64,10 +64,10 @@ class TrioWebSocket:
         self._host = parts.netloc
         self._target = parts.path or "/"
         self._headers = headers
-        self._pipe = Pipe(stream, self._progressed, self._stream_failed)
-        self._head = AnswerHead()
+        self._feed = FeedableStream(stream, self._progressed, self._stream_failed)
+        self._head = ResponseHead()
         self._connection: trio_websocket.WebSocketConnection | None = None
-        self._lane = TextLane(max_message, takes_text=TEXT_LANE)
+        self._scanner = TextFrameScanner(max_message, takes_text=SCANS_TEXT_FRAMES)
         self._close_frame = close_frame(_NORMAL)  # made ahead: it is wanted in a hurry
         self._read_size = _READ
         self._more = False
@@ -84,7 +84,7 @@ class TrioWebSocket:
     @trio.lowlevel.enable_ki_protection
     async def upgrade(self, nursery: trio.Nursery) -> None:
         """Do trio-websocket's handshake; its reader stays in *nursery*."""
-        self._pipe.nursery = nursery
+        self._feed.nursery = nursery
         OURS.set(True)  # in this task, and in those that it starts
         assert self._handshake is not None, "one upgrade"
         try:
@@ -92,7 +92,7 @@ class TrioWebSocket:
                 # Returns only on success; `_fail` ends this scope on failure.
                 self._connection = await trio_websocket.wrap_client_stream(
                     ReaderNursery(nursery, self._run_reader),  # type: ignore[arg-type]  # start_soon() is all it uses
-                    self._pipe,  # type: ignore[arg-type]  # any trio.abc.Stream will do
+                    self._feed,  # type: ignore[arg-type]  # any trio.abc.Stream will do
                     self._host,
                     self._target,
                     extra_headers=[(name.encode(), value.encode("latin-1")) for name, value in self._headers.items()],
@@ -134,7 +134,7 @@ class TrioWebSocket:
         await trio.lowlevel.checkpoint()
 
     @property
-    def answered_at(self) -> float | None:
+    def response_date(self) -> float | None:
         """The `Date` of the upgrade's answer."""
         return self._head.date
 
@@ -152,18 +152,18 @@ class TrioWebSocket:
 
     def _texts(self, most: int) -> Sequence[Message]:
         """Take text messages out of the lane, if trio-websocket has none that came before them."""
-        if self._connection is None or not self._pipe.wants_more:
+        if self._connection is None or not self._feed.wants_more:
             return []
-        texts = self._lane.texts(most)
-        self._more = not self._lane.exhausted
+        texts = self._scanner.texts(most)
+        self._more = not self._scanner.exhausted
         return texts
 
     async def _read_socket(self) -> int:
         """Read the socket once, as soon as trio-websocket has digested what it was fed; return how many bytes came."""
-        pipe = self._pipe
+        pipe = self._feed
         while not (pipe.wants_more or pipe.closed or self._ended):
             await self._progress.park()
-        self._lane.drop_taken()
+        self._scanner.drop_taken()
         data: bytes | bytearray = b""
         try:
             data = await receive_some(self._stream, self._read_size)
@@ -171,7 +171,7 @@ class TrioWebSocket:
             self._fail(stream_failed(error))
         self._read_size = _READ_MORE if len(data) >= _READ else _READ
         if data and self._head.complete and not self._leaving:
-            self._lane.feed(data)
+            self._scanner.feed(data)
         else:
             self._sort(data)
         return len(data)
@@ -179,45 +179,45 @@ class TrioWebSocket:
     def _sort(self, data: bytes | bytearray) -> None:
         """Give trio-websocket the head of the upgrade, the end of the stream and its goodbye, and the lane the rest."""
         if not data:
-            self._pipe.feed(self._lane.rest())
-            self._pipe.end()
+            self._feed.feed(self._scanner.rest())
+            self._feed.end()
         elif self._leaving:
-            self._pipe.feed(data)  # nobody takes messages any more, and the goodbye is trio-websocket's
+            self._feed.feed(data)  # nobody takes messages any more, and the goodbye is trio-websocket's
         try:
             head = self._head.look(data)
         except WebSocketError as error:
             self._fail(error)
             head = len(data)
         if data and not self._leaving:
-            self._pipe.feed(data[:head])
-            self._lane.feed(data[head:])
+            self._feed.feed(data[:head])
+            self._scanner.feed(data[head:])
 
     async def _next_message(self) -> Sequence[Message]:
         """Take the next message, whatever it takes; none when more must be read first."""
         while self._connection is None:
             self._raise_if_failed()
-            if self._pipe.wants_more and not self._head.complete:
+            if self._feed.wants_more and not self._head.complete:
                 self._more = False
                 return []
             await self._progress.park()
         while True:
-            if not self._pipe.wants_more:
+            if not self._feed.wants_more:
                 message = await self._from_library(self._connection)
                 if message is not None:
                     return [message]
-            piece = self._lane.next()
-            if self._lane.refused:
+            piece = self._scanner.next()
+            if self._scanner.refused:
                 self._refuse()
             if not isinstance(piece, bytes):
-                self._more = piece is not None and not self._lane.exhausted
+                self._more = piece is not None and not self._scanner.exhausted
                 return [] if piece is None else [piece]
             if not piece:
                 await trio.lowlevel.checkpoint()
-            self._pipe.feed(piece)
+            self._feed.feed(piece)
 
     def _refuse(self) -> NoReturn:
         """Close because of a message that is not read to its end."""
-        self._pipe.accept(close_frame(_TOO_BIG))
+        self._feed.accept(close_frame(_TOO_BIG))
         # As trio-websocket says it: it has the same limit, for what the lane leaves to it.
         self._fail(ending(_TOO_BIG, f"Exceeded maximum message size: {MOST} bytes", close_seen=False))
         assert self._failure is not None, "just set"
@@ -244,7 +244,7 @@ class TrioWebSocket:
         assert begun in {None, text}, "what has begun goes on first"
         if self._failure is None and not self._ended:
             try:
-                if await self._pipe.write(b"" if begun is not None else client_frame(TEXT, text.encode())):
+                if await self._feed.write(b"" if begun is not None else client_frame(TEXT, text.encode())):
                     return
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 self._fail(stream_failed(error))
@@ -253,50 +253,50 @@ class TrioWebSocket:
     def send_nowait(self, text: str) -> bool:
         """Write the frame ourselves: trio-websocket would take four passes of the scheduler for it, and a task."""
         payload = text.encode()
-        if self._begun is not None or len(payload) > _SENT_AT_ONCE or not self.may_say_goodbye:
+        if self._begun is not None or len(payload) > _SENT_AT_ONCE or not self.can_close:
             return False
-        taken = self._pipe.write_nowait(client_frame(TEXT, payload))
-        self._begun = text if self._pipe.unfinished else None
+        taken = self._feed.write_nowait(client_frame(TEXT, payload))
+        self._begun = text if self._feed.unfinished else None
         return taken and self._begun is None
 
     @property
-    def may_say_goodbye(self) -> bool:
+    def can_close(self) -> bool:
         """Open, and no write was cut half-way."""
         return (
             self._connection is not None
             and self._connection.closed is None
             and not self._ended
             and self._failure is None
-            and not self._pipe.sending
+            and not self._feed.sending
         )
 
-    def goodbye_nowait(self) -> None:
+    def close_nowait(self) -> None:
         """Write a close frame ahead of trio-websocket's, which is then not written."""
-        if self.may_say_goodbye and not self._pipe.closing:
-            self._pipe.close_nowait(self._close_frame)
-            self._close_ahead = self._pipe.closing
+        if self.can_close and not self._feed.closing:
+            self._feed.close_nowait(self._close_frame)
+            self._close_ahead = self._feed.closing
 
     @property
-    def close_frame_left(self) -> bool:
+    def close_frame_written(self) -> bool:
         """Written, all of it."""
-        return self._close_ahead and not self._pipe.unsent
+        return self._close_ahead and not self._feed.unsent
 
     @property
-    def answering(self) -> bool:
+    def close_reply_pending(self) -> bool:
         """trio-websocket has handed over its answer, or its verdict."""
-        pipe = self._pipe
+        pipe = self._feed
         return pipe.closing and pipe.unsent and not pipe.sending and not pipe.broken
 
-    async def wait_answered(self) -> None:
+    async def wait_close_reply_written(self) -> None:
         """Wait for the pipe."""
-        await self._pipe.wait_sent()
+        await self._feed.wait_sent()
 
-    async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:
+    async def close(self, on_written: Callable[[], object] | None = None) -> None:
         """Do the closing handshake."""
-        assert self._connection is not None, "may_say_goodbye was asked"
-        self._pipe.on_sent = on_said
+        assert self._connection is not None, "can_close was asked"
+        self._feed.on_sent = on_written
         self._leaving = True
-        self._pipe.feed(self._lane.rest())
+        self._feed.feed(self._scanner.rest())
         # A ping behind our close frame, which RFC 6455 allows, ends trio-websocket's reader with an error.
         with trio.CancelScope() as self._goodbye:
             await self._connection.aclose(_NORMAL)
@@ -304,12 +304,12 @@ class TrioWebSocket:
     async def aclose_forcefully(self) -> None:
         """Close the stream."""
         self._progressed()
-        self._pipe.detach()
+        self._feed.detach()
         await trio.aclose_forcefully(self._stream)
 
     def _progressed(self) -> None:
         self._progress.unpark_all()
-        if self._taking is not None and self._pipe.wants_more:
+        if self._taking is not None and self._feed.wants_more:
             self._taking.cancel(reason="trio-websocket wants more bytes")
 
     def _stream_failed(self, error: Exception) -> None:
@@ -322,7 +322,7 @@ class TrioWebSocket:
         self._progressed()
 
     def _raise_if_failed(self) -> None:
-        if self._failure is None and (self._pipe.closed or self._ended):
+        if self._failure is None and (self._feed.closed or self._ended):
             self._fail(WebSocketBrokenError(_BAD_ANSWER))
         if self._failure is not None:
             raise self._failure
@@ -332,4 +332,4 @@ class TrioWebSocket:
             return self._failure
         if reason is None:
             return WebSocketBrokenError("the server broke the WebSocket protocol")
-        return ending(reason.code, reason.reason, close_seen=self._lane.close_seen)
+        return ending(reason.code, reason.reason, close_seen=self._scanner.close_seen)

@@ -45,9 +45,9 @@ async def examine_socket(
         nursery.start_soon(talk.websocket.upgrade, nursery)
         nursery.start_soon(talk.listen)
         await _steps(findings, talk, patient)
-        if talk.websocket.may_say_goodbye:
+        if talk.websocket.can_close:
             with trio.move_on_after(_GOODBYE):
-                await talk.websocket.goodbye()
+                await talk.websocket.close()
         nursery.cancel_scope.cancel(reason="cometconn: the examination is over")
 
 

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from cometconn import Reason
 from cometconn._connection.receive_loop import _Reader, receive_loop
 from cometconn._transport.abc import Received
-from cometconn._transport.lane import TextLane
+from cometconn._transport.text_frame_scanner import TextFrameScanner
 from cometconn._wire.decoder import Decoder
 from cometconn.errors import PongTimeoutError
 from cometconn.events import TextMessage, UnknownEvent, UnreadableFrame
@@ -105,17 +105,17 @@ class OneRead:
     """A WebSocket of which so many bytes have been read, and no more will be."""
 
     def __init__(self, data: bytes) -> None:
-        self._lane = TextLane(1 << 20)
-        self._lane.feed(data)
+        self._scanner = TextFrameScanner(1 << 20)
+        self._scanner.feed(data)
         self._size = len(data)
 
     async def messages(self, most: int) -> Received:
-        if self._lane.exhausted:
+        if self._scanner.exhausted:
             await trio.sleep_forever()
         await trio.lowlevel.checkpoint()
         size, self._size = self._size, 0
-        texts: Any = self._lane.texts(most) or [self._lane.next()]
-        return Received(texts, size, not self._lane.exhausted)
+        texts: Any = self._scanner.texts(most) or [self._scanner.next()]
+        return Received(texts, size, not self._scanner.exhausted)
 
 
 def start_loop(nursery: trio.Nursery, pair: Pair, link: Link, websocket: Any) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 import trio.testing
 
-from cometconn._transport import lane as text_lane
+from cometconn._transport import text_frame_scanner
 from cometconn._transport import websocket as door
 from cometconn._transport.abc import LongMessage, WebSocketError
 from cometconn._transport.websocket import TrioWebSocket
@@ -78,10 +78,10 @@ def _short(seen: tuple[list[Message], str]) -> str:
 async def _read(wire: bytes, cuts: Sequence[int], lane: bool) -> tuple[list[Message], str]:
     """Be the server that says *wire* behind its 101, and the client that reads it."""
     ours, theirs = memory_socket_pair(1 << 20)
-    before, door.TEXT_LANE = door.TEXT_LANE, lane
-    limits = text_lane.MOST, text_lane.LONG_MESSAGE_HEAD
-    text_lane.MOST = door.MOST = _SMALL_LIMIT
-    text_lane.LONG_MESSAGE_HEAD = _HEAD
+    before, door.SCANS_TEXT_FRAMES = door.SCANS_TEXT_FRAMES, lane
+    limits = text_frame_scanner.MOST, text_frame_scanner.LONG_MESSAGE_HEAD
+    text_frame_scanner.MOST = door.MOST = _SMALL_LIMIT
+    text_frame_scanner.LONG_MESSAGE_HEAD = _HEAD
     try:
         websocket = TrioWebSocket(ours, "ws://127.0.0.1/", {}, _MAX_MESSAGE)
         messages: list[Message] = []
@@ -104,8 +104,8 @@ async def _read(wire: bytes, cuts: Sequence[int], lane: bool) -> tuple[list[Mess
         await websocket.aclose_forcefully()
         await theirs.aclose()
     finally:
-        door.TEXT_LANE = before
-        text_lane.MOST, text_lane.LONG_MESSAGE_HEAD = limits
+        door.SCANS_TEXT_FRAMES = before
+        text_frame_scanner.MOST, text_frame_scanner.LONG_MESSAGE_HEAD = limits
         door.MOST = limits[0]
     return messages, end[0] if end else "open"
 

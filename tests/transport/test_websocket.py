@@ -138,7 +138,7 @@ async def test_messages_come_in_order_and_frames_go_out() -> None:
         await peer.websocket.send("hello")
         await peer.wait_messages(3)
         assert peer.messages == ["one", "two", "three"]
-        assert peer.websocket.may_say_goodbye
+        assert peer.websocket.can_close
         with trio.fail_after(SLACK):
             while len(got) < 2:
                 await trio.lowlevel.checkpoint()
@@ -158,7 +158,7 @@ async def test_nothing_that_was_taken_is_kept_while_the_server_is_silent() -> No
     async with connected(script) as peer:
         await peer.wait_messages(300)
         await trio.testing.wait_all_tasks_blocked()  # the reader waits for the socket
-        assert len(peer.websocket._lane._buffer) == 0
+        assert len(peer.websocket._scanner._buffer) == 0
 
 
 async def test_the_goodbye_is_answered() -> None:
@@ -167,8 +167,8 @@ async def test_the_goodbye_is_answered() -> None:
     async with connected(answering(close(1000), got)) as peer:
         await peer.websocket.wait_open()
         with trio.fail_after(SLACK):
-            await peer.websocket.goodbye()
-        assert not peer.websocket.may_say_goodbye
+            await peer.websocket.close()
+        assert not peer.websocket.can_close
     assert got == [(8, b"\x03\xe8")]
 
 
@@ -180,9 +180,9 @@ async def test_the_close_frame_can_go_ahead() -> None:
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
         await opened.wait()
-        assert not peer.websocket.close_frame_left
-        peer.websocket.goodbye_nowait()
-        assert peer.websocket.close_frame_left
+        assert not peer.websocket.close_frame_written
+        peer.websocket.close_nowait()
+        assert peer.websocket.close_frame_written
         readable, _, _ = select.select([stream.socket.fileno()], [], [], SLACK)  # no task runs meanwhile
         assert readable
         await stream.send_all(frame(9, b"are you there") + text("read"))
@@ -197,10 +197,10 @@ async def test_the_close_frame_can_go_ahead() -> None:
         await peer.websocket.wait_open()
         opened.set()
         await peer.wait_messages(1)
-        peer.websocket.goodbye_nowait()  # and not a second time
-        assert peer.websocket.may_say_goodbye
+        peer.websocket.close_nowait()  # and not a second time
+        assert peer.websocket.can_close
         with trio.fail_after(SLACK):
-            await peer.websocket.goodbye(lambda: goodbye_said.append("said"))
+            await peer.websocket.close(lambda: goodbye_said.append("said"))
     assert got == [(8, b"\x03\xe8")]
     assert goodbye_said == ["said"]
 
@@ -227,7 +227,7 @@ async def test_a_message_can_leave_at_once() -> None:
         assert not peer.websocket.send_nowait("x" * 65_536)
         await peer.websocket.send("by a task")
         assert peer.websocket.send_nowait("é" * 100)
-        peer.websocket.goodbye_nowait()
+        peer.websocket.close_nowait()
         assert not peer.websocket.send_nowait("too late")
         with trio.fail_after(SLACK):
             while len(got) < 4:
@@ -263,7 +263,7 @@ async def test_a_message_that_left_in_part_is_finished_first(monkeypatch: pytest
                 await peer.websocket.send("and on")
                 while (1, b"and on") not in got:
                     await trio.lowlevel.checkpoint()
-            assert peer.websocket.may_say_goodbye
+            assert peer.websocket.can_close
         pongs = [(10, b"are you there")] if pinged else []
         assert got == [(1, b"in two parts"), *pongs, (1, b"and on")]
 
@@ -289,11 +289,11 @@ async def test_the_goodbye_behind_half_a_frame(texts: list[str], monkeypatch: py
             patch.setattr("os.write", lambda file, data: write(file, data[:5]))
             for text in texts:
                 assert not peer.websocket.send_nowait(text)
-            peer.websocket.goodbye_nowait()
-            assert not peer.websocket.close_frame_left
+            peer.websocket.close_nowait()
+            assert not peer.websocket.close_frame_written
         begun.set()
         with trio.fail_after(SLACK):
-            await peer.websocket.goodbye()
+            await peer.websocket.close()
     assert got == [*((1, text.encode()) for text in texts), (8, b"\x03\xe8")]
 
 
@@ -303,7 +303,7 @@ async def test_a_ping_in_the_middle_of_the_goodbye() -> None:
     async with connected(answering(frame(9, b"are you there"), got)) as peer:
         await peer.websocket.wait_open()
         with trio.fail_after(SLACK):
-            await peer.websocket.goodbye()
+            await peer.websocket.close()
     assert got == [(8, b"\x03\xe8")]
 
 
@@ -320,7 +320,7 @@ async def test_a_close_frame_does_not_go_ahead_of_half_a_frame(monkeypatch: pyte
         nursery.start_soon(peer.websocket.send, "x" * 50_000_000)
         await trio.testing.wait_all_tasks_blocked()
         monkeypatch.setattr("os.write", lambda _, data: written.append(data))
-        peer.websocket.goodbye_nowait()
+        peer.websocket.close_nowait()
         assert not written
         nursery.cancel_scope.cancel()
 
@@ -340,7 +340,7 @@ async def test_a_messages_under_way_do_not_delay_the_goodbye() -> None:
     async with connected(script) as peer:
         await peer.wait_messages(1)
         with trio.fail_after(SLACK):
-            await peer.websocket.goodbye()
+            await peer.websocket.close()
 
 
 async def test_a_goodbye_in_the_middle_of_a_message() -> None:
@@ -364,7 +364,7 @@ async def test_a_goodbye_in_the_middle_of_a_message() -> None:
         await trio.testing.wait_all_tasks_blocked(0.01)
         with trio.fail_after(SLACK):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(peer.websocket.goodbye)
+                nursery.start_soon(peer.websocket.close)
                 await trio.testing.wait_all_tasks_blocked()
                 halfway.set()
         assert peer.websocket._connection is not None
@@ -399,7 +399,7 @@ async def test_row_a_the_server_closes_and_keeps_tcp_open() -> None:
         assert peer.messages == ["last words"]
         assert isinstance(peer.error, WebSocketClosedError)
         assert (peer.error.code, peer.error.reason) == (1012, "restarting")
-        assert not peer.websocket.may_say_goodbye
+        assert not peer.websocket.can_close
 
 
 async def test_row_b_the_server_dies() -> None:
@@ -439,7 +439,7 @@ async def test_row_c_the_server_ignores_our_close() -> None:
     async with connected(script) as peer:
         await peer.websocket.wait_open()
         with trio.move_on_after(0.05) as scope:
-            await peer.websocket.goodbye()
+            await peer.websocket.close()
         assert scope.cancelled_caught
         with trio.fail_after(SLACK):
             await peer.websocket.aclose_forcefully()
@@ -521,7 +521,7 @@ async def test_row_g_a_cut_write_forbids_the_goodbye() -> None:
             nursery.start_soon(peer.websocket.send, "x" * 50_000_000)  # more than a connection's buffers may grow to
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
-        assert not peer.websocket.may_say_goodbye
+        assert not peer.websocket.can_close
 
 
 async def test_row_g_a_cancel_before_the_first_byte_tears_nothing() -> None:
@@ -537,7 +537,7 @@ async def test_row_g_a_cancel_before_the_first_byte_tears_nothing() -> None:
         with trio.CancelScope() as scope:
             scope.cancel()
             await peer.websocket.send("never")
-        assert peer.websocket.may_say_goodbye
+        assert peer.websocket.can_close
         await peer.websocket.send("whole")
         with trio.fail_after(SLACK):
             while not got:
@@ -582,7 +582,7 @@ async def test_row_k_a_failed_upgrade_is_an_error_at_once(
     async with connected(script) as peer:
         with trio.fail_after(SLACK), pytest.raises(kind):
             await peer.websocket.wait_open()
-        assert not peer.websocket.may_say_goodbye
+        assert not peer.websocket.can_close
 
 
 async def test_row_k_a_reset_during_the_upgrade() -> None:
@@ -648,7 +648,7 @@ async def test_a_message_of_more_than_16_mib_ends_the_websocket(fragments: int) 
         assert peer.messages == []
         assert isinstance(peer.error, WebSocketBrokenError)
         assert "16777216 bytes" in str(peer.error)
-        assert not peer.websocket.may_say_goodbye
+        assert not peer.websocket.can_close
     assert got == [(8, b"\x03\xf1")]
 
 
@@ -686,7 +686,7 @@ async def test_a_message_of_more_than_the_limit_is_passed_over(over_tls: bool) -
         long = LongMessage(head, 1_500_000)
         binary = LongMessage(head.encode(), 1_500_000)
         assert peer.messages == ["before", long, "between", long, binary, "behind", "x" * (1 << 20)]
-        assert peer.websocket.may_say_goodbye
+        assert peer.websocket.can_close
         assert got == [(10, b"ping")]
 
 
@@ -725,7 +725,7 @@ async def test_the_goodbye_is_answered_in_the_middle_of_a_message_that_is_passed
             await peer.wait_messages(1)
             while peer.taken < 1_999_999:
                 await trio.lowlevel.checkpoint()
-            await peer.websocket.goodbye()
+            await peer.websocket.close()
         assert peer.messages == ["before"]
         assert got == [(8, b"\x03\xe8")]
 

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from cometconn._transport.abc import WebSocketBrokenError, WebSocketClosedError
-from cometconn._transport.endings import broken, ending, stream_failed
+from cometconn._transport.close_errors import broken, ending, stream_failed
 
 
 @pytest.mark.parametrize("close_seen", [True, False])

@@ -13,13 +13,13 @@ from .bare_socket import write_nowait
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Pipe", "ReaderNursery"]
+__all__ = ["FeedableStream", "ReaderNursery"]
 
 _MOST_KEPT: Final = 2048  # bytes of pongs that wait to be written
 _CLOSE: Final = 0x88  # the first byte of a close frame: FIN set, opcode 8
 
 
-class Pipe(trio.abc.Stream):
+class FeedableStream(trio.abc.Stream):
     """Between trio-websocket and the real stream: bytes in are what `feed()` was given, bytes out leave in whole frames.
 
     The receive loop is the one that reads the socket: it sees the end of the stream

@@ -8,7 +8,7 @@ from cometconn._network.http_date import read_date, retry_after_seconds
 
 from .abc import UpgradeRefusedError, WebSocketBrokenError
 
-__all__ = ["AnswerHead"]
+__all__ = ["ResponseHead"]
 
 _LIMIT = 64 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])[ \r]")
@@ -16,7 +16,7 @@ _RETRY_AFTER = re.compile(rb"\r\nretry-after:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _DATE = re.compile(rb"\r\ndate:[ \t]*([^\r\n]*)", re.IGNORECASE)
 
 
-class AnswerHead:
+class ResponseHead:
     """Looks over trio-websocket's shoulder while the upgrade is being answered.
 
     trio-websocket reads the whole body of a refusal before it says so, which a server can

@@ -18,7 +18,7 @@ from .proxy import ProxyError, ProxyFault, host_and_port
 if TYPE_CHECKING:
     from .proxy import Proxy
 
-__all__ = ["ask_http"]
+__all__ = ["http_connect"]
 
 _HEAD_LIMIT = 64 * 1024
 _LONGEST_ANSWER = 100  # shown in an error, which a proxy's nonsense must not fill
@@ -27,7 +27,7 @@ _WANTS_CREDENTIALS = 407
 _CANNOT_REACH = frozenset({502, 503, 504})
 
 
-async def ask_http(stream: trio.abc.Stream, proxy: Proxy, host: str, port: int) -> None:
+async def http_connect(stream: trio.abc.Stream, proxy: Proxy, host: str, port: int) -> None:
     """Ask *proxy*, at the other end of *stream*, for a way to *host* and *port*; then *stream* leads there.
 
     Raises `ProxyError`. The caller closes *stream* if this fails or is cancelled.

@@ -9,7 +9,7 @@ import attrs
 
 from .abc import LONG_MESSAGE_HEAD, LongMessage
 
-__all__ = ["MOST", "TextLane"]
+__all__ = ["MOST", "TextFrameScanner"]
 
 MOST: Final = 16 * 1024 * 1024
 """Bytes: a longer message is not even read to its end."""
@@ -87,7 +87,7 @@ class _Message:
 
 
 @attrs.define(eq=False)
-class TextLane:
+class TextFrameScanner:
     """Follows the frames of a WebSocket from the first byte behind the handshake (RFC 6455, section 5.2).
 
     A text message that is within the limit, valid UTF-8, not masked and has the shortest form of its

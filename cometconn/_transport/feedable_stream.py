@@ -9,6 +9,7 @@ import trio
 from cometconn._lot import Lot
 
 from .bare_socket import write_nowait
+from .frames import is_close_frame
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["FeedableStream", "ReaderNursery"]
 
 _MOST_KEPT: Final = 2048  # bytes of pongs that wait to be written
-_CLOSE: Final = 0x88  # the first byte of a close frame: FIN set, opcode 8
 
 
 class FeedableStream(trio.abc.Stream):
@@ -131,7 +131,7 @@ class FeedableStream(trio.abc.Stream):
     def accept(self, frame: bytes | bytearray | memoryview) -> None:
         """Accept a whole control frame, without waiting for the real stream. Behind a close frame nothing is accepted."""
         if not self.closing:
-            self.closing = frame[0] == _CLOSE
+            self.closing = is_close_frame(frame)
             fits = len(self._next) + len(frame) <= _MOST_KEPT and not self.closing
             self._next = self._next + frame if fits else bytes(frame)
         self.flush()

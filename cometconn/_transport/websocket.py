@@ -21,9 +21,9 @@ from cometconn._network.library_logs import OURS
 
 from .abc import Received, WebSocketBrokenError, WebSocketError
 from .bare_socket import receive_some
-from .client_frame import TEXT, client_frame, close_frame
 from .close_errors import broken, ending, stream_failed
 from .feedable_stream import FeedableStream, ReaderNursery
+from .frames import TEXT, client_frame, close_frame
 from .response_head import ResponseHead
 from .text_frame_scanner import MOST, TextFrameScanner
 

@@ -1,4 +1,4 @@
-"""The stream that trio-websocket takes for its socket, and what it takes for its nursery."""
+"""The stream that trio-websocket takes for its socket."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from cometconn._lot import Lot
 
 from .bare_socket import write_nowait
 from .frames import is_close_frame
+from .states import CloseFrame, Input, Output, moved
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
-__all__ = ["FeedableStream", "ReaderNursery"]
+__all__ = ["FeedableStream"]
 
 _MOST_KEPT: Final = 2048  # bytes of pongs that wait to be written
 
 
 class FeedableStream(trio.abc.Stream):
-    """Between trio-websocket and the real stream: bytes in are what `feed()` was given, bytes out leave in whole frames.
+    """Between trio-websocket and the real stream: it reads what `feed()` was given, and what it writes leaves in whole frames.
 
-    The receive loop is the one that reads the socket: it sees the end of the stream
-    first, decides when to stop reading, and knows (`wants_more`) when trio-websocket has
-    digested all it was fed. Closing the pipe leaves the real stream alone.
+    The receive loop reads the socket: it sees the end of the stream first, decides when to stop reading, and knows
+    (`wants_more`) when trio-websocket has digested all it was fed. Closing this stream leaves the real one open.
 
     No frame that trio-websocket writes waits for the socket, because its reader would wait with it, and the receive
     loop with its reader: a server that does not read would never be found out. `send_all()` keeps the frame, which
@@ -33,180 +33,106 @@ class FeedableStream(trio.abc.Stream):
     frame takes the place of all of them.
 
     Attributes:
-        closed: trio-websocket has closed the pipe.
-        closing: a close frame has been accepted for sending: nothing is accepted behind it.
-        broken: the real stream takes no more.
-        sending: a frame of `write()` is under way; for good, if that was cancelled: then the frame is torn.
-        on_sent: called when the close frame is written.
+        on_close_frame: called once, when the close frame is written.
         nursery: where the task that writes can be started.
     """
 
     __slots__ = (
         "__weakref__",
-        "_eof",
+        "_close_frame",
         "_fed",
         "_flushed",
-        "_flushing",
         "_hungry",
+        "_input",
         "_next",
         "_on_broken",
         "_on_change",
-        "_requested",
+        "_output",
         "_rest",
         "_stream",
-        "broken",
-        "closed",
-        "closing",
         "nursery",
-        "on_sent",
-        "sending",
-        "wants_more",
+        "on_close_frame",
     )
 
     def __init__(
         self, stream: trio.abc.Stream, on_change: Callable[[], object], on_broken: Callable[[Exception], object]
     ) -> None:
         self._stream = stream
+        self._input = Input.BUSY
+        self._output = Output.REQUEST
+        self._close_frame = CloseFrame.NONE
         self._fed = bytearray()
-        self._eof = False
-        self._requested = False
         self._hungry = Lot()
         self._on_change = on_change
         self._on_broken = on_broken
-        self.wants_more = False
-        self.closed = False
-        self.closing = False
-        self.broken = False
-        self.sending = False
-        self.on_sent: Callable[[], object] | None = None
+        self.on_close_frame: Callable[[], object] | None = None
         self.nursery: trio.Nursery | None = None
         self._rest = b""  # of a frame that has begun
         self._next = b""  # whole frames of trio-websocket's
-        self._flushing = False
         self._flushed = Lot()
+
+    # What trio-websocket reads.
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether trio-websocket's reader waits for more bytes."""
+        return self._input is Input.HUNGRY
+
+    @property
+    def closed(self) -> bool:
+        """Whether trio-websocket has closed this stream."""
+        return self._input is Input.CLOSED
 
     def feed(self, data: bytes | bytearray) -> None:
         """Hand *data* to trio-websocket."""
         if data:
             self._fed += data
-            self._wake()
+            if self._input is Input.HUNGRY:
+                self._move_input(Input.BUSY)
 
     def end(self) -> None:
-        """Let trio-websocket see the end of the stream, behind what it was fed."""
-        self._eof = True
-        self._wake()
-
-    def _wake(self) -> None:
-        self.wants_more = False
-        self._hungry.unpark_all()
+        """Let trio-websocket see the end of the stream, behind what it was fed. Later calls change nothing."""
+        if self._input is not Input.ENDED and self._input is not Input.CLOSED:
+            self._move_input(Input.ENDED)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return what was fed, for trio-websocket's reader."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        while not self._fed and not self._eof and not self.closed:
-            self.wants_more = True
-            self._on_change()
+        while not self._fed and (self._input is Input.BUSY or self._input is Input.HUNGRY):
+            if self._input is Input.BUSY:
+                self._move_input(Input.HUNGRY)
             await self._hungry.park()
-        if self.closed:
-            message = "the pipe is closed"
+        if self._input is Input.CLOSED:
+            message = "trio-websocket has closed the stream"
             raise trio.ClosedResourceError(message)
         data = bytes(self._fed)
         self._fed.clear()
         return data
 
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Accept a whole frame from trio-websocket, without waiting for the real stream.
+    async def aclose(self) -> None:
+        """Close this stream; the real one stays open."""
+        if self._input is not Input.CLOSED:
+            self._move_input(Input.CLOSED)
+        await trio.lowlevel.checkpoint()
 
-        Its first bytes are the upgrade request. These are written here, and the socket is read meanwhile: an end of
-        the stream is noticed before the request has left.
-        """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        if not self._requested:
-            self._requested = self.wants_more = True
+    def _move_input(self, to: Input) -> None:
+        self._input = moved(self._input, to)
+        if to is not Input.HUNGRY:
+            self._hungry.unpark_all()
+        if to is Input.HUNGRY or to is Input.CLOSED:
             self._on_change()
-            await self._stream.send_all(data)
-        else:
-            self.accept(data)
 
-    def accept(self, frame: bytes | bytearray | memoryview) -> None:
-        """Accept a whole control frame, without waiting for the real stream. Behind a close frame nothing is accepted."""
-        if not self.closing:
-            self.closing = is_close_frame(frame)
-            fits = len(self._next) + len(frame) <= _MOST_KEPT and not self.closing
-            self._next = self._next + frame if fits else bytes(frame)
-        self.flush()
+    # What is written.
 
-    def flush(self) -> None:
-        """Let what has been accepted leave now, as far as the real stream takes it, and the rest in a task."""
-        if self.sending or self._flushing or self.broken:
-            return  # a frame under way comes first, and then this is called again
-        self._rest = self._take()
-        self._rest = self._rest[write_nowait(self._stream, self._rest) :] if self._rest else b""
-        if not self._rest:
-            self._note_sent()
-        elif self.nursery is not None:
-            self._flushing = True
-            self.nursery.start_soon(self._flush, name="cometconn.flush")
+    @property
+    def torn(self) -> bool:
+        """Whether a frame of ours is under way, or was cut half-way: another one would tear it."""
+        return self._output is Output.SENDING or self._output is Output.TORN
 
-    @trio.lowlevel.enable_ki_protection
-    async def _flush(self) -> None:
-        try:
-            while data := self._take():
-                await self._stream.send_all(data)
-        except Exception as error:  # noqa: BLE001 - whatever the stream raises, it takes no more
-            self.broken = True
-            self._on_broken(error)
-            await trio.aclose_forcefully(self._stream)  # or the receive loop might not hear of it
-        else:
-            self._note_sent()
-        self._flushing = False
-        self._flushed.unpark_all()
-
-    def _take(self) -> bytes:
-        data = self._rest + self._next
-        self._rest = self._next = b""
-        return data
-
-    def _note_sent(self) -> None:
-        if self.closing and self.on_sent is not None:
-            self.on_sent()
-            self.on_sent = None
-
-    async def write(self, frame: bytes) -> bool:
-        """Write a frame of ours behind what has been accepted; return `False` when nothing is sent any more.
-
-        If cancelled before the first byte, nothing has happened. A real socket looks for a cancellation before
-        the first byte and not after the last one. That look is taken here, so a write that was cancelled later was really cut.
-        """
-        while self._flushing and not self.closing:
-            await self._flushed.park()
-        await trio.lowlevel.checkpoint_if_cancelled()
-        if self.closing or self.broken:
-            return False
-        data = self._take()
-        data = data + frame if data else frame
-        if data:
-            self.sending = True
-            await self._stream.send_all(data)
-            self.sending = False
-        self.flush()
-        return True
-
-    def write_nowait(self, frame: bytes) -> bool:
-        """Write *frame* now, if the real stream takes it without waiting; return whether it took any.
-
-        If it took only a part, it is `unfinished`: the rest goes before whatever is sent next.
-        """
-        if self.closing or self.unsent or self.sending:
-            return False
-        written = write_nowait(self._stream, frame)
-        if written:
-            self._rest = frame[written:]
-        return written > 0
-
-    def close_nowait(self, frame: bytes) -> None:
-        """Do the same with a close frame: if any of it is taken, nothing is accepted behind it."""
-        self.closing = self.write_nowait(frame) or self.closing
+    @property
+    def closing(self) -> bool:
+        """Whether a close frame has been accepted."""
+        return self._close_frame is not CloseFrame.NONE
 
     @property
     def unfinished(self) -> bool:
@@ -216,44 +142,140 @@ class FeedableStream(trio.abc.Stream):
     @property
     def unsent(self) -> bool:
         """Whether something that was accepted is still to be sent."""
-        return bool(self._rest or self._next) or self._flushing
+        return bool(self._rest or self._next) or self._output is Output.FLUSHING
 
-    async def wait_sent(self) -> None:
-        """Wait until all that was accepted is written, or never will be."""
+    @property
+    def close_frame_written(self) -> bool:
+        """Whether `close_nowait()` has written the close frame, all of it."""
+        return self._close_frame is CloseFrame.AHEAD and not self.unsent
+
+    @property
+    def close_frame_pending(self) -> bool:
+        """Whether a close frame has been accepted that is still to be written, and can be."""
+        return self.closing and self.unsent and not self.torn and self._output is not Output.BROKEN
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Accept a whole frame from trio-websocket, without waiting for the real stream.
+
+        The first call brings the upgrade request. It is written here, and the socket is read meanwhile, so that an end
+        of the stream is noticed before the request has left.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._output is Output.REQUEST:
+            self._move_output(Output.READY)
+            if self._input is Input.BUSY:
+                self._move_input(Input.HUNGRY)
+            await self._stream.send_all(data)
+        else:
+            self.accept(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Return: accepting a frame never blocks."""
+        await trio.lowlevel.checkpoint()
+
+    def accept(self, frame: bytes | bytearray | memoryview) -> None:
+        """Accept a whole control frame, without waiting for the real stream. Behind a close frame it is dropped."""
+        if not self.closing:
+            if is_close_frame(frame):
+                self._accept_close_frame(CloseFrame.ACCEPTED)
+            fits = len(self._next) + len(frame) <= _MOST_KEPT and not self.closing
+            self._next = self._next + frame if fits else bytes(frame)
         self.flush()
-        while self.unsent and not self.broken:
+
+    def flush(self) -> None:
+        """Write what has been accepted, now as far as the real stream takes it, and the rest in a task."""
+        if self._output is not Output.READY:
+            return  # a frame that is under way comes first, and then this is called again
+        self._rest = self._take()
+        self._rest = self._rest[write_nowait(self._stream, self._rest) :] if self._rest else b""
+        if not self._rest:
+            self._note_written()
+        elif self.nursery is not None:
+            self._move_output(Output.FLUSHING)
+            self.nursery.start_soon(self._flush, name="cometconn.flush")
+
+    @trio.lowlevel.enable_ki_protection
+    async def _flush(self) -> None:
+        try:
+            while data := self._take():
+                await self._stream.send_all(data)
+        except Exception as error:  # noqa: BLE001 - whatever the stream raises, it takes no more
+            self._move_output(Output.BROKEN)
+            self._on_broken(error)
+            await trio.aclose_forcefully(self._stream)  # otherwise the receive loop might not notice
+        else:
+            self._move_output(Output.READY)
+            self._note_written()
+        self._flushed.unpark_all()
+
+    def _take(self) -> bytes:
+        data = self._rest + self._next
+        self._rest = self._next = b""
+        return data
+
+    def _note_written(self) -> None:
+        if self.closing and self.on_close_frame is not None:
+            self.on_close_frame()
+            self.on_close_frame = None
+
+    async def write(self, frame: bytes) -> bool:
+        """Write a frame of ours behind what has been accepted; return `False` when nothing is sent any more.
+
+        If cancelled before the first byte, nothing has happened. A real socket looks for a cancellation before
+        the first byte and not after the last one. That look is taken here: a write that was cancelled later was cut.
+        """
+        while self._output is Output.FLUSHING and not self.closing:
+            await self._flushed.park()
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self.closing or self._output is Output.BROKEN:
+            return False
+        data = self._take()
+        data = data + frame if data else frame
+        if data:
+            self._move_output(Output.SENDING)
+            try:
+                await self._stream.send_all(data)
+            except BaseException:
+                self._move_output(Output.TORN)
+                raise
+            self._move_output(Output.READY)
+        self.flush()
+        return True
+
+    def write_nowait(self, frame: bytes) -> bool:
+        """Write *frame* now, if the real stream takes it without waiting; return whether it took any.
+
+        If it took only a part, the frame is `unfinished`: the rest goes before whatever is sent next.
+        """
+        if self.closing or self.unsent or self._output is not Output.READY:
+            return False
+        written = write_nowait(self._stream, frame)
+        if written:
+            self._rest = frame[written:]
+        return written > 0
+
+    def close_nowait(self, frame: bytes) -> None:
+        """Do the same with a close frame: if any of it is taken, nothing is accepted behind it."""
+        if self.write_nowait(frame):
+            self._accept_close_frame(CloseFrame.AHEAD)
+
+    async def wait_written(self) -> None:
+        """Wait until all that was accepted is written, or never will be. The caller bounds the time."""
+        self.flush()
+        while self.unsent and self._output is not Output.BROKEN:
             await self._flushed.park()
 
     def detach(self) -> None:
-        """Call nothing any more: the owner knows this pipe, and what knows each other is not freed at once."""
+        """Call nothing any more: objects that refer to each other are freed only by a garbage collection."""
         self._on_change = self._on_broken = _ignore
         self.nursery = None
 
-    async def wait_send_all_might_not_block(self) -> None:
-        """Return: accepting never blocks."""
-        await trio.lowlevel.checkpoint()
+    def _move_output(self, to: Output) -> None:
+        self._output = moved(self._output, to)
 
-    async def aclose(self) -> None:
-        """Close the pipe; the stream has another owner."""
-        self.closed = True
-        self._hungry.unpark_all()
-        self._on_change()
-        await trio.lowlevel.checkpoint()
+    def _accept_close_frame(self, to: CloseFrame) -> None:
+        self._close_frame = moved(self._close_frame, to)
 
 
 def _ignore(*_: object) -> None:
     pass
-
-
-class ReaderNursery:
-    """The nursery in which trio-websocket starts its reader: what *run* makes of it is started there."""
-
-    def __init__(
-        self, nursery: trio.Nursery, run: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
-    ) -> None:
-        self._nursery = nursery
-        self._run = run
-
-    def start_soon(self, reader: Callable[[], Awaitable[object]]) -> None:
-        """Start the reader."""
-        self._nursery.start_soon(self._run, reader, name="trio_websocket.reader")

@@ -367,8 +367,8 @@ async def test_a_goodbye_in_the_middle_of_a_message() -> None:
                 nursery.start_soon(peer.websocket.close)
                 await trio.testing.wait_all_tasks_blocked()
                 halfway.set()
-        assert peer.websocket._connection is not None
-        assert peer.websocket._connection.closed.code == 1000
+        assert peer.websocket._library.recorded is not None
+        assert peer.websocket._library.recorded.code == 1000
 
 
 @pytest.mark.parametrize("code", [1002, 1007, 1009])

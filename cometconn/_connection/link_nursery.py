@@ -147,7 +147,7 @@ class LinkNursery:
                 self.machine.begin_closing_handshake(scope)
                 await websocket.wait_close_reply_written()
         elif websocket.close_frame_written and self.machine.observer is not None:
-            self.machine.observer.goodbye_said()  # and answered so soon that nothing is left to be said
+            self.machine.observer.goodbye_said()  # the server's close frame has come already
         await websocket.aclose_forcefully()
         if self.machine.observer is not None:
             self.machine.observer.socket_closed()

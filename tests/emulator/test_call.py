@@ -1,4 +1,4 @@
-"""`cometconn.emulator.call`."""
+"""`cometconn.emulator.backend.call`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import json
 import pytest
 
 from cometconn.emulator import World
-from cometconn.emulator.call import Call, Refusal, error_response
+from cometconn.emulator.backend.call import Call
+from cometconn.emulator.backend.responses import Refusal, error_response
 
 
 def _call(world: World, body: dict[str, object] | None = None, **headers: str) -> Call:
-    return Call(world, {}, {}, headers, body or {})
+    return Call(world, {}, {}, {}, headers, body or {})
 
 
 def test_a_known_token_leads_to_its_user() -> None:

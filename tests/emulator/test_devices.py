@@ -1,4 +1,4 @@
-"""`cometconn.emulator.devices`."""
+"""`cometconn.emulator.world.devices`."""
 
 from __future__ import annotations
 

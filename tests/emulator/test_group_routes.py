@@ -1,4 +1,4 @@
-"""`cometconn.emulator.group_routes`: what is asked for, what is answered, and which event the members get."""
+"""`cometconn.emulator.backend.group_routes`: what is asked for, what is answered, and which event the members get."""
 
 from __future__ import annotations
 

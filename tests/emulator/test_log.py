@@ -89,4 +89,4 @@ async def test_waiting_can_be_given_up() -> None:
     with trio.move_on_after(0):
         await log.wait_news()
 
-    assert log._news.statistics().tasks_waiting == 0
+    assert log._added.statistics().tasks_waiting == 0

@@ -1,4 +1,4 @@
-"""`cometconn.emulator.message_routes`: what is asked for, what is answered, and which event others get."""
+"""`cometconn.emulator.backend.message_routes`: what is asked for, what is answered, and which event others get."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cometconn.emulator.page_routes`: what the pages show beside the messages' order (see `test_messages`)."""
+"""`cometconn.emulator.backend.page_routes`: what the pages show beside the messages' order (see `test_messages`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cometconn.emulator.pin_routes`: what is pinned or saved, and which event others get."""
+"""`cometconn.emulator.backend.pin_routes`: what is pinned or saved, and which event others get."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""`cometconn.emulator.reactions`."""
+"""`cometconn.emulator.world.reactions`."""
 
 from __future__ import annotations
 
-from cometconn.emulator.reactions import Reactions
+from cometconn.emulator.world.reactions import Reactions
 
 _MESSAGE = {"id": "7"}
 

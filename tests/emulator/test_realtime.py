@@ -1,4 +1,4 @@
-"""`cometconn.emulator.realtime`."""
+"""`cometconn.emulator.backend.realtime`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cometconn.emulator.receipt_routes`, and receipts by frame: what is noted, and who hears of it."""
+"""`cometconn.emulator.backend.receipt_routes`, and receipts by frame: what is noted, and who hears of it."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""`cometconn.emulator.receipts`."""
+"""`cometconn.emulator.world.receipts`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from cometconn.emulator.receipts import Receipts
+from cometconn.emulator.world.receipts import Receipts
 
 
 def message(number: int, sender: str = "zed-1") -> dict[str, Any]:

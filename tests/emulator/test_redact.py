@@ -1,8 +1,8 @@
-"""`cometconn.emulator.redact`."""
+"""`cometconn.emulator.backend.redact`."""
 
 from __future__ import annotations
 
-from cometconn.emulator.redact import HIDDEN, by_name, by_value
+from cometconn.emulator.backend.redact import HIDDEN, by_name, by_value
 
 
 def test_secret_fields_are_hidden_at_any_depth() -> None:

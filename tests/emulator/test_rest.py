@@ -1,4 +1,4 @@
-"""`cometconn.emulator.rest`."""
+"""`cometconn.emulator.backend.rest`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cometconn.emulator.routes`."""
+"""`cometconn.emulator.backend.routes`."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from trio.testing import wait_all_tasks_blocked
 from trio_websocket import ConnectionClosed
 
 from cometconn.emulator import Kind, open_emulator
-from cometconn.emulator import app as app_module
 from cometconn.emulator import server as server_module
+from cometconn.emulator.transport import asgi_app
 from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ async def test_cancelling_the_block_ends_the_server() -> None:
 
 async def test_leaving_says_goodbye(join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
     """Connected clients get close code 1001 and the block ends when they have answered."""
-    monkeypatch.setattr(server_module, "_GOODBYE", math.inf)
+    monkeypatch.setattr(server_module, "_CLOSE_TIMEOUT", math.inf)
     codes = []
 
     async def stay(server: Emulator, uid: str) -> None:
@@ -149,7 +149,7 @@ async def test_leaving_says_goodbye(join: Join, monkeypatch: pytest.MonkeyPatch)
 
 async def test_leaving_does_not_wait_for_idle_http_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kept-alive connection has nobody to say goodbye to: none of the time for goodbyes is spent on it."""
-    monkeypatch.setattr(server_module, "_GOODBYE", math.inf)
+    monkeypatch.setattr(server_module, "_CLOSE_TIMEOUT", math.inf)
     with trio.fail_after(3):  # less than hypercorn's own keep-alive timeout of 5 seconds
         async with AsyncExitStack() as stack:
             async with open_emulator() as server:
@@ -159,8 +159,8 @@ async def test_leaving_does_not_wait_for_idle_http_connections(monkeypatch: pyte
 
 async def test_leaving_ends_connections_in_every_state(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
     """Idle, half a request, hanging, silent, unanswered, stuck, deaf to goodbyes: all end with the goodbye's time."""
-    monkeypatch.setattr(server_module, "_GOODBYE", 0.05)
-    monkeypatch.setattr(app_module, "CLOSE_PATIENCE", math.inf)
+    monkeypatch.setattr(server_module, "_CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr(asgi_app, "CLOSE_TIMEOUT", math.inf)
     with trio.fail_after(10):
         async with AsyncExitStack() as stack:
             async with open_emulator() as server:

@@ -1,10 +1,10 @@
-"""`cometconn.emulator.sessions`."""
+"""`cometconn.emulator.world.sessions`."""
 
 from __future__ import annotations
 
 import itertools
 
-from cometconn.emulator.sessions import TOKEN_LIMIT, Sessions, random_secret
+from cometconn.emulator.world.sessions import TOKEN_LIMIT, Sessions, random_secret
 
 
 def _numbered() -> Sessions:

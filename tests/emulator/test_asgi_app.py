@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 async def test_rest_is_served_over_http(server: Emulator, http: httpx2.AsyncClient) -> None:
-    """A whole login over the wire: token, user, logout."""
+    """A whole login over HTTP: token, user, logout."""
     with trio.fail_after(10):
         made = await http.post("/users/zed-1/auth_tokens", headers={"apiKey": "KEY", "appId": "APP"}, json={})
         token = made.json()["data"]["authToken"]
@@ -34,7 +34,7 @@ async def test_rest_is_served_over_http(server: Emulator, http: httpx2.AsyncClie
 
 
 async def test_errors_are_json_whatever_was_asked(http: httpx2.AsyncClient) -> None:
-    """An unknown path, an unknown method and a body that is no JSON all get CometChat's error JSON."""
+    """An unknown path, an unknown method and a body that is not JSON all get CometChat's error JSON."""
     with trio.fail_after(10):
         unknown = await http.get("/no/where")
         odd = await http.request("BREW", "/me")
@@ -74,7 +74,7 @@ async def test_rest_can_be_left_hanging(server: Emulator, http: httpx2.AsyncClie
 
 
 async def test_rest_can_be_made_to_fail(server: Emulator, http: httpx2.AsyncClient) -> None:
-    """503 comes with the Retry-After chosen, and goes with the fault."""
+    """503 comes with the Retry-After that was set; both end with the fault."""
     server.set(rest=503, retry_after=7)
     with trio.fail_after(10):
         failed = await http.get("/settings")
@@ -87,7 +87,7 @@ async def test_rest_can_be_made_to_fail(server: Emulator, http: httpx2.AsyncClie
 
 
 async def test_retry_after_may_be_a_date_by_the_servers_clock(server: Emulator, http: httpx2.AsyncClient) -> None:
-    """It lies so many seconds after the `Date` of the same answer, however wrong the server's clock is."""
+    """It is `retry_after` seconds after the `Date` of the same answer, however wrong the server's clock is."""
     server.set_clock(ahead=-86_400)
     server.set(rest=503, retry_after=60, retry_after_as="date")
     with trio.fail_after(10):
@@ -124,10 +124,10 @@ async def test_rest_can_be_made_slow(server: Emulator, http: httpx2.AsyncClient)
             nursery.cancel_scope.cancel()
 
 
-async def test_a_client_that_leaves_in_the_middle_of_its_request_is_let_go(
+async def test_a_client_may_disconnect_in_the_middle_of_its_request(
     server: Emulator, dial: Dial, http: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Half a request is neither answered nor logged, nor taken for a failure."""
+    """Half a request is neither answered nor logged, and is no error."""
     with trio.fail_after(10):
         async with dial(server) as peer:
             await peer.stream.send_all(b"PUT /me HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
@@ -157,7 +157,7 @@ async def test_a_conversation_is_paged_through(server: Emulator, http: httpx2.As
 
 
 async def test_two_users_talk(server: Emulator, http: httpx2.AsyncClient, join: Join) -> None:
-    """A message posted by one arrives at the other, and not back at the device that sent it."""
+    """A message that one posts arrives at the other, and not at the device that sent it."""
     token = server.world.sessions.issue_token("zed-1")
     with trio.fail_after(10):
         async with join(server, "zed-1", "d-z") as zed, join(server, "amy-2", "d-a") as amy:
@@ -174,7 +174,7 @@ async def test_two_users_talk(server: Emulator, http: httpx2.AsyncClient, join: 
 
 
 async def test_a_group_talks(server: Emulator, join: Join) -> None:
-    """What is said in a group reaches its members, and typing in it as well."""
+    """Messages and typing indicators in a group reach its members."""
     with trio.fail_after(10):
         async with join(server, "zed-1") as zed, join(server, "amy-2") as amy, join(server, "bob-3") as bob:
             await zed.send(
@@ -194,7 +194,7 @@ async def test_a_group_talks(server: Emulator, join: Join) -> None:
 
 
 async def test_presence_goes_over_the_wire(server: Emulator, join: Join) -> None:
-    """Who subscribed sees others come and go."""
+    """A client that subscribed to presence gets the frames when others come online and go offline."""
     with trio.fail_after(10):
         async with join(server, "zed-1", presenceSubscription="ALL_USERS") as zed:
             async with join(server, "amy-2"):
@@ -208,7 +208,7 @@ async def test_presence_goes_over_the_wire(server: Emulator, join: Join) -> None
 
 
 async def test_the_clients_close_code_is_in_the_log(server: Emulator, dial: Dial) -> None:
-    """The client says goodbye with its own code, gets it back, and is gone once."""
+    """The client's close frame is answered with its own code and ends the connection, once."""
     with trio.fail_after(10):
         async with dial(server) as peer:
             await peer.sign_in(server, "zed-1")
@@ -232,8 +232,10 @@ async def test_a_client_that_vanishes_is_gone_too(server: Emulator, dial: Dial) 
     assert [entry.detail["how"] for entry in server.log.of(Kind.GONE)] == ["eof"]
 
 
-async def test_an_unanswered_goodbye_is_cut(server: Emulator, dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that does not answer our close frame loses its TCP connection."""
+async def test_an_unanswered_close_frame_ends_the_connection(
+    server: Emulator, dial: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that does not answer the server's close frame loses its TCP connection."""
     monkeypatch.setattr(asgi_app, "CLOSE_TIMEOUT", 0.01)
     with trio.fail_after(10):
         async with dial(server) as peer:
@@ -246,7 +248,7 @@ async def test_an_unanswered_goodbye_is_cut(server: Emulator, dial: Dial, monkey
     assert [entry.detail["how"] for entry in server.log.of(Kind.GONE)] == ["cut"]
 
 
-async def test_silence_after_the_goodbye_is_not_cut(
+async def test_a_silenced_connection_stays_after_the_close_frame(
     server: Emulator, dial: Dial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that was silenced while it waited for the answer to its close frame stays half-open."""
@@ -265,7 +267,7 @@ async def test_silence_after_the_goodbye_is_not_cut(
 
 
 async def test_an_upgrade_can_be_refused(server: Emulator, dial: Dial) -> None:
-    """The answer has the status and the Retry-After that were asked for, and the connection ends."""
+    """The answer has the status and the Retry-After that were set, and the connection ends."""
     server.set(upgrade=503, retry_after=12)
     with trio.fail_after(10):
         async with dial(server) as peer:
@@ -278,7 +280,7 @@ async def test_an_upgrade_can_be_refused(server: Emulator, dial: Dial) -> None:
 
 
 async def test_an_upgrade_can_be_left_hanging(server: Emulator, dial: Dial) -> None:
-    """It is in the log, gets no answer, and ends when the client gives up."""
+    """It is in the log, gets no answer, and ends when the client disconnects."""
     server.set(upgrade="hang")
     with trio.fail_after(10):
         async with dial(server) as peer:
@@ -294,7 +296,7 @@ async def test_an_upgrade_can_be_left_hanging(server: Emulator, dial: Dial) -> N
 
 
 async def test_a_hanging_upgrade_is_dropped_with_all_others(server: Emulator, dial: Dial) -> None:
-    """`drop(None)` reaches what never became a WebSocket."""
+    """`drop(None)` also ends a connection that never became a WebSocket."""
     server.set(upgrade="hang")
     with trio.fail_after(10):
         async with dial(server) as peer:
@@ -322,7 +324,7 @@ async def test_binary_frames_are_ignored(server: Emulator, dial: Dial) -> None:
 
 
 async def test_a_frame_too_long_is_closed_with_1009(server: Emulator, dial: Dial) -> None:
-    """The limit on frames is told in the close code."""
+    """The close code is that of a message that is too big."""
     with trio.fail_after(10):
         async with dial(server) as peer:
             await peer.sign_in(server, "zed-1")
@@ -334,7 +336,7 @@ async def test_a_frame_too_long_is_closed_with_1009(server: Emulator, dial: Dial
 
 
 async def test_garbage_ends_one_connection_only(server: Emulator, dial: Dial, join: Join) -> None:
-    """Bytes that are neither HTTP nor WebSocket end their own connection, without a trace in the others."""
+    """Bytes that are neither HTTP nor WebSocket end their own connection and leave the others alone."""
     with trio.fail_after(10):
         async with join(server, "amy-2") as amy:
             for garbage in (
@@ -358,7 +360,7 @@ async def test_garbage_ends_one_connection_only(server: Emulator, dial: Dial, jo
 
 
 async def test_a_client_that_never_reads_is_reset(server: Emulator, dial: Dial) -> None:
-    """When too many frames wait, the connection is broken off, though a write is stuck."""
+    """When too many frames wait, the connection is reset, even while a write is stuck."""
     with trio.fail_after(10):
         async with dial(server) as peer:
             await peer.sign_in(server, "zed-1")

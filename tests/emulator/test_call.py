@@ -16,7 +16,7 @@ def _call(world: World, body: dict[str, object] | None = None, **headers: str) -
 
 
 def test_a_known_token_leads_to_its_user() -> None:
-    """The header names the token, the token the user."""
+    """The header has the token, and the token belongs to the user."""
     world = World()
     token = world.sessions.issue_token("amy-2")
 
@@ -27,7 +27,7 @@ def test_a_known_token_leads_to_its_user() -> None:
 
 
 def test_an_unknown_token_is_refused() -> None:
-    """No token and a wrong one are the same."""
+    """No token and a wrong one are refused alike."""
     for call in (_call(World()), _call(World(), authtoken="made up")):
         with pytest.raises(Refusal) as refusal:
             call.person()
@@ -36,7 +36,7 @@ def test_an_unknown_token_is_refused() -> None:
 
 @pytest.mark.parametrize("value", [None, "", 7, ["x"]])
 def test_a_field_must_be_a_text(value: object) -> None:
-    """What is missing, empty or of another kind is refused, naming the field."""
+    """A missing or empty value, or one of another type, is refused, naming the field."""
     call = _call(World(), {"receiver": value})
 
     with pytest.raises(Refusal, match="receiver"):

@@ -49,7 +49,7 @@ def test_the_close_frame_is_found(
 
 
 def test_nothing_counts_after_the_close_frame() -> None:
-    """Bytes behind a close frame are not looked at."""
+    """Bytes after a close frame are ignored."""
     sniffer = CloseFrameSniffer()
 
     assert sniffer.feed(b"\x88\x02\x03\xe8\x88\x02\x03\xe9") == (1000,)

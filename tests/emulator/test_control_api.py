@@ -1,4 +1,4 @@
-"""`cometconn.emulator.control_api`: the levers by HTTP, and what is refused."""
+"""`cometconn.emulator.control_api`: the controls over HTTP, and what is refused."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def controlled() -> AsyncIterator[Emulator]:
-    """Run an emulator with the control interface."""
+    """Run an emulator with the control API."""
     async with open_emulator(control=True) as emulator:
         yield emulator
 
 
 @pytest.fixture
 async def control(controlled: Emulator) -> AsyncIterator[httpx2.AsyncClient]:
-    """Give an HTTP client of the control interface."""
+    """Return an HTTP client of the control API."""
     async with httpx2.AsyncClient(base_url=f"{controlled.url}/control", timeout=5) as client:
         yield client
 
 
 async def test_a_frame_is_pushed_as_it_is(controlled: Emulator, control: httpx2.AsyncClient, join: Join) -> None:
-    """The body goes to every socket of the user; the answer counts them."""
+    """The body goes to every socket of the user; the answer has their number."""
     with trio.fail_after(5):
         async with join(controlled, "zed-1", "a") as one, join(controlled, "zed-1", "b") as two:
             answer = await control.post("/push?uid=zed-1", content='{"type": "new",  "x": 1}')
@@ -44,7 +44,7 @@ async def test_a_frame_is_pushed_as_it_is(controlled: Emulator, control: httpx2.
             assert await one.websocket.get_message() == " not json "
 
 
-async def test_a_message_is_said(controlled: Emulator, control: httpx2.AsyncClient, join: Join) -> None:
+async def test_a_message_is_sent(controlled: Emulator, control: httpx2.AsyncClient, join: Join) -> None:
     """To a user or to a group; the answer is the message."""
     with trio.fail_after(5):
         async with join(controlled, "zed-1") as zed:
@@ -76,7 +76,7 @@ async def test_connections_are_dropped(
 
 
 async def test_a_connection_goes_half_open(controlled: Emulator, control: httpx2.AsyncClient, join: Join) -> None:
-    """Silent: it stands, and nothing is answered."""
+    """With `silent` the connection stays, and nothing is answered."""
     with trio.fail_after(5):
         async with join(controlled, "zed-1") as zed:
             await control.post("/drop?uid=zed-1&how=silent")
@@ -88,8 +88,8 @@ async def test_a_connection_goes_half_open(controlled: Emulator, control: httpx2
             controlled.drop("zed-1", "reset")
 
 
-async def test_faults_are_set_and_told(controlled: Emulator, control: httpx2.AsyncClient) -> None:
-    """What is named changes, the rest stays; the answer shows all."""
+async def test_faults_are_set_and_returned(controlled: Emulator, control: httpx2.AsyncClient) -> None:
+    """The faults in the body change, the others stay; the answer shows all."""
     answer = await control.post("/set", json={"pong": False, "upgrade": 503, "auth": "silent"})
     assert answer.json()["data"] == {
         "pong": False,
@@ -108,8 +108,8 @@ async def test_faults_are_set_and_told(controlled: Emulator, control: httpx2.Asy
     assert not controlled.world.faults.pong
 
 
-async def test_the_mode_is_told_at_the_next_login(controlled: Emulator, control: httpx2.AsyncClient) -> None:
-    """Programs in other languages set it, too; `PUT /me` and `GET /settings` then agree."""
+async def test_the_mode_is_in_the_settings_of_the_next_login(controlled: Emulator, control: httpx2.AsyncClient) -> None:
+    """Programs in other languages can set it, too, and `PUT /me` and `GET /settings` then agree."""
     assert (await control.post("/set", json={"mode": "LIMITED_TRANSIENT"})).json()["data"][
         "mode"
     ] == "LIMITED_TRANSIENT"
@@ -121,7 +121,7 @@ async def test_the_mode_is_told_at_the_next_login(controlled: Emulator, control:
 
 
 async def test_the_log_is_json(controlled: Emulator, control: httpx2.AsyncClient, join: Join) -> None:
-    """Every connection, frame and close, with times and without secrets; from a number on if asked."""
+    """It has every connection, frame and close, with times and without secrets; from a number on with `since`."""
     with trio.fail_after(5):
         async with join(controlled, "zed-1"):
             controlled.say("amy-2", "hello", receiver="zed-1")
@@ -168,7 +168,7 @@ async def test_the_log_is_json(controlled: Emulator, control: httpx2.AsyncClient
 async def test_bad_control_input(
     control: httpx2.AsyncClient, controlled: Emulator, method: str, path: str, body: bytes, status: int, told: str
 ) -> None:
-    """It is answered with a 4xx that says what is wrong, and changes nothing."""
+    """It is answered with a 4xx and a message about what is wrong, and changes nothing."""
     before = controlled.world.faults
     answer = await control.request(method, path, content=body)
     assert answer.status_code == status
@@ -178,8 +178,8 @@ async def test_bad_control_input(
 
 
 @pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"host": "evil.example:9000"}])
-async def test_web_pages_from_elsewhere_are_refused(control: httpx2.AsyncClient, headers: dict[str, str]) -> None:
-    """A browser on this machine reaches the port, so pages of other sites are told no; local ones are not."""
+async def test_web_pages_of_other_hosts_are_refused(control: httpx2.AsyncClient, headers: dict[str, str]) -> None:
+    """A browser on this machine reaches the port, so pages of other hosts are refused; local ones are not."""
     answer = await control.get("/log", headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "ERR_NOT_LOCAL")
     assert (await control.get("/log", headers={"origin": "http://localhost:3000"})).status_code == 200
@@ -198,7 +198,7 @@ async def test_a_body_that_is_too_long_is_refused(
 
 
 async def test_without_control_there_is_nothing_there(server: Emulator) -> None:
-    """Control is only for who asked for it, and never for other machines."""
+    """The control API is there only with `control=True`, and never for other machines."""
     async with httpx2.AsyncClient(base_url=server.url) as client:
         assert (await client.get("/control/log")).status_code == 404
     with pytest.raises(SettingsError, match="loopback"):
@@ -206,8 +206,8 @@ async def test_without_control_there_is_nothing_there(server: Emulator) -> None:
             raise AssertionError
 
 
-async def test_browsers_are_welcome(server: Emulator) -> None:
-    """A preflight is answered for every header the official clients send; answers may be read by any page."""
+async def test_browsers_may_call_it(server: Emulator) -> None:
+    """A preflight allows every header of the official clients, and every page may read the answers."""
     wanted = "apikey,appid,authtoken,authorization,resource,sdk,settingshash,settingshashreceivedat,content-type"
     async with httpx2.AsyncClient(base_url=server.url) as client:
         asked = {

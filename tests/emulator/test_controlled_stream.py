@@ -41,7 +41,7 @@ async def _pair() -> AsyncGenerator[tuple[ControlledStream, trio.SocketStream, _
 
 
 async def test_bytes_pass_both_ways() -> None:
-    """Unless told otherwise it is a stream like any other, and can be half-closed."""
+    """Until it is cut, reset or silenced it is a stream like any other, and can be half-closed."""
     async with _pair() as (stream, peer, report):
         await peer.send_all(b"there")
         assert await stream.receive_some() == b"there"
@@ -74,7 +74,7 @@ async def test_the_peers_reset_is_reported() -> None:
 
 
 async def test_a_reset_breaks_both_ends_at_once() -> None:
-    """The peer gets RST, our own reader is woken, and a second reset is none."""
+    """The peer gets RST, the stream's own reader fails, and a second reset does nothing."""
     async with _pair() as (stream, peer, report), trio.open_nursery() as nursery:
 
         async def read() -> None:
@@ -105,8 +105,8 @@ async def test_a_cut_frees_a_writer_that_is_stuck() -> None:
         stream.cut()
 
 
-async def test_silence_lets_nothing_through_but_the_end() -> None:
-    """What is written is dropped, what comes is thrown away, and only EOF is told."""
+async def test_silence_drops_all_but_eof() -> None:
+    """What is written and what comes is dropped; only EOF is reported."""
     async with _pair() as (stream, peer, report):
         stream.silence()
         await stream.send_all(b"unheard")
@@ -121,7 +121,7 @@ async def test_silence_lets_nothing_through_but_the_end() -> None:
 
 
 async def test_close_frames_are_seen_as_they_pass() -> None:
-    """Both directions are watched from the upgrade on, past the HTTP head of our answer."""
+    """Both directions are watched from the upgrade on, after the HTTP head of the answer."""
     async with _pair() as (stream, peer, report):
         await peer.send_all(_CLOSE_1000)
         await stream.receive_some()
@@ -140,7 +140,7 @@ async def test_close_frames_are_seen_as_they_pass() -> None:
 
 
 async def test_a_close_frame_is_seen_even_in_silence() -> None:
-    """The log tells what the client wrote, whether or not the server listens."""
+    """The log shows what the client wrote, even where the server ignores it."""
     async with _pair() as (stream, peer, report):
         stream.expect_frames()
         stream.silence()
@@ -151,8 +151,8 @@ async def test_a_close_frame_is_seen_even_in_silence() -> None:
         assert report.seen == [(Kind.CLOSE_IN, {"code": 1000}), (Kind.EOF, {})]
 
 
-async def test_plain_http_is_reported_to_nobody() -> None:
-    """A stream that is not watched ends without a word."""
+async def test_plain_http_is_not_reported() -> None:
+    """A stream that is not watched ends without a report."""
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     async with listener:
         with trio.fail_after(10):
@@ -162,9 +162,9 @@ async def test_plain_http_is_reported_to_nobody() -> None:
                 assert await stream.receive_some() == b""
 
 
-async def test_an_end_beside_a_write_breaks_neither() -> None:
-    """The write is done, or fails as on a closed direction; it is never refused as a second one."""
-    for _ in range(20):  # Trio shuffles the two
+async def test_send_eof_beside_a_write_breaks_neither() -> None:
+    """The write succeeds, or fails because the direction is closed; never because the stream is busy."""
+    for _ in range(20):  # Trio runs the two in random order
         async with _pair() as (stream, peer, _):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_tolerant, trio.BusyResourceError, stream.send_eof)
@@ -173,12 +173,12 @@ async def test_an_end_beside_a_write_breaks_neither() -> None:
 
 
 async def _tolerant(error: type[Exception], call: Any, *args: Any) -> None:
-    with contextlib.suppress(trio.BrokenResourceError, error):  # as hypercorn is
+    with contextlib.suppress(trio.BrokenResourceError, error):  # as hypercorn does
         await call(*args)
 
 
-async def test_an_end_during_a_write_is_refused() -> None:
-    """The write has more to say; hypercorn closes the connection instead."""
+async def test_send_eof_during_a_write_is_refused() -> None:
+    """The write is not finished; hypercorn closes the connection instead."""
     async with _pair() as (stream, _, _report):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stream.send_all, bytes(20_000_000))
@@ -188,8 +188,8 @@ async def test_an_end_during_a_write_is_refused() -> None:
             nursery.cancel_scope.cancel()
 
 
-async def test_the_end_of_a_closed_stream() -> None:
-    """There is nothing left to close our direction of."""
+async def test_send_eof_on_a_closed_stream_fails() -> None:
+    """`send_eof()` fails on a stream that is closed."""
     async with _pair() as (stream, _, _report):
         stream.cut()
         with pytest.raises(trio.BrokenResourceError):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 async def _refused(server: Emulator) -> bool:
-    """Tell whether the system refuses a connection to the server's port."""
+    """Whether the system refuses a connection to the server's port."""
     try:
         stream = await trio.open_tcp_stream("127.0.0.1", server.port)
     except OSError:
@@ -29,7 +29,7 @@ async def _refused(server: Emulator) -> bool:
 
 
 async def test_connections_can_be_refused_and_accepted_again(server: Emulator, join: Join) -> None:
-    """The listener goes and comes back on the same port; who is connected stays."""
+    """The listener is closed and opened again on the same port; open connections stay."""
     port = server.port
     with trio.fail_after(10):
         async with join(server, "amy-2") as amy:
@@ -48,7 +48,7 @@ async def test_connections_can_be_refused_and_accepted_again(server: Emulator, j
 
 
 async def test_a_port_in_use_is_named() -> None:
-    """The error says host, port and what to do."""
+    """The error has the host, the port and advice."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -60,8 +60,8 @@ async def test_a_port_in_use_is_named() -> None:
     assert error.value.errno == errno.EADDRINUSE
 
 
-async def test_a_port_lost_meanwhile_is_named(server: Emulator) -> None:
-    """Listening again fails clearly when somebody else has the port, and works once it is free."""
+async def test_a_port_that_was_taken_is_named(server: Emulator) -> None:
+    """Listening again fails with a clear error while the port is in use, and works once it is free."""
     server.refuse_connections()
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -87,10 +87,10 @@ async def test_ipv6_is_listened_on() -> None:
             await stream.aclose()
 
 
-async def test_exhausted_files_are_waited_out(
+async def test_accepting_goes_on_after_file_descriptors_ran_out(
     server: Emulator, join: Join, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """When the process has no file to spare, the server warns, breathes and goes on accepting."""
+    """Without a free file descriptor the server logs a warning, waits, and goes on accepting."""
     accept, failures = trio.SocketListener.accept, [errno.EMFILE, errno.ENFILE]
 
     async def starved(listener: trio.SocketListener) -> trio.SocketStream:
@@ -103,7 +103,7 @@ async def test_exhausted_files_are_waited_out(
     monkeypatch.setattr(trio.SocketListener, "accept", starved)
     monkeypatch.setattr(listener_module, "_RETRY_DELAY", 0.0)
     with trio.fail_after(10):
-        # The accept that is under way does not know of the change yet: the first dial uses it up.
+        # The accept() that waits already is the unchanged one: the first connection completes it.
         for _ in range(3):
             assert not await _refused(server)
         await trio.testing.wait_all_tasks_blocked()
@@ -116,7 +116,7 @@ async def test_exhausted_files_are_waited_out(
 async def test_a_crash_on_one_connection_leaves_the_others_alone(
     server: Emulator, dial: Dial, join: Join, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is logged with its traceback, its connection is closed, the next is served."""
+    """It is logged with its traceback, its connection is closed, and the next one is served."""
 
     async def crash(*_: Any) -> None:
         await trio.lowlevel.checkpoint()
@@ -143,7 +143,7 @@ async def test_a_crash_on_one_connection_leaves_the_others_alone(
 async def test_nothing_is_written_to_the_terminal(
     server: Emulator, join: Join, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The HTTP server below keeps its own log to itself."""
+    """Hypercorn's own log does not appear."""
     with trio.fail_after(10):
         async with join(server, "zed-1"):
             pass

@@ -28,7 +28,7 @@ def _page(store: MessageStore, **query: str) -> tuple[list[int], dict[str, Any]]
 
 
 def test_messages_get_ids_and_times() -> None:
-    """Ids count up from 1, as texts; a wall clock that goes back does not take messages with it."""
+    """Ids count up from 1, as texts; times never go back, even if the wall clock does."""
     store = MessageStore()
 
     first, second = store.add(_draft(), now=50), store.add(_draft(), now=40)
@@ -40,7 +40,7 @@ def test_messages_get_ids_and_times() -> None:
 
 @pytest.mark.parametrize("identifier", ["3", "-1", "x", "", "²"])
 def test_unknown_ids_find_nothing(identifier: str) -> None:
-    """Neither an unknown number nor something else finds a message."""
+    """An unknown number, or a text that is no number, finds no message."""
     assert _store(1, 2).get(identifier) is None
 
 
@@ -56,7 +56,7 @@ def test_the_store_is_bounded() -> None:
 
 
 def test_append_goes_on_after_an_id() -> None:
-    """Messages after the id come, oldest first, as many as asked; the cursor names the last."""
+    """The page has the messages after the id, oldest first, at most `per_page`; the cursor names the last."""
     found, meta = _page(_store(*range(10)), id="3", affix="append", per_page="4")
 
     assert found == [4, 5, 6, 7]
@@ -65,7 +65,7 @@ def test_append_goes_on_after_an_id() -> None:
 
 
 def test_prepend_goes_back_before_an_id() -> None:
-    """Messages before the id come, the nearest ones, still oldest first; the cursor names the first."""
+    """The page has the nearest messages before the id, still oldest first; the cursor names the first."""
     found, meta = _page(_store(*range(10)), id="8", affix="prepend", per_page="3")
 
     assert found == [5, 6, 7]
@@ -74,13 +74,13 @@ def test_prepend_goes_back_before_an_id() -> None:
 
 
 def test_without_a_bound_the_ends_are_given() -> None:
-    """Prepend begins at the newest message, append at the oldest."""
+    """`prepend` ends with the newest message, `append` begins with the oldest."""
     assert _page(_store(*range(10)), affix="prepend", per_page="2")[0] == [9, 10]
     assert _page(_store(*range(10)), affix="append", per_page="2")[0] == [1, 2]
 
 
 def test_no_message_gives_an_empty_page() -> None:
-    """An empty page is one page, and its cursor names no message."""
+    """An empty page counts as one page, and its cursor names no message."""
     found, meta = _page(_store(1), id="1")
 
     assert found == []
@@ -90,7 +90,7 @@ def test_no_message_gives_an_empty_page() -> None:
 
 @pytest.mark.parametrize(("affix", "expected"), [("append", [4]), ("prepend", [1])])
 def test_times_are_exclusive(affix: str, expected: list[int]) -> None:
-    """A time stands for the whole second: none of its messages is given."""
+    """A time covers the whole second: none of its messages is on the page."""
     assert _page(_store(10, 20, 20, 30), sentAt="20", affix=affix)[0] == expected
 
 
@@ -110,7 +110,7 @@ def test_a_second_is_paged_through_with_time_and_id() -> None:
 
 
 def test_changes_come_in_their_own_order() -> None:
-    """With `updatedAt` messages are placed by their last change; `onlyUpdates` leaves out the unchanged."""
+    """With `updatedAt` messages are sorted by their last change; `onlyUpdates` leaves out unchanged ones."""
     store = _store(10, 20, 30)
     changed = store.get("1")
     assert changed is not None
@@ -123,7 +123,7 @@ def test_changes_come_in_their_own_order() -> None:
 
 
 def test_filters() -> None:
-    """Categories, types, a text to search, tags, replies and deletions are filtered as asked."""
+    """Categories, types, a text to search, tags, replies and deletions are filtered."""
     store = MessageStore()
     store.add(_draft("Hello"), now=1)
     store.add(_draft("reply", parentId="1"), now=1)
@@ -139,7 +139,7 @@ def test_filters() -> None:
     assert _page(store, hideDeleted="1")[0] == [1, 2, 3]
 
 
-def test_who_may_not_see_a_message_is_not_given_it() -> None:
+def test_pages_hold_visible_messages_only() -> None:
     """The page holds and counts visible messages only."""
     page = _store(1, 2, 3).page(PageRequest(), lambda message: message["id"] != "2")
 

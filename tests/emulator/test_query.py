@@ -19,13 +19,13 @@ from cometconn.emulator.backend.query import page_request
         ({"updatedAt": ""}, "updatedAt"),
     ],
 )
-def test_nonsense_names_the_parameter(query: dict[str, str], name: str) -> None:
-    """A value that makes no sense is refused, naming its parameter."""
+def test_a_bad_value_names_its_parameter(query: dict[str, str], name: str) -> None:
+    """A value that is not allowed is refused, naming its parameter."""
     with pytest.raises(ValueError, match=name):
         page_request(query)
 
 
 def test_pages_are_bounded() -> None:
-    """More than a hundred messages are not given at once; thirty unless asked otherwise."""
+    """A page has at most 100 messages, and 30 by default."""
     assert page_request({"per_page": "5000"}).per_page == 100
     assert page_request({}).per_page == 30

@@ -1,4 +1,4 @@
-"""The REST side of the emulator's world, without sockets."""
+"""The REST API of a `World`, without sockets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXT = {"category": "message", "type": "text", "data": {"text": "hi"}}
 
 
 def world() -> World:
-    """A world with a clock of its own."""
+    """A `World` with a clock of its own."""
     return World(groups={"hikers": ("amy-2",)}, clock=lambda: 0.0, wall_clock=lambda: 1800000000.0)
 
 
@@ -34,7 +34,7 @@ def token(of: World, uid: str = "zed-1") -> str:
 
 @pytest.mark.parametrize("prefix", ["/v3.0", ""])
 def test_login_with_and_without_the_version(prefix: str) -> None:
-    """Both paths lead to the same place; PUT /me answers with a JWT and the settings."""
+    """Login works with and without the version in the path; PUT /me answers with a JWT and the settings."""
     of = world()
     _, answer = ask(of, "POST", f"{prefix}/users/zed-1/auth_tokens", {}, apiKey="KEY")
     status, me = ask(of, "PUT", f"{prefix}/me", {}, authToken=answer["data"]["authToken"])
@@ -44,8 +44,8 @@ def test_login_with_and_without_the_version(prefix: str) -> None:
     assert me["data"]["settings"]["CHAT_HOST"] == "127.0.0.1"
 
 
-def test_everything_a_logged_in_client_asks() -> None:
-    """Users, groups of one's own, settings, sessions and logout have answers."""
+def test_the_requests_of_a_logged_in_client() -> None:
+    """Users, the user's groups, settings, sessions and logout are answered."""
     of = world()
     mine, amys = token(of), token(of, "amy-2")
     for path in ("/v3.0/me", "/v3.0/settings", "/v3.0/users/amy-2"):
@@ -60,7 +60,7 @@ def test_everything_a_logged_in_client_asks() -> None:
 
 
 def test_messages_are_stored_and_listed_for_those_concerned() -> None:
-    """A posted message has an id and is found by both sides, in its thread too, and by nobody else."""
+    """A posted message has an id, and both users find it, in its thread too; other users do not."""
     of = world()
     of.add_user("bob-3")
     mine, amys, bobs = token(of), token(of, "amy-2"), token(of, "bob-3")
@@ -116,7 +116,7 @@ def test_messages_are_stored_and_listed_for_those_concerned() -> None:
     ],
 )
 def test_bad_requests_are_answered_with_a_code(method: str, path: str, body: Any, code: str | None) -> None:
-    """Whatever is asked, the answer is JSON with an error that has a code and a message."""
+    """The answer is always JSON with an error that has a code and a message."""
     of = world()
     status, answer = ask(of, method, path, body, authToken=token(of))
     assert 400 <= status < 500
@@ -131,8 +131,8 @@ def test_a_wrong_app_and_no_token() -> None:
     assert ask(of, "GET", "/v3.0/me")[0] == 401
 
 
-def test_a_world_is_made_of_known_people() -> None:
-    """Doubled users, strangers in groups and doubled groups are refused."""
+def test_invalid_users_and_groups_are_refused() -> None:
+    """Repeated users, unknown members and repeated groups are refused."""
     from cometconn.errors import SettingsError
 
     of = world()

@@ -12,43 +12,43 @@ from cometconn.environment import Request
 from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
-    from .conftest import Village
+    from .conftest import Backend
 
 
 @pytest.mark.parametrize("users", [("",), ("zed-1", "zed-1")])
-def test_users_must_make_sense(users: tuple[str, ...]) -> None:
+def test_uids_must_be_new_and_not_empty(users: tuple[str, ...]) -> None:
     """Empty and repeated uids are refused."""
     with pytest.raises(SettingsError, match="users"):
         World(users=users)
 
 
 @pytest.mark.parametrize("groups", [{"": ["zed-1"]}, {"hikers": ["nobody"]}])
-def test_groups_must_make_sense(groups: dict[str, list[str]]) -> None:
+def test_groups_must_have_a_name_and_known_members(groups: dict[str, list[str]]) -> None:
     """Empty names and unknown members are refused."""
     with pytest.raises(SettingsError, match="groups"):
         World(groups=groups)
 
 
-def test_a_hanging_request_is_logged_without_a_status(village: Village) -> None:
-    """The door is told to leave it, and the log that it came."""
+def test_a_hanging_request_is_logged_without_a_status(backend: Backend) -> None:
+    """`hangs()` returns `True`, and the log has the request."""
     request = Request("GET", "http://127.0.0.1:1/me", {})
-    assert not village.world.hangs(request)
+    assert not backend.world.hangs(request)
 
-    village.world.faults = Faults(rest="hang")
+    backend.world.faults = Faults(rest="hang")
 
-    assert village.world.hangs(request)
-    (entry,) = village.world.log.of(Kind.REST)
+    assert backend.world.hangs(request)
+    (entry,) = backend.world.log.of(Kind.REST)
     assert entry.detail["status"] is None
 
 
-def test_connections_are_numbered_when_they_ask(village: Village) -> None:
-    """`accepted` numbers a device that was not announced by `asked`, and none twice."""
-    first, second = village.device(), village.device()
-    village.world.closed(first, "eof")
+def test_connections_are_numbered_when_they_ask(backend: Backend) -> None:
+    """`accepted()` gives a number to a device that had no `asked()`, and to none a second one."""
+    first, second = backend.device(), backend.device()
+    backend.world.closed(first, "eof")
 
     assert (first.number, second.number) == (1, 2)
-    assert [entry.connection for entry in village.world.log.of(Kind.CONNECT)] == [1, 2]
-    assert village.world.devices() == (second,)
+    assert [entry.connection for entry in backend.world.log.of(Kind.CONNECT)] == [1, 2]
+    assert backend.world.devices() == (second,)
 
 
 @pytest.mark.parametrize(
@@ -62,112 +62,112 @@ def test_connections_are_numbered_when_they_ask(village: Village) -> None:
         ([(Kind.RESET, {"by": "client"})], "reset", None),
     ],
 )
-def test_the_wire_tells_how_it_ended(
-    village: Village, seen: list[tuple[Kind, dict[str, object]]], how: str, code: int | None
+def test_the_log_shows_how_a_connection_ended(
+    backend: Backend, seen: list[tuple[Kind, dict[str, object]]], how: str, code: int | None
 ) -> None:
-    """The end is noted once, and the client's close frame outranks what became of TCP."""
-    device = village.device("zed-1")
+    """The end is recorded once, and after a close frame of the client as `close`, whatever became of TCP."""
+    device = backend.device("zed-1")
 
     for kind, detail in seen:
-        village.world.wire(device, kind, **detail)
-    village.world.wire(device, Kind.EOF)
-    village.world.closed(device, "cut")
+        backend.world.wire(device, kind, **detail)
+    backend.world.wire(device, Kind.EOF)
+    backend.world.closed(device, "cut")
 
-    (gone,) = village.world.log.of(Kind.GONE)
+    (gone,) = backend.world.log.of(Kind.GONE)
     assert (gone.connection, gone.uid, dict(gone.detail)) == (1, "zed-1", {"how": how, "code": code})
-    assert village.world.log.position == gone.number + 1
-    assert village.world.connections("zed-1") == 0
+    assert backend.world.log.position == gone.number + 1
+    assert backend.world.connections("zed-1") == 0
 
 
-def test_half_a_goodbye_is_not_the_end(village: Village) -> None:
+def test_one_close_frame_is_not_the_end(backend: Backend) -> None:
     """Neither side's close frame alone ends the connection."""
-    device = village.device("zed-1")
+    device = backend.device("zed-1")
 
-    village.world.wire(device, Kind.CLOSE_OUT, code=1011)
+    backend.world.wire(device, Kind.CLOSE_OUT, code=1011)
 
-    assert village.world.connections("zed-1") == 1
+    assert backend.world.connections("zed-1") == 1
 
 
 @pytest.mark.parametrize("state", ["silent", "gone"])
-def test_frames_of_the_silent_and_the_gone_are_no_news(village: Village, state: str) -> None:
-    """Nothing is logged, nothing answered."""
-    device = village.device("zed-1")
-    before = village.world.log.position
+def test_frames_of_silent_and_ended_connections_are_ignored(backend: Backend, state: str) -> None:
+    """Their frames are neither logged nor answered."""
+    device = backend.device("zed-1")
+    before = backend.world.log.position
     setattr(device, state, True)
 
-    village.world.received(device, '{"action": "ping"}')
-    village.world.sent(device, "{}")
+    backend.world.received(device, '{"action": "ping"}')
+    backend.world.sent(device, "{}")
 
-    assert village.world.log.position == before
-    assert village.outbox(device) == []
-
-
-def test_a_client_of_the_same_session_id_is_another_user(village: Village) -> None:
-    """The echo is kept from the sender's device, not from a stranger's with the same session id."""
-    sender, receiver = village.device("zed-1", "same"), village.device("amy-2", "same")
-
-    draft = {"receiver": "amy-2", "receiverType": "user", "category": "message", "type": "text", "data": {"text": "x"}}
-    village.world.post("zed-1", draft, device_id="same")
-
-    assert village.outbox(sender) == []
-    assert len(village.outbox(receiver)) == 1
+    assert backend.world.log.position == before
+    assert backend.outbox(device) == []
 
 
-def test_without_a_session_id_everybody_is_told(village: Village) -> None:
-    """A message from nowhere in particular reaches the sender's nameless device."""
-    device = village.device("zed-1")
+def test_the_same_session_id_of_another_user_is_another_device(backend: Backend) -> None:
+    """The frame is not sent to the sender's device, but to another user's device with the same session id."""
+    sender, receiver = backend.device("zed-1", "same"), backend.device("amy-2", "same")
 
     draft = {"receiver": "amy-2", "receiverType": "user", "category": "message", "type": "text", "data": {"text": "x"}}
-    village.world.post("zed-1", draft)
+    backend.world.post("zed-1", draft, device_id="same")
 
-    assert len(village.outbox(device)) == 1
+    assert backend.outbox(sender) == []
+    assert len(backend.outbox(receiver)) == 1
 
 
-def test_frames_in_the_log_hold_no_secret(village: Village) -> None:
-    """Neither a JWT in its place, nor a token in a text, nor one in what is no JSON."""
-    device = village.device()
-    token = village.token("zed-1")
-    jwt = village.world.sessions.jwt_for(token)
+def test_without_a_session_id_every_device_gets_the_message(backend: Backend) -> None:
+    """A message without a session id reaches the sender's device that has none either."""
+    device = backend.device("zed-1")
 
-    village.world.received(device, json.dumps({"type": "auth", "sender": "zed-1", "body": {"auth": jwt}}))
-    village.world.received(device, json.dumps({"type": "auth", "sender": "zed-1", "body": {"auth": "never-known"}}))
-    village.world.received(device, json.dumps({"type": "x", "text": f"look: {token}"}))
-    village.world.received(device, f"not json {jwt}")
-    village.world.sent(device, json.dumps({"settings": {"fat": "fat-one"}, "text": jwt}))
+    draft = {"receiver": "amy-2", "receiverType": "user", "category": "message", "type": "text", "data": {"text": "x"}}
+    backend.world.post("zed-1", draft)
 
-    shown = str(list(village.world.log))
+    assert len(backend.outbox(device)) == 1
+
+
+def test_frames_in_the_log_hold_no_secret(backend: Backend) -> None:
+    """Neither a JWT in its field, nor a token in a text, nor one in a frame that is not JSON is shown."""
+    device = backend.device()
+    token = backend.token("zed-1")
+    jwt = backend.world.sessions.jwt_for(token)
+
+    backend.world.received(device, json.dumps({"type": "auth", "sender": "zed-1", "body": {"auth": jwt}}))
+    backend.world.received(device, json.dumps({"type": "auth", "sender": "zed-1", "body": {"auth": "never-known"}}))
+    backend.world.received(device, json.dumps({"type": "x", "text": f"look: {token}"}))
+    backend.world.received(device, f"not json {jwt}")
+    backend.world.sent(device, json.dumps({"settings": {"fat": "fat-one"}, "text": jwt}))
+
+    shown = str(list(backend.world.log))
     for secret in (token, jwt, "never-known", "fat-one"):
         assert secret not in shown
     assert "look: ***" in shown
 
 
-def test_long_frames_are_cut_in_the_log(village: Village) -> None:
-    """Four thousand characters are kept, of JSON and of anything else."""
-    device = village.device()
+def test_long_frames_are_cut_in_the_log(backend: Backend) -> None:
+    """4096 characters are kept, of JSON and of any other text."""
+    device = backend.device()
 
-    village.world.received(device, json.dumps({"type": "x", "text": "y" * 9_000}))
-    village.world.received(device, "z" * 9_000)
+    backend.world.received(device, json.dumps({"type": "x", "text": "y" * 9_000}))
+    backend.world.received(device, "z" * 9_000)
 
-    first, second = village.world.log.of(Kind.FRAME_IN)
+    first, second = backend.world.log.of(Kind.FRAME_IN)
     assert len(first.detail["text"]) == len(second.detail["text"]) == 4_096
 
 
 @pytest.mark.parametrize(("close", "orders"), [(4401, 2), (1008, 2), (0, 1)])
-def test_a_refusal_may_come_without_a_close(village: Village, close: int, orders: int) -> None:
+def test_a_refusal_may_come_without_a_close(backend: Backend, close: int, orders: int) -> None:
     """With `auth_close=0` the refused socket stays open."""
-    village.world.faults = Faults(auth="refuse", auth_close=close)
-    device = village.device()
-    jwt = village.world.sessions.jwt_for(village.token("zed-1"))
+    backend.world.faults = Faults(auth="refuse", auth_close=close)
+    device = backend.device()
+    jwt = backend.world.sessions.jwt_for(backend.token("zed-1"))
 
-    village.world.received(device, json.dumps({"type": "auth", "sender": "zed-1", "body": {"auth": jwt}}))
+    backend.world.received(device, json.dumps({"type": "auth", "sender": "zed-1", "body": {"auth": jwt}}))
 
-    reply, *rest = village.outbox(device)
+    reply, *rest = backend.outbox(device)
     assert reply["body"]["code"] == "401"
     assert [order.code for order in rest if isinstance(order, Close)] == [close][: orders - 1]
 
 
-def test_a_refused_upgrade_is_over_at_once(village: Village) -> None:
-    """Its end says so."""
+def test_a_refused_upgrade_is_over_at_once(backend: Backend) -> None:
+    """The end of its connection is recorded as `refused`."""
 
     class Line:
         def reset(self) -> None: ...
@@ -175,10 +175,10 @@ def test_a_refused_upgrade_is_over_at_once(village: Village) -> None:
         def silence(self) -> None: ...
 
     device = Device(Line())
-    village.world.asked(device)
+    backend.world.asked(device)
 
-    village.world.refused(device, 503)
+    backend.world.refused(device, 503)
 
-    (upgrade,) = village.world.log.of(Kind.UPGRADE)
-    (gone,) = village.world.log.of(Kind.GONE)
+    (upgrade,) = backend.world.log.of(Kind.UPGRADE)
+    (gone,) = backend.world.log.of(Kind.GONE)
     assert (upgrade.detail["status"], gone.detail["how"]) == (503, "refused")

@@ -1,4 +1,4 @@
-"""`cometconn.emulator.server_controls`: each lever by itself."""
+"""`cometconn.emulator.server_controls`: each control by itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .conftest import Dial, Join
 
 
-async def test_it_says_where_it_is(server: Emulator) -> None:
+async def test_the_addresses_agree(server: Emulator) -> None:
     """Address, endpoints and `repr` agree on the port."""
     assert server.url == f"http://127.0.0.1:{server.port}"
     assert server.endpoints.admin_url == server.endpoints.client_url == f"{server.url}/v3.0"
@@ -44,14 +44,14 @@ async def test_pushed_frames_go_as_they_are(server: Emulator, join: Join) -> Non
     "arguments",
     [{}, {"receiver": "amy-2", "group": "hikers"}, {"receiver": "nobody"}, {"group": "nowhere"}, {"group": ""}],
 )
-async def test_saying_needs_somebody_to_hear(server: Emulator, arguments: dict[str, Any]) -> None:
+async def test_say_needs_a_receiver(server: Emulator, arguments: dict[str, Any]) -> None:
     """Exactly one receiver or group, which exists."""
     with pytest.raises(SettingsError, match="say"):
         server.say("zed-1", "hello", **arguments)
 
 
-async def test_what_is_said_can_be_fetched(server: Emulator, http: httpx2.AsyncClient) -> None:
-    """A message said is stored; changing what `say` gave changes nothing there."""
+async def test_messages_of_say_can_be_fetched(server: Emulator, http: httpx2.AsyncClient) -> None:
+    """A message of `say()` is stored; changing what it returned does not change the stored one."""
     message = server.say("amy-2", "hello", receiver="zed-1")
     token = server.world.sessions.issue_token("zed-1")
     with trio.fail_after(10):
@@ -64,7 +64,7 @@ async def test_what_is_said_can_be_fetched(server: Emulator, http: httpx2.AsyncC
 
 
 async def test_unknown_users_are_named(server: Emulator) -> None:
-    """Every lever that takes a uid refuses one that does not exist, and names those that do."""
+    """Every control that takes a uid refuses an unknown one, and names the known ones."""
     deeds = (
         lambda: server.push("nobody", {}),
         lambda: server.say("nobody", "hello", receiver="zed-1"),
@@ -89,7 +89,7 @@ async def test_pongs_can_be_turned_off(server: Emulator, join: Join) -> None:
 
 
 async def test_auth_can_be_refused(server: Emulator, dial: Dial) -> None:
-    """The reply says 401 and the close code is the one chosen."""
+    """The reply has the code 401, and the close code is the one that was set."""
     server.set(auth="refuse", auth_close=4999)
     with trio.fail_after(10):
         async with dial(server) as peer:
@@ -104,7 +104,7 @@ async def test_auth_can_be_refused(server: Emulator, dial: Dial) -> None:
 
 
 async def test_auth_can_be_left_unanswered(server: Emulator, dial: Dial) -> None:
-    """Nothing is said to the auth frame, messages do not arrive, but pushed frames and drops do."""
+    """The auth frame is not answered and messages do not arrive, but pushed frames and drops do."""
     server.set(auth="silent")
     with trio.fail_after(10):
         async with dial(server) as peer:
@@ -121,8 +121,8 @@ async def test_auth_can_be_left_unanswered(server: Emulator, dial: Dial) -> None
             assert await peer.receive_close() == 1011
 
 
-async def test_a_drop_by_close_is_seen_as_such(server: Emulator, join: Join) -> None:
-    """The client gets what was queued, then the code and the reason."""
+async def test_a_drop_by_close(server: Emulator, join: Join) -> None:
+    """The client gets what was queued, then the close frame with code and reason."""
     with trio.fail_after(10):
         async with join(server, "zed-1") as zed:
             server.push("zed-1", {"last": "words"})
@@ -137,8 +137,8 @@ async def test_a_drop_by_close_is_seen_as_such(server: Emulator, join: Join) -> 
     assert dict(server.log.of(Kind.GONE)[0].detail) == {"how": "close", "code": 1013}
 
 
-async def test_a_drop_by_reset_is_seen_as_such(server: Emulator, dial: Dial) -> None:
-    """The client's read fails with a reset; the server counts it as gone in the call."""
+async def test_a_drop_by_reset(server: Emulator, dial: Dial) -> None:
+    """The client's read fails with a reset; the connection is gone when the call returns."""
     with trio.fail_after(10):
         async with dial(server) as peer:
             await peer.sign_in(server, "zed-1")
@@ -151,8 +151,8 @@ async def test_a_drop_by_reset_is_seen_as_such(server: Emulator, dial: Dial) -> 
     assert [entry.detail["how"] for entry in server.log.of(Kind.GONE)] == ["reset"]
 
 
-async def test_a_drop_into_silence_is_seen_as_such(server: Emulator, dial: Dial) -> None:
-    """No pong, no message, no answer to a close frame; yet the close frame is in the log, and TCP stands."""
+async def test_a_drop_into_silence(server: Emulator, dial: Dial) -> None:
+    """There is no pong, no message and no answer to a close frame; the close frame is in the log, and TCP stays."""
     with trio.fail_after(10):
         async with dial(server) as peer:
             await peer.sign_in(server, "zed-1")
@@ -173,16 +173,16 @@ async def test_a_drop_into_silence_is_seen_as_such(server: Emulator, dial: Dial)
 
 
 @pytest.mark.parametrize(("arguments", "name"), [({"how": "slam"}, "how"), ({"code": 1006}, "code")])
-async def test_a_drop_must_make_sense(server: Emulator, arguments: dict[str, Any], name: str) -> None:
-    """An unknown way and a code that may not be sent are refused, and nobody is dropped."""
+async def test_invalid_arguments_of_drop_are_refused(server: Emulator, arguments: dict[str, Any], name: str) -> None:
+    """An unknown *how* and a code that may not be sent are refused, and no socket is dropped."""
     with pytest.raises(SettingsError, match=name):
         server.drop("zed-1", **arguments)
 
     assert not server.log.of(Kind.CONTROL)
 
 
-async def test_faults_add_up_and_heal(server: Emulator) -> None:
-    """What is not named stays as it is; nonsense changes nothing; healing takes everything back."""
+async def test_faults_add_up_until_healed(server: Emulator) -> None:
+    """Faults that are not named stay; an invalid value changes nothing; `heal()` resets all."""
     server.set(pong=False, upgrade=503)
     server.set(retry_after=0)
     with pytest.raises(SettingsError):
@@ -197,7 +197,7 @@ async def test_faults_add_up_and_heal(server: Emulator) -> None:
 
 
 async def test_expired_jwts_are_refused_until_renewed(server: Emulator, http: httpx2.AsyncClient, dial: Dial) -> None:
-    """The old JWT is refused on the socket; `GET /me` gives one that is accepted. The open socket stays."""
+    """The old JWT is refused on the socket; `GET /me` returns one that is accepted. The open socket stays."""
     token = server.world.sessions.issue_token("zed-1")
 
     async def try_in() -> str:
@@ -217,7 +217,7 @@ async def test_expired_jwts_are_refused_until_renewed(server: Emulator, http: ht
         assert await try_in() == "200"
 
 
-async def test_forgotten_tokens_are_unknown(server: Emulator, http: httpx2.AsyncClient) -> None:
+async def test_forgotten_tokens_are_invalid(server: Emulator, http: httpx2.AsyncClient) -> None:
     """REST answers with the code that logs clients out."""
     token = server.world.sessions.issue_token("zed-1")
     server.forget_tokens()
@@ -228,7 +228,7 @@ async def test_forgotten_tokens_are_unknown(server: Emulator, http: httpx2.Async
 
 
 async def test_waiting_for_a_user(server: Emulator, join: Join) -> None:
-    """`wait_connected` and `wait_gone` return when it is so, and at once when it already is."""
+    """`wait_connected` and `wait_gone` return when the user is, or is no longer, connected; at once if so already."""
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(server.wait_connected, "zed-1")

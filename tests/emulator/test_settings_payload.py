@@ -9,7 +9,7 @@ from cometconn.errors import SettingsError
 
 
 def test_every_host_is_this_server() -> None:
-    """REST, analytics and socket are all told to come here."""
+    """REST, analytics and WebSocket all have this server's address."""
     settings = settings_payload("127.0.0.1", 8123, now=5)
 
     assert settings["CHAT_HOST"] == settings["CHAT_HOST_OVERRIDE"] == "127.0.0.1"
@@ -19,8 +19,8 @@ def test_every_host_is_this_server() -> None:
     assert settings["MODE"] == "DEFAULT"
 
 
-def test_the_mode_is_told() -> None:
-    """What clients are to hold back is one of the settings."""
+def test_the_mode_is_in_the_settings() -> None:
+    """The mode is one of the settings."""
     assert settings_payload("127.0.0.1", 8123, now=5, mode="NO_TRANSIENT")["MODE"] == "NO_TRANSIENT"
 
 
@@ -31,14 +31,14 @@ def test_ipv6_is_written_in_brackets() -> None:
 
 
 @pytest.mark.parametrize(("word", "place"), [("chat.example:443", ("chat.example", 443)), ("[::1]:80", ("::1", 80))])
-def test_a_place_is_a_host_and_a_port(word: str, place: tuple[str, int]) -> None:
-    """A name or an address, and a port: what `host_port()` writes is read back."""
+def test_host_and_port_are_read(word: str, place: tuple[str, int]) -> None:
+    """A name or an address, and a port: what `host_port()` returns is read back."""
     assert parse_host_port(word) == place
     assert host_port(*place) == word
 
 
 @pytest.mark.parametrize("word", ["", "chat.example", ":80", "a:0", "a:70000", "a:b", "a:80/x", "me@a:80", "[::1:80"])
-def test_anything_else_is_no_place(word: str) -> None:
+def test_anything_else_is_refused(word: str) -> None:
     """It is refused, and the error shows it."""
     with pytest.raises(SettingsError, match="public address"):
         parse_host_port(word)

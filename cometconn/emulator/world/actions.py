@@ -38,7 +38,7 @@ def publish_message_action(app: ChatApp, action: str, message: Json, *, by: str,
             },
         },
     }
-    return app.publish(body, device_id=device_id, also=(by,))
+    return app.publish(body, to={*app.concerned(message), by}, device_id=device_id)
 
 
 def publish_group_action(
@@ -57,4 +57,4 @@ def publish_group_action(
         "type": "groupMember",
         "data": {"action": action, **data, "entities": entities},
     }
-    return app.publish(body, device_id=device_id, also=(by, on or by))
+    return app.publish(body, to={*group.members, by, on or by}, device_id=device_id)

@@ -15,13 +15,13 @@ from cometconn.errors import SettingsError
 from .frames import frame, message_frame, presence_frame
 from .messages import MessageStore
 from .people import Group, Person, group_conversation, private_conversation
+from .receipts import Mark
 from .sessions import Sessions, random_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from .devices import Device
-    from .receipts import Mark
 
 __all__ = ["ChatApp"]
 
@@ -117,12 +117,12 @@ class ChatApp:
             **draft,
             "data": {**draft["data"], "resource": device_id, "entities": entities},
         }
-        return self.publish(body, device_id=device_id)
+        return self.publish(body, to=self.concerned(body), device_id=device_id)
 
-    def publish(self, body: Json, *, device_id: str, also: Iterable[str] = ()) -> Json:
-        """Store a message and send it to the users concerned and to *also*; return it with its id and times."""
+    def publish(self, body: Json, *, to: set[str], device_id: str) -> Json:
+        """Store a message and send it to these users; return it with its id and times."""
         message = self.messages.add(body, now=self.now())
-        self.deliver({*self.concerned(message), *also}, message_frame(self.app_id, message, device_id=device_id))
+        self.deliver(to, message_frame(self.app_id, message, device_id=device_id))
         return message
 
     def record_receipt(self, message: Json, uid: str, mark: Mark) -> None:

@@ -39,7 +39,7 @@ def is_control(url: str) -> bool:
 
 
 def answer_control(server: ServerControls, request: Request) -> Response:
-    """Do what the request asks for. An invalid one is answered with an HTTP error that gives the reason."""
+    """Do what the request asks for. An invalid one is answered with an HTTP error and the reason."""
     path, query = split_url(request.url)
     try:
         _check_origin(request.headers)

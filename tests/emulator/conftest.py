@@ -116,7 +116,7 @@ class RawPeer:
     headers: dict[str, str] = attrs.field(factory=dict)
     _wire: WSConnection = attrs.field(factory=lambda: WSConnection(ConnectionType.CLIENT))
 
-    async def ask(self, server: Emulator) -> None:
+    async def request_upgrade(self, server: Emulator) -> None:
         """Request the upgrade."""
         await self.stream.send_all(self._wire.send(Upgrade(host=f"127.0.0.1:{server.port}", target="/")))
 
@@ -158,7 +158,7 @@ class RawPeer:
 
     async def sign_in(self, server: Emulator, uid: str) -> None:
         """Upgrade and authenticate."""
-        await self.ask(server)
+        await self.request_upgrade(server)
         assert isinstance(await self.receive(), AcceptConnection)
         await self.send_text(auth_frame(server, uid, f"raw-{uid}"))
         assert (await self.receive_text())["body"]["code"] == "200"
@@ -188,15 +188,15 @@ def dial() -> Dial:
 class RecordingLine:
     """Takes the place of the byte stream below a WebSocket, and records what was done to it."""
 
-    deeds: list[str] = attrs.field(factory=list)
+    calls: list[str] = attrs.field(factory=list)
 
     def reset(self) -> None:
         """Record it."""
-        self.deeds.append("reset")
+        self.calls.append("reset")
 
     def silence(self) -> None:
         """Record it."""
-        self.deeds.append("silence")
+        self.calls.append("silence")
 
 
 @attrs.define(eq=False)
@@ -206,7 +206,7 @@ class Backend:
     world: World
     clock: list[int]
 
-    def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
+    def request(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
         """Make a REST request; return status and JSON."""
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         response = self.world.answer(Request(method, f"http://127.0.0.1:1{path}", headers, raw))

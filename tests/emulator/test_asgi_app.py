@@ -63,10 +63,10 @@ async def test_rest_can_be_left_hanging(server: Emulator, http: httpx2.AsyncClie
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:
 
-            async def ask() -> None:
+            async def request() -> None:
                 await http.get("/me")
 
-            nursery.start_soon(ask)
+            nursery.start_soon(request)
             await server.log.wait_for(lambda entry: entry.kind is Kind.REST and entry.detail["status"] is None)
             server.heal()
             assert (await http.get("/settings")).status_code == 200
@@ -102,7 +102,7 @@ async def test_date_can_be_left_out(server: Emulator, http: httpx2.AsyncClient, 
     with trio.fail_after(10):
         without = await http.get("/settings")
         async with dial(server) as peer:
-            await peer.ask(server)
+            await peer.request_upgrade(server)
             assert isinstance(await peer.receive(), RejectConnection)
         server.heal()
         healed = await http.get("/settings")
@@ -271,7 +271,7 @@ async def test_an_upgrade_can_be_refused(server: Emulator, dial: Dial) -> None:
     server.set(upgrade=503, retry_after=12)
     with trio.fail_after(10):
         async with dial(server) as peer:
-            await peer.ask(server)
+            await peer.request_upgrade(server)
             assert isinstance(await peer.receive(), RejectConnection)
 
     assert (peer.status, peer.headers["retry-after"]) == (503, "12")
@@ -284,7 +284,7 @@ async def test_an_upgrade_can_be_left_hanging(server: Emulator, dial: Dial) -> N
     server.set(upgrade="hang")
     with trio.fail_after(10):
         async with dial(server) as peer:
-            await peer.ask(server)
+            await peer.request_upgrade(server)
             await server.log.wait_for(lambda entry: entry.kind is Kind.CONNECT)
             server.heal()
             await wait_all_tasks_blocked()
@@ -300,7 +300,7 @@ async def test_a_hanging_upgrade_is_dropped_with_all_others(server: Emulator, di
     server.set(upgrade="hang")
     with trio.fail_after(10):
         async with dial(server) as peer:
-            await peer.ask(server)
+            await peer.request_upgrade(server)
             await server.log.wait_for(lambda entry: entry.kind is Kind.CONNECT)
             assert server.drop(None) == 1
             with pytest.raises(trio.BrokenResourceError):
@@ -350,7 +350,7 @@ async def test_garbage_ends_one_connection_only(server: Emulator, dial: Dial, jo
                     while await peer.stream.receive_some():
                         pass
             async with dial(server) as peer:
-                await peer.ask(server)
+                await peer.request_upgrade(server)
                 assert isinstance(await peer.receive(), AcceptConnection)
                 await peer.stream.send_all(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")
                 while await peer.stream.receive_some():

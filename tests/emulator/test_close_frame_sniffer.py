@@ -42,8 +42,8 @@ def test_the_close_frame_is_found(
 
     for begin, end in itertools.pairwise(edges):
         assert sniffer.feed(data[begin:end]) == ()
-    goodbye = peer.send(CloseConnection(code=code)) if code else b"\x88\x00"  # noqa: E501, RUF100
-    found = [code_found for byte in goodbye for code_found in sniffer.feed(bytes([byte]))]
+    close_frame = peer.send(CloseConnection(code=code)) if code else b"\x88\x00"  # noqa: E501, RUF100
+    found = [code_found for byte in close_frame for code_found in sniffer.feed(bytes([byte]))]
 
     assert found == [code]
 

@@ -48,9 +48,9 @@ async def test_a_message_is_sent(controlled: Emulator, control: httpx2.AsyncClie
     """To a user or to a group; the answer is the message."""
     with trio.fail_after(5):
         async with join(controlled, "zed-1") as zed:
-            said = await control.post("/message", json={"sender": "amy-2", "receiver": "zed-1", "text": "hello"})
-            assert said.json()["data"]["data"]["text"] == "hello"
-            assert (await zed.receive())["body"]["id"] == said.json()["data"]["id"]
+            sent = await control.post("/message", json={"sender": "amy-2", "receiver": "zed-1", "text": "hello"})
+            assert sent.json()["data"]["data"]["text"] == "hello"
+            assert (await zed.receive())["body"]["id"] == sent.json()["data"]["id"]
             await control.post("/message", json={"sender": "amy-2", "group": "hikers", "text": "all"})
             assert (await zed.receive())["body"]["receiver"] == "hikers"
 
@@ -138,7 +138,7 @@ async def test_the_log_is_json(controlled: Emulator, control: httpx2.AsyncClient
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "status", "told"),
+    ("method", "path", "body", "status", "named"),
     [
         ("POST", "/push", b"{}", 400, "uid"),
         ("POST", "/push?uid=nobody", b"{}", 400, "nobody"),
@@ -166,13 +166,13 @@ async def test_the_log_is_json(controlled: Emulator, control: httpx2.AsyncClient
     ],
 )
 async def test_bad_control_input(
-    control: httpx2.AsyncClient, controlled: Emulator, method: str, path: str, body: bytes, status: int, told: str
+    control: httpx2.AsyncClient, controlled: Emulator, method: str, path: str, body: bytes, status: int, named: str
 ) -> None:
     """It is answered with a 4xx and a message about what is wrong, and changes nothing."""
     before = controlled.world.faults
     answer = await control.request(method, path, content=body)
     assert answer.status_code == status
-    assert told in answer.json()["error"]["message"]
+    assert named in answer.json()["error"]["message"]
     assert controlled.world.faults == before
     assert not controlled.log.of(Kind.CONTROL)
 
@@ -210,12 +210,12 @@ async def test_browsers_may_call_it(server: Emulator) -> None:
     """A preflight allows every header of the official clients, and every page may read the answers."""
     wanted = "apikey,appid,authtoken,authorization,resource,sdk,settingshash,settingshashreceivedat,content-type"
     async with httpx2.AsyncClient(base_url=server.url) as client:
-        asked = {
+        preflight = {
             "origin": "http://app.example",
             "access-control-request-method": "PUT",
             "access-control-request-headers": wanted,
         }
-        answer = await client.options("/v3.0/me", headers=asked)
+        answer = await client.options("/v3.0/me", headers=preflight)
         assert answer.status_code == 200
         assert answer.headers["access-control-allow-origin"] == "*"
         assert set(wanted.split(",")) <= {

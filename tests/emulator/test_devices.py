@@ -11,13 +11,13 @@ from cometconn.emulator import Close, Device, Order, Send
 
 @attrs.define(eq=False)
 class _Line:
-    deeds: list[str] = attrs.field(factory=list)
+    calls: list[str] = attrs.field(factory=list)
 
     def reset(self) -> None:
-        self.deeds.append("reset")
+        self.calls.append("reset")
 
     def silence(self) -> None:
-        self.deeds.append("silence")
+        self.calls.append("silence")
 
 
 def _open(limit: int = 8) -> tuple[Device, _Line]:
@@ -67,7 +67,7 @@ async def test_a_full_queue_resets_the_connection() -> None:
     for text in ("one", "two", "three"):
         device.send(text)
 
-    assert line.deeds == ["reset"]
+    assert line.calls == ["reset"]
     assert await _nothing_comes(device)
 
 
@@ -80,7 +80,7 @@ async def test_silence_drops_what_waits() -> None:
     device.send("two")
     device.close()
 
-    assert line.deeds == ["silence"]
+    assert line.calls == ["silence"]
     assert await _nothing_comes(device)
 
 
@@ -90,7 +90,7 @@ def test_a_hanging_upgrade_is_reset_instead_of_closed() -> None:
 
     Device(line).close()
 
-    assert line.deeds == ["reset"]
+    assert line.calls == ["reset"]
 
 
 async def _nothing_comes(device: Device) -> bool:

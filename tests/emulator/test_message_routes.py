@@ -41,7 +41,7 @@ def test_an_edit_is_published_and_stored(backend: Backend) -> None:
     """The answer is the action; the other side gets `MessageEdited`; the message is changed."""
     amy, number = backend.device("amy-2"), say(backend)
     backend.outbox(amy)
-    status, answer = backend.ask(
+    status, answer = backend.request(
         "PUT", f"/messages/{number}", {"data": {"text": "hello"}, "tags": ["a"]}, authToken=backend.token("zed-1")
     )
     assert status == 200
@@ -60,7 +60,7 @@ def test_a_deletion_removes_the_text(backend: Backend) -> None:
     """The other side gets `MessageDeleted`; the text is removed from the message."""
     amy, number = backend.device("amy-2"), say(backend)
     backend.outbox(amy)
-    status, answer = backend.ask("DELETE", f"/messages/{number}", {"id": number}, authToken=backend.token("zed-1"))
+    status, answer = backend.request("DELETE", f"/messages/{number}", {"id": number}, authToken=backend.token("zed-1"))
     assert (status, answer["data"]["data"]["action"]) == (200, "deleted")
     (event,) = arrives(backend, amy, "amy-2")
     assert isinstance(event, events.MessageDeleted)
@@ -71,8 +71,8 @@ def test_a_deletion_removes_the_text(backend: Backend) -> None:
 def test_owners_may_change_messages_of_their_group(backend: Backend) -> None:
     """The owner may delete a member's message; a member may not delete the owner's."""
     by_amy, by_zed = say(backend, "amy-2", "hikers", "group"), say(backend, "zed-1", "hikers", "group")
-    assert backend.ask("DELETE", f"/messages/{by_amy}", authToken=backend.token("zed-1"))[0] == 200
-    status, answer = backend.ask("DELETE", f"/messages/{by_zed}", authToken=backend.token("amy-2"))
+    assert backend.request("DELETE", f"/messages/{by_amy}", authToken=backend.token("zed-1"))[0] == 200
+    status, answer = backend.request("DELETE", f"/messages/{by_zed}", authToken=backend.token("amy-2"))
     assert (status, answer["error"]["code"]) == (403, "ERR_PERMISSION_DENIED")
 
 
@@ -82,7 +82,7 @@ def test_reactions_are_published_counted_and_listed(backend: Backend) -> None:
     backend.outbox(zed)
     path, token = f"/messages/{number}/reactions/{EMOJI}", backend.token("amy-2")
 
-    status, answer = backend.ask("POST", path, authToken=token)
+    status, answer = backend.request("POST", path, authToken=token)
 
     assert status == 200
     assert answer["data"]["data"]["reactions"] == [{"reaction": "🔥", "count": 1, "reactedByMe": True}]
@@ -90,16 +90,16 @@ def test_reactions_are_published_counted_and_listed(backend: Backend) -> None:
     assert isinstance(added, events.ReactionAdded)
     assert (added.reaction, added.message_id) == ("🔥", int(number))
     assert added.reacted_by.uid == "amy-2"
-    assert backend.ask("POST", path, authToken=token)[1]["error"]["code"] == "ERR_REACTION_ALREADY_ADDED"
+    assert backend.request("POST", path, authToken=token)[1]["error"]["code"] == "ERR_REACTION_ALREADY_ADDED"
     for listed in (f"/messages/{number}/reactions", path):
-        (reaction,) = backend.ask("GET", listed, authToken=token)[1]["data"]
+        (reaction,) = backend.request("GET", listed, authToken=token)[1]["data"]
         assert (reaction["reaction"], reaction["reactedBy"]["uid"]) == ("🔥", "amy-2")
 
-    assert backend.ask("DELETE", path, authToken=token)[1]["data"]["data"]["reactions"] == []
+    assert backend.request("DELETE", path, authToken=token)[1]["data"]["data"]["reactions"] == []
 
     (removed,) = arrives(backend, zed, "zed-1")
     assert isinstance(removed, events.ReactionRemoved)
-    assert backend.ask("DELETE", path, authToken=token)[1]["error"]["code"] == "ERR_REACTION_NOT_FOUND"
+    assert backend.request("DELETE", path, authToken=token)[1]["error"]["code"] == "ERR_REACTION_NOT_FOUND"
 
 
 def test_interactions_reach_the_author(backend: Backend) -> None:
@@ -107,7 +107,7 @@ def test_interactions_reach_the_author(backend: Backend) -> None:
     zed, number = backend.device("zed-1"), say(backend)
     backend.outbox(zed)
     body = {"interactions": ["btn-1"]}
-    assert backend.ask("PATCH", f"/messages/{number}/interacted", body, authToken=backend.token("amy-2"))[0] == 200
+    assert backend.request("PATCH", f"/messages/{number}/interacted", body, authToken=backend.token("amy-2"))[0] == 200
     (event,) = arrives(backend, zed, "zed-1")
     assert isinstance(event, events.InteractionGoalCompleted)
     assert event.message_id == int(number)
@@ -128,7 +128,7 @@ def test_reactions_to_a_reply_name_the_thread(backend: Backend) -> None:
         },
     )
     backend.outbox(zed)
-    backend.ask("POST", f"/messages/{reply['id']}/reactions/{EMOJI}", authToken=backend.token("amy-2"))
+    backend.request("POST", f"/messages/{reply['id']}/reactions/{EMOJI}", authToken=backend.token("amy-2"))
     assert backend.outbox(zed)[0]["body"]["parentId"] == parent
 
 
@@ -149,7 +149,7 @@ def test_bad_requests_are_refused(backend: Backend, method: str, path: str, body
     say(backend)
     say(backend, "amy-2", "zed-1")
     amy = backend.device("amy-2")
-    status, answer = backend.ask(method, path, body, authToken=backend.token("zed-1"))
+    status, answer = backend.request(method, path, body, authToken=backend.token("zed-1"))
     assert 400 <= status < 500
     assert answer["error"]["code"] == code
     assert not backend.outbox(amy)
@@ -161,7 +161,7 @@ def test_the_device_of_the_request_gets_no_frame(backend: Backend) -> None:
     number = say(backend)
     backend.outbox(mine)
     backend.outbox(other)
-    backend.ask(
+    backend.request(
         "PUT", f"/messages/{number}", {"data": {"text": "x"}}, authToken=backend.token("zed-1"), resource="mine"
     )
     assert not backend.outbox(mine)

@@ -21,8 +21,8 @@ def test_messages_come_with_their_reactions(backend: Backend) -> None:
     for uid, mine in (("amy-2", True), ("zed-1", False)):
         shown = [{"reaction": "🔥", "count": 1, "reactedByMe": mine}]
         token = backend.token(uid)
-        (on_page,) = backend.ask("GET", "/messages", authToken=token)[1]["data"]
-        alone = backend.ask("GET", "/messages/1?withThreadSubscribed=true", authToken=token)[1]["data"]
+        (on_page,) = backend.request("GET", "/messages", authToken=token)[1]["data"]
+        alone = backend.request("GET", "/messages/1?withThreadSubscribed=true", authToken=token)[1]["data"]
         assert on_page["data"]["reactions"] == alone["data"]["reactions"] == shown
     assert "reactions" not in message["data"]
 
@@ -39,17 +39,19 @@ def test_unread_messages_are_listed_and_counted(backend: Backend) -> None:
     backend.world.messages.receipts.mark(read_up_to, "zed-1", "read")
     token = backend.token("zed-1")
 
-    def ask(path: str) -> Any:
-        return backend.ask("GET", path, authToken=token)[1]["data"]
+    def request(path: str) -> Any:
+        return backend.request("GET", path, authToken=token)[1]["data"]
 
-    assert [message["id"] for message in ask("/messages?unread=1")] == ["4", "5", "7"]
-    assert ask("/messages?unread=1&count=1&hideMessagesFromBlockedUsers=0") == [
+    assert [message["id"] for message in request("/messages?unread=1")] == ["4", "5", "7"]
+    assert request("/messages?unread=1&count=1&hideMessagesFromBlockedUsers=0") == [
         {"entityType": "user", "entityId": "amy-2", "count": 1},
         {"entityType": "user", "entityId": "bob-3", "count": 1},
         {"entityType": "group", "entityId": "hikers", "count": 1},
     ]
-    assert ask("/users/bob-3/messages?unread=1&count=1") == [{"entityType": "user", "entityId": "bob-3", "count": 1}]
-    assert ask("/groups/hikers/messages?count=1") == [{"entityType": "group", "entityId": "hikers", "count": 1}]
+    assert request("/users/bob-3/messages?unread=1&count=1") == [
+        {"entityType": "user", "entityId": "bob-3", "count": 1}
+    ]
+    assert request("/groups/hikers/messages?count=1") == [{"entityType": "group", "entityId": "hikers", "count": 1}]
 
 
 def test_messages_of_a_deleted_group_are_not_listed(backend: Backend) -> None:
@@ -57,6 +59,6 @@ def test_messages_of_a_deleted_group_are_not_listed(backend: Backend) -> None:
     say(backend, "amy-2", "hikers", "group")
     say(backend, "amy-2", "zed-1")
     token = backend.token("zed-1")
-    assert backend.ask("DELETE", "/groups/hikers", authToken=token)[0] == 200
-    assert [message["id"] for message in backend.ask("GET", "/messages", authToken=token)[1]["data"]] == ["2"]
-    assert backend.ask("GET", "/messages/1", authToken=token)[0] == 404
+    assert backend.request("DELETE", "/groups/hikers", authToken=token)[0] == 200
+    assert [message["id"] for message in backend.request("GET", "/messages", authToken=token)[1]["data"]] == ["2"]
+    assert backend.request("GET", "/messages/1", authToken=token)[0] == 404

@@ -24,9 +24,9 @@ def say(backend: Backend, receiver: str = "amy-2", kind: str = "user") -> str:
     return str(backend.world.post("zed-1", draft)["id"])
 
 
-def ask(backend: Backend, method: str, path: str, uid: str = "zed-1") -> Any:
+def request(backend: Backend, method: str, path: str, uid: str = "zed-1") -> Any:
     """Make a request from a device that is not connected; return the answer."""
-    status, answer = backend.ask(method, path, authToken=backend.token(uid))
+    status, answer = backend.request(method, path, authToken=backend.token(uid))
     assert status == 200
     return answer["data"]
 
@@ -48,13 +48,13 @@ def test_a_pin_is_sent_to_the_whole_conversation(backend: Backend) -> None:
     """The other side gets `MessagePinned`, then `MessageUnpinned`; the stored message has the time and the user."""
     amy, number = backend.device("amy-2"), say(backend)
     backend.outbox(amy)
-    assert ask(backend, "POST", f"/messages/{number}/pin")["pinnedBy"] == "zed-1"
+    assert request(backend, "POST", f"/messages/{number}/pin")["pinnedBy"] == "zed-1"
     stored: Any = backend.world.messages.get(number)
     assert (stored["pinnedAt"], stored["pinnedBy"]) == (backend.world.now(), "zed-1")
     (pinned,) = read(backend.outbox(amy), "amy-2")
     assert isinstance(pinned, events.MessagePinned)
     assert (pinned.message.id, pinned.message.pinned_by) == (int(number), "zed-1")
-    assert "pinnedAt" not in ask(backend, "DELETE", f"/messages/{number}/pin")
+    assert "pinnedAt" not in request(backend, "DELETE", f"/messages/{number}/pin")
     (unpinned,) = read(backend.outbox(amy), "amy-2")
     assert isinstance(unpinned, events.MessageUnpinned)
     assert (unpinned.message.id, unpinned.message.pinned_at) == (int(number), None)
@@ -65,13 +65,13 @@ def test_a_save_is_private(backend: Backend) -> None:
     zed, amy, number = backend.device("zed-1"), backend.device("amy-2"), say(backend)
     backend.outbox(zed)
     backend.outbox(amy)
-    saved: Any = decode_message(ask(backend, "POST", f"/messages/{number}/save"))
+    saved: Any = decode_message(request(backend, "POST", f"/messages/{number}/save"))
     assert saved.saved_at is not None
     assert "savedAt" not in (backend.world.messages.get(number) or {})
     (event,) = read(backend.outbox(zed), "zed-1")
     assert isinstance(event, events.MessageSaved)
     assert (event.message.id, event.message.saved_at) == (int(number), saved.saved_at)
-    assert "savedAt" not in ask(backend, "DELETE", f"/messages/{number}/save")
+    assert "savedAt" not in request(backend, "DELETE", f"/messages/{number}/save")
     (event,) = read(backend.outbox(zed), "zed-1")
     assert isinstance(event, events.MessageUnsaved)
     assert backend.outbox(amy) == []
@@ -86,14 +86,14 @@ def test_a_conversation_is_pinned_by_each_user_for_themselves(
     """The user's other devices get `ConversationPinned`, with the newest message and the number of unread ones."""
     amy, number = backend.device("amy-2"), say(backend, "amy-2" if kind == "user" else "hikers", kind)
     backend.outbox(amy)
-    assert ask(backend, "POST", f"{path}/conversation/pin", "amy-2")["conversationType"] == kind
+    assert request(backend, "POST", f"{path}/conversation/pin", "amy-2")["conversationType"] == kind
     (event,) = read(backend.outbox(amy), "amy-2")
     assert isinstance(event, events.ConversationPinned)
     assert isinstance(event.conversation.conversation_with, other)
     assert event.conversation.last_message is not None
     assert event.conversation.last_message.id == event.conversation.latest_message_id == int(number)
     assert (event.conversation.unread_message_count, event.conversation.pinned_by) == (1, "amy-2")
-    ask(backend, "DELETE", f"{path}/conversation/pin", "amy-2")
+    request(backend, "DELETE", f"{path}/conversation/pin", "amy-2")
     (event,) = read(backend.outbox(amy), "amy-2")
     assert isinstance(event, events.ConversationUnpinned)
     assert event.conversation.pinned_at is None
@@ -101,7 +101,7 @@ def test_a_conversation_is_pinned_by_each_user_for_themselves(
 
 def test_an_empty_conversation_can_be_pinned(backend: Backend) -> None:
     """Its event has no newest message."""
-    conversation = ask(backend, "POST", "/users/amy-2/conversation/pin")
+    conversation = request(backend, "POST", "/users/amy-2/conversation/pin")
     assert (conversation["unreadMessageCount"], "lastMessage" in conversation) == (0, False)
 
 
@@ -109,7 +109,7 @@ def test_what_cannot_be_seen_cannot_be_pinned(backend: Backend) -> None:
     """A message of others, and one that is not there, are refused alike."""
     number = say(backend)
     for path in (f"/messages/{number}/pin", f"/messages/{number}/save", "/messages/77/pin"):
-        status, answer = backend.ask("POST", path, authToken=backend.token("bob-3"))
+        status, answer = backend.request("POST", path, authToken=backend.token("bob-3"))
         assert (status, answer["error"]["code"]) == (404, "ERR_MESSAGE_ID_NOT_FOUND")
 
 
@@ -128,7 +128,7 @@ def test_the_frames_have_the_shape_of_the_golden_ones(backend: Backend, file: st
     zed = backend.device("zed-1")
     say(backend)
     backend.outbox(zed)
-    ask(backend, "POST", path)
+    request(backend, "POST", path)
     (frame,) = backend.outbox(zed)
     assert (frame["type"], frame["body"]["action"]) == (golden["type"], golden["body"]["action"])
     assert set(paths(frame)) - set(paths(golden)) <= {("body", "message", "data", "reactions")}

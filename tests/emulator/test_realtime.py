@@ -78,10 +78,10 @@ def test_a_bad_auth_frame_is_refused_and_closed(backend: Backend, change: dict[s
     frame = {"appId": "APP", "type": "auth", "sender": "zed-1", "deviceId": "d", "body": {"auth": jwt}} | change
     backend.world.received(device, json.dumps(frame))
 
-    reply, goodbye = backend.outbox(device)
+    reply, close = backend.outbox(device)
     assert reply["body"] == {"code": "401", "status": "ERROR"}
-    assert isinstance(goodbye, Close)
-    assert goodbye.code == 4401
+    assert isinstance(close, Close)
+    assert close.code == 4401
     assert backend.world.connections("zed-1") == 0
     assert backend.world.log.of(Kind.AUTH)[-1].detail["outcome"] == "refused"
 
@@ -116,7 +116,7 @@ def test_presence_follows_the_first_and_the_last_device(backend: Backend) -> Non
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "subscribed"),
     [
         ({"presenceSubscription": "ALL_USERS"}, True),
         ({"presenceSubscription": "NONE"}, False),
@@ -128,7 +128,7 @@ def test_presence_follows_the_first_and_the_last_device(backend: Backend) -> Non
         ({"presenceSubscription": "FRIENDS"}, True),
     ],
 )
-def test_presence_goes_to_its_subscribers(backend: Backend, body: dict[str, Any], told: bool) -> None:
+def test_presence_goes_to_its_subscribers(backend: Backend, body: dict[str, Any], subscribed: bool) -> None:
     """The frame goes to devices that subscribed to all users, to the user's role, or to friends of whom the user is one."""
     backend.world.people["amy-2"].role = "vip"
     backend.world.people["zed-1"].friends.add("amy-2")
@@ -136,7 +136,7 @@ def test_presence_goes_to_its_subscribers(backend: Backend, body: dict[str, Any]
 
     backend.device("amy-2")
 
-    assert bool(backend.outbox(watcher)) is told
+    assert bool(backend.outbox(watcher)) is subscribed
 
 
 def test_friends_are_the_users_own(backend: Backend) -> None:

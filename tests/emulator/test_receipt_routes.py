@@ -29,7 +29,7 @@ def arrives(backend: Backend, device: Device, uid: str) -> list[Any]:
 
 def mark(backend: Backend, uid: str, path: str, **body: object) -> tuple[int, Any]:
     """Mark a conversation over REST."""
-    return backend.ask("POST", path, body, authToken=backend.token(uid))
+    return backend.request("POST", path, body, authToken=backend.token(uid))
 
 
 @pytest.mark.parametrize(("action", "kind"), [("read", events.MessagesRead), ("delivered", events.MessagesDelivered)])
@@ -46,13 +46,13 @@ def test_the_author_gets_the_receipt(backend: Backend, action: str, kind: type) 
 
 
 @pytest.mark.parametrize(
-    ("action", "one", "everybody"),
+    ("action", "one", "by_all"),
     [
         ("read", events.MessagesRead, events.MessagesReadByAll),
         ("delivered", events.MessagesDelivered, events.MessagesDeliveredToAll),
     ],
 )
-def test_in_a_group_the_last_receipt_completes_it(backend: Backend, action: str, one: type, everybody: type) -> None:
+def test_in_a_group_the_last_receipt_completes_it(backend: Backend, action: str, one: type, by_all: type) -> None:
     """The author gets each member's receipt and, once, after the last one, that it is complete."""
     backend.world.groups["hikers"].members["bob-3"] = "participant"
     zed, path = backend.device("zed-1"), f"/groups/hikers/conversation/{action}"
@@ -63,7 +63,7 @@ def test_in_a_group_the_last_receipt_completes_it(backend: Backend, action: str,
     assert f"{action}At" not in message
     mark(backend, "bob-3", path, messageId="1")
     receipt, to_all = arrives(backend, zed, "zed-1")
-    assert (type(receipt), type(to_all)) == (one, everybody)
+    assert (type(receipt), type(to_all)) == (one, by_all)
     assert (to_all.message_id, to_all.receiver.guid) == (1, "hikers")
     assert message[f"{action}At"] == 1_800_000_000
     mark(backend, "bob-3", path, messageId="1")

@@ -42,8 +42,8 @@ def test_what_was_read_was_delivered() -> None:
 def test_by_all_needs_no_mark_of_the_author() -> None:
     """The author of the message needs no mark."""
     receipts = Receipts()
-    everybody = ("zed-1", "amy-2", "bob-3")
+    all_uids = ("zed-1", "amy-2", "bob-3")
     receipts.mark(message(10), "amy-2", "read")
-    assert not receipts.reached_by_all(message(10), everybody, "read")
+    assert not receipts.reached_by_all(message(10), all_uids, "read")
     receipts.mark(message(10), "bob-3", "read")
-    assert receipts.reached_by_all(message(10), everybody, "read")
+    assert receipts.reached_by_all(message(10), all_uids, "read")

@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("path", ["/settings", "/v3.0/settings", "/v3.0/settings/", "/v3.0/%73ettings"])
 def test_the_version_may_be_left_out(backend: Backend, path: str) -> None:
     """A path is found with and without the version before it, and with escapes in it."""
-    assert backend.ask("GET", path)[0] == 200
+    assert backend.request("GET", path)[0] == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/v3.0", "/nowhere", "/v3.0/v3.0/settings", "/users/zed-1/auth_tokens/x"])
 def test_unknown_paths_are_404(backend: Backend, path: str) -> None:
     """A path that is not in the table is answered with CometChat's error JSON."""
-    status, answer = backend.ask("GET", path)
+    status, answer = backend.request("GET", path)
 
     assert (status, answer["error"]["code"]) == (404, "ERR_API_NOT_FOUND")
 
 
 def test_other_methods_are_405(backend: Backend) -> None:
     """The error of a path that is known for other methods names those."""
-    status, answer = backend.ask("PATCH", "/me")
+    status, answer = backend.request("PATCH", "/me")
 
     assert (status, answer["error"]["code"]) == (405, "ERR_METHOD_NOT_ALLOWED")
     assert "DELETE, GET, PUT" in answer["error"]["message"]
@@ -38,14 +38,14 @@ def test_other_methods_are_405(backend: Backend) -> None:
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'{"a":' * 9_000])
 def test_a_body_that_is_no_json_object_is_400(backend: Backend, body: bytes) -> None:
     """It is refused, whatever is wrong with it."""
-    status, answer = backend.ask("PUT", "/me", body, authToken=backend.token("zed-1"))
+    status, answer = backend.request("PUT", "/me", body, authToken=backend.token("zed-1"))
 
     assert (status, answer["error"]["code"]) == (400, "ERR_BAD_REQUEST")
 
 
 def test_another_app_is_refused(backend: Backend) -> None:
     """The app id is checked if the request has one."""
-    status, answer = backend.ask("GET", "/settings", appId="OTHER")
+    status, answer = backend.request("GET", "/settings", appId="OTHER")
 
     assert (status, answer["error"]["code"]) == (404, "ERR_APP_NOT_FOUND")
 
@@ -61,9 +61,9 @@ def test_an_error_status_can_be_set(backend: Backend) -> None:
 
 def test_the_log_has_user_and_request(backend: Backend) -> None:
     """Method, path, query, status, code and user are logged."""
-    backend.ask("GET", "/messages?id=3&id=4&affix=append", authToken=backend.token("amy-2"))
-    backend.ask("POST", "/users/zed-1/auth_tokens", {}, apiKey="KEY")
-    backend.ask("GET", "/me", authToken="made up")
+    backend.request("GET", "/messages?id=3&id=4&affix=append", authToken=backend.token("amy-2"))
+    backend.request("POST", "/users/zed-1/auth_tokens", {}, apiKey="KEY")
+    backend.request("GET", "/me", authToken="made up")
 
     first, second, third = backend.world.log.of(Kind.REST)
     assert (first.uid, first.detail["path"], first.detail["query"]) == (
@@ -79,8 +79,8 @@ def test_the_log_holds_no_secret(backend: Backend) -> None:
     """Neither a path nor a query shows one, found by name or by value."""
     token = backend.token("zed-1")
 
-    backend.ask("GET", f"/users/{token}?authToken=unknown-one&x={token}&{token}=y")
-    backend.ask("GET", "/users/KEY?apiKey=other-one", apiKey="KEY")
+    backend.request("GET", f"/users/{token}?authToken=unknown-one&x={token}&{token}=y")
+    backend.request("GET", "/users/KEY?apiKey=other-one", apiKey="KEY")
 
     shown = str(backend.world.log.of(Kind.REST))
     for secret in (token, "unknown-one", "'KEY'", "/KEY", "other-one"):
@@ -91,7 +91,7 @@ def test_escapes_hide_no_secret_from_the_log(backend: Backend) -> None:
     """A token in a path is hidden even if it is percent-encoded."""
     token = backend.token("zed-1")
 
-    backend.ask("GET", "/users/" + "".join(f"%{byte:02x}" for byte in token.encode()))
+    backend.request("GET", "/users/" + "".join(f"%{byte:02x}" for byte in token.encode()))
 
     (entry,) = backend.world.log.of(Kind.REST)
     assert entry.detail["path"] == "/users/***"

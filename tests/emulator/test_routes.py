@@ -14,12 +14,14 @@ _HELLO = {"receiver": "amy-2", "receiverType": "user", "category": "message", "t
 
 def test_login_takes_two_requests(backend: Backend) -> None:
     """The auth key gives a token, the token gives the user with JWT and settings."""
-    status, made = backend.ask("POST", "/v3.0/users/zed-1/auth_tokens", {"platform": "X"}, apiKey="KEY", appId="APP")
+    status, made = backend.request(
+        "POST", "/v3.0/users/zed-1/auth_tokens", {"platform": "X"}, apiKey="KEY", appId="APP"
+    )
     assert status == 200
     assert (made["data"]["uid"], made["data"]["createdAt"]) == ("zed-1", 1_800_000_000)
 
     token = made["data"]["authToken"]
-    status, me = backend.ask("PUT", "/v3.0/me", {"platform": "X"}, authToken=token)
+    status, me = backend.request("PUT", "/v3.0/me", {"platform": "X"}, authToken=token)
 
     assert status == 200
     assert (me["data"]["uid"], me["data"]["name"], me["data"]["status"]) == ("zed-1", "Zed 1", "online")
@@ -31,42 +33,42 @@ def test_login_takes_two_requests(backend: Backend) -> None:
 def test_get_me_renews_an_expired_jwt(backend: Backend) -> None:
     """The JWT stays the same until it has expired."""
     token = backend.token("zed-1")
-    old = backend.ask("PUT", "/me", {}, authToken=token)[1]["data"]["jwt"]
-    assert backend.ask("GET", "/me", authToken=token)[1]["data"]["jwt"] == old
+    old = backend.request("PUT", "/me", {}, authToken=token)[1]["data"]["jwt"]
+    assert backend.request("GET", "/me", authToken=token)[1]["data"]["jwt"] == old
 
     backend.world.sessions.expire_jwts()
 
-    assert backend.ask("GET", "/me", authToken=token)[1]["data"]["jwt"] != old
+    assert backend.request("GET", "/me", authToken=token)[1]["data"]["jwt"] != old
 
 
 def test_logout_makes_the_token_unknown(backend: Backend) -> None:
     """After `DELETE /me` the token is invalid; another token of the same user is still valid."""
     token, other = backend.token("zed-1"), backend.token("zed-1")
 
-    assert backend.ask("DELETE", "/me", authToken=token)[1]["data"]["success"] is True
+    assert backend.request("DELETE", "/me", authToken=token)[1]["data"]["success"] is True
 
-    assert backend.ask("GET", "/me", authToken=token)[1]["error"]["code"] == "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"
-    assert backend.ask("GET", "/me", authToken=other)[0] == 200
+    assert backend.request("GET", "/me", authToken=token)[1]["error"]["code"] == "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"
+    assert backend.request("GET", "/me", authToken=other)[0] == 200
 
 
 def test_settings_sessions_users_and_groups_are_served(backend: Backend) -> None:
     """Settings, sessions, users and groups are answered."""
     token = backend.token("zed-1")
 
-    assert backend.ask("GET", "/settings")[1]["data"]["CLIENT_API_HOST"] == "127.0.0.1:4321"
-    assert backend.ask("POST", "/user_sessions", {"any": "thing"}, authToken=token)[0] == 200
-    assert backend.ask("GET", "/users/amy-2", authToken=token)[1]["data"]["name"] == "Amy 2"
-    assert backend.ask("GET", "/groups/hikers", authToken=token)[1]["data"]["membersCount"] == 2
+    assert backend.request("GET", "/settings")[1]["data"]["CLIENT_API_HOST"] == "127.0.0.1:4321"
+    assert backend.request("POST", "/user_sessions", {"any": "thing"}, authToken=token)[0] == 200
+    assert backend.request("GET", "/users/amy-2", authToken=token)[1]["data"]["name"] == "Amy 2"
+    assert backend.request("GET", "/groups/hikers", authToken=token)[1]["data"]["membersCount"] == 2
 
 
 def test_analytics_need_a_valid_jwt(backend: Backend) -> None:
     """An expired JWT is refused with the code that makes clients renew it."""
     jwt = backend.world.sessions.jwt_for(backend.token("zed-1"))
-    assert backend.ask("POST", "/v1/ping", {}, Authorization=f"Bearer {jwt}")[0] == 200
+    assert backend.request("POST", "/v1/ping", {}, Authorization=f"Bearer {jwt}")[0] == 200
 
     backend.world.sessions.expire_jwts()
 
-    status, answer = backend.ask("POST", "/v1/ping", {}, Authorization=f"Bearer {jwt}")
+    status, answer = backend.request("POST", "/v1/ping", {}, Authorization=f"Bearer {jwt}")
     assert (status, answer["error"]["code"]) == (401, "ERR_NO_AUTH")
 
 
@@ -84,7 +86,7 @@ def test_analytics_need_a_valid_jwt(backend: Backend) -> None:
 )
 def test_what_is_not_there_is_refused(backend: Backend, method: str, path: str, status: int, code: str) -> None:
     """Each refusal has its status and code."""
-    got, answer = backend.ask(method, path, authToken=backend.token("bob-3"))
+    got, answer = backend.request(method, path, authToken=backend.token("bob-3"))
 
     assert (got, answer["error"]["code"]) == (status, code)
 
@@ -101,7 +103,7 @@ def test_login_is_refused(backend: Backend, uid: str, key: str | None, status: i
     """A wrong or missing key is reported before an unknown user."""
     headers = {} if key is None else {"apiKey": key}
 
-    got, answer = backend.ask("POST", f"/users/{uid}/auth_tokens", {}, **headers)
+    got, answer = backend.request("POST", f"/users/{uid}/auth_tokens", {}, **headers)
 
     assert (got, answer["error"]["code"]) == (status, code)
 
@@ -112,7 +114,7 @@ def test_a_message_is_stored_and_pushed(backend: Backend) -> None:
     receiving, stranger = backend.device("amy-2"), backend.device("bob-3")
 
     body = _HELLO | {"muid": "m-1", "tags": ["x"], "parentId": 7}
-    status, answer = backend.ask("POST", "/messages", body, authToken=backend.token("zed-1"), resource="d1")
+    status, answer = backend.request("POST", "/messages", body, authToken=backend.token("zed-1"), resource="d1")
 
     message = answer["data"]
     assert (status, message["id"], message["muid"], message["tags"], message["parentId"]) == (
@@ -140,7 +142,7 @@ def test_a_group_message_reaches_the_members(backend: Backend) -> None:
     member, stranger = backend.device("zed-1"), backend.device("bob-3")
 
     body = _HELLO | {"receiver": "hikers", "receiverType": "group"}
-    answer = backend.ask("POST", "/messages", body, authToken=backend.token("amy-2"))[1]
+    answer = backend.request("POST", "/messages", body, authToken=backend.token("amy-2"))[1]
 
     assert answer["data"]["conversationId"] == "group_hikers"
     assert answer["data"]["data"]["entities"]["receiver"]["entity"]["guid"] == "hikers"
@@ -169,7 +171,7 @@ def test_a_bad_message_is_refused(backend: Backend, change: dict[str, Any], stat
     backend.world.add_group("night", ["bob-3"])
     receiving = backend.device("amy-2")
 
-    got, answer = backend.ask("POST", "/messages", _HELLO | change, authToken=backend.token("zed-1"))
+    got, answer = backend.request("POST", "/messages", _HELLO | change, authToken=backend.token("zed-1"))
 
     assert (got, answer["error"]["code"]) == (status, code)
     assert len(backend.world.messages) == 0
@@ -179,14 +181,14 @@ def test_a_bad_message_is_refused(backend: Backend, change: dict[str, Any], stat
 def test_a_reply_goes_into_the_thread(backend: Backend) -> None:
     """The path or the body names the parent, which counts its replies."""
     zed = backend.token("zed-1")
-    backend.ask("POST", "/messages", _HELLO, authToken=zed)
+    backend.request("POST", "/messages", _HELLO, authToken=zed)
 
-    reply = backend.ask("POST", "/messages/1/thread", _HELLO, authToken=zed)[1]["data"]
-    backend.ask("POST", "/messages", _HELLO | {"parentId": 1}, authToken=zed)
+    reply = backend.request("POST", "/messages/1/thread", _HELLO, authToken=zed)[1]["data"]
+    backend.request("POST", "/messages", _HELLO | {"parentId": 1}, authToken=zed)
 
     assert reply["parentId"] == "1"
-    assert backend.ask("GET", "/messages/1", authToken=zed)[1]["data"]["replyCount"] == 2
-    status, answer = backend.ask("POST", "/messages/1/thread", _HELLO, authToken=backend.token("bob-3"))
+    assert backend.request("GET", "/messages/1", authToken=zed)[1]["data"]["replyCount"] == 2
+    status, answer = backend.request("POST", "/messages/1/thread", _HELLO, authToken=backend.token("bob-3"))
     assert (status, answer["error"]["code"]) == (404, "ERR_MESSAGE_ID_NOT_FOUND")
 
 
@@ -198,7 +200,7 @@ def test_who_is_online_is_counted(backend: Backend) -> None:
     jwt = backend.world.sessions.jwt_for(backend.token("zed-1"))
 
     def count(body: object, **headers: str) -> tuple[int, Any]:
-        return backend.ask("POST", "/api/v3.0/online-members", body, **headers)
+        return backend.request("POST", "/api/v3.0/online-members", body, **headers)
 
     assert count({}, authorization=jwt)[1] == {"data": {"onlineUsersCount": 2, "groups": {}}}
     assert count({"groups": ["hikers", "nowhere"]}, authorization=jwt)[1]["data"]["groups"] == {"hikers": 1}
@@ -209,13 +211,13 @@ def test_who_is_online_is_counted(backend: Backend) -> None:
 def test_each_listing_has_its_messages(backend: Backend) -> None:
     """All conversations, one with a user, one of a group, a thread, and a single message can be read."""
     zed, amy, bob = (backend.token(uid) for uid in ("zed-1", "amy-2", "bob-3"))
-    backend.ask("POST", "/messages", _HELLO, authToken=zed)
-    backend.ask("POST", "/messages", _HELLO | {"receiver": "hikers", "receiverType": "group"}, authToken=amy)
-    backend.ask("POST", "/messages", _HELLO | {"receiver": "bob-3"}, authToken=amy)
-    backend.ask("POST", "/messages", _HELLO | {"receiver": "zed-1", "parentId": "1"}, authToken=amy)
+    backend.request("POST", "/messages", _HELLO, authToken=zed)
+    backend.request("POST", "/messages", _HELLO | {"receiver": "hikers", "receiverType": "group"}, authToken=amy)
+    backend.request("POST", "/messages", _HELLO | {"receiver": "bob-3"}, authToken=amy)
+    backend.request("POST", "/messages", _HELLO | {"receiver": "zed-1", "parentId": "1"}, authToken=amy)
 
     def ids(path: str, token: str) -> list[str]:
-        return [message["id"] for message in backend.ask("GET", path, authToken=token)[1]["data"]]
+        return [message["id"] for message in backend.request("GET", path, authToken=token)[1]["data"]]
 
     assert ids("/messages", zed) == ["1", "2", "4"]
     assert ids("/messages", bob) == ["3"]
@@ -223,5 +225,5 @@ def test_each_listing_has_its_messages(backend: Backend) -> None:
     assert ids("/users/amy-2/messages", zed) == ["1", "4"]
     assert ids("/groups/hikers/messages", zed) == ["2"]
     assert ids("/messages/1/thread", zed) == ["4"]
-    assert backend.ask("GET", "/messages/1", authToken=amy)[1]["data"]["id"] == "1"
-    assert backend.ask("GET", "/messages/1", authToken=bob)[0] == 404
+    assert backend.request("GET", "/messages/1", authToken=amy)[1]["data"]["id"] == "1"
+    assert backend.request("GET", "/messages/1", authToken=bob)[0] == 404

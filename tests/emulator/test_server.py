@@ -165,20 +165,20 @@ async def test_leaving_ends_connections_in_every_state(dial: Dial, monkeypatch: 
         async with AsyncExitStack() as stack:
             async with open_emulator() as server:
                 peers = [await stack.enter_async_context(dial(server)) for _ in range(8)]
-                idle, half, rest, hang, silent, unsaid, stuck, deaf = peers
+                idle, half, rest, hang, silent, unanswered, stuck, unread = peers
                 await idle.stream.send_all(b"")
                 await half.stream.send_all(b"POST /me HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
-                for peer in (silent, stuck, deaf):
+                for peer in (silent, stuck, unread):
                     await peer.sign_in(server, "zed-1")
                     server.drop("zed-1", "silent") if peer is silent else None
                 server.set(auth="silent", rest="hang", upgrade="hang")
                 await rest.stream.send_all(b"GET /me HTTP/1.1\r\nhost: x\r\n\r\n")
-                await hang.ask(server)
+                await hang.request_upgrade(server)
                 await server.log.wait_for(lambda e: e.kind is Kind.CONNECT and e.connection == 4)
                 server.set(upgrade="accept")
-                await unsaid.ask(server)
-                await unsaid.receive()
-                await unsaid.send_text(json.dumps({"type": "auth", "sender": "amy-2", "body": {}}))
+                await unanswered.request_upgrade(server)
+                await unanswered.receive()
+                await unanswered.send_text(json.dumps({"type": "auth", "sender": "amy-2", "body": {}}))
                 server.push("zed-1", "x" * 20_000_000)
                 await wait_all_tasks_blocked()
 

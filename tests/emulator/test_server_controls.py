@@ -65,15 +65,15 @@ async def test_messages_of_say_can_be_fetched(server: Emulator, http: httpx2.Asy
 
 async def test_unknown_users_are_named(server: Emulator) -> None:
     """Every control that takes a uid refuses an unknown one, and names the known ones."""
-    deeds = (
+    controls = (
         lambda: server.push("nobody", {}),
         lambda: server.say("nobody", "hello", receiver="zed-1"),
         lambda: server.drop("nobody"),
         lambda: server.connections("nobody"),
     )
-    for deed in deeds:
+    for use in controls:
         with pytest.raises(SettingsError, match="'nobody'.*zed-1, amy-2, bob-3"):
-            deed()
+            use()
 
 
 async def test_pongs_can_be_turned_off(server: Emulator, join: Join) -> None:
@@ -93,7 +93,7 @@ async def test_auth_can_be_refused(server: Emulator, dial: Dial) -> None:
     server.set(auth="refuse", auth_close=4999)
     with trio.fail_after(10):
         async with dial(server) as peer:
-            await peer.ask(server)
+            await peer.request_upgrade(server)
             assert isinstance(await peer.receive(), AcceptConnection)
             jwt = server.world.sessions.jwt_for(server.world.sessions.issue_token("zed-1"))
             await peer.send_text(json.dumps({"type": "auth", "sender": "zed-1", "body": {"auth": jwt}}))
@@ -108,7 +108,7 @@ async def test_auth_can_be_left_unanswered(server: Emulator, dial: Dial) -> None
     server.set(auth="silent")
     with trio.fail_after(10):
         async with dial(server) as peer:
-            await peer.ask(server)
+            await peer.request_upgrade(server)
             assert isinstance(await peer.receive(), AcceptConnection)
             jwt = server.world.sessions.jwt_for(server.world.sessions.issue_token("zed-1"))
             await peer.send_text(json.dumps({"type": "auth", "sender": "zed-1", "body": {"auth": jwt}}))
@@ -202,7 +202,7 @@ async def test_expired_jwts_are_refused_until_renewed(server: Emulator, http: ht
 
     async def try_in() -> str:
         async with dial(server) as peer:
-            await peer.ask(server)
+            await peer.request_upgrade(server)
             assert isinstance(await peer.receive(), AcceptConnection)
             await peer.send_text(json.dumps({"type": "auth", "sender": "zed-1", "body": {"auth": jwt}}))
             code: str = (await peer.receive_text())["body"]["code"]

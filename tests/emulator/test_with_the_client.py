@@ -26,7 +26,7 @@ class Party:
     zed: EventStream
     tokens: dict[str, str]
 
-    async def ask(self, uid: str, method: str, path: str, body: object = None) -> Any:
+    async def request(self, uid: str, method: str, path: str, body: object = None) -> Any:
         """Make a REST request as this user; it must succeed."""
         answer = await self.http.request(method, path, json=body, headers={"authToken": self.tokens[uid]})
         assert answer.status_code == 200, answer.text
@@ -66,15 +66,15 @@ TEXT = {"receiver": "zed-1", "receiverType": "user", "category": "message", "typ
 
 async def test_a_message_from_send_to_delete(party: Party) -> None:
     """Sent, edited, reacted to, deleted: each arrives as its event, about the same message."""
-    sent = await party.ask("amy-2", "POST", "/messages", TEXT)
+    sent = await party.request("amy-2", "POST", "/messages", TEXT)
     assert (await party.next(events.TextMessage)).id == int(sent["id"])
-    await party.ask("amy-2", "PUT", f"/messages/{sent['id']}", {"data": {"text": "hello"}})
+    await party.request("amy-2", "PUT", f"/messages/{sent['id']}", {"data": {"text": "hello"}})
     assert (await party.next(events.MessageEdited)).message.text == "hello"
     for method, kind in (("POST", events.ReactionAdded), ("DELETE", events.ReactionRemoved)):
-        await party.ask("amy-2", method, f"/messages/{sent['id']}/reactions/{EMOJI}")
+        await party.request("amy-2", method, f"/messages/{sent['id']}/reactions/{EMOJI}")
         reaction = await party.next(kind)
         assert (reaction.message_id, reaction.reaction, reaction.reacted_by.uid) == (int(sent["id"]), "🔥", "amy-2")
-    await party.ask("amy-2", "DELETE", f"/messages/{sent['id']}")
+    await party.request("amy-2", "DELETE", f"/messages/{sent['id']}")
     assert (await party.next(events.MessageDeleted)).message.deleted_by == "amy-2"
 
 
@@ -88,36 +88,36 @@ async def test_a_message_from_send_to_delete(party: Party) -> None:
 )
 async def test_other_messages(party: Party, more: dict[str, Any], kind: type[events.Event]) -> None:
     """Each category arrives as its event."""
-    sent = await party.ask("amy-2", "POST", "/messages", TEXT | more)
+    sent = await party.request("amy-2", "POST", "/messages", TEXT | more)
     assert (await party.next(kind)).id == int(sent["id"])
 
 
 async def test_receipts(party: Party) -> None:
     """From one user, and from the last member of a group."""
-    to_amy = await party.ask("zed-1", "POST", "/messages", TEXT | {"receiver": "amy-2"})
+    to_amy = await party.request("zed-1", "POST", "/messages", TEXT | {"receiver": "amy-2"})
     await party.next(events.TextMessage)
     for mark, kind in (("delivered", events.MessagesDelivered), ("read", events.MessagesRead)):
-        await party.ask("amy-2", "POST", f"/users/zed-1/conversation/{mark}", {"messageId": to_amy["id"]})
+        await party.request("amy-2", "POST", f"/users/zed-1/conversation/{mark}", {"messageId": to_amy["id"]})
         assert (await party.next(kind)).sender.uid == "amy-2"
-    to_all = await party.ask(
+    to_all = await party.request(
         "zed-1", "POST", "/messages", TEXT | {"receiver": "hikers", "receiverType": "group", "type": "text"}
     )
     await party.next(events.TextMessage)
-    for mark, kind, everybody in (
+    for mark, kind, by_all in (
         ("delivered", events.MessagesDelivered, events.MessagesDeliveredToAll),
         ("read", events.MessagesRead, events.MessagesReadByAll),
     ):
-        await party.ask("amy-2", "POST", f"/groups/hikers/conversation/{mark}", {"messageId": to_all["id"]})
+        await party.request("amy-2", "POST", f"/groups/hikers/conversation/{mark}", {"messageId": to_all["id"]})
         assert (await party.next(kind)).receiver.guid == "hikers"
-        assert (await party.next(everybody)).message_id == int(to_all["id"])
+        assert (await party.next(by_all)).message_id == int(to_all["id"])
 
 
 async def test_interactions(party: Party) -> None:
     """The author of an interactive message gets an event when it was used."""
     form = {"receiver": "amy-2", "category": "interactive", "type": "form", "data": {"interactiveData": {}}}
-    sent = await party.ask("zed-1", "POST", "/messages", TEXT | form)
+    sent = await party.request("zed-1", "POST", "/messages", TEXT | form)
     await party.next(events.InteractiveMessage)
-    await party.ask("amy-2", "PATCH", f"/messages/{sent['id']}/interacted", {"interactions": ["btn-1"]})
+    await party.request("amy-2", "PATCH", f"/messages/{sent['id']}/interacted", {"interactions": ["btn-1"]})
     assert (await party.next(events.InteractionGoalCompleted)).message_id == int(sent["id"])
 
 
@@ -134,7 +134,7 @@ async def test_groups(party: Party) -> None:
         ("amy-2", "POST", banned, None, events.GroupMemberBanned),
         ("amy-2", "DELETE", banned, None, events.GroupMemberUnbanned),
     ):
-        await party.ask(uid, method, path, body)
+        await party.request(uid, method, path, body)
         event = await party.next(kind)
         assert (event.group.guid, event.by.uid, event.user.uid) == ("hikers", uid, "bob-3")
 

@@ -45,7 +45,7 @@ def _delete(call: Call) -> Json:
 
 
 def _publish_change(call: Call, message: Json, action: str) -> Json:
-    """Stamp the message with who changed it and when, and publish the action message."""
+    """Set the time and the user of the change, and publish the action message."""
     now, uid = call.app.now(), call.person().uid
     message |= {f"{action}At": now, f"{action}By": uid, "updatedAt": now}
     return {"data": publish_message_action(call.app, action, message, by=uid, device_id=call.device_id)}

@@ -58,7 +58,7 @@ def answer(app: ChatApp, request: Request, *, faults: Faults, settings: Json) ->
 
 def _check_faults(faults: Faults) -> None:
     if isinstance(faults.rest, int):
-        raise Refusal(faults.rest, "ERR_INTERNAL_SERVER_ERROR", "The server was told to answer with an error.")
+        raise Refusal(faults.rest, "ERR_INTERNAL_SERVER_ERROR", "The server is set to answer with an error.")
 
 
 def _check_app(app: ChatApp, headers: Mapping[str, str]) -> None:

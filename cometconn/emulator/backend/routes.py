@@ -83,7 +83,7 @@ def _count_online(call: Call) -> Json:
 def _check_jwt(call: Call) -> None:
     jwt = call.headers.get("authorization", "").removeprefix("Bearer ")
     if call.app.sessions.user_of_jwt(jwt) is None:
-        raise Refusal(401, "ERR_NO_AUTH", "The JWT is unknown or has expired: GET /me gives a new one.")
+        raise Refusal(401, "ERR_NO_AUTH", "The JWT is unknown or has expired: GET /me returns a new one.")
 
 
 def _reply(call: Call) -> Json:

@@ -1,4 +1,4 @@
-"""The `settings` object, in which the server gives clients its hosts, ports and options."""
+"""The `settings` object, from which clients learn the server's hosts, ports and options."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class _Socket:
             self.world.closed(device, "cut")
 
     async def _refuse(self, websocket: starlette.websockets.WebSocket, device: Device, status: int) -> None:
-        message = "The server was told to refuse WebSocket upgrades."
+        message = "The server is set to refuse WebSocket upgrades."
         headers = {**self.world.faults.headers(self.world.now()), **self.world.date()}
         response = error_response(status, "ERR_UPGRADE_REFUSED", message, headers)
         self.world.refused(device, status)

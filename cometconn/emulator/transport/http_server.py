@@ -1,6 +1,6 @@
 """Accepts TCP connections and runs hypercorn's HTTP on each.
 
-Hypercorn's own `serve()` gives no access to its listeners and streams. Here the listener can be
+Hypercorn's own `serve()` does not expose its listeners and streams. Here the listener can be
 closed and opened again on its port, and each stream is a `ControlledStream`, which the
 application finds in its scope's state.
 """

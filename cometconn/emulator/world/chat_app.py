@@ -178,7 +178,7 @@ class ChatApp:
         )
 
     def connections(self, uid: str) -> int:
-        """Count the user's authenticated sockets, silent ones included: their TCP connection stands."""
+        """Count the user's authenticated sockets, silent ones included: their TCP connection is still open."""
         return len(self.devices(uid, authenticated=True))
 
     def deliver(self, uids: set[str], frame: Json) -> None:
@@ -189,7 +189,7 @@ class ChatApp:
                 device.send(text)
 
     def connected(self, device: Device) -> None:
-        """Take a device in, and give it the number of its connection."""
+        """Add a device, and set the number of its connection."""
         self._connections += 1
         device.number = self._connections
         self._devices.append(device)

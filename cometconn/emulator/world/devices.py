@@ -55,7 +55,7 @@ class Device:
         line: the byte stream below.
         path: the path of the upgrade request.
         limit: how many frames may wait to be written.
-        number: the connection's number in the log; 0 until the `World` knows the device.
+        number: the connection's number in the log; 0 before `World.asked()`.
         uid: the user that its auth frame names; `None` before.
         device_id: the client's session id, from its auth frame.
         authenticated: the server accepted the auth frame.

@@ -16,14 +16,14 @@ from __future__ import annotations
 import datetime
 import functools
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 import msgspec
 
 from cometconn._nesting import may_be_too_deep
-from cometconn.events import Event, Group, Message, User
+from cometconn.events import Event, Group, User
 
 from .kinds import (
     KINDS,
@@ -52,6 +52,7 @@ _LONGEST: Final = 16 * 1024
 _LONGEST_KNOWN: Final = 2048  # bytes, and
 _MOST_KNOWN: Final = 512  # pieces of JSON, and
 _MOST_BYTES: Final = 128 * 1024  # of them together, in each connection
+_CONTAINERS: Final = frozenset({dict, list})
 _anything: Final = msgspec.json.Decoder().decode
 
 
@@ -63,6 +64,11 @@ class NotFastPathError(Exception):
 
 _ENTITIES: Final[JsonPath] = ("data", "entities")
 _QUOTE: Final[JsonPath] = ("quotedMessage",)
+_KEYS: Final = (
+    "appId id conversationId sender receiverType receiver category type data text metadata entities sentAt muid"
+)
+_ORDER: Final = {key: place for place, key in enumerate(_KEYS.split())}
+"""As CometChat writes them: msgspec looks for a key first behind the last one that it found."""
 _GUID: Final = str | msgspec.UnsetType  # an object with a guid, though it be null, is no user
 _Tree: typing.TypeAlias = dict[str, Any]
 _LEAVES: Final[Mapping[Any, Any]] = {
@@ -117,9 +123,10 @@ def _item(annotation: Any) -> Any:
 
 
 def _struct(name: str, tree: _Tree, *, strict: bool, **options: Any) -> Any:
-    defaults = [msgspec.UNSET if leaf == _GUID else None for leaf in tree.values()]
-    types = [_type(key, leaf, strict=strict) for key, leaf in tree.items()]
-    fields = list(zip(tree, types, defaults, strict=True))
+    fields = [
+        (key, _type(key, tree[key], strict=strict), msgspec.UNSET if tree[key] == _GUID else None)
+        for key in sorted(tree, key=lambda key: _ORDER.get(key, len(_ORDER)))
+    ]
     return msgspec.defstruct(name, fields, forbid_unknown_fields=strict, gc=False, **options)
 
 
@@ -143,7 +150,8 @@ def _frames(*, strict: bool) -> Any:
             _grow(envelope, path[1:], str) if path[0] == "^" else _grow(body, path, str)
         if frame == "message":
             _grow(body, _ENTITIES, msgspec.Raw)
-        types.append(_struct(frame, envelope, strict=strict, tag_field="type", tag=frame))
+        methods = {"read": _namespace[f"read_{frame}"]}
+        types.append(_struct(frame, envelope, strict=strict, tag_field="type", tag=frame, namespace=methods))
     return typing.Union[tuple(types)]  # noqa: UP007 - made at run time
 
 
@@ -156,7 +164,7 @@ _FRAMES: Final = list(dict.fromkeys(row.frames[0] for row in _ROWS))
 
 def number(value: int | str) -> int:
     """Return a whole number of at most 64 bits, also from text."""
-    if isinstance(value, str):
+    if value.__class__ is str:
         if len(value) <= _MOST_DIGITS and value.isascii() and value.isdigit():
             return int(value)
     elif -_BIT_64 <= value < _BIT_64:
@@ -164,12 +172,16 @@ def number(value: int | str) -> int:
     raise NotFastPathError
 
 
-@functools.lru_cache(maxsize=512)  # users and bursts repeat them
-def moment(seconds: int) -> datetime.datetime:
-    """Return the time so many seconds after 1970."""
-    if not -_MILLISECONDS < seconds < _MILLISECONDS:
-        raise NotFastPathError
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+class Moments(dict[int, datetime.datetime]):
+    """The times so many seconds after 1970. Users and bursts repeat them: `functools.lru_cache` takes twice as long."""
+
+    def __missing__(self, seconds: int) -> datetime.datetime:
+        if not -_MILLISECONDS < seconds < _MILLISECONDS:
+            raise NotFastPathError
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        self[seconds] = time = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+        return time
 
 
 def needed(text: str | None) -> str:
@@ -181,11 +193,12 @@ def needed(text: str | None) -> str:
 
 def shallow(value: Any, depth: int = 8) -> Any:
     """Return a JSON value that is nested no more deeply than usual."""
-    if isinstance(value, dict | list):
+    if value.__class__ in _CONTAINERS:
         if not depth:
             raise NotFastPathError
-        for inner in value.values() if isinstance(value, dict) else value:
-            shallow(inner, depth - 1)
+        for inner in value if value.__class__ is list else value.values():
+            if inner.__class__ in _CONTAINERS:  # a call for each text or number would cost most of it
+                shallow(inner, depth - 1)
     return value
 
 
@@ -235,7 +248,7 @@ def _value(annotation: Any, default: Any, place: str) -> str:
     """Return the Python that makes an attribute of what is at *place*."""
     optional = {
         int: f"number({place}) if {place} is not None else {default!r}",
-        datetime.datetime | None: f"moment({place}) if {place} else None",
+        datetime.datetime | None: f"moments[{place}] if {place} else None",
         Mapping[str, Any]: f"shallow({place}) if {place} else {{}}",
         Any: f"shallow({place})",
         User: f"User_of({place})",
@@ -261,8 +274,10 @@ def _filler(kind: Any, row: Kind | None = None) -> Iterator[str]:
         yield " body, made._text = frame.body, text"
     if row is not None and row.frames == ["message"]:
         yield " data = body.data"
-        yield " json = bytes(data.entities)"
-        yield " made.sender, made.receiver = known.get(json) or known.remember(json)"
+        yield " made.sender, made.receiver = known[bytes(data.entities)]"
+        # Of a key that is there twice one value was passed over; `\u006` and `\u007` may spell a letter of the key.
+        yield r""" if text.count('"entities"') > 1 or ("\\" in text and ("\\u006" in text or "\\u007" in text)):"""
+        yield "  anything(text)"
     for field in attrs.fields(kind):
         name, annotation, paths = field.name, types_of(kind)[field.name], paths_of(kind).get(field.name, ())
         if not paths or paths[0][:2] == _ENTITIES:
@@ -313,25 +328,19 @@ def _generate() -> dict[str, Any]:
         lines += [f"def read_{frame}(frame, known, text):", *_select(choices()[frame], 1)]
     namespace: dict[str, Any] = {kind.__name__: kind for kind in kinds}
     namespace |= {f"open_{kind.__name__}": opened(kind) for kind in kinds}
-    namespace |= {
-        function.__name__: function for function in (number, moment, needed, shallow, few, addressee, read_only)
-    }
-    namespace |= {"NOTHING": NOTHING, "NotFastPathError": NotFastPathError}
+    namespace |= {function.__name__: function for function in (number, needed, shallow, few, addressee, read_only)}
+    namespace |= {"NOTHING": NOTHING, "moments": Moments(), "NotFastPathError": NotFastPathError, "anything": _anything}
     exec(compile("\n".join(lines), f"<generated by {__name__}>", "exec"), namespace)  # noqa: S102 - as attrs does
     return namespace
 
 
 _namespace: Final = _generate()
-_TYPES: Final = (_frames(strict=True), _frames(strict=False))
-_frame, _loose_frame = (msgspec.json.Decoder(kind).decode for kind in _TYPES)
+_frame, _loose_frame = (msgspec.json.Decoder(_frames(strict=strict)).decode for strict in (True, False))
 _ENTITY: Final[_Tree] = {"entity": User, "entityType": str}
 _entities, _loose_entities = (
     msgspec.json.Decoder(_struct("Entities", {"sender": _ENTITY, "receiver": _ENTITY}, strict=strict)).decode
     for strict in (True, False)
 )
-_READERS: Final[Mapping[type[Any], Callable[[Any, KnownPeople, str], Event]]] = {
-    kind: _namespace[f"read_{kind.__struct_config__.tag}"] for frames in _TYPES for kind in typing.get_args(frames)
-}
 
 
 class KnownPeople(dict[bytes, "tuple[User, User | Group]"]):
@@ -346,8 +355,8 @@ class KnownPeople(dict[bytes, "tuple[User, User | Group]"]):
         self.own_uid = own_uid
         self._bytes = 0
 
-    def remember(self, json: bytes) -> tuple[User, User | Group]:
-        """Return who sent a message and to whom, from the JSON of its entities, and keep both."""
+    def __missing__(self, json: bytes) -> tuple[User, User | Group]:
+        """Return the sender and the receiver of a message from the JSON of its entities, and keep both."""
         try:
             entities = _entities(json)
         except msgspec.ValidationError:
@@ -384,30 +393,7 @@ def first_events(texts: Sequence[str], *, session_id: str | None, known: KnownPe
                 frame = _loose_frame(text)
             if frame.deviceId == session_id and session_id is not None:
                 break  # an echo, most likely
-            made.append(_READERS[type(frame)](frame, known, text))
+            made.append(frame.read(known, text))
     except Exception:  # noqa: BLE001, S110 - whatever is odd about it, the reference decides, and never raises
         pass
-    messages = sum(isinstance(event, Message) for event in made)
-    if made and _may_hide(texts[0] if len(made) == 1 else "".join(texts[: len(made)]), messages):
-        for place, text in enumerate(texts[: len(made)]):
-            if _may_hide(text, 1) and not _is_json(text):
-                return made[:place]
     return made
-
-
-def _may_hide(text: str, messages: int) -> bool:
-    """Tell whether *text*, with so many messages in it, may hide what is not JSON: a message needs its entities once.
-
-    When their key is there twice, one of the two values was passed over. One search through many texts costs half of
-    one search in each.
-    """
-    return text.count('"entities"') > messages or ("\\" in text and "\\u00" in text)
-
-
-def _is_json(text: str) -> bool:
-    """Tell whether all of *text* is JSON."""
-    try:
-        _anything(text)
-    except (msgspec.DecodeError, UnicodeError):
-        return False
-    return True

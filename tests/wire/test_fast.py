@@ -164,7 +164,7 @@ def test_what_is_nearly_json_hides_nowhere(
                 assert repr(value) in repr(event.raw)
 
 
-@pytest.mark.parametrize("key", ['"entities"', '"\\u0065ntities"'])
+@pytest.mark.parametrize("key", ['"entities"', '"\\u0065ntities"', '"entitie\\u0073"'])
 def test_what_is_no_json_hides_behind_no_key_that_is_there_twice(text_frame: dict[str, Any], key: str) -> None:
     """Of a key written twice the last counts, and both values must be JSON; however the key is written."""
     text = json.dumps(text_frame)

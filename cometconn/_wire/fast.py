@@ -25,25 +25,23 @@ import msgspec
 from cometconn._json.json_depth import may_be_too_deep
 from cometconn.events import Event, Group, User
 
-from .kinds import (
-    KINDS,
-    LATER,
-    MOST_OBJECTS,
-    OTHERS,
-    OWN_KEY,
-    Choice,
-    JsonPath,
-    Kind,
-    choices,
-    parse_paths,
-    paths_of,
-    types_of,
-)
+from .kinds import KINDS, MOST_OBJECTS, OWN_KEY, Dispatch, JsonPath, Kind, choices, parse_paths, paths_of, types_of
 from .read_only import NOTHING, read_only
 
 __all__ = ["KnownPeople", "NotFastPathError", "first_events"]
 
 _BIT_64: Final = 2**63
+_OTHERS: Final = (
+    "^appId or ^deviceId or ^messageSender or ^receiver or ^receiverType or ^sender or "
+    "data.resource or receiver or receiverType or resource or sender or uid"
+)
+"""Keys that come in such frames, beside those that an attribute has."""
+_CHANGES: Final = (
+    "deleted_at deleted_by delivered_at delivered_to_me_at edited_at edited_by moderation_status pinned_at pinned_by "
+    "reactions read_at read_by_me_at reply_count saved_at thread_subscribed unread_replies_count"
+)
+_LATER: Final = frozenset(_CHANGES.split())
+"""Attributes that a message has only after something has happened to it: a new one comes without."""
 _MOST_DIGITS: Final = 18
 """Any integer of at most so many digits fits in 64 bits."""
 _MILLISECONDS: Final = 10**11
@@ -97,10 +95,10 @@ def _tree_of(*kinds: Any, strict: bool) -> _Tree:
     tree: _Tree = {}
     for kind in kinds:
         for name, paths in paths_of(kind).items():
-            leaf = None if name in LATER else types_of(kind)[name]
+            leaf = None if name in _LATER else types_of(kind)[name]
             for path in paths[:1] if leaf is User else paths:
                 inside_list = OWN_KEY in path or "0" in path
-                if path[0] != "^" and path[:2] != _ENTITIES and not (inside_list or (strict and name in LATER)):
+                if path[0] != "^" and path[:2] != _ENTITIES and not (inside_list or (strict and name in _LATER)):
                     _grow(tree, path, str if leaf == User | Group else leaf)
     return tree
 
@@ -109,10 +107,10 @@ def _type(name: str, leaf: Any, *, strict: bool) -> Any:
     if isinstance(leaf, dict):
         return _struct(name, leaf, strict=strict) | None
     item = _item(leaf)
-    if item is not None and item is not User:
-        return list[_struct(name, _tree_of(item, strict=strict), strict=strict)] | None  # type: ignore[misc]
-    if leaf is User or item is User:
+    if User in (leaf, item):
         return _person(strict) | None if leaf is User else dict[str, _person(strict)] | None  # type: ignore[misc]
+    if item is not None:
+        return list[_struct(name, _tree_of(item, strict=strict), strict=strict)] | None  # type: ignore[misc]
     return _LEAVES.get(leaf)
 
 
@@ -144,9 +142,7 @@ def _frames(*, strict: bool) -> Any:
         rows = [row for row in _ROWS if row.frames == [frame]]
         body = _tree_of(*(row.event for row in rows), strict=strict)
         envelope: _Tree = {"action": None, "body": body}  # another action would make it a pong
-        for path in ("receiver",), ("receiverType",), *(paths[0] for row in rows for paths in row.words):
-            _grow(body, path, str)
-        for path in parse_paths(OTHERS):
+        for path in (*(paths[0] for row in rows for paths in row.words), *parse_paths(_OTHERS)):
             _grow(envelope, path[1:], str) if path[0] == "^" else _grow(body, path, str)
         if frame == "message":
             _grow(body, _ENTITIES, msgspec.Raw)
@@ -164,7 +160,7 @@ _FRAMES: Final = list(dict.fromkeys(row.frames[0] for row in _ROWS))
 
 def number(value: int | str) -> int:
     """Return a whole number of at most 64 bits, also from text."""
-    if value.__class__ is str:
+    if isinstance(value, str):
         if len(value) <= _MOST_DIGITS and value.isascii() and value.isdigit():
             return int(value)
     elif -_BIT_64 <= value < _BIT_64:
@@ -172,7 +168,7 @@ def number(value: int | str) -> int:
     raise NotFastPathError
 
 
-class Moments(dict[int, datetime.datetime]):
+class _Moments(dict[int, datetime.datetime]):
     """The times so many seconds after 1970. Users and bursts repeat them: `functools.lru_cache` takes twice as long."""
 
     def __missing__(self, seconds: int) -> datetime.datetime:
@@ -182,6 +178,9 @@ class Moments(dict[int, datetime.datetime]):
             self.clear()
         self[seconds] = time = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
         return time
+
+
+_moments: Final = _Moments()
 
 
 def needed(text: str | None) -> str:
@@ -202,6 +201,11 @@ def shallow(value: Any, depth: int = 8) -> Any:
     return value
 
 
+def shared(metadata: Any) -> Any:
+    """Return metadata that several events have: nothing can be changed in it."""
+    return read_only(shallow(metadata)) if metadata else NOTHING
+
+
 def few(objects: Any) -> Any:
     """Return objects of which there are no more than are read."""
     if len(objects) > MOST_OBJECTS:
@@ -220,7 +224,7 @@ def person(who: Any) -> User | Group:
     return made
 
 
-def opened(kind: type[Any]) -> type[Any]:
+def builder(kind: type[Any]) -> type[Any]:
     """Return the twin of *kind* that is made without arguments, to be filled.
 
     The `__init__` that attrs writes for a frozen class assigns each attribute by `object.__setattr__`; for a message
@@ -229,7 +233,7 @@ def opened(kind: type[Any]) -> type[Any]:
     """
     # All three, or Python takes the slow way for the sake of the one that is left.
     plain = {name: getattr(object, name) for name in ("__init__", "__setattr__", "__delattr__")}
-    return type(f"Open{kind.__name__}", (kind,), {"__slots__": (), "__module__": __name__, **plain})
+    return type(f"New{kind.__name__}", (kind,), {"__slots__": (), "__module__": __name__, **plain})
 
 
 def _expression(path: JsonPath) -> str:
@@ -248,7 +252,7 @@ def _value(annotation: Any, default: Any, place: str) -> str:
     """Return the Python that makes an attribute of what is at *place*."""
     optional = {
         int: f"number({place}) if {place} is not None else {default!r}",
-        datetime.datetime | None: f"moments[{place}] if {place} else None",
+        datetime.datetime | None: f"_moments[{place}] if {place} else None",
         Mapping[str, Any]: f"shallow({place}) if {place} else {{}}",
         Any: f"shallow({place})",
         User: f"User_of({place})",
@@ -269,7 +273,7 @@ def _value(annotation: Any, default: Any, place: str) -> str:
 def _filler(kind: Any, row: Kind | None = None) -> Iterator[str]:
     """Write the function that fills an event from a frame; or a user or a group from an object."""
     yield f"def {kind.__name__}_of({'body' if row is None else 'frame, known, text'}):"
-    yield f" made = open_{kind.__name__}()"
+    yield f" made = new_{kind.__name__}()"
     if row is not None:
         yield " body, made._text = frame.body, text"
     if row is not None and row.frames == ["message"]:
@@ -277,13 +281,13 @@ def _filler(kind: Any, row: Kind | None = None) -> Iterator[str]:
         yield " made.sender, made.receiver = known[bytes(data.entities)]"
         # Of a key that is there twice one value was passed over; `\u006` and `\u007` may spell a letter of the key.
         yield r""" if text.count('"entities"') > 1 or ("\\" in text and ("\\u006" in text or "\\u007" in text)):"""
-        yield "  anything(text)"
+        yield "  _anything(text)"
     for field in attrs.fields(kind):
         name, annotation, paths = field.name, types_of(kind)[field.name], paths_of(kind).get(field.name, ())
         if not paths or paths[0][:2] == _ENTITIES:
             continue
         words = () if row is None else row.words.get(paths, ())
-        if len(words) == 1 or name in LATER:
+        if len(words) == 1 or name in _LATER:
             value = repr(words[0] if words else field.default)
         elif annotation == User | Group:
             receiver_type = " or ".join(map(_expression, parse_paths("receiverType or ^receiverType")))
@@ -295,16 +299,16 @@ def _filler(kind: Any, row: Kind | None = None) -> Iterator[str]:
                 place = f"({place} if {place} is not None else {_expression(other)})"
             value = _value(annotation, field.default, place)
         if row is None and name == "metadata":  # which several events share
-            value = "read_only(shallow(body.metadata)) if body.metadata else NOTHING"
+            value = "shared(body.metadata)"
         yield f" made.{name} = {value}"
     yield f" made.__class__ = {kind.__name__}"
     yield " return made"
 
 
-def _select(chosen: Choice | Sequence[Kind], depth: int) -> Iterator[str]:
+def _select(chosen: Dispatch | Sequence[Kind], depth: int) -> Iterator[str]:
     """Write what finds the kind of a frame, and fills it."""
     space = " " * depth
-    if isinstance(chosen, Choice):
+    if isinstance(chosen, Dispatch):
         yield f"{space}word = frame.body.{'.'.join(chosen.paths[0])}"
         for word, branch in chosen.branches.items():
             yield f"{space}if word == {word!r}:"
@@ -319,17 +323,15 @@ def _select(chosen: Choice | Sequence[Kind], depth: int) -> Iterator[str]:
 def _generate() -> dict[str, Any]:
     """Write the module that fills events, and run it; return what is in it."""
     events: list[Any] = [row.event for row in _ROWS]
-    items = {_item(kind) for event in events for name, kind in types_of(event).items() if name not in LATER}
+    items = {_item(kind) for event in events for name, kind in types_of(event).items() if name not in _LATER}
     objects = [User, Group, *sorted(items - {User, None}, key=str)]
     kinds = [*objects, *events]
     lines = [line for kind in objects for line in _filler(kind)]
     lines += [line for row in _ROWS for line in _filler(row.event, row)]
     for frame in _FRAMES:
         lines += [f"def read_{frame}(frame, known, text):", *_select(choices()[frame], 1)]
-    namespace: dict[str, Any] = {kind.__name__: kind for kind in kinds}
-    namespace |= {f"open_{kind.__name__}": opened(kind) for kind in kinds}
-    namespace |= {function.__name__: function for function in (number, needed, shallow, few, addressee, read_only)}
-    namespace |= {"NOTHING": NOTHING, "moments": Moments(), "NotFastPathError": NotFastPathError, "anything": _anything}
+    namespace: dict[str, Any] = globals() | {kind.__name__: kind for kind in kinds}
+    namespace |= {f"new_{kind.__name__}": builder(kind) for kind in kinds}
     exec(compile("\n".join(lines), f"<generated by {__name__}>", "exec"), namespace)  # noqa: S102 - as attrs does
     return namespace
 

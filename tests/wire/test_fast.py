@@ -326,7 +326,7 @@ def test_steps_of_ai_agents(received: dict[str, Any]) -> None:
 def test_an_event_without_a_frame_has_no_raw() -> None:
     """An attribute that was never set is missing, as of any object."""
     with pytest.raises(AttributeError, match="raw"):
-        _ = fast.opened(events.TextMessage)().raw
+        _ = fast.builder(events.TextMessage)().raw
 
 
 @pytest.mark.parametrize(("depth", "asked"), [(8, 0), (9, 1)])

@@ -22,7 +22,7 @@ from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import ApiError, SettingsError
 
 from .answer_body import ANSWER_LIMIT
-from .pages import MessagePage, Place
+from .pages import Cursor, MessagePage
 from .session import Hosts, Session, is_token
 
 __all__ = ["Api", "is_refusal", "is_token_unknown"]
@@ -96,7 +96,7 @@ class Api:
         url = f"{self.hosts.client(session.settings)}/me"
         await self._call("DELETE", url, {"authToken": session.auth_token}, None)
 
-    async def messages(self, session: Session, behind: Place) -> MessagePage:
+    async def messages(self, session: Session, behind: Cursor) -> MessagePage:
         """Return one page of the messages in all of the user's conversations, the oldest first."""
         query = urllib.parse.urlencode({"per_page": _PER_PAGE, **behind.query(), "affix": "append"})
         url = f"{self.hosts.client(session.settings)}/messages?{query}"

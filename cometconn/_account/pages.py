@@ -12,11 +12,11 @@ import trio
 from cometconn._json.parts import MOST_ELEMENTS, elements, members, raw_message_id, split_object
 from cometconn.errors import ApiError
 
-__all__ = ["MessagePage", "Place"]
+__all__ = ["Cursor", "MessagePage"]
 
 
 @attrs.frozen
-class Place:
+class Cursor:
     """Where a list begins: behind one message, or behind a moment. One of the two is given.
 
     Attributes:
@@ -47,7 +47,7 @@ class MessagePage:
     """
 
     messages: tuple[bytes, ...] = attrs.field(repr=False)
-    next: Place | None
+    next: Cursor | None
     unplaced: int = 0
 
     @staticmethod
@@ -66,7 +66,7 @@ class MessagePage:
         return found
 
     @classmethod
-    async def read(cls, members: Mapping[str, bytes], asked: Place) -> MessagePage:
+    async def read(cls, members: Mapping[str, bytes], asked: Cursor) -> MessagePage:
         """Read the answer to a request for what is behind *asked*. It lets others run where that takes long.
 
         Args:
@@ -99,7 +99,7 @@ class MessagePage:
         if last is None or (asked.id is not None and last <= asked.id):
             message = "The server's list of messages does not go on from its own last message."
             raise ApiError(message, code="INVALID_LIST", status=200)
-        return cls(tuple(messages), Place(id=last), unplaced)
+        return cls(tuple(messages), Cursor(id=last), unplaced)
 
 
 async def _elements(text: bytes) -> list[bytes]:

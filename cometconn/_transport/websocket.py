@@ -175,7 +175,7 @@ class TrioWebSocket:
             await self._wait_upgraded()
         self._raise_if_never_open()
         while True:
-            if not self._feed.wants_more:
+            if not self._feed.wants_more or self._library.recorded is not None:
                 message = await self._from_library()
                 if message is not None:
                     return [message]
@@ -197,7 +197,7 @@ class TrioWebSocket:
         try:
             return await self._library.take_message()
         except TrioWebSocketClosedError:
-            pass
+            self._more = True  # the error, for the next call
         raise self._closed_error()  # in no variable: it and this frame would keep each other alive
 
     def _refuse(self) -> NoReturn:

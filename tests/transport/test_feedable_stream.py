@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from cometconn._transport.abc import Message, WebSocketBrokenError, WebSocketClosedError, WebSocketError
+from cometconn._transport.abc import Message, Received, WebSocketBrokenError, WebSocketClosedError, WebSocketError
 from cometconn._transport.feedable_stream import FeedableStream
 from cometconn._transport.websocket import TrioWebSocket
 from cometconn.testing import MemorySocket, memory_socket_pair
@@ -271,3 +271,92 @@ async def test_accepting_never_blocks() -> None:
     ignore: Callable[..., None] = lambda *_: None  # noqa: E731
     with trio.fail_after(1):
         await FeedableStream(ours, ignore, ignore).wait_send_all_might_not_block()
+
+
+async def test_a_call_that_reads_returns_right_behind_the_read() -> None:
+    """What of these bytes needs other tasks comes with the next calls: the caller learns at once that the server is alive."""
+    async with reading() as (websocket, theirs):
+        wire = frame(9) + text("1") + text("2") + frame(2, b"3") + text("4") + text("five")
+        await theirs.send_all(wire)
+        first = await websocket.messages(64)
+        assert (first.messages, first.size, first.more) == ([], len(wire), True)
+        assert not theirs._incoming.buffer, "the ping has not been replied to"
+        received = [first]
+        while received[-1].more:
+            received.append(await websocket.messages(64))
+        assert [message for each in received for message in each.messages] == ["1", "2", b"3", "4", "five"]
+        assert not any(each.size for each in received[1:])
+
+
+async def test_texts_come_together_and_anything_else_alone() -> None:
+    """As many texts as asked for; a binary message, a fragmented one or one that is too long has no other beside it."""
+    async with reading() as (websocket, theirs):
+        fragments = frame(1, b"5", fin=False) + frame(0, b"6")
+        await theirs.send_all(text("1") + text("2") + text("3") + frame(2, b"4") + fragments + text("7"))
+        received = []
+        while not received or received[-1].more:
+            received.append(await websocket.messages(2))
+        messages = [list(each.messages) for each in received if each.messages]
+        assert messages[:3] == [["1", "2"], ["3"], [b"4"]]
+        assert messages[3:] == [["56"], ["7"]]
+
+
+async def test_a_message_that_is_incomplete_is_none_and_the_next_call_reads() -> None:
+    """It is returned when its end has come."""
+    async with reading() as (websocket, theirs):
+        await theirs.send_all(text("in two parts")[:5])
+        assert (await websocket.messages(64)).more
+        assert await websocket.messages(64) == Received([], 0, more=False)
+        await theirs.send_all(text("in two parts")[5:])
+        assert await websocket.messages(64) == Received(["in two parts"], 9, more=False)
+
+
+async def test_asked_for_no_message_it_only_reads() -> None:
+    """Even when messages are left: they stay where they are."""
+    async with reading() as (websocket, theirs):
+        await theirs.send_all(text("1") + text("2"))
+        assert (await websocket.messages(1)).messages == ["1"]
+        await theirs.send_all(text("three"))
+        assert (await websocket.messages(0)).size == len(text("three"))
+        assert (await websocket.messages(64)).messages == ["2", "three"]
+
+
+async def test_the_error_comes_behind_the_last_message() -> None:
+    """And again, if `messages()` is called again."""
+    async with reading() as (websocket, theirs):
+        await theirs.send_all(text("1") + frame(9) + text("2") + close(1011))
+        messages: list[Message] = []
+        for _ in range(2):
+            with pytest.raises(WebSocketClosedError):
+                while True:
+                    messages += (await websocket.messages(64)).messages
+        assert messages == ["1", "2"]
+
+
+async def test_every_call_is_a_checkpoint() -> None:
+    """Also one that only returns what has been read: a read may hold tens of thousands of messages."""
+    async with reading() as (websocket, theirs):
+        await theirs.send_all(text("x") * 10 + frame(2, b"x") * 2)
+        while True:
+            with trio.testing.assert_checkpoints():
+                received = await websocket.messages(3)
+            if not received.more:
+                break
+
+
+@asynccontextmanager
+async def reading() -> AsyncGenerator[tuple[TrioWebSocket, MemorySocket], None]:
+    """Yield a WebSocket that is open, and of which nothing is read but by the test, and the server's end."""
+    with trio.fail_after(5):
+        ours, theirs = memory_socket_pair(1 << 20)
+        async with trio.open_nursery() as nursery:
+            websocket = TrioWebSocket(ours, "ws://127.0.0.1/", {})
+            nursery.start_soon(websocket.upgrade, nursery)
+            await theirs.send_all(switching(await theirs.receive_some()))
+            received = await websocket.messages(64)
+            while received.more:
+                received = await websocket.messages(64)
+            await websocket.wait_open()
+            yield websocket, theirs
+            await websocket.aclose_forcefully()
+            nursery.cancel_scope.cancel()

@@ -158,7 +158,7 @@ class TrioWebSocket:
 
     def _texts(self, most: int) -> Sequence[Message]:
         """Take text messages out of the scanner, if trio-websocket has no message that came before them."""
-        if self._state is WebSocketState.HANDSHAKE or not self._feed.wants_more:
+        if not self._feed.wants_more or self._state is WebSocketState.HANDSHAKE or self._state is WebSocketState.FAILED:
             return []
         texts = self._scanner.texts(most)
         self._more = not self._scanner.exhausted

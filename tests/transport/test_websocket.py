@@ -568,7 +568,7 @@ REFUSALS: Sequence[tuple[bytes, type[WebSocketError]]] = [
 async def test_row_k_a_failed_upgrade_is_an_error_at_once(
     response: bytes, kind: type[WebSocketError], keep_open: bool
 ) -> None:
-    """K. Whatever the response to the upgrade is, `wait_open()` raises at once."""
+    """K. Whatever the response to the upgrade is, `wait_open()` and `messages()` raise at once."""
     if keep_open and response in {b"", b"HTTP/1.1 50"}:
         pytest.skip("the deadline of the attempt bounds the wait for the response")
 
@@ -579,8 +579,11 @@ async def test_row_k_a_failed_upgrade_is_an_error_at_once(
             await forever(stream)
 
     async with connected(script) as peer:
-        with trio.fail_after(SLACK), pytest.raises(kind):
-            await peer.websocket.wait_open()
+        with trio.fail_after(SLACK):
+            with pytest.raises(kind):
+                await peer.websocket.wait_open()
+            await peer.ended.wait()
+        assert peer.error is peer.websocket._failure
         assert not peer.websocket.can_close
 
 

@@ -13,6 +13,7 @@ import trio.testing
 
 from cometconn._transport.abc import Message, Received, WebSocketBrokenError, WebSocketClosedError, WebSocketError
 from cometconn._transport.feedable_stream import FeedableStream
+from cometconn._transport.states import IllegalTransitionError
 from cometconn._transport.websocket import TrioWebSocket
 from cometconn.testing import MemorySocket, memory_socket_pair
 
@@ -263,6 +264,26 @@ async def test_the_socket_is_read_while_the_upgrade_request_is_blocked() -> None
             with pytest.raises(WebSocketBrokenError):
                 await websocket.wait_open()
             nursery.cancel_scope.cancel()
+
+
+async def test_a_frame_cannot_begin_within_another() -> None:
+    """A second `send()` at the same time is an error in cometconn, and does not tear the first frame."""
+    async with ends() as both:
+        both.nursery.start_soon(blocked_send_that_ends, both)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(IllegalTransitionError):
+            await both.websocket.send("at the same time")
+        assert await both.read() == [(1, b"x" * 1000)]
+
+
+async def test_the_closing_handshake_cannot_begin_behind_the_end() -> None:
+    """Nor a second time: `can_close` is `False`, and `close()` is an error in cometconn."""
+    async with ends() as both:
+        await both.theirs.send_eof()
+        await trio.testing.wait_all_tasks_blocked()
+        assert not both.websocket.can_close
+        with pytest.raises(IllegalTransitionError):
+            await both.websocket.close()
 
 
 async def test_accepting_never_blocks() -> None:

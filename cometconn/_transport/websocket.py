@@ -55,6 +55,27 @@ class TrioWebSocket:
             close code 1009.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_begun",
+        "_close_frame",
+        "_ends_with_handshake",
+        "_ends_with_reader",
+        "_failure",
+        "_feed",
+        "_head",
+        "_headers",
+        "_host",
+        "_library",
+        "_more",
+        "_progress",
+        "_read_size",
+        "_scanner",
+        "_state",
+        "_stream",
+        "_target",
+    )
+
     def __init__(
         self, stream: trio.abc.Stream, url: str, headers: Mapping[str, str], max_message: int = _MAX_MESSAGE
     ) -> None:
@@ -151,8 +172,17 @@ class TrioWebSocket:
             await trio.lowlevel.checkpoint()
             messages = self._texts(most) or await self._next_message()
         else:
-            size = await self._read_socket()
-            self._more = True
+            # Not in a method of its own: for as long as the server is silent, that would be half a KB per connection.
+            while not (self._feed.wants_more or self._feed.closed or self._is_over):
+                await self._progress.park()
+            self._scanner.drop_taken()
+            data: bytes | bytearray = b""
+            try:
+                data = await receive_some(self._stream, self._read_size)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                self._fail(stream_error(error))
+            size = len(data)
+            self._take_in(data)
             messages = self._texts(most)
         return Received(messages, size, self._more)
 
@@ -208,29 +238,16 @@ class TrioWebSocket:
         assert self._failure is not None, "just set"
         raise self._failure
 
-    async def _read_socket(self) -> int:
-        """Read the socket once, as soon as trio-websocket has digested what it was fed; return how many bytes came."""
-        while not (self._feed.wants_more or self._feed.closed or self._is_over):
-            await self._progress.park()
-        self._scanner.drop_taken()
-        data: bytes | bytearray = b""
-        try:
-            data = await receive_some(self._stream, self._read_size)
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self._fail(stream_error(error))
+    def _take_in(self, data: bytes | bytearray) -> None:
+        """Hand what was read to the scanner, or to trio-websocket: the response, what is for the closing handshake, the end."""
+        self._more = True
         self._read_size = _READ_MORE if len(data) >= _READ else _READ
-        if data and self._state is WebSocketState.OPEN:
-            self._scanner.feed(data)
-        else:
-            self._sort(data)
-        return len(data)
-
-    def _sort(self, data: bytes | bytearray) -> None:
-        """Take the response to the upgrade, the end of the stream, and what comes during the closing handshake."""
         if not data:
             self._feed.feed(self._scanner.rest())
             self._feed.end()
-        if self._state is WebSocketState.CLOSING:
+        if self._state is WebSocketState.OPEN:
+            self._scanner.feed(data)
+        elif self._state is WebSocketState.CLOSING:
             self._feed.feed(data)
         elif self._state is WebSocketState.HANDSHAKE:
             try:

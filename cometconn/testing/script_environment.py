@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from .memory_server import MemoryServer
 
-__all__ = ["Network"]
+__all__ = ["ScriptEnvironment"]
 
 
 @attrs.define(eq=False)
-class Network:
+class ScriptEnvironment:
     """The client's environment: the memory server's, but REST is always reached.
 
     Attributes:

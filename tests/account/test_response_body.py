@@ -1,4 +1,4 @@
-"""The body of an answer, within a bound."""
+"""The body of an HTTP response is decompressed and bounded."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cometconn._account import answer_body as answer_body_module
-from cometconn._account.answer_body import AnswerBody
+from cometconn._account import response_body as response_body_module
+from cometconn._account.response_body import ResponseBody
 
 
 def read(encoding: str, *pieces: bytes) -> bytes:
-    """Take these pieces."""
-    body = AnswerBody(encoding)
+    """Return the body that these pieces make."""
+    body = ResponseBody(encoding)
     for piece in pieces:
         body.take(piece)
     return body.whole()
@@ -25,8 +25,8 @@ def read(encoding: str, *pieces: bytes) -> bytes:
 
 @given(st.binary(max_size=300), st.lists(st.integers(0, 400), max_size=4), st.booleans())
 @settings(max_examples=60, deadline=None)
-def test_whatever_the_pieces_the_whole_is_the_same(content: bytes, cuts: list[int], packed: bool) -> None:
-    """Packed or not."""
+def test_the_body_does_not_depend_on_where_it_is_cut(content: bytes, cuts: list[int], packed: bool) -> None:
+    """Compressed or not, it is the same wherever the network cuts it."""
     sent = gzip.compress(content) if packed else content
     places = [0, *sorted(min(cut, len(sent)) for cut in cuts), len(sent)]
     assert read("GZip " if packed else "", *(sent[a:b] for a, b in itertools.pairwise(places))) == content
@@ -34,8 +34,8 @@ def test_whatever_the_pieces_the_whole_is_the_same(content: bytes, cuts: list[in
 
 @pytest.mark.parametrize("encoding", ["", "identity", "gzip"])
 def test_no_more_than_the_bound(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exactly so much may be kept, and not a byte more; what follows is dropped."""
-    monkeypatch.setattr(answer_body_module, "ANSWER_LIMIT", 1000)
+    """A body of exactly the limit is accepted, and one byte more is an error; the rest is dropped."""
+    monkeypatch.setattr(response_body_module, "RESPONSE_LIMIT", 1000)
     pack = gzip.compress if encoding == "gzip" else bytes
     assert read(encoding, pack(bytes(1000))) == bytes(1000)
     with pytest.raises(ConnectionError, match="longer than 1000"):
@@ -43,10 +43,10 @@ def test_no_more_than_the_bound(encoding: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "deflate", "gzip;x", "\x00"])
-def test_a_way_of_packing_that_was_not_asked_for(encoding: str) -> None:
-    """A gigabyte packed twice is two kilobytes."""
+def test_a_content_encoding_that_was_not_asked_for(encoding: str) -> None:
+    """It is refused, several layers of gzip included: a gigabyte compressed twice is two kilobytes."""
     with pytest.raises(ConnectionError, match="not asked for"):
-        AnswerBody(encoding)
+        ResponseBody(encoding)
 
 
 @pytest.mark.parametrize(
@@ -54,30 +54,30 @@ def test_a_way_of_packing_that_was_not_asked_for(encoding: str) -> None:
     [
         (b"no gzip", "not the gzip"),
         (zlib.compress(b"x"), "not the gzip"),
-        (gzip.compress(b"{}" * 99, mtime=0)[:-9], "in the middle"),
+        (gzip.compress(b"{}" * 99, mtime=0)[:-9], "ends before"),
     ],
 )
 def test_bad_gzip(sent: bytes, words: str) -> None:
-    """What cannot be unpacked to its end is no answer."""
+    """Data that cannot be decompressed to its end is an error."""
     with pytest.raises(ConnectionError, match=words):
         read("gzip", sent)
 
 
-def test_nothing_at_all_needs_no_unpacking() -> None:
-    """As with 204, whatever the header says."""
+def test_an_empty_body_needs_no_decompression() -> None:
+    """A response without a body, such as one with status 204, may still name an encoding."""
     assert read("gzip") == b""
     assert read("gzip", b"") == b""
 
 
-def test_what_is_unpacked_is_never_twice_in_memory() -> None:
-    """16 MiB come out of 16 KiB in one piece; what is in memory at any time is hardly more than the bound."""
+def test_decompression_needs_little_more_memory_than_the_limit() -> None:
+    """16 MiB come out of 16 KiB in one piece, and at no time is more than 1.3 times the limit in memory."""
     packed = gzip.compress(b"[],[],[]," * (2 << 20))
     assert len(packed) < 20_000
-    body = AnswerBody("gzip")
+    body = ResponseBody("gzip")
     tracemalloc.start()
     try:
         body.take(packed)
-        assert tracemalloc.get_traced_memory()[1] < 1.3 * answer_body_module.ANSWER_LIMIT
+        assert tracemalloc.get_traced_memory()[1] < 1.3 * response_body_module.RESPONSE_LIMIT
     finally:
         tracemalloc.stop()
     with pytest.raises(ConnectionError, match="longer than 16777216"):

@@ -11,8 +11,8 @@ import pytest
 import trio
 import trio.testing
 
-from cometconn._transport.abc import WebSocketBrokenError, WebSocketClosedError, WebSocketError
-from cometconn._transport.pipe import Pipe
+from cometconn._transport.abc import Message, Received, WebSocketBrokenError, WebSocketClosedError, WebSocketError
+from cometconn._transport.feedable_stream import FeedableStream
 from cometconn._transport.websocket import TrioWebSocket
 from cometconn.testing import MemorySocket, memory_socket_pair
 
@@ -27,19 +27,17 @@ class Ends:
     ours: MemorySocket
     theirs: MemorySocket
     nursery: trio.Nursery
-    messages: list[str | bytes] = attrs.field(factory=list)
+    messages: list[Message] = attrs.field(factory=list)
     error: WebSocketError | None = None
 
     async def listen(self) -> None:
         """The receive loop in small."""
         try:
             while True:
-                await self.websocket.receive()
-                while (message := await self.websocket.next_message()) is not None:
-                    self.messages.append(message)
+                self.messages += (await self.websocket.messages(64)).messages
         except WebSocketError as error:
             self.error = error
-        while await self.websocket.receive():
+        while (await self.websocket.messages(0)).size:
             pass
 
     async def say(self, data: bytes) -> None:
@@ -117,7 +115,7 @@ async def test_pongs_that_do_not_leave_are_bounded() -> None:
         await trio.testing.wait_all_tasks_blocked()
         for number in range(20):
             await both.say(b"".join(frame(9, struct.pack("!I", number * 500 + each)) for each in range(500)))
-        assert len(both.websocket._pipe._next) <= 2048
+        assert len(both.websocket._feed._next) <= 2048
         first, *pongs = await both.read()
         assert first == (1, b"x" * 1000)
         assert pongs[-1] == (10, struct.pack("!I", 9999))
@@ -132,8 +130,8 @@ async def test_a_close_is_seen_while_a_write_is_blocked() -> None:
         await both.say(frame(9, b"are you there") + close(1011, "because"))
         assert isinstance(both.error, WebSocketClosedError)
         assert both.error.code == 1011
-        assert not both.websocket.may_say_goodbye
-        assert not both.websocket.answering, "the frame before it is still being written"
+        assert not both.websocket.can_close
+        assert not both.websocket.close_reply_pending, "the frame before it is still being written"
         assert await both.read() == [(1, b"x" * 1000), (8, close(1011, "because")[2:])]
         with pytest.raises(WebSocketClosedError):
             await both.websocket.send("too late")
@@ -150,12 +148,12 @@ async def test_the_answer_to_a_close_may_be_waited_for(reads: bool) -> None:
     async with ends(0) as both:
         await both.say(close(1011))
         assert isinstance(both.error, WebSocketClosedError)
-        assert both.websocket.answering
+        assert both.websocket.close_reply_pending
         with trio.CancelScope() as patience:
             both.nursery.start_soon(_then, both, patience, reads)
-            await both.websocket.wait_answered()
+            await both.websocket.wait_close_reply_written()
         assert patience.cancelled_caught is not reads
-        assert both.websocket.answering is not reads
+        assert both.websocket.close_reply_pending is not reads
 
 
 async def _then(both: Ends, patience: trio.CancelScope, reads: bool) -> None:
@@ -175,9 +173,9 @@ async def test_a_torn_frame_is_followed_by_nothing() -> None:
         await trio.testing.wait_all_tasks_blocked()
         scope.cancel()
         await both.say(frame(9) + close(1011))
-        both.websocket.goodbye_nowait()
-        assert not both.websocket.may_say_goodbye
-        assert not both.websocket.answering
+        both.websocket.close_nowait()
+        assert not both.websocket.can_close
+        assert not both.websocket.close_reply_pending
         assert await both.read() == []
         assert isinstance(both.error, WebSocketClosedError)
 
@@ -204,8 +202,8 @@ async def test_a_message_waits_for_a_pong_that_has_begun() -> None:
         both.nursery.start_soon(both.websocket.send, "whole")
         await trio.testing.wait_all_tasks_blocked()
         scope.cancel()
-        both.websocket.goodbye_nowait()
-        assert both.websocket.may_say_goodbye
+        both.websocket.close_nowait()
+        assert both.websocket.can_close
         assert await both.read() == [(10, b"are you there"), (1, b"whole")]
 
 
@@ -214,7 +212,7 @@ async def test_a_goodbye_waits_for_a_pong_that_has_begun() -> None:
     said: list[int] = []
     async with ends(3) as both:
         await both.say(frame(9, b"are you there"))
-        both.nursery.start_soon(both.websocket.goodbye, lambda: said.append(len(both.messages)))
+        both.nursery.start_soon(both.websocket.close, lambda: said.append(len(both.messages)))
         await trio.testing.wait_all_tasks_blocked()
         assert not said
         assert await both.read() == [(10, b"are you there"), (8, b"\x03\xe8")]
@@ -245,7 +243,7 @@ async def test_a_stream_that_takes_no_pong_has_broken() -> None:
             await both.websocket.wait_open()
             await both.say(frame(9))
             assert isinstance(both.error, WebSocketBrokenError)
-            assert not both.websocket.may_say_goodbye
+            assert not both.websocket.can_close
             with pytest.raises(WebSocketBrokenError):
                 await both.websocket.send("too late")
             nursery.cancel_scope.cancel()
@@ -272,4 +270,93 @@ async def test_accepting_never_blocks() -> None:
     ours, _ = memory_socket_pair(0)
     ignore: Callable[..., None] = lambda *_: None  # noqa: E731
     with trio.fail_after(1):
-        await Pipe(ours, ignore, ignore).wait_send_all_might_not_block()
+        await FeedableStream(ours, ignore, ignore).wait_send_all_might_not_block()
+
+
+async def test_a_call_that_reads_returns_right_behind_the_read() -> None:
+    """What of these bytes needs other tasks comes with the next calls: the caller learns at once that the server is alive."""
+    async with reading() as (websocket, theirs):
+        wire = frame(9) + text("1") + text("2") + frame(2, b"3") + text("4") + text("five")
+        await theirs.send_all(wire)
+        first = await websocket.messages(64)
+        assert (first.messages, first.size, first.more) == ([], len(wire), True)
+        assert not theirs._incoming.buffer, "the ping has not been replied to"
+        received = [first]
+        while received[-1].more:
+            received.append(await websocket.messages(64))
+        assert [message for each in received for message in each.messages] == ["1", "2", b"3", "4", "five"]
+        assert not any(each.size for each in received[1:])
+
+
+async def test_texts_come_together_and_anything_else_alone() -> None:
+    """As many texts as asked for; a binary message, a fragmented one or one that is too long has no other beside it."""
+    async with reading() as (websocket, theirs):
+        fragments = frame(1, b"5", fin=False) + frame(0, b"6")
+        await theirs.send_all(text("1") + text("2") + text("3") + frame(2, b"4") + fragments + text("7"))
+        received = []
+        while not received or received[-1].more:
+            received.append(await websocket.messages(2))
+        messages = [list(each.messages) for each in received if each.messages]
+        assert messages[:3] == [["1", "2"], ["3"], [b"4"]]
+        assert messages[3:] == [["56"], ["7"]]
+
+
+async def test_a_message_that_is_incomplete_is_none_and_the_next_call_reads() -> None:
+    """It is returned when its end has come."""
+    async with reading() as (websocket, theirs):
+        await theirs.send_all(text("in two parts")[:5])
+        assert (await websocket.messages(64)).more
+        assert await websocket.messages(64) == Received([], 0, more=False)
+        await theirs.send_all(text("in two parts")[5:])
+        assert await websocket.messages(64) == Received(["in two parts"], 9, more=False)
+
+
+async def test_asked_for_no_message_it_only_reads() -> None:
+    """Even when messages are left: they stay where they are."""
+    async with reading() as (websocket, theirs):
+        await theirs.send_all(text("1") + text("2"))
+        assert (await websocket.messages(1)).messages == ["1"]
+        await theirs.send_all(text("three"))
+        assert (await websocket.messages(0)).size == len(text("three"))
+        assert (await websocket.messages(64)).messages == ["2", "three"]
+
+
+async def test_the_error_comes_behind_the_last_message() -> None:
+    """And again, if `messages()` is called again."""
+    async with reading() as (websocket, theirs):
+        await theirs.send_all(text("1") + frame(9) + text("2") + close(1011))
+        messages: list[Message] = []
+        for _ in range(2):
+            with pytest.raises(WebSocketClosedError):
+                while True:
+                    messages += (await websocket.messages(64)).messages
+        assert messages == ["1", "2"]
+
+
+async def test_every_call_is_a_checkpoint() -> None:
+    """Also one that only returns what has been read: a read may hold tens of thousands of messages."""
+    async with reading() as (websocket, theirs):
+        await theirs.send_all(text("x") * 10 + frame(2, b"x") * 2)
+        while True:
+            with trio.testing.assert_checkpoints():
+                received = await websocket.messages(3)
+            if not received.more:
+                break
+
+
+@asynccontextmanager
+async def reading() -> AsyncGenerator[tuple[TrioWebSocket, MemorySocket], None]:
+    """Yield a WebSocket that is open, and of which nothing is read but by the test, and the server's end."""
+    with trio.fail_after(5):
+        ours, theirs = memory_socket_pair(1 << 20)
+        async with trio.open_nursery() as nursery:
+            websocket = TrioWebSocket(ours, "ws://127.0.0.1/", {})
+            nursery.start_soon(websocket.upgrade, nursery)
+            await theirs.send_all(switching(await theirs.receive_some()))
+            received = await websocket.messages(64)
+            while received.more:
+                received = await websocket.messages(64)
+            await websocket.wait_open()
+            yield websocket, theirs
+            await websocket.aclose_forcefully()
+            nursery.cancel_scope.cancel()

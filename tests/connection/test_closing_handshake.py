@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cometconn._connection.farewell import Farewell
+from cometconn._connection.closing_handshake import ClosingHandshake
 from cometconn._connection.link_nursery import LinkNursery
 from cometconn._lifecycle.states import State
 from cometconn._transport.websocket import TrioWebSocket
@@ -15,20 +15,20 @@ from cometconn.emulator.log import Kind
 from .harness import open_pair, settle
 
 
-async def lasts(farewell: Farewell) -> float:
+async def lasts(handshake: ClosingHandshake) -> float:
     """How long a goodbye goes on that never ends by itself."""
     began = trio.current_time()
-    with farewell.scope:
+    with handshake.scope:
         await trio.sleep_forever()
     return trio.current_time() - began
 
 
 async def test_the_earliest_deadline_counts(autojump_clock: MockClock) -> None:
     """A later deadline does not prolong a goodbye."""
-    farewell = Farewell(trio.CancelScope())
-    farewell.end_by(trio.current_time() + 2)
-    farewell.end_by(trio.current_time() + 3)
-    assert await lasts(farewell) == 2
+    handshake = ClosingHandshake(trio.CancelScope())
+    handshake.end_by(trio.current_time() + 2)
+    handshake.end_by(trio.current_time() + 3)
+    assert await lasts(handshake) == 2
 
 
 async def test_the_close_frame_is_the_first_thing_that_a_call_does(
@@ -36,7 +36,7 @@ async def test_the_close_frame_is_the_first_thing_that_a_call_does(
 ) -> None:
     """Where it can leave at once it has left before the status changes, and before anybody is told."""
     states: list[State] = []
-    monkeypatch.setattr(TrioWebSocket, "goodbye_nowait", lambda _: states.append(pair.chat._machine.state))
+    monkeypatch.setattr(TrioWebSocket, "close_nowait", lambda _: states.append(pair.chat._machine.state))
     async with open_pair(connect=True) as pair:
         pair.chat.enter_background()
         assert states[0] is State.CONNECTED
@@ -45,21 +45,21 @@ async def test_the_close_frame_is_the_first_thing_that_a_call_does(
 
 async def test_a_cut_behind_the_close_frame_is_immediate(autojump_clock: MockClock) -> None:
     """Once the close frame is written nothing is waited for when a new connection is wanted."""
-    farewell = Farewell(trio.CancelScope())
-    farewell.said()
-    farewell.cut()
-    assert await lasts(farewell) == 0
+    handshake = ClosingHandshake(trio.CancelScope())
+    handshake.note_written()
+    handshake.cut()
+    assert await lasts(handshake) == 0
 
 
 async def test_a_cut_before_the_close_frame_leaves_it_a_moment(autojump_clock: MockClock) -> None:
     """The close frame may still leave, and then it is over at once; a blocked write costs 50 ms."""
-    farewell = Farewell(trio.CancelScope())
-    farewell.cut()
-    assert round(await lasts(farewell), 6) == 0.05
-    farewell = Farewell(trio.CancelScope())
-    farewell.cut()
-    farewell.said()
-    assert await lasts(farewell) == 0
+    handshake = ClosingHandshake(trio.CancelScope())
+    handshake.cut()
+    assert round(await lasts(handshake), 6) == 0.05
+    handshake = ClosingHandshake(trio.CancelScope())
+    handshake.cut()
+    handshake.note_written()
+    assert await lasts(handshake) == 0
 
 
 @pytest.mark.parametrize("left", [True, False])
@@ -77,9 +77,9 @@ async def test_a_goodbye_that_was_answered_at_once_is_told_of(left: bool) -> Non
             told.append("closed")
 
     class Closed:
-        may_say_goodbye = False
-        answering = False
-        close_frame_left = left
+        can_close = False
+        close_reply_pending = False
+        close_frame_written = left
 
         async def aclose_forcefully(self) -> None:
             """Close."""

@@ -1,36 +1,35 @@
-"""HTTP CONNECT (RFC 9110 section 9.3.6): asking an HTTP proxy for a way to a server.
+"""HTTP CONNECT (RFC 9110, section 9.3.6): a tunnel through an HTTP proxy to a server.
 
-Our own, because it is short, needs no extra, and works inside TLS. python-socks' takes the proxy's
-answer for whole after one read: an answer in two pieces fails, and what a server says at once
-behind it is lost.
+It is implemented here because it is short, needs no extra and works inside TLS. That of python-socks takes the proxy's
+response for complete after one read: it fails when the response comes in two pieces, and loses what the server sends
+at once behind it.
 """
 
 from __future__ import annotations
 
 import base64
-import re
 from typing import TYPE_CHECKING
 
 import trio
 
+from .http_head import HEAD_END, HEAD_LIMIT, read_status
 from .proxy import ProxyError, ProxyFault, host_and_port
 
 if TYPE_CHECKING:
     from .proxy import Proxy
 
-__all__ = ["ask_http"]
+__all__ = ["http_connect"]
 
-_HEAD_LIMIT = 64 * 1024
-_LONGEST_ANSWER = 100  # shown in an error, which a proxy's nonsense must not fill
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])[ \r]")
+_LONGEST_LINE = 100  # characters of a proxy's status line in an error message
+_SUCCESSFUL = 2  # the first digit of a status
 _WANTS_CREDENTIALS = 407
 _CANNOT_REACH = frozenset({502, 503, 504})
 
 
-async def ask_http(stream: trio.abc.Stream, proxy: Proxy, host: str, port: int) -> None:
-    """Ask *proxy*, at the other end of *stream*, for a way to *host* and *port*; then *stream* leads there.
+async def http_connect(stream: trio.abc.Stream, proxy: Proxy, host: str, port: int) -> None:
+    """Let *proxy*, at the other end of *stream*, open a tunnel to *host* and *port*; then *stream* leads there.
 
-    Raises `ProxyError`. The caller closes *stream* if this fails or is cancelled.
+    Raises `ProxyError`. The caller closes *stream* if this fails or is cancelled, and bounds the time.
     """
     target = host_and_port(host, port)
     try:
@@ -39,12 +38,12 @@ async def ask_http(stream: trio.abc.Stream, proxy: Proxy, host: str, port: int) 
     except trio.BrokenResourceError as error:
         message = f"the proxy {proxy} ended the connection instead of answering CONNECT"
         raise ProxyError(ProxyFault.NONSENSE, message) from error
-    status = _STATUS_LINE.match(head)
+    status = read_status(head)
     if status is None:
         message = f"the proxy {proxy} did not answer CONNECT with HTTP"
         raise ProxyError(ProxyFault.NONSENSE, message)
-    if not status[1].startswith(b"2"):
-        raise _refusal(int(status[1]), _shown(head, proxy), proxy, target)
+    if status // 100 != _SUCCESSFUL:
+        raise _refusal(status, _shown(head, proxy), proxy, target)
 
 
 def _request(target: str, proxy: Proxy) -> bytes:
@@ -57,11 +56,11 @@ def _request(target: str, proxy: Proxy) -> bytes:
 
 async def _read_head(stream: trio.abc.Stream, proxy: Proxy) -> bytes:
     head = b""
-    while not head.endswith(b"\r\n\r\n"):
+    while not head.endswith(HEAD_END):
         # One byte at a time: what follows the head belongs to the server behind the proxy.
         byte = await stream.receive_some(1)
         head += byte
-        if not byte or len(head) > _HEAD_LIMIT:
+        if not byte or len(head) > HEAD_LIMIT:
             message = f"the proxy {proxy} did not answer CONNECT with HTTP"
             raise ProxyError(ProxyFault.NONSENSE, message)
     return head
@@ -79,4 +78,4 @@ def _refusal(status: int, shown: str, proxy: Proxy, target: str) -> ProxyError:
 
 def _shown(head: bytes, proxy: Proxy) -> str:
     line = head.split(b"\r\n", 1)[0].decode("utf-8", "replace")
-    return proxy.secrets.line(line, _LONGEST_ANSWER)
+    return proxy.secrets.line(line, _LONGEST_LINE)

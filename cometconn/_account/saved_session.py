@@ -1,4 +1,4 @@
-"""The text form of a saved session: what is written, and which texts are accepted."""
+"""What a store saves of a session, and its text form."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import attrs
 
 from cometconn.errors import StoreError
 
-from .judged import message_id, moment, nonempty, structure, token
+from .saved_values import json_object, message_id, nonempty_text, parse, timestamp, token
 from .session import Session, new_device_id
 
 __all__ = ["LIMIT", "SavedSession", "read_saved"]
 
 _SCHEMA = 2
-_WITH_POSITION = 1  # the form of version 0.1.0: the position was part of the session
+_WITH_POSITION = 1  # the schema of version 0.1.0, in which the position was part of the session
 LIMIT = 32 * 1024 * 1024
-"""Bytes: a session has a few thousand. A longer text is neither written nor read to its end."""
+"""The most bytes of a text form; a session has a few thousand. A longer text is neither written nor read to its end."""
 
 
 @attrs.frozen
@@ -27,8 +27,8 @@ class SavedSession:
     Attributes:
         app_id: the app that it belongs to.
         device_id: this device's id, which stays the same after a logout.
-        session: the session of the logged-in user, with its tokens; `None` when nobody is
-            logged in. Its parts belong to the client. No token is in the `repr`.
+        session: the session of the logged-in user, with its tokens; `None` when no user is logged in. Its attributes are
+            internal to the client. No token is in the `repr`.
     """
 
     app_id: str
@@ -37,7 +37,7 @@ class SavedSession:
 
     @classmethod
     def new(cls, app_id: str) -> SavedSession:
-        """Return what a store that holds nothing loads: a new device id, and nobody logged in."""
+        """Return what an empty store loads: a new device id, and no logged-in user."""
         return cls(app_id, new_device_id(app_id))
 
     @property
@@ -46,7 +46,7 @@ class SavedSession:
         return None if self.session is None else self.session.uid
 
     def logged_out(self) -> SavedSession:
-        """Return the same without its session: what a store keeps after `forget()`."""
+        """Return a copy without the session: what a store keeps after `forget()`."""
         return attrs.evolve(self, session=None)
 
     def to_text(self) -> str:
@@ -63,39 +63,32 @@ class SavedSession:
         except RecursionError:
             saved = None
         if saved is None or len(saved) > LIMIT:
-            message = "The session cannot be saved: what the server says of the user is too much."
+            message = "The session cannot be saved: the server sent too much data about the user."
             raise StoreError(message)
         return saved
 
     @classmethod
     def from_text(cls, text: str) -> SavedSession:
-        """Return what *text* holds. Every form that a version of cometconn ever saved is read.
+        """Return the session in *text*. The text forms of all earlier versions of cometconn are accepted.
 
         Raises:
-            ValueError: it is no saved session, or one of its values makes no sense.
+            ValueError: it is not a saved session, or one of its values is invalid.
         """
         return read_saved(text)[0]
 
 
 def read_saved(text: str) -> tuple[SavedSession, int | None]:
-    """Return what *text* holds, and the id of the last message where the session's old form has one."""
-    if len(text) > LIMIT:
-        message = "too long"
-        raise ValueError(message)
+    """Return the session in *text*, and the id of the last message if the text form of version 0.1.0 has one."""
+    data = parse(text, limit=LIMIT, schemas=(_WITH_POSITION, _SCHEMA))
     try:
-        data = structure(json.loads(text))
-        schema = data["schema"]
-        if type(schema) is not int or schema not in {_WITH_POSITION, _SCHEMA}:
-            message = "of another version"
-            raise ValueError(message)
-        app_id, session, last_id = nonempty(data["app_id"]), data["session"], None
+        app_id, session, last_id = nonempty_text(data["app_id"]), data["session"], None
         if session is not None:
-            if schema == _WITH_POSITION:
-                last_id = _last_message_id(structure(session))
-            session = _structure(structure(session), app_id)
-        return SavedSession(app_id, nonempty(data["device_id"]), session), last_id
-    except (KeyError, RecursionError) as error:
-        message = "no session"
+            if data["schema"] == _WITH_POSITION:
+                last_id = _last_message_id(json_object(session))
+            session = _structure(json_object(session), app_id)
+        return SavedSession(app_id, nonempty_text(data["device_id"]), session), last_id
+    except KeyError as error:
+        message = "not a saved session"
         raise ValueError(message) from error
 
 
@@ -111,12 +104,12 @@ def _unstructure(session: Session) -> dict[str, Any]:
 
 def _structure(saved: dict[str, Any], app_id: str) -> Session:
     auth_token, jwt = token(saved["auth_token"]), saved["jwt"]
-    user, settings = structure(saved["user"]), structure(saved["settings"])
-    return Session(app_id, nonempty(saved["uid"]), auth_token, None if jwt is None else token(jwt), user, settings)
+    user, settings = json_object(saved["user"]), json_object(saved["settings"])
+    return Session(app_id, nonempty_text(saved["uid"]), auth_token, None if jwt is None else token(jwt), user, settings)
 
 
 def _last_message_id(saved: dict[str, Any]) -> int | None:
     last_id, seen_at = saved.get("last_message_id"), saved.get("last_seen_at")
     if seen_at is not None:
-        moment(seen_at)  # by the local clock of that time: it decides nothing
+        timestamp(seen_at)  # validated, and not used: it was taken from the local clock
     return None if last_id is None else message_id(last_id)

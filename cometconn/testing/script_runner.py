@@ -19,7 +19,7 @@ from cometconn.events import TextMessage
 
 from . import actions as act
 from .memory_server import MemoryServer
-from .script_network import Network
+from .script_environment import ScriptEnvironment
 from .script_report import Step, Transcript, read_log
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from .actions import Action
 
-__all__ = ["App", "Stage"]
+__all__ = ["App", "ScriptRunner"]
 
 App: TypeAlias = "Callable[[CometChat], Awaitable[None]]"
 """An application: runs beside the script in every life of the client, and is cancelled at its end."""
@@ -45,7 +45,7 @@ class _Call:
 
 
 @attrs.define(eq=False)
-class Stage:
+class ScriptRunner:
     """One run of a script."""
 
     server: MemoryServer
@@ -54,7 +54,7 @@ class Stage:
     nursery: trio.Nursery
     began: float = attrs.field(factory=trio.current_time, init=False)
     store: MemoryStore = attrs.field(factory=MemoryStore, init=False)
-    network: Network = attrs.field(init=False)
+    network: ScriptEnvironment = attrs.field(init=False)
     chat: CometChat | None = attrs.field(default=None, init=False)
     failure: Exception | None = attrs.field(default=None, init=False)
     _life: AsyncExitStack = attrs.field(factory=AsyncExitStack, init=False)
@@ -69,7 +69,7 @@ class Stage:
 
     def __attrs_post_init__(self) -> None:
         """Lay the network."""
-        self.network = Network(self.server)
+        self.network = ScriptEnvironment(self.server)
 
     # The client's lives.
 

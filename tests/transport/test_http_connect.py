@@ -7,7 +7,7 @@ import base64
 import pytest
 import trio.testing
 
-from cometconn._transport.connect import ask_http
+from cometconn._transport.http_connect import http_connect
 from cometconn._transport.proxy import Proxy, ProxyError, ProxyFault
 
 PLAIN = Proxy("http", "proxy.test", 3128)
@@ -19,7 +19,7 @@ async def ask(answer: bytes, proxy: Proxy = PLAIN, host: str = "chat.test") -> t
     ours, theirs = trio.testing.memory_stream_pair()
     await theirs.send_all(answer)
     await theirs.send_eof()
-    await ask_http(ours, proxy, host, 443)
+    await http_connect(ours, proxy, host, 443)
     return await theirs.receive_some(), await ours.receive_some()
 
 
@@ -68,7 +68,7 @@ async def test_a_proxy_that_dies() -> None:
     ours, theirs = trio.testing.memory_stream_pair()
     await theirs.aclose()
     with pytest.raises(ProxyError, match="ended the connection") as caught:
-        await ask_http(ours, PLAIN, "chat.test", 443)
+        await http_connect(ours, PLAIN, "chat.test", 443)
     assert caught.value.fault is ProxyFault.NONSENSE
 
 

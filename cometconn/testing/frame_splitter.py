@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-__all__ = ["FrameCutter", "Piece"]
+__all__ = ["FrameSplitter", "Piece"]
 
 _HEAD_END: Final = b"\r\n\r\n"
 _DATA: Final = frozenset({0, 1, 2})  # continuation, text, binary
@@ -27,13 +27,13 @@ class Piece:
 
 
 @attrs.define(eq=False)
-class FrameCutter:
+class FrameSplitter:
     """Holds back what is not complete yet; changes nothing. Both directions begin with an HTTP head."""
 
     _waiting: bytearray = attrs.field(factory=bytearray, init=False, repr=False)
     _in_head: bool = attrs.field(default=True, init=False)
 
-    def cut(self, data: bytes | bytearray) -> list[Piece]:
+    def split(self, data: bytes | bytearray) -> list[Piece]:
         """Take *data* and return what is complete now."""
         self._waiting += data
         pieces = []

@@ -1,4 +1,4 @@
-"""`cometconn._transport.lane`: what it cuts out, what it leaves to trio-websocket, and that the two agree."""
+"""`cometconn._transport.text_frame_scanner`: what it cuts out, what it leaves to trio-websocket, and that the two agree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from wsproto.frame_protocol import FrameProtocol, ParseFailed
 
 from cometconn._transport.abc import LongMessage
-from cometconn._transport.lane import TextLane
+from cometconn._transport.text_frame_scanner import TextFrameScanner
 
 from .differential import check, fuzz
 from .raw_server import close, frame, text
@@ -23,7 +23,7 @@ Piece = str | bytes | LongMessage
 
 def pieces(data: bytes, *, limit: int = 1000, cut: int | None = None, takes_text: bool = True) -> list[Piece]:
     """Everything that comes out of a lane fed with *data*, in one go or in pieces of *cut* bytes."""
-    lane, out = TextLane(limit, takes_text=takes_text), list[Piece]()
+    lane, out = TextFrameScanner(limit, takes_text=takes_text), list[Piece]()
     for start in range(0, len(data), cut or len(data) or 1):
         lane.feed(data[start : start + (cut or len(data))])
         while (piece := lane.next()) is not None:
@@ -63,7 +63,7 @@ def test_everything_else_stays_in_its_place() -> None:
 def test_a_frame_that_is_passed_on_is_not_held_back() -> None:
     """trio-websocket gets its bytes as they come, and the next text is found behind it."""
     binary = frame(2, b"x" * 300)
-    lane = TextLane(1000)
+    lane = TextFrameScanner(1000)
     lane.feed(binary[:100])
     assert lane.next() == binary[:100]
     assert lane.next() is None
@@ -102,7 +102,7 @@ def test_from_what_is_odd_on_all_is_left_to_trio_websocket(odd: bytes, cut: int 
 
 def test_nothing_comes_out_behind_a_close_frame() -> None:
     """And it is known that the server has sent one."""
-    lane = TextLane(1000)
+    lane = TextFrameScanner(1000)
     lane.feed(text("1") + close(1000) + text("never"))
     assert lane.next() == "1"
     assert not lane.close_seen
@@ -147,7 +147,7 @@ def test_a_message_beyond_the_limit_is_told_and_passed_over(cut: int | None) -> 
 def test_what_is_too_long_is_not_kept() -> None:
     """While 15 MiB of a message go by, in one frame or many, the lane holds its first 64 KiB and the piece just read."""
     for wire in (frame(1, b"x" * (15 << 20)), in_fragments(1, b"x" * (15 << 20), 1_000)):
-        lane = TextLane(1 << 20)
+        lane = TextFrameScanner(1 << 20)
         tracemalloc.start()
         try:
             for start in range(0, len(wire), 1 << 16):
@@ -161,7 +161,7 @@ def test_what_is_too_long_is_not_kept() -> None:
 
 def test_nothing_comes_out_behind_what_is_not_even_passed_over() -> None:
     """From 16 MiB on it is no use to wait for the end: the size is told, and whoever reads must close."""
-    lane = TextLane(1000)
+    lane = TextFrameScanner(1000)
     lane.feed(frame(1, b"x" * ((16 << 20) + 1), fin=False) + text("behind"))
     told = lane.next()
     assert isinstance(told, LongMessage)
@@ -174,7 +174,7 @@ def test_nothing_comes_out_behind_what_is_not_even_passed_over() -> None:
 
 def test_many_fragments_are_put_together_in_turns() -> None:
     """A read may hold a hundred thousand: from time to time the lane lets others have their turn."""
-    lane = TextLane(1 << 20)
+    lane = TextFrameScanner(1 << 20)
     lane.feed(frame(1, b"", fin=False) + frame(0, b"x", fin=False) * 10_000 + frame(0))
     turns = 0
     while (piece := lane.next()) == b"":
@@ -203,7 +203,7 @@ def test_bad_utf_8_is_found_in_a_message_that_is_put_together(filling: bytes, ba
 def test_in_the_middle_of_a_message_trio_websocket_can_go_on(cut: int, end: str) -> None:
     """It is given a frame that begins there, with the bytes of a character that is cut."""
     wire = frame(1, LONG[:999].encode(), fin=False) + frame(0, LONG.encode()) + (b"\xff\xff" if end == "odd" else b"")
-    lane = TextLane(1000)
+    lane = TextFrameScanner(1000)
     lane.feed(wire[:cut])
     while lane.next() is not None:
         pass
@@ -225,7 +225,7 @@ def test_switched_off_it_only_follows() -> None:
 
 def test_what_was_taken_is_forgotten() -> None:
     """A thousand reads leave no more behind than what of the last one was not taken."""
-    lane = TextLane(1000)
+    lane = TextFrameScanner(1000)
     for _ in range(1000):
         lane.feed(text("x" * 500) + text("torn")[:2])
         assert lane.next() == "x" * 500
@@ -240,7 +240,7 @@ def test_what_was_taken_is_forgotten() -> None:
 
 def test_the_rest_is_all_of_it() -> None:
     """At the end of the stream trio-websocket gets the torn frame, too."""
-    lane = TextLane(1000)
+    lane = TextFrameScanner(1000)
     lane.feed(text("1") + text("torn")[:3])
     assert lane.next() == "1"
     assert lane.next() is None
@@ -260,7 +260,7 @@ def test_the_lane_is_on_when_they_are_compared() -> None:
 
 def all_texts(data: bytes, *, most: int, cut: int, limit: int = 1000) -> list[Piece]:
     """Everything that comes out of a lane that is asked for texts first, so many at a time."""
-    lane, out = TextLane(limit), list[Piece]()
+    lane, out = TextFrameScanner(limit), list[Piece]()
     for start in range(0, len(data), cut):
         lane.feed(data[start : start + cut])
         while True:
@@ -300,10 +300,10 @@ def test_texts_by_the_dozen_are_those_that_come_one_by_one(most: int, cut: int) 
 
 def test_texts_come_only_when_nothing_is_before_them() -> None:
     """A lane that only follows, and one that has seen its end, has none."""
-    following = TextLane(1000, takes_text=False)
+    following = TextFrameScanner(1000, takes_text=False)
     following.feed(text("a"))
     assert following.texts(5) == []
-    over = TextLane(1000)
+    over = TextFrameScanner(1000)
     over.feed(text("a"))
     over.rest()
     over.feed(text("b"))

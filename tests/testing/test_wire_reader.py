@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, RejectConnection, Request, TextMessage
 
 from cometconn.testing import wire_reader
-from cometconn.testing.wire_reader import Close, Head, Lost, WireReader
+from cometconn.testing.wire_reader import Close, Head, Undecodable, WireReader
 
 
 def spoken() -> tuple[bytes, bytes]:
@@ -70,5 +70,5 @@ def test_what_is_too_long_is_given_up(data: bytes, monkeypatch: pytest.MonkeyPat
     said = reader.read(b"HTTP/1.1 101 ok\r\n\r\n")
     for _ in range(150):
         said += reader.read(data)
-    assert said == [Head(101), Lost()]
+    assert said == [Head(101), Undecodable()]
     assert reader._held + len(reader._message) <= 1200

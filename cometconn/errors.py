@@ -150,8 +150,8 @@ class ConnectionLostError(CometConnError):
     """The connection ended while it was needed.
 
     Attributes:
-        reason: the reason of the `Disconnected` status, or `None` if the socket was lost in the foreground and the client
-            reconnects. Retry after `connect()` has returned.
+        reason: the reason of the `Disconnected` status, or `None` if the socket was lost in the foreground and the
+            client reconnects. Retry after `connect()` has returned.
     """
 
     default_code = "CONNECTION_LOST"
@@ -177,8 +177,8 @@ class DecodeError(ProtocolError):
     """A frame could not be decoded as the event that it claims to be.
 
     Attributes:
-        path: the names that lead to the invalid field, outermost first, such as `("body", "data", "text")`; empty if the
-            frame as a whole is invalid.
+        path: the names that lead to the invalid field, outermost first, such as `("body", "data", "text")`; empty if
+            the frame as a whole is invalid.
     """
 
     default_code = "DECODE_ERROR"
@@ -197,8 +197,8 @@ class AppStateError(CometConnError):
 class SlowConsumerError(CometConnError):
     """An event stream opened with `overflow="fail"` was ended, because it was full.
 
-    The stream yields the events that it still holds before it raises this. Open a new one to continue; events in between
-    are lost.
+    The stream yields the events that it still holds before it raises this. Open a new one to continue; events in
+    between are lost.
     """
 
     default_code = "SLOW_CONSUMER"

@@ -89,14 +89,14 @@ def _whole(least: int, most: int) -> Any:
 class Limits:
     """How large one message may be, and how many requests run at a time. The defaults suit nearly all applications.
 
-    The limits apply to received and to sent messages. A received message that exceeds one is not an error: streams yield
-    it as an `UnreadableFrame`, and the connection stays open.
+    The limits apply to received and to sent messages. A received message that exceeds one is not an error: streams
+    yield it as an `UnreadableFrame`, and the connection stays open.
 
     Attributes:
         max_message: the most bytes of one message in UTF-8: 1 MiB by default, from 16 KiB to 16 MiB. Only the first
             64 KiB of a longer one are kept. A message of more than 16 MiB ends the connection with close code 1009.
-        max_items: the most items of one message: every `[`, `{` and `,` of its JSON outside of strings is one. 10,000 by
-            default, at least 100. They are counted only in messages of more than 16 KiB.
+        max_items: the most items of one message: every `[`, `{` and `,` of its JSON outside of strings is one. 10,000
+            by default, at least 100. They are counted only in messages of more than 16 KiB.
         requests_at_once: the most REST requests that run at a time, 8 by default. Further ones wait for their turn, and
             `Timing.request_timeout` includes the wait.
     """

@@ -162,7 +162,8 @@ class StatusChange:
     Attributes:
         previous: the status before the change; `None` in a subscriber's first item.
         current: the status after the change.
-        skipped: how many changes before this one the subscriber missed because more than 256 waited for it; 0 otherwise.
+        skipped: how many changes before this one the subscriber missed because more than 256 waited for it; 0
+            otherwise.
     """
 
     previous: Status | None

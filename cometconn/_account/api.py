@@ -47,7 +47,8 @@ class Api:
         request: makes one HTTP request.
         timeout: the bound of each call in seconds, including the wait for one of the *at_once* places.
         at_once: how many requests may run at a time.
-        answered_at: the `Date` header of the last response that had one, in seconds since 1970; `None` before the first.
+        answered_at: the `Date` header of the last response that had one, in seconds since 1970; `None` before the
+            first.
         secrets: the keys and tokens sent and received so far: no error message contains one of them.
     """
 

@@ -19,8 +19,8 @@ __all__ = ["DialledTransport"]
 class DialledTransport(httpx2.AsyncBaseTransport):
     """Makes each request on a connection of its own, dialled as the WebSocket is.
 
-    So proxies, certificates and their error messages are the same for REST and for the WebSocket. httpx2's own transport
-    neither tries several addresses as Trio does nor supports our proxies.
+    So proxies, certificates and their error messages are the same for REST and for the WebSocket. httpx2's own
+    transport neither tries several addresses as Trio does nor supports our proxies.
 
     Args:
         dial: opens a byte stream to a URL, and performs the TLS handshake.

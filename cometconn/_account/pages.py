@@ -75,8 +75,9 @@ class MessagePage:
             asked: the cursor of the request.
 
         Raises:
-            ApiError: `INVALID_RESPONSE`: it is not a list. `INVALID_LIST`: the page has no message with a larger id than
-                the requested one, so fetching would never end, or it has more than 1,000 messages. A retry does not help.
+            ApiError: `INVALID_RESPONSE`: it is not a list. `INVALID_LIST`: the page has no message with a larger id
+                than the requested one, so fetching would never end, or it has more than 1,000 messages. A retry does
+                not help.
         """
         messages = await _elements(members.get("data", b""))
         await trio.lowlevel.checkpoint()

@@ -63,8 +63,8 @@ class StatusChanged(Detail):
     """`chat.status` changed.
 
     Attributes:
-        previous, status: the status before and after: `"connected"`, `"connecting"` (an attempt is running), `"waiting"`
-            (for the next attempt) or `"disconnected"`.
+        previous, status: the status before and after: `"connected"`, `"connecting"` (an attempt is running),
+            `"waiting"` (for the next attempt) or `"disconnected"`.
         attempt: the number of the attempt that succeeded, is running, or will be made; `None` when disconnected.
         reason: why the client is disconnected; `None` when it is not.
     """

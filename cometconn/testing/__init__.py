@@ -1,13 +1,13 @@
 """Test a program that uses cometconn, without CometChat and without a network.
 
-`open_memory_server()` opens a complete server in Trio's thread: with `trio.testing.MockClock`, hours of virtual time take
-no real time. `MemoryServer.script()` expects what the client does, and sends events, drops connections and refuses them.
-For real sockets there is `cometconn.emulator`, and `open_fault_proxy()` in front of it, which delays, drops and cuts.
-`record()` writes a transcript of a session without its secrets, and `open_replay()` replays the server's side of it.
-`assert_no_leaks()` checks that a block leaves nothing behind.
+`open_memory_server()` opens a complete server in Trio's thread: with `trio.testing.MockClock`, hours of virtual time
+take no real time. `MemoryServer.script()` expects what the client does, and sends events, drops connections and refuses
+them. For real sockets there is `cometconn.emulator`, and `open_fault_proxy()` in front of it, which delays, drops and
+cuts. `record()` writes a transcript of a session without its secrets, and `open_replay()` replays the server's side of
+it. `assert_no_leaks()` checks that a block leaves nothing behind.
 
-`cometconn.testing.strategies` needs Hypothesis: it draws scripts of lifecycle events for `cometconn.testing.scripts`, and
-events and frames of every kind. The pytest plugin with its fixtures (`chat`, `emulator`, `memory_chat`,
+`cometconn.testing.strategies` needs Hypothesis: it draws scripts of lifecycle events for `cometconn.testing.scripts`,
+and events and frames of every kind. The pytest plugin with its fixtures (`chat`, `emulator`, `memory_chat`,
 `memory_server`) needs no import. docs/how-to/test.md shows all of it.
 """
 

@@ -34,9 +34,9 @@ class _Direction:
 class MemorySocket(trio.abc.HalfCloseableStream):
     """One end of a connection in memory. Made by `memory_socket_pair()`.
 
-    It differs from `trio.testing.memory_stream_pair()` in what a real socket does differently: its buffer is bounded, so a
-    write blocks while the other end does not read; a write can be cancelled before its first byte but not after its
-    last; closing an end makes the writes of the other end fail; and `reset()` acts as a TCP RST.
+    It differs from `trio.testing.memory_stream_pair()` in what a real socket does differently: its buffer is bounded,
+    so a write blocks while the other end does not read; a write can be cancelled before its first byte but not after
+    its last; closing an end makes the writes of the other end fail; and `reset()` acts as a TCP RST.
     """
 
     def __init__(self, incoming: _Direction, outgoing: _Direction) -> None:

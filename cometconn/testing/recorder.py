@@ -43,9 +43,9 @@ def record(
     """Record a session: pass what this yields to `open_client(environment=...)`. `open_replay()` replays it.
 
     Each REST request, each response and each message of the WebSocket, in both directions, is written at once as one
-    line of JSON with its time. Auth keys, auth tokens, JWTs, file access tokens (`fat`) and similar secrets are replaced
-    by placeholders such as `jwt-1`, which are the same for the same secret. Headers are omitted, except for a few of the
-    response. The file contains the texts of messages; only its owner can read it.
+    line of JSON with its time. Auth keys, auth tokens, JWTs, file access tokens (`fat`) and similar secrets are
+    replaced by placeholders such as `jwt-1`, which are the same for the same secret. Headers are omitted, except for a
+    few of the response. The file contains the texts of messages; only its owner can read it.
 
     Args:
         path: the file; an existing one is overwritten.
@@ -59,8 +59,8 @@ def record(
         OSError: the file cannot be created; or, when the block is left, a write to it had failed. A full disk ends the
             recording and not the session.
 
-    Enter it in a Trio task. In memory are at most one message (of at most 16 MiB) for each direction of each connection,
-    and the last 1,000 secrets.
+    Enter it in a Trio task. In memory are at most one message (of at most 16 MiB) for each direction of each
+    connection, and the last 1,000 secrets.
     """
     if environment is None:
         environment = SystemEnvironment(ssl_context=ssl_context, proxy=proxy, headers=headers)

@@ -24,7 +24,8 @@ class ScriptEnvironment:
 
     Attributes:
         server: the memory server.
-        watched: set when the statuses of a new client are recorded. Its dials wait for that, so that no status is missed.
+        watched: set when the statuses of a new client are recorded. Its dials wait for that, so that no status is
+            missed.
         most_sockets: the largest number of sockets so far that were open on the client's side or being dialled.
     """
 

@@ -120,8 +120,7 @@ def _check_time(request: pytest.FixtureRequest, *, virtual: bool) -> None:
         pytest.fail(
             "cometconn's fixtures run in Trio, and this test runs in asyncio. pytest-asyncio's auto mode takes every async test:"
             " set `asyncio_mode = strict` and mark this one with `@pytest.mark.trio`, or run Trio's tests apart with"
-            ' `pytest -p no:asyncio -o trio_mode=true`. With anyio\'s plugin, let the fixture `anyio_backend` return
-            "trio".'
+            ' `pytest -p no:asyncio -o trio_mode=true`. With anyio\'s plugin, let the fixture `anyio_backend` return "trio".'
         )
     is_virtual = isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock)
     if is_virtual and not virtual:

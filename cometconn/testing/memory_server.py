@@ -23,10 +23,7 @@ from wsproto.events import (
 )
 
 from cometconn._groups import open_nursery, protected
-from cometconn.emulator.devices import Close, Device
-from cometconn.emulator.levers import Levers
-from cometconn.emulator.log import Kind
-from cometconn.emulator.world import World
+from cometconn.emulator import Close, Device, Kind, ServerControls, World
 from cometconn.settings import Endpoints
 
 from .memory_stream import MemorySocket, memory_socket_pair
@@ -153,11 +150,11 @@ class _Connection:
 
 
 @attrs.define(eq=False)
-class MemoryServer(Levers):
+class MemoryServer(ServerControls):
     """A CometChat server without a network, and the `Environment` that connects to it.
 
     It runs in Trio's thread and uses no time of its own, so times in a test with a mock clock are exact. Made by
-    `open_memory_server()`. It has the methods of `cometconn.emulator.Emulator` that control a server (`say`, `push`,
+    `open_memory_server()`. It has the controls of `cometconn.emulator.Emulator` (`say`, `push`,
     `set`, `drop`, ...), and a few of its own.
 
     Attributes:

@@ -13,7 +13,7 @@ import trio.testing
 import cometconn
 from cometconn import AppSettings, Disconnected, MemoryStore, Waiting
 from cometconn.emulator.log import Kind
-from cometconn.emulator.realtime import message_frame
+from cometconn.emulator.world.frames import message_frame
 from cometconn.errors import CometConnError, ConnectError, ConnectionLostError
 from cometconn.events import TextMessage
 
@@ -219,7 +219,7 @@ class ScriptRunner:
         for uid in ("zed-1", "amy-2"):
             bodies = [self._message(uid) for _ in range(2 if swapped else 1)]
             for body in reversed(bodies):
-                self.server.world.deliver({uid}, message_frame(self.server.world, body, device_id="elsewhere"))
+                self.server.world.deliver({uid}, message_frame(self.server.world.app_id, body, device_id="elsewhere"))
 
     def _message(self, uid: str) -> Json:
         self._pushed += 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from cometconn._groups import InternalError, Ungrouped, open_nursery, protected, raise_sole
+from cometconn._groups import InternalError, Ungrouped, interrupt_in, open_nursery, protected, raise_sole
 
 if TYPE_CHECKING:
     import types
@@ -100,6 +100,16 @@ async def test_cancellation_passes_our_nursery() -> None:
             nursery.start_soon(trio.sleep_forever)
             await trio.sleep_forever()
     assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_is_found_in_nested_groups(kind: type[BaseException]) -> None:
+    """It is found alone and at any depth; other exceptions are not interrupts."""
+    interrupt = kind()
+    nested = BaseExceptionGroup("", [ValueError(), BaseExceptionGroup("", [KeyError(), interrupt])])
+    assert interrupt_in(interrupt) is interrupt_in(nested) is interrupt
+    assert interrupt_in(ExceptionGroup("", [ValueError()])) is None
+    assert interrupt_in(ValueError()) is None
 
 
 async def test_groups_and_chains_of_a_library_are_removed() -> None:

@@ -233,7 +233,7 @@ def _invalid(what: str, status: int, fault: str) -> ApiError:
 
 
 def _absent(key: str) -> NoReturn:
-    message = f"The server's answer has no {key}, or one that is none."
+    message = f"The server's response has no valid {key}."
     raise ApiError(message, code="INVALID_RESPONSE", status=200)
 
 
@@ -257,7 +257,7 @@ def check_secret(name: str, value: object) -> None:
         message = f"{name} is empty."
         raise SettingsError(message, code="MISSING_PARAMETERS")
     if not is_token(value):
-        message = f"{name} has a character that none can have."
+        message = f"{name} contains a character that it cannot have."
         raise SettingsError(message)
 
 

@@ -97,7 +97,7 @@ class MessagePage:
         if unplaced and cursor is not None and cursor > (last if last is not None else asked.id or 0):
             unplaced, last = 0, cursor
         if last is None or (asked.id is not None and last <= asked.id):
-            message = "The server's list of messages does not go on from its own last message."
+            message = "The server's list of messages does not continue after its own last message."
             raise ApiError(message, code="INVALID_LIST", status=200)
         return cls(tuple(messages), Cursor(id=last), unplaced)
 

@@ -38,7 +38,7 @@ _PLAIN: Mapping[type, str] = {
     lease.EnteredBackground: "the app is in the background",
     lease.EnteredForeground: "the app is in the foreground",
     lease.MachineSlept: "the machine slept for {0.slept:.0f} s",
-    lease.DetailsDropped: "{0.dropped} details could not be told",
+    lease.DetailsDropped: "{0.dropped} details were dropped",
 }
 
 

@@ -34,11 +34,9 @@ def to_frame(event: Event) -> dict[str, Any] | str:
     """Return the frame that a server would send for *event*, and that a client decodes to an equal event.
 
     The decoded event is equal for all events of `cometconn.testing.strategies`. An event made by hand may have values
-    that
-    a frame cannot contain: a typing indicator has only the id of its receiver, a user who joins a group is also the
-        user
-    who acted, `has_mentioned_me` follows from `mentions`, and the `data` of an AI agent's message is the frame's whole
-    `data`.
+    that a frame cannot contain: a typing indicator has only the id of its receiver, a user who joins a group is also
+    the user who acted, `has_mentioned_me` follows from `mentions`, and the `data` of an AI agent's message is the whole
+    `data` of the frame.
 
     Args:
         event: any event that a server sends. Its `raw` is ignored, except for `UnknownEvent` and `UnreadableFrame`,

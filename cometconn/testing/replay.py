@@ -64,8 +64,7 @@ async def open_replay(path: str | os.PathLike[str]) -> AsyncGenerator[Replay, No
     on each connection the same frames in the same order, except for keepalive pings. A response takes as long as it
     took. A frame of the server is sent at its recorded time, counted from the dial, but never before the client has
     sent the frames that preceded it. With a `trio.testing.MockClock` a day is replayed without waiting. A client may
-    stop early or
-    close a connection early: see `Replay.unplayed`.
+    stop early or close a connection early: see `Replay.unplayed`.
 
     Args:
         path: the transcript.

@@ -66,8 +66,7 @@ class ReplayedConnection:
     """The lines of one connection, and how many of them were replayed.
 
     Keepalive pings and pongs are replayed separately: the n-th ping is answered as the n-th was, and pings after the
-        last
-    recorded one are answered at once, unless the recorded server had stopped answering.
+    last recorded one are answered at once, unless the recorded server had stopped answering.
 
     Attributes:
         lines: all lines of the connection; the first is the dial.

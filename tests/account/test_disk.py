@@ -126,7 +126,7 @@ async def test_a_folder_that_all_users_can_write_is_refused(path: pathlib.Path, 
         await store.load("APP")
         await store.aclose()
     else:
-        with pytest.raises(StoreError, match="written by everybody"):
+        with pytest.raises(StoreError, match="writable by all users"):
             await store.load("APP")
         assert not list(path.parent.iterdir())
 
@@ -182,7 +182,7 @@ async def test_another_users_folder_is_refused(path: pathlib.Path) -> None:
     """Its owner could replace the session file. Only root's folders are accepted, such as `/tmp`."""
     path.parent.mkdir(mode=0o700)
     os.chown(path.parent, 12345, 12345)
-    with pytest.raises(StoreError, match="belongs to somebody else"):
+    with pytest.raises(StoreError, match="belongs to another user"):
         await FileStore(path).load("APP")
     assert not list(path.parent.iterdir())
 
@@ -219,7 +219,7 @@ async def test_a_file_that_others_can_read_is_restricted_to_its_owner(path: path
     await store.aclose()
     assert path.stat().st_mode & 0o777 == 0o600
     path.chmod(0o602)
-    with pytest.raises(StoreError, match="written by everybody"):
+    with pytest.raises(StoreError, match="writable by all users"):
         await store.load("APP")
 
 

@@ -189,7 +189,7 @@ def _host_of(location: str) -> str:
 def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
     """Return the response, which has `data`, or raise the `ApiError` that it holds, without the secrets in it."""
     try:
-        return _judge(what, response, secrets)
+        return _parse(what, response, secrets)
     except ApiError as error:
         error.retry_after = retry_after_seconds(
             response.headers.get("retry-after", ""), response.headers.get("date", "")
@@ -197,7 +197,7 @@ def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any
         raise
 
 
-def _judge(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
+def _parse(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
     if isinstance(response.body, bytes) and has_too_many_items(response.body, _MOST_ITEMS):
         raise _invalid(what, response.status, f"has more than {_MOST_ITEMS:,} items: it is not read")
     try:

@@ -12,9 +12,11 @@ from cometconn._groups import Ungrouped
 from cometconn._lifecycle.states import Input
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._wire.outgoing import custom_draft, ping_frame, receipt_frame, text_draft, transient_frame, typing_frame
-from cometconn.errors import CometConnError
+from cometconn.errors import CometConnError, SettingsError
 from cometconn.events import CustomMessage, Group, TextMessage
 from cometconn.status import Features
+
+from .client_statistics import statistics_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from cometconn.events import Event, Message, User
     from cometconn.status import AppState, Status
 
-    from .core import ClientCore, Statistics
+    from .client_statistics import Statistics
+    from .core import ClientCore
 
 __all__ = ["CometChat"]
 
@@ -42,15 +45,15 @@ class CometChat:
     `trio.from_thread.run_sync(chat.enter_background)`.
     """
 
-    def __init__(self, parts: ClientCore) -> None:
-        self._parts = parts
-        self._machine = parts.machine
-        self._login = parts.login
+    def __init__(self, core: ClientCore) -> None:
+        self._core = core
+        self._machine = core.machine
+        self._login = core.login
 
     def __repr__(self) -> str:
-        user, secrets = self.get_logged_in_user(), self._parts.identity.secrets
+        user, secrets = self.get_logged_in_user(), self._core.identity.secrets
         shown = secrets.line(user.uid) if user else None
-        return secrets.whole(f"<CometChat {self._parts.identity.app_id!r}, user {shown!r}, {self.status}>")
+        return secrets.whole(f"<CometChat {self._core.identity.app_id!r}, user {shown!r}, {self.status}>")
 
     # Identity.
 
@@ -105,7 +108,7 @@ class CometChat:
 
     def get_logged_in_user(self) -> User | None:
         """Return the logged-in user, or `None`. Not a checkpoint."""
-        return self._login.user
+        return self._core.identity.user
 
     # The connection.
 
@@ -187,15 +190,21 @@ class CometChat:
         Raises:
             SettingsError: *every* is not between 0 and `background_grace`.
         """
-        self._parts.check_keep_alive(every)
+        self._check_keep_alive(every)
         with Ungrouped():  # Ctrl-C may come while Trio handles a deadline
-            while not self._parts.left:
+            while not self._core.left:
                 next_ping = trio.current_time() + every
                 try:
                     await self.ping()
                 except CometConnError:
                     await trio.lowlevel.checkpoint()
                 await trio.sleep_until(next_ping)
+
+    def _check_keep_alive(self, every: float) -> None:
+        grace = self._core.options.settings.timing.background_grace
+        if not 0 < every < grace:
+            message = f"keep_alive(every={every!r}): must be more than 0 and less than background_grace, {grace:g} s."
+            raise SettingsError(message)
 
     def enter_background(self) -> None:
         """Say that the app is out of sight. Never blocks; `status` tells the new truth on return.
@@ -222,7 +231,7 @@ class CometChat:
         self._tell(Input.RETRY_NOW)
 
     def _tell(self, on: Input) -> None:
-        if not self._parts.left:
+        if not self._core.left:
             self._machine.tell(on)
 
     @property
@@ -243,12 +252,12 @@ class CometChat:
         it said nothing, and while nobody is logged in. Source: `MODE` in CometChat's settings, as both official SDKs
         obey it; the SDKs' status `featureThrottled` is documented, and never told by them.
         """
-        session = self._parts.identity.session
+        session = self._core.identity.session
         return Features() if session is None else session.features
 
     def statistics(self) -> Statistics:
         """Return counters of this client. Not a checkpoint."""
-        return self._parts.statistics()
+        return statistics_of(self._machine, self._core.streams, self._core.catch_up)
 
     # What arrives.
 
@@ -288,7 +297,7 @@ class CometChat:
             RuntimeError: what one call returned is entered a second time.
         """
         options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
-        return self._parts.streams.subscribe(options)
+        return self._core.streams.subscribe(options, self._core.positions.commit)
 
     @property
     def position(self) -> int | None:
@@ -297,7 +306,7 @@ class CometChat:
         It is what is saved, and where `catch_up` begins next time. `None` before the first message, when nobody is
         logged in, and while the first missed messages are being fetched. Not a checkpoint.
         """
-        return self._parts.streams.position if self._login.user is not None else None
+        return self._core.streams.position if self._core.identity.user is not None else None
 
     @asynccontextmanager
     async def statuses(self) -> AsyncGenerator[StatusStream, None]:
@@ -362,7 +371,7 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._parts.speaking.say("send_text()", draft, TextMessage)
+        return await self._core.messages.send("send_text()", draft, TextMessage)
 
     async def send_custom(
         self,
@@ -401,7 +410,7 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._parts.speaking.say("send_custom()", draft, CustomMessage)
+        return await self._core.messages.send("send_custom()", draft, CustomMessage)
 
     # What is sent over the socket. All of these are checkpoints, return when the frame is written, raise
     # `NotConnectedError` without a connection and `ConnectionLostError` when it ends first;
@@ -415,7 +424,7 @@ class CometChat:
         *metadata* is passed on as it is. Without `features.typing`, nothing is sent. Errors and cancellation: as for
         `send_transient()`.
         """
-        await self._parts.send(
+        await self._core.frames.send(
             "start_typing()", "typing", receiver, receiver_type, typing_frame, action="started", metadata=metadata
         )
 
@@ -423,7 +432,7 @@ class CometChat:
         self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
     ) -> None:
         """Tell *receiver* that the user has stopped typing. Like `start_typing()`."""
-        await self._parts.send(
+        await self._core.frames.send(
             "end_typing()", "typing", receiver, receiver_type, typing_frame, action="ended", metadata=metadata
         )
 
@@ -448,7 +457,7 @@ class CometChat:
         else:
             receiver, receiver_type = message.sender.uid, "user"
         sender = message.sender.uid
-        await self._parts.send(
+        await self._core.frames.send(
             call,
             "receipts",
             receiver,
@@ -481,4 +490,6 @@ class CometChat:
         A checkpoint; returns when the frame is written. If cancelled, the frame is sent
         whole or not at all. As long as the server reads, at once.
         """
-        await self._parts.send("send_transient()", "transient", receiver, receiver_type, transient_frame, data=data)
+        await self._core.frames.send(
+            "send_transient()", "transient", receiver, receiver_type, transient_frame, data=data
+        )

@@ -21,7 +21,7 @@ from .stream_arguments import Acknowledge, OverflowPolicy, StreamOptions
 from .unclaimed import with_dropped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
     from .unclaimed import Untold
 
@@ -61,10 +61,6 @@ class StreamOwner(Protocol):
         """The stream takes no more events."""
         ...
 
-    async def commit(self) -> None:
-        """Save what is acknowledged, and return when the disk has it."""
-        ...
-
 
 @attrs.frozen
 class EventStreamStatistics:
@@ -97,12 +93,15 @@ class EventStream:
     left and everything has been read; what is in it stays readable until then.
     """
 
-    def __init__(self, options: StreamOptions, owner: StreamOwner, first_place: int = 0) -> None:
+    def __init__(
+        self, options: StreamOptions, owner: StreamOwner, commit: Callable[[], Awaitable[None]], first_place: int
+    ) -> None:
         self._options = options
         self._types = options.types
         self._max_events = options.max_events
         self._max_bytes = options.max_bytes
         self._owner = owner
+        self._commit = commit
         self._queue: deque[Entry] = _EMPTY
         self._backlog: deque[Entry] = _EMPTY  # unclaimed events that are this stream's, and for which there is no room
         self._size = 0  # bytes of what waits in the queue and of what is in hands
@@ -239,7 +238,7 @@ class EventStream:
 
         A checkpoint. If cancelled, it may be saved or not; nothing is lost. As long as the store takes.
         """
-        await self._owner.commit()
+        await self._commit()
 
     def statistics(self) -> EventStreamStatistics:
         """Return what the stream holds and has held. Not a checkpoint."""

@@ -12,7 +12,7 @@ import trio
 
 from cometconn._lot import Lot
 from cometconn._wire.message_key import message_key
-from cometconn.events import Event, Gap, Marker, Message, Resumed
+from cometconn.events import Event, Marker, Message, Resumed
 
 from .buffer import Buffer
 from .event_stream import Entry, EventStream
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
-    from cometconn._telemetry.step_observer import StepObserver
     from cometconn.events import UnreadableFrame
 
     from .event_stream import EventStreamStatistics
@@ -50,8 +49,6 @@ class Streams:
         unclaimed: what waits for the next stream.
         last_id: the largest id of a message so far.
         on_moved: is called, once, when the position may have moved.
-        on_commit: saves the position, and returns when the disk has it.
-        observer: is told of every gap.
         unread: what came and could not be read; `None` as long as everything could.
     """
 
@@ -62,8 +59,6 @@ class Streams:
     duplicates: int = attrs.field(default=0, init=False)
     last_id: int | None = attrs.field(default=None, init=False)
     on_moved: Callable[[], object] | None = attrs.field(default=None, init=False, repr=False)
-    on_commit: Callable[[], Awaitable[None]] | None = attrs.field(default=None, init=False, repr=False)
-    observer: StepObserver | None = attrs.field(default=None, init=False, repr=False)
     unread: Unread | None = attrs.field(default=None, init=False, repr=False)
     _unfetched_after: int | None = attrs.field(default=None, init=False)
     _dropped: int = attrs.field(default=0, init=False)
@@ -160,20 +155,15 @@ class Streams:
             on_moved, self.on_moved = self.on_moved, None
             on_moved()
 
-    def tell_when_moved(self, on_moved: Callable[[], object]) -> None:
-        """Call *on_moved* once, as soon as the position may have moved."""
-        self.on_moved = on_moved
+    def when_moved(self, call: Callable[[], object] | None) -> None:
+        """Call *call* once, as soon as the position may have moved; `None` withdraws it."""
+        self.on_moved = call
         for stream in self._streams:
             stream.revoke_short_way()
 
     def acknowledged_late(self, entry: Entry) -> None:
         """A closed stream's message is handled after all."""
         self.unclaimed.remove(entry)
-
-    async def commit(self) -> None:
-        """Save what is acknowledged, and return when the disk has it."""
-        assert self.on_commit is not None, "wired by open_client()"
-        await self.on_commit()
 
     def _untold_ranges(self) -> list[Untold]:
         ranges = (self.unclaimed.untold, *(stream.untold for stream in self._streams if stream.counts))
@@ -199,8 +189,6 @@ class Streams:
             if self._is_known(event):
                 self.duplicates += 1
                 return False
-        elif self.observer is not None and isinstance(event, Gap):
-            self.observer.gap_marked(event)
         entry = (event, size, self._place)
         self._place += 1
         full = False
@@ -283,13 +271,13 @@ class Streams:
         for stream in self._streams:
             stream.end()
 
-    def subscribe(self, options: StreamOptions) -> Subscription:
-        """Return what opens a stream with these *options*."""
-        return Subscription(self, options)
+    def subscribe(self, options: StreamOptions, commit: Callable[[], Awaitable[None]]) -> Subscription:
+        """Return what opens a stream with these *options*; *commit* is what its `commit()` does."""
+        return Subscription(self, options, commit)
 
-    def open(self, options: StreamOptions) -> EventStream:
+    def open(self, options: StreamOptions, commit: Callable[[], Awaitable[None]]) -> EventStream:
         """Open a stream, and begin to fill it; one that counts begins with what it wants of the unclaimed events."""
-        stream = EventStream(options, self, self._place)
+        stream = EventStream(options, self, commit, self._place)
         if self._closed:
             stream.end()
         elif stream.counts:
@@ -349,11 +337,12 @@ class Streams:
 class Subscription(AbstractAsyncContextManager[EventStream]):
     """Fills a stream for as long as the block runs. No generator: every idle connection keeps one of these."""
 
-    __slots__ = ("_options", "_stream", "_streams")
+    __slots__ = ("_commit", "_options", "_stream", "_streams")
 
-    def __init__(self, streams: Streams, options: StreamOptions) -> None:
+    def __init__(self, streams: Streams, options: StreamOptions, commit: Callable[[], Awaitable[None]]) -> None:
         self._streams = streams
         self._options = options
+        self._commit = commit
         self._stream: EventStream | None = None
 
     def __repr__(self) -> str:
@@ -364,7 +353,7 @@ class Subscription(AbstractAsyncContextManager[EventStream]):
         if self._stream is not None:
             message = "One stream for one block: call events() again for another."
             raise RuntimeError(message)
-        self._stream = self._streams.open(self._options)
+        self._stream = self._streams.open(self._options, self._commit)
         return self._stream
 
     @trio.lowlevel.enable_ki_protection

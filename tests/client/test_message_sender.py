@@ -73,7 +73,7 @@ async def test_an_own_message_is_no_news(autojump_clock: MockClock, device_id: s
         echo = {"type": "message", "body": body, "deviceId": body["data"]["resource"] if device_id == "ours" else "x"}
         pair.device.send(json.dumps(echo))
         await settle()
-        assert pair.chat._parts.streams.last_id is None
+        assert pair.chat._core.streams.last_id is None
         pair.server.world.post("amy-2", {**DRAFT, "data": {"text": "hi"}})
         news = await anext(events)
         assert isinstance(news, TextMessage)
@@ -139,7 +139,7 @@ async def test_the_server_refuses(autojump_clock: MockClock, receiver: str, kind
 async def test_a_token_that_is_known_no_longer(autojump_clock: MockClock) -> None:
     """The user is logged out, as the contract says of any REST call."""
     async with open_pair(connect=True) as pair:
-        pair.server.world.sessions.forget(pair.chat._parts.identity.logged_in("x").auth_token)
+        pair.server.world.sessions.forget(pair.chat._core.identity.logged_in("x").auth_token)
         with pytest.raises(ApiError) as caught:
             await pair.chat.send_text("amy-2", "hello")
         assert caught.value.code == "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"
@@ -200,7 +200,7 @@ async def test_an_answer_that_is_no_such_message(autojump_clock: MockClock, data
         return Response(200, {}, json.dumps({"data": data}).encode())
 
     async with open_pair(manual=True) as pair:
-        pair.chat._parts.login.api.request = odd
+        pair.chat._core.login.api.request = odd
         with pytest.raises(ApiError, match="was sent, but") as caught:
             await pair.chat.send_text("amy-2", "hello")
         assert caught.value.code == "INVALID_RESPONSE"
@@ -209,7 +209,7 @@ async def test_an_answer_that_is_no_such_message(autojump_clock: MockClock, data
 async def test_the_receiver_logs_in_before_the_answer_comes(autojump_clock: MockClock) -> None:
     """The message that the first user sent is news to the second, on the same client."""
     async with open_pair(manual=True) as pair, pair.chat.events(TextMessage) as events:
-        api, gate = pair.chat._parts.login.api, trio.Event()
+        api, gate = pair.chat._core.login.api, trio.Event()
         request = api.request
 
         async def slow(asked: Request) -> Response:
@@ -230,7 +230,7 @@ async def test_the_receiver_logs_in_before_the_answer_comes(autojump_clock: Mock
 async def test_another_login_while_one_speaks(autojump_clock: MockClock) -> None:
     """The message is the first user's; that the server refuses their token is no matter of the second."""
     async with open_pair(manual=True, users=("zed-1", "amy-2", "bob-3")) as pair:
-        api, gate = pair.chat._parts.login.api, trio.Event()
+        api, gate = pair.chat._core.login.api, trio.Event()
         request = api.request
 
         async def slow(asked: Request) -> Response:

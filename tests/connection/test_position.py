@@ -335,7 +335,7 @@ async def test_what_was_unclaimed_comes_after_a_restart(autojump_clock: MockCloc
                 if number % 100 == 0:
                     await settle()
             await trio.sleep(1)
-            assert chat._parts.streams.unclaimed.dropped == 76
+            assert chat._core.streams.unclaimed.dropped == 76
         async with _opened(server, store) as chat:
             assert await _told(chat) == [str(number) for number in range(1100)]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import trio
+
 from cometconn import EventStream
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._streams.streams import Streams
@@ -35,7 +37,8 @@ def events_of(
     max_bytes: int = 4 * 1024 * 1024,
 ) -> Any:
     """What `chat.events()` returns."""
-    return streams.subscribe(stream_options(types, max_events, max_bytes, overflow, acknowledge))
+    options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
+    return streams.subscribe(options, trio.lowlevel.checkpoint)  # there is nothing to save
 
 
 def numbers(events: Any) -> list[int]:

@@ -128,8 +128,8 @@ async def test_missed_messages_are_fetched_ahead_only_up_to_a_bound_in_bytes(aut
     """Beyond it the gap says that more follow; they do, page by page, and a second gap says that all are here."""
     settings = AppSettings(catch_up=True)
     async with open_pair(connect=True, settings=settings) as pair, pair.chat.events() as events:
-        assert pair.chat._parts.catch_up is not None
-        pair.chat._parts.catch_up._fetched.max_bytes = 20_000
+        assert pair.chat._core.catch_up is not None
+        pair.chat._core.catch_up._fetched.max_bytes = 20_000
         pair.chat.enter_background()
         await settle()
         draft = {"receiver": "zed-1", "receiverType": "user", "category": "message", "type": "text"}

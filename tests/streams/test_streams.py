@@ -42,7 +42,9 @@ def stream_of(
     acknowledge: str = "next",
 ) -> Any:
     """A subscription."""
-    return streams.subscribe(stream_options(types, max_events, max_bytes, policy, acknowledge))
+    return streams.subscribe(
+        stream_options(types, max_events, max_bytes, policy, acknowledge), trio.lowlevel.checkpoint
+    )
 
 
 async def names(stream: EventStream, count: int) -> list[str]:
@@ -421,7 +423,7 @@ def test_many_at_once_are_as_one_by_one(batches: list[list[tuple[Event, int]]], 
         for event, size in batches[0] if batches else ():
             streams.publish(event, size)
         opened = [
-            streams.open(stream_options(types, most, 200, policy, "next"))
+            streams.open(stream_options(types, most, 200, policy, "next"), trio.lowlevel.checkpoint)
             for types, most in (((), 20), ((TextMessage,), 12), ((UnknownEvent, TypingStarted), 100))
         ]
         for batch in batches[1:]:

@@ -230,7 +230,7 @@ async def test_nothing_fetched_is_dropped_for_lack_of_a_listener(autojump_clock:
         await settle()
         statistics = pair.chat.statistics()
         assert statistics.unclaimed.events == 1024
-        assert pair.chat._parts.streams.dropped == 0
+        assert pair.chat._core.streams.dropped == 0
         async with pair.chat.events(TextMessage, max_events=100) as events:
             got = await _texts(events)
         assert [word for word in got if word != "Gap"] == ["before", *map(str, range(3000)), "live"]

@@ -398,7 +398,7 @@ async def test_no_secret_gets_into_a_trace_or_a_log(
         async with open_pair(hooks=[trace, LogHook()], login=False, auth_key="KEY-OF-THE-APP") as pair:
             await pair.chat.login(uid="zed-1", auth_key="KEY-OF-THE-APP")
             await pair.chat.connect()
-            session = pair.chat._parts.identity.session
+            session = pair.chat._core.identity.session
             assert session is not None
             assert session.jwt is not None
             secrets |= {session.jwt, session.auth_token}
@@ -409,7 +409,7 @@ async def test_no_secret_gets_into_a_trace_or_a_log(
             pair.server.world.sessions.expire_jwts()
             pair.device.reset()
             await trio.sleep(20)
-            session = pair.chat._parts.identity.session
+            session = pair.chat._core.identity.session
             assert session is not None
             secrets.add(session.jwt or "")
             pair.server.set(auth="refuse")

@@ -19,7 +19,7 @@ from cometconn._account.api import is_token_unknown
 from cometconn._account.pages import MessagePage, Place
 from cometconn._lifecycle.backoff import retry_delay
 from cometconn._streams.buffer import Buffer, BufferStatistics
-from cometconn._streams.streams import NOWHERE
+from cometconn._streams.position import NOWHERE
 from cometconn._wire.decoder import Decoder, Echo
 from cometconn._wire.message_key import message_key
 from cometconn.errors import ApiError, CometConnError

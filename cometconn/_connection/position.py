@@ -9,7 +9,7 @@ import trio
 
 from cometconn._account.pages import Place
 from cometconn._account.saved_position import SavedPosition
-from cometconn._streams.streams import NOWHERE
+from cometconn._streams.position import NOWHERE
 from cometconn.errors import StoreError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from trio.testing import MockClock
 from cometconn import Connected, Disconnected, EventStream, MemoryStore, Reason, Timing, Waiting
 from cometconn._connection.catch_up import gap
 from cometconn._connection.disconnection import Disconnection
-from cometconn._streams import streams
+from cometconn._streams import known_messages
 from cometconn.errors import ConnectionLostError, NotLoggedInError
 from cometconn.events import Event, Gap, TextMessage
 from cometconn.testing import open_memory_server
@@ -156,7 +156,7 @@ async def test_what_was_held_comes_once_however_much_is_fetched(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than the streams remember stands behind it when it is fetched as well: once, and in its place."""
-    monkeypatch.setattr(streams, "_WINDOW", 10)
+    monkeypatch.setattr(known_messages, "_WINDOW", 10)
     async with listening() as (pair, events):
         say(pair.server, "before")
         await settle()

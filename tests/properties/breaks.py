@@ -25,7 +25,7 @@ from cometconn._lifecycle import reducer
 from cometconn._lifecycle.heartbeat import Heartbeat
 from cometconn._lifecycle.states import Input, Mode, State
 from cometconn._lifecycle.table import Row, Situation, find_row
-from cometconn._streams.streams import Streams
+from cometconn._streams.known_messages import KnownMessages
 from cometconn._wire.outgoing import ping_frame
 from cometconn.errors import ApiError
 
@@ -234,7 +234,7 @@ def pings_wait_on_after_a_loss(patch: pytest.MonkeyPatch) -> None:
 
 def doubles_are_delivered(patch: pytest.MonkeyPatch) -> None:
     """A message that comes twice is handed over twice."""
-    patch.setattr(Streams, "_is_known", lambda *_: False)
+    patch.setattr(KnownMessages, "is_known", lambda *_: False)
 
 
 def silence_is_no_doubt(patch: pytest.MonkeyPatch) -> None:

@@ -466,7 +466,7 @@ async def test_many_at_once_wake_as_many_readers(autojump_clock: MockClock) -> N
 
 async def test_the_window_of_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     """A message is known again when fewer than the window's others came since, and its memory is bounded."""
-    monkeypatch.setattr("cometconn._streams.streams._WINDOW", 10)
+    monkeypatch.setattr("cometconn._streams.known_messages._WINDOW", 10)
     for at_once in (True, False):
         streams = Streams()
 
@@ -485,7 +485,7 @@ async def test_the_window_of_ids(monkeypatch: pytest.MonkeyPatch) -> None:
             assert streams.duplicates == duplicates + 1
             publish(0)  # often enough to be known for ever
             assert streams.duplicates == duplicates + 2
-            assert len(streams._seen) <= 20
+            assert len(streams._known._seen) <= 20
         duplicates = streams.duplicates
         publish(50)
         assert streams.duplicates == duplicates
@@ -494,7 +494,7 @@ async def test_the_window_of_ids(monkeypatch: pytest.MonkeyPatch) -> None:
         assert streams.duplicates == duplicates
         for number in range(200, 300):
             streams.note_sent(number)
-            assert len(streams._seen) <= 20
+            assert len(streams._known._seen) <= 20
         publish(299)
         assert streams.duplicates == duplicates + 1
         assert streams.last_id == 99

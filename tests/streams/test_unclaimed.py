@@ -145,7 +145,7 @@ async def test_an_untold_hole_is_told_by_the_next_stream() -> None:
     async with events_of(streams):
         pass
     async with events_of(streams, overflow="drop_oldest", max_events=2000) as stream:
-        assert stream._hole == 6
+        assert stream._unreported == 6
     assert streams.position == 0
     async with events_of(streams, overflow="drop_oldest", max_events=1) as stream:
         assert numbers([await anext(stream)]) == [-6]

@@ -1,4 +1,4 @@
-"""`open_client()`: from settings to a running client, and back to nothing."""
+"""`open_client()`: opening, running and closing one client."""
 
 from __future__ import annotations
 
@@ -53,35 +53,33 @@ async def open_client(
 ) -> AsyncGenerator[CometChat, None]:
     """Open a client for as long as the `async with` block runs. CometChat calls this `init()`.
 
-    A user whose session was saved is logged in again without a request, and in auto mode
-    the socket is opened in the background. Nothing touches the network before the block
-    begins. On leaving the block the socket is closed and every task has ended; the saved
-    session stays.
+    A user whose session was saved is logged in again without a request, and in auto mode the socket is opened while
+    the block runs. Nothing touches the network before the block begins. When the block is left, the socket is closed
+    and every task has ended; the saved session stays.
 
     Args:
         app_id: the app's id, from CometChat's dashboard.
         settings: region, mode, presence, timing.
-        store: where the session is saved; by default a file in the platform's folder for
-            user state. A path chooses the file; `MemoryStore()` saves nothing; a store of your
-            own is a `cometconn.stores.Store`.
+        store: where the session is saved; by default a file in the platform's folder for user state. A path chooses the
+            file; `MemoryStore()` saves nothing; a store of your own is a `cometconn.stores.Store`.
         endpoints: other servers than CometChat's cloud.
         ssl_context: for REST, socket and `https` proxy: your own CA, a client certificate.
-        proxy: `http://[user:password@]host:port` for REST and socket; also `https`, `socks5h`
-            and `socks5` (extra `socks`). `None`: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`
-            and `NO_PROXY` say, and never for this machine. `""`: none.
+        proxy: `http://[user:password@]host:port` for REST and socket; also `https`, `socks5h` and `socks5` (extra
+            `socks`). `None`: from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, and never for this machine.
+            `""`: none.
         headers: more headers for REST requests and the upgrade; not those they have anyway.
-        environment: the world, for tests. It replaces *ssl_context* and *proxy*.
-        hooks: are told every step, each as a frozen detail: see `cometconn.instrumentation`.
-            One that fails is reported once and harms nothing.
+        environment: network, clock and randomness, for tests. It replaces *ssl_context* and *proxy*.
+        hooks: each is called with a frozen detail of every step: see `cometconn.instrumentation`. The first error of a
+            hook is logged; errors in hooks have no other effect.
         position: the id of the last message that is handled, for programs that keep it themselves: fetching begins
-            behind it, whatever is saved. It serves the first user of this client, and needs `catch_up`.
+            behind it, whatever is saved. It is used for the first user of this client, and needs `catch_up`.
 
     Raises:
         SettingsError: an argument makes no sense.
         StoreError: the saved session cannot be read within `request_timeout`, or is in use by another client.
 
-    What the block raises comes out as it is, never in an exception group of ours. Leaving takes at
-    most `close_timeout`, also when cancelled: closing and saving are shielded that long.
+    What the block raises comes out as it is, never in an exception group of this library. Leaving takes at most
+    `close_timeout`, also when cancelled: closing and saving are shielded that long.
     """
     options = ClientOptions.checked(app_id, settings, endpoints, headers, position)
     environment = environment or SystemEnvironment(
@@ -101,7 +99,7 @@ async def open_client(
                     _leave(core, bounded, nursery)
                 nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
     finally:
-        # Trio raises KeyboardInterrupt in the main task, shielded or not: a task of its own is spared.
+        # Trio raises KeyboardInterrupt in the main task, shielded or not, but never in another task.
         async with open_nursery() as nursery:
             nursery.cancel_scope.shield = True  # bounded: `close_timeout` in all, from `_leave()` on
             nursery.start_soon(_close, bounded, name="cometconn.finish")
@@ -116,7 +114,7 @@ def _start_tasks(nursery: trio.Nursery, core: ClientCore, dispatcher: HookDispat
 
 
 async def _reopen(core: ClientCore, store: BoundedStore) -> None:
-    """Take up the session that was saved, if there is one."""
+    """Log in the user whose session was saved, if there is one."""
     if store.session is not None:
         core.login.reopen(store.session, await store.load_position())
 

@@ -1,4 +1,4 @@
-"""Streams alone, and what the tests of section 11 ask them: messages by number, and who has which."""
+"""Streams without a client for the tests of section 11: messages by number, and which stream has which."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def events_of(
 
 
 def numbers(events: Any) -> list[int]:
-    """The ids of messages; of an `Overflow`, how many it tells of, below 0."""
+    """The ids of messages; for an `Overflow`, the number of dropped events, negated."""
     return [-event.dropped if isinstance(event, Overflow) else message_key(event) for event in events]
 
 
@@ -52,5 +52,5 @@ def unclaimed(streams: Streams) -> list[int]:
 
 
 async def reading(stream: EventStream, count: int) -> list[int]:
-    """The ids of the next so many events."""
+    """The ids of the next *count* events."""
     return numbers([await anext(stream) for _ in range(count)])

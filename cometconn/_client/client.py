@@ -17,6 +17,7 @@ from cometconn.events import CustomMessage, Group, TextMessage
 from cometconn.status import Features
 
 from .client_statistics import statistics_of
+from .frame_sender import send_frame
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -196,7 +197,7 @@ class CometChat:
                 await trio.sleep_until(next_ping)
 
     def _check_keep_alive(self, every: float) -> None:
-        grace = self._core.options.settings.timing.background_grace
+        grace = self._core.identity.settings.timing.background_grace
         if not 0 < every < grace:
             message = f"keep_alive(every={every!r}): must be more than 0 and less than background_grace, {grace:g} s."
             raise SettingsError(message)
@@ -419,16 +420,32 @@ class CometChat:
         *metadata* is passed on as it is. Without `features.typing`, nothing is sent. Errors and cancellation: as for
         `send_transient()`.
         """
-        await self._core.frames.send(
-            "start_typing()", "typing", receiver, receiver_type, typing_frame, action="started", metadata=metadata
+        await send_frame(
+            self._machine,
+            self._core.identity,
+            "start_typing()",
+            "typing",
+            receiver,
+            receiver_type,
+            typing_frame,
+            action="started",
+            metadata=metadata,
         )
 
     async def end_typing(
         self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
     ) -> None:
         """Tell *receiver* that the user has stopped typing. Like `start_typing()`."""
-        await self._core.frames.send(
-            "end_typing()", "typing", receiver, receiver_type, typing_frame, action="ended", metadata=metadata
+        await send_frame(
+            self._machine,
+            self._core.identity,
+            "end_typing()",
+            "typing",
+            receiver,
+            receiver_type,
+            typing_frame,
+            action="ended",
+            metadata=metadata,
         )
 
     async def mark_as_delivered(self, message: Message) -> None:
@@ -452,7 +469,9 @@ class CometChat:
         else:
             receiver, receiver_type = message.sender.uid, "user"
         sender = message.sender.uid
-        await self._core.frames.send(
+        await send_frame(
+            self._machine,
+            self._core.identity,
             call,
             "receipts",
             receiver,
@@ -484,6 +503,13 @@ class CometChat:
         A checkpoint; returns when the frame is written: at once, as long as the server reads. If cancelled, the frame is
         sent whole or not at all.
         """
-        await self._core.frames.send(
-            "send_transient()", "transient", receiver, receiver_type, transient_frame, data=data
+        await send_frame(
+            self._machine,
+            self._core.identity,
+            "send_transient()",
+            "transient",
+            receiver,
+            receiver_type,
+            transient_frame,
+            data=data,
         )

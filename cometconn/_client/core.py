@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -17,7 +18,6 @@ from cometconn._lifecycle.states import Input, Mode, State
 from cometconn._streams.streams import Streams
 from cometconn._text.secret_names import is_secret_name
 
-from .frame_sender import FrameSender
 from .login import Login
 from .message_sender import MessageSender
 from .renewal import FallbackKey, SessionRenewal
@@ -45,18 +45,16 @@ class ClientCore:
     """The parts of one client. `CometChat` is their public face.
 
     Attributes:
-        options: what the application chose.
         identity: who the client is on the wire, and the session of its user.
         streams: the event streams.
         machine: the state of the connection.
         positions: saves up to which message everything is handled.
         catch_up: fetches what was missed; `None` without `AppSettings.catch_up`.
         login: logs in and out.
-        messages, frames: send, over REST and over the socket.
+        messages: sends messages.
         supervisor: opens the connections.
     """
 
-    options: ClientOptions
     identity: Identity
     streams: Streams
     machine: Machine
@@ -64,7 +62,6 @@ class ClientCore:
     catch_up: CatchUp | None
     login: Login
     messages: MessageSender
-    frames: FrameSender
     supervisor: Supervisor
 
     @classmethod
@@ -81,7 +78,7 @@ class ClientCore:
 
         Args:
             options: what the application chose.
-            environment: the network, the clock and chance.
+            environment: network, clock and randomness.
             store: where the session and the position are saved.
             device_id: this device, as the store has it.
             dispatcher: calls the hooks; `None` when there are none.
@@ -94,7 +91,7 @@ class ClientCore:
         observer = None if dispatcher is None else _observer(identity, streams, dispatcher)
         key = FallbackKey()
         machine = Machine(
-            _mode(settings.auto_establish_socket_connection),
+            Mode.AUTO if settings.auto_establish_socket_connection else Mode.MANUAL,
             timing,
             environment.random,
             streams.room,
@@ -119,7 +116,7 @@ class ClientCore:
         renewal = SessionRenewal(api, store, identity, machine, key)
         catch_up: CatchUp | None = None
         if settings.catch_up:
-            from cometconn._connection.catch_up import CatchUp  # noqa: PLC0415 - it imports the decoders, see `links()`
+            from cometconn._connection.catch_up import CatchUp  # noqa: PLC0415 - it imports the decoders: see `_link_nursery()`
 
             catch_up = CatchUp(
                 identity,
@@ -133,24 +130,15 @@ class ClientCore:
             )
         login = Login(api, store, identity, machine, renewal, positions, catch_up)
 
-        def links() -> LinkNursery:
-            # What only a connection needs is imported for the first one: trio-websocket and the decoders are a sixth
-            # of the time that a new process takes to its first client. `preload()` imports them ahead.
-            from cometconn._connection.link_nursery import LinkNursery  # noqa: PLC0415
-            from cometconn._transport.websocket import TrioWebSocket  # noqa: PLC0415
-
-            return LinkNursery(machine, identity, streams, environment, TrioWebSocket, catch_up, positions)
-
+        links = partial(_link_nursery, machine, identity, streams, environment, catch_up, positions)
         return cls(
-            options,
             identity,
             streams,
             machine,
             positions,
             catch_up,
             login,
-            MessageSender(login.logged_in, identity, renewal, api.send_message, streams.note_sent, limits),
-            FrameSender(machine, identity, limits),
+            MessageSender(api, identity, login, renewal, streams, limits),
             Supervisor(machine, links, renewal.renew, renewal.forget),
         )
 
@@ -172,10 +160,6 @@ class ClientCore:
         self.streams.close()
 
 
-def _mode(auto: bool) -> Mode:  # noqa: FBT001 - the setting is one
-    return Mode.AUTO if auto else Mode.MANUAL
-
-
 def _identity(options: ClientOptions, device_id: str) -> Identity:
     client, secrets = client_info(), options.hosts.secrets
     secrets.learn(*(value for name, value in options.headers.items() if is_secret_name(name)))
@@ -183,6 +167,25 @@ def _identity(options: ClientOptions, device_id: str) -> Identity:
     return Identity(
         options.app_id, session_id, device_id, client, options.settings, options.endpoints, options.headers, secrets
     )
+
+
+def _link_nursery(
+    machine: Machine,
+    identity: Identity,
+    streams: Streams,
+    environment: Environment,
+    catch_up: CatchUp | None,
+    positions: PositionKeeper,
+) -> LinkNursery:
+    """Return what runs links.
+
+    What only a connection needs is imported for the first one: trio-websocket and the decoders are a sixth of the time
+    that a new process takes to its first client. `preload()` imports them ahead.
+    """
+    from cometconn._connection.link_nursery import LinkNursery  # noqa: PLC0415
+    from cometconn._transport.websocket import TrioWebSocket  # noqa: PLC0415
+
+    return LinkNursery(machine, identity, streams, environment, TrioWebSocket, catch_up, positions)
 
 
 def _observer(identity: Identity, streams: Streams, dispatcher: HookDispatcher) -> StepObserver:

@@ -13,12 +13,13 @@ from cometconn.errors import ApiError, NotLoggedInError, SettingsError
 from cometconn.events import Message, UnreadableFrame
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
+    from cometconn._account.api import Api
     from cometconn._account.session import Session
     from cometconn._connection.identity import Identity
+    from cometconn._streams.streams import Streams
     from cometconn.settings import Limits
 
+    from .login import Login
     from .renewal import SessionRenewal
 
 __all__ = ["MessageSender", "check_sent"]
@@ -43,19 +44,19 @@ class MessageSender:
     """Sends messages. It neither needs nor touches the socket.
 
     Attributes:
-        logged_in: returns the session for the call that is named; raises `NotLoggedInError` when there is none.
+        api: CometChat's REST API.
         identity: holds the session at this moment.
+        login: refuses a call without a logged-in user.
         renewal: replaces a token that the server no longer knows, or logs the user out.
-        post: makes the request.
-        note_sent: gets the id of each message that was sent: should the server send it back, it is a duplicate.
+        streams: get the id of each message that was sent: should the server send it back, it is a duplicate.
         limits: bounds of what may be sent.
     """
 
-    logged_in: Callable[[str], Session]
+    api: Api
     identity: Identity
+    login: Login
     renewal: SessionRenewal
-    post: Callable[[Session, str], Awaitable[dict[str, Any]]]
-    note_sent: Callable[[int], None]
+    streams: Streams
     limits: Limits
     _running: list[trio.CancelScope] = attrs.field(factory=list, init=False, repr=False)
 
@@ -65,7 +66,7 @@ class MessageSender:
 
         *call* is for error messages; *kind* is the class that the server's message must have.
         """
-        session = self.logged_in(call)
+        session = self.login.logged_in(call)
         check_sent(call, draft, self.limits)
         with trio.CancelScope() as scope:
             self._running.append(scope)
@@ -89,7 +90,7 @@ class MessageSender:
         except NotLoggedInError as error:
             reason = error
         if reason is None:
-            return self.logged_in("sending the message")
+            return self.login.logged_in("sending the message")
         if self.identity.is_current(session):
             await self.renewal.forget(reason)
         raise refusal
@@ -98,14 +99,14 @@ class MessageSender:
         refusal: ApiError | None = None
         body: dict[str, Any] = {}
         try:
-            body = await self.post(session, draft)
+            body = await self.api.send_message(session, draft)
         except ApiError as error:
             refusal = error
         if refusal is not None:
             if not (is_token_unknown(refusal) and self.identity.is_current(session)):
                 raise refusal
             session = await self._with_another_token(session, refusal)
-            body = await self.post(session, draft)
+            body = await self.api.send_message(session, draft)
         if self.identity.is_current(session):
             self.renewal.key.token_accepted()
         from cometconn._wire.decoder import decode_message  # noqa: PLC0415 - 40 ms that the first client need not wait for
@@ -116,5 +117,5 @@ class MessageSender:
             cause = sent.error if isinstance(sent, UnreadableFrame) else None
             raise ApiError(message, code="INVALID_RESPONSE", status=200) from cause
         if self.identity.is_current(session):
-            self.note_sent(sent.id)
+            self.streams.note_sent(sent.id)
         return sent

@@ -193,7 +193,10 @@ class _Reader:
         if self._catch_up is not None:
             self._catch_up.begin(absence, now)
         elif absence is not None:
-            self._streams.publish(gap(absence, now, after_id=self._streams.last_id), 0)
+            marker = gap(absence, now, after_id=self._streams.last_id)
+            if self._machine.observer is not None:
+                self._machine.observer.gap_marked(marker)
+            self._streams.publish(marker, 0)
         if self._positions is not None and self._link.websocket is not None:
             self._positions.connected(self._link.websocket.response_date)  # behind `begin()`: it is no absence
         for event, size in self._streams.early.take_all():

@@ -415,7 +415,7 @@ class CometChat:
     async def start_typing(
         self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
     ) -> None:
-        """Tell *receiver* (a uid, or with `receiver_type="group"` a guid) that the user is typing.
+        """Notify *receiver* (a uid, or with `receiver_type="group"` a guid) that the user is typing.
 
         *metadata* is passed on as it is. Without `features.typing`, nothing is sent. Errors and cancellation: as for
         `send_transient()`.
@@ -435,7 +435,7 @@ class CometChat:
     async def end_typing(
         self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
     ) -> None:
-        """Tell *receiver* that the user has stopped typing. Like `start_typing()`."""
+        """Notify *receiver* that the user has stopped typing. Like `start_typing()`."""
         await send_frame(
             self._machine,
             self._core.identity,
@@ -449,11 +449,11 @@ class CometChat:
         )
 
     async def mark_as_delivered(self, message: Message) -> None:
-        """Tell the sender of *message* that it has arrived. Like `mark_as_read()`."""
+        """Notify the sender of *message* that it has arrived. Like `mark_as_read()`."""
         await self._send_receipt("mark_as_delivered()", "delivered", message)
 
     async def mark_as_read(self, message: Message) -> None:
-        """Tell the sender of *message* that it was read.
+        """Notify the sender of *message* that it was read.
 
         Raises:
             FeatureThrottledError: the server takes no receipts at present (`features.receipts`), and nothing was

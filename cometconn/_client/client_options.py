@@ -20,7 +20,7 @@ __all__ = ["ClientOptions"]
 
 @attrs.frozen
 class ClientOptions:
-    """What one client is to be: arguments of `open_client()`, which says more about each.
+    """The options of one client; `open_client()` describes each.
 
     Attributes:
         hosts: where the REST API is.
@@ -70,5 +70,5 @@ def _check_position(position: object, settings: AppSettings) -> None:
         message = f"open_client(position=...) must be the id of a message, a whole number, not {position!r}."
         raise SettingsError(message)
     if not settings.catch_up:
-        message = "open_client(position=...) needs AppSettings(catch_up=True): else nothing is fetched from there."
+        message = "open_client(position=...) needs AppSettings(catch_up=True): otherwise nothing is fetched from there."
         raise SettingsError(message)

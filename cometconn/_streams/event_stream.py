@@ -114,7 +114,7 @@ class EventStream:
         self._failed_at: int | None = None
         self._ended = False
         self._warned = False
-        self._waiting = 0  # tasks parked in the lot below: an attribute is read faster than the lot is asked
+        self._waiting = 0  # tasks parked in the lot below: reading an attribute is faster than `len()` of the lot
         self._arrived = Lot()
         # Whether this stream keeps the socket from being read. No property, because `Streams` reads it after every event.
         self.pauses: bool = False
@@ -348,7 +348,7 @@ class EventStream:
             _LOG.warning(
                 "An event stream hands out nothing more: %d events that it has handed out are not acknowledged, which is "
                 'as much as it may hold (max_events=%d, max_bytes=%d). With acknowledge="call" every message needs '
-                "events.acknowledge(event); else the task that got an event must ask for the next one.",
+                "events.acknowledge(event); otherwise the task that got an event must call for the next one.",
                 self._count(),
                 self._max_events,
                 self._max_bytes,

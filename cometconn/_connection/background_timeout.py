@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from cometconn._lot import at_any_time
-
 if TYPE_CHECKING:
     from .machine import Machine
 
@@ -22,6 +20,6 @@ async def background_timeout(machine: Machine) -> None:
     restart. The tick stands in `finally`, since no code behind the sleep ever runs.
     """
     try:
-        await trio.lowlevel.wait_task_rescheduled(at_any_time)
+        await trio.sleep_forever()
     finally:
         machine.tick()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import trio
 
 from cometconn._groups import Ungrouped
-from cometconn._lot import at_any_time
 from cometconn._wire.outgoing import ping_frame
 
 if TYPE_CHECKING:
@@ -62,4 +61,4 @@ async def keepalive(machine: Machine, link: Link) -> None:
             if link.observer is not None:
                 link.observer.ping_sent("keepalive")
         with trio.move_on_at(min(pulse.next_ping, machine.next_tick)) as link.alarm:
-            await trio.lowlevel.wait_task_rescheduled(at_any_time)
+            await trio.sleep_forever()

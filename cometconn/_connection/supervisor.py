@@ -9,7 +9,6 @@ import trio
 
 from cometconn._account.api import is_refusal
 from cometconn._lifecycle.states import State
-from cometconn._lot import at_any_time
 from cometconn.errors import ApiError, CometConnError, NotLoggedInError
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ async def watcher(leave: Callable[[], None]) -> None:
     Cancelled before its first step, it takes that step all the same.
     """
     try:
-        await trio.lowlevel.wait_task_rescheduled(at_any_time)
+        await trio.sleep_forever()
     finally:
         leave()
 

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cometconn.status import Reason
 
 __all__ = ["HEADING", "OUT", "RESTING", "WANTED", "IllegalInputError", "Input", "Mode", "Refusal", "State", "Wish"]
 
 
-class _Key(enum.Enum):
-    """Words that are looked up: hashed by what they are, like any object; `Enum` hashes their names, in Python."""
-
-    if TYPE_CHECKING:
-
-        def __hash__(self) -> int: ...
-    else:
-        __hash__ = object.__hash__
-
-
-class Mode(_Key):
+class Mode(enum.Enum):
     """Who decides that a socket is wanted."""
 
     AUTO = "auto"
@@ -29,7 +19,7 @@ class Mode(_Key):
     """`connect()` and `disconnect()` do."""
 
 
-class State(_Key):
+class State(enum.Enum):
     """Where the connection is: one state for each reason to be disconnected, and three more."""
 
     NOT_LOGGED_IN = "not_logged_in"
@@ -76,7 +66,7 @@ RESTING = frozenset(State) - OUT - WANTED - {State.CLIENT_CLOSED}
 _REASONS: Final = {state: Reason[state.name] for state in State if state not in WANTED}
 
 
-class Wish(_Key):
+class Wish(enum.Enum):
     """What holds a lease up in manual mode. In auto mode every wish stands by itself."""
 
     NONE = "none"
@@ -87,7 +77,7 @@ class Wish(_Key):
     """It has been connected once and stands by itself; nobody waits."""
 
 
-class Input(_Key):
+class Input(enum.Enum):
     """Everything that can happen to a connection."""
 
     LOGGED_IN = "logged in"
@@ -128,7 +118,7 @@ class Input(_Key):
     """`open_client()` is being left."""
 
 
-class Refusal(_Key):
+class Refusal(enum.Enum):
     """Why a call is refused; it then changes nothing."""
 
     NOT_LOGGED_IN = "not logged in"

@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from cometconn._lifecycle.heartbeat import Heartbeat
-from cometconn._lifecycle.reducer import InputDetails, Lifecycle, after_sleep, begin, due, ends_link, reduce
+from cometconn._lifecycle.reducer import InputDetails, Lifecycle, after_sleep, begin, due, reduce
 from cometconn._lifecycle.states import WANTED, Input, Mode, Refusal, State
 from cometconn._lot import Lot
 from cometconn._streams.statuses import StatusFeed
@@ -327,8 +327,6 @@ class Machine:
 
     def _apply(self, on: Input, now: float, with_: InputDetails = _NOTHING) -> CometConnError | None:
         before = self._life
-        if self._link is not None and ends_link(before, on):
-            self._link.goodbye_nowait()
         self._life = after = reduce(before, on, now, with_)
         if after.refusal is not None:
             return refusal_error(after.refusal, on.value)

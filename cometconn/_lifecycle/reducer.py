@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from cometconn.errors import CometConnError
     from cometconn.settings import Timing
 
-    from .table import Row
 
-__all__ = ["InputDetails", "Lifecycle", "after_sleep", "begin", "due", "ends_link", "reduce"]
+__all__ = ["InputDetails", "Lifecycle", "after_sleep", "begin", "due", "reduce"]
 
 
 @attrs.frozen
@@ -43,7 +42,6 @@ class InputDetails:
 
 
 _PLAIN = InputDetails()
-_KEEPS_LINK = frozenset({None, State.CONNECTED, State.CONNECTING})  # of a row: where it leads, `None` is nowhere
 _Changes: TypeAlias = "dict[str, Any]"  # fields of a `Lifecycle`
 
 
@@ -131,7 +129,7 @@ def reduce(life: Lifecycle, on: Input, now: float, with_: InputDetails = _PLAIN)
             return attrs.evolve(life, refusal=None)
         life = attrs.evolve(life, last_shortcut=now)
     life = _release_callers(life, on, with_)
-    row = _row(life, on)
+    row = find_row(on, Situation(life.mode, life.app, life.state, life.wish))
     if row.refusal is not None:
         return attrs.evolve(life, refusal=row.refusal)
     changes: _Changes = {"refusal": None}
@@ -144,20 +142,6 @@ def reduce(life: Lifecycle, on: Input, now: float, with_: InputDetails = _PLAIN)
     if row.to is not None:
         changes |= _ENTER.get(row.to, _rest)(life, row.to, now, with_)
     return _admit_caller(attrs.evolve(life, **changes), on, with_)
-
-
-def ends_link(life: Lifecycle, on: Input) -> bool:
-    """Tell whether *on* ends a connection that is whole: before `reduce()`, for its close frame cannot wait.
-
-    The loss of one does not count: then the status changes first (contract, section 10).
-    """
-    if life.state is not State.CONNECTED or on is Input.LINK_LOST:
-        return False
-    return _row(life, on).to not in _KEEPS_LINK
-
-
-def _row(life: Lifecycle, on: Input) -> Row:
-    return find_row(on, Situation(life.mode, life.app, life.state, life.wish))
 
 
 def after_sleep(life: Lifecycle, slept: float) -> Lifecycle:

@@ -138,7 +138,7 @@ TRANSITIONS: tuple[Row, ...] = (
 
 
 class Situation(NamedTuple):
-    """All that a transition may depend on. A tuple, because it is a key: the close frame waits until its row is found."""
+    """All that a transition may depend on."""
 
     mode: Mode
     app: AppState

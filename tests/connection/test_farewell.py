@@ -6,9 +6,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from cometconn import Disconnected, StatusChange
 from cometconn._connection.farewell import Farewell
 from cometconn._connection.link_nursery import LinkNursery
 from cometconn._lifecycle.states import State
+from cometconn._streams.statuses import StatusStream
 from cometconn._transport.websocket import TrioWebSocket
 from cometconn.emulator.log import Kind
 
@@ -31,16 +33,21 @@ async def test_the_earliest_deadline_counts(autojump_clock: MockClock) -> None:
     assert await lasts(farewell) == 2
 
 
-async def test_the_close_frame_is_the_first_thing_that_a_call_does(
+async def test_the_close_frame_leaves_once_the_state_is_decided_and_before_it_is_published(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where it can leave at once it has left before the status changes, and before anybody is told."""
-    states: list[State] = []
-    monkeypatch.setattr(TrioWebSocket, "goodbye_nowait", lambda _: states.append(pair.chat._machine.state))
+    """`enter_background()` writes it once, in the call, when the new state is known and no subscriber has it yet."""
+    seen: list[tuple[State, int]] = []
+    published: list[StatusChange] = []
+    monkeypatch.setattr(
+        TrioWebSocket, "goodbye_nowait", lambda _: seen.append((pair.chat._machine.state, len(published)))
+    )
+    monkeypatch.setattr(StatusStream, "push", lambda _, change: published.append(change))
     async with open_pair(connect=True) as pair:
+        published.clear()
         pair.chat.enter_background()
-        assert states[0] is State.CONNECTED
-        assert pair.chat._machine.state is State.IN_BACKGROUND
+        assert seen == [(State.IN_BACKGROUND, 0)]
+        assert [type(change.current) for change in published] == [Disconnected]
 
 
 async def test_a_cut_behind_the_close_frame_is_immediate(autojump_clock: MockClock) -> None:

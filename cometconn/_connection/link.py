@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
+from cometconn._lifecycle.states import IllegalInputError
 from cometconn._lot import Lot
 from cometconn.errors import PongTimeoutError
 
-from .failures import lost_error
+from .failures import AUTH_ANSWER, lost_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from cometconn.errors import CometConnError
     from cometconn.status import Reason
 
-__all__ = ["Link", "OutgoingFrame", "PingWaiter"]
+__all__ = ["Link", "LinkState", "OutgoingFrame", "PingWaiter"]
 
 
 @attrs.define(eq=False)
@@ -99,62 +101,102 @@ class PingWaiter:
         )
 
 
-@attrs.define(eq=False)
+class LinkState(enum.Enum):
+    """Where one WebSocket is in its life. It only goes forward: see `_NEXT`."""
+
+    DIALLING = "dialling"
+    """No auth frame was sent yet: the socket is dialled and upgraded, or the token is renewed."""
+    AUTHENTICATING = "authenticating"
+    """The auth frame was sent, and the server has not accepted it yet."""
+    OPEN = "open"
+    """The server has accepted the auth frame."""
+    OVER = "over"
+    """The lease has ended: nothing is taken from the socket, nothing begins, and the socket is being closed."""
+    CLOSED = "closed"
+    """The socket is closed on our side."""
+
+
+_NEXT = {
+    # A server may accept the client before the auth frame was sent.
+    LinkState.DIALLING: {LinkState.AUTHENTICATING, LinkState.OPEN, LinkState.OVER},
+    LinkState.AUTHENTICATING: {LinkState.OPEN, LinkState.OVER},
+    LinkState.OPEN: {LinkState.OVER},
+    LinkState.OVER: {LinkState.CLOSED},
+    LinkState.CLOSED: frozenset[LinkState](),
+}
+
+
+@attrs.define(eq=False, kw_only=True)
 class Link:
     """What the tasks of one WebSocket share. It lives once; its heartbeat dies with it.
 
     Attributes:
         number: of the WebSocket among those that this client dialled, from 1: a detail's `generation`.
-        lease: everything that makes or uses the socket runs inside it. The machine alone
-            sets its deadline and cancels it. See `run_in()`.
-        attempt_ends: when the attempt has failed.
+        heartbeat: when to ping, and when silence means that the link is lost.
+        lease: everything that makes or uses the socket runs inside this scope. Only the machine sets its deadline
+            and cancels it.
+        attempt_ends: when the attempt has failed, on Trio's clock.
         second: the dial after a renewal of the token.
-        room: what the receive loop parks in while a stream is full.
-        observer: is told of every pong.
-        websocket: what it is about, once it was dialled.
-        on_send: is called when there is a first frame in the outbox: writes it, or sees to it that it is written.
-        over: the lease has ended: take nothing, start nothing.
-        wants_renewal: it ended because the token was refused, or because the auth frame got no answer for the third time.
+        room: the receive loop parks here while a stream is full.
+        observer: is called for every pong; `None` without hooks.
+        websocket: the WebSocket, once it was dialled.
+        on_send: is called when the first frame enters the outbox; writes it now or starts a task that does.
         step: what the attempt waits for, in words for an error.
-        auth_sent: the auth frame is on its way.
-        authenticated: the server has accepted it.
-        closed: the socket is closed on our side.
-        news: parked in by who waits for one of these two.
-        alarm: what the keepalive task sleeps in; its deadline wakes it.
+        news: tasks that wait for `OPEN` or `CLOSED` park here.
+        outbox: frames to be sent, in order; the first one may be half written.
+        alarm: the scope in which the keepalive task sleeps; its deadline wakes the task.
     """
 
     number: int
     heartbeat: Heartbeat
+    lease: trio.CancelScope = attrs.field(repr=False)
     attempt_ends: float
-    second: bool
+    second: bool = False
     room: Lot = attrs.field(repr=False)
     observer: StepObserver | None = attrs.field(default=None, repr=False)
     websocket: WebSocket | None = attrs.field(default=None, init=False, repr=False)
     on_send: Callable[[], object] | None = attrs.field(default=None, init=False, repr=False)
-    lease: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
-    over: bool = attrs.field(default=False, init=False)
-    wants_renewal: bool = attrs.field(default=False, init=False)
     step: str = attrs.field(default="dialling", init=False)
-    auth_sent: bool = attrs.field(default=False, init=False)
-    authenticated: bool = attrs.field(default=False, init=False)
-    closed: bool = attrs.field(default=False, init=False)
     news: Lot = attrs.field(factory=Lot, init=False, repr=False)
     outbox: list[OutgoingFrame] = attrs.field(factory=list, init=False, repr=False)
     alarm: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
+    _state: LinkState = attrs.field(default=LinkState.DIALLING, init=False)
     _pings: list[PingWaiter] = attrs.field(factory=list, init=False, repr=False)
 
-    def run_in(self, scope: trio.CancelScope) -> None:
-        """Make *scope* the lease: a nursery has one of its own, and a second one round it is only there to cost something."""
-        scope.deadline = self.lease.deadline
-        if self.over:
-            scope.cancel(reason="cometconn: the lease had ended before")
-        self.lease = scope
+    @property
+    def state(self) -> LinkState:
+        """Where it is in its life."""
+        return self._state
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether the server has accepted the auth frame and the lease has not ended."""
+        return self._state is LinkState.OPEN
+
+    @property
+    def over(self) -> bool:
+        """Whether the lease has ended."""
+        return self._state is LinkState.OVER or self._state is LinkState.CLOSED
+
+    def _enter(self, state: LinkState) -> None:
+        """Go on to *state*; `IllegalInputError` if it does not follow the present one: a mistake in cometconn."""
+        if state not in _NEXT[self._state]:
+            message = f"a link that is {self._state.value} cannot become {state.value}"
+            raise IllegalInputError(message)
+        self._state = state
+        self.news.unpark_all()
+
+    def send_auth(self, text: str) -> None:
+        """Queue the auth frame, *text*; now its answer is waited for, unless the server has accepted us already."""
+        if self._state is LinkState.DIALLING:
+            self._enter(LinkState.AUTHENTICATING)
+        self.step = AUTH_ANSWER
+        self.send(text)
 
     def accepted(self, now: float, jitter: float) -> None:
-        """Note that the server has accepted the auth frame: from now on there is something to keep alive."""
-        self.authenticated = True
+        """Note that the server has accepted the auth frame: from now on the connection is kept alive."""
+        self._enter(LinkState.OPEN)
         self.heartbeat.start(now, jitter)
-        self.news.unpark_all()
 
     def set_alarm(self, next_tick: float) -> None:
         """Let the keepalive task wake up for the next ping or for *next_tick*, and not sooner: thousands would be felt."""
@@ -168,13 +210,12 @@ class Link:
 
     def note_closed(self) -> None:
         """Note that the socket is closed."""
-        self.closed = True
-        self.on_send = None  # who wrote for us knows us, and what knows each other is not freed at once
-        self.news.unpark_all()
+        self._enter(LinkState.CLOSED)
+        self.on_send = None  # the writer refers to this link: without the cycle both are freed at once
 
     async def wait_closed(self) -> None:
         """Wait until the socket is closed on our side."""
-        while not self.closed:
+        while self._state is not LinkState.CLOSED:
             await self.news.park()
 
     def send(self, text: str) -> OutgoingFrame:
@@ -214,8 +255,11 @@ class Link:
             self.websocket.goodbye_nowait()
 
     def end(self, reason: Reason | None, cause: BaseException | None) -> None:
-        """End the lease, now: nobody waits for this link any longer, and its tasks stop."""
-        self.over = True
+        """End the lease, now: the close frame leaves if it can, waiting calls get their error, and the tasks are cancelled.
+
+        *reason* is why the client is disconnected, `None` if it stays wanted; *cause* is the error behind it.
+        """
+        self._enter(LinkState.OVER)
         self.goodbye_nowait()
         self.lease.cancel(reason=f"cometconn: the lease ended ({reason.value if reason else 'lost'})")
         for waiter in self._pings:

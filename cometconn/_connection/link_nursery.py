@@ -13,7 +13,6 @@ from cometconn._transport.abc import WebSocketError
 from cometconn.errors import ProtocolError
 
 from .background_timeout import background_timeout
-from .failures import AUTH_ANSWER
 from .keepalive import keepalive
 from .receive_loop import receive_loop
 from .writer import Writer
@@ -55,19 +54,21 @@ class LinkNursery:
     catch_up: CatchUp | None = None
     positions: PositionKeeper | None = None
 
-    async def run(self, link: Link) -> None:
-        """Live the life of *link*: connect, serve until the lease ends, say goodbye, close.
+    async def run(self, *, second: bool = False) -> None:
+        """Open a link for the attempt under way, serve it until its lease ends, and close its socket.
 
-        Shielded, because trio-websocket must still be read while it says goodbye; bounded
-        all the same, by the lease and then by the close budget. Cancellation from outside
-        ends the lease (the watcher sees to it).
+        The nursery is shielded, because trio-websocket must still be read during the closing handshake. Its time is
+        bounded all the same: by the lease, and then by `close_timeout`. The watcher turns cancellation from outside
+        into the end of the lease. *second*: the token was refused once already, and renewed.
         """
+        link: Link | None = None
         try:
             async with trio.open_nursery() as nursery:
                 nursery.cancel_scope.shield = True
                 websocket: WebSocket | None = None
                 async with trio.open_nursery() as leased:
-                    link.run_in(leased.cancel_scope)
+                    # The nursery's own scope is the lease: one scope less for each connection.
+                    link = self.machine.open_link(leased.cancel_scope, second=second)
                     leased.start_soon(background_timeout, self.machine, name="cometconn.background_timeout")
                     leased.start_soon(keepalive, self.machine, link, name="cometconn.keepalive")
                     with trio.move_on_at(link.attempt_ends):
@@ -81,7 +82,8 @@ class LinkNursery:
                     await self._hang_up(websocket)
                 nursery.cancel_scope.cancel(reason="cometconn: the link is over")
         finally:
-            self.machine.end_farewell(link)
+            if link is not None:
+                self.machine.link_closed(link)
 
     async def _dial(self, link: Link) -> WebSocket | None:
         try:
@@ -122,8 +124,7 @@ class LinkNursery:
         )
         if await self._opened(link, websocket):
             link.on_send = Writer(self.machine, link, websocket, leased).begin
-            link.step, link.auth_sent = AUTH_ANSWER, True
-            link.send(self.identity.auth_frame())
+            link.send_auth(self.identity.auth_frame())
             while not link.authenticated:
                 await link.news.park()
 

@@ -27,7 +27,7 @@ from .connect_waiters import ConnectWaiter, ConnectWaiters
 from .disconnection import Disconnection
 from .failures import Failure, attempt_error, failure, lost_error, refusal_error, timeout_error
 from .farewell import Farewell
-from .link import Link
+from .link import Link, LinkState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -227,16 +227,28 @@ class Machine:
 
     # What the tasks of a link saw.
 
-    def open_link(self, *, second: bool = False, dials: bool = True) -> Link:
-        """Begin a link for the attempt under way. *second*: the token was refused once already."""
+    def open_link(self, lease: trio.CancelScope, *, second: bool = False, dials: bool = True) -> Link:
+        """Begin a link for the attempt under way.
+
+        Args:
+            lease: the scope in which everything runs that makes or uses its socket.
+            second: the token was refused once already.
+            dials: whether a socket is dialled; not so for the renewal of a token.
+        """
         assert self._life.state is State.CONNECTING, "links are opened for an attempt"
         assert self._link is None, "one link at a time"
         self.attempts += dials
-        heartbeat = Heartbeat(self._timing.keepalive_interval, self._timing.pong_timeout)
-        ends = self._life.attempt_ends
-        self._link = self._latest = link = Link(self.attempts, heartbeat, ends, second, self._room, self.observer)
-        link.lease.deadline = self._life.lease_deadline
-        return link
+        self._link = self._latest = Link(
+            number=self.attempts,
+            heartbeat=Heartbeat(self._timing.keepalive_interval, self._timing.pong_timeout),
+            lease=lease,
+            attempt_ends=self._life.attempt_ends,
+            second=second,
+            room=self._room,
+            observer=self.observer,
+        )
+        lease.deadline = self._life.lease_deadline
+        return self._link
 
     def drop_link(self, link: Link) -> None:
         """End *link* without a word about the state: the attempt goes on with another."""
@@ -295,8 +307,9 @@ class Machine:
         self._settle_farewell()
         return farewell
 
-    def end_farewell(self, link: Link) -> None:
-        """Note that the socket of *link* is closed."""
+    def link_closed(self, link: Link) -> None:
+        """Note that *link* has no socket any more: it is closed, or none was dialled."""
+        self.drop_link(link)  # which it has been, unless it was there for a renewal, or one of its tasks has failed
         self._farewell = None
         link.note_closed()
         if self._latest is link:
@@ -311,11 +324,10 @@ class Machine:
             cause = lost_error(Reason.LOST_IN_BACKGROUND if back else None, news.error)
             self._apply(Input.LINK_LOST, now, attrs.evolve(with_, cause=cause))
             return
-        unanswered = link is not None and link.auth_sent and not news.refused
+        unanswered = link is not None and link.state is LinkState.AUTHENTICATING and not news.refused
         self._unanswered = self._unanswered + 1 if unanswered else 0
         doubtful = unanswered and self._unanswered % _UNANSWERED_BEFORE_RENEWAL == 0
         if link is not None and (news.refused or doubtful) and not link.second:
-            link.wants_renewal = True
             self.drop_link(link)
             self._apply(Input.RENEWAL_BEGAN, now)  # at once: it has a budget of its own, and this one may be used up
         elif news.refused:

@@ -59,31 +59,31 @@ class Supervisor:
         machine.tick()
         while machine.state is not State.CLIENT_CLOSED:
             if machine.state is State.CONNECTING:
-                epoch, link = machine.epoch, machine.open_link()
-                await self.links().run(link)
+                attempt = machine.epoch
+                await self.links().run()
                 machine.tick()
-                if link.wants_renewal and machine.epoch == epoch and machine.state is State.CONNECTING:
-                    await self._second_dial(machine.open_link(second=True, dials=False))
-                del link  # with all that it has read: the next one may be far away
+                if machine.state is State.CONNECTING and machine.epoch == attempt:
+                    # The link has ended and its attempt has not: the token is to be renewed.
+                    await self._second_dial()
             else:
                 await machine.wait_changed()
             machine.tick()
 
-    async def _second_dial(self, link: Link) -> None:
+    async def _second_dial(self) -> None:
         """Renew the token and dial once more; both are part of the attempt."""
-        unknown: NotLoggedInError | None = None
-        link.step = "the renewal of the token (GET /me, or a new login)"
-        try:
-            with link.lease:
+        unknown, wanted = None, False
+        with trio.CancelScope() as lease:
+            link = self.machine.open_link(lease, second=True, dials=False)
+            link.step = "the renewal of the token (GET /me, or a new login)"
+            try:
                 unknown = await self._renew(link)
-        finally:
-            self.machine.end_farewell(link)
-        self.machine.tick()
-        if unknown is not None and not link.over:
+            finally:
+                wanted = not link.over
+                self.machine.link_closed(link)
+        if wanted and unknown is not None:
             await self.forget(unknown)
-        if not link.over:
-            self.machine.drop_link(link)
-            await self.links().run(self.machine.open_link(second=True))
+        elif wanted:
+            await self.links().run(second=True)
 
     async def _renew(self, link: Link) -> NotLoggedInError | None:
         """Renew; return the reason to log the user out, if there is one."""

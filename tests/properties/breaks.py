@@ -6,6 +6,7 @@ Most are what CometChat's own SDKs do, or what a hurried change would do.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from cometconn._account.api import is_refusal
 from cometconn._client.login import Login
 from cometconn._connection.failures import failure
 from cometconn._connection.keepalive import look
-from cometconn._connection.link import Link
+from cometconn._connection.link import Link, LinkState
 from cometconn._connection.link_nursery import LinkNursery
 from cometconn._connection.machine import Machine
 from cometconn._lifecycle import reducer
@@ -106,8 +107,11 @@ def two_sockets(patch: pytest.MonkeyPatch) -> None:
     """The next socket is dialled while the last one is still saying goodbye, which nobody hurries."""
     run = LinkNursery.run
 
-    async def hasty(self: LinkNursery, link: Link) -> None:
-        trio.lowlevel.spawn_system_task(run, self, link)
+    async def hasty(self: LinkNursery, *, second: bool = False) -> None:
+        before = self.machine.unclosed_link
+        trio.lowlevel.spawn_system_task(functools.partial(run, self, second=second))
+        while (link := self.machine.unclosed_link) is before or link is None:
+            await trio.lowlevel.checkpoint()
         while not link.over:
             await self.machine.wait_changed()
 
@@ -242,7 +246,7 @@ def silence_is_no_doubt(patch: pytest.MonkeyPatch) -> None:
 
     def forgiving(self: Machine, news: Failure, now: float) -> None:
         if isinstance(news.error, TimeoutError) and self._link is not None:
-            self._link.auth_sent = False
+            self._link._state = LinkState.DIALLING
         fail(self, news, now)
 
     patch.setattr(Machine, "_fail_link", forgiving)

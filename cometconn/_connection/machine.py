@@ -15,15 +15,15 @@ import attrs
 import trio
 
 from cometconn._lifecycle.heartbeat import Heartbeat
-from cometconn._lifecycle.reducer import InputDetails, Lifecycle, after_sleep, begin, due, reduce
-from cometconn._lifecycle.states import WANTED, Input, Mode, Refusal, State
+from cometconn._lifecycle.reducer import NO_DETAILS, InputDetails, Lifecycle, after_sleep, begin, due, reduce
+from cometconn._lifecycle.states import Input, Mode, Refusal, State
 from cometconn._lot import Lot
 from cometconn._streams.statuses import StatusFeed
 from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import PongTimeoutError
 from cometconn.status import AppState, Reason
 
-from .connect_waiters import ConnectWaiter, ConnectWaiters
+from .connect_waiters import ConnectWaiter, finish_waiters
 from .disconnection import Disconnection
 from .failures import Failure, attempt_error, failure, lost_error, refusal_error, timeout_error
 from .farewell import Farewell
@@ -45,7 +45,6 @@ _UNANSWERED_BEFORE_RENEWAL = (
     3  # attempts in a row that end between the auth frame and its answer, by a close or by silence
 )
 _GOODBYE = "closing the connection before it"
-_NOTHING = InputDetails()
 _LOOK = 16.0  # seconds between two looks at the clocks; each keepalive ping is one, so that none comes between two
 _NAP = 1.0  # seconds between the two clocks, from one look to the next, that count as sleep
 
@@ -87,7 +86,6 @@ class Machine:
     _unanswered: int = attrs.field(default=0, init=False)
     _absence: Disconnection | None = attrs.field(default=None, init=False, repr=False)
     _farewell: Farewell | None = attrs.field(default=None, init=False, repr=False)
-    _callers: ConnectWaiters = attrs.field(factory=ConnectWaiters, init=False, repr=False)
     _changed: Lot = attrs.field(factory=Lot, init=False, repr=False)
     statuses: StatusFeed = attrs.field(factory=StatusFeed, init=False, repr=False)
 
@@ -178,27 +176,23 @@ class Machine:
 
     @trio.lowlevel.enable_ki_protection
     async def connect(self, *, patient: bool) -> None:
-        """Ask for the connection and wait for the outcome."""
+        """Ask for the connection and wait for the outcome. *patient*: also through failed attempts."""
         now = self.tick()
-        if (refusal := self._apply(Input.CONNECT_CALLED, now, InputDetails(patient=patient))) is not None:
+        waiter = ConnectWaiter(patient)
+        if (refusal := self._apply(Input.CONNECT_CALLED, now, InputDetails(waiter=waiter))) is not None:
             raise refusal
         if self._life.state is State.CONNECTED:
             await trio.lowlevel.checkpoint()
             return
-        caller = self._callers.admit(patient=patient)
         try:
-            await caller.answered.wait()
+            await waiter.done.wait()
         finally:
-            self._caller_leaves(caller)
-        if caller.error is not None:
-            raise caller.error
-
-    def _caller_leaves(self, caller: ConnectWaiter) -> None:
-        if caller.answered.is_set():
-            return
-        now = self.tick()
-        if self._callers.leave(caller):
-            self._apply(Input.CALLER_LEFT, now, InputDetails(patient=caller.patient))
+            if not waiter.done.is_set():
+                now = self.tick()
+                if waiter in self._life.waiting:  # the tick may have ended the wait
+                    self._apply(Input.CALLER_LEFT, now, InputDetails(waiter=waiter))
+        if waiter.error is not None:
+            raise waiter.error
 
     def disconnect(self) -> None:
         """End the wish."""
@@ -337,7 +331,7 @@ class Machine:
 
     # The step.
 
-    def _apply(self, on: Input, now: float, with_: InputDetails = _NOTHING) -> CometConnError | None:
+    def _apply(self, on: Input, now: float, with_: InputDetails = NO_DETAILS) -> CometConnError | None:
         before = self._life
         self._life = after = reduce(before, on, now, with_)
         if after.refusal is not None:
@@ -346,7 +340,8 @@ class Machine:
             self.epoch += 1
         self._settle_link(with_)  # first: a link that is not authenticated yet says its goodbye here
         self._settle_absence(before, on, now, with_)
-        self._settle_callers(on, with_)
+        if before.waiting and on is not Input.CALLER_LEFT:
+            finish_waiters(before, after, with_.cause)
         self._settle_farewell()
         if on is Input.AUTHENTICATED or on is Input.TOKEN_REFUSED:
             self.on_token_judged(on)
@@ -374,15 +369,6 @@ class Machine:
             self._link = None
             cause = with_.cause.__cause__ if with_.cause else None
             link.end(state.reason, cause)
-
-    def _settle_callers(self, on: Input, with_: InputDetails) -> None:
-        state = self._life.state
-        if state is State.CONNECTED:
-            self._callers.succeed()
-        elif on is Input.ATTEMPT_FAILED:
-            self._callers.attempt_failed(Reason.CONNECT_FAILED, with_.cause)
-        if state not in WANTED and state.reason is not None:
-            self._callers.fail(state.reason, with_.cause)
 
     def _settle_farewell(self) -> None:
         if self._farewell is None:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from cometconn.errors import CometConnError
     from cometconn.settings import Timing
 
+    from .states import Waiter
 
-__all__ = ["InputDetails", "Lifecycle", "after_sleep", "begin", "due", "reduce"]
+
+__all__ = ["NO_DETAILS", "InputDetails", "Lifecycle", "after_sleep", "begin", "due", "reduce"]
 
 
 @attrs.frozen
@@ -31,17 +33,19 @@ class InputDetails:
         retry_after: a delay the server asked for, in seconds.
         restarting: the server announced a restart.
         jitter: a random number from 0 to 1.
-        patient: the `connect()` in question stays through failed attempts.
+        waiter: the call of `connect()` that begins to wait, or was cancelled.
     """
 
     cause: CometConnError | None = None
     retry_after: float = 0.0
     restarting: bool = False
     jitter: float = 0.0
-    patient: bool = False
+    waiter: Waiter | None = None
 
 
-_PLAIN = InputDetails()
+NO_DETAILS = InputDetails()
+"""For an input with which nothing comes along."""
+
 _Changes: TypeAlias = "dict[str, Any]"  # fields of a `Lifecycle`
 
 
@@ -54,7 +58,7 @@ class Lifecycle:
         mode, app, state: see `states`.
         status: the same for the public, with times and causes.
         stands: the wish has been connected once, or the mode is auto.
-        patient, impatient: how many callers wait in `connect()`, with and without `retry`.
+        waiting: the calls of `connect()` that wait, in the order in which they were made.
         last_life: the last sign of life of the app.
         attempt: the number of the attempt under way, made, or to be made.
         retries: how many retries were set since the backoff started over.
@@ -71,8 +75,7 @@ class Lifecycle:
     app: AppState = AppState.FOREGROUND
     state: State = State.NOT_LOGGED_IN
     stands: bool = False
-    patient: int = 0
-    impatient: int = 0
+    waiting: tuple[Waiter, ...] = ()
     last_life: float = -math.inf
     attempt: int = 0
     retries: int = 0
@@ -85,7 +88,7 @@ class Lifecycle:
     @property
     def wish(self) -> Wish:
         """What holds the lease up."""
-        if self.patient or self.impatient:
+        if self.waiting:
             return Wish.AWAITED
         return Wish.STANDS if self.stands else Wish.NONE
 
@@ -118,7 +121,7 @@ def due(life: Lifecycle) -> tuple[float, Input]:
     return (over, Input.DEADLINE_REACHED) if over <= moment else (moment, on)
 
 
-def reduce(life: Lifecycle, on: Input, now: float, with_: InputDetails = _PLAIN) -> Lifecycle:
+def reduce(life: Lifecycle, on: Input, now: float, with_: InputDetails = NO_DETAILS) -> Lifecycle:
     """Return the `Lifecycle` after *on* at *now*. Nothing else is read or written.
 
     Raises:
@@ -128,7 +131,7 @@ def reduce(life: Lifecycle, on: Input, now: float, with_: InputDetails = _PLAIN)
         if not may_cut_short(now, not_before=life.not_before, last_shortcut=life.last_shortcut):
             return attrs.evolve(life, refusal=None)
         life = attrs.evolve(life, last_shortcut=now)
-    life = _release_callers(life, on, with_)
+    life = _release(life, on, with_)
     row = find_row(on, Situation(life.mode, life.app, life.state, life.wish))
     if row.refusal is not None:
         return attrs.evolve(life, refusal=row.refusal)
@@ -141,7 +144,7 @@ def reduce(life: Lifecycle, on: Input, now: float, with_: InputDetails = _PLAIN)
         changes["attempt_ends"] = now + life.timing.connect_timeout
     if row.to is not None:
         changes |= _ENTER.get(row.to, _rest)(life, row.to, now, with_)
-    return _admit_caller(attrs.evolve(life, **changes), on, with_)
+    return _admit(attrs.evolve(life, **changes), on, with_)
 
 
 def after_sleep(life: Lifecycle, slept: float) -> Lifecycle:
@@ -165,23 +168,19 @@ def _app_after(app: AppState, on: Input) -> AppState:
     return AppState.FOREGROUND if on is Input.ENTERED_FOREGROUND else app
 
 
-def _release_callers(life: Lifecycle, on: Input, with_: InputDetails) -> Lifecycle:
-    # Before the row is chosen: only who still waits afterwards holds the wish up.
+def _release(life: Lifecycle, on: Input, with_: InputDetails) -> Lifecycle:
+    # Before the row is chosen: only the calls that still wait afterwards hold the wish up.
     if on is Input.ATTEMPT_FAILED:
-        return attrs.evolve(life, impatient=0)
-    if on is Input.CALLER_LEFT and with_.patient:
-        return attrs.evolve(life, patient=life.patient - 1)
+        return attrs.evolve(life, waiting=tuple(waiter for waiter in life.waiting if waiter.patient))
     if on is Input.CALLER_LEFT:
-        return attrs.evolve(life, impatient=life.impatient - 1)
+        return attrs.evolve(life, waiting=tuple(waiter for waiter in life.waiting if waiter is not with_.waiter))
     return life
 
 
-def _admit_caller(life: Lifecycle, on: Input, with_: InputDetails) -> Lifecycle:
-    if on is not Input.CONNECT_CALLED or life.state not in HEADING:
+def _admit(life: Lifecycle, on: Input, with_: InputDetails) -> Lifecycle:
+    if on is not Input.CONNECT_CALLED or life.state not in HEADING or with_.waiter is None:
         return life
-    if with_.patient:
-        return attrs.evolve(life, patient=life.patient + 1)
-    return attrs.evolve(life, impatient=life.impatient + 1)
+    return attrs.evolve(life, waiting=(*life.waiting, with_.waiter))
 
 
 def _rest(_: Lifecycle, to: State, now: float, with_: InputDetails) -> _Changes:
@@ -189,8 +188,7 @@ def _rest(_: Lifecycle, to: State, now: float, with_: InputDetails) -> _Changes:
         "state": to,
         "status": _status_of_rest(to, with_.cause, now),
         "stands": False,
-        "patient": 0,
-        "impatient": 0,
+        "waiting": (),
         "attempt": 0,
         "retries": 0,
         "attempt_ends": math.inf,
@@ -246,8 +244,7 @@ def _connected(life: Lifecycle, to: State, now: float, _: InputDetails) -> _Chan
         "state": to,
         "status": Connected(life.attempt, at=now),
         "stands": True,
-        "patient": 0,
-        "impatient": 0,
+        "waiting": (),
         "attempt_ends": math.inf,
     }
 

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import enum
-from typing import Final
+from typing import Final, Protocol
 
 from cometconn.status import Reason
 
-__all__ = ["HEADING", "OUT", "RESTING", "WANTED", "IllegalInputError", "Input", "Mode", "Refusal", "State", "Wish"]
+__all__ = [
+    "HEADING",
+    "OUT",
+    "RESTING",
+    "WANTED",
+    "IllegalInputError",
+    "Input",
+    "Mode",
+    "Refusal",
+    "State",
+    "Waiter",
+    "Wish",
+]
 
 
 class Mode(enum.Enum):
@@ -75,6 +87,15 @@ class Wish(enum.Enum):
     """Somebody waits in `connect()`."""
     STANDS = "stands"
     """It has been connected once and stands by itself; nobody waits."""
+
+
+class Waiter(Protocol):
+    """A call of `connect()` that waits. Known by identity."""
+
+    @property
+    def patient(self) -> bool:
+        """Whether it goes on waiting when an attempt fails (`retry=True`)."""
+        ...
 
 
 class Input(enum.Enum):

@@ -11,12 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cometconn._lifecycle.reducer import InputDetails, Lifecycle, after_sleep, begin, due, reduce
-from cometconn._lifecycle.states import WANTED, IllegalInputError, Input, Mode, Refusal, State, Wish
+from cometconn._lifecycle.states import WANTED, IllegalInputError, Input, Mode, Refusal, State, Waiter, Wish
 from cometconn.errors import CometConnError
 from cometconn.settings import Timing
 from cometconn.status import AppState, Connected, Connecting, Disconnected, Reason, Waiting
 
-PATIENT = InputDetails(patient=True)
+
+@attrs.frozen(eq=False)
+class Call:
+    """A call of `connect()` that waits."""
+
+    patient: bool
+
+
+PATIENT, IMPATIENT = InputDetails(waiter=Call(patient=True)), InputDetails(waiter=Call(patient=False))
 TIMING = Timing()
 
 
@@ -103,31 +111,35 @@ def test_the_end_of_the_lease_counts_before_the_end_of_the_attempt() -> None:
     for on in (Input.LOGGED_IN, Input.ENTERED_BACKGROUND, Input.CONNECT_CALLED):
         life = reduce(life, on, 0.0)
     assert due(life) == (10.0, Input.DEADLINE_REACHED)
-    waiting = reduce(attrs.evolve(life, patient=1), Input.ATTEMPT_FAILED, 0.0, InputDetails(retry_after=10.0))
+    waiting = reduce(
+        attrs.evolve(life, waiting=(Call(patient=True),)), Input.ATTEMPT_FAILED, 0.0, InputDetails(retry_after=10.0)
+    )
     assert due(waiting) == (10.0, Input.DEADLINE_REACHED)
 
 
 def test_callers_hold_a_manual_wish_up() -> None:
     """The wish ends with the last caller who waits for it; one that stands does not."""
-    life = run(Mode.MANUAL, (0.0, Input.LOGGED_IN), (0.0, Input.CONNECT_CALLED), (0.0, Input.CONNECT_CALLED, PATIENT))
-    assert (life.impatient, life.patient, life.wish) == (1, 1, Wish.AWAITED)
+    calls = (0.0, Input.CONNECT_CALLED, IMPATIENT), (0.0, Input.CONNECT_CALLED, PATIENT)
+    life = run(Mode.MANUAL, (0.0, Input.LOGGED_IN), *calls)
+    assert (life.waiting, life.wish) == ((IMPATIENT.waiter, PATIENT.waiter), Wish.AWAITED)
     failed = reduce(life, Input.ATTEMPT_FAILED, 1.0)
-    assert (failed.state, failed.impatient, failed.patient) == (State.WAITING, 0, 1)
+    assert (failed.state, failed.waiting) == (State.WAITING, (PATIENT.waiter,))
     assert reduce(failed, Input.CALLER_LEFT, 1.0, PATIENT).state is State.NOT_REQUESTED
     one_left = reduce(life, Input.CALLER_LEFT, 1.0, PATIENT)
     assert one_left.state is State.CONNECTING
     assert reduce(one_left, Input.ATTEMPT_FAILED, 1.0).state is State.CONNECT_FAILED
-    assert reduce(one_left, Input.CALLER_LEFT, 1.0).state is State.NOT_REQUESTED
+    assert reduce(one_left, Input.CALLER_LEFT, 1.0, IMPATIENT).state is State.NOT_REQUESTED
     stands = reduce(run(Mode.MANUAL, *MANUAL_CONNECTED), Input.LINK_LOST, 2.0)
-    joined = reduce(stands, Input.CONNECT_CALLED, 3.0)
-    assert reduce(joined, Input.CALLER_LEFT, 4.0).state is State.CONNECTING
+    joined = reduce(stands, Input.CONNECT_CALLED, 3.0, IMPATIENT)
+    assert joined.wish is Wish.AWAITED
+    assert reduce(joined, Input.CALLER_LEFT, 4.0, IMPATIENT).state is State.CONNECTING
 
 
 def test_in_auto_mode_every_wish_stands() -> None:
     """A failed or cancelled connect() does not stop the library."""
-    life = run(Mode.AUTO, (0.0, Input.LOGGED_IN), (0.0, Input.CONNECT_CALLED))
+    life = run(Mode.AUTO, (0.0, Input.LOGGED_IN), (0.0, Input.CONNECT_CALLED, IMPATIENT))
     assert reduce(life, Input.ATTEMPT_FAILED, 1.0).state is State.WAITING
-    assert reduce(life, Input.CALLER_LEFT, 1.0).state is State.CONNECTING
+    assert reduce(life, Input.CALLER_LEFT, 1.0, IMPATIENT).state is State.CONNECTING
 
 
 def test_refusals_change_nothing() -> None:
@@ -185,10 +197,13 @@ def test_whatever_happens_a_life_stays_sound(mode: Mode, script: list[tuple[floa
     life, now = begin(mode, TIMING, 0.0), 0.0
     for wait, on, patient, jitter in script:
         now += wait
-        if on is Input.CALLER_LEFT and not (life.patient if patient else life.impatient):
-            continue
+        waiter: Waiter | None = Call(patient=patient)
+        if on is Input.CALLER_LEFT:
+            waiter = next((call for call in life.waiting if call.patient is patient), None)
+            if waiter is None:
+                continue
         try:
-            life = reduce(life, on, now, InputDetails(patient=patient, jitter=jitter))
+            life = reduce(life, on, now, InputDetails(waiter=waiter, jitter=jitter))
         except IllegalInputError:
             continue
         moment, _ = due(life)
@@ -197,7 +212,7 @@ def test_whatever_happens_a_life_stays_sound(mode: Mode, script: list[tuple[floa
             assert life.state is State.CONNECTED or moment < math.inf
         else:
             assert moment == math.inf
-            assert (life.patient, life.impatient, life.stands) == (0, 0, False)
+            assert (life.waiting, life.stands) == ((), False)
             assert isinstance(life.status, Disconnected)
         if mode is Mode.AUTO:
             assert not (life.app is AppState.BACKGROUND and life.state in WANTED)
@@ -206,12 +221,11 @@ def test_whatever_happens_a_life_stays_sound(mode: Mode, script: list[tuple[floa
 @pytest.mark.parametrize("on", Input)
 def test_what_ends_a_connection_that_is_whole(on: Input) -> None:
     """Five inputs do, in one mode, app state and wish or another; a loss is none of them, because then it is not whole."""
-    lives = itertools.product(Mode, AppState, (True, False), (0, 1), (0, 1), State)
+    waiting: list[tuple[Waiter, ...]] = [(), (Call(patient=True),), (Call(patient=False),)]
+    lives = itertools.product(Mode, AppState, (True, False), waiting, State)
     ends = False
-    for mode, app, stands, patient, impatient, state in lives:
-        life = attrs.evolve(
-            begin(mode, TIMING, 0.0), app=app, state=state, stands=stands, patient=patient, impatient=impatient
-        )
+    for mode, app, stands, calls, state in lives:
+        life = attrs.evolve(begin(mode, TIMING, 0.0), app=app, state=state, stands=stands, waiting=calls)
         try:
             after = reduce(life, on, 1.0, PATIENT)
         except IllegalInputError:

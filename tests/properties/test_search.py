@@ -77,7 +77,7 @@ def _refused_ping_is_a_sign_of_life(before: Lifecycle, on: Input, now: float, wi
 
 def _forgets_who_waits(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
     after = reduce(before, on, now, with_)
-    return attrs.evolve(after, patient=before.patient) if on is Input.AUTHENTICATED else after
+    return attrs.evolve(after, waiting=before.waiting) if on is Input.AUTHENTICATED else after
 
 
 def _ignores_the_floor(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:

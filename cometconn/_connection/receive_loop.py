@@ -11,7 +11,6 @@ from cometconn._wire.decoder import AuthReply, Decoded, Decoder, Echo, Pong
 from cometconn.errors import CometConnError, ProtocolError
 from cometconn.events import Event, UnreadableFrame
 
-from .catch_up import gap
 from .long_message import long_frame
 
 if TYPE_CHECKING:
@@ -197,7 +196,7 @@ class _Reader:
         if self._catch_up is not None:
             self._catch_up.begin(absence, now)
         elif absence is not None:
-            self._streams.publish(gap(absence, now, after_id=self._streams.last_id), 0)
+            self._streams.publish(absence.gap(now, after_id=self._streams.last_id), 0)
         if self._positions is not None and self._link.websocket is not None:
             self._positions.connected(self._link.websocket.answered_at)  # behind `begin()`: it is no absence
         for event, size in self._streams.early.take_all():

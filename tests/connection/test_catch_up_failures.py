@@ -15,7 +15,7 @@ import trio
 from trio.testing import MockClock
 
 from cometconn import MemoryStore
-from cometconn._connection import catch_up, disconnection
+from cometconn._connection import disconnection, missed_range
 from cometconn._telemetry import step_observer
 from cometconn.environment import Request, Response
 from cometconn.events import Event, Gap, TextMessage, UnreadableFrame
@@ -208,7 +208,7 @@ def set_clocks(patch: pytest.MonkeyPatch, clock: Callable[[], float]) -> None:
     patch.setattr(time, "time_ns", lambda: int(clock() * 1e9))
     # Not in the module itself: the wire's codec knows the class by its identity.
     told = types.SimpleNamespace(datetime=Clock, timedelta=datetime.timedelta, UTC=datetime.UTC)
-    for module in (disconnection, catch_up, step_observer):
+    for module in (disconnection, missed_range, step_observer):
         patch.setattr(module, "datetime", told)
 
 

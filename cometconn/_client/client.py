@@ -223,7 +223,7 @@ class CometChat:
 
     def _tell(self, on: Input) -> None:
         if not self._parts.left:
-            self._machine.tell(on)
+            self._machine.apply(on)
 
     @property
     def app_state(self) -> AppState:

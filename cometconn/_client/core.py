@@ -116,7 +116,7 @@ class ClientCore:
         self.left = True
         self.login.leave()
         self.speaking.leave()
-        self.machine.tell(Input.CLIENT_LEFT)
+        self.machine.apply(Input.CLIENT_LEFT)
         if self.catch_up is not None:
             self.catch_up.flush()
         self.positions.leave()

@@ -113,7 +113,7 @@ class Login:
         if session is not None and self._user is not None and (uid == session.uid or auth_token == session.auth_token):
             if auth_key is not None and is_token(auth_key) and not self._accepted:
                 self._auth_key = auth_key
-            self.machine.tell(Input.LOGGED_IN_AGAIN)
+            self.machine.apply(Input.LOGGED_IN_AGAIN)
             user = self._user
             await trio.lowlevel.checkpoint()
             return user
@@ -290,7 +290,7 @@ class Login:
             self.catch_up.reopened(Disconnection(trio.current_time(), lost_error(Reason.CLIENT_CLOSED)))
         self._user = user
         self.identity.session = session
-        self.machine.tell(Input.LOGGED_IN)
+        self.machine.apply(Input.LOGGED_IN)
 
     def _exit(self, cause: NotLoggedInError, *, forget: bool) -> Link | None:
         """Log out. *forget*: the user is not to be taken up where they were."""
@@ -301,7 +301,7 @@ class Login:
             self.positions.forget()
             if self.catch_up is not None:
                 self.catch_up.clear()
-        self.machine.tell(Input.LOGGED_OUT, cause)
+        self.machine.apply(Input.LOGGED_OUT, cause)
         return link
 
     def _check_open(self, call: str) -> None:

@@ -1,4 +1,4 @@
-"""The task that notices the end of the lease by its deadline."""
+"""The task that notices that the lease has reached its deadline."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["background_timeout"]
 async def background_timeout(machine: Machine) -> None:
     """Sleep inside the lease; when its deadline cancels the sleep, let the machine tick.
 
-    The deadline moves with every sign of life and Trio keeps it, so there is no timer to
-    restart. The tick stands in `finally`, since no code behind the sleep ever runs.
+    Every sign of life moves the deadline, and Trio keeps it, so there is no timer to restart. The tick stands in
+    `finally` because no code after the sleep ever runs.
     """
     try:
         await trio.sleep_forever()

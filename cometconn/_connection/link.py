@@ -1,4 +1,4 @@
-"""One attempt at a WebSocket and, if it succeeds, the connection: what its tasks share."""
+"""What the tasks of one WebSocket share, from the attempt to open it to its end."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ __all__ = ["Link", "LinkState", "OutgoingFrame", "PingWaiter"]
 
 @attrs.define(eq=False)
 class OutgoingFrame:
-    """A frame that is to be sent.
+    """A frame in the outbox.
 
     Attributes:
-        text: what to send.
+        text: its payload.
         done: set when it was written, or never will be.
         error: why it never will be.
     """
@@ -43,13 +43,13 @@ class OutgoingFrame:
 
 @attrs.define(eq=False)
 class PingWaiter:
-    """A ping frame that a pong will answer, and whoever waits for it.
+    """A ping frame whose pong is expected. Used as a context manager while a call of `ping()` waits for it.
 
     Attributes:
-        frame: what asks for it.
-        sent_at: when the frame was queued.
-        gives_up_at: from this moment on no pong answers it, unless a call still waits for what the socket holds, and
-            no other ping has been sent.
+        frame: the ping frame.
+        sent_at: when it was queued, on Trio's clock.
+        gives_up_at: from this moment on a pong belongs to a later ping; but if there is none and a call still waits, to
+            this one, because the pong may have lain unread in the socket.
         awaited: a call of `ping()` waits for it.
         answered: set when the outcome is known.
         round_trip: in seconds, once a pong came.
@@ -65,26 +65,26 @@ class PingWaiter:
     awaited: bool = attrs.field(default=False, init=False)
 
     def __enter__(self) -> None:
-        """Wait for it."""
+        """Note that a call waits."""
         self.awaited = True
 
     def __exit__(self, *_: object) -> None:
-        """Wait no longer."""
+        """Note that no call waits any longer."""
         self.awaited = False
 
     def pong(self, now: float) -> None:
-        """Take the pong."""
+        """Note that the pong came at *now*."""
         self.round_trip = now - self.sent_at
         self.answered.set()
 
     def fail(self, error: CometConnError) -> None:
-        """End the wait, unless it has ended."""
+        """End the wait with *error*, unless it has ended."""
         if self.round_trip is None and self.error is None:
             self.error = error
             self.answered.set()
 
     def outcome(self) -> float:
-        """Return the round trip, or raise what came instead; a wait that is still open is given up."""
+        """Return the round trip, or raise the error. If there is neither yet, the wait ends with `PongTimeoutError`."""
         self.give_up()
         if self.error is not None:
             raise self.error
@@ -92,7 +92,7 @@ class PingWaiter:
         return self.round_trip
 
     def give_up(self) -> None:
-        """End the wait because nothing answered in time."""
+        """End the wait, because no pong came in time."""
         self.fail(
             PongTimeoutError(
                 f"No pong came within {self.gives_up_at - self.sent_at:g} s of ping(); other bytes did, so the "
@@ -128,7 +128,7 @@ _NEXT = {
 
 @attrs.define(eq=False, kw_only=True)
 class Link:
-    """What the tasks of one WebSocket share. It lives once; its heartbeat dies with it.
+    """One WebSocket, from the attempt to open it to its end. Another one is another `Link`.
 
     Attributes:
         number: of the WebSocket among those that this client dialled, from 1: a detail's `generation`.
@@ -199,17 +199,17 @@ class Link:
         self.heartbeat.start(now, jitter)
 
     def set_alarm(self, next_tick: float) -> None:
-        """Let the keepalive task wake up for the next ping or for *next_tick*, and not sooner: thousands would be felt."""
+        """Let the keepalive task wake up for the next ping or for *next_tick*, and not before: that counts with thousands."""
         if self.alarm is not None:
             self.alarm.deadline = min(self.heartbeat.next_ping, next_tick)
 
     def wake_for_silence(self) -> None:
-        """Let the keepalive task wake up no later than silence means that the link is lost."""
+        """Let the keepalive task wake up no later than when silence means that the link is lost."""
         if self.alarm is not None:
             self.alarm.deadline = min(self.alarm.deadline, self.heartbeat.silent_at)
 
     def note_closed(self) -> None:
-        """Note that the socket is closed."""
+        """Note that the socket is closed on our side."""
         self._enter(LinkState.CLOSED)
         self.on_send = None  # the writer refers to this link: without the cycle both are freed at once
 
@@ -219,7 +219,7 @@ class Link:
             await self.news.park()
 
     def send(self, text: str) -> OutgoingFrame:
-        """Queue *text* for the writer; where nothing is before it, and the socket takes it, it has left on return."""
+        """Queue *text*. If the outbox was empty and the socket takes the frame, it is written on return."""
         frame = OutgoingFrame(text)
         self.outbox.append(frame)
         if self.on_send is not None and len(self.outbox) == 1:
@@ -227,12 +227,12 @@ class Link:
         return frame
 
     def withdraw(self, frame: OutgoingFrame) -> None:
-        """Take *frame* back if the writer has not begun with it: nobody waits for it any longer."""
+        """Remove *frame* from the outbox, unless the writer has begun with it: the call that sends it was cancelled."""
         if frame in self.outbox and frame is not self.outbox[0]:
             self.outbox.remove(frame)
 
     def ping(self, text: str, now: float) -> PingWaiter:
-        """Queue a ping frame and expect its pong."""
+        """Queue the ping frame *text* and expect its pong."""
         self._drop_stale_pings(now)
         waiter = PingWaiter(self.send(text), now, now + self.heartbeat.timeout)
         self._pings.append(waiter)
@@ -241,7 +241,7 @@ class Link:
         return waiter
 
     def pong(self, now: float) -> None:
-        """Give a pong to the oldest ping that may still be answered."""
+        """A pong came: it belongs to the oldest ping that has not been given up."""
         self._drop_stale_pings(now)
         if self._pings:
             waiter = self._pings.pop(0)
@@ -250,7 +250,7 @@ class Link:
                 self.observer.pong_received(now - waiter.sent_at)
 
     def goodbye_nowait(self) -> None:
-        """Let the close frame leave, where it can at once: nothing at the end of a link is as urgent."""
+        """Write the close frame if that takes no waiting."""
         if self.websocket is not None:
             self.websocket.goodbye_nowait()
 
@@ -274,7 +274,7 @@ class Link:
     def _drop_stale_pings(self, now: float) -> None:
         while self._pings and now >= self._pings[0].gives_up_at:
             if self._pings[0].awaited and len(self._pings) == 1:
-                return  # a pong can be the answer to no other ping; the call gives up when the socket holds none
+                return  # a pong can belong to no other ping; the call gives up once the socket was read
             stale = self._pings.pop(0)
             stale.give_up()
-            self.withdraw(stale.frame)  # to a server that does not read, they would pile up
+            self.withdraw(stale.frame)  # if the server does not read, they would accumulate

@@ -1,4 +1,4 @@
-"""One WebSocket, from the first byte dialled to the socket closed."""
+"""Runs one WebSocket, from the dial until its socket is closed."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ __all__ = ["LinkNursery"]
 
 @attrs.frozen(eq=False)
 class LinkNursery:
-    """Runs links, one at a time: what they need is the same for all.
+    """Runs links, one at a time.
 
     Attributes:
-        machine: is told what happens.
-        identity: who logs in, and where.
-        streams: take the events.
+        machine: gets what happens.
+        identity: the user, and the URL.
+        streams: get the events.
         environment: dials.
-        open_websocket: makes a WebSocket of a byte stream.
-        catch_up: fetches what was missed, if the application wants that.
-        positions: note from when on messages can be fetched.
+        open_websocket: makes a WebSocket from a byte stream.
+        catch_up: fetches what was missed; `None` without `AppSettings(catch_up=True)`.
+        positions: notes when the client was first connected: from then on messages can be fetched.
     """
 
     machine: Machine
@@ -89,7 +89,7 @@ class LinkNursery:
         try:
             url = self.identity.socket_url
         except ProtocolError as error:
-            # The server's own settings name no host; the next login, or renewal, may bring better ones.
+            # The server's settings name no host; the next login or renewal may bring others.
             self.machine.lost(link, error)
             return None
         try:
@@ -101,14 +101,17 @@ class LinkNursery:
                 observer.dialled()
             limits = self.identity.settings.limits
             return self.open_websocket(stream, url, self.identity.headers, limits.max_message)
-        except Exception as error:  # noqa: BLE001 - whatever an environment raises, the attempt has failed
+        except Exception as error:  # noqa: BLE001 - whatever an environment raises means that the attempt has failed
             self.machine.lost(link, _dial_error(url, error))
             return None
         finally:
             self.machine.tick()
 
     async def _log_in(self, link: Link, websocket: WebSocket, nursery: trio.Nursery, leased: trio.Nursery) -> None:
-        """Start the tasks of the WebSocket, in *nursery* those that the goodbye needs; return when we are authenticated."""
+        """Start the tasks of the WebSocket and return when the client is authenticated.
+
+        Those that the closing handshake needs are started in *nursery*, which outlives the lease.
+        """
         link.step = "the answer to the WebSocket upgrade"
         nursery.start_soon(websocket.upgrade, nursery, name="cometconn.upgrade")
         nursery.start_soon(
@@ -148,7 +151,7 @@ class LinkNursery:
                 self.machine.begin_farewell(scope)
                 await websocket.wait_answered()
         elif websocket.close_frame_left and self.machine.observer is not None:
-            self.machine.observer.goodbye_said()  # and answered so soon that nothing is left to be said
+            self.machine.observer.goodbye_said()  # and the server has answered already
         await websocket.aclose_forcefully()
         if self.machine.observer is not None:
             self.machine.observer.socket_closed()
@@ -160,6 +163,6 @@ class LinkNursery:
 
 
 def _dial_error(url: str, error: Exception) -> Exception:
-    made = OSError(f"{url} cannot be reached: {os_error_text(error)}")
-    made.__cause__ = error
-    return made
+    failed = OSError(f"{url} cannot be reached: {os_error_text(error)}")
+    failed.__cause__ = error
+    return failed

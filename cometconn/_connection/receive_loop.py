@@ -44,7 +44,7 @@ async def receive_loop(
     try:
         while not link.over:
             if await websocket.receive():
-                machine.heard(link)
+                machine.received(link)
             else:
                 machine.tick()
             if not link.over:

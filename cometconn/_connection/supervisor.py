@@ -1,4 +1,4 @@
-"""The task that looks at the state and makes the world agree, and the one that watches for the end."""
+"""The task that opens links when they are wanted, and the one that turns cancellation into the end of the lease."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ __all__ = ["Supervisor", "watcher"]
 async def watcher(leave: Callable[[], None]) -> None:
     """Turn cancellation from outside into the end of the lease.
 
-    It sleeps outside every shield, so it is the first to hear that the client's nursery
-    was cancelled, for whatever reason; *leave* is synchronous and may be called again.
-    Cancelled before its first step, it takes that step all the same.
+    It sleeps outside every shield, so it is the first task that runs when the client's nursery is cancelled, for
+    whatever reason. *leave* is synchronous and may be called again. It is called even if the task was cancelled before
+    its first step.
     """
     try:
         await trio.sleep_forever()
@@ -37,14 +37,14 @@ async def watcher(leave: Callable[[], None]) -> None:
 
 @attrs.frozen(eq=False)
 class Supervisor:
-    """Opens a link whenever one is wanted. Level-triggered: it reacts to no event it could miss.
+    """Opens a link whenever one is wanted. It acts on the machine's state and not on events, so it misses none.
 
     Attributes:
-        machine: says what is wanted.
-        links: makes what runs one link. The first call may import what only a connection needs.
-        renew: gets a new token in place of a refused one. Raises `ApiError` when it cannot, and
-            `NotLoggedInError` when the server no longer knows the user's auth token.
-        forget: logs the user out without a request, for the reason given.
+        machine: knows whether a link is wanted.
+        links: returns what runs a link. The first call may import what only a connection needs.
+        renew: replaces a refused token. Raises `ApiError` if that fails, and `NotLoggedInError` if the server no longer
+            knows the user's auth token.
+        forget: logs the user out without a request, for the reason that it is given.
     """
 
     machine: Machine
@@ -54,7 +54,7 @@ class Supervisor:
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
-        """Look, act, wait for a change, until the client is left."""
+        """Open links and wait for changes of the state, until the client is left."""
         machine = self.machine
         machine.tick()
         while machine.state is not State.CLIENT_CLOSED:

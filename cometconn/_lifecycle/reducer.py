@@ -26,11 +26,11 @@ __all__ = ["NO_DETAILS", "InputDetails", "Lifecycle", "after_sleep", "begin", "d
 
 @attrs.frozen
 class InputDetails:
-    """What comes along with an input.
+    """What comes with an input.
 
     Attributes:
         cause: the error behind it.
-        retry_after: a delay the server asked for, in seconds.
+        retry_after: the delay that the server asked for, in seconds; 0 for none.
         restarting: the server announced a restart.
         jitter: a random number from 0 to 1.
         waiter: the call of `connect()` that begins to wait, or was cancelled.
@@ -44,7 +44,7 @@ class InputDetails:
 
 
 NO_DETAILS = InputDetails()
-"""For an input with which nothing comes along."""
+"""For an input with which nothing comes."""
 
 _Changes: TypeAlias = "dict[str, Any]"  # fields of a `Lifecycle`
 
@@ -56,15 +56,15 @@ class Lifecycle:
     Attributes:
         timing: the durations.
         mode, app, state: see `states`.
-        status: the same for the public, with times and causes.
+        status: the same for the application, with times and causes.
         stands: the wish has been connected once, or the mode is auto.
         waiting: the calls of `connect()` that wait, in the order in which they were made.
         last_life: the last sign of life of the app.
-        attempt: the number of the attempt under way, made, or to be made.
+        attempt: the number of the attempt that is under way, has succeeded, or comes next; 0 if none is wanted.
         retries: how many retries were set since the backoff started over.
         attempt_ends: when the attempt under way has failed.
         retry_at: when the next attempt is due.
-        not_before: until when the server asked us to stay away.
+        not_before: when the delay that the server asked for ends.
         last_shortcut: when a wait was last cut short.
         refusal: why the input was refused, if it was.
     """
@@ -87,14 +87,14 @@ class Lifecycle:
 
     @property
     def wish(self) -> Wish:
-        """What holds the lease up."""
+        """Why there is a lease, in manual mode."""
         if self.waiting:
             return Wish.AWAITED
         return Wish.STANDS if self.stands else Wish.NONE
 
     @property
     def lease_deadline(self) -> float:
-        """When the lease is over, if there is one."""
+        """When the lease ends, if there is one."""
         return lease_deadline(self.mode, self.app, self.last_life, self.timing.background_grace)
 
 
@@ -105,11 +105,10 @@ def begin(mode: Mode, timing: Timing, now: float) -> Lifecycle:
 
 
 def due(life: Lifecycle) -> tuple[float, Input]:
-    """Return what time alone will decide next, and when (`inf`: nothing).
+    """Return when time alone causes the next input, and which (`inf`: never).
 
-    At one and the same instant the end of the lease counts before the end of the attempt.
+    If the end of the lease and that of the attempt fall on the same instant, the lease counts.
     """
-    # Asked at every tick, so without sets and sorting.
     moment, on = math.inf, Input.RETRY_DUE
     if life.state is State.WAITING:
         moment = life.retry_at
@@ -121,17 +120,17 @@ def due(life: Lifecycle) -> tuple[float, Input]:
     return (over, Input.DEADLINE_REACHED) if over <= moment else (moment, on)
 
 
-def reduce(life: Lifecycle, on: Input, now: float, with_: InputDetails = NO_DETAILS) -> Lifecycle:
-    """Return the `Lifecycle` after *on* at *now*. Nothing else is read or written.
+def reduce(life: Lifecycle, on: Input, now: float, details: InputDetails = NO_DETAILS) -> Lifecycle:
+    """Return the `Lifecycle` after *on* at *now*. Pure: nothing else is read or written.
 
     Raises:
-        IllegalInputError: *on* cannot happen in this state; a mistake in cometconn.
+        IllegalInputError: *on* cannot happen in this state: a mistake in cometconn.
     """
     if on is Input.RETRY_NOW and life.state is State.WAITING:
         if not may_cut_short(now, not_before=life.not_before, last_shortcut=life.last_shortcut):
             return attrs.evolve(life, refusal=None)
         life = attrs.evolve(life, last_shortcut=now)
-    life = _release(life, on, with_)
+    life = _release(life, on, details)
     row = find_row(on, Situation(life.mode, life.app, life.state, life.wish))
     if row.refusal is not None:
         return attrs.evolve(life, refusal=row.refusal)
@@ -143,14 +142,14 @@ def reduce(life: Lifecycle, on: Input, now: float, with_: InputDetails = NO_DETA
     if on is Input.RENEWAL_BEGAN:
         changes["attempt_ends"] = now + life.timing.connect_timeout
     if row.to is not None:
-        changes |= _ENTER.get(row.to, _rest)(life, row.to, now, with_)
-    return _admit(attrs.evolve(life, **changes), on, with_)
+        changes |= _ENTER.get(row.to, _rest)(life, row.to, now, details)
+    return _admit(attrs.evolve(life, **changes), on, details)
 
 
 def after_sleep(life: Lifecycle, slept: float) -> Lifecycle:
-    """Return *life* with everything *slept* seconds further in the past: the clock stood still, time did not.
+    """Return *life* with its times moved *slept* seconds into the past, because Trio's clock stood still meanwhile.
 
-    The attempt under way keeps its end: what it waits for stood still with us.
+    The attempt under way keeps its end: it could make no progress either.
     """
     return attrs.evolve(
         life,
@@ -168,25 +167,25 @@ def _app_after(app: AppState, on: Input) -> AppState:
     return AppState.FOREGROUND if on is Input.ENTERED_FOREGROUND else app
 
 
-def _release(life: Lifecycle, on: Input, with_: InputDetails) -> Lifecycle:
-    # Before the row is chosen: only the calls that still wait afterwards hold the wish up.
+def _release(life: Lifecycle, on: Input, details: InputDetails) -> Lifecycle:
+    # Before the row is chosen, because it depends on the calls that still wait afterwards.
     if on is Input.ATTEMPT_FAILED:
         return attrs.evolve(life, waiting=tuple(waiter for waiter in life.waiting if waiter.patient))
     if on is Input.CALLER_LEFT:
-        return attrs.evolve(life, waiting=tuple(waiter for waiter in life.waiting if waiter is not with_.waiter))
+        return attrs.evolve(life, waiting=tuple(waiter for waiter in life.waiting if waiter is not details.waiter))
     return life
 
 
-def _admit(life: Lifecycle, on: Input, with_: InputDetails) -> Lifecycle:
-    if on is not Input.CONNECT_CALLED or life.state not in HEADING or with_.waiter is None:
+def _admit(life: Lifecycle, on: Input, details: InputDetails) -> Lifecycle:
+    if on is not Input.CONNECT_CALLED or life.state not in HEADING or details.waiter is None:
         return life
-    return attrs.evolve(life, waiting=(*life.waiting, with_.waiter))
+    return attrs.evolve(life, waiting=(*life.waiting, details.waiter))
 
 
-def _rest(_: Lifecycle, to: State, now: float, with_: InputDetails) -> _Changes:
+def _rest(_: Lifecycle, to: State, now: float, details: InputDetails) -> _Changes:
     return {
         "state": to,
-        "status": _status_of_rest(to, with_.cause, now),
+        "status": _status_of_rest(to, details.cause, now),
         "stands": False,
         "waiting": (),
         "attempt": 0,
@@ -216,26 +215,26 @@ def _connect(life: Lifecycle, to: State, now: float, _: InputDetails) -> _Change
     }
 
 
-def _wait(life: Lifecycle, to: State, now: float, with_: InputDetails) -> _Changes:
+def _wait(life: Lifecycle, to: State, now: float, details: InputDetails) -> _Changes:
     timing = life.timing
     stable = life.state is State.CONNECTED and now - life.status.at >= timing.stable_after
     attempt, retries = (0, 0) if stable else (life.attempt, life.retries)
     delay = retry_delay(
         retries,
-        with_.jitter,
+        details.jitter,
         base=timing.retry_base,
         cap=timing.retry_cap,
-        restarting=with_.restarting,
-        retry_after=with_.retry_after,
+        restarting=details.restarting,
+        retry_after=details.retry_after,
     )
     return {
         "state": to,
-        "status": Waiting(attempt + 1, now + delay, cause=with_.cause, at=now),
+        "status": Waiting(attempt + 1, now + delay, cause=details.cause, at=now),
         "attempt": attempt + 1,
         "retries": retries + 1,
         "attempt_ends": math.inf,
         "retry_at": now + delay,
-        "not_before": now + min(with_.retry_after, RETRY_AFTER_LIMIT),
+        "not_before": now + min(details.retry_after, RETRY_AFTER_LIMIT),
     }
 
 

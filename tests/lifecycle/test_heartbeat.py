@@ -61,7 +61,7 @@ def test_any_byte_is_life() -> None:
     """Whatever came after a ping, the server is not silent until the next ping."""
     pulse = started()
     pulse.pinged(101.0)
-    pulse.heard()
+    pulse.received()
     assert pulse.silent_at == math.inf
     assert not pulse.is_silent(1000.0)
     pulse.pinged(200.0)
@@ -111,9 +111,9 @@ def test_a_machine_that_slept_asks_at_once() -> None:
     """No answer is overdue, and the next ping is due; before the link is authenticated none is."""
     pulse = started()
     pulse.pinged(101.0)
-    pulse.woke(102.0)
+    pulse.machine_slept(102.0)
     assert pulse.silent_at == math.inf
     assert pulse.next_ping == 102.0
     fresh = Heartbeat(15.0, 5.0)
-    fresh.woke(102.0)
+    fresh.machine_slept(102.0)
     assert fresh.next_ping == math.inf

@@ -16,8 +16,8 @@ import trio
 from cometconn import AppState, CometChat
 from cometconn._account.api import is_refusal
 from cometconn._client.login import Login
-from cometconn._connection.failures import failure
-from cometconn._connection.keepalive import look
+from cometconn._connection.failures import to_failure
+from cometconn._connection.keepalive import check_silence
 from cometconn._connection.link import Link, LinkState
 from cometconn._connection.link_nursery import LinkNursery
 from cometconn._connection.machine import Machine
@@ -64,14 +64,14 @@ def _stable_after(patch: pytest.MonkeyPatch, change: Callable[[float], float]) -
 
 def grace_counts_from_the_last_pong(patch: pytest.MonkeyPatch) -> None:
     """What comes from the server keeps a client in the background alive."""
-    heard = Machine.heard
+    received = Machine.received
 
     def longer(self: Machine, link: Link) -> None:
-        heard(self, link)
+        received(self, link)
         if self._life.app is AppState.BACKGROUND and link is self._link:
             _live_on(self, link)
 
-    patch.setattr(Machine, "heard", longer)
+    patch.setattr(Machine, "received", longer)
 
 
 def foreground_undoes_disconnect(patch: pytest.MonkeyPatch) -> None:
@@ -159,7 +159,7 @@ def keepalive_is_a_sign_of_life(patch: pytest.MonkeyPatch) -> None:
                 link.ping(ping_frame(), now)
                 _live_on(machine, link)
             if now >= pulse.silent_at:
-                await look(machine, link)
+                await check_silence(machine, link)
             with trio.move_on_at(min(pulse.next_ping, pulse.silent_at)) as link.alarm:
                 await trio.sleep_forever()
 
@@ -181,7 +181,7 @@ def pings_without_a_frame(patch: pytest.MonkeyPatch) -> None:
             if now >= pulse.next_ping:
                 pulse.keepalive_sent(now)
             if now >= pulse.silent_at:
-                await look(machine, link)
+                await check_silence(machine, link)
             with trio.move_on_at(min(pulse.next_ping, pulse.silent_at)) as link.alarm:
                 await trio.sleep_forever()
 
@@ -212,9 +212,9 @@ def refused_tokens_are_retried(patch: pytest.MonkeyPatch) -> None:
     """A token that is refused twice counts as a failed attempt."""
     fail = Machine._fail_link
 
-    def forgiving(self: Machine, news: Any, now: float) -> None:
+    def forgiving(self: Machine, failure: Any, now: float) -> None:
         second = self._link is not None and self._link.second
-        fail(self, attrs.evolve(news, refused=news.refused and not second), now)
+        fail(self, attrs.evolve(failure, refused=failure.refused and not second), now)
 
     patch.setattr(Machine, "_fail_link", forgiving)
 
@@ -244,10 +244,10 @@ def silence_is_no_doubt(patch: pytest.MonkeyPatch) -> None:
     """An auth frame that is never answered is forgotten with its attempt."""
     fail = Machine._fail_link
 
-    def forgiving(self: Machine, news: Failure, now: float) -> None:
-        if isinstance(news.error, TimeoutError) and self._link is not None:
+    def forgiving(self: Machine, failure: Failure, now: float) -> None:
+        if isinstance(failure.error, TimeoutError) and self._link is not None:
             self._link._state = LinkState.DIALLING
-        fail(self, news, now)
+        fail(self, failure, now)
 
     patch.setattr(Machine, "_fail_link", forgiving)
 
@@ -280,10 +280,10 @@ def retry_after_of_a_renewal_is_ignored(patch: pytest.MonkeyPatch) -> None:
     """The next attempt comes as soon as after any other failure, although `GET /me` was answered with Retry-After."""
 
     def deaf(error: Exception, *rest: Any) -> Failure:
-        news = failure(error, *rest)
-        return attrs.evolve(news, retry_after=0.0) if isinstance(error, ApiError) else news
+        failure = to_failure(error, *rest)
+        return attrs.evolve(failure, retry_after=0.0) if isinstance(error, ApiError) else failure
 
-    patch.setattr("cometconn._connection.machine.failure", deaf)
+    patch.setattr("cometconn._connection.machine.to_failure", deaf)
 
 
 def too_many_requests_is_final(patch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Which messages were missed, in their order, and the live events that wait for them.
 
-Each disconnection leaves a `MissedRange` of message ids. `CatchUp` keeps the ranges in the order of their ids, and holds
-live events back until the messages before them are in the streams. A `RangeFiller` fetches those messages.
+Each disconnection leaves a `MissedRange` of message ids. `CatchUp` keeps the ranges in the order of their ids, and
+holds live events back until the messages before them are in the streams. A `RangeFiller` fetches those messages.
 """
 
 from __future__ import annotations

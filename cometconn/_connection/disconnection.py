@@ -39,7 +39,7 @@ class Disconnection:
         after_id: int | None = None,
         before_id: int | None = None,
     ) -> Gap:
-        """Return the marker for the streams. The connection is back at *until*, on Trio's clock; the rest as in `Gap`."""
+        """Return the marker for the streams. The connection was back at *until*, on Trio's clock; else as in `Gap`."""
         until_utc = until_utc or datetime.datetime.now(datetime.UTC)
         length = datetime.timedelta(seconds=until - self.since)
         return Gap(

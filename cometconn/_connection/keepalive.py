@@ -32,7 +32,7 @@ async def check_silence(machine: Machine, link: Link) -> None:
 
 
 async def wait_pong(machine: Machine, link: Link, waiter: PingWaiter) -> float:
-    """Wait for the pong of a call of `ping()`. Return the round trip in seconds, or raise the error that ended the wait.
+    """Wait for the pong of a `ping()`. Return the round trip in seconds, or raise the error that ended the wait.
 
     At most `pong_timeout`. If cancelled, the ping is sent all the same.
     """

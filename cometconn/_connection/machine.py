@@ -1,8 +1,8 @@
 """The one holder of the connection's state.
 
-Everything that happens reaches it by a synchronous call. Each call first does `tick()`, so that a deadline that has passed
-counts before anything else. The new state, the end of the lease, the outcome of calls that wait and the new status
-are one step without an await: no task sees half of it. Tasks then act as the state requires.
+Everything that happens reaches it by a synchronous call. Each call first does `tick()`, so that a deadline that has
+passed counts before anything else. The new state, the end of the lease, the outcome of calls that wait and the new
+status are one step without an await: no task sees half of it. Tasks then act as the state requires.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ _UNANSWERED_BEFORE_RENEWAL = 3
 """Attempts in a row whose auth frame got no answer, but a close or silence, after which the token is renewed."""
 _CLOSING_STEP = "closing the connection before it"
 _LONGEST_WAIT = 16.0
-"""Seconds between two readings of the clocks, at most, to notice that the machine slept. A keepalive ping, every 15 s, is
-one, so that an idle connection wakes up for nothing else."""
+"""Seconds between two readings of the clocks, at most, to notice that the machine slept. They are read for each keepalive
+ping, every 15 s, too, so an idle connection wakes up for nothing else."""
 
 
 @attrs.define(eq=False)
@@ -171,7 +171,7 @@ class Machine:
 
     @trio.lowlevel.enable_ki_protection
     def apply(self, on: Input, cause: CometConnError | None = None) -> None:
-        """Apply an input with which nothing comes but a *cause*: login, logout, the app state, `retry_now()`, the end."""
+        """Apply an input that has nothing but a *cause*: login, logout, the app state, `retry_now()`, the end."""
         self._step(on, self.tick(), InputDetails(cause=cause))
         if on is Input.CLIENT_LEFT:
             self.statuses.close()
@@ -290,7 +290,7 @@ class Machine:
             link.set_alarm(self.next_tick)  # it was set for the moment from which silence would have meant loss
 
     def judge_silence(self, link: Link, read_at: float) -> None:
-        """Judge *link* lost if it has been silent too long: a read that was under way at *read_at* has found nothing since."""
+        """Judge whether *link* is lost: a read that was under way at *read_at* has found nothing since."""
         now = self.tick()
         if self._link is link and self._life.state is State.CONNECTED and link.heartbeat.is_silent(read_at):
             silence = PongTimeoutError(f"Not one byte came within {self._timing.pong_timeout:g} s of a ping.")

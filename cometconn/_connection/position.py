@@ -105,7 +105,7 @@ class PositionKeeper:
                 self.streams.moved()
 
     def start(self) -> Place | None:
-        """Return where fetching begins: behind the position, or else at the time of the first connection, if it is known."""
+        """Return where fetching begins: behind the position, or else at the time of the first connection."""
         position = self.streams.position
         if position is not None:
             return Place(id=position)

@@ -59,7 +59,7 @@ class Heartbeat:
         return True
 
     def machine_slept(self, now: float) -> None:
-        """Note that the machine slept: no pong is overdue, and a ping is due now to find out whether the server is there."""
+        """The machine slept: no pong is overdue, and a ping is due now to find out whether the server is there."""
         self._pinged_at = None
         if self.next_ping < math.inf:
             self.next_ping = now
@@ -80,7 +80,7 @@ class Heartbeat:
 
     @property
     def silent_at(self) -> float:
-        """From when on a read that finds nothing means that the link is lost; `inf` without a ping, and while paused."""
+        """From when on a read that finds nothing means loss; `inf` while no ping waits for bytes, and while paused."""
         if self._paused or self._pinged_at is None:
             return math.inf
         return self._pinged_at + self.timeout

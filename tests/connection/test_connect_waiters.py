@@ -49,7 +49,7 @@ def test_a_failed_attempt_ends_the_wait_of_the_impatient() -> None:
 
 
 def test_a_cancelled_call_leaves_the_others_alone() -> None:
-    """It waits no longer, and leaves once; whoever else waits, waits on."""
+    """It waits no longer, and leaves once; the other call waits on."""
     one, other = ConnectWaiter(patient=False), ConnectWaiter(patient=False)
     life = reduce(connecting(one, other), Input.CALLER_LEFT, 1.0, InputDetails(waiter=one))
     assert life.waiting == (other,)

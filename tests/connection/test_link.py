@@ -91,7 +91,7 @@ async def test_a_transition_that_is_not_legal_is_refused(before: LinkState, afte
 
 
 async def test_the_auth_frame_of_a_link_that_is_accepted_already_is_sent_all_the_same() -> None:
-    """The server may accept the client before it was asked: the link is open, and stays open."""
+    """The server may accept the client before it has the auth frame: the link is open, and stays open."""
     early, usual = link(), dialled()
     for one in (early, usual):
         one.send_auth("auth")
@@ -122,7 +122,7 @@ async def test_pongs_answer_pings_in_order() -> None:
     assert first.outcome() == 3.0
     one.pong(4.5)
     assert second.outcome() == 2.5
-    one.pong(5.0)  # asked for by nobody
+    one.pong(5.0)  # no ping waits for it
 
 
 async def test_a_ping_given_up_leaves_the_queue() -> None:
@@ -136,7 +136,7 @@ async def test_a_ping_given_up_leaves_the_queue() -> None:
 
 
 async def test_a_call_that_still_waits_gets_a_pong_that_was_read_late() -> None:
-    """The process was held up; but a pong that may answer a ping sent meanwhile answers that one."""
+    """The process was held up; but a pong that may belong to a ping sent meanwhile belongs to that one."""
     one = link()
     first = one.ping("p", 0.0)
     with first:
@@ -151,8 +151,8 @@ async def test_a_call_that_still_waits_gets_a_pong_that_was_read_late() -> None:
     assert third.outcome() == 0.0
 
 
-async def test_the_end_answers_everybody() -> None:
-    """Pings and frames that wait hear of it, the lease is cancelled, and nothing more is queued to be written."""
+async def test_the_end_of_the_lease_ends_every_wait() -> None:
+    """Pings and frames that wait get an error, the lease is cancelled, and the outbox is empty."""
     one = link()
     waiter, frame = one.ping("p", 0.0), one.send("text")
     one.end(Reason.DISCONNECT_CALLED, OSError("cause"))
@@ -166,8 +166,8 @@ async def test_the_end_answers_everybody() -> None:
     assert not one.outbox
 
 
-async def test_the_close_frame_goes_first() -> None:
-    """When it is written nothing has been cancelled or answered yet: that all takes time."""
+async def test_the_close_frame_is_written_first() -> None:
+    """When it is written nothing has been cancelled and no wait has ended: that all takes time."""
     one, seen = link(), list[tuple[bool, bool]]()
     waiter = one.ping("p", 0.0)
 
@@ -196,8 +196,8 @@ async def test_texts_are_not_shown() -> None:
     assert "secret" not in repr(link().send("secret"))
 
 
-async def test_pings_that_nobody_writes_do_not_pile_up() -> None:
-    """To a server that does not read: a ping given up takes its frame back, but for the one being written."""
+async def test_pings_that_are_not_written_do_not_accumulate() -> None:
+    """If the server does not read, a ping that is given up removes its frame, except the one that is being written."""
     one = link()
     for number in range(200):
         one.ping("p", number * 5.0)

@@ -41,7 +41,7 @@ MANUAL_CONNECTED = ((0.0, Input.LOGGED_IN), (0.5, Input.CONNECT_CALLED), (1.0, I
 
 
 def test_a_life_begins_logged_out_in_the_foreground() -> None:
-    """Nobody is logged in, nothing is due."""
+    """No user is logged in, and nothing is due."""
     life = begin(Mode.AUTO, TIMING, 5.0)
     assert life.status == Disconnected(Reason.NOT_LOGGED_IN, at=5.0)
     assert life.app is AppState.FOREGROUND
@@ -117,8 +117,8 @@ def test_the_end_of_the_lease_counts_before_the_end_of_the_attempt() -> None:
     assert due(waiting) == (10.0, Input.DEADLINE_REACHED)
 
 
-def test_callers_hold_a_manual_wish_up() -> None:
-    """The wish ends with the last caller who waits for it; one that stands does not."""
+def test_a_manual_wish_ends_with_the_last_call_that_waits() -> None:
+    """A wish that has been connected does not: it stands by itself."""
     calls = (0.0, Input.CONNECT_CALLED, IMPATIENT), (0.0, Input.CONNECT_CALLED, PATIENT)
     life = run(Mode.MANUAL, (0.0, Input.LOGGED_IN), *calls)
     assert (life.waiting, life.wish) == ((IMPATIENT.waiter, PATIENT.waiter), Wish.AWAITED)
@@ -152,7 +152,7 @@ def test_refusals_change_nothing() -> None:
 
 
 def test_retry_now_cuts_a_wait_short_once_a_second() -> None:
-    """The second shortcut within a second does nothing, and none beats a Retry-After."""
+    """The second shortcut within a second does nothing, and none overrides a Retry-After."""
     life = run(Mode.AUTO, (0.0, Input.LOGGED_IN), (0.0, Input.ATTEMPT_FAILED, InputDetails(jitter=1.0)))
     life = reduce(life, Input.RETRY_NOW, 0.5)
     assert life.state is State.CONNECTING
@@ -165,7 +165,7 @@ def test_retry_now_cuts_a_wait_short_once_a_second() -> None:
 
 
 def test_an_announced_restart_widens_one_window_and_counts_on() -> None:
-    """8 s once; then the doubling goes on where it would have been."""
+    """It is 8 s once; then the doubling goes on as if it had not been."""
     life = run(Mode.AUTO, *AUTO_CONNECTED)
     life = reduce(life, Input.LINK_LOST, 2.0, InputDetails(restarting=True, jitter=1.0))
     assert life.retry_at == 10.0

@@ -1,7 +1,7 @@
-"""Clients broken on purpose: what the model has to notice.
+"""Clients broken on purpose, which the model has to notice.
 
 Each function breaks one promise of the contract in the real client, for as long as its `MonkeyPatch` lasts.
-Most are what CometChat's own SDKs do, or what a hurried change would do.
+Most do what CometChat's own SDKs do, or what a careless change might.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def grace_counts_from_the_last_pong(patch: pytest.MonkeyPatch) -> None:
 
 
 def foreground_undoes_disconnect(patch: pytest.MonkeyPatch) -> None:
-    """Coming back connects although the application said `disconnect()`."""
+    """Coming back connects although the application has called `disconnect()`."""
 
     def choose(on: Input, situation: Situation, row: Row) -> Row:
         undoes = on is Input.ENTERED_FOREGROUND and situation.state is State.DISCONNECT_CALLED
@@ -104,7 +104,7 @@ def backoff_starts_over_a_bit_late(patch: pytest.MonkeyPatch) -> None:
 
 
 def two_sockets(patch: pytest.MonkeyPatch) -> None:
-    """The next socket is dialled while the last one is still saying goodbye, which nobody hurries."""
+    """The next socket is dialled during the closing handshake of the last one, which is not cut short."""
     run = LinkNursery.run
 
     async def hasty(self: LinkNursery, *, second: bool = False) -> None:
@@ -225,7 +225,7 @@ def never_doubts_the_token(patch: pytest.MonkeyPatch) -> None:
 
 
 def pings_wait_on_after_a_loss(patch: pytest.MonkeyPatch) -> None:
-    """Whoever waits in `ping()` when the socket is lost is not told."""
+    """A `ping()` that waits when the socket is lost waits on."""
     end = Link.end
 
     def mute(self: Link, reason: Any, cause: Any) -> None:
@@ -235,8 +235,8 @@ def pings_wait_on_after_a_loss(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Link, "end", mute)
 
 
-def doubles_are_delivered(patch: pytest.MonkeyPatch) -> None:
-    """A message that comes twice is handed over twice."""
+def duplicates_are_delivered(patch: pytest.MonkeyPatch) -> None:
+    """A message that comes twice is published twice."""
     patch.setattr(Streams, "_is_known", lambda *_: False)
 
 
@@ -252,8 +252,8 @@ def silence_is_no_doubt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Machine, "_fail_link", forgiving)
 
 
-def falls_over(patch: pytest.MonkeyPatch) -> None:
-    """A pong that nobody asked for brings the client down."""
+def unsolicited_pong_raises(patch: pytest.MonkeyPatch) -> None:
+    """A pong without a ping raises in the client."""
 
     def surprised(self: Link, now: float) -> None:
         self._pings.pop(0).pong(now)
@@ -262,11 +262,11 @@ def falls_over(patch: pytest.MonkeyPatch) -> None:
 
 
 def shortcuts_without_end(patch: pytest.MonkeyPatch) -> None:
-    """`retry_now()` is obeyed as often as it is called."""
+    """Every `retry_now()` cuts a wait short."""
     patch.setattr(reducer, "may_cut_short", lambda *_, **__: True)
 
 
-def a_caller_who_leaves_takes_all_along(patch: pytest.MonkeyPatch) -> None:
+def a_cancelled_connect_ends_a_standing_wish(patch: pytest.MonkeyPatch) -> None:
     """A cancelled `connect()` ends a wish that stands by itself."""
 
     def choose(on: Input, situation: Situation, row: Row) -> Row:
@@ -313,12 +313,12 @@ def a_renewal_without_a_bound(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_renewal_in_what_is_left(patch: pytest.MonkeyPatch) -> None:
-    """A renewal has no time of its own: it must do with what the attempt has left."""
+    """A renewal has no time limit of its own: it has what is left of the attempt's."""
     _renewal_ends(patch, lambda life: life.attempt_ends)
 
 
 def an_unknown_token_is_a_passing_failure(patch: pytest.MonkeyPatch) -> None:
-    """A token that the server does not know is tried again and again, and nobody is logged out."""
+    """A token that the server does not know is tried again and again, and the user is not logged out."""
 
     async def hopeful(*_: Any) -> None:
         message = "unknown"
@@ -327,7 +327,7 @@ def an_unknown_token_is_a_passing_failure(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Login, "replace_token", hopeful)
 
 
-def the_key_is_kept_for_ever(patch: pytest.MonkeyPatch) -> None:
+def the_key_is_never_dropped(patch: pytest.MonkeyPatch) -> None:
     """The auth key of a `login()` long ago replaces a token that the server has accepted since."""
     patch.setattr(Login, "token_accepted", lambda _: None)
     patch.setattr(Login, "_token_judged", lambda *_: None)
@@ -346,7 +346,7 @@ def the_key_is_never_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def logout_does_not_wait_for_the_server(patch: pytest.MonkeyPatch) -> None:
-    """`logout()` returns without a word of what the server says."""
+    """`logout()` does not wait for the server's answer."""
 
     async def rash(*_: Any) -> None:
         return None
@@ -373,17 +373,17 @@ BREAKS = (
     never_doubts_the_token,
     silence_is_no_doubt,
     pings_wait_on_after_a_loss,
-    doubles_are_delivered,
-    falls_over,
+    duplicates_are_delivered,
+    unsolicited_pong_raises,
     shortcuts_without_end,
-    a_caller_who_leaves_takes_all_along,
+    a_cancelled_connect_ends_a_standing_wish,
     retry_after_of_a_renewal_is_ignored,
     too_many_requests_is_final,
     a_refused_renewal_is_retried,
     a_renewal_without_a_bound,
     a_renewal_in_what_is_left,
     an_unknown_token_is_a_passing_failure,
-    the_key_is_kept_for_ever,
+    the_key_is_never_dropped,
     the_key_is_never_kept,
     logout_does_not_wait_for_the_server,
 )

@@ -3,7 +3,7 @@
 A breadth-first search over the pure reducer. Time is a lattice of whole seconds and short durations, so a
 state is the `Lifecycle` with its times counted from now and cut off where older makes no difference; each
 input is tried at once, and with the clock moved on to before, at and behind whatever is due. What the
-contract says of the past (the last sign of life, who barred the way) is kept beside it, by the search's own
+contract requires of the past (the last sign of life, whether attempts are barred) is kept beside it, by the search's own
 account: `Account` imports nothing of the reducer's arithmetic.
 
     python -m tests.properties.search
@@ -53,7 +53,7 @@ class BrokenInvariantError(AssertionError):
 
 @attrs.frozen
 class Account:
-    """What happened so far, as far as the contract asks.
+    """What happened so far, as far as the contract needs it.
 
     Attributes:
         life: the last sign of life in the background, counted from now; `-inf` for none.
@@ -150,7 +150,7 @@ class Search:
         if after.state is before.state and on not in {Input.CONNECT_CALLED}:
             must(after.status is before.status, here, told, "I4: no change, no news")
         heading = after.state in {State.CONNECTING, State.WAITING}
-        must(heading or not after.waiting, here, told, "who waits in connect() has an answer")
+        must(heading or not after.waiting, here, told, "every connect() that waits has an outcome")
         if before.state is State.CONNECTED and on is Input.LINK_LOST and before.app is AppState.FOREGROUND:
             must(after.state is State.WAITING, here, told, "I6: lost in the foreground, a retry is set")
         if after.state is State.WAITING:
@@ -198,7 +198,7 @@ _ALWAYS_LEGAL = frozenset(
 
 
 def _inputs(life: Lifecycle) -> Iterator[tuple[Input, InputDetails]]:
-    """Everything that can be tried here. Time's own inputs come by `due()` alone; who does not wait cannot leave."""
+    """Everything that can be tried here. Inputs caused by time come from `due()`; a call that does not wait cannot be cancelled."""
     for on in Input:
         if on in _BY_TIME:
             continue
@@ -216,7 +216,7 @@ def _inputs(life: Lifecycle) -> Iterator[tuple[Input, InputDetails]]:
 
 
 def _account_after(account: Account, before: Lifecycle, on: Input, after: Lifecycle, now: float) -> Account:
-    """Keep the account, by the words of the contract alone."""
+    """Keep the account, as the contract requires it."""
     life, barred = account.life, account.barred
     background = after.app is AppState.BACKGROUND
     went = on is Input.ENTERED_BACKGROUND and before.app is AppState.FOREGROUND

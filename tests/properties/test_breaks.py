@@ -13,7 +13,7 @@ from cometconn.testing import actions as act
 from cometconn.testing.scripts import play
 
 from . import model
-from .breaks import BREAKS, unsolicited_pong_raises, foreground_undoes_disconnect, two_sockets
+from .breaks import BREAKS, foreground_undoes_disconnect, two_sockets, unsolicited_pong_raises
 from .compare import DisagreementError, check_script
 from .fuzz import fuzz
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from cometconn._account.pages import Place
+from cometconn._account.pages import Cursor
 from cometconn._streams.buffer import Buffer, BufferStatistics
 from cometconn._streams.streams import NOWHERE
 from cometconn._wire.message_key import message_key
@@ -61,11 +61,11 @@ class CatchUp:
 
     identity: Identity
     streams: Streams
-    fetch: Callable[[Session, Place], Awaitable[MessagePage]]
+    fetch: Callable[[Session, Cursor], Awaitable[MessagePage]]
     forget: Callable[[ApiError], Awaitable[None]]
     timing: Timing
     random: Callable[[], float]
-    start: Callable[[], Place | None]
+    start: Callable[[], Cursor | None]
     ranges: list[MissedRange] = attrs.field(factory=list, init=False)
     fetched_ahead: Buffer = attrs.field(factory=Buffer, init=False)
     may_drop: bool = attrs.field(default=False, init=False)
@@ -176,7 +176,7 @@ class CatchUp:
             return
         # In a client that was connected before, fetching begins behind what was received.
         received = [number for number in (self.streams.last_id, self._last_held) if number is not None and not first]
-        start = Place(id=max(received)) if received else self.start()
+        start = Cursor(id=max(received)) if received else self.start()
         if start is not None:
             self.ranges.append(MissedRange(disconnection, now, start, start.id))
             return

@@ -249,10 +249,10 @@ class Link:
             if self.observer is not None:
                 self.observer.pong_received(now - waiter.sent_at)
 
-    def goodbye_nowait(self) -> None:
+    def close_nowait(self) -> None:
         """Write the close frame if that takes no waiting."""
         if self.websocket is not None:
-            self.websocket.goodbye_nowait()
+            self.websocket.close_nowait()
 
     def end(self, reason: Reason | None, cause: BaseException | None) -> None:
         """End the lease, now: write the close frame if that takes no waiting, end calls that wait, and cancel the tasks.
@@ -260,7 +260,7 @@ class Link:
         *reason* is why the client is disconnected, `None` if it stays wanted; *cause* is the error behind it.
         """
         self._enter(LinkState.OVER)
-        self.goodbye_nowait()
+        self.close_nowait()
         self.lease.cancel(reason=f"cometconn: the lease ended ({reason.value if reason else 'lost'})")
         for waiter in self._pings:
             waiter.fail(lost_error(reason, cause))

@@ -22,10 +22,10 @@ from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import PongTimeoutError
 from cometconn.status import AppState, Reason
 
+from .closing_handshake import ClosingHandshake
 from .connect_waiters import ConnectWaiter, finish_waiters
 from .disconnection import Disconnection
 from .failures import Failure, attempt_error, lost_error, refusal_error, timeout_error, to_failure
-from .farewell import Farewell
 from .link import Link, LinkState
 from .sleep_detector import SleepDetector
 
@@ -85,7 +85,7 @@ class Machine:
     epoch: int = attrs.field(default=0, init=False)  # the number of attempts, to distinguish one from the next
     _unanswered: int = attrs.field(default=0, init=False)
     _disconnection: Disconnection | None = attrs.field(default=None, init=False, repr=False)
-    _farewell: Farewell | None = attrs.field(default=None, init=False, repr=False)
+    _closing_handshake: ClosingHandshake | None = attrs.field(default=None, init=False, repr=False)
     _changed: Lot = attrs.field(factory=Lot, init=False, repr=False)
     statuses: StatusFeed = attrs.field(factory=StatusFeed, init=False, repr=False)
 
@@ -296,17 +296,17 @@ class Machine:
             silence = PongTimeoutError(f"Not one byte came within {self._timing.pong_timeout:g} s of a ping.")
             self._fail_link(Failure(silence), now)
 
-    def begin_farewell(self, scope: trio.CancelScope) -> Farewell:
-        """Let *scope* bound a goodbye, and cut it as soon as a new connection is wanted."""
-        self._farewell = farewell = Farewell(scope)
-        farewell.end_by(trio.current_time() + self._timing.close_timeout)
-        self._settle_farewell()
-        return farewell
+    def begin_closing_handshake(self, scope: trio.CancelScope) -> ClosingHandshake:
+        """Let *scope* bound a closing handshake, and cut it as soon as a new connection is wanted."""
+        self._closing_handshake = handshake = ClosingHandshake(scope)
+        handshake.end_by(trio.current_time() + self._timing.close_timeout)
+        self._settle_closing_handshake()
+        return handshake
 
     def link_closed(self, link: Link) -> None:
         """Note that *link* has no socket any more: it is closed, or none was dialled."""
         self.drop_link(link)  # which it has been, unless it was there for a renewal, or one of its tasks has failed
-        self._farewell = None
+        self._closing_handshake = None
         link.note_closed()
         if self._latest is link:
             self._latest = None
@@ -344,7 +344,7 @@ class Machine:
         self._note_disconnection(before, on, now, details)
         if before.waiting and on is not Input.CALLER_LEFT:
             finish_waiters(before, after, details.cause)
-        self._settle_farewell()
+        self._settle_closing_handshake()
         if on is Input.AUTHENTICATED or on is Input.TOKEN_REFUSED:
             self.on_token_judged(on)
         if after.status is not before.status:
@@ -372,10 +372,10 @@ class Machine:
             cause = details.cause.__cause__ if details.cause else None
             link.end(state.reason, cause)
 
-    def _settle_farewell(self) -> None:
-        if self._farewell is None:
+    def _settle_closing_handshake(self) -> None:
+        if self._closing_handshake is None:
             return
         if self._life.state is State.CONNECTING:
-            self._farewell.cut()
+            self._closing_handshake.cut()
         elif self._life.state is State.WAITING:
-            self._farewell.end_by(self._life.retry_at)
+            self._closing_handshake.end_by(self._life.retry_at)

@@ -11,7 +11,7 @@ import attrs
 from cometconn._streams.buffer import Buffer
 
 if TYPE_CHECKING:
-    from cometconn._account.pages import Place
+    from cometconn._account.pages import Cursor
     from cometconn.events import Gap
 
     from .disconnection import Disconnection
@@ -50,9 +50,9 @@ class MissedRange:
 
     disconnection: Disconnection
     until: float
-    start: Place
+    start: Cursor
     after_id: int | None
-    cursor: Place | None = attrs.field(init=False)
+    cursor: Cursor | None = attrs.field(init=False)
     until_utc: datetime.datetime = attrs.field(factory=lambda: datetime.datetime.now(datetime.UTC), init=False)
     before_id: int | None = attrs.field(default=None, init=False)
     marked: Marked = attrs.field(default=Marked.NOT_YET, init=False)

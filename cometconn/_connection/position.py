@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from cometconn._account.pages import Place
+from cometconn._account.pages import Cursor
 from cometconn._account.saved_position import SavedPosition
 from cometconn._streams.streams import NOWHERE
 from cometconn.errors import StoreError
@@ -104,12 +104,12 @@ class PositionKeeper:
                 self._since = date - _EARLY
                 self.streams.moved()
 
-    def start(self) -> Place | None:
+    def start(self) -> Cursor | None:
         """Return where fetching begins: behind the position, or else at the time of the first connection."""
         position = self.streams.position
         if position is not None:
-            return Place(id=position)
-        return None if self._since is None else Place(sent_at=max(0, int(self._since)))
+            return Cursor(id=position)
+        return None if self._since is None else Cursor(sent_at=max(0, int(self._since)))
 
     def leave(self) -> None:
         """The client is being left: `_client.open_client` saves for the last time."""

@@ -9,7 +9,7 @@ import attrs
 import trio
 
 from cometconn._account.api import is_token_unknown
-from cometconn._account.pages import Place
+from cometconn._account.pages import Cursor
 from cometconn._wire.decoder import Decoder, Echo
 from cometconn._wire.message_key import message_key
 from cometconn.errors import ApiError
@@ -78,7 +78,7 @@ class RangeFiller:
 
     # Fetching.
 
-    async def _next_page(self, missed: MissedRange, cursor: Place) -> MessagePage | None:
+    async def _next_page(self, missed: MissedRange, cursor: Cursor) -> MessagePage | None:
         """Ask until the page is here; return `None` if it was refused or the lease has ended.
 
         When live events have waited for `request_timeout` they are released, and fetching goes on.
@@ -237,7 +237,7 @@ class RangeFiller:
                 streams.publish(event, size)
             elif missed.in_order or missed.before_id is None or number < missed.before_id:
                 streams.publish(event, size)
-                missed.start = Place(id=max(number, missed.start.id or 0))
+                missed.start = Cursor(id=max(number, missed.start.id or 0))
                 self.catch_up.note_unfetched()
             # Otherwise it came live, and was not held.
             count += 1

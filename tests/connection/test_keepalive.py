@@ -173,7 +173,7 @@ async def test_silence_behind_a_blocked_write(said: bytes, autojump_clock: MockC
 
 
 async def test_calls_are_bounded_while_a_write_is_blocked(autojump_clock: MockClock) -> None:
-    """The server reads nothing: `ping()` takes `pong_timeout` and `disconnect()` nothing, since no goodbye can be said."""
+    """The server reads nothing: `ping()` takes `pong_timeout` and `disconnect()` nothing, since no close frame can be sent."""
     async with open_pair(connect=True) as pair:
         await settle()
         for call, bound in ((pair.chat.ping, 5.0), (pair.chat.disconnect, 0.0)):

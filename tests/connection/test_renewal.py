@@ -162,7 +162,7 @@ async def test_a_timeout_names_the_step_that_hung(mood: Any, words: str, autojum
             await pair.chat.connect()
 
 
-async def test_the_goodbye_before_it_is_a_step_too(autojump_clock: MockClock) -> None:
+async def test_closing_the_connection_before_it_is_a_step_too(autojump_clock: MockClock) -> None:
     """So is the closing of the connection before it, in the error of an attempt that never got further."""
     async with open_pair(manual=True, connect=True) as pair:
         link = pair.chat._machine.unclosed_link

@@ -116,7 +116,7 @@ def two_sockets(patch: pytest.MonkeyPatch) -> None:
             await self.machine.wait_changed()
 
     patch.setattr(LinkNursery, "run", hasty)
-    patch.setattr(Machine, "_settle_farewell", lambda _: None)
+    patch.setattr(Machine, "_settle_closing_handshake", lambda _: None)
 
 
 def cancelled_is_called_failed(patch: pytest.MonkeyPatch) -> None:
@@ -188,7 +188,7 @@ def pings_without_a_frame(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("cometconn._connection.link_nursery.keepalive", mute)
 
 
-def late_goodbye(patch: pytest.MonkeyPatch) -> None:
+def late_close_frame(patch: pytest.MonkeyPatch) -> None:
     """The close frame is written a little after the lease has ended."""
     hang_up = LinkNursery._hang_up
 
@@ -199,7 +199,7 @@ def late_goodbye(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(LinkNursery, "_hang_up", dawdle)
 
 
-def no_goodbye(patch: pytest.MonkeyPatch) -> None:
+def no_close_frame(patch: pytest.MonkeyPatch) -> None:
     """The socket is cut without a close frame."""
 
     async def cut(self: LinkNursery, websocket: Any) -> None:
@@ -367,8 +367,8 @@ BREAKS = (
     keepalive_is_a_sign_of_life,
     no_keepalive,
     pings_without_a_frame,
-    late_goodbye,
-    no_goodbye,
+    late_close_frame,
+    no_close_frame,
     refused_tokens_are_retried,
     never_doubts_the_token,
     silence_is_no_doubt,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DisagreementError", "as_test", "check_script"]
 
-_GOODBYE = 1000
+_NORMAL_CLOSURE = 1000
 
 
 class DisagreementError(AssertionError):
@@ -64,7 +64,7 @@ def _compare(seen: Transcript, script: Script, model: Model) -> None:
 
 
 def _compare_logs(seen: Transcript, model: Model) -> None:
-    """At the server: dials, auth frames, pings and goodbyes; and never two sockets, nor one left behind."""
+    """At the server: dials, auth frames, pings and close frames; never two sockets at a time, and none left behind."""
     assert seen.most_sockets <= 1, f"I1: {seen.most_sockets} sockets at once"
     assert seen.sockets_left == 0, f"I8: {seen.sockets_left} sockets are left behind"
     _same("dials", seen.dials, model.dials)
@@ -73,7 +73,7 @@ def _compare_logs(seen: Transcript, model: Model) -> None:
     # A refused client is closed by the server; which close frame comes first is not promised.
     crossing = {round(at, 6) for at in model.refusals}
     codes = {code for _, code in seen.closes}
-    assert codes <= {_GOODBYE}, f"our goodbyes carry 1000, not {codes}"
+    assert codes <= {_NORMAL_CLOSURE}, f"our close frames carry 1000, not {codes}"
     closes, wanted = [at for at, _ in seen.closes if at not in crossing], _rounded(model.closes)
     _same("close frames", closes, [at for at in wanted if at not in crossing])
 

@@ -93,7 +93,7 @@ class Model:
     callers: list[tuple[int, bool]] = attrs.field(factory=list)
     calls: list[int] = attrs.field(factory=list)
     closing: list[int] = attrs.field(factory=list)
-    farewell: float = -math.inf
+    closed_by: float = -math.inf
     socket: Socket | None = None
     stuck: str = ""
     attempt_ends: float = math.inf
@@ -174,8 +174,8 @@ class Model:
                 self.lose(restarting=code in RESTARTING)
             case act.Reset() if self.socket:
                 self.lose()
-            case act.Reset() if self.farewell > self.now:
-                self.said_goodbye()
+            case act.Reset() if self.closed_by > self.now:
+                self.socket_closed()
             case act.Silence() if self.socket:
                 self.socket.silent = True
             case act.CloseFromServer() | act.Reset() | act.Silence():
@@ -285,7 +285,7 @@ class Model:
         self.logouts[number] = self.ask(known=self.token_known)
         self.forget()
         self.calls.append(number)
-        if self.farewell > self.now:
+        if self.closed_by > self.now:
             self.closing.append(number)
 
     def end_logouts(self) -> None:
@@ -376,7 +376,7 @@ class Model:
             self.entering = None
         self.end("CLIENT_CLOSED")
         self.open = self.key = False
-        self.pass_time(max(self.now, self.farewell))
+        self.pass_time(max(self.now, self.closed_by))
         self.known.clear()
         self.absent = self.accepted = False
 
@@ -397,7 +397,7 @@ class Model:
             self.retries, self.stands = 0, not self.manual
         self.state, self.retry_at, self.not_before = "connecting", math.inf, -math.inf
         self.statuses.append("Connecting")
-        self.said_goodbye()
+        self.socket_closed()
         self.dial()
 
     def dial(self, *, second: bool = False) -> None:
@@ -534,7 +534,7 @@ class Model:
         self.retries += 1
         self.state, self.retry_at, self.attempt_ends = "waiting", self.now + max(JITTER * window, floor), math.inf
         self.not_before = self.now + floor
-        self.farewell = min(self.farewell, self.retry_at)
+        self.closed_by = min(self.closed_by, self.retry_at)
         self.statuses.append(f"Waiting until {round(self.retry_at, 6):g}")
 
     def end(self, reason: str, *, error: str = "ConnectError", gone: bool = False) -> None:
@@ -563,7 +563,7 @@ class Model:
         self.stuck, self.renewing, self.renewal = "", "", None
         if self.socket:
             if self.socket.silent:
-                self.farewell = self.now + CLOSE
+                self.closed_by = self.now + CLOSE
             else:
                 self.closes.append(self.now)
             self.drop_socket(f"ConnectionLostError {reason}".strip())
@@ -583,15 +583,15 @@ class Model:
 
     def wait_closed(self, number: int) -> None:
         """Return when the socket is closed."""
-        if self.farewell > self.now:
+        if self.closed_by > self.now:
             self.closing.append(number)
             self.calls.append(number)
         else:
             self.outcomes.append((number, "ok"))
 
-    def said_goodbye(self) -> None:
+    def socket_closed(self) -> None:
         """The socket is closed now."""
-        self.farewell = -math.inf
+        self.closed_by = -math.inf
         closed, self.closing = self.closing, []
         for number in closed:
             if number not in self.logouts:
@@ -685,8 +685,8 @@ class Model:
             elif self.socket and self.now >= self.socket.next_ping:
                 self.socket.next_ping = self.now + INTERVAL
                 self.send_ping(None)
-            elif self.farewell <= self.now and self.closing:
-                self.said_goodbye()
+            elif self.closed_by <= self.now and self.closing:
+                self.socket_closed()
             else:
                 self.give_up_pings()
         self.now = until
@@ -700,7 +700,7 @@ class Model:
         """No byte has come since a ping: the link is lost, with a close frame that a server which only sends no pongs gets."""
         assert self.socket
         if self.socket.silent:
-            self.farewell = self.now + CLOSE
+            self.closed_by = self.now + CLOSE
         else:
             self.closes.append(self.now)
         self.lose()
@@ -719,7 +719,7 @@ class Model:
         if self.manual and self.background and self.wanted:
             moments.append(self.life + GRACE)
         if self.closing:
-            moments.append(self.farewell)
+            moments.append(self.closed_by)
         if self.entering:
             moments.append(self.entering.request.ends)
         if self.renewal:

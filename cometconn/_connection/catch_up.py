@@ -13,7 +13,7 @@ import trio
 
 from cometconn._account.pages import Cursor
 from cometconn._streams.buffer import Buffer, BufferStatistics
-from cometconn._streams.streams import NOWHERE
+from cometconn._streams.position import NOWHERE
 from cometconn._wire.message_key import message_key
 from cometconn.errors import CometConnError
 from cometconn.status import Reason
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from cometconn._account.pages import MessagePage
     from cometconn._account.session import Session
     from cometconn._streams.streams import Streams
+    from cometconn._telemetry.step_observer import StepObserver
     from cometconn.errors import ApiError
-    from cometconn.events import Event
+    from cometconn.events import Event, Gap
     from cometconn.settings import Timing
 
     from .identity import Identity
@@ -54,6 +55,7 @@ class CatchUp:
         random: a number from 0 to 1, for the jitter of retries.
         start: returns where fetching begins at the first connection of a session in this client; `None` if nothing
             is known of that.
+        observer: is called for every page and gap; `None` without hooks.
         ranges: what was missed, in the order of ids.
         fetched_ahead: what was fetched of the range that is being filled and is not in the streams yet.
         may_drop: no stream is open and no more live events may be held back: unclaimed events may be dropped.
@@ -66,6 +68,7 @@ class CatchUp:
     timing: Timing
     random: Callable[[], float]
     start: Callable[[], Cursor | None]
+    observer: StepObserver | None = None
     ranges: list[MissedRange] = attrs.field(factory=list, init=False)
     fetched_ahead: Buffer = attrs.field(factory=Buffer, init=False)
     may_drop: bool = attrs.field(default=False, init=False)
@@ -156,7 +159,7 @@ class CatchUp:
         """
         for missed in self.ranges:
             if missed.marked in {Marked.NOT_YET, Marked.GOING_ON}:
-                self.streams.publish(missed.gap(recovered=False, cause=None), 0)
+                self.publish_gap(missed.gap(recovered=False, cause=None))
                 missed.marked = Marked.MISSING
             for event, size in missed.held.take_all():
                 if message_key(event) is None:
@@ -182,7 +185,7 @@ class CatchUp:
             return
         message = "No message was ever seen, and no answer of the server had a Date: nothing tells where to begin."
         nowhere = CometConnError(message, code="NO_STARTING_POINT")
-        self.streams.publish(disconnection.gap(now, cause=nowhere), 0)
+        self.publish_gap(disconnection.gap(now, cause=nowhere))
 
     # The task, and what it calls.
 
@@ -190,6 +193,12 @@ class CatchUp:
     async def run(self, link: Link) -> None:
         """Fill the ranges, one after the other. Ends with the lease of *link*, whatever is left."""
         await RangeFiller(self, link).run()
+
+    def publish_gap(self, gap: Gap) -> None:
+        """Put *gap* into the streams."""
+        if self.observer is not None:
+            self.observer.gap_marked(gap)
+        self.streams.publish(gap, 0)
 
     def note_unfetched(self) -> None:
         """Keep the position before what was not fetched."""
@@ -203,6 +212,6 @@ class CatchUp:
         """Note that nothing more is published of a range for now: the receive loop may have waited for that."""
         self.may_drop = False
         self.note_unfetched()
-        if self.streams.observer is not None:
-            self.streams.observer.drained()
+        if self.observer is not None:
+            self.observer.drained()
         self.streams.room.unpark_all()

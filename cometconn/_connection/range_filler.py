@@ -140,8 +140,8 @@ class RangeFiller:
                     return False
         # The streams would not find all duplicates: they remember fewer messages than may be fetched.
         self._streams.drop_duplicates(missed.held.drop(lambda event: message_key(event) in ids))
-        if self._streams.observer is not None:
-            self._streams.observer.page_fetched(len(page.messages), more=missed.cursor is not None)
+        if self.catch_up.observer is not None:
+            self.catch_up.observer.page_fetched(len(page.messages), more=missed.cursor is not None)
         return True
 
     def _decode(self, decoder: Decoder, text: bytes) -> Event | Echo:
@@ -219,7 +219,7 @@ class RangeFiller:
         if not await self._wait_for_room():
             return False
         missed.marked = marked
-        self._streams.publish(missed.gap(recovered=recovered, cause=cause), 0)
+        self.catch_up.publish_gap(missed.gap(recovered=recovered, cause=cause))
         return True
 
     async def _publish_fetched(self, missed: MissedRange) -> bool:

@@ -24,16 +24,16 @@ class _Parked:
 class Lot:
     """A `trio.lowlevel.ParkingLot` for a few tasks, with the same methods.
 
-    An idle connection has seven of them, three with a task in it. Trio's keeps an ordered dictionary in each: with it an
-    idle client takes 2.9 KiB more, 43.7 instead of 40.8, which is 2.00 instead of 1.87 times trio-websocket's bare
-    connection (1,000 clients each, plain TCP, three runs in turn). The goal is 2.0.
+    An idle connection has seven of them, three with a task in it. Trio's keeps an ordered dictionary in each. With it an
+    idle client took 2.9 KiB more, 43.7 instead of 40.8: 2.00 instead of 1.87 times trio-websocket's bare connection,
+    where the goal is 2.0 (1,000 clients each, plain TCP, three runs in turn).
     """
 
     _parked: tuple[_Parked, ...] = attrs.field(default=(), init=False, repr=False)
 
     @trio.lowlevel.enable_ki_protection
     async def park(self) -> None:
-        """Wait until `unpark()` or `unpark_all()` wakes this task. A checkpoint; if cancelled, the task leaves the lot."""
+        """Wait until `unpark()` or `unpark_all()` wakes this task. A checkpoint; if cancelled, it leaves the lot."""
         parked = _Parked(trio.lowlevel.current_task(), self)
         self._parked += (parked,)
         await trio.lowlevel.wait_task_rescheduled(parked)

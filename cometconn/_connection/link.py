@@ -199,7 +199,7 @@ class Link:
         self.heartbeat.start(now, jitter)
 
     def set_alarm(self, next_tick: float) -> None:
-        """Let the keepalive task wake up for the next ping or for *next_tick*, and not before: with thousands it costs."""
+        """Let the keepalive task wake up for the next ping or for *next_tick*. Sooner would cost, with thousands."""
         if self.alarm is not None:
             self.alarm.deadline = min(self.heartbeat.next_ping, next_tick)
 
@@ -255,7 +255,7 @@ class Link:
             self.websocket.close_nowait()
 
     def end(self, reason: Reason | None, cause: BaseException | None) -> None:
-        """End the lease, now: write the close frame if that takes no waiting, end calls that wait, and cancel the tasks.
+        """End the lease: write the close frame if that takes no waiting, end calls that wait, and cancel the tasks.
 
         *reason* is why the client is disconnected, `None` if it stays wanted; *cause* is the error behind it.
         """

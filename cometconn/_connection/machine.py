@@ -45,8 +45,8 @@ _UNANSWERED_BEFORE_RENEWAL = 3
 """Attempts in a row whose auth frame got no answer, but a close or silence, after which the token is renewed."""
 _CLOSING_STEP = "closing the connection before it"
 _LONGEST_WAIT = 16.0
-"""Seconds between two readings of the clocks, at most, to notice that the machine slept. They are read for each keepalive
-ping, every 15 s, too, so an idle connection wakes up for nothing else."""
+"""Seconds between two readings of the clocks, at most, to notice that the machine slept. Each keepalive ping, every 15 s,
+reads them too, so an idle connection wakes up for nothing else."""
 
 
 @attrs.define(eq=False)
@@ -90,7 +90,7 @@ class Machine:
     statuses: StatusFeed = attrs.field(factory=StatusFeed, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Begin in the foreground, with nobody logged in."""
+        """Begin in the foreground, with no user logged in."""
         now = trio.current_time()
         self._life = begin(self._mode, self._timing, now)
         self._sleep = SleepDetector(self._boot_time)

@@ -226,7 +226,7 @@ class RangeFiller:
         return await self._publish(self.catch_up.fetched_ahead, missed)
 
     async def _publish(self, buffer: Buffer, missed: MissedRange | None = None) -> bool:
-        """Publish the events of *buffer*, no faster than pausing streams are read. *missed*: they were fetched for it."""
+        """Publish the events of *buffer*, no faster than pausing streams are read. *missed*: the range of fetched ones."""
         streams, count = self.catch_up.streams, 0
         while buffer:
             if not await self._wait_for_room():

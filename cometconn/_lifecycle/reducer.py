@@ -99,7 +99,7 @@ class Lifecycle:
 
 
 def begin(mode: Mode, timing: Timing, now: float) -> Lifecycle:
-    """Return the first `Lifecycle` of a client: in the foreground, nobody logged in."""
+    """Return the first `Lifecycle` of a client: in the foreground, with no user logged in."""
     state = State.NOT_LOGGED_IN
     return Lifecycle(timing=timing, mode=mode, status=_status_of_rest(state, None, now), state=state)
 

@@ -1,25 +1,16 @@
-"""Where tasks wait for news."""
+"""A parking lot that takes less memory than Trio's."""
 
 from __future__ import annotations
 
 import attrs
 import trio
 
-__all__ = ["Lot", "at_any_time"]
-
-
-def at_any_time(_: object) -> trio.lowlevel.Abort:
-    """Let a task that waits for nothing be cancelled.
-
-    `wait_task_rescheduled(at_any_time)` is `trio.sleep_forever()` without its frame and its function: 0.7 KB of an
-    idle connection, where two tasks do that.
-    """
-    return trio.lowlevel.Abort.SUCCEEDED
+__all__ = ["Lot"]
 
 
 @attrs.define(eq=False)
 class _Parked:
-    """A task that waits in a lot, and what takes it out again should it be cancelled: half of what a `partial` takes."""
+    """A task that waits in a lot, and the function that Trio calls to cancel the wait."""
 
     task: trio.lowlevel.Task
     _lot: Lot
@@ -31,17 +22,18 @@ class _Parked:
 
 @attrs.define(eq=False)
 class Lot:
-    """A `trio.lowlevel.ParkingLot` for one task or a few, with the same methods.
+    """A `trio.lowlevel.ParkingLot` for a few tasks, with the same methods.
 
-    An idle connection has seven of them, three with a task in it; Trio's keeps an ordered dictionary and takes five
-    times the memory.
+    An idle connection has seven of them, three with a task in it. Trio's keeps an ordered dictionary in each. With it an
+    idle client took 2.9 KiB more, 43.7 instead of 40.8: 2.00 instead of 1.87 times trio-websocket's bare connection,
+    where the goal is 2.0 (1,000 clients each, plain TCP, three runs in turn).
     """
 
     _parked: tuple[_Parked, ...] = attrs.field(default=(), init=False, repr=False)
 
     @trio.lowlevel.enable_ki_protection
     async def park(self) -> None:
-        """Wait until somebody wakes this task. A checkpoint; if cancelled, nobody will."""
+        """Wait until `unpark()` or `unpark_all()` wakes this task. A checkpoint; if cancelled, it leaves the lot."""
         parked = _Parked(trio.lowlevel.current_task(), self)
         self._parked += (parked,)
         await trio.lowlevel.wait_task_rescheduled(parked)
@@ -62,5 +54,5 @@ class Lot:
             trio.lowlevel.reschedule(parked.task)
 
     def leave(self, parked: _Parked) -> None:
-        """Forget *parked*, which was cancelled."""
+        """Remove *parked*, whose wait was cancelled."""
         self._parked = tuple(other for other in self._parked if other is not parked)

@@ -1,14 +1,14 @@
-"""A parking lot for a few."""
+"""A parking lot that takes little memory."""
 
 from __future__ import annotations
 
 import trio
 from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 
-from cometconn._lot import Lot, at_any_time
+from cometconn._lot import Lot
 
 
-async def test_who_waited_longest_goes_first() -> None:
+async def test_the_task_that_has_waited_longest_is_woken_first() -> None:
     """unpark() wakes one task, in the order in which they came; unpark_all() the rest, in the same order."""
     lot, woken = Lot(), list[int]()
 
@@ -27,8 +27,8 @@ async def test_who_waited_longest_goes_first() -> None:
     assert sorted(woken) == [0, 1, 2, 3]
 
 
-async def test_nobody_is_there() -> None:
-    """Waking nobody is nothing, and is not kept for whoever comes next."""
+async def test_unparking_an_empty_lot_does_nothing() -> None:
+    """The wake-up is not kept for the next task that parks."""
     lot = Lot()
     lot.unpark()
     lot.unpark_all()
@@ -37,8 +37,8 @@ async def test_nobody_is_there() -> None:
     assert scope.cancelled_caught
 
 
-async def test_who_is_cancelled_is_forgotten() -> None:
-    """The others keep their places."""
+async def test_a_cancelled_task_leaves_the_lot() -> None:
+    """The others keep their order."""
     lot, woken = Lot(), list[str]()
 
     async def wait(name: str, scope: trio.CancelScope) -> None:
@@ -57,8 +57,8 @@ async def test_who_is_cancelled_is_forgotten() -> None:
     assert woken == ["second"]
 
 
-async def test_it_is_a_checkpoint() -> None:
-    """Also when it is woken at once."""
+async def test_parking_is_a_checkpoint() -> None:
+    """It stays one when the task is woken at once."""
     lot = Lot()
     async with trio.open_nursery() as nursery:
 
@@ -69,11 +69,3 @@ async def test_it_is_a_checkpoint() -> None:
         nursery.start_soon(wake)
         with assert_checkpoints():
             await lot.park()
-
-
-async def test_a_sleep_for_ever_can_be_cancelled() -> None:
-    """At once."""
-    with trio.fail_after(1), trio.CancelScope() as scope:
-        scope.cancel()
-        await trio.lowlevel.wait_task_rescheduled(at_any_time)
-    assert scope.cancelled_caught

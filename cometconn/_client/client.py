@@ -228,7 +228,7 @@ class CometChat:
 
     def _tell(self, on: Input) -> None:
         if not self._core.left:
-            self._machine.tell(on)
+            self._machine.apply(on)
 
     @property
     def app_state(self) -> AppState:

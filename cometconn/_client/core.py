@@ -153,7 +153,7 @@ class ClientCore:
             return
         self.login.leave()
         self.messages.leave()
-        self.machine.tell(Input.CLIENT_LEFT)
+        self.machine.apply(Input.CLIENT_LEFT)
         if self.catch_up is not None:
             self.catch_up.flush()
         self.positions.leave()

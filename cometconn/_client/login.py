@@ -92,7 +92,7 @@ class Login:
         if session is not None and user is not None and (uid == session.uid or auth_token == session.auth_token):
             if auth_key is not None:
                 self.renewal.key.keep(auth_key)
-            self.machine.tell(Input.LOGGED_IN_AGAIN)
+            self.machine.apply(Input.LOGGED_IN_AGAIN)
             await trio.lowlevel.checkpoint()
             return user
         another = session is not None
@@ -168,7 +168,7 @@ class Login:
         if self.catch_up is not None and away:
             self.catch_up.reopened(Disconnection(trio.current_time(), lost_error(Reason.CLIENT_CLOSED)))
         self.identity.session, self.identity.user = session, user
-        self.machine.tell(Input.LOGGED_IN)
+        self.machine.apply(Input.LOGGED_IN)
 
     def _exit(self, cause: NotLoggedInError) -> Link | None:
         """Log out, and forget how far the user's messages are handled. Return the link that is being closed."""
@@ -178,7 +178,7 @@ class Login:
         self.positions.forget()
         if self.catch_up is not None:
             self.catch_up.clear()
-        self.machine.tell(Input.LOGGED_OUT, cause)
+        self.machine.apply(Input.LOGGED_OUT, cause)
         return link
 
     def _check_open(self, call: str) -> None:

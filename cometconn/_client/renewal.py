@@ -160,7 +160,7 @@ class SessionRenewal:
         _LOG.warning("The user was logged out: %s", cause)
         self.cancel()
         self.identity.session = self.identity.user = None
-        self.machine.tell(Input.LOGGED_OUT, cause)
+        self.machine.apply(Input.LOGGED_OUT, cause)
         try:
             await self.store.save(None)
         except StoreError as error:

@@ -1,4 +1,4 @@
-"""The tasks of one client: a machine that holds the state, and tasks that make the world agree.
+"""The machine that holds the state of one client's connection, and the tasks that act on it.
 
     client nursery
     ├─ cometconn.watcher             supervisor.py
@@ -10,11 +10,11 @@
           └─ with lease
              ├─ cometconn.background_timeout
              ├─ cometconn.keepalive
-             ├─ cometconn.writer       while something has to wait to be written
-             └─ cometconn.catch_up     catch_up.py: only with `AppSettings(catch_up=True)`, until it is through
+             ├─ cometconn.writer       while a frame has to wait for the socket
+             └─ cometconn.catch_up     range_filler.py: only with `AppSettings(catch_up=True)`, until all is fetched
 
     Beside the supervisor: cometconn.position with catch-up, cometconn.hooks (`_telemetry.hook_dispatcher`) with hooks.
 
-Every task tells the `Machine` what it saw, by a synchronous call, and then does what the
-machine's state says. Nothing else passes between tasks.
+Every task reports what it saw to the `Machine`, by a synchronous call, and then acts as the machine's state requires.
+Tasks share nothing else but the `Link`.
 """

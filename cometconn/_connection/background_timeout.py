@@ -1,12 +1,10 @@
-"""The task that notices the end of the lease by its deadline."""
+"""The task that notices that the lease has reached its deadline."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import trio
-
-from cometconn._lot import at_any_time
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -18,10 +16,10 @@ __all__ = ["background_timeout"]
 async def background_timeout(machine: Machine) -> None:
     """Sleep inside the lease; when its deadline cancels the sleep, let the machine tick.
 
-    The deadline moves with every sign of life and Trio keeps it, so there is no timer to
-    restart. The tick stands in `finally`, since no code behind the sleep ever runs.
+    Every sign of life moves the deadline, and Trio keeps it, so there is no timer to restart. The tick stands in
+    `finally` because no code after the sleep ever runs.
     """
     try:
-        await trio.lowlevel.wait_task_rescheduled(at_any_time)
+        await trio.sleep_forever()
     finally:
         machine.tick()

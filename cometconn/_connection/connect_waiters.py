@@ -1,4 +1,4 @@
-"""Everybody who waits in `connect()`."""
+"""Calls of `connect()` that wait for the outcome."""
 
 from __future__ import annotations
 
@@ -7,68 +7,50 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from cometconn._lifecycle.states import WANTED, State
+from cometconn.status import Reason
+
 from .failures import connect_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from cometconn._lifecycle.reducer import Lifecycle
     from cometconn.errors import ConnectError
-    from cometconn.status import Reason
 
-__all__ = ["ConnectWaiter", "ConnectWaiters"]
+__all__ = ["ConnectWaiter", "finish_waiters"]
 
 
 @attrs.define(eq=False)
 class ConnectWaiter:
-    """One waiting `connect()`.
+    """One call of `connect()` that waits. The `Lifecycle` holds those there are.
 
     Attributes:
-        patient: it stays through failed attempts (`retry=True`).
-        answered: set when its outcome is known.
+        patient: it goes on waiting when an attempt fails (`retry=True`).
+        done: set when the outcome is known.
         error: the outcome; `None` is success.
     """
 
     patient: bool
-    answered: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
+    done: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
     error: ConnectError | None = attrs.field(default=None, init=False)
 
+    def finish(self, error: ConnectError | None) -> None:
+        """End the wait: with *error*, or with success."""
+        self.error = error
+        self.done.set()
 
-@attrs.define(eq=False)
-class ConnectWaiters:
-    """The callers who have no answer yet."""
 
-    _waiting: list[ConnectWaiter] = attrs.field(factory=list, init=False)
+def finish_waiters(before: Lifecycle, after: Lifecycle, cause: BaseException | None) -> None:
+    """Give the outcome to every call that waits in *before* and no longer in *after*.
 
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def admit(self, *, patient: bool) -> ConnectWaiter:
-        """Add one more."""
-        caller = ConnectWaiter(patient)
-        self._waiting.append(caller)
-        return caller
-
-    def leave(self, caller: ConnectWaiter) -> bool:
-        """Take *caller* out; tell whether it was still waiting."""
-        if caller not in self._waiting:
-            return False
-        self._waiting.remove(caller)
-        return True
-
-    def succeed(self) -> None:
-        """The connection is authenticated."""
-        self._answer(lambda _: True, lambda: None)
-
-    def attempt_failed(self, reason: Reason, cause: BaseException | None) -> None:
-        """Tell the impatient."""
-        self._answer(lambda caller: not caller.patient, lambda: connect_error(reason, cause))
-
-    def fail(self, reason: Reason, cause: BaseException | None) -> None:
-        """Tell everybody: the wish has ended."""
-        self._answer(lambda _: True, lambda: connect_error(reason, cause))
-
-    def _answer(self, whom: Callable[[ConnectWaiter], bool], make: Callable[[], ConnectError | None]) -> None:
-        for caller in [caller for caller in self._waiting if whom(caller)]:
-            self._waiting.remove(caller)
-            caller.error = make()
-            caller.answered.set()
+    The client is connected, or the wish has ended, or an attempt has failed because of *cause* and the wish stands;
+    then the patient calls wait on. Each call gets an error of its own, because raising one adds to its traceback.
+    """
+    for waiter in before.waiting:
+        if waiter not in after.waiting:
+            assert isinstance(waiter, ConnectWaiter), "put there by Machine.connect()"
+            if after.state is State.CONNECTED:
+                waiter.finish(None)
+            else:
+                reason = Reason.CONNECT_FAILED if after.state in WANTED else after.state.reason
+                assert reason is not None, "a disconnected state has one"
+                waiter.finish(connect_error(reason, cause))

@@ -1,4 +1,4 @@
-"""From what happened to the error that says so: one function for each kind of news."""
+"""Map transport failures, refusals and the ends of connections to public errors."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ __all__ = [
     "Failure",
     "attempt_error",
     "connect_error",
-    "failure",
     "lost_error",
     "refusal_error",
     "timeout_error",
+    "to_failure",
 ]
 
 AUTH_ANSWER = "the answer to the auth frame"
-"""The step of an attempt that ends with being authenticated."""
+"""The last step of an attempt, in words for an error."""
 
-_ENDINGS: Mapping[Reason | None, str] = {
+_REASON_TEXTS: Mapping[Reason | None, str] = {
     None: "the socket was lost; cometconn is reconnecting",
     Reason.NOT_LOGGED_IN: "nobody is logged in",
     Reason.NOT_REQUESTED: "the last connect() was cancelled",
@@ -55,11 +55,11 @@ _ENDINGS: Mapping[Reason | None, str] = {
 
 @attrs.frozen
 class Failure:
-    """How an attempt or a connection ended, as the link's tasks saw it.
+    """How an attempt or a connection ended.
 
     Attributes:
-        error: the error of the door to the socket, or what else went wrong.
-        retry_after: the delay the server asked for, in seconds.
+        error: what `_transport` or a request raised, with texts of the server made harmless.
+        retry_after: the delay that the server asked for, in seconds; 0 for none.
         restarting: the server announced a restart.
         refused: the server refused the token.
     """
@@ -70,8 +70,8 @@ class Failure:
     refused: bool = False
 
 
-def failure(error: Exception, secrets: KnownSecrets | None = None) -> Failure:
-    """Return what *error* means for the retries. What it says of the other side's words is harmless, *secrets* included."""
+def to_failure(error: Exception, secrets: KnownSecrets | None = None) -> Failure:
+    """Return what *error* means for the retries. In its text, *secrets* are masked and control characters escaped."""
     secrets = secrets or KnownSecrets()
     if isinstance(error, WebSocketClosedError) and error.reason:
         error = WebSocketClosedError(error.code, secrets.line(error.reason))
@@ -84,7 +84,7 @@ def failure(error: Exception, secrets: KnownSecrets | None = None) -> Failure:
 
 
 def timeout_error(step: str, seconds: float) -> TimeoutError:
-    """Return the error of an attempt whose *step* was not done within connect_timeout, *seconds*."""
+    """Return the error of an attempt whose *step* was not done within `connect_timeout`, *seconds*."""
     message = f"{step} took longer than connect_timeout, {seconds:g} s"
     if step == AUTH_ANSWER:
         message += " (CometChat gives none to a token that is not a JWT)"
@@ -93,31 +93,34 @@ def timeout_error(step: str, seconds: float) -> TimeoutError:
 
 def attempt_error(error: Exception) -> ConnectError:
     """Return the error of a failed attempt."""
-    made = ConnectError(f"Could not connect: {_words(error)}.", reason=Reason.CONNECT_FAILED)
-    made.__cause__ = error
-    return made
+    failed = ConnectError(f"Could not connect: {_text(error)}.", reason=Reason.CONNECT_FAILED)
+    failed.__cause__ = error
+    return failed
 
 
 def connect_error(reason: Reason, cause: BaseException | None) -> ConnectError:
-    """Return the error of a `connect()` whose wait ended with *reason*; a new one for each caller."""
+    """Return the error of a `connect()` whose wait ended with *reason*; a new one for each call."""
     if reason is Reason.CONNECT_FAILED and isinstance(cause, ConnectError):
-        made = ConnectError(cause.message, reason=reason)
+        error = ConnectError(cause.message, reason=reason)
         cause = cause.__cause__
     else:
         kind = AuthenticationError if reason is Reason.AUTHENTICATION_FAILED else ConnectError
-        because = f" ({_words(cause)})" if isinstance(cause, NotLoggedInError) else ""
-        made = kind(f"connect() ended without a connection: {_ENDINGS[reason]}{because}.", reason=reason)
-    made.__cause__ = cause
-    return made
+        because = f" ({_text(cause)})" if isinstance(cause, NotLoggedInError) else ""
+        error = kind(f"connect() ended without a connection: {_REASON_TEXTS[reason]}{because}.", reason=reason)
+    error.__cause__ = cause
+    return error
 
 
 def lost_error(reason: Reason | None, cause: BaseException | None = None) -> ConnectionLostError:
-    """Return the error of a connection that ended with *reason*; a new one for each caller."""
-    ours = isinstance(cause, ConnectionLostError | ConnectError)  # which would say the same again
-    because = f" ({_words(cause)})" if isinstance(cause, Exception) and not ours else ""
-    made = ConnectionLostError(f"The connection ended: {_ENDINGS[reason]}{because}.", reason=reason)
-    made.__cause__ = cause
-    return made
+    """Return the error of a connection that ended with *reason*; a new one for each call.
+
+    *reason* is `None` if the socket was lost in the foreground.
+    """
+    ours = isinstance(cause, ConnectionLostError | ConnectError)  # its text would be the same again
+    because = f" ({_text(cause)})" if isinstance(cause, Exception) and not ours else ""
+    error = ConnectionLostError(f"The connection ended: {_REASON_TEXTS[reason]}{because}.", reason=reason)
+    error.__cause__ = cause
+    return error
 
 
 def refusal_error(refusal: Refusal, call: str) -> CometConnError:
@@ -127,10 +130,10 @@ def refusal_error(refusal: Refusal, call: str) -> CometConnError:
     if refusal is Refusal.NOT_CONNECTED:
         return NotConnectedError(f"{call} needs a connection and there is none: see chat.status, call connect().")
     return ConnectError(
-        f"{call} is refused: {_ENDINGS[Reason.IN_BACKGROUND]}; call it after enter_foreground().",
+        f"{call} is refused: {_REASON_TEXTS[Reason.IN_BACKGROUND]}; call it after enter_foreground().",
         reason=Reason.IN_BACKGROUND,
     )
 
 
-def _words(error: Exception) -> str:
+def _text(error: Exception) -> str:
     return str(error).rstrip(".") or type(error).__name__

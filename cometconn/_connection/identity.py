@@ -1,4 +1,4 @@
-"""Who speaks on the socket, and where it is."""
+"""The user, device and session on the socket, and its URL."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Identity"]
 
 
 def _learn(identity: Identity, _: object, session: Session | None) -> Session | None:
-    """Let what the new *session* holds be shown nowhere."""
+    """Keep the tokens of the new *session* out of logs and errors."""
     if session is not None:
         identity.secrets.learn(session.jwt, session.auth_token)
     return session
@@ -31,17 +31,17 @@ def _learn(identity: Identity, _: object, session: Session | None) -> Session | 
 
 @attrs.define(eq=False)
 class Identity:
-    """This client on the wire. The facade puts the session in at login and takes it out at logout.
+    """How this client identifies itself to the server. Login sets the session, and logout removes it.
 
     Attributes:
-        app_id: CometChat's app.
-        session_id: this run of this client ("resource"); the server's echoes carry it.
-        device_id: this device, the same for ever.
-        client: what we say about ourselves.
-        settings: presence and roles.
-        endpoints: outrank what the server's settings name.
+        app_id: the CometChat app.
+        session_id: names this run of this client ("resource"); echoes of what it sends carry it.
+        device_id: names this device; it never changes.
+        client: the library's name and version, and the platform.
+        settings: subscription type, roles and limits.
+        endpoints: the servers that were given to `open_client()`; they outrank those that the server's settings name.
         headers: more headers for the upgrade request.
-        secrets: what we have sent or were given, and nobody may show.
+        secrets: the tokens and keys that were sent or received, and that no log or error may contain.
         session: the logged-in user's, or `None`.
         user: the logged-in user, or `None`.
     """
@@ -59,12 +59,12 @@ class Identity:
 
     @property
     def uid(self) -> str | None:
-        """The logged-in user's uid."""
+        """The logged-in user's uid, or `None`."""
         return self.session.uid if self.session else None
 
     @property
     def socket_url(self) -> str:
-        """Where the WebSocket is."""
+        """The URL of the WebSocket. Raises `ProtocolError` if the server's settings name no host."""
         if self.endpoints is not None:
             return self.endpoints.socket_url
         return self.logged_in("the connection").socket_url()
@@ -81,7 +81,7 @@ class Identity:
         return self.session is not None and self.session.auth_token == session.auth_token
 
     def auth_frame(self) -> str:
-        """Return the first frame of a connection."""
+        """Return the auth frame, the first one of a connection (protocol.md, section 3)."""
         session = self.logged_in("the auth frame")
         return auth_frame(
             app_id=self.app_id,
@@ -96,6 +96,6 @@ class Identity:
         )
 
     def envelope(self, receiver: str, receiver_type: str) -> Envelope:
-        """Return what is around the body of every frame to another user or a group."""
+        """Return the fields that every frame to a user or a group has around its body."""
         session = self.logged_in("the frame")
         return Envelope(self.app_id, self.session_id, session.uid, session.user, receiver, receiver_type)

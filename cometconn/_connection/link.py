@@ -1,16 +1,18 @@
-"""One attempt at a WebSocket and, if it succeeds, the connection: what its tasks share."""
+"""What the tasks of one WebSocket share, from the attempt to open it to its end."""
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
+from cometconn._lifecycle.states import IllegalInputError
 from cometconn._lot import Lot
 from cometconn.errors import PongTimeoutError
 
-from .failures import lost_error
+from .failures import AUTH_ANSWER, lost_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,15 +23,15 @@ if TYPE_CHECKING:
     from cometconn.errors import CometConnError
     from cometconn.status import Reason
 
-__all__ = ["Link", "OutgoingFrame", "PingWaiter"]
+__all__ = ["Link", "LinkState", "OutgoingFrame", "PingWaiter"]
 
 
 @attrs.define(eq=False)
 class OutgoingFrame:
-    """A frame that is to be sent.
+    """A frame in the outbox.
 
     Attributes:
-        text: what to send.
+        text: its payload.
         done: set when it was written, or never will be.
         error: why it never will be.
     """
@@ -41,13 +43,13 @@ class OutgoingFrame:
 
 @attrs.define(eq=False)
 class PingWaiter:
-    """A ping frame that a pong will answer, and whoever waits for it.
+    """A ping frame whose pong is expected. Used as a context manager while a call of `ping()` waits for it.
 
     Attributes:
-        frame: what asks for it.
-        sent_at: when the frame was queued.
-        gives_up_at: from this moment on no pong answers it, unless a call still waits for what the socket holds, and
-            no other ping has been sent.
+        frame: the ping frame.
+        sent_at: when it was queued, on Trio's clock.
+        gives_up_at: from this moment on a pong belongs to a later ping; but if there is none and a call still waits, to
+            this one, because the pong may have lain unread in the socket.
         awaited: a call of `ping()` waits for it.
         answered: set when the outcome is known.
         round_trip: in seconds, once a pong came.
@@ -63,26 +65,26 @@ class PingWaiter:
     awaited: bool = attrs.field(default=False, init=False)
 
     def __enter__(self) -> None:
-        """Wait for it."""
+        """Note that a call waits."""
         self.awaited = True
 
     def __exit__(self, *_: object) -> None:
-        """Wait no longer."""
+        """Note that no call waits any longer."""
         self.awaited = False
 
     def pong(self, now: float) -> None:
-        """Take the pong."""
+        """Note that the pong came at *now*."""
         self.round_trip = now - self.sent_at
         self.answered.set()
 
     def fail(self, error: CometConnError) -> None:
-        """End the wait, unless it has ended."""
+        """End the wait with *error*, unless it has ended."""
         if self.round_trip is None and self.error is None:
             self.error = error
             self.answered.set()
 
     def outcome(self) -> float:
-        """Return the round trip, or raise what came instead; a wait that is still open is given up."""
+        """Return the round trip, or raise the error. If there is neither yet, the wait ends with `PongTimeoutError`."""
         self.give_up()
         if self.error is not None:
             raise self.error
@@ -90,7 +92,7 @@ class PingWaiter:
         return self.round_trip
 
     def give_up(self) -> None:
-        """End the wait because nothing answered in time."""
+        """End the wait, because no pong came in time."""
         self.fail(
             PongTimeoutError(
                 f"No pong came within {self.gives_up_at - self.sent_at:g} s of ping(); other bytes did, so the "
@@ -99,86 +101,125 @@ class PingWaiter:
         )
 
 
-@attrs.define(eq=False)
+class LinkState(enum.Enum):
+    """Where one WebSocket is in its life. It only goes forward: see `_NEXT`."""
+
+    DIALLING = "dialling"
+    """No auth frame was sent yet: the socket is dialled and upgraded, or the token is renewed."""
+    AUTHENTICATING = "authenticating"
+    """The auth frame was sent, and the server has not accepted it yet."""
+    OPEN = "open"
+    """The server has accepted the auth frame."""
+    OVER = "over"
+    """The lease has ended: nothing is taken from the socket, nothing begins, and the socket is being closed."""
+    CLOSED = "closed"
+    """The socket is closed on our side."""
+
+
+_NEXT = {
+    # A server may accept the client before the auth frame was sent.
+    LinkState.DIALLING: {LinkState.AUTHENTICATING, LinkState.OPEN, LinkState.OVER},
+    LinkState.AUTHENTICATING: {LinkState.OPEN, LinkState.OVER},
+    LinkState.OPEN: {LinkState.OVER},
+    LinkState.OVER: {LinkState.CLOSED},
+    LinkState.CLOSED: frozenset[LinkState](),
+}
+
+
+@attrs.define(eq=False, kw_only=True)
 class Link:
-    """What the tasks of one WebSocket share. It lives once; its heartbeat dies with it.
+    """One WebSocket, from the attempt to open it to its end. Another one is another `Link`.
 
     Attributes:
         number: of the WebSocket among those that this client dialled, from 1: a detail's `generation`.
-        lease: everything that makes or uses the socket runs inside it. The machine alone
-            sets its deadline and cancels it. See `run_in()`.
-        attempt_ends: when the attempt has failed.
+        heartbeat: when to ping, and when silence means that the link is lost.
+        lease: everything that makes or uses the socket runs inside this scope. Only the machine sets its deadline
+            and cancels it.
+        attempt_ends: when the attempt has failed, on Trio's clock.
         second: the dial after a renewal of the token.
-        room: what the receive loop parks in while a stream is full.
-        observer: is told of every pong.
-        websocket: what it is about, once it was dialled.
-        on_send: is called when there is a first frame in the outbox: writes it, or sees to it that it is written.
-        over: the lease has ended: take nothing, start nothing.
-        wants_renewal: it ended because the token was refused, or because the auth frame got no answer for the third time.
+        room: the receive loop parks here while a stream is full.
+        observer: is called for every pong; `None` without hooks.
+        websocket: the WebSocket, once it was dialled.
+        on_send: is called when the first frame enters the outbox; writes it now or starts a task that does.
         step: what the attempt waits for, in words for an error.
-        auth_sent: the auth frame is on its way.
-        authenticated: the server has accepted it.
-        closed: the socket is closed on our side.
-        news: parked in by who waits for one of these two.
-        alarm: what the keepalive task sleeps in; its deadline wakes it.
+        news: tasks that wait for `OPEN` or `CLOSED` park here.
+        outbox: frames to be sent, in order; the first one may be half written.
+        alarm: the scope in which the keepalive task sleeps; its deadline wakes the task.
     """
 
     number: int
     heartbeat: Heartbeat
+    lease: trio.CancelScope = attrs.field(repr=False)
     attempt_ends: float
-    second: bool
+    second: bool = False
     room: Lot = attrs.field(repr=False)
     observer: StepObserver | None = attrs.field(default=None, repr=False)
     websocket: WebSocket | None = attrs.field(default=None, init=False, repr=False)
     on_send: Callable[[], object] | None = attrs.field(default=None, init=False, repr=False)
-    lease: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
-    over: bool = attrs.field(default=False, init=False)
-    wants_renewal: bool = attrs.field(default=False, init=False)
     step: str = attrs.field(default="dialling", init=False)
-    auth_sent: bool = attrs.field(default=False, init=False)
-    authenticated: bool = attrs.field(default=False, init=False)
-    closed: bool = attrs.field(default=False, init=False)
     news: Lot = attrs.field(factory=Lot, init=False, repr=False)
     outbox: list[OutgoingFrame] = attrs.field(factory=list, init=False, repr=False)
     alarm: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
+    _state: LinkState = attrs.field(default=LinkState.DIALLING, init=False)
     _pings: list[PingWaiter] = attrs.field(factory=list, init=False, repr=False)
 
-    def run_in(self, scope: trio.CancelScope) -> None:
-        """Make *scope* the lease: a nursery has one of its own, and a second one round it is only there to cost something."""
-        scope.deadline = self.lease.deadline
-        if self.over:
-            scope.cancel(reason="cometconn: the lease had ended before")
-        self.lease = scope
+    @property
+    def state(self) -> LinkState:
+        """Where it is in its life."""
+        return self._state
 
-    def accepted(self, now: float, jitter: float) -> None:
-        """Note that the server has accepted the auth frame: from now on there is something to keep alive."""
-        self.authenticated = True
-        self.heartbeat.start(now, jitter)
+    @property
+    def authenticated(self) -> bool:
+        """Whether the server has accepted the auth frame and the lease has not ended."""
+        return self._state is LinkState.OPEN
+
+    @property
+    def over(self) -> bool:
+        """Whether the lease has ended."""
+        return self._state is LinkState.OVER or self._state is LinkState.CLOSED
+
+    def _enter(self, state: LinkState) -> None:
+        """Go on to *state*; `IllegalInputError` if it does not follow the present one: a mistake in cometconn."""
+        if state not in _NEXT[self._state]:
+            message = f"a link that is {self._state.value} cannot become {state.value}"
+            raise IllegalInputError(message)
+        self._state = state
         self.news.unpark_all()
 
+    def send_auth(self, text: str) -> None:
+        """Queue the auth frame, *text*; now its answer is waited for, unless the server has accepted us already."""
+        if self._state is LinkState.DIALLING:
+            self._enter(LinkState.AUTHENTICATING)
+        self.step = AUTH_ANSWER
+        self.send(text)
+
+    def accepted(self, now: float, jitter: float) -> None:
+        """Note that the server has accepted the auth frame: from now on the connection is kept alive."""
+        self._enter(LinkState.OPEN)
+        self.heartbeat.start(now, jitter)
+
     def set_alarm(self, next_tick: float) -> None:
-        """Let the keepalive task wake up for the next ping or for *next_tick*, and not sooner: thousands would be felt."""
+        """Let the keepalive task wake up for the next ping or for *next_tick*. Sooner would cost, with thousands."""
         if self.alarm is not None:
             self.alarm.deadline = min(self.heartbeat.next_ping, next_tick)
 
     def wake_for_silence(self) -> None:
-        """Let the keepalive task wake up no later than silence means that the link is lost."""
+        """Let the keepalive task wake up no later than when silence means that the link is lost."""
         if self.alarm is not None:
             self.alarm.deadline = min(self.alarm.deadline, self.heartbeat.silent_at)
 
     def note_closed(self) -> None:
-        """Note that the socket is closed."""
-        self.closed = True
-        self.on_send = None  # who wrote for us knows us, and what knows each other is not freed at once
-        self.news.unpark_all()
+        """Note that the socket is closed on our side."""
+        self._enter(LinkState.CLOSED)
+        self.on_send = None  # the writer refers to this link: without the cycle both are freed at once
 
     async def wait_closed(self) -> None:
         """Wait until the socket is closed on our side."""
-        while not self.closed:
+        while self._state is not LinkState.CLOSED:
             await self.news.park()
 
     def send(self, text: str) -> OutgoingFrame:
-        """Queue *text* for the writer; where nothing is before it, and the socket takes it, it has left on return."""
+        """Queue *text*. If the outbox was empty and the socket takes the frame, it is written on return."""
         frame = OutgoingFrame(text)
         self.outbox.append(frame)
         if self.on_send is not None and len(self.outbox) == 1:
@@ -186,12 +227,12 @@ class Link:
         return frame
 
     def withdraw(self, frame: OutgoingFrame) -> None:
-        """Take *frame* back if the writer has not begun with it: nobody waits for it any longer."""
+        """Remove *frame* from the outbox, unless the writer has begun with it: the call that sends it was cancelled."""
         if frame in self.outbox and frame is not self.outbox[0]:
             self.outbox.remove(frame)
 
     def ping(self, text: str, now: float) -> PingWaiter:
-        """Queue a ping frame and expect its pong."""
+        """Queue the ping frame *text* and expect its pong."""
         self._drop_stale_pings(now)
         waiter = PingWaiter(self.send(text), now, now + self.heartbeat.timeout)
         self._pings.append(waiter)
@@ -200,7 +241,7 @@ class Link:
         return waiter
 
     def pong(self, now: float) -> None:
-        """Give a pong to the oldest ping that may still be answered."""
+        """A pong came: it belongs to the oldest ping that has not been given up."""
         self._drop_stale_pings(now)
         if self._pings:
             waiter = self._pings.pop(0)
@@ -209,13 +250,16 @@ class Link:
                 self.observer.pong_received(now - waiter.sent_at)
 
     def close_nowait(self) -> None:
-        """Let the close frame leave, where it can at once: nothing at the end of a link is as urgent."""
+        """Write the close frame if that takes no waiting."""
         if self.websocket is not None:
             self.websocket.close_nowait()
 
     def end(self, reason: Reason | None, cause: BaseException | None) -> None:
-        """End the lease, now: nobody waits for this link any longer, and its tasks stop."""
-        self.over = True
+        """End the lease: write the close frame if that takes no waiting, end calls that wait, and cancel the tasks.
+
+        *reason* is why the client is disconnected, `None` if it stays wanted; *cause* is the error behind it.
+        """
+        self._enter(LinkState.OVER)
         self.close_nowait()
         self.lease.cancel(reason=f"cometconn: the lease ended ({reason.value if reason else 'lost'})")
         for waiter in self._pings:
@@ -230,7 +274,7 @@ class Link:
     def _drop_stale_pings(self, now: float) -> None:
         while self._pings and now >= self._pings[0].gives_up_at:
             if self._pings[0].awaited and len(self._pings) == 1:
-                return  # a pong can be the answer to no other ping; the call gives up when the socket holds none
+                return  # a pong can belong to no other ping; the call gives up once the socket was read
             stale = self._pings.pop(0)
             stale.give_up()
-            self.withdraw(stale.frame)  # to a server that does not read, they would pile up
+            self.withdraw(stale.frame)  # if the server does not read, they would accumulate

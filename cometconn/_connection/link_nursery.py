@@ -1,4 +1,4 @@
-"""One WebSocket, from the first byte dialled to the socket closed."""
+"""Runs one WebSocket, from the dial until its socket is closed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from cometconn._transport.abc import WebSocketError
 from cometconn.errors import ProtocolError
 
 from .background_timeout import background_timeout
-from .failures import AUTH_ANSWER
 from .keepalive import keepalive
 from .receive_loop import receive_loop
 from .writer import Writer
@@ -35,16 +34,16 @@ __all__ = ["LinkNursery"]
 
 @attrs.frozen(eq=False)
 class LinkNursery:
-    """Runs links, one at a time: what they need is the same for all.
+    """Runs links, one at a time.
 
     Attributes:
-        machine: is told what happens.
-        identity: who logs in, and where.
-        streams: take the events.
+        machine: gets what happens.
+        identity: the user, and the URL.
+        streams: get the events.
         environment: dials.
-        open_websocket: makes a WebSocket of a byte stream.
-        catch_up: fetches what was missed, if the application wants that.
-        positions: note from when on messages can be fetched.
+        open_websocket: makes a WebSocket from a byte stream.
+        catch_up: fetches what was missed; `None` without `AppSettings(catch_up=True)`.
+        positions: notes when the client was first connected: from then on messages can be fetched.
     """
 
     machine: Machine
@@ -55,19 +54,21 @@ class LinkNursery:
     catch_up: CatchUp | None = None
     positions: PositionKeeper | None = None
 
-    async def run(self, link: Link) -> None:
-        """Live the life of *link*: connect, serve until the lease ends, do the closing handshake, close the socket.
+    async def run(self, *, second: bool = False) -> None:
+        """Open a link for the attempt under way, serve it until its lease ends, and close its socket.
 
-        Shielded, because the socket must be read during the closing handshake; bounded
-        all the same, by the lease and then by the close budget. Cancellation from outside
-        ends the lease (the watcher sees to it).
+        The nursery is shielded, because trio-websocket must still be read during the closing handshake. Its time is
+        bounded all the same: by the lease, and then by `close_timeout`. The watcher turns cancellation from outside
+        into the end of the lease. *second*: the token was refused once already, and renewed.
         """
+        link: Link | None = None
         try:
             async with trio.open_nursery() as nursery:
                 nursery.cancel_scope.shield = True
                 websocket: WebSocket | None = None
                 async with trio.open_nursery() as leased:
-                    link.run_in(leased.cancel_scope)
+                    # The nursery's own scope is the lease: one scope less for each connection.
+                    link = self.machine.open_link(leased.cancel_scope, second=second)
                     leased.start_soon(background_timeout, self.machine, name="cometconn.background_timeout")
                     leased.start_soon(keepalive, self.machine, link, name="cometconn.keepalive")
                     with trio.move_on_at(link.attempt_ends):
@@ -81,13 +82,14 @@ class LinkNursery:
                     await self._hang_up(websocket)
                 nursery.cancel_scope.cancel(reason="cometconn: the link is over")
         finally:
-            self.machine.end_closing_handshake(link)
+            if link is not None:
+                self.machine.link_closed(link)
 
     async def _dial(self, link: Link) -> WebSocket | None:
         try:
             url = self.identity.socket_url
         except ProtocolError as error:
-            # The server's own settings name no host; the next login, or renewal, may bring better ones.
+            # The server's settings name no host; the next login or renewal may bring others.
             self.machine.lost(link, error)
             return None
         try:
@@ -99,14 +101,17 @@ class LinkNursery:
                 observer.dialled()
             limits = self.identity.settings.limits
             return self.open_websocket(stream, url, self.identity.headers, limits.max_message)
-        except Exception as error:  # noqa: BLE001 - whatever an environment raises, the attempt has failed
+        except Exception as error:  # noqa: BLE001 - whatever an environment raises means that the attempt has failed
             self.machine.lost(link, _dial_error(url, error))
             return None
         finally:
             self.machine.tick()
 
     async def _log_in(self, link: Link, websocket: WebSocket, nursery: trio.Nursery, leased: trio.Nursery) -> None:
-        """Start the tasks of the WebSocket, in *nursery* those that the closing handshake needs; return when we are authenticated."""
+        """Start the tasks of the WebSocket and return when the client is authenticated.
+
+        Those that the closing handshake needs are started in *nursery*, which outlives the lease.
+        """
         link.step = "the answer to the WebSocket upgrade"
         nursery.start_soon(websocket.upgrade, nursery, name="cometconn.upgrade")
         nursery.start_soon(
@@ -122,8 +127,7 @@ class LinkNursery:
         )
         if await self._opened(link, websocket):
             link.on_send = Writer(self.machine, link, websocket, leased).begin
-            link.step, link.auth_sent = AUTH_ANSWER, True
-            link.send(self.identity.auth_frame())
+            link.send_auth(self.identity.auth_frame())
             while not link.authenticated:
                 await link.news.park()
 
@@ -147,7 +151,7 @@ class LinkNursery:
                 self.machine.begin_closing_handshake(scope)
                 await websocket.wait_close_reply_written()
         elif websocket.close_frame_written and self.machine.observer is not None:
-            self.machine.observer.goodbye_said()  # the server's close frame has come already
+            self.machine.observer.goodbye_said()  # and the server has answered already
         await websocket.aclose_forcefully()
         if self.machine.observer is not None:
             self.machine.observer.socket_closed()
@@ -159,6 +163,6 @@ class LinkNursery:
 
 
 def _dial_error(url: str, error: Exception) -> Exception:
-    made = OSError(f"{url} cannot be reached: {os_error_text(error)}")
-    made.__cause__ = error
-    return made
+    failed = OSError(f"{url} cannot be reached: {os_error_text(error)}")
+    failed.__cause__ = error
+    return failed

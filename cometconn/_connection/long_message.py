@@ -1,4 +1,4 @@
-"""What becomes of a message that is longer than it may be."""
+"""Messages that are longer than `Limits.max_message`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["long_fetched", "long_frame"]
 
 
 def long_frame(message: LongMessage, limits: Limits) -> UnreadableFrame:
-    """Return the event of *message*, which came over the socket."""
+    """Return the event for *message*, which came over the socket."""
     return UnreadableFrame(message.head, _error("frame", message.size, limits))
 
 
 def long_fetched(text: bytes, limits: Limits) -> UnreadableFrame:
-    """Return the event of the message of which *text* is the JSON, and which came over REST."""
+    """Return the event for a message that came over REST and whose JSON is *text*."""
     head = text[:LONG_MESSAGE_HEAD].decode("utf-8", "ignore")
     return UnreadableFrame(head, _error("fetched message", len(text), limits), raw_message_id(text))
 

@@ -1,9 +1,8 @@
 """The one holder of the connection's state.
 
-Everything that happens is told to it by a synchronous call; every call first does
-`tick()`, so a deadline that has passed counts before anything else does. What an input
-changes, the lease it ends, the callers it answers and the status it publishes are one
-step without an await: no task ever sees half of it. Tasks then make the world agree.
+Everything that happens reaches it by a synchronous call. Each call first does `tick()`, so that a deadline that has
+passed counts before anything else. The new state, the end of the lease, the outcome of calls that wait and the new
+status are one step without an await: no task sees half of it. Tasks then act as the state requires.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ import attrs
 import trio
 
 from cometconn._lifecycle.heartbeat import Heartbeat
-from cometconn._lifecycle.reducer import InputDetails, Lifecycle, after_sleep, begin, due, ends_link, reduce
-from cometconn._lifecycle.states import WANTED, Input, Mode, Refusal, State
+from cometconn._lifecycle.reducer import NO_DETAILS, InputDetails, Lifecycle, after_sleep, begin, due, reduce
+from cometconn._lifecycle.states import Input, Mode, Refusal, State
 from cometconn._lot import Lot
 from cometconn._streams.statuses import StatusFeed
 from cometconn._text.foreign_text import KnownSecrets
@@ -24,10 +23,11 @@ from cometconn.errors import PongTimeoutError
 from cometconn.status import AppState, Reason
 
 from .closing_handshake import ClosingHandshake
-from .connect_waiters import ConnectWaiter, ConnectWaiters
+from .connect_waiters import ConnectWaiter, finish_waiters
 from .disconnection import Disconnection
-from .failures import Failure, attempt_error, failure, lost_error, refusal_error, timeout_error
-from .link import Link
+from .failures import Failure, attempt_error, lost_error, refusal_error, timeout_error, to_failure
+from .link import Link, LinkState
+from .sleep_detector import SleepDetector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,29 +41,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Machine"]
 
-_UNANSWERED_BEFORE_RENEWAL = (
-    3  # attempts in a row that end between the auth frame and its answer, by a close or by silence
-)
-_GOODBYE = "closing the connection before it"
-_NOTHING = InputDetails()
-_LOOK = 16.0  # seconds between two looks at the clocks; each keepalive ping is one, so that none comes between two
-_NAP = 1.0  # seconds between the two clocks, from one look to the next, that count as sleep
+_UNANSWERED_BEFORE_RENEWAL = 3
+"""Attempts in a row whose auth frame got no answer, but a close or silence, after which the token is renewed."""
+_CLOSING_STEP = "closing the connection before it"
+_LONGEST_WAIT = 16.0
+"""Seconds between two readings of the clocks, at most, to notice that the machine slept. Each keepalive ping, every 15 s,
+reads them too, so an idle connection wakes up for nothing else."""
 
 
 @attrs.define(eq=False)
 class Machine:
-    """Holds a `Lifecycle`, the link that belongs to it, and everybody who waits for either.
+    """Holds the `Lifecycle`, and the link that belongs to it.
 
     Args:
         mode: auto or manual.
         timing: the durations.
-        random: a number from 0 to 1, for jitter.
-        room: what the receive loop parks in; unparked when a link ends.
-        boot_time: seconds on a clock that goes on while the machine sleeps.
-        on_resumed: is told how many seconds the machine slept.
+        random: returns a number from 0 to 1, for jitter.
+        room: the receive loop parks here while a stream is full; unparked when a link ends.
+        boot_time: reads a clock that goes on while the machine sleeps, in seconds.
+        on_resumed: is called with how many seconds the machine slept.
         secrets: what no error may repeat.
-        observer: is told every step; `None` when nobody wants to know.
-        on_token_judged: is told when the server has accepted the token, and when it has refused it for good.
+        observer: is called for every step; `None` without hooks.
+        on_token_judged: is called when the server has accepted the token, and when it has refused it for good.
     """
 
     _mode: Mode
@@ -75,7 +74,7 @@ class Machine:
     _secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False)
     observer: StepObserver | None = attrs.field(default=None, repr=False)
     _on_token_judged: Callable[[Input], object] = attrs.field(default=lambda _: None, repr=False)
-    _lag: float = attrs.field(init=False, repr=False)
+    _sleep: SleepDetector = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
     _due: tuple[Lifecycle | None, float, Input] = attrs.field(default=(None, 0, Input.RETRY_DUE), init=False)
     _link: Link | None = attrs.field(default=None, init=False)
@@ -83,31 +82,31 @@ class Machine:
     attempts: int = attrs.field(default=0, init=False)
     connections: int = attrs.field(default=0, init=False)
     frames_sent: int = attrs.field(default=0, init=False)
-    epoch: int = attrs.field(default=0, init=False)  # counts the attempts, so that one can be told from the next
+    epoch: int = attrs.field(default=0, init=False)  # the number of attempts, to distinguish one from the next
     _unanswered: int = attrs.field(default=0, init=False)
-    _absence: Disconnection | None = attrs.field(default=None, init=False, repr=False)
+    _disconnection: Disconnection | None = attrs.field(default=None, init=False, repr=False)
     _closing_handshake: ClosingHandshake | None = attrs.field(default=None, init=False, repr=False)
-    _callers: ConnectWaiters = attrs.field(factory=ConnectWaiters, init=False, repr=False)
     _changed: Lot = attrs.field(factory=Lot, init=False, repr=False)
     statuses: StatusFeed = attrs.field(factory=StatusFeed, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Begin the life of the connection."""
+        """Begin in the foreground, with no user logged in."""
         now = trio.current_time()
         self._life = begin(self._mode, self._timing, now)
-        self._lag = self._boot_time() - now
+        self._sleep = SleepDetector(self._boot_time)
+        self._sleep.slept(now)
 
-    # Looking.
+    # The state.
 
     @property
     def status(self) -> Status:
-        """The status now: a deadline that has passed counts."""
+        """The status now. A deadline that has passed counts."""
         self.tick()
         return self._life.status
 
     @property
     def app_state(self) -> AppState:
-        """Where the app is."""
+        """Foreground or background."""
         return self._life.app
 
     @property
@@ -117,9 +116,9 @@ class Machine:
 
     @property
     def next_tick(self) -> float:
-        """When to tick at the latest. Now and then without a cause: no timer tells that the machine slept."""
+        """When to tick at the latest: at least every 16 s, because no timer reports that the machine slept."""
         silent_at = self._link.heartbeat.silent_at if self._link else math.inf
-        return min(due(self._life)[0], silent_at, trio.current_time() + _LOOK)
+        return min(due(self._life)[0], silent_at, trio.current_time() + _LONGEST_WAIT)
 
     async def wait_changed(self) -> None:
         """Wait for the next input, or until `next_tick`; then tick."""
@@ -131,78 +130,75 @@ class Machine:
 
     @trio.lowlevel.enable_ki_protection
     def tick(self) -> float:
-        """Let everything happen that time alone decides, up to now: not silence, which needs a read. Return now."""
+        """Do everything that is due by now, and return now, on Trio's clock.
+
+        Silence of the server is not judged here: that needs a read of the socket first.
+        """
         now = trio.current_time()
-        lag = self._boot_time() - now
-        slept, self._lag = lag - self._lag, lag
-        if slept >= _NAP:
-            self._catch_up_on_sleep(slept, now)
+        if slept := self._sleep.slept(now):
+            self._resume(slept, now)
         while self._tick_once(now):
             pass
-        if slept >= _NAP and self._life.state is State.WAITING:
-            self._apply(Input.RETRY_NOW, now)
+        if slept and self._life.state is State.WAITING:
+            self._step(Input.RETRY_NOW, now)
         return now
 
-    def _catch_up_on_sleep(self, slept: float, now: float) -> None:
-        """The machine slept, as its two clocks tell: everything but Trio's clock is that much later."""
+    def _resume(self, slept: float, now: float) -> None:
+        """The machine slept: every time that was set before is so many seconds closer."""
         self._life = after_sleep(self._life, slept)
         if self._link is not None:
             self._link.lease.deadline = self._life.lease_deadline
-            self._link.heartbeat.woke(now)
+            self._link.heartbeat.machine_slept(now)
             self._link.set_alarm(self.next_tick)
         self._on_resumed(slept)
         if self.observer is not None:
             self.observer.slept(slept, self._life)
 
     def _tick_once(self, now: float) -> bool:
-        if self._life is not self._due[0]:  # it changes seldom, and every read of the socket ticks
+        if self._life is not self._due[0]:  # computed once for each state: every read of the socket ticks
             self._due = (self._life, *due(self._life))
         _, moment, on = self._due
         if moment > now:
             return False
         if on is Input.ATTEMPT_FAILED:
-            slow = timeout_error(self._link.step if self._link else _GOODBYE, self._timing.connect_timeout)
+            slow = timeout_error(self._link.step if self._link else _CLOSING_STEP, self._timing.connect_timeout)
             self._fail_link(Failure(slow), now)
         else:
-            self._apply(on, now)
+            self._step(on, now)
         return True
 
-    # What the application does.
+    # Calls of the application.
 
     @trio.lowlevel.enable_ki_protection
-    def tell(self, on: Input, cause: CometConnError | None = None) -> None:
-        """Take an input that comes with nothing else but a *cause*: login, logout, app state, `retry_now()`, the end."""
-        self._apply(on, self.tick(), InputDetails(cause=cause))
+    def apply(self, on: Input, cause: CometConnError | None = None) -> None:
+        """Apply an input that has nothing but a *cause*: login, logout, the app state, `retry_now()`, the end."""
+        self._step(on, self.tick(), InputDetails(cause=cause))
         if on is Input.CLIENT_LEFT:
             self.statuses.close()
 
     @trio.lowlevel.enable_ki_protection
     async def connect(self, *, patient: bool) -> None:
-        """Ask for the connection and wait for the outcome."""
+        """Wish for a connection and wait for the outcome. *patient*: wait on when an attempt fails."""
         now = self.tick()
-        if (refusal := self._apply(Input.CONNECT_CALLED, now, InputDetails(patient=patient))) is not None:
+        waiter = ConnectWaiter(patient)
+        if (refusal := self._step(Input.CONNECT_CALLED, now, InputDetails(waiter=waiter))) is not None:
             raise refusal
         if self._life.state is State.CONNECTED:
             await trio.lowlevel.checkpoint()
             return
-        caller = self._callers.admit(patient=patient)
         try:
-            await caller.answered.wait()
+            await waiter.done.wait()
         finally:
-            self._caller_leaves(caller)
-        if caller.error is not None:
-            raise caller.error
-
-    def _caller_leaves(self, caller: ConnectWaiter) -> None:
-        if caller.answered.is_set():
-            return
-        now = self.tick()
-        if self._callers.leave(caller):
-            self._apply(Input.CALLER_LEFT, now, InputDetails(patient=caller.patient))
+            if not waiter.done.is_set():
+                now = self.tick()
+                if waiter in self._life.waiting:  # the tick may have ended the wait
+                    self._step(Input.CALLER_LEFT, now, InputDetails(waiter=waiter))
+        if waiter.error is not None:
+            raise waiter.error
 
     def disconnect(self) -> None:
-        """End the wish."""
-        self.tell(Input.DISCONNECT_CALLED)
+        """End the wish for a connection."""
+        self.apply(Input.DISCONNECT_CALLED)
 
     @property
     def unclosed_link(self) -> Link | None:
@@ -213,7 +209,7 @@ class Machine:
     def ping(self, text: str) -> tuple[Link, PingWaiter]:
         """Queue a ping frame and extend the lease."""
         now = self.tick()
-        if (refusal := self._apply(Input.PING_CALLED, now)) is not None:
+        if (refusal := self._step(Input.PING_CALLED, now)) is not None:
             raise refusal
         link = self.connected_link("ping()")
         return link, link.ping(text, now)
@@ -225,64 +221,76 @@ class Machine:
             raise refusal_error(Refusal.NOT_CONNECTED, call)
         return self._link
 
-    # What the tasks of a link saw.
+    # Calls of the tasks of a link.
 
-    def open_link(self, *, second: bool = False, dials: bool = True) -> Link:
-        """Begin a link for the attempt under way. *second*: the token was refused once already."""
+    def open_link(self, lease: trio.CancelScope, *, second: bool = False, dials: bool = True) -> Link:
+        """Begin a link for the attempt under way.
+
+        Args:
+            lease: the scope in which everything runs that makes or uses its socket.
+            second: the token was refused once already.
+            dials: whether a socket is dialled; not so for the renewal of a token.
+        """
         assert self._life.state is State.CONNECTING, "links are opened for an attempt"
         assert self._link is None, "one link at a time"
         self.attempts += dials
-        heartbeat = Heartbeat(self._timing.keepalive_interval, self._timing.pong_timeout)
-        ends = self._life.attempt_ends
-        self._link = self._latest = link = Link(self.attempts, heartbeat, ends, second, self._room, self.observer)
-        link.lease.deadline = self._life.lease_deadline
-        return link
+        self._link = self._latest = Link(
+            number=self.attempts,
+            heartbeat=Heartbeat(self._timing.keepalive_interval, self._timing.pong_timeout),
+            lease=lease,
+            attempt_ends=self._life.attempt_ends,
+            second=second,
+            room=self._room,
+            observer=self.observer,
+        )
+        lease.deadline = self._life.lease_deadline
+        return self._link
 
     def drop_link(self, link: Link) -> None:
-        """End *link* without a word about the state: the attempt goes on with another."""
+        """End *link* and leave the state as it is: the attempt goes on with another link."""
         if self._link is link:
             self._link = None
             link.end(None, None)
 
     def authenticated(self, link: Link) -> Disconnection | None:
-        """Take the server's yes. Return the absence that it ends, if there was one."""
+        """The server has accepted the auth frame. Return the disconnection that this ends, if there was one."""
         now = self.tick()
         if self._link is not link or self._life.state is not State.CONNECTING:
             return None
         link.accepted(now, self._random())
         self._unanswered = 0
         self.connections += 1
-        self._apply(Input.AUTHENTICATED, now)
+        self._step(Input.AUTHENTICATED, now)
         link.set_alarm(self.next_tick)
-        absence, self._absence = self._absence, None
-        return absence
+        disconnection, self._disconnection = self._disconnection, None
+        return disconnection
 
     def refused(self, link: Link, error: CometConnError) -> None:
-        """Take the server's no to our token."""
+        """The server has refused the token."""
         now = self.tick()
         if self._link is link:
             self._fail_link(Failure(error, refused=True), now)
 
     def lost(self, link: Link, error: Exception) -> None:
-        """Take the end of a socket, or of the attempt at one."""
+        """The socket of *link* was lost, or the attempt to open it has failed."""
         now = self.tick()
         if self._link is link:
-            self._fail_link(failure(error, self._secrets), now)
+            self._fail_link(to_failure(error, self._secrets), now)
 
     def renewal_refused(self, link: Link, error: Exception) -> None:
-        """Take the final no: the token is refused and cannot be renewed."""
+        """The token is refused, and so was its renewal."""
         now = self.tick()
         if self._link is link:
-            self._apply(Input.TOKEN_REFUSED, now, InputDetails(cause=attempt_error(error)))
+            self._step(Input.TOKEN_REFUSED, now, InputDetails(cause=attempt_error(error)))
 
-    def heard(self, link: Link) -> None:
-        """Note that bytes came."""
+    def received(self, link: Link) -> None:
+        """Bytes came over *link*."""
         self.tick()
-        if self._link is link and link.heartbeat.heard():
-            link.set_alarm(self.next_tick)  # or it would ring when the silence would have been too long
+        if self._link is link and link.heartbeat.received():
+            link.set_alarm(self.next_tick)  # it was set for the moment from which silence would have meant loss
 
     def judge_silence(self, link: Link, read_at: float) -> None:
-        """Take it that a read of *link* which was under way at *read_at* has found nothing since."""
+        """Judge whether *link* is lost: a read that was under way at *read_at* has found nothing since."""
         now = self.tick()
         if self._link is link and self._life.state is State.CONNECTED and link.heartbeat.is_silent(read_at):
             silence = PongTimeoutError(f"Not one byte came within {self._timing.pong_timeout:g} s of a ping.")
@@ -295,66 +303,65 @@ class Machine:
         self._settle_closing_handshake()
         return handshake
 
-    def end_closing_handshake(self, link: Link) -> None:
-        """Note that the socket of *link* is closed."""
+    def link_closed(self, link: Link) -> None:
+        """Note that *link* has no socket any more: it is closed, or none was dialled."""
+        self.drop_link(link)  # which it has been, unless it was there for a renewal, or one of its tasks has failed
         self._closing_handshake = None
         link.note_closed()
         if self._latest is link:
             self._latest = None
         self._changed.unpark_all()
 
-    def _fail_link(self, news: Failure, now: float) -> None:
+    def _fail_link(self, failure: Failure, now: float) -> None:
         link = self._link
-        with_ = InputDetails(retry_after=news.retry_after, restarting=news.restarting, jitter=self._random())
+        details = InputDetails(retry_after=failure.retry_after, restarting=failure.restarting, jitter=self._random())
         if self._life.state is State.CONNECTED:
             back = self._life.app is AppState.BACKGROUND
-            cause = lost_error(Reason.LOST_IN_BACKGROUND if back else None, news.error)
-            self._apply(Input.LINK_LOST, now, attrs.evolve(with_, cause=cause))
+            cause = lost_error(Reason.LOST_IN_BACKGROUND if back else None, failure.error)
+            self._step(Input.LINK_LOST, now, attrs.evolve(details, cause=cause))
             return
-        unanswered = link is not None and link.auth_sent and not news.refused
+        unanswered = link is not None and link.state is LinkState.AUTHENTICATING and not failure.refused
         self._unanswered = self._unanswered + 1 if unanswered else 0
         doubtful = unanswered and self._unanswered % _UNANSWERED_BEFORE_RENEWAL == 0
-        if link is not None and (news.refused or doubtful) and not link.second:
-            link.wants_renewal = True
+        if link is not None and (failure.refused or doubtful) and not link.second:
             self.drop_link(link)
-            self._apply(Input.RENEWAL_BEGAN, now)  # at once: it has a budget of its own, and this one may be used up
-        elif news.refused:
-            self._apply(Input.TOKEN_REFUSED, now, attrs.evolve(with_, cause=attempt_error(news.error)))
+            self._step(Input.RENEWAL_BEGAN, now)  # at once: it has a time limit of its own, and this one may be used up
         else:
-            self._apply(Input.ATTEMPT_FAILED, now, attrs.evolve(with_, cause=attempt_error(news.error)))
+            on = Input.TOKEN_REFUSED if failure.refused else Input.ATTEMPT_FAILED
+            self._step(on, now, attrs.evolve(details, cause=attempt_error(failure.error)))
 
     # The step.
 
-    def _apply(self, on: Input, now: float, with_: InputDetails = _NOTHING) -> CometConnError | None:
+    def _step(self, on: Input, now: float, details: InputDetails = NO_DETAILS) -> CometConnError | None:
+        """Go on to the state after *on*. Return the error of the call if it is refused; then nothing has changed."""
         before = self._life
-        if self._link is not None and ends_link(before, on):
-            self._link.close_nowait()
-        self._life = after = reduce(before, on, now, with_)
+        self._life = after = reduce(before, on, now, details)
         if after.refusal is not None:
             return refusal_error(after.refusal, on.value)
         if after.state is State.CONNECTING and before.state is not State.CONNECTING:
             self.epoch += 1
-        self._settle_link(with_)  # first: a link that is not authenticated yet says its goodbye here
-        self._settle_absence(before, on, now, with_)
-        self._settle_callers(on, with_)
+        self._settle_link(details)  # first: the close frame leaves here
+        self._note_disconnection(before, on, now, details)
+        if before.waiting and on is not Input.CALLER_LEFT:
+            finish_waiters(before, after, details.cause)
         self._settle_closing_handshake()
         if on is Input.AUTHENTICATED or on is Input.TOKEN_REFUSED:
             self._on_token_judged(on)
         if after.status is not before.status:
             self.statuses.publish(before.status, after.status)
         if self.observer is not None:
-            self.observer.stepped(before, on, after, with_)
+            self.observer.stepped(before, on, after, details)
         self._changed.unpark_all()
         return None
 
-    def _settle_absence(self, before: Lifecycle, on: Input, now: float, with_: InputDetails) -> None:
+    def _note_disconnection(self, before: Lifecycle, on: Input, now: float, details: InputDetails) -> None:
         if before.state is State.CONNECTED and self._life.state is not State.CONNECTED:
-            self._absence = Disconnection(now, with_.cause or lost_error(self._life.state.reason))
+            self._disconnection = Disconnection(now, details.cause or lost_error(self._life.state.reason))
         if on is Input.LOGGED_OUT:
-            self._absence = None
+            self._disconnection = None
             self._unanswered = 0  # the next token is another one
 
-    def _settle_link(self, with_: InputDetails) -> None:
+    def _settle_link(self, details: InputDetails) -> None:
         link, state = self._link, self._life.state
         if link is None:
             return
@@ -362,17 +369,8 @@ class Machine:
             link.lease.deadline = self._life.lease_deadline
         else:
             self._link = None
-            cause = with_.cause.__cause__ if with_.cause else None
+            cause = details.cause.__cause__ if details.cause else None
             link.end(state.reason, cause)
-
-    def _settle_callers(self, on: Input, with_: InputDetails) -> None:
-        state = self._life.state
-        if state is State.CONNECTED:
-            self._callers.succeed()
-        elif on is Input.ATTEMPT_FAILED:
-            self._callers.attempt_failed(Reason.CONNECT_FAILED, with_.cause)
-        if state not in WANTED and state.reason is not None:
-            self._callers.fail(state.reason, with_.cause)
 
     def _settle_closing_handshake(self) -> None:
         if self._closing_handshake is None:

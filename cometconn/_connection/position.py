@@ -1,4 +1,4 @@
-"""Up to which message everything is handled: taken up from the store, and saved as it moves."""
+"""The position, up to which every message is acknowledged: restored from the store, and saved as it moves."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ if TYPE_CHECKING:
 
 __all__ = ["PositionKeeper"]
 
-_EVERY = 0.4  # seconds from one saving to the next: the position is saved at most 0.5 s after it moved
-_AFTER_FAILURE = 5.0  # seconds until a store that failed is asked again
-_EARLY = 2.0  # seconds: the server stamps whole seconds, and what it stamps and what it sends may differ by one more
+_EVERY = 0.4  # seconds from one save to the next: the position is saved at most 0.5 s after it moved
+_AFTER_FAILURE = 5.0  # seconds until the next save after a store has failed
+_EARLY = (
+    2.0  # seconds: the server's times are whole seconds, and those of a message and of `Date` may differ by one more
+)
 
 
 @attrs.define(eq=False)
 class PositionKeeper:
-    """Saves the position of the logged-in user, apart from the session. There is a task only while it moves.
+    """Saves the position of the logged-in user, apart from the session. It has a task only while the position moves.
 
     Attributes:
-        identity: whose position it is.
+        identity: the user.
         streams: know what is acknowledged.
-        store: where it is saved.
+        store: where the position is saved.
         api: knows the `Date` of the last REST answer.
-        catches_up: what was missed is fetched, so the position does not pass it.
-        given: the position that `open_client()` was given; it serves the first user.
+        catches_up: missed messages are fetched, so the position does not pass them.
+        given: the position that `open_client()` was given, for the first user only.
         nursery: the client's, in which the saving task runs.
     """
 
@@ -48,7 +50,7 @@ class PositionKeeper:
     given: int | None
     _nursery: trio.Nursery = attrs.field(repr=False)
     _since: float | None = attrs.field(default=None, init=False)
-    _uid: str | None = attrs.field(default=None, init=False)  # whose messages the streams know
+    _uid: str | None = attrs.field(default=None, init=False)  # the user whose messages the streams know
     _saved: SavedPosition | None = attrs.field(default=None, init=False)
     _durable: bool = attrs.field(default=True, init=False)  # what is saved has been through an fsync
     _left: bool = attrs.field(default=False, init=False)
@@ -58,9 +60,10 @@ class PositionKeeper:
         self.streams.when_moved(self._start_saving)
 
     def take_up(self, uid: str, saved: SavedPosition | None) -> bool:
-        """Begin with the messages of *uid*; return whether something may have been missed before the first connection.
+        """Begin with the messages of *uid*, at the *saved* position.
 
-        A user whom only the server's forgotten token has logged out is known already: nothing changes.
+        Return whether messages may have been missed before the first connection. Nothing changes for a user who was
+        logged out only because the server no longer knew the token.
         """
         given, self.given = self.given, None
         if self._uid == uid and given is None:
@@ -78,18 +81,18 @@ class PositionKeeper:
         return True
 
     def is_of_another(self, uid: str) -> bool:
-        """Tell whether the messages of another user than *uid* are known."""
+        """Return whether the streams know the messages of another user than *uid*."""
         return self._uid not in {None, uid}
 
     def forget(self) -> None:
-        """Forget the user: what is saved is forgotten by the store."""
+        """Forget the user. The store forgets what is saved by itself."""
         self._uid = self._saved = self._since = None
         self.streams.forget()
 
     def connected(self, answered_at: float | None) -> None:
-        """Note that the client is authenticated: the first time, from when on messages can be fetched.
+        """Note that the client is authenticated. The first time decides from when on messages can be fetched.
 
-        *answered_at*: the `Date` of the upgrade's answer, in seconds since 1970.
+        *answered_at*: the `Date` of the answer to the upgrade, in seconds since 1970.
         """
         if self._since is None:
             date = answered_at if answered_at is not None else self.api.answered_at
@@ -98,19 +101,19 @@ class PositionKeeper:
                 self.streams.moved()
 
     def start(self) -> Cursor | None:
-        """Return where fetching begins: behind the position, or else at a time; `None` when nothing tells."""
+        """Return where fetching begins: behind the position, or else at the time of the first connection."""
         position = self.streams.position
         if position is not None:
             return Cursor(id=position)
         return None if self._since is None else Cursor(sent_at=max(0, int(self._since)))
 
     def leave(self) -> None:
-        """The client is being left: the last saving is `_client.open_client`'s."""
+        """The client is being left: `_client.open_client` saves for the last time."""
         self._left = True
         self.streams.when_moved(None)
 
     async def commit(self) -> None:
-        """Save the position, and return when the disk has it. Raises `StoreError`."""
+        """Save the position and return after the fsync. Raises `StoreError`. If cancelled, it may be saved or not."""
         await trio.lowlevel.checkpoint()
         self.store.check_positions()
         now = self._now()
@@ -119,9 +122,9 @@ class PositionKeeper:
             self._saved, self._durable = now, True
 
     async def save(self, *, durable: bool = False) -> bool:
-        """Save the position if it has changed; return whether it is saved. A failure is a WARNING, once.
+        """Save the position if it has changed. Return whether it is saved; a failure is logged as a WARNING, once.
 
-        *durable*: also if a power cut might bring back an older one.
+        *durable*: with an fsync, also if it has not changed since a save without one.
         """
         now = self._now()
         if now is None or not self.store.keeps_positions or (now == self._saved and self._durable >= durable):
@@ -149,7 +152,7 @@ class PositionKeeper:
 
     @trio.lowlevel.enable_ki_protection
     async def _keep(self) -> None:
-        """Save, again and again, until the position stands still."""
+        """Save again and again until the position stands still."""
         moves = True
         while moves and not self._left:
             began = trio.current_time()

@@ -11,7 +11,6 @@ from cometconn._wire.decoder import AuthReply, Decoded, Decoder, Echo, Pong
 from cometconn.errors import CometConnError, ProtocolError
 from cometconn.events import Event, UnreadableFrame
 
-from .catch_up import gap
 from .long_message import long_frame
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ async def receive_loop(
         while not link.over:
             received = await websocket.messages(_MOST)
             if received.size:
-                machine.heard(link)
+                machine.received(link)
             else:
                 machine.tick()
             await _take(machine, link, reader, received)
@@ -188,17 +187,19 @@ class _Reader:
             words = f"the server refused the auth token (code {code})"
             self._machine.refused(self._link, CometConnError(words, code=code))
             return
-        absence = self._machine.authenticated(self._link)
+        disconnection = self._machine.authenticated(self._link)
         now = self._machine.tick()
         if self._catch_up is not None:
-            self._catch_up.begin(absence, now)
-        elif absence is not None:
-            marker = gap(absence, now, after_id=self._streams.last_id)
+            self._catch_up.begin(disconnection, now)
+        elif disconnection is not None:
+            marker = disconnection.gap(now, after_id=self._streams.last_id)
             if self._machine.observer is not None:
                 self._machine.observer.gap_marked(marker)
             self._streams.publish(marker, 0)
         if self._positions is not None and self._link.websocket is not None:
-            self._positions.connected(self._link.websocket.response_date)  # behind `begin()`: it is no absence
+            self._positions.connected(
+                self._link.websocket.response_date
+            )  # after `begin()`: what it notes would make a first connection look like a second
         for event, size in self._streams.early.take_all():
             self._deliver(event, size)
 

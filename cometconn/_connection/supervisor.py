@@ -1,4 +1,4 @@
-"""The task that looks at the state and makes the world agree, and the one that watches for the end."""
+"""The task that opens links when they are wanted, and the one that turns cancellation into the end of the lease."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import trio
 
 from cometconn._account.api import is_refusal
 from cometconn._lifecycle.states import State
-from cometconn._lot import at_any_time
 from cometconn.errors import ApiError, CometConnError, NotLoggedInError
 
 if TYPE_CHECKING:
@@ -26,26 +25,26 @@ __all__ = ["Supervisor", "watcher"]
 async def watcher(leave: Callable[[], None]) -> None:
     """Turn cancellation from outside into the end of the lease.
 
-    It sleeps outside every shield, so it is the first to hear that the client's nursery
-    was cancelled, for whatever reason; *leave* is synchronous and may be called again.
-    Cancelled before its first step, it takes that step all the same.
+    It sleeps outside every shield, so it is the first task that runs when the client's nursery is cancelled, for
+    whatever reason. *leave* is synchronous and may be called again. It is called even if the task was cancelled before
+    its first step.
     """
     try:
-        await trio.lowlevel.wait_task_rescheduled(at_any_time)
+        await trio.sleep_forever()
     finally:
         leave()
 
 
 @attrs.frozen(eq=False)
 class Supervisor:
-    """Opens a link whenever one is wanted. Level-triggered: it reacts to no event it could miss.
+    """Opens a link whenever one is wanted. It acts on the machine's state and not on events, so it misses none.
 
     Attributes:
-        machine: says what is wanted.
-        links: makes what runs one link. The first call may import what only a connection needs.
-        renew: gets a new token in place of a refused one. Raises `ApiError` when it cannot, and
-            `NotLoggedInError` when the server no longer knows the user's auth token.
-        forget: logs the user out without a request, for the reason given.
+        machine: knows whether a link is wanted.
+        links: returns what runs a link. The first call may import what only a connection needs.
+        renew: replaces a refused token. Raises `ApiError` if that fails, and `NotLoggedInError` if the server no longer
+            knows the user's auth token.
+        forget: logs the user out without a request, for the reason that it is given.
     """
 
     machine: Machine
@@ -55,36 +54,36 @@ class Supervisor:
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
-        """Look, act, wait for a change, until the client is left."""
+        """Open links and wait for changes of the state, until the client is left."""
         machine = self.machine
         machine.tick()
         while machine.state is not State.CLIENT_CLOSED:
             if machine.state is State.CONNECTING:
-                epoch, link = machine.epoch, machine.open_link()
-                await self.links().run(link)
+                attempt = machine.epoch
+                await self.links().run()
                 machine.tick()
-                if link.wants_renewal and machine.epoch == epoch and machine.state is State.CONNECTING:
-                    await self._second_dial(machine.open_link(second=True, dials=False))
-                del link  # with all that it has read: the next one may be far away
+                if machine.state is State.CONNECTING and machine.epoch == attempt:
+                    # The link has ended and its attempt has not: the token is to be renewed.
+                    await self._second_dial()
             else:
                 await machine.wait_changed()
             machine.tick()
 
-    async def _second_dial(self, link: Link) -> None:
+    async def _second_dial(self) -> None:
         """Renew the token and dial once more; both are part of the attempt."""
-        unknown: NotLoggedInError | None = None
-        link.step = "the renewal of the token (GET /me, or a new login)"
-        try:
-            with link.lease:
+        unknown, wanted = None, False
+        with trio.CancelScope() as lease:
+            link = self.machine.open_link(lease, second=True, dials=False)
+            link.step = "the renewal of the token (GET /me, or a new login)"
+            try:
                 unknown = await self._renew(link)
-        finally:
-            self.machine.end_closing_handshake(link)
-        self.machine.tick()
-        if unknown is not None and not link.over:
+            finally:
+                wanted = not link.over
+                self.machine.link_closed(link)
+        if wanted and unknown is not None:
             await self.forget(unknown)
-        if not link.over:
-            self.machine.drop_link(link)
-            await self.links().run(self.machine.open_link(second=True))
+        elif wanted:
+            await self.links().run(second=True)
 
     async def _renew(self, link: Link) -> NotLoggedInError | None:
         """Renew; return the reason to log the user out, if there is one."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 __all__ = ["RESTART_WINDOW", "RETRY_AFTER_LIMIT", "SHORTCUT_INTERVAL", "may_cut_short", "retry_delay"]
 
 RESTART_WINDOW = 8.0
-"""Seconds: after an announced restart everybody comes back at once, so spread wider at first."""
+"""Seconds: after an announced restart all clients come back at once, so the first window is wider."""
 RETRY_AFTER_LIMIT = 300.0
 """Seconds: the longest delay a server may ask for."""
 SHORTCUT_INTERVAL = 1.0
-"""Seconds: at most one `retry_now()` is obeyed in this time."""
+"""Seconds: at most one `retry_now()` in this time cuts a wait short."""
 
 _LARGEST_EXPONENT = 64  # 2.0 ** 1024 overflows; any cap is reached long before
 
@@ -25,12 +25,12 @@ def retry_delay(
 ) -> float:
     """Return how many seconds to wait before retry number *retry* (0, 1, ...).
 
-    Full jitter: uniform over a window that doubles up to *cap*. A herd that lost its
-    server at the same instant comes back evenly spread instead of in step.
+    Full jitter: uniform over a window that doubles up to *cap*. Clients that lost their
+    server at the same instant come back evenly spread.
 
     Args:
         retry: how many retries were made since the backoff started over.
-        jitter: a random number from 0 to 1, the caller's.
+        jitter: a random number from 0 to 1.
         base: the first window, in seconds.
         cap: the largest window, in seconds.
         restarting: the server announced a restart: the window is `RESTART_WINDOW`.
@@ -41,11 +41,11 @@ def retry_delay(
 
 
 def may_cut_short(now: float, *, not_before: float, last_shortcut: float) -> bool:
-    """Tell whether a wait may be cut short at *now*.
+    """Return whether a wait may be cut short at *now*.
 
     Args:
         now: the time.
-        not_before: when the delay that the server asked for is over.
+        not_before: when the delay that the server asked for ends.
         last_shortcut: when a wait was last cut short.
     """
     return now >= not_before and now - last_shortcut >= SHORTCUT_INTERVAL

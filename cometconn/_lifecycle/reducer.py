@@ -18,32 +18,34 @@ if TYPE_CHECKING:
     from cometconn.errors import CometConnError
     from cometconn.settings import Timing
 
-    from .table import Row
+    from .states import Waiter
 
-__all__ = ["InputDetails", "Lifecycle", "after_sleep", "begin", "due", "ends_link", "reduce"]
+
+__all__ = ["NO_DETAILS", "InputDetails", "Lifecycle", "after_sleep", "begin", "due", "reduce"]
 
 
 @attrs.frozen
 class InputDetails:
-    """What comes along with an input.
+    """What comes with an input.
 
     Attributes:
         cause: the error behind it.
-        retry_after: a delay the server asked for, in seconds.
+        retry_after: the delay that the server asked for, in seconds; 0 for none.
         restarting: the server announced a restart.
         jitter: a random number from 0 to 1.
-        patient: the `connect()` in question stays through failed attempts.
+        waiter: the call of `connect()` that begins to wait, or was cancelled.
     """
 
     cause: CometConnError | None = None
     retry_after: float = 0.0
     restarting: bool = False
     jitter: float = 0.0
-    patient: bool = False
+    waiter: Waiter | None = None
 
 
-_PLAIN = InputDetails()
-_KEEPS_LINK = frozenset({None, State.CONNECTED, State.CONNECTING})  # of a row: where it leads, `None` is nowhere
+NO_DETAILS = InputDetails()
+"""For an input with which nothing comes."""
+
 _Changes: TypeAlias = "dict[str, Any]"  # fields of a `Lifecycle`
 
 
@@ -54,15 +56,15 @@ class Lifecycle:
     Attributes:
         timing: the durations.
         mode, app, state: see `states`.
-        status: the same for the public, with times and causes.
+        status: the same for the application, with times and causes.
         stands: the wish has been connected once, or the mode is auto.
-        patient, impatient: how many callers wait in `connect()`, with and without `retry`.
+        waiting: the calls of `connect()` that wait, in the order in which they were made.
         last_life: the last sign of life of the app.
-        attempt: the number of the attempt under way, made, or to be made.
+        attempt: the number of the attempt that is under way, has succeeded, or comes next; 0 if none is wanted.
         retries: how many retries were set since the backoff started over.
         attempt_ends: when the attempt under way has failed.
         retry_at: when the next attempt is due.
-        not_before: until when the server asked us to stay away.
+        not_before: when the delay that the server asked for ends.
         last_shortcut: when a wait was last cut short.
         refusal: why the input was refused, if it was.
     """
@@ -73,8 +75,7 @@ class Lifecycle:
     app: AppState = AppState.FOREGROUND
     state: State = State.NOT_LOGGED_IN
     stands: bool = False
-    patient: int = 0
-    impatient: int = 0
+    waiting: tuple[Waiter, ...] = ()
     last_life: float = -math.inf
     attempt: int = 0
     retries: int = 0
@@ -86,29 +87,28 @@ class Lifecycle:
 
     @property
     def wish(self) -> Wish:
-        """What holds the lease up."""
-        if self.patient or self.impatient:
+        """Why there is a lease, in manual mode."""
+        if self.waiting:
             return Wish.AWAITED
         return Wish.STANDS if self.stands else Wish.NONE
 
     @property
     def lease_deadline(self) -> float:
-        """When the lease is over, if there is one."""
+        """When the lease ends, if there is one."""
         return lease_deadline(self.mode, self.app, self.last_life, self.timing.background_grace)
 
 
 def begin(mode: Mode, timing: Timing, now: float) -> Lifecycle:
-    """Return the first `Lifecycle` of a client: in the foreground, nobody logged in."""
+    """Return the first `Lifecycle` of a client: in the foreground, with no user logged in."""
     state = State.NOT_LOGGED_IN
     return Lifecycle(timing=timing, mode=mode, status=_status_of_rest(state, None, now), state=state)
 
 
 def due(life: Lifecycle) -> tuple[float, Input]:
-    """Return what time alone will decide next, and when (`inf`: nothing).
+    """Return when time alone causes the next input, and which (`inf`: never).
 
-    At one and the same instant the end of the lease counts before the end of the attempt.
+    If the end of the lease and that of the attempt fall on the same instant, the lease counts.
     """
-    # Asked at every tick, so without sets and sorting.
     moment, on = math.inf, Input.RETRY_DUE
     if life.state is State.WAITING:
         moment = life.retry_at
@@ -120,18 +120,18 @@ def due(life: Lifecycle) -> tuple[float, Input]:
     return (over, Input.DEADLINE_REACHED) if over <= moment else (moment, on)
 
 
-def reduce(life: Lifecycle, on: Input, now: float, with_: InputDetails = _PLAIN) -> Lifecycle:
-    """Return the `Lifecycle` after *on* at *now*. Nothing else is read or written.
+def reduce(life: Lifecycle, on: Input, now: float, details: InputDetails = NO_DETAILS) -> Lifecycle:
+    """Return the `Lifecycle` after *on* at *now*. Pure: nothing else is read or written.
 
     Raises:
-        IllegalInputError: *on* cannot happen in this state; a mistake in cometconn.
+        IllegalInputError: *on* cannot happen in this state: a mistake in cometconn.
     """
     if on is Input.RETRY_NOW and life.state is State.WAITING:
         if not may_cut_short(now, not_before=life.not_before, last_shortcut=life.last_shortcut):
             return attrs.evolve(life, refusal=None)
         life = attrs.evolve(life, last_shortcut=now)
-    life = _release_callers(life, on, with_)
-    row = _row(life, on)
+    life = _release(life, on, details)
+    row = find_row(on, Situation(life.mode, life.app, life.state, life.wish))
     if row.refusal is not None:
         return attrs.evolve(life, refusal=row.refusal)
     changes: _Changes = {"refusal": None}
@@ -142,28 +142,14 @@ def reduce(life: Lifecycle, on: Input, now: float, with_: InputDetails = _PLAIN)
     if on is Input.RENEWAL_BEGAN:
         changes["attempt_ends"] = now + life.timing.connect_timeout
     if row.to is not None:
-        changes |= _ENTER.get(row.to, _rest)(life, row.to, now, with_)
-    return _admit_caller(attrs.evolve(life, **changes), on, with_)
-
-
-def ends_link(life: Lifecycle, on: Input) -> bool:
-    """Tell whether *on* ends a connection that is whole: before `reduce()`, for its close frame cannot wait.
-
-    The loss of one does not count: then the status changes first (contract, section 10).
-    """
-    if life.state is not State.CONNECTED or on is Input.LINK_LOST:
-        return False
-    return _row(life, on).to not in _KEEPS_LINK
-
-
-def _row(life: Lifecycle, on: Input) -> Row:
-    return find_row(on, Situation(life.mode, life.app, life.state, life.wish))
+        changes |= _ENTER.get(row.to, _rest)(life, row.to, now, details)
+    return _admit(attrs.evolve(life, **changes), on, details)
 
 
 def after_sleep(life: Lifecycle, slept: float) -> Lifecycle:
-    """Return *life* with everything *slept* seconds further in the past: the clock stood still, time did not.
+    """Return *life* with its times moved *slept* seconds into the past, because Trio's clock stood still meanwhile.
 
-    The attempt under way keeps its end: what it waits for stood still with us.
+    The attempt under way keeps its end: it could make no progress either.
     """
     return attrs.evolve(
         life,
@@ -181,32 +167,27 @@ def _app_after(app: AppState, on: Input) -> AppState:
     return AppState.FOREGROUND if on is Input.ENTERED_FOREGROUND else app
 
 
-def _release_callers(life: Lifecycle, on: Input, with_: InputDetails) -> Lifecycle:
-    # Before the row is chosen: only who still waits afterwards holds the wish up.
+def _release(life: Lifecycle, on: Input, details: InputDetails) -> Lifecycle:
+    # Before the row is chosen, because it depends on the calls that still wait afterwards.
     if on is Input.ATTEMPT_FAILED:
-        return attrs.evolve(life, impatient=0)
-    if on is Input.CALLER_LEFT and with_.patient:
-        return attrs.evolve(life, patient=life.patient - 1)
+        return attrs.evolve(life, waiting=tuple(waiter for waiter in life.waiting if waiter.patient))
     if on is Input.CALLER_LEFT:
-        return attrs.evolve(life, impatient=life.impatient - 1)
+        return attrs.evolve(life, waiting=tuple(waiter for waiter in life.waiting if waiter is not details.waiter))
     return life
 
 
-def _admit_caller(life: Lifecycle, on: Input, with_: InputDetails) -> Lifecycle:
-    if on is not Input.CONNECT_CALLED or life.state not in HEADING:
+def _admit(life: Lifecycle, on: Input, details: InputDetails) -> Lifecycle:
+    if on is not Input.CONNECT_CALLED or life.state not in HEADING or details.waiter is None:
         return life
-    if with_.patient:
-        return attrs.evolve(life, patient=life.patient + 1)
-    return attrs.evolve(life, impatient=life.impatient + 1)
+    return attrs.evolve(life, waiting=(*life.waiting, details.waiter))
 
 
-def _rest(_: Lifecycle, to: State, now: float, with_: InputDetails) -> _Changes:
+def _rest(_: Lifecycle, to: State, now: float, details: InputDetails) -> _Changes:
     return {
         "state": to,
-        "status": _status_of_rest(to, with_.cause, now),
+        "status": _status_of_rest(to, details.cause, now),
         "stands": False,
-        "patient": 0,
-        "impatient": 0,
+        "waiting": (),
         "attempt": 0,
         "retries": 0,
         "attempt_ends": math.inf,
@@ -234,26 +215,26 @@ def _connect(life: Lifecycle, to: State, now: float, _: InputDetails) -> _Change
     }
 
 
-def _wait(life: Lifecycle, to: State, now: float, with_: InputDetails) -> _Changes:
+def _wait(life: Lifecycle, to: State, now: float, details: InputDetails) -> _Changes:
     timing = life.timing
     stable = life.state is State.CONNECTED and now - life.status.at >= timing.stable_after
     attempt, retries = (0, 0) if stable else (life.attempt, life.retries)
     delay = retry_delay(
         retries,
-        with_.jitter,
+        details.jitter,
         base=timing.retry_base,
         cap=timing.retry_cap,
-        restarting=with_.restarting,
-        retry_after=with_.retry_after,
+        restarting=details.restarting,
+        retry_after=details.retry_after,
     )
     return {
         "state": to,
-        "status": Waiting(attempt + 1, now + delay, cause=with_.cause, at=now),
+        "status": Waiting(attempt + 1, now + delay, cause=details.cause, at=now),
         "attempt": attempt + 1,
         "retries": retries + 1,
         "attempt_ends": math.inf,
         "retry_at": now + delay,
-        "not_before": now + min(with_.retry_after, RETRY_AFTER_LIMIT),
+        "not_before": now + min(details.retry_after, RETRY_AFTER_LIMIT),
     }
 
 
@@ -262,8 +243,7 @@ def _connected(life: Lifecycle, to: State, now: float, _: InputDetails) -> _Chan
         "state": to,
         "status": Connected(life.attempt, at=now),
         "stands": True,
-        "patient": 0,
-        "impatient": 0,
+        "waiting": (),
         "attempt_ends": math.inf,
     }
 

@@ -1,13 +1,11 @@
 """Every transition of the connection, as one literal table.
 
-Two rules. All transitions stand here, each with the rule it comes from (`P5`: a line of
-CometChat's page; `4 login`: what we decided where the page is silent); the manual's page
-about the lifecycle has them in words. And this file decides nothing by time: deadlines,
+Each row names the rule it comes from (`P5`: a line of CometChat's page; `4 login`: a decision of this library where the
+page is silent). The manual's page about the lifecycle has the rules in words. Nothing here depends on time: deadlines,
 retries and silence arrive as inputs.
 
-A row applies when its input, mode, app state, state and wish all fit; what is left
-out fits everything. Exactly one row fits each legal situation; where none fits the
-input is illegal, raises `IllegalInputError` and changes nothing.
+A row applies if its input, mode, app state, state and wish all match; what is left out matches everything. Exactly one
+row matches each legal situation. Where none does, the input is illegal and raises `IllegalInputError`.
 """
 
 from __future__ import annotations
@@ -49,10 +47,9 @@ class Row:
         given: the states it applies to.
         to: the next state; `None` when the state stays.
         rule: where it comes from.
-        mode, app, wish: what else must be so; `None` fits everything. `app` is the
-            app state before the input.
+        mode, app, wish: further conditions; `None` matches everything. `app` is the app state before the input.
         life: whether the input is a sign of life of the app (it moves the lease's deadline).
-        refusal: why the call is refused, if it is; the state then stays.
+        refusal: why the call is refused, if it is; then the state stays.
     """
 
     on: Input
@@ -68,7 +65,7 @@ class Row:
 
 # fmt: off
 TRANSITIONS: tuple[Row, ...] = (
-    # Who is logged in.
+    # Login and logout.
     Row(Input.LOGGED_IN, OUT, State.CONNECTING, "P1 P2 P3, 4 login", mode=_AUTO, app=_FRONT),
     Row(Input.LOGGED_IN, OUT, State.IN_BACKGROUND, "4 login", mode=_AUTO, app=_BACK),
     Row(Input.LOGGED_IN, OUT, State.NOT_REQUESTED, "P7, 4 login", mode=_MANUAL),
@@ -78,7 +75,7 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(Input.LOGGED_IN_AGAIN, (RESTING | WANTED) - _LIFTABLE, None, "10 refused token"),
     Row(Input.LOGGED_OUT, RESTING | WANTED, State.LOGGED_OUT, "4 logout"),
 
-    # The app asks for the socket.
+    # Calls of connect(), disconnect() and ping().
     Row(Input.CONNECT_CALLED, OUT, None, "P14, 4 connect not logged in", refusal=Refusal.NOT_LOGGED_IN),
     Row(Input.CONNECT_CALLED, _CONNECTED, None, "4 connect connected", life=True),
     Row(Input.CONNECT_CALLED, _CONNECTING, None, "4 connect under way", life=True),
@@ -99,7 +96,7 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(Input.PING_CALLED, _CONNECTED, None, "P9 P10 P18, 4 ping connected", life=True),
     Row(Input.PING_CALLED, _ALL - _CONNECTED, None, "4 ping not connected", refusal=Refusal.NOT_CONNECTED),
 
-    # The app comes and goes.
+    # The app state.
     Row(Input.ENTERED_BACKGROUND, _ALL, None, "4 repeating an app state", app=_BACK),
     Row(Input.ENTERED_BACKGROUND, WANTED, State.IN_BACKGROUND, "P5, 4 background", mode=_AUTO, app=_FRONT),
     Row(Input.ENTERED_BACKGROUND, _CONNECTED, None, "P8, 4 background", mode=_MANUAL, app=_FRONT, life=True),
@@ -114,7 +111,7 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(Input.RETRY_NOW, _only(State.WAITING), State.CONNECTING, "3 retry_now"),
     Row(Input.RETRY_NOW, _ALL - {State.WAITING}, None, "3 retry_now"),
 
-    # What becomes of an attempt and of a socket.
+    # Attempts and sockets.
     Row(Input.AUTHENTICATED, _CONNECTING, State.CONNECTED, "P15, 4 connected means authenticated"),
     Row(Input.RENEWAL_BEGAN, _CONNECTING, None, "4 server refuses the token"),
     Row(Input.ATTEMPT_FAILED, _CONNECTING, State.WAITING, "4 attempt fails", mode=_AUTO),
@@ -126,7 +123,7 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(Input.LINK_LOST, _CONNECTED, State.WAITING, "P6 P12, 4 lost in foreground", app=_FRONT),
     Row(Input.LINK_LOST, _CONNECTED, State.LOST_IN_BACKGROUND, "P13, 4 lost in background", mode=_MANUAL, app=_BACK),
 
-    # What time alone decides.
+    # Time.
     Row(Input.DEADLINE_REACHED, WANTED, State.BACKGROUND_TIMEOUT, "P8, 4 deadline", mode=_MANUAL, app=_BACK),
     Row(Input.RETRY_DUE, _only(State.WAITING), State.CONNECTING, "P6 P12, 4 lost in foreground"),
 
@@ -138,7 +135,7 @@ TRANSITIONS: tuple[Row, ...] = (
 
 
 class Situation(NamedTuple):
-    """All that a transition may depend on. A tuple, because it is a key: the close frame waits until its row is found."""
+    """All that a transition may depend on."""
 
     mode: Mode
     app: AppState

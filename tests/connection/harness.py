@@ -110,7 +110,7 @@ async def _watch(pair: Pair, *, task_status: trio.TaskStatus[None] = trio.TASK_S
 
 
 async def settle() -> None:
-    """Let everybody do what they can without time passing."""
+    """Wait until every task is blocked. No time passes."""
     await trio.testing.wait_all_tasks_blocked()
 
 
@@ -132,7 +132,7 @@ async def background(call: Any, *args: Any) -> AsyncGenerator[list[Any], None]:
 
 
 async def ask_in_vain(events: EventStream) -> None:
-    """Ask for the next event and give up: what was handed out is acknowledged, and there is room for another."""
+    """Request the next event and cancel at once: what was handed out is acknowledged, and there is room for another."""
     with trio.CancelScope() as scope:
         scope.cancel()
         await anext(events)

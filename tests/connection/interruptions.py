@@ -1,4 +1,4 @@
-"""A client that catches up, interrupted at will, in virtual time: what was said to it, and what it received."""
+"""A client that catches up and is interrupted, in virtual time: which messages were sent to it and which it received."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CATCHING_UP = AppSettings(catch_up=True)
 
 
 def say(server: MemoryServer, text: str, *, sender: str = "amy-2", device_id: str = "elsewhere") -> None:
-    """Somebody writes to zed-1, or zed-1 to amy-2."""
+    """Send a message to zed-1, or from zed-1 to amy-2."""
     receiver = "zed-1" if sender == "amy-2" else "amy-2"
     draft = {"receiver": receiver, "receiverType": "user", "category": "message", "type": "text"}
     server.world.post(sender, {**draft, "data": {"text": text}}, device_id=device_id)
@@ -57,7 +57,7 @@ def say(server: MemoryServer, text: str, *, sender: str = "amy-2", device_id: st
 def played(
     acts: Iterable[str], *, seed: int, began: float = 0.0, room: int = 1024, pause: float = 0.0
 ) -> tuple[list[str], list[str]]:
-    """Play these acts; return what was said and what was received in the end, late messages put in their place.
+    """Play these acts. Return what was sent and what was received in the end, with late messages in their place.
 
     A message may come out of the order of ids only late: behind a `Gap(recovered=True)` that follows a
     `Gap(recovered=False)` of the same range.
@@ -87,15 +87,15 @@ async def _play(acts: list[str], began: float, room: int, pause: float) -> tuple
 
 @attrs.define(eq=False)
 class _Play:
-    """The lives of a program, one after the other.
+    """The runs of a program, one after the other.
 
     Attributes:
         server: the same for all of them.
         room, pause: how the stream is read.
         acts: what is still to come.
-        said: how many messages were sent.
-        got: what was received, in each life.
-        over: the last life has ended.
+        said: the number of messages sent.
+        got: what was received, in each run of the program.
+        over: the last run has ended.
     """
 
     server: MemoryServer
@@ -109,7 +109,7 @@ class _Play:
     _cut: bool = False
 
     def __attrs_post_init__(self) -> None:
-        """Stand between the server and its answers."""
+        """Intercept the server's answers."""
         answer = self.server.world.answer
 
         def cut(request: Request) -> Response:
@@ -153,7 +153,9 @@ class _Play:
             async for event in events:
                 await trio.sleep(self.pause)
                 if isinstance(event, TextMessage | Gap):
-                    self.got[-1].append(event)  # handled; to ask for the next one says so, even if that is cancelled
+                    self.got[-1].append(
+                        event
+                    )  # handled; requesting the next one acknowledges it, even if that is cancelled
 
     async def _do(self, act: str, pair: Pair) -> None:
         match act:
@@ -196,7 +198,7 @@ class _Play:
         self.server.drop(None, "reset")
 
     def _heal(self) -> None:
-        # Requests that hang are not answered any more: who waits for one shall try again.
+        # Requests that hang get no answer any more: the client has to try again.
         self.server.world.faults = Faults()
         self._cut = False
         self._reset()
@@ -209,13 +211,13 @@ class _Play:
 
 @attrs.define(eq=False)
 class _Order:
-    """The order in which messages came, in all lives.
+    """The order in which messages came, in all runs.
 
     Attributes:
         texts: the messages so far.
-        missing: the gaps that said `recovered=False` in this life, by their range.
-        late: the gaps of this life that said `recovered=True` behind one of these, and the last message behind each.
-        left: where the gaps that said `recovered=False` in earlier lives began.
+        missing: the gaps with `recovered=False` of this run, by their range.
+        late: the gaps of this run with `recovered=True` behind one of these, and the last message behind each.
+        left: where the gaps with `recovered=False` of earlier runs began.
     """
 
     texts: dict[int, str] = attrs.field(factory=dict)
@@ -224,7 +226,7 @@ class _Order:
     left: set[int] = attrs.field(factory=set)
 
     def live(self, life: Iterable[Event]) -> None:
-        """Take what came in one life; raise where a message came twice, or out of order and not late."""
+        """Record what came in one run; raise if a message came twice, or out of order and not late."""
         last, before = 0, max(self.texts, default=0)
         for event in life:
             if isinstance(event, Gap):

@@ -36,7 +36,7 @@ class Strike:
 
     Attributes:
         struck: it came.
-        last: it came because nothing went on any more: there is no later step.
+        last: it came because no task made another step.
     """
 
     def __init__(self, n: int) -> None:
@@ -64,12 +64,12 @@ class Strike:
                 self.strike()
 
     def strike(self) -> None:
-        """Press Ctrl-C."""
+        """Raise SIGINT."""
         self.struck = True
         signal.raise_signal(signal.SIGINT)
 
     async def strike_when_quiet(self) -> None:
-        """In a task of its own: press it once everything waits for ever."""
+        """In a task of its own: raise SIGINT once every task waits for ever."""
         await trio.testing.wait_all_tasks_blocked(_QUIET)
         if self._counting and not self.struck:
             self.last = True
@@ -136,7 +136,7 @@ def sweep(
     every: int = 1,
     clock: Callable[[], trio.abc.Clock] | None = None,
 ) -> int:
-    """Run *program* with SIGINT at its first step, its second, ... until it gets through; return how many struck.
+    """Run *program* with SIGINT at its first step, its second, ... until it ends without one. Return the number of SIGINTs.
 
     Each time a bare `KeyboardInterrupt` comes out of it, with no cause and no context, and no socket stays open.
     """
@@ -184,7 +184,7 @@ async def _until_interrupted(program: Callable[[Strike], Awaitable[object]], str
 
 
 def open_sockets() -> set[str]:
-    """The sockets that this process has open, where the system tells."""
+    """The sockets that this process has open, on systems that list them."""
     found: set[Any] = set()
     if sys.platform == "linux":
         for name in os.listdir("/proc/self/fd"):

@@ -1,4 +1,4 @@
-"""Cancelled at its first checkpoint, at its second, ... until it gets through: what every public await leaves behind."""
+"""What every public await leaves behind if it is cancelled at its first checkpoint, its second, and so on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PATIENCE = 500  # checkpoints; nothing here has that many
 
 
 class CancelAt(trio.abc.Instrument):
-    """Cancels a scope when this task waits for the n-th time; or, counting *everybody*'s steps, in between."""
+    """Cancels a scope when this task waits for the n-th time, or, with *everybody*, after the n-th step of any task."""
 
     def __init__(self, n: int, *, everybody: bool = False) -> None:
         self._left = n
@@ -68,7 +68,7 @@ def message(sender: str, receiver: str, text: str) -> dict[str, Any]:
 
 
 def go_silent(server: MemoryServer) -> None:
-    """From now on the server answers nothing and reads nothing."""
+    """Let the server neither answer nor read from now on."""
     for device in server.world.devices():
         device.silence()
     server.set(rest="hang", upgrade="hang", auth="silent")
@@ -77,7 +77,7 @@ def go_silent(server: MemoryServer) -> None:
 
 
 def heal(server: MemoryServer) -> None:
-    """A good server again; the silent connections are gone."""
+    """Let the server work again, without the silent connections."""
     server.set(rest="accept", upgrade="accept", auth="accept")
     server.ignore_close = False
     server.read_again()
@@ -87,7 +87,7 @@ def heal(server: MemoryServer) -> None:
 
 
 async def check_usable(pair: Pair) -> None:
-    """The client still does everything it is for, in whatever state it was left."""
+    """Check that the client still works, in whatever state it was left."""
     await settle()
     if pair.chat.get_logged_in_user() is None:
         await pair.chat.login(uid="zed-1", auth_key="KEY")
@@ -105,7 +105,7 @@ async def check_usable(pair: Pair) -> None:
 
 
 def check_wire(server: MemoryServer) -> None:
-    """Every frame came whole, and no socket is left."""
+    """Check that every frame came whole and that no socket is left."""
     assert not server.world.log.of(Kind.IGNORED)
     assert not server.world.devices(), "no socket is left"
 
@@ -196,7 +196,7 @@ def test_every_call(name: str, *, silent: bool, record_property: Any) -> None:
 @pytest.mark.parametrize("silent", [False, True], ids=["good", "silent"])
 @pytest.mark.parametrize("name", CALLS)
 def test_every_call_at_every_step_of_any_task(name: str, *, silent: bool) -> None:
-    """The same when the cancellation comes at any moment of what the call set in motion elsewhere."""
+    """The same if the cancellation comes between any two steps of other tasks."""
     run_all(_cancelled_call, name, silent=silent, everybody=True)
 
 

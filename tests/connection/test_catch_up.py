@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from cometconn import Connected, Disconnected, EventStream, MemoryStore, Reason, Timing, Waiting
-from cometconn._connection.catch_up import gap
 from cometconn._connection.disconnection import Disconnection
 from cometconn._streams import known_messages
 from cometconn.errors import ConnectionLostError, NotLoggedInError
@@ -47,7 +46,7 @@ def words(events: list[Event]) -> list[str]:
 
 
 async def read(events: EventStream) -> list[str]:
-    """Everything that has arrived, everybody having done what they could."""
+    """Everything that has arrived once every task is blocked."""
     await settle()
     got: list[Event] = []
     with trio.move_on_after(0.001):
@@ -77,7 +76,7 @@ async def listening(**options: Any) -> AsyncGenerator[tuple[Pair, EventStream], 
 
 
 async def test_what_was_missed_stands_behind_the_gap(autojump_clock: MockClock) -> None:
-    """Before, missed, live: each once, in order, and the gap says that nothing is missing."""
+    """Before, missed, live: each once, in order, and the gap has `recovered=True`."""
     async with listening() as (pair, events):
         say(pair.server, "before")
         await settle()
@@ -100,7 +99,7 @@ async def test_without_a_message_ever_seen_it_begins_at_the_loss(autojump_clock:
 
 
 async def test_nothing_missed_is_a_gap_all_the_same(autojump_clock: MockClock) -> None:
-    """Quiet is told from lost."""
+    """A reader can distinguish a quiet time from a lost connection."""
     async with listening() as (pair, events):
         await go(pair)
         await come_back(pair)
@@ -178,7 +177,7 @@ async def test_what_was_held_comes_once_however_much_is_fetched(
 
 
 async def test_a_page_that_comes_with_the_end_of_the_lease_is_not_taken(autojump_clock: MockClock) -> None:
-    """The user logs out as it arrives: what one user missed is never told to the next."""
+    """The user logs out as it arrives: the next user never gets what this one missed."""
     async with listening(users=("zed-1", "amy-2", "kim-3")) as (pair, events):
         catch_up = pair.chat._core.catch_up
         assert catch_up is not None
@@ -202,16 +201,16 @@ async def test_a_page_that_comes_with_the_end_of_the_lease_is_not_taken(autojump
 
 
 def test_the_wall_clock_goes_on_while_the_machine_sleeps() -> None:
-    """The gap's beginning is where the wall clock was then, or where Trio's says if that is earlier."""
+    """The gap begins at the wall clock's time of the loss, or at the time that Trio's clock gives, if that is earlier."""
     noon = datetime.datetime(2026, 1, 2, 12, tzinfo=datetime.UTC)
     lost = ConnectionLostError("gone")
-    assert gap(Disconnection(100.0, lost, since_utc=noon), 103.0).since_utc == noon
-    told = gap(Disconnection(100.0, lost), 160.0)
+    assert Disconnection(100.0, lost, since_utc=noon).gap(103.0).since_utc == noon
+    told = Disconnection(100.0, lost).gap(160.0)
     assert told.until_utc - told.since_utc == datetime.timedelta(seconds=60)
 
 
 async def test_a_failed_fetch_says_so_and_live_goes_on(autojump_clock: MockClock) -> None:
-    """The gap says that messages are missing, and why; live events are not held back."""
+    """The gap has `recovered=False` and a cause; live events are not held back."""
     async with listening() as (pair, events):
         await go(pair)
         say(pair.server, "missed")
@@ -228,7 +227,7 @@ async def test_a_failed_fetch_says_so_and_live_goes_on(autojump_clock: MockClock
 
 
 async def test_a_fetch_that_hangs_holds_live_events_no_longer_than_a_request(autojump_clock: MockClock) -> None:
-    """After request_timeout the gap says that messages are missing, and live events come."""
+    """After request_timeout a gap with `recovered=False` is written, and live events come."""
     async with listening() as (pair, events):
         await go(pair)
         pair.server.set(rest="hang")
@@ -295,7 +294,7 @@ async def test_a_closed_program_that_never_saw_a_message(autojump_clock: MockClo
 
 
 async def test_what_was_held_when_the_program_was_closed_comes_again(autojump_clock: MockClock) -> None:
-    """Held back and not handed over: the next program gets it, because the saved position is before it."""
+    """It was held back and not published: the next program gets it, because the saved position is before it."""
     store = MemoryStore()
     async with open_memory_server(groups={}) as server:
         async with listening(given=server, store=store) as (pair, events):
@@ -323,7 +322,7 @@ async def test_the_position_is_saved_while_running(autojump_clock: MockClock) ->
 
 
 async def test_another_user_begins_anew(autojump_clock: MockClock) -> None:
-    """What one user missed is no affair of the next."""
+    """The next user does not get what this one missed."""
     async with listening() as (pair, events):
         say(pair.server, "before")
         assert await read(events) == ["before"]
@@ -336,7 +335,7 @@ async def test_another_user_begins_anew(autojump_clock: MockClock) -> None:
 
 
 async def test_a_token_unknown_to_rest_logs_out(autojump_clock: MockClock) -> None:
-    """As everywhere: the server no longer knows us."""
+    """Catching up logs the user out, as every other request does."""
     async with listening() as (pair, _events):
         await go(pair)
         sessions = pair.server.world.sessions
@@ -350,7 +349,7 @@ async def test_a_token_unknown_to_rest_logs_out(autojump_clock: MockClock) -> No
 
 
 async def test_a_paused_stream_is_not_flooded(autojump_clock: MockClock) -> None:
-    """What was missed is handed over no faster than it is read: the bound holds."""
+    """Missed messages are published no faster than they are read: the bound holds."""
     async with open_pair(connect=True, settings=CATCHING_UP) as pair, pair.chat.events(max_events=10) as events:
         await go(pair)
         for number in range(150):
@@ -367,7 +366,7 @@ async def test_a_paused_stream_is_not_flooded(autojump_clock: MockClock) -> None
 
 
 async def test_leaving_hands_over_what_was_held(autojump_clock: MockClock) -> None:
-    """What is no message would never come again: a stream that is read to its end has it."""
+    """Events that are no messages would never come again: a stream that is read to its end gets them."""
     async with open_pair(connect=True, settings=CATCHING_UP) as pair:
         async with pair.chat.events() as events:
             await go(pair)
@@ -403,7 +402,7 @@ async def test_no_message_comes_twice_when_the_program_is_closed_while_it_catche
     assert second[0] == "recovered"
 
 
-async def test_what_nobody_has_read_is_needed_again_after_a_crash(autojump_clock: MockClock) -> None:
+async def test_what_was_not_acknowledged_comes_again_after_a_crash(autojump_clock: MockClock) -> None:
     """The position saved while running is before what waits in a stream, and before what was handed out and is worked on."""
     store = MemoryStore()
     async with listening(store=store) as (pair, events):
@@ -416,7 +415,7 @@ async def test_what_nobody_has_read_is_needed_again_after_a_crash(autojump_clock
 
 
 async def test_what_came_before_the_first_stream_comes_again(autojump_clock: MockClock) -> None:
-    """A program that never looked has seen nothing."""
+    """What no stream has taken is unclaimed, and comes to the next program."""
     store = MemoryStore()
     async with open_memory_server(groups={}) as server:
         async with open_pair(given=server, store=store, connect=True, settings=CATCHING_UP):
@@ -428,7 +427,7 @@ async def test_what_came_before_the_first_stream_comes_again(autojump_clock: Moc
 
 
 def interleavings() -> st.SearchStrategy[list[str]]:
-    """Draw acts, and sequences of them that random ones would seldom line up: REST misbehaves while something is missed."""
+    """Draw acts, and sequences that random draws would seldom give: REST misbehaves while something is missed."""
     single = st.sampled_from(ACTS).map(lambda act: (act,))
     missed = st.tuples(
         st.sampled_from([*REST_ACTS, "cut", "hang"]),
@@ -473,7 +472,7 @@ def test_any_interleaving_of_outages(acts: list[str], seed: int, began: float, r
     ids=" ".join,
 )
 def test_the_order_of_ready_tasks_does_not_matter(acts: list[str]) -> None:
-    """Not one message is lost or comes twice, whoever runs first, late or early in a second."""
+    """No message is lost or comes twice, in whatever order ready tasks run, late or early in a second."""
     for seed in range(20):
         said, received = played(acts, seed=seed, began=seed / 20)
         assert received == said, seed

@@ -15,7 +15,7 @@ import trio
 from trio.testing import MockClock
 
 from cometconn import MemoryStore
-from cometconn._connection import catch_up, disconnection
+from cometconn._connection import disconnection, missed_range
 from cometconn._telemetry import step_observer
 from cometconn.environment import Request, Response
 from cometconn.events import Event, Gap, TextMessage, UnreadableFrame
@@ -63,7 +63,7 @@ def status(number: int, **headers: str) -> Any:
 
 @pytest.mark.parametrize("number", [408, 425, 429, 500, 503])
 async def test_a_transient_refusal_is_tried_again(number: int, autojump_clock: MockClock) -> None:
-    """A3: one of them costs nothing: the gap says that nothing is missing."""
+    """A3: after one of them the gap still has `recovered=True`."""
     async with listening() as (pair, events):
         say(pair.server, "before")
         assert await read(events) == ["before"]
@@ -139,7 +139,7 @@ async def test_a_refused_page_is_left_to_the_next_connection(autojump_clock: Moc
 
 
 async def test_more_than_the_bounds_comes_in_order_between_two_gaps(autojump_clock: MockClock) -> None:
-    """The first gap says None, the pages follow before what is live, and a gap of the same range says True."""
+    """The first gap has `recovered=None`, the pages follow before live events, then a gap of the same range with `True`."""
     async with listening() as (pair, events):
         await go(pair)
         for number in range(2500):
@@ -197,7 +197,7 @@ async def test_a_bad_message_costs_neither_its_page_nor_the_position(
 
 
 def set_clocks(patch: pytest.MonkeyPatch, clock: Callable[[], float]) -> None:
-    """Let everything that tells cometconn the wall-clock time tell this one."""
+    """Replace the wall clock of cometconn by this one."""
 
     class Clock(datetime.datetime):
         @classmethod
@@ -208,12 +208,12 @@ def set_clocks(patch: pytest.MonkeyPatch, clock: Callable[[], float]) -> None:
     patch.setattr(time, "time_ns", lambda: int(clock() * 1e9))
     # Not in the module itself: the wire's codec knows the class by its identity.
     told = types.SimpleNamespace(datetime=Clock, timedelta=datetime.timedelta, UTC=datetime.UTC)
-    for module in (disconnection, catch_up, step_observer):
+    for module in (disconnection, missed_range, step_observer):
         patch.setattr(module, "datetime", told)
 
 
 async def a_long_session(patch: pytest.MonkeyPatch, fault: Callable[[int], float]) -> list[object]:
-    """Login, background, outages, Retry-After as a date, sleep, a restart: all that is seen, with its times by Trio's clock.
+    """Login, background, outages, Retry-After as a date, sleep, a restart: all events and statuses, with Trio's times.
 
     The wall clock is the server's, and `fault(n)` seconds beside it at the look number *n*.
     """
@@ -331,7 +331,7 @@ async def test_a_session_without_a_message_is_fetched_from_its_first_connection(
 
 
 async def test_without_any_date_nothing_is_fetched(autojump_clock: MockClock) -> None:
-    """Nothing tells where to begin: the gap says so."""
+    """It is not known where to begin: the gap has that as its cause."""
     async with open_memory_server(groups={}) as server:
         server.set(date=False)
         async with listening(given=server) as (pair, events):

@@ -1,4 +1,4 @@
-"""A goodbye and what may cut it."""
+"""The closing handshake and what may cut it short."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from cometconn import Disconnected, StatusChange
 from cometconn._connection.closing_handshake import ClosingHandshake
 from cometconn._connection.link_nursery import LinkNursery
 from cometconn._lifecycle.states import State
+from cometconn._streams.statuses import StatusStream
 from cometconn._transport.websocket import TrioWebSocket
 from cometconn.emulator.log import Kind
 
@@ -16,7 +18,7 @@ from .harness import open_pair, settle
 
 
 async def lasts(handshake: ClosingHandshake) -> float:
-    """How long a goodbye goes on that never ends by itself."""
+    """How long a closing handshake lasts that never ends by itself."""
     began = trio.current_time()
     with handshake.scope:
         await trio.sleep_forever()
@@ -24,27 +26,32 @@ async def lasts(handshake: ClosingHandshake) -> float:
 
 
 async def test_the_earliest_deadline_counts(autojump_clock: MockClock) -> None:
-    """A later deadline does not prolong a goodbye."""
+    """A later deadline does not prolong it."""
     handshake = ClosingHandshake(trio.CancelScope())
     handshake.end_by(trio.current_time() + 2)
     handshake.end_by(trio.current_time() + 3)
     assert await lasts(handshake) == 2
 
 
-async def test_the_close_frame_is_the_first_thing_that_a_call_does(
+async def test_the_close_frame_leaves_once_the_state_is_decided_and_before_it_is_published(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where it can leave at once it has left before the status changes, and before anybody is told."""
-    states: list[State] = []
-    monkeypatch.setattr(TrioWebSocket, "close_nowait", lambda _: states.append(pair.chat._machine.state))
+    """`enter_background()` writes it once, in the call, when the new state is known and no subscriber has it yet."""
+    seen: list[tuple[State, int]] = []
+    published: list[StatusChange] = []
+    monkeypatch.setattr(
+        TrioWebSocket, "close_nowait", lambda _: seen.append((pair.chat._machine.state, len(published)))
+    )
+    monkeypatch.setattr(StatusStream, "push", lambda _, change: published.append(change))
     async with open_pair(connect=True) as pair:
+        published.clear()
         pair.chat.enter_background()
-        assert states[0] is State.CONNECTED
-        assert pair.chat._machine.state is State.IN_BACKGROUND
+        assert seen == [(State.IN_BACKGROUND, 0)]
+        assert [type(change.current) for change in published] == [Disconnected]
 
 
 async def test_a_cut_behind_the_close_frame_is_immediate(autojump_clock: MockClock) -> None:
-    """Once the close frame is written nothing is waited for when a new connection is wanted."""
+    """Once the close frame is written, a new connection waits for nothing."""
     handshake = ClosingHandshake(trio.CancelScope())
     handshake.note_written()
     handshake.cut()
@@ -52,7 +59,7 @@ async def test_a_cut_behind_the_close_frame_is_immediate(autojump_clock: MockClo
 
 
 async def test_a_cut_before_the_close_frame_leaves_it_a_moment(autojump_clock: MockClock) -> None:
-    """The close frame may still leave, and then it is over at once; a blocked write costs 50 ms."""
+    """The close frame may still be written, and then it is over at once; a blocked write costs 50 ms."""
     handshake = ClosingHandshake(trio.CancelScope())
     handshake.cut()
     assert round(await lasts(handshake), 6) == 0.05
@@ -63,8 +70,8 @@ async def test_a_cut_before_the_close_frame_leaves_it_a_moment(autojump_clock: M
 
 
 @pytest.mark.parametrize("left", [True, False])
-async def test_a_goodbye_that_was_answered_at_once_is_told_of(left: bool) -> None:
-    """The close frame has left in the call and the answer was read before anybody could wait for it."""
+async def test_a_closing_handshake_that_was_over_at_once_is_observed(left: bool) -> None:
+    """The close frame was written in the call, and the server's was read before the client could wait for it."""
     told: list[str] = []
 
     class StepObserver:

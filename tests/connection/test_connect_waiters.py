@@ -1,48 +1,77 @@
-"""Everybody who waits in `connect()`."""
+"""Calls of `connect()` that wait for the outcome."""
 
 from __future__ import annotations
 
-from cometconn import Reason
-from cometconn._connection.connect_waiters import ConnectWaiters
+import attrs
+import pytest
+
+from cometconn import AppState, Reason, Timing
+from cometconn._connection.connect_waiters import ConnectWaiter, finish_waiters
+from cometconn._lifecycle.reducer import InputDetails, Lifecycle, begin, reduce
+from cometconn._lifecycle.states import Input, Mode
 
 
-def test_success_answers_everybody() -> None:
-    """Patient or not, all are told, and nobody is left."""
-    callers = ConnectWaiters()
-    both = [callers.admit(patient=True), callers.admit(patient=False)]
-    assert len(callers) == 2
-    callers.succeed()
-    assert all(caller.answered.is_set() and caller.error is None for caller in both)
-    assert len(callers) == 0
+def connecting(*waiters: ConnectWaiter) -> Lifecycle:
+    """A life in manual mode in which these wait for the attempt under way."""
+    life = reduce(begin(Mode.MANUAL, Timing(), 0.0), Input.LOGGED_IN, 0.0)
+    for waiter in waiters:
+        life = reduce(life, Input.CONNECT_CALLED, 0.0, InputDetails(waiter=waiter))
+    assert life.waiting == waiters
+    return life
 
 
-def test_a_failed_attempt_answers_the_impatient() -> None:
-    """Who said retry=True stays."""
-    callers = ConnectWaiters()
-    patient, impatient = callers.admit(patient=True), callers.admit(patient=False)
-    callers.attempt_failed(Reason.CONNECT_FAILED, OSError("x"))
+def after(before: Lifecycle, on: Input, cause: Exception | None = None) -> Lifecycle:
+    """The life after *on*, with outcomes given."""
+    life = reduce(before, on, 1.0)
+    finish_waiters(before, life, cause)
+    return life
+
+
+def test_success_is_the_outcome_of_all() -> None:
+    """Patient or not, all waits end without an error, and none is left."""
+    both = ConnectWaiter(patient=True), ConnectWaiter(patient=False)
+    life = after(connecting(*both), Input.AUTHENTICATED)
+    assert all(waiter.done.is_set() and waiter.error is None for waiter in both)
+    assert life.waiting == ()
+
+
+def test_a_failed_attempt_ends_the_wait_of_the_impatient() -> None:
+    """A call with retry=True waits on, until the wish ends."""
+    patient, impatient = ConnectWaiter(patient=True), ConnectWaiter(patient=False)
+    life = after(connecting(patient, impatient), Input.ATTEMPT_FAILED, OSError("x"))
     assert impatient.error is not None
     assert impatient.error.reason is Reason.CONNECT_FAILED
     assert isinstance(impatient.error.__cause__, OSError)
-    assert not patient.answered.is_set()
-    callers.fail(Reason.LOGGED_OUT, None)
+    assert not patient.done.is_set()
+    life = after(life, Input.LOGGED_OUT)
     assert patient.error is not None
     assert patient.error.reason is Reason.LOGGED_OUT
 
 
-def test_who_leaves_is_told_nothing() -> None:
-    """And leaves once."""
-    callers = ConnectWaiters()
-    caller = callers.admit(patient=False)
-    assert callers.leave(caller)
-    assert not callers.leave(caller)
-    callers.succeed()
-    assert not caller.answered.is_set()
+def test_a_cancelled_call_leaves_the_others_alone() -> None:
+    """It waits no longer, and leaves once; the other call waits on."""
+    one, other = ConnectWaiter(patient=False), ConnectWaiter(patient=False)
+    life = reduce(connecting(one, other), Input.CALLER_LEFT, 1.0, InputDetails(waiter=one))
+    assert life.waiting == (other,)
+    assert reduce(life, Input.CALLER_LEFT, 1.0, InputDetails(waiter=one)).waiting == (other,)
+    after(life, Input.AUTHENTICATED)
+    assert other.done.is_set()
+    assert not one.done.is_set()
 
 
-def test_each_has_an_error_of_their_own() -> None:
-    """A raised error carries its raiser's traceback: two callers must not share one."""
-    callers = ConnectWaiters()
-    one, two = callers.admit(patient=False), callers.admit(patient=False)
-    callers.fail(Reason.DISCONNECT_CALLED, None)
+def test_each_has_an_error_of_its_own() -> None:
+    """Raising an error adds to its traceback: two calls must not share one."""
+    one, two = ConnectWaiter(patient=False), ConnectWaiter(patient=False)
+    after(connecting(one, two), Input.DISCONNECT_CALLED)
+    assert one.error is not None
     assert one.error is not two.error
+
+
+@pytest.mark.parametrize("on", [Input.ENTERED_BACKGROUND, Input.ENTERED_FOREGROUND, Input.RENEWAL_BEGAN])
+def test_a_step_within_the_attempt_has_no_outcome(on: Input) -> None:
+    """All that waited wait on."""
+    one = ConnectWaiter(patient=False)
+    life = after(connecting(one), on)
+    assert life.waiting == (one,)
+    assert not one.done.is_set()
+    assert attrs.evolve(life, app=AppState.FOREGROUND).wish is connecting(one).wish

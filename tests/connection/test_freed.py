@@ -1,4 +1,4 @@
-"""What is left of a connection that is over: nothing, and at once."""
+"""A connection that has ended is freed at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SLACK = 5.0
 
 @pytest.fixture
 def no_collector() -> Iterator[None]:
-    """Python's counting of references alone: whatever is part of a circle stays."""
+    """Turn the cyclic garbage collector off, so that whatever is part of a reference cycle stays."""
     gc.collect()
     gc.disable()
     yield
@@ -33,7 +33,7 @@ async def disconnect(chat: CometChat, _: Emulator) -> None:
 
 
 async def be_disconnected(chat: CometChat, server: Emulator) -> None:
-    """Let the server end it, and take note: the gap that it leaves, and the status until it is back, say why."""
+    """Let the server end it, and keep the gap and the status, which have the cause."""
     async with chat.events(Gap) as events, chat.statuses() as statuses:
         server.drop(None, "close")
         await anext(events)
@@ -43,8 +43,8 @@ async def be_disconnected(chat: CometChat, server: Emulator) -> None:
 
 
 @pytest.mark.parametrize("end", [disconnect, be_disconnected])
-async def test_no_circle_of_references_outlives_a_connection(no_collector: None, end: Any) -> None:
-    """A collection stops all of a program, and among thousands of clients for long: connections that end must not cause it."""
+async def test_no_reference_cycle_outlives_a_connection(no_collector: None, end: Any) -> None:
+    """A garbage collection stops the program, for long with thousands of clients: connections that end must not need one."""
     with trio.fail_after(SLACK):
         async with (
             open_emulator() as server,

@@ -62,7 +62,7 @@ ACTS: dict[str, Callable[[Pair], Awaitable[None]]] = {
 
 
 async def at_the_deadline(names: tuple[str, ...], early: float) -> dict[str, Any]:
-    """Do these things, in this order, *early* seconds before the deadline; tell what everybody saw."""
+    """Do these things, in this order, *early* seconds before the deadline. Return what client and server saw."""
     outcomes: dict[str, str] = {}
 
     async def act(name: str) -> None:

@@ -1,4 +1,4 @@
-"""SIGINT while one of our background tasks runs: Ctrl-C is the user's affair."""
+"""SIGINT while a background task runs: KeyboardInterrupt is raised only in the application's tasks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Interrupting:
         return Line(await self._server.dial(url), self)
 
     async def request(self, request: Request) -> Response:
-        """Ask the memory server."""
+        """Send it to the memory server."""
         return await self._server.request(request)
 
     def boot_time(self) -> float:
@@ -63,7 +63,7 @@ class Interrupting:
 
 
 class Line(trio.abc.Stream):
-    """A stream that tells when it is used."""
+    """A stream that calls a function when it is used."""
 
     def __init__(self, stream: trio.abc.Stream, environment: Interrupting) -> None:
         self._stream = stream
@@ -91,7 +91,7 @@ class Line(trio.abc.Stream):
 
 
 class MemorySaving:
-    """A store of one's own, which keeps what it is given."""
+    """A store of the application's own, in memory."""
 
     def __init__(self) -> None:
         self._memory = MemoryStore()
@@ -132,7 +132,7 @@ MOMENTS = [
 
 @pytest.mark.parametrize(("where", "n", "task"), MOMENTS, ids=[f"{row[0]}-{row[1]}" for row in MOMENTS])
 def test_it_comes_out_of_the_users_block_alone(where: str, n: int, task: str) -> None:
-    """KeyboardInterrupt rises in the user's own task, in no group of ours, and the socket is closed."""
+    """KeyboardInterrupt is raised in the application's task, in no exception group, and the socket is closed."""
     environments: list[Interrupting] = []
 
     async def main() -> None:
@@ -158,7 +158,7 @@ def test_it_comes_out_of_the_users_block_alone(where: str, n: int, task: str) ->
 
 
 def test_the_task_that_saves_the_position_is_one_of_them() -> None:
-    """With catch_up a store is written now and then: an interrupt there is the user's, too."""
+    """With catch_up a task saves to the store: an interrupt there is raised in the application's task, too."""
     struck: list[str] = []
 
     class Store(MemorySaving):
@@ -219,7 +219,7 @@ async def _next_of(opened: Any) -> None:
 
 
 class Striking:
-    """SIGINT at the n-th Python call that cometconn makes in the user's task; the other tasks have their own test."""
+    """SIGINT at the n-th Python call that cometconn makes in the application's task; the other tasks have their own test."""
 
     def __init__(self, n: int) -> None:
         self._left = n
@@ -247,7 +247,7 @@ class Striking:
 
 
 class NeverEndsError(BaseException):
-    """The client was left, and did not end. Virtual time alone would let it go on for ever."""
+    """The client was left and did not end. In virtual time it would go on for ever."""
 
 
 @pytest.fixture
@@ -268,7 +268,7 @@ def bounded() -> Iterator[None]:
 @pytest.mark.usefixtures("bounded")
 @pytest.mark.parametrize("name", CALLS)
 def test_at_no_moment_does_it_leave_a_call_half_done(name: str) -> None:
-    """SIGINT at any moment of any call: the program ends within its bound, and no socket is left."""
+    """After a SIGINT at any moment of any call the program ends within its bound, and no socket is left."""
     for moment in itertools.count(1, EVERY):
         striking = Striking(moment)
         signal.alarm(30)  # for this moment alone: a loaded machine takes long for all of them

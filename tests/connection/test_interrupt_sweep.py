@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cometconn import CometChat
 
-# All calls of Python functions take minutes: a sample, unless the environment says every=1.
+# All calls of Python functions take minutes: this is a sample, unless the environment sets every=1.
 EVERY = int(os.environ.get("COMETCONN_TEST_STRIKE_EVERY", "41"))
 
 
@@ -112,7 +112,7 @@ CALLS: dict[str, tuple[Callable[[CometChat], Awaitable[object]], Callable[[Comet
 
 @pytest.fixture(scope="module", autouse=True)
 def warm() -> None:
-    """Decoders are built and modules imported at the first use: an interrupt meanwhile has a test of its own."""
+    """Build decoders and import modules, which the first use does: an interrupt meanwhile has a test of its own."""
 
     async def once() -> None:
         async with open_memory_server() as server, _client(server) as chat:
@@ -153,14 +153,14 @@ def _striking_in(name: str) -> Callable[[Strike], Awaitable[None]]:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_at_every_step_of_a_call(name: str, record_property: Any) -> None:
-    """Struck between any two steps of Trio's tasks, the call raises KeyboardInterrupt, and nothing stays open."""
+    """After SIGINT between any two steps of Trio's tasks the call raises KeyboardInterrupt, and nothing stays open."""
     record_property("steps", struck := sweep(_striking_in(name), AtStep, clock=_clock))
     assert struck > 0
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_inside_the_functions_of_a_call(name: str, record_property: Any) -> None:
-    """Struck in any function that the call runs, in its own task or in one of ours, it is the same."""
+    """The same after SIGINT in any function that the call runs, in its own task or in a background task."""
     record_property("steps", struck := sweep(_striking_in(name), AtCall, every=EVERY, clock=_clock))
     assert struck > 0
 

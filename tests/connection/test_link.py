@@ -2,20 +2,116 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from cometconn import Reason
-from cometconn._connection.link import Link
+from cometconn._connection.link import Link, LinkState
 from cometconn._lifecycle.heartbeat import Heartbeat
+from cometconn._lifecycle.states import IllegalInputError
+from cometconn._lot import Lot
 from cometconn.errors import ConnectionLostError, PongTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def link() -> Link:
     """A link that is authenticated at 0."""
-    made = Link(1, Heartbeat(15.0, 5.0), 10.0, False, trio.lowlevel.ParkingLot())
-    made.heartbeat.start(0.0)
+    made = dialled()
+    made.accepted(0.0, 0.5)
     return made
+
+
+def dialled() -> Link:
+    """A link whose socket is being dialled."""
+    return Link(number=1, heartbeat=Heartbeat(15.0, 5.0), lease=trio.CancelScope(), attempt_ends=10.0, room=Lot())
+
+
+PATH = (LinkState.DIALLING, LinkState.AUTHENTICATING, LinkState.OPEN, LinkState.OVER, LinkState.CLOSED)
+
+
+def step(one: Link, state: LinkState) -> None:
+    """Do what leads to *state*."""
+    steps: dict[LinkState, Callable[[], object]] = {
+        LinkState.AUTHENTICATING: lambda: one._enter(LinkState.AUTHENTICATING),
+        LinkState.OPEN: lambda: one.accepted(0.0, 0.5),
+        LinkState.OVER: lambda: one.end(None, None),
+        LinkState.CLOSED: one.note_closed,
+    }
+    steps[state]()
+
+
+async def test_a_link_goes_through_its_states_once() -> None:
+    """Dialling, authenticating, open, over, closed; `over` and `authenticated` follow from the state."""
+    one = dialled()
+    seen = [(one.state, one.authenticated, one.over)]
+    for state in PATH[1:]:
+        step(one, state)
+        seen.append((one.state, one.authenticated, one.over))
+    assert seen == [
+        (LinkState.DIALLING, False, False),
+        (LinkState.AUTHENTICATING, False, False),
+        (LinkState.OPEN, True, False),
+        (LinkState.OVER, False, True),
+        (LinkState.CLOSED, False, True),
+    ]
+
+
+@pytest.mark.parametrize("after", PATH)
+@pytest.mark.parametrize("before", PATH)
+async def test_a_transition_that_is_not_legal_is_refused(before: LinkState, after: LinkState) -> None:
+    """Only forward: an attempt may end before it was open, and the server may accept before the auth frame was sent."""
+    one = dialled()
+    if before is LinkState.AUTHENTICATING:
+        step(one, before)
+    elif before is not LinkState.DIALLING:
+        for state in PATH[2 : PATH.index(before) + 1]:
+            step(one, state)
+    legal = {
+        (LinkState.DIALLING, LinkState.AUTHENTICATING),
+        (LinkState.DIALLING, LinkState.OPEN),
+        (LinkState.DIALLING, LinkState.OVER),
+        (LinkState.AUTHENTICATING, LinkState.OPEN),
+        (LinkState.AUTHENTICATING, LinkState.OVER),
+        (LinkState.OPEN, LinkState.OVER),
+        (LinkState.OVER, LinkState.CLOSED),
+    }
+    assert one.state is before
+    if (before, after) in legal:
+        step(one, after)
+        assert one.state is after
+    else:
+        with pytest.raises(IllegalInputError, match=f"{before.value} cannot become {after.value}"):
+            one._enter(after)
+        assert one.state is before
+
+
+async def test_the_auth_frame_of_a_link_that_is_accepted_already_is_sent_all_the_same() -> None:
+    """The server may accept the client before it has the auth frame: the link is open, and stays open."""
+    early, usual = link(), dialled()
+    for one in (early, usual):
+        one.send_auth("auth")
+        assert [frame.text for frame in one.outbox] == ["auth"]
+        assert one.step == "the answer to the auth frame"
+    assert early.state is LinkState.OPEN
+    assert usual.state is LinkState.AUTHENTICATING
+
+
+async def test_tasks_that_wait_for_the_end_of_the_socket_are_woken() -> None:
+    """The end of the lease is not enough: the socket is closed later."""
+    one = link()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one.wait_closed)
+        one.end(None, None)
+        await wait_all_tasks_blocked()
+        assert nursery.child_tasks
+        one.note_closed()
+        await wait_all_tasks_blocked()
+        assert not nursery.child_tasks
 
 
 async def test_pongs_answer_pings_in_order() -> None:
@@ -26,7 +122,7 @@ async def test_pongs_answer_pings_in_order() -> None:
     assert first.outcome() == 3.0
     one.pong(4.5)
     assert second.outcome() == 2.5
-    one.pong(5.0)  # asked for by nobody
+    one.pong(5.0)  # no ping waits for it
 
 
 async def test_a_ping_given_up_leaves_the_queue() -> None:
@@ -40,7 +136,7 @@ async def test_a_ping_given_up_leaves_the_queue() -> None:
 
 
 async def test_a_call_that_still_waits_gets_a_pong_that_was_read_late() -> None:
-    """The process was held up; but a pong that may answer a ping sent meanwhile answers that one."""
+    """The process was held up; but a pong that may belong to a ping sent meanwhile belongs to that one."""
     one = link()
     first = one.ping("p", 0.0)
     with first:
@@ -55,8 +151,8 @@ async def test_a_call_that_still_waits_gets_a_pong_that_was_read_late() -> None:
     assert third.outcome() == 0.0
 
 
-async def test_the_end_answers_everybody() -> None:
-    """Pings and frames that wait hear of it, the lease is cancelled, and nothing more is queued to be written."""
+async def test_the_end_of_the_lease_ends_every_wait() -> None:
+    """Pings and frames that wait get an error, the lease is cancelled, and the outbox is empty."""
     one = link()
     waiter, frame = one.ping("p", 0.0), one.send("text")
     one.end(Reason.DISCONNECT_CALLED, OSError("cause"))
@@ -70,8 +166,8 @@ async def test_the_end_answers_everybody() -> None:
     assert not one.outbox
 
 
-async def test_the_close_frame_goes_first() -> None:
-    """When it is written nothing has been cancelled or answered yet: that all takes time."""
+async def test_the_close_frame_is_written_first() -> None:
+    """When it is written nothing has been cancelled and no wait has ended: that all takes time."""
     one, seen = link(), list[tuple[bool, bool]]()
     waiter = one.ping("p", 0.0)
 
@@ -83,21 +179,6 @@ async def test_the_close_frame_goes_first() -> None:
     one.websocket = Socket()  # type: ignore[assignment]
     one.end(Reason.IN_BACKGROUND, None)
     assert seen == [(False, False)]
-
-
-async def test_a_lease_that_has_ended_ends_the_scope_it_is_put_into() -> None:
-    """What runs in it is cancelled at once; otherwise it gets the lease's deadline."""
-    one, other = link(), link()
-    one.lease.deadline = 7.0
-    with trio.CancelScope() as scope:
-        one.run_in(scope)
-        assert scope.deadline == 7.0
-        await trio.lowlevel.checkpoint()
-    other.end(Reason.DISCONNECT_CALLED, None)
-    with trio.fail_after(1), trio.CancelScope() as scope:
-        other.run_in(scope)
-        await trio.sleep_forever()
-    assert scope.cancelled_caught
 
 
 async def test_a_frame_is_taken_back_unless_it_is_being_written() -> None:
@@ -115,8 +196,8 @@ async def test_texts_are_not_shown() -> None:
     assert "secret" not in repr(link().send("secret"))
 
 
-async def test_pings_that_nobody_writes_do_not_pile_up() -> None:
-    """To a server that does not read: a ping given up takes its frame back, but for the one being written."""
+async def test_pings_that_are_not_written_do_not_accumulate() -> None:
+    """If the server does not read, a ping that is given up removes its frame, except the one that is being written."""
     one = link()
     for number in range(200):
         one.ping("p", number * 5.0)

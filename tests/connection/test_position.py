@@ -1,4 +1,4 @@
-"""Section 11 of the contract: up to which message everything is handled, and what a restart makes of it."""
+"""Section 11 of the contract: the position, up to which every message is acknowledged, and what comes after a restart."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_what_is_known_to_be_unfetched_holds_it() -> None:
 
 
 async def test_our_own_messages_do_not_move_it() -> None:
-    """That we sent one says nothing about those before it."""
+    """A message that this client sent says nothing about those before it."""
     streams = published(5)
     async with events_of(streams) as stream:
         await reading(stream, 1)
@@ -96,7 +96,7 @@ async def test_at_most_1024_acknowledged_ids_are_saved() -> None:
 
 
 async def test_saved_ids_are_known_however_much_is_fetched_before_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was acknowledged beyond the position is not told twice, though the window of ids is long past it."""
+    """What was acknowledged beyond the position does not come twice, though the window of ids is long past it."""
     monkeypatch.setattr(known_messages, "_WINDOW", 64)
     streams = Streams()
     streams.resume(0, (900, 950))
@@ -126,7 +126,7 @@ async def test_saved_ids_are_saved_again() -> None:
 
 
 class _Counting:
-    """A store that counts, and fails when it is told to."""
+    """A store that counts its calls, and fails on request."""
 
     def __init__(self) -> None:
         self.memory = MemoryStore()
@@ -253,7 +253,7 @@ async def test_commit_returns_after_an_fsync(tmp_path: pathlib.Path, monkeypatch
 
 @pytest.mark.parametrize("login", [True, False])
 async def test_commit_without_a_store_that_keeps_positions(login: bool, autojump_clock: MockClock) -> None:
-    """It cannot be saved, and commit() says so; everything else works as ever."""
+    """The position cannot be saved, and commit() raises; everything else works."""
     async with open_pair(store=_Forgetful(), login=login) as pair, pair.chat.events(TextMessage) as events:
         if login:
             await pair.chat.connect()
@@ -266,7 +266,7 @@ async def test_commit_without_a_store_that_keeps_positions(login: bool, autojump
 
 
 async def test_a_store_that_fails_for_a_while(caplog: pytest.LogCaptureFixture, autojump_clock: MockClock) -> None:
-    """One WARNING, commit() raises, nothing else is hurt; once it works again the position is saved."""
+    """There is one WARNING, commit() raises, and nothing else fails; once the store works again the position is saved."""
     store = _Counting()
     async with open_pair(connect=True, store=store) as pair:
         await trio.sleep(3)
@@ -288,7 +288,7 @@ async def test_a_store_that_fails_for_a_while(caplog: pytest.LogCaptureFixture, 
 
 
 async def test_a_store_that_fails_for_ever_costs_one_task(autojump_clock: MockClock) -> None:
-    """It is asked again every few seconds, and leaving the client takes no longer for it."""
+    """Saving is tried again every few seconds, and leaving the client takes no longer for it."""
     store = _Counting()
     store.fails = True
     async with open_pair(connect=True, store=store) as pair, pair.chat.events(TextMessage) as events:
@@ -303,7 +303,7 @@ async def test_a_store_that_fails_for_ever_costs_one_task(autojump_clock: MockCl
     assert store.saved == []
 
 
-async def test_a_restart_tells_each_message_once(autojump_clock: MockClock) -> None:
+async def test_after_a_restart_each_message_comes_once(autojump_clock: MockClock) -> None:
     """What was acknowledged, in order or not, does not come again; what was not, and what was missed, comes in id order."""
     store = MemoryStore()
     async with open_memory_server() as server:
@@ -326,7 +326,7 @@ async def test_a_restart_tells_each_message_once(autojump_clock: MockClock) -> N
 
 
 async def test_what_was_unclaimed_comes_after_a_restart(autojump_clock: MockClock) -> None:
-    """Nothing listened; what was dropped without being told of comes again, too."""
+    """No stream was open; what was dropped without an `Overflow` in a stream comes again, too."""
     store = MemoryStore()
     async with open_memory_server() as server:
         async with _opened(server, store) as chat:

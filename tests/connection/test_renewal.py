@@ -30,7 +30,7 @@ async def refused(pair: Pair) -> None:
 
 
 def answering(status: int, body: bytes = b"", **headers: str) -> Callable[[Request], Awaitable[Response]]:
-    """Return a request function that gets this answer whatever it asks."""
+    """Return a request function that returns this response to every request."""
 
     async def request(_: Request) -> Response:
         await trio.lowlevel.checkpoint()
@@ -41,7 +41,7 @@ def answering(status: int, body: bytes = b"", **headers: str) -> Callable[[Reque
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503, 599])
 async def test_a_transient_answer_to_the_renewal_is_retried(status: int, autojump_clock: MockClock) -> None:
-    """408, 425, 429 and 5xx to GET /me fail the attempt and nothing more; Retry-After is a floor of the next one."""
+    """408, 425, 429 and 5xx to GET /me fail the attempt and nothing more; Retry-After is a floor for the next one."""
     async with open_pair(login=False) as pair:
         await refused(pair)
         pair.server.set(rest=status, retry_after=120)
@@ -72,7 +72,7 @@ async def test_a_transient_answer_to_the_renewal_is_retried(status: int, autojum
 async def test_a_proxys_answer_to_the_renewal_is_transient(
     request_function: Any, retry_at: float, autojump_clock: MockClock
 ) -> None:
-    """An answer that is no JSON carries status and Retry-After too, and a captive portal logs nobody out."""
+    """An answer that is no JSON has a status and Retry-After too, and a captive portal does not log the user out."""
     async with open_pair(login=False) as pair:
         await refused(pair)
         pair.chat._login.api.request = request_function
@@ -82,7 +82,7 @@ async def test_a_proxys_answer_to_the_renewal_is_transient(
         assert seen.retry_at == retry_at
 
 
-async def test_the_delay_asked_for_by_rest_is_overridden_by_some(autojump_clock: MockClock) -> None:
+async def test_which_calls_override_the_delay_that_rest_asked_for(autojump_clock: MockClock) -> None:
     """connect() and the return to the foreground override Retry-After of GET /me; retry_now() does not."""
     async with open_pair(login=False) as pair:
         await refused(pair)
@@ -150,7 +150,7 @@ async def test_a_renewal_and_its_dial_have_one_budget_together(autojump_clock: M
     ],
 )
 async def test_a_timeout_names_the_step_that_hung(mood: Any, words: str, autojump_clock: MockClock) -> None:
-    """Dialling, the upgrade, the auth frame, the renewal: the error of connect() and the status say which it was."""
+    """Dialling, the upgrade, the auth frame, the renewal: the error of connect() and the status name the one."""
     timing = Timing(request_timeout=60)
     async with open_pair(manual=True, timing=timing) as pair:
         pair.server.set(**mood)
@@ -162,8 +162,8 @@ async def test_a_timeout_names_the_step_that_hung(mood: Any, words: str, autojum
             await pair.chat.connect()
 
 
-async def test_the_goodbye_before_it_is_a_step_too(autojump_clock: MockClock) -> None:
-    """An attempt that never got beyond the end of the connection before it says so."""
+async def test_closing_the_connection_before_it_is_a_step_too(autojump_clock: MockClock) -> None:
+    """So is the closing of the connection before it, in the error of an attempt that never got further."""
     async with open_pair(manual=True, connect=True) as pair:
         link = pair.chat._machine.unclosed_link
         assert link is not None
@@ -182,7 +182,7 @@ async def test_the_goodbye_before_it_is_a_step_too(autojump_clock: MockClock) ->
 
 
 async def test_three_silences_cause_one_renewal(autojump_clock: MockClock) -> None:
-    """A server that never answers the auth frame is asked for a new token at every third attempt in a row."""
+    """If the server never answers the auth frame, the token is renewed at every third attempt in a row."""
     async with open_pair(login=False) as pair:
         pair.server.set(auth="silent")
         await pair.chat.login(uid="zed-1", auth_key="KEY")
@@ -195,7 +195,7 @@ async def test_three_silences_cause_one_renewal(autojump_clock: MockClock) -> No
             await pair.wait_status(Waiting)
             await pair.wait_status(cometconn.Connecting)
             seen.append(renewals())
-        # The third attempt has two dials: its second one counts, so it is the sixth silence that asks again.
+        # The third attempt has two dials and the second one counts, so the sixth silence causes the next renewal.
         assert seen == [0, 0, 1, 1, 2, 2, 3, 3]
         await settle()
         assert len(pair.server.dials) == 8 + 3 + 1
@@ -204,7 +204,7 @@ async def test_three_silences_cause_one_renewal(autojump_clock: MockClock) -> No
 
 
 async def test_closes_and_silences_count_together(autojump_clock: MockClock) -> None:
-    """Close, silence, close: the third of them asks for a new token, within the same attempt."""
+    """Close, silence, close: the third of them renews the token, within the same attempt."""
     async with open_pair(login=False) as pair:
         pair.server.set(auth="silent")
         await pair.chat.login(uid="zed-1", auth_key="KEY")
@@ -330,7 +330,7 @@ async def test_what_a_dial_raises_is_a_failed_attempt(error: Exception, autojump
     ids=repr,
 )
 async def test_odd_settings_of_the_server_raise_at_no_start(settings: Any) -> None:
-    """Hosts and ports that no network has: every attempt fails with a clear error, and so does a call; a start never does."""
+    """Hosts and ports that no network has: every attempt and every call fails with a clear error, but no start."""
     store = MemoryStore()
     async with open_pair(store=store, login=False) as pair:
         await pair.chat.login(uid="zed-1", auth_key="KEY")

@@ -119,7 +119,7 @@ async def test_background_manual_connected_lives_on(autojump_clock: MockClock) -
 
 
 async def test_background_manual_awaited_lives_on(autojump_clock: MockClock) -> None:
-    """Manual: while somebody waits in connect() the wish lives on in the background, inside the lease."""
+    """Manual: while a connect() waits the wish lives on in the background, inside the lease."""
     async with open_pair(manual=True) as pair:
         pair.server.dialling = "refuse"
         async with background(functools.partial(pair.chat.connect, retry=True)) as outcome:
@@ -137,7 +137,7 @@ async def test_background_manual_awaited_lives_on(autojump_clock: MockClock) -> 
 
 
 async def test_background_manual_reconnecting(autojump_clock: MockClock) -> None:
-    """Manual: reconnecting after a loss with nobody waiting ends on going to the background."""
+    """Manual: reconnecting after a loss, with no connect() waiting, ends on going to the background."""
     async with open_pair(manual=True, connect=True) as pair:
         pair.server.dialling = "refuse"
         pair.device.reset()
@@ -256,7 +256,7 @@ async def test_connect_connected_in_background_is_a_sign_of_life(autojump_clock:
 
 @pytest.mark.parametrize("manual", [False, True])
 async def test_connect_joins_the_attempt_under_way(autojump_clock: MockClock, manual: bool) -> None:
-    """Any number of callers share one attempt and one socket."""
+    """Any number of calls share one attempt and one socket."""
     async with open_pair(manual=manual) as pair, trio.open_nursery() as nursery:
         for _ in range(10):
             nursery.start_soon(pair.chat.connect)
@@ -320,7 +320,7 @@ async def test_attempt_fails_auto(autojump_clock: MockClock) -> None:
 
 
 async def test_attempt_fails_manual(autojump_clock: MockClock) -> None:
-    """Manual: connect() raises, and the wish ends with its last caller."""
+    """Manual: connect() raises, and the wish ends with the last call that waits."""
     async with open_pair(manual=True) as pair:
         pair.server.dialling = "refuse"
         with pytest.raises(ConnectError) as caught:
@@ -334,8 +334,8 @@ async def test_attempt_fails_manual(autojump_clock: MockClock) -> None:
         assert len(pair.server.dials) == 1
 
 
-async def test_a_patient_caller_stays_through_failures(autojump_clock: MockClock) -> None:
-    """connect(retry=True) waits until connected; an impatient one beside it hears of the first failure."""
+async def test_connect_with_retry_waits_through_failures(autojump_clock: MockClock) -> None:
+    """connect(retry=True) waits until connected; one without it raises at the first failure."""
     async with open_pair(manual=True) as pair:
         pair.server.dialling = "refuse"
         async with background(functools.partial(pair.chat.connect, retry=True)) as patient:
@@ -358,7 +358,7 @@ async def test_connect_cancelled_auto(autojump_clock: MockClock) -> None:
 
 
 async def test_connect_cancelled_manual(autojump_clock: MockClock) -> None:
-    """Manual: the wish ends with its last caller, and so does the socket."""
+    """Manual: the wish ends with the last call that waits, and so does the socket."""
     async with open_pair(manual=True) as pair:
         pair.server.set(auth="silent")
         with trio.move_on_after(1):
@@ -368,7 +368,7 @@ async def test_connect_cancelled_manual(autojump_clock: MockClock) -> None:
         assert pair.server.world.devices() == ()
 
 
-async def test_a_caller_who_joins_a_standing_wish_never_ends_it(autojump_clock: MockClock) -> None:
+async def test_a_call_that_joins_a_standing_wish_never_ends_it(autojump_clock: MockClock) -> None:
     """Manual: a wish that was connected once outlives a cancelled connect()."""
     async with open_pair(manual=True, connect=True) as pair:
         pair.server.dialling = "hang"
@@ -421,7 +421,7 @@ async def test_disconnect_when_disconnected(autojump_clock: MockClock) -> None:
 
 
 @pytest.mark.parametrize("manual", [False, True])
-async def test_disconnect_while_somebody_connects(autojump_clock: MockClock, manual: bool) -> None:
+async def test_disconnect_while_a_connect_waits(autojump_clock: MockClock, manual: bool) -> None:
     """The waiting connect() raises ConnectError with reason DISCONNECT_CALLED, at once."""
     async with open_pair(manual=manual) as pair:
         pair.server.set(auth="silent")
@@ -473,7 +473,7 @@ async def test_ping_not_connected(autojump_clock: MockClock) -> None:
 
 
 async def test_ping_waiting_when_the_lease_ends(autojump_clock: MockClock) -> None:
-    """The end of the lease is told at once, with its reason."""
+    """ping() raises at once when the lease ends, with the reason."""
     async with open_pair(connect=True) as pair:
         pair.server.set(pong=False)
         async with background(pair.chat.ping) as outcome:
@@ -487,7 +487,7 @@ async def test_ping_waiting_when_the_lease_ends(autojump_clock: MockClock) -> No
 
 
 async def test_ping_waiting_when_the_socket_is_lost(autojump_clock: MockClock) -> None:
-    """The loss is told at once; in the foreground it has no reason."""
+    """ping() raises at once when the socket is lost; in the foreground without a reason."""
     async with open_pair(connect=True) as pair:
         pair.server.set(pong=False)
         async with background(pair.chat.ping) as outcome:
@@ -523,7 +523,7 @@ async def test_ping_with_nothing_coming_back(autojump_clock: MockClock) -> None:
         assert isinstance(pair.chat.status, Waiting)
 
 
-# what the server says of the token
+# the server refuses the token
 
 
 async def test_refused_token_is_renewed_once(autojump_clock: MockClock) -> None:
@@ -594,7 +594,7 @@ async def test_unknown_token_logs_out(autojump_clock: MockClock) -> None:
 
 @pytest.mark.parametrize("manual", [False, True])
 async def test_logout(autojump_clock: MockClock, manual: bool) -> None:
-    """logout() closes the socket, forgets the user, and tells the server."""
+    """logout() closes the socket, forgets the user, and sends DELETE /me."""
     async with open_pair(manual=manual, connect=True) as pair:
         await pair.chat.logout()
         assert pair.now() == "LOGGED_OUT"
@@ -615,7 +615,7 @@ async def test_leaving_the_client(autojump_clock: MockClock) -> None:
 
 
 async def test_logout_and_leaving_end_waiting_connects(autojump_clock: MockClock) -> None:
-    """A waiting connect() hears LOGGED_OUT, or CLIENT_CLOSED."""
+    """A waiting connect() raises with LOGGED_OUT, or CLIENT_CLOSED."""
     async with open_pair(manual=True) as pair:
         pair.server.set(auth="silent")
         async with background(pair.chat.connect) as outcome:
@@ -685,7 +685,7 @@ async def test_not_logged_in(autojump_clock: MockClock) -> None:
 
 
 async def test_connect_has_one_budget(autojump_clock: MockClock) -> None:
-    """An upgrade that hangs ends the attempt after connect_timeout, to the digit."""
+    """An upgrade that hangs ends the attempt after exactly connect_timeout."""
     async with open_pair(manual=True, timing=Timing(connect_timeout=3)) as pair:
         pair.server.set(upgrade="hang")
         now = trio.current_time()
@@ -695,7 +695,7 @@ async def test_connect_has_one_budget(autojump_clock: MockClock) -> None:
 
 
 async def test_doubt_about_a_token_ends_with_its_session(autojump_clock: MockClock) -> None:
-    """Closes between auth frame and answer are counted anew for the next user, whose token nobody has doubted."""
+    """Closes between auth frame and answer are counted anew for the next user, whose token is not in doubt."""
     async with open_pair(login=False) as pair:
         pair.server.set(auth="silent")
         await pair.chat.login(uid="zed-1", auth_key="KEY")

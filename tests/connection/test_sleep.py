@@ -1,4 +1,4 @@
-"""The machine slept: Trio's clock stood still, time did not."""
+"""The machine slept: Trio's clock stood still meanwhile."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from cometconn.events import Resumed
 
 from .harness import open_pair, settle
 
-LOOK = 15.0  # at most so long until the client looks at the clocks by itself
+LOOK = 15.0  # seconds until an idle client reads the clocks, at most
 
 
-async def test_the_app_is_told(autojump_clock: MockClock) -> None:
-    """Resumed, with the seconds, within one look at the clocks."""
+async def test_the_app_gets_resumed(autojump_clock: MockClock) -> None:
+    """Resumed, with the seconds, comes as soon as the clocks are read again."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         pair.server.slept += 3600
         began = trio.current_time()
@@ -28,7 +28,7 @@ async def test_the_app_is_told(autojump_clock: MockClock) -> None:
 
 @pytest.mark.parametrize("slept", [29.0, 31.0])
 async def test_the_background_grace_counts_real_time(slept: float, autojump_clock: MockClock) -> None:
-    """Manual, background: asleep for longer than the grace is over, at the first look; for less is not yet."""
+    """Manual, background: after a sleep longer than the grace the lease is over, after a shorter one it is not."""
     async with open_pair(manual=True, connect=True) as pair:
         pair.chat.enter_background()
         pair.server.slept += slept
@@ -52,7 +52,7 @@ async def test_a_ping_after_the_sleep_does_not_save_the_lease(autojump_clock: Mo
         assert pair.now() == "BACKGROUND_TIMEOUT"
 
 
-async def test_a_server_that_is_gone_is_found_out_by_a_probe(autojump_clock: MockClock) -> None:
+async def test_a_ping_finds_out_that_the_server_is_gone(autojump_clock: MockClock) -> None:
     """Connected: a ping at once, and no answer within pong_timeout is a loss."""
     async with open_pair(connect=True) as pair:
         pair.device.silence()
@@ -64,7 +64,7 @@ async def test_a_server_that_is_gone_is_found_out_by_a_probe(autojump_clock: Moc
 
 
 async def test_a_server_that_is_there_keeps_its_link(autojump_clock: MockClock) -> None:
-    """A healthy link survives the sleep: the probe is answered."""
+    """A healthy link survives the sleep: the ping is answered."""
     async with open_pair(connect=True) as pair:
         since = len(pair.log(Kind.FRAME_IN))
         pair.server.slept += 3600
@@ -89,7 +89,7 @@ async def test_waiting_for_a_retry_ends_with_the_sleep(autojump_clock: MockClock
 
 
 async def test_a_nap_is_no_sleep(autojump_clock: MockClock) -> None:
-    """Clocks that drift apart slowly are no news."""
+    """Clocks that drift apart slowly do not count as sleep."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         for _ in range(20):
             pair.server.slept += 0.4

@@ -27,8 +27,8 @@ def levels(task: trio.lowlevel.Task, level: int = 0) -> Iterator[tuple[str, int]
 async def test_the_tasks_of_a_connection_have_their_names(autojump_clock: MockClock) -> None:
     """Connected: watcher and supervisor; in it the link nursery with the reader of the socket, and within the lease its own.
 
-    Of these the writer is there while something has to wait to be written, as everything does to a stream in memory;
-    and beside the supervisor one more task while the position moves.
+    The writer exists while a frame has to wait for the socket, as every frame does on a stream in memory; and beside the
+    supervisor there is one more task while the position moves.
     """
     async with open_pair(connect=True) as pair:
         await settle()

@@ -1,4 +1,4 @@
-"""The server no longer knows the auth token: the client logs in anew with the key it was given, or says that it cannot."""
+"""The server no longer knows the auth token: the client logs in anew with the auth key it was given, or logs out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEY = "A-KEY-THAT-NOBODY-SHOWS"
 async def forgotten(
     *, manual: bool = True, login: bool = True, hooks: Any = (), catch_up: bool = False
 ) -> AsyncGenerator[Pair, None]:
-    """A client whose saved token the server has forgotten; with *login*, it was given the key all the same."""
+    """A client whose saved token the server has forgotten; with *login*, login() was called with the key."""
     store = MemoryStore()
     with trio.fail_after(1000):
         async with open_memory_server(groups={"hikers": ("zed-1", "amy-2")}) as server:
@@ -57,7 +57,7 @@ def key(chat: CometChat) -> str | None:
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the library warned of."""
+    """The library's warnings."""
     return [r.message for r in caplog.records if r.name == "cometconn" and r.levelno == logging.WARNING]
 
 
@@ -65,7 +65,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def test_a_login_with_a_key_replaces_the_dead_token(
     manual: bool, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One new login within the attempt: Connecting, then Connected; connect() returns, nobody is logged out."""
+    """One new login within the attempt: Connecting, then Connected; connect() returns, and the user is not logged out."""
     async with forgotten(manual=manual) as pair, pair.chat.events():
         before = pair.chat.get_logged_in_user()
         await pair.chat.connect()
@@ -121,7 +121,7 @@ async def test_the_position_survives_the_new_login(autojump_clock: MockClock) ->
 
 
 @pytest.mark.parametrize("manual", [False, True])
-async def test_without_a_key_the_user_is_logged_out_and_told_why(
+async def test_without_a_key_the_user_is_logged_out_with_a_cause(
     manual: bool, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """LOGGED_OUT has a cause with CometChat's code, in the status and behind connect(); and there is a WARNING."""
@@ -182,7 +182,7 @@ def _unknown(server: MemoryServer, path: str) -> Callable[[Request], Awaitable[R
 async def test_other_ways_to_be_logged_out_have_a_cause_too(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """logout() and login() of another user say so in the status; they are no news, so there is no WARNING."""
+    """The status after logout() and login() of another user has a cause; the application knows, so there is no WARNING."""
     async with open_pair(connect=True) as pair:
         await pair.chat.logout()
         status = pair.chat.status
@@ -200,7 +200,7 @@ async def test_other_ways_to_be_logged_out_have_a_cause_too(
 async def test_a_key_that_is_refused_logs_out_at_once(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The second refusal ends it: one new login, LOGGED_OUT with both reasons, the key gone; not in a loop."""
+    """The second refusal ends it: one new login, LOGGED_OUT with both reasons, and the key is dropped; there is no loop."""
     async with forgotten() as pair:
         pair.chat._login.api.request = _refusing_keys(pair.server)
         with pytest.raises(ConnectError, match="auth_key that login"):
@@ -333,7 +333,7 @@ async def test_once_for_each_login(autojump_clock: MockClock) -> None:
     async with forgotten() as pair:
         await pair.chat.connect()
         assert key(pair.chat) is None
-        await pair.chat.login(uid="zed-1", auth_key=KEY)  # the token has been accepted: nothing to keep it for
+        await pair.chat.login(uid="zed-1", auth_key=KEY)  # the token has been accepted, so the key is not needed
         assert key(pair.chat) is None
         await pair.chat.disconnect()
         pair.server.forget_tokens()
@@ -377,7 +377,7 @@ async def test_a_refused_token_that_is_known_drops_the_key(autojump_clock: MockC
 
 
 async def test_send_text_replaces_the_token_too(autojump_clock: MockClock) -> None:
-    """A program that only sends: the message goes out with the new token, sent once, and nobody is logged out."""
+    """A program that only sends: the message is sent once, with the new token, and the user is not logged out."""
     async with forgotten() as pair:
         message = await pair.chat.send_text("amy-2", "hi")
         assert message.text == "hi"
@@ -388,7 +388,7 @@ async def test_send_text_replaces_the_token_too(autojump_clock: MockClock) -> No
 
 
 async def test_send_text_and_an_attempt_log_in_once_together(autojump_clock: MockClock) -> None:
-    """Both notice at the same time that the token is unknown: one new login serves both."""
+    """Both get the refusal at the same time: one new login serves both."""
     async with forgotten() as pair:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(pair.chat.connect)
@@ -399,7 +399,7 @@ async def test_send_text_and_an_attempt_log_in_once_together(autojump_clock: Moc
 
 
 async def test_logout_ends_the_new_login_of_send_text(autojump_clock: MockClock) -> None:
-    """The call raises NotLoggedInError at once or the server's error, and nobody is logged in."""
+    """The call raises NotLoggedInError or the server's error at once, and no user is logged in."""
     async with forgotten() as pair:
         pair.chat._login.api.request = _hanging(pair.server, "PUT")
         async with background(functools.partial(pair.chat.send_text, "amy-2", "hi")) as outcome:

@@ -33,7 +33,7 @@ class Socket:
 
 
 class Losses:
-    """Stands where the machine is told."""
+    """Records what the writer reports to the machine."""
 
     frames_sent = 0
 
@@ -46,9 +46,9 @@ class Losses:
 
 
 async def test_frames_are_written_in_order_until_the_socket_breaks() -> None:
-    """Each is done when it is written; a broken socket is told of, and the task ends.
+    """Each is done when it is written; a broken socket is reported, and the task ends.
 
-    It also ends when there is nothing to write, and another begins with the next frame.
+    It also ends when the outbox is empty, and another begins with the next frame.
     """
     one, socket, losses = link(), Socket(2), Losses()
     async with trio.open_nursery() as nursery:

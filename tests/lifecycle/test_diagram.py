@@ -13,7 +13,7 @@ README = pathlib.Path(__file__).parents[2] / "README.md"
 
 
 def test_readme_shows_the_table() -> None:
-    """README's state picture is the one drawn from TRANSITIONS, to the letter."""
+    """README's state diagram is exactly the one made from TRANSITIONS."""
     pictures = re.findall(r"```mermaid\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert pictures == [mermaid()]
 
@@ -29,7 +29,7 @@ def test_every_change_of_state_is_in_the_picture() -> None:
 
 
 def test_a_row_of_two_states_makes_two_edges() -> None:
-    """States that are no whole group are drawn one by one."""
+    """States that are not a whole group are drawn one by one."""
     row = Row(Input.CLIENT_LEFT, frozenset({State.CONNECTING, State.WAITING}), State.CLIENT_CLOSED, "4 leaving")
     picture = mermaid([row])
     assert "Connecting --> ClientClosed: client left" in picture

@@ -1,4 +1,4 @@
-"""The pulse of a link."""
+"""The keepalive of a link."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def test_pings_come_at_the_interval() -> None:
     assert pulse.next_ping == 130.0
 
 
-def test_who_connects_together_does_not_ping_together() -> None:
-    """A tenth of a second is shared out, or a tenth of an interval that is shorter; the next ping is an interval later."""
+def test_clients_that_connect_together_do_not_ping_together() -> None:
+    """Their pings are spread over 0.1 s, or over a tenth of a shorter interval; the next ping is an interval later."""
     for interval, first in ((15.0, [14.95, 15.0, 15.05]), (0.5, [0.475, 0.5, 0.525])):
         pulses = [Heartbeat(interval, 5.0) for _ in range(3)]
         for pulse, jitter in zip(pulses, (0.0, 0.5, 1.0), strict=True):
@@ -38,7 +38,7 @@ def test_who_connects_together_does_not_ping_together() -> None:
 
 
 def test_a_late_ping_does_not_move_the_next() -> None:
-    """Those who were held up together do not stay together; yet two pings are never less than half an interval apart."""
+    """Clients that were held up together do not stay together; but two pings are at least half an interval apart."""
     pulse = started()
     pulse.keepalive_sent(117.0)
     assert pulse.next_ping == 130.0
@@ -61,7 +61,7 @@ def test_any_byte_is_life() -> None:
     """Whatever came after a ping, the server is not silent until the next ping."""
     pulse = started()
     pulse.pinged(101.0)
-    pulse.heard()
+    pulse.received()
     assert pulse.silent_at == math.inf
     assert not pulse.is_silent(1000.0)
     pulse.pinged(200.0)
@@ -69,7 +69,7 @@ def test_any_byte_is_life() -> None:
 
 
 def test_while_nothing_is_read_nothing_is_judged() -> None:
-    """What was read may hold the answer; afterwards the same moment counts as before."""
+    """What was read may contain the pong; afterwards the same moment counts as before."""
     pulse = started()
     pulse.pinged(101.0)
     pulse.pause()
@@ -80,7 +80,7 @@ def test_while_nothing_is_read_nothing_is_judged() -> None:
 
 
 def test_a_full_stream_restarts_the_clock() -> None:
-    """While we do not read because a stream is full, silence says nothing; afterwards the ping has its time again."""
+    """While the socket is not read because a stream is full, silence means nothing; then the ping has its time again."""
     pulse = started()
     pulse.pinged(101.0)
     pulse.pause()
@@ -90,7 +90,7 @@ def test_a_full_stream_restarts_the_clock() -> None:
 
 
 def test_a_pause_without_a_ping_leaves_nothing_behind() -> None:
-    """Nothing was asked, so nothing is due when the reader goes on."""
+    """No ping was sent, so nothing is due when the reader goes on."""
     pulse = started()
     pulse.pause()
     pulse.restart(110.0)
@@ -99,7 +99,7 @@ def test_a_pause_without_a_ping_leaves_nothing_behind() -> None:
 
 
 def test_only_a_read_at_or_behind_the_deadline_counts() -> None:
-    """However late it is when somebody looks: what was read before the deadline says nothing about it."""
+    """However late the link is judged, a read before the deadline says nothing about it."""
     pulse = started()
     pulse.pinged(101.0)
     assert not pulse.is_silent(105.999999)
@@ -107,13 +107,13 @@ def test_only_a_read_at_or_behind_the_deadline_counts() -> None:
     assert pulse.is_silent(1000.0)
 
 
-def test_a_machine_that_slept_asks_at_once() -> None:
-    """No answer is overdue, and the next ping is due; before the link is authenticated none is."""
+def test_after_a_sleep_a_ping_is_due_at_once() -> None:
+    """No pong is overdue, and the next ping is due; before the link is authenticated none is."""
     pulse = started()
     pulse.pinged(101.0)
-    pulse.woke(102.0)
+    pulse.machine_slept(102.0)
     assert pulse.silent_at == math.inf
     assert pulse.next_ping == 102.0
     fresh = Heartbeat(15.0, 5.0)
-    fresh.woke(102.0)
+    fresh.machine_slept(102.0)
     assert fresh.next_ping == math.inf

@@ -10,13 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cometconn._lifecycle.reducer import InputDetails, Lifecycle, after_sleep, begin, due, ends_link, reduce
-from cometconn._lifecycle.states import WANTED, IllegalInputError, Input, Mode, Refusal, State, Wish
+from cometconn._lifecycle.reducer import InputDetails, Lifecycle, after_sleep, begin, due, reduce
+from cometconn._lifecycle.states import WANTED, IllegalInputError, Input, Mode, Refusal, State, Waiter, Wish
 from cometconn.errors import CometConnError
 from cometconn.settings import Timing
 from cometconn.status import AppState, Connected, Connecting, Disconnected, Reason, Waiting
 
-PATIENT = InputDetails(patient=True)
+
+@attrs.frozen(eq=False)
+class Call:
+    """A call of `connect()` that waits."""
+
+    patient: bool
+
+
+PATIENT, IMPATIENT = InputDetails(waiter=Call(patient=True)), InputDetails(waiter=Call(patient=False))
 TIMING = Timing()
 
 
@@ -33,7 +41,7 @@ MANUAL_CONNECTED = ((0.0, Input.LOGGED_IN), (0.5, Input.CONNECT_CALLED), (1.0, I
 
 
 def test_a_life_begins_logged_out_in_the_foreground() -> None:
-    """Nobody is logged in, nothing is due."""
+    """No user is logged in, and nothing is due."""
     life = begin(Mode.AUTO, TIMING, 5.0)
     assert life.status == Disconnected(Reason.NOT_LOGGED_IN, at=5.0)
     assert life.app is AppState.FOREGROUND
@@ -103,31 +111,35 @@ def test_the_end_of_the_lease_counts_before_the_end_of_the_attempt() -> None:
     for on in (Input.LOGGED_IN, Input.ENTERED_BACKGROUND, Input.CONNECT_CALLED):
         life = reduce(life, on, 0.0)
     assert due(life) == (10.0, Input.DEADLINE_REACHED)
-    waiting = reduce(attrs.evolve(life, patient=1), Input.ATTEMPT_FAILED, 0.0, InputDetails(retry_after=10.0))
+    waiting = reduce(
+        attrs.evolve(life, waiting=(Call(patient=True),)), Input.ATTEMPT_FAILED, 0.0, InputDetails(retry_after=10.0)
+    )
     assert due(waiting) == (10.0, Input.DEADLINE_REACHED)
 
 
-def test_callers_hold_a_manual_wish_up() -> None:
-    """The wish ends with the last caller who waits for it; one that stands does not."""
-    life = run(Mode.MANUAL, (0.0, Input.LOGGED_IN), (0.0, Input.CONNECT_CALLED), (0.0, Input.CONNECT_CALLED, PATIENT))
-    assert (life.impatient, life.patient, life.wish) == (1, 1, Wish.AWAITED)
+def test_a_manual_wish_ends_with_the_last_call_that_waits() -> None:
+    """A wish that has been connected does not: it stands by itself."""
+    calls = (0.0, Input.CONNECT_CALLED, IMPATIENT), (0.0, Input.CONNECT_CALLED, PATIENT)
+    life = run(Mode.MANUAL, (0.0, Input.LOGGED_IN), *calls)
+    assert (life.waiting, life.wish) == ((IMPATIENT.waiter, PATIENT.waiter), Wish.AWAITED)
     failed = reduce(life, Input.ATTEMPT_FAILED, 1.0)
-    assert (failed.state, failed.impatient, failed.patient) == (State.WAITING, 0, 1)
+    assert (failed.state, failed.waiting) == (State.WAITING, (PATIENT.waiter,))
     assert reduce(failed, Input.CALLER_LEFT, 1.0, PATIENT).state is State.NOT_REQUESTED
     one_left = reduce(life, Input.CALLER_LEFT, 1.0, PATIENT)
     assert one_left.state is State.CONNECTING
     assert reduce(one_left, Input.ATTEMPT_FAILED, 1.0).state is State.CONNECT_FAILED
-    assert reduce(one_left, Input.CALLER_LEFT, 1.0).state is State.NOT_REQUESTED
+    assert reduce(one_left, Input.CALLER_LEFT, 1.0, IMPATIENT).state is State.NOT_REQUESTED
     stands = reduce(run(Mode.MANUAL, *MANUAL_CONNECTED), Input.LINK_LOST, 2.0)
-    joined = reduce(stands, Input.CONNECT_CALLED, 3.0)
-    assert reduce(joined, Input.CALLER_LEFT, 4.0).state is State.CONNECTING
+    joined = reduce(stands, Input.CONNECT_CALLED, 3.0, IMPATIENT)
+    assert joined.wish is Wish.AWAITED
+    assert reduce(joined, Input.CALLER_LEFT, 4.0, IMPATIENT).state is State.CONNECTING
 
 
 def test_in_auto_mode_every_wish_stands() -> None:
     """A failed or cancelled connect() does not stop the library."""
-    life = run(Mode.AUTO, (0.0, Input.LOGGED_IN), (0.0, Input.CONNECT_CALLED))
+    life = run(Mode.AUTO, (0.0, Input.LOGGED_IN), (0.0, Input.CONNECT_CALLED, IMPATIENT))
     assert reduce(life, Input.ATTEMPT_FAILED, 1.0).state is State.WAITING
-    assert reduce(life, Input.CALLER_LEFT, 1.0).state is State.CONNECTING
+    assert reduce(life, Input.CALLER_LEFT, 1.0, IMPATIENT).state is State.CONNECTING
 
 
 def test_refusals_change_nothing() -> None:
@@ -140,7 +152,7 @@ def test_refusals_change_nothing() -> None:
 
 
 def test_retry_now_cuts_a_wait_short_once_a_second() -> None:
-    """The second shortcut within a second does nothing, and none beats a Retry-After."""
+    """The second shortcut within a second does nothing, and none overrides a Retry-After."""
     life = run(Mode.AUTO, (0.0, Input.LOGGED_IN), (0.0, Input.ATTEMPT_FAILED, InputDetails(jitter=1.0)))
     life = reduce(life, Input.RETRY_NOW, 0.5)
     assert life.state is State.CONNECTING
@@ -153,7 +165,7 @@ def test_retry_now_cuts_a_wait_short_once_a_second() -> None:
 
 
 def test_an_announced_restart_widens_one_window_and_counts_on() -> None:
-    """8 s once; then the doubling goes on where it would have been."""
+    """It is 8 s once; then the doubling goes on as if it had not been."""
     life = run(Mode.AUTO, *AUTO_CONNECTED)
     life = reduce(life, Input.LINK_LOST, 2.0, InputDetails(restarting=True, jitter=1.0))
     assert life.retry_at == 10.0
@@ -185,10 +197,13 @@ def test_whatever_happens_a_life_stays_sound(mode: Mode, script: list[tuple[floa
     life, now = begin(mode, TIMING, 0.0), 0.0
     for wait, on, patient, jitter in script:
         now += wait
-        if on is Input.CALLER_LEFT and not (life.patient if patient else life.impatient):
-            continue
+        waiter: Waiter | None = Call(patient=patient)
+        if on is Input.CALLER_LEFT:
+            waiter = next((call for call in life.waiting if call.patient is patient), None)
+            if waiter is None:
+                continue
         try:
-            life = reduce(life, on, now, InputDetails(patient=patient, jitter=jitter))
+            life = reduce(life, on, now, InputDetails(waiter=waiter, jitter=jitter))
         except IllegalInputError:
             continue
         moment, _ = due(life)
@@ -197,29 +212,27 @@ def test_whatever_happens_a_life_stays_sound(mode: Mode, script: list[tuple[floa
             assert life.state is State.CONNECTED or moment < math.inf
         else:
             assert moment == math.inf
-            assert (life.patient, life.impatient, life.stands) == (0, 0, False)
+            assert (life.waiting, life.stands) == ((), False)
             assert isinstance(life.status, Disconnected)
         if mode is Mode.AUTO:
             assert not (life.app is AppState.BACKGROUND and life.state in WANTED)
 
 
 @pytest.mark.parametrize("on", Input)
-def test_the_end_of_a_link_is_known_before_the_step(on: Input) -> None:
-    """In every mode, app state and wish: a connection that is whole is then left, and never otherwise."""
-    lives = itertools.product(Mode, AppState, (True, False), (0, 1), (0, 1), State)
-    ends = []
-    for mode, app, stands, patient, impatient, state in lives:
-        life = attrs.evolve(
-            begin(mode, TIMING, 0.0), app=app, state=state, stands=stands, patient=patient, impatient=impatient
-        )
+def test_what_ends_a_connection_that_is_whole(on: Input) -> None:
+    """Five inputs do, in one mode, app state and wish or another; a loss is none of them, because then it is not whole."""
+    waiting: list[tuple[Waiter, ...]] = [(), (Call(patient=True),), (Call(patient=False),)]
+    lives = itertools.product(Mode, AppState, (True, False), waiting, State)
+    ends = False
+    for mode, app, stands, calls, state in lives:
+        life = attrs.evolve(begin(mode, TIMING, 0.0), app=app, state=state, stands=stands, waiting=calls)
         try:
             after = reduce(life, on, 1.0, PATIENT)
         except IllegalInputError:
             continue
         whole = state is State.CONNECTED and on is not Input.LINK_LOST
-        assert ends_link(life, on) == (whole and after.state not in {State.CONNECTED, State.CONNECTING})
-        ends.append(ends_link(life, on))
-    assert any(ends) == (on in _ENDINGS)
+        ends = ends or (whole and after.state not in {State.CONNECTED, State.CONNECTING})
+    assert ends == (on in _ENDINGS)
 
 
 _ENDINGS = {

@@ -7,7 +7,7 @@ from cometconn.status import Reason
 
 
 def test_a_disconnected_state_knows_its_reason() -> None:
-    """The name is the same on both sides."""
+    """State and reason have the same name."""
     assert State.IN_BACKGROUND.reason is Reason.IN_BACKGROUND
     assert State.CONNECTED.reason is None
 

@@ -1,4 +1,4 @@
-"""The transition table: complete, unambiguous, and row for row what the contract says."""
+"""The transition table: complete, unambiguous, and row for row as in the contract."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_pair_moves_to_a_known_state_or_is_refused_by_name() -> None:
 
 
 def test_every_row_names_its_rule() -> None:
-    """Each row says which line of the contract it comes from."""
+    """Each row names the line of the contract that it comes from."""
     for row in TRANSITIONS:
         assert row.rule, row
         assert row.given, row
@@ -156,7 +156,7 @@ CELLS: list[tuple[Input, Mode, AppState, State, Wish, State | Refusal | None]] =
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell[0].name}-{cell[1].name}-{cell[2].name}-{cell[3].name}")
 def test_cell(cell: tuple[Input, Mode, AppState, State, Wish, State | Refusal | None]) -> None:
-    """The table says what the contract's section 4 says."""
+    """The table agrees with the contract's section 4."""
     on, mode, app, state, wish, expected = cell
     row = find_row(on, Situation(mode, app, state, wish))
     assert (row.refusal if isinstance(expected, Refusal) else row.to) is expected

@@ -1,11 +1,12 @@
-"""Clients broken on purpose: what the model has to notice.
+"""Clients broken on purpose, which the model has to notice.
 
 Each function breaks one promise of the contract in the real client, for as long as its `MonkeyPatch` lasts.
-Most are what CometChat's own SDKs do, or what a hurried change would do.
+Most do what CometChat's own SDKs do, or what a careless change might.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,9 @@ from cometconn import AppState, CometChat
 from cometconn._account.api import is_refusal
 from cometconn._client.login import Login
 from cometconn._client.renewal import FallbackKey, SessionRenewal
-from cometconn._connection.failures import failure
-from cometconn._connection.keepalive import look
-from cometconn._connection.link import Link
+from cometconn._connection.failures import to_failure
+from cometconn._connection.keepalive import check_silence
+from cometconn._connection.link import Link, LinkState
 from cometconn._connection.link_nursery import LinkNursery
 from cometconn._connection.machine import Machine
 from cometconn._lifecycle import reducer
@@ -64,18 +65,18 @@ def _stable_after(patch: pytest.MonkeyPatch, change: Callable[[float], float]) -
 
 def grace_counts_from_the_last_pong(patch: pytest.MonkeyPatch) -> None:
     """What comes from the server keeps a client in the background alive."""
-    heard = Machine.heard
+    received = Machine.received
 
     def longer(self: Machine, link: Link) -> None:
-        heard(self, link)
+        received(self, link)
         if self._life.app is AppState.BACKGROUND and link is self._link:
             _live_on(self, link)
 
-    patch.setattr(Machine, "heard", longer)
+    patch.setattr(Machine, "received", longer)
 
 
 def foreground_undoes_disconnect(patch: pytest.MonkeyPatch) -> None:
-    """Coming back connects although the application said `disconnect()`."""
+    """Coming back connects although the application has called `disconnect()`."""
 
     def choose(on: Input, situation: Situation, row: Row) -> Row:
         undoes = on is Input.ENTERED_FOREGROUND and situation.state is State.DISCONNECT_CALLED
@@ -104,11 +105,14 @@ def backoff_starts_over_a_bit_late(patch: pytest.MonkeyPatch) -> None:
 
 
 def two_sockets(patch: pytest.MonkeyPatch) -> None:
-    """The next socket is dialled while the last one is still saying goodbye, which nobody hurries."""
+    """The next socket is dialled during the closing handshake of the last one, which is not cut short."""
     run = LinkNursery.run
 
-    async def hasty(self: LinkNursery, link: Link) -> None:
-        trio.lowlevel.spawn_system_task(run, self, link)
+    async def hasty(self: LinkNursery, *, second: bool = False) -> None:
+        before = self.machine.unclosed_link
+        trio.lowlevel.spawn_system_task(functools.partial(run, self, second=second))
+        while (link := self.machine.unclosed_link) is before or link is None:
+            await trio.lowlevel.checkpoint()
         while not link.over:
             await self.machine.wait_changed()
 
@@ -156,7 +160,7 @@ def keepalive_is_a_sign_of_life(patch: pytest.MonkeyPatch) -> None:
                 link.ping(ping_frame(), now)
                 _live_on(machine, link)
             if now >= pulse.silent_at:
-                await look(machine, link)
+                await check_silence(machine, link)
             with trio.move_on_at(min(pulse.next_ping, pulse.silent_at)) as link.alarm:
                 await trio.sleep_forever()
 
@@ -178,14 +182,14 @@ def pings_without_a_frame(patch: pytest.MonkeyPatch) -> None:
             if now >= pulse.next_ping:
                 pulse.keepalive_sent(now)
             if now >= pulse.silent_at:
-                await look(machine, link)
+                await check_silence(machine, link)
             with trio.move_on_at(min(pulse.next_ping, pulse.silent_at)) as link.alarm:
                 await trio.sleep_forever()
 
     patch.setattr("cometconn._connection.link_nursery.keepalive", mute)
 
 
-def late_goodbye(patch: pytest.MonkeyPatch) -> None:
+def late_close_frame(patch: pytest.MonkeyPatch) -> None:
     """The close frame is written a little after the lease has ended."""
     hang_up = LinkNursery._hang_up
 
@@ -196,7 +200,7 @@ def late_goodbye(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(LinkNursery, "_hang_up", dawdle)
 
 
-def no_goodbye(patch: pytest.MonkeyPatch) -> None:
+def no_close_frame(patch: pytest.MonkeyPatch) -> None:
     """The socket is cut without a close frame."""
 
     async def cut(self: LinkNursery, websocket: Any) -> None:
@@ -209,9 +213,9 @@ def refused_tokens_are_retried(patch: pytest.MonkeyPatch) -> None:
     """A token that is refused twice counts as a failed attempt."""
     fail = Machine._fail_link
 
-    def forgiving(self: Machine, news: Any, now: float) -> None:
+    def forgiving(self: Machine, failure: Any, now: float) -> None:
         second = self._link is not None and self._link.second
-        fail(self, attrs.evolve(news, refused=news.refused and not second), now)
+        fail(self, attrs.evolve(failure, refused=failure.refused and not second), now)
 
     patch.setattr(Machine, "_fail_link", forgiving)
 
@@ -222,7 +226,7 @@ def never_doubts_the_token(patch: pytest.MonkeyPatch) -> None:
 
 
 def pings_wait_on_after_a_loss(patch: pytest.MonkeyPatch) -> None:
-    """Whoever waits in `ping()` when the socket is lost is not told."""
+    """A `ping()` that waits when the socket is lost waits on."""
     end = Link.end
 
     def mute(self: Link, reason: Any, cause: Any) -> None:
@@ -232,8 +236,8 @@ def pings_wait_on_after_a_loss(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Link, "end", mute)
 
 
-def doubles_are_delivered(patch: pytest.MonkeyPatch) -> None:
-    """A message that comes twice is handed over twice."""
+def duplicates_are_delivered(patch: pytest.MonkeyPatch) -> None:
+    """A message that comes twice is published twice."""
     patch.setattr(KnownMessages, "is_known", lambda *_: False)
 
 
@@ -241,16 +245,16 @@ def silence_is_no_doubt(patch: pytest.MonkeyPatch) -> None:
     """An auth frame that is never answered is forgotten with its attempt."""
     fail = Machine._fail_link
 
-    def forgiving(self: Machine, news: Failure, now: float) -> None:
-        if isinstance(news.error, TimeoutError) and self._link is not None:
-            self._link.auth_sent = False
-        fail(self, news, now)
+    def forgiving(self: Machine, failure: Failure, now: float) -> None:
+        if isinstance(failure.error, TimeoutError) and self._link is not None:
+            self._link._state = LinkState.DIALLING
+        fail(self, failure, now)
 
     patch.setattr(Machine, "_fail_link", forgiving)
 
 
-def falls_over(patch: pytest.MonkeyPatch) -> None:
-    """A pong that nobody asked for brings the client down."""
+def unsolicited_pong_raises(patch: pytest.MonkeyPatch) -> None:
+    """A pong without a ping raises in the client."""
 
     def surprised(self: Link, now: float) -> None:
         self._pings.pop(0).pong(now)
@@ -259,11 +263,11 @@ def falls_over(patch: pytest.MonkeyPatch) -> None:
 
 
 def shortcuts_without_end(patch: pytest.MonkeyPatch) -> None:
-    """`retry_now()` is obeyed as often as it is called."""
+    """Every `retry_now()` cuts a wait short."""
     patch.setattr(reducer, "may_cut_short", lambda *_, **__: True)
 
 
-def a_caller_who_leaves_takes_all_along(patch: pytest.MonkeyPatch) -> None:
+def a_cancelled_connect_ends_a_standing_wish(patch: pytest.MonkeyPatch) -> None:
     """A cancelled `connect()` ends a wish that stands by itself."""
 
     def choose(on: Input, situation: Situation, row: Row) -> Row:
@@ -277,10 +281,10 @@ def retry_after_of_a_renewal_is_ignored(patch: pytest.MonkeyPatch) -> None:
     """The next attempt comes as soon as after any other failure, although `GET /me` was answered with Retry-After."""
 
     def deaf(error: Exception, *rest: Any) -> Failure:
-        news = failure(error, *rest)
-        return attrs.evolve(news, retry_after=0.0) if isinstance(error, ApiError) else news
+        failure = to_failure(error, *rest)
+        return attrs.evolve(failure, retry_after=0.0) if isinstance(error, ApiError) else failure
 
-    patch.setattr("cometconn._connection.machine.failure", deaf)
+    patch.setattr("cometconn._connection.machine.to_failure", deaf)
 
 
 def too_many_requests_is_final(patch: pytest.MonkeyPatch) -> None:
@@ -310,12 +314,12 @@ def a_renewal_without_a_bound(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_renewal_in_what_is_left(patch: pytest.MonkeyPatch) -> None:
-    """A renewal has no time of its own: it must do with what the attempt has left."""
+    """A renewal has no time limit of its own: it has what is left of the attempt's."""
     _renewal_ends(patch, lambda life: life.attempt_ends)
 
 
 def an_unknown_token_is_a_passing_failure(patch: pytest.MonkeyPatch) -> None:
-    """A token that the server does not know is tried again and again, and nobody is logged out."""
+    """A token that the server does not know is tried again and again, and the user is not logged out."""
 
     async def hopeful(*_: Any) -> None:
         message = "unknown"
@@ -324,7 +328,7 @@ def an_unknown_token_is_a_passing_failure(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SessionRenewal, "replace_token", hopeful)
 
 
-def the_key_is_kept_for_ever(patch: pytest.MonkeyPatch) -> None:
+def the_key_is_never_dropped(patch: pytest.MonkeyPatch) -> None:
     """The auth key of a `login()` long ago replaces a token that the server has accepted since."""
     patch.setattr(FallbackKey, "token_accepted", lambda _: None)
     patch.setattr(FallbackKey, "token_judged", lambda *_: None)
@@ -343,7 +347,7 @@ def the_key_is_never_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def logout_does_not_wait_for_the_server(patch: pytest.MonkeyPatch) -> None:
-    """`logout()` returns without a word of what the server says."""
+    """`logout()` does not wait for the server's answer."""
 
     async def rash(*_: Any) -> None:
         return None
@@ -364,23 +368,23 @@ BREAKS = (
     keepalive_is_a_sign_of_life,
     no_keepalive,
     pings_without_a_frame,
-    late_goodbye,
-    no_goodbye,
+    late_close_frame,
+    no_close_frame,
     refused_tokens_are_retried,
     never_doubts_the_token,
     silence_is_no_doubt,
     pings_wait_on_after_a_loss,
-    doubles_are_delivered,
-    falls_over,
+    duplicates_are_delivered,
+    unsolicited_pong_raises,
     shortcuts_without_end,
-    a_caller_who_leaves_takes_all_along,
+    a_cancelled_connect_ends_a_standing_wish,
     retry_after_of_a_renewal_is_ignored,
     too_many_requests_is_final,
     a_refused_renewal_is_retried,
     a_renewal_without_a_bound,
     a_renewal_in_what_is_left,
     an_unknown_token_is_a_passing_failure,
-    the_key_is_kept_for_ever,
+    the_key_is_never_dropped,
     the_key_is_never_kept,
     logout_does_not_wait_for_the_server,
 )

@@ -1,4 +1,4 @@
-"""The real client and the model, one script."""
+"""Runs one script with the real client and with the model."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["DisagreementError", "as_test", "check_script"]
 
-_GOODBYE = 1000
+_NORMAL_CLOSURE = 1000
 
 
 class DisagreementError(AssertionError):
-    """Client and model disagree, or the client fell over.
+    """Client and model disagree, or the client raised.
 
     Attributes:
         script: what was run.
@@ -32,10 +32,10 @@ class DisagreementError(AssertionError):
 
 
 def check_script(script: Script, *, manual: bool) -> Transcript:
-    """Run *script* with both: all that is seen from inside and at the server must agree, step by step.
+    """Run *script* with both. What is seen of client and server must agree, step by step.
 
     Raises:
-        DisagreementError: they do not, or the client fell over; the message ends with the script as a test.
+        DisagreementError: they do not, or the client raised; the message ends with the script as a test.
     """
     try:
         seen = play(script, AppSettings(auto_establish_socket_connection=not manual))
@@ -64,16 +64,16 @@ def _compare(seen: Transcript, script: Script, model: Model) -> None:
 
 
 def _compare_logs(seen: Transcript, model: Model) -> None:
-    """At the server: dials, auth frames, pings and goodbyes; and never two sockets, nor one left behind."""
+    """At the server: dials, auth frames, pings and close frames; never two sockets at a time, and none left behind."""
     assert seen.most_sockets <= 1, f"I1: {seen.most_sockets} sockets at once"
     assert seen.sockets_left == 0, f"I8: {seen.sockets_left} sockets are left behind"
     _same("dials", seen.dials, model.dials)
     _same("auth frames", seen.auths, [(round(at, 6), outcome) for at, outcome in model.auths])
     _same("pings", seen.pings, model.pinged)
-    # Who is refused is closed by the server: whose goodbye comes first is nobody's promise.
+    # A refused client is closed by the server; which close frame comes first is not promised.
     crossing = {round(at, 6) for at in model.refusals}
     codes = {code for _, code in seen.closes}
-    assert codes <= {_GOODBYE}, f"our goodbyes carry 1000, not {codes}"
+    assert codes <= {_NORMAL_CLOSURE}, f"our close frames carry 1000, not {codes}"
     closes, wanted = [at for at, _ in seen.closes if at not in crossing], _rounded(model.closes)
     _same("close frames", closes, [at for at in wanted if at not in crossing])
 

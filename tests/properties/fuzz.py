@@ -1,4 +1,4 @@
-"""Many scripts: `python -m tests.properties.fuzz --scripts 20000 --seed 1`, or `nox -s fuzz -- ...`."""
+"""Compares client and model in many scripts: `python -m tests.properties.fuzz --scripts 20000 --seed 1`, or `nox -s fuzz -- ...`."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _chunk(count: int, start: int, *, shrink: bool) -> None:
 
 
 def main() -> None:
-    """Read the options, say the seed, go."""
+    """Read the options, print the seed, and run."""
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
     parser.add_argument("--scripts", type=int, default=20_000, help="how many")
     parser.add_argument("--seed", type=int, default=random.randrange(2**31), help="where to begin")

@@ -1,4 +1,4 @@
-"""What the contract says a client does, for one script; written from its words alone.
+"""What a client does in one script by the contract, written from its words alone.
 
 It imports nothing of the client: only the actions. Everything between the network's moods and a status takes
 no time here, as over memory streams, so each action is followed by a state in which all is quiet. Jitter is
@@ -93,7 +93,7 @@ class Model:
     callers: list[tuple[int, bool]] = attrs.field(factory=list)
     calls: list[int] = attrs.field(factory=list)
     closing: list[int] = attrs.field(factory=list)
-    farewell: float = -math.inf
+    closed_by: float = -math.inf
     socket: Socket | None = None
     stuck: str = ""
     attempt_ends: float = math.inf
@@ -127,7 +127,7 @@ class Model:
     auths: list[tuple[float, str]] = attrs.field(factory=list)
 
     def step(self, number: int, action: act.Action) -> Expected:
-        """Do one thing; tell what must be seen."""
+        """Do one action. Return what must be seen."""
         at_once = isinstance(action, act.EnterBackground | act.EnterForeground | act.RetryNow) and self.open
         before = self.status
         self.perform(number, action)
@@ -146,7 +146,7 @@ class Model:
         return seen
 
     def perform(self, number: int, action: act.Action) -> None:
-        """Do one thing."""
+        """Do one action."""
         match action:
             case act.Wait(seconds=seconds):
                 self.pass_time(self.now + seconds)
@@ -174,8 +174,8 @@ class Model:
                 self.lose(restarting=code in RESTARTING)
             case act.Reset() if self.socket:
                 self.lose()
-            case act.Reset() if self.farewell > self.now:
-                self.said_goodbye()
+            case act.Reset() if self.closed_by > self.now:
+                self.socket_closed()
             case act.Silence() if self.socket:
                 self.socket.silent = True
             case act.CloseFromServer() | act.Reset() | act.Silence():
@@ -199,7 +199,7 @@ class Model:
     # The application.
 
     def call(self, number: int, action: act.Action) -> None:
-        """Take a call."""
+        """The application makes a call."""
         match action:
             case act.Login(uid=uid):
                 self.login(number, uid)
@@ -228,7 +228,7 @@ class Model:
                 self.leave()
 
     def login(self, number: int, uid: str) -> None:
-        """The same user again costs nothing, and lifts two reasons; another one begins anew."""
+        """The same user again makes no request, and lifts two reasons; another user begins anew."""
         if self.entering or self.renewing in {"a new token", "a new user"}:
             self.outcomes.append((number, "LoginInProgressError"))
             return
@@ -263,7 +263,7 @@ class Model:
         self.begin()
 
     def begin(self) -> None:
-        """Somebody is logged in."""
+        """A user is logged in."""
         if self.manual:
             self.rest("NOT_REQUESTED")
         elif self.background:
@@ -285,29 +285,29 @@ class Model:
         self.logouts[number] = self.ask(known=self.token_known)
         self.forget()
         self.calls.append(number)
-        if self.farewell > self.now:
+        if self.closed_by > self.now:
             self.closing.append(number)
 
     def end_logouts(self) -> None:
-        """Those are over whose request is, and whose socket is closed."""
+        """End the calls whose request has ended and whose socket is closed."""
         for number, request in list(self.logouts.items()):
             if self.now >= request.ends and number not in self.closing:
                 del self.logouts[number]
                 self.answer(number, "ok" if request.outcome == "ok" else "ApiError")
 
     def forget(self) -> None:
-        """Nothing of this session matters to the next."""
+        """Forget all that belongs to this session."""
         self.log_out()
         self.known.clear()
 
     def log_out(self) -> None:
-        """Nobody is logged in. If it is the same user who comes next, what they have read is still known."""
+        """No user is logged in. If the same user comes next, what was read is still known."""
         self.user = None
         self.absent = self.key = False
         self.unanswered = 0
 
     def connect(self, number: int, retry: bool) -> None:
-        """Join what is there, or wish."""
+        """Join the attempt under way, or wish for one."""
         if self.user is None:
             self.outcomes.append((number, "NotLoggedInError"))
             return
@@ -325,7 +325,7 @@ class Model:
             self.attempt(fresh=not self.wanted)
 
     def disconnect(self, number: int) -> None:
-        """No lease until somebody asks again."""
+        """No lease until the next `connect()`."""
         if self.user is not None and (self.wanted or (not self.manual and self.reason == "IN_BACKGROUND")):
             self.end("DISCONNECT_CALLED")
         self.wait_closed(number)
@@ -341,7 +341,7 @@ class Model:
         self.send_ping(number)
 
     def went_to_background(self) -> None:
-        """Auto: the lease ends. Manual: thirty seconds from now, if somebody wants it."""
+        """Auto: the lease ends. Manual: it ends thirty seconds from now, if there is one."""
         if not self.wanted:
             return
         if not self.manual:
@@ -370,13 +370,13 @@ class Model:
             self.socket.pings = [(at, None if who == number else who) for at, who in self.socket.pings]
 
     def leave(self) -> None:
-        """Out, within the close budget."""
+        """Leave the client, within the close budget."""
         if self.entering:
             self.answer(self.entering.number, "NotLoggedInError")
             self.entering = None
         self.end("CLIENT_CLOSED")
         self.open = self.key = False
-        self.pass_time(max(self.now, self.farewell))
+        self.pass_time(max(self.now, self.closed_by))
         self.known.clear()
         self.absent = self.accepted = False
 
@@ -392,12 +392,12 @@ class Model:
     # The connection.
 
     def attempt(self, *, fresh: bool = False) -> None:
-        """Dial, and see how far it gets. A goodbye that still waits for its answer is cut."""
+        """Dial, and go as far as the server lets it. A closing handshake that still waits is cut."""
         if fresh:
             self.retries, self.stands = 0, not self.manual
         self.state, self.retry_at, self.not_before = "connecting", math.inf, -math.inf
         self.statuses.append("Connecting")
-        self.said_goodbye()
+        self.socket_closed()
         self.dial()
 
     def dial(self, *, second: bool = False) -> None:
@@ -427,7 +427,7 @@ class Model:
             self.authenticated()
 
     def unanswered_again(self, *, restarting: bool = False) -> None:
-        """Closed, or silent for too long, before the auth frame was answered: every third in a row casts doubt on the token."""
+        """Closed or silent for too long before the auth frame was answered: every third in a row renews the token."""
         self.unanswered += 1
         if self.unanswered % 3 == 0 and not self.second:
             self.hang_up()
@@ -487,7 +487,7 @@ class Model:
                 self.dial(second=True)
 
     def refused(self) -> None:
-        """The token is worth nothing."""
+        """The token is refused for good."""
         self.accepted = self.key = False
         self.end("AUTHENTICATION_FAILED", error="AuthenticationError")
 
@@ -506,7 +506,7 @@ class Model:
             self.absent = False
 
     def failed(self, *, restarting: bool = False, floor: float = 0.0) -> None:
-        """An attempt has failed: who does not want to go on hears of it, and what is still wanted is tried again."""
+        """An attempt has failed: calls without `retry` raise, and if it is still wanted there is another attempt."""
         self.hang_up()
         for number, retry in list(self.callers):
             if not retry:
@@ -518,7 +518,7 @@ class Model:
             self.rest("CONNECT_FAILED")
 
     def lose(self, *, restarting: bool = False) -> None:
-        """The socket is gone."""
+        """The socket is lost."""
         assert self.socket
         if self.background:
             self.end("LOST_IN_BACKGROUND", gone=True)
@@ -534,11 +534,11 @@ class Model:
         self.retries += 1
         self.state, self.retry_at, self.attempt_ends = "waiting", self.now + max(JITTER * window, floor), math.inf
         self.not_before = self.now + floor
-        self.farewell = min(self.farewell, self.retry_at)
+        self.closed_by = min(self.closed_by, self.retry_at)
         self.statuses.append(f"Waiting until {round(self.retry_at, 6):g}")
 
     def end(self, reason: str, *, error: str = "ConnectError", gone: bool = False) -> None:
-        """The lease is over, and everybody hears of it."""
+        """The lease is over, and every call that waits ends."""
         for number, _ in self.callers:
             self.answer(number, f"{error} {reason}")
         self.callers.clear()
@@ -557,19 +557,19 @@ class Model:
         self.statuses.append(reason)
 
     def hang_up(self, reason: str = "") -> None:
-        """Say goodbye where there is somebody to say it to. A silent server costs the whole budget."""
+        """Do the closing handshake, if the socket is open. A silent server costs the whole budget."""
         if self.stuck == "before the answer":
             self.closes.append(self.now)
         self.stuck, self.renewing, self.renewal = "", "", None
         if self.socket:
             if self.socket.silent:
-                self.farewell = self.now + CLOSE
+                self.closed_by = self.now + CLOSE
             else:
                 self.closes.append(self.now)
             self.drop_socket(f"ConnectionLostError {reason}".strip())
 
     def drop_socket(self, outcome: str) -> None:
-        """Nobody waits for this socket any longer."""
+        """Forget this socket."""
         assert self.socket
         for _, number in self.socket.pings:
             if number is not None:
@@ -583,15 +583,15 @@ class Model:
 
     def wait_closed(self, number: int) -> None:
         """Return when the socket is closed."""
-        if self.farewell > self.now:
+        if self.closed_by > self.now:
             self.closing.append(number)
             self.calls.append(number)
         else:
             self.outcomes.append((number, "ok"))
 
-    def said_goodbye(self) -> None:
+    def socket_closed(self) -> None:
         """The socket is closed now."""
-        self.farewell = -math.inf
+        self.closed_by = -math.inf
         closed, self.closing = self.closing, []
         for number in closed:
             if number not in self.logouts:
@@ -628,7 +628,7 @@ class Model:
             self.socket.asked = None
 
     def frames(self, action: act.Action) -> None:
-        """Something comes, if there is a way."""
+        """Something is sent to the client, and arrives if the network works."""
         if isinstance(action, act.Push):
             for uid in ("zed-1", "amy-2"):
                 self.pushed += 1
@@ -647,7 +647,7 @@ class Model:
             self.message(self.last[self.user])
 
     def arrives(self, uid: str, identifier: int) -> None:
-        """A message was sent to somebody."""
+        """A message was sent to a user."""
         if self.reachable and self.user == uid:
             self.last[uid] = identifier
             self.message(identifier)
@@ -662,7 +662,7 @@ class Model:
     # Time.
 
     def pass_time(self, until: float) -> None:
-        """Let everything happen that time alone decides. The end of the lease comes before all else."""
+        """Do everything that is due. The end of the lease comes before all else."""
         while (moment := self.next_moment()) <= until:
             self.now = max(self.now, moment)
             if self.manual and self.background and self.wanted and self.now >= self.life + GRACE:
@@ -685,8 +685,8 @@ class Model:
             elif self.socket and self.now >= self.socket.next_ping:
                 self.socket.next_ping = self.now + INTERVAL
                 self.send_ping(None)
-            elif self.farewell <= self.now and self.closing:
-                self.said_goodbye()
+            elif self.closed_by <= self.now and self.closing:
+                self.socket_closed()
             else:
                 self.give_up_pings()
         self.now = until
@@ -697,10 +697,10 @@ class Model:
         return math.inf if self.socket is None or self.socket.asked is None else self.socket.asked + PONG
 
     def judge_silent(self) -> None:
-        """Not one byte since a ping: lost, and a goodbye that a merely pong-less server hears."""
+        """No byte has come since a ping: the link is lost, with a close frame that a server which only sends no pongs gets."""
         assert self.socket
         if self.socket.silent:
-            self.farewell = self.now + CLOSE
+            self.closed_by = self.now + CLOSE
         else:
             self.closes.append(self.now)
         self.lose()
@@ -719,7 +719,7 @@ class Model:
         if self.manual and self.background and self.wanted:
             moments.append(self.life + GRACE)
         if self.closing:
-            moments.append(self.farewell)
+            moments.append(self.closed_by)
         if self.entering:
             moments.append(self.entering.request.ends)
         if self.renewal:

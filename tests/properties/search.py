@@ -3,7 +3,7 @@
 A breadth-first search over the pure reducer. Time is a lattice of whole seconds and short durations, so a
 state is the `Lifecycle` with its times counted from now and cut off where older makes no difference; each
 input is tried at once, and with the clock moved on to before, at and behind whatever is due. What the
-contract says of the past (the last sign of life, who barred the way) is kept beside it, by the search's own
+contract requires of the past (the last sign of life, whether attempts are barred) is kept beside it, by the search's own
 account: `Account` imports nothing of the reducer's arithmetic.
 
     python -m tests.properties.search
@@ -30,12 +30,21 @@ Reducer: TypeAlias = "Callable[[Lifecycle, Input, float, InputDetails], Lifecycl
 
 TIMING = Timing(background_grace=3, connect_timeout=2, retry_base=1, retry_cap=2, stable_after=2)
 _STEPS = (0, 1, 2, 5)  # seconds: at once, a bit later, ..., behind everything that may be due
-_MOST_CALLERS = 1  # of each kind: one and several are the same but for their number
 _MOST_RETRIES = 2  # from here on the window is the cap
 
 _WANTED = frozenset({State.CONNECTING, State.WAITING, State.CONNECTED})
 _BY_TIME = frozenset({Input.DEADLINE_REACHED, Input.RETRY_DUE})
 _SHAPES = {State.CONNECTING: Connecting, State.WAITING: Waiting, State.CONNECTED: Connected}
+
+
+@attrs.frozen
+class _Call:
+    """A call of `connect()` that waits."""
+
+    patient: bool
+
+
+_CALLS = (_Call(patient=True), _Call(patient=False))  # one of each kind: several are the same but for their number
 
 
 class BrokenInvariantError(AssertionError):
@@ -44,7 +53,7 @@ class BrokenInvariantError(AssertionError):
 
 @attrs.frozen
 class Account:
-    """What happened so far, as far as the contract asks.
+    """What happened so far, as far as the contract needs it.
 
     Attributes:
         life: the last sign of life in the background, counted from now; `-inf` for none.
@@ -141,7 +150,7 @@ class Search:
         if after.state is before.state and on not in {Input.CONNECT_CALLED}:
             must(after.status is before.status, here, told, "I4: no change, no news")
         heading = after.state in {State.CONNECTING, State.WAITING}
-        must(heading or not (after.patient or after.impatient), here, told, "who waits in connect() has an answer")
+        must(heading or not after.waiting, here, told, "every connect() that waits has an outcome")
         if before.state is State.CONNECTED and on is Input.LINK_LOST and before.app is AppState.FOREGROUND:
             must(after.state is State.WAITING, here, told, "I6: lost in the foreground, a retry is set")
         if after.state is State.WAITING:
@@ -189,7 +198,7 @@ _ALWAYS_LEGAL = frozenset(
 
 
 def _inputs(life: Lifecycle) -> Iterator[tuple[Input, InputDetails]]:
-    """Everything that can be tried here. Time's own inputs come by `due()` alone; who does not wait cannot leave."""
+    """Everything that can be tried here. Inputs caused by time come from `due()`; a call that does not wait cannot be cancelled."""
     for on in Input:
         if on in _BY_TIME:
             continue
@@ -198,22 +207,16 @@ def _inputs(life: Lifecycle) -> Iterator[tuple[Input, InputDetails]]:
             yield on, InputDetails(jitter=0.0)
             yield on, InputDetails(jitter=0.0, retry_after=2.0)
             yield on, InputDetails(jitter=0.25, restarting=True)
-        elif on is Input.CONNECT_CALLED:
-            if life.patient < _MOST_CALLERS:
-                yield on, InputDetails(patient=True)
-            if life.impatient < _MOST_CALLERS:
-                yield on, InputDetails(patient=False)
-        elif on is Input.CALLER_LEFT:
-            if life.patient:
-                yield on, InputDetails(patient=True)
-            if life.impatient:
-                yield on, InputDetails(patient=False)
+        elif on in {Input.CONNECT_CALLED, Input.CALLER_LEFT}:
+            for waiter in _CALLS:
+                if (waiter in life.waiting) == (on is Input.CALLER_LEFT):
+                    yield on, InputDetails(waiter=waiter)
         else:
             yield on, InputDetails()
 
 
 def _account_after(account: Account, before: Lifecycle, on: Input, after: Lifecycle, now: float) -> Account:
-    """Keep the account, by the words of the contract alone."""
+    """Keep the account, as the contract requires it."""
     life, barred = account.life, account.barred
     background = after.app is AppState.BACKGROUND
     went = on is Input.ENTERED_BACKGROUND and before.app is AppState.FOREGROUND
@@ -223,7 +226,7 @@ def _account_after(account: Account, before: Lifecycle, on: Input, after: Lifecy
     if on is Input.DISCONNECT_CALLED and before.state in {*_WANTED, State.IN_BACKGROUND}:
         barred = True
     lost = on is Input.LINK_LOST and after.mode is Mode.MANUAL and before.app is AppState.BACKGROUND
-    heading = before.state in {State.CONNECTING, State.WAITING} and not (before.patient or before.impatient)
+    heading = before.state in {State.CONNECTING, State.WAITING} and not before.waiting
     if lost or on is Input.DEADLINE_REACHED or (went and heading and after.mode is Mode.MANUAL):
         barred = True
     if (on is Input.CONNECT_CALLED and after.refusal is None) or on is Input.LOGGED_IN:
@@ -249,6 +252,7 @@ def _normal(life: Lifecycle, now: float) -> Lifecycle:
     return attrs.evolve(
         life,
         status=status,
+        waiting=tuple(call for call in _CALLS if call in life.waiting),  # their order makes no difference
         last_life=_ago(life.last_life, now, TIMING.background_grace),
         attempt=min(life.attempt, 1),
         retries=min(life.retries, _MOST_RETRIES),

@@ -1,4 +1,4 @@
-"""What is left of a failing script when everything is taken out that the failure does not need."""
+"""Removes from a failing script what the failure does not need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model is worth its name: clients broken on purpose are found."""
+"""The model finds clients that are broken on purpose."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cometconn.testing import actions as act
 from cometconn.testing.scripts import play
 
 from . import model
-from .breaks import BREAKS, falls_over, foreground_undoes_disconnect, two_sockets
+from .breaks import BREAKS, foreground_undoes_disconnect, two_sockets, unsolicited_pong_raises
 from .compare import DisagreementError, check_script
 from .fuzz import fuzz
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda broken: broken.__name__)
 def test_a_broken_client_is_found(broken: Callable[[pytest.MonkeyPatch], None]) -> None:
-    """Three hundred scripts are enough for each break, and the script comes along as a test."""
+    """Three hundred scripts are enough for each break, and the error ends with the script as a test."""
     with pytest.MonkeyPatch.context() as patch:
         broken(patch)
         with pytest.raises(DisagreementError, match=r"    check_script\(script, manual="):
@@ -31,7 +31,7 @@ def test_a_broken_client_is_found(broken: Callable[[pytest.MonkeyPatch], None]) 
 
 
 def test_a_failure_shrinks_to_a_short_script() -> None:
-    """Of the many actions of the script that failed, those are left that it takes."""
+    """Of the many actions of the script that failed, only the necessary ones are left."""
     with pytest.MonkeyPatch.context() as patch:
         foreground_undoes_disconnect(patch)
         with pytest.raises(DisagreementError) as caught:
@@ -41,7 +41,7 @@ def test_a_failure_shrinks_to_a_short_script() -> None:
 
 
 def test_two_sockets_are_counted_when_the_second_is_dialled() -> None:
-    """The overlap of a goodbye and the next dial is seen, however short."""
+    """A dial during a closing handshake is seen, however short the overlap."""
     script = [act.Login(), act.Silence(), act.Disconnect(), act.Connect()]
     assert play(script).most_sockets == 1
     with pytest.MonkeyPatch.context() as patch:
@@ -49,10 +49,10 @@ def test_two_sockets_are_counted_when_the_second_is_dialled() -> None:
         assert play(script).most_sockets == 2
 
 
-def test_a_client_that_falls_over_is_a_failure_with_its_script() -> None:
-    """Not only disagreement is told as a test: what the client raises is, too."""
+def test_a_client_that_raises_is_a_failure_with_its_script() -> None:
+    """An exception of the client is shown with the script as a test, as a disagreement is."""
     with pytest.MonkeyPatch.context() as patch:
-        falls_over(patch)
+        unsolicited_pong_raises(patch)
         with pytest.raises(DisagreementError, match=r"(?s)IndexError.*act\.LatePong\(\)"):
             check_script([act.Login(), act.LatePong()], manual=False)
 

@@ -1,4 +1,4 @@
-"""Every script that ever told client and model apart."""
+"""Every script in which client and model once disagreed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def test_a_retry_at_once_after_a_stable_connection() -> None:
     check_script(script, manual=False)
 
 
-def test_a_reset_ends_a_goodbye_that_nobody_answers() -> None:
+def test_a_reset_ends_a_closing_handshake_without_an_answer() -> None:
     """disconnect() from a silent server returns when the socket breaks, before its budget is used up."""
     check_script([act.Login(uid="zed-1"), act.Silence(), act.Disconnect(), act.Reset()], manual=False)
 
 
 def test_doubt_about_a_token_ends_with_its_session() -> None:
-    """Closes before the answer are counted anew for the next user, whose token nobody has doubted yet."""
+    """Closes before the answer are counted anew for the next user, whose token is not in doubt."""
     script = [
         act.TokenAnswer("silent"),
         act.Login(),

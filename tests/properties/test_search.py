@@ -1,4 +1,4 @@
-"""The exhaustive search: it is through, and it finds what is broken on purpose."""
+"""The exhaustive search: every invariant holds, and reducers broken on purpose are found."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ def _refused_ping_is_a_sign_of_life(before: Lifecycle, on: Input, now: float, wi
     return attrs.evolve(after, last_life=now) if on is Input.PING_CALLED and after.refusal else after
 
 
-def _forgets_who_waits(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
+def _forgets_calls_that_wait(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
     after = reduce(before, on, now, with_)
-    return attrs.evolve(after, patient=before.patient) if on is Input.AUTHENTICATED else after
+    return attrs.evolve(after, waiting=before.waiting) if on is Input.AUTHENTICATED else after
 
 
 def _ignores_the_floor(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
@@ -102,7 +102,7 @@ def _the_status_lags(before: Lifecycle, on: Input, now: float, with_: InputDetai
         (Mode.MANUAL, _retries_in_the_background, "I5"),
         (Mode.AUTO, _waits_for_ever, "I6"),
         (Mode.MANUAL, _refused_ping_is_a_sign_of_life, "changes nothing"),
-        (Mode.AUTO, _forgets_who_waits, "has an answer"),
+        (Mode.AUTO, _forgets_calls_that_wait, "has an outcome"),
         (Mode.AUTO, _ignores_the_floor, "floor"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Failing scripts become short."""
+"""Failing scripts are shortened."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_what_only_later_becomes_idle_goes_too() -> None:
 
 
 def test_of_a_failing_script_no_action_is_idle() -> None:
-    """A failure that needs a long way is shown without detours: closes and retries, and few words around them."""
+    """A failure that needs many actions is shown without others: closes and retries, and little around them."""
     with pytest.MonkeyPatch.context() as patch:
         never_doubts_the_token(patch)
         with pytest.raises(DisagreementError) as caught:

@@ -1,4 +1,4 @@
-"""Scripts of lifecycle events where frames leave inside the call, as they do on a plain socket: all of one, a part, nothing."""
+"""Scripts in which a frame is written inside the call, as on a plain socket: all of it, a part, or nothing."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ async def test_missed_messages_are_fetched_ahead_only_up_to_a_bound_in_bytes(aut
     settings = AppSettings(catch_up=True)
     async with open_pair(connect=True, settings=settings) as pair, pair.chat.events() as events:
         assert pair.chat._core.catch_up is not None
-        pair.chat._core.catch_up._fetched.max_bytes = 20_000
+        pair.chat._core.catch_up.fetched_ahead.max_bytes = 20_000
         pair.chat.enter_background()
         await settle()
         draft = {"receiver": "zed-1", "receiverType": "user", "category": "message", "type": "text"}

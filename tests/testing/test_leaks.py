@@ -14,6 +14,7 @@ import cometconn
 from cometconn import AppSettings, FileStore, MemoryStore
 from cometconn._connection.link import Link
 from cometconn._lifecycle.heartbeat import Heartbeat
+from cometconn._lot import Lot
 from cometconn.emulator import open_emulator
 from cometconn.testing import MemoryServer, assert_no_leaks, leaks, memory_socket_pair, open_memory_server
 
@@ -114,7 +115,7 @@ def test_what_is_pending_in_memory_is_found() -> None:
     with pytest.raises(AssertionError, match="object Link") as caught:
         with assert_no_leaks():
             ends = memory_socket_pair()
-            link = Link(1, Heartbeat(15, 5), 10.0, False, trio.lowlevel.ParkingLot())
+            link = Link(number=1, heartbeat=Heartbeat(15, 5), lease=trio.CancelScope(), attempt_ends=10.0, room=Lot())
     assert str(caught.value).count("MemorySocket") == 2
     with assert_no_leaks():
         link.end(None, None)

@@ -9,7 +9,15 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["MOST_ELEMENTS", "elements", "has_too_many_items", "members", "raw_message_id", "split_object"]
+__all__ = [
+    "MOST_ELEMENTS",
+    "elements",
+    "framed_message_id",
+    "has_too_many_items",
+    "members",
+    "raw_message_id",
+    "split_object",
+]
 
 # A string, whole or (group 1 empty) cut off, and what structures JSON. No part of it can be matched in two ways.
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[\[\]{},:]', re.DOTALL)
@@ -24,7 +32,6 @@ MOST_ELEMENTS: Final = 1_000
 """A longer list is not taken apart: CometChat's pages have at most a hundred."""
 _UNCOUNTED: Final = 16 * 1024
 """A text of so many characters is parsed in little time, whatever is in it."""
-_NO_ITEMS: Final = bytes(sorted(set(range(256)) - set(b"[{,")))
 _NO_SIGNS: Final = bytes(sorted(set(range(256)) - set(b'[{,"')))
 
 
@@ -41,6 +48,20 @@ class _Members(msgspec.Struct):
     pagination: msgspec.Raw = msgspec.Raw()
 
 
+class _Body(msgspec.Struct, frozen=True):
+    """Of a message's body, what tells it from others."""
+
+    id: msgspec.Raw = msgspec.Raw()
+
+
+class _Frame(msgspec.Struct):
+    """Of a frame, what tells whether it is a message, and which."""
+
+    type: msgspec.Raw = msgspec.Raw()
+    body: _Body = _Body()
+
+
+_framed: Final = msgspec.json.Decoder(_Frame).decode
 _NAMES: Final = _Members.__struct_fields__
 _object: Final = msgspec.json.Decoder(_Members).decode
 
@@ -65,10 +86,12 @@ def has_too_many_items(text: str | bytes, most: int) -> bool:
     if len(text) <= _UNCOUNTED:
         return False
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    if len(data.translate(None, _NO_ITEMS)) <= most:
+    signs = data.translate(None, _NO_SIGNS)
+    if len(signs) - signs.count(b'"') <= most:
         return False
     # Nine of ten brackets in JSON that is pasted into a message are inside of strings.
-    signs = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_SIGNS)
+    if b"\\" in data:
+        signs = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_SIGNS)
     if signs.count(b'"') > 4 * most + 2:
         return True  # an item holds two strings at most: a name and a value. To take so many apart would be slow.
     return sum(map(len, signs.split(b'"')[::2])) > most
@@ -132,7 +155,22 @@ def split_object(text: bytes) -> dict[str, bytes] | None:
 
 def raw_message_id(text: bytes) -> int | None:
     """Return the id of a message from its JSON, which may be unreadable otherwise; `None` if it has none of at most 64 bits."""
-    written = (split_object(text) or {}).get("id", b"").strip(b'"')
+    return _to_id((split_object(text) or {}).get("id", b""))
+
+
+def framed_message_id(text: bytes) -> int | None:
+    """Return the id of the message in a frame, which may be unreadable otherwise; `None` if it is no message, or has none."""
+    try:
+        frame = _framed(text)  # one pass: one for the frame and one for its body take twice as long
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        # Each item is a token, and of a text with too many tokens nothing is found: not to look for them is faster.
+        parts = {} if has_too_many_items(text, _MOST_TOKENS) else split_object(text) or {}
+        return raw_message_id(parts.get("body", b"")) if parts.get("type") == b'"message"' else None
+    return _to_id(bytes(frame.body.id)) if bytes(frame.type) == b'"message"' else None
+
+
+def _to_id(written: bytes) -> int | None:
+    written = written.strip(b'"')
     return int(written) if _ID.fullmatch(written) and int(written) < _BIT_64 else None
 
 

@@ -10,11 +10,12 @@ from typing import Any, NoReturn
 
 import attrs
 import trio
+from msgspec import MsgspecError
 
 from cometconn._environment import Request, Response
 from cometconn._json.json_depth import is_too_deep
 from cometconn._json.parts import has_too_many_items
-from cometconn._json.values import lenient
+from cometconn._json.values import parse
 from cometconn._network.http_date import read_date, retry_after_seconds
 from cometconn._network.os_errors import os_error_text
 from cometconn._network.urls import read_url
@@ -32,6 +33,7 @@ _CLIENT_ERRORS = 400
 _PER_PAGE = 100
 _LONGEST_CODE = 100
 _MOST_ITEMS = 200_000  # of an answer that is read as a whole
+_LONG = 64 * 1024  # bytes of an answer of which each pass takes milliseconds, at worst
 
 
 @attrs.define(eq=False)
@@ -106,7 +108,7 @@ class Api:
             members = await MessagePage.members(response.body)
             if "data" not in members or members.get("error", b"").startswith(b"{"):
                 members = {}
-                _read(what, response, self.secrets)  # says what is wrong
+                await _read(what, response, self.secrets)  # says what is wrong
             return await MessagePage.read(members, behind)
 
     async def send_message(self, session: Session, draft: str) -> dict[str, Any]:
@@ -129,7 +131,7 @@ class Api:
 
     async def _answer(self, method: str, url: str, secret: Mapping[str, str], body: str | None) -> dict[str, Any]:
         async with self._turn(method, url, secret) as what:
-            return _read(what, await self._respond(what, method, url, secret, body), self.secrets)
+            return await _read(what, await self._respond(what, method, url, secret, body), self.secrets)
 
     @asynccontextmanager
     async def _turn(self, method: str, url: str, secret: Mapping[str, str]) -> AsyncGenerator[str, None]:
@@ -185,10 +187,20 @@ def _host_of(location: str) -> str:
     return "elsewhere" if target is None else target.host
 
 
-def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
-    """Return the answer as a whole, which has `data`; raise what it says instead, without *secrets* or those in it."""
+async def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
+    """Return the answer as a whole, which has `data`; raise what it says instead, without *secrets* or those in it.
+
+    For a long answer it lets others run between its passes, of which each takes milliseconds. If cancelled there, the
+    answer is lost, as it is in a cancel just before it comes.
+    """
     try:
-        return _judge(what, response, secrets)
+        answer = _parse(what, response)
+        if isinstance(response.body, bytes) and len(response.body) > _LONG:
+            await trio.lowlevel.checkpoint()
+            result = _judge(what, response, answer, secrets)
+            await trio.lowlevel.checkpoint()
+            return result
+        return _judge(what, response, answer, secrets)
     except ApiError as error:
         error.retry_after = retry_after_seconds(
             response.headers.get("retry-after", ""), response.headers.get("date", "")
@@ -196,13 +208,17 @@ def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any
         raise
 
 
-def _judge(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
+def _parse(what: str, response: Response) -> Any:
+    """Return the JSON of an answer; `None` if it is none."""
     if isinstance(response.body, bytes) and has_too_many_items(response.body, _MOST_ITEMS):
         raise _invalid(what, response.status, f"has more than {_MOST_ITEMS:,} items: it is not read")
     try:
-        answer = lenient(response.body)
-    except (ValueError, TypeError, RecursionError):  # the second for a body that an Environment made of something else
-        answer = None
+        return parse(response.body)[0]
+    except (ValueError, TypeError, RecursionError, MsgspecError):  # TypeError: an Environment's body may be anything
+        return None
+
+
+def _judge(what: str, response: Response, answer: Any, secrets: KnownSecrets) -> dict[str, Any]:
     if isinstance(answer, dict):
         secrets.learn_fields(answer.get("data"))
     if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):

@@ -17,7 +17,7 @@ _MOST_DIGITS: Final = 400
 _decode: Final = msgspec.json.Decoder().decode
 
 
-def parse(text: str) -> tuple[Any, bool]:
+def parse(text: str | bytes) -> tuple[Any, bool]:
     """Return the JSON value that *text* is, and whether it is JSON by the letter; if not, it was read by `lenient()`.
 
     Raises:

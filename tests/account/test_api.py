@@ -361,6 +361,29 @@ async def test_an_answer_with_too_many_items_is_not_read() -> None:
     assert (await api(Server(fitting)).put_me("TOKEN")).uid == "zed-1"
 
 
+class Steps(trio.abc.Instrument):
+    """Counts the steps of every task."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        """Count one."""
+        self.count += 1
+
+
+async def test_others_run_while_a_long_answer_is_read() -> None:
+    """Between its passes, of which each may take milliseconds; a usual answer takes no step more."""
+    counts = []
+    for size in (1_000, 100_000):
+        steps = Steps()
+        trio.lowlevel.add_instrument(steps)
+        await api(Server({"data": {**ME, "about": "x" * size}})).put_me("TOKEN")
+        trio.lowlevel.remove_instrument(steps)
+        counts.append(steps.count)
+    assert counts == [1, 3]
+
+
 async def test_an_answer_that_is_too_long_is_not_read() -> None:
     """Also where the Environment is the program's own, and has no bound."""
     with pytest.raises(ApiError, match=r"GET .* is longer than 16,777,216 bytes"):

@@ -49,7 +49,8 @@ class Api:
         request: makes one HTTP request.
         timeout: the bound of each call in seconds, including the wait for one of the *at_once* places.
         at_once: how many requests may run at a time.
-        answered_at: the `Date` header of the last response that had one, in seconds since 1970; `None` before the first.
+        answered_at: the `Date` header of the last response that had one, in seconds since 1970; `None` before the
+            first.
         secrets: the keys and tokens sent and received so far: no error message contains one of them.
     """
 
@@ -194,13 +195,13 @@ async def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[st
     is cancelled there, the response is lost, as if the request were cancelled just before the response arrives.
     """
     try:
-        answer = _parse(what, response)
+        answer = _decode(what, response)
         if isinstance(response.body, bytes) and len(response.body) > _LONG:
             await trio.lowlevel.checkpoint()
-            result = _judge(what, response, answer, secrets)
+            result = _parse(what, response, answer, secrets)
             await trio.lowlevel.checkpoint()
             return result
-        return _judge(what, response, answer, secrets)
+        return _parse(what, response, answer, secrets)
     except ApiError as error:
         error.retry_after = retry_after_seconds(
             response.headers.get("retry-after", ""), response.headers.get("date", "")
@@ -208,8 +209,8 @@ async def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[st
         raise
 
 
-def _parse(what: str, response: Response) -> Any:
-    """Return the JSON of an answer; `None` if it is none."""
+def _decode(what: str, response: Response) -> Any:
+    """Return the JSON value in the response; `None` if it has none."""
     if isinstance(response.body, bytes) and has_too_many_items(response.body, _MOST_ITEMS):
         raise _invalid(what, response.status, f"has more than {_MOST_ITEMS:,} items: it is not read")
     try:
@@ -218,7 +219,7 @@ def _parse(what: str, response: Response) -> Any:
         return None
 
 
-def _judge(what: str, response: Response, answer: Any, secrets: KnownSecrets) -> dict[str, Any]:
+def _parse(what: str, response: Response, answer: Any, secrets: KnownSecrets) -> dict[str, Any]:
     if isinstance(answer, dict):
         secrets.learn_fields(answer.get("data"))
     if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):
@@ -248,7 +249,7 @@ def _invalid(what: str, status: int, fault: str) -> ApiError:
 
 
 def _absent(key: str) -> NoReturn:
-    message = f"The server's answer has no {key}, or one that is none."
+    message = f"The server's response has no valid {key}."
     raise ApiError(message, code="INVALID_RESPONSE", status=200)
 
 
@@ -272,7 +273,7 @@ def check_secret(name: str, value: object) -> None:
         message = f"{name} is empty."
         raise SettingsError(message, code="MISSING_PARAMETERS")
     if not is_token(value):
-        message = f"{name} has a character that none can have."
+        message = f"{name} contains a character that it cannot have."
         raise SettingsError(message)
 
 

@@ -10,11 +10,12 @@ from typing import Any, NoReturn
 
 import attrs
 import trio
+from msgspec import MsgspecError
 
 from cometconn._environment import Request, Response
 from cometconn._json.json_depth import is_too_deep
 from cometconn._json.parts import has_too_many_items
-from cometconn._json.values import lenient
+from cometconn._json.values import parse
 from cometconn._network.http_date import read_date, retry_after_seconds
 from cometconn._network.os_errors import os_error_text
 from cometconn._network.urls import read_url
@@ -32,6 +33,7 @@ _CLIENT_ERRORS = 400
 _PER_PAGE = 100
 _LONGEST_CODE = 100
 _MOST_ITEMS = 200_000  # of an answer that is read as a whole
+_LONG = 64 * 1024  # bytes of an answer of which each pass takes milliseconds, at worst
 
 
 @attrs.define(eq=False)
@@ -107,7 +109,7 @@ class Api:
             members = await MessagePage.members(response.body)
             if "data" not in members or members.get("error", b"").startswith(b"{"):
                 members = {}
-                _read(what, response, self.secrets)  # raises the error with its reason
+                await _read(what, response, self.secrets)  # raises the error with its reason
             return await MessagePage.read(members, behind)
 
     async def send_message(self, session: Session, draft: str) -> dict[str, Any]:
@@ -130,7 +132,7 @@ class Api:
 
     async def _answer(self, method: str, url: str, secret: Mapping[str, str], body: str | None) -> dict[str, Any]:
         async with self._turn(method, url, secret) as what:
-            return _read(what, await self._respond(what, method, url, secret, body), self.secrets)
+            return await _read(what, await self._respond(what, method, url, secret, body), self.secrets)
 
     @asynccontextmanager
     async def _turn(self, method: str, url: str, secret: Mapping[str, str]) -> AsyncGenerator[str, None]:
@@ -186,10 +188,20 @@ def _host_of(location: str) -> str:
     return "elsewhere" if target is None else target.host
 
 
-def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
-    """Return the response, which has `data`, or raise the `ApiError` that it holds, without the secrets in it."""
+async def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
+    """Return the response, which has `data`, or raise the `ApiError` that it holds, without the secrets in it.
+
+    While it reads a long response it lets other tasks run between its passes, each of which takes milliseconds. If it
+    is cancelled there, the response is lost, as if the request were cancelled just before the response arrives.
+    """
     try:
-        return _parse(what, response, secrets)
+        answer = _decode(what, response)
+        if isinstance(response.body, bytes) and len(response.body) > _LONG:
+            await trio.lowlevel.checkpoint()
+            result = _parse(what, response, answer, secrets)
+            await trio.lowlevel.checkpoint()
+            return result
+        return _parse(what, response, answer, secrets)
     except ApiError as error:
         error.retry_after = retry_after_seconds(
             response.headers.get("retry-after", ""), response.headers.get("date", "")
@@ -197,13 +209,17 @@ def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any
         raise
 
 
-def _parse(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
+def _decode(what: str, response: Response) -> Any:
+    """Return the JSON value in the response; `None` if it has none."""
     if isinstance(response.body, bytes) and has_too_many_items(response.body, _MOST_ITEMS):
         raise _invalid(what, response.status, f"has more than {_MOST_ITEMS:,} items: it is not read")
     try:
-        answer = lenient(response.body)
-    except (ValueError, TypeError, RecursionError):  # TypeError: a program's own Environment returned no bytes
-        answer = None
+        return parse(response.body)[0]
+    except (ValueError, TypeError, RecursionError, MsgspecError):  # TypeError: an Environment returned no bytes
+        return None
+
+
+def _parse(what: str, response: Response, answer: Any, secrets: KnownSecrets) -> dict[str, Any]:
     if isinstance(answer, dict):
         secrets.learn_fields(answer.get("data"))
     if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):

@@ -17,7 +17,7 @@ _MOST_DIGITS: Final = 400
 _decode: Final = msgspec.json.Decoder().decode
 
 
-def parse(text: str) -> tuple[Any, bool]:
+def parse(text: str | bytes) -> tuple[Any, bool]:
     """Return the JSON value in *text*, and whether it is strictly valid; if not, `lenient()` decoded it.
 
     Raises:

@@ -14,7 +14,7 @@ import attrs
 import msgspec
 
 from cometconn._json.json_depth import is_too_deep
-from cometconn._json.parts import has_too_many_items, raw_message_id, split_object
+from cometconn._json.parts import framed_message_id, has_too_many_items, raw_message_id
 from cometconn._json.values import parse
 from cometconn.errors import DecodeError
 from cometconn.events import Event, UnknownEvent, UnreadableFrame, User
@@ -125,7 +125,7 @@ class Decoder:
                 raise DecodeError(message)  # noqa: TRY301 - told like all that is wrong with a frame
             return self._decode(*self._parse(text))
         except Exception as error:  # noqa: BLE001 - one bad frame must not end a connection; the error is in the event
-            number = _framed_message_id(text) if isinstance(text, str) else None
+            number = framed_message_id(text.encode("utf-8", "replace")) if isinstance(text, str) else None
             return self._unreadable(text, error, number, ("body",))
 
     def decode_fetched(self, text: bytes) -> Event | Echo:
@@ -229,12 +229,6 @@ def _as_text(body: object) -> str:
         return json.dumps(body, default=str)
     except RecursionError:  # the parser went one level deeper than this can
         return ""
-
-
-def _framed_message_id(text: str) -> int | None:
-    """Return the id of the message in an unreadable frame; `None` if it is no message, or has no id."""
-    frame = split_object(text.encode("utf-8", "replace")) or {}
-    return raw_message_id(frame.get("body", b"")) if frame.get("type") == b'"message"' else None
 
 
 def _auth_reply(body: object) -> AuthReply:

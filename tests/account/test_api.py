@@ -361,6 +361,29 @@ async def test_a_response_with_too_many_items_is_not_parsed() -> None:
     assert (await api(Server(fitting)).put_me("TOKEN")).uid == "zed-1"
 
 
+class Steps(trio.abc.Instrument):
+    """Counts the steps of all tasks."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        """Count one."""
+        self.count += 1
+
+
+async def test_other_tasks_run_while_a_long_response_is_read() -> None:
+    """They run between its passes, each of which may take milliseconds; a usual response takes no step more."""
+    counts = []
+    for size in (1_000, 100_000):
+        steps = Steps()
+        trio.lowlevel.add_instrument(steps)
+        await api(Server({"data": {**ME, "about": "x" * size}})).put_me("TOKEN")
+        trio.lowlevel.remove_instrument(steps)
+        counts.append(steps.count)
+    assert counts == [1, 3]
+
+
 async def test_a_response_that_is_too_long_is_not_parsed() -> None:
     """The length is checked here, too, because a program's own Environment may have no limit."""
     with pytest.raises(ApiError, match=r"GET .* is longer than 16,777,216 bytes"):

@@ -10,7 +10,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cometconn._json import parts
-from cometconn._json.parts import MOST_ELEMENTS, elements, has_too_many_items, raw_message_id, split_object
+from cometconn._json.parts import (
+    MOST_ELEMENTS,
+    elements,
+    framed_message_id,
+    has_too_many_items,
+    raw_message_id,
+    split_object,
+)
 
 BAD = [b"NaN", b'"\\ud83d"', b'{"a":Infinity}', b'["\\q", {"b":01}]', b'{"text":"a, b]}\\"","n":NaN}', b"\xff\xfeNaN"]
 json_values = st.recursive(
@@ -130,7 +137,7 @@ def test_items_are_counted_outside_of_strings(values: list[object], most: int, p
 def test_items_of_any_text(text: str, most: int) -> None:
     """The result equals the model's, except for text with more strings than its items can have, which is not JSON."""
     found, quotes = items(text)
-    if found <= most < quotes / 4:
+    if found <= most and quotes > 4 * most + 2:
         assert not _is_json(text)
     else:
         assert count(text, most) == (found > most)
@@ -194,3 +201,33 @@ def test_what_has_no_name_is_not_a_member() -> None:
 def test_the_id_of_a_message(text: bytes, number: int | None) -> None:
     """It is found even if the rest of the message is invalid; an id that is not below 2**63 is not accepted."""
     assert raw_message_id(text) == number
+    assert framed_message_id(b'{"body":%b,"type":"message"}' % text) == number
+    assert framed_message_id(b'{"type":"message","new":"\\q","body":%b,}' % text) == number
+    assert framed_message_id(b'{"body":%b,"type":"reaction"}' % text) is None
+    assert framed_message_id(b'{"body":%b}' % text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        (b'{"type":"message"}', None),
+        (b'{"type":"message","body":null}', None),
+        (b'{"type":"message","body":[],"body":{"id":7}}', 7),
+        (b'{"type":"message","body":{"id":7}', None),
+        (b'{"type":["message"],"body":{"id":7}}', None),
+        (b"[]", None),
+        # Where there are too many items to look at each, only what is JSON by the letter is looked through.
+        (b'{"type":"message","body":{"a":[' + b"1," * 20_000 + b'1],"id":7}}', 7),
+        (b'{"type":"message","body":{"a":[' + b"1," * 20_000 + b'NaN],"id":7,}}', None),
+        (b'{"type":"message","body":{"a":[' + b"1," * 2_000 + b" " * 20_000 + b'NaN],"id":7,}}', 7),
+    ],
+)
+def test_the_id_of_the_message_in_a_frame(text: bytes, number: int | None) -> None:
+    """Wherever it stands, and whatever else is wrong."""
+    assert framed_message_id(text) == number
+
+
+def test_of_a_long_text_that_is_no_json_no_token_is_looked_at() -> None:
+    """It would take milliseconds, and find nothing."""
+    with mock.patch.object(parts, "split_object", side_effect=AssertionError):
+        assert framed_message_id(b'{"type":"message","body":[' + b"1," * 20_000) is None

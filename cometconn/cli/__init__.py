@@ -17,17 +17,17 @@ def main() -> NoReturn:
     """Run the command line: one clear line for what goes wrong, no traceback."""
     try:
         from .app import app  # noqa: PLC0415 - the extra may not be installed
-        from .shown import learn_environment, shown  # noqa: PLC0415
+        from .terminal import learn_environment_secrets, safe_text  # noqa: PLC0415
     except ModuleNotFoundError as error:
         sys.exit(f'cometconn: {error.name} is not installed: pip install "cometconn[cli,emulator]"')
-    learn_environment()
+    learn_environment_secrets()
     status: str | int | None = 0
     try:
         app()
     except SystemExit as leaving:
         status = leaving.code
     except (CometConnError, OSError) as error:
-        status = f"cometconn: {shown(error)}"
+        status = f"cometconn: {safe_text(error)}"
     except KeyboardInterrupt:
         status = 130
     if status in _STOPPED:

@@ -17,8 +17,8 @@ from .demo import demo
 from .doctor import doctor
 from .listen import listen
 from .options import ListenOptions, Options
-from .send import Letter, content_of, mapping_of, send
-from .serve import groups_of, serve
+from .send import OutgoingMessage, parse_json_object, read_content, send
+from .serve import parse_groups, serve
 from .stopping import run
 from .timeline.command import timeline
 
@@ -69,7 +69,7 @@ def serve_command(
             app_id=app_id,
             auth_key=auth_key,
             users=user or ("zed-1", "amy-2"),
-            groups=groups_of(group) if group else None,
+            groups=parse_groups(group) if group else None,
             control=control,
             public=public,
         )
@@ -150,12 +150,12 @@ def send_command(
     Logs in like listen, and opens no connection. One program at a time can use a saved session: while
     listen runs, give send a --session file of its own.
     """
-    letter = Letter(
+    message_to_send = OutgoingMessage(
         receiver,
         "group" if group else "user",
-        content_of(content),
+        read_content(content),
         custom,
         muid,
-        None if metadata is None else mapping_of("--metadata", metadata),
+        None if metadata is None else parse_json_object("--metadata", metadata),
     )
-    sys.exit(run(partial(send, options, letter)))
+    sys.exit(run(partial(send, options, message_to_send)))

@@ -12,12 +12,12 @@ from rich.markup import escape
 from cometconn.environment import SystemEnvironment
 from cometconn.errors import ProtocolError, SettingsError
 
-from .doctor_account import Patient
-from .doctor_findings import Finding, Findings, Outcome, Step
-from .doctor_network import Way
-from .doctor_socket import examine_socket
-from .shown import SECRETS, json_line
+from .doctor_account import DiagnosedAccount
+from .doctor_findings import DoctorStep, Finding, Findings, Outcome
+from .doctor_network import Route
+from .doctor_socket import check_socket
 from .stopping import until_stopped
+from .terminal import SECRETS, json_line
 
 if TYPE_CHECKING:
     from cometconn import AppSettings, Endpoints
@@ -41,12 +41,12 @@ async def doctor(options: Options, *, as_json: bool, timeout: float) -> int:  # 
     environment = SystemEnvironment(
         ssl_context=options.ssl_context(), proxy=options.chosen_proxy, endpoints=options.endpoints
     )
-    settings, patient = options.settings(), Patient.of(options, environment, timeout)
+    settings, account = options.settings(), DiagnosedAccount.of(options, environment, timeout)
     printed = _Printed()
     findings = Findings(timeout, (lambda _: None) if as_json else printed.show, SECRETS)
     # Before signals are taken over: Ctrl-C must also end the question for the key.
-    await patient.identify(options, findings)
-    examination = _Examination(options.endpoints, settings, environment, patient, findings)
+    await account.identify(options, findings)
+    examination = _Examination(options.endpoints, settings, environment, account, findings)
     stopped = await until_stopped(examination.run)
     if as_json:
         print(json_line(_report(findings, stopped), indent=2))  # noqa: T201 - a program's output
@@ -71,32 +71,32 @@ class _Examination:
         endpoints: where to, if not to CometChat's cloud.
         settings: what a client would be told.
         environment: dials and asks, as a client would.
-        patient: who is examined.
+        account: who is examined.
         findings: what was found.
     """
 
     endpoints: Endpoints | None
     settings: AppSettings
     environment: SystemEnvironment
-    patient: Patient
+    account: DiagnosedAccount
     findings: Findings
     _blocked: set[tuple[Target, Proxy | None]] = attrs.field(factory=set, init=False)
 
     async def run(self) -> None:
         """Take them all, as far as they can be taken."""
-        patient, findings = self.patient, self.findings
+        account, findings = self.account, self.findings
         reached = True
-        for url in dict.fromkeys(patient.rest_urls()):
+        for url in dict.fromkeys(account.rest_urls()):
             reached = reached and await self._reach(url)
         findings.part = "account"
         if reached:
-            await patient.log_in(findings)
+            await account.log_in(findings)
         else:
-            patient.session = None
-            findings.skip(Step.LOG_IN, "the way there is not clear")
+            account.session = None
+            findings.skip(DoctorStep.LOG_IN, "the way there is not clear")
         await self._socket()
         findings.part = "account"
-        await patient.log_out(findings)
+        await account.log_out(findings)
 
     async def _reach(self, url: str) -> bool:
         way = self._way(url)
@@ -108,8 +108,8 @@ class _Examination:
             self._blocked.add((way.target, way.proxy))
         return reached
 
-    def _way(self, url: str) -> Way:
-        return Way(url, self.environment.proxies.leading_to(url), self.environment.tls)
+    def _way(self, url: str) -> Route:
+        return Route(url, self.environment.proxies.leading_to(url), self.environment.tls)
 
     async def _socket(self) -> None:
         self.findings.part = "WebSocket"
@@ -119,12 +119,12 @@ class _Examination:
         way = self._way(url)
         if (way.target, way.proxy) in self._blocked:
             self.findings.part = url
-            self.findings.skip(Step.UPGRADE, "the way there is the same")
+            self.findings.skip(DoctorStep.UPGRADE, "the way there is the same")
             return
         try:
             if await way.take(self.findings):
                 assert way.stream is not None, "reached"
-                await examine_socket(self.findings, way.stream, url, self.patient, self.settings)
+                await check_socket(self.findings, way.stream, url, self.account, self.settings)
         finally:
             await way.aclose()
 
@@ -132,14 +132,16 @@ class _Examination:
         """Return where the WebSocket is: with endpoints that is known, else the settings that come with a login say so."""
         if self.endpoints is not None:
             return self.endpoints.socket_url
-        session = self.patient.session
+        session = self.account.session
         if session is None:
-            self.findings.skip(Step.UPGRADE, "where it is, is told with a login")
+            self.findings.skip(DoctorStep.UPGRADE, "where it is, is told with a login")
             return None
         try:
             return session.socket_url()
         except ProtocolError as error:
-            self.findings.fail(Step.UPGRADE, error, "The fault is the server's own: tell CometChat, or who runs it.")
+            self.findings.fail(
+                DoctorStep.UPGRADE, error, "The fault is the server's own: tell CometChat, or who runs it."
+            )
         return None
 
 

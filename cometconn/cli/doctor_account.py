@@ -15,8 +15,8 @@ from cometconn._client.version import client_info
 from cometconn.errors import SettingsError, StoreError
 
 from .doctor_advice import account_advice
-from .doctor_findings import SkippedError, Step
-from .shown import SECRETS
+from .doctor_findings import DoctorStep, SkippedError
+from .terminal import SECRETS
 
 if TYPE_CHECKING:
     import pathlib
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from cometconn.environment import SystemEnvironment
 
     from .doctor_findings import Findings
-    from .options import Account, Options
+    from .options import Credentials, Options
 
-__all__ = ["Patient"]
+__all__ = ["DiagnosedAccount"]
 
 
 @attrs.define(eq=False)
-class Patient:
+class DiagnosedAccount:
     """Who is examined, and with which right.
 
     Attributes:
@@ -46,14 +46,14 @@ class Patient:
     app_id: str
     hosts: Hosts
     api: Api
-    account: Account | None = attrs.field(default=None, init=False)
+    account: Credentials | None = attrs.field(default=None, init=False)
     nobody: str = attrs.field(default="", init=False)
     session: Session | None = attrs.field(default=None, init=False)
     _made_token: bool = attrs.field(default=False, init=False)
 
     @classmethod
-    def of(cls, options: Options, environment: SystemEnvironment, patience: float) -> Patient:
-        """Return the patient that the options describe: a device of its own, which disturbs no running client."""
+    def of(cls, options: Options, environment: SystemEnvironment, patience: float) -> DiagnosedAccount:
+        """Return the account that the options describe: a device of its own, which disturbs no running client."""
         hosts = Hosts(options.app_id, options.region, options.endpoints, SECRETS)
         client = client_info()
         api = Api(
@@ -73,7 +73,7 @@ class Patient:
         findings.part = "account"
         saved = await self._saved(options.session or default_path(self.app_id), findings)
         try:
-            self.account = options.account.completed(None if saved is None else User(saved.uid))
+            self.account = options.credentials.completed(None if saved is None else User(saved.uid))
         except SettingsError as error:
             self.nobody = error.message
             return
@@ -101,7 +101,7 @@ class Patient:
             await store.aclose()  # at once: a client may want it
             return f"{'nobody' if session is None else session.uid} in {path}"
 
-        await findings.take(Step.SAVED_SESSION, look, account_advice)
+        await findings.take(DoctorStep.SAVED_SESSION, look, account_advice)
         return session
 
     @property
@@ -118,13 +118,13 @@ class Patient:
         saved, self.session = self.session, None
         account = self.account
         if account is None:
-            findings.skip(Step.LOG_IN, self.nobody.rstrip("."))
+            findings.skip(DoctorStep.LOG_IN, self.nobody.rstrip("."))
             return
         token = account.auth_token
         if saved is None and token is None:
             token = await self._new_token(account, findings)
             if token is None:
-                findings.skip(Step.LOG_IN, "there is no token")
+                findings.skip(DoctorStep.LOG_IN, "there is no token")
                 return
 
         async def enter() -> str:
@@ -135,9 +135,9 @@ class Patient:
             self.session = await self.api.put_me(token)
             return self.session.uid
 
-        await findings.take(Step.LOG_IN, enter, account_advice)
+        await findings.take(DoctorStep.LOG_IN, enter, account_advice)
 
-    async def _new_token(self, account: Account, findings: Findings) -> str | None:
+    async def _new_token(self, account: Credentials, findings: Findings) -> str | None:
         token: str | None = None
 
         async def make() -> str:
@@ -148,7 +148,7 @@ class Patient:
             self._made_token = True
             return f"for {account.uid}, by the auth key"
 
-        await findings.take(Step.NEW_TOKEN, make, account_advice)
+        await findings.take(DoctorStep.NEW_TOKEN, make, account_advice)
         return token
 
     async def log_out(self, findings: Findings) -> None:
@@ -161,4 +161,4 @@ class Patient:
             await self.api.delete_me(session)
             return "the new token is given back"
 
-        await findings.take(Step.LOG_OUT, leave, account_advice)
+        await findings.take(DoctorStep.LOG_OUT, leave, account_advice)

@@ -15,17 +15,17 @@ from cometconn._transport.abc import UpgradeRefusedError
 from cometconn._transport.proxy import ProxyError, ProxyFault, host_and_port
 from cometconn.errors import ApiError, AuthenticationError, StoreError
 
-from .doctor_findings import Step
+from .doctor_findings import DoctorStep
 
 if TYPE_CHECKING:
     from cometconn._transport.dial import Target
     from cometconn._transport.proxy import Proxy
 
-__all__ = ["Place", "account_advice", "network_advice", "socket_advice"]
+__all__ = ["Destination", "account_advice", "network_advice", "socket_advice"]
 
 
 @attrs.frozen
-class Place:
+class Destination:
     """Where it went wrong.
 
     Attributes:
@@ -37,49 +37,49 @@ class Place:
     proxy: Proxy | None
 
     @property
-    def named(self) -> str:
+    def address(self) -> str:
         """The server's host and port."""
         return host_and_port(self.target.host, self.target.port)
 
     @property
-    def proxy_named_by(self) -> str:
+    def proxy_setting(self) -> str:
         """Where the proxy's address stands."""
         origin = None if self.proxy is None else self.proxy.origin
         return origin or "--proxy or COMETCONN_PROXY"
 
 
-def network_advice(step: Step, error: Exception, place: Place) -> str:
+def network_advice(step: DoctorStep, error: Exception, destination: Destination) -> str:
     """Return the advice for a step on the way to the server."""
-    if step is Step.NAME_LOOKUP:
-        return _lookup_advice(place)
-    if step is Step.TCP:
-        return _tcp_advice(error, place)
-    if step is Step.PROXY:
-        return _proxy_advice(error, place)
-    return _tls_advice(error, place)
+    if step is DoctorStep.NAME_LOOKUP:
+        return _lookup_advice(destination)
+    if step is DoctorStep.TCP:
+        return _tcp_advice(error, destination)
+    if step is DoctorStep.PROXY:
+        return _proxy_advice(error, destination)
+    return _tls_advice(error, destination)
 
 
-def _lookup_advice(place: Place) -> str:
-    if place.proxy is not None:
-        return f"The proxy's name is not known here: correct {place.proxy_named_by}."
+def _lookup_advice(destination: Destination) -> str:
+    if destination.proxy is not None:
+        return f"The proxy's name is not known here: correct {destination.proxy_setting}."
     return (
         "Is this machine online, and is the name spelled right (--app-id, --region, --endpoint)? "
         "Where only a proxy can look names up, name it with --proxy or HTTPS_PROXY."
     )
 
 
-def _tcp_advice(error: Exception, place: Place) -> str:
-    if place.proxy is not None:
-        return f"The proxy {place.proxy} is not there: is it running, and is {place.proxy_named_by} right?"
-    if is_loopback(place.target.host):
-        return f"Nothing listens at {place.named} on this machine: start the server, e.g. `cometconn serve`, or correct --endpoint."
+def _tcp_advice(error: Exception, destination: Destination) -> str:
+    if destination.proxy is not None:
+        return f"The proxy {destination.proxy} is not there: is it running, and is {destination.proxy_setting} right?"
+    if is_loopback(destination.target.host):
+        return f"Nothing listens at {destination.address} on this machine: start the server, e.g. `cometconn serve`, or correct --endpoint."
     if isinstance(error, trio.TooSlowError):
         return (
-            f"Nobody answers at {place.named}: a firewall may swallow it. If only a proxy leads out of this network, "
+            f"Nobody answers at {destination.address}: a firewall may swallow it. If only a proxy leads out of this network, "
             "name it with --proxy or HTTPS_PROXY."
         )
     return (
-        f"The connection to {place.named} is refused or has no route: correct --endpoint if you gave one, else ask who "
+        f"The connection to {destination.address} is refused or has no route: correct --endpoint if you gave one, else ask who "
         "runs this network whether a firewall stands between, or a proxy is needed (--proxy, HTTPS_PROXY)."
     )
 
@@ -95,14 +95,14 @@ _PROXY_ADVICE = {
 }
 
 
-def _proxy_advice(error: Exception, place: Place) -> str:
+def _proxy_advice(error: Exception, destination: Destination) -> str:
     if isinstance(error, ProxyError):
-        return _PROXY_ADVICE[error.fault].format(by=place.proxy_named_by, server=place.named)
+        return _PROXY_ADVICE[error.fault].format(by=destination.proxy_setting, server=destination.address)
     if isinstance(error, ssl.SSLError):
-        return f"TLS with the proxy itself failed: if its URL should begin with http://, correct {place.proxy_named_by}; if its CA is your own, name it with --ca-file."
+        return f"TLS with the proxy itself failed: if its URL should begin with http://, correct {destination.proxy_setting}; if its CA is your own, name it with --ca-file."
     if isinstance(error, socket.gaierror):
-        return f"socks5:// looks the server's name up on this machine: write socks5h:// in {place.proxy_named_by}, and the proxy does."
-    return _PROXY_ADVICE[ProxyFault.NONSENSE].format(by=place.proxy_named_by)
+        return f"socks5:// looks the server's name up on this machine: write socks5h:// in {destination.proxy_setting}, and the proxy does."
+    return _PROXY_ADVICE[ProxyFault.NONSENSE].format(by=destination.proxy_setting)
 
 
 _TRUST = (
@@ -129,17 +129,17 @@ _CLIENT_CERTIFICATE = "If the server wants a client certificate, name yours with
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
 
 
-def _tls_advice(error: Exception, place: Place) -> str:
+def _tls_advice(error: Exception, destination: Destination) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
-        return _CERTIFICATE_ADVICE.get(error.verify_code, _ANY_CERTIFICATE).format(today=today, host=place.target.host)
+        return _CERTIFICATE_ADVICE.get(error.verify_code, _ANY_CERTIFICATE).format(today=today, host=destination.target.host)
     reason = str(getattr(error, "reason", None))
     if reason in _NO_TLS:
-        return f"{place.named} speaks plain HTTP or something else: begin with http:// if it is on this machine, else correct the port."
+        return f"{destination.address} speaks plain HTTP or something else: begin with http:// if it is on this machine, else correct the port."
     if "ALERT" in reason:
         return f"The server broke TLS off. {_CLIENT_CERTIFICATE}"
     return (
-        f"{place.named} ended TLS before it began: a firewall may forbid it, or something else listens there. "
+        f"{destination.address} ended TLS before it began: a firewall may forbid it, or something else listens there. "
         "If only a proxy leads out of this network, name it with --proxy or HTTPS_PROXY."
     )
 
@@ -172,16 +172,16 @@ def account_advice(error: Exception) -> str:
 
 
 _SOCKET_ADVICE = {
-    Step.UPGRADE: (
+    DoctorStep.UPGRADE: (
         "The server is reached but no WebSocket comes about: a proxy or firewall that does not let WebSockets "
         "through looks so; ask for an exception for this host."
     ),
-    Step.AUTH: "The server does not answer the token: try again later; cometconn does so by itself.",
-    Step.PING: "Logged in, but pings are not answered: a bad line, or a server in trouble. cometconn would reconnect.",
+    DoctorStep.AUTH: "The server does not answer the token: try again later; cometconn does so by itself.",
+    DoctorStep.PING: "Logged in, but pings are not answered: a bad line, or a server in trouble. cometconn would reconnect.",
 }
 
 
-def socket_advice(step: Step, error: Exception) -> str:
+def socket_advice(step: DoctorStep, error: Exception) -> str:
     """Return the advice for a step on the WebSocket."""
     if isinstance(error, UpgradeRefusedError):
         wrong = "Whoever answers knows no WebSocket here: correct --endpoint. A proxy that filters WebSockets does the same."

@@ -16,7 +16,7 @@ from cometconn.errors import CometConnError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Finding", "Findings", "Outcome", "SkippedError", "Step"]
+__all__ = ["Finding", "Findings", "Outcome", "SkippedError", "DoctorStep"]
 
 
 # UnicodeError: a host name that no lookup takes.
@@ -31,7 +31,7 @@ class Outcome(enum.Enum):
     SKIPPED = "skipped"
 
 
-class Step(enum.Enum):
+class DoctorStep(enum.Enum):
     """What is looked at, and the exit status if it fails."""
 
     SAVED_SESSION = ("saved session", 4)
@@ -69,7 +69,7 @@ class Finding:
     """
 
     part: str
-    step: Step
+    step: DoctorStep
     outcome: Outcome
     seconds: float | None
     words: str
@@ -105,7 +105,9 @@ class Findings:
     part: str = attrs.field(default="account", init=False)
     all: list[Finding] = attrs.field(factory=list, init=False)
 
-    async def take(self, step: Step, work: Callable[[], Awaitable[str]], advise: Callable[[Exception], str]) -> bool:
+    async def take(
+        self, step: DoctorStep, work: Callable[[], Awaitable[str]], advise: Callable[[Exception], str]
+    ) -> bool:
         """Take a step, which returns what it saw or raises; tell whether all was well."""
         began = trio.current_time()
         try:
@@ -120,11 +122,11 @@ class Findings:
         self._add(Finding(self.part, step, Outcome.OK, trio.current_time() - began, words))
         return True
 
-    def fail(self, step: Step, error: Exception, advice: str, seconds: float | None = None) -> None:
+    def fail(self, step: DoctorStep, error: Exception, advice: str, seconds: float | None = None) -> None:
         """Note that a step has failed."""
         self._add(Finding(self.part, step, Outcome.FAILED, seconds, self._words(error), advice))
 
-    def skip(self, step: Step, because: str) -> None:
+    def skip(self, step: DoctorStep, because: str) -> None:
         """Note that a step is not taken."""
         self._add(Finding(self.part, step, Outcome.SKIPPED, None, because))
 
@@ -148,4 +150,4 @@ class Findings:
         for finding in self.all:
             if finding.outcome is Outcome.FAILED:
                 return finding.step.status
-        return 0 if any(finding.step is Step.PING for finding in self.all if finding.outcome is Outcome.OK) else 6
+        return 0 if any(finding.step is DoctorStep.PING for finding in self.all if finding.outcome is Outcome.OK) else 6

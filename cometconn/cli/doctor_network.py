@@ -13,8 +13,8 @@ import trio
 from cometconn._transport.dial import Target, open_tcp, pass_through
 from cometconn._transport.tls import encrypt
 
-from .doctor_advice import Place, network_advice
-from .doctor_findings import Step
+from .doctor_advice import Destination, network_advice
+from .doctor_findings import DoctorStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from .doctor_findings import Findings
 
-__all__ = ["Way"]
+__all__ = ["Route"]
 
 
 @attrs.define(eq=False)
-class Way:
+class Route:
     """The way to one URL.
 
     Attributes:
@@ -51,19 +51,19 @@ class Way:
     async def take(self, findings: Findings) -> bool:
         """Take all steps until one fails; tell whether the server is reached."""
         findings.part = self.url
-        place = Place(self.target, self.proxy)
-        steps = [(Step.NAME_LOOKUP, self._look_up), (Step.TCP, self._connect)]
+        place = Destination(self.target, self.proxy)
+        steps = [(DoctorStep.NAME_LOOKUP, self._look_up), (DoctorStep.TCP, self._connect)]
         if self.proxy is not None:
-            steps.append((Step.PROXY, self._pass_proxy))
+            steps.append((DoctorStep.PROXY, self._pass_proxy))
         if self.target.secure:
-            steps.append((Step.TLS, self._encrypt))
+            steps.append((DoctorStep.TLS, self._encrypt))
         for step, work in steps:
             if not await findings.take(step, work, lambda error, step=step: network_advice(step, error, place)):  # type: ignore[misc]
                 return False
-            if step is Step.TCP and self.proxy is None:
-                findings.skip(Step.PROXY, "none is set for this server")
+            if step is DoctorStep.TCP and self.proxy is None:
+                findings.skip(DoctorStep.PROXY, "none is set for this server")
         if not self.target.secure:
-            findings.skip(Step.TLS, "a plain URL: nothing is encrypted")
+            findings.skip(DoctorStep.TLS, "a plain URL: nothing is encrypted")
         return True
 
     async def aclose(self) -> None:

@@ -19,55 +19,59 @@ from cometconn.errors import AuthenticationError
 from cometconn.status import Reason
 
 from .doctor_advice import socket_advice
-from .doctor_findings import Step
+from .doctor_findings import DoctorStep
 
 if TYPE_CHECKING:
     from cometconn._account.session import Session
     from cometconn.settings import AppSettings
 
-    from .doctor_account import Patient
+    from .doctor_account import DiagnosedAccount
     from .doctor_findings import Findings
 
 _Answer = TypeVar("_Answer", AuthReply, Pong)
 
-__all__ = ["examine_socket"]
+__all__ = ["check_socket"]
 
 _GOODBYE = 2.0  # seconds
 
 
-async def examine_socket(
-    findings: Findings, stream: trio.abc.Stream, url: str, patient: Patient, settings: AppSettings
+async def check_socket(
+    findings: Findings, stream: trio.abc.Stream, url: str, account: DiagnosedAccount, settings: AppSettings
 ) -> None:
     """Take the steps over *stream* until one fails, and say goodbye. The caller closes *stream*."""
-    talk = _Talk(TrioWebSocket(stream, url, {}), patient, settings)
+    socket_check = _SocketCheck(TrioWebSocket(stream, url, {}), account, settings)
     async with open_nursery() as nursery:
-        nursery.start_soon(talk.websocket.upgrade, nursery)
-        nursery.start_soon(talk.listen)
-        await _steps(findings, talk, patient)
-        if talk.websocket.may_say_goodbye:
+        nursery.start_soon(socket_check.websocket.upgrade, nursery)
+        nursery.start_soon(socket_check.listen)
+        await _steps(findings, socket_check, account)
+        if socket_check.websocket.may_say_goodbye:
             with trio.move_on_after(_GOODBYE):
-                await talk.websocket.goodbye()
+                await socket_check.websocket.goodbye()
         nursery.cancel_scope.cancel(reason="cometconn: the examination is over")
 
 
-async def _steps(findings: Findings, talk: _Talk, patient: Patient) -> None:
-    if not await findings.take(Step.UPGRADE, talk.open, lambda error: socket_advice(Step.UPGRADE, error)):
+async def _steps(findings: Findings, socket_check: _SocketCheck, account: DiagnosedAccount) -> None:
+    if not await findings.take(
+        DoctorStep.UPGRADE, socket_check.open, lambda error: socket_advice(DoctorStep.UPGRADE, error)
+    ):
         return
-    session = patient.session
+    session = account.session
     if session is None:
-        for step in (Step.AUTH, Step.PING):
+        for step in (DoctorStep.AUTH, DoctorStep.PING):
             findings.skip(step, "nobody is logged in")
         return
-    if await findings.take(Step.AUTH, lambda: talk.log_in(session), lambda error: socket_advice(Step.AUTH, error)):
-        await findings.take(Step.PING, talk.ping, lambda error: socket_advice(Step.PING, error))
+    if await findings.take(
+        DoctorStep.AUTH, lambda: socket_check.log_in(session), lambda error: socket_advice(DoctorStep.AUTH, error)
+    ):
+        await findings.take(DoctorStep.PING, socket_check.ping, lambda error: socket_advice(DoctorStep.PING, error))
 
 
 @attrs.define(eq=False)
-class _Talk:
+class _SocketCheck:
     """A WebSocket, and what was heard on it."""
 
     websocket: TrioWebSocket
-    patient: Patient
+    account: DiagnosedAccount
     settings: AppSettings
     _heard: trio.MemorySendChannel[AuthReply | Pong] = attrs.field(init=False)
     _answers: trio.MemoryReceiveChannel[AuthReply | Pong] = attrs.field(init=False)
@@ -102,7 +106,7 @@ class _Talk:
 
     async def log_in(self, session: Session) -> str:
         """Send the auth frame and wait for its answer."""
-        api = self.patient.api
+        api = self.account.api
         identity = Identity(api.app_id, api.session_id, api.device_id, client_info(), self.settings, None, {})
         identity.session = session
         await self.websocket.send(identity.auth_frame())

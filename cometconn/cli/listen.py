@@ -18,9 +18,9 @@ from cometconn.appstate import follow_job_control
 from cometconn.errors import AuthenticationError, CometConnError
 from cometconn.instrumentation import TraceFile
 
-from .lines import event_line, in_words
-from .shown import learn_from
+from .formatting import event_line, status_text
 from .stopping import until_stopped
+from .terminal import learn_client_secrets
 
 if TYPE_CHECKING:
     import pathlib
@@ -40,7 +40,7 @@ async def listen(options: ListenOptions, trace: pathlib.Path | None = None) -> i
     with contextlib.nullcontext() if trace is None else TraceFile(trace) as file:
         async with options.open_client(options.settings(), hooks=() if file is None else (file,)) as chat:
             # Before signals are taken over: Ctrl-C must also end the question for the key.
-            await options.account.log_in(chat)
+            await options.credentials.log_in(chat)
             return await until_stopped(functools.partial(_Printing(chat).run, connect=options.manual))
 
 
@@ -75,7 +75,7 @@ class _Printing:
 
     async def _print_events(self, events: EventStream) -> None:
         while batch := await events.batch():
-            learn_from(self.chat)
+            learn_client_secrets(self.chat)
             text = "".join(f"{event_line(event)}\n" for event in batch)
             try:
                 # In a thread, because whoever reads our output may be slow; Ctrl-C does not wait for them.
@@ -87,7 +87,7 @@ class _Printing:
     async def _print_statuses(self, statuses: StatusStream) -> None:
         async for change in statuses:
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-            print(f"{now} {in_words(change.current)}", file=sys.stderr, flush=True)  # noqa: T201 - a program's output
+            print(f"{now} {status_text(change.current)}", file=sys.stderr, flush=True)  # noqa: T201 - a program's output
             if isinstance(change.current, Disconnected) and change.current.reason in _FINAL:
                 self._fail(change.current.cause or AuthenticationError(_REFUSED, reason=change.current.reason))
 

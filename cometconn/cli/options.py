@@ -16,7 +16,7 @@ from cometconn import AppSettings, Endpoints, FileStore, SubscriptionType
 from cometconn.errors import SettingsError
 
 from .network_options import proxy_choice, tls_context
-from .shown import SECRETS
+from .terminal import SECRETS
 
 if TYPE_CHECKING:
     import ssl
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cometconn import CometChat, User
     from cometconn.instrumentation import Hook
 
-__all__ = ["Account", "ListenOptions", "Options", "presence", "secret_of"]
+__all__ = ["Credentials", "ListenOptions", "Options", "parse_presence", "read_secret"]
 
 _PRESENCES = {
     "all": SubscriptionType.ALL_USERS,
@@ -36,7 +36,7 @@ _PRESENCES = {
 
 
 @attrs.frozen
-class Account:
+class Credentials:
     """Who it is, and with which right; what is missing is asked for.
 
     Attributes:
@@ -49,7 +49,7 @@ class Account:
     auth_key: str | None = attrs.field(default=None, repr=False)
     auth_token: str | None = attrs.field(default=None, repr=False)
 
-    def completed(self, saved: User | None) -> Account:
+    def completed(self, saved: User | None) -> Credentials:
         """Return it with a key if one is needed, which is when the saved session is not this user's."""
         if self.auth_token is not None or (saved is not None and self.uid in {None, saved.uid}):
             return self
@@ -77,7 +77,7 @@ def _ask(prompt: str) -> str:
     return key
 
 
-def secret_of(variable: str, path: pathlib.Path | None, environ: Mapping[str, str] = os.environ) -> str | None:
+def read_secret(variable: str, path: pathlib.Path | None, environ: Mapping[str, str] = os.environ) -> str | None:
     """Return a secret: what stands in the file at *path*, or else in the environment."""
     if path is None:
         return environ.get(variable) or None
@@ -93,7 +93,7 @@ def secret_of(variable: str, path: pathlib.Path | None, environ: Mapping[str, st
     return secret
 
 
-def presence(words: str) -> tuple[SubscriptionType, tuple[str, ...]]:
+def parse_presence(words: str) -> tuple[SubscriptionType, tuple[str, ...]]:
     """Read `all`, `friends`, `none` or `roles=a,b`."""
     name, _, roles = words.partition("=")
     if name == "roles" and roles:
@@ -135,10 +135,10 @@ class Options:
     ] = None
 
     @property
-    def account(self) -> Account:
+    def credentials(self) -> Credentials:
         """Who it is, with the secrets from files or the environment."""
-        key = secret_of("COMETCONN_AUTH_KEY", self.auth_key_file)
-        return Account(self.uid, key, secret_of("COMETCONN_AUTH_TOKEN", self.auth_token_file))
+        key = read_secret("COMETCONN_AUTH_KEY", self.auth_key_file)
+        return Credentials(self.uid, key, read_secret("COMETCONN_AUTH_TOKEN", self.auth_token_file))
 
     def settings(self) -> AppSettings:
         """Return the client's settings; `SettingsError` in the words of the options where they make no sense."""
@@ -185,7 +185,7 @@ class ListenOptions(Options):
 
     def settings(self) -> AppSettings:
         """Return the client's settings, as above."""
-        subscription, roles = presence(self.presence)
+        subscription, roles = parse_presence(self.presence)
         return attrs.evolve(
             super().settings(),
             subscription_type=subscription,

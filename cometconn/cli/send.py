@@ -10,9 +10,9 @@ import attrs
 
 from cometconn.errors import SettingsError
 
-from .lines import event_line
-from .shown import learn_from
+from .formatting import event_line
 from .stopping import until_stopped
+from .terminal import learn_client_secrets
 
 if TYPE_CHECKING:
     from cometconn import CometChat
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from .options import Options
 
-__all__ = ["Letter", "content_of", "mapping_of", "send"]
+__all__ = ["OutgoingMessage", "read_content", "parse_json_object", "send"]
 
 
 @attrs.frozen
-class Letter:
+class OutgoingMessage:
     """What to send to whom.
 
     Attributes:
@@ -51,7 +51,7 @@ class Letter:
             )
         return await chat.send_custom(
             self.receiver,
-            mapping_of("The content of a custom message", self.content),
+            parse_json_object("The content of a custom message", self.content),
             type=self.custom,
             receiver_type=self.receiver_type,
             muid=self.muid,
@@ -59,7 +59,7 @@ class Letter:
         )
 
 
-def mapping_of(what: str, words: str) -> dict[str, Any]:
+def parse_json_object(what: str, words: str) -> dict[str, Any]:
     """Read a JSON object."""
     try:
         value = json.loads(words)
@@ -71,7 +71,7 @@ def mapping_of(what: str, words: str) -> dict[str, Any]:
     return value
 
 
-def content_of(words: str) -> str:
+def read_content(words: str) -> str:
     """Return the words; `-` is what stands on standard input, without the newline at its end."""
     if words != "-":
         return words
@@ -82,16 +82,16 @@ def content_of(words: str) -> str:
         raise SettingsError(message) from None
 
 
-async def send(options: Options, letter: Letter) -> int:
+async def send(options: Options, message_to_send: OutgoingMessage) -> int:
     """Log in if need be, send, print the message as the server has it; return the exit status."""
     # A message needs no socket, so in manual mode none is opened.
     settings = attrs.evolve(options.settings(), auto_establish_socket_connection=False)
     async with options.open_client(settings) as chat:
-        await options.account.log_in(chat)
+        await options.credentials.log_in(chat)
 
         async def post() -> None:
-            sent = await letter.post(chat)
-            learn_from(chat)
+            sent = await message_to_send.post(chat)
+            learn_client_secrets(chat)
             print(event_line(sent), flush=True)  # noqa: T201 - a program's output
 
         return await until_stopped(post)

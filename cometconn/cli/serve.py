@@ -7,13 +7,13 @@ import trio
 from cometconn.emulator import open_emulator
 from cometconn.errors import SettingsError
 
-from .shown import SECRETS, json_line
 from .stopping import until_stopped
+from .terminal import SECRETS, json_line
 
-__all__ = ["groups_of", "serve"]
+__all__ = ["parse_groups", "serve"]
 
 
-def groups_of(words: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def parse_groups(words: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """Read `hikers=zed-1,amy-2` and the like."""
     groups: dict[str, tuple[str, ...]] = {}
     for word in words:

@@ -69,7 +69,7 @@ class Clinic:
 
 @pytest.fixture
 def clinic(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Clinic:
-    """The doctor, ready to see a patient."""
+    """The doctor, ready to see a account."""
     for name in list(os.environ):
         if name.startswith("COMETCONN_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)

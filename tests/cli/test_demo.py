@@ -9,7 +9,7 @@ import sys
 from rich.console import Console
 
 from cometconn.cli.demo import run_demo
-from cometconn.cli.stage import RULES
+from cometconn.cli.demo_run import RULES
 
 
 async def test_the_demo_shows_every_rule() -> None:

@@ -7,7 +7,7 @@ import trio
 import trio.testing
 
 from cometconn._transport.abc import WebSocketBrokenError
-from cometconn.cli.doctor_findings import Finding, Findings, Outcome, SkippedError, Step
+from cometconn.cli.doctor_findings import DoctorStep, Finding, Findings, Outcome, SkippedError
 from cometconn.errors import ApiError
 
 
@@ -44,7 +44,7 @@ async def test_a_step_that_fails(error: Exception, words: str) -> None:
         raise error
 
     findings.part = "somewhere"
-    assert not await findings.take(Step.TCP, fails, advise)
+    assert not await findings.take(DoctorStep.TCP, fails, advise)
     (one,) = shown
     assert (one.part, one.outcome, one.words) == ("somewhere", Outcome.FAILED, words)
     assert one.advice == f"about {type(error).__name__}"
@@ -62,8 +62,8 @@ async def test_a_step_takes_no_longer_than_it_may(autojump_clock: trio.testing.M
         await trio.sleep_forever()
         raise AssertionError
 
-    assert await findings.take(Step.TCP, slow, advise)
-    assert not await findings.take(Step.TLS, hangs, advise)
+    assert await findings.take(DoctorStep.TCP, slow, advise)
+    assert not await findings.take(DoctorStep.TLS, hangs, advise)
     assert [one.seconds for one in shown] == [2.0, 3.0]
     assert shown[1].words == "no answer within 3 s"
     assert shown[0].plain() == {
@@ -79,7 +79,7 @@ async def test_what_is_no_trouble_of_the_network_is_a_bug() -> None:
         raise ValueError
 
     with pytest.raises(ValueError):
-        await findings.take(Step.TCP, is_wrong, advise)
+        await findings.take(DoctorStep.TCP, is_wrong, advise)
 
 
 async def test_the_exit_status() -> None:
@@ -94,12 +94,12 @@ async def test_the_exit_status() -> None:
         raise SkippedError(message)
 
     assert findings.status == 6
-    assert not await findings.take(Step.SAVED_SESSION, is_not_to_be_taken, advise)
-    findings.skip(Step.PROXY, "none")
+    assert not await findings.take(DoctorStep.SAVED_SESSION, is_not_to_be_taken, advise)
+    findings.skip(DoctorStep.PROXY, "none")
     assert findings.all[0].words == "not today"
     assert findings.status == 6
-    assert await findings.take(Step.PING, works, advise)
+    assert await findings.take(DoctorStep.PING, works, advise)
     assert findings.status == 0
-    await findings.take(Step.AUTH, fails, advise)
-    await findings.take(Step.TCP, fails, advise)
+    await findings.take(DoctorStep.AUTH, fails, advise)
+    await findings.take(DoctorStep.TCP, fails, advise)
     assert findings.status == 5

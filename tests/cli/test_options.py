@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from cometconn import AppSettings, SubscriptionType
-from cometconn.cli.options import ListenOptions, Options, presence, secret_of
+from cometconn.cli.options import ListenOptions, Options, parse_presence, read_secret
 from cometconn.emulator import open_emulator
 from cometconn.errors import SettingsError
 from tests.conformance.authority import Authority
@@ -17,25 +17,25 @@ from tests.transport.proxies import http_proxy, tls_front
 
 def test_presence_words() -> None:
     """All, friends, none, or the roles by name."""
-    assert presence("all") == (SubscriptionType.ALL_USERS, ())
-    assert presence("friends") == (SubscriptionType.FRIENDS, ())
-    assert presence("none") == (SubscriptionType.NONE, ())
-    assert presence("roles=a,b") == (SubscriptionType.ROLES, ("a", "b"))
+    assert parse_presence("all") == (SubscriptionType.ALL_USERS, ())
+    assert parse_presence("friends") == (SubscriptionType.FRIENDS, ())
+    assert parse_presence("none") == (SubscriptionType.NONE, ())
+    assert parse_presence("roles=a,b") == (SubscriptionType.ROLES, ("a", "b"))
     for bad in ("roles=", "roles", "ALL", ""):
         with pytest.raises(SettingsError, match="presence"):
-            presence(bad)
+            parse_presence(bad)
 
 
 def test_where_secrets_come_from(tmp_path: pathlib.Path) -> None:
     """A file outranks the environment; empty is none; what is no text is refused by name."""
     path = tmp_path / "key"
     path.write_text("  abc\n")
-    assert secret_of("X", path, {"X": "y"}) == "abc"
-    assert secret_of("X", None, {"X": "y"}) == "y"
-    assert secret_of("X", None, {"X": ""}) is None
+    assert read_secret("X", path, {"X": "y"}) == "abc"
+    assert read_secret("X", None, {"X": "y"}) == "y"
+    assert read_secret("X", None, {"X": ""}) is None
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match="key"):
-        secret_of("X", path, {})
+        read_secret("X", path, {})
 
 
 def test_a_command_without_a_place_to_go() -> None:

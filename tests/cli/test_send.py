@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from cometconn.cli.send import mapping_of
+from cometconn.cli.send import parse_json_object
 from cometconn.emulator import Emulator, Kind, open_emulator
 from cometconn.errors import SettingsError
 
@@ -74,10 +74,10 @@ async def test_what_goes_wrong_is_one_line(
 
 def test_json_on_the_command_line() -> None:
     """A JSON object, or an error that names what was to be one."""
-    assert mapping_of("--metadata", '{"x": 1}') == {"x": 1}
+    assert parse_json_object("--metadata", '{"x": 1}') == {"x": 1}
     for bad in ("", "x", "[1]", "3", "[" * 100_000):
         with pytest.raises(SettingsError, match="--metadata must be a JSON object"):
-            mapping_of("--metadata", bad)
+            parse_json_object("--metadata", bad)
 
 
 async def test_a_signal_ends_it(tmp_path: pathlib.Path) -> None:

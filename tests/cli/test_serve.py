@@ -13,7 +13,7 @@ import trio
 
 import cometconn
 from cometconn import AppSettings, Endpoints, MemoryStore
-from cometconn.cli.serve import groups_of
+from cometconn.cli.serve import parse_groups
 from cometconn.errors import SettingsError
 from cometconn.events import TextMessage
 
@@ -104,9 +104,9 @@ async def test_a_port_in_use() -> None:
 
 def test_group_words() -> None:
     """A guid, and its members separated by commas; each group once."""
-    assert groups_of(("a=x,y", "b=z")) == {"a": ("x", "y"), "b": ("z",)}
+    assert parse_groups(("a=x,y", "b=z")) == {"a": ("x", "y"), "b": ("z",)}
     for bad in ("a", "a=", "=x", ""):
         with pytest.raises(SettingsError, match="--group"):
-            groups_of((bad,))
+            parse_groups((bad,))
     with pytest.raises(SettingsError, match="--group"):
-        groups_of(("a=x", "a=y"))
+        parse_groups(("a=x", "a=y"))

@@ -10,7 +10,7 @@ from typing import Any
 
 from cometconn._transport.proxy import ProxyFault
 from cometconn.cli.app import doctor_command
-from cometconn.cli.doctor_findings import Step
+from cometconn.cli.doctor_findings import DoctorStep
 from cometconn.emulator import open_emulator
 from tests.cli.conftest import clinic as clinic
 from tests.conformance.authority import Authority
@@ -48,7 +48,7 @@ async def test_the_examination_is_a_real_one(clinic: Any) -> None:
 def test_the_exit_statuses_are_those_of_the_steps() -> None:
     """Each is in the table and in the command's own help."""
     statuses = {int(status) for status in re.findall(r"^\| (\d) \|", PAGE, re.MULTILINE)}
-    assert statuses == {0, 1, 6} | {step.status for step in Step}
+    assert statuses == {0, 1, 6} | {step.status for step in DoctorStep}
     assert statuses == {int(status) for status in re.findall(r"(?<![\w-])\d(?= )", doctor_command.__doc__ or "")}
 
 

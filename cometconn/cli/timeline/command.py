@@ -6,7 +6,7 @@ import datetime
 import sys
 from typing import TYPE_CHECKING
 
-from cometconn.cli.shown import shown
+from cometconn.cli.terminal import safe_text
 from cometconn.errors import TraceError
 from cometconn.instrumentation import read_trace
 
@@ -45,7 +45,7 @@ def timeline(
     if read.unreadable:
         lines = "1 line" if read.unreadable == 1 else f"{read.unreadable} lines"
         note = f"cometconn: {lines} of {trace} left out, torn or of a newer version."
-        print(shown(note), file=sys.stderr)  # noqa: T201 - a program's output
+        print(safe_text(note), file=sys.stderr)  # noqa: T201 - a program's output
 
 
 def _utc(moment: datetime.datetime | None) -> datetime.datetime | None:

@@ -1,4 +1,4 @@
-"""The lanes of the picture: each a function from a part of the story to SVG.
+"""The lanes of the picture: each a function from a part of the timeline to SVG.
 
 Whatever the trace holds, a lane draws no more than a few elements for each pixel of its
 width: what is too small to be seen alone is drawn together.
@@ -9,16 +9,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .scale import in_span
+from .scale import duration_text
 from .svg import fits, line, number, path, rect, text, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from .model import LeaseSpan, Mark, PingSample, Span, Timeline
     from .scale import Scale
-    from .story import Lease, Mark, Ping, Span, Story
 
-__all__ = ["band", "captions", "decade", "guide", "lease_curve", "marks", "messages", "pings"]
+__all__ = ["band", "captions", "log_height", "guide", "lease_curve", "marks", "messages", "pings"]
 
 _SEEN = 3.0  # pixels: a span this wide has a title of its own
 _LEAST = 1.5  # pixels: nothing is drawn narrower
@@ -41,7 +41,7 @@ def band(spans: Sequence[Span], scale: Scale, y: float, height: float, *, under:
             step = f"M{number(x)} {number(y)}h{_LEAST}v{number(height)}h-{_LEAST}z"
             small.setdefault(span.kind, {}).setdefault(scale.bin(span.begin, _LEAST), step)
             continue
-        lasted = in_span(span.end - span.begin)
+        lasted = duration_text(span.end - span.begin)
         title = span.words if span.words.endswith(lasted) else f"{span.words}, {lasted}"
         drawn.append(rect(x, y, to - x, height, span.kind, title))
         label = span.words if fits(span.words, to - x) else ""
@@ -50,7 +50,7 @@ def band(spans: Sequence[Span], scale: Scale, y: float, height: float, *, under:
     return drawn + [path(steps.values(), kind) for kind, steps in small.items()]
 
 
-def lease_curve(leases: Iterable[Lease], scale: Scale, y: float, height: float, grace: float) -> list[str]:
+def lease_curve(leases: Iterable[LeaseSpan], scale: Scale, y: float, height: float, grace: float) -> list[str]:
     """Draw how long the lease has left: a curve that falls, and jumps with each sign of life."""
     drawn: list[str] = []
     columns: dict[int, tuple[float, float]] = {}
@@ -81,7 +81,7 @@ def lease_curve(leases: Iterable[Lease], scale: Scale, y: float, height: float, 
     return drawn
 
 
-def pings(all_pings: Iterable[Ping], scale: Scale, y: float, height: float) -> list[str]:
+def pings(all_pings: Iterable[PingSample], scale: Scale, y: float, height: float) -> list[str]:
     """Draw round trips, on a logarithmic scale; a ping without an answer is a stroke at the top."""
     columns: dict[int, tuple[float, float]] = {}
     silent: dict[int, str] = {}
@@ -90,29 +90,29 @@ def pings(all_pings: Iterable[Ping], scale: Scale, y: float, height: float) -> l
         if ping.round_trip is None:
             silent[column] = f"M{number(scale.left + 2 * column + 1)} {number(y)}v8"
         else:
-            height_of = y + height * (1 - decade(ping.round_trip))
+            height_of = y + height * (1 - log_height(ping.round_trip))
             low, high = columns.get(column, (height_of, height_of))
             columns[column] = (max(low, height_of), min(high, height_of))
     steps = [f"M{number(scale.left + 2 * x + 1)} {number(low)}V{number(high)}" for x, (low, high) in columns.items()]
     return [path(steps, "pong" if len(steps) > _FEW else "pong dot"), path(silent.values(), "no-pong", "no pong")]
 
 
-def decade(seconds: float) -> float:
+def log_height(seconds: float) -> float:
     """Return how high a round trip stands, from 0 to 1."""
     share = math.log(max(seconds, _FASTEST) / _FASTEST) / math.log(_SLOWEST / _FASTEST)
     return min(share, 1.0)
 
 
-def messages(story: Story, scale: Scale, y: float, height: float) -> list[str]:
+def messages(timeline: Timeline, scale: Scale, y: float, height: float) -> list[str]:
     """Draw how many events came, as bars: live ones, and in front of an absence those that were fetched, cut at the top."""
-    live, fetched = _columns(story.messages, scale), _columns(story.fetched, scale)
+    live, fetched = _columns(timeline.messages, scale), _columns(timeline.fetched, scale)
     most = max(live.values(), default=0) or max(fetched.values(), default=1)
     wide = (scale.end - scale.begin) / (scale.right - scale.left) * _BAR
     bars = [
         path((_bar(scale.left + x * _BAR, y, height, count / most) for x, count in sorted(columns.items())), kind)
         for columns, kind in ((fetched, "fetched"), (live, "message"))
     ]
-    rate = f"{most * 60 / wide:.0f}/min" if wide >= _MINUTE / 2 else f"{most} in {in_span(wide)}"
+    rate = f"{most * 60 / wide:.0f}/min" if wide >= _MINUTE / 2 else f"{most} in {duration_text(wide)}"
     return [*guide(scale, y, rate), *bars]
 
 

@@ -7,7 +7,7 @@ import math
 
 import attrs
 
-__all__ = ["Scale", "in_span"]
+__all__ = ["Scale", "duration_text"]
 
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _APART = 80.0  # pixels from tick to tick, at least
@@ -48,7 +48,7 @@ def _label(moment: float, step: float) -> str:
     return time.strftime("%H:%M" if step >= _MINUTE else "%H:%M:%S")
 
 
-def in_span(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Return a duration as people say it: `3 h 20 min`, `45 s`, `0.3 s`."""
     if seconds >= _HOUR:
         hours, minutes = divmod(round(seconds / _MINUTE), 60)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fits", "line", "number", "path", "rect", "text", "width_of"]
 
-_LETTER = 5.9  # pixels: the width of a letter, on average, at 11 px
+_LETTER = 5.9  # pixels: the width of a message_to_send, on average, at 11 px
 
 
 def number(value: float) -> str:

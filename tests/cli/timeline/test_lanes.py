@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from cometconn import instrumentation as seen
 from cometconn.cli.timeline import lanes
+from cometconn.cli.timeline.model import LeaseSpan, Mark, PingSample, Span, Timeline
 from cometconn.cli.timeline.picture import draw
-from cometconn.cli.timeline.scale import Scale, in_span
-from cometconn.cli.timeline.story import Lease, Mark, Ping, Span, Story
+from cometconn.cli.timeline.scale import Scale, duration_text
 from cometconn.cli.timeline.style import GLYPHS, STYLE
 from cometconn.cli.timeline.svg import rect, text
 
-from .test_teller import START, at, status
+from .test_builder import START, at, status
 
 SCALE = Scale(0.0, 1000.0, 100.0, 1100.0)
 
@@ -61,7 +61,7 @@ def test_ticks_are_round_and_not_too_close(seconds: float, labels: list[str]) ->
 )
 def test_durations_in_words(seconds: float, words: str) -> None:
     """As people say them."""
-    assert in_span(seconds) == words
+    assert duration_text(seconds) == words
 
 
 def test_words_from_outside_are_text() -> None:
@@ -105,9 +105,9 @@ def test_captions_do_not_overlap() -> None:
 
 def test_the_lease_falls_and_jumps() -> None:
     """A sawtooth when there is room; where there is none, the band between its highest and its lowest."""
-    wide = lanes.lease_curve([Lease(0, 20, 30), Lease(20, 40, 50)], Scale(0, 40, 0, 1000), 0, 100, 30.0)
+    wide = lanes.lease_curve([LeaseSpan(0, 20, 30), LeaseSpan(20, 40, 50)], Scale(0, 40, 0, 1000), 0, 100, 30.0)
     assert len(wide) == 2
-    teeth = [Lease(begin, begin + 20, begin + 30) for begin in range(0, 100_000, 20)]
+    teeth = [LeaseSpan(begin, begin + 20, begin + 30) for begin in range(0, 100_000, 20)]
     band = "".join(lanes.lease_curve(teeth, Scale(0, 100_000, 0, 1000), 0, 100, 30.0))
     heights = {float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", band)}
     assert min(heights) == 0
@@ -117,32 +117,32 @@ def test_the_lease_falls_and_jumps() -> None:
 
 def test_a_lease_without_a_deadline_says_so() -> None:
     """As a field, with words where they fit."""
-    drawn = lanes.lease_curve([Lease(0, 500, math.inf), Lease(600, 601, math.inf)], SCALE, 0, 50, 30.0)
+    drawn = lanes.lease_curve([LeaseSpan(0, 500, math.inf), LeaseSpan(600, 601, math.inf)], SCALE, 0, 50, 30.0)
     assert sum("forever" in part for part in drawn) == 2
     assert sum("<text" in part for part in drawn) == 1
 
 
 def test_pings_are_dots_and_bars_and_red_strokes() -> None:
     """Each column shows its fastest and slowest; what had no answer is a stroke at the top."""
-    few = lanes.pings([Ping(0, 0.01), Ping(1, 0.1), Ping(500, None)], SCALE, 0, 90)
+    few = lanes.pings([PingSample(0, 0.01), PingSample(1, 0.1), PingSample(500, None)], SCALE, 0, 90)
     assert "dot" in few[0]
     assert "no-pong" in few[1]
     assert few[0].count("M") == 1, "one column"
-    many = lanes.pings([Ping(at_ / 10, 0.01) for at_ in range(10_000)], SCALE, 0, 90)
+    many = lanes.pings([PingSample(at_ / 10, 0.01) for at_ in range(10_000)], SCALE, 0, 90)
     assert many[0].count("M") == 500
     assert many[1] == ""
-    assert (lanes.decade(0.0001), lanes.decade(100.0)) == (0.0, 1.0)
+    assert (lanes.log_height(0.0001), lanes.log_height(100.0)) == (0.0, 1.0)
 
 
 def test_the_highest_bar_says_its_rate() -> None:
     """Events a minute, or in a shorter time; what was fetched is cut at the top and sets the scale only when alone."""
-    story = Story("APP-1", 0, 1000, messages=[(1, 5), (2, 5), (900, 1)], fetched=[(1, 0), (500, 1000)])
-    drawn = lanes.messages(story, SCALE, 0, 40)
+    timeline = Timeline("APP-1", 0, 1000, messages=[(1, 5), (2, 5), (900, 1)], fetched=[(1, 0), (500, 1000)])
+    drawn = lanes.messages(timeline, SCALE, 0, 40)
     assert ">10 in 4 s<" in "".join(drawn)
     assert all(float(height) <= 40 for height in re.findall(r"v-([\d.]+)", "".join(drawn)))
     slow = Scale(0.0, 100_000.0, 100.0, 1100.0)
-    assert ">2/min<" in "".join(lanes.messages(story, slow, 0, 40))
-    alone = Story("APP-1", 0, 1000, fetched=[(500, 7)])
+    assert ">2/min<" in "".join(lanes.messages(timeline, slow, 0, 40))
+    alone = Timeline("APP-1", 0, 1000, fetched=[(500, 7)])
     assert ">7 in 4 s<" in "".join(lanes.messages(alone, SCALE, 0, 40))
 
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from cometconn import CometChat
 
-    from .stage import Stage
+    from .demo_run import DemoRun
 
 __all__ = ["background", "first_login", "network", "reopened", "talk"]
 
 
-async def first_login(stage: Stage, chat: CometChat, path: pathlib.Path) -> None:
+async def first_login(run: DemoRun, chat: CometChat, path: pathlib.Path) -> None:
     """P14, P16, P1, P3, P4, P17."""
     try:
         await chat.connect()
@@ -30,123 +30,123 @@ async def first_login(stage: Stage, chat: CometChat, path: pathlib.Path) -> None
     except NotLoggedInError as error:
         refused = error.code
     nobody = chat.get_logged_in_user() is None
-    stage.check("P14", refused == "ERROR_USER_NOT_LOGGED_IN" and nobody, f"connect() before login: {refused}")
+    run.check("P14", refused == "ERROR_USER_NOT_LOGGED_IN" and nobody, f"connect() before login: {refused}")
     try:
         await chat.login(uid="zed-1", auth_key="a-wrong-key")
-        stage.check("P16", held=False, observation="a wrong key was accepted")
+        run.check("P16", held=False, observation="a wrong key was accepted")
     except ApiError as error:
-        stage.check("P16", error.code and error.message, f"login with a wrong key: {error.code}, {error.message}")
-    since = stage.server.log.position
-    user = await chat.login(uid="zed-1", auth_key=stage.server.world.auth_key)
-    opened = await stage.server_saw(Kind.UPGRADE, since)
+        run.check("P16", error.code and error.message, f"login with a wrong key: {error.code}, {error.message}")
+    since = run.server.log.position
+    user = await chat.login(uid="zed-1", auth_key=run.server.world.auth_key)
+    opened = await run.server_saw(Kind.UPGRADE, since)
     mode = path.stat().st_mode & 0o777
-    stage.check(
+    run.check(
         "P1",
         path.exists() and opened.detail["status"] == 101,
         f"{user.name} saved (file mode {mode:o}); the server saw the upgrade",
     )
-    await stage.wait_for(chat, Connected)
+    await run.wait_for(chat, Connected)
     auto = AppSettings(region="us").auto_establish_socket_connection
-    stage.check("P3", auto, "connected, and nobody set the mode or called connect()")
-    live = stage.server.connections("zed-1")
-    stage.check("P4", live == 1, f"in the foreground the server counts {live} authenticated socket")
-    frames = [entry.detail.get("frame", {}) for entry in stage.server.log.of(Kind.FRAME_IN, since=since)]
+    run.check("P3", auto, "connected, and nobody set the mode or called connect()")
+    live = run.server.connections("zed-1")
+    run.check("P4", live == 1, f"in the foreground the server counts {live} authenticated socket")
+    frames = [entry.detail.get("frame", {}) for entry in run.server.log.of(Kind.FRAME_IN, since=since)]
     auth: Mapping[str, Any] = next((frame for frame in frames if frame.get("type") == "auth"), {})
     presence = auth.get("body", {}).get("presenceSubscription")
-    stage.check(
+    run.check(
         "P17",
-        auth.get("appId") == stage.server.world.app_id and presence == "ALL_USERS",
+        auth.get("appId") == run.server.world.app_id and presence == "ALL_USERS",
         f"the auth frame says app {auth.get('appId')}, presence {presence}",
     )
 
 
-async def talk(stage: Stage, chat: CometChat) -> None:
+async def talk(run: DemoRun, chat: CometChat) -> None:
     """P15 and P10: messages to the user and to the group, and a ping."""
     async with chat.events(TextMessage) as events:
-        stage.server.say("amy-2", "are you there?", receiver="zed-1")
-        stage.server.say("amy-2", "who comes along?", group="hikers")
+        run.server.say("amy-2", "are you there?", receiver="zed-1")
+        run.server.say("amy-2", "who comes along?", group="hikers")
         texts = []
         for _ in range(2):
             event = await anext(events)
             assert isinstance(event, TextMessage), event
             texts.append(event.text)
-            stage.tell("client", f"{event.sender.name} says: {event.text}", "blue")
-    stage.check(
+            run.print_line("client", f"{event.sender.name} says: {event.text}", "blue")
+    run.check(
         "P15", texts == ["are you there?", "who comes along?"], "one message to the user and one to a group, in order"
     )
-    since = stage.server.log.position
+    since = run.server.log.position
     round_trip = await chat.ping()
-    frames = [entry.detail.get("frame") for entry in stage.server.log.of(Kind.FRAME_IN, since=since)]
-    stage.check(
+    frames = [entry.detail.get("frame") for entry in run.server.log.of(Kind.FRAME_IN, since=since)]
+    run.check(
         "P10",
         {"action": "ping", "ack": "true"} in frames,
         f"the server got the ping frame; round trip {round_trip * 1000:.1f} ms",
     )
 
 
-async def network(stage: Stage, chat: CometChat) -> None:
+async def network(run: DemoRun, chat: CometChat) -> None:
     """P6: the network goes and comes back."""
     async with chat.events(TextMessage) as events:
-        stage.tell("network", "gone: connections are reset and refused", "magenta")
-        stage.server.refuse_connections()
-        stage.server.drop("zed-1", "reset")
-        waiting = await stage.wait_for(chat, Waiting)
+        run.print_line("network", "gone: connections are reset and refused", "magenta")
+        run.server.refuse_connections()
+        run.server.drop("zed-1", "reset")
+        waiting = await run.wait_for(chat, Waiting)
         await trio.sleep(0.5)
-        stage.tell("network", "back", "magenta")
-        stage.server.accept_connections()
-        await stage.wait_for(chat, Connected)
+        run.print_line("network", "back", "magenta")
+        run.server.accept_connections()
+        await run.wait_for(chat, Connected)
         gap = await anext(events)
         missing = gap.until - gap.since if isinstance(gap, Gap) else 0.0
-    live = stage.server.connections("zed-1")
-    stage.check(
+    live = run.server.connections("zed-1")
+    run.check(
         "P6",
         live == 1 and isinstance(waiting, Waiting) and isinstance(gap, Gap),
         f"connected again by itself; a Gap of {missing:.1f} s stands in the stream",
     )
 
 
-async def background(stage: Stage, chat: CometChat) -> None:
+async def background(run: DemoRun, chat: CometChat) -> None:
     """P5, P11, and P4 and P15 again."""
-    since = stage.server.log.position
-    stage.tell("app", "enter_background()", "magenta")
+    since = run.server.log.position
+    run.print_line("app", "enter_background()", "magenta")
     began = trio.current_time()
     chat.enter_background()
     status = chat.status
     at_once = isinstance(status, Disconnected) and status.reason is Reason.IN_BACKGROUND
-    close = await stage.server_saw(Kind.CLOSE_IN, since)
+    close = await run.server_saw(Kind.CLOSE_IN, since)
     late = (close.at - began) * 1000
-    stage.check(
+    run.check(
         "P5",
         at_once and close.detail["code"] == 1000,
         f"disconnected when the call returned; close frame at the server {late:.1f} ms later",
     )
-    await stage.server.wait_gone("zed-1")
+    await run.server.wait_gone("zed-1")
     async with chat.events(TextMessage) as events:
-        stage.server.say("amy-2", "you will miss this", receiver="zed-1")
+        run.server.say("amy-2", "you will miss this", receiver="zed-1")
         await trio.sleep(0.3)
-        stage.tell("app", "enter_foreground()", "magenta")
+        run.print_line("app", "enter_foreground()", "magenta")
         chat.enter_foreground()
-        await stage.wait_for(chat, Connected)
-        stage.server.say("amy-2", "welcome back", receiver="zed-1")
+        await run.wait_for(chat, Connected)
+        run.server.say("amy-2", "welcome back", receiver="zed-1")
         first, second = await anext(events), await anext(events)
     told = isinstance(first, Gap)
     came = second.text if isinstance(second, TextMessage) else repr(second)
-    stage.check(
+    run.check(
         "P11",
         told and came == "welcome back",
         "the message sent meanwhile did not come; the Gap says that one may be missing",
     )
-    stage.check("P4", stage.server.connections("zed-1") == 1, "and again after enter_foreground()")
-    stage.check("P15", came == "welcome back", "none while disconnected")
+    run.check("P4", run.server.connections("zed-1") == 1, "and again after enter_foreground()")
+    run.check("P15", came == "welcome back", "none while disconnected")
 
 
-async def reopened(stage: Stage, chat: CometChat, since: int) -> None:
+async def reopened(run: DemoRun, chat: CometChat, since: int) -> None:
     """P2: no login, no request."""
     user = chat.get_logged_in_user()
-    await stage.wait_for(chat, Connected)
-    requests = len(stage.server.log.of(Kind.REST, since=since))
+    await run.wait_for(chat, Connected)
+    requests = len(run.server.log.of(Kind.REST, since=since))
     connected = chat.status.state is ConnectionState.CONNECTED
-    stage.check(
+    run.check(
         "P2",
         connected and user and requests == 0,
         f"{user.name if user else 'nobody'} connected again with {requests} REST requests",

@@ -10,8 +10,8 @@ from rich.markup import escape
 
 from cometconn import Connected, Connecting, Disconnected, Waiting
 
-from .lines import in_words
-from .shown import shown
+from .formatting import status_text
+from .terminal import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cometconn import CometChat, Status
     from cometconn.emulator import Emulator, Entry, Kind
 
-__all__ = ["RULES", "Stage"]
+__all__ = ["RULES", "DemoRun"]
 
 RULES = {
     "P1": "login() saves the user and opens the WebSocket",
@@ -46,7 +46,7 @@ _COLOURS = {Connected: "green", Connecting: "yellow", Waiting: "yellow", Disconn
 
 
 @attrs.define(eq=False)
-class Stage:
+class DemoRun:
     """The demo in progress.
 
     Attributes:
@@ -62,14 +62,14 @@ class Stage:
     seen: dict[str, tuple[bool, str]] = attrs.field(factory=dict, init=False)
     _began: float = attrs.field(factory=trio.current_time, init=False)
 
-    def act(self, title: str) -> None:
+    def heading(self, title: str) -> None:
         """Begin an act."""
-        self.console.print(f"\n[bold]{escape(shown(title))}[/bold]")
+        self.console.print(f"\n[bold]{escape(safe_text(title))}[/bold]")
 
-    def tell(self, who: str, what: str, colour: str = "default") -> None:
+    def print_line(self, who: str, what: str, colour: str = "default") -> None:
         """Print one line of the timeline."""
         at = trio.current_time() - self._began
-        self.console.print(f"[dim]{at:7.2f} s[/dim]  {who:<7} [{colour}]{escape(shown(what))}[/{colour}]")
+        self.console.print(f"[dim]{at:7.2f} s[/dim]  {who:<7} [{colour}]{escape(safe_text(what))}[/{colour}]")
 
     def check(self, rule: str, held: object, observation: str) -> None:
         """Note what was observed of *rule*; once failed it stays failed."""
@@ -77,15 +77,17 @@ class Stage:
         both = f"{before}; {observation}" if before else observation
         self.seen[rule] = (before_held and bool(held), both)
         mark, colour = ("✓", "green") if held else ("✗", "bold red")
-        self.tell(f"  {rule}", f"{mark} {observation}", colour)
+        self.print_line(f"  {rule}", f"{mark} {observation}", colour)
 
-    async def follow(self, chat: CometChat, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def print_statuses(
+        self, chat: CometChat, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
         """Print every status that *chat* goes through."""
         async with chat.statuses() as changes:
             task_status.started()
             async for change in changes:
                 colour = _COLOURS[type(change.current)]
-                self.tell("client", in_words(change.current), colour)
+                self.print_line("client", status_text(change.current), colour)
 
     async def wait_for(self, chat: CometChat, kind: type) -> Status:
         """Wait until the status is of this kind, and return it."""
@@ -101,7 +103,7 @@ class Stage:
         """Wait for an entry of the server's log from position *since* on."""
         entry = await self.server.log.wait_for(lambda entry: entry.kind is kind, since=since)
         code = entry.detail.get("code")
-        self.tell("server", f"saw {kind.value}{f' with code {code}' if code else ''}", "cyan")
+        self.print_line("server", f"saw {kind.value}{f' with code {code}' if code else ''}", "cyan")
         return entry
 
     def summary(self) -> int:
@@ -113,6 +115,6 @@ class Stage:
             failed += not held
             mark = "[green]✓[/green]" if held else "[bold red]✗[/bold red]"
             self.console.print(
-                f"{mark} [bold]{rule:<4}[/bold] {escape(text)}\n       [dim]{escape(shown(observation))}[/dim]"
+                f"{mark} [bold]{rule:<4}[/bold] {escape(text)}\n       [dim]{escape(safe_text(observation))}[/dim]"
             )
         return failed

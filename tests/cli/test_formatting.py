@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from cometconn import Connected, Connecting, Disconnected, Reason, Waiting
 from cometconn._wire.decoder import decode
-from cometconn.cli.lines import event_line, in_words
+from cometconn.cli.formatting import event_line, status_text
 from cometconn.errors import ConnectionLostError, DecodeError
 from cometconn.events import Event, Gap, Overflow, UnknownEvent, UnreadableFrame
 from cometconn.testing.strategies import events
@@ -88,7 +88,7 @@ def test_our_own_markers() -> None:
 
 def test_statuses_in_words() -> None:
     """Each status has its words."""
-    assert in_words(Disconnected(Reason.IN_BACKGROUND, at=0.0)) == "disconnected: in_background"
-    assert in_words(Connecting(2, at=0.0)) == "connecting, attempt 2"
-    assert in_words(Waiting(3, retry_at=4.5, cause=None, at=3.0)) == "waiting 1.5 s for attempt 3"  # type: ignore[arg-type]
-    assert in_words(Connected(1, at=0.0)) == "connected"
+    assert status_text(Disconnected(Reason.IN_BACKGROUND, at=0.0)) == "disconnected: in_background"
+    assert status_text(Connecting(2, at=0.0)) == "connecting, attempt 2"
+    assert status_text(Waiting(3, retry_at=4.5, cause=None, at=3.0)) == "waiting 1.5 s for attempt 3"  # type: ignore[arg-type]
+    assert status_text(Connected(1, at=0.0)) == "connected"

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import attrs
 
-__all__ = ["Lease", "Mark", "Ping", "Span", "Story"]
+__all__ = ["LeaseSpan", "Mark", "PingSample", "Span", "Timeline"]
 
 
 @attrs.frozen
@@ -42,7 +42,7 @@ class Mark:
 
 
 @attrs.frozen
-class Lease:
+class LeaseSpan:
     """A time in which the lease had one deadline; both and the deadline in seconds since 1970, `inf` for never."""
 
     begin: float
@@ -51,18 +51,18 @@ class Lease:
 
 
 @attrs.frozen
-class Ping:
+class PingSample:
     """A ping that was sent `at`; `round_trip` is `None` when no pong came."""
 
     at: float
     round_trip: float | None
 
 
-S = TypeVar("S", Span, Lease)
+S = TypeVar("S", Span, LeaseSpan)
 
 
 @attrs.define
-class Story:
+class Timeline:
     """One client's trace. Every list is in order of time.
 
     Attributes:
@@ -87,14 +87,14 @@ class Story:
     asleep: list[Span] = attrs.field(factory=list)
     gaps: list[Span] = attrs.field(factory=list)
     paused: list[Span] = attrs.field(factory=list)
-    leases: list[Lease] = attrs.field(factory=list)
-    pings: list[Ping] = attrs.field(factory=list)
+    leases: list[LeaseSpan] = attrs.field(factory=list)
+    pings: list[PingSample] = attrs.field(factory=list)
     messages: list[tuple[float, int]] = attrs.field(factory=list)
     fetched: list[tuple[float, int]] = attrs.field(factory=list)
     marks: list[Mark] = attrs.field(factory=list)
     closed: bool = False
 
-    def between(self, begin: float, end: float) -> Story:
+    def between(self, begin: float, end: float) -> Timeline:
         """Return the part of it from *begin* to *end*."""
         begin, end = max(begin, self.begin), min(end, self.end)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from cometconn import CometChat
 
-__all__ = ["SECRETS", "json_line", "learn_environment", "learn_from", "shown"]
+__all__ = ["SECRETS", "json_line", "learn_environment_secrets", "learn_client_secrets", "safe_text"]
 
 SECRETS: Final = KnownSecrets()
 """Those of this command: from its environment, from files, typed at the terminal, and those of its client."""
@@ -22,7 +22,7 @@ _VARIABLES = ("COMETCONN_AUTH_KEY", "COMETCONN_AUTH_TOKEN", "COMETCONN_CLIENT_KE
 _PROXIES = ("COMETCONN_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 
-def learn_environment(environ: Mapping[str, str] = os.environ) -> None:
+def learn_environment_secrets(environ: Mapping[str, str] = os.environ) -> None:
     """Note the secrets in the environment, passwords of proxies included."""
     SECRETS.learn(*map(environ.get, _VARIABLES))
     for name in _PROXIES:
@@ -32,12 +32,12 @@ def learn_environment(environ: Mapping[str, str] = os.environ) -> None:
                 SECRETS.learn_all(proxy.secrets)
 
 
-def learn_from(chat: CometChat) -> None:
+def learn_client_secrets(chat: CometChat) -> None:
     """Note the secrets that *chat* knows by now: those that the server has given it are among them."""
     SECRETS.learn_all(chat._parts.identity.secrets)  # noqa: SLF001 - no public call tells a secret
 
 
-def shown(text: object) -> str:
+def safe_text(text: object) -> str:
     """Return *text* as one line for the terminal: masked, escaped, and not cut."""
     return SECRETS.whole(text)
 

@@ -13,13 +13,13 @@ from cometconn._text.secret_names import without_named_secrets
 from cometconn.errors import CometConnError
 from cometconn.events import UnknownEvent, UnreadableFrame
 
-from .shown import json_line
+from .terminal import json_line
 
 if TYPE_CHECKING:
     from cometconn import Status
     from cometconn.events import Event
 
-__all__ = ["event_line", "in_words"]
+__all__ = ["event_line", "status_text"]
 
 
 def event_line(event: Event) -> str:
@@ -62,7 +62,7 @@ def _plain(value: Any) -> Any:
     return plain
 
 
-def in_words(status: Status) -> str:
+def status_text(status: Status) -> str:
     """Return a status as people read it."""
     match status:
         case Disconnected(reason=reason):

@@ -1,11 +1,10 @@
 """cometconn's pytest plugin: fixtures for programs that use cometconn.
 
-pytest imports this module in every run on a machine where cometconn is installed, so it stands outside the
-package and imports nothing but pytest: what a fixture needs is imported when a test asks for it. The fixtures are
-for pytest-trio, in its `trio_mode` or with `@pytest.mark.trio`.
+pytest imports this module in every run on a machine where cometconn is installed, so it is outside the package and
+imports nothing but pytest: what a fixture needs is imported when a test uses the fixture. The fixtures are for
+pytest-trio, in its `trio_mode` or with `@pytest.mark.trio`.
 
-A fixture of yours by the same name takes the place of the one here, for the tests that see yours. The
-`chat_...` fixtures are there to be replaced so.
+A fixture of yours with the same name overrides the one here. The `chat_...` fixtures are meant to be overridden.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["chat", "chat_settings", "chat_user", "chat_world", "emulator", "memory_chat", "memory_server"]
 
 
-# What tests may change.
+# Fixtures to override.
 
 
 @pytest.fixture
 def chat_settings() -> AppSettings:
-    """The `AppSettings` of `chat` and `memory_chat`: the defaults. Replace it to choose others."""
+    """The `AppSettings` of `chat` and `memory_chat`: the defaults. Override it to choose others."""
     from cometconn import AppSettings  # noqa: PLC0415 - see above
 
     return AppSettings()
@@ -38,13 +37,13 @@ def chat_settings() -> AppSettings:
 
 @pytest.fixture
 def chat_user() -> str:
-    """The uid that `chat` and `memory_chat` log in: `zed-1`. Replace it to choose another of `chat_world`."""
+    """The uid that `chat` and `memory_chat` log in: `zed-1`. Override it to choose another user of `chat_world`."""
     return "zed-1"
 
 
 @pytest.fixture
 def chat_world() -> dict[str, Any]:
-    """Who exists on the servers: `app_id`, `auth_key`, `users` and `groups`. Replace it to choose others."""
+    """What exists on the servers: `app_id`, `auth_key`, `users` and `groups`. Override it to choose others."""
     users = ("zed-1", "amy-2")
     return {"users": users, "groups": {"hikers": users}}
 
@@ -82,7 +81,7 @@ async def chat(emulator: Emulator, chat_settings: AppSettings, chat_user: str) -
 async def memory_server(
     request: pytest.FixtureRequest, chat_world: dict[str, Any]
 ) -> AsyncGenerator[MemoryServer, None]:
-    """A CometChat server in memory, for as long as the test lasts. Brings virtual time to the test."""
+    """A CometChat server in memory, for as long as the test lasts. The test then runs in virtual time."""
     from cometconn.testing import open_memory_server  # noqa: PLC0415
 
     _check_time(request, virtual=True)
@@ -110,22 +109,22 @@ async def memory_chat(
 
 
 def _check_time(request: pytest.FixtureRequest, *, virtual: bool) -> None:
-    """Refuse a test in which the fixture could not work, and say what does."""
+    """Fail a test in which the fixture cannot work, and name what does."""
     import trio  # noqa: PLC0415
     import trio.testing  # noqa: PLC0415
 
     if hasattr(request.function, "hypothesis"):
-        # pytest-trio sets a fixture up once, and Hypothesis runs the test many times.
+        # pytest-trio sets up a fixture once, but Hypothesis runs the test many times.
         pytest.fail("With Hypothesis, open the server in the test: `open_memory_server()`, or `play()` a script.")
     if not trio.lowlevel.in_trio_run():
         pytest.fail(
             "cometconn's fixtures run in Trio, and this test runs in asyncio. pytest-asyncio's auto mode takes every async test:"
-            " say `asyncio_mode = strict` and mark this one with `@pytest.mark.trio`, or run Trio's tests apart with"
+            " set `asyncio_mode = strict` and mark this one with `@pytest.mark.trio`, or run Trio's tests apart with"
             ' `pytest -p no:asyncio -o trio_mode=true`. With anyio\'s plugin, let the fixture `anyio_backend` return "trio".'
         )
     is_virtual = isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock)
     if is_virtual and not virtual:
-        # A jumping clock does not see that bytes are under way on a socket: every timeout would fire.
+        # An autojump clock does not know of bytes in transit on a socket: every timeout would expire.
         pytest.fail("`emulator` has real sockets and needs real time: use `memory_server` in virtual time.")
     if virtual and not is_virtual:
         pytest.fail(
@@ -136,8 +135,8 @@ def _check_time(request: pytest.FixtureRequest, *, virtual: bool) -> None:
         )
 
 
-# pytest-trio gives a clock to Trio only where the test itself names it, and a fixture cannot ask in its stead. A
-# runner can bring one: `@pytest.mark.trio(run=...)` is pytest-trio's own way to choose it.
+# pytest-trio passes a clock to Trio only if the test itself names it as a fixture; that another fixture names it is not
+# enough. `@pytest.mark.trio(run=...)` chooses the function that runs the test, which can pass a clock.
 
 
 @pytest.hookimpl(trylast=True)  # pytest-trio has marked the tests by then
@@ -151,7 +150,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _run_in_virtual_time(run: Callable[..., Any] | None, main: Any, *, clock: Any = None, **options: Any) -> Any:
-    """Run *main* as the test's own runner would, with a jumping clock unless the test named one itself."""
+    """Run *main* as the test's own runner would, with an autojump clock unless the test names a clock itself."""
     import trio  # noqa: PLC0415
     import trio.testing  # noqa: PLC0415
 

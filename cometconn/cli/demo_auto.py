@@ -1,4 +1,4 @@
-"""The demo's acts in auto mode."""
+"""The parts of the demo in auto mode."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
     from .demo_run import DemoRun
 
-__all__ = ["background", "first_login", "network", "reopened", "talk"]
+__all__ = ["background", "events_and_ping", "first_login", "network", "reopened"]
 
 
 async def first_login(run: DemoRun, chat: CometChat, path: pathlib.Path) -> None:
-    """P14, P16, P1, P3, P4, P17."""
+    """P14, P16, P1, P3, P4 and P17: connect() without a login, a wrong key, the first login."""
     try:
         await chat.connect()
         refused = "no error"
     except NotLoggedInError as error:
         refused = error.code
-    nobody = chat.get_logged_in_user() is None
-    run.check("P14", refused == "ERROR_USER_NOT_LOGGED_IN" and nobody, f"connect() before login: {refused}")
+    logged_out = chat.get_logged_in_user() is None
+    run.check("P14", refused == "ERROR_USER_NOT_LOGGED_IN" and logged_out, f"connect() before login: {refused}")
     try:
         await chat.login(uid="zed-1", auth_key="a-wrong-key")
-        run.check("P16", held=False, observation="a wrong key was accepted")
+        run.check("P16", held=False, observation="the server accepted a wrong key")
     except ApiError as error:
         run.check("P16", error.code and error.message, f"login with a wrong key: {error.code}, {error.message}")
     since = run.server.log.position
@@ -43,25 +43,25 @@ async def first_login(run: DemoRun, chat: CometChat, path: pathlib.Path) -> None
     run.check(
         "P1",
         path.exists() and opened.detail["status"] == 101,
-        f"{user.name} saved (file mode {mode:o}); the server saw the upgrade",
+        f"{user.name} is saved (file mode {mode:o}), and the WebSocket is open",
     )
     await run.wait_for(chat, Connected)
     auto = AppSettings(region="us").auto_establish_socket_connection
-    run.check("P3", auto, "connected, and nobody set the mode or called connect()")
+    run.check("P3", auto, "connected without choosing a mode and without a call of connect()")
     live = run.server.connections("zed-1")
-    run.check("P4", live == 1, f"in the foreground the server counts {live} authenticated socket")
+    run.check("P4", live == 1, f"the server has {live} authenticated connection in the foreground")
     frames = [entry.detail.get("frame", {}) for entry in run.server.log.of(Kind.FRAME_IN, since=since)]
     auth: Mapping[str, Any] = next((frame for frame in frames if frame.get("type") == "auth"), {})
     presence = auth.get("body", {}).get("presenceSubscription")
     run.check(
         "P17",
         auth.get("appId") == run.server.world.app_id and presence == "ALL_USERS",
-        f"the auth frame says app {auth.get('appId')}, presence {presence}",
+        f"the auth frame holds app {auth.get('appId')} and presence {presence}",
     )
 
 
-async def talk(run: DemoRun, chat: CometChat) -> None:
-    """P15 and P10: messages to the user and to the group, and a ping."""
+async def events_and_ping(run: DemoRun, chat: CometChat) -> None:
+    """P15 and P10: a message to the user, one to the group, and a ping."""
     async with chat.events(TextMessage) as events:
         run.server.say("amy-2", "are you there?", receiver="zed-1")
         run.server.say("amy-2", "who comes along?", group="hikers")
@@ -70,9 +70,11 @@ async def talk(run: DemoRun, chat: CometChat) -> None:
             event = await anext(events)
             assert isinstance(event, TextMessage), event
             texts.append(event.text)
-            run.print_line("client", f"{event.sender.name} says: {event.text}", "blue")
+            run.print_line("client", f"message from {event.sender.name}: {event.text}", "blue")
     run.check(
-        "P15", texts == ["are you there?", "who comes along?"], "one message to the user and one to a group, in order"
+        "P15",
+        texts == ["are you there?", "who comes along?"],
+        "received a message to the user and one to a group, in order",
     )
     since = run.server.log.position
     round_trip = await chat.ping()
@@ -80,14 +82,14 @@ async def talk(run: DemoRun, chat: CometChat) -> None:
     run.check(
         "P10",
         {"action": "ping", "ack": "true"} in frames,
-        f"the server got the ping frame; round trip {round_trip * 1000:.1f} ms",
+        f"the server received the ping frame; round trip {round_trip * 1000:.1f} ms",
     )
 
 
 async def network(run: DemoRun, chat: CometChat) -> None:
-    """P6: the network goes and comes back."""
+    """P6: the network is lost, and comes back."""
     async with chat.events(TextMessage) as events:
-        run.print_line("network", "gone: connections are reset and refused", "magenta")
+        run.print_line("network", "lost: connections are reset and refused", "magenta")
         run.server.refuse_connections()
         run.server.drop("zed-1", "reset")
         waiting = await run.wait_for(chat, Waiting)
@@ -101,12 +103,12 @@ async def network(run: DemoRun, chat: CometChat) -> None:
     run.check(
         "P6",
         live == 1 and isinstance(waiting, Waiting) and isinstance(gap, Gap),
-        f"connected again by itself; a Gap of {missing:.1f} s stands in the stream",
+        f"reconnected by itself; a Gap event reports {missing:.1f} s without a connection",
     )
 
 
 async def background(run: DemoRun, chat: CometChat) -> None:
-    """P5, P11, and P4 and P15 again."""
+    """P5 and P11, and P4 and P15 again: into the background and back."""
     since = run.server.log.position
     run.print_line("app", "enter_background()", "magenta")
     began = trio.current_time()
@@ -118,7 +120,7 @@ async def background(run: DemoRun, chat: CometChat) -> None:
     run.check(
         "P5",
         at_once and close.detail["code"] == 1000,
-        f"disconnected when the call returned; close frame at the server {late:.1f} ms later",
+        f"disconnected when enter_background() returned; the server got the close frame {late:.1f} ms later",
     )
     await run.server.wait_gone("zed-1")
     async with chat.events(TextMessage) as events:
@@ -129,19 +131,18 @@ async def background(run: DemoRun, chat: CometChat) -> None:
         await run.wait_for(chat, Connected)
         run.server.say("amy-2", "welcome back", receiver="zed-1")
         first, second = await anext(events), await anext(events)
-    told = isinstance(first, Gap)
-    came = second.text if isinstance(second, TextMessage) else repr(second)
+    received = second.text if isinstance(second, TextMessage) else repr(second)
     run.check(
         "P11",
-        told and came == "welcome back",
-        "the message sent meanwhile did not come; the Gap says that one may be missing",
+        isinstance(first, Gap) and received == "welcome back",
+        "the message sent meanwhile did not arrive; a Gap event reports that some may be missing",
     )
-    run.check("P4", run.server.connections("zed-1") == 1, "and again after enter_foreground()")
-    run.check("P15", came == "welcome back", "none while disconnected")
+    run.check("P4", run.server.connections("zed-1") == 1, "the same after enter_foreground()")
+    run.check("P15", received == "welcome back", "no events while disconnected")
 
 
 async def reopened(run: DemoRun, chat: CometChat, since: int) -> None:
-    """P2: no login, no request."""
+    """P2: the saved session connects without a login."""
     user = chat.get_logged_in_user()
     await run.wait_for(chat, Connected)
     requests = len(run.server.log.of(Kind.REST, since=since))
@@ -149,5 +150,5 @@ async def reopened(run: DemoRun, chat: CometChat, since: int) -> None:
     run.check(
         "P2",
         connected and user and requests == 0,
-        f"{user.name if user else 'nobody'} connected again with {requests} REST requests",
+        f"{user.name if user else 'no user'} is connected again, with {requests} REST requests",
     )

@@ -1,4 +1,4 @@
-"""`cometconn send`: one message, and what became of it."""
+"""`cometconn send`: send one message, and print it as the server stored it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
     from .options import Options
 
-__all__ = ["OutgoingMessage", "read_content", "parse_json_object", "send"]
+__all__ = ["OutgoingMessage", "parse_json_object", "read_content", "send"]
 
 
 @attrs.frozen
 class OutgoingMessage:
-    """What to send to whom.
+    """A message to send.
 
     Attributes:
         receiver: a uid or a guid.
         receiver_type: which of the two.
-        content: the text, or the JSON of a custom message.
-        custom: the custom message's type; `None` for a text.
-        muid: an id of the sender's own.
+        content: the text, or the JSON object of a custom message.
+        custom: the type of a custom message; `None` for a text message.
+        muid: the sender's own id for the message.
         metadata: the app's own data.
     """
 
@@ -43,15 +43,15 @@ class OutgoingMessage:
     muid: str | None
     metadata: dict[str, Any] | None
 
-    async def post(self, chat: CometChat) -> Message:
-        """Send it."""
+    async def send(self, chat: CometChat) -> Message:
+        """Send it, and return it as the server stored it."""
         if self.custom is None:
             return await chat.send_text(
                 self.receiver, self.content, receiver_type=self.receiver_type, muid=self.muid, metadata=self.metadata
             )
         return await chat.send_custom(
             self.receiver,
-            parse_json_object("The content of a custom message", self.content),
+            parse_json_object("CONTENT with --custom", self.content),
             type=self.custom,
             receiver_type=self.receiver_type,
             muid=self.muid,
@@ -60,7 +60,7 @@ class OutgoingMessage:
 
 
 def parse_json_object(what: str, words: str) -> dict[str, Any]:
-    """Read a JSON object."""
+    """Read a JSON object; *what* names it in the error."""
     try:
         value = json.loads(words)
     except (ValueError, RecursionError):
@@ -72,26 +72,26 @@ def parse_json_object(what: str, words: str) -> dict[str, Any]:
 
 
 def read_content(words: str) -> str:
-    """Return the words; `-` is what stands on standard input, without the newline at its end."""
+    """Return *words*; for `-`, the text on standard input without its last newline."""
     if words != "-":
         return words
     try:
         return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
-        message = f"Standard input is not UTF-8 text: byte {error.start} is none."
+        message = f"Standard input is not UTF-8 text: byte {error.start} is invalid."
         raise SettingsError(message) from None
 
 
-async def send(options: Options, message_to_send: OutgoingMessage) -> int:
-    """Log in if need be, send, print the message as the server has it; return the exit status."""
+async def send(options: Options, outgoing: OutgoingMessage) -> int:
+    """Log in if need be, send the message, and print it as the server stored it; return the exit status."""
     # A message needs no socket, so in manual mode none is opened.
     settings = attrs.evolve(options.settings(), auto_establish_socket_connection=False)
     async with options.open_client(settings) as chat:
         await options.credentials.log_in(chat)
 
-        async def post() -> None:
-            sent = await message_to_send.post(chat)
+        async def send_and_print() -> None:
+            sent = await outgoing.send(chat)
             learn_client_secrets(chat)
             print(event_line(sent), flush=True)  # noqa: T201 - a program's output
 
-        return await until_stopped(post)
+        return await until_stopped(send_and_print)

@@ -1,4 +1,4 @@
-"""`cometconn serve`: the emulator for other programs, and for other languages."""
+"""`cometconn serve`: the emulator for other programs, in any language."""
 
 from __future__ import annotations
 
@@ -10,16 +10,27 @@ from cometconn.errors import SettingsError
 from .stopping import until_stopped
 from .terminal import SECRETS, json_line
 
-__all__ = ["parse_groups", "serve"]
+__all__ = ["parse_groups", "parse_port", "serve"]
+
+
+_LAST_PORT = 65535
+
+
+def parse_port(port: int) -> int:
+    """Return *port*, if there can be such a port."""
+    if not 0 <= port <= _LAST_PORT:
+        message = f"--port must be from 0 to {_LAST_PORT}, not {port}."
+        raise SettingsError(message)
+    return port
 
 
 def parse_groups(words: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Read `hikers=zed-1,amy-2` and the like."""
+    """Read words such as `hikers=zed-1,amy-2`: a guid and its members."""
     groups: dict[str, tuple[str, ...]] = {}
     for word in words:
         guid, _, members = word.partition("=")
         if not guid or not members or guid in groups:
-            message = f"--group must look like hikers=zed-1,amy-2, each group once, not {word!r}."
+            message = f"--group must be like hikers=zed-1,amy-2, with each group once, not {word!r}."
             raise SettingsError(message)
         groups[guid] = tuple(members.split(","))
     return groups
@@ -36,7 +47,7 @@ async def serve(
     control: bool,
     public: str | None,
 ) -> None:
-    """Serve until a signal comes; say where, in one line of JSON, when ready."""
+    """Print the addresses as one line of JSON when the server is ready, and serve until SIGINT or SIGTERM."""
     SECRETS.learn(auth_key)
     async with open_emulator(
         host=host,

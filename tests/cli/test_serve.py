@@ -22,7 +22,7 @@ from .child import run, running
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_it_serves_until_a_signal(number: Any) -> None:
-    """One line of JSON when ready; a client logs in and gets what is pushed by control; a signal ends it with 0."""
+    """One line of JSON when ready; a client logs in and gets a message sent by /control; a signal ends it with status 0."""
     words = ("--port", "0", "--user", "zed-1", "--user", "amy-2", "--group", "hikers=zed-1,amy-2", "--control")
     async with running("serve", *words, "--app-id", "MY-APP", "--auth-key", "MY-KEY") as child:
         ready = json.loads(await child.line())
@@ -38,8 +38,8 @@ async def test_it_serves_until_a_signal(number: Any) -> None:
             await chat.login(uid="zed-1", auth_key="MY-KEY")
             await chat.connect()
             async with chat.events(TextMessage) as events:
-                said = await control.post("/message", json={"sender": "amy-2", "group": "hikers", "text": "hello"})
-                assert said.status_code == 200
+                response = await control.post("/message", json={"sender": "amy-2", "group": "hikers", "text": "hello"})
+                assert response.status_code == 200
                 event = await anext(events)
                 assert isinstance(event, TextMessage)
                 assert event.text == "hello"
@@ -49,7 +49,7 @@ async def test_it_serves_until_a_signal(number: Any) -> None:
 
 
 async def test_another_address_can_be_advertised() -> None:
-    """The settings name the proxy in front; the line of JSON names the server itself."""
+    """The settings hold the address of the proxy; the line of JSON holds that of the server itself."""
     async with running("serve", "--port", "0", "--public", "localhost:9443") as child:
         ready = json.loads(await child.line())
         assert ready["url"].startswith("http://127.0.0.1:")
@@ -60,7 +60,7 @@ async def test_another_address_can_be_advertised() -> None:
 
 
 async def test_without_control_there_is_none() -> None:
-    """The control interface is only there when asked for; zed-1 and amy-2 are, unless others are named."""
+    """Without --control there is no /control; without --user and --group there are zed-1, amy-2 and hikers."""
     async with running("serve", "--port", "0") as child:
         ready = json.loads(await child.line())
         assert ready["control"] is None
@@ -71,7 +71,7 @@ async def test_without_control_there_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--host", "10.0.0.1"), "loopback"),
         (("--host", "nowhere.example"), "nowhere.example"),
@@ -79,19 +79,21 @@ async def test_without_control_there_is_none() -> None:
         (("--group", "hikers=nobody"), "nobody"),
         (("--user", "a", "--user", "a"), "'a'"),
         (("--public", "localhost"), "'localhost'"),
+        (("--port", "65536"), "--port must be from 0 to 65535, not 65536"),
+        (("--port", "-1"), "--port must be from 0 to 65535, not -1"),
     ],
 )
-async def test_bad_input_is_one_line(words: tuple[str, ...], told: str) -> None:
-    """What is wrong is said in one line, with status 1 and no traceback."""
+async def test_bad_input_is_one_line(words: tuple[str, ...], message: str) -> None:
+    """The error is one line, with status 1 and no traceback."""
     done = await run("serve", "--port", "0", *words)
     assert done.returncode == 1
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("cometconn: ")
-    assert told in line
+    assert message in line
 
 
 async def test_a_port_in_use() -> None:
-    """The port is named, in one line."""
+    """The error is one line that names the port."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

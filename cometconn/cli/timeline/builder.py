@@ -1,4 +1,4 @@
-"""From details, one after the other, to the timeline that they tell."""
+"""Builds a timeline from the details of a trace."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ __all__ = ["build_timeline"]
 
 
 def build_timeline(details: Iterable[Detail]) -> Timeline:
-    """Return the timeline of *details*, all of one client and in their order; there is at least one."""
-    told = list(details)
-    builder = _TimelineBuilder(Timeline(told[0].connection_id, told[0].at_utc.timestamp(), told[-1].at_utc.timestamp()))
-    for detail in told:
-        builder.take(detail)
+    """Return the timeline of *details*: one or more, all of one client, and in their order."""
+    ordered = list(details)
+    first, last = ordered[0], ordered[-1]
+    builder = TimelineBuilder(Timeline(first.connection_id, first.at_utc.timestamp(), last.at_utc.timestamp()))
+    for detail in ordered:
+        builder.add(detail)
     return builder.finish()
 
 
@@ -47,8 +48,8 @@ def _label(detail: Detail) -> str:
 
 
 @attrs.define
-class _TimelineBuilder:
-    """Reads details one by one, and remembers what has begun and not ended."""
+class TimelineBuilder:
+    """Takes details one by one, and remembers what has begun but not ended."""
 
     timeline: Timeline
     _status: Mark | None = None
@@ -59,9 +60,9 @@ class _TimelineBuilder:
     _open_pings: list[float] = attrs.field(factory=list)
     _last: float = -math.inf
 
-    def take(self, detail: Detail) -> None:
-        """Read one."""
-        # A wall clock that was set back must not turn spans around.
+    def add(self, detail: Detail) -> None:
+        """Add the next detail."""
+        # If the wall clock was set back, no span may end before it begins.
         now = max(detail.at_utc.timestamp(), self._last)
         kind = _MARKS.get(type(detail))
         if kind is not None:
@@ -72,7 +73,7 @@ class _TimelineBuilder:
         self.timeline.end = now
 
     def finish(self) -> Timeline:
-        """End what has not ended."""
+        """End what has not ended, and return the timeline."""
         self._end_run(self._last)
         return self.timeline
 
@@ -85,7 +86,7 @@ class _TimelineBuilder:
             self.resume(now)
 
     def opened(self, detail: seen.ClientOpened, now: float) -> None:
-        if self._status is not None:  # the program runs again: what happened in between is not known
+        if self._status is not None:  # the program was started again; what happened in between is unknown
             self._end_run(self._last)
             self.timeline.statuses.append(Span(self._last, now, "absent", "not running"))
         self.timeline.closed = False
@@ -126,18 +127,18 @@ class _TimelineBuilder:
         self._open_pings.append(now)
 
     def pong(self, detail: seen.PongReceived, now: float) -> None:
-        asked = now - detail.round_trip
-        while self._open_pings and self._open_pings[0] < asked - 0.001:
+        sent = now - detail.round_trip
+        while self._open_pings and self._open_pings[0] < sent - 0.001:
             self.timeline.pings.append(PingSample(self._open_pings.pop(0), None))
         del self._open_pings[:1]
-        self.timeline.pings.append(PingSample(asked, detail.round_trip))
+        self.timeline.pings.append(PingSample(sent, detail.round_trip))
 
     def unanswered(self, _: object = None, __: float = 0.0) -> None:
         self.timeline.pings.extend(PingSample(at, None) for at in self._open_pings)
         self._open_pings.clear()
 
     def events(self, detail: seen.EventsReceived, now: float) -> None:
-        # What was fetched comes into the streams, and is counted, right after its pages.
+        # Fetched events reach the streams, and are counted, right after their pages.
         fetched = min(self._fetched, detail.events)
         self._fetched = 0
         self.timeline.fetched.append((now, fetched))
@@ -175,18 +176,18 @@ class _TimelineBuilder:
 
 
 _READERS: Mapping[type, Callable[..., None]] = {
-    seen.ClientOpened: _TimelineBuilder.opened,
-    seen.StatusChanged: _TimelineBuilder.changed,
-    seen.EnteredBackground: _TimelineBuilder.app_changed,
-    seen.EnteredForeground: _TimelineBuilder.app_changed,
-    seen.DeadlineMoved: _TimelineBuilder.deadline_moved,
-    seen.MachineSlept: _TimelineBuilder.slept,
-    seen.GapMarked: _TimelineBuilder.gap,
-    seen.PingSent: _TimelineBuilder.ping,
-    seen.PongReceived: _TimelineBuilder.pong,
-    seen.AttemptBegun: _TimelineBuilder.unanswered,
-    seen.EventsReceived: _TimelineBuilder.events,
-    seen.PageFetched: _TimelineBuilder.page,
-    seen.ReadingPaused: _TimelineBuilder.pause,
-    seen.ReadingResumed: _TimelineBuilder.resumed,
+    seen.ClientOpened: TimelineBuilder.opened,
+    seen.StatusChanged: TimelineBuilder.changed,
+    seen.EnteredBackground: TimelineBuilder.app_changed,
+    seen.EnteredForeground: TimelineBuilder.app_changed,
+    seen.DeadlineMoved: TimelineBuilder.deadline_moved,
+    seen.MachineSlept: TimelineBuilder.slept,
+    seen.GapMarked: TimelineBuilder.gap,
+    seen.PingSent: TimelineBuilder.ping,
+    seen.PongReceived: TimelineBuilder.pong,
+    seen.AttemptBegun: TimelineBuilder.unanswered,
+    seen.EventsReceived: TimelineBuilder.events,
+    seen.PageFetched: TimelineBuilder.page,
+    seen.ReadingPaused: TimelineBuilder.pause,
+    seen.ReadingResumed: TimelineBuilder.resumed,
 }

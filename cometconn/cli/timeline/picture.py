@@ -1,4 +1,4 @@
-"""The picture of a trace: one client, one time axis, one lane for each thing that matters."""
+"""The picture of a trace: one client on one time axis, with a lane for each subject."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _KEY_MARKS = {
 def draw(
     details: Iterable[Detail], since: datetime.datetime | None = None, until: datetime.datetime | None = None
 ) -> str:
-    """Return *details*, all of one client and at least one, as a whole SVG file. Nothing else goes in or out.
+    """Return the SVG file for *details*. It depends on nothing else.
 
     Args:
-        details: in their order.
-        since: leave out what was before.
-        until: leave out what came later.
+        details: one or more, all of one client, in their order.
+        since: leave out what was before this time.
+        until: leave out what came after this time.
     """
     timeline = build_timeline(details)
     timeline = timeline.between(

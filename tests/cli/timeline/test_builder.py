@@ -1,4 +1,4 @@
-"""What is read off a trace."""
+"""The timeline that is built from a trace."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ START = BEGAN.timestamp()
 
 
 def at(second: float, kind: type[seen.Detail], **fields: Any) -> seen.Detail:
-    """A detail of that second."""
+    """Return a detail at that second."""
     return example(kind, at=second, at_utc=BEGAN + datetime.timedelta(seconds=second), **fields)
 
 
 def status(second: float, name: str, reason: Reason | None = None) -> seen.Detail:
-    """A change of the status."""
+    """Return a change of the status."""
     return at(second, seen.StatusChanged, status=name, reason=reason)
 
 
 def spans(timeline: Timeline, lane: str) -> list[tuple[float, float, str]]:
-    """The spans of a lane, in seconds since the beginning."""
+    """Return the spans of a lane, in seconds since the beginning."""
     return [(span.begin - START, span.end - START, span.words) for span in getattr(timeline, lane)]
 
 
 def test_statuses_and_app_states_cover_the_time() -> None:
-    """From the first detail to the last, without a hole; the trace may just stop."""
+    """They cover the time from the first detail to the last; the trace may end without a close."""
     timeline = build_timeline(
         [
             at(0, seen.ClientOpened),
@@ -56,7 +56,7 @@ def test_statuses_and_app_states_cover_the_time() -> None:
 
 
 def test_the_lease_is_a_row_of_deadlines() -> None:
-    """None in the foreground, then one that moves; it ends with the status."""
+    """It has no deadline in the foreground, then one that moves; it ends with the status."""
     timeline = build_timeline(
         [
             at(0, seen.ClientOpened),
@@ -81,7 +81,7 @@ def test_the_lease_is_a_row_of_deadlines() -> None:
 
 
 def test_pongs_answer_pings_in_order() -> None:
-    """A ping that was given up stands alone; so do those that are open when the next attempt begins, or the trace ends."""
+    """A ping has no pong if a later one was answered first, the next attempt begins, or the trace ends."""
     timeline = build_timeline(
         [
             at(0, seen.PingSent),
@@ -101,7 +101,7 @@ def test_pongs_answer_pings_in_order() -> None:
 
 
 def test_what_was_fetched_is_told_from_what_came_live() -> None:
-    """Pages first, and then what they hold is counted with the next events."""
+    """The messages of a page are counted with the next events."""
     timeline = build_timeline(
         [
             at(0, seen.EventsReceived, events=2),
@@ -116,7 +116,7 @@ def test_what_was_fetched_is_told_from_what_came_live() -> None:
 
 
 def test_gaps_sleep_and_pauses_have_a_length() -> None:
-    """They are told at their end; none reaches before the beginning of the trace."""
+    """They are reported at their end; none begins before the trace does."""
     timeline = build_timeline(
         [
             at(0, seen.ClientOpened),
@@ -141,7 +141,7 @@ def test_gaps_sleep_and_pauses_have_a_length() -> None:
 
 
 def test_what_went_wrong_is_a_mark() -> None:
-    """With words, and beside it the close code, or else the cause."""
+    """A mark has words, and as its label the close code or else the cause."""
     timeline = build_timeline(
         [
             at(1, seen.ConnectionLost, close_code=1012, cause="it broke"),
@@ -159,7 +159,7 @@ def test_what_went_wrong_is_a_mark() -> None:
 
 
 def test_a_program_that_ran_twice_was_not_there_in_between() -> None:
-    """A file that was continued: what had begun ends with the last detail, and the time until the next is empty."""
+    """In a file with two runs, what had begun ends with the first run's last detail, and `apps` leaves out the time between."""
     timeline = build_timeline(
         [
             at(0, seen.ClientOpened),
@@ -181,7 +181,7 @@ def test_a_program_that_ran_twice_was_not_there_in_between() -> None:
 
 
 def test_a_clock_that_was_set_back_turns_nothing_around() -> None:
-    """Time stands still until the clock has caught up."""
+    """The time stays the same until the clock has caught up."""
     timeline = build_timeline(
         [at(0, seen.ClientOpened), status(10, "connected"), status(5, "waiting"), status(12, "connected")]
     )
@@ -189,7 +189,7 @@ def test_a_clock_that_was_set_back_turns_nothing_around() -> None:
 
 
 def test_a_part_of_the_story() -> None:
-    """Spans are cut, moments outside left out."""
+    """Spans are cut, and moments outside are left out."""
     timeline = build_timeline(
         [
             at(0, seen.ClientOpened),

@@ -30,7 +30,7 @@ __all__ = ["doctor"]
 
 _COLOURS = {Outcome.OK: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
 _INDENT = 35
-_WIDTH = 110
+_NARROWEST, _WIDEST = 75, 110  # columns of the advice
 
 
 async def doctor(options: Options, *, as_json: bool, timeout: float) -> int:  # noqa: ASYNC109 - of each step
@@ -164,12 +164,10 @@ class _Printer:
         line = f"  [{colour}]{finding.outcome.value:<8}[/{colour}]{took:>8}  {finding.step.title:<15}{escape(finding.words)}"
         self.console.print(line)
         if finding.advice is not None:
-            self.console.print(
-                textwrap.fill(
-                    escape(finding.advice), _WIDTH, initial_indent=" " * _INDENT, subsequent_indent=" " * _INDENT
-                ),
-                style="yellow",
-            )
+            width = min(max(self.console.width, _NARROWEST), _WIDEST) if self.console.is_terminal else _WIDEST
+            indent = " " * _INDENT
+            advice = textwrap.fill(escape(finding.advice), width, initial_indent=indent, subsequent_indent=indent)
+            self.console.print(advice, style="yellow")
 
     def sum_up(self, findings: Findings) -> None:
         """Print the result."""

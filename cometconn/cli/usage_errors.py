@@ -25,8 +25,8 @@ def usage_text(error: CycloptsError) -> str:
     if isinstance(error, UnusedCliTokensError):
         return f"There are too many arguments: {' '.join(error.unused_tokens or ())}."
     if isinstance(error, MissingArgumentError) and error.argument is not None:
-        name = error.argument.name
-        return f"{name} needs a value." if error.argument.tokens else f"{name} is missing; see --help."
+        given = [name for name in error.argument.names if name in (error.root_input_tokens or ())]
+        return f"{given[0]} needs a value." if given else f"{error.argument.name} is missing; see --help."
     if isinstance(error, CoercionError) and error.token is not None and error.target_type in _KINDS:
         name = error.token.keyword or (error.argument.name if error.argument is not None else "the argument")
         return f"{name} must be {_KINDS[error.target_type]}, not {error.token.value!r}."

@@ -53,7 +53,7 @@ nitpick_ignore_regex = [
     ),
     (r"py:.*", r"(?:trio|attrs?|hypothesis|pytest|wsproto|jeepney|st)(?:\..*)?"),
     # How the local server keeps its people: to look at, not to build upon.
-    (r"py:class", r"cometconn\.emulator\.people\..*"),
+    (r"py:class", r"cometconn\.emulator\.world\.people\..*"),
     # What `SystemEnvironment` is made of inside, and what `SavedSession` holds.
     (r"py:class", r"Proxies|cometconn\._account\.session\.Session"),
     # The standard library's, where an annotation names them without their module.

@@ -33,6 +33,7 @@ _Reply = TypeVar("_Reply", AuthReply, Pong)
 __all__ = ["check_socket"]
 
 _CLOSE_TIMEOUT = 2.0  # seconds
+_MOST = 64  # messages taken at a time
 
 
 async def check_socket(
@@ -44,9 +45,9 @@ async def check_socket(
         nursery.start_soon(socket_check.websocket.upgrade, nursery)
         nursery.start_soon(socket_check.listen)
         await _steps(findings, socket_check, account)
-        if socket_check.websocket.may_say_goodbye:
+        if socket_check.websocket.can_close:
             with trio.move_on_after(_CLOSE_TIMEOUT):
-                await socket_check.websocket.goodbye()
+                await socket_check.websocket.close()
         nursery.cancel_scope.cancel(reason="cometconn: the check is over")
 
 
@@ -86,8 +87,7 @@ class _SocketCheck:
         with self._incoming:
             try:
                 while True:
-                    await self.websocket.receive()
-                    while (message := await self.websocket.next_message()) is not None:
+                    for message in (await self.websocket.messages(_MOST)).messages:
                         if isinstance(message, LongMessage):
                             continue
                         frame = decode(message, own_uid=None, session_id=None)
@@ -96,7 +96,7 @@ class _SocketCheck:
                                 self._incoming.send_nowait(frame)
             except WebSocketError as error:
                 self._failure = error
-        while await self.websocket.receive():
+        while (await self.websocket.messages(0)).size:
             pass
 
     async def open(self) -> str:

@@ -37,13 +37,13 @@ __all__ = [
 _RENAMED = {"Excursion": "BackgroundGuard", "Follower": "AppStateTarget"}
 
 if TYPE_CHECKING:
-    # The names of version 0.1.0, for type checkers.
+    # The previous names, for type checkers.
     Excursion = BackgroundGuard
     Follower = AppStateTarget
 else:  # with a `__getattr__`, a type checker would accept any name
 
     def __getattr__(name: str) -> object:
-        """Return what a name of version 0.1.0 is called now, with a `DeprecationWarning`."""
+        """Return the class that a previous name stands for, with a `DeprecationWarning`."""
         if name not in _RENAMED:
             message = f"module {__name__!r} has no attribute {name!r}"
             raise AttributeError(message)

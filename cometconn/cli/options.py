@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import pathlib
@@ -20,14 +21,20 @@ from .terminal import SECRETS
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from cometconn import CometChat, User
     from cometconn.instrumentation import Hook
 
-__all__ = ["Credentials", "ListenOptions", "Options", "parse_presence", "read_secret"]
+__all__ = ["Credentials", "ListenOptions", "Options", "naming_options", "parse_presence", "read_secret"]
 
+# What an error of the library names, and the option; for a choice that only programs have, nothing.
+_OPTIONS = {
+    "AppSettings.region": "--region",
+    "Endpoints.admin_url": "--endpoint",
+    ", or allow_insecure=True if tokens may travel in the clear": "",
+}
 _PRESENCES = {
     "all": SubscriptionType.ALL_USERS,
     "friends": SubscriptionType.FRIENDS,
@@ -75,6 +82,18 @@ def _prompt(text: str) -> str:
     key = getpass.getpass(text)
     SECRETS.learn(key)
     return key
+
+
+@contextlib.contextmanager
+def naming_options(names: Mapping[str, str] = _OPTIONS) -> Iterator[None]:
+    """Replace what a `SettingsError` of the library names by the option: *names* maps the one to the other."""
+    try:
+        yield
+    except SettingsError as error:
+        message = error.message
+        for name, option in names.items():
+            message = message.replace(name, option)
+        raise SettingsError(message) from error
 
 
 def read_secret(variable: str, path: pathlib.Path | None, environ: Mapping[str, str] = os.environ) -> str | None:
@@ -160,12 +179,14 @@ class Options:
         if self.endpoint is None and self.region is None:
             message = "No server: give --region (us, eu or in), or --endpoint for another server."
             raise SettingsError(message)
-        return AppSettings(region=self.region)
+        with naming_options():
+            return AppSettings(region=self.region)
 
     @property
     def endpoints(self) -> Endpoints | None:
         """The server of `--endpoint`; `None` for CometChat's cloud."""
-        return None if self.endpoint is None else Endpoints.at(self.endpoint)
+        with naming_options():
+            return None if self.endpoint is None else Endpoints.at(self.endpoint)
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """Return the TLS context; `None` for the default."""

@@ -1,4 +1,4 @@
-"""The background guard, the types of sources and targets, and the names of version 0.1.0."""
+"""The background guard, the types of sources and targets, and their previous names."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_all_is_sorted_and_documented() -> None:
 
 @pytest.mark.parametrize(("old", "new"), [("Excursion", BackgroundGuard), ("Follower", AppStateTarget)])
 def test_the_old_names_are_deprecated(old: str, new: type) -> None:
-    """A name of version 0.1.0 is the new class, and its warning names the new one and the line that used the old one."""
+    """A previous name is the new class, and its warning names the new one and the line that used the old one."""
     with pytest.warns(DeprecationWarning, match=rf"appstate\.{old} is deprecated .* use {new.__name__}\.") as caught:
         assert getattr(appstate, old) is new
     assert [warning.filename for warning in caught] == [__file__]

@@ -130,10 +130,10 @@ BAD: list[tuple[tuple[str, ...], dict[str, str], str]] = [
     ((), {"COMETCONN_AUTH_KEY": "WRONG"}, "not that of this app"),
     (("--uid", "nobody"), {"COMETCONN_AUTH_KEY": "KEY"}, "nobody"),
     (("--endpoint", "http://127.0.0.1:1"), {"COMETCONN_AUTH_KEY": "KEY"}, "Connection refused"),
-    (("--endpoint", "http://example.org"), {"COMETCONN_AUTH_KEY": "KEY"}, "not encrypted"),
-    (("--endpoint", "nonsense"), {"COMETCONN_AUTH_KEY": "KEY"}, "nonsense"),
+    (("--endpoint", "http://example.org"), {"COMETCONN_AUTH_KEY": "KEY"}, "--endpoint is not encrypted"),
+    (("--endpoint", "nonsense"), {"COMETCONN_AUTH_KEY": "KEY"}, "--endpoint must look like"),
     (("--presence", "some"), {"COMETCONN_AUTH_KEY": "KEY"}, "--presence"),
-    (("--region", "e u"), {"COMETCONN_AUTH_KEY": "KEY"}, "region"),
+    (("--region", "e u"), {"COMETCONN_AUTH_KEY": "KEY"}, "--region must be"),
     (("--app-id", "a b"), {"COMETCONN_AUTH_KEY": "KEY"}, "app id"),
     (("--auth-key-file", "/nowhere/key"), {}, "/nowhere/key"),
     ((), {"COMETCONN_AUTH_TOKEN": "STALE-TOKEN"}, "unknown"),
@@ -154,6 +154,7 @@ async def test_bad_input_is_one_line(
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("cometconn: ")
     assert message in line
+    assert "=True" not in line
     assert not any(secret in line for secret in variables.values())
 
 

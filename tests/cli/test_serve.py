@@ -73,12 +73,12 @@ async def test_without_control_there_is_none() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--host", "10.0.0.1"), "loopback"),
+        (("--host", "10.0.0.1"), "cometconn: --host: 10.0.0.1 is not loopback"),
         (("--host", "nowhere.example"), "nowhere.example"),
         (("--group", "hikers"), "--group"),
         (("--group", "hikers=nobody"), "nobody"),
         (("--user", "a", "--user", "a"), "'a'"),
-        (("--public", "localhost"), "'localhost'"),
+        (("--public", "localhost"), "--public must look like chat.example:443"),
         (("--port", "65536"), "--port must be from 0 to 65535, not 65536"),
         (("--port", "-1"), "--port must be from 0 to 65535, not -1"),
     ],
@@ -90,6 +90,7 @@ async def test_bad_input_is_one_line(words: tuple[str, ...], message: str) -> No
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("cometconn: ")
     assert message in line
+    assert "=True" not in line
 
 
 async def test_a_port_in_use() -> None:

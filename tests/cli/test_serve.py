@@ -13,7 +13,7 @@ import trio
 
 import cometconn
 from cometconn import AppSettings, Endpoints, MemoryStore
-from cometconn.cli.serve import parse_groups
+from cometconn.cli.serve import parse_groups, parse_port
 from cometconn.errors import SettingsError
 from cometconn.events import TextMessage
 
@@ -79,8 +79,6 @@ async def test_without_control_there_is_none() -> None:
         (("--group", "hikers=nobody"), "nobody"),
         (("--user", "a", "--user", "a"), "'a'"),
         (("--public", "localhost"), "--public must look like chat.example:443"),
-        (("--port", "65536"), "--port must be from 0 to 65535, not 65536"),
-        (("--port", "-1"), "--port must be from 0 to 65535, not -1"),
     ],
 )
 async def test_bad_input_is_one_line(words: tuple[str, ...], message: str) -> None:
@@ -103,6 +101,20 @@ async def test_a_port_in_use() -> None:
     assert done.returncode == 1
     (line,) = done.stderr.decode().splitlines()
     assert port in line
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+async def test_a_port_that_cannot_be(command: str) -> None:
+    """The error is one line that names the option, with status 1."""
+    done = await run(command, "--port", "65536")
+    assert (done.returncode, done.stderr) == (1, b"cometconn: --port must be from 0 to 65535, not 65536.\n")
+
+
+def test_the_smallest_and_the_largest_port() -> None:
+    """Ports go from 0 to 65535."""
+    assert (parse_port(0), parse_port(65535)) == (0, 65535)
+    with pytest.raises(SettingsError, match="not -1"):
+        parse_port(-1)
 
 
 def test_group_words() -> None:

@@ -153,7 +153,7 @@ def model(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Compare client and model in random scripts and schedulings, text lane and trio-websocket, both decoders. Options: --scripts N --seed S."""
+    """Compare client and model in random scripts and schedulings, text frame scanner and trio-websocket, both decoders. Options: --scripts N --seed S."""
     session.install("-q", ".[dev]")
     session.run("python", "-m", "tests.properties.fuzz", *session.posargs)
     session.run("python", "-m", "tests.transport.differential", "--cases", "20000")

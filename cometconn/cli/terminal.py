@@ -34,7 +34,7 @@ def learn_environment_secrets(environ: Mapping[str, str] = os.environ) -> None:
 
 def learn_client_secrets(chat: CometChat) -> None:
     """Mask the secrets that *chat* has now, those that the server has issued included."""
-    SECRETS.learn_all(chat._parts.identity.secrets)  # noqa: SLF001 - no public call returns a secret
+    SECRETS.learn_all(chat._core.identity.secrets)  # noqa: SLF001 - no public call returns a secret
 
 
 def safe_text(text: object) -> str:

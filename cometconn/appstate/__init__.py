@@ -1,4 +1,4 @@
-"""What the operating system knows about the application, told to the client.
+"""Sources that report what the operating system knows about the application to the client.
 
 Each source is an async function to run in a nursery beside your program, as in
 `await nursery.start(follow_job_control, chat)`:
@@ -7,25 +7,50 @@ Each source is an async function to run in a nursery beside your program, as in
 - `follow_logind()`: the machine goes to sleep, and wakes up;
 - `follow_network()`: the network is back.
 
-A source ends when it is cancelled, and then gives back what it took. Any number of them
-may run side by side. For a source of your own, `Excursion` is the way into the
-background and back, and `Source` and `Follower` are the two sides as types.
+A source runs until it is cancelled, and then releases what it took: signals, locks, sockets.
+Any number of sources may run side by side. To write a source of your own, use
+`BackgroundGuard` to enter the background and come back; `Source` is the type of a source,
+and `AppStateTarget` the type of what it drives.
 """
 
 from __future__ import annotations
 
+import warnings
+from typing import TYPE_CHECKING
+
 from .job_control import follow_job_control as follow_job_control
 from .logind import follow_logind as follow_logind
 from .network import follow_network as follow_network
-from .source import Excursion as Excursion
-from .source import Follower as Follower
+from .source import AppStateTarget as AppStateTarget
+from .source import BackgroundGuard as BackgroundGuard
 from .source import Source as Source
 
 __all__ = [
-    "Excursion",
-    "Follower",
+    "AppStateTarget",
+    "BackgroundGuard",
     "Source",
     "follow_job_control",
     "follow_logind",
     "follow_network",
 ]
+
+_RENAMED = {"Excursion": "BackgroundGuard", "Follower": "AppStateTarget"}
+
+if TYPE_CHECKING:
+    # The previous names, for type checkers.
+    Excursion = BackgroundGuard
+    Follower = AppStateTarget
+else:  # with a `__getattr__`, a type checker would accept any name
+
+    def __getattr__(name: str) -> object:
+        """Return the class that a previous name stands for, with a `DeprecationWarning`."""
+        if name not in _RENAMED:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        new = _RENAMED[name]
+        warnings.warn(
+            f"{__name__}.{name} is deprecated and goes with the next release: use {new}.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return globals()[new]

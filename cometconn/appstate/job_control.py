@@ -1,4 +1,4 @@
-"""POSIX job control: Ctrl-Z says goodbye before the process stops, `fg` and `bg` come back."""
+"""POSIX job control: Ctrl-Z closes the connection before the process stops, `fg` and `bg` open it again."""
 
 from __future__ import annotations
 
@@ -10,63 +10,63 @@ import trio
 
 from cometconn.errors import AppStateError
 
-from .source import Excursion
+from .source import BackgroundGuard
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
-    from .source import Follower
+    from .source import AppStateTarget
 
 __all__ = ["follow_job_control"]
 
 
 @trio.lowlevel.enable_ki_protection
 async def follow_job_control(
-    chat: Follower, *, patience: float = 2.0, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    chat: AppStateTarget, *, patience: float = 2.0, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Follow the shell's job control: `SIGTSTP` (Ctrl-Z) and `SIGCONT` (`fg`, `bg`), until cancelled.
 
-    A stopped process says nothing: to the server it looks connected until a timeout, and
-    what is sent to it meanwhile waits in its socket. So on `SIGTSTP` the app first enters
-    the background, which in auto mode closes the socket, and only then does the process
-    stop, by the same signal and with the disposition that was there before, as shells
-    expect. When it is continued it enters the foreground again, and a retry that waits is
-    made now.
+    A stopped process sends nothing: the server counts it as connected until a timeout, and
+    what the server sends meanwhile waits in the socket. So on `SIGTSTP` the app first enters
+    the background, which in auto mode closes the connection. Only then does the process
+    stop, by the same signal and with its previous disposition, as shells expect. When the
+    process is continued, the app enters the foreground again and a waiting retry is made now.
 
-    - `bg` counts as `fg`: the app is in the foreground while it runs, whether or not the
-      terminal is its own. A bot in the shell's background wants its connection.
-    - `SIGCONT` without a stop of ours (after `kill -STOP`, which nobody can catch, or
-      out of the blue) is `retry_now()`. A `SIGCONT` that overtakes the goodbye takes the
-      stop back, as the kernel does.
-    - Where the kernel does not stop for `SIGTSTP` (an orphaned process group: no shell
-      would ever continue it) the app returns to the foreground at once.
+    - `bg` has the same effect as `fg`: a running app is in the foreground, even if the
+      terminal belongs to another process, because a bot in the shell's background needs its
+      connection.
+    - `SIGCONT` without a preceding `SIGTSTP` (for example after `kill -STOP`, which no process
+      can catch) calls `retry_now()`. A `SIGCONT` during the closing handshake cancels the
+      stop, as it does in the kernel.
+    - Where the kernel does not stop for `SIGTSTP` (in an orphaned process group, which no
+      shell could continue) the app returns to the foreground at once.
     - A signal that is ignored when this starts stays ignored: shells without job control
       start their jobs that way.
-    - `SIGTTIN` and `SIGTTOU` (terminal input or output from the background) are left
-      alone: they stop the process without a goodbye. `SIGSTOP` does, too.
+    - `SIGTTIN` and `SIGTTOU` (terminal input or output from the background) and `SIGSTOP`
+      are not followed: they stop the process without closing the connection.
 
-    Only this process is stopped: Ctrl-Z reaches each process of the group by itself.
+    Only this process is stopped: the terminal sends Ctrl-Z to each process of the group.
 
     Args:
-        chat: the client. For several in one process give a `Follower` that tells them all,
-            since signals have one owner.
-        patience: how long the goodbye may delay the stop, in seconds. The default is the
-            client's own `close_timeout`: with another one there, give the same here.
-        task_status: from `nursery.start()`; started once both signals are taken.
+        chat: the client. For several clients in one process, give an `AppStateTarget` that
+            calls them all, since a signal has only one handler.
+        patience: how long the closing handshake may delay the stop, in seconds. The default
+            is the client's default `close_timeout`; if you changed that, give the same here.
+        task_status: from `nursery.start()`; started once both handlers are installed.
 
     Raises:
         AppStateError: the system has no job control (Windows). Not worth retrying.
-        ValueError: this is not the main thread, where Python's signals live.
+        ValueError: this is not the main thread, the only one that may set signal handlers.
 
-    Never returns by itself. If cancelled, both signals have their former dispositions,
-    and the app is back in the foreground if it was this that led it away; a Ctrl-Z whose
-    goodbye was cut by the cancel stops the process then, so it is not lost. Source: POSIX
-    (XBD 11.1.9, XSH 2.4), and the GNU C Library's manual on job control signals.
+    Runs until cancelled. A cancel restores both signals' previous dispositions, and the
+    foreground if this function left it; if it interrupts a closing handshake after Ctrl-Z,
+    the process stops then, so the Ctrl-Z is not lost. Source: POSIX (XBD 11.1.9, XSH 2.4),
+    and the GNU C Library's manual on job control signals.
     """
     if not hasattr(signal, "SIGTSTP"):
-        message = "This system has no job control: there is no SIGTSTP to follow."
+        message = "This system has no job control: it has no SIGTSTP."
         raise AppStateError(message)
-    with Excursion(chat) as away, _Signals(trio.lowlevel.current_trio_token()) as signals:
+    with BackgroundGuard(chat) as away, _Signals(trio.lowlevel.current_trio_token()) as signals:
         task_status.started()
         while True:
             await signals.wait()
@@ -80,11 +80,11 @@ async def follow_job_control(
 
 @attrs.define(eq=False)
 class _Signals:
-    """Owns the two signals for as long as the block lasts.
+    """Handles the two signals for as long as the block lasts.
 
-    The handlers run between any two byte codes of the main thread, so they do no more than
-    set flags and ring. Flags say what holds *now*, so it does not matter how often a
-    signal came, nor that several ring once.
+    The handlers run between any two byte codes of the main thread, so they only set a flag
+    and wake the waiting task. The flag holds the latest signal, so it does not matter how
+    often a signal came, or that one wake-up stands for several signals.
 
     Attributes:
         stop_asked: there was a `SIGTSTP`, and no `SIGCONT` since.
@@ -92,7 +92,7 @@ class _Signals:
 
     _token: trio.lowlevel.TrioToken
     stop_asked: bool = attrs.field(default=False, init=False)
-    _rung: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _signalled: trio.Event = attrs.field(factory=trio.Event, init=False)
     _before: dict[int, Any] = attrs.field(factory=dict, init=False)
 
     def __enter__(self) -> Self:
@@ -110,36 +110,36 @@ class _Signals:
 
     async def wait(self) -> None:
         """Wait for the next signal."""
-        await self._rung.wait()
-        self._rung = trio.Event()
+        await self._signalled.wait()
+        self._signalled = trio.Event()
 
     def stop_process(self) -> None:
-        """Stop this process by `SIGTSTP`, unless it was continued meanwhile; return when it runs again.
+        """Stop this process by `SIGTSTP`, unless a `SIGCONT` came meanwhile; return when it runs again.
 
-        The signal is held back while it is raised, for two reasons. One more Ctrl-Z merges
-        with it instead of stopping the process twice. And a `SIGCONT` cannot slip in between
-        the look and the stop: one that came before is seen by the look, one that comes
-        after takes the pending signal back, by the kernel's own rule. It is raised for this
-        thread alone: another one might let it through.
+        The signal is blocked while it is raised, for two reasons. Another Ctrl-Z merges with
+        it instead of stopping the process twice. And no `SIGCONT` can be missed between
+        the check of `stop_asked` and the stop: an earlier one has cleared the flag, and a
+        later one discards the pending `SIGTSTP`, by the kernel's rule. The signal is raised
+        for this thread alone, because another thread may not block it.
         """
         masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
         signal.signal(signal.SIGTSTP, self._before[signal.SIGTSTP])
         signal.raise_signal(signal.SIGTSTP)
         if not self.stop_asked:
-            signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # which discards a pending one
+            signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # discards a pending one
         signal.pthread_sigmask(signal.SIG_SETMASK, masked)  # here the process stops
         self.stop_asked = False
-        signal.signal(signal.SIGTSTP, self._hear)
+        signal.signal(signal.SIGTSTP, self._record)
 
     def _take(self, number: int) -> None:
         before = signal.getsignal(number)
-        # `None`: set by other means than Python's, so that Python could not put it back.
+        # `None`: the handler was not set by Python, so Python could not restore it.
         if before not in {signal.SIG_IGN, None}:
-            self._before[number] = signal.signal(number, self._hear)
+            self._before[number] = signal.signal(number, self._record)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def _record(self, number: int, frame: FrameType | None) -> None:
         self.stop_asked = number == signal.SIGTSTP
-        self._token.run_sync_soon(self._ring, idempotent=True)
+        self._token.run_sync_soon(self._wake, idempotent=True)
 
-    def _ring(self) -> None:
-        self._rung.set()
+    def _wake(self) -> None:
+        self._signalled.set()

@@ -1,4 +1,4 @@
-"""The two sides of a source, and the way into the background and back that all sources share."""
+"""The type of a source and of what it drives, and the background guard that all sources share."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
     from cometconn.status import Status
 
-__all__ = ["Excursion", "Follower", "Source"]
+__all__ = ["AppStateTarget", "BackgroundGuard", "Source"]
 
 
-class Follower(Protocol):
-    """What a source drives: a `CometChat`, or a few lines of yours that tell several of them."""
+class AppStateTarget(Protocol):
+    """What a source drives: a `CometChat`, or an object of yours that passes the calls on to several clients."""
 
     @property
     def app_state(self) -> AppState:
-        """Where the application is."""
+        """Whether the application is in the foreground or in the background."""
         ...
 
     @property
@@ -31,15 +31,15 @@ class Follower(Protocol):
         ...
 
     def enter_background(self) -> None:
-        """Hear that the app is out of sight."""
+        """Note that the app is now in the background."""
         ...
 
     def enter_foreground(self) -> None:
-        """Hear that the app is in use again."""
+        """Note that the app is in the foreground again."""
         ...
 
     def retry_now(self) -> None:
-        """Hear that it is worth trying again."""
+        """Make a waiting retry now."""
         ...
 
     async def wait_closed(self) -> None:
@@ -48,46 +48,46 @@ class Follower(Protocol):
 
 
 class Source(Protocol):
-    """An async function that watches something and tells a `Follower`, until it is cancelled.
+    """An async function that watches something and calls an `AppStateTarget`, until it is cancelled.
 
-    It calls `task_status.started()` once it misses nothing any more, so that both
-    `nursery.start()` and `nursery.start_soon()` run it. When it ends, however it ends, it
-    has undone what it did: the app is where it was, signals and locks are given back.
+    It calls `task_status.started()` once it can no longer miss anything, so it can be run by
+    `nursery.start()` and by `nursery.start_soon()`. However it ends, it has undone what it
+    did: the app state is as before, and signals and locks are released.
     """
 
     async def __call__(
-        self, chat: Follower, /, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self, chat: AppStateTarget, /, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Watch."""
+        """Watch until cancelled."""
         ...
 
 
 @final
 @attrs.define(eq=False)
-class Excursion:
-    """A source's way into the background and back, any number of times.
+class BackgroundGuard:
+    """Takes the app into the background and back, any number of times, and always back at the end.
 
-    Around a source's loop::
+    Put it around a source's loop::
 
-        from cometconn.appstate import Excursion
-        with Excursion(chat) as away:
+        from cometconn.appstate import BackgroundGuard
+        with BackgroundGuard(chat) as away:
             away.begin()
-            await away.wait_quiet(2.0)  # then the machine may sleep, the process may stop
+            await away.wait_quiet(2.0)  # afterwards the machine may sleep, or the process may stop
             away.end()
 
-    It brings back only what it took away: an app that was in the background before stays
-    there, so sources do not undo each other's word or yours. While it is away the app
-    state is the source's; leaving the block brings the app back.
+    It brings the app back only if it was this guard that took it away: an app that was in
+    the background before stays there. So sources undo neither each other's calls nor yours.
+    Leaving the block brings the app back.
 
     Attributes:
-        chat: who is told.
-        away: the app is in the background because of us.
+        chat: the client whose app state is changed.
+        away: the app is in the background because of this guard.
     """
 
-    chat: Follower
+    chat: AppStateTarget
     away: bool = attrs.field(default=False, init=False)
 
-    def __enter__(self) -> Excursion:
+    def __enter__(self) -> BackgroundGuard:
         return self
 
     def __exit__(
@@ -96,16 +96,17 @@ class Excursion:
         self.end()
 
     def begin(self) -> None:
-        """Enter the background, unless the app is there. Never blocks; idempotent."""
+        """Enter the background, unless the app is there already. Never blocks; idempotent."""
         if self.chat.app_state is AppState.FOREGROUND:
             self.away = True
             self.chat.enter_background()
 
     async def wait_quiet(self, patience: float) -> bool:
-        """Wait until the goodbye is said, as far as one is owed.
+        """Wait for the closing handshake, if the connection is being closed.
 
-        In manual mode a connection lives on in the background: then there is nothing to
-        wait for. In auto mode the goodbye takes a round trip to the server.
+        In auto mode the background closes the connection, and the closing handshake takes
+        one round trip to the server. In manual mode the connection stays open in the
+        background, so this returns at once.
 
         Args:
             patience: how long to wait at most, in seconds.
@@ -113,7 +114,7 @@ class Excursion:
         Returns:
             Whether no socket is open any more.
 
-        A checkpoint. If cancelled, the goodbye goes on by itself.
+        A checkpoint. If cancelled, the closing handshake goes on without you.
         """
         if self.chat.status.state is not ConnectionState.DISCONNECTED:
             await trio.lowlevel.checkpoint()
@@ -123,7 +124,7 @@ class Excursion:
         return not waiting.cancelled_caught
 
     def end(self) -> None:
-        """Enter the foreground, if it was `begin()` that left it. Never blocks; idempotent."""
+        """Enter the foreground, if `begin()` left it. Never blocks; idempotent."""
         if self.away:
             self.away = False
             self.chat.enter_foreground()

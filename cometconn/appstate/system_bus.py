@@ -1,4 +1,4 @@
-"""D-Bus as far as it is needed here, in one task. The only importer of jeepney."""
+"""The part of D-Bus that `follow_logind()` needs, for one task. The only importer of jeepney."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
 __all__ = ["Bus", "BusError", "BusSignal", "RefusedError", "open_bus"]
 
 BUS = "org.freedesktop.DBus"
-"""The bus's own name: what carries it as its sender is from the bus itself."""
+"""The name of the bus daemon itself, as a destination and as a sender."""
 
-_PATIENCE = 5.0  # seconds for the bus to answer
-_BACKLOG = 64  # signals that may wait while nobody asks for them; the newest say what holds
+_REPLY_TIMEOUT = 5.0  # seconds
+_BACKLOG = 64  # signals that may wait to be read; older ones are dropped, since the newest hold the current state
 
 
 class BusError(Exception):
-    """The bus cannot be reached, or is gone, or does not answer."""
+    """The bus cannot be reached, has disconnected, or does not reply in time."""
 
 
 class RefusedError(BusError):
-    """A call was answered with an error; the bus is still there."""
+    """The reply to a call is an error; the connection to the bus stays usable."""
 
 
 @attrs.frozen
 class BusSignal:
-    """A signal.
+    """A D-Bus signal.
 
     Attributes:
-        sender: the unique name of who sent it, vouched for by the bus.
-        member: the signal's name, with its interface before it.
+        sender: the sender's unique name, which the bus itself fills in.
+        member: the interface and the name, as `org.freedesktop.DBus.NameOwnerChanged`.
         body: its arguments.
     """
 
@@ -54,7 +54,7 @@ class BusSignal:
 
 @attrs.define(eq=False)
 class Bus:
-    """A connection to a bus, for one task: signals that come during a call are kept for later."""
+    """A connection to a bus, for one task. Signals that arrive during a call wait for `next_signal()`."""
 
     _connection: DBusConnection
     _signals: deque[BusSignal] = attrs.field(factory=lambda: deque(maxlen=_BACKLOG), init=False)
@@ -62,14 +62,15 @@ class Bus:
     async def call(
         self, name: str, path: str, member: str, signature: str | None = None, body: tuple[Any, ...] = ()
     ) -> tuple[Any, ...]:
-        """Call the method *member*, its interface before it; return what it returns.
+        """Call the method *member*, an interface and a name, and return the reply's values.
 
-        Raises `RefusedError` for an error as the answer, else `BusError`. At most 5 s.
+        Takes at most 5 s. Raises `RefusedError` if the reply is an error, `BusError` if there
+        is no reply.
         """
         interface, _, method = member.rpartition(".")
         message = new_method_call(DBusAddress(path, name, interface), method, signature, body)
         serial = next(self._connection.outgoing_serial)
-        with trio.move_on_after(_PATIENCE):
+        with trio.move_on_after(_REPLY_TIMEOUT):
             try:
                 await self._connection.send(message, serial=serial)
                 while True:
@@ -81,22 +82,22 @@ class Bus:
                 refusal = f"{member}: {error}"
                 raise RefusedError(refusal) from error
             except (OSError, trio.BrokenResourceError, trio.EndOfChannel) as error:
-                gone = f"{member}: the bus is gone"
+                gone = f"{member}: the bus has disconnected"
                 raise BusError(gone) from error
-        silence = f"{member}: no answer within {_PATIENCE:g} s"
+        silence = f"{member}: no reply within {_REPLY_TIMEOUT:g} s"
         raise BusError(silence)
 
     async def subscribe(self, rule: str) -> None:
-        """Ask for signals by a match rule."""
+        """Subscribe to the signals of a match rule."""
         await self.call(BUS, "/org/freedesktop/DBus", f"{BUS}.AddMatch", "s", (rule,))
 
     async def next_signal(self) -> BusSignal:
-        """Wait for the next signal. Raises `BusError` when the bus is gone; if cancelled, none is lost."""
+        """Wait for the next signal. Raises `BusError` when the bus has disconnected; a cancel loses no signal."""
         while not self._signals:
             try:
                 self._keep(await self._connection.receive())
             except (OSError, trio.BrokenResourceError, trio.EndOfChannel) as error:
-                gone = "the bus is gone"
+                gone = "the bus has disconnected"
                 raise BusError(gone) from error
         return self._signals.popleft()
 
@@ -105,11 +106,11 @@ class Bus:
         if message.header.message_type is MessageType.signal:
             member = f"{fields.get(HeaderFields.interface)}.{fields.get(HeaderFields.member)}"
             self._signals.append(BusSignal(fields.get(HeaderFields.sender, ""), member, tuple(message.body)))
-        else:  # perhaps the answer to a call that was given up, with a lock that nobody would let go
+        else:  # perhaps the reply to a cancelled call: an open descriptor in it would hold the lock
             _close_all(message.body)
 
     def drop(self) -> None:
-        """Let go of what came and was not read to its end: a call that was cancelled may have got half an answer."""
+        """Close the descriptors of a half-received message, such as the reply to a cancelled call."""
         _close_all(self._connection.parser.fds)
 
 
@@ -123,17 +124,17 @@ def _close_all(values: Iterable[object]) -> None:
 @asynccontextmanager
 @trio.lowlevel.enable_ki_protection
 async def open_bus(address: str | None) -> AsyncGenerator[Bus, None]:
-    """Connect to the bus at *address*; `None` means the system's.
+    """Connect to the bus at *address*; `None` means the system bus.
 
-    Raises `BusError` when that is not possible, within 5 s for each of its three steps.
+    Raises `BusError` when that is not possible. Each of its three steps takes at most 5 s.
     """
     try:
         stream = await trio.open_unix_socket(get_bus(address or "SYSTEM"))
     except (OSError, RuntimeError, ValueError) as error:
-        message = f"no bus at {address or 'the place of the system bus'}: {error}"
+        message = f"no bus at {address or 'the address of the system bus'}: {error}"
         raise BusError(message) from error
     try:
-        bus = await _greeted(stream)
+        bus = await _authenticated(stream)
         try:
             yield bus
         finally:
@@ -142,25 +143,25 @@ async def open_bus(address: str | None) -> AsyncGenerator[Bus, None]:
         stream.socket.close()
 
 
-async def _greeted(stream: trio.SocketStream) -> Bus:
-    """Authenticate as our user, and say hello, which has to be the first message."""
-    # Not jeepney's own open_dbus_connection(): that one leaks the socket when it is cancelled
-    # or refused, and spins when the bus hangs up.
+async def _authenticated(stream: trio.SocketStream) -> Bus:
+    """Authenticate as the process's user, and call `Hello`, which D-Bus wants as the first message."""
+    # Not jeepney's open_dbus_connection(), which leaks the socket when it is cancelled or
+    # refused, and loops without end when the bus closes the connection.
     authenticator = Authenticator(enable_fds=True)
-    with trio.move_on_after(_PATIENCE):
+    with trio.move_on_after(_REPLY_TIMEOUT):
         try:
             for line in authenticator:
                 await stream.send_all(line)
-                authenticator.feed(await stream.receive_some() or _HUNG_UP)
+                authenticator.feed(await stream.receive_some() or _CLOSED)
             await stream.send_all(BEGIN)
         except (trio.BrokenResourceError, AuthenticationError) as error:
-            message = f"the bus does not let us in: {error}"
+            message = f"the bus refuses the connection: {error}"
             raise BusError(message) from error
         bus = Bus(DBusConnection(stream.socket, enable_fds=True))
         await bus.call(BUS, "/org/freedesktop/DBus", f"{BUS}.Hello")
         return bus
-    message = f"the bus did not let us in within {_PATIENCE:g} s"
+    message = f"the bus did not accept the connection within {_REPLY_TIMEOUT:g} s"
     raise BusError(message)
 
 
-_HUNG_UP = b"(it hung up)\r\n"
+_CLOSED = b"(connection closed)\r\n"  # in place of a line, so that jeepney raises an error that contains it

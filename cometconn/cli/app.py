@@ -17,59 +17,81 @@ from .demo import demo
 from .doctor import doctor
 from .listen import listen
 from .options import ListenOptions, Options
-from .send import Letter, content_of, mapping_of, send
-from .serve import groups_of, serve
+from .send import OutgoingMessage, parse_json_object, read_content, send
+from .serve import parse_groups, parse_port, serve
 from .stopping import run
 from .timeline.command import timeline
 
 __all__ = ["app"]
 
-app: App = App(name="cometconn", help="CometChat connections for Trio.", version=__version__)
+app: App = App(
+    name="cometconn",
+    help="CometChat connections for Trio: try them, watch them, find out what is wrong with them.",
+    version=__version__,
+)
 
 
 @app.command(name="demo")
 def demo_command(
     *,
     real_time: Annotated[
-        bool, Parameter(negative=(), help="Use CometChat's 30 s of background grace instead of 3 s.")
+        bool,
+        Parameter(negative=(), show_default=False, help="Use CometChat's 30 s of background grace instead of 3 s."),
     ] = False,
-    port: Annotated[int, Parameter(help="Port of the local server; 0 picks a free one.")] = 0,
+    port: Annotated[int, Parameter(help="The port of the local server; 0 picks a free one.")] = 0,
 ) -> None:
-    """Start a CometChat server on this machine and show every rule of the connection at work."""
+    """Run a CometChat server on this machine, and check every connection rule of CometChat's documentation against it.
+
+    Takes about twenty seconds, and needs neither an account nor a network.
+    """
     console = Console(highlight=False, soft_wrap=True)
-    sys.exit(run(partial(demo, console, 30.0 if real_time else 3.0, port)))
+    sys.exit(run(partial(demo, console, 30.0 if real_time else 3.0, parse_port(port))))
 
 
 @app.command(name="serve")
 def serve_command(
     *,
-    host: Annotated[str, Parameter(help="A loopback address; nothing here is encrypted.")] = "127.0.0.1",
+    host: Annotated[
+        str, Parameter(help="The address to listen at: a loopback address, because nothing is encrypted.")
+    ] = "127.0.0.1",
     port: Annotated[int, Parameter(help="The port; 0 picks a free one.")] = 9000,
-    app_id: Annotated[str, Parameter(help="The app it serves.")] = "APP",
+    app_id: Annotated[str, Parameter(help="The id of the app that it serves.")] = "APP",
     auth_key: Annotated[str, Parameter(help="The app's auth key.")] = "KEY",
-    user: Annotated[tuple[str, ...], Parameter(negative=(), help="A user's uid; may be given again.")] = (),
-    group: Annotated[
-        tuple[str, ...], Parameter(negative=(), help="A group, as hikers=zed-1,amy-2; may be given again.")
+    user: Annotated[
+        tuple[str, ...], Parameter(negative=(), show_default=False, help="A user's uid; may be repeated.")
     ] = (),
-    control: Annotated[bool, Parameter(negative=(), help="Let /control/... push, drop, misbehave.")] = False,
+    group: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative=(), show_default=False, help="A group and its members, as hikers=zed-1,amy-2; may be repeated."
+        ),
+    ] = (),
+    control: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="Serve /control/..., which sends messages, ends connections and simulates faults.",
+        ),
+    ] = False,
     public: Annotated[
-        str | None, Parameter(help="HOST:PORT to name in the settings, for a TLS proxy in front of the server.")
+        str | None, Parameter(help="HOST:PORT that clients connect to, if a TLS proxy stands in front of the server.")
     ] = None,
 ) -> None:
     """Run a CometChat server on this machine, for programs in any language, until Ctrl-C or SIGTERM.
 
-    Prints one line of JSON with its addresses when it is ready. Without --user there are zed-1 and
-    amy-2; without --group all users are in the group hikers.
+    Prints one line of JSON with its addresses when it is ready. Without --user, the users are zed-1 and
+    amy-2; without --group, all users are in the group hikers.
     """
     run(
         partial(
             serve,
             host=host,
-            port=port,
+            port=parse_port(port),
             app_id=app_id,
             auth_key=auth_key,
             users=user or ("zed-1", "amy-2"),
-            groups=groups_of(group) if group else None,
+            groups=parse_groups(group) if group else None,
             control=control,
             public=public,
         )
@@ -81,35 +103,36 @@ def listen_command(
     options: ListenOptions,
     *,
     trace: Annotated[
-        pathlib.Path | None, Parameter(help="Write what the connection does to this file, for timeline.")
+        pathlib.Path | None,
+        Parameter(help="Write what the connection does to this file, which cometconn timeline draws."),
     ] = None,
 ) -> None:
-    """Log in and print every event as one line of JSON; the connection's status goes to standard error.
+    """Log in and print every event as one line of JSON, and the connection's status on standard error, until Ctrl-C.
 
-    The secret is the auth key in COMETCONN_AUTH_KEY or a user's token in COMETCONN_AUTH_TOKEN, or in a
-    file; without either, the auth key is asked for. The session is saved, so the next time needs neither.
-    Ends on Ctrl-C.
+    The first login needs the app's auth key (COMETCONN_AUTH_KEY or --auth-key-file) or a token of the user
+    (COMETCONN_AUTH_TOKEN or --auth-token-file); without them, a terminal is prompted for the auth key. The
+    session is saved, so later runs need neither.
     """
     sys.exit(run(partial(listen, options, trace)))
 
 
 @app.command(name="timeline")
 def timeline_command(
-    trace: Annotated[pathlib.Path, Parameter(help="A trace: of listen --trace, or of a TraceFile.")],
+    trace: Annotated[pathlib.Path, Parameter(help="A file that listen --trace or a TraceFile has written.")],
     /,
     *,
     out: Annotated[pathlib.Path, Parameter(name=("--out", "-o"), help="The SVG file to write.")],
     connection: Annotated[
-        str | None, Parameter(help="Which client, as APP-1, if there are several in the trace.")
+        str | None, Parameter(help="The client to draw, as APP-1, if the trace holds several.")
     ] = None,
     since: Annotated[
-        datetime.datetime | None, Parameter(help="Begin here, as 2026-03-07T00:10. Times are UTC.")
+        datetime.datetime | None, Parameter(help="Draw from this time on, as 2026-03-07T00:10, in UTC.")
     ] = None,
-    until: Annotated[datetime.datetime | None, Parameter(help="End here.")] = None,
+    until: Annotated[datetime.datetime | None, Parameter(help="Draw up to this time, in UTC.")] = None,
 ) -> None:
-    """Draw a trace as a picture: status, app state, lease, pings, events, gaps and what went wrong, on one time axis.
+    """Draw a trace as an SVG picture: status, app state, lease, pings, events, gaps and failures on one time axis.
 
-    The mouse on anything shows what it is.
+    In a browser, pointing at an element shows what it is.
     """
     timeline(trace, out, connection=connection, since=since, until=until)
 
@@ -118,44 +141,50 @@ def timeline_command(
 def doctor_command(
     options: Options,
     *,
-    json: Annotated[bool, Parameter(negative=(), help="Print one JSON object, for programs.")] = False,
-    timeout: Annotated[float, Parameter(help="Seconds that each step may take.")] = 10.0,
+    json: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Print one JSON object, for programs.")
+    ] = False,
+    timeout: Annotated[float, Parameter(help="Seconds that each step may take at most.")] = 10.0,
 ) -> None:
-    """Look step by step for what stands between this machine and a connection, and say what to do.
+    """Check step by step whether this machine can connect, and print what to do about the first failure.
 
-    Looks names up, connects, passes the proxy, does TLS, logs in, opens the
-    WebSocket, and pings. A running client is not disturbed, and nothing is saved.
+    Looks up the host names, connects, passes the proxy, sets up TLS, logs in, opens the WebSocket and sends
+    a ping. A running client is not disturbed, and nothing is saved.
 
-    Exit status: 0 all is well; 1 the options make no sense; 3 the network (name lookup, TCP, proxy,
-    TLS); 4 the account (saved session, login); 5 the WebSocket (upgrade, auth, ping); 6 nothing failed,
-    but without a user not all could be seen.
+    Exit status: 0 all steps passed; 1 the options are invalid; 3 the network failed (name lookup, TCP,
+    proxy, TLS); 4 the account failed (saved session, login); 5 the WebSocket failed (upgrade, auth, ping);
+    6 nothing failed, but without a user some steps were skipped.
     """
     sys.exit(run(partial(doctor, options, as_json=json, timeout=timeout)))
 
 
 @app.command(name="send")
 def send_command(
-    receiver: Annotated[str, Parameter(help="A uid, or with --group a guid.")],
-    content: Annotated[str, Parameter(allow_leading_hyphen=True, help="What to say; - takes it from standard input.")],
+    receiver: Annotated[str, Parameter(help="The uid of a user, or with --group the guid of a group.")],
+    content: Annotated[str, Parameter(allow_leading_hyphen=True, help="The text; - reads it from standard input.")],
     /,
     *,
     options: Options,
-    group: Annotated[bool, Parameter(negative=(), help="The receiver is a group.")] = False,
-    custom: Annotated[str | None, Parameter(help="Send a custom message of this type; its content is JSON.")] = None,
-    muid: Annotated[str | None, Parameter(help="An id of your own for the message.")] = None,
-    metadata: Annotated[str | None, Parameter(help="Data of your own beside it, as '{\"x\": 1}'.")] = None,
+    group: Annotated[bool, Parameter(negative=(), show_default=False, help="The receiver is a group.")] = False,
+    custom: Annotated[
+        str | None, Parameter(help="Send a custom message of this type; CONTENT is a JSON object.")
+    ] = None,
+    muid: Annotated[str | None, Parameter(help="An id of your own for the message (muid).")] = None,
+    metadata: Annotated[
+        str | None, Parameter(help="A JSON object of your own to send with it, as '{\"x\": 1}'.")
+    ] = None,
 ) -> None:
-    """Send one message and print it, as the server has it, as one line of JSON.
+    """Send one message, and print it as the server stored it, as one line of JSON.
 
-    Logs in like listen, and opens no connection. One program at a time can use a saved session: while
-    listen runs, give send a --session file of its own.
+    Logs in as listen does, and opens no WebSocket. Only one program at a time can use a saved session:
+    while listen runs, give send another --session file.
     """
-    letter = Letter(
+    message = OutgoingMessage(
         receiver,
         "group" if group else "user",
-        content_of(content),
+        read_content(content),
         custom,
         muid,
-        None if metadata is None else mapping_of("--metadata", metadata),
+        None if metadata is None else parse_json_object("--metadata", metadata),
     )
-    sys.exit(run(partial(send, options, letter)))
+    sys.exit(run(partial(send, options, message)))

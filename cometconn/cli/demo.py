@@ -1,4 +1,4 @@
-"""`cometconn demo`: every rule of CometChat's page, acted out over real sockets and watched from both ends."""
+"""`cometconn demo`: checks every rule of CometChat's page on connections, over real sockets, at both ends."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from cometconn import AppSettings, FileStore, SubscriptionType, Timing
 from cometconn._groups import open_nursery, protected
 from cometconn.emulator import open_emulator
 
-from .acts_auto import background, first_login, network, reopened, talk
-from .acts_manual import background_grace, by_request, kept_alive, manual_network, pinged
-from .stage import Stage
+from .demo_auto import background, events_and_ping, first_login, network, reopened
+from .demo_manual import background_grace, by_request, kept_alive, manual_network, pinged
+from .demo_run import DemoRun
 from .stopping import until_stopped
 
 if TYPE_CHECKING:
@@ -28,36 +28,39 @@ if TYPE_CHECKING:
 
 __all__ = ["demo", "run_demo"]
 
-_PATIENCE = 30.0  # seconds an act may take beyond its graces
+_TIMEOUT = 30.0  # seconds, beside the waiting for `background_grace` to pass
 
 
 async def demo(console: Console, grace: float, port: int) -> int:
-    """Run the demo until its end or a signal; return the exit status."""
+    """Run the demo to its end, or until SIGINT or SIGTERM; return the exit status."""
     failed = 0
 
-    async def perform() -> None:
+    async def run_all() -> None:
         nonlocal failed
         failed = await run_demo(console, grace, port)
 
-    stopped = await until_stopped(perform)
+    stopped = await until_stopped(run_all)
     if stopped:
         console.print("Stopped before the end.")
     return stopped or min(failed, 1)
 
 
 async def run_demo(console: Console, grace: float, port: int) -> int:
-    """Act, watch, sum up; return how many rules failed."""
+    """Run all parts and print the summary; return how many rules failed."""
     with tempfile.TemporaryDirectory() as folder:
         async with open_emulator(users=("zed-1", "amy-2"), groups={"hikers": ("zed-1", "amy-2")}, port=port) as server:
-            stage = Stage(console, server, grace)
-            console.print(f"A CometChat server for this demo listens on [bold]{server.url}[/bold].")
+            run = DemoRun(console, server, grace)
+            console.print(f"A CometChat server runs on this machine for the demo, at [bold]{server.url}[/bold].")
             if grace != Timing().background_grace:
-                console.print(f"background_grace is {grace:g} s here instead of 30 s; --real-time uses 30.")
-            with trio.move_on_after(_PATIENCE + 8 * grace) as limit:
-                await _act(stage, pathlib.Path(folder))
+                console.print(
+                    f"A connection may stay open in the background for {grace:g} s here; --real-time uses CometChat's 30 s."
+                )
+            console.print("Each ✓ is a rule (P1 to P18) that was seen to hold; the summary at the end names them.")
+            with trio.move_on_after(_TIMEOUT + 8 * grace) as limit:
+                await _run_parts(run, pathlib.Path(folder))
             if limit.cancelled_caught:
-                stage.tell("demo", "an act did not end in time", "bold red")
-        failed = stage.summary()
+                run.print_line("demo", "a part did not end in time", "bold red")
+        failed = run.summary()
     verdict = (
         f"[bold red]{failed} rules failed.[/bold red]" if failed else "[bold green]All 18 rules held.[/bold green]"
     )
@@ -65,41 +68,41 @@ async def run_demo(console: Console, grace: float, port: int) -> int:
     return failed
 
 
-async def _act(stage: Stage, folder: pathlib.Path) -> None:
+async def _run_parts(run: DemoRun, folder: pathlib.Path) -> None:
     auto_file, manual_file = folder / "auto" / "session.json", folder / "manual" / "session.json"
-    stage.act("Auto mode: the library connects by itself")
-    async with _client(stage, auto_file, manual=False) as chat:
-        await first_login(stage, chat, auto_file)
-        await talk(stage, chat)
-        await network(stage, chat)
-        await background(stage, chat)
-    stage.act("The app is opened again")
-    since = stage.server.log.position
-    async with _client(stage, auto_file, manual=False) as chat:
-        await reopened(stage, chat, since)
-    stage.act("Manual mode: only connect() connects")
-    async with _client(stage, manual_file, manual=True) as chat:
-        await by_request(stage, chat)
-        await manual_network(stage, chat)
-        await background_grace(stage, chat)
-        await pinged(stage, chat)
-        await kept_alive(stage, chat)
+    run.heading("Auto mode: the library connects by itself")
+    async with _client(run, auto_file, manual=False) as chat:
+        await first_login(run, chat, auto_file)
+        await events_and_ping(run, chat)
+        await network(run, chat)
+        await background(run, chat)
+    run.heading("The app starts again: it connects without a login")
+    since = run.server.log.position
+    async with _client(run, auto_file, manual=False) as chat:
+        await reopened(run, chat, since)
+    run.heading("Manual mode: only connect() connects")
+    async with _client(run, manual_file, manual=True) as chat:
+        await by_request(run, chat)
+        await manual_network(run, chat)
+        await background_grace(run, chat)
+        await pinged(run, chat)
+        await kept_alive(run, chat)
 
 
 @protected
 @asynccontextmanager
 @trio.lowlevel.enable_ki_protection
-async def _client(stage: Stage, path: pathlib.Path, *, manual: bool) -> AsyncGenerator[CometChat, None]:
+async def _client(run: DemoRun, path: pathlib.Path, *, manual: bool) -> AsyncGenerator[CometChat, None]:
     settings = AppSettings(
         subscription_type=SubscriptionType.ALL_USERS,
-        timing=Timing(background_grace=stage.grace, retry_base=1.0),
+        timing=Timing(background_grace=run.grace, retry_base=1.0),
         auto_establish_socket_connection=not manual,
     )
     async with (
         open_nursery() as nursery,
         cometconn.open_client(
-            stage.server.world.app_id, settings, store=FileStore(path), endpoints=stage.server.endpoints
+            run.server.world.app_id, settings, store=FileStore(path), endpoints=run.server.endpoints
         ) as chat,
     ):
-        await nursery.start(stage.follow, chat)
+        await nursery.start(run.print_statuses, chat)
         yield chat

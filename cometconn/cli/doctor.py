@@ -1,4 +1,4 @@
-"""`cometconn doctor`: what stands between this machine and a connection, step by step."""
+"""`cometconn doctor`: checks step by step whether this machine can connect."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rich.markup import escape
 from cometconn.environment import SystemEnvironment
 from cometconn.errors import ProtocolError, SettingsError
 
-from .doctor_account import Patient
-from .doctor_findings import Finding, Findings, Outcome, Step
-from .doctor_network import Way
-from .doctor_socket import examine_socket
-from .shown import SECRETS, json_line
+from .doctor_account import DiagnosedAccount
+from .doctor_findings import DoctorStep, Finding, Findings, Outcome
+from .doctor_network import Route
+from .doctor_socket import check_socket
 from .stopping import until_stopped
+from .terminal import SECRETS, json_line
 
 if TYPE_CHECKING:
     from cometconn import AppSettings, Endpoints
@@ -30,28 +30,28 @@ __all__ = ["doctor"]
 
 _COLOURS = {Outcome.OK: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
 _INDENT = 35
-_WIDTH = 110
+_NARROWEST, _WIDEST = 75, 110  # columns of the advice
 
 
 async def doctor(options: Options, *, as_json: bool, timeout: float) -> int:  # noqa: ASYNC109 - of each step
-    """Examine, show the findings, and return the exit status."""
+    """Take all steps, print the findings, and return the exit status."""
     if not 0 < timeout < float("inf"):
         message = f"--timeout must be more than 0 seconds, not {timeout:g}."
         raise SettingsError(message)
     environment = SystemEnvironment(
         ssl_context=options.ssl_context(), proxy=options.chosen_proxy, endpoints=options.endpoints
     )
-    settings, patient = options.settings(), Patient.of(options, environment, timeout)
-    printed = _Printed()
-    findings = Findings(timeout, (lambda _: None) if as_json else printed.show, SECRETS)
-    # Before signals are taken over: Ctrl-C must also end the question for the key.
-    await patient.identify(options, findings)
-    examination = _Examination(options.endpoints, settings, environment, patient, findings)
-    stopped = await until_stopped(examination.run)
+    settings, account = options.settings(), DiagnosedAccount.of(options, environment, timeout)
+    printer = _Printer()
+    findings = Findings(timeout, (lambda _: None) if as_json else printer.show, SECRETS)
+    # Before the signal handlers: Ctrl-C must also end the prompt for the key.
+    await account.identify(options, findings)
+    diagnosis = _Diagnosis(options.endpoints, settings, environment, account, findings)
+    stopped = await until_stopped(diagnosis.run)
     if as_json:
         print(json_line(_report(findings, stopped), indent=2))  # noqa: T201 - a program's output
     elif not stopped:
-        printed.sum_up(findings)
+        printer.sum_up(findings)
     return stopped or findings.status
 
 
@@ -64,94 +64,98 @@ def _report(findings: Findings, stopped: int) -> dict[str, object]:
 
 
 @attrs.define(eq=False)
-class _Examination:
-    """The steps in their order.
+class _Diagnosis:
+    """Takes the steps in their order.
 
     Attributes:
-        endpoints: where to, if not to CometChat's cloud.
-        settings: what a client would be told.
-        environment: dials and asks, as a client would.
-        patient: who is examined.
-        findings: what was found.
+        endpoints: the server, if it is not CometChat's cloud.
+        settings: the settings of a client with these options.
+        environment: opens connections and makes requests, as a client's does.
+        account: the user and the credentials.
+        findings: collects what each step finds.
     """
 
     endpoints: Endpoints | None
     settings: AppSettings
     environment: SystemEnvironment
-    patient: Patient
+    account: DiagnosedAccount
     findings: Findings
     _blocked: set[tuple[Target, Proxy | None]] = attrs.field(factory=set, init=False)
 
     async def run(self) -> None:
-        """Take them all, as far as they can be taken."""
-        patient, findings = self.patient, self.findings
+        """Take all steps that do not depend on a failed one."""
+        account, findings = self.account, self.findings
         reached = True
-        for url in dict.fromkeys(patient.rest_urls()):
+        for url in dict.fromkeys(account.rest_urls()):
             reached = reached and await self._reach(url)
         findings.part = "account"
         if reached:
-            await patient.log_in(findings)
+            await account.log_in(findings)
         else:
-            patient.session = None
-            findings.skip(Step.LOG_IN, "the way there is not clear")
+            account.session = None
+            findings.skip(DoctorStep.LOG_IN, "the server cannot be reached")
         await self._socket()
         findings.part = "account"
-        await patient.log_out(findings)
+        await account.log_out(findings)
 
     async def _reach(self, url: str) -> bool:
-        way = self._way(url)
+        route = self._route(url)
         try:
-            reached = await way.take(self.findings)
+            reached = await route.open(self.findings)
         finally:
-            await way.aclose()
+            await route.aclose()
         if not reached:
-            self._blocked.add((way.target, way.proxy))
+            self._blocked.add((route.target, route.proxy))
         return reached
 
-    def _way(self, url: str) -> Way:
-        return Way(url, self.environment.proxies.leading_to(url), self.environment.tls)
+    def _route(self, url: str) -> Route:
+        return Route(url, self.environment.proxies.leading_to(url), self.environment.tls)
 
     async def _socket(self) -> None:
         self.findings.part = "WebSocket"
         url = self._socket_url()
         if url is None:
             return
-        way = self._way(url)
-        if (way.target, way.proxy) in self._blocked:
+        route = self._route(url)
+        if (route.target, route.proxy) in self._blocked:
             self.findings.part = url
-            self.findings.skip(Step.UPGRADE, "the way there is the same")
+            self.findings.skip(DoctorStep.UPGRADE, "the host and the proxy are those that failed above")
             return
         try:
-            if await way.take(self.findings):
-                assert way.stream is not None, "reached"
-                await examine_socket(self.findings, way.stream, url, self.patient, self.settings)
+            if await route.open(self.findings):
+                assert route.stream is not None, "reached"
+                await check_socket(self.findings, route.stream, url, self.account, self.settings)
         finally:
-            await way.aclose()
+            await route.aclose()
 
     def _socket_url(self) -> str | None:
-        """Return where the WebSocket is: with endpoints that is known, else the settings that come with a login say so."""
+        """Return the WebSocket's URL, from the endpoints or else from the settings that come with a login."""
         if self.endpoints is not None:
             return self.endpoints.socket_url
-        session = self.patient.session
+        session = self.account.session
         if session is None:
-            self.findings.skip(Step.UPGRADE, "where it is, is told with a login")
+            self.findings.skip(DoctorStep.UPGRADE, "its address comes with a login")
             return None
         try:
             return session.socket_url()
         except ProtocolError as error:
-            self.findings.fail(Step.UPGRADE, error, "The fault is the server's own: tell CometChat, or who runs it.")
+            self.findings.fail(
+                DoctorStep.UPGRADE,
+                error,
+                "The server's settings are wrong: report this to CometChat, or to those who run the server.",
+            )
         return None
 
 
 @attrs.define(eq=False)
-class _Printed:
-    """The findings as lines, each as soon as it is there."""
+class _Printer:
+    """Prints each finding as soon as it is there."""
 
     console: Console = attrs.field(factory=lambda: Console(highlight=False, soft_wrap=True))
     _part: str | None = attrs.field(default=None, init=False)
 
     def show(self, finding: Finding) -> None:
-        """Print a finding, and what to do about it."""
+        """Print a finding and its advice."""
         if finding.part != self._part:
             self._part = finding.part
             self.console.print(f"[bold]{escape(finding.part)}[/bold]")
@@ -160,22 +164,20 @@ class _Printed:
         line = f"  [{colour}]{finding.outcome.value:<8}[/{colour}]{took:>8}  {finding.step.title:<15}{escape(finding.words)}"
         self.console.print(line)
         if finding.advice is not None:
-            self.console.print(
-                textwrap.fill(
-                    escape(finding.advice), _WIDTH, initial_indent=" " * _INDENT, subsequent_indent=" " * _INDENT
-                ),
-                style="yellow",
-            )
+            width = min(max(self.console.width, _NARROWEST), _WIDEST) if self.console.is_terminal else _WIDEST
+            indent = " " * _INDENT
+            advice = textwrap.fill(escape(finding.advice), width, initial_indent=indent, subsequent_indent=indent)
+            self.console.print(advice, style="yellow")
 
     def sum_up(self, findings: Findings) -> None:
-        """Print the verdict."""
+        """Print the result."""
         failed = [finding for finding in findings.all if finding.outcome is Outcome.FAILED]
         if failed:
             first = failed[0]
-            self.console.print(
-                f"\n[bold red]Not well:[/bold red] {escape(first.step.title)} failed ({escape(first.part)})."
-            )
+            self.console.print(f"\n[bold red]Failed:[/bold red] {escape(first.step.title)} ({escape(first.part)}).")
         elif findings.status:
-            self.console.print("\nNothing is wrong as far as could be seen; log in, and more can be.")
+            self.console.print(
+                "\nNo step failed, but some were skipped: they need a user (--uid, or COMETCONN_AUTH_TOKEN)."
+            )
         else:
-            self.console.print("\n[green]All is well.[/green]")
+            self.console.print("\n[green]All steps passed.[/green]")

@@ -1,4 +1,4 @@
-"""`cometconn doctor` as a user: the saved session, and logging in over REST. Nothing of it is saved."""
+"""`cometconn doctor`: the saved session, and the login over REST. Nothing is saved."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from cometconn._client.version import client_info
 from cometconn.errors import SettingsError, StoreError
 
 from .doctor_advice import account_advice
-from .doctor_findings import SkippedError, Step
-from .shown import SECRETS
+from .doctor_findings import DoctorStep, SkippedError
+from .terminal import SECRETS
 
 if TYPE_CHECKING:
     import pathlib
@@ -25,35 +25,35 @@ if TYPE_CHECKING:
     from cometconn.environment import SystemEnvironment
 
     from .doctor_findings import Findings
-    from .options import Account, Options
+    from .options import Credentials, Options
 
-__all__ = ["Patient"]
+__all__ = ["DiagnosedAccount"]
 
 
 @attrs.define(eq=False)
-class Patient:
-    """Who is examined, and with which right.
+class DiagnosedAccount:
+    """The account that the doctor logs in with.
 
     Attributes:
-        app_id: CometChat's app.
-        hosts: where REST requests go.
-        api: the requests.
-        account: with which right; `None` if nobody can be logged in.
-        nobody: why not.
-        session: whose; `None` for nobody yet.
+        app_id: the app's id.
+        hosts: the hosts of REST requests.
+        api: the REST requests.
+        credentials: what the login needs; `None` if no user can be logged in.
+        why_not: the reason, if no user can be logged in.
+        session: the user's session; `None` while none is logged in.
     """
 
     app_id: str
     hosts: Hosts
     api: Api
-    account: Account | None = attrs.field(default=None, init=False)
-    nobody: str = attrs.field(default="", init=False)
+    credentials: Credentials | None = attrs.field(default=None, init=False)
+    why_not: str = attrs.field(default="", init=False)
     session: Session | None = attrs.field(default=None, init=False)
     _made_token: bool = attrs.field(default=False, init=False)
 
     @classmethod
-    def of(cls, options: Options, environment: SystemEnvironment, patience: float) -> Patient:
-        """Return the patient that the options describe: a device of its own, which disturbs no running client."""
+    def of(cls, options: Options, environment: SystemEnvironment, patience: float) -> DiagnosedAccount:
+        """Return the account of the options, with a new device id, so that no running client is disturbed."""
         hosts = Hosts(options.app_id, options.region, options.endpoints, SECRETS)
         client = client_info()
         api = Api(
@@ -69,15 +69,15 @@ class Patient:
         return cls(options.app_id, hosts, api)
 
     async def identify(self, options: Options, findings: Findings) -> None:
-        """Find out who it is: the user of the saved session, unless another client has it, or of the options."""
+        """Find the user: that of the saved session, unless a running client uses it, or that of the options."""
         findings.part = "account"
         saved = await self._saved(options.session or default_path(self.app_id), findings)
         try:
-            self.account = options.account.completed(None if saved is None else User(saved.uid))
+            self.credentials = options.credentials.completed(None if saved is None else User(saved.uid))
         except SettingsError as error:
-            self.nobody = error.message
+            self.why_not = error.message
             return
-        if saved is not None and self.account.auth_token is None and self.account.uid in {None, saved.uid}:
+        if saved is not None and self.credentials.auth_token is None and self.credentials.uid in {None, saved.uid}:
             self.session = saved
 
     async def _saved(self, path: pathlib.Path, findings: Findings) -> Session | None:
@@ -93,72 +93,72 @@ class Patient:
                 session = (await store.load(self.app_id)).session
             except StoreError as error:
                 if error.code == IN_USE:
-                    message = f"{path} is in use by a running client, and left alone"
+                    message = f"{path} is in use by a running client, and was not opened"
                     raise SkippedError(message) from None
                 raise
             if session is not None:
                 SECRETS.learn(session.auth_token, session.jwt)
-            await store.aclose()  # at once: a client may want it
-            return f"{'nobody' if session is None else session.uid} in {path}"
+            await store.aclose()  # at once: a client may need it
+            return f"{'no user' if session is None else session.uid} in {path}"
 
-        await findings.take(Step.SAVED_SESSION, look, account_advice)
+        await findings.run(DoctorStep.SAVED_SESSION, look, account_advice)
         return session
 
     @property
     def _makes_token(self) -> bool:
-        return self.session is None and self.account is not None and self.account.auth_token is None
+        return self.session is None and self.credentials is not None and self.credentials.auth_token is None
 
     def rest_urls(self) -> list[str]:
-        """Return the addresses that logging in takes, as far as they are known before."""
+        """Return the REST URLs that the login needs, as far as they are known before it."""
         client = self.hosts.client({} if self.session is None else self.session.settings)
         return [self.hosts.admin({}), client] if self._makes_token else [client]
 
     async def log_in(self, findings: Findings) -> None:
-        """Log in with the right we have; afterwards there is a `session`, or there is none."""
+        """Log in with the saved session or the credentials; sets `session` if that succeeds."""
         saved, self.session = self.session, None
-        account = self.account
-        if account is None:
-            findings.skip(Step.LOG_IN, self.nobody.rstrip("."))
+        credentials = self.credentials
+        if credentials is None:
+            findings.skip(DoctorStep.LOG_IN, self.why_not.rstrip("."))
             return
-        token = account.auth_token
+        token = credentials.auth_token
         if saved is None and token is None:
-            token = await self._new_token(account, findings)
+            token = await self._new_token(credentials, findings)
             if token is None:
-                findings.skip(Step.LOG_IN, "there is no token")
+                findings.skip(DoctorStep.LOG_IN, "there is no token")
                 return
 
-        async def enter() -> str:
+        async def request_session() -> str:
             if saved is not None:
                 self.session = await self.api.get_me(saved.auth_token, saved)
                 return f"{self.session.uid}, by the saved token"
-            assert token is not None, "as said above"
+            assert token is not None, "checked above"
             self.session = await self.api.put_me(token)
             return self.session.uid
 
-        await findings.take(Step.LOG_IN, enter, account_advice)
+        await findings.run(DoctorStep.LOG_IN, request_session, account_advice)
 
-    async def _new_token(self, account: Account, findings: Findings) -> str | None:
+    async def _new_token(self, credentials: Credentials, findings: Findings) -> str | None:
         token: str | None = None
 
         async def make() -> str:
             nonlocal token
-            assert account.uid is not None, "completed"
-            assert account.auth_key is not None, "completed"
-            token = await self.api.create_auth_token(account.uid, account.auth_key)
+            assert credentials.uid is not None, "completed() raises without one"
+            assert credentials.auth_key is not None, "completed() prompts for one"
+            token = await self.api.create_auth_token(credentials.uid, credentials.auth_key)
             self._made_token = True
-            return f"for {account.uid}, by the auth key"
+            return f"for {credentials.uid}, by the auth key"
 
-        await findings.take(Step.NEW_TOKEN, make, account_advice)
+        await findings.run(DoctorStep.NEW_TOKEN, make, account_advice)
         return token
 
     async def log_out(self, findings: Findings) -> None:
-        """Give back a token that was made for this examination; one that was there before stays."""
+        """Delete the token if the doctor made it; one that was there before stays valid."""
         session = self.session
         if session is None or not self._made_token:
             return
 
-        async def leave() -> str:
+        async def delete_token() -> str:
             await self.api.delete_me(session)
-            return "the new token is given back"
+            return "the new token is deleted"
 
-        await findings.take(Step.LOG_OUT, leave, account_advice)
+        await findings.run(DoctorStep.LOG_OUT, delete_token, account_advice)

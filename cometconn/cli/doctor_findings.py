@@ -1,4 +1,4 @@
-"""What `cometconn doctor` finds: one finding for each step, in order."""
+"""The findings of `cometconn doctor`: one for each step, in order."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from cometconn.errors import CometConnError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Finding", "Findings", "Outcome", "SkippedError", "Step"]
+__all__ = ["DoctorStep", "Finding", "Findings", "Outcome", "SkippedError"]
 
 
-# UnicodeError: a host name that no lookup takes.
-_TROUBLES = (CometConnError, WebSocketError, OSError, trio.BrokenResourceError, trio.TooSlowError, UnicodeError)
+# UnicodeError: a host name that cannot be looked up, such as one that is too long.
+_EXPECTED = (CometConnError, WebSocketError, OSError, trio.BrokenResourceError, trio.TooSlowError, UnicodeError)
 
 
 class Outcome(enum.Enum):
@@ -31,8 +31,8 @@ class Outcome(enum.Enum):
     SKIPPED = "skipped"
 
 
-class Step(enum.Enum):
-    """What is looked at, and the exit status if it fails."""
+class DoctorStep(enum.Enum):
+    """The steps: each with its title and the exit status if it fails."""
 
     SAVED_SESSION = ("saved session", 4)
     NAME_LOOKUP = ("name lookup", 3)
@@ -52,24 +52,24 @@ class Step(enum.Enum):
 
 
 class SkippedError(Exception):
-    """Raised by a step that finds that it is not to be taken. The message says why."""
+    """Raised by a step that turns out to be unnecessary. The message gives the reason."""
 
 
 @attrs.frozen
 class Finding:
-    """What came of one step.
+    """The result of one step.
 
     Attributes:
-        part: what it belongs to: `account`, or the URL that is being reached.
-        step: what was looked at.
+        part: the group of steps it belongs to: `account`, or a URL.
+        step: the step.
         outcome: how it ended.
         seconds: how long it took; `None` if it was skipped.
-        words: what was seen, or what went wrong, or why it was skipped.
-        advice: what to do about it; only for what failed.
+        words: what was observed, or the error, or why it was skipped.
+        advice: what to do about it, for a failed step.
     """
 
     part: str
-    step: Step
+    step: DoctorStep
     outcome: Outcome
     seconds: float | None
     words: str
@@ -89,14 +89,14 @@ class Finding:
 
 @attrs.define(eq=False)
 class Findings:
-    """All findings so far; each is shown as soon as it is there.
+    """Runs steps, and collects their findings.
 
     Attributes:
-        patience: seconds that a step may take.
-        show: is given each finding.
-        secrets: what no finding repeats.
-        part: what the next ones belong to.
-        all: the findings.
+        patience: how many seconds a step may take.
+        show: called with each finding as soon as it is there.
+        secrets: the secrets to mask in findings.
+        part: the group of the next findings.
+        all: the findings so far.
     """
 
     patience: float
@@ -105,32 +105,34 @@ class Findings:
     part: str = attrs.field(default="account", init=False)
     all: list[Finding] = attrs.field(factory=list, init=False)
 
-    async def take(self, step: Step, work: Callable[[], Awaitable[str]], advise: Callable[[Exception], str]) -> bool:
-        """Take a step, which returns what it saw or raises; tell whether all was well."""
+    async def run(
+        self, step: DoctorStep, work: Callable[[], Awaitable[str]], advise: Callable[[Exception], str]
+    ) -> bool:
+        """Run a step, which returns what it observed or raises; return whether it succeeded."""
         began = trio.current_time()
         try:
             with trio.fail_after(self.patience):
                 words = await work()
-        except SkippedError as because:
-            self.skip(step, str(because))
+        except SkippedError as skipped:
+            self.skip(step, str(skipped))
             return False
-        except _TROUBLES as error:
+        except _EXPECTED as error:
             self.fail(step, error, advise(error), trio.current_time() - began)
             return False
         self._add(Finding(self.part, step, Outcome.OK, trio.current_time() - began, words))
         return True
 
-    def fail(self, step: Step, error: Exception, advice: str, seconds: float | None = None) -> None:
-        """Note that a step has failed."""
+    def fail(self, step: DoctorStep, error: Exception, advice: str, seconds: float | None = None) -> None:
+        """Record that a step has failed."""
         self._add(Finding(self.part, step, Outcome.FAILED, seconds, self._words(error), advice))
 
-    def skip(self, step: Step, because: str) -> None:
-        """Note that a step is not taken."""
-        self._add(Finding(self.part, step, Outcome.SKIPPED, None, because))
+    def skip(self, step: DoctorStep, reason: str) -> None:
+        """Record that a step is skipped."""
+        self._add(Finding(self.part, step, Outcome.SKIPPED, None, reason))
 
     def _words(self, error: Exception) -> str:
         if isinstance(error, trio.TooSlowError):
-            return f"no answer within {self.patience:g} s"
+            return f"no reply within {self.patience:g} s"
         words = str(error) if isinstance(error, CometConnError | WebSocketError) else os_error_text(error)
         words = self.secrets.line(words)
         return words.rstrip(".") or type(error).__name__
@@ -144,8 +146,8 @@ class Findings:
 
     @property
     def status(self) -> int:
-        """The exit status: that of the first step that failed, 6 if only something was skipped that needed a login, 0."""
+        """The exit status: that of the first failed step, 6 if none failed but no ping was sent, else 0."""
         for finding in self.all:
             if finding.outcome is Outcome.FAILED:
                 return finding.step.status
-        return 0 if any(finding.step is Step.PING for finding in self.all if finding.outcome is Outcome.OK) else 6
+        return 0 if any(finding.step is DoctorStep.PING for finding in self.all if finding.outcome is Outcome.OK) else 6

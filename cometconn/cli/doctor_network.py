@@ -1,4 +1,4 @@
-"""`cometconn doctor` on its way to a server: name lookup, TCP, proxy, TLS, as the library dials, one step at a time."""
+"""`cometconn doctor`: name lookup, TCP, proxy and TLS, as a client dials, one step at a time."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import trio
 from cometconn._transport.dial import Target, open_tcp, pass_through
 from cometconn._transport.tls import encrypt
 
-from .doctor_advice import Place, network_advice
-from .doctor_findings import Step
+from .doctor_advice import Destination, network_advice
+from .doctor_findings import DoctorStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
     from .doctor_findings import Findings
 
-__all__ = ["Way"]
+__all__ = ["Route"]
 
 
 @attrs.define(eq=False)
-class Way:
-    """The way to one URL.
+class Route:
+    """The route to the server of a URL.
 
     Attributes:
-        url: where to.
-        proxy: what leads there; `None` to go straight.
-        ssl_context: gives the TLS setting.
-        target: its host and port.
-        stream: how far we are; whoever takes the way closes it.
+        url: the URL.
+        proxy: the proxy to use; `None` for a direct connection.
+        ssl_context: returns the TLS context.
+        target: the server's host and port.
+        stream: what is open so far; `aclose()` closes it.
     """
 
     url: str
@@ -45,64 +45,64 @@ class Way:
     target: Target = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Read the URL."""
+        """Parse the URL."""
         self.target = Target.of(self.url)
 
-    async def take(self, findings: Findings) -> bool:
-        """Take all steps until one fails; tell whether the server is reached."""
+    async def open(self, findings: Findings) -> bool:
+        """Take the steps until one fails; return whether the server is reached."""
         findings.part = self.url
-        place = Place(self.target, self.proxy)
-        steps = [(Step.NAME_LOOKUP, self._look_up), (Step.TCP, self._connect)]
+        destination = Destination(self.target, self.proxy)
+        steps = [(DoctorStep.NAME_LOOKUP, self._look_up), (DoctorStep.TCP, self._connect)]
         if self.proxy is not None:
-            steps.append((Step.PROXY, self._pass_proxy))
+            steps.append((DoctorStep.PROXY, self._pass_proxy))
         if self.target.secure:
-            steps.append((Step.TLS, self._encrypt))
+            steps.append((DoctorStep.TLS, self._encrypt))
         for step, work in steps:
-            if not await findings.take(step, work, lambda error, step=step: network_advice(step, error, place)):  # type: ignore[misc]
+            if not await findings.run(step, work, lambda error, step=step: network_advice(step, error, destination)):  # type: ignore[misc]
                 return False
-            if step is Step.TCP and self.proxy is None:
-                findings.skip(Step.PROXY, "none is set for this server")
+            if step is DoctorStep.TCP and self.proxy is None:
+                findings.skip(DoctorStep.PROXY, "none is set for this server")
         if not self.target.secure:
-            findings.skip(Step.TLS, "a plain URL: nothing is encrypted")
+            findings.skip(DoctorStep.TLS, "not needed for this URL: nothing is encrypted")
         return True
 
     async def aclose(self) -> None:
-        """Close what is open."""
+        """Close what is open. Idempotent."""
         if self.stream is not None:
             await trio.aclose_forcefully(self.stream)
 
     @property
-    def _first(self) -> tuple[str, int]:
-        """Whom to connect to."""
-        there = self.target if self.proxy is None else self.proxy
-        return there.host, there.port
+    def _peer(self) -> tuple[str, int]:
+        """The host and port to connect to."""
+        peer = self.target if self.proxy is None else self.proxy
+        return peer.host, peer.port
 
     @property
-    def _whose(self) -> str:
+    def _prefix(self) -> str:
         return "" if self.proxy is None else "the proxy: "
 
     async def _look_up(self) -> str:
-        host, port = self._first
+        host, port = self._peer
         found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         more = f" and {len(addresses) - 1} more" if len(addresses) > 1 else ""
-        shown = f"{addresses[0]}{more}"
-        return f"{self._whose}{shown if shown == host else f'{host} is {shown}'}"
+        address = f"{addresses[0]}{more}"
+        return f"{self._prefix}{address if address == host else f'{host} is {address}'}"
 
     async def _connect(self) -> str:
-        host, port = self._first
+        host, port = self._peer
         self.stream = stream = await open_tcp(host, port)
         peer = stream.socket.getpeername()
-        return f"{self._whose}{peer[0]} port {peer[1]}"
+        return f"{self._prefix}{peer[0]} port {peer[1]}"
 
     async def _pass_proxy(self) -> str:
-        assert self.proxy is not None, "else there is no such step"
+        assert self.proxy is not None, "this step needs a proxy"
         stream, self.stream = self.stream, None
         assert stream is not None, "TCP comes first"
         if self.proxy.scheme == "https":
             stream = await encrypt(stream, self.ssl_context(), self.proxy.host)
         self.stream = await pass_through(stream, self.proxy, self.target)
-        return f"{self.proxy} leads there" + (f" ({self.proxy.origin})" if self.proxy.origin else "")
+        return f"connected by {self.proxy}" + (f" ({self.proxy.origin})" if self.proxy.origin else "")
 
     async def _encrypt(self) -> str:
         stream, self.stream = self.stream, None
@@ -112,7 +112,7 @@ class Way:
 
 
 def _described(secure: Any) -> str:
-    """Return what TLS came to: a certificate by an unexpected issuer betrays who reads along."""
+    """Describe the TLS connection; an unexpected issuer of the certificate shows that TLS is being inspected."""
     certificate = secure.getpeercert()
     issuer = {key: value for part in certificate.get("issuer", ()) for key, value in part}
     by = issuer.get("organizationName") or issuer.get("commonName") or "?"

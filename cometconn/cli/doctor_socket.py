@@ -1,4 +1,4 @@
-"""`cometconn doctor` on the WebSocket: upgrade, auth frame, one ping, by the library's own door and frames."""
+"""`cometconn doctor`: the WebSocket upgrade, the auth frame and one ping, with the library's own WebSocket and frames."""
 
 from __future__ import annotations
 
@@ -19,77 +19,81 @@ from cometconn.errors import AuthenticationError
 from cometconn.status import Reason
 
 from .doctor_advice import socket_advice
-from .doctor_findings import Step
+from .doctor_findings import DoctorStep
 
 if TYPE_CHECKING:
     from cometconn._account.session import Session
     from cometconn.settings import AppSettings
 
-    from .doctor_account import Patient
+    from .doctor_account import DiagnosedAccount
     from .doctor_findings import Findings
 
-_Answer = TypeVar("_Answer", AuthReply, Pong)
+_Reply = TypeVar("_Reply", AuthReply, Pong)
 
-__all__ = ["examine_socket"]
+__all__ = ["check_socket"]
 
-_GOODBYE = 2.0  # seconds
+_CLOSE_TIMEOUT = 2.0  # seconds
 _MOST = 64  # messages taken at a time
 
 
-async def examine_socket(
-    findings: Findings, stream: trio.abc.Stream, url: str, patient: Patient, settings: AppSettings
+async def check_socket(
+    findings: Findings, stream: trio.abc.Stream, url: str, account: DiagnosedAccount, settings: AppSettings
 ) -> None:
-    """Take the steps over *stream* until one fails, and say goodbye. The caller closes *stream*."""
-    talk = _Talk(TrioWebSocket(stream, url, {}), patient, settings)
+    """Take the steps over *stream* until one fails, and do the closing handshake. The caller closes *stream*."""
+    socket_check = _SocketCheck(TrioWebSocket(stream, url, {}), account, settings)
     async with open_nursery() as nursery:
-        nursery.start_soon(talk.websocket.upgrade, nursery)
-        nursery.start_soon(talk.listen)
-        await _steps(findings, talk, patient)
-        if talk.websocket.can_close:
-            with trio.move_on_after(_GOODBYE):
-                await talk.websocket.close()
-        nursery.cancel_scope.cancel(reason="cometconn: the examination is over")
+        nursery.start_soon(socket_check.websocket.upgrade, nursery)
+        nursery.start_soon(socket_check.listen)
+        await _steps(findings, socket_check, account)
+        if socket_check.websocket.can_close:
+            with trio.move_on_after(_CLOSE_TIMEOUT):
+                await socket_check.websocket.close()
+        nursery.cancel_scope.cancel(reason="cometconn: the check is over")
 
 
-async def _steps(findings: Findings, talk: _Talk, patient: Patient) -> None:
-    if not await findings.take(Step.UPGRADE, talk.open, lambda error: socket_advice(Step.UPGRADE, error)):
+async def _steps(findings: Findings, socket_check: _SocketCheck, account: DiagnosedAccount) -> None:
+    if not await findings.run(
+        DoctorStep.UPGRADE, socket_check.open, lambda error: socket_advice(DoctorStep.UPGRADE, error)
+    ):
         return
-    session = patient.session
+    session = account.session
     if session is None:
-        for step in (Step.AUTH, Step.PING):
-            findings.skip(step, "nobody is logged in")
+        for step in (DoctorStep.AUTH, DoctorStep.PING):
+            findings.skip(step, "no user is logged in")
         return
-    if await findings.take(Step.AUTH, lambda: talk.log_in(session), lambda error: socket_advice(Step.AUTH, error)):
-        await findings.take(Step.PING, talk.ping, lambda error: socket_advice(Step.PING, error))
+    if await findings.run(
+        DoctorStep.AUTH, lambda: socket_check.log_in(session), lambda error: socket_advice(DoctorStep.AUTH, error)
+    ):
+        await findings.run(DoctorStep.PING, socket_check.ping, lambda error: socket_advice(DoctorStep.PING, error))
 
 
 @attrs.define(eq=False)
-class _Talk:
-    """A WebSocket, and what was heard on it."""
+class _SocketCheck:
+    """A WebSocket, and the replies that arrived on it."""
 
     websocket: TrioWebSocket
-    patient: Patient
+    account: DiagnosedAccount
     settings: AppSettings
-    _heard: trio.MemorySendChannel[AuthReply | Pong] = attrs.field(init=False)
-    _answers: trio.MemoryReceiveChannel[AuthReply | Pong] = attrs.field(init=False)
+    _incoming: trio.MemorySendChannel[AuthReply | Pong] = attrs.field(init=False)
+    _replies: trio.MemoryReceiveChannel[AuthReply | Pong] = attrs.field(init=False)
     _failure: WebSocketError | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Begin."""
-        self._heard, self._answers = trio.open_memory_channel[AuthReply | Pong](16)
+        """Make the channel."""
+        self._incoming, self._replies = trio.open_memory_channel[AuthReply | Pong](16)
 
     async def listen(self) -> None:
-        """Read until the end, the goodbye included. Events are dropped: somebody else listens for them."""
-        with self._heard:
+        """Read until the connection is closed. Events are dropped: the user's other devices receive them, too."""
+        with self._incoming:
             try:
                 while True:
                     for message in (await self.websocket.messages(_MOST)).messages:
                         if isinstance(message, LongMessage):
                             continue
-                        heard = decode(message, own_uid=None, session_id=None)
-                        if isinstance(heard, AuthReply | Pong):
-                            with contextlib.suppress(trio.WouldBlock):  # more answers than questions
-                                self._heard.send_nowait(heard)
+                        frame = decode(message, own_uid=None, session_id=None)
+                        if isinstance(frame, AuthReply | Pong):
+                            with contextlib.suppress(trio.WouldBlock):  # more replies than requests
+                                self._incoming.send_nowait(frame)
             except WebSocketError as error:
                 self._failure = error
         while (await self.websocket.messages(0)).size:
@@ -101,8 +105,8 @@ class _Talk:
         return "HTTP status 101"
 
     async def log_in(self, session: Session) -> str:
-        """Send the auth frame and wait for its answer."""
-        api = self.patient.api
+        """Send the auth frame and wait for the reply."""
+        api = self.account.api
         identity = Identity(api.app_id, api.session_id, api.device_id, client_info(), self.settings, None, {})
         identity.session = session
         await self.websocket.send(identity.auth_frame())
@@ -118,9 +122,9 @@ class _Talk:
         await self._next(Pong)
         return "pong"
 
-    async def _next(self, kind: type[_Answer]) -> _Answer:
-        async for heard in self._answers:
-            if isinstance(heard, kind):
-                return heard
-        assert self._failure is not None, "listening ended so"
+    async def _next(self, kind: type[_Reply]) -> _Reply:
+        async for reply in self._replies:
+            if isinstance(reply, kind):
+                return reply
+        assert self._failure is not None, "listen() has ended with it"
         raise self._failure

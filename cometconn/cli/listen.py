@@ -1,4 +1,4 @@
-"""`cometconn listen`: log in, and print what arrives."""
+"""`cometconn listen`: log in, and print every event."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from cometconn.appstate import follow_job_control
 from cometconn.errors import AuthenticationError, CometConnError
 from cometconn.instrumentation import TraceFile
 
-from .lines import event_line, in_words
-from .shown import learn_from
+from .formatting import event_line, status_text
 from .stopping import until_stopped
+from .terminal import learn_client_secrets
 
 if TYPE_CHECKING:
     import pathlib
@@ -36,17 +36,17 @@ _FINAL = frozenset({Reason.AUTHENTICATION_FAILED, Reason.LOGGED_OUT})
 
 
 async def listen(options: ListenOptions, trace: pathlib.Path | None = None) -> int:
-    """Print events until stopped, and write *trace* if there is one; return the exit status."""
+    """Print events until stopped, and write a trace to the file *trace*, if given; return the exit status."""
     with contextlib.nullcontext() if trace is None else TraceFile(trace) as file:
         async with options.open_client(options.settings(), hooks=() if file is None else (file,)) as chat:
-            # Before signals are taken over: Ctrl-C must also end the question for the key.
-            await options.account.log_in(chat)
+            # Before the signal handlers: Ctrl-C must also end the prompt for the key.
+            await options.credentials.log_in(chat)
             return await until_stopped(functools.partial(_Printing(chat).run, connect=options.manual))
 
 
 @attrs.define(eq=False)
 class _Printing:
-    """Events to standard output, statuses to standard error, until an error that nothing mends."""
+    """Prints events to standard output and statuses to standard error, until an error that needs a new login."""
 
     chat: CometChat
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
@@ -54,7 +54,7 @@ class _Printing:
     _writers: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1), init=False)
 
     async def run(self, *, connect: bool) -> None:
-        """Print. *connect*: in manual mode somebody has to ask for the connection."""
+        """Print until cancelled. *connect*: call `connect()`, as manual mode needs it."""
         async with self.chat.events() as events, self.chat.statuses() as statuses:
             with self._scope:
                 async with open_nursery() as nursery:
@@ -75,10 +75,10 @@ class _Printing:
 
     async def _print_events(self, events: EventStream) -> None:
         while batch := await events.batch():
-            learn_from(self.chat)
+            learn_client_secrets(self.chat)
             text = "".join(f"{event_line(event)}\n" for event in batch)
             try:
-                # In a thread, because whoever reads our output may be slow; Ctrl-C does not wait for them.
+                # In a thread, because the reader of the output may be slow; Ctrl-C does not wait for it.
                 await trio.to_thread.run_sync(_write, text, abandon_on_cancel=True, limiter=self._writers)
             except OSError as error:
                 self._fail(error)
@@ -87,19 +87,19 @@ class _Printing:
     async def _print_statuses(self, statuses: StatusStream) -> None:
         async for change in statuses:
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-            print(f"{now} {in_words(change.current)}", file=sys.stderr, flush=True)  # noqa: T201 - a program's output
+            print(f"{now} {status_text(change.current)}", file=sys.stderr, flush=True)  # noqa: T201 - a program's output
             if isinstance(change.current, Disconnected) and change.current.reason in _FINAL:
                 self._fail(change.current.cause or AuthenticationError(_REFUSED, reason=change.current.reason))
 
     def _fail(self, error: CometConnError | OSError) -> None:
         self._failure = self._failure or error
-        self._scope.cancel(reason="cometconn: nothing more will come")
+        self._scope.cancel(reason="cometconn: no more events can arrive")
 
 
-_REFUSED = "The server does not know this session any more: log in again, with COMETCONN_AUTH_KEY or _TOKEN."
+_REFUSED = "The server no longer accepts this session: log in again, with COMETCONN_AUTH_KEY or COMETCONN_AUTH_TOKEN."
 
 
 def _write(text: str) -> None:
-    # JSON is UTF-8, whatever the terminal's encoding; half a surrogate pair becomes its escape.
+    # JSON is UTF-8, whatever the terminal's encoding; half of a surrogate pair is escaped.
     sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
     sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""Proxy and certificates, as the command line and its environment name them."""
+"""The proxy and the certificates, from options and environment variables."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ __all__ = ["proxy_choice", "tls_context"]
 
 
 def proxy_choice(option: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return the proxy to use: the option's, or else that of COMETCONN_PROXY; `None` leaves it to HTTPS_PROXY and the like.
+    """Return the proxy of the option, else that of COMETCONN_PROXY; `None` leaves it to HTTPS_PROXY and the like.
 
     Raises:
-        SettingsError: a password stands in the option, where others on the machine could read it.
+        SettingsError: the option holds a password, which other users of the machine could read.
     """
     if option is None:
         return environ.get("COMETCONN_PROXY")
     if "@" in option:
         message = (
-            "--proxy must not hold a user and a password, which others could read there: set COMETCONN_PROXY instead."
+            "--proxy must not hold a user and a password, which other users of this machine could read: "
+            "set COMETCONN_PROXY instead."
         )
         raise SettingsError(message)
     return option
@@ -37,15 +38,15 @@ def tls_context(
     key: pathlib.Path | None,
     environ: Mapping[str, str] = os.environ,
 ) -> ssl.SSLContext | None:
-    """Return a context that trusts *ca_file*, too, and shows *certificate*; `None` if neither is named.
+    """Return a TLS context that also trusts *ca_file*, and presents *certificate*; `None` if both are `None`.
 
-    The key's password, if it has one, is that of COMETCONN_CLIENT_KEY_PASSWORD.
+    The key's password, if it has one, is read from COMETCONN_CLIENT_KEY_PASSWORD.
 
     Raises:
-        SettingsError: a file cannot be read, or holds something else.
+        SettingsError: a file cannot be read, or does not hold what it should.
     """
     if certificate is None and key is not None:
-        message = "--client-key goes with --client-cert."
+        message = "--client-key needs --client-cert."
         raise SettingsError(message)
     if ca_file is None and certificate is None:
         return None
@@ -58,11 +59,11 @@ def tls_context(
             raise _unreadable(named, error, "no certificates") from error
     if certificate is not None:
         named = f"--client-cert {certificate}"
-        password = environ.get("COMETCONN_CLIENT_KEY_PASSWORD", "")  # without one, OpenSSL would ask the terminal
-        holds = "no certificate, or not the key that belongs to it, or the key has another password"
+        password = environ.get("COMETCONN_CLIENT_KEY_PASSWORD", "")  # without one, OpenSSL would prompt for it
+        holds = "no certificate, or not its key, or the key has another password"
         try:
             context.load_cert_chain(certificate, key, password)
-        except (OSError, ValueError) as error:  # the latter for a password that is too long
+        except (OSError, ValueError) as error:  # ValueError: the password is too long
             raise _unreadable(named, error, holds) from error
     return context
 

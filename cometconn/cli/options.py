@@ -1,7 +1,8 @@
-"""What `listen`, `send` and `doctor` have in common: where to, as whom, and with which right."""
+"""The options that `listen`, `send` and `doctor` share: the server, the user and the credentials."""
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import pathlib
@@ -16,18 +17,24 @@ from cometconn import AppSettings, Endpoints, FileStore, SubscriptionType
 from cometconn.errors import SettingsError
 
 from .network_options import proxy_choice, tls_context
-from .shown import SECRETS
+from .terminal import SECRETS
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from cometconn import CometChat, User
     from cometconn.instrumentation import Hook
 
-__all__ = ["Account", "ListenOptions", "Options", "presence", "secret_of"]
+__all__ = ["Credentials", "ListenOptions", "Options", "naming_options", "parse_presence", "read_secret"]
 
+# What an error of the library names, and the option; for a choice that only programs have, nothing.
+_OPTIONS = {
+    "AppSettings.region": "--region",
+    "Endpoints.admin_url": "--endpoint",
+    ", or allow_insecure=True if tokens may travel in the clear": "",
+}
 _PRESENCES = {
     "all": SubscriptionType.ALL_USERS,
     "friends": SubscriptionType.FRIENDS,
@@ -36,27 +43,27 @@ _PRESENCES = {
 
 
 @attrs.frozen
-class Account:
-    """Who it is, and with which right; what is missing is asked for.
+class Credentials:
+    """What is needed to log in.
 
     Attributes:
-        uid: the user; `None` for whoever is logged in already, or whom the token names.
-        auth_key: the app's key.
-        auth_token: a token of the user; outranks the key.
+        uid: the user; `None` for the user of the saved session or of the token.
+        auth_key: the app's auth key.
+        auth_token: a token of the user; it takes precedence over the key.
     """
 
     uid: str | None = None
     auth_key: str | None = attrs.field(default=None, repr=False)
     auth_token: str | None = attrs.field(default=None, repr=False)
 
-    def completed(self, saved: User | None) -> Account:
-        """Return it with a key if one is needed, which is when the saved session is not this user's."""
+    def completed(self, saved: User | None) -> Credentials:
+        """Return them with an auth key, prompted for if need be, unless a token or the saved session will do."""
         if self.auth_token is not None or (saved is not None and self.uid in {None, saved.uid}):
             return self
         if self.uid is None:
-            message = "Nobody is logged in: say who with --uid or COMETCONN_UID, or set COMETCONN_AUTH_TOKEN."
+            message = "No user is logged in: name one with --uid or COMETCONN_UID, or set COMETCONN_AUTH_TOKEN."
             raise SettingsError(message)
-        return attrs.evolve(self, auth_key=self.auth_key or _ask(f"Auth key for {self.uid}: "))
+        return attrs.evolve(self, auth_key=self.auth_key or _prompt(f"Auth key for {self.uid}: "))
 
     async def log_in(self, chat: CometChat) -> None:
         """Log in, unless the saved session is this user's."""
@@ -68,23 +75,35 @@ class Account:
             await chat.login(uid=whole.uid, auth_key=whole.auth_key)
 
 
-def _ask(prompt: str) -> str:
+def _prompt(text: str) -> str:
     if not sys.stdin.isatty():
-        message = "No auth key: set COMETCONN_AUTH_KEY, name a file with --auth-key-file, or run this in a terminal."
+        message = "No auth key: set COMETCONN_AUTH_KEY, give --auth-key-file, or run this in a terminal, which prompts for it."
         raise SettingsError(message)
-    key = getpass.getpass(prompt)
+    key = getpass.getpass(text)
     SECRETS.learn(key)
     return key
 
 
-def secret_of(variable: str, path: pathlib.Path | None, environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return a secret: what stands in the file at *path*, or else in the environment."""
+@contextlib.contextmanager
+def naming_options(names: Mapping[str, str] = _OPTIONS) -> Iterator[None]:
+    """Replace what a `SettingsError` of the library names by the option: *names* maps the one to the other."""
+    try:
+        yield
+    except SettingsError as error:
+        message = error.message
+        for name, option in names.items():
+            message = message.replace(name, option)
+        raise SettingsError(message) from error
+
+
+def read_secret(variable: str, path: pathlib.Path | None, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the secret in the file at *path*, else that in the environment variable *variable*."""
     if path is None:
         return environ.get(variable) or None
     try:
         secret = path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError as error:
-        message = f"{path} holds no text, so no secret either."
+        message = f"The file with the secret does not hold text: {path}."
         raise SettingsError(message) from error
     except OSError as error:
         message = f"The file with the secret cannot be read: {path}: {error.strerror or error}."
@@ -93,7 +112,7 @@ def secret_of(variable: str, path: pathlib.Path | None, environ: Mapping[str, st
     return secret
 
 
-def presence(words: str) -> tuple[SubscriptionType, tuple[str, ...]]:
+def parse_presence(words: str) -> tuple[SubscriptionType, tuple[str, ...]]:
     """Read `all`, `friends`, `none` or `roles=a,b`."""
     name, _, roles = words.partition("=")
     if name == "roles" and roles:
@@ -107,58 +126,75 @@ def presence(words: str) -> tuple[SubscriptionType, tuple[str, ...]]:
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
 class Options:
-    """The options and environment variables that the commands share, as the command line fills them in."""
+    """The options and environment variables that the commands share."""
 
     app_id: Annotated[str, Parameter(env_var="COMETCONN_APP_ID", help="The app's id, from CometChat's dashboard.")]
-    region: Annotated[str | None, Parameter(env_var="COMETCONN_REGION", help="The app's region: us, eu, in.")] = None
-    uid: Annotated[str | None, Parameter(env_var="COMETCONN_UID", help="Who it is.")] = None
-    auth_key_file: Annotated[pathlib.Path | None, Parameter(help="A file with the app's auth key.")] = None
-    auth_token_file: Annotated[pathlib.Path | None, Parameter(help="A file with a token of the user.")] = None
-    endpoint: Annotated[
-        str | None, Parameter(env_var="COMETCONN_ENDPOINT", help="Another server, as http://127.0.0.1:9000.")
+    region: Annotated[str | None, Parameter(env_var="COMETCONN_REGION", help="The app's region: us, eu or in.")] = None
+    uid: Annotated[
+        str | None, Parameter(env_var="COMETCONN_UID", help="The user's uid; a saved session or a token needs none.")
     ] = None
-    session: Annotated[pathlib.Path | None, Parameter(help="Where the session is saved.")] = None
+    auth_key_file: Annotated[
+        pathlib.Path | None, Parameter(help="A file with the app's auth key, instead of COMETCONN_AUTH_KEY.")
+    ] = None
+    auth_token_file: Annotated[
+        pathlib.Path | None, Parameter(help="A file with a token of the user, instead of COMETCONN_AUTH_TOKEN.")
+    ] = None
+    endpoint: Annotated[
+        str | None,
+        Parameter(env_var="COMETCONN_ENDPOINT", help="Another server instead of a region, as http://127.0.0.1:9000."),
+    ] = None
+    session: Annotated[
+        pathlib.Path | None, Parameter(help="The file in which the session is saved; one for each app by default.")
+    ] = None
     proxy: Annotated[
         str | None,
         Parameter(
-            help='A proxy, as http://proxy.example:3128, or socks5h; "" for none. With a password: in COMETCONN_PROXY.'
+            help='A proxy, as http://proxy.example:3128 or socks5h://...; "" for none. One with a password: COMETCONN_PROXY.'
         ),
     ] = None
     ca_file: Annotated[
-        pathlib.Path | None, Parameter(env_var="COMETCONN_CA_FILE", help="Certificates to trust beside the system's.")
+        pathlib.Path | None,
+        Parameter(env_var="COMETCONN_CA_FILE", help="A file with certificates to trust in addition to the system's."),
     ] = None
     client_cert: Annotated[
-        pathlib.Path | None, Parameter(env_var="COMETCONN_CLIENT_CERT", help="A certificate to show to the server.")
+        pathlib.Path | None,
+        Parameter(env_var="COMETCONN_CLIENT_CERT", help="A file with a client certificate, for servers that want one."),
     ] = None
     client_key: Annotated[
-        pathlib.Path | None, Parameter(env_var="COMETCONN_CLIENT_KEY", help="Its key, if it is in a file of its own.")
+        pathlib.Path | None,
+        Parameter(
+            env_var="COMETCONN_CLIENT_KEY",
+            help="A file with the key of that certificate, if it is not in the same file.",
+        ),
     ] = None
 
     @property
-    def account(self) -> Account:
-        """Who it is, with the secrets from files or the environment."""
-        key = secret_of("COMETCONN_AUTH_KEY", self.auth_key_file)
-        return Account(self.uid, key, secret_of("COMETCONN_AUTH_TOKEN", self.auth_token_file))
+    def credentials(self) -> Credentials:
+        """The user, with the secrets from files or the environment."""
+        key = read_secret("COMETCONN_AUTH_KEY", self.auth_key_file)
+        return Credentials(self.uid, key, read_secret("COMETCONN_AUTH_TOKEN", self.auth_token_file))
 
     def settings(self) -> AppSettings:
-        """Return the client's settings; `SettingsError` in the words of the options where they make no sense."""
+        """Return the client's settings; a `SettingsError` names the options that are wrong."""
         if self.endpoint is None and self.region is None:
-            message = "Where to? Say --region (us, eu, in), or --endpoint for another server."
+            message = "No server: give --region (us, eu or in), or --endpoint for another server."
             raise SettingsError(message)
-        return AppSettings(region=self.region)
+        with naming_options():
+            return AppSettings(region=self.region)
 
     @property
     def endpoints(self) -> Endpoints | None:
-        """The other server."""
-        return None if self.endpoint is None else Endpoints.at(self.endpoint)
+        """The server of `--endpoint`; `None` for CometChat's cloud."""
+        with naming_options():
+            return None if self.endpoint is None else Endpoints.at(self.endpoint)
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """Return the TLS setting; `None` for the default."""
+        """Return the TLS context; `None` for the default."""
         return tls_context(self.ca_file, self.client_cert, self.client_key)
 
     @property
     def chosen_proxy(self) -> str | None:
-        """What `open_client(proxy=...)` is to be told."""
+        """The value for `open_client(proxy=...)`."""
         return proxy_choice(self.proxy)
 
     def open_client(self, settings: AppSettings, hooks: Sequence[Hook] = ()) -> AbstractAsyncContextManager[CometChat]:
@@ -177,15 +213,26 @@ class Options:
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
 class ListenOptions(Options):
-    """The options of a program that stays connected."""
+    """The options of a command that stays connected."""
 
-    presence: Annotated[str, Parameter(help="Whose presence: all, friends, none, roles=a,b.")] = "none"
-    manual: Annotated[bool, Parameter(negative=(), help="Manual mode: connect once, by request.")] = False
-    catch_up: Annotated[bool, Parameter(negative=(), help="Fetch the messages missed while away.")] = False
+    presence: Annotated[str, Parameter(help="Users whose presence to receive: all, friends, none, or roles=a,b.")] = (
+        "none"
+    )
+    manual: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="Use manual mode: call connect() once, and reconnect only as CometChat's rules allow.",
+        ),
+    ] = False
+    catch_up: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Fetch the messages that were missed while disconnected.")
+    ] = False
 
     def settings(self) -> AppSettings:
-        """Return the client's settings, as above."""
-        subscription, roles = presence(self.presence)
+        """Return the client's settings, with presence, mode and catching up."""
+        subscription, roles = parse_presence(self.presence)
         return attrs.evolve(
             super().settings(),
             subscription_type=subscription,

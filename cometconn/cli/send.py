@@ -1,4 +1,4 @@
-"""`cometconn send`: one message, and what became of it."""
+"""`cometconn send`: send one message, and print it as the server stored it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import attrs
 
 from cometconn.errors import SettingsError
 
-from .lines import event_line
-from .shown import learn_from
+from .formatting import event_line
 from .stopping import until_stopped
+from .terminal import learn_client_secrets
 
 if TYPE_CHECKING:
     from cometconn import CometChat
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
     from .options import Options
 
-__all__ = ["Letter", "content_of", "mapping_of", "send"]
+__all__ = ["OutgoingMessage", "parse_json_object", "read_content", "send"]
 
 
 @attrs.frozen
-class Letter:
-    """What to send to whom.
+class OutgoingMessage:
+    """A message to send.
 
     Attributes:
         receiver: a uid or a guid.
         receiver_type: which of the two.
-        content: the text, or the JSON of a custom message.
-        custom: the custom message's type; `None` for a text.
-        muid: an id of the sender's own.
+        content: the text, or the JSON object of a custom message.
+        custom: the type of a custom message; `None` for a text message.
+        muid: the sender's own id for the message.
         metadata: the app's own data.
     """
 
@@ -43,15 +43,15 @@ class Letter:
     muid: str | None
     metadata: dict[str, Any] | None
 
-    async def post(self, chat: CometChat) -> Message:
-        """Send it."""
+    async def send(self, chat: CometChat) -> Message:
+        """Send it, and return it as the server stored it."""
         if self.custom is None:
             return await chat.send_text(
                 self.receiver, self.content, receiver_type=self.receiver_type, muid=self.muid, metadata=self.metadata
             )
         return await chat.send_custom(
             self.receiver,
-            mapping_of("The content of a custom message", self.content),
+            parse_json_object("CONTENT with --custom", self.content),
             type=self.custom,
             receiver_type=self.receiver_type,
             muid=self.muid,
@@ -59,8 +59,8 @@ class Letter:
         )
 
 
-def mapping_of(what: str, words: str) -> dict[str, Any]:
-    """Read a JSON object."""
+def parse_json_object(what: str, words: str) -> dict[str, Any]:
+    """Read a JSON object; *what* names it in the error."""
     try:
         value = json.loads(words)
     except (ValueError, RecursionError):
@@ -71,27 +71,27 @@ def mapping_of(what: str, words: str) -> dict[str, Any]:
     return value
 
 
-def content_of(words: str) -> str:
-    """Return the words; `-` is what stands on standard input, without the newline at its end."""
+def read_content(words: str) -> str:
+    """Return *words*; for `-`, the text on standard input without its last newline."""
     if words != "-":
         return words
     try:
         return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
-        message = f"Standard input is not UTF-8 text: byte {error.start} is none."
+        message = f"Standard input is not UTF-8 text: byte {error.start} is invalid."
         raise SettingsError(message) from None
 
 
-async def send(options: Options, letter: Letter) -> int:
-    """Log in if need be, send, print the message as the server has it; return the exit status."""
+async def send(options: Options, outgoing: OutgoingMessage) -> int:
+    """Log in if need be, send the message, and print it as the server stored it; return the exit status."""
     # A message needs no socket, so in manual mode none is opened.
     settings = attrs.evolve(options.settings(), auto_establish_socket_connection=False)
     async with options.open_client(settings) as chat:
-        await options.account.log_in(chat)
+        await options.credentials.log_in(chat)
 
-        async def post() -> None:
-            sent = await letter.post(chat)
-            learn_from(chat)
+        async def send_and_print() -> None:
+            sent = await outgoing.send(chat)
+            learn_client_secrets(chat)
             print(event_line(sent), flush=True)  # noqa: T201 - a program's output
 
-        return await until_stopped(post)
+        return await until_stopped(send_and_print)

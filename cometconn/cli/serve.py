@@ -1,4 +1,4 @@
-"""`cometconn serve`: the emulator for other programs, and for other languages."""
+"""`cometconn serve`: the emulator for other programs, in any language."""
 
 from __future__ import annotations
 
@@ -7,19 +7,37 @@ import trio
 from cometconn.emulator import open_emulator
 from cometconn.errors import SettingsError
 
-from .shown import SECRETS, json_line
+from .options import naming_options
 from .stopping import until_stopped
+from .terminal import SECRETS, json_line
 
-__all__ = ["groups_of", "serve"]
+__all__ = ["parse_groups", "parse_port", "serve"]
 
 
-def groups_of(words: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Read `hikers=zed-1,amy-2` and the like."""
+_LAST_PORT = 65535
+# What an error of the emulator names, and the option.
+_OPTIONS = {
+    "open_emulator(host=)": "--host",
+    "allow_remote=True on a network you trust": "a TLS proxy in front, with --public",
+    "The public address": "--public",
+}
+
+
+def parse_port(port: int) -> int:
+    """Return *port*, if there can be such a port."""
+    if not 0 <= port <= _LAST_PORT:
+        message = f"--port must be from 0 to {_LAST_PORT}, not {port}."
+        raise SettingsError(message)
+    return port
+
+
+def parse_groups(words: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Read words such as `hikers=zed-1,amy-2`: a guid and its members."""
     groups: dict[str, tuple[str, ...]] = {}
     for word in words:
         guid, _, members = word.partition("=")
         if not guid or not members or guid in groups:
-            message = f"--group must look like hikers=zed-1,amy-2, each group once, not {word!r}."
+            message = f"--group must be like hikers=zed-1,amy-2, with each group once, not {word!r}."
             raise SettingsError(message)
         groups[guid] = tuple(members.split(","))
     return groups
@@ -36,26 +54,27 @@ async def serve(
     control: bool,
     public: str | None,
 ) -> None:
-    """Serve until a signal comes; print the addresses, in one line of JSON, when ready."""
+    """Print the addresses as one line of JSON when the server is ready, and serve until SIGINT or SIGTERM."""
     SECRETS.learn(auth_key)
-    async with open_emulator(
-        host=host,
-        port=port,
-        app_id=app_id,
-        auth_key=auth_key,
-        users=users,
-        groups=groups,
-        control=control,
-        public=public,
-    ) as server:
-        ready = {
-            "url": server.url,
-            "rest": server.endpoints.client_url,
-            "socket": server.endpoints.socket_url,
-            "control": f"{server.url}/control" if control else None,
-            "app_id": app_id,
-            "users": list(server.world.people),
-            "groups": {guid: list(group.members) for guid, group in server.world.groups.items()},
-        }
-        print(json_line(ready), flush=True)  # noqa: T201 - a program's output
-        await until_stopped(trio.sleep_forever)
+    with naming_options(_OPTIONS):
+        async with open_emulator(
+            host=host,
+            port=port,
+            app_id=app_id,
+            auth_key=auth_key,
+            users=users,
+            groups=groups,
+            control=control,
+            public=public,
+        ) as server:
+            ready = {
+                "url": server.url,
+                "rest": server.endpoints.client_url,
+                "socket": server.endpoints.socket_url,
+                "control": f"{server.url}/control" if control else None,
+                "app_id": app_id,
+                "users": list(server.world.people),
+                "groups": {guid: list(group.members) for guid, group in server.world.groups.items()},
+            }
+            print(json_line(ready), flush=True)  # noqa: T201 - a program's output
+            await until_stopped(trio.sleep_forever)

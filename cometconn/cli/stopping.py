@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: an end like any other."""
+"""Ctrl-C and SIGTERM: they end a command in an orderly way."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(work: Callable[[], Awaitable[T]]) -> T:
-    """Run *work* in Trio. Ctrl-C raises `KeyboardInterrupt` in it, whatever it does outside."""
-    # Its decoders are built by C code that swallows a KeyboardInterrupt: out here Ctrl-C needs no exception.
+    """Run *work* in Trio. Ctrl-C raises `KeyboardInterrupt` in it, whatever its handler outside of Trio is."""
+    # C code builds its decoders and swallows a KeyboardInterrupt; before trio.run(), Ctrl-C ends the process instead.
     importlib.import_module("cometconn._client.open_client")
     before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:  # as for what a script runs in the background
+    if before is signal.SIG_IGN:  # a script ignores it for its background jobs
         return trio.run(work)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # for which Trio puts its own
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Trio replaces only this handler
     try:
         return trio.run(work)
     finally:
@@ -37,7 +37,7 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
 async def until_stopped(work: Callable[[], Awaitable[None]]) -> int:
     """Run *work* until it ends or a signal asks to stop; return the exit status.
 
-    A signal cancels *work*, which closes what it holds. What *work* raises comes out as it is.
+    A signal cancels *work*, which closes what it holds open. What *work* raises is raised unchanged.
     """
     stopped = 0
 

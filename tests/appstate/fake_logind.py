@@ -1,4 +1,4 @@
-"""A D-Bus daemon of one's own, and the part of systemd-logind that sleep is about."""
+"""A private D-Bus daemon, and a stand-in for the part of systemd-logind that announces sleep."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NAME = "org.freedesktop.login1"
 MANAGER = DBusAddress("/org/freedesktop/login1", NAME, "org.freedesktop.login1.Manager")
 
-# Nothing of the machine's own: no services to start, no folders to watch, no security module to ask.
+# Independent of the machine: no services to start, no folders to watch, no security module.
 CONFIGURATION = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -46,7 +46,7 @@ CONFIGURATION = """\
 
 
 def socket_name(folder: pathlib.Path) -> str:
-    """Return the name of an abstract socket for *folder*: the path of one in it can be longer than sockets' may be."""
+    """Return the name of an abstract socket for *folder*, whose path may be too long for a socket."""
     return f"cometconn-{zlib.crc32(bytes(folder)):08x}"
 
 
@@ -58,7 +58,7 @@ def _command(folder: pathlib.Path) -> list[str]:
 
 
 def why_not() -> str:
-    """Why no bus can be run on this machine, now; nothing if one can."""
+    """Return why no bus can run on this machine; an empty string if one can."""
     if shutil.which("dbus-daemon") is None:
         return "dbus-daemon is not installed (Debian: apt-get install dbus-daemon)"
     with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +79,7 @@ needs_daemon = pytest.mark.usefixtures("message_bus")
 
 @asynccontextmanager
 async def open_daemon(folder: pathlib.Path) -> AsyncGenerator[str, None]:
-    """Run a real dbus-daemon that nobody else uses; give its address. It is the same one each time."""
+    """Run a real, private dbus-daemon and yield its address, which is the same for each daemon in *folder*."""
     async with trio.open_nursery() as nursery:
         process: trio.Process = await nursery.start(
             partial(trio.run_process, _command(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
@@ -97,13 +97,13 @@ async def open_daemon(folder: pathlib.Path) -> AsyncGenerator[str, None]:
 
 @attrs.define(eq=False)
 class Inhibitor:
-    """A lock that somebody has taken, with our end of its pipe."""
+    """A lock that was taken, with our end of its pipe."""
 
     words: tuple[str, ...]
     end: trio.lowlevel.FdStream
 
     async def released(self) -> None:
-        """Wait until nobody holds it any more."""
+        """Wait until it is released."""
         with trio.fail_after(5):
             assert await self.end.receive_some() == b""
 
@@ -118,7 +118,7 @@ class Inhibitor:
 
 @attrs.define(eq=False)
 class FakeLogind:
-    """Owns logind's name, gives locks, and says what the test wants."""
+    """Owns logind's bus name, gives locks, and sends what the test wants."""
 
     connection: DBusConnection
     preparing: bool = False
@@ -128,30 +128,30 @@ class FakeLogind:
     calls: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     async def prepare_for_sleep(self, sleeping: bool) -> None:
-        """Announce it to everybody."""
+        """Broadcast the signal."""
         self.preparing = sleeping
         await self.connection.send(new_signal(MANAGER, "PrepareForSleep", "b", (sleeping,)))
 
     async def lock(self, number: int = 1) -> Inhibitor:
-        """Wait for the so-manieth lock."""
+        """Wait for the lock with this number, from 1."""
         with trio.fail_after(5):
             while len(self.locks) < number:
                 await self.calls.park()
         return self.locks[number - 1]
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Answer calls."""
+        """Reply to calls."""
         task_status.started()
         while True:
             try:
                 message = await self.connection.receive()
             except trio.EndOfChannel:
-                return  # the bus is gone
+                return  # the bus has disconnected
             if message.header.message_type is MessageType.method_call and not self.is_mute:
-                await self._answer(message)
+                await self._reply(message)
             self.calls.unpark_all()
 
-    async def _answer(self, message: Any) -> None:
+    async def _reply(self, message: Any) -> None:
         member = message.header.fields[HeaderFields.member]
         if self.refuses:
             await self.connection.send(new_error(message, "org.freedesktop.DBus.Error.AccessDenied", "s", ("No.",)))
@@ -171,9 +171,9 @@ class FakeLogind:
 
 @asynccontextmanager
 async def open_logind(address: str) -> AsyncGenerator[FakeLogind, None]:
-    """Be logind on that bus."""
+    """Run a stand-in for logind on that bus."""
     async with await open_dbus_connection(address, enable_fds=True) as connection:
-        await _ask(connection, message_bus.RequestName(NAME))
+        await _call(connection, message_bus.RequestName(NAME))
         logind = FakeLogind(connection)
         try:
             async with trio.open_nursery() as nursery:
@@ -185,29 +185,29 @@ async def open_logind(address: str) -> AsyncGenerator[FakeLogind, None]:
                 await trio.aclose_forcefully(lock.end)
 
 
-async def lie(address: str, to: str) -> None:
-    """Announce sleep in logind's words, to one program, without being logind."""
+async def send_false_signal(address: str, to: str) -> None:
+    """Send logind's announcement of sleep to one program, without owning logind's name."""
     async with await open_dbus_connection(address) as connection:
         words = new_signal(MANAGER, "PrepareForSleep", "b", (True,))
         words.header.fields[HeaderFields.destination] = to
         await connection.send(words)
-        await _ask(connection, message_bus.GetId())  # so the bus has handled it
+        await _call(connection, message_bus.GetId())  # when it replies, the bus has delivered the signal
 
 
 async def kill_daemon(address: str) -> None:
-    """End the daemon at once, whatever is connected to it."""
+    """Kill the daemon, whatever is connected to it."""
     async with await open_dbus_connection(address) as connection:
-        (pid,) = await _ask(connection, message_bus.GetConnectionUnixProcessID("org.freedesktop.DBus"))
+        (pid,) = await _call(connection, message_bus.GetConnectionUnixProcessID("org.freedesktop.DBus"))
     os.kill(pid, signal.SIGKILL)
 
 
 async def names(address: str) -> list[str]:
-    """The unique names of everybody on the bus but us."""
+    """Return the unique names of all other connections to the bus."""
     async with await open_dbus_connection(address) as connection:
-        (everybody,) = await _ask(connection, message_bus.ListNames())
-        return [name for name in everybody if name.startswith(":") and name != connection.unique_name]
+        (all_names,) = await _call(connection, message_bus.ListNames())
+        return [name for name in all_names if name.startswith(":") and name != connection.unique_name]
 
 
-async def _ask(connection: DBusConnection, message: Any) -> tuple[Any, ...]:
+async def _call(connection: DBusConnection, message: Any) -> tuple[Any, ...]:
     async with connection.router() as router:
         return (await router.send_and_get_reply(message)).body

@@ -1,4 +1,4 @@
-"""A follower that writes down what it is told."""
+"""An `AppStateTarget` that records the calls it gets."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from cometconn import AppState, Disconnected, Reason, Status
 
 @attrs.define(eq=False)
 class StandIn:
-    """Like a client in auto mode whose goodbye ends when the test says so."""
+    """Stands for a client in auto mode; its closing handshake ends when the test sets `closed`."""
 
     app_state: AppState = AppState.FOREGROUND
-    heard: list[str] = attrs.field(factory=list)
+    calls: list[str] = attrs.field(factory=list)
     closed: trio.Event = attrs.field(factory=trio.Event)
-    news: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+    waiting: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     @property
     def status(self) -> Status:
-        """Disconnected, since that is what the sources ask about."""
+        """Disconnected: the sources then wait for the closing handshake."""
         return Disconnected(Reason.IN_BACKGROUND, at=0.0)
 
     def enter_background(self) -> None:
-        """Write it down."""
+        """Record the call."""
         self.app_state = AppState.BACKGROUND
-        self._hear("background")
+        self._record("background")
 
     def enter_foreground(self) -> None:
-        """Write it down."""
+        """Record the call."""
         self.app_state = AppState.FOREGROUND
-        self._hear("foreground")
+        self._record("foreground")
 
     def retry_now(self) -> None:
-        """Write it down."""
-        self._hear("retry")
+        """Record the call."""
+        self._record("retry")
 
     async def wait_closed(self) -> None:
-        """Wait for the test."""
-        self._hear("goodbye")
+        """Record the call, and wait for the test."""
+        self._record("wait_closed")
         await self.closed.wait()
 
     async def until(self, *words: str) -> None:
-        """Wait until that is what it was told, and forget it."""
+        """Wait until the oldest recorded calls are these, and remove them."""
         with trio.fail_after(5):
-            while self.heard[: len(words)] != list(words):
-                await self.news.park()
-        del self.heard[: len(words)]
+            while self.calls[: len(words)] != list(words):
+                await self.waiting.park()
+        del self.calls[: len(words)]
 
-    def _hear(self, word: str) -> None:
-        self.heard.append(word)
-        self.news.unpark_all()
+    def _record(self, word: str) -> None:
+        self.calls.append(word)
+        self.waiting.unpark_all()

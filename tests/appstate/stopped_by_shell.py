@@ -1,4 +1,4 @@
-"""A program that follows job control. Arguments: the server's address, and what is special about it."""
+"""A program that follows job control. Arguments: the server's address, then `manual`, `group`, `session` or `ignored`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def main(url: str, *special: str) -> None:
 if __name__ == "__main__":
     if "group" in sys.argv:  # as a shell with job control starts its jobs
         os.setpgid(0, 0)
-    if "session" in sys.argv:  # an orphaned group: nobody could continue it
+    if "session" in sys.argv:  # an orphaned process group, which no shell could continue
         os.setsid()
     if "ignored" in sys.argv:  # as a shell without job control may start its jobs
         signal.signal(signal.SIGTSTP, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Ctrl-Z, `fg` and `bg`: real signals, to children that really stop, and to this process with a handler in between."""
+"""Ctrl-Z, `fg` and `bg`: real signals to child processes that stop, and to this process with a handler that records them."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ async def stopped_by(child: Child) -> int:
 
 
 def was_stopped(child: Child) -> bool:
-    """Tell whether it has been stopped since the last look, without waiting."""
+    """Return whether it has been stopped since the last call, without waiting."""
     return os.waitid(os.P_PID, child.process.pid, os.WSTOPPED | os.WNOHANG) is not None
 
 
 def closes(server: Emulator, since: int) -> list[int]:
-    """The codes of the close frames that came."""
+    """Return the codes of the close frames that the server received."""
     return [entry.detail["code"] for entry in server.log.of(Kind.CLOSE_IN, since=since)]
 
 
 @asynccontextmanager
 async def connected(server: Emulator, *special: str) -> AsyncGenerator[Child, None]:
-    """A child that is connected and follows job control."""
+    """Run a child that is connected and follows job control."""
     async with running(server.url, *special, command=PROGRAM) as child:
         assert await child.line() == "Connected foreground"
         yield child
@@ -62,8 +62,8 @@ async def connected(server: Emulator, *special: str) -> AsyncGenerator[Child, No
         assert child.errors == b""
 
 
-async def test_the_goodbye_is_said_before_the_process_stops() -> None:
-    """Time and again: SIGTSTP closes the socket with 1000 and then stops the process, SIGCONT connects it again."""
+async def test_the_connection_is_closed_before_the_process_stops() -> None:
+    """Three times: SIGTSTP closes the connection with 1000 and then stops the process, SIGCONT connects it again."""
     with trio.fail_after(120):
         async with open_emulator() as server, connected(server, "group") as child:
             for _round in range(3):
@@ -71,7 +71,7 @@ async def test_the_goodbye_is_said_before_the_process_stops() -> None:
                 child.process.send_signal(signal.SIGTSTP)
                 assert await stopped_by(child) == signal.SIGTSTP
                 assert closes(server, since) == [1000]
-                await server.wait_gone("zed-1")  # a process that is stopped closes nothing any more: it had closed it
+                await server.wait_gone("zed-1")  # a stopped process closes nothing, so the socket was closed before
                 child.process.send_signal(signal.SIGCONT)
                 await server.wait_connected("zed-1")
                 assert await child.line() == "Disconnected IN_BACKGROUND background"
@@ -80,13 +80,13 @@ async def test_the_goodbye_is_said_before_the_process_stops() -> None:
 
 
 async def killed(process: trio.Process) -> None:
-    """End a shell that would not mind SIGTERM."""
+    """Kill a shell, which ignores SIGTERM."""
     process.kill()
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
 async def test_in_a_real_shell_on_a_real_terminal() -> None:
-    """Ctrl-Z is typed, the shell says Stopped; `bg` connects it, `fg` and another Ctrl-Z and `fg` as well, Ctrl-C ends it."""
+    """After Ctrl-Z the shell prints Stopped; `bg` connects it again, and `fg` after another Ctrl-Z does, too; Ctrl-C ends it."""
     terminal, shells_end = pty.openpty()
     command = (sys.executable, str(HERE / "shell_on_terminal.py"))
     ends: dict[str, Any] = {"stdin": shells_end, "stdout": shells_end, "stderr": shells_end}
@@ -116,13 +116,13 @@ async def test_in_a_real_shell_on_a_real_terminal() -> None:
                 await shell.shows("Stopped")
                 await shell.shows(PROMPT)  # what is typed while the shell takes its terminal back may be lost
                 assert closes(server, 0)[-1] == 1000
-                await server.wait_gone("zed-1")  # a process that is stopped closes nothing any more: it had closed it
+                await server.wait_gone("zed-1")  # a stopped process closes nothing, so the socket was closed before
                 await shell.type(f"{comeback}\n")
                 await shell.shows("Connected foreground")
                 if comeback == "bg":
                     await shell.shows(PROMPT)
                     await shell.type("fg\n")
-                    while os.tcgetpgrp(terminal) == process.pid:  # until the shell has lent its terminal
+                    while os.tcgetpgrp(terminal) == process.pid:  # until the job owns the terminal
                         await trio.sleep(0.01)
             await shell.type("\x03")
             await server.wait_gone("zed-1")
@@ -142,7 +142,7 @@ class Screen:
     text: str = ""
 
     async def type(self, keys: str) -> None:
-        """Type."""
+        """Type *keys*."""
         self.text = ""
         await self.stream.send_all(keys.encode())
 
@@ -152,8 +152,8 @@ class Screen:
             self.text += (await self.stream.receive_some()).decode()
 
 
-async def test_a_silent_server_delays_the_stop_no_longer_than_the_patience() -> None:
-    """Nobody answers the goodbye, and the process stops all the same."""
+async def test_a_silent_server_delays_the_stop_for_at_most_the_patience() -> None:
+    """The server does not reply to the close frame, and the process stops all the same."""
     with trio.fail_after(120):
         async with open_emulator() as server, connected(server, "group") as child:
             server.drop("zed-1", "silent")
@@ -164,8 +164,8 @@ async def test_a_silent_server_delays_the_stop_no_longer_than_the_patience() -> 
             await server.wait_connected("zed-1")
 
 
-async def test_a_continue_that_overtakes_the_goodbye_takes_the_stop_back() -> None:
-    """SIGTSTP, then SIGCONT while the goodbye is not answered: the process never stops, and is connected again."""
+async def test_a_continue_during_the_closing_handshake_cancels_the_stop() -> None:
+    """SIGTSTP, then SIGCONT before the server has replied: the process never stops, and connects again."""
     with trio.fail_after(120):
         async with open_emulator() as server, connected(server, "group") as child:
             server.drop("zed-1", "silent")
@@ -178,7 +178,7 @@ async def test_a_continue_that_overtakes_the_goodbye_takes_the_stop_back() -> No
 
 
 async def test_in_an_orphaned_group_it_comes_back_at_once() -> None:
-    """The kernel does not stop for SIGTSTP there, and no SIGCONT ever comes: the app is in the foreground again."""
+    """The kernel ignores SIGTSTP there, and no SIGCONT ever comes: the app is in the foreground again."""
     with trio.fail_after(120):
         async with open_emulator() as server, connected(server, "session") as child:
             since = server.log.position
@@ -190,8 +190,8 @@ async def test_in_an_orphaned_group_it_comes_back_at_once() -> None:
             assert not was_stopped(child)
 
 
-async def test_what_was_ignored_stays_ignored() -> None:
-    """A job of a shell without job control: SIGTSTP changes nothing."""
+async def test_an_ignored_signal_stays_ignored() -> None:
+    """In a job of a shell without job control, SIGTSTP changes nothing."""
     with trio.fail_after(120):
         async with open_emulator() as server, connected(server, "group", "ignored") as child:
             since = server.log.position
@@ -205,7 +205,7 @@ async def test_what_was_ignored_stays_ignored() -> None:
 
 
 async def test_in_manual_mode_the_socket_stays_and_the_stop_is_immediate() -> None:
-    """The lease lives on for its 30 s: nothing to wait for, and the same socket afterwards."""
+    """The lease lasts for its 30 s: there is nothing to wait for, and the socket is the same afterwards."""
     with trio.fail_after(120):
         async with open_emulator() as server, connected(server, "group", "manual") as child:
             since = server.log.position
@@ -217,12 +217,12 @@ async def test_in_manual_mode_the_socket_stays_and_the_stop_is_immediate() -> No
             assert closes(server, since) == []
 
 
-# In this process: a handler that was there before stands for the kernel, which would stop us.
+# In this process: a previous handler stands for the kernel, which would stop the process.
 
 
 @pytest.fixture
 def stops() -> Iterator[list[int]]:
-    """How often the process would have stopped."""
+    """The signals that would have stopped the process."""
     seen: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGTSTP, signal.SIGCONT)}
     signal.signal(signal.SIGTSTP, lambda number, _: seen.append(number))
@@ -232,12 +232,12 @@ def stops() -> Iterator[list[int]]:
 
 
 async def test_one_stop_however_often_the_key_is_pressed(stops: list[int]) -> None:
-    """Ctrl-Z again during the goodbye is the same Ctrl-Z; without a SIGCONT, too, the app returns."""
+    """Ctrl-Z during the closing handshake stops the process only once; the app returns even without a SIGCONT."""
     chat = StandIn()
     async with trio.open_nursery() as nursery:
         await nursery.start(follow_job_control, chat)
         signal.raise_signal(signal.SIGTSTP)
-        await chat.until("background", "goodbye")
+        await chat.until("background", "wait_closed")
         signal.raise_signal(signal.SIGTSTP)
         await trio.testing.wait_all_tasks_blocked()
         assert stops == []
@@ -246,14 +246,14 @@ async def test_one_stop_however_often_the_key_is_pressed(stops: list[int]) -> No
         await trio.testing.wait_all_tasks_blocked()
         assert stops == [signal.SIGTSTP]
         signal.raise_signal(signal.SIGTSTP)
-        chat.heard.clear()
-        await chat.until("background", "goodbye", "foreground", "retry")
+        chat.calls.clear()
+        await chat.until("background", "wait_closed", "foreground", "retry")
         assert stops == [signal.SIGTSTP] * 2
         nursery.cancel_scope.cancel()
 
 
 async def stop_with(raised: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask for a stop, and have these signals raised at the very moment of it."""
+    """Ask for a stop, and raise these signals in place of the one that stops the process."""
     chat = StandIn()
     chat.closed.set()
     async with trio.open_nursery() as nursery:
@@ -261,27 +261,29 @@ async def stop_with(raised: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
         raise_signal = signal.raise_signal
         raise_signal(signal.SIGTSTP)
         monkeypatch.setattr(signal, "raise_signal", lambda _: [raise_signal(number) for number in raised])
-        await chat.until("background", "goodbye", "foreground", "retry")
+        await chat.until("background", "wait_closed", "foreground", "retry")
         nursery.cancel_scope.cancel()
     assert signal.SIGTSTP not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
-async def test_a_continue_at_the_very_moment_takes_the_stop_back(
+async def test_a_continue_at_the_moment_of_the_stop_cancels_it(
     stops: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the last look and the stop there is no gap for a SIGCONT to fall into."""
+    """No SIGCONT is missed between the last check and the stop."""
     await stop_with([signal.SIGTSTP, signal.SIGCONT], monkeypatch)
     assert stops == []
 
 
-async def test_a_stop_at_the_very_moment_is_the_same_stop(stops: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stop_at_the_moment_of_the_stop_is_merged_with_it(
+    stops: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two Ctrl-Z at once do not need two `fg`."""
     await stop_with([signal.SIGTSTP, signal.SIGTSTP], monkeypatch)
     assert stops == [signal.SIGTSTP]
 
 
-async def test_a_continue_without_a_stop_is_a_wake_up(stops: list[int]) -> None:
-    """After kill -STOP and -CONT a waiting retry is made; where the app is, is its own affair."""
+async def test_a_continue_without_a_stop_retries_now(stops: list[int]) -> None:
+    """After kill -STOP and -CONT a waiting retry is made; the app state stays as it is."""
     chat = StandIn(app_state=AppState.BACKGROUND)
     async with trio.open_nursery() as nursery:
         await nursery.start(follow_job_control, chat)
@@ -289,32 +291,32 @@ async def test_a_continue_without_a_stop_is_a_wake_up(stops: list[int]) -> None:
         await chat.until("retry")
         assert chat.app_state is AppState.BACKGROUND
         nursery.cancel_scope.cancel()
-    assert chat.heard == []
+    assert chat.calls == []
 
 
-async def test_a_cancel_gives_everything_back(stops: list[int]) -> None:
-    """The dispositions from before, the foreground, and the Ctrl-Z whose goodbye was cut."""
+async def test_a_cancel_restores_everything(stops: list[int]) -> None:
+    """The previous dispositions and the foreground; the interrupted Ctrl-Z stops the process."""
     before = [signal.getsignal(number) for number in (signal.SIGTSTP, signal.SIGCONT)]
     chat = StandIn()
     async with trio.open_nursery() as nursery:
         await nursery.start(follow_job_control, chat)
         assert [signal.getsignal(number) for number in (signal.SIGTSTP, signal.SIGCONT)] != before
         signal.raise_signal(signal.SIGTSTP)
-        await chat.until("background", "goodbye")
+        await chat.until("background", "wait_closed")
         nursery.cancel_scope.cancel()
     assert [signal.getsignal(number) for number in (signal.SIGTSTP, signal.SIGCONT)] == before
     assert stops == [signal.SIGTSTP]
-    assert chat.heard == ["foreground"]
+    assert chat.calls == ["foreground"]
 
 
-async def test_without_job_control_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On Windows there is nothing to follow."""
+async def test_without_job_control_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has no SIGTSTP."""
     monkeypatch.delattr(signal, "SIGTSTP")
     with pytest.raises(AppStateError, match="no job control"):
         await follow_job_control(StandIn())
 
 
-async def test_only_the_main_thread_has_signals() -> None:
-    """In another thread Python refuses; nothing has been changed."""
+async def test_it_needs_the_main_thread() -> None:
+    """In another thread Python refuses to set signal handlers; nothing has been changed."""
     with pytest.raises(ValueError, match="main thread"):
         await trio.to_thread.run_sync(trio.run, follow_job_control, StandIn())

@@ -1,4 +1,4 @@
-"""Sleep, as logind announces it: a real D-Bus daemon, and a logind of our own on it."""
+"""Sleep, as logind announces it: a real D-Bus daemon, with a stand-in for logind."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from .stand_in import StandIn
 pytestmark = needs_daemon
 
 
-async def test_the_goodbye_is_said_before_the_machine_sleeps(tmp_path: pathlib.Path) -> None:
-    """Night after night: the close frame with 1000, then the lock is let go; on waking a new lock, and connected."""
+async def test_the_connection_is_closed_before_the_machine_sleeps(tmp_path: pathlib.Path) -> None:
+    """Three times: the close frame with 1000, then the lock is released; after waking up a new lock, and connected."""
     with trio.fail_after(30):
         async with (
             open_daemon(tmp_path) as bus,
@@ -36,7 +36,7 @@ async def test_the_goodbye_is_said_before_the_machine_sleeps(tmp_path: pathlib.P
             await nursery.start(partial(follow_logind, chat, bus=bus))
             for night in (1, 2, 3):
                 lock = await logind.lock(night)
-                assert lock.words == ("sleep", "cometconn", "Says goodbye to the chat server", "delay")
+                assert lock.words == ("sleep", "cometconn", "Closes the chat connection", "delay")
                 assert lock.held
                 since = server.log.position
                 await logind.prepare_for_sleep(True)
@@ -49,10 +49,10 @@ async def test_the_goodbye_is_said_before_the_machine_sleeps(tmp_path: pathlib.P
             nursery.cancel_scope.cancel()
 
 
-async def test_the_lock_is_held_while_the_goodbye_is_said_and_no_longer_than_the_patience(
+async def test_the_lock_is_held_during_the_closing_handshake_and_for_at_most_the_patience(
     tmp_path: pathlib.Path,
 ) -> None:
-    """The machine waits for the goodbye; one that nobody answers is given up. Later locks are given back with the rest."""
+    """The machine waits for the closing handshake, for at most `patience`. A cancel releases later locks, too."""
     with trio.fail_after(30):
         async with open_daemon(tmp_path) as bus, open_logind(bus) as logind:
             async with trio.open_nursery() as nursery:
@@ -61,7 +61,7 @@ async def test_the_lock_is_held_while_the_goodbye_is_said_and_no_longer_than_the
                 await nursery.start(follow)
                 lock = await logind.lock()
                 await logind.prepare_for_sleep(True)
-                await chat.until("background", "goodbye")
+                await chat.until("background", "wait_closed")
                 assert lock.held
                 await lock.released()
                 await logind.prepare_for_sleep(False)
@@ -72,8 +72,8 @@ async def test_the_lock_is_held_while_the_goodbye_is_said_and_no_longer_than_the
             await later.released()
 
 
-async def test_a_cancel_gives_the_lock_and_the_foreground_back(tmp_path: pathlib.Path) -> None:
-    """Cancelled while the machine is about to sleep: as if it had never been there."""
+async def test_a_cancel_releases_the_lock_and_restores_the_foreground(tmp_path: pathlib.Path) -> None:
+    """Also when it is cancelled while the machine is about to sleep."""
     with trio.fail_after(30):
         async with open_daemon(tmp_path) as bus, open_logind(bus) as logind:
             chat = StandIn()
@@ -81,16 +81,16 @@ async def test_a_cancel_gives_the_lock_and_the_foreground_back(tmp_path: pathlib
                 await nursery.start(partial(follow_logind, chat, bus=bus))
                 lock = await logind.lock()
                 await logind.prepare_for_sleep(True)
-                await chat.until("background", "goodbye")
+                await chat.until("background", "wait_closed")
                 nursery.cancel_scope.cancel()
-            assert chat.heard == ["foreground"]
+            assert chat.calls == ["foreground"]
             await lock.released()
 
 
-async def test_a_bus_that_goes_away_is_told_once_and_tried_again(
+async def test_a_lost_bus_is_logged_once_and_tried_again(
     tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nobody will say when the machine wakes up: back to the foreground. The next bus is followed like the first."""
+    """The app returns to the foreground, since no signal would bring it back. The next bus is followed like the first."""
     with trio.fail_after(30):
         chat = StandIn()
         chat.closed.set()
@@ -98,22 +98,22 @@ async def test_a_bus_that_goes_away_is_told_once_and_tried_again(
             async with open_daemon(tmp_path) as bus, open_logind(bus) as logind:
                 await nursery.start(partial(follow_logind, chat, bus=bus, retry_every=0.01))
                 await logind.prepare_for_sleep(True)
-                await chat.until("background", "goodbye")
+                await chat.until("background", "wait_closed")
                 await kill_daemon(bus)
                 await chat.until("foreground")
-            await trio.sleep(0.05)  # a few tries in vain
+            await trio.sleep(0.05)  # a few failed attempts
             async with open_daemon(tmp_path) as bus, open_logind(bus) as logind:
                 await logind.lock()
                 await logind.prepare_for_sleep(True)
-                await chat.until("background", "goodbye")
+                await chat.until("background", "wait_closed")
                 nursery.cancel_scope.cancel()
-        told = [record.getMessage() for record in caplog.records]
-        assert told[0] == "systemd-logind is not followed for now: the bus is gone."
-        assert sum("not followed for now" in message for message in told) == 1
+        logged = [record.getMessage() for record in caplog.records]
+        assert logged[0] == "systemd-logind is not followed for now: the bus has disconnected."
+        assert sum("not followed for now" in message for message in logged) == 1
 
 
 async def test_what_is_missing_at_the_start_is_an_error(tmp_path: pathlib.Path) -> None:
-    """No logind on the bus, or one that refuses the lock: the starter hears it, with the cause."""
+    """No logind on the bus, or one that refuses the lock: an error at the start, with its cause."""
     with trio.fail_after(30):
         async with open_daemon(tmp_path) as bus:
             with pytest.raises(AppStateError, match="NameHasNoOwner") as caught:
@@ -125,9 +125,9 @@ async def test_what_is_missing_at_the_start_is_an_error(tmp_path: pathlib.Path) 
                     await follow_logind(StandIn(), bus=bus)
 
 
-async def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error names the extra."""
-    for name in ("vigil", "system_bus"):
+async def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error gives the command that installs it."""
+    for name in ("logind_watch", "system_bus"):
         monkeypatch.delitem(sys.modules, f"cometconn.appstate.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "jeepney", None)
     with pytest.raises(AppStateError, match=r"pip install .cometconn\[logind\]"):

@@ -1,4 +1,4 @@
-"""The kernel's own news, in a network that the test makes; and bytes that nobody would send."""
+"""Real netlink messages, in a network namespace of the test; and malformed ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NEWADDR, DELADDR, NEWROUTE = 20, 21, 24
 
 
 def has_namespaces() -> bool:
-    """Tell whether a network of our own can be had."""
+    """Return whether a network namespace can be made here."""
     if shutil.which("unshare") is None:
         return False
     return subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode == 0
@@ -35,7 +35,7 @@ def has_namespaces() -> bool:
 
 @pytest.mark.skipif(not has_namespaces(), reason="unshare -rn is not possible here")
 async def test_in_a_real_network() -> None:
-    """A link that comes up and an address are news, one that goes down is none; a burst is one retry, and one more after the pause."""
+    """A link that comes up, and an address, lead to a retry; a link that goes down does not; a burst leads to one, and one after the pause."""
     with trio.fail_after(30):
         done = await trio.run_process(
             ["unshare", "-rn", sys.executable, "-W", "error", "-m", "tests.appstate.network_program"],
@@ -46,19 +46,19 @@ async def test_in_a_real_network() -> None:
 
 
 def message(kind: int, payload: bytes = b"", length: int | None = None) -> bytes:
-    """A netlink message, padded as the kernel does."""
+    """Return a netlink message, padded as the kernel does."""
     whole = struct.pack("=IHHII", length if length is not None else 16 + len(payload), kind, 0, 0, 0) + payload
     return whole + bytes(-len(whole) % 4)
 
 
 @attrs.define(eq=False)
-class Mailbox:
-    """A socket with these answers to `recvfrom()`."""
+class FakeSocket:
+    """A socket whose `recvfrom()` returns or raises these."""
 
     answers: list[Any]
 
     def recvfrom(self, size: int) -> tuple[bytes, tuple[int, int]]:
-        """Give the next one."""
+        """Return or raise the next one."""
         if not self.answers:
             raise BlockingIOError
         answer = self.answers.pop(0)
@@ -68,7 +68,7 @@ class Mailbox:
 
 
 @pytest.mark.parametrize(
-    ("answers", "good"),
+    ("answers", "found"),
     [
         ([(message(NEWADDR), (0, 0))], True),
         ([(message(DELADDR, b"x") + message(NEWROUTE, b"y"), (0, 0))], True),
@@ -81,29 +81,29 @@ class Mailbox:
     ],
     ids=["address", "second-message", "second-datagram", "gone", "another-process", "overrun", "cut", "nothing"],
 )
-def test_what_is_good_news(answers: list[Any], good: bool) -> None:
-    """An address or a route, in any message from the kernel; or that some news was lost. Everything is read."""
-    mailbox: Any = Mailbox(answers)
-    assert network._drain(mailbox) == good
-    assert mailbox.answers == []
+def test_which_messages_count(answers: list[Any], found: bool) -> None:
+    """A new address or route, in any message from the kernel, or an overflow of the buffer. All datagrams are read."""
+    netlink: Any = FakeSocket(answers)
+    assert network._drain(netlink) == found
+    assert netlink.answers == []
 
 
-def test_a_broken_socket_is_no_news() -> None:
-    """Any other error of the socket is an error."""
-    mailbox: Any = Mailbox([OSError(errno.EBADF, "Bad file descriptor")])
+def test_a_broken_socket_is_an_error() -> None:
+    """Any other error of the socket is raised."""
+    netlink: Any = FakeSocket([OSError(errno.EBADF, "Bad file descriptor")])
     with pytest.raises(OSError, match="Bad file"):
-        network._drain(mailbox)
+        network._drain(netlink)
 
 
 @given(st.binary(max_size=200))
 @example(bytes(64))
-def test_no_bytes_are_too_odd(datagram: bytes) -> None:
+def test_any_bytes_can_be_read(datagram: bytes) -> None:
     """Whatever a datagram holds, reading it ends, without an error."""
     assert len(list(itertools.islice(network._types(datagram), 100))) <= len(datagram) // 16
 
 
 async def test_it_opens_and_a_cancel_closes_it() -> None:
-    """Unprivileged; started when nothing can be missed any more."""
+    """It needs no privilege, and is started once it can miss nothing."""
     if not hasattr(socket, "AF_NETLINK"):
         pytest.skip("there is no netlink here")
     async with trio.open_nursery() as nursery:
@@ -111,8 +111,8 @@ async def test_it_opens_and_a_cancel_closes_it() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_where_there_is_no_netlink_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Elsewhere than on Linux, and what to do instead."""
+async def test_without_netlink_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only Linux has netlink; the error names the alternative."""
     monkeypatch.delattr(socket, "AF_NETLINK", raising=False)
     with pytest.raises(AppStateError, match=r"call retry_now\(\) yourself"):
         await follow_network(StandIn())
@@ -120,7 +120,7 @@ async def test_where_there_is_no_netlink_it_says_so(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("broken", ["socket", "bind"])
 async def test_a_sandbox_may_forbid_it(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error says why, and nothing is left open."""
+    """The error gives the reason, and no socket is left open."""
     real = socket.socket
 
     class Forbidden(real):  # type: ignore[misc, valid-type]

@@ -1,4 +1,4 @@
-"""Buses that are not there, do not let us in, hang up, or do not answer."""
+"""Buses that are not there, refuse the connection, close it, or do not reply."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .fake_logind import NAME, kill_daemon, names, needs_daemon, open_daemon, op
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-GREETED = b"OK 0123456789abcdef0123456789abcdef\r\n", b"AGREE_UNIX_FD\r\n"
+AUTHENTICATED = b"OK 0123456789abcdef0123456789abcdef\r\n", b"AGREE_UNIX_FD\r\n"
 
 
 @pytest.mark.parametrize("address", ["nonsense", "tcp:host=127.0.0.1,port=1", "unix:path=nowhere/at/all", "unix:path"])
@@ -34,14 +34,14 @@ async def test_no_bus_at_that_address(address: str) -> None:
 
 
 async def test_the_system_bus_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its place may come from the environment."""
+    """Its address may come from the environment."""
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=nowhere")
-    with pytest.raises(BusError, match="the place of the system bus"):
+    with pytest.raises(BusError, match="the address of the system bus"):
         async with open_bus(None):
             raise AssertionError
 
 
-async def meet(folder: pathlib.Path, bus: Callable[[trio.SocketStream], Awaitable[object]]) -> None:
+async def connect_to(folder: pathlib.Path, bus: Callable[[trio.SocketStream], Awaitable[object]]) -> None:
     """Connect to a stand-in for a bus."""
     name = socket_name(folder)
     listener = trio.socket.socket(trio.socket.AF_UNIX)
@@ -64,35 +64,35 @@ async def meet(folder: pathlib.Path, bus: Callable[[trio.SocketStream], Awaitabl
                 nursery.cancel_scope.cancel()
 
 
-async def hang_up(stream: trio.SocketStream) -> None:
-    """Take the first line, and leave."""
+async def close_early(stream: trio.SocketStream) -> None:
+    """Read the first line, and close the connection."""
     await stream.receive_some()
 
 
 async def refuse(stream: trio.SocketStream) -> None:
-    """Let nobody in."""
+    """Refuse the authentication."""
     await stream.receive_some()
     await stream.send_all(b"REJECTED ANONYMOUS\r\n")
     await trio.sleep_forever()
 
 
-async def leave_after_the_greeting(stream: trio.SocketStream) -> None:
-    """Let us in, take the hello, and leave."""
-    for line in GREETED:
+async def close_after_authentication(stream: trio.SocketStream) -> None:
+    """Accept the authentication, read `Hello`, and close the connection."""
+    for line in AUTHENTICATED:
         await stream.receive_some()
         await stream.send_all(line)
     await stream.receive_some()
 
 
-async def say_nothing(stream: trio.SocketStream) -> None:
-    """Accept, and no more."""
+async def stay_silent(stream: trio.SocketStream) -> None:
+    """Accept the connection, and send nothing."""
     del stream
     await trio.sleep_forever()
 
 
-async def say_nothing_after_the_greeting(stream: trio.SocketStream) -> None:
-    """Let us in, and no more."""
-    for line in GREETED:
+async def stay_silent_after_authentication(stream: trio.SocketStream) -> None:
+    """Accept the authentication, and send nothing more."""
+    for line in AUTHENTICATED:
         await stream.receive_some()
         await stream.send_all(line)
     await trio.sleep_forever()
@@ -101,11 +101,11 @@ async def say_nothing_after_the_greeting(stream: trio.SocketStream) -> None:
 @pytest.mark.parametrize(
     ("bus", "words"),
     [
-        (hang_up, "hung up"),
+        (close_early, "connection closed"),
         (refuse, "REJECTED"),
-        (leave_after_the_greeting, "the bus is gone"),
-        (say_nothing, "did not let us in within"),
-        (say_nothing_after_the_greeting, "no answer within|did not let us in"),
+        (close_after_authentication, "the bus has disconnected"),
+        (stay_silent, "did not accept the connection within"),
+        (stay_silent_after_authentication, "no reply within|did not accept the connection"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -115,42 +115,45 @@ async def test_a_bus_that_does_not_behave(
     tmp_path: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One error, in time, and no socket is left."""
-    monkeypatch.setattr(system_bus, "_PATIENCE", 0.1)
+    """One error, within the timeout, and no socket is left open."""
+    monkeypatch.setattr(system_bus, "_REPLY_TIMEOUT", 0.1)
     with pytest.RaisesGroup(pytest.RaisesExc(BusError, match=words)):
-        await meet(tmp_path, bus)
+        await connect_to(tmp_path, bus)
 
 
 @needs_daemon
-async def test_refused_mute_and_gone(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error as the answer is told from no answer, and that from no bus; signals that come during a call are kept."""
+async def test_refusals_and_timeouts_and_disconnects(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error reply, no reply and a lost bus raise different errors; signals that arrive during a call are kept."""
     with trio.fail_after(30):
         async with open_daemon(tmp_path) as address, open_logind(address) as logind, open_bus(address) as bus:
             await bus.subscribe(f"type='signal',sender='{NAME}'")
             with pytest.raises(RefusedError, match="UnknownMethod"):
                 await bus.call(BUS, "/", f"{BUS}.NoSuchMethod")
-            monkeypatch.setattr(system_bus, "_PATIENCE", 0.1)
+            monkeypatch.setattr(system_bus, "_REPLY_TIMEOUT", 0.1)
             logind.is_mute = True
-            with pytest.raises(BusError, match="no answer"):
+            with pytest.raises(BusError, match="no reply"):
                 await bus.call(NAME, "/", f"{NAME}.Manager.Inhibit")
-            for somebody in await names(address):  # to call us is not to signal
-                await logind.connection.send(new_method_call(DBusAddress("/", somebody, "a.b"), "Hello"))
+            for name in await names(address):  # a method call is not a signal
+                await logind.connection.send(new_method_call(DBusAddress("/", name, "a.b"), "Hello"))
             await logind.prepare_for_sleep(True)
-            with pytest.raises(BusError, match="no answer"):
+            with pytest.raises(BusError, match="no reply"):
                 await bus.call(NAME, "/", f"{NAME}.Manager.Inhibit")
             signal = await bus.next_signal()
-            assert (signal.sender, signal.member) == (BUS, f"{BUS}.NameAcquired")  # what every greeting brings
+            assert (signal.sender, signal.member) == (
+                BUS,
+                f"{BUS}.NameAcquired",
+            )  # the bus sends it to each new connection
             signal = await bus.next_signal()
             assert (signal.member, signal.body) == (f"{NAME}.Manager.PrepareForSleep", (True,))
             await kill_daemon(address)
-            with pytest.raises(BusError, match="gone"):
+            with pytest.raises(BusError, match="disconnected"):
                 await bus.next_signal()
-            with pytest.raises(BusError, match="gone"):
+            with pytest.raises(BusError, match="disconnected"):
                 await bus.call(BUS, "/", f"{BUS}.GetId")
 
 
 class Held:
-    """A descriptor on its way in the answer to the first call on a bus, as a lock of logind's is."""
+    """A descriptor in the reply to the first call on a bus, as logind sends its lock."""
 
     def __init__(self) -> None:
         ours, self.theirs = socket.socketpair()
@@ -161,13 +164,13 @@ class Held:
         header = Header(Endianness.little, MessageType.method_return, 0, 1, 0, 9, fields)
         self.words = Message(header, (self._sent,)).serialise(9, fds=array.array("i"))
 
-    def answer(self, most: int | None = None) -> None:
-        """Send the answer, or its first bytes, with the descriptor."""
+    def reply(self, most: int | None = None) -> None:
+        """Send the reply, or its first bytes, with the descriptor."""
         socket.send_fds(self.theirs, [self.words[:most]], [self._sent])
         os.close(self._sent)
 
-    def is_let_go(self) -> bool:
-        """Tell whether nobody has the descriptor any more."""
+    def is_closed(self) -> bool:
+        """Return whether all copies of the descriptor are closed."""
         os.set_blocking(self.end, False)
         try:
             return os.read(self.end, 1) == b""
@@ -183,40 +186,40 @@ class Held:
         self.bus._connection.socket.close()
 
 
-async def give_up(call: Callable[..., Awaitable[object]], *arguments: str) -> None:
-    """Cancel a call when it has read all that is there."""
+async def start_and_cancel(call: Callable[..., Awaitable[object]], *arguments: str) -> None:
+    """Start a call, and cancel it once it waits for more bytes."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(call, *arguments)
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
 
 
-async def test_half_an_answer_with_a_descriptor_is_let_go(
+async def test_the_descriptor_of_half_a_reply_is_closed(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A call is cancelled when the first bytes of its answer have come: leaving the bus closes what came with them."""
+    """A call is cancelled after the first bytes of its reply: leaving the bus closes the descriptor that came with them."""
     with Held() as held, trio.socket.socket(trio.socket.AF_UNIX) as listener:
 
-        async def greeted(stream: trio.SocketStream) -> Bus:
-            del stream  # it was met before
+        async def authenticated(stream: trio.SocketStream) -> Bus:
+            del stream  # the bus of `held` is used instead
             await trio.lowlevel.checkpoint()
             return held.bus
 
-        monkeypatch.setattr(system_bus, "_greeted", greeted)
+        monkeypatch.setattr(system_bus, "_authenticated", authenticated)
         name = socket_name(tmp_path)
         await listener.bind(f"\0{name}")
         listener.listen()
-        held.answer(20)
+        held.reply(20)
         async with open_bus(f"unix:abstract={name}") as bus:
-            await give_up(bus.call, NAME, "/", f"{NAME}.Manager.Inhibit")
-            assert not held.is_let_go()
-        assert held.is_let_go()
+            await start_and_cancel(bus.call, NAME, "/", f"{NAME}.Manager.Inhibit")
+            assert not held.is_closed()
+        assert held.is_closed()
 
 
-async def test_an_answer_that_comes_too_late_is_let_go() -> None:
-    """Nobody waits for it any more: its descriptor is closed, or a lock would be held by nobody."""
+async def test_the_descriptor_of_a_late_reply_is_closed() -> None:
+    """The call was cancelled: the descriptor is closed, else the lock would be held for ever."""
     with Held() as held:
-        await give_up(held.bus.call, NAME, "/", f"{NAME}.Manager.Inhibit")
-        held.answer()
-        await give_up(held.bus.next_signal)
-        assert held.is_let_go()
+        await start_and_cancel(held.bus.call, NAME, "/", f"{NAME}.Manager.Inhibit")
+        held.reply()
+        await start_and_cancel(held.bus.next_signal)
+        assert held.is_closed()

@@ -1,4 +1,4 @@
-"""The command as people run it: a child process."""
+"""The command as users run it: a child process."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ COMMAND = (sys.executable, "-c", "from _cometconn_command import main; main()")
 
 
 def environ(**variables: str) -> dict[str, str]:
-    """Return the environment for a child, without what the person running the tests has set for us."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("COMETCONN_")}
-    return ours | variables
+    """Return the environment for a child, without the COMETCONN_ variables of the developer."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COMETCONN_")}
+    return inherited | variables
 
 
 @attrs.define(eq=False)
@@ -32,7 +32,7 @@ class Child:
     process: trio.Process
     _out: bytes = b""
     errors: bytes = b""
-    _news: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+    _received: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     async def line(self) -> str:
         """Return its next line."""
@@ -45,16 +45,16 @@ class Child:
         return first.decode()
 
     async def read_errors(self) -> None:
-        """Keep what it says on standard error."""
+        """Collect its standard error."""
         assert self.process.stderr is not None
         async for chunk in self.process.stderr:
             self.errors += chunk
-            self._news.unpark_all()
+            self._received.unpark_all()
 
-    async def said(self, words: str) -> None:
-        """Wait until it has said *words* on standard error."""
+    async def wait_for_error_text(self, words: str) -> None:
+        """Wait until *words* are on its standard error."""
         while words not in self.errors.decode():
-            await self._news.park()
+            await self._received.park()
 
     async def stop(self, number: signal.Signals) -> int:
         """Send a signal and return the exit status."""
@@ -82,7 +82,7 @@ async def running(*words: str, command: tuple[str, ...] = COMMAND, **variables: 
                 yield child
             finally:
                 if process.poll() is None:
-                    process.kill()  # at once: one that is stopped would not hear a kinder signal
+                    process.kill()  # not SIGTERM, which a stopped process does not handle
 
 
 async def run(*words: str, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:

@@ -1,4 +1,4 @@
-"""A night of a bot on a laptop, in virtual time: what README's picture shows.
+"""A night of a bot on a laptop, in virtual time: the trace of README's picture.
 
 python -m tests.cli.night docs/timeline.svg
 """
@@ -30,29 +30,29 @@ MINUTE = 60.0
 
 @attrs.define(eq=False)
 class WallClock:
-    """Passes details on as if they were of the first client of a program that began that evening."""
+    """Passes on details with the wall clock of that evening, and always the same connection id."""
 
     trace: TraceFile
     server: MemoryServer
 
     def __call__(self, detail: Detail, /) -> None:
-        """Take *detail*."""
-        shown = {
+        """Pass *detail* on."""
+        changed = {
             "at_utc": BEGAN + datetime.timedelta(seconds=detail.at + self.server.slept),
             "connection_id": "APP-1",
         }
-        self.trace(attrs.evolve(detail, **shown))
+        self.trace(attrs.evolve(detail, **changed))
 
 
 @attrs.define(eq=False)
 class FarAway(trio.abc.Stream):
-    """A byte stream from far away: what comes takes its time, the same on every run."""
+    """A byte stream that receives with a latency, which is the same in every run."""
 
     near: trio.abc.Stream
     delays: random.Random
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """Receive, late."""
+        """Receive after the latency."""
         data = await self.near.receive_some(max_bytes)
         crowded = 0.3 if 45 * MINUTE < trio.current_time() < 75 * MINUTE else 0.0
         await trio.sleep(0.02 + self.delays.random() * 0.03 + self.delays.random() ** 8 * crowded)
@@ -63,7 +63,7 @@ class FarAway(trio.abc.Stream):
         await self.near.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
-        """Nothing is ever full here."""
+        """Return at once: no buffer is ever full."""
 
     async def aclose(self) -> None:
         """Close."""
@@ -72,17 +72,17 @@ class FarAway(trio.abc.Stream):
 
 @attrs.define(eq=False)
 class Far:
-    """The memory server, seen from far away: an `Environment`."""
+    """The memory server with a latency: an `Environment`."""
 
     server: MemoryServer
     delays: random.Random = attrs.field(factory=lambda: random.Random(6))
 
     def random(self) -> float:
-        """Give the jitter."""
+        """Return the jitter."""
         return self.delays.random()
 
     async def dial(self, url: str) -> trio.abc.Stream:
-        """Dial, which takes a while."""
+        """Dial, which takes 80 ms."""
         near = await self.server.dial(url)
         await trio.sleep(0.08)
         return FarAway(near, self.delays)
@@ -91,8 +91,8 @@ class Far:
         return getattr(self.server, name)
 
 
-async def people(server: MemoryServer) -> None:
-    """Write to the bot: much in the evening, little at night."""
+async def send_messages(server: MemoryServer) -> None:
+    """Send messages to the bot: many in the evening, few at night."""
     chance = random.Random(7)
     while True:
         minute = trio.current_time() / MINUTE
@@ -104,7 +104,7 @@ async def people(server: MemoryServer) -> None:
 
 
 async def until(minute: float) -> None:
-    """Wait for that minute of the program's own time."""
+    """Wait for that minute of the program's clock."""
     await trio.sleep_until(minute * MINUTE)
 
 
@@ -133,7 +133,7 @@ async def live(chat: CometChat, server: MemoryServer) -> None:
     await until(175)
     server.world.sessions.expire_jwts()
     server.world.devices()[0].close(1011)
-    await until(200.31)  # beside every timer, so that nothing depends on the order of tasks
+    await until(200.31)  # at no other timer's time, so that nothing depends on the order of tasks
     server.world.devices()[0].silence()
     server.slept = 200 * MINUTE
     await until(215)
@@ -158,7 +158,7 @@ async def read(chat: CometChat) -> None:
 
 @asynccontextmanager
 async def opened(trace: TraceFile) -> AsyncGenerator[tuple[CometChat, MemoryServer], None]:
-    """The bot's client, and its server far away."""
+    """Open the bot's client, with its server behind the latency."""
     settings = AppSettings(auto_establish_socket_connection=False, catch_up=True)
     async with (
         open_memory_server() as server,
@@ -175,10 +175,10 @@ async def opened(trace: TraceFile) -> AsyncGenerator[tuple[CometChat, MemoryServ
 
 
 async def night(path: pathlib.Path) -> None:
-    """Live through it, and leave the trace at *path*."""
+    """Run through the night, and write the trace to *path*."""
     with TraceFile(path) as trace:
         async with opened(trace) as (chat, server), trio.open_nursery() as nursery:
-            nursery.start_soon(people, server)
+            nursery.start_soon(send_messages, server)
             nursery.start_soon(read, chat)
             await live(chat, server)
             await until(245)
@@ -186,7 +186,7 @@ async def night(path: pathlib.Path) -> None:
 
 
 def picture() -> str:
-    """The whole night as SVG."""
+    """Return the picture of the night as SVG."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "night.trace")
         trio.run(night, path, clock=MockClock(autojump_threshold=0))

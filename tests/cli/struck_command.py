@@ -1,6 +1,6 @@
 """Run the `cometconn` command with SIGINT at its n-th call of a Python function: `struck_command.py N ARGUMENT ...`.
 
-With a minus before N only calls in Trio's tasks count.
+If N is negative, only calls in Trio's tasks count.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SWALLOWED = (
     "_weakrefset.py",
     "weakref.py",
-)  # called by the collector: Python prints what is raised there, and goes on
+)  # called by the garbage collector: Python prints exceptions there, and goes on
 
 
 class _Strike:

@@ -1,4 +1,4 @@
-"""The demo, with a short grace."""
+"""The demo, with a short background grace."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import sys
 from rich.console import Console
 
 from cometconn.cli.demo import run_demo
-from cometconn.cli.stage import RULES
+from cometconn.cli.demo_run import RULES
 
 
 async def test_the_demo_shows_every_rule() -> None:
-    """Each of P1 to P18 is seen to hold, and is in the summary with its observation."""
+    """Each of P1 to P18 holds, and is in the summary with its observation."""
     out = io.StringIO()
     failed = await run_demo(Console(file=out, width=200), 0.8, 0)
     text = out.getvalue()
     assert failed == 0, text
-    summary = text.split("What was seen")[1]
+    summary = text.split("\nSummary\n")[1]
     for rule in RULES:
         assert f"{rule} " in summary
     assert "All 18 rules held." in text
 
 
 def test_a_port_in_use_is_one_line_and_no_traceback() -> None:
-    """The command line says what is wrong in one line and exits with 1."""
+    """The error is one line that names the port; the exit status is 1."""
     import socket
 
     with socket.socket() as taken:

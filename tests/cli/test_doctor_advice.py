@@ -1,4 +1,4 @@
-"""Advice for what is hard to bring about on loopback; the rest is seen in the examinations."""
+"""Advice for failures that are hard to cause on loopback; other tests cover the rest."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import trio
 from cometconn._transport.abc import WebSocketBrokenError
 from cometconn._transport.dial import Target
 from cometconn._transport.proxy import Proxy, ProxyError, ProxyFault
-from cometconn.cli.doctor_advice import Place, network_advice, socket_advice
-from cometconn.cli.doctor_findings import Step
+from cometconn.cli.doctor_advice import Destination, network_advice, socket_advice
+from cometconn.cli.doctor_findings import DoctorStep
 
-FAR = Place(Target("chat.example", 443, secure=True), None)
+FAR = Destination(Target("chat.example", 443, secure=True), None)
 
 
 def certificate_error(code: int) -> ssl.SSLCertVerificationError:
-    """OpenSSL's, with this number."""
+    """Return an error of OpenSSL with this number."""
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_code = code
     return error
 
 
 def alert(reason: str) -> ssl.SSLError:
-    """What the other side says in TLS."""
+    """Return the error for a TLS alert of the peer."""
     error = ssl.SSLError(1, reason)
     error.reason = reason
     return error
@@ -33,28 +33,28 @@ def alert(reason: str) -> ssl.SSLError:
 @pytest.mark.parametrize(
     ("step", "error", "words"),
     [
-        (Step.TCP, trio.TooSlowError(), "a firewall may swallow it"),
-        (Step.TCP, OSError(113, "No route to host"), "a firewall stands between"),
-        (Step.TLS, certificate_error(23), "breaks a rule"),
-        (Step.TLS, certificate_error(21), "--ca-file"),
-        (Step.TLS, certificate_error(62), "Another server answers for chat.example"),
-        (Step.TLS, alert("SSLV3_ALERT_HANDSHAKE_FAILURE"), "--client-cert"),
+        (DoctorStep.TCP, trio.TooSlowError(), "a firewall may drop the packets"),
+        (DoctorStep.TCP, OSError(113, "No route to host"), "whether a firewall blocks it"),
+        (DoctorStep.TLS, certificate_error(23), "certificate is invalid"),
+        (DoctorStep.TLS, certificate_error(21), "--ca-file"),
+        (DoctorStep.TLS, certificate_error(62), "for another host than chat.example"),
+        (DoctorStep.TLS, alert("SSLV3_ALERT_HANDSHAKE_FAILURE"), "--client-cert"),
     ],
 )
-def test_on_the_way_to_the_server(step: Step, error: Exception, words: str) -> None:
-    """Who stands in the way, and whom to ask."""
+def test_on_the_way_to_the_server(step: DoctorStep, error: Exception, words: str) -> None:
+    """Each failure has its advice."""
     assert words in network_advice(step, error, FAR)
 
 
 def test_every_fault_of_a_proxy_has_an_advice() -> None:
-    """It names where the proxy's address stands, or the server."""
-    place = Place(FAR.target, Proxy("http", "proxy.example", 3128, origin="ALL_PROXY"))
+    """It names the proxy's option or variable, or the server."""
+    destination = Destination(FAR.target, Proxy("http", "proxy.example", 3128, origin="ALL_PROXY"))
     for fault in set(ProxyFault) - {ProxyFault.UNREACHABLE}:
-        advice = network_advice(Step.PROXY, ProxyError(fault, "x"), place)
+        advice = network_advice(DoctorStep.PROXY, ProxyError(fault, "x"), destination)
         assert "ALL_PROXY" in advice or "chat.example:443" in advice or "COMETCONN_PROXY" in advice
 
 
-def test_a_client_certificate_that_is_wanted_by_the_socket() -> None:
-    """Said wherever it shows."""
+def test_a_client_certificate_that_the_websocket_requires() -> None:
+    """The advice is the same at each step."""
     error = WebSocketBrokenError("the server wants a client certificate (X)")
-    assert "--client-cert" in socket_advice(Step.AUTH, error)
+    assert "--client-cert" in socket_advice(DoctorStep.AUTH, error)

@@ -1,4 +1,4 @@
-"""Findings: what a step came to, and the exit status of all."""
+"""Findings: the result of each step, and the exit status."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import trio
 import trio.testing
 
 from cometconn._transport.abc import WebSocketBrokenError
-from cometconn.cli.doctor_findings import Finding, Findings, Outcome, SkippedError, Step
+from cometconn.cli.doctor_findings import DoctorStep, Finding, Findings, Outcome, SkippedError
 from cometconn.errors import ApiError
 
 
 async def works() -> str:
-    """All is well."""
+    """Succeed."""
     return "seen"
 
 
 def advise(error: Exception) -> str:
-    """Advice that names the error."""
+    """Return an advice that names the error."""
     return f"about {type(error).__name__}"
 
 
 def noting() -> tuple[Findings, list[Finding]]:
-    """Findings, and what was shown of them."""
+    """Return findings, and the list of those that were shown."""
     shown: list[Finding] = []
     return Findings(3.0, shown.append), shown
 
@@ -37,22 +37,22 @@ def noting() -> tuple[Findings, list[Finding]]:
     ],
 )
 async def test_a_step_that_fails(error: Exception, words: str) -> None:
-    """Its words are the error's, its advice is for that error, and it is shown at once."""
+    """Its words are those of the error, its advice is for that error, and it is shown at once."""
     findings, shown = noting()
 
     async def fails() -> str:
         raise error
 
     findings.part = "somewhere"
-    assert not await findings.take(Step.TCP, fails, advise)
+    assert not await findings.run(DoctorStep.TCP, fails, advise)
     (one,) = shown
     assert (one.part, one.outcome, one.words) == ("somewhere", Outcome.FAILED, words)
     assert one.advice == f"about {type(error).__name__}"
 
 
-async def test_a_step_takes_no_longer_than_it_may(autojump_clock: trio.testing.MockClock) -> None:
-    """And how long it took is told."""
-    findings, (shown) = noting()
+async def test_a_step_is_bounded(autojump_clock: trio.testing.MockClock) -> None:
+    """A finding holds how long the step took; one that takes too long fails."""
+    findings, shown = noting()
 
     async def slow() -> str:
         await trio.sleep(2)
@@ -62,44 +62,44 @@ async def test_a_step_takes_no_longer_than_it_may(autojump_clock: trio.testing.M
         await trio.sleep_forever()
         raise AssertionError
 
-    assert await findings.take(Step.TCP, slow, advise)
-    assert not await findings.take(Step.TLS, hangs, advise)
+    assert await findings.run(DoctorStep.TCP, slow, advise)
+    assert not await findings.run(DoctorStep.TLS, hangs, advise)
     assert [one.seconds for one in shown] == [2.0, 3.0]
-    assert shown[1].words == "no answer within 3 s"
+    assert shown[1].words == "no reply within 3 s"
     assert shown[0].plain() == {
         "part": "account", "step": "TCP", "outcome": "ok", "ms": 2000.0, "words": "seen", "advice": None,
     }  # fmt: skip
 
 
-async def test_what_is_no_trouble_of_the_network_is_a_bug() -> None:
-    """It is raised as it is."""
+async def test_an_unexpected_error_is_raised() -> None:
+    """Any other error is a bug, and is raised unchanged."""
     findings, _ = noting()
 
     async def is_wrong() -> str:
         raise ValueError
 
     with pytest.raises(ValueError):
-        await findings.take(Step.TCP, is_wrong, advise)
+        await findings.run(DoctorStep.TCP, is_wrong, advise)
 
 
 async def test_the_exit_status() -> None:
-    """That of the first step that failed; 6 if no ping was made although nothing failed."""
+    """That of the first failed step; 6 if none failed but no ping was sent."""
     findings, _ = noting()
 
     async def fails() -> str:
         raise OSError
 
-    async def is_not_to_be_taken() -> str:
+    async def is_unnecessary() -> str:
         message = "not today"
         raise SkippedError(message)
 
     assert findings.status == 6
-    assert not await findings.take(Step.SAVED_SESSION, is_not_to_be_taken, advise)
-    findings.skip(Step.PROXY, "none")
+    assert not await findings.run(DoctorStep.SAVED_SESSION, is_unnecessary, advise)
+    findings.skip(DoctorStep.PROXY, "none")
     assert findings.all[0].words == "not today"
     assert findings.status == 6
-    assert await findings.take(Step.PING, works, advise)
+    assert await findings.run(DoctorStep.PING, works, advise)
     assert findings.status == 0
-    await findings.take(Step.AUTH, fails, advise)
-    await findings.take(Step.TCP, fails, advise)
+    await findings.run(DoctorStep.AUTH, fails, advise)
+    await findings.run(DoctorStep.TCP, fails, advise)
     assert findings.status == 5

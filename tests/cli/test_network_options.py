@@ -1,4 +1,4 @@
-"""Proxy and certificates on the command line."""
+"""The proxy and the certificates of the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conformance.authority import Authority
 
 
 def test_where_the_proxy_comes_from() -> None:
-    """The option outranks the environment, also when it says none; a password stands in the environment alone."""
+    """The option takes precedence over the environment, also when it is empty; a password only comes from the environment."""
     assert proxy_choice(None, {}) is None
     assert proxy_choice(None, {"COMETCONN_PROXY": "http://u:p@a:1"}) == "http://u:p@a:1"
     assert proxy_choice("http://b:2", {"COMETCONN_PROXY": "http://u:p@a:1"}) == "http://b:2"
@@ -25,7 +25,7 @@ def test_where_the_proxy_comes_from() -> None:
 
 
 def test_certificates(tmp_path: pathlib.Path) -> None:
-    """The system's stay trusted beside those of the file; without a file there is nothing to set."""
+    """Those of the file are trusted in addition to the system's; without a file there is no context."""
     ca, certificate, key = map(pathlib.Path, Authority().files(tmp_path))
     assert tls_context(None, None, None) is None
     plain = ssl.create_default_context()
@@ -50,8 +50,8 @@ def test_a_key_with_a_password(tmp_path: pathlib.Path) -> None:
         assert "wr0ng" not in str(caught.value)
 
 
-def test_files_that_are_none(tmp_path: pathlib.Path) -> None:
-    """The option and the file are named."""
+def test_files_that_cannot_be_used(tmp_path: pathlib.Path) -> None:
+    """The error names the option and the file."""
     ca, certificate, _ = map(pathlib.Path, Authority().files(tmp_path))
     nothing, text = tmp_path / "nothing", tmp_path / "text"
     text.write_text("hello")
@@ -59,9 +59,9 @@ def test_files_that_are_none(tmp_path: pathlib.Path) -> None:
         ((nothing, None, None), "--ca-file .*nothing: No such file"),
         ((text, None, None), "--ca-file .*text: it holds no certificates"),
         ((None, nothing, None), "--client-cert .*nothing: No such file"),
-        ((None, certificate, None), "--client-cert .*client.pem: it holds no certificate, or not the key"),
-        ((None, certificate, ca), "not the key"),
-        ((None, None, ca), "--client-key goes with --client-cert"),
+        ((None, certificate, None), "--client-cert .*client.pem: it holds no certificate, or not its key"),
+        ((None, certificate, ca), "not its key"),
+        ((None, None, ca), "--client-key needs --client-cert"),
     ]:
         with pytest.raises(SettingsError, match=words):
             tls_context(*arguments)

@@ -1,4 +1,4 @@
-"""What the commands have in common."""
+"""The options that the commands share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from cometconn import AppSettings, SubscriptionType
-from cometconn.cli.options import ListenOptions, Options, presence, secret_of
+from cometconn.cli.options import ListenOptions, Options, parse_presence, read_secret
 from cometconn.emulator import open_emulator
 from cometconn.errors import SettingsError
 from tests.conformance.authority import Authority
@@ -16,36 +16,36 @@ from tests.transport.proxies import http_proxy, tls_front
 
 
 def test_presence_words() -> None:
-    """All, friends, none, or the roles by name."""
-    assert presence("all") == (SubscriptionType.ALL_USERS, ())
-    assert presence("friends") == (SubscriptionType.FRIENDS, ())
-    assert presence("none") == (SubscriptionType.NONE, ())
-    assert presence("roles=a,b") == (SubscriptionType.ROLES, ("a", "b"))
+    """The words are all, friends, none, or roles with their names."""
+    assert parse_presence("all") == (SubscriptionType.ALL_USERS, ())
+    assert parse_presence("friends") == (SubscriptionType.FRIENDS, ())
+    assert parse_presence("none") == (SubscriptionType.NONE, ())
+    assert parse_presence("roles=a,b") == (SubscriptionType.ROLES, ("a", "b"))
     for bad in ("roles=", "roles", "ALL", ""):
         with pytest.raises(SettingsError, match="presence"):
-            presence(bad)
+            parse_presence(bad)
 
 
 def test_where_secrets_come_from(tmp_path: pathlib.Path) -> None:
-    """A file outranks the environment; empty is none; what is no text is refused by name."""
+    """A file takes precedence over the environment; an empty variable is none; an error names a file without text."""
     path = tmp_path / "key"
     path.write_text("  abc\n")
-    assert secret_of("X", path, {"X": "y"}) == "abc"
-    assert secret_of("X", None, {"X": "y"}) == "y"
-    assert secret_of("X", None, {"X": ""}) is None
+    assert read_secret("X", path, {"X": "y"}) == "abc"
+    assert read_secret("X", None, {"X": "y"}) == "y"
+    assert read_secret("X", None, {"X": ""}) is None
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match="key"):
-        secret_of("X", path, {})
+        read_secret("X", path, {})
 
 
-def test_a_command_without_a_place_to_go() -> None:
-    """It is told which options name one, not what a program would write."""
+def test_a_command_without_a_server() -> None:
+    """The error names the options that choose one, not the arguments of a program."""
     with pytest.raises(SettingsError, match=r"--region .* or --endpoint"):
         Options(app_id="APP", uid="amy-2").settings()
 
 
-def test_the_options_of_who_stays_connected() -> None:
-    """Presence, mode and catching up are settings of a connection: `listen` has them, `send` and `doctor` do not."""
+def test_the_options_of_a_connection() -> None:
+    """Presence, mode and catching up are options of `listen`; `send` and `doctor` do not have them."""
     options = ListenOptions(app_id="APP", region="us", presence="roles=a,b", manual=True, catch_up=True)
     assert options.settings() == AppSettings(
         region="us",
@@ -58,7 +58,7 @@ def test_the_options_of_who_stays_connected() -> None:
 
 
 async def test_the_network_options_reach_the_client(tmp_path: pathlib.Path) -> None:
-    """Through that proxy, trusting that CA, showing that certificate."""
+    """The client uses that proxy, trusts that CA and presents that certificate."""
     authority = Authority()
     ca, certificate, key = map(pathlib.Path, authority.files(tmp_path))
     with trio.fail_after(20):

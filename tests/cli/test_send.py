@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from cometconn.cli.send import mapping_of
+from cometconn.cli.send import parse_json_object
 from cometconn.emulator import Emulator, Kind, open_emulator
 from cometconn.errors import SettingsError
 
@@ -16,13 +16,13 @@ from .child import run, running
 
 
 def options(server: Emulator, folder: pathlib.Path, *more: str) -> tuple[str, ...]:
-    """What it takes to send by *server*."""
+    """Return the command line for sending by *server*."""
     session = str(folder / "session.json")
     return ("send", *more, "--app-id", "APP", "--endpoint", server.url, "--uid", "zed-1", "--session", session)
 
 
 async def test_a_text_and_a_custom_message(tmp_path: pathlib.Path) -> None:
-    """Each is printed as the server has it; the second needs no key, and neither a socket."""
+    """Each is printed as the server stored it; the second needs no key, and neither opens a WebSocket."""
     async with open_emulator() as server:
         words = ("amy-2", "hello, amy", "--muid", "m-1", "--metadata", '{"a": 1}')
         first = await run(*options(server, tmp_path, *words), COMETCONN_AUTH_KEY="KEY")
@@ -39,7 +39,7 @@ async def test_a_text_and_a_custom_message(tmp_path: pathlib.Path) -> None:
 
 
 async def test_standard_input(tmp_path: pathlib.Path) -> None:
-    """`-` sends what is piped in, without the last newline; words with a hyphen are words."""
+    """`-` sends standard input without its last newline; a text may begin with a hyphen."""
     async with open_emulator() as server:
         words = options(server, tmp_path, "amy-2", "-")
         done = await run(*words, stdin="two\nlines 🔥\n".encode(), COMETCONN_AUTH_KEY="KEY")
@@ -58,30 +58,30 @@ BAD: list[tuple[tuple[str, ...], dict[str, str], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("words", "variables", "told"), BAD, ids=[row[2] for row in BAD])
-async def test_what_goes_wrong_is_one_line(
-    tmp_path: pathlib.Path, words: tuple[str, ...], variables: dict[str, str], told: str
+@pytest.mark.parametrize(("words", "variables", "message"), BAD, ids=[row[2] for row in BAD])
+async def test_an_error_is_one_line(
+    tmp_path: pathlib.Path, words: tuple[str, ...], variables: dict[str, str], message: str
 ) -> None:
-    """One line on standard error, status 1, no traceback, no secret."""
+    """It has status 1, no traceback and no secret."""
     async with open_emulator() as server:
         done = await run(*options(server, tmp_path, *words), **variables)
     assert (done.returncode, done.stdout) == (1, b"")
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("cometconn: ")
-    assert told in line
+    assert message in line
     assert "KEY" not in line.replace("COMETCONN_AUTH_KEY", "")
 
 
 def test_json_on_the_command_line() -> None:
-    """A JSON object, or an error that names what was to be one."""
-    assert mapping_of("--metadata", '{"x": 1}') == {"x": 1}
+    """It is a JSON object, or the error names the option."""
+    assert parse_json_object("--metadata", '{"x": 1}') == {"x": 1}
     for bad in ("", "x", "[1]", "3", "[" * 100_000):
         with pytest.raises(SettingsError, match="--metadata must be a JSON object"):
-            mapping_of("--metadata", bad)
+            parse_json_object("--metadata", bad)
 
 
 async def test_a_signal_ends_it(tmp_path: pathlib.Path) -> None:
-    """Who waits for a server that does not answer can stop waiting."""
+    """SIGTERM ends it while the server does not reply."""
     async with open_emulator() as server:
         done = await run(*options(server, tmp_path, "amy-2", "hello"), COMETCONN_AUTH_KEY="KEY")
         assert done.returncode == 0
@@ -93,6 +93,7 @@ async def test_a_signal_ends_it(tmp_path: pathlib.Path) -> None:
         assert b"Traceback" not in child.errors
 
 
-async def test_words_that_make_no_sense() -> None:
-    """Status 2 when the receiver is missing."""
-    assert (await run("send", "--app-id", "APP")).returncode == 2
+async def test_a_missing_receiver() -> None:
+    """Status 2, and one line that names the argument."""
+    done = await run("send", "--app-id", "APP")
+    assert (done.returncode, done.stderr) == (2, b"cometconn: RECEIVER is missing; see --help.\n")

@@ -13,7 +13,7 @@ import trio
 
 import cometconn
 from cometconn import AppSettings, Endpoints, MemoryStore
-from cometconn.cli.serve import groups_of
+from cometconn.cli.serve import parse_groups, parse_port
 from cometconn.errors import SettingsError
 from cometconn.events import TextMessage
 
@@ -22,7 +22,7 @@ from .child import run, running
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_it_serves_until_a_signal(number: Any) -> None:
-    """One line of JSON when ready; a client logs in and gets what is pushed by control; a signal ends it with 0."""
+    """One line of JSON when ready; a client logs in and gets a message sent by /control; a signal ends it with status 0."""
     words = ("--port", "0", "--user", "zed-1", "--user", "amy-2", "--group", "hikers=zed-1,amy-2", "--control")
     async with running("serve", *words, "--app-id", "MY-APP", "--auth-key", "MY-KEY") as child:
         ready = json.loads(await child.line())
@@ -38,8 +38,8 @@ async def test_it_serves_until_a_signal(number: Any) -> None:
             await chat.login(uid="zed-1", auth_key="MY-KEY")
             await chat.connect()
             async with chat.events(TextMessage) as events:
-                said = await control.post("/message", json={"sender": "amy-2", "group": "hikers", "text": "hello"})
-                assert said.status_code == 200
+                response = await control.post("/message", json={"sender": "amy-2", "group": "hikers", "text": "hello"})
+                assert response.status_code == 200
                 event = await anext(events)
                 assert isinstance(event, TextMessage)
                 assert event.text == "hello"
@@ -49,7 +49,7 @@ async def test_it_serves_until_a_signal(number: Any) -> None:
 
 
 async def test_another_address_can_be_advertised() -> None:
-    """The settings name the proxy in front; the line of JSON names the server itself."""
+    """The settings hold the address of the proxy; the line of JSON holds that of the server itself."""
     async with running("serve", "--port", "0", "--public", "localhost:9443") as child:
         ready = json.loads(await child.line())
         assert ready["url"].startswith("http://127.0.0.1:")
@@ -60,7 +60,7 @@ async def test_another_address_can_be_advertised() -> None:
 
 
 async def test_without_control_there_is_none() -> None:
-    """The control interface is only there when asked for; zed-1 and amy-2 are, unless others are named."""
+    """Without --control there is no /control; without --user and --group there are zed-1, amy-2 and hikers."""
     async with running("serve", "--port", "0") as child:
         ready = json.loads(await child.line())
         assert ready["control"] is None
@@ -71,27 +71,28 @@ async def test_without_control_there_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
-        (("--host", "10.0.0.1"), "loopback"),
+        (("--host", "10.0.0.1"), "cometconn: --host: 10.0.0.1 is not loopback"),
         (("--host", "nowhere.example"), "nowhere.example"),
         (("--group", "hikers"), "--group"),
         (("--group", "hikers=nobody"), "nobody"),
         (("--user", "a", "--user", "a"), "'a'"),
-        (("--public", "localhost"), "'localhost'"),
+        (("--public", "localhost"), "--public must look like chat.example:443"),
     ],
 )
-async def test_bad_input_is_one_line(words: tuple[str, ...], told: str) -> None:
-    """What is wrong is said in one line, with status 1 and no traceback."""
+async def test_bad_input_is_one_line(words: tuple[str, ...], message: str) -> None:
+    """The error is one line, with status 1 and no traceback."""
     done = await run("serve", "--port", "0", *words)
     assert done.returncode == 1
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("cometconn: ")
-    assert told in line
+    assert message in line
+    assert "=True" not in line
 
 
 async def test_a_port_in_use() -> None:
-    """The port is named, in one line."""
+    """The error is one line that names the port."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -102,11 +103,25 @@ async def test_a_port_in_use() -> None:
     assert port in line
 
 
+@pytest.mark.parametrize("command", ["serve", "demo"])
+async def test_a_port_that_cannot_be(command: str) -> None:
+    """The error is one line that names the option, with status 1."""
+    done = await run(command, "--port", "65536")
+    assert (done.returncode, done.stderr) == (1, b"cometconn: --port must be from 0 to 65535, not 65536.\n")
+
+
+def test_the_smallest_and_the_largest_port() -> None:
+    """Ports go from 0 to 65535."""
+    assert (parse_port(0), parse_port(65535)) == (0, 65535)
+    with pytest.raises(SettingsError, match="not -1"):
+        parse_port(-1)
+
+
 def test_group_words() -> None:
     """A guid, and its members separated by commas; each group once."""
-    assert groups_of(("a=x,y", "b=z")) == {"a": ("x", "y"), "b": ("z",)}
+    assert parse_groups(("a=x,y", "b=z")) == {"a": ("x", "y"), "b": ("z",)}
     for bad in ("a", "a=", "=x", ""):
         with pytest.raises(SettingsError, match="--group"):
-            groups_of((bad,))
+            parse_groups((bad,))
     with pytest.raises(SettingsError, match="--group"):
-        groups_of(("a=x", "a=y"))
+        parse_groups(("a=x", "a=y"))

@@ -1,4 +1,4 @@
-"""Ctrl-C at any step of any command, its imports included: status 130, and no traceback."""
+"""Ctrl-C at any call of any command, its imports included: status 130, and no traceback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from .child import environ
 
 PROGRAM = str(pathlib.Path(__file__).with_name("struck_command.py"))
-# More of them with a number in the environment. Below 0: so many calls in Trio's tasks.
+# A higher number in the environment tries more calls. Negative steps count only calls in Trio's tasks.
 MORE = int(os.environ.get("COMETCONN_TEST_STRIKES", "5"))
 STEPS = (1, 100_000, 250_000, *(-round(5000 ** (number / MORE)) for number in range(MORE)))
 COMMANDS = {
@@ -42,7 +42,7 @@ def _run(step: int, name: str, url: str, folder: pathlib.Path) -> subprocess.Com
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_at_any_step(name: str, step: int, tmp_path: pathlib.Path) -> None:
-    """Against a host that never answers."""
+    """The server never replies."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         done = _run(step, name, f"http://127.0.0.1:{silent.getsockname()[1]}", tmp_path)
     if "struck" in done.stderr:

@@ -1,4 +1,4 @@
-"""`cometconn timeline`, as people run it, and the picture in README."""
+"""`cometconn timeline`, as users run it, and README's picture."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ PICTURE = pathlib.Path(__file__).parents[2] / "docs" / "timeline.svg"
 
 
 def test_the_picture_is_of_this_version() -> None:
-    """README's picture is what the night, lived again, looks like: `python -m tests.cli.night docs/timeline.svg`."""
+    """README's picture is the one that `python -m tests.cli.night docs/timeline.svg` draws now."""
     assert picture() == PICTURE.read_text(encoding="utf-8")
 
 
-def test_the_picture_says_what_happened() -> None:
-    """It is XML, and everything of the night is in its words and titles."""
+def test_the_picture_shows_what_happened() -> None:
+    """It is XML, and its texts and titles hold all that happened in the night."""
     root = ET.fromstring(PICTURE.read_text(encoding="utf-8"))  # noqa: S314 - our own
-    said = " ".join(root.itertext())
+    texts = " ".join(root.itertext())
     for words in (
         "APP-1, 2026-03-06 21:40 to 2026-03-07 05:05 UTC",
         "connected 91% of it",
@@ -41,18 +41,18 @@ def test_the_picture_says_what_happened() -> None:
         "asking for a new one",
         "a full stream lost",
     ):
-        assert words in said
+        assert words in texts
 
 
 def write(path: pathlib.Path, *details: Detail) -> pathlib.Path:
-    """A trace of these details."""
+    """Write a trace of these details."""
     with TraceFile(path) as trace:
         for detail in details:
             trace(detail)
     return path
 
 
-async def test_listen_leaves_a_trace_and_timeline_draws_it(tmp_path: pathlib.Path) -> None:
+async def test_listen_writes_a_trace_and_timeline_draws_it(tmp_path: pathlib.Path) -> None:
     """Over real sockets: a loss and a message are in the trace, the picture is drawn, and no secret is in either."""
     trace, out = tmp_path / "bot.trace", tmp_path / "bot.svg"
     async with open_emulator() as server:
@@ -70,13 +70,13 @@ async def test_listen_leaves_a_trace_and_timeline_draws_it(tmp_path: pathlib.Pat
     done = await run("timeline", str(trace), "-o", str(out))
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert "lost once" in out.read_text()
-    shown = trace.read_text() + out.read_text()
-    assert "KEY" not in shown
-    assert "hello" not in shown
+    written = trace.read_text() + out.read_text()
+    assert "KEY" not in written
+    assert "hello" not in written
 
 
 async def test_a_torn_line_is_left_out_with_a_note(tmp_path: pathlib.Path) -> None:
-    """The program was killed while it wrote: the picture is drawn, and one line says what is missing."""
+    """The program was killed while it wrote: the picture is drawn, and one line reports what was left out."""
     trace = write(tmp_path / "trace", example(PingSent), example(PingSent, at=1240.0))
     trace.write_bytes(trace.read_bytes()[:-20])
     done = await run("timeline", str(trace), "--out", str(tmp_path / "out.svg"))
@@ -90,16 +90,16 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("folder",), "folder cannot be read: Is a directory"),
     (("foreign",), "foreign is no trace"),
     (("two",), "choose with --connection: APP-1, APP-2"),
-    (("two", "--connection", "APP-3"), "There is no APP-3 in "),
-    (("one", "--since", "2027-01-01"), "it tells of 2026-03-06T21:40:00 to 2026-03-06T21:40:00 UTC"),
-    (("one", "--until", "2025-01-01T00:00:00+02:00"), "it tells of"),
+    (("two", "--connection", "APP-3"), "holds no client APP-3"),
+    (("one", "--since", "2027-01-01"), "covers 2026-03-06T21:40:00 to 2026-03-06T21:40:00 UTC"),
+    (("one", "--until", "2025-01-01T00:00:00+02:00"), "Nothing is left between --since and --until"),
     (("one", "-o", "nowhere/out.svg"), "nowhere/out.svg"),
 ]
 
 
-@pytest.mark.parametrize(("words", "told"), BAD, ids=[row[1] for row in BAD])
-async def test_what_is_wrong_is_one_line(tmp_path: pathlib.Path, words: tuple[str, ...], told: str) -> None:
-    """Status 1, one clear line, no traceback, no picture."""
+@pytest.mark.parametrize(("words", "message"), BAD, ids=[row[1] for row in BAD])
+async def test_an_error_is_one_line(tmp_path: pathlib.Path, words: tuple[str, ...], message: str) -> None:
+    """It has status 1, no traceback, and no picture is written."""
     write(tmp_path / "one", example(PingSent))
     write(tmp_path / "two", example(PingSent), example(PingSent, connection_id="APP-2"))
     (tmp_path / "foreign").write_text("Dear diary\n")
@@ -110,12 +110,12 @@ async def test_what_is_wrong_is_one_line(tmp_path: pathlib.Path, words: tuple[st
     assert done.returncode == 1
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("cometconn: ")
-    assert told in line
+    assert message in line
     assert not out.exists()
 
 
 async def test_one_of_several_clients_can_be_chosen(tmp_path: pathlib.Path) -> None:
-    """With --connection; --since without a zone is UTC."""
+    """--connection chooses the client; --since without a time zone is UTC."""
     trace = write(tmp_path / "two", example(PingSent), example(PingSent, connection_id="APP-2"))
     out = tmp_path / "out.svg"
     done = await run("timeline", str(trace), "-o", str(out), "--connection", "APP-2", "--since", "2026-03-06T20:00")

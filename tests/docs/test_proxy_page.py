@@ -1,4 +1,4 @@
-"""The page on proxies: what it shows and names is so. (Its commands and programs are run with those of all pages.)"""
+"""The page on proxies: its output and its tables are right. (Its commands and programs are run with those of all pages.)"""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from cometconn._transport.proxy import ProxyFault
 from cometconn.cli.app import doctor_command
-from cometconn.cli.doctor_findings import Step
+from cometconn.cli.doctor_findings import DoctorStep
 from cometconn.emulator import open_emulator
-from tests.cli.conftest import clinic as clinic
+from tests.cli.conftest import doctor_runner as doctor_runner
 from tests.conformance.authority import Authority
 from tests.transport.proxies import http_proxy, tls_front
 
@@ -22,14 +22,14 @@ SHOWN = (ROOT / "tests/examples/doctor.txt").read_text(encoding="utf-8")
 
 
 def alike(text: str) -> str:
-    """Without what differs from run to run, and from machine to machine."""
+    """Return *text* without what differs between runs and between machines."""
     text = re.sub(r" +\d+ ms", " <time>", text)
     text = re.sub(r"none at \S+", "none at <file>", text)
     text = re.sub(r"the proxy: .*", "the proxy: <address>", text)
-    return re.sub(r"http://[\w.]+:\d+ leads", "<proxy> leads", text)
+    return re.sub(r"by http://[\w.]+:\d+", "by <proxy>", text)
 
 
-async def test_the_examination_is_a_real_one(clinic: Any) -> None:
+async def test_the_shown_output_is_real(doctor_runner: Any) -> None:
     """A proxy that leads to a server with another CA: the doctor prints what the page shows."""
     async with (
         open_emulator() as server,
@@ -37,9 +37,9 @@ async def test_the_examination_is_a_real_one(clinic: Any) -> None:
         http_proxy() as real,
     ):
         real.ports[443] = front
-        clinic.patch.setenv("HTTPS_PROXY", real.url("http"))
-        clinic.patch.setenv("COMETCONN_AUTH_KEY", "KEY")
-        status, printed = await clinic.read(region="us", uid="amy-2")
+        doctor_runner.patch.setenv("HTTPS_PROXY", real.url("http"))
+        doctor_runner.patch.setenv("COMETCONN_AUTH_KEY", "KEY")
+        status, printed = await doctor_runner.read_output(region="us", uid="amy-2")
     assert status == 3
     assert "tests/examples/doctor.txt" in PAGE
     assert alike(printed) == alike(SHOWN)
@@ -48,7 +48,7 @@ async def test_the_examination_is_a_real_one(clinic: Any) -> None:
 def test_the_exit_statuses_are_those_of_the_steps() -> None:
     """Each is in the table and in the command's own help."""
     statuses = {int(status) for status in re.findall(r"^\| (\d) \|", PAGE, re.MULTILINE)}
-    assert statuses == {0, 1, 6} | {step.status for step in Step}
+    assert statuses == {0, 1, 6} | {step.status for step in DoctorStep}
     assert statuses == {int(status) for status in re.findall(r"(?<![\w-])\d(?= )", doctor_command.__doc__ or "")}
 
 

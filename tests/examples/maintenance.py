@@ -2,11 +2,11 @@
 
 import trio
 
-from cometconn.appstate import Excursion, Follower
+from cometconn.appstate import AppStateTarget, BackgroundGuard
 
 
-async def follow_file(chat: Follower, path: trio.Path, *, task_status=trio.TASK_STATUS_IGNORED) -> None:
-    with Excursion(chat) as away:
+async def follow_file(chat: AppStateTarget, path: trio.Path, *, task_status=trio.TASK_STATUS_IGNORED) -> None:
+    with BackgroundGuard(chat) as away:
         task_status.started()
         while True:
             if await path.exists():

@@ -75,16 +75,16 @@ async def check() -> None:
             async for event in events:
                 assert_type(event, Event)
             assert_type(await events.batch(), list[Event])
-        follower: appstate.Follower = chat
+        target: appstate.AppStateTarget = chat
         sources: list[appstate.Source] = [
             appstate.follow_job_control,
             appstate.follow_logind,
             appstate.follow_network,
         ]
         for source in sources:
-            await source(follower)
-        with appstate.Excursion(chat) as away:
-            assert_type(away, appstate.Excursion)
+            await source(target)
+        with appstate.BackgroundGuard(chat) as away:
+            assert_type(away, appstate.BackgroundGuard)
             assert_type(await away.wait_quiet(2.0), bool)
         async with chat.statuses() as statuses:
             async for change in statuses:

@@ -1,1 +1,1 @@
-"""`cometconn timeline`: a trace as a picture."""
+"""`cometconn timeline`: draws a trace as a picture."""

@@ -1,22 +1,22 @@
-"""The picture of a trace: one client, one time axis, one lane for each thing that matters."""
+"""The picture of a trace: one client on one time axis, with a lane for each subject."""
 
 from __future__ import annotations
 
 import datetime
 from typing import TYPE_CHECKING
 
-from .lanes import band, captions, decade, guide, lease_curve, marks, messages, pings
-from .scale import Scale, in_span
+from .builder import build_timeline
+from .lanes import band, captions, guide, lease_curve, log_height, marks, messages, pings
+from .scale import Scale, duration_text
 from .style import GLYPHS, STYLE
 from .svg import line, number, path, rect, text
-from .teller import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cometconn.instrumentation import Detail
 
-    from .story import Span, Story
+    from .model import Span, Timeline
 
 __all__ = ["draw"]
 
@@ -37,49 +37,52 @@ _KEY_MARKS = {
 def draw(
     details: Iterable[Detail], since: datetime.datetime | None = None, until: datetime.datetime | None = None
 ) -> str:
-    """Return *details*, all of one client and at least one, as a whole SVG file. Nothing else goes in or out.
+    """Return the SVG file for *details*. It depends on nothing else.
 
     Args:
-        details: in their order.
-        since: leave out what was before.
-        until: leave out what came later.
+        details: one or more, all of one client, in their order.
+        since: leave out what was before this time.
+        until: leave out what came after this time.
     """
-    story = tell(details)
-    story = story.between(
-        story.begin if since is None else since.timestamp(), story.end if until is None else until.timestamp()
+    timeline = build_timeline(details)
+    timeline = timeline.between(
+        timeline.begin if since is None else since.timestamp(), timeline.end if until is None else until.timestamp()
     )
-    scale = Scale(story.begin, max(story.end, story.begin + 1.0), _LEFT, _RIGHT)
+    scale = Scale(timeline.begin, max(timeline.end, timeline.begin + 1.0), _LEFT, _RIGHT)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(_WIDTH)} {number(_HEIGHT)}" role="img">',
-        f"<title>{_heading(story)}</title>",
+        f"<title>{_heading(timeline)}</title>",
         f"<style>{STYLE}</style>",
         rect(0, 0, _WIDTH, _HEIGHT, "paper"),
-        text(16, 26, _heading(story), "heading"),
-        text(16, 46, _summary(story)),
+        text(16, 26, _heading(timeline), "heading"),
+        text(16, 46, _summary(timeline)),
         *_axis(scale),
-        *_lanes(story, scale),
+        *_lanes(timeline, scale),
         *_legend(),
         "</svg>",
     ]
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def _lanes(story: Story, scale: Scale) -> list[str]:
-    ends = (span for span in story.statuses if span.kind in {"disconnected", "absent"} and span.end - span.begin >= 1)
+def _lanes(timeline: Timeline, scale: Scale) -> list[str]:
+    ends = (
+        span for span in timeline.statuses if span.kind in {"disconnected", "absent"} and span.end - span.begin >= 1
+    )
     drawn = [text(16, 85, "status"), *captions(ends, scale, 63)]
-    drawn += band(story.statuses, scale, 68, 26, under="connected")
-    drawn += [text(16, 115, "app"), *band(story.apps, scale, 102, 18), *band(story.asleep, scale, 102, 18)]
-    drawn += [text(16, 150, "lease left"), *guide(scale, 132, f"{story.grace:g} s"), *guide(scale, 178, "0")]
-    drawn += lease_curve(story.leases, scale, 132, 46, story.grace)
+    drawn += band(timeline.statuses, scale, 68, 26, under="connected")
+    drawn += [text(16, 115, "app"), *band(timeline.apps, scale, 102, 18), *band(timeline.asleep, scale, 102, 18)]
+    drawn += [text(16, 150, "lease left"), *guide(scale, 132, f"{timeline.grace:g} s"), *guide(scale, 178, "0")]
+    drawn += lease_curve(timeline.leases, scale, 132, 46, timeline.grace)
     drawn.append(text(16, 220, "ping"))
     for seconds, words in ((0.01, "10 ms"), (0.1, "0.1 s"), (1.0, "1 s")):
-        drawn += guide(scale, 258 - 64 * decade(seconds), words)
-    drawn += pings(story.pings, scale, 194, 64)
-    drawn += [text(16, 290, "events"), *messages(story, scale, 272, 46)]
-    drawn += [text(16, 337, "gaps"), *band(story.gaps, scale, 326, 14), *band(story.paused, scale, 341, 4)]
-    drawn += [text(16, 370, "trouble"), *marks(story.marks, scale, 358, GLYPHS)]
+        drawn += guide(scale, 258 - 64 * log_height(seconds), words)
+    drawn += pings(timeline.pings, scale, 194, 64)
+    drawn += [text(16, 290, "events"), *messages(timeline, scale, 272, 46)]
+    drawn += [text(16, 337, "gaps"), *band(timeline.gaps, scale, 326, 14), *band(timeline.paused, scale, 341, 4)]
+    drawn += [text(16, 370, "trouble"), *marks(timeline.marks, scale, 358, GLYPHS)]
     nights = [
-        rect(scale.x(span.begin), _TOP, scale.x(span.end) - scale.x(span.begin), 332, "shade") for span in story.asleep
+        rect(scale.x(span.begin), _TOP, scale.x(span.end) - scale.x(span.begin), 332, "shade")
+        for span in timeline.asleep
     ]
     return nights + drawn
 
@@ -107,25 +110,25 @@ def _legend() -> list[str]:
     return drawn
 
 
-def _heading(story: Story) -> str:
-    begin, end = (datetime.datetime.fromtimestamp(at, datetime.UTC) for at in (story.begin, story.end))
+def _heading(timeline: Timeline) -> str:
+    begin, end = (datetime.datetime.fromtimestamp(at, datetime.UTC) for at in (timeline.begin, timeline.end))
     until = f"{end:%H:%M}" if end.date() == begin.date() else f"{end:%Y-%m-%d %H:%M}"
-    return f"{story.connection_id}, {begin:%Y-%m-%d %H:%M} to {until} UTC"
+    return f"{timeline.connection_id}, {begin:%Y-%m-%d %H:%M} to {until} UTC"
 
 
-def _summary(story: Story) -> str:
-    asleep = sum(span.end - span.begin for span in story.asleep)
-    awake = story.end - story.begin - asleep
-    connected = sum(_awake(span, story.asleep) for span in story.statuses if span.kind == "connected")
-    losses = sum(mark.kind == "lost" for mark in story.marks)
-    failed = sum(mark.kind == "failed" for mark in story.marks)
+def _summary(timeline: Timeline) -> str:
+    asleep = sum(span.end - span.begin for span in timeline.asleep)
+    awake = timeline.end - timeline.begin - asleep
+    connected = sum(_awake(span, timeline.asleep) for span in timeline.statuses if span.kind == "connected")
+    losses = sum(mark.kind == "lost" for mark in timeline.marks)
+    failed = sum(mark.kind == "failed" for mark in timeline.marks)
     words = [
-        f"{in_span(awake)} awake" if asleep else in_span(awake),
+        f"{duration_text(awake)} awake" if asleep else duration_text(awake),
         f"connected {connected / awake:.0%} of it" if awake else "",
         {0: "never lost", 1: "lost once", 2: "lost twice"}.get(losses, f"lost {losses} times"),
         f"{failed} failed attempt{'s' * (failed != 1)}",
-        f"{sum(count for _, count in (*story.messages, *story.fetched)):,} events",
-        "" if story.closed else "the trace stops without the client being left",
+        f"{sum(count for _, count in (*timeline.messages, *timeline.fetched)):,} events",
+        "" if timeline.closed else "the trace stops without the client being left",
     ]
     return " · ".join(word for word in words if word)
 

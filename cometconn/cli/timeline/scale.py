@@ -1,4 +1,4 @@
-"""Time to the right: from seconds to pixels, and where the axis has its ticks."""
+"""The time axis: maps seconds to pixels, and places the ticks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 
 import attrs
 
-__all__ = ["Scale", "in_span"]
+__all__ = ["Scale", "duration_text"]
 
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _APART = 80.0  # pixels from tick to tick, at least
@@ -24,16 +24,16 @@ class Scale:
     right: float
 
     def x(self, moment: float) -> float:
-        """Return where *moment* is, within the picture."""
+        """Return the x coordinate of *moment*; outside of the scale, that of its nearer end."""
         share = (moment - self.begin) / (self.end - self.begin)
         return self.left + (self.right - self.left) * min(max(share, 0.0), 1.0)
 
     def bin(self, moment: float, width: float) -> int:
-        """Return the number of the column, *width* pixels wide, that *moment* is in."""
+        """Return the number of the column that holds *moment*, with columns of *width* pixels."""
         return int(min(self.x(moment) - self.left, self.right - self.left - 0.001) / width)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Return x and label of every tick, in UTC."""
+        """Return the x coordinate and the label of every tick, in UTC."""
         least = (self.end - self.begin) * _APART / (self.right - self.left)
         step = next((step for step in _STEPS if step >= least), math.ceil(least / _DAY) * _DAY)
         first = math.ceil(self.begin / step)
@@ -48,8 +48,8 @@ def _label(moment: float, step: float) -> str:
     return time.strftime("%H:%M" if step >= _MINUTE else "%H:%M:%S")
 
 
-def in_span(seconds: float) -> str:
-    """Return a duration as people say it: `3 h 20 min`, `45 s`, `0.3 s`."""
+def duration_text(seconds: float) -> str:
+    """Return a duration as text, such as `3 h 20 min`, `45 s` or `0.3 s`."""
     if seconds >= _HOUR:
         hours, minutes = divmod(round(seconds / _MINUTE), 60)
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -1,4 +1,4 @@
-"""The colours of the picture, on light and on dark, and its glyphs."""
+"""The picture's colours, for a light and a dark background, and its glyphs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GLYPHS = {
     "renewal": "m0 -4a4 4 0 1 0 .01 0z",
     "dropped": "m0 -5l5 5l-5 5l-5 -5z",
 }
-"""Shapes around a point, each as the rest of a path."""
+"""Shapes around a point, each as an SVG path that continues from it."""
 
 STYLE = """
 text{font:11px system-ui,"DejaVu Sans",sans-serif;fill:#24292f}
@@ -33,4 +33,4 @@ text{fill:#e6edf3}.small{fill:#9198a1}.paper{fill:#0d1117}.axis{stroke:#656c76}.
 .asleep{fill:#9198a1}.on-asleep{fill:#0d1117}.shade{fill:#c9d1d9;opacity:.1}.forever{fill:#12283d}.pong{stroke:#58a6ff}.message{fill:#58a6ff}
 .recovered,.fetched{fill:#3d6b48}}
 """
-"""One style sheet for both: GitHub and browsers choose."""
+"""One style sheet for both backgrounds: GitHub and browsers apply the matching part."""

@@ -10,24 +10,24 @@ if TYPE_CHECKING:
 
 __all__ = ["fits", "line", "number", "path", "rect", "text", "width_of"]
 
-_LETTER = 5.9  # pixels: the width of a letter, on average, at 11 px
+_LETTER = 5.9  # pixels: the average width of a letter at 11 px
 
 
 def number(value: float) -> str:
-    """Return a coordinate, a tenth of a pixel exact."""
+    """Return a coordinate, rounded to a tenth of a pixel."""
     return f"{value:.1f}".removesuffix(".0")
 
 
 def rect(x: float, y: float, width: float, height: float, kind: str, title: str = "") -> str:
-    """Return a rectangle; *kind* is its class, *title* what the mouse shows."""
+    """Return a rectangle with the class *kind* and, as its tooltip, *title*."""
     at = f'x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}"'
     return _element("rect", at, kind, title)
 
 
 def path(steps: Iterable[str], kind: str, title: str = "") -> str:
-    """Return a path of these steps; nothing if there are none."""
-    way = "".join(steps)
-    return _element("path", f'd="{way}"', kind, title) if way else ""
+    """Return a path of these steps; an empty string if there are none."""
+    data = "".join(steps)
+    return _element("path", f'd="{data}"', kind, title) if data else ""
 
 
 def line(x: float, y: float, to_x: float, to_y: float, kind: str) -> str:
@@ -36,17 +36,17 @@ def line(x: float, y: float, to_x: float, to_y: float, kind: str) -> str:
 
 
 def text(x: float, y: float, words: str, kind: str = "") -> str:
-    """Return words."""
+    """Return a text element."""
     return f'<text x="{number(x)}" y="{number(y)}"{_class(kind)}>{html.escape(words)}</text>'
 
 
 def fits(words: str, width: float) -> bool:
-    """Tell whether *words* have room in *width* pixels."""
+    """Return whether *words* fit into *width* pixels."""
     return width_of(words) + 8 <= width
 
 
 def width_of(words: str) -> float:
-    """Return about how many pixels *words* are wide."""
+    """Return the approximate width of *words* in pixels."""
     return len(words) * _LETTER
 
 

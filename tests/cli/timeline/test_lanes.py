@@ -1,4 +1,4 @@
-"""What is drawn, and that it stays readable however much there is."""
+"""What each lane draws, and that a long trace stays readable."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 
 from cometconn import instrumentation as seen
 from cometconn.cli.timeline import lanes
+from cometconn.cli.timeline.model import LeaseSpan, Mark, PingSample, Span, Timeline
 from cometconn.cli.timeline.picture import draw
-from cometconn.cli.timeline.scale import Scale, in_span
-from cometconn.cli.timeline.story import Lease, Mark, Ping, Span, Story
+from cometconn.cli.timeline.scale import Scale, duration_text
 from cometconn.cli.timeline.style import GLYPHS, STYLE
 from cometconn.cli.timeline.svg import rect, text
 
-from .test_teller import START, at, status
+from .test_builder import START, at, status
 
 SCALE = Scale(0.0, 1000.0, 100.0, 1100.0)
 
 
 def test_a_scale_maps_and_clips() -> None:
-    """Seconds become pixels; what is outside stands at the edge."""
+    """Seconds become pixels; moments outside are at the edge."""
     assert [SCALE.x(moment) for moment in (-5, 0, 500, 1000, 2000)] == [100, 100, 600, 1100, 1100]
     assert [SCALE.bin(moment, 4.0) for moment in (-5, 0, 7.9, 8, 1000, 2000)] == [0, 0, 1, 2, 249, 249]
 
@@ -59,9 +59,9 @@ def test_ticks_are_round_and_not_too_close(seconds: float, labels: list[str]) ->
         (12000, "3 h 20 min"),
     ],
 )
-def test_durations_in_words(seconds: float, words: str) -> None:
-    """As people say them."""
-    assert in_span(seconds) == words
+def test_duration_text(seconds: float, words: str) -> None:
+    """They have at most two units."""
+    assert duration_text(seconds) == words
 
 
 def test_words_from_outside_are_text() -> None:
@@ -70,7 +70,7 @@ def test_words_from_outside_are_text() -> None:
 
 
 def test_a_span_has_a_label_where_it_fits() -> None:
-    """And a title in any case, with its length."""
+    """A narrow one has only a title, with its duration."""
     wide, narrow = Span(0, 500, "connected", "connected"), Span(500, 520, "waiting", "waiting")
     drawn = "".join(lanes.band([wide, narrow], SCALE, 0, 20))
     assert drawn.count("<text") == 1
@@ -78,7 +78,7 @@ def test_a_span_has_a_label_where_it_fits() -> None:
 
 
 def test_tiny_spans_are_drawn_together_and_above() -> None:
-    """Ten thousand short outages are one path, of no more steps than there are pixels, over what they interrupt."""
+    """Ten thousand short outages are one path with at most one step for each column, above the spans they interrupt."""
     spans = [Span(begin / 10, begin / 10 + 0.05, "waiting", "waiting") for begin in range(10_000)]
     drawn = lanes.band([*spans, Span(0, 1000, "connected", "connected")], SCALE, 0, 20, under="connected")
     assert len(drawn) == 3
@@ -91,7 +91,7 @@ def test_tiny_spans_are_drawn_together_and_above() -> None:
 
 
 def test_captions_do_not_overlap() -> None:
-    """The longest spans speak first; who has a label inside, or no room, is silent; none leaves the picture."""
+    """The longest spans come first; a span with a label inside, or without room, has no caption; all stay in the picture."""
     spans = [
         Span(0, 10, "disconnected", "first"),
         Span(300, 310, "disconnected", "background timeout"),
@@ -104,10 +104,10 @@ def test_captions_do_not_overlap() -> None:
 
 
 def test_the_lease_falls_and_jumps() -> None:
-    """A sawtooth when there is room; where there is none, the band between its highest and its lowest."""
-    wide = lanes.lease_curve([Lease(0, 20, 30), Lease(20, 40, 50)], Scale(0, 40, 0, 1000), 0, 100, 30.0)
+    """It is a sawtooth, or without room for one the band between its highest and lowest values."""
+    wide = lanes.lease_curve([LeaseSpan(0, 20, 30), LeaseSpan(20, 40, 50)], Scale(0, 40, 0, 1000), 0, 100, 30.0)
     assert len(wide) == 2
-    teeth = [Lease(begin, begin + 20, begin + 30) for begin in range(0, 100_000, 20)]
+    teeth = [LeaseSpan(begin, begin + 20, begin + 30) for begin in range(0, 100_000, 20)]
     band = "".join(lanes.lease_curve(teeth, Scale(0, 100_000, 0, 1000), 0, 100, 30.0))
     heights = {float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", band)}
     assert min(heights) == 0
@@ -115,48 +115,48 @@ def test_the_lease_falls_and_jumps() -> None:
     assert band.count("L") < 5000
 
 
-def test_a_lease_without_a_deadline_says_so() -> None:
-    """As a field, with words where they fit."""
-    drawn = lanes.lease_curve([Lease(0, 500, math.inf), Lease(600, 601, math.inf)], SCALE, 0, 50, 30.0)
+def test_a_lease_without_a_deadline() -> None:
+    """It is a rectangle, with words where they fit."""
+    drawn = lanes.lease_curve([LeaseSpan(0, 500, math.inf), LeaseSpan(600, 601, math.inf)], SCALE, 0, 50, 30.0)
     assert sum("forever" in part for part in drawn) == 2
     assert sum("<text" in part for part in drawn) == 1
 
 
 def test_pings_are_dots_and_bars_and_red_strokes() -> None:
-    """Each column shows its fastest and slowest; what had no answer is a stroke at the top."""
-    few = lanes.pings([Ping(0, 0.01), Ping(1, 0.1), Ping(500, None)], SCALE, 0, 90)
+    """Each column shows its fastest and slowest round trip; a ping without a pong is a stroke at the top."""
+    few = lanes.pings([PingSample(0, 0.01), PingSample(1, 0.1), PingSample(500, None)], SCALE, 0, 90)
     assert "dot" in few[0]
     assert "no-pong" in few[1]
     assert few[0].count("M") == 1, "one column"
-    many = lanes.pings([Ping(at_ / 10, 0.01) for at_ in range(10_000)], SCALE, 0, 90)
+    many = lanes.pings([PingSample(at_ / 10, 0.01) for at_ in range(10_000)], SCALE, 0, 90)
     assert many[0].count("M") == 500
     assert many[1] == ""
-    assert (lanes.decade(0.0001), lanes.decade(100.0)) == (0.0, 1.0)
+    assert (lanes.log_height(0.0001), lanes.log_height(100.0)) == (0.0, 1.0)
 
 
-def test_the_highest_bar_says_its_rate() -> None:
-    """Events a minute, or in a shorter time; what was fetched is cut at the top and sets the scale only when alone."""
-    story = Story("APP-1", 0, 1000, messages=[(1, 5), (2, 5), (900, 1)], fetched=[(1, 0), (500, 1000)])
-    drawn = lanes.messages(story, SCALE, 0, 40)
+def test_the_highest_bar_has_its_rate() -> None:
+    """The rate is per minute, or for the time of one bar; fetched events are cut off at the top unless they are the only ones."""
+    timeline = Timeline("APP-1", 0, 1000, messages=[(1, 5), (2, 5), (900, 1)], fetched=[(1, 0), (500, 1000)])
+    drawn = lanes.messages(timeline, SCALE, 0, 40)
     assert ">10 in 4 s<" in "".join(drawn)
     assert all(float(height) <= 40 for height in re.findall(r"v-([\d.]+)", "".join(drawn)))
     slow = Scale(0.0, 100_000.0, 100.0, 1100.0)
-    assert ">2/min<" in "".join(lanes.messages(story, slow, 0, 40))
-    alone = Story("APP-1", 0, 1000, fetched=[(500, 7)])
+    assert ">2/min<" in "".join(lanes.messages(timeline, slow, 0, 40))
+    alone = Timeline("APP-1", 0, 1000, fetched=[(500, 7)])
     assert ">7 in 4 s<" in "".join(lanes.messages(alone, SCALE, 0, 40))
 
 
 def test_marks_that_would_touch_share_a_glyph() -> None:
-    """With a number beside it, and the first few in the title."""
+    """The glyph has their number beside it, and the first six in its title."""
     spread = [Mark(10, "lost", "a", "close 1012"), Mark(20, "dropped", "b"), Mark(500, "lost", "c", "x" * 200)]
     together = [Mark(600 + second, "failed", f"attempt {second}") for second in range(30)]
     drawn = lanes.marks([*spread, *together], SCALE, 0, GLYPHS)
-    said = "".join(drawn)
-    assert said.count("<path") == 4
-    assert "close 1012" in said
-    assert "xxx" not in said
-    assert "30\N{MULTIPLICATION SIGN}" in said
-    assert "and 24 more" in said
+    svg = "".join(drawn)
+    assert svg.count("<path") == 4
+    assert "close 1012" in svg
+    assert "xxx" not in svg
+    assert "30\N{MULTIPLICATION SIGN}" in svg
+    assert "and 24 more" in svg
 
 
 def test_every_kind_has_a_colour() -> None:
@@ -177,14 +177,14 @@ def test_every_kind_has_a_colour() -> None:
 
 
 def test_one_detail_is_enough_for_a_picture() -> None:
-    """No time has passed, and that is no mistake."""
+    """A trace may cover no time at all."""
     drawn = draw([at(0, seen.ClientOpened)])
     assert "never lost" in drawn
     assert "the trace stops" in drawn
 
 
 def test_a_long_trace_is_a_small_picture() -> None:
-    """A month of bad weather, a hundred thousand details: hundreds of kilobytes at most."""
+    """A month with many outages, in a hundred thousand details, is at most 300 kB."""
     chance, details, second = random.Random(1), [at(0, seen.ClientOpened)], 0.0
     for number in range(20_000):
         second += chance.expovariate(1 / 120)
@@ -206,7 +206,7 @@ MOMENTS = st.floats(min_value=-1e6, max_value=1e10)
 
 @given(st.lists(st.tuples(MOMENTS, st.sampled_from([seen.ClientOpened, seen.PingSent, seen.PongReceived])), min_size=1))
 def test_any_times_can_be_drawn(moments: list[tuple[float, type[seen.Detail]]]) -> None:
-    """Whatever a wall clock did, there is a picture."""
+    """Whatever the wall clock did, a picture is drawn."""
     begin = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     limit = datetime.timedelta(days=365 * 200).total_seconds()
     details = [at(min(moment, limit), kind) for moment, kind in moments]

@@ -1,4 +1,4 @@
-"""A trace put in order: spans, curves and marks on the wall clock."""
+"""What a picture is drawn from: spans, leases, pings and marks on the wall clock."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import TypeVar
 
 import attrs
 
-__all__ = ["Lease", "Mark", "Ping", "Span", "Story"]
+__all__ = ["LeaseSpan", "Mark", "PingSample", "Span", "Timeline"]
 
 
 @attrs.frozen
 class Span:
-    """Something that lasted.
+    """A period of time.
 
     Attributes:
         begin, end: seconds since 1970.
-        kind: what; a class of the picture's style sheet.
-        words: the same for people.
+        kind: what happened; also its class in the picture's style sheet.
+        words: a description for people.
     """
 
     begin: float
@@ -32,7 +32,7 @@ class Mark:
     Attributes:
         at: when, in seconds since 1970.
         kind, words: as in `Span`.
-        label: what stands beside it, if there is room.
+        label: a short text beside it, if there is room.
     """
 
     at: float
@@ -42,8 +42,8 @@ class Mark:
 
 
 @attrs.frozen
-class Lease:
-    """A time in which the lease had one deadline; both and the deadline in seconds since 1970, `inf` for never."""
+class LeaseSpan:
+    """A period in which the lease had one deadline. All in seconds since 1970; the deadline is `inf` if there is none."""
 
     begin: float
     end: float
@@ -51,31 +51,31 @@ class Lease:
 
 
 @attrs.frozen
-class Ping:
-    """A ping that was sent `at`; `round_trip` is `None` when no pong came."""
+class PingSample:
+    """A ping that was sent at `at`, in seconds since 1970; `round_trip`, in seconds, is `None` if no pong came."""
 
     at: float
     round_trip: float | None
 
 
-S = TypeVar("S", Span, Lease)
+S = TypeVar("S", Span, LeaseSpan)
 
 
 @attrs.define
-class Story:
+class Timeline:
     """One client's trace. Every list is in order of time.
 
     Attributes:
-        connection_id: which client.
+        connection_id: the client's.
         grace: its `background_grace`, in seconds.
-        begin, end: the first and the last detail, in seconds since 1970.
-        statuses, apps: cover the whole time; `apps` without the time in which no program ran.
-        asleep, gaps, paused: where there were any.
-        leases: while there was one.
-        pings: those of the application, and keepalive's.
-        messages, fetched: when how many events came live, and how many missed ones after an absence.
-        marks: what went wrong, or was done about it.
-        closed: the client was left; else the trace just stops.
+        begin, end: the times of the first and the last detail, in seconds since 1970.
+        statuses, apps: they cover the whole time; `apps` leaves out when no program ran.
+        asleep, gaps, paused: when the machine slept, events may be missing, or reading was paused.
+        leases: while the connection had a lease.
+        pings: those of the application and of keepalive.
+        messages, fetched: times and numbers of events that came live, and of missed ones that were fetched later.
+        marks: failures, and what was done about them.
+        closed: the client was closed before the trace ends.
     """
 
     connection_id: str
@@ -87,15 +87,15 @@ class Story:
     asleep: list[Span] = attrs.field(factory=list)
     gaps: list[Span] = attrs.field(factory=list)
     paused: list[Span] = attrs.field(factory=list)
-    leases: list[Lease] = attrs.field(factory=list)
-    pings: list[Ping] = attrs.field(factory=list)
+    leases: list[LeaseSpan] = attrs.field(factory=list)
+    pings: list[PingSample] = attrs.field(factory=list)
     messages: list[tuple[float, int]] = attrs.field(factory=list)
     fetched: list[tuple[float, int]] = attrs.field(factory=list)
     marks: list[Mark] = attrs.field(factory=list)
     closed: bool = False
 
-    def between(self, begin: float, end: float) -> Story:
-        """Return the part of it from *begin* to *end*."""
+    def between(self, begin: float, end: float) -> Timeline:
+        """Return the part from *begin* to *end*."""
         begin, end = max(begin, self.begin), min(end, self.end)
 
         def cut(spans: list[S]) -> list[S]:

@@ -1,4 +1,4 @@
-"""What a command prints: no secret in it, and nothing that a terminal obeys."""
+"""Text for the terminal: secrets are masked, and control characters are escaped."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
     from cometconn import CometChat
 
-__all__ = ["SECRETS", "json_line", "learn_environment", "learn_from", "shown"]
+__all__ = ["SECRETS", "json_line", "learn_client_secrets", "learn_environment_secrets", "safe_text"]
 
 SECRETS: Final = KnownSecrets()
-"""Those of this command: from its environment, from files, typed at the terminal, and those of its client."""
+"""The secrets to mask: from the environment, from files, from the prompt, and those of the client."""
 
 _VARIABLES = ("COMETCONN_AUTH_KEY", "COMETCONN_AUTH_TOKEN", "COMETCONN_CLIENT_KEY_PASSWORD")
 _PROXIES = ("COMETCONN_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 
-def learn_environment(environ: Mapping[str, str] = os.environ) -> None:
-    """Note the secrets in the environment, passwords of proxies included."""
+def learn_environment_secrets(environ: Mapping[str, str] = os.environ) -> None:
+    """Mask the secrets in the environment from now on, passwords of proxies included."""
     SECRETS.learn(*map(environ.get, _VARIABLES))
     for name in _PROXIES:
         for url in (environ.get(name), environ.get(name.lower())):
@@ -32,16 +32,16 @@ def learn_environment(environ: Mapping[str, str] = os.environ) -> None:
                 SECRETS.learn_all(proxy.secrets)
 
 
-def learn_from(chat: CometChat) -> None:
-    """Note the secrets that *chat* knows by now: those that the server has given it are among them."""
-    SECRETS.learn_all(chat._core.identity.secrets)  # noqa: SLF001 - no public call tells a secret
+def learn_client_secrets(chat: CometChat) -> None:
+    """Mask the secrets that *chat* has now, those that the server has issued included."""
+    SECRETS.learn_all(chat._core.identity.secrets)  # noqa: SLF001 - no public call returns a secret
 
 
-def shown(text: object) -> str:
-    """Return *text* as one line for the terminal: masked, escaped, and not cut."""
+def safe_text(text: object) -> str:
+    """Return *text* as one line for the terminal: masked, escaped, and of any length."""
     return SECRETS.whole(text)
 
 
 def json_line(value: Any, indent: int | None = None) -> str:
-    """Return JSON for the terminal: masked and escaped; what was only escaped, JSON reads back as it was."""
+    """Return JSON for the terminal: masked, and escaped so that a JSON parser restores the text."""
     return SECRETS.json(value, indent)

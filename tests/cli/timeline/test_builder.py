@@ -1,4 +1,4 @@
-"""What is read off a trace."""
+"""The timeline that is built from a trace."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from cometconn import Reason
 from cometconn import instrumentation as seen
-from cometconn.cli.timeline.story import Ping, Story
-from cometconn.cli.timeline.teller import tell
+from cometconn.cli.timeline.builder import build_timeline
+from cometconn.cli.timeline.model import PingSample, Timeline
 
 from ...instrumentation.examples import example
 
@@ -18,23 +18,23 @@ START = BEGAN.timestamp()
 
 
 def at(second: float, kind: type[seen.Detail], **fields: Any) -> seen.Detail:
-    """A detail of that second."""
+    """Return a detail at that second."""
     return example(kind, at=second, at_utc=BEGAN + datetime.timedelta(seconds=second), **fields)
 
 
 def status(second: float, name: str, reason: Reason | None = None) -> seen.Detail:
-    """A change of the status."""
+    """Return a change of the status."""
     return at(second, seen.StatusChanged, status=name, reason=reason)
 
 
-def spans(story: Story, lane: str) -> list[tuple[float, float, str]]:
-    """The spans of a lane, in seconds since the beginning."""
-    return [(span.begin - START, span.end - START, span.words) for span in getattr(story, lane)]
+def spans(timeline: Timeline, lane: str) -> list[tuple[float, float, str]]:
+    """Return the spans of a lane, in seconds since the beginning."""
+    return [(span.begin - START, span.end - START, span.words) for span in getattr(timeline, lane)]
 
 
 def test_statuses_and_app_states_cover_the_time() -> None:
-    """From the first detail to the last, without a hole; the trace may just stop."""
-    story = tell(
+    """They cover the time from the first detail to the last; the trace may end without a close."""
+    timeline = build_timeline(
         [
             at(0, seen.ClientOpened),
             status(1, "connecting"),
@@ -45,19 +45,19 @@ def test_statuses_and_app_states_cover_the_time() -> None:
             at(10, seen.RetrySet),
         ]
     )
-    assert spans(story, "statuses") == [
+    assert spans(timeline, "statuses") == [
         (0, 1, "not logged in"),
         (1, 2, "connecting"),
         (2, 9, "connected"),
         (9, 10, "waiting"),
     ]
-    assert spans(story, "apps") == [(0, 5, "foreground"), (5, 8, "background"), (8, 10, "foreground")]
-    assert not story.closed
+    assert spans(timeline, "apps") == [(0, 5, "foreground"), (5, 8, "background"), (8, 10, "foreground")]
+    assert not timeline.closed
 
 
 def test_the_lease_is_a_row_of_deadlines() -> None:
-    """None in the foreground, then one that moves; it ends with the status."""
-    story = tell(
+    """It has no deadline in the foreground, then one that moves; it ends with the status."""
+    timeline = build_timeline(
         [
             at(0, seen.ClientOpened),
             status(0, "connected"),
@@ -69,20 +69,20 @@ def test_the_lease_is_a_row_of_deadlines() -> None:
             status(101, "disconnected", Reason.CLIENT_CLOSED),
         ]
     )
-    assert [(lease.begin - START, lease.end - START, lease.deadline - START) for lease in story.leases] == [
+    assert [(lease.begin - START, lease.end - START, lease.deadline - START) for lease in timeline.leases] == [
         (0, 10, math.inf),
         (10, 30, 40),
         (30, 50, 60),
         (50, 70, math.inf),
         (70, 100, 100),
     ]
-    assert spans(story, "statuses")[-1][2] == "client closed"
-    assert story.closed
+    assert spans(timeline, "statuses")[-1][2] == "client closed"
+    assert timeline.closed
 
 
 def test_pongs_answer_pings_in_order() -> None:
-    """A ping that was given up stands alone; so do those that are open when the next attempt begins, or the trace ends."""
-    story = tell(
+    """A ping has no pong if a later one was answered first, the next attempt begins, or the trace ends."""
+    timeline = build_timeline(
         [
             at(0, seen.PingSent),
             at(10, seen.PingSent),
@@ -92,17 +92,17 @@ def test_pongs_answer_pings_in_order() -> None:
             at(40, seen.PingSent),
         ]
     )
-    assert story.pings == [
-        Ping(START, None),
-        Ping(START + 10, 0.5),
-        Ping(START + 20, None),
-        Ping(START + 40, None),
+    assert timeline.pings == [
+        PingSample(START, None),
+        PingSample(START + 10, 0.5),
+        PingSample(START + 20, None),
+        PingSample(START + 40, None),
     ]
 
 
 def test_what_was_fetched_is_told_from_what_came_live() -> None:
-    """Pages first, and then what they hold is counted with the next events."""
-    story = tell(
+    """The messages of a page are counted with the next events."""
+    timeline = build_timeline(
         [
             at(0, seen.EventsReceived, events=2),
             at(1, seen.PageFetched, messages=30),
@@ -111,13 +111,13 @@ def test_what_was_fetched_is_told_from_what_came_live() -> None:
             at(3, seen.EventsReceived, events=1),
         ]
     )
-    assert [count for _, count in story.messages] == [2, 5, 1]
-    assert [count for _, count in story.fetched] == [0, 35, 0]
+    assert [count for _, count in timeline.messages] == [2, 5, 1]
+    assert [count for _, count in timeline.fetched] == [0, 35, 0]
 
 
 def test_gaps_sleep_and_pauses_have_a_length() -> None:
-    """They are told at their end; none reaches before the beginning of the trace."""
-    story = tell(
+    """They are reported at their end; none begins before the trace does."""
+    timeline = build_timeline(
         [
             at(0, seen.ClientOpened),
             at(5, seen.ReadingPaused),
@@ -130,19 +130,19 @@ def test_gaps_sleep_and_pauses_have_a_length() -> None:
             at(65, seen.PingSent),
         ]
     )
-    assert spans(story, "paused") == [
+    assert spans(timeline, "paused") == [
         (5, 20, "a stream is full: not read"),
         (58, 60, "a stream is full: not read"),
         (61, 65, "a stream is full: not read"),
     ]
-    assert [(begin, end) for begin, end, _ in spans(story, "gaps")] == [(22, 30), (0, 31)]
-    assert [span.kind for span in story.gaps] == ["missing", "recovered"]
-    assert spans(story, "asleep") == [(40, 50, "asleep 10 s")]
+    assert [(begin, end) for begin, end, _ in spans(timeline, "gaps")] == [(22, 30), (0, 31)]
+    assert [span.kind for span in timeline.gaps] == ["missing", "recovered"]
+    assert spans(timeline, "asleep") == [(40, 50, "asleep 10 s")]
 
 
 def test_what_went_wrong_is_a_mark() -> None:
-    """With words, and beside it the close code, or else the cause."""
-    story = tell(
+    """A mark has words, and as its label the close code or else the cause."""
+    timeline = build_timeline(
         [
             at(1, seen.ConnectionLost, close_code=1012, cause="it broke"),
             at(2, seen.ConnectionLost, close_code=None, cause="it broke"),
@@ -150,7 +150,7 @@ def test_what_went_wrong_is_a_mark() -> None:
             at(4, seen.TokenRefused, cause="no"),
         ]
     )
-    assert [(mark.kind, mark.label) for mark in story.marks] == [
+    assert [(mark.kind, mark.label) for mark in timeline.marks] == [
         ("lost", "close 1012"),
         ("lost", "it broke"),
         ("failed", ""),
@@ -159,8 +159,8 @@ def test_what_went_wrong_is_a_mark() -> None:
 
 
 def test_a_program_that_ran_twice_was_not_there_in_between() -> None:
-    """A file that was continued: what had begun ends with the last detail, and the time until the next is empty."""
-    story = tell(
+    """In a file with two runs, what had begun ends with the first run's last detail, and `apps` leaves out the time between."""
+    timeline = build_timeline(
         [
             at(0, seen.ClientOpened),
             status(1, "connected"),
@@ -169,26 +169,28 @@ def test_a_program_that_ran_twice_was_not_there_in_between() -> None:
             at(51, seen.EnteredBackground),
         ]
     )
-    assert spans(story, "statuses") == [
+    assert spans(timeline, "statuses") == [
         (0, 1, "not logged in"),
         (1, 10, "connected"),
         (10, 50, "not running"),
         (50, 51, "not logged in"),
     ]
-    assert spans(story, "apps")[:2] == [(0, 10, "foreground"), (50, 51, "foreground")]
-    assert story.pings == [Ping(START + 10, None)]
-    assert story.grace == 3.0
+    assert spans(timeline, "apps")[:2] == [(0, 10, "foreground"), (50, 51, "foreground")]
+    assert timeline.pings == [PingSample(START + 10, None)]
+    assert timeline.grace == 3.0
 
 
 def test_a_clock_that_was_set_back_turns_nothing_around() -> None:
-    """Time stands still until the clock has caught up."""
-    story = tell([at(0, seen.ClientOpened), status(10, "connected"), status(5, "waiting"), status(12, "connected")])
-    assert [(begin, end) for begin, end, _ in spans(story, "statuses")] == [(0, 10), (10, 10), (10, 12), (12, 12)]
+    """The time stays the same until the clock has caught up."""
+    timeline = build_timeline(
+        [at(0, seen.ClientOpened), status(10, "connected"), status(5, "waiting"), status(12, "connected")]
+    )
+    assert [(begin, end) for begin, end, _ in spans(timeline, "statuses")] == [(0, 10), (10, 10), (10, 12), (12, 12)]
 
 
 def test_a_part_of_the_story() -> None:
-    """Spans are cut, moments outside left out."""
-    story = tell(
+    """Spans are cut, and moments outside are left out."""
+    timeline = build_timeline(
         [
             at(0, seen.ClientOpened),
             at(2, seen.EventsReceived, events=1),
@@ -199,6 +201,6 @@ def test_a_part_of_the_story() -> None:
             at(20, seen.EnteredForeground),
         ]
     ).between(START + 5, START + 10)
-    assert spans(story, "apps") == [(5, 9, "foreground"), (9, 10, "background")]
-    assert (len(story.messages), len(story.pings), len(story.marks)) == (1, 0, 1)
-    assert (story.begin, story.end) == (START + 5, START + 10)
+    assert spans(timeline, "apps") == [(5, 9, "foreground"), (9, 10, "background")]
+    assert (len(timeline.messages), len(timeline.pings), len(timeline.marks)) == (1, 0, 1)
+    assert (timeline.begin, timeline.end) == (START + 5, START + 10)

@@ -1,4 +1,4 @@
-"""What the demo's acts share: the timeline, the server, and the list of what was seen."""
+"""What the parts of the demo share: the printed log, the server, and the result of each rule."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import trio
 from rich.markup import escape
 
 from cometconn import Connected, Connecting, Disconnected, Waiting
+from cometconn.emulator import Kind
 
-from .lines import in_words
-from .shown import shown
+from .formatting import status_text
+from .terminal import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from cometconn import CometChat, Status
-    from cometconn.emulator import Emulator, Entry, Kind
+    from cometconn.emulator import Emulator, Entry
 
-__all__ = ["RULES", "Stage"]
+__all__ = ["RULES", "DemoRun"]
 
 RULES = {
     "P1": "login() saves the user and opens the WebSocket",
@@ -29,90 +30,93 @@ RULES = {
     "P5": "auto, background: disconnected immediately",
     "P6": "auto, foreground, network lost: reconnects",
     "P7": "manual: only connect() opens, disconnect() closes",
-    "P8": "manual, background: closed when the grace is over",
-    "P9": "manual, background: ping() gives another grace",
+    "P8": "manual, background: closed after the background grace",
+    "P9": "manual, background: ping() extends the grace",
     "P10": "ping() sends a ping message to the server",
-    "P11": "messages sent while disconnected do not come by the socket",
+    "P11": "messages sent while disconnected do not arrive by the WebSocket",
     "P12": "manual, foreground, network lost: reconnects",
     "P13": "manual, disconnected: only connect() opens again",
     "P14": "connect() needs a logged-in user",
     "P15": "connected: events of the user and the groups arrive",
     "P16": "errors have a code and a message",
     "P17": "settings: app id, region, presence, mode",
-    "P18": "pinging in a loop keeps the socket for ever",
+    "P18": "pinging in a loop keeps the connection open",
 }
 
+_SERVER_TEXTS = {Kind.UPGRADE: "opened the WebSocket", Kind.CLOSE_IN: "received a close frame"}
 _COLOURS = {Connected: "green", Connecting: "yellow", Waiting: "yellow", Disconnected: "red"}
 
 
 @attrs.define(eq=False)
-class Stage:
+class DemoRun:
     """The demo in progress.
 
     Attributes:
-        console: where the timeline goes.
+        console: prints the log.
         server: the emulator.
         grace: `background_grace`, in seconds.
-        seen: for each rule whether it held, and what showed it.
+        results: for each rule, whether it held and what was observed.
     """
 
     console: Console
     server: Emulator
     grace: float
-    seen: dict[str, tuple[bool, str]] = attrs.field(factory=dict, init=False)
+    results: dict[str, tuple[bool, str]] = attrs.field(factory=dict, init=False)
     _began: float = attrs.field(factory=trio.current_time, init=False)
 
-    def act(self, title: str) -> None:
-        """Begin an act."""
-        self.console.print(f"\n[bold]{escape(shown(title))}[/bold]")
+    def heading(self, title: str) -> None:
+        """Print the heading of a part."""
+        self.console.print(f"\n[bold]{escape(safe_text(title))}[/bold]")
 
-    def tell(self, who: str, what: str, colour: str = "default") -> None:
-        """Print one line of the timeline."""
+    def print_line(self, source: str, text: str, colour: str = "default") -> None:
+        """Print one line of the log: the time, *source* and *text*."""
         at = trio.current_time() - self._began
-        self.console.print(f"[dim]{at:7.2f} s[/dim]  {who:<7} [{colour}]{escape(shown(what))}[/{colour}]")
+        self.console.print(f"[dim]{at:7.2f} s[/dim]  {source:<7} [{colour}]{escape(safe_text(text))}[/{colour}]")
 
     def check(self, rule: str, held: object, observation: str) -> None:
-        """Note what was observed of *rule*; once failed it stays failed."""
-        before_held, before = self.seen.get(rule, (True, ""))
+        """Record and print what was observed of *rule*. A rule that failed once stays failed."""
+        before_held, before = self.results.get(rule, (True, ""))
         both = f"{before}; {observation}" if before else observation
-        self.seen[rule] = (before_held and bool(held), both)
+        self.results[rule] = (before_held and bool(held), both)
         mark, colour = ("✓", "green") if held else ("✗", "bold red")
-        self.tell(f"  {rule}", f"{mark} {observation}", colour)
+        self.print_line(f"  {rule}", f"{mark} {observation}", colour)
 
-    async def follow(self, chat: CometChat, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Print every status that *chat* goes through."""
+    async def print_statuses(
+        self, chat: CometChat, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Print every status of *chat*."""
         async with chat.statuses() as changes:
             task_status.started()
             async for change in changes:
                 colour = _COLOURS[type(change.current)]
-                self.tell("client", in_words(change.current), colour)
+                self.print_line("client", status_text(change.current), colour)
 
     async def wait_for(self, chat: CometChat, kind: type) -> Status:
-        """Wait until the status is of this kind, and return it."""
+        """Wait for a status of this class, and return it."""
         async with chat.statuses() as changes:
             async for change in changes:
                 if isinstance(change.current, kind):
-                    await trio.sleep(0.02)  # the timeline is written by another task: let it come first
+                    await trio.sleep(0.02)  # another task prints the status: let it do so first
                     return change.current
-        message = "the client was left"
+        message = "the client was closed"
         raise AssertionError(message)
 
     async def server_saw(self, kind: Kind, since: int) -> Entry:
-        """Wait for an entry of the server's log from position *since* on."""
+        """Wait for an entry of this kind in the server's log, from position *since* on."""
         entry = await self.server.log.wait_for(lambda entry: entry.kind is kind, since=since)
         code = entry.detail.get("code")
-        self.tell("server", f"saw {kind.value}{f' with code {code}' if code else ''}", "cyan")
+        self.print_line("server", f"{_SERVER_TEXTS[kind]}{f', code {code}' if code else ''}", "cyan")
         return entry
 
     def summary(self) -> int:
-        """Print what was seen of every rule; return how many failed or were not seen."""
-        self.console.print("\n[bold]What was seen[/bold]")
+        """Print the result of every rule; return how many failed or were not checked."""
+        self.console.print("\n[bold]Summary[/bold]")
         failed = 0
         for rule, text in RULES.items():
-            held, observation = self.seen.get(rule, (False, "not seen"))
+            held, observation = self.results.get(rule, (False, "not checked"))
             failed += not held
             mark = "[green]✓[/green]" if held else "[bold red]✗[/bold red]"
             self.console.print(
-                f"{mark} [bold]{rule:<4}[/bold] {escape(text)}\n       [dim]{escape(shown(observation))}[/dim]"
+                f"{mark} [bold]{rule:<4}[/bold] {escape(text)}\n       [dim]{escape(safe_text(observation))}[/dim]"
             )
         return failed

@@ -1,4 +1,4 @@
-"""Events and statuses as lines."""
+"""Events and statuses as lines of text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from cometconn import Connected, Connecting, Disconnected, Reason, Waiting
 from cometconn._wire.decoder import decode
-from cometconn.cli.lines import event_line, in_words
+from cometconn.cli.formatting import event_line, status_text
 from cometconn.errors import ConnectionLostError, DecodeError
 from cometconn.events import Event, Gap, Overflow, UnknownEvent, UnreadableFrame
 from cometconn.testing.strategies import events
@@ -25,31 +25,31 @@ NOON = datetime.datetime(2026, 1, 2, 12, tzinfo=datetime.UTC)
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_every_golden_event_is_one_line_of_json(path: pathlib.Path) -> None:
-    """Whatever comes from the server can be printed, its class by name, without the frame."""
+    """Every kind of event can be printed, with the name of its class and without the frame."""
     for example in json.loads(path.read_text(encoding="utf-8")):
         event = decode(json.dumps(example["frame"]), own_uid="zed-1", session_id=None)
         if isinstance(event, Event):
             line = event_line(event)
             assert "\n" not in line
-            told = json.loads(line)
-            assert told["event"] == type(event).__name__
-            assert "raw" not in told or isinstance(event, UnknownEvent)
+            printed = json.loads(line)
+            assert printed["event"] == type(event).__name__
+            assert "raw" not in printed or isinstance(event, UnknownEvent)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(events())
-def test_every_event_is_one_line_without_what_a_terminal_obeys(event: Event) -> None:
-    """Whatever texts are in it: the class by name, each attribute by its own, control characters escaped."""
+def test_every_event_is_one_line_without_control_characters(event: Event) -> None:
+    """Whatever its texts hold: it has the class, each attribute by its name, and escaped control characters."""
     line = event_line(event)
     assert not any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} or character in BIDI for character in line)
-    told = json.loads(line)
-    assert told["event"] == type(event).__name__
+    printed = json.loads(line)
+    assert printed["event"] == type(event).__name__
     whole = isinstance(event, UnknownEvent | UnreadableFrame)
-    assert set(told) == {"event", *(name for name in attrs.fields_dict(type(event)) if whole or name != "raw")}
+    assert set(printed) == {"event", *(name for name in attrs.fields_dict(type(event)) if whole or name != "raw")}
 
 
 def test_a_message_in_full() -> None:
-    """Attributes by their Python names, times as ISO 8601, people as objects."""
+    """Attributes have their Python names, times are ISO 8601, users are objects."""
     frame = {
         "type": "message",
         "body": {
@@ -63,20 +63,20 @@ def test_a_message_in_full() -> None:
             "data": {"text": "grüß dich", "metadata": {"a": [1]}},
         },
     }
-    told = json.loads(line := event_line(decode(json.dumps(frame), own_uid=None, session_id=None)))  # type: ignore[arg-type]
-    assert (told["event"], told["id"], told["text"]) == ("TextMessage", 7, "grüß dich")
-    assert told["sent_at"] == "1970-01-01T00:01:00+00:00"
-    assert told["sender"]["uid"] == "amy-2"
-    assert told["metadata"] == {"a": [1]}
+    printed = json.loads(line := event_line(decode(json.dumps(frame), own_uid=None, session_id=None)))  # type: ignore[arg-type]
+    assert (printed["event"], printed["id"], printed["text"]) == ("TextMessage", 7, "grüß dich")
+    assert printed["sent_at"] == "1970-01-01T00:01:00+00:00"
+    assert printed["sender"]["uid"] == "amy-2"
+    assert printed["metadata"] == {"a": [1]}
     assert "grüß" in line
 
 
 def test_our_own_markers() -> None:
-    """Errors stand by code and message; what has no class of its own is shown as it came."""
+    """An error is its code and message; an event without a class of its own is printed as it came."""
     gap = Gap(1.0, 2.0, ConnectionLostError("gone"), since_utc=NOON, until_utc=NOON)
-    told = json.loads(event_line(gap))
-    assert told["cause"] == {"code": "CONNECTION_LOST", "message": "gone"}
-    assert told["since_utc"] == "2026-01-02T12:00:00+00:00"
+    printed = json.loads(event_line(gap))
+    assert printed["cause"] == {"code": "CONNECTION_LOST", "message": "gone"}
+    assert printed["since_utc"] == "2026-01-02T12:00:00+00:00"
     assert (
         json.loads(event_line(Gap(1.0, 2.0, OSError("x"), since_utc=NOON, until_utc=NOON)))["cause"]["code"]
         == "OSError"
@@ -86,9 +86,9 @@ def test_our_own_markers() -> None:
     assert json.loads(event_line(UnreadableFrame(b"\xff", DecodeError("bad"))))["raw"] == "\\xff"
 
 
-def test_statuses_in_words() -> None:
-    """Each status has its words."""
-    assert in_words(Disconnected(Reason.IN_BACKGROUND, at=0.0)) == "disconnected: in_background"
-    assert in_words(Connecting(2, at=0.0)) == "connecting, attempt 2"
-    assert in_words(Waiting(3, retry_at=4.5, cause=None, at=3.0)) == "waiting 1.5 s for attempt 3"  # type: ignore[arg-type]
-    assert in_words(Connected(1, at=0.0)) == "connected"
+def test_status_text() -> None:
+    """Each status has its text."""
+    assert status_text(Disconnected(Reason.IN_BACKGROUND, at=0.0)) == "disconnected: in_background"
+    assert status_text(Connecting(2, at=0.0)) == "connecting, attempt 2"
+    assert status_text(Waiting(3, retry_at=4.5, cause=None, at=3.0)) == "waiting 1.5 s for attempt 3"  # type: ignore[arg-type]
+    assert status_text(Connected(1, at=0.0)) == "connected"

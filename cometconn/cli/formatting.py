@@ -13,20 +13,20 @@ from cometconn._text.secret_names import without_named_secrets
 from cometconn.errors import CometConnError
 from cometconn.events import UnknownEvent, UnreadableFrame
 
-from .shown import json_line
+from .terminal import json_line
 
 if TYPE_CHECKING:
     from cometconn import Status
     from cometconn.events import Event
 
-__all__ = ["event_line", "in_words"]
+__all__ = ["event_line", "status_text"]
 
 
 def event_line(event: Event) -> str:
     """Return an event as one line of JSON: its class's name as `event`, then its attributes.
 
-    Times are ISO 8601; the frame itself (`raw`) is left out wherever there are attributes instead of it. Secrets are
-    masked; what a terminal would obey is escaped, and JSON reads it back.
+    Times are ISO 8601. The frame itself (`raw`) is left out, unless the event has no other attributes for it. Secrets
+    are masked; control characters are escaped, and a JSON parser restores them.
     """
     whole = isinstance(event, UnknownEvent | UnreadableFrame)
     fields = _fields(event, whole=whole)
@@ -40,7 +40,7 @@ def _fields(value: Any, *, whole: bool = False) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return *value* as JSON, and what JSON has no word for in other words."""
+    """Return *value* as what JSON can express: times and bytes become text, errors and people become objects."""
     match value:
         case None | str() | int() | float():
             plain: Any = value
@@ -62,8 +62,8 @@ def _plain(value: Any) -> Any:
     return plain
 
 
-def in_words(status: Status) -> str:
-    """Return a status as people read it."""
+def status_text(status: Status) -> str:
+    """Return a status as text for people."""
     match status:
         case Disconnected(reason=reason):
             return f"disconnected: {reason.value}"

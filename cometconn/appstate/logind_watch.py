@@ -1,4 +1,4 @@
-"""What is said between us and systemd-logind over one connection to the bus."""
+"""systemd-logind over one connection to the bus: its delay lock, and its announcements of sleep."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import attrs
 from .system_bus import BUS, RefusedError
 
 if TYPE_CHECKING:
-    from .source import Excursion, Follower
+    from .source import AppStateTarget, BackgroundGuard
     from .system_bus import Bus
 
-__all__ = ["Lock", "Vigil"]
+__all__ = ["DelayLock", "LogindWatch"]
 
 _LOG = logging.getLogger("cometconn")
 _LOGIND = "org.freedesktop.login1"
@@ -29,7 +29,7 @@ class _Closeable(Protocol):
 
 
 @attrs.define(eq=False)
-class Lock:
+class DelayLock:
     """logind's delay lock: held while its file descriptor is open."""
 
     _bus: Bus
@@ -44,65 +44,65 @@ class Lock:
         self.release()
 
     async def take(self) -> None:
-        """Take it, unless it is held."""
+        """Take the lock, unless it is held."""
         if self._descriptor is None:
             arguments = ("sleep", self._who, self._why, "delay")
             (self._descriptor,) = await self._bus.call(_LOGIND, _PATH, f"{_MANAGER}.Inhibit", "ssss", arguments)
 
     def release(self) -> None:
-        """Let the machine sleep. Idempotent."""
+        """Release the lock, so that the machine may sleep. Idempotent."""
         if self._descriptor is not None:
             self._descriptor.close()
             self._descriptor = None
 
 
 @attrs.define(eq=False)
-class Vigil:
-    """One connection to the bus: what logind says on it, obeyed in order."""
+class LogindWatch:
+    """Handles what logind announces on one connection to the bus, in order."""
 
-    _chat: Follower
+    _chat: AppStateTarget
     _bus: Bus
-    _lock: Lock
-    _away: Excursion
+    _lock: DelayLock
+    _away: BackgroundGuard
     _patience: float
     _owner: str = attrs.field(default="", init=False)
 
     async def begin(self) -> None:
-        """Subscribe first, then look, so that nothing falls in between."""
+        """Subscribe first and read the state afterwards, so that no change between the two is missed."""
         await self._bus.subscribe(_SLEEPING)
         await self._bus.subscribe(_OWNED)
         (owner,) = await self._bus.call(BUS, _BUS_PATH, f"{BUS}.GetNameOwner", "s", (_LOGIND,))
-        await self._meet(owner)
+        await self._new_owner(owner)
 
-    async def keep(self) -> None:
-        """Obey, until the bus is gone."""
+    async def run(self) -> None:
+        """Handle signals until the bus disconnects, which raises `BusError`."""
         while True:
             signal = await self._bus.next_signal()
             if signal.sender == BUS and signal.member == f"{BUS}.NameOwnerChanged":
                 await self._owner_changed(*signal.body)
             elif signal.sender == self._owner and signal.member == f"{_MANAGER}.PrepareForSleep":
-                await self._obey(sleeping=bool(signal.body[0]))
+                await self._sleep_changed(sleeping=bool(signal.body[0]))
 
     async def _owner_changed(self, name: str, before: str, after: str) -> None:
         del name, before
         self._lock.release()
         self._owner = after
         if after:
-            await self._meet(after)
+            await self._new_owner(after)
         else:
-            _LOG.warning("systemd-logind is gone for now: a sleep would come without a goodbye.")
+            _LOG.warning("systemd-logind is gone for now: before the next sleep the connection would not be closed.")
             self._away.end()
 
-    async def _meet(self, owner: str) -> None:
+    async def _new_owner(self, owner: str) -> None:
         self._owner = owner
         arguments = (_MANAGER, "PreparingForSleep")
         ((_, sleeping),) = await self._bus.call(_LOGIND, _PATH, f"{BUS}.Properties.Get", "ss", arguments)
         if sleeping:
-            await self._obey(sleeping=True)
+            await self._sleep_changed(sleeping=True)
         else:
             await self._lock.take()
 
-    async def _obey(self, *, sleeping: bool) -> None:
+    async def _sleep_changed(self, *, sleeping: bool) -> None:
         if sleeping:
             self._away.begin()
             await self._away.wait_quiet(self._patience)
@@ -113,4 +113,7 @@ class Vigil:
             try:
                 await self._lock.take()
             except RefusedError as error:
-                _LOG.warning("systemd-logind gives no lock, so the next sleep comes without a goodbye: %s.", error)
+                _LOG.warning(
+                    "systemd-logind refuses the delay lock, so it may not wait for the closing handshake at the next sleep: %s.",
+                    error,
+                )

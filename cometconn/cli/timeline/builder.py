@@ -1,4 +1,4 @@
-"""From details, one after the other, to the story that they tell."""
+"""Builds a timeline from the details of a trace."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import attrs
 from cometconn import instrumentation as seen
 from cometconn.instrumentation import in_words
 
-from .scale import in_span
-from .story import Lease, Mark, Ping, Span, Story
+from .model import LeaseSpan, Mark, PingSample, Span, Timeline
+from .scale import duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from cometconn.instrumentation import Detail
 
-__all__ = ["tell"]
+__all__ = ["build_timeline"]
 
 
-def tell(details: Iterable[Detail]) -> Story:
-    """Return the story of *details*, all of one client and in their order; there is at least one."""
-    told = list(details)
-    teller = _Teller(Story(told[0].connection_id, told[0].at_utc.timestamp(), told[-1].at_utc.timestamp()))
-    for detail in told:
-        teller.take(detail)
-    return teller.finish()
+def build_timeline(details: Iterable[Detail]) -> Timeline:
+    """Return the timeline of *details*: one or more, all of one client, and in their order."""
+    ordered = list(details)
+    first, last = ordered[0], ordered[-1]
+    builder = TimelineBuilder(Timeline(first.connection_id, first.at_utc.timestamp(), last.at_utc.timestamp()))
+    for detail in ordered:
+        builder.add(detail)
+    return builder.finish()
 
 
 _MARKS: Mapping[type, str] = {
@@ -47,10 +48,10 @@ def _label(detail: Detail) -> str:
 
 
 @attrs.define
-class _Teller:
-    """Reads details one by one, and remembers what has begun and not ended."""
+class TimelineBuilder:
+    """Takes details one by one, and remembers what has begun but not ended."""
 
-    story: Story
+    timeline: Timeline
     _status: Mark | None = None
     _app: Mark | None = None
     _lease: tuple[float, float] | None = None
@@ -59,22 +60,22 @@ class _Teller:
     _open_pings: list[float] = attrs.field(factory=list)
     _last: float = -math.inf
 
-    def take(self, detail: Detail) -> None:
-        """Read one."""
-        # A wall clock that was set back must not turn spans around.
+    def add(self, detail: Detail) -> None:
+        """Add the next detail."""
+        # If the wall clock was set back, no span may end before it begins.
         now = max(detail.at_utc.timestamp(), self._last)
         kind = _MARKS.get(type(detail))
         if kind is not None:
-            self.story.marks.append(Mark(now, kind, in_words(detail), _label(detail)))
+            self.timeline.marks.append(Mark(now, kind, in_words(detail), _label(detail)))
         if (read := _READERS.get(type(detail))) is not None:
             read(self, detail, now)
         self._last = now
-        self.story.end = now
+        self.timeline.end = now
 
-    def finish(self) -> Story:
-        """End what has not ended."""
+    def finish(self) -> Timeline:
+        """End what has not ended, and return the timeline."""
         self._end_run(self._last)
-        return self.story
+        return self.timeline
 
     def _end_run(self, now: float) -> None:
         self._end_status(now)
@@ -85,11 +86,11 @@ class _Teller:
             self.resume(now)
 
     def opened(self, detail: seen.ClientOpened, now: float) -> None:
-        if self._status is not None:  # the program runs again: what happened in between is not known
+        if self._status is not None:  # the program was started again; what happened in between is unknown
             self._end_run(self._last)
-            self.story.statuses.append(Span(self._last, now, "absent", "not running"))
-        self.story.closed = False
-        self.story.grace = detail.background_grace
+            self.timeline.statuses.append(Span(self._last, now, "absent", "not running"))
+        self.timeline.closed = False
+        self.timeline.grace = detail.background_grace
         self._status = Mark(now, "disconnected", "not logged in")
         self._app = Mark(now, "foreground", "foreground")
 
@@ -99,7 +100,7 @@ class _Teller:
         self._status = Mark(now, detail.status, words)
         if detail.status == "disconnected":
             self._end_lease(now)
-            self.story.closed = words == "client closed"
+            self.timeline.closed = words == "client closed"
         elif self._lease is None:
             self._lease = (now, math.inf)
 
@@ -113,35 +114,35 @@ class _Teller:
         self._lease = (now, math.inf if detail.left is None else now + detail.left)
 
     def slept(self, detail: seen.MachineSlept, now: float) -> None:
-        self.story.asleep.append(
-            Span(max(now - detail.slept, self.story.begin), now, "asleep", f"asleep {in_span(detail.slept)}")
+        self.timeline.asleep.append(
+            Span(max(now - detail.slept, self.timeline.begin), now, "asleep", f"asleep {duration_text(detail.slept)}")
         )
 
     def gap(self, detail: seen.GapMarked, now: float) -> None:
         kind = "missing" if detail.recovered is False else "recovered"
-        begin = max(now - (detail.at - detail.since), self.story.begin)
-        self.story.gaps.append(Span(begin, max(begin, now - (detail.at - detail.until)), kind, in_words(detail)))
+        begin = max(now - (detail.at - detail.since), self.timeline.begin)
+        self.timeline.gaps.append(Span(begin, max(begin, now - (detail.at - detail.until)), kind, in_words(detail)))
 
     def ping(self, _: Detail, now: float) -> None:
         self._open_pings.append(now)
 
     def pong(self, detail: seen.PongReceived, now: float) -> None:
-        asked = now - detail.round_trip
-        while self._open_pings and self._open_pings[0] < asked - 0.001:
-            self.story.pings.append(Ping(self._open_pings.pop(0), None))
+        sent = now - detail.round_trip
+        while self._open_pings and self._open_pings[0] < sent - 0.001:
+            self.timeline.pings.append(PingSample(self._open_pings.pop(0), None))
         del self._open_pings[:1]
-        self.story.pings.append(Ping(asked, detail.round_trip))
+        self.timeline.pings.append(PingSample(sent, detail.round_trip))
 
     def unanswered(self, _: object = None, __: float = 0.0) -> None:
-        self.story.pings.extend(Ping(at, None) for at in self._open_pings)
+        self.timeline.pings.extend(PingSample(at, None) for at in self._open_pings)
         self._open_pings.clear()
 
     def events(self, detail: seen.EventsReceived, now: float) -> None:
-        # What was fetched comes into the streams, and is counted, right after its pages.
+        # Fetched events reach the streams, and are counted, right after their pages.
         fetched = min(self._fetched, detail.events)
         self._fetched = 0
-        self.story.fetched.append((now, fetched))
-        self.story.messages.append((now, detail.events - fetched))
+        self.timeline.fetched.append((now, fetched))
+        self.timeline.messages.append((now, detail.events - fetched))
 
     def page(self, detail: seen.PageFetched, _: float) -> None:
         self._fetched += detail.messages
@@ -151,7 +152,7 @@ class _Teller:
 
     def resume(self, now: float) -> None:
         assert self._paused is not None, "it was paused"
-        self.story.paused.append(Span(self._paused, now, "paused", "a stream is full: not read"))
+        self.timeline.paused.append(Span(self._paused, now, "paused", "a stream is full: not read"))
         self._paused = None
 
     def resumed(self, detail: seen.ReadingResumed, now: float) -> None:
@@ -160,33 +161,33 @@ class _Teller:
 
     def _end_status(self, now: float) -> None:
         if self._status is not None:
-            self.story.statuses.append(Span(self._status.at, now, self._status.kind, self._status.words))
+            self.timeline.statuses.append(Span(self._status.at, now, self._status.kind, self._status.words))
             self._status = None
 
     def _end_app(self, now: float) -> None:
         if self._app is not None:
-            self.story.apps.append(Span(self._app.at, now, self._app.kind, self._app.words))
+            self.timeline.apps.append(Span(self._app.at, now, self._app.kind, self._app.words))
             self._app = None
 
     def _end_lease(self, now: float) -> None:
         if self._lease is not None:
-            self.story.leases.append(Lease(self._lease[0], now, self._lease[1]))
+            self.timeline.leases.append(LeaseSpan(self._lease[0], now, self._lease[1]))
             self._lease = None
 
 
 _READERS: Mapping[type, Callable[..., None]] = {
-    seen.ClientOpened: _Teller.opened,
-    seen.StatusChanged: _Teller.changed,
-    seen.EnteredBackground: _Teller.app_changed,
-    seen.EnteredForeground: _Teller.app_changed,
-    seen.DeadlineMoved: _Teller.deadline_moved,
-    seen.MachineSlept: _Teller.slept,
-    seen.GapMarked: _Teller.gap,
-    seen.PingSent: _Teller.ping,
-    seen.PongReceived: _Teller.pong,
-    seen.AttemptBegun: _Teller.unanswered,
-    seen.EventsReceived: _Teller.events,
-    seen.PageFetched: _Teller.page,
-    seen.ReadingPaused: _Teller.pause,
-    seen.ReadingResumed: _Teller.resumed,
+    seen.ClientOpened: TimelineBuilder.opened,
+    seen.StatusChanged: TimelineBuilder.changed,
+    seen.EnteredBackground: TimelineBuilder.app_changed,
+    seen.EnteredForeground: TimelineBuilder.app_changed,
+    seen.DeadlineMoved: TimelineBuilder.deadline_moved,
+    seen.MachineSlept: TimelineBuilder.slept,
+    seen.GapMarked: TimelineBuilder.gap,
+    seen.PingSent: TimelineBuilder.ping,
+    seen.PongReceived: TimelineBuilder.pong,
+    seen.AttemptBegun: TimelineBuilder.unanswered,
+    seen.EventsReceived: TimelineBuilder.events,
+    seen.PageFetched: TimelineBuilder.page,
+    seen.ReadingPaused: TimelineBuilder.pause,
+    seen.ReadingResumed: TimelineBuilder.resumed,
 }

@@ -1,4 +1,4 @@
-"""What README's section on security says, where no other test does."""
+"""The claims of the page on security that no other test checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on proxies: what it shows and names is so. (Its commands and programs are run with those of all pages.)"""
+"""The claims of the page on proxies. Its commands and programs are run with those of all pages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = (ROOT / "tests/examples/doctor.txt").read_text(encoding="utf-8")
 
 
 def alike(text: str) -> str:
-    """Without what differs from run to run, and from machine to machine."""
+    """The text without the parts that differ between runs and machines."""
     text = re.sub(r" +\d+ ms", " <time>", text)
     text = re.sub(r"none at \S+", "none at <file>", text)
     text = re.sub(r"the proxy: .*", "the proxy: <address>", text)
@@ -30,7 +30,7 @@ def alike(text: str) -> str:
 
 
 async def test_the_examination_is_a_real_one(clinic: Any) -> None:
-    """A proxy that leads to a server with another CA: the doctor prints what the page shows."""
+    """Behind a proxy to a server with another CA, the doctor prints what the page shows."""
     async with (
         open_emulator() as server,
         tls_front(Authority().server(None), server.port) as front,
@@ -53,7 +53,7 @@ def test_the_exit_statuses_are_those_of_the_steps() -> None:
 
 
 def test_the_tls_context_works(tmp_path: pathlib.Path) -> None:
-    """With the files that it names."""
+    """The function on the page works with the files that it names."""
     ca, *_ = Authority().files(tmp_path)
     pathlib.Path(ca).rename(tmp_path / "company-ca.pem")
     source = next(block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "company_tls" in block)

@@ -26,6 +26,7 @@ QUICK = (
     "tests/instrumentation",
     "tests/lifecycle",
     "tests/properties/test_breaks.py",
+    "tests/streams",
     "tests/testing",
     "tests/transport",
     "tests/wire",
@@ -39,7 +40,7 @@ ASYNC_IGNORES = (
     "cometconn/_account/bounded_store.py:ASYNC103,ASYNC120",  # a user's store may raise a Cancelled of its own; closing is bounded
     "cometconn/_account/ordered_thread.py:ASYNC103",  # it runs in a thread, where nothing is cancelled
     "cometconn/_groups.py:ASYNC102,ASYNC103,ASYNC104",  # the context manager that it protects has a bound, and exceptions of the block propagate
-    "cometconn/_open.py:ASYNC102",  # shielded, and bounded by the store
+    "cometconn/_client/open_client.py:ASYNC102",  # shielded, and bounded by the store
     "cometconn/cli/demo.py:ASYNC111",  # the timeline ends with the client, whose end it shows
     "cometconn/testing/leaks.py:ASYNC102",  # it waits only after a block that raised nothing, and cleans nothing up
     "cometconn/testing/scripts.py:ASYNC102",  # leaving a client is bounded by the client

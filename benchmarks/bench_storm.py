@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from cometconn import Timing
-from cometconn._lifecycle.reducer import Circumstances, Lifecycle, begin, due, reduce
+from cometconn._lifecycle.reducer import InputDetails, Lifecycle, begin, due, reduce
 from cometconn._lifecycle.states import Input, Mode
 
 from .pictures import figure
@@ -75,7 +75,7 @@ def ours(down: float, *, announced: bool, seed: int = 1) -> Storm:
         for on in (Input.LOGGED_IN, Input.AUTHENTICATED):
             life = reduce(life, on, 0.0)
         lost_at = STABLE + chance.random() * SPREAD
-        life = reduce(life, Input.LINK_LOST, lost_at, Circumstances(jitter=chance.random(), restarting=announced))
+        life = reduce(life, Input.LINK_LOST, lost_at, InputDetails(jitter=chance.random(), restarting=announced))
         heap.append((due(life)[0], number, life, lost_at))
     heapq.heapify(heap)
     while heap:
@@ -85,7 +85,7 @@ def ours(down: float, *, announced: bool, seed: int = 1) -> Storm:
         if now >= STABLE + down:
             back.append(now - lost_at)
             continue
-        life = reduce(life, Input.ATTEMPT_FAILED, now, Circumstances(jitter=chance.random()))
+        life = reduce(life, Input.ATTEMPT_FAILED, now, InputDetails(jitter=chance.random()))
         heapq.heappush(heap, (due(life)[0], number, life, lost_at))
     return Storm(attempts, back)
 

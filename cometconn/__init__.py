@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from ._account.file_store import FileStore as FileStore
     from ._account.store import MemoryStore as MemoryStore
-    from ._client import CometChat as CometChat
-    from ._connection.event_stream import EventStream as EventStream
+    from ._client.client import CometChat as CometChat
+    from ._client.open_client import open_client as open_client
     from ._environment import Environment as Environment
-    from ._open import open_client as open_client
+    from ._streams.event_stream import EventStream as EventStream
     from .events import User as User
     from .settings import AppSettings as AppSettings
     from .settings import Endpoints as Endpoints
@@ -71,14 +71,14 @@ __all__ = [
 _HOME = {
     "AppSettings": "settings",
     "AppState": "status",
-    "CometChat": "_client",
+    "CometChat": "_client.client",
     "Connected": "status",
     "Connecting": "status",
     "ConnectionState": "status",
     "Disconnected": "status",
     "Endpoints": "settings",
     "Environment": "_environment",
-    "EventStream": "_connection.event_stream",
+    "EventStream": "_streams.event_stream",
     "FileStore": "_account.file_store",
     "MemoryStore": "_account.store",
     "Reason": "status",
@@ -88,18 +88,18 @@ _HOME = {
     "Timing": "settings",
     "User": "events",
     "Waiting": "status",
-    "open_client": "_open",
+    "open_client": "_client.open_client",
 }
 """The module of each name. It is imported when the name is first asked for: to import us costs next to nothing."""
 
 _ROOMS = frozenset({"environment", "errors", "events", "settings", "status", "stores"})
 
 _FOR_LATER = (
-    "_open",
+    "_client.open_client",
     "_account.exchange",
-    "_connection.delivery",
+    "_telemetry.hook_dispatcher",
     "_connection.link_nursery",
-    "_connection.witness",
+    "_telemetry.step_observer",
     "_transport.websocket",
 )
 """The modules that a client imports when it first needs them. With what they import in turn, that is everything."""
@@ -173,7 +173,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for one of ours
         if name in _ROOMS:
             return _import(f"{__name__}.{name}")
         if name == "__version__":
-            return _import(f"{__name__}._version").__version__
+            return _import(f"{__name__}._client.version").__version__
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
 

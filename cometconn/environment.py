@@ -6,7 +6,7 @@ and the whole client runs over memory, in virtual time (`cometconn.testing`).
 
 from __future__ import annotations
 
+from ._client.system_environment import SystemEnvironment
 from ._environment import Environment, Request, Response
-from ._system import SystemEnvironment
 
 __all__ = ["Environment", "Request", "Response", "SystemEnvironment"]

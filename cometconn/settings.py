@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from ._urls import is_loopback, read_url
+from ._network.urls import is_loopback, read_url
 from .errors import SettingsError
 
 __all__ = ["AppSettings", "Endpoints", "Limits", "SubscriptionType", "Timing"]

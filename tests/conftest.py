@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cometconn._connection.statuses import StatusFeed
+from cometconn._streams.statuses import StatusFeed
 
 if TYPE_CHECKING:
     from cometconn import Status

@@ -11,7 +11,7 @@ import trio
 
 import cometconn
 from cometconn import AppSettings, Disconnected, MemoryStore, Reason
-from cometconn._connection.statuses import StatusFeed
+from cometconn._streams.statuses import StatusFeed
 from cometconn.emulator import open_emulator
 from cometconn.emulator.sessions import random_secret
 from cometconn.errors import CometConnError

@@ -12,13 +12,13 @@ import attrs
 import trio
 
 from cometconn._environment import Request, Response
-from cometconn._foreign_text import KnownSecrets
-from cometconn._http_time import read_date, retry_after_seconds
-from cometconn._json_parts import has_too_many_items
-from cometconn._json_values import lenient
-from cometconn._nesting import is_too_deep
-from cometconn._urls import read_url
-from cometconn._why import why
+from cometconn._json.json_depth import is_too_deep
+from cometconn._json.parts import has_too_many_items
+from cometconn._json.values import lenient
+from cometconn._network.http_date import read_date, retry_after_seconds
+from cometconn._network.os_errors import os_error_text
+from cometconn._network.urls import read_url
+from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import ApiError, SettingsError
 
 from .answer_body import ANSWER_LIMIT
@@ -167,7 +167,7 @@ class Api:
             response = await self.request(request)
             answered_at = read_date(response.headers.get("date", ""))
         except Exception as error:  # noqa: BLE001 - any kind, because an Environment may be the program's own
-            message = f"{what} was not answered: {self.secrets.line(why(error))}."
+            message = f"{what} was not answered: {self.secrets.line(os_error_text(error))}."
             raise ApiError(message) from self.secrets.error(error)
         self.answered_at = self.answered_at if answered_at is None else answered_at
         if isinstance(response.body, bytes) and len(response.body) > ANSWER_LIMIT:

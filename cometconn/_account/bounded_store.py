@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import attrs
 import trio
 
-from cometconn._foreign_text import KnownSecrets
 from cometconn._groups import Ungrouped
+from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import StoreError
 
 from .saved import SavedSession

@@ -8,7 +8,7 @@ import httpcore2
 import httpx2
 import trio
 
-from cometconn._foreign_logs import OURS
+from cometconn._network.library_logs import OURS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import trio
 
-from cometconn._json_parts import MOST_ELEMENTS, elements, members, raw_message_id, split_object
+from cometconn._json.parts import MOST_ELEMENTS, elements, members, raw_message_id, split_object
 from cometconn.errors import ApiError
 
 __all__ = ["MessagePage", "Place"]

@@ -10,8 +10,8 @@ from typing import Any, Final, TypeGuard
 
 import attrs
 
-from cometconn._foreign_text import KnownSecrets
-from cometconn._secret_names import is_secret_name
+from cometconn._text.foreign_text import KnownSecrets
+from cometconn._text.secret_names import is_secret_name
 from cometconn.errors import ProtocolError, SettingsError
 from cometconn.settings import Endpoints
 from cometconn.status import Features

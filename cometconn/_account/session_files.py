@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import attrs
 
-from cometconn._foreign_text import KnownSecrets
+from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import StoreError
 
 from .disk import check_folder, move_aside, read_own_file, remove_unfinished, write_beside

@@ -13,7 +13,7 @@
              ├─ cometconn.writer       while something has to wait to be written
              └─ cometconn.catch_up     catch_up.py: only with `AppSettings(catch_up=True)`, until it is through
 
-    Beside the supervisor: cometconn.position with catch-up, cometconn.hooks (delivery.py) with hooks.
+    Beside the supervisor: cometconn.position with catch-up, cometconn.hooks (`_telemetry.hook_dispatcher`) with hooks.
 
 Every task tells the `Machine` what it saw, by a synchronous call, and then does what the
 machine's state says. Nothing else passes between tasks.

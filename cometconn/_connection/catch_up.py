@@ -18,28 +18,28 @@ import trio
 from cometconn._account.api import is_token_unknown
 from cometconn._account.pages import MessagePage, Place
 from cometconn._lifecycle.backoff import retry_delay
+from cometconn._streams.buffer import Buffer, BufferStatistics
+from cometconn._streams.streams import NOWHERE
 from cometconn._wire.decoder import Decoder, Echo
 from cometconn._wire.message_key import message_key
 from cometconn.errors import ApiError, CometConnError
 from cometconn.events import Gap
 from cometconn.status import Reason
 
-from .absence import Absence
-from .buffer import Buffer, BufferStatistics
+from .disconnection import Disconnection
+from .failures import lost_error
 from .long_message import long_fetched
-from .streams import NOWHERE
-from .verdicts import lost_error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from cometconn._account.session import Session
+    from cometconn._streams.streams import Streams
     from cometconn.events import Event
     from cometconn.settings import Timing
 
     from .identity import Identity
     from .link import Link
-    from .streams import Streams
 
 __all__ = ["CatchUp", "gap"]
 
@@ -50,7 +50,7 @@ _CLIENT_ERRORS = 400
 
 
 def gap(
-    absence: Absence,
+    absence: Disconnection,
     until: float,
     *,
     until_utc: datetime.datetime | None = None,
@@ -98,7 +98,7 @@ class _Hole:
         held: live events that stand behind this hole and before the next one.
     """
 
-    absence: Absence
+    absence: Disconnection
     until: float
     start: Place
     after_id: int | None
@@ -163,7 +163,7 @@ class CatchUp:
     timing: Timing
     random: Callable[[], float]
     start: Callable[[], Place | None]
-    _reopened: Absence | None = attrs.field(default=None, init=False)
+    _reopened: Disconnection | None = attrs.field(default=None, init=False)
     _first: bool = attrs.field(default=True, init=False)  # the next connection is the first of the session here
     _holes: list[_Hole] = attrs.field(factory=list, init=False)
     _last_held: int | None = attrs.field(default=None, init=False)
@@ -208,16 +208,16 @@ class CatchUp:
 
     # Called by the receive loop and the client. None of these waits.
 
-    def reopened(self, absence: Absence) -> None:
+    def reopened(self, absence: Disconnection) -> None:
         """The program was closed: its first connection ends *absence*."""
         self._reopened = absence
 
-    def begin(self, absence: Absence | None, now: float) -> None:
+    def begin(self, absence: Disconnection | None, now: float) -> None:
         """The client is authenticated: fetch what was missed in *absence*, and what an earlier connection left."""
         first, self._first = self._first, False
         absence = absence or self._reopened
         if absence is None and first and self.start() is not None:
-            absence = Absence(now, lost_error(Reason.CLIENT_CLOSED))
+            absence = Disconnection(now, lost_error(Reason.CLIENT_CLOSED))
         self._reopened = None
         self._spent, self._drops = 0.0, False
         self._fetched.clear()
@@ -265,7 +265,7 @@ class CatchUp:
         self._fetched.clear()
         self._note_unfetched()
 
-    def _add(self, absence: Absence, now: float, *, first: bool) -> None:
+    def _add(self, absence: Disconnection, now: float, *, first: bool) -> None:
         if self._holes and self._holes[-1].before_id is None:
             self._holes[-1].extend(now)
             return
@@ -381,8 +381,8 @@ class CatchUp:
                     return False
         # Not left to the streams: they remember fewer messages than may be fetched.
         self.streams.drop_duplicates(hole.held.drop(lambda event: message_key(event) in ids))
-        if self.streams.witness is not None:
-            self.streams.witness.page_fetched(len(page.messages), more=hole.place is not None)
+        if self.streams.observer is not None:
+            self.streams.observer.page_fetched(len(page.messages), more=hole.place is not None)
         return True
 
     def _read(self, decoder: Decoder, text: bytes) -> Event | Echo:
@@ -500,8 +500,8 @@ class CatchUp:
     def _settled(self) -> None:
         self._drops = False
         self._note_unfetched()
-        if self.streams.witness is not None:
-            self.streams.witness.drained()
+        if self.streams.observer is not None:
+            self.streams.observer.drained()
         self.streams.room.unpark_all()  # the receive loop may wait for room here
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from cometconn._foreign_text import KnownSecrets
+from cometconn._text.foreign_text import KnownSecrets
 from cometconn._wire.outgoing import Envelope, auth_frame
 from cometconn.errors import NotLoggedInError
 

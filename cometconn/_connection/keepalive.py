@@ -59,7 +59,7 @@ async def keepalive(machine: Machine, link: Link) -> None:
         if now >= pulse.next_ping and not link.over:
             pulse.keepalive_sent(now)
             link.ping(ping_frame(), now)
-            if link.witness is not None:
-                link.witness.ping_sent("keepalive")
+            if link.observer is not None:
+                link.observer.ping_sent("keepalive")
         with trio.move_on_at(min(pulse.next_ping, machine.next_tick)) as link.alarm:
             await trio.lowlevel.wait_task_rescheduled(at_any_time)

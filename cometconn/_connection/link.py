@@ -10,17 +10,16 @@ import trio
 from cometconn._lot import Lot
 from cometconn.errors import PongTimeoutError
 
-from .verdicts import lost_error
+from .failures import lost_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometconn._lifecycle.heartbeat import Heartbeat
+    from cometconn._telemetry.step_observer import StepObserver
     from cometconn._transport.abc import WebSocket
     from cometconn.errors import CometConnError
     from cometconn.status import Reason
-
-    from .witness import Witness
 
 __all__ = ["Link", "OutgoingFrame", "PingWaiter"]
 
@@ -111,7 +110,7 @@ class Link:
         attempt_ends: when the attempt has failed.
         second: the dial after a renewal of the token.
         room: what the receive loop parks in while a stream is full.
-        witness: is told of every pong.
+        observer: is told of every pong.
         websocket: what it is about, once it was dialled.
         on_send: is called when there is a first frame in the outbox: writes it, or sees to it that it is written.
         over: the lease has ended: take nothing, start nothing.
@@ -129,7 +128,7 @@ class Link:
     attempt_ends: float
     second: bool
     room: Lot = attrs.field(repr=False)
-    witness: Witness | None = attrs.field(default=None, repr=False)
+    observer: StepObserver | None = attrs.field(default=None, repr=False)
     websocket: WebSocket | None = attrs.field(default=None, init=False, repr=False)
     on_send: Callable[[], object] | None = attrs.field(default=None, init=False, repr=False)
     lease: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
@@ -206,8 +205,8 @@ class Link:
         if self._pings:
             waiter = self._pings.pop(0)
             waiter.pong(now)
-            if self.witness is not None:
-                self.witness.pong_received(now - waiter.sent_at)
+            if self.observer is not None:
+                self.observer.pong_received(now - waiter.sent_at)
 
     def goodbye_nowait(self) -> None:
         """Let the close frame leave, where it can at once: nothing at the end of a link is as urgent."""

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from cometconn._network.os_errors import os_error_text
 from cometconn._transport.abc import WebSocketError
-from cometconn._why import why
 from cometconn.errors import ProtocolError
 
 from .background_timeout import background_timeout
+from .failures import AUTH_ANSWER
 from .keepalive import keepalive
 from .receive_loop import receive_loop
-from .verdicts import AUTH_ANSWER
 from .writer import Writer
 
 if TYPE_CHECKING:
     from cometconn._environment import Environment
+    from cometconn._streams.streams import Streams
     from cometconn._transport.abc import WebSocket, WebSocketFactory
 
     from .catch_up import CatchUp
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from .link import Link
     from .machine import Machine
     from .position import PositionKeeper
-    from .streams import Streams
 
 __all__ = ["LinkNursery"]
 
@@ -91,12 +91,12 @@ class LinkNursery:
             self.machine.lost(link, error)
             return None
         try:
-            if (witness := self.machine.witness) is not None:
-                witness.attempt_begun(link.number, url, second=link.second)
+            if (observer := self.machine.observer) is not None:
+                observer.attempt_begun(link.number, url, second=link.second)
             link.step = f"dialling {url} (name lookup, TCP, proxy, TLS)"
             stream = await self.environment.dial(url)
-            if witness is not None:
-                witness.dialled()
+            if observer is not None:
+                observer.dialled()
             limits = self.identity.settings.limits
             return self.open_websocket(stream, url, self.identity.headers, limits.max_message)
         except Exception as error:  # noqa: BLE001 - whatever an environment raises, the attempt has failed
@@ -133,8 +133,8 @@ class LinkNursery:
         except WebSocketError as error:
             self.machine.lost(link, error)
         else:
-            if self.machine.witness is not None and not link.over:
-                self.machine.witness.upgraded()
+            if self.machine.observer is not None and not link.over:
+                self.machine.observer.upgraded()
         return not link.over
 
     async def _hang_up(self, websocket: WebSocket) -> None:
@@ -146,19 +146,19 @@ class LinkNursery:
             with trio.CancelScope() as scope:
                 self.machine.begin_farewell(scope)
                 await websocket.wait_answered()
-        elif websocket.close_frame_left and self.machine.witness is not None:
-            self.machine.witness.goodbye_said()  # and answered so soon that nothing is left to be said
+        elif websocket.close_frame_left and self.machine.observer is not None:
+            self.machine.observer.goodbye_said()  # and answered so soon that nothing is left to be said
         await websocket.aclose_forcefully()
-        if self.machine.witness is not None:
-            self.machine.witness.socket_closed()
+        if self.machine.observer is not None:
+            self.machine.observer.socket_closed()
 
     def _said(self, farewell: Farewell) -> None:
         farewell.said()
-        if self.machine.witness is not None:
-            self.machine.witness.goodbye_said()
+        if self.machine.observer is not None:
+            self.machine.observer.goodbye_said()
 
 
 def _dial_error(url: str, error: Exception) -> Exception:
-    made = OSError(f"{url} cannot be reached: {why(error)}")
+    made = OSError(f"{url} cannot be reached: {os_error_text(error)}")
     made.__cause__ = error
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cometconn._json_parts import raw_message_id
+from cometconn._json.parts import raw_message_id
 from cometconn._transport.abc import LONG_MESSAGE_HEAD
 from cometconn.errors import DecodeError
 from cometconn.events import UnreadableFrame

@@ -14,30 +14,30 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from cometconn._foreign_text import KnownSecrets
 from cometconn._lifecycle.heartbeat import Heartbeat
-from cometconn._lifecycle.reducer import Circumstances, Lifecycle, after_sleep, begin, due, ends_link, reduce
+from cometconn._lifecycle.reducer import InputDetails, Lifecycle, after_sleep, begin, due, ends_link, reduce
 from cometconn._lifecycle.states import WANTED, Input, Mode, Refusal, State
 from cometconn._lot import Lot
+from cometconn._streams.statuses import StatusFeed
+from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import PongTimeoutError
 from cometconn.status import AppState, Reason
 
-from .absence import Absence
-from .callers import Caller, Callers
+from .connect_waiters import ConnectWaiter, ConnectWaiters
+from .disconnection import Disconnection
+from .failures import Failure, attempt_error, failure, lost_error, refusal_error, timeout_error
 from .farewell import Farewell
 from .link import Link
-from .statuses import StatusFeed
-from .verdicts import Failure, attempt_error, failure, lost_error, refusal_error, timeout_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cometconn._telemetry.step_observer import StepObserver
     from cometconn.errors import CometConnError
     from cometconn.settings import Timing
     from cometconn.status import Status
 
     from .link import PingWaiter
-    from .witness import Witness
 
 __all__ = ["Machine"]
 
@@ -45,7 +45,7 @@ _UNANSWERED_BEFORE_RENEWAL = (
     3  # attempts in a row that end between the auth frame and its answer, by a close or by silence
 )
 _GOODBYE = "closing the connection before it"
-_NOTHING = Circumstances()
+_NOTHING = InputDetails()
 _LOOK = 16.0  # seconds between two looks at the clocks; each keepalive ping is one, so that none comes between two
 _NAP = 1.0  # seconds between the two clocks, from one look to the next, that count as sleep
 
@@ -62,7 +62,7 @@ class Machine:
         boot_time: seconds on a clock that goes on while the machine sleeps.
         on_resumed: is told how many seconds the machine slept.
         secrets: what no error may repeat.
-        witness: is told every step; `None` when nobody wants to know.
+        observer: is told every step; `None` when nobody wants to know.
         on_token_judged: is told when the server has accepted the token, and when it has refused it for good.
     """
 
@@ -73,7 +73,7 @@ class Machine:
     _boot_time: Callable[[], float] = attrs.field(default=trio.current_time, repr=False)
     _on_resumed: Callable[[float], object] = attrs.field(default=lambda _: None, repr=False)
     _secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False)
-    witness: Witness | None = attrs.field(default=None, init=False, repr=False)
+    observer: StepObserver | None = attrs.field(default=None, init=False, repr=False)
     on_token_judged: Callable[[Input], object] = attrs.field(default=lambda _: None, init=False, repr=False)
     _lag: float = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
@@ -85,9 +85,9 @@ class Machine:
     frames_sent: int = attrs.field(default=0, init=False)
     epoch: int = attrs.field(default=0, init=False)  # counts the attempts, so that one can be told from the next
     _unanswered: int = attrs.field(default=0, init=False)
-    _absence: Absence | None = attrs.field(default=None, init=False, repr=False)
+    _absence: Disconnection | None = attrs.field(default=None, init=False, repr=False)
     _farewell: Farewell | None = attrs.field(default=None, init=False, repr=False)
-    _callers: Callers = attrs.field(factory=Callers, init=False, repr=False)
+    _callers: ConnectWaiters = attrs.field(factory=ConnectWaiters, init=False, repr=False)
     _changed: Lot = attrs.field(factory=Lot, init=False, repr=False)
     statuses: StatusFeed = attrs.field(factory=StatusFeed, init=False, repr=False)
 
@@ -151,8 +151,8 @@ class Machine:
             self._link.heartbeat.woke(now)
             self._link.set_alarm(self.next_tick)
         self._on_resumed(slept)
-        if self.witness is not None:
-            self.witness.slept(slept, self._life)
+        if self.observer is not None:
+            self.observer.slept(slept, self._life)
 
     def _tick_once(self, now: float) -> bool:
         if self._life is not self._due[0]:  # it changes seldom, and every read of the socket ticks
@@ -172,7 +172,7 @@ class Machine:
     @trio.lowlevel.enable_ki_protection
     def tell(self, on: Input, cause: CometConnError | None = None) -> None:
         """Take an input that comes with nothing else but a *cause*: login, logout, app state, `retry_now()`, the end."""
-        self._apply(on, self.tick(), Circumstances(cause=cause))
+        self._apply(on, self.tick(), InputDetails(cause=cause))
         if on is Input.CLIENT_LEFT:
             self.statuses.close()
 
@@ -180,7 +180,7 @@ class Machine:
     async def connect(self, *, patient: bool) -> None:
         """Ask for the connection and wait for the outcome."""
         now = self.tick()
-        if (refusal := self._apply(Input.CONNECT_CALLED, now, Circumstances(patient=patient))) is not None:
+        if (refusal := self._apply(Input.CONNECT_CALLED, now, InputDetails(patient=patient))) is not None:
             raise refusal
         if self._life.state is State.CONNECTED:
             await trio.lowlevel.checkpoint()
@@ -193,12 +193,12 @@ class Machine:
         if caller.error is not None:
             raise caller.error
 
-    def _caller_leaves(self, caller: Caller) -> None:
+    def _caller_leaves(self, caller: ConnectWaiter) -> None:
         if caller.answered.is_set():
             return
         now = self.tick()
         if self._callers.leave(caller):
-            self._apply(Input.CALLER_LEFT, now, Circumstances(patient=caller.patient))
+            self._apply(Input.CALLER_LEFT, now, InputDetails(patient=caller.patient))
 
     def disconnect(self) -> None:
         """End the wish."""
@@ -234,7 +234,7 @@ class Machine:
         self.attempts += dials
         heartbeat = Heartbeat(self._timing.keepalive_interval, self._timing.pong_timeout)
         ends = self._life.attempt_ends
-        self._link = self._latest = link = Link(self.attempts, heartbeat, ends, second, self._room, self.witness)
+        self._link = self._latest = link = Link(self.attempts, heartbeat, ends, second, self._room, self.observer)
         link.lease.deadline = self._life.lease_deadline
         return link
 
@@ -244,7 +244,7 @@ class Machine:
             self._link = None
             link.end(None, None)
 
-    def authenticated(self, link: Link) -> Absence | None:
+    def authenticated(self, link: Link) -> Disconnection | None:
         """Take the server's yes. Return the absence that it ends, if there was one."""
         now = self.tick()
         if self._link is not link or self._life.state is not State.CONNECTING:
@@ -273,7 +273,7 @@ class Machine:
         """Take the final no: the token is refused and cannot be renewed."""
         now = self.tick()
         if self._link is link:
-            self._apply(Input.TOKEN_REFUSED, now, Circumstances(cause=attempt_error(error)))
+            self._apply(Input.TOKEN_REFUSED, now, InputDetails(cause=attempt_error(error)))
 
     def heard(self, link: Link) -> None:
         """Note that bytes came."""
@@ -305,7 +305,7 @@ class Machine:
 
     def _fail_link(self, news: Failure, now: float) -> None:
         link = self._link
-        with_ = Circumstances(retry_after=news.retry_after, restarting=news.restarting, jitter=self._random())
+        with_ = InputDetails(retry_after=news.retry_after, restarting=news.restarting, jitter=self._random())
         if self._life.state is State.CONNECTED:
             back = self._life.app is AppState.BACKGROUND
             cause = lost_error(Reason.LOST_IN_BACKGROUND if back else None, news.error)
@@ -325,7 +325,7 @@ class Machine:
 
     # The step.
 
-    def _apply(self, on: Input, now: float, with_: Circumstances = _NOTHING) -> CometConnError | None:
+    def _apply(self, on: Input, now: float, with_: InputDetails = _NOTHING) -> CometConnError | None:
         before = self._life
         if self._link is not None and ends_link(before, on):
             self._link.goodbye_nowait()
@@ -342,19 +342,19 @@ class Machine:
             self.on_token_judged(on)
         if after.status is not before.status:
             self.statuses.publish(before.status, after.status)
-        if self.witness is not None:
-            self.witness.stepped(before, on, after, with_)
+        if self.observer is not None:
+            self.observer.stepped(before, on, after, with_)
         self._changed.unpark_all()
         return None
 
-    def _settle_absence(self, before: Lifecycle, on: Input, now: float, with_: Circumstances) -> None:
+    def _settle_absence(self, before: Lifecycle, on: Input, now: float, with_: InputDetails) -> None:
         if before.state is State.CONNECTED and self._life.state is not State.CONNECTED:
-            self._absence = Absence(now, with_.cause or lost_error(self._life.state.reason))
+            self._absence = Disconnection(now, with_.cause or lost_error(self._life.state.reason))
         if on is Input.LOGGED_OUT:
             self._absence = None
             self._unanswered = 0  # the next token is another one
 
-    def _settle_link(self, with_: Circumstances) -> None:
+    def _settle_link(self, with_: InputDetails) -> None:
         link, state = self._link, self._life.state
         if link is None:
             return
@@ -365,7 +365,7 @@ class Machine:
             cause = with_.cause.__cause__ if with_.cause else None
             link.end(state.reason, cause)
 
-    def _settle_callers(self, on: Input, with_: Circumstances) -> None:
+    def _settle_callers(self, on: Input, with_: InputDetails) -> None:
         state = self._life.state
         if state is State.CONNECTED:
             self._callers.succeed()

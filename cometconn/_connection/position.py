@@ -9,16 +9,15 @@ import trio
 
 from cometconn._account.pages import Place
 from cometconn._account.saved_position import SavedPosition
+from cometconn._streams.streams import NOWHERE
 from cometconn.errors import StoreError
-
-from .streams import NOWHERE
 
 if TYPE_CHECKING:
     from cometconn._account.api import Api
     from cometconn._account.bounded_store import BoundedStore
+    from cometconn._streams.streams import Streams
 
     from .identity import Identity
-    from .streams import Streams
 
 __all__ = ["PositionKeeper"]
 
@@ -110,7 +109,7 @@ class PositionKeeper:
         return None if self._since is None else Place(sent_at=max(0, int(self._since)))
 
     def leave(self) -> None:
-        """The client is being left: the last saving is `_open`'s."""
+        """The client is being left: the last saving is `_client.open_client`'s."""
         self._left = True
         self.streams.on_moved = None
 

@@ -15,6 +15,7 @@ from .catch_up import gap
 from .long_message import long_frame
 
 if TYPE_CHECKING:
+    from cometconn._streams.streams import Streams
     from cometconn._transport.abc import WebSocket
 
     from .catch_up import CatchUp
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from .link import Link
     from .machine import Machine
     from .position import PositionKeeper
-    from .streams import Streams
 
 __all__ = ["receive_loop"]
 
@@ -87,8 +87,8 @@ async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _R
             await trio.lowlevel.checkpoint()
             count, awaited = 0, True
         more = not websocket.exhausted
-    if machine.witness is not None:
-        machine.witness.drained()
+    if machine.observer is not None:
+        machine.observer.drained()
     if link.heartbeat.resume():
         link.wake_for_silence()
 
@@ -175,8 +175,8 @@ class _Reader:
     async def wait_room(self) -> None:
         """While a pausing stream is full, read nothing more."""
         while self.no_room and not self._link.over:
-            if self._machine.witness is not None:
-                self._machine.witness.paused()
+            if self._machine.observer is not None:
+                self._machine.observer.paused()
             await self._streams.room.park()
 
     @property

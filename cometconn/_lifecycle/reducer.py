@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from .table import Row
 
-__all__ = ["Circumstances", "Lifecycle", "after_sleep", "begin", "due", "ends_link", "reduce"]
+__all__ = ["InputDetails", "Lifecycle", "after_sleep", "begin", "due", "ends_link", "reduce"]
 
 
 @attrs.frozen
-class Circumstances:
+class InputDetails:
     """What comes along with an input.
 
     Attributes:
@@ -42,7 +42,7 @@ class Circumstances:
     patient: bool = False
 
 
-_PLAIN = Circumstances()
+_PLAIN = InputDetails()
 _KEEPS_LINK = frozenset({None, State.CONNECTED, State.CONNECTING})  # of a row: where it leads, `None` is nowhere
 _Changes: TypeAlias = "dict[str, Any]"  # fields of a `Lifecycle`
 
@@ -120,7 +120,7 @@ def due(life: Lifecycle) -> tuple[float, Input]:
     return (over, Input.DEADLINE_REACHED) if over <= moment else (moment, on)
 
 
-def reduce(life: Lifecycle, on: Input, now: float, with_: Circumstances = _PLAIN) -> Lifecycle:
+def reduce(life: Lifecycle, on: Input, now: float, with_: InputDetails = _PLAIN) -> Lifecycle:
     """Return the `Lifecycle` after *on* at *now*. Nothing else is read or written.
 
     Raises:
@@ -181,7 +181,7 @@ def _app_after(app: AppState, on: Input) -> AppState:
     return AppState.FOREGROUND if on is Input.ENTERED_FOREGROUND else app
 
 
-def _release_callers(life: Lifecycle, on: Input, with_: Circumstances) -> Lifecycle:
+def _release_callers(life: Lifecycle, on: Input, with_: InputDetails) -> Lifecycle:
     # Before the row is chosen: only who still waits afterwards holds the wish up.
     if on is Input.ATTEMPT_FAILED:
         return attrs.evolve(life, impatient=0)
@@ -192,7 +192,7 @@ def _release_callers(life: Lifecycle, on: Input, with_: Circumstances) -> Lifecy
     return life
 
 
-def _admit_caller(life: Lifecycle, on: Input, with_: Circumstances) -> Lifecycle:
+def _admit_caller(life: Lifecycle, on: Input, with_: InputDetails) -> Lifecycle:
     if on is not Input.CONNECT_CALLED or life.state not in HEADING:
         return life
     if with_.patient:
@@ -200,7 +200,7 @@ def _admit_caller(life: Lifecycle, on: Input, with_: Circumstances) -> Lifecycle
     return attrs.evolve(life, impatient=life.impatient + 1)
 
 
-def _rest(_: Lifecycle, to: State, now: float, with_: Circumstances) -> _Changes:
+def _rest(_: Lifecycle, to: State, now: float, with_: InputDetails) -> _Changes:
     return {
         "state": to,
         "status": _status_of_rest(to, with_.cause, now),
@@ -221,7 +221,7 @@ def _status_of_rest(state: State, cause: CometConnError | None, now: float) -> D
     return Disconnected(reason, cause=cause, at=now)
 
 
-def _connect(life: Lifecycle, to: State, now: float, _: Circumstances) -> _Changes:
+def _connect(life: Lifecycle, to: State, now: float, _: InputDetails) -> _Changes:
     attempt = life.attempt if life.state is State.WAITING else 1
     return {
         "state": to,
@@ -234,7 +234,7 @@ def _connect(life: Lifecycle, to: State, now: float, _: Circumstances) -> _Chang
     }
 
 
-def _wait(life: Lifecycle, to: State, now: float, with_: Circumstances) -> _Changes:
+def _wait(life: Lifecycle, to: State, now: float, with_: InputDetails) -> _Changes:
     timing = life.timing
     stable = life.state is State.CONNECTED and now - life.status.at >= timing.stable_after
     attempt, retries = (0, 0) if stable else (life.attempt, life.retries)
@@ -257,7 +257,7 @@ def _wait(life: Lifecycle, to: State, now: float, with_: Circumstances) -> _Chan
     }
 
 
-def _connected(life: Lifecycle, to: State, now: float, _: Circumstances) -> _Changes:
+def _connected(life: Lifecycle, to: State, now: float, _: InputDetails) -> _Changes:
     return {
         "state": to,
         "status": Connected(life.attempt, at=now),

@@ -9,7 +9,7 @@ import attrs
 import trio
 
 from cometconn._groups import Ungrouped
-from cometconn._why import why
+from cometconn._network.os_errors import os_error_text
 
 from .connect import ask_http
 from .proxy import ProxyError, ProxyFault
@@ -82,7 +82,7 @@ async def open_proxy(proxy: Proxy, ssl_context: Callable[[], ssl.SSLContext]) ->
         stream = await open_tcp(proxy.host, proxy.port)
         return await encrypt(stream, ssl_context(), proxy.host) if proxy.scheme == "https" else stream
     except (OSError, trio.BrokenResourceError) as error:
-        message = f"the proxy {proxy} cannot be reached: {why(error)}"
+        message = f"the proxy {proxy} cannot be reached: {os_error_text(error)}"
         raise ProxyError(ProxyFault.UNREACHABLE, message) from error
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import trio
 
-from cometconn._why import why
+from cometconn._network.os_errors import os_error_text
 
 from .abc import WebSocketBrokenError, WebSocketClosedError, WebSocketError
 
@@ -38,4 +38,6 @@ def stream_failed(error: Exception) -> WebSocketBrokenError:
     if isinstance(error, trio.ClosedResourceError):
         return WebSocketBrokenError("the connection was closed on our side")  # *error* knows us: that would be a circle
     # TLS has words for it: 1.3 wants a client certificate only when the handshake is done.
-    return broken(why(error) if isinstance(error.__cause__, ssl.SSLError) else "the connection was reset", error)
+    return broken(
+        os_error_text(error) if isinstance(error.__cause__, ssl.SSLError) else "the connection was reset", error
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cometconn._http_time import read_date, retry_after_seconds
+from cometconn._network.http_date import read_date, retry_after_seconds
 
 from .abc import UpgradeRefusedError, WebSocketBrokenError
 

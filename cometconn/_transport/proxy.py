@@ -7,9 +7,9 @@ import urllib.parse
 
 import attrs
 
-from cometconn._foreign_text import KnownSecrets
-from cometconn._urls import read_url
-from cometconn._why import ExplainedError
+from cometconn._network.os_errors import ConnectFailedError
+from cometconn._network.urls import read_url
+from cometconn._text.foreign_text import KnownSecrets
 
 __all__ = ["Proxy", "ProxyError", "ProxyFault", "host_and_port", "read_proxy"]
 
@@ -100,7 +100,7 @@ class ProxyFault(enum.Enum):
     """It cannot reach the server."""
 
 
-class ProxyError(ExplainedError):
+class ProxyError(ConnectFailedError):
     """There is no way through the proxy.
 
     Attributes:

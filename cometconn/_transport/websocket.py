@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NoReturn
 import trio
 import trio_websocket
 
-from cometconn._foreign_logs import OURS
 from cometconn._lot import Lot
+from cometconn._network.library_logs import OURS
 
 from .abc import LongMessage, WebSocketBrokenError, WebSocketError
 from .bare_socket import receive_some

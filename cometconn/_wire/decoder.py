@@ -13,9 +13,9 @@ from typing import Any, Final, TypeAlias
 import attrs
 import msgspec
 
-from cometconn._json_parts import has_too_many_items, raw_message_id, split_object
-from cometconn._json_values import parse
-from cometconn._nesting import is_too_deep
+from cometconn._json.json_depth import is_too_deep
+from cometconn._json.parts import has_too_many_items, raw_message_id, split_object
+from cometconn._json.values import parse
 from cometconn.errors import DecodeError
 from cometconn.events import Event, UnknownEvent, UnreadableFrame, User
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 import attrs
 import msgspec
 
-from cometconn._nesting import may_be_too_deep
+from cometconn._json.json_depth import may_be_too_deep
 from cometconn.events import Event, Group, Message, User
 
 from .kinds import (

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import attrs
 
-from cometconn._json_values import sendable
-from cometconn._secret_names import is_secret_name
+from cometconn._json.values import sendable
+from cometconn._text.secret_names import is_secret_name
 from cometconn.errors import SettingsError
 from cometconn.settings import SubscriptionType
 

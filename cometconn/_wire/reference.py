@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 
-from cometconn._json_values import sendable
+from cometconn._json.values import sendable
 from cometconn.events import Call, Event, Group, Message, User
 
 from .converter import UnfitError, converter

@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from cometconn._version import __version__
+from cometconn._client.version import __version__
 
 from .demo import demo
 from .doctor import doctor

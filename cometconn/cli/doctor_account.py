@@ -11,7 +11,7 @@ from cometconn._account.api import Api
 from cometconn._account.file_store import default_path
 from cometconn._account.session import Hosts, new_device_id, new_session_id
 from cometconn._account.store import IN_USE
-from cometconn._version import client_info
+from cometconn._client.version import client_info
 from cometconn.errors import SettingsError, StoreError
 
 from .doctor_advice import account_advice

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from cometconn._network.urls import is_loopback
 from cometconn._transport.abc import UpgradeRefusedError
 from cometconn._transport.proxy import ProxyError, ProxyFault, host_and_port
-from cometconn._urls import is_loopback
 from cometconn.errors import ApiError, AuthenticationError, StoreError
 
 from .doctor_findings import Step

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
-from cometconn._foreign_text import KnownSecrets
+from cometconn._network.os_errors import os_error_text
+from cometconn._text.foreign_text import KnownSecrets
 from cometconn._transport.abc import WebSocketError
-from cometconn._why import why
 from cometconn.errors import CometConnError
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Findings:
     def _words(self, error: Exception) -> str:
         if isinstance(error, trio.TooSlowError):
             return f"no answer within {self.patience:g} s"
-        words = str(error) if isinstance(error, CometConnError | WebSocketError) else why(error)
+        words = str(error) if isinstance(error, CometConnError | WebSocketError) else os_error_text(error)
         words = self.secrets.line(words)
         return words.rstrip(".") or type(error).__name__
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 import trio
 
+from cometconn._client.version import client_info
 from cometconn._connection.identity import Identity
 from cometconn._groups import open_nursery
 from cometconn._transport.abc import LongMessage, WebSocketError
 from cometconn._transport.websocket import TrioWebSocket
-from cometconn._version import client_info
 from cometconn._wire.decoder import AuthReply, Pong, decode
 from cometconn._wire.outgoing import ping_frame
 from cometconn.errors import AuthenticationError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from cometconn import Connected, Connecting, Disconnected, Waiting
-from cometconn._secret_names import without_named_secrets
+from cometconn._text.secret_names import without_named_secrets
 from cometconn.errors import CometConnError
 from cometconn.events import UnknownEvent, UnreadableFrame
 

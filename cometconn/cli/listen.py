@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pathlib
 
     from cometconn import CometChat, EventStream
-    from cometconn._connection.statuses import StatusStream
+    from cometconn._streams.statuses import StatusStream
 
     from .options import ListenOptions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from cometconn._foreign_text import KnownSecrets
+from cometconn._text.foreign_text import KnownSecrets
 from cometconn._transport.proxy import read_proxy
 
 if TYPE_CHECKING:

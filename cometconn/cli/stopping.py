@@ -23,7 +23,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def run(work: Callable[[], Awaitable[T]]) -> T:
     """Run *work* in Trio. Ctrl-C raises `KeyboardInterrupt` in it, whatever it does outside."""
     # Its decoders are built by C code that swallows a KeyboardInterrupt: out here Ctrl-C needs no exception.
-    importlib.import_module("cometconn._open")
+    importlib.import_module("cometconn._client.open_client")
     before = signal.getsignal(signal.SIGINT)
     if before is signal.SIG_IGN:  # as for what a script runs in the background
         return trio.run(work)

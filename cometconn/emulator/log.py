@@ -1,4 +1,4 @@
-"""What the server saw and did, in order: the witness of every test.
+"""What the server saw and did, in order: the observer of every test.
 
 The log tells the wire's truth. A client may believe what it likes about its sockets;
 whether it dialled, said goodbye or vanished is read here. No entry holds a secret.

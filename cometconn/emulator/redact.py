@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cometconn._secret_names import HIDDEN, without_secret_names
+from cometconn._text.secret_names import HIDDEN, without_secret_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -245,7 +245,7 @@ class World:
         if first and device.uid is not None:
             realtime.announce(self, self.people[device.uid], online=True)
 
-    # Delivery
+    # HookDispatcher
 
     def devices(self, uid: str | None = None, *, authenticated: bool = False) -> tuple[Device, ...]:
         """Give the devices that are not gone, of one user or of all, in the order in which they came."""

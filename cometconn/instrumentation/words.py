@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cometconn._foreign_text import KnownSecrets
+from cometconn._text.foreign_text import KnownSecrets
 
 from . import attempts, connections, lease
 

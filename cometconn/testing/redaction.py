@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import attrs
 
-from cometconn._secret_names import SECRET_NAMES, named_secrets, plain_name
+from cometconn._text.secret_names import SECRET_NAMES, named_secrets, plain_name
 
 __all__ = ["Redaction"]
 

@@ -86,7 +86,7 @@ def lanes(mode: Mode) -> list[Lane]:
 
 def _label(row: Row, mode: Mode) -> str:
     where = []
-    # An app state says something only where the input leaves it open.
+    # The app state is shown only where the input does not imply it.
     if row.app is not None and row.on not in _SAYS:
         where.append("in the foreground" if row.app is AppState.FOREGROUND else "in the background")
     if row.wish is not None and mode is Mode.MANUAL:

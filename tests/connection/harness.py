@@ -12,7 +12,7 @@ import trio.testing
 
 import cometconn
 from cometconn import AppSettings, CometChat, MemoryStore, Status, Timing
-from cometconn._connection.event_stream import EventStream
+from cometconn._streams.event_stream import EventStream
 from cometconn.emulator.log import Entry, Kind
 from cometconn.testing import MemoryServer, open_memory_server
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from cometconn import Connected, Disconnected, EventStream, MemoryStore, Reason, Timing, Waiting
-from cometconn._connection import streams
-from cometconn._connection.absence import Absence
 from cometconn._connection.catch_up import gap
+from cometconn._connection.disconnection import Disconnection
+from cometconn._streams import streams
 from cometconn.errors import ConnectionLostError, NotLoggedInError
 from cometconn.events import Event, Gap, TextMessage
 from cometconn.testing import open_memory_server
@@ -205,8 +205,8 @@ def test_the_wall_clock_goes_on_while_the_machine_sleeps() -> None:
     """The gap's beginning is where the wall clock was then, or where Trio's says if that is earlier."""
     noon = datetime.datetime(2026, 1, 2, 12, tzinfo=datetime.UTC)
     lost = ConnectionLostError("gone")
-    assert gap(Absence(100.0, lost, since_utc=noon), 103.0).since_utc == noon
-    told = gap(Absence(100.0, lost), 160.0)
+    assert gap(Disconnection(100.0, lost, since_utc=noon), 103.0).since_utc == noon
+    told = gap(Disconnection(100.0, lost), 160.0)
     assert told.until_utc - told.since_utc == datetime.timedelta(seconds=60)
 
 

@@ -15,7 +15,8 @@ import trio
 from trio.testing import MockClock
 
 from cometconn import MemoryStore
-from cometconn._connection import absence, catch_up, witness
+from cometconn._connection import catch_up, disconnection
+from cometconn._telemetry import step_observer
 from cometconn.environment import Request, Response
 from cometconn.events import Event, Gap, TextMessage, UnreadableFrame
 from cometconn.testing import open_memory_server
@@ -207,7 +208,7 @@ def set_clocks(patch: pytest.MonkeyPatch, clock: Callable[[], float]) -> None:
     patch.setattr(time, "time_ns", lambda: int(clock() * 1e9))
     # Not in the module itself: the wire's codec knows the class by its identity.
     told = types.SimpleNamespace(datetime=Clock, timedelta=datetime.timedelta, UTC=datetime.UTC)
-    for module in (absence, catch_up, witness):
+    for module in (disconnection, catch_up, step_observer):
         patch.setattr(module, "datetime", told)
 
 

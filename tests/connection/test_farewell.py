@@ -67,7 +67,7 @@ async def test_a_goodbye_that_was_answered_at_once_is_told_of(left: bool) -> Non
     """The close frame has left in the call and the answer was read before anybody could wait for it."""
     told: list[str] = []
 
-    class Witness:
+    class StepObserver:
         def goodbye_said(self) -> None:
             """Note it."""
             told.append("said")
@@ -85,7 +85,7 @@ async def test_a_goodbye_that_was_answered_at_once_is_told_of(left: bool) -> Non
             """Close."""
 
     class Told:
-        witness = Witness()
+        observer = StepObserver()
 
     links = LinkNursery(*[Told()] * 5)  # type: ignore[arg-type]
     await links._hang_up(Closed())  # type: ignore[arg-type]

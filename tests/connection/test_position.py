@@ -13,14 +13,14 @@ from trio.testing import MockClock
 
 import cometconn
 from cometconn import AppSettings, Connected, FileStore, MemoryStore
-from cometconn._connection import streams as streams_module
-from cometconn._connection.streams import NOWHERE, Streams
+from cometconn._streams import streams as streams_module
+from cometconn._streams.streams import NOWHERE, Streams
 from cometconn.errors import SettingsError, StoreError
 from cometconn.events import Gap, TextMessage, TypingStarted
 from cometconn.stores import SavedPosition, SavedSession
 from cometconn.testing import open_memory_server
+from tests.streams.acknowledging import events_of, numbers, published, reading
 
-from .acknowledging import events_of, numbers, published, reading
 from .harness import open_pair, settle
 from .interruptions import say
 

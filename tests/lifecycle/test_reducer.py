@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cometconn._lifecycle.reducer import Circumstances, Lifecycle, after_sleep, begin, due, ends_link, reduce
+from cometconn._lifecycle.reducer import InputDetails, Lifecycle, after_sleep, begin, due, ends_link, reduce
 from cometconn._lifecycle.states import WANTED, IllegalInputError, Input, Mode, Refusal, State, Wish
 from cometconn.errors import CometConnError
 from cometconn.settings import Timing
 from cometconn.status import AppState, Connected, Connecting, Disconnected, Reason, Waiting
 
-PATIENT = Circumstances(patient=True)
+PATIENT = InputDetails(patient=True)
 TIMING = Timing()
 
 
-def run(mode: Mode, *steps: tuple[float, Input] | tuple[float, Input, Circumstances]) -> Lifecycle:
+def run(mode: Mode, *steps: tuple[float, Input] | tuple[float, Input, InputDetails]) -> Lifecycle:
     """A life from its beginning at 0 through *steps*."""
     life = begin(mode, TIMING, 0.0)
     for now, on, *with_ in steps:
@@ -47,7 +47,7 @@ def test_the_status_says_what_happened_and_when() -> None:
     assert life.status == Connecting(1, at=2.0)
     life = reduce(life, Input.AUTHENTICATED, 3.0)
     assert life.status == Connected(1, at=3.0)
-    life = reduce(life, Input.LINK_LOST, 4.0, Circumstances(cause=cause, jitter=0.5))
+    life = reduce(life, Input.LINK_LOST, 4.0, InputDetails(cause=cause, jitter=0.5))
     assert life.status == Waiting(2, 5.0, cause=cause, at=4.0)
     assert due(life) == (5.0, Input.RETRY_DUE)
     life = reduce(life, Input.RETRY_DUE, 5.0)
@@ -58,9 +58,9 @@ def test_backoff_starts_over_after_a_stable_connection_only() -> None:
     """Ten seconds of being connected reset attempt and backoff; a socket that merely opened does not."""
     life = run(Mode.AUTO, (0.0, Input.LOGGED_IN), (0.0, Input.ATTEMPT_FAILED), (1.0, Input.RETRY_DUE))
     life = reduce(life, Input.AUTHENTICATED, 1.0)
-    short = reduce(life, Input.LINK_LOST, 10.999, Circumstances(jitter=1.0))
+    short = reduce(life, Input.LINK_LOST, 10.999, InputDetails(jitter=1.0))
     assert short.status == Waiting(3, 14.999, at=10.999)
-    stable = reduce(life, Input.LINK_LOST, 11.0, Circumstances(jitter=1.0))
+    stable = reduce(life, Input.LINK_LOST, 11.0, InputDetails(jitter=1.0))
     assert stable.status == Waiting(1, 13.0, at=11.0)
 
 
@@ -103,7 +103,7 @@ def test_the_end_of_the_lease_counts_before_the_end_of_the_attempt() -> None:
     for on in (Input.LOGGED_IN, Input.ENTERED_BACKGROUND, Input.CONNECT_CALLED):
         life = reduce(life, on, 0.0)
     assert due(life) == (10.0, Input.DEADLINE_REACHED)
-    waiting = reduce(attrs.evolve(life, patient=1), Input.ATTEMPT_FAILED, 0.0, Circumstances(retry_after=10.0))
+    waiting = reduce(attrs.evolve(life, patient=1), Input.ATTEMPT_FAILED, 0.0, InputDetails(retry_after=10.0))
     assert due(waiting) == (10.0, Input.DEADLINE_REACHED)
 
 
@@ -141,13 +141,13 @@ def test_refusals_change_nothing() -> None:
 
 def test_retry_now_cuts_a_wait_short_once_a_second() -> None:
     """The second shortcut within a second does nothing, and none beats a Retry-After."""
-    life = run(Mode.AUTO, (0.0, Input.LOGGED_IN), (0.0, Input.ATTEMPT_FAILED, Circumstances(jitter=1.0)))
+    life = run(Mode.AUTO, (0.0, Input.LOGGED_IN), (0.0, Input.ATTEMPT_FAILED, InputDetails(jitter=1.0)))
     life = reduce(life, Input.RETRY_NOW, 0.5)
     assert life.state is State.CONNECTING
-    life = reduce(life, Input.ATTEMPT_FAILED, 0.6, Circumstances(jitter=1.0))
+    life = reduce(life, Input.ATTEMPT_FAILED, 0.6, InputDetails(jitter=1.0))
     assert reduce(life, Input.RETRY_NOW, 1.4).state is State.WAITING
     assert reduce(life, Input.RETRY_NOW, 1.5).state is State.CONNECTING
-    asked = reduce(reduce(life, Input.RETRY_NOW, 1.5), Input.ATTEMPT_FAILED, 2.0, Circumstances(retry_after=60.0))
+    asked = reduce(reduce(life, Input.RETRY_NOW, 1.5), Input.ATTEMPT_FAILED, 2.0, InputDetails(retry_after=60.0))
     assert reduce(asked, Input.RETRY_NOW, 61.9).state is State.WAITING
     assert reduce(asked, Input.CONNECT_CALLED, 3.0).state is State.CONNECTING
 
@@ -155,9 +155,9 @@ def test_retry_now_cuts_a_wait_short_once_a_second() -> None:
 def test_an_announced_restart_widens_one_window_and_counts_on() -> None:
     """8 s once; then the doubling goes on where it would have been."""
     life = run(Mode.AUTO, *AUTO_CONNECTED)
-    life = reduce(life, Input.LINK_LOST, 2.0, Circumstances(restarting=True, jitter=1.0))
+    life = reduce(life, Input.LINK_LOST, 2.0, InputDetails(restarting=True, jitter=1.0))
     assert life.retry_at == 10.0
-    life = reduce(reduce(life, Input.RETRY_DUE, 10.0), Input.ATTEMPT_FAILED, 10.0, Circumstances(jitter=1.0))
+    life = reduce(reduce(life, Input.RETRY_DUE, 10.0), Input.ATTEMPT_FAILED, 10.0, InputDetails(jitter=1.0))
     assert life.retry_at == 14.0
 
 
@@ -188,7 +188,7 @@ def test_whatever_happens_a_life_stays_sound(mode: Mode, script: list[tuple[floa
         if on is Input.CALLER_LEFT and not (life.patient if patient else life.impatient):
             continue
         try:
-            life = reduce(life, on, now, Circumstances(patient=patient, jitter=jitter))
+            life = reduce(life, on, now, InputDetails(patient=patient, jitter=jitter))
         except IllegalInputError:
             continue
         moment, _ = due(life)

@@ -14,17 +14,17 @@ import trio
 
 from cometconn import AppState, CometChat
 from cometconn._account.api import is_refusal
+from cometconn._client.login import Login
+from cometconn._connection.failures import failure
 from cometconn._connection.keepalive import look
 from cometconn._connection.link import Link
 from cometconn._connection.link_nursery import LinkNursery
 from cometconn._connection.machine import Machine
-from cometconn._connection.streams import Streams
-from cometconn._connection.verdicts import failure
 from cometconn._lifecycle import reducer
 from cometconn._lifecycle.heartbeat import Heartbeat
 from cometconn._lifecycle.states import Input, Mode, State
 from cometconn._lifecycle.table import Row, Situation, find_row
-from cometconn._login import Login
+from cometconn._streams.streams import Streams
 from cometconn._wire.outgoing import ping_frame
 from cometconn.errors import ApiError
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from cometconn._connection.verdicts import Failure
+    from cometconn._connection.failures import Failure
 
 __all__ = ["BREAKS"]
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import attrs
 
 from cometconn import AppState, Connected, Connecting, Disconnected, Reason, Timing, Waiting
-from cometconn._lifecycle.reducer import Circumstances, Lifecycle, begin, due, reduce
+from cometconn._lifecycle.reducer import InputDetails, Lifecycle, begin, due, reduce
 from cometconn._lifecycle.states import IllegalInputError, Input, Mode, State
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BrokenInvariantError", "Search", "Seen"]
 
-Reducer: TypeAlias = "Callable[[Lifecycle, Input, float, Circumstances], Lifecycle]"
+Reducer: TypeAlias = "Callable[[Lifecycle, Input, float, InputDetails], Lifecycle]"
 
 TIMING = Timing(background_grace=3, connect_timeout=2, retry_base=1, retry_cap=2, stable_after=2)
 _STEPS = (0, 1, 2, 5)  # seconds: at once, a bit later, ..., behind everything that may be due
@@ -121,7 +121,7 @@ class Search:
             if moment > now:
                 self._check_account(here, label, life, account, now)
                 return life, account
-            after = self.step(life, on, now, Circumstances(jitter=1.0))
+            after = self.step(life, on, now, InputDetails(jitter=1.0))
             told = f"{label}: {on.value}"
             if on is Input.DEADLINE_REACHED:
                 over = account.life + TIMING.background_grace
@@ -188,28 +188,28 @@ _ALWAYS_LEGAL = frozenset(
 )
 
 
-def _inputs(life: Lifecycle) -> Iterator[tuple[Input, Circumstances]]:
+def _inputs(life: Lifecycle) -> Iterator[tuple[Input, InputDetails]]:
     """Everything that can be tried here. Time's own inputs come by `due()` alone; who does not wait cannot leave."""
     for on in Input:
         if on in _BY_TIME:
             continue
         if on in {Input.ATTEMPT_FAILED, Input.LINK_LOST}:
-            yield on, Circumstances(jitter=1.0)
-            yield on, Circumstances(jitter=0.0)
-            yield on, Circumstances(jitter=0.0, retry_after=2.0)
-            yield on, Circumstances(jitter=0.25, restarting=True)
+            yield on, InputDetails(jitter=1.0)
+            yield on, InputDetails(jitter=0.0)
+            yield on, InputDetails(jitter=0.0, retry_after=2.0)
+            yield on, InputDetails(jitter=0.25, restarting=True)
         elif on is Input.CONNECT_CALLED:
             if life.patient < _MOST_CALLERS:
-                yield on, Circumstances(patient=True)
+                yield on, InputDetails(patient=True)
             if life.impatient < _MOST_CALLERS:
-                yield on, Circumstances(patient=False)
+                yield on, InputDetails(patient=False)
         elif on is Input.CALLER_LEFT:
             if life.patient:
-                yield on, Circumstances(patient=True)
+                yield on, InputDetails(patient=True)
             if life.impatient:
-                yield on, Circumstances(patient=False)
+                yield on, InputDetails(patient=False)
         else:
-            yield on, Circumstances()
+            yield on, InputDetails()
 
 
 def _account_after(account: Account, before: Lifecycle, on: Input, after: Lifecycle, now: float) -> Account:
@@ -264,8 +264,8 @@ def _ago(moment: float, now: float, matters: float) -> float:
     return moment - now if moment - now > -matters else -math.inf
 
 
-def _shown(with_: Circumstances) -> str:
-    told = {f.name: v for f in attrs.fields(Circumstances) if (v := getattr(with_, f.name)) != f.default}
+def _shown(with_: InputDetails) -> str:
+    told = {f.name: v for f in attrs.fields(InputDetails) if (v := getattr(with_, f.name)) != f.default}
     return str(told) if told else ""
 
 

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from cometconn import AppState, Disconnected, Reason
-from cometconn._lifecycle.reducer import Circumstances, Lifecycle, reduce
+from cometconn._lifecycle.reducer import InputDetails, Lifecycle, reduce
 from cometconn._lifecycle.states import Input, Mode, State
 
 from .search import BrokenInvariantError, Search
@@ -27,30 +27,30 @@ def test_every_invariant_holds_in_every_state(mode: Mode) -> None:
     assert search.edges > 80_000
 
 
-def _foreground_undoes_disconnect(before: Lifecycle, on: Input, now: float, with_: Circumstances) -> Lifecycle:
+def _foreground_undoes_disconnect(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
     if on is Input.ENTERED_FOREGROUND and before.state is State.DISCONNECT_CALLED:
         return reduce(attrs.evolve(before, app=AppState.FOREGROUND), Input.CONNECT_CALLED, now, with_)
     return reduce(before, on, now, with_)
 
 
-def _background_is_no_sign_of_life(before: Lifecycle, on: Input, now: float, with_: Circumstances) -> Lifecycle:
+def _background_is_no_sign_of_life(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
     after = reduce(before, on, now, with_)
     return attrs.evolve(after, last_life=before.last_life) if on is Input.ENTERED_BACKGROUND else after
 
 
-def _authenticating_is_a_sign_of_life(before: Lifecycle, on: Input, now: float, with_: Circumstances) -> Lifecycle:
+def _authenticating_is_a_sign_of_life(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
     after = reduce(before, on, now, with_)
     return attrs.evolve(after, last_life=now) if on is Input.AUTHENTICATED else after
 
 
-def _auto_lives_on_in_the_background(before: Lifecycle, on: Input, now: float, with_: Circumstances) -> Lifecycle:
+def _auto_lives_on_in_the_background(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
     after = reduce(before, on, now, with_)
     if on is Input.ENTERED_BACKGROUND and after.state is State.IN_BACKGROUND and before.state is State.CONNECTED:
         return attrs.evolve(before, app=AppState.BACKGROUND)
     return after
 
 
-def _lost_and_given_up(before: Lifecycle, on: Input, now: float, with_: Circumstances) -> Lifecycle:
+def _lost_and_given_up(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
     after = reduce(before, on, now, with_)
     if on is Input.LINK_LOST and after.state is State.WAITING:
         status = Disconnected(Reason.CONNECT_FAILED, at=now)
@@ -58,34 +58,34 @@ def _lost_and_given_up(before: Lifecycle, on: Input, now: float, with_: Circumst
     return after
 
 
-def _retries_in_the_background(before: Lifecycle, on: Input, now: float, with_: Circumstances) -> Lifecycle:
+def _retries_in_the_background(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
     if on is Input.LINK_LOST and before.app is AppState.BACKGROUND:
         waiting = reduce(attrs.evolve(before, app=AppState.FOREGROUND), on, now, with_)
         return attrs.evolve(waiting, app=AppState.BACKGROUND)
     return reduce(before, on, now, with_)
 
 
-def _waits_for_ever(before: Lifecycle, on: Input, now: float, with_: Circumstances) -> Lifecycle:
+def _waits_for_ever(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
     after = reduce(before, on, now, with_)
     return attrs.evolve(after, retry_at=math.inf) if on is Input.LINK_LOST else after
 
 
-def _refused_ping_is_a_sign_of_life(before: Lifecycle, on: Input, now: float, with_: Circumstances) -> Lifecycle:
+def _refused_ping_is_a_sign_of_life(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
     after = reduce(before, on, now, with_)
     return attrs.evolve(after, last_life=now) if on is Input.PING_CALLED and after.refusal else after
 
 
-def _forgets_who_waits(before: Lifecycle, on: Input, now: float, with_: Circumstances) -> Lifecycle:
+def _forgets_who_waits(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
     after = reduce(before, on, now, with_)
     return attrs.evolve(after, patient=before.patient) if on is Input.AUTHENTICATED else after
 
 
-def _ignores_the_floor(before: Lifecycle, on: Input, now: float, with_: Circumstances) -> Lifecycle:
+def _ignores_the_floor(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
     after = reduce(before, on, now, attrs.evolve(with_, retry_after=0.0))
     return attrs.evolve(after, not_before=now + with_.retry_after) if after.state is State.WAITING else after
 
 
-def _the_status_lags(before: Lifecycle, on: Input, now: float, with_: Circumstances) -> Lifecycle:
+def _the_status_lags(before: Lifecycle, on: Input, now: float, with_: InputDetails) -> Lifecycle:
     after = reduce(before, on, now, with_)
     return attrs.evolve(after, status=before.status) if on is Input.ENTERED_BACKGROUND else after
 

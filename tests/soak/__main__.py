@@ -55,7 +55,7 @@ class Soak:
         """Live for the minutes asked for, with a calm every now and then and at the end."""
         duration = self.options.minutes * 60
         async with trio.open_nursery() as nursery:
-            for task in (self._weather, self._chatter, self._witness, self._watch):
+            for task in (self._weather, self._chatter, self._observer, self._watch):
                 nursery.start_soon(task)
             async with trio.open_nursery() as lives:
                 for number in range(self.options.clients):
@@ -153,7 +153,7 @@ class Soak:
                 else:
                     self.server.say("speaker", str(number), receiver=uid)
 
-    async def _witness(self) -> None:
+    async def _observer(self) -> None:
         """Read the server's log: no user has two sockets for longer than an end takes to arrive."""
         seen, sockets = 0, defaultdict[str, dict[int, float]](dict)
         crowded: dict[str, float] = {}

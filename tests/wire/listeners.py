@@ -1,6 +1,6 @@
 """CometChat's listeners, and what their clients hand to each: written by hand, from what those clients did.
 
-This is a witness of its own: nothing here is read from the table that the decoders are made from.
+This is a observer of its own: nothing here is read from the table that the decoders are made from.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""One client, wired by constructors: `open_client`, `CometChat`, login, sending, and the default environment."""

@@ -1,0 +1,112 @@
+"""What the user says: messages, by REST."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+import trio
+
+from cometconn._account.api import is_token_unknown
+from cometconn._json.parts import has_too_many_items
+from cometconn.errors import ApiError, NotLoggedInError, SettingsError
+from cometconn.events import Message, UnreadableFrame
+
+if TYPE_CHECKING:
+    from cometconn._account.session import Session
+    from cometconn._streams.streams import Streams
+    from cometconn.settings import Limits
+
+    from .login import Login
+
+__all__ = ["MessageSender", "check_sent"]
+
+M = TypeVar("M", bound=Message)
+
+
+def check_sent(call: str, text: str, limits: Limits) -> None:
+    """Refuse to send *text*, which *call* has made, if the limits forbid it: another client would not read it."""
+    size = len(text) if text.isascii() else len(text.encode())
+    if size > limits.max_message:
+        message = f"{call}: the message has {size:,} bytes of JSON; Limits.max_message is {limits.max_message:,}."
+    elif has_too_many_items(text, limits.max_items):
+        message = f"{call}: the message has more than {limits.max_items:,} items (Limits.max_items)."
+    else:
+        return
+    raise SettingsError(message + " Nothing was sent.")
+
+
+@attrs.define(eq=False)
+class MessageSender:
+    """Sends messages. No socket is needed, and none is touched.
+
+    Attributes:
+        login: knows who speaks, and the way to the server.
+        streams: must not take a message of our own for news.
+        limits: what a message may have.
+    """
+
+    login: Login
+    streams: Streams
+    limits: Limits
+    _running: list[trio.CancelScope] = attrs.field(factory=list, init=False, repr=False)
+
+    @trio.lowlevel.enable_ki_protection
+    async def say(self, call: str, draft: str, kind: type[M]) -> M:
+        """Send the message of which *draft* is the JSON; return it as the server has it.
+
+        *call* is for error messages, *kind* is what it must have become.
+        """
+        session = self.login.logged_in(call)
+        check_sent(call, draft, self.limits)
+        with trio.CancelScope() as scope:
+            self._running.append(scope)
+            try:
+                return await self._send(call, session, draft, kind)
+            finally:
+                self._running.remove(scope)
+        message = f"{call} was ended by leaving the client: whether the message was sent is not known."
+        raise NotLoggedInError(message)
+
+    def leave(self) -> None:
+        """The client is being left: end what is under way."""
+        for scope in self._running:
+            scope.cancel(reason="cometconn: the client was closed")
+
+    async def _with_another_token(self, session: Session, refusal: ApiError) -> Session:
+        """Return a session that the server knows; log out and raise *refusal* when there is no way to one."""
+        reason: NotLoggedInError | None = None
+        try:
+            await self.login.replace_token(session, refusal)
+        except NotLoggedInError as error:
+            reason = error
+        if reason is None:
+            return self.login.logged_in("sending the message")
+        if self.login.is_current(session):
+            await self.login.forget(reason)
+        raise refusal
+
+    async def _send(self, call: str, session: Session, draft: str, kind: type[M]) -> M:
+        refusal: ApiError | None = None
+        body: dict[str, Any] = {}
+        try:
+            body = await self.login.api.send_message(session, draft)
+        except ApiError as error:
+            refusal = error
+        if refusal is not None:
+            if not (is_token_unknown(refusal) and self.login.is_current(session)):
+                raise refusal
+            session = await self._with_another_token(session, refusal)
+            body = await self.login.api.send_message(session, draft)
+        if self.login.is_current(session):
+            self.login.token_accepted()
+        from cometconn._wire.decoder import decode_message  # noqa: PLC0415 - 40 ms that the first client need not wait for
+
+        sent = decode_message(body, own_uid=session.uid)
+        if not isinstance(sent, kind):
+            message = f"{call}: the message was sent, but the server's answer is no {kind.__name__}."
+            cause = sent.error if isinstance(sent, UnreadableFrame) else None
+            raise ApiError(message, code="INVALID_RESPONSE", status=200) from cause
+        if self.login.is_current(session):
+            self.streams.note_sent(sent.id)
+        return sent

@@ -1,0 +1,120 @@
+"""The default `Environment`: the network, the boot-time clock, and chance. Public in `cometconn.environment`."""
+
+from __future__ import annotations
+
+import random
+import ssl
+import time
+from typing import TYPE_CHECKING
+
+from cometconn._account.http import fetch
+from cometconn._groups import Ungrouped
+from cometconn._transport.dial import dial
+from cometconn._transport.proxies import choose_proxies
+
+from .network_arguments import checked_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import trio
+
+    from cometconn._environment import Request, Response
+    from cometconn._transport.proxies import Proxies
+    from cometconn.settings import Endpoints
+
+__all__ = ["SystemEnvironment"]
+
+
+class SystemEnvironment:
+    """The real world: what `open_client()` uses unless it gets an `environment`.
+
+    REST and socket get there in the same way: one dialling, one TLS setting, one choice of
+    proxies. Wrap it to watch or change what the client does: an `Environment` of your own that
+    passes its four calls on.
+    """
+
+    def __init__(
+        self,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        endpoints: Endpoints | None = None,
+    ) -> None:
+        """Choose how servers are reached. Nothing is opened.
+
+        Args:
+            ssl_context: for REST, socket and an `https` proxy. By default the system's
+                certificates, loaded when they are first needed.
+            proxy: `http://[user:password@]host:port`; also `https`, `socks5h` and `socks5`
+                (extra `socks`). `None`: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+                `NO_PROXY` say, and never for this machine. `""`: none.
+            headers: more headers for REST requests; by default none. Those of the upgrade are
+                `open_client(headers=...)`.
+            endpoints: the servers that it is for, if they are not CometChat's cloud: the proxy
+                must not read what is plain for this machine only.
+
+        Raises:
+            SettingsError: a proxy or a header makes no sense.
+        """
+        self._headers = checked_headers(headers)
+        self._proxies = choose_proxies(proxy, endpoints)
+        self._ssl_context = ssl_context
+        self._clock = _boot_clock()
+
+    def __repr__(self) -> str:
+        return "SystemEnvironment()"
+
+    @property
+    def proxies(self) -> Proxies:
+        """Which proxy leads where."""
+        return self._proxies
+
+    async def dial(self, url: str) -> trio.abc.Stream:
+        """Open a byte stream: name lookup, TCP, proxy, TLS.
+
+        Raises `OSError`, `ssl.SSLError` or `trio.BrokenResourceError` when it cannot. If
+        cancelled, nothing stays open. The caller bounds the time.
+        """
+        return await dial(url, self.tls, self._proxies.leading_to(url))
+
+    async def request(self, request: Request) -> Response:
+        """Make one REST request with httpx2, following no redirect.
+
+        Raises `OSError` when no whole answer came. If cancelled, the connection is
+        closed. The caller bounds the time.
+        """
+        with Ungrouped():  # httpx2 closes what it has while it handles errors
+            return await fetch(request, dial=self.dial, headers=self._headers)
+
+    def boot_time(self) -> float:
+        """Return seconds on a clock that goes on while the machine sleeps, where the system has one."""
+        return time.monotonic() if self._clock is None else time.clock_gettime(self._clock)
+
+    def random(self) -> float:
+        """Return a number from 0 (included) to 1 (excluded)."""
+        return random.random()  # noqa: S311 - jitter, not secrets
+
+    def tls(self) -> ssl.SSLContext:
+        """Return the TLS setting."""
+        # Loading the system's certificates takes tens of milliseconds: once, when first needed.
+        if self._ssl_context is None:
+            self._ssl_context = ssl.create_default_context()
+        return self._ssl_context
+
+
+def _boot_clock() -> int | None:
+    """Return the best clock for `time.clock_gettime()`. Windows has neither, and a kernel may not know the first.
+
+    Without a boot-time clock, sleep goes unnoticed until the server is found to be gone.
+    """
+    for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):
+        number = getattr(time, name, None)
+        if number is not None:
+            try:
+                time.clock_gettime(number)
+            except OSError:
+                continue
+            return int(number)
+    return None

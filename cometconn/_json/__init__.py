@@ -1,0 +1,1 @@
+"""JSON from outside, examined before it is decoded: its depth, its outermost parts, and values that are not JSON by the letter."""

@@ -1,0 +1,1 @@
+"""Events and statuses on their way to subscribers: bounded, ordered, acknowledged."""

@@ -1,0 +1,1 @@
+"""Steps of a client become details for hooks. It knows no stream."""

@@ -1,0 +1,249 @@
+"""Messages that the user sends: what comes back, and what a failure leaves behind."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cometconn import AppSettings, Reason, User
+from cometconn.emulator import Kind
+from cometconn.environment import Request, Response
+from cometconn.errors import ApiError, NotLoggedInError, SettingsError
+from cometconn.events import CustomMessage, Group, TextMessage
+from cometconn.testing import MemoryServer
+from tests.connection.harness import background, open_pair, settle
+
+DRAFT = {"receiver": "zed-1", "receiverType": "user", "category": "message", "type": "text"}
+
+
+def stored(server: MemoryServer) -> list[Any]:
+    """The messages that the server has."""
+    return list(server.world.messages)
+
+
+async def test_a_text_is_given_back_as_the_server_has_it(autojump_clock: MockClock) -> None:
+    """Id, time, sender and receiver come from the server; muid, metadata, tags and thread are what was given."""
+    async with open_pair(manual=True) as pair:
+        first = await pair.chat.send_text("amy-2", "hello")
+        assert isinstance(first, TextMessage)
+        assert (first.id, first.text, first.sender.uid, first.receiver.id) == (1, "hello", "zed-1", "amy-2")
+        assert first.sent_at is not None
+        reply = await pair.chat.send_text(
+            "hikers", "you", receiver_type="group", muid="m", metadata={"a": 1}, parent_message_id=1, tags=("t",)
+        )
+        assert isinstance(reply.receiver, Group)
+        assert (reply.muid, reply.metadata, reply.parent_message_id, reply.tags) == ("m", {"a": 1}, 1, ("t",))
+        assert pair.chat.statistics().attempts == 0  # no socket is needed
+
+
+async def test_a_custom_message(autojump_clock: MockClock) -> None:
+    """So does a message of the app's own kind, and the other side gets the same."""
+    async with (
+        open_pair() as pair,
+        open_pair(given=pair.server, login=False) as other,
+        other.chat.events(CustomMessage) as events,
+    ):
+        await other.chat.login(uid="amy-2", auth_key="KEY")
+        await other.chat.connect()
+        sent = await pair.chat.send_custom("amy-2", {"x": 1}, type="place", sub_type="city", muid="m")
+        assert (sent.type, sent.sub_type, sent.custom_data) == ("place", "city", {"x": 1})
+        assert attrs.evolve(sent, raw={}) == attrs.evolve(await anext(events), raw={})
+
+
+async def test_receivers_name_themselves(autojump_clock: MockClock) -> None:
+    """An answer goes to `x.id` with `x.receiver_type`, whether x is a user or a group."""
+    async with open_pair(manual=True) as pair:
+        for to in (User("amy-2"), Group("hikers")):
+            sent = await pair.chat.send_text(to.id, "hello", receiver_type=to.receiver_type)
+            assert sent.receiver.id == to.id
+
+
+@pytest.mark.parametrize("device_id", ["ours", "none"])
+async def test_an_own_message_is_no_news(autojump_clock: MockClock, device_id: str) -> None:
+    """Should the server send it back, with our session id or without, it is in no stream and moves no position."""
+    async with open_pair(connect=True) as pair, pair.chat.events() as events:
+        sent = await pair.chat.send_text("amy-2", "hello")
+        body = stored(pair.server)[0]
+        echo = {"type": "message", "body": body, "deviceId": body["data"]["resource"] if device_id == "ours" else "x"}
+        pair.device.send(json.dumps(echo))
+        await settle()
+        assert pair.chat._parts.streams.last_id is None
+        pair.server.world.post("amy-2", {**DRAFT, "data": {"text": "hi"}})
+        news = await anext(events)
+        assert isinstance(news, TextMessage)
+        assert (news.text, news.id > sent.id) == ("hi", True)
+
+
+async def test_own_messages_are_not_caught_up_with(autojump_clock: MockClock) -> None:
+    """What was said while away is not missed; what others said is."""
+    settings = AppSettings(catch_up=True)
+    async with open_pair(settings=settings, connect=True) as pair, pair.chat.events(TextMessage) as events:
+        await pair.chat.disconnect()
+        await pair.chat.send_text("amy-2", "mine")
+        pair.server.world.post("amy-2", {**DRAFT, "data": {"text": "theirs"}})
+        await pair.chat.connect()
+        await settle()
+        got = [event.text for event in await events.batch() if isinstance(event, TextMessage)]
+        assert got == ["theirs"]
+
+
+async def test_the_next_user_does_get_it(autojump_clock: MockClock) -> None:
+    """A message to who logs in next on this client is news to them."""
+    async with open_pair(manual=True) as pair, pair.chat.events(TextMessage) as events:
+        sent = await pair.chat.send_text("amy-2", "hello")
+        await pair.chat.login(uid="amy-2", auth_key="KEY")
+        await pair.chat.connect()
+        pair.device.send(json.dumps({"type": "message", "body": stored(pair.server)[0], "deviceId": "other"}))
+        assert (await anext(events)) == sent
+
+
+async def test_nobody_is_logged_in(autojump_clock: MockClock) -> None:
+    """NotLoggedInError and no request: before the login, and after the client was left."""
+    async with open_pair(login=False) as pair:
+        with pytest.raises(NotLoggedInError, match="send_text"):
+            await pair.chat.send_text("amy-2", "hello")
+    with pytest.raises(NotLoggedInError, match="send_custom"):
+        await pair.chat.send_custom("amy-2", {}, type="x")
+    assert not pair.log(Kind.REST)
+
+
+async def test_nonsense_is_refused_before_anything_is_sent(autojump_clock: MockClock) -> None:
+    """SettingsError, and no request."""
+    async with open_pair(manual=True) as pair:
+        before = len(pair.log(Kind.REST))
+        with pytest.raises(SettingsError):
+            await pair.chat.send_text("amy-2", "")
+        with pytest.raises(SettingsError):
+            await pair.chat.send_custom("", {}, type="x")
+        assert len(pair.log(Kind.REST)) == before
+
+
+@pytest.mark.parametrize(("receiver", "kind", "code"), [("nobody", "user", "ERR_UID"), ("cooks", "group", "ERR_GUID")])
+async def test_the_server_refuses(autojump_clock: MockClock, receiver: str, kind: Any, code: str) -> None:
+    """ApiError with CometChat's code; nobody is logged out and nothing was sent."""
+    async with open_pair(manual=True) as pair:
+        with pytest.raises(ApiError, match=receiver) as caught:
+            await pair.chat.send_text(receiver, "hello", receiver_type=kind)
+        assert caught.value.code.startswith(code)
+        assert caught.value.status is not None
+        assert pair.chat.get_logged_in_user() is not None
+        assert not stored(pair.server)
+
+
+async def test_a_token_that_is_known_no_longer(autojump_clock: MockClock) -> None:
+    """The user is logged out, as the contract says of any REST call."""
+    async with open_pair(connect=True) as pair:
+        pair.server.world.sessions.forget(pair.chat._parts.identity.logged_in("x").auth_token)
+        with pytest.raises(ApiError) as caught:
+            await pair.chat.send_text("amy-2", "hello")
+        assert caught.value.code == "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"
+        assert pair.chat.get_logged_in_user() is None
+        assert pair.now() == Reason.LOGGED_OUT.name
+
+
+async def test_no_answer_costs_request_timeout(autojump_clock: MockClock) -> None:
+    """An ApiError without a status, after request_timeout to the digit; the session stays."""
+    async with open_pair(manual=True) as pair:
+        pair.server.set(rest="hang")
+        began = trio.current_time()
+        with pytest.raises(ApiError, match="request_timeout") as caught:
+            await pair.chat.send_text("amy-2", "hello")
+        assert (caught.value.status, trio.current_time() - began) == (None, 10.0)
+        pair.server.set(rest="accept")
+        assert (await pair.chat.send_text("amy-2", "again")).id == 1
+
+
+async def test_a_cancel_leaves_the_client_as_it_was(autojump_clock: MockClock) -> None:
+    """The next message goes out; the connection is the same."""
+    async with open_pair(connect=True) as pair:
+        pair.server.set(rest="hang")
+        with trio.move_on_after(1) as scope:
+            await pair.chat.send_text("amy-2", "hello")
+        assert scope.cancelled_caught
+        pair.server.set(rest="accept")
+        assert (await pair.chat.send_text("amy-2", "again")).text == "again"
+        assert pair.chat.statistics().connections == 1
+
+
+async def test_leaving_the_client_ends_it(autojump_clock: MockClock) -> None:
+    """Who still waits when the client is left hears so at once, and that the message may be out."""
+    outcome: list[Exception] = []
+
+    async def speak(chat: Any) -> None:
+        with pytest.raises(NotLoggedInError, match="not known") as caught:
+            await chat.send_text("amy-2", "hello")
+        outcome.append(caught.value)
+
+    async with trio.open_nursery() as nursery:
+        async with open_pair(manual=True) as pair:
+            pair.server.set(rest="hang")
+            nursery.start_soon(speak, pair.chat)
+            await settle()
+            now = trio.current_time()
+        await settle()
+        assert outcome
+        assert trio.current_time() == now
+
+
+@pytest.mark.parametrize("data", [{"id": "x"}, {"id": "1", "category": "custom", "type": "x", "sender": "zed-1"}])
+async def test_an_answer_that_is_no_such_message(autojump_clock: MockClock, data: Any) -> None:
+    """INVALID_RESPONSE says that the message was sent all the same."""
+
+    async def odd(request: Request) -> Response:
+        await trio.lowlevel.checkpoint()
+        return Response(200, {}, json.dumps({"data": data}).encode())
+
+    async with open_pair(manual=True) as pair:
+        pair.chat._parts.login.api.request = odd
+        with pytest.raises(ApiError, match="was sent, but") as caught:
+            await pair.chat.send_text("amy-2", "hello")
+        assert caught.value.code == "INVALID_RESPONSE"
+
+
+async def test_the_receiver_logs_in_before_the_answer_comes(autojump_clock: MockClock) -> None:
+    """The message that the first user sent is news to the second, on the same client."""
+    async with open_pair(manual=True) as pair, pair.chat.events(TextMessage) as events:
+        api, gate = pair.chat._parts.login.api, trio.Event()
+        request = api.request
+
+        async def slow(asked: Request) -> Response:
+            answer = await request(asked)
+            if asked.url.endswith("/messages"):
+                await gate.wait()
+            return answer
+
+        api.request = slow
+        async with background(functools.partial(pair.chat.send_text, "amy-2", "hello")) as outcome:
+            await pair.chat.login(uid="amy-2", auth_key="KEY")
+            await pair.chat.connect()
+            gate.set()
+        pair.device.send(json.dumps({"type": "message", "body": stored(pair.server)[0], "deviceId": "other"}))
+        assert (await anext(events)) == outcome[0]
+
+
+async def test_another_login_while_one_speaks(autojump_clock: MockClock) -> None:
+    """The message is the first user's; that the server refuses their token is no matter of the second."""
+    async with open_pair(manual=True, users=("zed-1", "amy-2", "bob-3")) as pair:
+        api, gate = pair.chat._parts.login.api, trio.Event()
+        request = api.request
+
+        async def slow(asked: Request) -> Response:
+            if asked.url.endswith("/messages"):
+                pair.server.world.sessions.forget(asked.headers["authToken"])
+                await gate.wait()
+            return await request(asked)
+
+        api.request = slow
+        async with background(functools.partial(pair.chat.send_text, "amy-2", "hello")) as outcome:
+            await pair.chat.login(uid="bob-3", auth_key="KEY")
+            gate.set()
+        assert isinstance(outcome[0], ApiError)
+        user = pair.chat.get_logged_in_user()
+        assert user is not None
+        assert user.uid == "bob-3"

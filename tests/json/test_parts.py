@@ -1,0 +1,196 @@
+"""JSON is cut into its outermost parts, however bad one of them is."""
+
+from __future__ import annotations
+
+import json
+from unittest import mock
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from cometconn._json import parts
+from cometconn._json.parts import MOST_ELEMENTS, elements, has_too_many_items, raw_message_id, split_object
+
+BAD = [b"NaN", b'"\\ud83d"', b'{"a":Infinity}', b'["\\q", {"b":01}]', b'{"text":"a, b]}\\"","n":NaN}', b"\xff\xfeNaN"]
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def split_list(text: bytes) -> list[bytes] | None:
+    """All elements, without the pauses; `None` if it is no list."""
+    try:
+        return [element for element in elements(text) if element is not None]
+    except ValueError:
+        return None
+
+
+@given(st.lists(json_values, max_size=6), st.sampled_from(["", " ", "\n\t"]))
+def test_a_list_falls_into_its_elements(values: list[object], space: str) -> None:
+    """Each element is cut out whole, and what surrounds it is left."""
+    text = f"{space}[{space}{f'{space},{space}'.join(map(json.dumps, values))}{space}]{space}"
+    parts = split_list(text.encode())
+    assert parts is not None
+    assert [json.loads(part) for part in parts] == values
+
+
+@given(st.lists(json_values, max_size=6), st.integers(0, 6), st.sampled_from(BAD))
+def test_a_bad_element_does_not_cost_the_others(values: list[object], place: int, bad: bytes) -> None:
+    """It is cut out as it stands, and every other element is what it was."""
+    place = min(place, len(values))
+    texts = [json.dumps(value).encode() for value in values]
+    texts.insert(place, bad)
+    assert split_list(b"[" + b", ".join(texts) + b"]") == texts
+
+
+NAMES = ["id", "type", "body", "data", "meta", "error", "cursor", "pagination"]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), json_values), st.dictionaries(st.text(max_size=5), json_values))
+def test_an_object_falls_into_its_members(values: dict[str, object], others: dict[str, object]) -> None:
+    """Those that are asked for somewhere; also where one of the object's members is no JSON."""
+    assume(not set(others) & {*NAMES, "bad"})
+    parts = split_object(json.dumps({**others, **values}).encode())
+    assert parts is not None
+    assert {name: json.loads(part) for name, part in parts.items()} == values
+    members = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in (others | values).items()]
+    parts = split_object("{{{}}}".format(" , ".join([*members, '"bad":NaN'])).encode())
+    assert parts is not None
+    assert {name: json.loads(part) for name, part in parts.items()} == values
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"x",
+        b"{}",
+        b"[NaN",
+        b"[NaN]]",
+        b"[NaN][",
+        b'[NaN,"]',
+        b'["\\"]',
+        b"[" * 300_000 + b"NaN",
+        b"[NaN,[" + b"," * 1_000_000 + b"]]",
+    ],
+)
+def test_what_is_no_list(text: bytes) -> None:
+    """Another value, one that does not end, and one of more tokens than are looked at."""
+    assert split_list(text) is None
+
+
+@pytest.mark.parametrize("bad", ["", "NaN"])
+def test_a_list_with_too_many_elements(bad: str) -> None:
+    """A thousand are cut out, and no more: the next one ends it, however many follow, with a bad one among them or not."""
+    fitting = ",".join(["1"] * (MOST_ELEMENTS - 1) + [bad or "1"])
+    assert len(split_list(f"[{fitting}]".encode()) or ()) == MOST_ELEMENTS
+    with pytest.raises(OverflowError):
+        split_list(f"[{fitting},1{',1' * 5_000}]".encode())
+    with pytest.raises(OverflowError):
+        split_list(f"[{fitting}{',1' * 1_000_000}]".encode())
+
+
+def test_a_long_list_is_cut_with_pauses() -> None:
+    """Where one element is no JSON, the rest is looked at slowly: others have their turn meanwhile."""
+    text = b"[NaN" + b',{"a":[1,2,3]}' * 900 + b"]"
+    assert sum(part is None for part in elements(text)) >= 3
+    assert len(split_list(text) or ()) == 901
+
+
+def items(text: str) -> tuple[int, int]:
+    """The items outside of strings, and the quotes: a plain model, one character after the other."""
+    count = quotes = at = 0
+    while at < len(text):
+        if text[at] == "\\" and text[at + 1 : at + 2] in {"\\", '"'}:
+            at += 2
+            continue
+        quotes += text[at] == '"'
+        count += text[at] in "[{," and quotes % 2 == 0
+        at += 1
+    return count, quotes
+
+
+def count(text: str | bytes, most: int) -> bool:
+    """Whether it has too many, where short texts are counted as well."""
+    with mock.patch.object(parts, "_UNCOUNTED", -1):
+        return has_too_many_items(text, most)
+
+
+@given(st.lists(json_values, max_size=6), st.integers(0, 60), st.booleans(), st.booleans())
+def test_items_are_counted_outside_of_strings(values: list[object], most: int, plain: bool, as_bytes: bool) -> None:
+    """As a plain model counts them, however JSON is written."""
+    text = json.dumps(values, ensure_ascii=plain)
+    assert count(text.encode("utf-8", "surrogatepass") if as_bytes else text, most) == (items(text)[0] > most)
+
+
+@given(st.text(st.sampled_from('"\\[{,x\u00e9'), max_size=80), st.integers(0, 20))
+def test_items_of_what_need_not_be_json(text: str, most: int) -> None:
+    """The same of any text, unless it has more strings than so few items could hold, and is no JSON for that."""
+    found, quotes = items(text)
+    if found <= most < quotes / 4:
+        assert not _is_json(text)
+    else:
+        assert count(text, most) == (found > most)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("text", "too_many"),
+    [
+        (b"[" + b"1," * 8_190 + b"1]", False),  # 16 KiB and less is not counted
+        (b"[" + b"1," * 10_000 + b"1]", True),
+        (b"[" + b"1," * 9_999 + b"1]", False),
+        (b'["' + b"[{,\\\\\\" * 200_000 + b'"]', False),
+        (b'["' + b"\\\\" * 500_000 + b'"' + b",1" * 10_000 + b"]", True),
+        (b"[" + b'"[,",' * 9_999 + b"1]", False),
+        (b"{" + b'"{{":"\\"[,",' * 9_999 + b'"x":1}', False),
+        (b"{" + b'"{{":"\\"[,",' * 10_000 + b'"x":1}', True),
+        ("[" + '"\u4e2d[",' * 9_999 + "1]", False),
+        (b"[" * 1_000_000, True),
+        (b'"' * 1_000_000 + b"," * 20_000, True),
+    ],
+    ids=range(11),
+)
+def test_items_of_long_texts(text: str | bytes, too_many: bool) -> None:
+    """Ten thousand are let through, and not one more; what stands in strings counts for nothing."""
+    assert has_too_many_items(text, 10_000) == too_many
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"NaN", b'{"a":NaN', b'{"a":"}'])
+def test_what_is_no_object(text: bytes) -> None:
+    """Another value, and one that does not end."""
+    assert split_object(text) is None
+
+
+def test_what_has_no_name_is_no_member() -> None:
+    """Of an object with odd names the others are found."""
+    assert split_object(b'{5: NaN, "id": 7, x}') == {"id": b"7"}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        (b'{"id":"7","text":NaN}', 7),
+        (b'{"text":"\\ud83d","id" : 7 }', 7),
+        (b'{"data":{"id":8},"id":7,"n":' + b"9" * 5000 + b"}", 7),
+        (b'{"data":{"id":8}}', None),
+        (b'{"id":7.5}', None),
+        (b'{"id":"99999999999999999999"}', None),
+        (b'{"id":9223372036854775808}', None),
+        (b'{"id":{}}', None),
+        (b"7", None),
+    ],
+)
+def test_the_id_of_a_message(text: bytes, number: int | None) -> None:
+    """It is read also where the rest of the message cannot be; nobody's id has more than 64 bits."""
+    assert raw_message_id(text) == number

@@ -1,0 +1,50 @@
+"""What the libraries below log at DEBUG holds no word of the server, for connections of ours."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+
+import pytest
+
+from cometconn._network.library_logs import OURS
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "logged"),
+    [
+        (
+            "httpcore2.http11",
+            "receive_response_headers.complete return_value=(b'x\n')",
+            "receive_response_headers.complete return_value=",
+        ),
+        (
+            "httpcore2.http11",
+            "receive_response_headers.failed exception=X('x')",
+            "receive_response_headers.failed exception=",
+        ),
+        ("trio-websocket", "client-1 received event: CloseConnection(x)", "client-1 received event:"),
+        ("trio-websocket", "client-1 websocket closed x", "client-1 websocket closed"),
+        ("trio-websocket", "client-1 ping b'x'", "client-1 ping"),
+        ("trio-websocket", "client-1 remote protocol error: x", "client-1 remote protocol error:"),
+    ],
+)
+def test_the_server_s_words_are_cut_off(name: str, said: str, logged: str, caplog: pytest.LogCaptureFixture) -> None:
+    """In a task of ours; elsewhere in the process the line stays whole."""
+    caplog.set_level(logging.DEBUG)
+
+    def ours() -> None:
+        OURS.set(True)
+        logging.getLogger(name).debug("%s", said)
+
+    contextvars.copy_context().run(ours)
+    logging.getLogger(name).debug("%s", said)
+    assert caplog.messages == [f"{logged} (not shown)", said]
+
+
+def test_what_quotes_no_server_stays(caplog: pytest.LogCaptureFixture) -> None:
+    """Sizes and steps are logged as before."""
+    caplog.set_level(logging.DEBUG)
+    OURS.set(True)
+    logging.getLogger("trio-websocket").debug("%s sending %d bytes", "client-1", 5)
+    assert caplog.messages == ["client-1 sending 5 bytes"]

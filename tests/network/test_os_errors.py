@@ -1,0 +1,81 @@
+"""What really went wrong."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+
+import pytest
+import trio
+
+from cometconn._network.os_errors import ConnectFailedError, os_error_text
+
+
+async def test_trios_attempts() -> None:
+    """Behind Trio's summary of its attempts lies the system's word."""
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        with trio.fail_after(5), pytest.raises(OSError) as caught:
+            await trio.open_tcp_stream("127.0.0.1", unheard.getsockname()[1])
+    assert os_error_text(caught.value) == os.strerror(errno.ECONNREFUSED)
+
+
+def test_a_name_that_is_unknown() -> None:
+    """A failed lookup says so, also inside a group and a cause."""
+    lookup = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    outer = ConnectionError("broken")
+    outer.__cause__ = ExceptionGroup("", [ValueError(), lookup])
+    assert os_error_text(outer) == "Name or service not known"
+
+
+def test_tls_says_more_itself() -> None:
+    """The words of a TLS error are its own, not its number's."""
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate")
+    assert "self-signed" in os_error_text(error)
+
+
+def test_an_answer_that_is_no_tls() -> None:
+    """What OpenSSL calls a wrong version number is a server without TLS."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    incoming.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    tls = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="example.com")
+    with pytest.raises(ssl.SSLError) as caught:
+        tls.do_handshake()
+    outer = ConnectionError("broken")
+    outer.__cause__ = caught.value
+    assert "does not speak TLS" in os_error_text(outer)
+
+
+def test_nothing_behind_it() -> None:
+    """Then its own words, or its name; a circle of causes ends."""
+    assert os_error_text(ValueError("odd")) == "odd"
+    circle = ValueError()
+    circle.__cause__ = TypeError()
+    circle.__cause__.__cause__ = circle
+    assert os_error_text(circle) == "ValueError"
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "wants a client certificate"),
+        ("TLSV1_ALERT_UNKNOWN_CA", "does not accept the client certificate"),
+    ],
+)
+def test_what_a_server_says_of_our_certificate(reason: str, words: str) -> None:
+    """In words, also behind Trio's error."""
+    error = ssl.SSLError(1, reason)
+    error.reason = reason
+    outer = trio.BrokenResourceError()
+    outer.__cause__ = error
+    assert words in os_error_text(outer)
+
+
+def test_an_error_that_explains_itself() -> None:
+    """Whatever lies behind it says less."""
+    outer = ConnectionError("broken")
+    outer.__cause__ = ConnectFailedError("the proxy is not there")
+    outer.__cause__.__cause__ = OSError(errno.ECONNREFUSED, "Connection refused")
+    assert os_error_text(outer) == "the proxy is not there"

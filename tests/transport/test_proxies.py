@@ -1,0 +1,140 @@
+"""Which proxy leads where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cometconn import Endpoints
+from cometconn._transport.proxies import Proxies, choose_proxies
+from cometconn._transport.proxy import read_proxy
+from cometconn.errors import SettingsError
+
+LOCAL = Endpoints.at("http://127.0.0.1:9")
+FAR = Endpoints.at("https://chat.example")
+CLOUD = "https://app.apiclient-us.cometchat.io/v3.0/me"
+SOCKET = "wss://app.websocket-us.cometchat.io:443"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may be behind a proxy."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def led(url: str, endpoints: Endpoints | None = None, **variables: str) -> str | None:
+    """The proxy that leads there, if only these variables are set."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        proxies = choose_proxies(None, endpoints)
+    proxy = proxies.leading_to(url)
+    return None if proxy is None else f"{proxy} {proxy.origin}"
+
+
+@pytest.mark.parametrize("url", [CLOUD, SOCKET])
+def test_rest_and_socket_ask_the_same_variables(url: str) -> None:
+    """`https` and `wss` are one, lower case outranks upper case, and `ALL_PROXY` is for what has none of its own."""
+    assert led(url) is None
+    assert led(url, HTTPS_PROXY="http://a:1") == "http://a:1 HTTPS_PROXY"
+    assert led(url, HTTPS_PROXY="http://a:1", https_proxy="http://b:2") == "http://b:2 HTTPS_PROXY"
+    assert led(url, HTTP_PROXY="http://a:1") is None
+    assert led(url, ALL_PROXY="socks5h://a") == "socks5h://a:1080 ALL_PROXY"
+    assert led(url, ALL_PROXY="http://a:1", HTTPS_PROXY="http://b:2") == "http://b:2 HTTPS_PROXY"
+    assert led(url, HTTPS_PROXY="") is None
+    assert led(url, HTTPS_PROXY="a:3128") == "http://a:3128 HTTPS_PROXY"
+
+
+def test_plain_text_has_a_variable_of_its_own() -> None:
+    """Which is not believed in a CGI program, where a stranger's request may have set it."""
+    plain = Endpoints.at("http://chat.example", allow_insecure=True)
+    for url in ("http://chat.example/me", "ws://chat.example"):
+        assert led(url, plain, HTTP_PROXY="http://a:1") == "http://a:1 HTTP_PROXY"
+        assert led(url, plain, HTTPS_PROXY="http://a:1") is None
+        assert led(url, plain, HTTP_PROXY="http://a:1", REQUEST_METHOD="GET") is None
+
+
+@pytest.mark.parametrize(
+    "excepted", ["*", "cometchat.io", ".cometchat.io", "x, cometchat.io ", "COMETCHAT.IO", "cometchat.io:443"]
+)
+def test_no_proxy_excepts(excepted: str) -> None:
+    """Names, the names below them, and all, as everywhere; with a port, that port."""
+    for url in (CLOUD, SOCKET):
+        assert led(url, HTTPS_PROXY="http://a:1", NO_PROXY=excepted) is None
+
+
+def test_no_proxy_excepts_no_more() -> None:
+    """Neither another port nor a name that only ends alike; an IPv6 address may stand there with brackets or without."""
+    assert led(CLOUD, HTTPS_PROXY="http://a:1", NO_PROXY="cometchat.io:8443")
+    assert led(CLOUD, HTTPS_PROXY="http://a:1", NO_PROXY="chat.io")
+    for excepted in ("2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:443"):
+        assert led("wss://[2001:db8::1]", FAR, HTTPS_PROXY="http://a:1", NO_PROXY=excepted) is None
+    assert led("wss://[2001:db8::1]", FAR, HTTPS_PROXY="http://a:1", NO_PROXY="2001:db8::2")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/me", "ws://localhost", "https://[::1]", "wss://127.3.2.1:9"])
+def test_the_environment_never_leads_to_this_machine(url: str) -> None:
+    """What is plain for this machine's eyes would be read elsewhere."""
+    everything = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://proxy.example:3128")
+    assert led(url, LOCAL, **everything) is None
+    assert str(choose_proxies("http://127.0.0.1:3128", LOCAL).leading_to(url)) == "http://127.0.0.1:3128"
+
+
+def test_a_proxy_that_is_given_leads_everywhere() -> None:
+    """Whatever the environment says; and an empty one means none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HTTPS_PROXY", "http://a:1")
+        patch.setenv("NO_PROXY", "*")
+        given, none = choose_proxies("http://b:2", None), choose_proxies("", None)
+    assert str(given.leading_to(CLOUD)) == "http://b:2"
+    assert none.leading_to(CLOUD) is None
+
+
+@pytest.mark.parametrize(
+    "proxy", [3, "proxy:1", "ftp://p:1", "http://me:s3cret@p:99999", "http://p/x", "http://p\r\nX:1"]
+)
+def test_no_proxy_at_all(proxy: Any) -> None:
+    """Told when the client is opened, and not at the first attempt; without the password."""
+    with pytest.raises(SettingsError, match="The proxy must look like") as caught:
+        choose_proxies(proxy, None)
+    assert "s3cret" not in str(caught.value)
+    with pytest.raises(SettingsError, match="HTTPS_PROXY must look like") as caught:
+        led(CLOUD, HTTPS_PROXY="ftp://me:s3cret@p:1")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_variable_that_is_nonsense_harms_nobody_who_does_not_need_it() -> None:
+    """Only what leads somewhere is looked at."""
+    assert led("http://127.0.0.1:9", LOCAL, HTTP_PROXY="nonsense://") is None
+    assert led(CLOUD, HTTP_PROXY="nonsense://") is None
+
+
+def test_a_proxy_does_not_read_what_is_meant_for_this_machine() -> None:
+    """Endpoints in plain text are allowed for loopback only, which a proxy elsewhere is not."""
+    with pytest.raises(SettingsError, match="not encrypted"):
+        choose_proxies("http://user:pw@proxy.example:3128", LOCAL)
+    for proxy, endpoints in [
+        ("http://127.0.0.1:3128", LOCAL),
+        ("http://proxy.example:3128", None),
+        ("https://user:pw@proxy.example:3128/", FAR),
+        ("http://proxy.example:3128", Endpoints.at("http://127.0.0.1:9", allow_insecure=True)),
+    ]:
+        assert choose_proxies(proxy, endpoints).given == read_proxy(proxy)
+
+
+def test_an_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What to install is said when the client is opened, for a proxy that is given as for one from the environment."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match=r'The proxy names.*pip install "cometconn\[socks\]"'):
+        choose_proxies("socks5h://a", None)
+    with pytest.raises(SettingsError, match=r'ALL_PROXY.*pip install "cometconn\[socks\]"'):
+        led(CLOUD, ALL_PROXY="socks5://a")
+    assert led(CLOUD, HTTPS_PROXY="http://a") == "http://a:80 HTTPS_PROXY"
+
+
+def test_no_password_is_shown() -> None:
+    """Neither of a proxy that is given nor of one from the environment."""
+    assert "s3cret" not in repr(Proxies(read_proxy("http://me:s3cret@a:1"), {"all": "http://me:s3cret@b:2"}))

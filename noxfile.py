@@ -17,7 +17,12 @@ nox.options.sessions = ["tests", "lint", "typing"]
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False
 
-SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile")  # the slow tests spend most of their time waiting for servers and programs
+SIDE_BY_SIDE = (
+    "-n",
+    "3",
+    "--dist",
+    "loadfile",
+)  # the slow tests spend most of their time waiting for servers and programs
 # The tests that use each library that we depend on. They take a few minutes.
 QUICK = (
     "tests/account",
@@ -150,7 +155,9 @@ def pure(session: nox.Session) -> None:
     session.install("-q", ".[dev]")
     environment = {"COVERAGE_FILE": str(pathlib.Path(session.create_tmp(), "coverage"))}
     session.run("coverage", "erase", env=environment)
-    session.run("coverage", "run", "-m", "pytest", "-q", *SIDE_BY_SIDE, "tests/lifecycle", "tests/wire", env=environment)
+    session.run(
+        "coverage", "run", "-m", "pytest", "-q", *SIDE_BY_SIDE, "tests/lifecycle", "tests/wire", env=environment
+    )
     session.run("coverage", "combine", "--quiet", env=environment)
     session.run("coverage", "report", f"--include={','.join(PURE)}", "--fail-under=100", env=environment)
 

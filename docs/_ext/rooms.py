@@ -86,7 +86,7 @@ def _module(path: pathlib.Path) -> str:
 
 
 def _room(module: str) -> str:
-    return (module.split(".") + [FRONT])[1] if "." in module else FRONT
+    return module.split(".")[1] if "." in module else FRONT
 
 
 def _sentence(tree: ast.Module) -> str:
@@ -114,7 +114,7 @@ def _targets(node: ast.AST, package: str, *, types: bool) -> Iterator[str]:
 def draw(rooms: Rooms) -> str:
     """Return the picture as SVG that takes its colours from the page around it.
 
-    A row is a room and has a ring. The line below the ring leads to a dot for each room that this one imports.
+    A row is a room and has a ring. The line at the ring leads to a dot for each room that this one imports.
     """
     rows: dict[str, int] = {}
     bands = []

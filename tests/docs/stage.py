@@ -213,7 +213,9 @@ class Stage:
     async def _call(self, function: Any) -> None:
         needed = [name for name, p in inspect.signature(function).parameters.items() if p.default is p.empty]
         missing = [name for name in needed if name not in self.namespace]
-        assert not missing, f"{function.__name__}() is never called, and there is no {', '.join(missing)} to call it with"
+        assert not missing, (
+            f"{function.__name__}() is never called, and there is no {', '.join(missing)} to call it with"
+        )
         await function(*(self.namespace[name] for name in needed))
 
     def run_tests(self, source: str) -> None:

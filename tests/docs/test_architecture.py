@@ -26,13 +26,15 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def linter() -> dict[str, Any]:
     """The settings of import-linter."""
-    settings: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    settings: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+        "importlinter"
+    ]
     return settings
 
 
 def room(module: str) -> str:
     """The room of a module."""
-    return [*module.split("."), "cometconn"][1] if "." in module else "cometconn"
+    return module.split(".")[1] if "." in module else "cometconn"
 
 
 def test_the_picture_has_the_imports_that_import_linter_sees(drawn: Any) -> None:
@@ -95,7 +97,9 @@ def test_a_layer_that_does_not_exist_is_an_error(drawn: Any, tmp_path: pathlib.P
     package.mkdir()
     for name in ("__init__", "above", "below"):
         (package / f"{name}.py").write_text('"""A room."""\n\nfrom . import below\n', encoding="utf-8")
-    contract = '[tool.importlinter]\nexclude_type_checking_imports = true\n[[tool.importlinter.contracts]]\ntype = "layers"\n'
+    contract = (
+        '[tool.importlinter]\nexclude_type_checking_imports = true\n[[tool.importlinter.contracts]]\ntype = "layers"\n'
+    )
     project = tmp_path / "pyproject.toml"
     project.write_text(contract + 'layers = ["above", "below"]\n', encoding="utf-8")
     assert drawn.read(tmp_path).imports["above"] == {"below"}

@@ -20,7 +20,10 @@ from .blocks import LANGUAGES, PARSERS, docstring_examples
 from .stage import Stage
 
 ROOT = pathlib.Path(__file__).parents[2]
-PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 # The modules that users read: those without an underscore, and the two that the front door is made of.
 PUBLIC = sorted(
     path

@@ -33,6 +33,13 @@ def test_every_session_that_is_named_exists() -> None:
             assert known[0] in sessions(), (path, words)
 
 
+def test_every_file_that_it_names_exists() -> None:
+    """Also the folders, which end in a slash."""
+    names = re.findall(r"`([\w.-]+/[\w./-]*|[A-Z]+\.md|\w+\.toml)`", PAGE.replace("FOLDER/bin", ""))
+    assert len(names) > 10
+    assert [name for name in names if not (ROOT / name).exists()] == []
+
+
 def test_a_new_kind_needs_the_files_of_the_list() -> None:
     """Those that the test edits which adds a kind to a copy of the source."""
     steps = PAGE.split("## Add an event kind")[1].split("\n## ")[0]

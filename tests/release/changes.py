@@ -21,7 +21,7 @@ def disagreements(version: str, changelog: str) -> list[str]:
         wrong.append("CHANGELOG.md has entries below [Unreleased]: move them below the version")
     if not released or released[0][0] != version:
         newest = f"[{released[0][0]}]" if released else "none"
-        wrong.append(f"the newest version in CHANGELOG.md is {newest}, in cometconn/_version.py it is {version}")
+        wrong.append(f"the newest version in CHANGELOG.md is {newest}, the package has {version}")
     elif not re.fullmatch(r" - \d{4}-\d\d-\d\d", released[0][1]):
         wrong.append(f"the heading [{version}] in CHANGELOG.md has no date")
     return wrong

@@ -23,7 +23,9 @@ def examine(wheel: pathlib.Path, version: str, folder: pathlib.Path) -> list[str
         # Neither the source tree nor its settings may help: the folder is empty but for the test.
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST_"))}
         command = [str(programs / words[0]), *words[1:]]
-        return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=600)
+        return subprocess.run(
+            command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=600
+        )
 
     steps: list[tuple[tuple[str, ...], int, str]] = [
         (("python", "-m", "pip", "install", "-q", str(wheel)), 0, ""),

@@ -46,7 +46,7 @@ def test_a_file_too_many_and_one_too_few_are_named(tmp_path: pathlib.Path) -> No
     [
         (GOOD, None),
         (GOOD.replace("## [Unreleased]\n\n", "## [Unreleased]\n\n### Fixed\n\n- Another.\n\n"), "below [Unreleased]"),
-        (GOOD.replace("1.2.0", "1.3.0"), "is [1.3.0], in cometconn/_version.py it is 1.2.0"),
+        (GOOD.replace("1.2.0", "1.3.0"), "is [1.3.0], the package has 1.2.0"),
         (GOOD.replace(" - 2026-11-29", ""), "has no date"),
         (GOOD.replace("## [Unreleased]\n\n", ""), "does not begin with [Unreleased]"),
         ("# Changelog\n\n## [Unreleased]\n\n- One thing.\n", "is none"),

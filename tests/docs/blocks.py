@@ -56,6 +56,7 @@ def run_python(example: Example) -> None:
     tree = ast.parse(source)
     if _is_program(source):
         stage.run_saved()
+        stage.settle()  # the program before this one is seen to connect, too
         stage.save(source)
     elif any(getattr(node, "name", "").startswith("test_") for node in tree.body):
         stage.run_tests(source)

@@ -23,7 +23,7 @@ PAGE: dict[str, str] = {
     "P11": "Messages sent to the user while disconnected are not delivered by the socket.",
     "P12": "Manual mode, foreground, the network is lost: the library reconnects.",
     "P13": "Manual mode, disconnected in the background or by `disconnect()`: only `connect()` opens it again.",
-    "P14": "`connect()` needs a logged-in user; `get_logged_in_user()` tells.",
+    "P14": "`connect()` needs a logged-in user; `get_logged_in_user()` returns the user.",
     "P15": "Connected: the events of the user and of the user's groups arrive. Disconnected: none do.",
     "P16": "Every operation reports success, or an error with a code and a message.",
     "P17": "There are settings for the app id, the region, the subscription type and the mode.",

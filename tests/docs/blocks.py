@@ -156,8 +156,8 @@ def compare_output(example: Example) -> None:
     """
     stage = _stage(example)
     stage.run_saved()
-    heard = stage.heard
-    printed = iter(heard.line, None) if isinstance(heard, Terminal) else iter(heard.splitlines())
+    output = stage.output
+    printed = iter(output.line, None) if isinstance(output, Terminal) else iter(output.splitlines())
     dots = False
     for line in str(example.parsed).rstrip("\n").splitlines():
         if line == "...":
@@ -168,18 +168,18 @@ def compare_output(example: Example) -> None:
             came = _alike(stage.shown(next(printed)))
         assert came == _alike(line)
         dots = False
-    if isinstance(heard, Terminal):
-        heard.shown_to_the_end = not dots
+    if isinstance(output, Terminal):
+        output.shown_to_the_end = not dots
     else:
         assert dots or not list(printed), "more was printed than is shown"
 
 
-def compare_answer(example: Example) -> None:
+def compare_json(example: Example) -> None:
     """Compare JSON after a command with the command's output. Elsewhere it must be valid JSON."""
     stage, shown = _stage(example), [json.loads(line) for line in str(example.parsed).splitlines()]
-    if stage.answer:
-        answer, stage.answer = stage.answer, ""
-        real = [json.loads(line) for line in answer.splitlines()]
+    if stage.result:
+        text, stage.result = stage.result, ""
+        real = [json.loads(line) for line in text.splitlines()]
         assert _alike(json.dumps(real)) == _alike(json.dumps(shown))
 
 
@@ -211,7 +211,7 @@ LANGUAGES = {
     "python": run_python,
     "sh": run_shell,
     "text": compare_output,
-    "json": compare_answer,
+    "json": compare_json,
     "ini": read_unit,
 }
 PARSERS = [*(CodeBlockParser(language, evaluator) for language, evaluator in LANGUAGES.items()), _ctrl_c, SkipParser()]

@@ -49,15 +49,15 @@ class Stage:
         folder: for the programs of the page; also their home folder.
         variables: what the page has exported.
         namespace: names that the page's blocks have in common.
-        heard: the output that the next block of output is compared with: a program's terminal, or text.
-        answer: the output of the last command.
+        output: the output that the next block of output is compared with: a program's terminal, or text.
+        result: the output of the last command.
     """
 
     folder: pathlib.Path
     namespace: dict[str, Any] = attrs.field(factory=dict)
     variables: dict[str, str] = attrs.field(factory=dict)
-    heard: Terminal | str = ""
-    answer: str = ""
+    output: Terminal | str = ""
+    result: str = ""
     _port: int = attrs.field(factory=free_port, init=False)
     _lines_port: int = attrs.field(factory=free_port, init=False)
     _source: str = ""
@@ -78,7 +78,7 @@ class Stage:
         """Start the server in a terminal of its own."""
         self.stop_server()
         self._server = terminal = self._run((*COMETCONN, "serve", "--port", str(self._port), *options))
-        self.heard = self.shown(terminal.line())
+        self.output = self.shown(terminal.line())
 
     def _have_server(self) -> None:
         if self._server is None:
@@ -104,7 +104,7 @@ class Stage:
         """Start a program in the reader's terminal."""
         self._have_server()
         self.interrupt()
-        self._program = self.heard = self._run(command, **variables)
+        self._program = self.output = self._run(command, **variables)
 
     def interrupt(self) -> None:
         """Press Ctrl-C in the reader's terminal."""
@@ -131,7 +131,7 @@ class Stage:
         deadline = time.monotonic() + PATIENCE
         while self._program is not None and self._program.process.poll() is None:
             assert time.monotonic() < deadline, "the program does not connect"
-            entries = json.loads(self.ask("GET", f"http://{SHOWN}/control/log"))["data"]
+            entries = json.loads(self.request("GET", f"http://{SHOWN}/control/log"))["data"]
             came = {entry["connection"] for entry in entries if entry.get("outcome") == "accepted"}
             if came - {entry["connection"] for entry in entries if entry["kind"] == "gone"}:
                 return
@@ -149,9 +149,9 @@ class Stage:
             with pytest.raises(SystemExit) as ended:
                 cli(words)
         assert not ended.value.code, ended.value.code
-        self._answer(printed.getvalue())
+        self._keep(printed.getvalue())
 
-    def ask(self, method: str, url: str, body: str | None = None) -> str:
+    def request(self, method: str, url: str, body: str | None = None) -> str:
         """Make one HTTP request, as curl would."""
         data = None if body is None else body.encode()
         response = httpx2.request(method, self.real(url), content=data, timeout=PATIENCE)
@@ -162,11 +162,11 @@ class Stage:
         """Make the request of a line with curl."""
         self._have_server()
         self.settle()
-        self._answer(self.ask(method, url, body))
+        self._keep(self.request(method, url, body))
 
-    def _answer(self, text: str) -> None:
-        self.answer = self.shown(text)
-        self.heard = self._program or self.answer
+    def _keep(self, text: str) -> None:
+        self.result = self.shown(text)
+        self.output = self._program or self.result
 
     # Lines that are no program.
 
@@ -184,7 +184,7 @@ class Stage:
             patch.dict(os.environ, self._home()),
         ):
             trio.run(self._play, tree, path, called)
-        self.answer = self.heard = self.shown(printed.getvalue())
+        self.result = self.output = self.shown(printed.getvalue())
 
     async def _play(self, tree: ast.Module, path: str, called: set[str]) -> None:
         names = {getattr(node, "id", getattr(node, "arg", "")) for node in ast.walk(tree)}
@@ -226,7 +226,7 @@ class Stage:
             words, cwd=self.folder, env=self._environ(), capture_output=True, text=True, timeout=120, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        self.answer = self.heard = done.stdout
+        self.result = self.output = done.stdout
 
     # How children are run.
 

@@ -24,17 +24,17 @@ __all__ = [
     "KINDS",
     "LATER",
     "MOST_OBJECTS",
-    "Choice",
     "OTHERS",
     "OWN_KEY",
+    "Choice",
     "JsonPath",
     "Kind",
     "When",
-    "types_of",
     "camel",
     "choices",
     "parse_paths",
     "paths_of",
+    "types_of",
 ]
 
 JsonPath: TypeAlias = tuple[str, ...]

@@ -142,11 +142,11 @@ async def test_settings_that_name_no_socket(clinic: Any, tmp_path: pathlib.Path)
     assert "CHAT_WSS_PORT" in found.failed["words"]
 
 
-@pytest.mark.parametrize("timeout", [0.0, -1.0, float("inf"), float("nan")])
-async def test_a_patience_that_is_none(clinic: Any, timeout: float) -> None:
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("inf"), float("nan")])
+async def test_a_patience_that_is_none(clinic: Any, seconds: float) -> None:
     """Refused, as are options without a place to go."""
     with pytest.raises(SettingsError, match="--timeout"):
-        await clinic.examine(patience=timeout, region="us")
+        await clinic.examine(patience=seconds, region="us")
     with pytest.raises(SettingsError, match="--region"):
         await clinic.examine()
 

@@ -44,5 +44,5 @@ def complaint(done: subprocess.CompletedProcess[str], status: int, shown: str) -
     printed = done.stdout + done.stderr
     if done.returncode == status and shown in printed and "Traceback" not in printed:
         return ""
-    words = " ".join([os.path.basename(done.args[0]), *done.args[1:]])
+    words = " ".join([pathlib.Path(done.args[0]).name, *done.args[1:]])
     return f"`{words}` ended with status {done.returncode} (expected: {status}, and {shown!r}):\n{printed.strip()}"

@@ -22,7 +22,7 @@ Everything is in order. What is left to do, by hand:
   git tag -a v{version} -m "cometconn {version}"
   git push --follow-tags
   python -m twine upload {sdist} {wheel}
-Then add an empty [Unreleased] to CHANGELOG.md, if it is missing, and raise the version of the package.
+Then raise the version of the package.
 """
 
 

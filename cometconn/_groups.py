@@ -1,4 +1,4 @@
-"""The only code that looks inside exception groups: of our nurseries, and of the libraries' that we call."""
+"""Unpacks the exception groups of nurseries: of our own, and of those in the libraries that we call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-__all__ = ["InternalError", "Ungrouped", "open_nursery", "protected", "raise_sole"]
+__all__ = ["InternalError", "Ungrouped", "interrupt_in", "open_nursery", "protected", "raise_sole"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,19 +22,18 @@ _INTERRUPTS = (KeyboardInterrupt, SystemExit)
 
 
 class InternalError(Exception):
-    """A background task of cometconn raised. It should record an outcome: please report this."""
+    """A background task of cometconn raised, which is a bug in cometconn: please report this."""
 
 
 def raise_sole(group: BaseExceptionGroup[BaseException], mine: BaseException | None = None) -> NoReturn:
-    """Raise what the user's block raised, as if no nursery were there.
+    """Raise the exception of the block around which the nursery was opened, as if there were no nursery.
 
-    Our own tasks record outcomes and do not raise, so beside `Cancelled` there is just one
-    exception in *group*, and it is the user's. *mine* is that exception where it is known:
-    Trio copies groups on their way through a nursery, and a group of the user's shall
-    come out as it is. A `KeyboardInterrupt` or `SystemExit` outranks everything else.
+    Our own tasks record their outcome and do not raise, so *group* holds, besides `Cancelled`, exactly one exception,
+    and the block raised it. Pass it as *mine* where it is known: Trio copies groups that leave a nursery, and a group
+    that the block raised must come out as the same object. A `KeyboardInterrupt` or `SystemExit` takes precedence.
 
-    The exception raised is the same object, with the cause and the context that it had; but
-    the context of an interrupt that came while *mine* was on its way is *mine*.
+    The exception raised is the same object, with its own cause and context. Only if an interrupt came while *mine* was
+    being raised, the context of the interrupt is *mine*.
     """
     real = [error for error in group.exceptions if not isinstance(error, trio.Cancelled)]
     found = _without_groups(real)
@@ -50,14 +49,19 @@ def raise_sole(group: BaseExceptionGroup[BaseException], mine: BaseException | N
         sole = (found or _without_groups(group.exceptions, cancelled=True))[0]
     context = sole.__context__
     if interrupts and sole is not mine:
-        # The user's error, interrupted on its way out, is what a traceback shall still show; what one of our
-        # tasks was handling is not.
+        # A traceback must still show the block's error that the interrupt replaced, but not an error that one of our
+        # tasks was handling.
         context, sole.__cause__ = mine, None
     try:
         raise sole
     finally:
-        sole.__context__ = context  # the group must not ride along
-        del sole, context, group, real, found, interrupts, mine  # nor a reference cycle
+        sole.__context__ = context  # Python has just set it to the group
+        del sole, context, group, real, found, interrupts, mine  # avoids a reference cycle
+
+
+def interrupt_in(error: BaseException) -> BaseException | None:
+    """Return the `KeyboardInterrupt` or `SystemExit` that *error* is or, as a group, contains; else `None`."""
+    return next((each for each in _without_groups([error]) if isinstance(each, _INTERRUPTS)), None)
 
 
 def _without_groups(errors: Iterable[BaseException], *, cancelled: bool = False) -> list[BaseException]:
@@ -72,26 +76,26 @@ def _without_groups(errors: Iterable[BaseException], *, cancelled: bool = False)
 
 @final
 class Ungrouped:
-    """Around a call into a library: `with Ungrouped(): ...`.
+    """Surrounds a call into a library that uses nurseries: `with Ungrouped(): ...`.
 
-    A group of a nursery of the library's is replaced by what it holds, and a `KeyboardInterrupt`
-    leaves with the context that the caller had, not with the errors that the library
-    was handling at the time: the traceback that a user sees after Ctrl-C shows no chain.
+    The group from a nursery of the library is replaced by the one exception in it. A `KeyboardInterrupt` keeps the
+    context that the caller had and not the errors that the library was handling, so the traceback after Ctrl-C shows no
+    chain.
     """
 
     __slots__ = ("_handled",)
 
     def __enter__(self) -> None:
-        """Note which exception the caller is handling, if any."""
+        """Remember the exception that the caller is handling, if any."""
         self._handled = sys.exception()
 
     @trio.lowlevel.enable_ki_protection
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Let the error out alone."""
+        """Raise the exception without its group."""
         handled = self._handled
-        del self._handled  # no reference cycle
+        del self._handled  # avoids a reference cycle
         try:
             if isinstance(error, BaseExceptionGroup):
                 raise_sole(error)
@@ -113,11 +117,10 @@ def _bare(interrupt: KeyboardInterrupt, handled: BaseException | None) -> None:
 def protected(
     make: Callable[P, AbstractAsyncContextManager[T]],
 ) -> Callable[P, AbstractAsyncContextManager[T]]:
-    """Protect the way in and out of what `asynccontextmanager` has made from `KeyboardInterrupt`.
+    """Protect entering and leaving an `asynccontextmanager` from `KeyboardInterrupt`.
 
-    Protecting the generator is not enough, because the steps of contextlib itself are then open: a
-    `KeyboardInterrupt` at the first one of leaving would leave the generator where it
-    is, with its nursery open and its socket as well.
+    Protecting the generator is not enough, because contextlib's own code around it is not protected: a
+    `KeyboardInterrupt` there would never resume the generator, whose nursery and socket would then stay open.
     """
 
     @functools.wraps(make)
@@ -146,16 +149,16 @@ class _Protected(AbstractAsyncContextManager[T]):
 
 
 def open_nursery() -> AbstractAsyncContextManager[trio.Nursery]:
-    """Open a nursery of ours around a block: what the block raises comes out as the same object, in no group.
+    """Open a nursery around a block, such that an exception of the block leaves it as the same object, in no group.
 
-    A group that the block itself raises stays as it is, and so does cancellation.
+    A group that the block itself raises is not unpacked, and cancellation passes unchanged.
     """
     return _SoleNursery(trio.open_nursery())
 
 
 @final
 class _SoleNursery(AbstractAsyncContextManager[trio.Nursery]):
-    """No generator: every client keeps one of these."""
+    """A class and not a generator, which would need more memory: every client holds one of these."""
 
     __slots__ = ("_nursery",)
 
@@ -178,7 +181,7 @@ class _SoleNursery(AbstractAsyncContextManager[trio.Nursery]):
             except BaseException as sole:
                 if sole is not error:
                     raise
-                sole.__traceback__ = traceback  # without Trio's lines and ours
+                sole.__traceback__ = traceback  # without the lines of Trio and of this module
                 return False
         finally:
-            del error, traceback  # no reference cycle
+            del error, traceback  # avoids a reference cycle

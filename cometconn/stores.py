@@ -7,8 +7,8 @@ A store is any object with the async methods of `Store`. What it keeps has a tex
 from __future__ import annotations
 
 from ._account.file_store import FileStore
-from ._account.saved import SavedSession
 from ._account.saved_position import SavedPosition
+from ._account.saved_session import SavedSession
 from ._account.store import MemoryStore, Store
 
 __all__ = ["FileStore", "MemoryStore", "SavedPosition", "SavedSession", "Store"]

@@ -55,7 +55,7 @@ nitpick_ignore_regex = [
     ),
     (r"py:.*", r"(?:trio|attrs?|hypothesis|pytest|wsproto|jeepney|st)(?:\..*)?"),
     # The local server's records of users: internal, but shown in signatures.
-    (r"py:class", r"cometconn\.emulator\.people\..*"),
+    (r"py:class", r"cometconn\.emulator\.world\.people\..*"),
     # The inside of `SystemEnvironment` and of `SavedSession`.
     (r"py:class", r"Proxies|cometconn\._account\.session\.Session"),
     # The standard library's, where an annotation names them without their module.

@@ -13,7 +13,7 @@ import cometconn
 from cometconn import AppSettings, Disconnected, MemoryStore, Reason
 from cometconn._streams.statuses import StatusFeed
 from cometconn.emulator import open_emulator
-from cometconn.emulator.sessions import random_secret
+from cometconn.emulator.world.sessions import random_secret
 from cometconn.errors import CometConnError
 
 

@@ -1,1 +1,1 @@
-"""Who is logged in: CometChat's REST API and the saved session."""
+"""CometChat's REST API, and the session of the logged-in user with its stores."""

@@ -1,4 +1,4 @@
-"""CometChat's REST API, as far as a session needs it: in, out, and what was missed."""
+"""The calls of CometChat's REST API that a client needs: login, logout, missed messages and sending."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from cometconn._network.urls import read_url
 from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import ApiError, SettingsError
 
-from .answer_body import ANSWER_LIMIT
-from .pages import MessagePage, Place
+from .pages import Cursor, MessagePage
+from .response_body import RESPONSE_LIMIT
 from .session import Hosts, Session, is_token
 
 __all__ = ["Api", "is_refusal", "is_token_unknown"]
@@ -36,19 +36,19 @@ _MOST_ITEMS = 200_000  # of an answer that is read as a whole
 
 @attrs.define(eq=False)
 class Api:
-    """The requests. Each takes at most `timeout` seconds; if cancelled, its connection is closed.
+    """The REST calls. Each takes at most `timeout` seconds; if cancelled, its connection is closed.
 
-    Success is told by `data` in the answer and failure by `error`, whatever the HTTP
-    status: so do both official SDKs. Failures raise `ApiError`.
+    A response with `data` is a success and one with `error` a failure, whatever the HTTP status: both official SDKs
+    decide so. Failures raise `ApiError`.
 
     Attributes:
-        app_id, session_id, device_id, version: who we are.
-        hosts: where to.
-        request: makes a request.
-        timeout: seconds, waiting for a turn and reading the answer included.
-        at_once: how many requests may be under way at a time.
-        answered_at: the `Date` of the last answer, in seconds since 1970; `None` while none had one.
-        secrets: what no error repeats; every key and token that is sent or comes is noted there.
+        app_id, session_id, device_id, version: what identifies this client to the server.
+        hosts: the base URLs.
+        request: makes one HTTP request.
+        timeout: the bound of each call in seconds, including the wait for one of the *at_once* places.
+        at_once: how many requests may run at a time.
+        answered_at: the `Date` header of the last response that had one, in seconds since 1970; `None` before the first.
+        secrets: the keys and tokens sent and received so far: no error message contains one of them.
     """
 
     app_id: str
@@ -64,7 +64,7 @@ class Api:
     _turns: trio.Semaphore | None = attrs.field(default=None, init=False, repr=False)  # a client may need no request
 
     async def create_auth_token(self, uid: str, auth_key: str) -> str:
-        """Make a token for *uid* with the app's key."""
+        """Create an auth token for *uid* with the app's auth key."""
         check_secret("auth_key", auth_key)
         check_secret("uid", uid)
         if uid in {".", ".."}:  # which mean something else in a path, quoted or not
@@ -75,7 +75,7 @@ class Api:
         return _token(data, "authToken") or _absent("authToken")
 
     async def put_me(self, auth_token: str) -> Session:
-        """Log in by token."""
+        """Log in with an auth token, and return the session."""
         check_secret("auth_token", auth_token)
         base = self.hosts.client({})
         data = await self._call("PUT", f"{base}/me", {"authToken": auth_token}, self._about_us())
@@ -86,18 +86,18 @@ class Api:
         return Session(self.app_id, _uid(data), token, _token(data, "jwt"), data, settings)
 
     async def get_me(self, auth_token: str, previous: Session) -> Session:
-        """Renew the JWT."""
+        """Return *previous* with a new JWT."""
         url = f"{self.hosts.client(previous.settings)}/me"
         data = await self._call("GET", url, {"authToken": auth_token}, None)
         return attrs.evolve(previous, jwt=_token(data, "jwt") or previous.jwt)
 
     async def delete_me(self, session: Session) -> None:
-        """Log out."""
+        """Log out: the server forgets the auth token."""
         url = f"{self.hosts.client(session.settings)}/me"
         await self._call("DELETE", url, {"authToken": session.auth_token}, None)
 
-    async def messages(self, session: Session, behind: Place) -> MessagePage:
-        """Return one page of the messages in all of the user's conversations, the oldest first."""
+    async def messages(self, session: Session, behind: Cursor) -> MessagePage:
+        """Return one page of the messages after *behind* in all of the user's conversations, oldest first."""
         query = urllib.parse.urlencode({"per_page": _PER_PAGE, **behind.query(), "affix": "append"})
         url = f"{self.hosts.client(session.settings)}/messages?{query}"
         secret = {"authToken": session.auth_token}
@@ -106,11 +106,11 @@ class Api:
             members = await MessagePage.members(response.body)
             if "data" not in members or members.get("error", b"").startswith(b"{"):
                 members = {}
-                _read(what, response, self.secrets)  # says what is wrong
+                _read(what, response, self.secrets)  # raises the error with its reason
             return await MessagePage.read(members, behind)
 
     async def send_message(self, session: Session, draft: str) -> dict[str, Any]:
-        """Send the message of which *draft* is the JSON, and return what became of it."""
+        """Send the message whose JSON is *draft*, and return the message that the server made of it."""
         url = f"{self.hosts.client(session.settings)}/messages"
         return await self._call("POST", url, {"authToken": session.auth_token}, draft)
 
@@ -119,7 +119,7 @@ class Api:
         return json.dumps({"platform": "PYTHON", "deviceId": self.device_id, "appInfo": info})
 
     async def _call(self, method: str, url: str, secret: Mapping[str, str], body: str | None) -> dict[str, Any]:
-        """Make a request whose `data` is an object, and return that."""
+        """Make a request, and return the `data` of the response, which must be an object."""
         data = (await self._answer(method, url, secret, body))["data"]
         if not isinstance(data, dict):
             raise _invalid(_shown(method, url), 200, "holds no object as its data")
@@ -133,7 +133,7 @@ class Api:
 
     @asynccontextmanager
     async def _turn(self, method: str, url: str, secret: Mapping[str, str]) -> AsyncGenerator[str, None]:
-        """Bound a request, from waiting for its turn to reading its answer. Gives its name in errors."""
+        """Bound a request, from waiting for its turn to reading the response. Yields its name for error messages."""
         self.secrets.learn(*secret.values())
         what = self.secrets.line(_shown(method, url))
         turns = self._turns = self._turns or trio.Semaphore(self.at_once)
@@ -166,12 +166,12 @@ class Api:
         try:
             response = await self.request(request)
             answered_at = read_date(response.headers.get("date", ""))
-        except Exception as error:  # noqa: BLE001 - any kind, because an Environment may be the program's own
+        except Exception as error:  # noqa: BLE001 - a program's own Environment may raise anything
             message = f"{what} was not answered: {self.secrets.line(os_error_text(error))}."
             raise ApiError(message) from self.secrets.error(error)
         self.answered_at = self.answered_at if answered_at is None else answered_at
-        if isinstance(response.body, bytes) and len(response.body) > ANSWER_LIMIT:
-            raise _invalid(what, response.status, f"is longer than {ANSWER_LIMIT:,} bytes")
+        if isinstance(response.body, bytes) and len(response.body) > RESPONSE_LIMIT:
+            raise _invalid(what, response.status, f"is longer than {RESPONSE_LIMIT:,} bytes")
         return response
 
 
@@ -186,7 +186,7 @@ def _host_of(location: str) -> str:
 
 
 def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
-    """Return the answer as a whole, which has `data`; raise what it says instead, without *secrets* or those in it."""
+    """Return the response, which has `data`, or raise the `ApiError` that it holds, without the secrets in it."""
     try:
         return _judge(what, response, secrets)
     except ApiError as error:
@@ -201,12 +201,12 @@ def _judge(what: str, response: Response, secrets: KnownSecrets) -> dict[str, An
         raise _invalid(what, response.status, f"has more than {_MOST_ITEMS:,} items: it is not read")
     try:
         answer = lenient(response.body)
-    except (ValueError, TypeError, RecursionError):  # the second for a body that an Environment made of something else
+    except (ValueError, TypeError, RecursionError):  # TypeError: a program's own Environment returned no bytes
         answer = None
     if isinstance(answer, dict):
         secrets.learn_fields(answer.get("data"))
     if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):
-        # CometChat's own words for an unknown token are "The auth token ... does not exist".
+        # CometChat's message for an unknown token contains it: "The auth token ... does not exist".
         error = {} if is_too_deep(error) else error
         secrets.learn_fields(error)
         secrets.learn_fields(error.get("details"))
@@ -238,12 +238,12 @@ def _absent(key: str) -> NoReturn:
 
 def _uid(data: Mapping[str, Any]) -> str:
     value = data.get("uid")
-    # Not printable is also half a surrogate pair, which could be sent nowhere.
+    # isprintable() is also False for half a surrogate pair, which cannot be encoded and so cannot be sent.
     return value if isinstance(value, str) and value and value.isprintable() else _absent("uid")
 
 
 def _token(data: Mapping[str, Any], key: str) -> str | None:
-    """Return a token that the server gave, if it did; it becomes a header, so nothing but a token may be in it."""
+    """Return the token *key* of a response, or `None`. It is validated, because it will be sent as a header."""
     value = data.get(key)
     if value is None or value == "":
         return None
@@ -251,7 +251,7 @@ def _token(data: Mapping[str, Any], key: str) -> str | None:
 
 
 def check_secret(name: str, value: object) -> None:
-    """Refuse what cannot be a uid, key or token, without showing it."""
+    """Raise `SettingsError` if *value* cannot be a uid, key or token. The message does not contain it."""
     if not isinstance(value, str) or not value:
         message = f"{name} is empty."
         raise SettingsError(message, code="MISSING_PARAMETERS")
@@ -261,15 +261,15 @@ def check_secret(name: str, value: object) -> None:
 
 
 def is_token_unknown(error: ApiError) -> bool:
-    """Tell whether the server no longer knows the auth token."""
+    """Return whether the server no longer knows the auth token."""
     return error.code == "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"
 
 
 def is_refusal(error: ApiError) -> bool:
-    """Tell whether the server has refused the request for good.
+    """Return whether the server has refused the request for good.
 
-    No answer, 408, 425, 429 and 5xx are no refusal. Neither is a page or a redirect that is not CometChat's and has a
-    status below 400: that is what a captive portal answers in the server's place.
+    A missing response, 408, 425, 429 and 5xx are no refusal. Neither is a response below 400 that is not CometChat's:
+    a captive portal sends such a page or redirect in place of the server.
     """
     foreign = error.code == "INVALID_RESPONSE" and error.status is not None and error.status < _CLIENT_ERRORS
     return not error.worth_retrying and not foreign

@@ -1,4 +1,4 @@
-"""A store whose calls come back in time, and raise `StoreError` or nothing."""
+"""A store whose calls return within a bound, and raise nothing but `StoreError`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import attrs
 import trio
 
-from cometconn._groups import Ungrouped
+from cometconn._groups import Ungrouped, interrupt_in
 from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import StoreError
 
-from .saved import SavedSession
 from .saved_position import SavedPosition
+from .saved_session import SavedSession
 
 if TYPE_CHECKING:
     from .session import Session
@@ -25,7 +25,7 @@ __all__ = ["BoundedStore"]
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger("cometconn")
-_AT_LEAST = 2.0  # seconds for a call while the client is open, also where close_timeout is less
+_AT_LEAST = 2.0  # the least bound of a call in seconds while the client is open, even if close_timeout is less
 
 
 def _always() -> bool:
@@ -34,17 +34,17 @@ def _always() -> bool:
 
 @attrs.define(eq=False)
 class BoundedStore:
-    """All that a client knows of its store, a user's own included: one call at a time, and each ends in time.
+    """A client's only access to its store, which may be the program's own: one call at a time, each within a bound.
 
-    A call that takes longer than its bound is cancelled. Whatever it raises or returns that it should not
-    becomes a `StoreError`. What the store should hold is known here: where a call failed, `aclose()`
-    tries once more.
+    A call that takes longer than its bound is cancelled. An exception or a return value that the protocol does not
+    allow becomes a `StoreError`. This object remembers what the store should hold: if a call failed, `aclose()` tries
+    once more.
 
     Attributes:
         app_id: the app whose session it is.
-        close_timeout: seconds that leaving the client may wait for the store in all.
-        load_timeout: seconds that loading may take.
-        keeps_positions: whether positions can be saved.
+        close_timeout: the seconds that all calls together may take while the client is being left.
+        load_timeout: the seconds that loading may take.
+        keeps_positions: whether the store can save positions.
     """
 
     _store: Store = attrs.field(repr=False)
@@ -57,24 +57,24 @@ class BoundedStore:
     _ends_at: float = attrs.field(default=math.inf, init=False)
     _saved: SavedSession | None = attrs.field(default=None, init=False, repr=False)  # what the store should hold
     _position: SavedPosition | None = attrs.field(default=None, init=False)
-    _positions_of: str | None = attrs.field(default=None, init=False)  # the user who was the last to be logged in
-    _is_unsure: bool = attrs.field(default=False, init=False)  # a save failed: the store may hold something else
+    _positions_of: str | None = attrs.field(default=None, init=False)  # the uid of the last logged-in user
+    _is_unsure: bool = attrs.field(default=False, init=False)  # a save failed: the store may hold other content
     _must_forget: bool = attrs.field(default=False, init=False)  # forgetting failed
     _is_closed: bool = attrs.field(default=False, init=False)
     _has_warned: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Look which of the optional calls the store has."""
+        """Check which of the optional methods the store has."""
         names = ("load_position", "save_position")
         self.keeps_positions = all(callable(getattr(self._store, name, None)) for name in names)
 
     @property
     def patience(self) -> float:
-        """Seconds that a call may take while the client is open."""
+        """The bound of a call in seconds while the client is open."""
         return max(self.close_timeout, _AT_LEAST)
 
     async def load(self) -> SavedSession:
-        """Take hold of the store and return what it holds. If that fails or is cancelled, let go of it."""
+        """Load the store and return what it holds. If that fails or is cancelled, close it."""
         try:
             return await self._in_turn("load()", self._load, self.load_timeout, shield=False)
         except BaseException:
@@ -89,20 +89,20 @@ class BoundedStore:
         wanted: Callable[[], bool] = _always,
         within: float | None = None,
     ) -> None:
-        """Save *session*, or that nobody is logged in; the position of the same user stays.
+        """Save *session*; the position of the same user stays.
 
         Args:
-            session: the session to save.
-            is_login: if it cannot be saved, nobody is logged in. Otherwise it is tried again at leaving.
-            wanted: asked before and after the saving; when it says no, the session does not stay saved.
-            within: seconds it may take, instead of `patience`.
+            session: the session to save; `None` if no user is logged in.
+            is_login: if saving fails, the store is to hold no session. Otherwise saving is tried again by `aclose()`.
+            wanted: called before and after saving; if it returns `False`, the session does not stay saved.
+            within: the bound in seconds, instead of `patience`.
 
         Raises:
-            StoreError: it is not saved, or may be and is not certain to stay.
+            StoreError: it is not saved, or it may be saved but not durably.
         """
 
         async def call() -> None:
-            """Save, and take it back if it is no longer wanted."""
+            """Save, and undo that if it is no longer wanted."""
             if wanted():
                 await self._save(session, is_login=is_login)
             if is_login and not wanted():
@@ -118,7 +118,7 @@ class BoundedStore:
             raise
 
     async def forget(self, *, within: float | None = None) -> None:
-        """Forget session and position. Raises `StoreError` that says what may remain."""
+        """Remove session and position. If that fails, the message of the `StoreError` names what may remain."""
         self._must_forget, self._position, self._positions_of = True, None, None
         try:
             await self._in_turn("forget()", self._forget, self.patience if within is None else within)
@@ -130,32 +130,32 @@ class BoundedStore:
             raise StoreError(message, code=error.code) from error
 
     async def load_position(self) -> SavedPosition | None:
-        """Return the saved position of the user whose session is saved, if there is one."""
+        """Return `position`. A checkpoint."""
         await trio.lowlevel.checkpoint()
         return self.position
 
     @property
     def session(self) -> Session | None:
-        """The session that the store should hold: after `load()` the one that it has held."""
+        """The session that the store should hold; directly after `load()`, the one that it held."""
         return None if self._saved is None else self._saved.session
 
     @property
     def position(self) -> SavedPosition | None:
-        """The saved position of the user whose session is saved; `load()` has read it."""
+        """The saved position of the user whose session is saved, or `None`. `load()` reads it."""
         uid = None if self._saved is None else self._saved.uid
         return self._position if self._position is not None and self._position.uid == uid else None
 
     async def save_position(self, saved: SavedPosition, *, durable: bool) -> None:
-        """Save the position, unless its user has logged out meanwhile.
+        """Save the position, unless its user has logged out in the meantime.
 
-        A user whom the server has logged out keeps it: what is acknowledged afterwards is saved, too.
+        If the server has logged the user out, positions are still saved: messages may be acknowledged afterwards.
 
         Raises:
             StoreError: it is not saved, or this store keeps no positions.
         """
 
         async def call() -> None:
-            """Save for the user that is saved."""
+            """Save, if the position belongs to the last logged-in user."""
             if self._positions_of == saved.uid:
                 await self._store.save_position(saved, durable=durable)  # type: ignore[attr-defined]
                 self._position = saved
@@ -171,15 +171,15 @@ class BoundedStore:
             raise StoreError(message)
 
     def leave(self) -> None:
-        """The client is being left: from now on the store may take `close_timeout` in all. Idempotent."""
+        """Bound all calls from now on to `close_timeout` together, because the client is being left. Idempotent."""
         self._ends_at = min(self._ends_at, trio.current_time() + self.close_timeout)
         for scope in self._scopes:
             scope.deadline = min(scope.deadline, self._ends_at)
 
     async def aclose(self) -> None:
-        """Let go of the store, after the call that is running. Never raises, idempotent.
+        """Close the store, after the call that is running. Never raises, idempotent.
 
-        At most `close_timeout` from `leave()`. Afterwards nothing is saved any more.
+        Takes at most `close_timeout`, counted from `leave()`. Nothing is saved afterwards.
         """
         if self._is_closed:
             return
@@ -197,7 +197,7 @@ class BoundedStore:
                 self._lock.release()
 
     def warn(self, what: str, error: StoreError) -> None:
-        """Log that a background task could not do *what*: a WARNING the first time, until the store works again."""
+        """Log that *what* failed in a background task: once as a WARNING until a save succeeds, else at DEBUG."""
         is_told = self._has_warned or self._is_closed
         _LOG.log(logging.DEBUG if is_told else logging.WARNING, "%s: %s", what, error)
         self._has_warned = True
@@ -206,7 +206,7 @@ class BoundedStore:
         saved = await self._store.load(self.app_id)
         if not isinstance(saved, SavedSession) or saved.app_id != self.app_id:
             self._refuse("load()", saved, f"a SavedSession of the app {self.app_id}")
-        saved = SavedSession.from_text(saved.to_text())  # judges each value
+        saved = SavedSession.from_text(saved.to_text())  # validates each value
         position = None
         if self.keeps_positions:
             position = await self._store.load_position()  # type: ignore[attr-defined]
@@ -218,7 +218,7 @@ class BoundedStore:
         return saved
 
     async def _save(self, session: Session | None, *, is_login: bool = False) -> None:
-        assert self._saved is not None, "it was loaded"
+        assert self._saved is not None, "load() comes first"
         saved = attrs.evolve(self._saved, session=session)
         position = self._position
         if self._must_forget or (position is not None and saved.uid not in {None, position.uid}):
@@ -229,13 +229,13 @@ class BoundedStore:
         self._positions_of = saved.uid or self._positions_of
 
     async def _forget(self) -> None:
-        assert self._saved is not None, "it was loaded"
+        assert self._saved is not None, "load() comes first"
         self._saved, self._position, self._must_forget = self._saved.logged_out(), None, True
         await self._store.forget()
         self._must_forget = self._is_unsure = False
 
     async def _settle(self) -> None:
-        """Try once more what failed, so that the store holds what it should."""
+        """Retry the call that failed, so that the store holds what it should."""
         if self._must_forget:
             await self._forget()
         elif self._is_unsure and self._saved is not None:
@@ -261,13 +261,13 @@ class BoundedStore:
         return await self._bounded(what, in_turn, min(trio.current_time() + within, self._ends_at), shield=shield)
 
     async def _acquire(self) -> None:
-        with Ungrouped():  # Trio's lock waits while it handles a WouldBlock
+        with Ungrouped():  # Trio's lock waits inside an `except WouldBlock`, which would become an error's context
             await self._lock.acquire()
 
     async def _bounded(
         self, what: str, call: Callable[[], Awaitable[_T]], deadline: float, *, shield: bool = True
     ) -> _T:
-        """Make a call of the store; `StoreError` for whatever goes wrong in it."""
+        """Call the store. Any failure, and exceeding the *deadline*, raises `StoreError`."""
         scope = trio.CancelScope(deadline=deadline, shield=shield)
         self._scopes += (scope,)
         try:
@@ -278,9 +278,9 @@ class BoundedStore:
         except trio.Cancelled:
             if trio.current_effective_deadline() == -math.inf:
                 raise
-            error: BaseException = RuntimeError("a Cancelled of no scope around it")
-        except BaseException as raised:  # noqa: BLE001 - a store is anybody's code
-            error = _interrupt(raised) or raised
+            error: BaseException = RuntimeError("a Cancelled that belongs to no enclosing scope")
+        except BaseException as raised:  # noqa: BLE001 - a program's own store may raise anything
+            error = interrupt_in(raised) or raised
         else:
             message = f"The store ({type(self._store).__name__}) did not answer in time: {what} was given up."
             raise StoreError(message)
@@ -306,10 +306,3 @@ class BoundedStore:
         name = type(self._store).__name__
         message = f"The store ({name}) failed in {what}: it returned {type(value).__name__} instead of {wanted}."
         raise StoreError(message)
-
-
-def _interrupt(error: BaseException) -> BaseException | None:
-    """Return the `KeyboardInterrupt` or `SystemExit` in a group."""
-    if isinstance(error, BaseExceptionGroup):
-        return next(filter(None, map(_interrupt, error.exceptions)), None)
-    return error if isinstance(error, KeyboardInterrupt | SystemExit) else None

@@ -1,4 +1,4 @@
-"""Files that hold tokens: which are trusted, and how they are written."""
+"""Reads and writes files that hold tokens, and checks that no other user can read or replace them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["check_folder", "move_aside", "read_own_file", "remove_unfinished", "sync_folder", "write_beside"]
 
 _POSIX = os.name == "posix"
-# Not blocking, because opening a named pipe would wait for its other end.
+# Non-blocking, because opening a named pipe would otherwise wait for its other end.
 _HOW = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _ROOT = 0
 _UNFINISHED = ".saving"
 
 
 def check_folder(path: pathlib.Path) -> None:
-    """Refuse a folder in which somebody else may replace the file *path*.
+    """Refuse a folder in which another user could replace the file *path*.
 
     Raises:
-        StoreError: it is a symbolic link, somebody else's, or everybody may write in it.
-            (`/tmp` is root's and has the sticky bit, so it will do.)
-        OSError: it is not there.
+        StoreError: the folder is a symbolic link, belongs to another user, or is writable by all users. `/tmp` is
+            accepted, because it belongs to root and has the sticky bit.
+        OSError: it does not exist.
     """
     status = path.parent.lstat()
     if stat.S_ISLNK(status.st_mode):
@@ -48,9 +48,8 @@ def check_folder(path: pathlib.Path) -> None:
 def read_own_file(path: pathlib.Path, limit: int, opened: Callable[[int], object] = bool) -> bytes | None:
     """Return the content of *path*, at most *limit* bytes of it; `None` if there is no file.
 
-    *opened* is called with the descriptor before anything is read.
-    A file that others may read is made its owner's alone. Raises `StoreError` for a link,
-    for what is no plain file, for somebody else's file and for one that everybody may write.
+    *opened* is called with the descriptor before anything is read. A file that other users can read is restricted to
+    its owner. Raises `StoreError` if it is a link, not a regular file, another user's, or writable by all users.
     """
     try:
         descriptor = os.open(path, _HOW)
@@ -63,7 +62,7 @@ def read_own_file(path: pathlib.Path, limit: int, opened: Callable[[int], object
         _check_file(path, os.fstat(descriptor))
         opened(descriptor)
         if _POSIX:
-            with contextlib.suppress(OSError):  # a disk that is read-only has nothing to be saved on, either
+            with contextlib.suppress(OSError):  # fails on a read-only disk, which is still readable
                 os.fchmod(descriptor, 0o600)
         with open(descriptor, "rb", closefd=False) as file:
             return file.read(limit)
@@ -84,10 +83,9 @@ def _check_file(path: pathlib.Path, status: os.stat_result) -> None:
 
 
 def sync_folder(folder: pathlib.Path) -> None:
-    """Let a renaming reach the disk, where the system can do that.
+    """Write a rename to the disk, where the system supports that.
 
-    Failing is not told: the file is complete under its name, and whoever opens it next finds it. Only
-    after a power cut might the old one be back.
+    A failure is not reported: the file is complete under its name, and only a power cut could bring the old one back.
     """
     if _POSIX:
         with contextlib.suppress(OSError):
@@ -99,10 +97,10 @@ def sync_folder(folder: pathlib.Path) -> None:
 
 
 def write_beside(path: pathlib.Path, content: bytes, *, durable: bool, written: Callable[[int], object] = bool) -> None:
-    """Write *content* to a new file and rename it to *path*: the old or the new content is there, never half.
+    """Write *content* to a new file and rename it to *path*, which so never holds incomplete content.
 
-    *written* is called with the descriptor before the renaming. *durable*: the new content has reached
-    the disk on return. Otherwise a power cut may bring the old one back. Raises `OSError`.
+    *written* is called with the descriptor before the rename. If *durable*, the new content is on the disk on return;
+    otherwise a power cut may bring the old content back. Raises `OSError`.
     """
     temporary = None
     try:
@@ -113,7 +111,7 @@ def write_beside(path: pathlib.Path, content: bytes, *, durable: bool, written: 
             if durable:
                 os.fsync(file.fileno())
             written(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105 - keeps the target's name a string
+        os.replace(temporary, path)  # noqa: PTH105 - both names are strings
     except OSError:
         _remove(temporary)
         raise
@@ -122,13 +120,13 @@ def write_beside(path: pathlib.Path, content: bytes, *, durable: bool, written: 
 
 
 def remove_unfinished(*paths: pathlib.Path) -> None:
-    """Remove what a program that was killed while it wrote to one of *paths* has left.
+    """Remove the temporary files of programs that were killed while they wrote to one of *paths*.
 
-    The name must fit exactly: other files of the folder have temporary files of their own.
+    The name must match exactly, because other files in the folder may have temporary files of their own.
     """
     for path in paths:
         left_by_a_program = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]+{re.escape(_UNFINISHED)}")
-        with contextlib.suppress(OSError):  # it costs room, and nothing else
+        with contextlib.suppress(OSError):  # a leftover only uses disk space
             for left in list(path.parent.iterdir()):
                 if left_by_a_program.fullmatch(left.name):
                     with contextlib.suppress(OSError):
@@ -136,10 +134,10 @@ def remove_unfinished(*paths: pathlib.Path) -> None:
 
 
 def move_aside(path: pathlib.Path) -> str:
-    """Give the file *path* a new name, which is returned. Raises `OSError`."""
+    """Rename the file *path* to a new, unused name, and return that. Raises `OSError`."""
     name = None
     try:
-        # A new name each time: nothing is ever overwritten.
+        # mkstemp() reserves an unused name, so no earlier file is overwritten.
         descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.unreadable-", dir=path.parent)
         os.close(descriptor)
         os.replace(path, name)  # noqa: PTH105 - as above
@@ -151,5 +149,5 @@ def move_aside(path: pathlib.Path) -> str:
 
 def _remove(name: str | None) -> None:
     if name is not None:
-        with contextlib.suppress(OSError):  # the error that is being raised is the one that matters
+        with contextlib.suppress(OSError):  # must not replace the error that is being raised
             pathlib.Path(name).unlink()

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 exchange over a byte stream that somebody else dials, as httpx2 wants it."""
+"""An httpx2 transport: one HTTP/1.1 exchange over a byte stream that the environment dials."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ __all__ = ["DialledTransport"]
 
 
 class DialledTransport(httpx2.AsyncBaseTransport):
-    """Makes each request on a connection of its own, dialled as the WebSocket's is.
+    """Makes each request on a connection of its own, dialled as the WebSocket is.
 
-    So proxies, certificates and what is said of them are the same for REST and socket; httpx2's own
-    transport knows neither Trio's way of trying addresses nor our proxies.
+    So proxies, certificates and their error messages are the same for REST and for the WebSocket. httpx2's own transport
+    neither tries several addresses as Trio does nor supports our proxies.
 
     Args:
-        dial: opens a byte stream to a URL, TLS done.
+        dial: opens a byte stream to a URL, and performs the TLS handshake.
     """
 
     def __init__(self, dial: Callable[[str], Awaitable[trio.abc.Stream]]) -> None:
         self._dial = dial
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Dial, send, and return as soon as the head of the answer is here."""
+        """Dial, send the request, and return as soon as the head of the response was received."""
         asked = request.url
         url = httpcore2.URL(scheme=asked.raw_scheme, host=asked.raw_host, port=asked.port, target=asked.raw_path)
         stream = await self._dial(str(asked))
@@ -50,7 +50,7 @@ class DialledTransport(httpx2.AsyncBaseTransport):
 
 
 class _Line(httpcore2.AsyncNetworkStream):
-    """A byte stream as httpcore2 wants it. Closing it is forceful: httpcore2 shields that without a bound."""
+    """Adapts a Trio stream to httpcore2. It closes forcefully, because httpcore2 shields the call without a bound."""
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
@@ -62,7 +62,7 @@ class _Line(httpcore2.AsyncNetworkStream):
         try:
             await self._stream.send_all(buffer)
         except trio.BrokenResourceError as error:
-            # httpcore2 goes on to read: the server may have said why it does not listen.
+            # httpcore2 then still reads: the server may have sent the reason why it stopped reading.
             raise httpcore2.WriteError from error
 
     async def aclose(self) -> None:
@@ -70,14 +70,14 @@ class _Line(httpcore2.AsyncNetworkStream):
 
 
 class _Body(httpx2.AsyncByteStream):
-    """The body of the answer. With it the connection ends."""
+    """The body of the response. Closing it closes the connection."""
 
     def __init__(self, answer: httpcore2.Response, stream: trio.abc.Stream) -> None:
         self._answer = answer
         self._stream = stream
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces: Any = self._answer.stream  # async, as the connection is
+        pieces: Any = self._answer.stream  # an async iterable, because the connection is async
         return aiter(pieces)
 
     async def aclose(self) -> None:

@@ -1,4 +1,4 @@
-"""The lock that keeps a second client from a session file."""
+"""The lock that prevents two clients from using one session file."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ else:
 
 _HOW = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _TAKEN_BY_ANOTHER = {errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK}
-_TRIES = 10  # each is lost only if the lock file is removed between two calls into the system
+_TRIES = 10  # a try fails only if the lock file is removed between opening and locking it
 
-_mutex = threading.RLock()  # the garbage collector may release a lock inside of it
+_mutex = threading.RLock()  # reentrant, because the garbage collector may call release() while it is held
 _taken_here: set[tuple[int, int, int, str]] = set()
-"""The files that this process has locked: its number, the folder's device and inode, the name."""
+"""The files that this process has locked: process id, the folder's device and inode, the file's name."""
 
 
 @final
 class FileLock:
-    """Keeps other clients, of this process and of others, from a file, by locking one beside it.
+    """Excludes other clients, in this process and in others, from a file by locking a second file beside it.
 
-    A lock file that is removed while it is locked lets no second client in: clients of this
-    process are kept out by a table, those of others by a second lock, on the file itself
-    (`hold()`). `is_held()` creates the lock file again. All calls block, for as long as the disk does.
+    Removing the lock file while it is locked does not admit a second client: clients in this process are excluded by a
+    table, those in other processes by a second lock on the file itself (`hold()`). `is_held()` creates the lock file
+    again. All calls may block for as long as the disk does.
     """
 
     def __init__(self, path: pathlib.Path) -> None:
@@ -54,7 +54,7 @@ class FileLock:
         self.release()
 
     def take(self) -> bool:
-        """Take the lock, unless another client has it. Raises `OSError` where there can be none."""
+        """Take the lock and return whether that succeeded. Raises `OSError` if the lock file cannot be created."""
         folder = self._path.parent.stat()
         key = (os.getpid(), folder.st_dev, folder.st_ino, self._path.name)
         with _mutex:
@@ -70,21 +70,21 @@ class FileLock:
         return self._descriptor is not None
 
     def hold(self, descriptor: int) -> bool:
-        """Lock the file of *descriptor*, too, until the next one is held. Return whether no other client has it."""
+        """Also lock the file of *descriptor*, until the next call. Return `False` if another client has locked it."""
         if sys.platform == "win32":
-            return True  # a file that is open and locked can neither be removed nor replaced there
+            return True  # Windows neither removes nor replaces a file that is open and locked
         second = os.dup(descriptor)
         try:
             _lock(second)
         except OSError as error:
             os.close(second)
-            return error.errno not in _TAKEN_BY_ANOTHER  # some systems lock only what may be written
+            return error.errno not in _TAKEN_BY_ANOTHER  # some systems lock only files that are open for writing
         self._close_second()
         self._second = second
         return True
 
     def is_held(self) -> bool:
-        """Return whether the lock is still ours. A lock file that was removed is created and locked again."""
+        """Return whether this object still has the lock. A removed lock file is created and locked again."""
         if self._descriptor is None:
             return False
         if _is_at(self._descriptor, self._lock_path):
@@ -97,7 +97,7 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Give up the lock. Idempotent."""
+        """Release the lock. Idempotent."""
         self._close_second()
         if self._descriptor is not None:
             os.close(self._descriptor)
@@ -119,7 +119,7 @@ class FileLock:
                 if error.errno in _TAKEN_BY_ANOTHER:
                     return None
                 raise
-            os.close(descriptor)  # it was removed before it was locked
+            os.close(descriptor)  # the file was removed before it was locked: try again
         return None
 
     def _close_second(self) -> None:
@@ -129,9 +129,9 @@ class FileLock:
 
 
 def _is_at(descriptor: int, path: pathlib.Path) -> bool:
-    """Return whether the open file is the one that *path* names now."""
+    """Return whether *path* still names the open file."""
     if sys.platform == "win32":
-        return True  # as above
+        return True  # see hold()
     try:
         there = path.lstat()
     except FileNotFoundError:

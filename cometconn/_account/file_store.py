@@ -1,4 +1,4 @@
-"""The store that is a file."""
+"""The store that saves session and position in files."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import final
 from cometconn.errors import SettingsError, StoreError
 
 from .ordered_thread import Call, OrderedThread
-from .saved import SavedSession
 from .saved_position import SavedPosition
-from .session_files import SessionFiles
-from .store import IN_USE
+from .saved_session import SavedSession
+from .session_files import SessionFiles, in_use
 
 __all__ = ["FileStore", "default_path"]
 
@@ -22,33 +21,32 @@ _ALL = frozenset({"position", "session"})
 
 def default_path(app_id: str) -> pathlib.Path:
     """Return the file for *app_id* in the platform's folder for user state."""
-    import platformdirs  # noqa: PLC0415 - needed only where no file is named
+    import platformdirs  # noqa: PLC0415 - needed only if no file is named
 
     return platformdirs.user_state_path("cometconn") / f"{app_id}.json"
 
 
 @final
 class FileStore:
-    """Saves the session in a JSON file that only its owner can read, and the position in one beside it.
+    """Saves the session in a JSON file that only its owner can read, and the position in a second file beside it.
 
-    Each is written beside and renamed, so the old or the new content is there, never half. The
-    position's file is called `<name>.position`; saving it never rewrites the tokens. A file that
-    cannot be read is moved aside, with a WARNING on the logger `cometconn`.
+    Each file is replaced by renaming a complete new one, so it holds the old or the new content and never a part of
+    either. The file of the position is named `<name>.position`; saving a position does not rewrite the tokens. A file
+    with invalid content is moved aside, and a WARNING is logged by the logger `cometconn`.
 
-    Loading raises `StoreError` when another client has the file, when it or its folder is a
-    symbolic link, belongs to somebody else or can be written by everybody, and when it cannot
-    be read or locked. A file that others may read is taken from them (0600). Who may
-    write the folders above, and the folder's group, are trusted.
+    Loading raises `StoreError` if another client uses the file, if the file or its folder is a symbolic link, belongs to
+    another user or is writable by all users, and if it cannot be read or locked. A file that other users can read is
+    restricted to its owner (mode 0600). Users who can write to the folders above it, and the folder's group, are trusted.
 
-    The calls are made one after the other in a thread of the store's own. Cancelling one ends
-    only the wait: what was begun is completed, in order, and the lock is given up after the last.
+    The calls run one after the other in a thread of the store. Cancelling a call ends only the wait: calls that were
+    made are completed in order, and the lock is released after the last one.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Name the file.
+        """Choose the file.
 
         Raises:
-            SettingsError: *path* is no path of a file.
+            SettingsError: *path* is not the path of a file.
         """
         try:
             self._path = pathlib.Path(path)
@@ -67,13 +65,12 @@ class FileStore:
         """Lock the file and return what it holds.
 
         Raises:
-            StoreError: see above; its code is `STORE_IN_USE` when another client has the file.
+            StoreError: see the class; its code is `STORE_IN_USE` if another client uses the file.
         """
         if self._files is not None:
-            message = f"The session file {self._path} is in use by another client: close it, or choose another file."
-            raise StoreError(message, code=IN_USE)
+            raise in_use(self._path)
         self._files = files = SessionFiles(self._path, app_id)
-        self._thread = OrderedThread()  # an old one may still hang: the lock tells, without waiting
+        self._thread = OrderedThread()  # an earlier thread may still hang: then the lock is refused, without a wait
         try:
             return await self._thread.submit(files.load).wait()
         except BaseException:
@@ -81,12 +78,12 @@ class FileStore:
             raise
 
     async def save(self, saved: SavedSession) -> None:
-        """Save the session durably (fsync)."""
+        """Save the session durably: it is on the disk (fsync) when this returns."""
         files = self._open_files()
         await self._thread.submit(lambda: files.save(saved), "session", _ALL & {"session"}).wait()
 
     async def forget(self) -> None:
-        """Forget session and position durably; the device id stays."""
+        """Remove session and position durably; the device id stays."""
         await self._thread.submit(self._open_files().forget, "session", _ALL).wait()
 
     async def load_position(self) -> SavedPosition | None:
@@ -94,18 +91,18 @@ class FileStore:
         return await self._thread.submit(self._open_files().load_position).wait()
 
     async def save_position(self, saved: SavedPosition, *, durable: bool) -> None:
-        """Save the position. Unless *durable*, a power cut may bring an older one back."""
+        """Save the position. Unless *durable*, a power cut may restore an older one."""
         files = self._open_files()
         call = self._thread.submit(lambda: files.save_position(saved, durable=durable), "position", _POSITION)
         await call.wait()
 
     async def aclose(self) -> None:
-        """Give up the lock, after everything that was begun. Idempotent."""
+        """Release the lock, after all calls that were made. Idempotent."""
         files, self._files = self._files, None
         if files is not None:
             self._released = self._thread.submit(files.release)
         released, self._released = self._released, None
-        if released is not None:  # also after load() was interrupted: then the thread may still be taking the lock
+        if released is not None:  # also after a cancelled load(), whose thread may still be taking the lock
             await released.wait()
 
     def _open_files(self) -> SessionFiles:

@@ -1,4 +1,4 @@
-"""REST requests over the network: the only importer of httpx2, when first needed."""
+"""REST requests over the network. httpx2 is imported by the first request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import trio
 
 from cometconn._environment import Response
 
-from .answer_body import ACCEPTED, AnswerBody
+from .response_body import CONTENT_ENCODING, ResponseBody
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -25,7 +25,7 @@ __all__ = ["fetch"]
 async def _answer(
     client: httpx2.AsyncClient, request: Request, headers: Mapping[str, str]
 ) -> AsyncGenerator[httpx2.Response, None]:
-    all_headers = {**headers, **request.headers, "Accept-Encoding": ACCEPTED}
+    all_headers = {**headers, **request.headers, "Accept-Encoding": CONTENT_ENCODING}
     made = client.build_request(request.method, request.url, headers=all_headers, content=request.body)
     answer = await client.send(made, stream=True)
     try:
@@ -38,12 +38,12 @@ async def _answer(
 async def fetch(
     request: Request, *, dial: Callable[[str], Awaitable[trio.abc.Stream]], headers: Mapping[str, str]
 ) -> Response:
-    """Make one request on a connection of its own, opened by *dial*, following no redirect.
+    """Make one request on a connection of its own, opened by *dial*. Redirects are not followed.
 
-    Raises `OSError` when no whole answer came. The caller bounds the time; if cancelled,
-    the connection is closed.
+    Raises `OSError` if no complete response is received. The caller bounds the time; if cancelled, the connection is
+    closed.
     """
-    # What the project is built on; it costs tens of milliseconds, and reopening needs no REST.
+    # Imported here because it takes tens of milliseconds, and a client with a saved session needs no REST to connect.
     import httpcore2  # noqa: PLC0415
     import httpx2  # noqa: PLC0415
 
@@ -54,10 +54,10 @@ async def fetch(
             httpx2.AsyncClient(transport=DialledTransport(dial), trust_env=False, timeout=None) as client,
             _answer(client, request, headers) as answer,
         ):
-            body, fault = AnswerBody(answer.headers.get("content-encoding", "")), None
+            body, fault = ResponseBody(answer.headers.get("content-encoding", "")), None
             async for chunk in answer.aiter_raw():
-                # Leaving the loop early would leave httpx2's generators to the garbage collector. What is
-                # too long or broken is read and not kept; the caller bounds the time.
+                # Leaving the loop early would leave httpx2's generators to the garbage collector, so a body that is too
+                # long or invalid is read to its end and dropped. The caller bounds the time.
                 try:
                     body.take(chunk)
                 except ConnectionError as error:
@@ -66,11 +66,11 @@ async def fetch(
                 raise fault
             return Response(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, body.whole())
     except httpcore2.ProtocolError:
-        # Its message quotes what the server sent, which may be what we sent: a token.
-        message = "the server's answer is no HTTP/1.1, or ended too early"
+        # The library's message quotes what the server sent, and that may repeat a token.
+        message = "the server's response is not HTTP/1.1, or ended too early"
         raise ConnectionError(message) from None
     except trio.BrokenResourceError as error:
         message = "the connection broke"
         raise ConnectionError(message) from error
-    except (httpx2.InvalidURL, UnicodeError) as error:  # the latter for host names that no lookup takes
+    except (httpx2.InvalidURL, UnicodeError) as error:  # UnicodeError: a host name that cannot be encoded for DNS
         raise ConnectionError(str(error)) from error

@@ -1,4 +1,4 @@
-"""Blocking calls, one after the other, on a thread that no other work can occupy."""
+"""Runs blocking calls one after the other, in a thread that no other work can occupy."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import trio
 __all__ = ["Call", "OrderedThread"]
 
 _T = TypeVar("_T")
-_JUMP = 0.2  # seconds that Trio's clock gains on the one it is made of only if it is a test's
+_JUMP = 0.2  # seconds: Trio's clock runs ahead of the real one by more than this only if it is a test's mock clock
 
 
 @attrs.define(eq=False)
 class Call(Generic[_T]):
-    """One call, from its place in the order to its end."""
+    """One submitted call and its result."""
 
     _function: Callable[[], _T] | None
     kind: str
@@ -32,19 +32,19 @@ class Call(Generic[_T]):
     _error: BaseException | None = attrs.field(default=None, init=False)
 
     def make(self) -> None:
-        """Make the call, in the thread."""
+        """Make the call. Runs in the thread."""
         function, self._function = self._function, None
-        assert function is not None, "a call is made once"
+        assert function is not None, "make() is called once"
         try:
             self._result = function()
-        except BaseException as error:  # noqa: BLE001 - it is raised where the call is waited for
+        except BaseException as error:  # noqa: BLE001 - raised again by wait()
             self._error = error
-        del function  # before anything hears of the end: what it holds may be let go of then
-        with contextlib.suppress(trio.RunFinishedError):  # then nothing waits for it
+        del function  # before the end is signalled, so that the objects it refers to can be freed by then
+        with contextlib.suppress(trio.RunFinishedError):  # then no task waits for it
             self._token.run_sync_soon(self._ended.set)
 
     async def wait(self) -> _T:
-        """Return what the call returns. If cancelled, the call is made all the same."""
+        """Return what the call returns. If cancelled, the call is still made."""
         try:
             await self._ended.wait()
         except BaseException as error:
@@ -59,19 +59,19 @@ class Call(Generic[_T]):
         try:
             raise failure
         finally:
-            del failure  # it would refer to this frame, and this frame to it
+            del failure  # avoids a reference cycle between the exception and this frame
 
 
 @attrs.define(eq=False)
 class OrderedThread:
     """Makes blocking calls in the order in which they were submitted, one at a time.
 
-    A thread that hangs in the operating system cannot be cancelled: waiting for it can be. The
-    next call then begins when it has come back.
+    A call that hangs in the operating system cannot be cancelled, only the wait for it. The next call then begins when
+    it has returned.
 
-    The thread is one of Trio's, taken for the first call and given back when no call is left. It
-    is not one of the 40 that `trio.to_thread` allows, so these can be busy. It is a daemon
-    thread: neither the end of `trio.run` nor the end of the process waits for it.
+    The thread comes from Trio's cache. It is taken for the first call and returned when no call is left. It does not
+    count against the 40 threads of `trio.to_thread`, which may all be busy. It is a daemon thread: neither the end of
+    `trio.run` nor the end of the process waits for it.
     """
 
     _mutex: threading.Lock = attrs.field(factory=threading.Lock, init=False)
@@ -80,10 +80,10 @@ class OrderedThread:
     _clocks_apart: float = attrs.field(factory=lambda: trio.current_time() - time.perf_counter(), init=False)
 
     def submit(self, function: Callable[[], _T], kind: str = "", replaces: frozenset[str] = frozenset()) -> Call[_T]:
-        """Have *function* called behind all earlier calls.
+        """Call *function* after all earlier calls.
 
-        Earlier calls of the kinds that it *replaces* are left out if they have not begun and no
-        task waits for them any more. So calls to a disk that hangs do not pile up.
+        Earlier calls whose *kind* it *replaces* are dropped if they have not begun and no task waits for them any more,
+        so that calls do not pile up while a disk hangs.
         """
         call = Call(function, kind, self._is_time_virtual)
         with self._mutex:
@@ -96,7 +96,10 @@ class OrderedThread:
         return call
 
     def _is_time_virtual(self) -> bool:
-        """Return whether Trio's clock has jumped: then a deadline says nothing about a thread, which is waited for."""
+        """Return whether Trio's clock is a mock clock that has jumped.
+
+        Its deadlines then say nothing about the real time that a thread takes, so `wait()` waits for the thread.
+        """
         return trio.current_time() - time.perf_counter() > self._clocks_apart + _JUMP
 
     def _work(self) -> None:

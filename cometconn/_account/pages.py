@@ -1,4 +1,4 @@
-"""Lists of messages that come page by page."""
+"""Lists of messages that the REST API returns page by page."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ import trio
 from cometconn._json.parts import MOST_ELEMENTS, elements, members, raw_message_id, split_object
 from cometconn.errors import ApiError
 
-__all__ = ["MessagePage", "Place"]
+__all__ = ["Cursor", "MessagePage"]
 
 
 @attrs.frozen
-class Place:
-    """Where a list begins: behind one message, or behind a moment. One of the two is given.
+class Cursor:
+    """Where a page begins: after a message, or after a time. Exactly one of the two is given.
 
     Attributes:
-        id: behind the message with this id.
-        sent_at: behind what was sent by then, in seconds since 1970, by the server's clock.
+        id: the page begins after the message with this id.
+        sent_at: the page begins after what was sent by then, in seconds since 1970 on the server's clock.
     """
 
     id: int | None = None
     sent_at: int | None = None
 
     def __attrs_post_init__(self) -> None:
-        """A list of all messages there are is not what this is for."""
+        """Reject a cursor without a beginning: it would fetch every message that there is."""
         assert (self.id is None) != (self.sent_at is None), "one of the two"
 
     def query(self) -> dict[str, int]:
-        """Return the parameters of the URL."""
+        """Return the query parameters of the URL."""
         return {"id": self.id} if self.id is not None else {"sentAt": self.sent_at or 0}
 
 
 @attrs.frozen
 class MessagePage:
-    """One page of messages, the oldest first.
+    """One page of messages, oldest first.
 
     Attributes:
-        messages: the JSON of each message, unread: what a `message` frame has as its body.
-        next: where the next page begins; `None` when this was the last.
-        unplaced: how many of the last messages have no id, so that the next page may begin with them again.
+        messages: the undecoded JSON of each message: what a `message` frame has as its `body`.
+        next: where the next page begins; `None` after the last page.
+        unplaced: how many messages at the end have no id, so that the next page may begin with them again.
     """
 
     messages: tuple[bytes, ...] = attrs.field(repr=False)
-    next: Place | None
+    next: Cursor | None
     unplaced: int = 0
 
     @staticmethod
     async def members(answer: bytes) -> dict[str, bytes]:
-        """Return the JSON of each member of *answer* that `read()` needs; nothing if it is no object."""
+        """Return the undecoded JSON of the members of *answer* that `read()` needs; `{}` if it is not an object."""
         found = {}
         try:
             for member in members(answer):
@@ -62,22 +62,21 @@ class MessagePage:
                     found[member[0]] = member[1]
         except ValueError:
             return {}
-        await trio.lowlevel.checkpoint()  # here and below: each pass through a long page takes milliseconds
+        await trio.lowlevel.checkpoint()  # here and below, because each pass over a long page takes milliseconds
         return found
 
     @classmethod
-    async def read(cls, members: Mapping[str, bytes], asked: Place) -> MessagePage:
-        """Read the answer to a request for what is behind *asked*. It lets others run where that takes long.
+    async def read(cls, members: Mapping[str, bytes], asked: Cursor) -> MessagePage:
+        """Read the response to a request for the page at *asked*. A long page is read with checkpoints in between.
 
         Args:
-            members: the JSON of each member of the answer. Messages are only told apart here, so that a bad one does not
-                cost the page.
-            asked: what was asked for.
+            members: the undecoded JSON of each member of the response. The messages are separated here and not decoded,
+                so that an invalid one does not make the others unreadable.
+            asked: the cursor of the request.
 
         Raises:
-            ApiError: `INVALID_RESPONSE`: it is no list. `INVALID_LIST`: the list would go on for ever, because this page
-                has no message with a larger id than the one that was asked for; or it has more than a thousand
-                messages. Asking again does not help.
+            ApiError: `INVALID_RESPONSE`: it is not a list. `INVALID_LIST`: the page has no message with a larger id than
+                the requested one, so fetching would never end, or it has more than 1,000 messages. A retry does not help.
         """
         messages = await _elements(members.get("data", b""))
         await trio.lowlevel.checkpoint()
@@ -85,7 +84,7 @@ class MessagePage:
         pages = _number(_mapping(meta, "pagination"), "total_pages")
         if not messages or (pages is not None and pages <= 1):
             return cls(tuple(messages), None)
-        # The page goes on behind its last message; where that has no id, behind the last one that has.
+        # The next page begins after the last message that has an id.
         unplaced, last = 0, None
         for text in reversed(messages):
             if (last := raw_message_id(text)) is not None:
@@ -99,7 +98,7 @@ class MessagePage:
         if last is None or (asked.id is not None and last <= asked.id):
             message = "The server's list of messages does not go on from its own last message."
             raise ApiError(message, code="INVALID_LIST", status=200)
-        return cls(tuple(messages), Place(id=last), unplaced)
+        return cls(tuple(messages), Cursor(id=last), unplaced)
 
 
 async def _elements(text: bytes) -> list[bytes]:
@@ -120,7 +119,7 @@ async def _elements(text: bytes) -> list[bytes]:
 
 
 def _read(text: bytes) -> Mapping[str, Any]:
-    """Return the object that *text* is, as far as its members can be read."""
+    """Return the object in *text*; a member that cannot be decoded is `None`."""
     return {name: _value(member) for name, member in (split_object(text) or {}).items()}
 
 

@@ -1,4 +1,4 @@
-"""The text form of a saved position: where catching up begins after a restart."""
+"""What a store saves of a position, from which catching up begins after a restart, and its text form."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import json
 
 import attrs
 
-from .judged import message_id, moment, nonempty, structure
+from .saved_values import message_id, nonempty_text, parse, timestamp
 
 __all__ = ["MOST_ACKNOWLEDGED", "POSITION_LIMIT", "SavedPosition"]
 
 _SCHEMA = 1
 MOST_ACKNOWLEDGED = 1024
 POSITION_LIMIT = 64 * 1024
-"""Bytes: 1,024 ids of 19 digits have 22,000. A longer text is not read to its end."""
+"""The most bytes of a text form; 1,024 ids of 19 digits take 22,000. A longer text is not read to its end."""
 
 
 @attrs.frozen
 class SavedPosition:
-    """Up to where one user's messages are acknowledged. There is no secret in it.
+    """Which messages of one user are acknowledged. It contains no secret.
 
     Attributes:
         app_id: the app that it belongs to.
         uid: the user that it belongs to.
-        since: where to begin when *message_id* is `None`: seconds since 1970, by the server's clock.
-        message_id: the position: every message up to it was acknowledged.
-        acknowledged: ids of messages beyond it that were acknowledged, at most 1,024.
+        since: where catching up begins if *message_id* is `None`, in seconds since 1970 on the server's clock.
+        message_id: the position: every message up to this id is acknowledged.
+        acknowledged: the ids of messages after *message_id* that are acknowledged, at most 1,024.
     """
 
     app_id: str
@@ -40,31 +40,24 @@ class SavedPosition:
 
     @classmethod
     def from_text(cls, text: str) -> SavedPosition:
-        """Return what *text* holds. Every form that a version of cometconn ever saved is read.
+        """Return the position in *text*. The text forms of all earlier versions of cometconn are accepted.
 
         Raises:
-            ValueError: it is no saved position, or one of its values makes no sense.
+            ValueError: it is not a saved position, or one of its values is invalid.
         """
-        if len(text) > POSITION_LIMIT:
-            message = "too long"
-            raise ValueError(message)
+        data = parse(text, limit=POSITION_LIMIT, schemas=(_SCHEMA,))
         try:
-            data = structure(json.loads(text))
-            schema, acknowledged = data["schema"], data["acknowledged"]
-            if type(schema) is not int or schema != _SCHEMA:
-                message = "of another version"
-                raise ValueError(message)
+            since, number, acknowledged = data["since"], data["message_id"], data["acknowledged"]
             if not isinstance(acknowledged, list) or len(acknowledged) > MOST_ACKNOWLEDGED:
-                message = "no list of ids, or too long a one"
+                message = "not a list of ids, or too long"
                 raise ValueError(message)
-            since, number = data["since"], data["message_id"]
             return cls(
-                nonempty(data["app_id"]),
-                nonempty(data["uid"]),
-                None if since is None else moment(since),
+                nonempty_text(data["app_id"]),
+                nonempty_text(data["uid"]),
+                None if since is None else timestamp(since),
                 None if number is None else message_id(number),
                 tuple(map(message_id, acknowledged)),
             )
-        except (KeyError, RecursionError) as error:
-            message = "no position"
+        except KeyError as error:
+            message = "not a saved position"
             raise ValueError(message) from error

@@ -1,4 +1,4 @@
-"""A logged-in user's session, and where its servers are."""
+"""The session of a logged-in user, and the hosts of its servers."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _APP_ID = re.compile(r"[A-Za-z0-9_-]+")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _PORT = re.compile(r"[0-9]{1,5}")
 _VERSION = re.compile(r"v[0-9]+(\.[0-9]+)*")
-_LONGEST_HOST = 253 + 6  # characters of a name in DNS, and of a port
-_LONGEST_SETTING = 60  # characters of one in an error
+_LONGEST_HOST = 253 + 6  # characters: a DNS name, a colon and a port
+_LONGEST_SETTING = 60  # characters of a setting's value in an error message
 _NOT_THROTTLED: Final = Features()
 _THROTTLED: Final = {
     features.mode: features
@@ -40,15 +40,15 @@ def _public(user: Mapping[str, Any]) -> dict[str, Any]:
 
 @attrs.frozen
 class Session:
-    """What is known of the logged-in user, as it is saved.
+    """What the server sent about the logged-in user, as it is saved.
 
     Attributes:
-        app_id: the app it belongs to.
-        uid: the user.
-        auth_token: for REST; not in the `repr`.
-        jwt: for the socket; not in the `repr`.
+        app_id: the app that it belongs to.
+        uid: the user's id.
+        auth_token: authenticates REST requests; not in the `repr`.
+        jwt: authenticates the WebSocket; not in the `repr`.
         user: CometChat's user object, without tokens.
-        settings: CometChat's settings object; hosts and ports are in it.
+        settings: CometChat's settings object, with hosts and ports.
     """
 
     app_id: str
@@ -60,12 +60,12 @@ class Session:
 
     @property
     def features(self) -> Features:
-        """What may be sent, as the settings say (`MODE`). A mode that is absent or unknown, or no text, throttles nothing."""
+        """What may be sent, according to the setting `MODE`. A missing or unknown mode throttles nothing."""
         mode = self.settings.get("MODE")
         return _THROTTLED.get(mode, _NOT_THROTTLED) if isinstance(mode, str) else _NOT_THROTTLED
 
     def socket_url(self) -> str:
-        """Return where the WebSocket is, as the settings say (`CHAT_HOST*`, `CHAT_WSS_PORT`)."""
+        """Return the URL of the WebSocket, from the settings `CHAT_HOST*` and `CHAT_WSS_PORT`."""
         keys = ("CHAT_HOST_OVERRIDE", "CHAT_HOST_APP_SPECIFIC", "CHAT_HOST")
         key = next((key for key in keys if self.settings.get(key)), "CHAT_HOST")
         secrets = KnownSecrets(self.jwt, self.auth_token)
@@ -79,13 +79,13 @@ class Session:
 
 @attrs.frozen
 class Hosts:
-    """Where REST requests go.
+    """The base URLs of REST requests.
 
     Attributes:
-        app_id: CometChat's app.
-        region: its region; `None` only with *endpoints*.
-        endpoints: outrank everything else.
-        secrets: what no error repeats.
+        app_id: the id of CometChat's app.
+        region: the app's region; `None` only with *endpoints*.
+        endpoints: used in place of all other hosts if given.
+        secrets: the keys and tokens that no error message may contain.
     """
 
     app_id: str
@@ -94,19 +94,19 @@ class Hosts:
     secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        """Refuse an app id that is none: it becomes part of host names."""
+        """Validate the app id, because it becomes part of host names."""
         if not (isinstance(self.app_id, str) and _APP_ID.fullmatch(self.app_id)):
             message = f"The app id must be letters, digits, - and _, not {self.app_id!r}."
             raise SettingsError(message)
 
     def admin(self, settings: Mapping[str, Any]) -> str:
-        """Return the base address for calls with the auth key."""
+        """Return the base URL of calls that need the auth key."""
         if self.endpoints is not None:
             return self.endpoints.admin_url.rstrip("/")
         return self._cloud("ADMIN_API_HOST", "api", settings)
 
     def client(self, settings: Mapping[str, Any]) -> str:
-        """Return the base address for calls with the auth token."""
+        """Return the base URL of calls that need the auth token."""
         if self.endpoints is not None:
             return self.endpoints.client_url.rstrip("/")
         return self._cloud("CLIENT_API_HOST", "apiclient", settings)
@@ -122,7 +122,7 @@ class Hosts:
 
 
 def _plain_host(key: str, value: object, secrets: KnownSecrets) -> str:
-    # Tokens go there: nothing but a host, lest something else is smuggled in.
+    # Tokens are sent there, so it must be a host and nothing else: no path, no user, no query.
     if not (
         isinstance(value, str)
         and len(value) <= _LONGEST_HOST
@@ -145,15 +145,15 @@ def _shown(value: object, secrets: KnownSecrets) -> str:
 
 
 def is_token(value: object) -> TypeGuard[str]:
-    """Tell whether *value* may stand in a header and in a frame: ASCII that can be seen, and no space."""
+    """Return whether *value* can be sent in a header and in a frame: printable ASCII without spaces."""
     return isinstance(value, str) and value != "" and value.isascii() and value.isprintable() and " " not in value
 
 
 def new_session_id(platform: str, version: str) -> str:
-    """Return the id of one run of a client, in CometChat's shape."""
+    """Return a new id for one run of a client, in CometChat's format."""
     return f"{platform}-{version.replace('.', '_')}-{uuid.uuid4()}-{time.time_ns() // 1_000_000}"
 
 
 def new_device_id(app_id: str) -> str:
-    """Return the id of a device, in CometChat's shape. It is kept for ever."""
+    """Return a new id for a device, in CometChat's format. A store keeps it after a logout, too."""
     return f"{app_id}_{uuid.uuid4()}_{time.time_ns() // 1_000_000}"

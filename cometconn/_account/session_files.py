@@ -1,9 +1,9 @@
-"""The files of one session, as one client has them open. Every call blocks for as long as the disk does."""
+"""The files of one session while a client has them open. Every call may block for as long as the disk does."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -12,16 +12,22 @@ from cometconn.errors import StoreError
 
 from .disk import check_folder, move_aside, read_own_file, remove_unfinished, write_beside
 from .file_lock import FileLock
-from .saved import LIMIT, SavedSession, read_saved
 from .saved_position import POSITION_LIMIT, SavedPosition
+from .saved_session import LIMIT, SavedSession, read_saved
 from .store import IN_USE
 
 if TYPE_CHECKING:
     import pathlib
 
-__all__ = ["SessionFiles"]
+__all__ = ["SessionFiles", "in_use"]
 
 _LOG = logging.getLogger("cometconn")
+
+
+def in_use(path: pathlib.Path) -> StoreError:
+    """Return the error for a session file that another client has locked."""
+    message = f"The session file {path} is in use by another client: close it, or choose another file."
+    return StoreError(message, code=IN_USE)
 
 
 @attrs.define(eq=False)
@@ -41,7 +47,7 @@ class SessionFiles:
     _old_position: SavedPosition | None = attrs.field(default=None, init=False)  # from a session file of version 0.1.0
 
     def __attrs_post_init__(self) -> None:
-        """Name the other files."""
+        """Create the lock, and derive the name of the position file."""
         self._lock = FileLock(self.path)
         self._position_path = self.path.with_name(f"{self.path.name}.position")
 
@@ -55,7 +61,7 @@ class SessionFiles:
             message = f"The session file {self.path} cannot be locked: {error.strerror or error}."
             raise StoreError(message) from error
         if not taken:
-            self._refuse()
+            raise in_use(self.path)
         try:
             saved = self._read()
             remove_unfinished(self.path, self._position_path)
@@ -66,7 +72,7 @@ class SessionFiles:
         return self._saved
 
     def save(self, saved: SavedSession) -> None:
-        """Write the session, and before it the position that would be lost with the file's old form."""
+        """Write the session. A position that only the old text form of the file holds is written first."""
         if saved.app_id != self.app_id:
             message = f"The session file {self.path} was opened for the app {self.app_id}, not for {saved.app_id}."
             raise StoreError(message)
@@ -93,7 +99,7 @@ class SessionFiles:
             raise StoreError(message) from error
 
     def load_position(self) -> SavedPosition | None:
-        """Read the position; without one, return what the session file's old form says."""
+        """Read the position; if there is none, return the one from the session file's old text form."""
         content = read_own_file(self._position_path, POSITION_LIMIT + 1)
         if content is not None:
             try:
@@ -135,17 +141,13 @@ class SessionFiles:
 
     def _write(self, path: pathlib.Path, text: str, *, durable: bool) -> None:
         if not self._lock.is_held():
-            self._refuse()
+            raise in_use(self.path)
         hold = self._lock.hold if path == self.path else bool
         write_beside(path, text.encode(), durable=durable, written=hold)
 
     def _hold(self, descriptor: int) -> None:
         if not self._lock.hold(descriptor):
-            self._refuse()
-
-    def _refuse(self) -> NoReturn:
-        message = f"The session file {self.path} is in use by another client: close it, or choose another file."
-        raise StoreError(message, code=IN_USE)
+            raise in_use(self.path)
 
     def _move_aside(self, path: pathlib.Path, what: str) -> None:
         try:

@@ -1,4 +1,4 @@
-"""What a store is, and the one that keeps nothing on disk."""
+"""The protocol of stores, and the store that keeps everything in memory."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ import trio
 
 from cometconn.errors import StoreError
 
-from .saved import SavedSession
 from .saved_position import SavedPosition
+from .saved_session import SavedSession
 
 __all__ = ["IN_USE", "MemoryStore", "Store"]
 
 IN_USE = "STORE_IN_USE"
-"""The code of the `StoreError` that tells of another client."""
+"""The code of the `StoreError` that is raised if another client uses the store."""
 
 
 class Store(Protocol):
     """Keeps one session, for one client at a time.
 
-    A store may also have `load_position`, `save_position` and `aclose`, as `FileStore` has them.
-    Without the first two no position is kept: after a restart nothing is fetched that came meanwhile.
+    A store may also have `load_position`, `save_position` and `aclose`, as `FileStore` has them. Without the first two
+    no position is saved: messages sent between two runs of the program are then not fetched.
 
-    Whatever a call raises reaches the program as a `StoreError`. Every call must be cancellable: it is
-    cancelled when it takes too long (`load`: `request_timeout`; the others: `close_timeout`, but
-    at least 2 seconds, except when the client is left). No two calls run at once.
+    Any exception of a call reaches the program as a `StoreError`. Every call must be cancellable: it is cancelled if it
+    takes longer than its bound (`load`: `request_timeout`; the others: `close_timeout`, but at least 2 seconds, except
+    while the client is being left). No two calls run at the same time.
     """
 
     async def load(self, app_id: str) -> SavedSession:
-        """Take hold of the store and return what it holds for *app_id*; `SavedSession.new(app_id)` if it is empty.
+        """Reserve the store for this client and return what it holds: `SavedSession.new(app_id)` if it is empty.
 
         Raises:
-            StoreError: it cannot be read, or another client has it (`code="STORE_IN_USE"`).
+            StoreError: it cannot be read, or another client uses it (`code="STORE_IN_USE"`).
         """
         ...
 
     async def save(self, saved: SavedSession) -> None:
-        """Save *saved* in place of what was saved before, wholly or (raise `StoreError`) not at all."""
+        """Replace what was saved before by *saved*, completely or, with a `StoreError`, not at all."""
         ...
 
     async def forget(self) -> None:
-        """Forget the session and the position. The device id stays."""
+        """Remove the session and the position. The device id stays."""
         ...
 
 
@@ -55,7 +55,7 @@ class MemoryStore:
         self._app_id: str | None = None
 
     async def load(self, app_id: str) -> SavedSession:
-        """Return what is held for *app_id*. `StoreError` if another client uses this store."""
+        """Return what is held for *app_id*. Raises `StoreError` if another client uses this store."""
         await trio.lowlevel.checkpoint()
         if self._app_id is not None:
             message = "This MemoryStore is in use by another client: give each its own."
@@ -69,7 +69,7 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
 
     async def forget(self) -> None:
-        """Forget session and position."""
+        """Remove session and position."""
         if self._app_id is not None:
             self._saved[self._app_id] = self._saved[self._app_id].logged_out()
             self._positions.pop(self._app_id, None)
@@ -86,6 +86,6 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:
-        """Let another client use this store."""
+        """Release the store, so that another client can use it."""
         self._app_id = None
         await trio.lowlevel.checkpoint()

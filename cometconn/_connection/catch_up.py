@@ -16,7 +16,7 @@ import attrs
 import trio
 
 from cometconn._account.api import is_token_unknown
-from cometconn._account.pages import MessagePage, Place
+from cometconn._account.pages import Cursor, MessagePage
 from cometconn._lifecycle.backoff import retry_delay
 from cometconn._streams.buffer import Buffer, BufferStatistics
 from cometconn._streams.streams import NOWHERE
@@ -100,9 +100,9 @@ class _Hole:
 
     absence: Disconnection
     until: float
-    start: Place
+    start: Cursor
     after_id: int | None
-    place: Place | None = attrs.field(init=False)
+    place: Cursor | None = attrs.field(init=False)
     until_utc: datetime.datetime = attrs.field(factory=lambda: datetime.datetime.now(datetime.UTC), init=False)
     before_id: int | None = attrs.field(default=None, init=False)
     told: _Told = attrs.field(default=_Told.NOTHING, init=False)
@@ -158,11 +158,11 @@ class CatchUp:
 
     identity: Identity
     streams: Streams
-    fetch: Callable[[Session, Place], Awaitable[MessagePage]]
+    fetch: Callable[[Session, Cursor], Awaitable[MessagePage]]
     forget: Callable[[ApiError], Awaitable[None]]
     timing: Timing
     random: Callable[[], float]
-    start: Callable[[], Place | None]
+    start: Callable[[], Cursor | None]
     _reopened: Disconnection | None = attrs.field(default=None, init=False)
     _first: bool = attrs.field(default=True, init=False)  # the next connection is the first of the session here
     _holes: list[_Hole] = attrs.field(factory=list, init=False)
@@ -271,7 +271,7 @@ class CatchUp:
             return
         # In a running client, behind what was received: to fetch that again would be of no use.
         received = [number for number in (self.streams.last_id, self._last_held) if number is not None and not first]
-        start = Place(id=max(received)) if received else self.start()
+        start = Cursor(id=max(received)) if received else self.start()
         if start is not None:
             self._holes.append(_Hole(absence, now, start, start.id))
             return
@@ -305,7 +305,7 @@ class CatchUp:
                 self._spent = 0.0  # there is progress, and the streams know
         await self._finish(hole, link)
 
-    async def _next_page(self, hole: _Hole, place: Place, link: Link) -> MessagePage | None:
+    async def _next_page(self, hole: _Hole, place: Cursor, link: Link) -> MessagePage | None:
         """Ask until the page is here; return `None` when it was refused, or the lease is over.
 
         When fetching has taken so long that live events may wait no longer, let them flow, and go on.
@@ -342,7 +342,7 @@ class CatchUp:
             not_before, retry = trio.current_time() + delay, retry + 1
         return None
 
-    async def _ask(self, place: Place) -> MessagePage | Exception:
+    async def _ask(self, place: Cursor) -> MessagePage | Exception:
         try:
             return await self.fetch(self.identity.logged_in("catching up"), place)
         except Exception as error:  # noqa: BLE001 - whatever a request raises becomes the cause of a gap
@@ -480,7 +480,7 @@ class CatchUp:
                 hole.in_order or hole.before_id is None or number < hole.before_id
             ):  # or it came live, and was not held
                 self.streams.publish(event, size)
-                hole.start = Place(id=max(number, hole.start.id or 0))
+                hole.start = Cursor(id=max(number, hole.start.id or 0))
                 self._note_unfetched()
             count += 1
             if count % _DRAIN == 0:
@@ -505,7 +505,7 @@ class CatchUp:
         self.streams.room.unpark_all()  # the receive loop may wait for room here
 
 
-def _unfetched_after(place: Place) -> int:
+def _unfetched_after(place: Cursor) -> int:
     return NOWHERE if place.id is None else place.id
 
 

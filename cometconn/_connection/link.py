@@ -208,15 +208,15 @@ class Link:
             if self.observer is not None:
                 self.observer.pong_received(now - waiter.sent_at)
 
-    def goodbye_nowait(self) -> None:
+    def close_nowait(self) -> None:
         """Let the close frame leave, where it can at once: nothing at the end of a link is as urgent."""
         if self.websocket is not None:
-            self.websocket.goodbye_nowait()
+            self.websocket.close_nowait()
 
     def end(self, reason: Reason | None, cause: BaseException | None) -> None:
         """End the lease, now: nobody waits for this link any longer, and its tasks stop."""
         self.over = True
-        self.goodbye_nowait()
+        self.close_nowait()
         self.lease.cancel(reason=f"cometconn: the lease ended ({reason.value if reason else 'lost'})")
         for waiter in self._pings:
             waiter.fail(lost_error(reason, cause))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cometconn._transport.abc import WebSocket, WebSocketFactory
 
     from .catch_up import CatchUp
-    from .farewell import Farewell
+    from .closing_handshake import ClosingHandshake
     from .identity import Identity
     from .link import Link
     from .machine import Machine
@@ -81,7 +81,7 @@ class LinkNursery:
                     await self._hang_up(websocket)
                 nursery.cancel_scope.cancel(reason="cometconn: the link is over")
         finally:
-            self.machine.end_farewell(link)
+            self.machine.end_closing_handshake(link)
 
     async def _dial(self, link: Link) -> WebSocket | None:
         try:
@@ -138,22 +138,22 @@ class LinkNursery:
         return not link.over
 
     async def _hang_up(self, websocket: WebSocket) -> None:
-        if websocket.may_say_goodbye:
+        if websocket.can_close:
             with trio.CancelScope() as scope:
-                farewell = self.machine.begin_farewell(scope)
-                await websocket.goodbye(partial(self._said, farewell))
-        elif websocket.answering:
+                handshake = self.machine.begin_closing_handshake(scope)
+                await websocket.close(partial(self._note_close_frame, handshake))
+        elif websocket.close_reply_pending:
             with trio.CancelScope() as scope:
-                self.machine.begin_farewell(scope)
-                await websocket.wait_answered()
-        elif websocket.close_frame_left and self.machine.observer is not None:
+                self.machine.begin_closing_handshake(scope)
+                await websocket.wait_close_reply_written()
+        elif websocket.close_frame_written and self.machine.observer is not None:
             self.machine.observer.goodbye_said()  # and answered so soon that nothing is left to be said
         await websocket.aclose_forcefully()
         if self.machine.observer is not None:
             self.machine.observer.socket_closed()
 
-    def _said(self, farewell: Farewell) -> None:
-        farewell.said()
+    def _note_close_frame(self, handshake: ClosingHandshake) -> None:
+        handshake.note_written()
         if self.machine.observer is not None:
             self.machine.observer.goodbye_said()
 

@@ -23,10 +23,10 @@ from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import PongTimeoutError
 from cometconn.status import AppState, Reason
 
+from .closing_handshake import ClosingHandshake
 from .connect_waiters import ConnectWaiter, ConnectWaiters
 from .disconnection import Disconnection
 from .failures import Failure, attempt_error, failure, lost_error, refusal_error, timeout_error
-from .farewell import Farewell
 from .link import Link
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Machine:
     epoch: int = attrs.field(default=0, init=False)  # counts the attempts, so that one can be told from the next
     _unanswered: int = attrs.field(default=0, init=False)
     _absence: Disconnection | None = attrs.field(default=None, init=False, repr=False)
-    _farewell: Farewell | None = attrs.field(default=None, init=False, repr=False)
+    _closing_handshake: ClosingHandshake | None = attrs.field(default=None, init=False, repr=False)
     _callers: ConnectWaiters = attrs.field(factory=ConnectWaiters, init=False, repr=False)
     _changed: Lot = attrs.field(factory=Lot, init=False, repr=False)
     statuses: StatusFeed = attrs.field(factory=StatusFeed, init=False, repr=False)
@@ -288,16 +288,16 @@ class Machine:
             silence = PongTimeoutError(f"Not one byte came within {self._timing.pong_timeout:g} s of a ping.")
             self._fail_link(Failure(silence), now)
 
-    def begin_farewell(self, scope: trio.CancelScope) -> Farewell:
-        """Let *scope* bound a goodbye, and cut it as soon as a new connection is wanted."""
-        self._farewell = farewell = Farewell(scope)
-        farewell.end_by(trio.current_time() + self._timing.close_timeout)
-        self._settle_farewell()
-        return farewell
+    def begin_closing_handshake(self, scope: trio.CancelScope) -> ClosingHandshake:
+        """Let *scope* bound a closing handshake, and cut it as soon as a new connection is wanted."""
+        self._closing_handshake = handshake = ClosingHandshake(scope)
+        handshake.end_by(trio.current_time() + self._timing.close_timeout)
+        self._settle_closing_handshake()
+        return handshake
 
-    def end_farewell(self, link: Link) -> None:
+    def end_closing_handshake(self, link: Link) -> None:
         """Note that the socket of *link* is closed."""
-        self._farewell = None
+        self._closing_handshake = None
         link.note_closed()
         if self._latest is link:
             self._latest = None
@@ -328,7 +328,7 @@ class Machine:
     def _apply(self, on: Input, now: float, with_: InputDetails = _NOTHING) -> CometConnError | None:
         before = self._life
         if self._link is not None and ends_link(before, on):
-            self._link.goodbye_nowait()
+            self._link.close_nowait()
         self._life = after = reduce(before, on, now, with_)
         if after.refusal is not None:
             return refusal_error(after.refusal, on.value)
@@ -337,7 +337,7 @@ class Machine:
         self._settle_link(with_)  # first: a link that is not authenticated yet says its goodbye here
         self._settle_absence(before, on, now, with_)
         self._settle_callers(on, with_)
-        self._settle_farewell()
+        self._settle_closing_handshake()
         if on is Input.AUTHENTICATED or on is Input.TOKEN_REFUSED:
             self.on_token_judged(on)
         if after.status is not before.status:
@@ -374,10 +374,10 @@ class Machine:
         if state not in WANTED and state.reason is not None:
             self._callers.fail(state.reason, with_.cause)
 
-    def _settle_farewell(self) -> None:
-        if self._farewell is None:
+    def _settle_closing_handshake(self) -> None:
+        if self._closing_handshake is None:
             return
         if self._life.state is State.CONNECTING:
-            self._farewell.cut()
+            self._closing_handshake.cut()
         elif self._life.state is State.WAITING:
-            self._farewell.end_by(self._life.retry_at)
+            self._closing_handshake.end_by(self._life.retry_at)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from cometconn._account.pages import Place
+from cometconn._account.pages import Cursor
 from cometconn._account.saved_position import SavedPosition
 from cometconn._streams.streams import NOWHERE
 from cometconn.errors import StoreError
@@ -101,12 +101,12 @@ class PositionKeeper:
                 self._since = date - _EARLY
                 self.streams.moved()
 
-    def start(self) -> Place | None:
+    def start(self) -> Cursor | None:
         """Return where fetching begins: behind the position, or else at a time; `None` when nothing tells."""
         position = self.streams.position
         if position is not None:
-            return Place(id=position)
-        return None if self._since is None else Place(sent_at=max(0, int(self._since)))
+            return Cursor(id=position)
+        return None if self._since is None else Cursor(sent_at=max(0, int(self._since)))
 
     def leave(self) -> None:
         """The client is being left: the last saving is `_client.open_client`'s."""

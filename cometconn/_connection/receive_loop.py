@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import trio
 
@@ -15,8 +15,10 @@ from .catch_up import gap
 from .long_message import long_frame
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cometconn._streams.streams import Streams
-    from cometconn._transport.abc import WebSocket
+    from cometconn._transport.abc import Message, Received, WebSocket
 
     from .catch_up import CatchUp
     from .identity import Identity
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["receive_loop"]
 
 _LONGEST_CODE = 64  # characters of it in an error
-_DRAIN = 64  # messages taken between two checkpoints: a read may hold tens of thousands
+_MOST = 64  # messages taken between two checkpoints: a read may hold tens of thousands
 
 
 @trio.lowlevel.enable_ki_protection
@@ -40,53 +42,46 @@ async def receive_loop(
     catch_up: CatchUp | None = None,
     positions: PositionKeeper | None = None,
 ) -> None:
-    """Read until the link is over; then read on, taking nothing, while goodbyes are said."""
+    """Read until the link is over; then read on, taking nothing, for the closing handshake.
+
+    What can wait while messages are taken is a full event stream alone, and it stops the pong clock. The clock of the
+    lease is read once after each await: what happens from one await to the next is one step, at one instant. A
+    deadline that has passed before counts before the first message of the step; one that passes during it, before
+    the first message of the next step.
+    """
     reader = _Reader(machine, link, identity, streams, catch_up, positions)
     try:
         while not link.over:
-            if await websocket.receive():
+            received = await websocket.messages(_MOST)
+            if received.size:
                 machine.heard(link)
             else:
                 machine.tick()
-            if not link.over:
-                await _digest(machine, link, websocket, reader)
+            await _take(machine, link, reader, received)
     except WebSocketError as error:
         machine.lost(link, error)
-    while await websocket.receive():
+    while (await websocket.messages(0)).size:
         pass
 
 
-async def _digest(machine: Machine, link: Link, websocket: WebSocket, reader: _Reader) -> None:
-    """Take every message that was read; meanwhile nobody judges silence: what a ping waits for may lie unread.
+async def _take(machine: Machine, link: Link, reader: _Reader, received: Received) -> None:
+    """Take every message of *received*; the caller has ticked.
 
-    Nothing here waits for the network, and only a full event stream stops the pong clock.
-
-    The caller has ticked. From one await to the next is one step, at one instant for everybody
-    else, so the clock is read once in it: a deadline that has passed before counts before the
-    step's first message; one that passes during it, before the first of the next step.
+    Until all that was read is taken silence is not judged: what a ping waits for may lie unread.
     """
-    link.heartbeat.pause()
-    count, awaited, more = 0, False, True
-    while more:
-        messages: list[str] | tuple[str | bytes | LongMessage, ...] = websocket.next_texts(_DRAIN - count)
-        if not messages:
-            message, awaited = await websocket.next_message(), True
-            if message is None:
-                break
-            messages = (message,)
-        count += len(messages)
-        while messages:
-            if awaited:
-                machine.tick()
-            messages, awaited = messages[reader.take_some(messages) :], False
-            if reader.no_room:
-                await reader.wait_room()
-                link.heartbeat.restart(trio.current_time())
-                awaited = True
-        if count >= _DRAIN:
-            await trio.lowlevel.checkpoint()
-            count, awaited = 0, True
-        more = not websocket.exhausted
+    if received.more:
+        link.heartbeat.pause()
+    messages = received.messages
+    while messages:
+        messages = messages[reader.take_some(messages) :]
+        if not reader.no_room:
+            break
+        link.heartbeat.pause()
+        await reader.wait_room()
+        link.heartbeat.restart(trio.current_time())
+        machine.tick()
+    if received.more and not link.over:
+        return
     if machine.observer is not None:
         machine.observer.drained()
     if link.heartbeat.resume():
@@ -115,12 +110,12 @@ class _Reader:
         self._decoder = Decoder(identity.uid, identity.session_id, max_items, streams.note_unread)
         streams.early.clear()
 
-    def take(self, message: str | bytes | LongMessage) -> None:
+    def take(self, message: Message) -> None:
         """Take one message, unless the lease has ended."""
         self._machine.tick()
-        self.take_some((message,))
+        self.take_some([message])
 
-    def take_some(self, messages: list[str] | tuple[str | bytes | LongMessage, ...]) -> int:
+    def take_some(self, messages: Sequence[Message]) -> int:
         """Take *messages*, unless the lease has ended; stop behind the one that fills a stream. Return how many.
 
         The caller has ticked since the last await.
@@ -129,8 +124,8 @@ class _Reader:
         decode = self._decoder.decode
         live = self._live
         taken = 0
-        if live and isinstance(messages, list) and len(messages) > 1 and not link.over:
-            taken = self._take_events(messages)
+        if live and len(messages) > 1 and not link.over:
+            taken = self._take_events(cast("list[str]", messages))  # as `Received` has it
         for count, message in enumerate(messages[taken:], start=taken + 1):
             if link.over:
                 break
@@ -199,7 +194,7 @@ class _Reader:
         elif absence is not None:
             self._streams.publish(gap(absence, now, after_id=self._streams.last_id), 0)
         if self._positions is not None and self._link.websocket is not None:
-            self._positions.connected(self._link.websocket.answered_at)  # behind `begin()`: it is no absence
+            self._positions.connected(self._link.websocket.response_date)  # behind `begin()`: it is no absence
         for event, size in self._streams.early.take_all():
             self._deliver(event, size)
 

@@ -78,7 +78,7 @@ class Supervisor:
             with link.lease:
                 unknown = await self._renew(link)
         finally:
-            self.machine.end_farewell(link)
+            self.machine.end_closing_handshake(link)
         self.machine.tick()
         if unknown is not None and not link.over:
             await self.forget(unknown)

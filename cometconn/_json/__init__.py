@@ -1,1 +1,1 @@
-"""JSON from outside, examined before it is decoded: its depth, its outermost parts, and values that are not JSON by the letter."""
+"""Examines JSON from outside before it is decoded, and decodes JSON that is not strictly valid."""

@@ -1,4 +1,4 @@
-"""How deeply JSON from a server may be nested."""
+"""The limit for the nesting of JSON from a server."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Final
 __all__ = ["DEEPEST", "is_too_deep", "may_be_too_deep"]
 
 DEEPEST: Final = 100
-"""Arrays and objects inside one another. CometChat's have about ten, and what people put into them few more.
+"""The most arrays and objects inside one another. CometChat's own frames have about ten levels, and apps add few.
 
-Python's parsers stop near a thousand, but what they let through breaks what comes later: `copy.deepcopy()`,
-`json.dumps()` and the comparison of values go deeper than they did, in whichever program uses them.
+Python's JSON parsers accept about a thousand levels, but `copy.deepcopy()`, `json.dumps()` and comparisons recurse more
+deeply than the parsers and would then fail in the program that uses the value.
 """
 
 
 def may_be_too_deep(text: str) -> bool:
-    """Tell whether *text* has more than `DEEPEST` brackets: nothing read from it can be nested more deeply."""
+    """Return whether *text* has more than `DEEPEST` opening brackets; with fewer it cannot be nested too deeply."""
     return len(text) > 2 * DEEPEST and text.count("[") + text.count("{") > DEEPEST
 
 
 def is_too_deep(value: object, text: str | None = None) -> bool:
-    """Tell whether *value* is nested more deeply than `DEEPEST`.
+    """Return whether *value* is nested more deeply than `DEEPEST`.
 
-    With the *text* it was read from at hand, nearly always a look at that is enough.
+    *text* is the JSON of *value*, if the caller has it: counting its brackets is usually enough.
     """
     if text is not None and not may_be_too_deep(text):
         return False

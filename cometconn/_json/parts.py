@@ -1,4 +1,7 @@
-"""JSON looked at without reading it: how much is in it, and its outermost parts, so that a bad one does not cost the others."""
+"""Splits JSON into its outermost parts without decoding them, and counts its items.
+
+An invalid element of a list, or member of an object, so does not make the others unreadable.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +14,26 @@ import msgspec
 
 __all__ = ["MOST_ELEMENTS", "elements", "has_too_many_items", "members", "raw_message_id", "split_object"]
 
-# A string, whole or (group 1 empty) cut off, and what structures JSON. No part of it can be matched in two ways.
+# A string, which is cut off if group 1 is empty, or a structural character. Nothing matches in two ways, so the search
+# is linear.
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[\[\]{},:]', re.DOTALL)
 _ID: Final = re.compile(rb"[0-9]{1,19}")
 _BIT_64: Final = 2**63
 _DEPTH: Final = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 _MOST_TOKENS: Final = 10_000
-"""More are not looked at in one go: that would hold the loop for more than a few milliseconds."""
+"""More tokens are not split at once, because that would block Trio for more than a few milliseconds."""
 _MOST_TOKENS_SLOWLY: Final = 1_000_000
 _PAUSE: Final = 2_500  # tokens between two pauses
 MOST_ELEMENTS: Final = 1_000
-"""A longer list is not taken apart: CometChat's pages have at most a hundred."""
+"""A longer list is not split; CometChat's pages have at most 100 elements."""
 _UNCOUNTED: Final = 16 * 1024
-"""A text of so many characters is parsed in little time, whatever is in it."""
+"""The characters that can be parsed in little time, whatever they are, so their items are not counted."""
 _NO_ITEMS: Final = bytes(sorted(set(range(256)) - set(b"[{,")))
 _NO_SIGNS: Final = bytes(sorted(set(range(256)) - set(b'[{,"')))
 
 
 class _Members(msgspec.Struct):
-    """Those members of any object that are asked for; all others are passed over, however many there are."""
+    """The members that callers need. msgspec skips all others, however many there are."""
 
     id: msgspec.Raw = msgspec.Raw()
     type: msgspec.Raw = msgspec.Raw()
@@ -47,19 +51,19 @@ _object: Final = msgspec.json.Decoder(_Members).decode
 
 @functools.cache
 def _list_decoder() -> msgspec.json.Decoder[msgspec.Struct]:
-    """Return what takes a list apart, and stops at the first element too many: a million cost seconds and gigabytes."""
+    """Return a decoder that splits a list and fails at element 1,001: a million take seconds and gigabytes."""
     fields = [(f"_{number}", msgspec.Raw, msgspec.Raw()) for number in range(MOST_ELEMENTS)]
     return msgspec.json.Decoder(msgspec.defstruct("_Elements", fields, array_like=True, forbid_unknown_fields=True))
 
 
 def has_too_many_items(text: str | bytes, most: int) -> bool:
-    """Tell whether JSON has more than *most* items: each `[`, `{` and `,` outside of its strings is one.
+    """Return whether JSON has more than *most* items. Each `[`, `{` and `,` outside of its strings is an item.
 
-    It takes a few milliseconds for 1 MiB, where parsing takes a second at worst. What is no JSON may count as too much:
-    nothing can be read from it anyway.
+    It takes a few milliseconds for 1 MiB, for which a parser may need a second. The result for invalid JSON may be
+    `True` although it has fewer items; a parser would refuse it anyway.
 
     Args:
-        text: the JSON. Up to 16 KiB never have too many.
+        text: the JSON. The items of at most 16 KiB are not counted, and the result is `False`.
         most: how many items it may have.
     """
     if len(text) <= _UNCOUNTED:
@@ -67,21 +71,21 @@ def has_too_many_items(text: str | bytes, most: int) -> bool:
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if len(data.translate(None, _NO_ITEMS)) <= most:
         return False
-    # Nine of ten brackets in JSON that is pasted into a message are inside of strings.
+    # JSON that a user pasted into a message has nearly all of its brackets inside of strings.
     signs = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_SIGNS)
     if signs.count(b'"') > 4 * most + 2:
-        return True  # an item holds two strings at most: a name and a value. To take so many apart would be slow.
+        return True  # an item has at most two strings, a name and a value. Splitting at so many quotes would be slow.
     return sum(map(len, signs.split(b'"')[::2])) > most
 
 
 def elements(text: bytes) -> Iterator[bytes | None]:
-    """Yield the JSON of each element of the list that *text* is, and `None` now and then, for a pause.
+    """Yield the JSON of each element of the list in *text*, and `None` every few milliseconds, for a checkpoint.
 
-    The elements are not read, and need not be JSON; only their strings must end, and their brackets match.
+    The elements are not decoded and need not be valid JSON, but their strings must end and their brackets must match.
 
     Raises:
         OverflowError: there are more than `MOST_ELEMENTS`.
-        ValueError: it is no list.
+        ValueError: it is not a list.
     """
     try:
         found = msgspec.structs.astuple(_list_decoder().decode(text))
@@ -89,7 +93,7 @@ def elements(text: bytes) -> Iterator[bytes | None]:
         if "at most length" in str(error):
             raise OverflowError from None
         raise ValueError from None
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):  # perhaps only because an element is no JSON, as NaN
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):  # perhaps only one element is invalid, such as NaN
         found = ()
     if found:
         yield from (json for element in found if (json := bytes(element)))
@@ -104,9 +108,14 @@ def elements(text: bytes) -> Iterator[bytes | None]:
 
 
 def members(text: bytes, most: int = _MOST_TOKENS_SLOWLY) -> Iterator[tuple[str, bytes] | None]:
-    """Yield name and JSON of those members of the object that *text* is whose names `_Members` has, and `None` for a pause.
+    """Yield the name and the JSON of the members that `_Members` names, and `None` for a checkpoint, as `elements()` does.
 
-    Raises `ValueError` if it is no object. *most*: of how many tokens, if it is no JSON.
+    Args:
+        text: the JSON object.
+        most: if it is invalid JSON, the most tokens that it may have.
+
+    Raises:
+        ValueError: it is not an object.
     """
     try:
         found = _object(text)
@@ -123,7 +132,7 @@ def members(text: bytes, most: int = _MOST_TOKENS_SLOWLY) -> Iterator[tuple[str,
 
 
 def split_object(text: bytes) -> dict[str, bytes] | None:
-    """Return the same at once; `None` if it is no object, or one that takes long."""
+    """Return the members at once, without checkpoints; `None` if it is not an object, or would take too long."""
     try:
         return dict(member for member in members(text, _MOST_TOKENS) if member is not None)
     except ValueError:
@@ -131,15 +140,15 @@ def split_object(text: bytes) -> dict[str, bytes] | None:
 
 
 def raw_message_id(text: bytes) -> int | None:
-    """Return the id of a message from its JSON, which may be unreadable otherwise; `None` if it has none of at most 64 bits."""
+    """Return the id of a message from its JSON, which may be invalid otherwise; `None` if it has no id below 2**63."""
     written = (split_object(text) or {}).get("id", b"").strip(b'"')
     return int(written) if _ID.fullmatch(written) and int(written) < _BIT_64 else None
 
 
 def _split(text: bytes, opening: bytes, closing: bytes, most: int) -> Iterator[tuple[bytes, bytes] | None]:
-    """Yield what the commas between the outermost brackets separate: each part's name (empty in a list), and the part.
+    """Yield the parts between the outermost brackets, each with its name (empty in a list), and `None` for a checkpoint.
 
-    Also `None` now and then, for a pause. Raises `ValueError` if *text* is not in these brackets, or has more than *most* tokens.
+    Raises `ValueError` if *text* does not have these brackets, or has more than *most* tokens.
     """
     if not (text.startswith(opening) and text.endswith(closing)):
         raise ValueError

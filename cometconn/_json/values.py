@@ -1,4 +1,4 @@
-"""JSON of a server to values: what is not JSON by the letter is read as CometChat's own clients read it, and cleaned."""
+"""Decodes JSON from a server. What is not strictly valid is decoded as CometChat's own SDKs decode it, and cleaned."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["lenient", "parse", "sendable"]
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MOST_DIGITS: Final = 400
-"""A number with more is infinite to CometChat's own clients, whose numbers are doubles."""
+"""A number with more digits is infinite in CometChat's own SDKs, whose numbers are doubles."""
 _decode: Final = msgspec.json.Decoder().decode
 
 
 def parse(text: str) -> tuple[Any, bool]:
-    """Return the JSON value that *text* is, and whether it is JSON by the letter; if not, it was read by `lenient()`.
+    """Return the JSON value in *text*, and whether it is strictly valid; if not, `lenient()` decoded it.
 
     Raises:
-        Exception: it cannot be read.
+        Exception: it cannot be decoded.
     """
     try:
         return _decode(text), True
@@ -33,22 +33,22 @@ def parse(text: str) -> tuple[Any, bool]:
 
 
 def lenient(text: str | bytes) -> Any:
-    """Return the JSON value that *text* is, and take what only JavaScript, or nobody, would write.
+    """Return the JSON value in *text*, and accept what JSON does not allow but Python's parser does.
 
-    Half a surrogate pair becomes U+FFFD, a number that is too large is infinite, and `NaN` is one.
+    Half a surrogate pair becomes U+FFFD, a number that is too large becomes infinite, and `NaN` is accepted.
 
     Raises:
-        ValueError: it is not JSON.
-        RecursionError: it is nested too deeply.
+        ValueError: it cannot be decoded.
+        RecursionError: it is nested too deeply for the parser.
     """
     text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     value = json.loads(text, parse_int=_to_number)
-    halves = "\\ud" in text or "\\uD" in text or not text.isascii()  # nearly never: to look costs less than to clean
+    halves = "\\ud" in text or "\\uD" in text or not text.isascii()  # rare, and this check is cheaper than cleaning
     return _clean(value, finite=False) if halves else value
 
 
 def sendable(value: Any) -> Any:
-    """Return a copy of a JSON value in which everything has a JSON form: a number that is not finite is null."""
+    """Return a copy of a JSON value that can be encoded as JSON: a number that is not finite becomes null."""
     return _clean(value, finite=True)
 
 

@@ -1,1 +1,1 @@
-"""What REST and the WebSocket share below HTTP: URLs, HTTP dates, the operating system's errors, the libraries' logs."""
+"""What REST and the WebSocket share: URLs, HTTP dates, error messages of the operating system, log filters."""

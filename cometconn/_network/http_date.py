@@ -1,4 +1,4 @@
-"""What an HTTP answer says about time, judged by the server's own clock and never by ours."""
+"""The dates and delays in HTTP headers, all of them on the server's clock."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["read_date", "retry_after_seconds"]
 
 
 def read_date(value: str) -> float | None:
-    """Return an HTTP date (RFC 9110, section 5.6.7) in seconds since 1970; `None` if *value* is none."""
+    """Return an HTTP date (RFC 9110, section 5.6.7) in seconds since 1970; `None` if *value* is not one."""
     try:
         when = email.utils.parsedate_to_datetime(value.strip())
-    except (ValueError, OverflowError, TypeError):  # the second for numbers beyond any calendar
+    except (ValueError, OverflowError, TypeError):  # OverflowError: a number that no calendar has
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=datetime.UTC)
@@ -20,15 +20,15 @@ def read_date(value: str) -> float | None:
 
 
 def retry_after_seconds(value: str, date: str) -> float | None:
-    """Return the delay that a Retry-After header asks for (RFC 9110, section 10.2.3), in seconds.
+    """Return the delay in a Retry-After header (RFC 9110, section 10.2.3), in seconds.
 
     Args:
-        value: the header: a number of seconds, or a date.
-        date: the `Date` header of the same answer, "" if it has none. A date of Retry-After is measured from it,
-            because the local wall clock may be wrong.
+        value: the header's value: a number of seconds, or a date.
+        date: the `Date` header of the same response, or `""`. A date in Retry-After is compared with it, because the
+            local wall clock may be wrong.
 
     Returns:
-        At least 0; `None` when there is no such header, it cannot be read, or it is a date and *date* is none.
+        At least 0; `None` if *value* cannot be read, or is a date and *date* is not.
     """
     text = value.strip()
     if text.isascii() and text.isdigit():

@@ -1,7 +1,7 @@
-"""What the libraries below us log at DEBUG about our connections, without the server's words.
+"""Filters what httpcore2 and trio-websocket log at DEBUG about our connections.
 
-httpcore2 logs the head of an answer and trio-websocket every frame, as they came: a server that repeats a token would
-put it into the log. Other connections of the same process are logged as before.
+httpcore2 logs the head of each response and trio-websocket each frame, so a server that repeats a token would put it
+into the log. What they log about other connections in the same process is not changed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 __all__ = ["OURS"]
 
 OURS: Final = contextvars.ContextVar("cometconn's own connection", default=False)
-"""Set in the tasks, or for the time, in which these libraries work for us."""
+"""`True` in the tasks, and during the calls, in which these libraries work for us."""
 
 _LOGGERS = ("httpcore2.http11", "trio-websocket")
 _FOREIGN = re.compile(
@@ -25,7 +25,7 @@ _FOREIGN = re.compile(
 
 
 def _without_foreign_words(record: logging.LogRecord) -> bool:
-    """Cut what the server said off a record about a connection of ours. A filter: all records pass."""
+    """Remove what the server sent from a record about a connection of ours. A logging filter that passes all records."""
     if OURS.get() and (found := _FOREIGN.search(text := record.getMessage())) is not None:
         record.msg, record.args = f"{text[: found.end(1)]} (not shown)", ()
     return True

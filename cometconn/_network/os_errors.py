@@ -1,4 +1,4 @@
-"""What really went wrong, in the operating system's words."""
+"""Extracts the error message of the operating system, or of TLS, from a nested connection error."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import ssl
 
 __all__ = ["ConnectFailedError", "os_error_text"]
 
-_TRIOS_OWN = re.compile(r"^Error connecting to \(.*?\): ")  # whoever shows the reason has named the address
+_TRIOS_OWN = re.compile(r"^Error connecting to \(.*?\): ")  # our own messages name the address already
 _NO_TLS = "the server does not speak TLS there"
 _WANTED = "the server wants a client certificate"
 _REFUSED = "the server does not accept the client certificate"
-# By OpenSSL's reason: what it makes of an answer that is no TLS, and what the other side says of us (RFC 8446 section 6.2).
+# OpenSSL's reasons for a response that is not TLS, and for the server's alerts (RFC 8446 section 6.2), in plain words.
 _TLS_WORDS = {
     "WRONG_VERSION_NUMBER": _NO_TLS,
     "HTTP_REQUEST": _NO_TLS,
@@ -28,13 +28,13 @@ _TLS_WORDS = {
 
 
 class ConnectFailedError(OSError):
-    """A failed connection whose message already says why, better than whatever lies behind it."""
+    """A failed connection whose own message explains the failure better than the errors that caused it."""
 
 
 def os_error_text(error: BaseException) -> str:
-    """Return the reason that the system gave for a failed connection, however deep it lies behind *error*.
+    """Return the reason for a failed connection, which may be deep in the causes and groups of *error*.
 
-    "All attempts to connect failed" helps nobody; "Connection refused" does.
+    For example, "Connection refused" instead of Trio's "all attempts to connect failed".
     """
     ahead, seen = [error], set[int]()
     while ahead:

@@ -1,4 +1,4 @@
-"""Addresses with one meaning: what every parser of URLs reads in the same way."""
+"""Parses URLs, and accepts only those that all URL parsers understand in the same way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import attrs
 
 __all__ = ["Address", "is_loopback", "read_url"]
 
-# ASCII, no white space, no backslash, no second @: libraries disagree about where the host ends in those.
+# Only ASCII, without white space, backslash and second @: with those, libraries disagree about where the host ends.
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9]*)://"
     r"((?P<user>[A-Za-z0-9._~!$&'()*+,;=%:-]*)@)?"
@@ -22,14 +22,14 @@ _PORTS = 65536
 
 @attrs.frozen
 class Address:
-    """What a URL is made of.
+    """The components of a URL.
 
     Attributes:
-        scheme: in lower case.
-        user: what stands before the `@`; `None` if there is no `@`. Not in the `repr`.
-        host: in lower case, without brackets.
-        port: `None` if none is named.
-        path: empty, or begins with a slash.
+        scheme: the scheme, in lower case.
+        user: the user information before the `@`; `None` if there is no `@`. Not in the `repr`, it may be a password.
+        host: the host, in lower case and without brackets.
+        port: the port; `None` if the URL has none.
+        path: the path: empty, or beginning with a slash.
     """
 
     scheme: str
@@ -40,7 +40,7 @@ class Address:
 
 
 def read_url(url: object) -> Address | None:
-    """Return the parts of *url*; `None` if it is no URL, or one that could be read in two ways."""
+    """Return the components of *url*; `None` if it is not a URL, or is ambiguous."""
     found = _URL.fullmatch(url) if isinstance(url, str) else None
     if found is None or int(found["port"] or 1) not in range(1, _PORTS):
         return None
@@ -56,9 +56,9 @@ def read_url(url: object) -> Address | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether *host* is this machine, by its name or in the usual form of its address.
+    """Return whether *host* is `localhost` or a loopback address in the usual form.
 
-    `127.1` and `2130706433` lead there, too, on some systems: not on all, so they do not count.
+    `127.1` and `2130706433` are loopback addresses only on some systems, so the result for them is `False`.
     """
     if host == "localhost":
         return True

@@ -1,1 +1,1 @@
-"""Text from outside, made harmless before it is shown or logged, and the names under which secrets come."""
+"""Masks secrets and escapes control characters in text from outside, before it is shown or logged."""

@@ -1,8 +1,8 @@
-"""Text from outside, made harmless before it enters an error, a status, a log or a terminal.
+"""Makes text from outside safe for an error, a status, a log or a terminal.
 
-Servers, proxies and other users can write anything: a token that they were sent, an escape sequence, a line break
-that forges a line, a character that reverses one. `KnownSecrets.line()` and `.whole()` are the one place where such
-text is masked and escaped; `_text.secret_names` is the one list of the names of secrets.
+Servers, proxies and other users can send any text: a token that was sent to them, a terminal's escape sequence, a line
+break that forges a log line, a control character that reverses one. Such text is masked and escaped only here, by
+`KnownSecrets.line()` and `KnownSecrets.whole()`.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from .secret_names import HIDDEN, is_secret_name
+from .secret_names import HIDDEN, is_secret_name, without_secret_names
 
-__all__ = ["LONGEST", "ForeignError", "KnownSecrets"]
+__all__ = ["LONGEST", "RedactedError", "KnownSecrets"]
 
 LONGEST: Final = 300
-"""Characters of foreign text in an error, a status or a log."""
+"""The most characters of outside text in an error, a status or a log."""
 
-_SHORTEST = 4  # characters of a secret: a shorter one would be found in every text
-_PIECE, _STEP = 16, 8  # characters: a part of a secret from 16 + 8 on is found, too; a close reason holds no whole JWT
-_MOST_SECRETS = 32  # a client that runs for months renews its token again and again: the oldest is forgotten
-_READ = 16 * 1024  # characters that are looked at, of what is cut anyway
-_LONGEST_FORM = 12  # characters in which JSON, or two layers of it, may write one
-_LAYERS = 3  # JSON in JSON in JSON
+_SHORTEST = 4  # characters: shorter secrets are not masked, because they occur in ordinary text
+_PIECE, _STEP = 16, 8  # characters: any part of 16 + 8 is found, because a close reason is too short for a whole JWT
+_MOST_SECRETS = 32  # the oldest is forgotten, because a client that runs for months renews its token many times
+_READ = 16 * 1024  # characters that are examined of a text that will be cut
+_LONGEST_FORM = 12  # characters that two layers of JSON may use to write one character
+_LAYERS = 3  # layers of JSON and URL escapes that are undone
 
 
-class ForeignError(Exception):
-    """Stands in a chain of errors for one whose own text could not be shown as it is."""
+class RedactedError(Exception):
+    """Replaces an exception in a chain if its text contains a secret or control characters."""
 
 
 _RAW = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff]")
@@ -41,13 +41,13 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 class KnownSecrets:
-    r"""The secrets of one client, or of one command: what must not be shown, wherever it is repeated.
+    r"""The secrets of one client or command, which are masked in every text from outside.
 
-    A secret is found in plain, in JSON (`\\/`, `\\u0061`, JSON in JSON) and in URLs (`%2F`); of a long one also each
-    part of at least 24 characters. One of fewer than 4 characters is not looked for.
+    A secret is found as it is, as JSON writes it (`\\/`, `\\u0061`, JSON inside JSON) and as URLs write it (`%2F`). Of a
+    long one, each part of at least 24 characters is found, too. Secrets of fewer than 4 characters are not masked.
 
     Args:
-        secrets: the first ones.
+        secrets: the first secrets.
     """
 
     __slots__ = ("_secrets",)
@@ -60,70 +60,62 @@ class KnownSecrets:
         return f"<KnownSecrets: {len(self._secrets)}>"
 
     def learn(self, *secrets: object) -> None:
-        """Note *secrets*; what is no text, or too short, is passed over."""
+        """Add *secrets*. Values that are not texts, or too short, are ignored."""
         for secret in secrets:
             if isinstance(secret, str) and len(secret) >= _SHORTEST:
-                others = (known for known in self._secrets if known != secret)  # what is used stays the youngest
+                others = (known for known in self._secrets if known != secret)  # a secret in use becomes the newest
                 self._secrets = (*others, secret)[-_MOST_SECRETS:]
 
     def learn_all(self, others: KnownSecrets) -> None:
-        """Note what *others* knows."""
+        """Add all secrets of *others*."""
         self.learn(*others._secrets)
 
     def learn_credentials(self, user: str, password: str) -> None:
-        """Note a *password*, and *user* and password as HTTP writes them (RFC 7617)."""
+        """Add a *password*, and *user* and password in the form of HTTP's Basic authentication (RFC 7617)."""
         pair = f"{user}:{password}"
         self.learn(password, base64.b64encode(pair.encode("utf-8", "surrogatepass")).decode(), pair)
 
     def learn_fields(self, fields: object) -> None:
-        """Note the texts in an object whose names are those of secrets, for one in an answer that is being read."""
+        """Add the values of the secret fields in an object, which a response has just brought."""
         if isinstance(fields, Mapping):
             self.learn(*(item for name, item in fields.items() if is_secret_name(name)))
 
     def line(self, text: object, most: int = LONGEST) -> str:
-        """Return foreign *text* for an error, a status or a log: masked, escaped, at most *most* characters."""
+        """Return *text* for an error, a status or a log: masked, escaped, and cut to *most* characters."""
         given = str(text)
         margin = _LONGEST_FORM * max(map(len, self._secrets), default=0)
-        if len(given) > _READ + margin:  # what the cut leaves of a secret at the end is dropped, too
+        if len(given) > _READ + margin:  # the margin is dropped, too, because the cut may have split a secret in it
             given = self._masked(given[: _READ + margin])
             given = f"{given[: max(0, len(given) - margin)]}..."
         shown = self.whole(given)
         return shown if len(shown) <= most else self._masked(f"{shown[: most - 3]}...")
 
     def whole(self, text: object) -> str:
-        r"""Return foreign *text* for a terminal or a line of JSON: masked and escaped, and not cut.
+        r"""Return *text* for a terminal or a line of JSON: masked and escaped, but not cut.
 
-        What is escaped (C0, DEL, C1, bidi controls, line separators, half surrogates) becomes `\\n` or `\\u001b`,
-        which JSON reads back as the same character.
+        Escaped are C0, DEL, C1, bidi controls, line separators and half surrogates. They become `\\n` or `\\u001b`, which
+        a JSON parser turns back into the same character.
         """
         return self._masked(_RAW.sub(_escaped, self._masked(str(text))))
 
     def hidden(self, value: Any) -> Any:
-        """Copy JSON with secrets hidden, by their names and by their values, in names too. Its depth is trusted."""
-        return self._each(value, self._masked)
+        """Return a copy of a JSON value with secrets masked, both by their names and by their values.
+
+        The names of fields are masked, too. The caller has checked the depth of *value*.
+        """
+        return without_secret_names(value, self._masked)
 
     def json(self, value: Any, indent: int | None = None) -> str:
-        """Return JSON for a terminal: as `hidden()`, and nothing in it that a terminal obeys but the line breaks of *indent*."""
+        """Return JSON for a terminal: masked as by `hidden()`, and escaped except for the line breaks of *indent*."""
         lines = json.dumps(self.hidden(value), ensure_ascii=False, indent=indent).split("\n")
         return "\n".join(_RAW.sub(_escaped, line) for line in lines)
 
     def details(self, value: Any) -> Any:
-        """Copy JSON for an error: as `hidden()`, and each text in it as by `line()`."""
-        return self._each(value, self.line)
-
-    def _each(self, value: Any, shown: Any) -> Any:
-        if isinstance(value, str):
-            return shown(value)
-        if isinstance(value, Mapping):
-            return {
-                shown(name): HIDDEN if is_secret_name(name) else self._each(item, shown) for name, item in value.items()
-            }
-        if isinstance(value, list | tuple):
-            return [self._each(item, shown) for item in value]
-        return value
+        """Return a copy of a JSON value for an error: secret fields are masked, and each text is as `line()` returns it."""
+        return without_secret_names(value, self.line)
 
     def error(self, error: Exception) -> Exception:
-        """Return *error* to be chained: itself, or a stand-in if it or an error behind it says what must not be shown."""
+        """Return *error* for chaining, or a `RedactedError` if it or an exception in its chain must not be shown."""
         return error if self._is_harmless(error, set()) else self._stand_in(error, set())
 
     def _is_harmless(self, error: BaseException, seen: set[int]) -> bool:
@@ -135,15 +127,15 @@ class KnownSecrets:
             self._is_harmless(behind, seen) for behind in _behind(error)
         )
 
-    def _stand_in(self, error: BaseException, seen: set[int]) -> ForeignError:
+    def _stand_in(self, error: BaseException, seen: set[int]) -> RedactedError:
         seen.add(id(error))
-        made = ForeignError(self.line(error) or type(error).__name__)
+        made = RedactedError(self.line(error) or type(error).__name__)
         behind = next((one for one in _behind(error) if id(one) not in seen), None)
         made.__cause__ = None if behind is None else self._stand_in(behind, seen)
         return made
 
     def _masked(self, text: str) -> str:
-        """Hide every secret; again until none is left, because hiding one may put the ends of another together."""
+        """Mask every secret, repeatedly until none is left, because masking one may join the halves of another."""
         while self._secrets and (spans := sorted(self._spans(text))):
             pieces, end = list[str](), 0
             for begin, stop in spans:
@@ -161,14 +153,14 @@ class KnownSecrets:
 
 
 def _behind(error: BaseException) -> list[BaseException]:
-    """Return the errors that a traceback of *error* shows beside it."""
+    """Return the exceptions that a traceback of *error* shows in addition to it."""
     shown = error.__cause__ if error.__suppress_context__ else error.__cause__ or error.__context__
     group = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
     return [*group, *(() if shown is None else (shown,))]
 
 
 def _places(text: str, secret: str) -> Iterator[tuple[int, int]]:
-    """Return where *secret*, or a long part of it, stands in *text*."""
+    """Yield the begin and end of each occurrence of *secret*, or of a long part of it, in *text*."""
     if len(secret) < _PIECE + _STEP:
         for begin in _each_place(text, secret):
             yield begin, begin + len(secret)
@@ -191,8 +183,7 @@ def _each_place(text: str, part: str) -> Iterator[int]:
         place = text.find(part, place + len(part))
 
 
-# A text as it reads when what JSON or a URL wrote is undone, and where each of its characters, and its end, begin in the
-# original.
+# A text with the escapes of JSON or a URL undone, and for each of its characters, and its end, the index in the original.
 _View: TypeAlias = tuple[str, Sequence[int]]
 
 _JSON_ESCAPE = re.compile(
@@ -207,7 +198,7 @@ _URL_ESCAPE = re.compile(
 
 
 def _views(text: str) -> list[_View]:
-    """Return the readings of *text*: as it is, and without one to three layers of JSON's and URLs' escapes."""
+    """Return *text* as it is, and with one to three layers of the escapes of JSON and URLs undone."""
     found: list[_View] = [(text, range(len(text) + 1))]
     newest = found
     for _ in range(_LAYERS):
@@ -233,7 +224,7 @@ def _undone(text: str, bounds: Sequence[int], pattern: re.Pattern[str]) -> _View
 
 
 def _character(escape: re.Match[str]) -> str:
-    """Return the one character that was written so."""
+    """Return the character that an escape stands for."""
     if escape[0].startswith("%"):
         return bytes.fromhex(escape[0].replace("%", "")).decode("utf-8", "replace")[0]
     if escape["short"]:

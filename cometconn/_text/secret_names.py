@@ -1,9 +1,9 @@
-"""The one list of the names under which secrets come: of fields in JSON and of headers."""
+"""The only list of the names of fields and headers that hold secrets, and the masking of fields by their names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 HIDDEN: Final = "***"
-"""What stands where a secret stood."""
+"""The text that replaces a secret."""
 
 SECRET_NAMES: Final[Mapping[str, str]] = {
     "accesstoken": "token",
@@ -38,25 +38,39 @@ SECRET_NAMES: Final[Mapping[str, str]] = {
     "token": "token",
     "wschannel": "wsChannel",
 }
-"""The names of fields and headers that hold secrets, in lower case without `-` and `_`, and what to call the secret."""
+"""The names, in lower case and without `-` and `_`, and for each the kind of secret, which placeholders are named by."""
 
 
 def is_secret_name(name: object) -> bool:
-    """Tell whether a field or a header of this *name* holds a secret: `authToken`, `AUTH_TOKEN`, `auth-token`."""
+    """Return whether a field or header named *name* holds a secret: `authToken`, `AUTH_TOKEN`, `auth-token`."""
     return isinstance(name, str) and plain_name(name) in SECRET_NAMES
 
 
 def plain_name(name: str) -> str:
-    """Return *name* as it stands in `SECRET_NAMES`, if it does."""
+    """Return *name* in the form that the keys of `SECRET_NAMES` have."""
     return name.lower().replace("_", "").replace("-", "")
 
 
-def without_secret_names(value: Any) -> Any:
-    """Copy JSON with every field hidden whose name is that of a secret, at any depth. Its depth is trusted."""
+def _unchanged(text: str) -> str:
+    return text
+
+
+def without_secret_names(value: Any, shown: Callable[[str], str] = _unchanged) -> Any:
+    """Return a copy of a JSON value in which every field with the name of a secret is masked, at any depth.
+
+    Args:
+        value: the JSON value. The caller has checked its depth.
+        shown: replaces every other text, the names of fields included.
+    """
+    if isinstance(value, str):
+        return shown(value)
     if isinstance(value, Mapping):
-        return {name: HIDDEN if is_secret_name(name) else without_secret_names(item) for name, item in value.items()}
+        return {
+            shown(name): HIDDEN if is_secret_name(name) else without_secret_names(item, shown)
+            for name, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [without_secret_names(item) for item in value]
+        return [without_secret_names(item, shown) for item in value]
     return value
 
 
@@ -64,10 +78,10 @@ _NAMED = re.compile(r'("([A-Za-z_-]+)"\s*:\s*")((?:[^"\\]|\\.)*)')
 
 
 def named_secrets(text: str) -> list[tuple[str, str]]:
-    """Return name and value of the secrets in *text*, which looks like JSON but may be cut off or broken."""
+    """Return the names and values of the secret fields in *text*, which may be incomplete or invalid JSON."""
     return [(name, value) for _, name, value in _NAMED.findall(text) if is_secret_name(name)]
 
 
 def without_named_secrets(text: str) -> str:
-    """Return *text*, which looks like JSON but may be cut off or broken, with the values of secret fields hidden."""
+    """Return *text*, which may be incomplete or invalid JSON, with the values of secret fields masked."""
     return _NAMED.sub(lambda found: f"{found[1]}{HIDDEN}" if is_secret_name(found[2]) else found[0], text)

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import trio
 
 __all__ = [
     "LONG_MESSAGE_HEAD",
     "LongMessage",
+    "Message",
+    "Received",
     "UpgradeRefusedError",
     "WebSocket",
     "WebSocketBrokenError",
@@ -76,11 +78,31 @@ class LongMessage:
     size: int
 
 
+Message: TypeAlias = str | bytes | LongMessage
+"""A message as it came: text, binary, or too long."""
+
+
+@attrs.frozen
+class Received:
+    """What one call of `WebSocket.messages()` returns.
+
+    Attributes:
+        messages: in the order in which they came; none, for instance, while a message is incomplete. More than one are
+            all text: a binary message, or one that is too long, comes alone.
+        size: how many bytes the call read from the socket: 0 if it did not read, or found the end of the stream.
+        more: whether something of what was read is still to be returned, if only an error: the next call then does
+            not read the socket.
+    """
+
+    messages: Sequence[Message]
+    size: int
+    more: bool
+
+
 class WebSocket(Protocol):
     """One WebSocket over one byte stream. It lives once.
 
-    `upgrade` is a task of its own, as long as it takes; `receive`, `next_message` and `next_texts` belong to the
-    receive loop, `send` and `send_nowait` to the writer, the goodbye and `aclose_forcefully` to whoever ends the link.
+    `upgrade` is a task of its own, as long as it takes; `messages` belongs to the receive loop, `send` and `send_nowait` to the writer, the goodbye and `aclose_forcefully` to whoever ends the link.
     """
 
     async def upgrade(self, nursery: trio.Nursery) -> None:
@@ -95,31 +117,26 @@ class WebSocket(Protocol):
         ...
 
     @property
-    def answered_at(self) -> float | None:
+    def response_date(self) -> float | None:
         """The `Date` of the answer to the upgrade, in seconds since 1970; `None` without one, and before the answer."""
         ...
 
-    async def receive(self) -> int:
-        """Read the socket once and take the bytes in; return how many, 0 at its end."""
-        ...
+    async def messages(self, most: int) -> Received:
+        """Return the messages that come next of what was read, at most *most*; if nothing is left, read the socket once.
 
-    async def next_message(self) -> str | bytes | LongMessage | None:
-        """Return the next message of what was taken in, or `None` when there is no whole one left.
+        A call that reads returns at once behind the read, so that the caller learns in that moment that the server is
+        alive; what of these bytes needs other tasks first, a ping for instance, is left to the next call.
 
-        Raises a `WebSocketError` when there will never be another.
+        Args:
+            most: how many messages to return. 0: only read the socket, and leave everything to the closing handshake,
+                when nobody takes messages any longer.
+
+        Always a checkpoint. If cancelled, no message is lost. It waits for the server as long as that takes, and for
+        nothing else: what was read is worked off in a bounded number of passes of Trio's scheduler.
+
+        Raises:
+            WebSocketError: there will never be another message. Every one that came before was returned.
         """
-        ...
-
-    def next_texts(self, most: int) -> list[str]:
-        """Return the text messages that come next and are here, at most so many.
-
-        None of them when what comes next needs an await: then `next_message` has it.
-        """
-        ...
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether all that was taken in has been taken out: `next_message` would return `None`, without an await."""
         ...
 
     def send_nowait(self, text: str) -> bool:
@@ -130,15 +147,15 @@ class WebSocket(Protocol):
         ...
 
     async def send(self, text: str) -> None:
-        """Send one text message. If cancelled, the frame may be torn: see `may_say_goodbye`."""
+        """Send one text message. If cancelled, the frame may be torn: see `can_close`."""
         ...
 
     @property
-    def may_say_goodbye(self) -> bool:
+    def can_close(self) -> bool:
         """Whether a close frame can still be written and understood."""
         ...
 
-    def goodbye_nowait(self) -> None:
+    def close_nowait(self) -> None:
         """Write the close frame of a goodbye now, if it can be said and takes no waiting. Never fails, or blocks.
 
         The goodbye is still to be said: its frame has then left already, and no second one will.
@@ -146,20 +163,20 @@ class WebSocket(Protocol):
         ...
 
     @property
-    def close_frame_left(self) -> bool:
-        """Whether `goodbye_nowait` has written the close frame, all of it."""
+    def close_frame_written(self) -> bool:
+        """Whether `close_nowait` has written the close frame, all of it."""
         ...
 
     @property
-    def answering(self) -> bool:
+    def close_reply_pending(self) -> bool:
         """Whether our answer to the server's close frame is still to be written, and can be."""
         ...
 
-    async def wait_answered(self) -> None:
+    async def wait_close_reply_written(self) -> None:
         """Wait until that answer is written, or never will be. The caller bounds the time."""
         ...
 
-    async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:
+    async def close(self, on_written: Callable[[], object] | None = None) -> None:
         """Send a close frame with code 1000 and return when the server has answered it.
 
         *on_said* is called when the frame is written. Needs the receive loop to go on. The

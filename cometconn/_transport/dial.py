@@ -11,9 +11,9 @@ import trio
 from cometconn._groups import Ungrouped
 from cometconn._network.os_errors import os_error_text
 
-from .connect import ask_http
+from .http_connect import http_connect
 from .proxy import ProxyError, ProxyFault
-from .socks import ask_socks
+from .socks import socks_connect
 from .tls import encrypt
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ async def pass_through(stream: trio.abc.Stream, proxy: Proxy, target: Target) ->
     try:
         if proxy.is_socks:
             assert isinstance(stream, trio.SocketStream), "no SOCKS inside TLS"
-            await ask_socks(stream, proxy, target.host, target.port)
+            await socks_connect(stream, proxy, target.host, target.port)
         else:
-            await ask_http(stream, proxy, target.host, target.port)
+            await http_connect(stream, proxy, target.host, target.port)
     except BaseException:
         await trio.aclose_forcefully(stream)
         raise

@@ -13,7 +13,7 @@ from .proxy import ProxyError, ProxyFault, host_and_port
 if TYPE_CHECKING:
     from .proxy import Proxy
 
-__all__ = ["ask_socks", "is_installed"]
+__all__ = ["socks_connect", "is_installed"]
 
 # RFC 1928 section 6.
 _REPLIES = {
@@ -38,7 +38,7 @@ def is_installed() -> bool:
     return importlib.util.find_spec("python_socks") is not None
 
 
-async def ask_socks(stream: trio.SocketStream, proxy: Proxy, host: str, port: int) -> None:
+async def socks_connect(stream: trio.SocketStream, proxy: Proxy, host: str, port: int) -> None:
     """Ask *proxy*, at the other end of *stream*, for a way to *host* and *port*; then *stream* leads there.
 
     Raises `ProxyError`, or `OSError` when this machine cannot look *host* up (`socks5`). The

@@ -1,11 +1,10 @@
-"""trio-websocket, kept at arm's length: the only module that imports it.
+"""The `WebSocket` of cometconn: text messages of its own, the rest by trio-websocket.
 
-trio-websocket does the handshake, the framing and the close; it is not trusted to end
-by itself. Its reader task has a nursery of its own, it reads a `Pipe` and not the socket,
-its message queue holds nothing, and nobody waits for it without also waiting for the
-end of that nursery. (What happens otherwise: calls that never return when the server
-closes half-way, refuses the upgrade, or goes silent.) Text messages do not even reach
-it: see `lane`. What it writes never waits for the socket: see `pipe`.
+trio-websocket is not relied on to end by itself: used directly, its calls may never return when the server closes
+half-way, refuses the upgrade, or goes silent. Therefore its reader task runs in a nursery of ours, it reads a
+`FeedableStream` and not the socket, its message queue holds nothing, and every wait for it is also a wait for the end
+of that reader. Text messages do not even reach it: see `text_frame_scanner`. What it writes never waits for the
+socket: see `feedable_stream`.
 """
 
 from __future__ import annotations
@@ -14,32 +13,34 @@ import urllib.parse
 from typing import TYPE_CHECKING, NoReturn
 
 import trio
-import trio_websocket
 
 from cometconn._lot import Lot
-from cometconn._network.library_logs import OURS
 
-from .abc import LongMessage, WebSocketBrokenError, WebSocketError
+from .abc import Received, WebSocketBrokenError, WebSocketError
 from .bare_socket import receive_some
-from .client_frame import TEXT, client_frame, close_frame
-from .endings import broken, ending, stream_failed
-from .handshake import AnswerHead
-from .lane import MOST, TextLane
-from .pipe import Pipe, ReaderNursery
+from .close_errors import broken_error, close_error, stream_error
+from .feedable_stream import FeedableStream
+from .frames import TEXT, client_frame, close_frame
+from .response_head import ResponseHead
+from .states import WebSocketState, moved
+from .text_frame_scanner import MOST, TextFrameScanner
+from .trio_websocket_adapter import TrioWebSocketAdapter, TrioWebSocketClosedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from .abc import Message
 
 __all__ = ["TrioWebSocket"]
 
-TEXT_LANE = True
-"""Cut plain text frames out before trio-websocket sees them. Off, everything goes through it: the tests compare the two."""
+SCANS_TEXT_FRAMES = True
+"""Read plain text frames before trio-websocket sees them. Off, everything goes through it: the tests compare the two."""
 
 _READ = 64 * 1024
 _READ_MORE = 256 * 1024  # when a read was as long as it could be
 _SENT_AT_ONCE = 64 * 1024 - 1  # bytes of payload: a longer frame is made and written in a task
 _MAX_MESSAGE = 1024 * 1024
-_BAD_ANSWER = "the server's answer to the WebSocket upgrade breaks RFC 6455"
+_BAD_RESPONSE = "the server's answer to the WebSocket upgrade breaks RFC 6455"
 _NORMAL, _TOO_BIG = 1000, 1009
 
 
@@ -47,7 +48,7 @@ class TrioWebSocket:
     """A `WebSocket` on trio-websocket. See `abc.WebSocket` for the methods.
 
     Args:
-        stream: the byte stream, TLS done; this object closes it, and nobody else.
+        stream: the byte stream, TLS done; this object alone closes it.
         url: where it leads, for the Host header and the request target.
         headers: more headers for the upgrade request.
         max_message: bytes of a message. A longer one becomes a `LongMessage`; one of more than 16 MiB is the end, with
@@ -62,258 +63,282 @@ class TrioWebSocket:
         self._host = parts.netloc
         self._target = parts.path or "/"
         self._headers = headers
-        self._pipe = Pipe(stream, self._progressed, self._stream_failed)
-        self._head = AnswerHead()
-        self._connection: trio_websocket.WebSocketConnection | None = None
-        self._lane = TextLane(max_message, takes_text=TEXT_LANE)
-        self._close_frame = close_frame(_NORMAL)  # made ahead: it is wanted in a hurry
+        self._state = WebSocketState.HANDSHAKE
+        self._feed = FeedableStream(stream, self._progressed, self._write_failed)
+        self._library = TrioWebSocketAdapter(self._feed, MOST)
+        self._head = ResponseHead()
+        self._scanner = TextFrameScanner(max_message, takes_text=SCANS_TEXT_FRAMES)
+        self._close_frame = close_frame(_NORMAL)  # made ahead: nothing at the end of a link is as urgent
         self._read_size = _READ
-        self._leaving = False
-        self._close_ahead = False
-        self._begun: str | None = None
-        self._goodbye: trio.CancelScope | None = None
-        self._handshake: trio.CancelScope | None = trio.CancelScope()
-        self._progress = Lot()
-        self._taking: trio.CancelScope | None = None
+        self._more = False  # of what was read, something is still to be returned
+        self._begun: str | None = None  # the message of which `send_nowait()` has written a part
         self._failure: WebSocketError | None = None
-        self._ended = False
+        self._progress = Lot()
+        self._ends_with_handshake: trio.CancelScope | None = trio.CancelScope()
+        self._ends_with_reader: trio.CancelScope | None = None
+
+    # The opening handshake.
 
     @trio.lowlevel.enable_ki_protection
     async def upgrade(self, nursery: trio.Nursery) -> None:
-        """Do trio-websocket's handshake; its reader stays in *nursery*."""
-        self._pipe.nursery = nursery
-        OURS.set(True)  # in this task, and in those that it starts
-        assert self._handshake is not None, "one upgrade"
+        """Do trio-websocket's opening handshake; its reader stays in *nursery*."""
+        self._feed.nursery = nursery
+        assert self._ends_with_handshake is not None, "one upgrade"
         try:
-            with self._handshake:
-                # Returns only on success; `_fail` ends this scope on failure.
-                self._connection = await trio_websocket.wrap_client_stream(
-                    ReaderNursery(nursery, self._read),  # type: ignore[arg-type]  # start_soon() is all it uses
-                    self._pipe,  # type: ignore[arg-type]  # any trio.abc.Stream will do
-                    self._host,
-                    self._target,
-                    extra_headers=[(name.encode(), value.encode("latin-1")) for name, value in self._headers.items()],
-                    message_queue_size=0,
-                    max_message_size=MOST,
-                    receive_buffer_size=None,
-                )
+            with self._ends_with_handshake:
+                await self._library.open(nursery, self._run_reader, self._host, self._target, self._headers)
+                if self._state is WebSocketState.HANDSHAKE:
+                    self._move(WebSocketState.OPEN)
         except Exception as error:  # noqa: BLE001 - whatever it is, the upgrade has failed
-            self._broke(error)
+            self._library_failed(error)
         finally:
-            self._handshake = None
-            self._ended = self._ended or self._connection is None
-            self._progressed()
+            self._ends_with_handshake = None
+            if self._state is WebSocketState.HANDSHAKE:  # cancelled
+                self._fail(WebSocketBrokenError(_BAD_RESPONSE))
 
     @trio.lowlevel.enable_ki_protection
-    async def _read(self, reader: Callable[[], Awaitable[object]]) -> None:
-        """Run trio-websocket's reader, which is one of our background tasks: Ctrl-C must not strike in the middle of it."""
+    async def _run_reader(self, reader: Callable[[], Awaitable[object]]) -> None:
+        """Run trio-websocket's reader. KeyboardInterrupt is not raised in it: it is one of cometconn's tasks."""
         try:
             await reader()
-        except Exception as error:  # noqa: BLE001 - it does not say what it raises; we record it
-            self._broke(error)
+        except Exception as error:  # noqa: BLE001 - what it may raise is not documented; it is recorded
+            self._library_failed(error)
         finally:
-            self._ended = True
-            self._progressed()
-            if self._goodbye is not None:
-                self._goodbye.cancel(reason="trio-websocket reads no longer, so it will not see the answer")
+            self._reader_ended()
 
-    def _broke(self, error: Exception) -> None:
-        if self._connection is None and not isinstance(error, OSError | trio.BrokenResourceError):
-            self._fail(broken(_BAD_ANSWER, error))  # the library's words are about itself
-        else:
-            self._fail(broken(f"the server broke the WebSocket protocol: {error}", error))
+    def _reader_ended(self) -> None:
+        if self._state is WebSocketState.HANDSHAKE:
+            self._fail(WebSocketBrokenError(_BAD_RESPONSE))
+        elif self._state is not WebSocketState.FAILED:
+            self._move(WebSocketState.ENDED)
+        if self._ends_with_reader is not None:
+            self._ends_with_reader.cancel(reason="trio-websocket reads no longer, so it will not see the close frame")
+
+    def _library_failed(self, error: Exception) -> None:
+        """Record what trio-websocket has raised. Of the upgrade its own message says nothing about the server."""
+        is_about_itself = self._state is WebSocketState.HANDSHAKE and not isinstance(
+            error, OSError | trio.BrokenResourceError
+        )
+        message = _BAD_RESPONSE if is_about_itself else f"the server broke the WebSocket protocol: {error}"
+        self._fail(broken_error(message, error))
 
     async def wait_open(self) -> None:
         """Wait for the upgrade."""
-        while self._connection is None:
-            self._raise_if_failed()
-            await self._progress.park()
+        await self._wait_upgraded()
         await trio.lowlevel.checkpoint()
 
+    async def _wait_upgraded(self) -> None:
+        while self._state is WebSocketState.HANDSHAKE:
+            await self._progress.park()
+        self._raise_if_never_open()
+
+    def _raise_if_never_open(self) -> None:
+        if self._state is WebSocketState.FAILED:
+            assert self._failure is not None, "the state changes with it"
+            raise self._failure
+
     @property
-    def answered_at(self) -> float | None:
-        """The `Date` of the upgrade's answer."""
+    def response_date(self) -> float | None:
+        """The `Date` of the response to the upgrade."""
         return self._head.date
 
-    async def receive(self) -> int:
-        """Read the socket once, as soon as trio-websocket has digested what it was fed."""
-        pipe = self._pipe
-        while not (pipe.wants_more or pipe.closed or self._ended):
+    # Reading.
+
+    async def messages(self, most: int) -> Received:
+        """Take what comes next out of the scanner or trio-websocket, in order; read the socket when nothing is left."""
+        size = 0
+        if self._more and most:
+            await trio.lowlevel.checkpoint()
+            messages = self._texts(most) or await self._next_message()
+        else:
+            size = await self._read_socket()
+            self._more = True
+            messages = self._texts(most)
+        return Received(messages, size, self._more)
+
+    def _texts(self, most: int) -> Sequence[Message]:
+        """Take text messages out of the scanner, if trio-websocket has no message that came before them."""
+        if self._state is WebSocketState.HANDSHAKE or not self._feed.wants_more:
+            return []
+        texts = self._scanner.texts(most)
+        self._more = not self._scanner.exhausted
+        return texts
+
+    async def _next_message(self) -> Sequence[Message]:
+        """Take the next message, also one that takes other tasks; none when more must be read first."""
+        if self._state is WebSocketState.HANDSHAKE:
+            while not self._head.complete and not self._feed.wants_more and self._state is WebSocketState.HANDSHAKE:
+                await self._progress.park()
+            if not self._head.complete and self._state is WebSocketState.HANDSHAKE:
+                self._more = False
+                return []
+            await self._wait_upgraded()
+        self._raise_if_never_open()
+        while True:
+            if not self._feed.wants_more or self._library.recorded is not None:
+                message = await self._from_library()
+                if message is not None:
+                    return [message]
+            piece = self._scanner.next()
+            if self._scanner.refused:
+                self._refuse()
+            if not isinstance(piece, bytes):
+                self._more = piece is not None and not self._scanner.exhausted
+                return [] if piece is None else [piece]
+            if not piece:
+                await trio.lowlevel.checkpoint()
+            self._feed.feed(piece)
+
+    async def _from_library(self) -> str | bytes | None:
+        """Take the next message of what trio-websocket was fed; `None` when it wants more.
+
+        Its queue holds nothing, so when its reader comes back for more bytes every message has been handed over.
+        """
+        try:
+            return await self._library.take_message()
+        except TrioWebSocketClosedError:
+            self._more = True  # the error, for the next call
+        raise self._closed_error()  # in no variable: it and this frame would keep each other alive
+
+    def _refuse(self) -> NoReturn:
+        """Close because of a message that is not read to its end."""
+        self._feed.accept(close_frame(_TOO_BIG))
+        # The reason is trio-websocket's: it has the same limit, for what the scanner leaves to it.
+        self._fail(close_error(_TOO_BIG, f"Exceeded maximum message size: {MOST} bytes", close_seen=False))
+        assert self._failure is not None, "just set"
+        raise self._failure
+
+    async def _read_socket(self) -> int:
+        """Read the socket once, as soon as trio-websocket has digested what it was fed; return how many bytes came."""
+        while not (self._feed.wants_more or self._feed.closed or self._is_over):
             await self._progress.park()
-        self._lane.drop_taken()
+        self._scanner.drop_taken()
         data: bytes | bytearray = b""
         try:
             data = await receive_some(self._stream, self._read_size)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self._fail(stream_failed(error))
+            self._fail(stream_error(error))
         self._read_size = _READ_MORE if len(data) >= _READ else _READ
-        if data and self._head.complete and not self._leaving:
-            self._lane.feed(data)
+        if data and self._state is WebSocketState.OPEN:
+            self._scanner.feed(data)
         else:
             self._sort(data)
         return len(data)
 
     def _sort(self, data: bytes | bytearray) -> None:
-        """Give trio-websocket the head of the upgrade, the end of the stream and its goodbye, and the lane the rest."""
+        """Take the response to the upgrade, the end of the stream, and what comes during the closing handshake."""
         if not data:
-            self._pipe.feed(self._lane.rest())
-            self._pipe.end()
-        elif self._leaving:
-            self._pipe.feed(data)  # nobody takes messages any more, and the goodbye is trio-websocket's
-        try:
-            head = self._head.look(data)
-        except WebSocketError as error:
-            self._fail(error)
-            head = len(data)
-        if data and not self._leaving:
-            self._pipe.feed(data[:head])
-            self._lane.feed(data[head:])
-
-    async def next_message(self) -> str | bytes | LongMessage | None:
-        """Take the next message, out of the lane or out of trio-websocket, as they came."""
-        while self._connection is None:
-            self._raise_if_failed()
-            if self._pipe.wants_more and not self._head.complete:
-                return None
-            await self._progress.park()
-        while True:
-            if not self._pipe.wants_more:
-                message = await self._from_library(self._connection)
-                if message is not None:
-                    return message
-            piece = self._lane.next()
-            if self._lane.refused:
-                self._refuse()
-            if not isinstance(piece, bytes):
-                return piece
-            if not piece:
-                await trio.lowlevel.checkpoint()
-            self._pipe.feed(piece)
-
-    def _refuse(self) -> NoReturn:
-        """Close because of a message that is not read to its end."""
-        self._pipe.accept(close_frame(_TOO_BIG))
-        # As trio-websocket says it: it has the same limit, for what the lane leaves to it.
-        self._fail(ending(_TOO_BIG, f"Exceeded maximum message size: {MOST} bytes", close_seen=False))
-        assert self._failure is not None, "just set"
-        raise self._failure
-
-    def next_texts(self, most: int) -> list[str]:
-        """Take text messages out of the lane, if trio-websocket has none that came before them."""
-        return self._lane.texts(most) if self._connection is not None and self._pipe.wants_more else []
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether neither the lane nor trio-websocket has anything."""
-        return self._connection is not None and self._pipe.wants_more and self._lane.exhausted
-
-    async def _from_library(self, connection: trio_websocket.WebSocketConnection) -> str | bytes | None:
-        """Take the next message of what trio-websocket was fed; `None` when it wants more."""
-        with trio.CancelScope() as self._taking:
-            # Its queue holds nothing, so when its reader comes back for more bytes every
-            # message has been handed over; a message that is under way survives the cancel.
+            self._feed.feed(self._scanner.rest())
+            self._feed.end()
+        if self._state is WebSocketState.CLOSING:
+            self._feed.feed(data)
+        elif self._state is WebSocketState.HANDSHAKE:
             try:
-                return await connection.get_message()
-            except trio_websocket.ConnectionClosed as closed:
-                reason = closed.reason
-            finally:
-                self._taking = None
-            raise self._ending(reason)  # in no variable: it and this frame would keep each other alive
-        return None
+                size = self._head.look(data)
+            except WebSocketError as error:
+                self._fail(error)
+                return
+            self._feed.feed(data[:size])
+            self._scanner.feed(data[size:])
+
+    # Writing.
 
     async def send(self, text: str) -> None:
         """Write the frame ourselves: trio-websocket would hold its lock all the while, and its reader wait for that."""
-        assert self._connection is not None, "nothing is sent before wait_open()"
         begun, self._begun = self._begun, None
-        assert begun in {None, text}, "what has begun goes on first"
-        if self._failure is None and not self._ended:
+        assert begun in {None, text}, "a message that has begun goes on first"
+        if self._failure is None and not self._is_over:
             try:
-                if await self._pipe.write(b"" if begun is not None else client_frame(TEXT, text.encode())):
+                if await self._feed.write(b"" if begun is not None else client_frame(TEXT, text.encode())):
                     return
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                self._fail(stream_failed(error))
-        raise self._ending(self._connection.closed)
+                self._fail(stream_error(error))
+        raise self._closed_error()
 
     def send_nowait(self, text: str) -> bool:
         """Write the frame ourselves: trio-websocket would take four passes of the scheduler for it, and a task."""
         payload = text.encode()
-        if self._begun is not None or len(payload) > _SENT_AT_ONCE or not self.may_say_goodbye:
+        if self._begun is not None or len(payload) > _SENT_AT_ONCE or not self.can_close:
             return False
-        taken = self._pipe.write_nowait(client_frame(TEXT, payload))
-        self._begun = text if self._pipe.unfinished else None
+        taken = self._feed.write_nowait(client_frame(TEXT, payload))
+        self._begun = text if self._feed.unfinished else None
         return taken and self._begun is None
 
+    # The closing handshake.
+
     @property
-    def may_say_goodbye(self) -> bool:
-        """Open, and no write was cut half-way."""
+    def can_close(self) -> bool:
+        """Open, neither side has begun to close, and no write was cut half-way."""
         return (
-            self._connection is not None
-            and self._connection.closed is None
-            and not self._ended
+            self._state is WebSocketState.OPEN
+            and self._library.recorded is None
             and self._failure is None
-            and not self._pipe.sending
+            and not self._feed.torn
         )
 
-    def goodbye_nowait(self) -> None:
+    def close_nowait(self) -> None:
         """Write a close frame ahead of trio-websocket's, which is then not written."""
-        if self.may_say_goodbye and not self._pipe.closing:
-            self._pipe.close_nowait(self._close_frame)
-            self._close_ahead = self._pipe.closing
+        if self.can_close:
+            self._feed.close_nowait(self._close_frame)
 
     @property
-    def close_frame_left(self) -> bool:
+    def close_frame_written(self) -> bool:
         """Written, all of it."""
-        return self._close_ahead and not self._pipe.unsent
+        return self._feed.close_frame_written
 
     @property
-    def answering(self) -> bool:
-        """trio-websocket has handed over its answer, or its verdict."""
-        pipe = self._pipe
-        return pipe.closing and pipe.unsent and not pipe.sending and not pipe.broken
+    def close_reply_pending(self) -> bool:
+        """trio-websocket has handed over its reply, or its verdict on what the server sent."""
+        return self._feed.close_frame_pending
 
-    async def wait_answered(self) -> None:
-        """Wait for the pipe."""
-        await self._pipe.wait_sent()
+    async def wait_close_reply_written(self) -> None:
+        """Wait for the stream."""
+        await self._feed.wait_written()
 
-    async def goodbye(self, on_said: Callable[[], object] | None = None) -> None:
-        """Do the closing handshake."""
-        assert self._connection is not None, "may_say_goodbye was asked"
-        self._pipe.on_sent = on_said
-        self._leaving = True
-        self._pipe.feed(self._lane.rest())
-        # A ping behind our close frame, which RFC 6455 allows, ends trio-websocket's reader with an error.
-        with trio.CancelScope() as self._goodbye:
-            await self._connection.aclose(_NORMAL)
+    async def close(self, on_written: Callable[[], object] | None = None) -> None:
+        """Do trio-websocket's closing handshake."""
+        self._move(WebSocketState.CLOSING)
+        self._feed.on_close_frame = on_written
+        self._feed.feed(self._scanner.rest())
+        with trio.CancelScope() as self._ends_with_reader:
+            await self._library.close()
 
     async def aclose_forcefully(self) -> None:
         """Close the stream."""
         self._progressed()
-        self._pipe.detach()
+        self._feed.detach()
         await trio.aclose_forcefully(self._stream)
+
+    # The state.
+
+    @property
+    def _is_over(self) -> bool:
+        return self._state is WebSocketState.FAILED or self._state is WebSocketState.ENDED
+
+    def _move(self, to: WebSocketState) -> None:
+        self._state = moved(self._state, to)
+        self._progressed()
 
     def _progressed(self) -> None:
         self._progress.unpark_all()
-        if self._taking is not None and self._pipe.wants_more:
-            self._taking.cancel(reason="trio-websocket wants more bytes")
+        if self._feed.wants_more:
+            self._library.stop_taking()
 
-    def _stream_failed(self, error: Exception) -> None:
-        self._fail(stream_failed(error))
+    def _write_failed(self, error: Exception) -> None:
+        self._fail(stream_error(error))
 
     def _fail(self, error: WebSocketError) -> None:
+        """Record the first error. What was read before is still returned; if the upgrade is under way, it has failed."""
         self._failure = self._failure or error
-        if self._handshake is not None:
-            self._handshake.cancel(reason=str(error))
-        self._progressed()
+        if self._state is WebSocketState.HANDSHAKE:
+            self._move(WebSocketState.FAILED)
+            if self._ends_with_handshake is not None:
+                self._ends_with_handshake.cancel(reason=str(error))
 
-    def _raise_if_failed(self) -> None:
-        if self._failure is None and (self._pipe.closed or self._ended):
-            self._fail(WebSocketBrokenError(_BAD_ANSWER))
-        if self._failure is not None:
-            raise self._failure
-
-    def _ending(self, reason: trio_websocket.CloseReason | None) -> WebSocketError:
+    def _closed_error(self) -> WebSocketError:
         if self._failure is not None:
             return self._failure
-        if reason is None:
+        recorded = self._library.recorded
+        if recorded is None:
             return WebSocketBrokenError("the server broke the WebSocket protocol")
-        return ending(reason.code, reason.reason, close_seen=self._lane.close_seen)
+        return close_error(recorded.code, recorded.reason, close_seen=self._scanner.close_seen)

@@ -58,10 +58,8 @@ class UnfitError(ValueError):
     @classmethod
     def for_a(cls, needed: type, value: object, path: JsonPath = ()) -> UnfitError:
         """Return the error of a *value* that is not a *needed*."""
-        return cls(
-            f"must be {_NEEDS.get(needed) or _JSON_NAMES[needed]}, not {_JSON_NAMES.get(type(value), type(value).__name__)}",
-            path,
-        )
+        found = _JSON_NAMES.get(type(value), type(value).__name__)
+        return cls(f"must be {_NEEDS.get(needed) or _JSON_NAMES[needed]}, not {found}", path)
 
     @classmethod
     def missing(cls, path: JsonPath = ()) -> UnfitError:

@@ -20,7 +20,7 @@ from cometconn.errors import DecodeError
 from cometconn.events import Event, UnknownEvent, UnreadableFrame, User
 
 from . import fast, reference
-from .converter import UnfitError, decode_error
+from .converter import UnfitError, converter, decode_error
 from .message_key import body_id
 from .reference import Notes
 
@@ -73,10 +73,6 @@ Decoded: TypeAlias = AuthReply | Pong | Event | Echo
 """What a frame may turn out to be."""
 
 
-def _ignore(unread: Sequence[str] | UnreadableFrame) -> None:
-    del unread
-
-
 @attrs.define(eq=False)
 class Decoder:
     """Reads the frames of one connection, or the messages of REST answers. Never raises.
@@ -93,12 +89,12 @@ class Decoder:
     own_uid: str | None
     session_id: str | None
     max_items: int = 10_000
-    on_unread: Callable[[Sequence[str] | UnreadableFrame], None] = _ignore
+    on_unread: Callable[[Sequence[str] | UnreadableFrame], None] = lambda _: None
     _known: fast.KnownPeople = attrs.field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        """Know nobody yet."""
-        self._known = fast.KnownPeople(self.own_uid)
+    @_known.default
+    def _know_no_user(self) -> fast.KnownPeople:
+        return fast.KnownPeople(self.own_uid)
 
     def decode(self, text: str | bytes) -> Decoded:
         """Return what one frame says.
@@ -222,7 +218,8 @@ def decode_user(user: Mapping[str, Any]) -> User:
     """Return a user from the server's mapping, tokens left out. Raises `DecodeError` if it has no uid."""
     try:
         with reference.reading(Notes(exact=False)):
-            return reference.structure_user(user)
+            known: User = converter.structure(user, User)
+            return known
     except UnfitError as error:
         raise decode_error(str(error), error.path) from None
 

@@ -16,34 +16,32 @@ from __future__ import annotations
 import datetime
 import functools
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 import msgspec
 
 from cometconn._json.json_depth import may_be_too_deep
-from cometconn.events import Event, Group, Message, User
+from cometconn.events import Event, Group, User
 
-from .kinds import (
-    KINDS,
-    LATER,
-    MOST_OBJECTS,
-    OTHERS,
-    OWN_KEY,
-    Choice,
-    JsonPath,
-    Kind,
-    choices,
-    parse_paths,
-    paths_of,
-    types_of,
-)
+from .kinds import KINDS, MOST_OBJECTS, OWN_KEY, Dispatch, JsonPath, Kind, choices, parse_paths, paths_of, types_of
 from .read_only import NOTHING, read_only
 
 __all__ = ["KnownPeople", "NotFastPathError", "first_events"]
 
 _BIT_64: Final = 2**63
+_OTHERS: Final = (
+    "^appId or ^deviceId or ^messageSender or ^receiver or ^receiverType or ^sender or "
+    "data.resource or receiver or receiverType or resource or sender or uid"
+)
+"""Keys that come in such frames, beside those that an attribute has."""
+_CHANGES: Final = (
+    "deleted_at deleted_by delivered_at delivered_to_me_at edited_at edited_by moderation_status pinned_at pinned_by "
+    "reactions read_at read_by_me_at reply_count saved_at thread_subscribed unread_replies_count"
+)
+_LATER: Final = frozenset(_CHANGES.split())
+"""Attributes that a message has only after something has happened to it: a new one comes without."""
 _MOST_DIGITS: Final = 18
 """Any integer of at most so many digits fits in 64 bits."""
 _MILLISECONDS: Final = 10**11
@@ -52,6 +50,7 @@ _LONGEST: Final = 16 * 1024
 _LONGEST_KNOWN: Final = 2048  # bytes, and
 _MOST_KNOWN: Final = 512  # pieces of JSON, and
 _MOST_BYTES: Final = 128 * 1024  # of them together, in each connection
+_CONTAINERS: Final = frozenset({dict, list})
 _anything: Final = msgspec.json.Decoder().decode
 
 
@@ -63,6 +62,11 @@ class NotFastPathError(Exception):
 
 _ENTITIES: Final[JsonPath] = ("data", "entities")
 _QUOTE: Final[JsonPath] = ("quotedMessage",)
+_KEYS: Final = (
+    "appId id conversationId sender receiverType receiver category type data text metadata entities sentAt muid"
+)
+_ORDER: Final = {key: place for place, key in enumerate(_KEYS.split())}
+"""As CometChat writes them: msgspec looks for a key first behind the last one that it found."""
 _GUID: Final = str | msgspec.UnsetType  # an object with a guid, though it be null, is no user
 _Tree: typing.TypeAlias = dict[str, Any]
 _LEAVES: Final[Mapping[Any, Any]] = {
@@ -91,10 +95,10 @@ def _tree_of(*kinds: Any, strict: bool) -> _Tree:
     tree: _Tree = {}
     for kind in kinds:
         for name, paths in paths_of(kind).items():
-            leaf = None if name in LATER else types_of(kind)[name]
+            leaf = None if name in _LATER else types_of(kind)[name]
             for path in paths[:1] if leaf is User else paths:
                 inside_list = OWN_KEY in path or "0" in path
-                if path[0] != "^" and path[:2] != _ENTITIES and not (inside_list or (strict and name in LATER)):
+                if path[0] != "^" and path[:2] != _ENTITIES and not (inside_list or (strict and name in _LATER)):
                     _grow(tree, path, str if leaf == User | Group else leaf)
     return tree
 
@@ -103,10 +107,10 @@ def _type(name: str, leaf: Any, *, strict: bool) -> Any:
     if isinstance(leaf, dict):
         return _struct(name, leaf, strict=strict) | None
     item = _item(leaf)
-    if item is not None and item is not User:
-        return list[_struct(name, _tree_of(item, strict=strict), strict=strict)] | None  # type: ignore[misc]
-    if leaf is User or item is User:
+    if User in (leaf, item):
         return _person(strict) | None if leaf is User else dict[str, _person(strict)] | None  # type: ignore[misc]
+    if item is not None:
+        return list[_struct(name, _tree_of(item, strict=strict), strict=strict)] | None  # type: ignore[misc]
     return _LEAVES.get(leaf)
 
 
@@ -117,9 +121,10 @@ def _item(annotation: Any) -> Any:
 
 
 def _struct(name: str, tree: _Tree, *, strict: bool, **options: Any) -> Any:
-    defaults = [msgspec.UNSET if leaf == _GUID else None for leaf in tree.values()]
-    types = [_type(key, leaf, strict=strict) for key, leaf in tree.items()]
-    fields = list(zip(tree, types, defaults, strict=True))
+    fields = [
+        (key, _type(key, tree[key], strict=strict), msgspec.UNSET if tree[key] == _GUID else None)
+        for key in sorted(tree, key=lambda key: _ORDER.get(key, len(_ORDER)))
+    ]
     return msgspec.defstruct(name, fields, forbid_unknown_fields=strict, gc=False, **options)
 
 
@@ -137,13 +142,12 @@ def _frames(*, strict: bool) -> Any:
         rows = [row for row in _ROWS if row.frames == [frame]]
         body = _tree_of(*(row.event for row in rows), strict=strict)
         envelope: _Tree = {"action": None, "body": body}  # another action would make it a pong
-        for path in ("receiver",), ("receiverType",), *(paths[0] for row in rows for paths in row.words):
-            _grow(body, path, str)
-        for path in parse_paths(OTHERS):
+        for path in (*(paths[0] for row in rows for paths in row.words), *parse_paths(_OTHERS)):
             _grow(envelope, path[1:], str) if path[0] == "^" else _grow(body, path, str)
         if frame == "message":
             _grow(body, _ENTITIES, msgspec.Raw)
-        types.append(_struct(frame, envelope, strict=strict, tag_field="type", tag=frame))
+        methods = {"read": _namespace[f"read_{frame}"]}
+        types.append(_struct(frame, envelope, strict=strict, tag_field="type", tag=frame, namespace=methods))
     return typing.Union[tuple(types)]  # noqa: UP007 - made at run time
 
 
@@ -164,12 +168,19 @@ def number(value: int | str) -> int:
     raise NotFastPathError
 
 
-@functools.lru_cache(maxsize=512)  # users and bursts repeat them
-def moment(seconds: int) -> datetime.datetime:
-    """Return the time so many seconds after 1970."""
-    if not -_MILLISECONDS < seconds < _MILLISECONDS:
-        raise NotFastPathError
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+class _Moments(dict[int, datetime.datetime]):
+    """The times so many seconds after 1970. Users and bursts repeat them: `functools.lru_cache` takes twice as long."""
+
+    def __missing__(self, seconds: int) -> datetime.datetime:
+        if not -_MILLISECONDS < seconds < _MILLISECONDS:
+            raise NotFastPathError
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        self[seconds] = time = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+        return time
+
+
+_moments: Final = _Moments()
 
 
 def needed(text: str | None) -> str:
@@ -181,12 +192,18 @@ def needed(text: str | None) -> str:
 
 def shallow(value: Any, depth: int = 8) -> Any:
     """Return a JSON value that is nested no more deeply than usual."""
-    if isinstance(value, dict | list):
+    if value.__class__ in _CONTAINERS:
         if not depth:
             raise NotFastPathError
-        for inner in value.values() if isinstance(value, dict) else value:
-            shallow(inner, depth - 1)
+        for inner in value if value.__class__ is list else value.values():
+            if inner.__class__ in _CONTAINERS:  # a call for each text or number would cost most of it
+                shallow(inner, depth - 1)
     return value
+
+
+def shared(metadata: Any) -> Any:
+    """Return metadata that several events have: nothing can be changed in it."""
+    return read_only(shallow(metadata)) if metadata else NOTHING
 
 
 def few(objects: Any) -> Any:
@@ -207,7 +224,7 @@ def person(who: Any) -> User | Group:
     return made
 
 
-def opened(kind: type[Any]) -> type[Any]:
+def builder(kind: type[Any]) -> type[Any]:
     """Return the twin of *kind* that is made without arguments, to be filled.
 
     The `__init__` that attrs writes for a frozen class assigns each attribute by `object.__setattr__`; for a message
@@ -216,7 +233,7 @@ def opened(kind: type[Any]) -> type[Any]:
     """
     # All three, or Python takes the slow way for the sake of the one that is left.
     plain = {name: getattr(object, name) for name in ("__init__", "__setattr__", "__delattr__")}
-    return type(f"Open{kind.__name__}", (kind,), {"__slots__": (), "__module__": __name__, **plain})
+    return type(f"New{kind.__name__}", (kind,), {"__slots__": (), "__module__": __name__, **plain})
 
 
 def _expression(path: JsonPath) -> str:
@@ -235,7 +252,7 @@ def _value(annotation: Any, default: Any, place: str) -> str:
     """Return the Python that makes an attribute of what is at *place*."""
     optional = {
         int: f"number({place}) if {place} is not None else {default!r}",
-        datetime.datetime | None: f"moment({place}) if {place} else None",
+        datetime.datetime | None: f"_moments[{place}] if {place} else None",
         Mapping[str, Any]: f"shallow({place}) if {place} else {{}}",
         Any: f"shallow({place})",
         User: f"User_of({place})",
@@ -256,19 +273,21 @@ def _value(annotation: Any, default: Any, place: str) -> str:
 def _filler(kind: Any, row: Kind | None = None) -> Iterator[str]:
     """Write the function that fills an event from a frame; or a user or a group from an object."""
     yield f"def {kind.__name__}_of({'body' if row is None else 'frame, known, text'}):"
-    yield f" made = open_{kind.__name__}()"
+    yield f" made = new_{kind.__name__}()"
     if row is not None:
         yield " body, made._text = frame.body, text"
     if row is not None and row.frames == ["message"]:
         yield " data = body.data"
-        yield " json = bytes(data.entities)"
-        yield " made.sender, made.receiver = known.get(json) or known.remember(json)"
+        yield " made.sender, made.receiver = known[bytes(data.entities)]"
+        # Of a key that is there twice one value was passed over; `\u006` and `\u007` may spell a letter of the key.
+        yield r""" if text.count('"entities"') > 1 or ("\\" in text and ("\\u006" in text or "\\u007" in text)):"""
+        yield "  _anything(text)"
     for field in attrs.fields(kind):
         name, annotation, paths = field.name, types_of(kind)[field.name], paths_of(kind).get(field.name, ())
         if not paths or paths[0][:2] == _ENTITIES:
             continue
         words = () if row is None else row.words.get(paths, ())
-        if len(words) == 1 or name in LATER:
+        if len(words) == 1 or name in _LATER:
             value = repr(words[0] if words else field.default)
         elif annotation == User | Group:
             receiver_type = " or ".join(map(_expression, parse_paths("receiverType or ^receiverType")))
@@ -280,16 +299,16 @@ def _filler(kind: Any, row: Kind | None = None) -> Iterator[str]:
                 place = f"({place} if {place} is not None else {_expression(other)})"
             value = _value(annotation, field.default, place)
         if row is None and name == "metadata":  # which several events share
-            value = "read_only(shallow(body.metadata)) if body.metadata else NOTHING"
+            value = "shared(body.metadata)"
         yield f" made.{name} = {value}"
     yield f" made.__class__ = {kind.__name__}"
     yield " return made"
 
 
-def _select(chosen: Choice | Sequence[Kind], depth: int) -> Iterator[str]:
+def _select(chosen: Dispatch | Sequence[Kind], depth: int) -> Iterator[str]:
     """Write what finds the kind of a frame, and fills it."""
     space = " " * depth
-    if isinstance(chosen, Choice):
+    if isinstance(chosen, Dispatch):
         yield f"{space}word = frame.body.{'.'.join(chosen.paths[0])}"
         for word, branch in chosen.branches.items():
             yield f"{space}if word == {word!r}:"
@@ -304,34 +323,26 @@ def _select(chosen: Choice | Sequence[Kind], depth: int) -> Iterator[str]:
 def _generate() -> dict[str, Any]:
     """Write the module that fills events, and run it; return what is in it."""
     events: list[Any] = [row.event for row in _ROWS]
-    items = {_item(kind) for event in events for name, kind in types_of(event).items() if name not in LATER}
+    items = {_item(kind) for event in events for name, kind in types_of(event).items() if name not in _LATER}
     objects = [User, Group, *sorted(items - {User, None}, key=str)]
     kinds = [*objects, *events]
     lines = [line for kind in objects for line in _filler(kind)]
     lines += [line for row in _ROWS for line in _filler(row.event, row)]
     for frame in _FRAMES:
         lines += [f"def read_{frame}(frame, known, text):", *_select(choices()[frame], 1)]
-    namespace: dict[str, Any] = {kind.__name__: kind for kind in kinds}
-    namespace |= {f"open_{kind.__name__}": opened(kind) for kind in kinds}
-    namespace |= {
-        function.__name__: function for function in (number, moment, needed, shallow, few, addressee, read_only)
-    }
-    namespace |= {"NOTHING": NOTHING, "NotFastPathError": NotFastPathError}
+    namespace: dict[str, Any] = globals() | {kind.__name__: kind for kind in kinds}
+    namespace |= {f"new_{kind.__name__}": builder(kind) for kind in kinds}
     exec(compile("\n".join(lines), f"<generated by {__name__}>", "exec"), namespace)  # noqa: S102 - as attrs does
     return namespace
 
 
 _namespace: Final = _generate()
-_TYPES: Final = (_frames(strict=True), _frames(strict=False))
-_frame, _loose_frame = (msgspec.json.Decoder(kind).decode for kind in _TYPES)
+_frame, _loose_frame = (msgspec.json.Decoder(_frames(strict=strict)).decode for strict in (True, False))
 _ENTITY: Final[_Tree] = {"entity": User, "entityType": str}
 _entities, _loose_entities = (
     msgspec.json.Decoder(_struct("Entities", {"sender": _ENTITY, "receiver": _ENTITY}, strict=strict)).decode
     for strict in (True, False)
 )
-_READERS: Final[Mapping[type[Any], Callable[[Any, KnownPeople, str], Event]]] = {
-    kind: _namespace[f"read_{kind.__struct_config__.tag}"] for frames in _TYPES for kind in typing.get_args(frames)
-}
 
 
 class KnownPeople(dict[bytes, "tuple[User, User | Group]"]):
@@ -346,8 +357,8 @@ class KnownPeople(dict[bytes, "tuple[User, User | Group]"]):
         self.own_uid = own_uid
         self._bytes = 0
 
-    def remember(self, json: bytes) -> tuple[User, User | Group]:
-        """Return who sent a message and to whom, from the JSON of its entities, and keep both."""
+    def __missing__(self, json: bytes) -> tuple[User, User | Group]:
+        """Return the sender and the receiver of a message from the JSON of its entities, and keep both."""
         try:
             entities = _entities(json)
         except msgspec.ValidationError:
@@ -384,30 +395,7 @@ def first_events(texts: Sequence[str], *, session_id: str | None, known: KnownPe
                 frame = _loose_frame(text)
             if frame.deviceId == session_id and session_id is not None:
                 break  # an echo, most likely
-            made.append(_READERS[type(frame)](frame, known, text))
+            made.append(frame.read(known, text))
     except Exception:  # noqa: BLE001, S110 - whatever is odd about it, the reference decides, and never raises
         pass
-    messages = sum(isinstance(event, Message) for event in made)
-    if made and _may_hide(texts[0] if len(made) == 1 else "".join(texts[: len(made)]), messages):
-        for place, text in enumerate(texts[: len(made)]):
-            if _may_hide(text, 1) and not _is_json(text):
-                return made[:place]
     return made
-
-
-def _may_hide(text: str, messages: int) -> bool:
-    """Tell whether *text*, with so many messages in it, may hide what is not JSON: a message needs its entities once.
-
-    When their key is there twice, one of the two values was passed over. One search through many texts costs half of
-    one search in each.
-    """
-    return text.count('"entities"') > messages or ("\\" in text and "\\u00" in text)
-
-
-def _is_json(text: str) -> bool:
-    """Tell whether all of *text* is JSON."""
-    try:
-        _anything(text)
-    except (msgspec.DecodeError, UnicodeError):
-        return False
-    return True

@@ -22,15 +22,11 @@ from cometconn import events as ev
 
 __all__ = [
     "KINDS",
-    "LATER",
     "MOST_OBJECTS",
-    "OTHERS",
     "OWN_KEY",
-    "Choice",
+    "Dispatch",
     "JsonPath",
     "Kind",
-    "When",
-    "camel",
     "choices",
     "parse_paths",
     "paths_of",
@@ -80,8 +76,7 @@ class Kind:
     fast: bool = attrs.field(default=False, kw_only=True)
 
 
-@functools.cache
-def camel(name: str) -> str:
+def _camel(name: str) -> str:
     """Return an attribute's name as the wire spells it: `last_active_at` is `lastActiveAt`."""
     head, *tail = name.split("_")
     return head + "".join(word.capitalize() for word in tail)
@@ -97,35 +92,28 @@ def parse_paths(text: str) -> tuple[JsonPath, ...]:
 
 
 _PINNED: Final = {"pinned_at": "pinnedAt or data.pinnedAt", "pinned_by": "pinnedBy or data.pinnedBy"}
-_BY_USER: Final = {"sender": "user or ^sender", "receiver": "receiver or ^receiver"}
-_IN_DATA: Final[Mapping[type[Any], str]] = {
-    ev.Message: "metadata mentions reactions",
-    ev.TextMessage: "text",
-    ev.MediaMessage: "attachments",
-    ev.CustomMessage: "custom_data sub_type",
-    ev.InteractiveMessage: "interactive_data interaction_goal allow_sender_interaction interactions",
-    ev.CardMessage: "card text",
-    ev.AIAssistantMessage: "run_id thread_id text elements",
-    ev.AIToolArgumentMessage: "run_id thread_id tool_calls",
-    ev.AIToolResultMessage: "run_id thread_id text tool_call_id",
-    ev.GroupAction: "action",
-    ev.AIAssistantEvent: "run_id thread_id timestamp",
-    ev.AIAssistantMessageStartedEvent: "role",
-    ev.AIAssistantContentReceivedEvent: "delta",
-    ev.AIAssistantToolStartedEvent: "tool_call_id tool_call_name display_name execution_text",
-    ev.AIAssistantToolArgumentEvent: "tool_call_id delta",
-    ev.AIAssistantToolEndedEvent: "tool_call_id",
-    ev.AIAssistantToolResultEvent: "tool_call_id content role",
-    ev.AIAssistantCardStartedEvent: "stream_message_id card_id execution_text",
-    ev.AIAssistantCardReceivedEvent: "stream_message_id card_id card",
-    ev.AIAssistantCardEndedEvent: "stream_message_id card_id",
+_IN_DATA: Final[Mapping[type[Any], Sequence[str]]] = {
+    ev.Message: _split(
+        "action allow_sender_interaction attachments card custom_data elements interaction_goal interactions "
+        "interactive_data mentions metadata reactions run_id sub_type text thread_id tool_call_id tool_calls"
+    ),
+    ev.AIAssistantEvent: _split(
+        "card card_id content delta display_name execution_text role run_id stream_message_id thread_id timestamp "
+        "tool_call_id tool_call_name"
+    ),
 }
-"""Attributes that stand in `data`, as the key of their own name in camel case; of a class and its subclasses."""
+"""Attributes that stand in `data`, as the key of their own name in camel case, whichever subclass has them."""
 _PATHS: Final[Mapping[type[Any], Mapping[str, str]]] = {
+    ev.Event: {
+        "sender": "user or ^sender",
+        "receiver": "receiver or ^receiver",
+        "by": _SENDER,
+        "message_sender": "^messageSender",
+        "parent_message_id": "parentId",
+    },
     ev.Message: {
         "sender": _SENDER,
         "receiver": _RECEIVER,
-        "parent_message_id": "parentId",
         "delivered_to_me_at": "myReceipt.deliveredAt or deliveredToMeAt",
         "read_by_me_at": "myReceipt.readAt or readByMeAt",
         "quoted_message_id": "quotedMessage.id or quotedMessageId",
@@ -144,7 +132,7 @@ _PATHS: Final[Mapping[type[Any], Mapping[str, str]]] = {
         "display_name": "function.displayName",
         "execution_text": "function.executionText",
     },
-    ev.GroupAction: {"user": "data.entities.on.entity", "by": _SENDER, "group": _RECEIVER},
+    ev.GroupAction: {"user": "data.entities.on.entity", "group": _RECEIVER},
     ev.GroupMemberJoined: {"user": _SENDER},
     ev.GroupMemberLeft: {"user": _SENDER},
     ev.GroupMemberScopeChanged: {
@@ -158,25 +146,17 @@ _PATHS: Final[Mapping[type[Any], Mapping[str, str]]] = {
         "initiated_at": f"{_CALL}.initiatedAt",
         "joined_at": f"{_CALL}.joinedAt",
     },
-    ev.MessageEdited: {"message": "data.entities.on.entity", "by": _SENDER},
-    ev.MessageDeleted: {"message": "data.entities.on.entity", "by": _SENDER},
+    ev.MessageEdited: {"message": "data.entities.on.entity"},
+    ev.MessageDeleted: {"message": "data.entities.on.entity"},
     ev.MessageModerated: {"message": "", "status": "data.moderation.status"},
     ev.MessageMark: {"message": "message or "},
     ev.ConversationMark: {"conversation": "conversation or "},
     ev.Conversation: _PINNED,
     ev.FeedItemReceived: {"item": "feedItem"},
     ev.FeedItem: {"category": "templateCategory or category"},
-    ev.Receipt: {**_BY_USER, "message_sender": "^messageSender"},
-    ev.InteractionGoalCompleted: {**_BY_USER, "message_sender": "^messageSender"},
-    ev.Typing: _BY_USER,
-    ev.TransientMessage: _BY_USER,
-    ev.Presence: {"user": _BY_USER["sender"]},
-    ev.Reaction: {
-        "reacted_by": "reactedBy or uid or ^sender",
-        "receiver": _BY_USER["receiver"],
-        "parent_message_id": "parentId",
-    },
-    ev.AIAssistantEvent: {"message_id": "id", "parent_message_id": "parentId"},
+    ev.Presence: {"user": "user or ^sender"},
+    ev.Reaction: {"reacted_by": "reactedBy or uid or ^sender"},
+    ev.AIAssistantEvent: {"message_id": "id"},
 }
 """Where else attributes stand. What is in neither table is the key of its own name, in camel case."""
 
@@ -283,18 +263,6 @@ KINDS: Final[Sequence[Kind]] = (
 
 MOST_OBJECTS: Final = 500
 """Of users, attachments and the like in one message. Each costs some microseconds, and the loop waits meanwhile."""
-OTHERS: Final = (
-    "^appId or ^receiver or ^receiverType or ^deviceId or ^sender or ^messageSender or "
-    "sender or resource or uid or data.resource"
-)
-"""Keys that come in the frames of the fast decoder, beside those that an attribute has."""
-LATER: Final = frozenset(
-    _split(
-        "edited_at edited_by deleted_at deleted_by delivered_at read_at delivered_to_me_at read_by_me_at reactions "
-        "reply_count unread_replies_count pinned_at pinned_by saved_at thread_subscribed moderation_status"
-    )
-)
-"""Attributes that a message has only after something has happened to it: a new one comes without."""
 
 
 @functools.cache
@@ -309,12 +277,12 @@ def paths_of(kind: Any) -> Mapping[str, tuple[JsonPath, ...]]:
     """Return where each attribute of class *kind* stands, but for `raw`."""
     written: dict[str, str] = {}
     for base in reversed(kind.__mro__):
-        written |= {name: f"data.{camel(name)}" for name in _IN_DATA.get(base, "").split()} | dict(_PATHS.get(base, {}))
-    return {name: parse_paths(written.get(name, camel(name))) for name in types_of(kind) if name != "raw"}
+        written |= {name: f"data.{_camel(name)}" for name in _IN_DATA.get(base, ())} | dict(_PATHS.get(base, {}))
+    return {name: parse_paths(written.get(name, _camel(name))) for name in types_of(kind) if name != "raw"}
 
 
 @attrs.frozen
-class Choice:
+class Dispatch:
     """Which kinds a word in the body leaves.
 
     Attributes:
@@ -324,22 +292,22 @@ class Choice:
     """
 
     paths: tuple[JsonPath, ...]
-    branches: Mapping[str, Choice | Sequence[Kind]]
+    branches: Mapping[str, Dispatch | Sequence[Kind]]
     otherwise: Sequence[Kind]
 
 
-def _choice(kinds: Sequence[Kind], level: int = 0) -> Choice | Sequence[Kind]:
+def _choice(kinds: Sequence[Kind], level: int = 0) -> Dispatch | Sequence[Kind]:
     deeper = [kind for kind in kinds if len(kind.words) > level]
     if not deeper:
         return kinds
     paths = tuple(deeper[0].words)[level]
     words = dict.fromkeys(word for kind in deeper for word in kind.words[paths])
     branches = {word: _choice([kind for kind in deeper if word in kind.words[paths]], level + 1) for word in words}
-    return Choice(paths, branches, [kind for kind in kinds if kind not in deeper])
+    return Dispatch(paths, branches, [kind for kind in kinds if kind not in deeper])
 
 
 @functools.cache
-def choices() -> Mapping[str, Choice | Sequence[Kind]]:
+def choices() -> Mapping[str, Dispatch | Sequence[Kind]]:
     """Return, for each `type` of a frame, what leads to its kinds."""
     frames = dict.fromkeys(frame for kind in KINDS for frame in kind.frames)
     return {frame: _choice([kind for kind in KINDS if frame in kind.frames]) for frame in frames}

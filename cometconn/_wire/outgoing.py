@@ -83,18 +83,9 @@ def auth_frame(
         uts: the time now, in milliseconds since 1970.
     """
     app_info = {"version": client.version, "apiVersion": client.api_version, "origin": client.origin, "uts": uts}
-    body: dict[str, Any] = {
-        **({} if jwt is None else {"auth": jwt}),
-        "deviceId": session_id,
-        **({} if presence is None else {"presenceSubscription": presence.value}),
-        **({"roles": list(roles)} if roles else {}),
-        "params": {
-            "appInfo": app_info,
-            "userAgent": client.user_agent,
-            "deviceId": device_id,
-            "platform": client.platform,
-        },
-    }
+    params = {"appInfo": app_info, "userAgent": client.user_agent, "deviceId": device_id, "platform": client.platform}
+    wanted = None if presence is None else presence.value
+    body = _given(auth=jwt, deviceId=session_id, presenceSubscription=wanted, roles=list(roles) or None, params=params)
     return _json_text({"appId": app_id, "deviceId": session_id, "type": "auth", "sender": uid, "body": body})
 
 
@@ -135,8 +126,7 @@ def typing_frame(
     envelope: Envelope, *, action: Literal["started", "ended"], metadata: Mapping[str, Any] | None = None
 ) -> str:
     """Return the frame that says that the user begins or stops typing; *metadata* is the app's own. Raises `SettingsError`."""
-    more = {} if metadata is None else {"metadata": metadata}
-    return envelope.around("typing_indicator", {"action": action, **more})
+    return envelope.around("typing_indicator", _given(action=action, metadata=metadata))
 
 
 def receipt_frame(

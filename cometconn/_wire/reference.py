@@ -18,10 +18,10 @@ from cometconn._json.values import sendable
 from cometconn.events import Call, Event, Group, Message, User
 
 from .converter import UnfitError, converter
-from .kinds import OWN_KEY, Choice, JsonPath, When, choices, parse_paths, paths_of, types_of
+from .kinds import OWN_KEY, Dispatch, JsonPath, Kind, choices, parse_paths, paths_of, types_of
 from .read_only import read_only
 
-__all__ = ["Notes", "read_body", "read_frame", "reading", "structure_user"]
+__all__ = ["Notes", "read_body", "read_frame", "reading"]
 
 _PERSONS: Final[Mapping[Any, tuple[type[Any], ...]]] = {
     User: (User,),
@@ -96,7 +96,7 @@ _WORD: Final = _attribute(Event, "", (), str, None)
 
 
 @attrs.frozen
-class _Source:
+class _BodyReader:
     """A JSON object that attributes are read from, and the envelope around it, where there is one."""
 
     body: Any
@@ -155,7 +155,7 @@ class _Source:
         return made if self.notes.exact else sendable(made)
 
 
-def make(kind: Any, source: _Source, inner: Mapping[str, Mapping[str, str]] = _NO_ENVELOPE, **given: Any) -> Any:
+def make(kind: Any, source: _BodyReader, inner: Mapping[str, Mapping[str, str]] = _NO_ENVELOPE, **given: Any) -> Any:
     """Return a *kind*, whose attributes *source* has, but for those *given*. Raises `UnfitError`, or `_NoClassError`."""
     for wanted in _attributes(kind):
         if wanted.key is not None and wanted.key not in source.body:
@@ -172,7 +172,7 @@ def make(kind: Any, source: _Source, inner: Mapping[str, Mapping[str, str]] = _N
     return kind(**given)
 
 
-def _inside(inner: Mapping[str, str], source: _Source) -> dict[str, Any]:
+def _inside(inner: Mapping[str, str], source: _BodyReader) -> dict[str, Any]:
     """Return the attributes of a user that the frame has elsewhere, or that follow from its kind."""
     given: dict[str, Any] = {}
     for wanted in _attributes(User):
@@ -185,47 +185,43 @@ def _inside(inner: Mapping[str, str], source: _Source) -> dict[str, Any]:
 
 def read_frame(frame: Mapping[str, Any]) -> Event | None:
     """Return the event of a whole frame; `None` if there is no class for it. Raises `UnfitError`."""
-    return _read(frame["type"], _Source(frame.get("body"), _notes.get(), frame), frame)
+    return _read(frame["type"], _BodyReader(frame.get("body"), _notes.get(), frame), frame)
 
 
 def read_body(body: Mapping[str, Any]) -> Event | None:
     """Return the event of the body of a message; `None` if there is no class for it. Raises `UnfitError`."""
-    return _read("message", _Source(body, _notes.get()), body)
+    return _read("message", _BodyReader(body, _notes.get()), body)
 
 
-def structure_user(mapping: object) -> User:
-    """Return a user. Raises `UnfitError`."""
-    user: User = converter.structure(mapping, User)
-    return user
-
-
-def _read(frame: str, source: _Source, raw: Mapping[str, Any]) -> Event | None:
+def _read(frame: str, source: _BodyReader, raw: Mapping[str, Any]) -> Event | None:
     chosen = choices().get(frame, ())
     if chosen and not isinstance(source.body, dict):
         raise UnfitError.missing() if source.body is None else UnfitError.for_a(dict, source.body)
-    while isinstance(chosen, Choice):
+    while isinstance(chosen, Dispatch):
         word, fault = source.word(chosen.paths)
         if word is None and not chosen.otherwise:
             raise fault or UnfitError.missing(chosen.paths[0])
         chosen = chosen.branches.get(word, chosen.otherwise)
-    kind = next((kind for kind in chosen if kind.when is None or _is_for_us(kind.when, source)), None)
+    kind = next((kind for kind in chosen if _is_for_us(kind, source)), None)
     try:
         return None if kind is None else make(kind.event, source, kind.inner, raw=raw)
     except _NoClassError:
         return None
 
 
-def _is_for_us(when: When, source: _Source) -> bool:
+def _is_for_us(kind: Kind, source: _BodyReader) -> bool:
+    if kind.when is None:
+        return True
     call = {wanted.name: wanted for wanted in _attributes(Call)}
     initiator, _ = source.first(call["initiator"], call["initiator"].paths)
     receiver, _ = source.first(call["receiver"], call["receiver"].paths)
-    return when(initiator is not None and initiator.uid == source.notes.own_uid, isinstance(receiver, Group))
+    return kind.when(initiator is not None and initiator.uid == source.notes.own_uid, isinstance(receiver, Group))
 
 
 def _to_object(value: Any, kind: type[Any]) -> Any:
     if not isinstance(value, dict):
         raise UnfitError.for_a(dict, value)
-    made = make(kind, _Source(value, _notes.get()))
+    made = make(kind, _BodyReader(value, _notes.get()))
     if isinstance(made, User | Group):  # which the fast decoder lets several events share
         object.__setattr__(made, "metadata", read_only(made.metadata))
     return made

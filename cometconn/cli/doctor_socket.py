@@ -33,6 +33,7 @@ _Answer = TypeVar("_Answer", AuthReply, Pong)
 __all__ = ["examine_socket"]
 
 _GOODBYE = 2.0  # seconds
+_MOST = 64  # messages taken at a time
 
 
 async def examine_socket(
@@ -44,9 +45,9 @@ async def examine_socket(
         nursery.start_soon(talk.websocket.upgrade, nursery)
         nursery.start_soon(talk.listen)
         await _steps(findings, talk, patient)
-        if talk.websocket.may_say_goodbye:
+        if talk.websocket.can_close:
             with trio.move_on_after(_GOODBYE):
-                await talk.websocket.goodbye()
+                await talk.websocket.close()
         nursery.cancel_scope.cancel(reason="cometconn: the examination is over")
 
 
@@ -82,8 +83,7 @@ class _Talk:
         with self._heard:
             try:
                 while True:
-                    await self.websocket.receive()
-                    while (message := await self.websocket.next_message()) is not None:
+                    for message in (await self.websocket.messages(_MOST)).messages:
                         if isinstance(message, LongMessage):
                             continue
                         heard = decode(message, own_uid=None, session_id=None)
@@ -92,7 +92,7 @@ class _Talk:
                                 self._heard.send_nowait(heard)
             except WebSocketError as error:
                 self._failure = error
-        while await self.websocket.receive():
+        while (await self.websocket.messages(0)).size:
             pass
 
     async def open(self) -> str:

@@ -36,7 +36,7 @@ async def serve(
     control: bool,
     public: str | None,
 ) -> None:
-    """Serve until a signal comes; say where, in one line of JSON, when ready."""
+    """Serve until a signal comes; print the addresses, in one line of JSON, when ready."""
     SECRETS.learn(auth_key)
     async with open_emulator(
         host=host,

@@ -8,26 +8,29 @@ For example::
             await server.wait_connected("zed-1")
             server.say("amy-2", "hello", receiver="zed-1")
 
-It behaves unless told otherwise (`Emulator.set`, `Emulator.drop`, ...), and its log
-(`Emulator.log`) tells what really went over the wire. `World` is the same server
-without sockets, for doors of other kinds.
+The server has no faults unless a test sets some (`Emulator.set`, `Emulator.drop`, ...), and its
+log (`Emulator.log`) shows what really went over the wire. `World` is the same server without
+sockets, for transports of other kinds.
 """
 
 from __future__ import annotations
 
-from .devices import Close as Close
-from .devices import Device as Device
-from .devices import Line as Line
-from .devices import Order as Order
-from .devices import Send as Send
+from .backend.sans_io import World as World
 from .faults import Faults as Faults
-from .levers import Levers as Levers
 from .log import Entry as Entry
 from .log import Kind as Kind
 from .log import ServerLog as ServerLog
-from .running import Emulator as Emulator
+from .server import Emulator as Emulator
 from .server import open_emulator as open_emulator
-from .world import World as World
+from .server_controls import ServerControls as ServerControls
+from .world.devices import Close as Close
+from .world.devices import Device as Device
+from .world.devices import Line as Line
+from .world.devices import Order as Order
+from .world.devices import Send as Send
+
+Levers = ServerControls
+"""The old name of `ServerControls`."""
 
 __all__ = [
     "Close",
@@ -40,6 +43,7 @@ __all__ = [
     "Line",
     "Order",
     "Send",
+    "ServerControls",
     "ServerLog",
     "World",
     "open_emulator",

@@ -1,4 +1,4 @@
-"""What the server does wrong on purpose."""
+"""The faults that a test can switch on: what the server does wrong on purpose."""
 
 from __future__ import annotations
 
@@ -65,21 +65,21 @@ def _check_rest_delay(_: object, __: object, value: float) -> None:
 
 @attrs.frozen(kw_only=True)
 class Faults:
-    """How the server behaves. The defaults are those of a good one.
+    """How the server behaves. By default there is no fault.
 
     Attributes:
-        pong: answer pings.
+        pong: pings are answered.
         auth: auth frames are checked, all refused, or never answered.
         auth_close: the close code that follows a refusal; 0 for no close.
         upgrade: WebSocket upgrades are accepted, answered with this HTTP status, or never answered.
         rest: REST requests are answered, answered with this HTTP status, or never answered.
-        rest_delay: seconds between a REST request, which takes effect when it comes, and its answer.
-        retry_after: the `Retry-After` header, in seconds, beside such a status.
+        rest_delay: seconds between a REST request and its answer. The request takes effect when it comes.
+        retry_after: the `Retry-After` header beside such a status, in seconds; `None` for no header.
         retry_after_as: the form of that header: `seconds`, or a `date` so many seconds after the server's time.
         date: answers of REST and of the upgrade carry a `Date` header.
-        mode: the setting `MODE`, which tells clients at their next login what they are not to send: nothing, typing and
-            receipts (`LIMITED_TRANSIENT`), or these and transient messages (`NO_TRANSIENT`). What comes is passed on
-            all the same.
+        mode: the setting `MODE`, which clients read at their next login and which limits what they send: with
+            `LIMITED_TRANSIENT` no typing indicators and receipts, with `NO_TRANSIENT` no transient messages either.
+            The server passes on what a client sends all the same.
     """
 
     pong: bool = attrs.field(default=True, validator=_check_bool)
@@ -89,13 +89,12 @@ class Faults:
     rest: RestFault = attrs.field(default="accept", validator=_one_of("accept", "hang", statuses=_ERROR_STATUSES))
     rest_delay: float = attrs.field(default=0.0, validator=_check_rest_delay)
     retry_after: int | None = attrs.field(default=None, validator=_check_retry_after)
-
     retry_after_as: RetryAfterForm = attrs.field(default="seconds", validator=_one_of("seconds", "date"))
     date: bool = attrs.field(default=True, validator=_check_bool)
     mode: Mode = attrs.field(default="DEFAULT", validator=_one_of("DEFAULT", "LIMITED_TRANSIENT", "NO_TRANSIENT"))
 
     def headers(self, now: float = 0.0) -> dict[str, str]:
-        """Give the headers that go with an HTTP status chosen here. *now*: the server's time, in seconds since 1970."""
+        """Return the headers beside an HTTP status chosen here. *now*: the server's time, in seconds since 1970."""
         if self.retry_after is None:
             return {}
         if self.retry_after_as == "date":

@@ -1,4 +1,4 @@
-"""JSON text, as strict as a server that is fed by strangers has to be."""
+"""JSON text, read as strictly as a server must that cannot trust its clients."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Json: TypeAlias = dict[str, Any]
 """A JSON object."""
 
 _MAX_DEPTH = 64
-"""Deeper text is refused, so that nothing behind this module can run out of stack."""
+"""Text that is nested deeper is refused, so that no code that walks the value can run out of stack."""
 
 
 def parse(text: str | bytes) -> Json | None:
-    """Read one JSON object; `None` for anything else, whatever is wrong with it."""
+    """Read one JSON object; return `None` for anything else."""
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -29,12 +29,13 @@ def render(value: object) -> str:
 
 
 def _no_constant(name: str) -> NoReturn:
-    """Refuse `NaN` and the infinities: Python reads them, JSON has no such thing."""
+    """Refuse `NaN` and the infinities: Python reads them, but they are not JSON."""
     message = f"{name} is not JSON"
     raise ValueError(message)
 
 
 def _is_shallow(value: object) -> bool:
+    """Whether no value lies deeper than `_MAX_DEPTH` levels. A loop: recursion could run out of stack itself."""
     level: list[object] = [value]
     for _ in range(_MAX_DEPTH):
         below: list[object] = []

@@ -1,7 +1,7 @@
-"""What the server saw and did, in order: the observer of every test.
+"""The log of what the server received and did, in order.
 
-The log tells the wire's truth. A client may believe what it likes about its sockets;
-whether it dialled, said goodbye or vanished is read here. No entry holds a secret.
+Tests read in it what a client really did on the wire: whether it connected, sent a close
+frame, or only closed the TCP connection. No entry holds a secret.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 __all__ = ["LOG_LIMIT", "Entry", "Kind", "ServerLog"]
 
 LOG_LIMIT: Final = 10_000
-"""So many entries are kept; the oldest are dropped first."""
+"""At most this many entries are kept; the oldest are dropped first."""
 
 
 class Kind(enum.Enum):
     """What an entry is about."""
 
     REST = "rest"
-    """A REST request and its answer: `method`, `path`, `query`, `body` (empty if none, or too long), `status`, `code`.
-    Status `None`: left hanging."""
+    """A REST request and its answer: `method`, `path`, `query`, `body` (empty if there is none, or if it is too long),
+    `status` (`None` for a request that is never answered), `code`."""
     CONNECT = "connect"
-    """A TCP connection came and asked for the upgrade: `path`. Its number is new."""
+    """A client requested the upgrade on a new connection, which gets the next number: `path`."""
     UPGRADE = "upgrade"
     """How the upgrade was answered: `status`."""
     AUTH = "auth"
-    """What became of an auth frame: `outcome` is `accepted`, `refused` or `unanswered`."""
+    """An auth frame was processed: `outcome` is `accepted`, `refused` or `unanswered`."""
     FRAME_IN = "frame_in"
     """A text frame came: `frame`, or `text` when it is not a JSON object."""
     FRAME_OUT = "frame_out"
@@ -52,20 +52,20 @@ class Kind(enum.Enum):
     GONE = "gone"
     """The connection is over, once for each `CONNECT`: `how`, `code`."""
     CONTROL = "control"
-    """The test, or whoever runs the server, asked for something: `what`."""
+    """A control of the server was used, such as `Emulator.set`: `what`."""
 
 
 @attrs.frozen
 class Entry:
-    """One thing that happened.
+    """One entry of the log.
 
     Attributes:
         number: counts from 0 since the server was made.
         at: when, on the server's clock, in seconds.
-        kind: what.
+        kind: what happened.
         connection: the number of the WebSocket connection, from 1; `None` for REST and control.
         uid: the user concerned, where known.
-        detail: what `Kind` says for this kind.
+        detail: the names and values that are listed at the `Kind`.
     """
 
     number: int
@@ -77,7 +77,7 @@ class Entry:
 
 
 class ServerLog:
-    """The entries, oldest first. Iterate over it, ask it, or wait for an entry.
+    """The entries, oldest first. Iterate over it, select entries with `of()`, or wait for one with `wait_for()`.
 
     The last `LOG_LIMIT` entries are kept; `dropped` counts the others.
     """
@@ -85,7 +85,7 @@ class ServerLog:
     def __init__(self, clock: Callable[[], float] = trio.current_time, *, limit: int = LOG_LIMIT) -> None:
         self._clock = clock
         self._entries: deque[Entry] = deque(maxlen=limit)
-        self._news = trio.lowlevel.ParkingLot()
+        self._added = trio.lowlevel.ParkingLot()
         self._position = 0
 
     def __iter__(self) -> Iterator[Entry]:
@@ -108,17 +108,17 @@ class ServerLog:
         return self._position - len(self._entries)
 
     def add(self, kind: Kind, connection: int | None = None, uid: str | None = None, **detail: object) -> Entry:
-        """Append an entry and wake whoever waits for one. The server's part, not a test's."""
+        """Append an entry and wake the tasks that wait for one. For the server; a test only reads."""
         entry = Entry(self._position, self._clock(), kind, connection, uid, MappingProxyType(detail))
         self._position += 1
         self._entries.append(entry)
-        self._news.unpark_all()
+        self._added.unpark_all()
         return entry
 
     def of(
         self, *kinds: Kind, uid: str | None = None, connection: int | None = None, since: int = 0
     ) -> tuple[Entry, ...]:
-        """Give the kept entries of these kinds, of that user, of that connection, from number *since* on."""
+        """Return the kept entries of these kinds, of that user, of that connection, from number *since* on."""
         return tuple(
             entry
             for entry in self._entries
@@ -129,15 +129,15 @@ class ServerLog:
         )
 
     async def wait_news(self) -> None:
-        """Wait until the next entry is written. Always a checkpoint."""
-        await self._news.park()
+        """Wait until the next entry is appended. Always a checkpoint."""
+        await self._added.park()
 
     async def wait_for(self, predicate: Callable[[Entry], bool], *, since: int = 0) -> Entry:
-        """Wait for an entry for which *predicate* is true, and give the first one.
+        """Wait for an entry for which *predicate* is true, and return the first one.
 
-        Entries already there count, from number *since* on: take `position` before the
-        deed and pass it here to wait for what follows. Waits for ever; bound it with
-        `trio.fail_after`. Nothing is consumed, and cancelling it leaves nothing behind.
+        Entries that are there already count, from number *since* on: read `position` before
+        an action and pass it here to wait for its effect. There is no time limit; set one with
+        `trio.fail_after`. Nothing is consumed, and a cancelled wait changes nothing.
         """
         await trio.lowlevel.checkpoint()
         seen = since
@@ -146,4 +146,4 @@ class ServerLog:
                 if entry.number >= seen and predicate(entry):
                     return entry
             seen = max(seen, self._position)
-            await self._news.park()
+            await self._added.park()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -10,22 +11,69 @@ import trio
 
 from cometconn._groups import open_nursery, protected
 from cometconn.errors import SettingsError
+from cometconn.settings import Endpoints
 
-from .advertised import place_of
-from .app import make_app
-from .control import answer_control
-from .door import Door
-from .listener import listen
-from .running import Emulator
-from .world import World
+from .backend.sans_io import World
+from .backend.settings_payload import API_VERSION, host_port, parse_host_port
+from .control_api import answer_control
+from .server_controls import ServerControls
+from .transport.asgi_app import make_app
+from .transport.http_server import HttpServer
+from .transport.listener import Listener, listen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
 
-__all__ = ["open_emulator"]
+__all__ = ["Emulator", "open_emulator"]
 
-_GOODBYE = 0.5
-"""So many seconds the clients have to answer the goodbye when the server stops."""
+_CLOSE_TIMEOUT = 0.5
+"""Seconds that the clients have to answer the close frame when the server stops."""
+
+
+class Emulator(ServerControls):
+    """A running server. `open_emulator()` makes it; do not build it yourself.
+
+    All but the two `wait_` methods act at once and never block. They must be called from
+    Trio's thread.
+
+    Attributes:
+        world: users, groups, tokens and messages, to read and to change.
+        endpoints: what to give to `open_client(endpoints=...)`.
+    """
+
+    def __init__(self, world: World, listener: Listener, *, allow_insecure: bool = False) -> None:
+        self.world: World = world
+        self._listener = listener
+        api = f"{self.url}/{API_VERSION}"
+        self.endpoints: Endpoints = Endpoints(
+            admin_url=api,
+            client_url=api,
+            socket_url=f"ws://{host_port(*listener.address)}/",
+            allow_insecure=allow_insecure,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Emulator at {self.url}>"
+
+    @property
+    def port(self) -> int:
+        """The port, also after `refuse_connections()`."""
+        return self._listener.address[1]
+
+    @property
+    def url(self) -> str:
+        """The address, without a path: `http://127.0.0.1:PORT`."""
+        return f"http://{host_port(*self._listener.address)}"
+
+    def refuse_connections(self) -> None:
+        """Refuse new connections, as a lost network does. Open connections stay. Idempotent."""
+        self._listener.refuse_connections()
+        self._note("refuse_connections")
+
+    def accept_connections(self) -> None:
+        """Listen again, on the same port. Idempotent. Raises `OSError` when another process has taken the port."""
+        self._listener.accept_connections()
+        self._note("accept_connections")
 
 
 @protected
@@ -45,53 +93,52 @@ async def open_emulator(
 ) -> AsyncGenerator[Emulator, None]:
     """Run a CometChat server on this machine for as long as the block lasts.
 
-    Everything is in memory and gone with the block. Leaving it says goodbye (close code
-    1001) to the clients, gives them half a second, and closes what is left by force.
+    Everything is in memory and gone with the block. At its end the clients are sent a close
+    frame (code 1001), have half a second to answer it, and are then disconnected.
 
     Args:
-        app_id: the app it serves.
+        app_id: the app that it serves.
         auth_key: the app's auth key.
         users: uids that can log in.
         groups: guid and members (uids) of each group; a group `hikers` of all users unless given.
         host: an IP address or `localhost`. There is no encryption: others than loopback are refused.
         port: 0 for a free one.
-        allow_remote: permit other hosts. Whoever reaches the port can then read everything.
-        control: offer the levers of `Emulator` below `/control/`, too. Loopback only.
-        public: what the server's settings call its host and port, such as `localhost:9443`, when
-            something stands in front of it (official SDKs speak TLS only); itself unless given.
+        allow_remote: permit other hosts. Every machine that reaches the port can then read everything.
+        control: offer the controls of `Emulator` over HTTP, too, below `/control/`. Loopback only.
+        public: the host and port in the server's settings, such as `localhost:9443`, when a proxy stands
+            in front of it (official SDKs use TLS only); the server's own unless given.
 
     Raises:
-        SettingsError: an argument makes no sense.
-        OSError: the port cannot be had; the message names host and port.
+        SettingsError: an argument is not valid.
+        OSError: the server cannot listen on the port; the message names host and port.
     """
     address = _check_host(host, allow_remote=allow_remote and not control)
     uids = tuple(users)
-    named_groups = {"hikers": uids} if groups is None else groups
-    advertised = None if public is None else place_of(public)
-    world = World(app_id=app_id, auth_key=auth_key, users=uids, groups=named_groups)
-    listener = listen(address, port)
-    world.host, world.port = advertised or listener.socket.getsockname()[:2]
-    emulator: Emulator
-    door = Door(make_app(world, (lambda request: answer_control(emulator, request)) if control else None), listener)
-    emulator = Emulator(world, door, allow_insecure=allow_remote)
+    public_address = None if public is None else parse_host_port(public)
+    world = World(app_id=app_id, auth_key=auth_key, users=uids, groups={"hikers": uids} if groups is None else groups)
+    listener = Listener(listen(address, port))
+    world.host, world.port = public_address or listener.address
+    emulator = Emulator(world, listener, allow_insecure=allow_remote)
+    app = make_app(world, functools.partial(answer_control, emulator) if control else None)
+    http_server = HttpServer(app, listener)
     try:
         async with open_nursery() as nursery:
-            await nursery.start(door.serve)
+            await nursery.start(http_server.serve)
             try:
                 yield emulator
             finally:
-                with trio.move_on_after(_GOODBYE, shield=True):
+                with trio.move_on_after(_CLOSE_TIMEOUT, shield=True):
                     for device in world.devices():
                         device.close(1001, "The emulator stops.")
-                    await door.stop()
-                door.cut()
+                    await http_server.stop()
+                http_server.cut()
                 nursery.cancel_scope.cancel(reason="the emulator was left")
     finally:
-        door.refuse_connections()  # were the nursery cancelled before it began
+        listener.refuse_connections()  # if the nursery was cancelled before the server started
 
 
 def _check_host(host: str, *, allow_remote: bool) -> str:
-    """Give the IP address to listen on; refuse what is not loopback unless told otherwise."""
+    """Return the IP address to listen on; refuse what is not loopback, unless *allow_remote*."""
     try:
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""The events that CometChat sends, as classes: one for each kind, frozen, with CometChat's names.
+"""The events that CometChat sends: one frozen class for each kind, with CometChat's names.
 
-`events()` hands these out. A base class (`Message`, `Call`, `GroupAction`, `Receipt`, `Typing`,
-`Reaction`, `AIAssistantEvent`, `Marker`, `Event`) stands for all its subclasses, there and in `isinstance`.
+`CometChat.events()` yields them. A base class (`Message`, `Call`, `GroupAction`, `Receipt`, `Typing`, `Reaction`,
+`AIAssistantEvent`, `Marker`, `Event`) stands for all its subclasses, in `events()` as in `isinstance()`.
 """
 
 from __future__ import annotations
@@ -176,11 +176,11 @@ __all__ = [
 ]
 
 _LATER = ("signals", "groups", "calls", "conversations", "agents")
-"""Modules that are imported with the first name that is asked for. They are two thirds of the classes, and a fifth of the time
-that a new process takes to its first client, which needs none of them."""
+"""Modules that are imported when one of their names is first used. They hold two thirds of the classes and take a fifth of
+the time that a new process needs for its first client, which uses none of them."""
 
 
-if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
 
     def __getattr__(name: str) -> object:
         for module in _LATER if name in __all__ else ():

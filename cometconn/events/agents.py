@@ -1,4 +1,4 @@
-"""What AI agents say: their messages, and the steps of a run while it runs."""
+"""AI agents: their messages, and the events of a run while it is streamed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from .base import Event, with_lazy_raw
+from .base import _ServerEvent
 from .messages import Message
 
 __all__ = [
@@ -35,7 +35,7 @@ __all__ = [
 
 @attrs.frozen(kw_only=True)
 class _AgentMessage(Message):
-    """What is the same in the three messages below."""
+    """The attributes that the messages of AI agents share."""
 
     run_id: str | None = None
     thread_id: str | None = None
@@ -48,7 +48,7 @@ class MessageElement:
 
     Attributes:
         type: the kind of part: `"text"`, `"card"` or another.
-        value: a text; of a card, an object with `card` and `cardId`; else any JSON value.
+        value: a text; for a card, an object with `card` and `cardId`; otherwise any JSON value.
     """
 
     type: str
@@ -61,9 +61,9 @@ class AIAssistantMessage(_AgentMessage):
 
     Attributes:
         text: the answer.
-        elements: the parts of the answer, in their order, where it has parts.
-        run_id, thread_id: the agent's run, and the thread that it belongs to.
-        data: all that the server sent about it.
+        elements: the parts of the answer in their order, if it has parts.
+        run_id, thread_id: the ids of the agent's run, and of the thread that it belongs to.
+        data: all data that the server sent about the message.
     """
 
     text: str | None = None
@@ -75,12 +75,12 @@ class ToolCall:
     """One use of a tool by an AI agent.
 
     Attributes:
-        id: the call's id; its result has the same.
+        id: the id of this use, which its result has, too.
         type: the kind of call (`"function"`).
-        name: the tool.
-        arguments: what it is given: JSON, as text.
-        display_name: the tool's name for people.
-        execution_text: what to show while it runs.
+        name: the tool's name.
+        arguments: the tool's arguments: a text of JSON.
+        display_name: the name to display.
+        execution_text: the text to display while the tool runs.
     """
 
     id: str | None = None
@@ -96,9 +96,9 @@ class AIToolArgumentMessage(_AgentMessage):
     """An AI agent is about to use tools.
 
     Attributes:
-        tool_calls: the tools, and what they are given.
-        run_id, thread_id: the agent's run, and the thread that it belongs to.
-        data: all that the server sent about it.
+        tool_calls: the tools and their arguments.
+        run_id, thread_id: the ids of the agent's run, and of the thread that it belongs to.
+        data: all data that the server sent about the message.
     """
 
     tool_calls: tuple[ToolCall, ...] = ()
@@ -106,33 +106,32 @@ class AIToolArgumentMessage(_AgentMessage):
 
 @attrs.frozen(kw_only=True)
 class AIToolResultMessage(_AgentMessage):
-    """A tool that an AI agent used gave its result.
+    """A tool that an AI agent used returned its result.
 
     Attributes:
         text: the result.
-        tool_call_id: the call it is the result of.
-        run_id, thread_id: the agent's run, and the thread that it belongs to.
-        data: all that the server sent about it.
+        tool_call_id: the id of the tool call.
+        run_id, thread_id: the ids of the agent's run, and of the thread that it belongs to.
+        data: all data that the server sent about the message.
     """
 
     text: str | None = None
     tool_call_id: str | None = None
 
 
-@with_lazy_raw
 @attrs.frozen(kw_only=True)
-class AIAssistantEvent(Event):
-    """One step of an AI agent's run, while it runs. Each kind is a subclass; a step of another kind is this itself.
+class AIAssistantEvent(_ServerEvent):
+    """One event of an AI agent's run while it is streamed. Known kinds are subclasses; any other kind is this class.
 
     Attributes:
-        type: the kind of step; empty if not told.
-        conversation_id: the conversation, in CometChat's spelling; empty if not told.
-        message_id: the message that the run answers.
-        parent_message_id: the message that begins the thread, if the message is in one.
+        type: the kind of event; empty if the server did not send it.
+        conversation_id: the conversation's id, in CometChat's format; empty if the server did not send it.
+        message_id: the id of the message that the run answers.
+        parent_message_id: the id of the message that begins the thread, if the message is in one.
         timestamp: when it happened, UTC.
-        run_id, thread_id: the agent's run, and the thread that it belongs to.
-        data: all that the server sent about the step.
-        raw: the whole frame. Neither shown nor compared.
+        run_id, thread_id: the ids of the agent's run, and of the thread that it belongs to.
+        data: all data that the server sent about the event.
+        raw: the whole frame. It is neither in the `repr` nor compared.
     """
 
     type: str = ""
@@ -143,25 +142,24 @@ class AIAssistantEvent(Event):
     run_id: str | None = None
     thread_id: str | None = None
     data: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
-    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
 
 
 @attrs.frozen(kw_only=True)
 class AIAssistantRunStartedEvent(AIAssistantEvent):
-    """The agent begins to work."""
+    """The agent's run started."""
 
 
 @attrs.frozen(kw_only=True)
 class AIAssistantRunFinishedEvent(AIAssistantEvent):
-    """The agent has done its work."""
+    """The agent's run finished."""
 
 
 @attrs.frozen(kw_only=True)
 class AIAssistantMessageStartedEvent(AIAssistantEvent):
-    """The agent begins a text.
+    """The agent starts a text.
 
     Attributes:
-        role: whose text it is (`"assistant"`).
+        role: the role of the text's author (`"assistant"`).
     """
 
     role: str | None = None
@@ -169,10 +167,10 @@ class AIAssistantMessageStartedEvent(AIAssistantEvent):
 
 @attrs.frozen(kw_only=True)
 class AIAssistantContentReceivedEvent(AIAssistantEvent):
-    """More of the agent's text.
+    """The next piece of the agent's text.
 
     Attributes:
-        delta: what is to be appended.
+        delta: the text to append.
     """
 
     delta: str = ""
@@ -185,13 +183,13 @@ class AIAssistantMessageEndedEvent(AIAssistantEvent):
 
 @attrs.frozen(kw_only=True)
 class AIAssistantToolStartedEvent(AIAssistantEvent):
-    """The agent begins to use a tool.
+    """The agent starts to use a tool.
 
     Attributes:
-        tool_call_id: the call's id.
-        tool_call_name: the tool.
-        display_name: the tool's name for people.
-        execution_text: what to show while it runs.
+        tool_call_id: the id of the tool call.
+        tool_call_name: the tool's name.
+        display_name: the name to display.
+        execution_text: the text to display while the tool runs.
     """
 
     tool_call_id: str | None = None
@@ -202,11 +200,11 @@ class AIAssistantToolStartedEvent(AIAssistantEvent):
 
 @attrs.frozen(kw_only=True)
 class AIAssistantToolArgumentEvent(AIAssistantEvent):
-    """More of what a tool is given.
+    """The next piece of a tool's arguments.
 
     Attributes:
-        tool_call_id: the call's id.
-        delta: what is to be appended to the arguments, which are JSON as text.
+        tool_call_id: the id of the tool call.
+        delta: the text to append to the arguments, which are a text of JSON.
     """
 
     tool_call_id: str | None = None
@@ -215,10 +213,10 @@ class AIAssistantToolArgumentEvent(AIAssistantEvent):
 
 @attrs.frozen(kw_only=True)
 class AIAssistantToolEndedEvent(AIAssistantEvent):
-    """All that a tool is given has come.
+    """A tool's arguments are complete.
 
     Attributes:
-        tool_call_id: the call's id.
+        tool_call_id: the id of the tool call.
     """
 
     tool_call_id: str | None = None
@@ -226,12 +224,12 @@ class AIAssistantToolEndedEvent(AIAssistantEvent):
 
 @attrs.frozen(kw_only=True)
 class AIAssistantToolResultEvent(AIAssistantEvent):
-    """A tool gave its result.
+    """A tool returned its result.
 
     Attributes:
-        tool_call_id: the call's id.
+        tool_call_id: the id of the tool call.
         content: the result.
-        role: whose words it is (`"tool"`).
+        role: the role of the result's author (`"tool"`).
     """
 
     tool_call_id: str | None = None
@@ -241,12 +239,12 @@ class AIAssistantToolResultEvent(AIAssistantEvent):
 
 @attrs.frozen(kw_only=True)
 class AIAssistantCardStartedEvent(AIAssistantEvent):
-    """The agent begins a card.
+    """The agent starts a card.
 
     Attributes:
-        stream_message_id: the agent's answer that the card is part of.
+        stream_message_id: the id of the agent's answer that the card is part of.
         card_id: the card's id.
-        execution_text: what to show until the card is here.
+        execution_text: the text to display until the card is received.
     """
 
     stream_message_id: str | None = None
@@ -256,10 +254,10 @@ class AIAssistantCardStartedEvent(AIAssistantEvent):
 
 @attrs.frozen(kw_only=True)
 class AIAssistantCardReceivedEvent(AIAssistantEvent):
-    """The agent's card is here.
+    """The agent's card was received.
 
     Attributes:
-        stream_message_id: the agent's answer that the card is part of.
+        stream_message_id: the id of the agent's answer that the card is part of.
         card_id: the card's id.
         card: the card's description.
     """
@@ -274,7 +272,7 @@ class AIAssistantCardEndedEvent(AIAssistantEvent):
     """The agent's card is complete.
 
     Attributes:
-        stream_message_id: the agent's answer that the card is part of.
+        stream_message_id: the id of the agent's answer that the card is part of.
         card_id: the card's id.
     """
 

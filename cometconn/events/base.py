@@ -1,4 +1,4 @@
-"""The root of all events, and who they are from and to."""
+"""The root of all events, and the users and groups in them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any, ClassVar, Literal, TypeVar
 import attrs
 import msgspec
 
-__all__ = ["Event", "Group", "User", "with_lazy_raw"]
+__all__ = ["Event", "Group", "User"]
 
 E = TypeVar("E")
 
 
 class _Text:
-    """Holds the text of the frame that an event was made from, until somebody asks for its `raw`.
+    """Holds the text of an event's frame until its `raw` is first read.
 
-    Whoever fills it has seen that it is JSON, and leaves the slot of `raw` empty.
+    The decoder validated the text before it stored it, and left the slot of `raw` empty.
     """
 
     __slots__ = ("_text",)
 
 
-def with_lazy_raw(kind: type[E]) -> type[E]:
-    """Let `raw` of *kind*, and of its subclasses, be parsed when it is first asked for.
+def _with_lazy_raw(kind: type[E]) -> type[E]:
+    """Let `raw` of *kind*, and of its subclasses, be parsed when it is first read.
 
-    Nearly nobody asks, and it costs as much as all the rest of an event. To the outside it is
-    the attribute that attrs made: in the constructor, in `attrs.evolve()`, in a pickle.
+    Few programs read it, and parsing it costs as much as the rest of an event. For everything else it is the attribute
+    that attrs made: for the constructor, `attrs.evolve()` and pickling.
     """
     slot = kind.__dict__["raw"]
     text_slot = _Text.__dict__["_text"]
@@ -39,9 +39,9 @@ def with_lazy_raw(kind: type[E]) -> type[E]:
         try:
             parsed = msgspec.json.decode(text_slot.__get__(self))
         except AttributeError:
-            return slot.__get__(self)  # another thread was first
+            return slot.__get__(self)  # another thread has parsed it in the meantime
         slot.__set__(self, parsed)
-        with contextlib.suppress(AttributeError):  # as above
+        with contextlib.suppress(AttributeError):  # the same
             text_slot.__delete__(self)
         return parsed
 
@@ -51,30 +51,43 @@ def with_lazy_raw(kind: type[E]) -> type[E]:
 
 @attrs.frozen
 class Event(_Text):
-    """Anything that can stand in an event stream. `events()` with a class names its subclasses too."""
+    """Anything that an event stream yields. A base class given to `events()` stands for all its subclasses."""
+
+
+@_with_lazy_raw
+@attrs.frozen(kw_only=True)
+class _ServerEvent(Event):
+    """An event that a frame describes.
+
+    Attributes:
+        raw: the mapping that it was made from: the whole frame, if the subclass does not define it otherwise. It is
+            neither in the `repr` nor compared.
+    """
+
+    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
 
 
 @attrs.frozen
 class User:
-    """A CometChat user, as far as the server described them.
+    """A CometChat user, as far as the server described it.
 
-    Only `uid` is always there. No token is ever in here. What the server did not send is
-    `None`, empty or `False`. Events of one client may share one `User`: the `metadata`
-    that came from the server cannot be changed (`TypeError`); `dict(user.metadata)` can.
+    Only `uid` is always set. What the server did not send is `None`, empty or `False`. No token is in any attribute.
+    Events of one client may share one `User`, so changing the `metadata` that the server sent raises `TypeError`;
+    `dict(user.metadata)` is a copy that can be changed.
 
     Attributes:
         uid: the user's id.
-        name: the name to show.
-        role: the role's name.
-        avatar: where the picture is.
-        status: `"online"`, `"offline"`, ...: what the server said last, at the time of the event.
+        name: the name to display.
+        role: the name of the user's role.
+        avatar: the URL of the user's picture.
+        status: the user's presence at the time of the event, according to the server: `"online"`, `"offline"`, ...
         metadata: the app's own data about the user.
-        link: the user's page.
-        last_active_at: when they were last seen, UTC.
+        link: the URL of the user's page.
+        last_active_at: when the user was last active, UTC.
         tags: the user's tags.
-        has_blocked_me: they blocked the logged-in user.
-        blocked_by_me: the logged-in user blocked them.
-        created_at: when the user was made, UTC.
+        has_blocked_me: whether the user blocked the logged-in user.
+        blocked_by_me: whether the logged-in user blocked the user.
+        created_at: when the user was created, UTC.
         deactivated_at: when the user was deactivated, UTC.
     """
 
@@ -95,7 +108,7 @@ class User:
 
     @property
     def id(self) -> str:
-        """The `uid`: what to name this user by as a receiver."""
+        """The `uid`, under the name that a group's id has, too: the receiver's id when sending to this user."""
         return self.uid
 
 
@@ -103,22 +116,22 @@ class User:
 class Group:
     """A CometChat group, as far as the server described it.
 
-    Only `guid` is always there. What the server did not send is `None`, empty or `False`. Events
-    may share one `Group`, as they may a `User`.
+    Only `guid` is always set. What the server did not send is `None`, empty or `False`. Events may share one `Group`, as
+    they may share a `User`, with the same effect on its `metadata`.
 
     Attributes:
         guid: the group's id.
-        name: the name to show.
+        name: the name to display.
         type: `"public"`, `"private"` or `"password"`.
         owner: the owner's uid.
-        icon: where the picture is.
-        description: the group's own words.
-        members_count: how many members it has.
+        icon: the URL of the group's picture.
+        description: the group's description.
+        members_count: the number of members.
         scope: the logged-in user's scope in it (`"participant"`, `"admin"`, ...).
         has_joined: whether the logged-in user is a member.
         metadata: the app's own data about the group.
         tags: the group's tags.
-        created_at: when the group was made, UTC.
+        created_at: when the group was created, UTC.
     """
 
     receiver_type: ClassVar[Literal["user", "group"]] = "group"
@@ -137,5 +150,5 @@ class Group:
 
     @property
     def id(self) -> str:
-        """The `guid`: what to name this group by as a receiver."""
+        """The `guid`, under the name that a user's id has, too: the receiver's id when sending to this group."""
         return self.guid

@@ -1,4 +1,4 @@
-"""Calls: the messages that tell how one is going. The sound and the picture are elsewhere."""
+"""Calls: the messages that signal them. Audio and video are not part of this library."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = [
 
 @attrs.frozen(kw_only=True)
 class Call(Message):
-    """News of a call. Each kind is a subclass; `type` is `"audio"` or `"video"`.
+    """The base class of call messages. `type` is `"audio"` or `"video"`.
 
-    `sender` is who acted: who called, who rejected, and so on.
+    `sender` is the user who acted: who called, rejected, and so on.
 
     Attributes:
-        session_id: the call's id: all its news have the same.
-        status: CometChat's word for how it stands.
-        initiator: who began the call.
-        initiated_at: when it began, UTC.
-        joined_at: when it was answered, UTC.
+        session_id: the call's id, which is the same in all messages of one call.
+        status: CometChat's status of the call.
+        initiator: the user who started the call.
+        initiated_at: when it was started, UTC.
+        joined_at: when it was accepted, UTC.
     """
 
     session_id: str | None = None
@@ -42,24 +42,24 @@ class Call(Message):
 
 @attrs.frozen(kw_only=True)
 class IncomingCall(Call):
-    """Somebody calls (CometChat's `onIncomingCallReceived`)."""
+    """Another user calls (CometChat's `onIncomingCallReceived`)."""
 
 
 @attrs.frozen(kw_only=True)
 class OutgoingCallAccepted(Call):
-    """Somebody answered the call that the logged-in user made."""
+    """The call that the logged-in user made was accepted."""
 
 
 @attrs.frozen(kw_only=True)
 class OutgoingCallRejected(Call):
-    """Nobody will answer the call that was made: `status` is `"rejected"`, `"busy"` or `"unanswered"`."""
+    """The call that the logged-in user made was not accepted: `status` is `"rejected"`, `"busy"` or `"unanswered"`."""
 
 
 @attrs.frozen(kw_only=True)
 class IncomingCallCancelled(Call):
-    """The caller gave up: `status` is `"cancelled"` or `"unanswered"`."""
+    """The caller cancelled the call, or it was not accepted in time: `status` is `"cancelled"` or `"unanswered"`."""
 
 
 @attrs.frozen(kw_only=True)
 class CallEnded(Call):
-    """The call is over (CometChat's `onCallEndedMessageReceived`)."""
+    """The call ended (CometChat's `onCallEndedMessageReceived`)."""

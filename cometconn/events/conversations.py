@@ -1,4 +1,4 @@
-"""What happens to conversations, and to the feed of notifications."""
+"""Conversations, and the feed of notifications."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from .base import Event, Group, User, with_lazy_raw
+from .base import Group, User, _ServerEvent
 from .messages import Message
 
 __all__ = [
@@ -26,16 +26,16 @@ class Conversation:
     """A conversation of the logged-in user, as far as the server described it.
 
     Attributes:
-        conversation_id: its id, in CometChat's spelling.
+        conversation_id: its id, in CometChat's format.
         conversation_type: `"user"` or `"group"`.
-        conversation_with: the other side: the `User`, or the `Group`.
-        last_message: the newest message, if that is of a kind with a class.
-        unread_message_count: messages that the logged-in user has not read.
-        unread_mentions_count: those of them that mention the logged-in user.
-        last_read_message_id: the newest message that the logged-in user has read.
-        latest_message_id: the newest message.
+        conversation_with: the other `User`, or the `Group`.
+        last_message: the newest message, if there is a class for that kind of message.
+        unread_message_count: the number of messages that the logged-in user has not read.
+        unread_mentions_count: how many of them mention the logged-in user.
+        last_read_message_id: the id of the newest message that the logged-in user has read.
+        latest_message_id: the id of the newest message.
         tags: the conversation's tags.
-        pinned_at, pinned_by: when (UTC) it was pinned, and the uid by whom; `"app_system"` is CometChat itself.
+        pinned_at, pinned_by: when (UTC) it was pinned, and the uid of the user who did; `"app_system"` is CometChat.
     """
 
     conversation_id: str = ""
@@ -51,38 +51,26 @@ class Conversation:
     pinned_by: str | None = None
 
 
-@with_lazy_raw
 @attrs.frozen(kw_only=True)
-class ConversationMark(Event):
-    """A conversation was pinned or unpinned. Each kind is a subclass.
+class ConversationMark(_ServerEvent):
+    """The base class of events that pin or unpin a conversation.
 
     Attributes:
         conversation: the conversation.
-        raw: the whole frame. Neither shown nor compared.
+        raw: the whole frame. It is neither in the `repr` nor compared.
     """
 
     conversation: Conversation
-    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
 
 
 @attrs.frozen(kw_only=True)
 class ConversationPinned(ConversationMark):
-    """A conversation was pinned.
-
-    Attributes:
-        conversation: the conversation.
-        raw: the whole frame. Neither shown nor compared.
-    """
+    """A conversation was pinned."""
 
 
 @attrs.frozen(kw_only=True)
 class ConversationUnpinned(ConversationMark):
-    """A conversation is no longer pinned.
-
-    Attributes:
-        conversation: the conversation.
-        raw: the whole frame. Neither shown nor compared.
-    """
+    """A conversation is no longer pinned."""
 
 
 @attrs.frozen(kw_only=True)
@@ -90,14 +78,14 @@ class FeedItem:
     """One notification of a CometChat campaign.
 
     Attributes:
-        id: the item's id: text, not the number of a message.
-        category: what it is about, in the app's own words.
-        content: what to show: a card, as JSON.
+        id: the notification's id: a text, unlike the id of a message.
+        category: the category that the app gave it.
+        content: the description of what to display: a card in JSON.
         sent_at, delivered_at, read_at: when (UTC) it was sent, delivered and read.
         metadata: the app's own data.
-        tags: the item's tags.
-        sender: the uid by whom; `"server"` is the app itself.
-        receiver: the uid, or the guid, to whom.
+        tags: the notification's tags.
+        sender: the sender's uid; `"server"` is the app itself.
+        receiver: the receiver's uid or guid.
         receiver_type: `"user"` or `"group"`.
     """
 
@@ -114,15 +102,13 @@ class FeedItem:
     receiver_type: str = "user"
 
 
-@with_lazy_raw
 @attrs.frozen(kw_only=True)
-class FeedItemReceived(Event):
-    """A notification came into the logged-in user's feed.
+class FeedItemReceived(_ServerEvent):
+    """The logged-in user's feed received a notification.
 
     Attributes:
         item: the notification.
-        raw: the whole frame. Neither shown nor compared.
+        raw: the whole frame. It is neither in the `repr` nor compared.
     """
 
     item: FeedItem
-    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)

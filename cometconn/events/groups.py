@@ -1,4 +1,4 @@
-"""What happens to the members of a group."""
+"""Group actions: changes of a group's members."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = [
 
 @attrs.frozen(kw_only=True)
 class GroupAction(Message):
-    """Something happened to a member of a group. Each kind is a subclass.
+    """The base class of group actions, each of which concerns one member.
 
-    It is a message of the group's conversation: its `sender` is `by`, its `receiver` the group.
+    A group action is a message of the group's conversation: its `sender` is `by`, and its `receiver` is the group.
 
     Attributes:
-        action: CometChat's word for it.
-        user: the member it happened to.
-        by: who did it; the member themselves when they joined or left.
-        group: the group, as it is now.
+        action: CometChat's name of the action.
+        user: the member that it concerns.
+        by: the user who acted; the member itself if it joined or left.
+        group: the group after the action.
     """
 
     action: str
@@ -40,7 +40,7 @@ class GroupAction(Message):
 
 @attrs.frozen(kw_only=True)
 class GroupMemberJoined(GroupAction):
-    """`user` joined the group, or (`action` is `"invited"`) came by an invitation."""
+    """`user` joined the group, by an invitation if `action` is `"invited"`."""
 
 
 @attrs.frozen(kw_only=True)
@@ -50,31 +50,31 @@ class GroupMemberLeft(GroupAction):
 
 @attrs.frozen(kw_only=True)
 class GroupMemberKicked(GroupAction):
-    """`user` was put out of the group, and may come back."""
+    """`user` was removed from the group, and can join again."""
 
 
 @attrs.frozen(kw_only=True)
 class GroupMemberBanned(GroupAction):
-    """`user` was put out of the group, and may not come back."""
+    """`user` was removed from the group, and cannot join again."""
 
 
 @attrs.frozen(kw_only=True)
 class GroupMemberUnbanned(GroupAction):
-    """`user` may come back to the group."""
+    """`user` was banned from the group before, and can join again."""
 
 
 @attrs.frozen(kw_only=True)
 class GroupMemberAdded(GroupAction):
-    """`user` was made a member (CometChat's `onMemberAddedToGroup`)."""
+    """`user` was added to the group by another user (CometChat's `onMemberAddedToGroup`)."""
 
 
 @attrs.frozen(kw_only=True)
 class GroupMemberScopeChanged(GroupAction):
-    """`user` has another scope in the group.
+    """The scope of `user` in the group changed.
 
     Attributes:
-        new_scope: the scope now (`"admin"`, `"moderator"`, `"participant"`).
-        old_scope: the scope before.
+        new_scope: the new scope (`"admin"`, `"moderator"`, `"participant"`).
+        old_scope: the previous scope.
     """
 
     new_scope: str | None = None

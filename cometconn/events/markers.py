@@ -1,4 +1,4 @@
-"""What stands in a stream without being news: markers of our own, and frames we cannot tell apart or read."""
+"""Events that no class of CometChat's describes: the client's own markers, unknown events and unreadable frames."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ __all__ = ["Gap", "Marker", "Overflow", "Resumed", "UnknownEvent", "UnreadableFr
 
 @attrs.frozen
 class Marker(Event):
-    """Made by this client, not sent by the server. Every stream gets these, whatever kinds it names."""
+    """The base class of events that the client makes itself. Every stream yields them, whatever classes it asks for."""
 
 
 @attrs.frozen
 class Gap(Marker):
-    """The client was disconnected: what was sent meanwhile did not come over the socket.
+    """The client was disconnected, and did not receive over the socket what was sent in the meantime.
 
-    It stands before the first event after the reconnect. With `AppSettings(catch_up=True)` more gaps of the same
-    range may follow it, and the last one counts.
+    It comes before the first event after the reconnect. With `AppSettings(catch_up=True)` more gaps of the same range
+    may follow, and the last one counts.
 
     Attributes:
-        since, until: from the loss to the reconnect, on Trio's clock, in seconds. For a program that was started
-            again, `since` is the start of this program.
-        cause: what ended the connection, or what made the catch-up fail.
-        recovered: `True`: the missed messages were fetched, and stand in the stream in their order. `None`: more were
-            missed than are fetched ahead: they follow now, in their order and before live events, and a gap of
-            the same range with `True` stands behind them, or one with `False` where fetching broke off. `False`: they may be
-            missing. What can be fetched later then stands, out of order, behind another gap of the same range with `True`.
-        after_id: the missed messages have larger ids than this one; `None` when no message is known to begin with.
-        before_id: they have smaller ids than this one, the first that came over the new connection; `None` when none had
-            come yet.
+        since, until: the times of the loss and of the reconnect, on Trio's clock, in seconds. For a program that was
+            started again, `since` is the start of this program.
+        cause: the error that ended the connection, or that made catching up fail.
+        recovered: `True`: the missed messages were fetched, and are in the stream in their order. `None`: more were
+            missed than are fetched in advance. They follow now, in their order and before live events, and after them
+            comes a gap of the same range with `True`, or with `False` at the point where fetching failed. `False`: they
+            may be missing. If they can be fetched later, they follow out of order, after another gap of the same range
+            with `True`.
+        after_id: the missed messages have larger ids than this one; `None` if no earlier message is known.
+        before_id: the missed messages have smaller ids than this one, which is the first message received over the new
+            connection; `None` if none was received yet.
         since_utc, until_utc: `since` and `until` on the wall clock.
     """
 
@@ -53,10 +54,10 @@ class Gap(Marker):
 
 @attrs.frozen
 class Overflow(Marker):
-    """The stream was full: events that would stand here were dropped.
+    """The stream was full, and events were dropped at this point.
 
     Attributes:
-        dropped: how many.
+        dropped: the number of dropped events.
     """
 
     dropped: int
@@ -64,10 +65,10 @@ class Overflow(Marker):
 
 @attrs.frozen
 class Resumed(Marker):
-    """The machine had been asleep.
+    """The computer was asleep and woke up.
 
     Attributes:
-        slept: how long, in seconds.
+        slept: how long it slept, in seconds.
     """
 
     slept: float
@@ -75,14 +76,14 @@ class Resumed(Marker):
 
 @attrs.frozen
 class UnknownEvent(Event):
-    """A frame of a kind that this version has no class for.
+    """A frame for which this version has no class.
 
-    Also a group call's news that CometChat's clients keep from this user: that they
-    themselves began a call, or how somebody answered another's.
+    Frames about a group call that CometChat's SDKs do not report to this user are such events, too: that the user
+    itself started the call, and how members answered the call of another.
 
     Attributes:
         type: the frame's `type`; empty if it has none.
-        raw: the whole frame (of a message fetched over REST, its mapping); not shown.
+        raw: the whole frame; for a message fetched over REST, its mapping. Not in the `repr`.
     """
 
     type: str
@@ -91,16 +92,16 @@ class UnknownEvent(Event):
 
 @attrs.frozen
 class UnreadableFrame(Event):
-    """A frame, or a fetched message, that is not JSON, not what its kind must be, or more than `Limits` allow.
+    """A frame or fetched message that is not JSON, lacks what its kind needs, or exceeds `Limits`.
 
-    The connection goes on.
+    The connection is not closed.
 
     Attributes:
-        raw: the frame as it came: text, or bytes if it was a binary frame; of one that is longer than
-            `Limits.max_message`, its first 64 KiB. Not shown.
+        raw: the frame as received: a text, or bytes for a binary frame; if it is longer than `Limits.max_message`, its
+            first 64 KiB. Not in the `repr`.
         error: what is wrong with it, and where. It follows from `raw`, so it is not compared.
-        message_id: of a message, its id, where that can be read although the rest cannot; else `None`. It follows from
-            `raw`, too.
+        message_id: the id of a message, if it can be read although the rest cannot; otherwise `None`. It follows from
+            `raw`, too, and is not compared.
     """
 
     raw: str | bytes = attrs.field(repr=False)

@@ -1,4 +1,4 @@
-"""Messages people and programs send, and what happens to a message afterwards."""
+"""Messages, and the events that change a message afterwards."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from .base import Event, Group, User, with_lazy_raw
+from .base import Group, User, _ServerEvent
 
 __all__ = [
     "Attachment",
@@ -33,11 +33,11 @@ __all__ = [
 
 @attrs.frozen(kw_only=True)
 class ReactionCount:
-    """How many users put one reaction on a message.
+    """How many users reacted to a message with one emoji.
 
     Attributes:
         reaction: the emoji.
-        count: how many did.
+        count: the number of users.
         reacted_by_me: whether the logged-in user is one of them.
     """
 
@@ -46,44 +46,43 @@ class ReactionCount:
     reacted_by_me: bool = False
 
 
-@with_lazy_raw
 @attrs.frozen(kw_only=True)
-class Message(Event):
-    """What every message has. Each kind is a subclass; so are calls and group actions.
+class Message(_ServerEvent):
+    """The base class of all messages, including calls and group actions.
 
-    An edit or a deletion is not a `Message` but an event of its own, which holds the message.
+    An edit or a deletion is not a `Message` but an event of its own, which contains the message.
 
     Attributes:
-        id: the server's number of this message. Larger is later.
-        sender: who sent it; of an action or a call, who acted.
-        receiver: whom it went to: the `User`, or the `Group`.
-        conversation_id: the conversation, in CometChat's spelling; empty if not told.
-        sent_at: when the server took it, UTC. `None` only if the server left it out.
+        id: the message's id, a number. A later message has a larger one.
+        sender: the user who sent it; of an action or a call, the user who acted.
+        receiver: the `User` or the `Group` that it was sent to.
+        conversation_id: the conversation's id, in CometChat's format; empty if the server did not send it.
+        sent_at: when the server received it, UTC. `None` only if the server did not send it.
         category: CometChat's category (`"message"`, `"custom"`, `"call"`, ...).
-        type: CometChat's type within the category (`"text"`, `"image"`, ...); empty if not told.
+        type: CometChat's type within the category (`"text"`, `"image"`, ...); empty if the server did not send it.
         muid: the id that the sending app gave it.
-        parent_message_id: the message that begins the thread this one belongs to.
+        parent_message_id: the id of the message that begins its thread.
         metadata: the sending app's own data.
         tags: the message's tags.
-        mentions: the users named in it.
-        quoted_message: the message it quotes, if that is of a kind with a class.
+        mentions: the users mentioned in it.
+        quoted_message: the message that it quotes, if there is a class for that kind of message.
         updated_at: when it last changed, UTC.
-        edited_at, edited_by: when (UTC) it was last edited, and the uid by whom.
-        deleted_at, deleted_by: when (UTC) it was deleted, and the uid by whom.
+        edited_at, edited_by: when (UTC) it was last edited, and the uid of the user who did.
+        deleted_at, deleted_by: when (UTC) it was deleted, and the uid of the user who did.
         delivered_at: when it was delivered, UTC.
         read_at: when it was read, UTC.
         delivered_to_me_at, read_by_me_at: when (UTC) the logged-in user received and read it.
-        reactions: how many reactions of each kind it has.
-        reply_count, unread_replies_count: replies in the thread that it begins, and those not read yet.
-        quoted_message_id: the id of the message it quotes.
+        reactions: the number of reactions with each emoji.
+        reply_count, unread_replies_count: the number of replies in the thread that it begins, and of the unread ones.
+        quoted_message_id: the id of the message that it quotes.
         has_mentioned_me: whether the logged-in user is among the `mentions`.
-        pinned_at, pinned_by: when (UTC) it was pinned, and the uid by whom; `"app_system"` is CometChat itself.
+        pinned_at, pinned_by: when (UTC) it was pinned, and the uid of the user who did; `"app_system"` is CometChat.
         saved_at: when (UTC) the logged-in user saved it.
         thread_subscribed: whether the logged-in user follows its thread.
-        moderation_status: what moderation says of it (`"pending"`, `"approved"`, `"disapproved"`, ...).
-        raw: the mapping it was made from, with everything that has no attribute here: the
-            whole frame; of a message inside another event, and of one fetched over REST, the
-            message's own mapping. Neither shown nor compared.
+        moderation_status: the result of moderation (`"pending"`, `"approved"`, `"disapproved"`, ...).
+        raw: the mapping that it was made from, including everything that has no attribute here: the whole frame; for a
+            message inside another event, and for one fetched over REST, the message's own mapping. It is neither in
+            the `repr` nor compared.
     """
 
     id: int
@@ -118,15 +117,14 @@ class Message(Event):
     saved_at: datetime.datetime | None = None
     thread_subscribed: bool = False
     moderation_status: str | None = None
-    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
 
 
 @attrs.frozen(kw_only=True)
 class TextMessage(Message):
-    """Somebody wrote something.
+    """A text message.
 
     Attributes:
-        text: what they wrote; empty in a message that was deleted since.
+        text: the text; empty if the message was deleted.
     """
 
     text: str = ""
@@ -137,11 +135,11 @@ class Attachment:
     """One file of a `MediaMessage`.
 
     Attributes:
-        url: where the file is.
+        url: the file's URL.
         name: its name.
-        extension: the name's ending, without the dot.
-        mime_type: what it is.
-        size: in bytes.
+        extension: the extension of its name, without the dot.
+        mime_type: its media type, such as `"image/png"`.
+        size: its size in bytes.
     """
 
     url: str | None = None
@@ -153,13 +151,13 @@ class Attachment:
 
 @attrs.frozen(kw_only=True)
 class MediaMessage(Message):
-    """An image, a video, a sound or a file (`type` tells).
+    """An image, a video, an audio recording or a file, according to `type`.
 
     Attributes:
-        url: where the file is, or the first attachment where the server names no other; `None` in a message that was
-            deleted since.
+        url: the file's URL, or that of the first attachment if the server sent no other; `None` if the message was
+            deleted.
         attachments: all files.
-        caption: the text beside it.
+        caption: the text that belongs to the files.
     """
 
     url: str | None = None
@@ -169,12 +167,12 @@ class MediaMessage(Message):
 
 @attrs.frozen(kw_only=True)
 class CustomMessage(Message):
-    """A message whose content is the app's own affair; `type` is the app's, too.
+    """A message whose content and `type` are defined by the app.
 
     Attributes:
         custom_data: the content.
-        sub_type: a finer type, if the app gave one.
-        conversation_text: what a list of conversations shows for it, if the app gave that.
+        sub_type: a more specific type, if the app set one.
+        conversation_text: the text that a list of conversations shows for it, if the app set one.
     """
 
     custom_data: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
@@ -184,11 +182,11 @@ class CustomMessage(Message):
 
 @attrs.frozen(kw_only=True)
 class Interaction:
-    """One element of an interactive message that was used.
+    """The use of one element of an interactive message.
 
     Attributes:
-        element_id: which.
-        interacted_at: when, UTC.
+        element_id: the element's id.
+        interacted_at: when it was used, UTC.
     """
 
     element_id: str
@@ -197,12 +195,12 @@ class Interaction:
 
 @attrs.frozen(kw_only=True)
 class InteractiveMessage(Message):
-    """A form, a card or the like (`type` tells).
+    """A form, a card or another interactive message, according to `type`.
 
     Attributes:
-        interactive_data: what to show.
-        interaction_goal: what counts as done.
-        allow_sender_interaction: whether the sender may use it too.
+        interactive_data: the description of what to display.
+        interaction_goal: the interactions that complete it.
+        allow_sender_interaction: whether the sender can use it, too.
         interactions: the elements that were used.
     """
 
@@ -214,12 +212,12 @@ class InteractiveMessage(Message):
 
 @attrs.frozen(kw_only=True)
 class CardMessage(Message):
-    """A card: a small page that is described as JSON.
+    """A card: a small page that is described in JSON.
 
     Attributes:
         card: the description.
-        text: the text beside it.
-        fallback_text: what to show where cards cannot be drawn.
+        text: the text that belongs to the card.
+        fallback_text: the text to display if cards cannot be displayed.
     """
 
     card: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
@@ -227,107 +225,80 @@ class CardMessage(Message):
     fallback_text: str | None = None
 
 
-@with_lazy_raw
 @attrs.frozen(kw_only=True)
-class MessageEdited(Event):
+class _MessageChange(_ServerEvent):
+    """The attributes of an edit and of a deletion, which document them."""
+
+    message: Message
+    by: User
+    id: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class MessageEdited(_MessageChange):
     """A message was edited.
 
     Attributes:
-        message: the message as it is now; `message.edited_at` and `edited_by` tell more.
-        by: who edited it.
-        id: the number of the edit itself, which is not `message.id`. Never two edits have the same.
-        raw: the whole frame. Neither shown nor compared.
+        message: the message after the edit, with `message.edited_at` and `message.edited_by`.
+        by: the user who edited it.
+        id: the id of the edit itself, which is not `message.id`. Every edit has another one.
+        raw: the whole frame. It is neither in the `repr` nor compared.
     """
 
-    message: Message
-    by: User
-    id: int | None = None
-    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
 
-
-@with_lazy_raw
 @attrs.frozen(kw_only=True)
-class MessageDeleted(Event):
+class MessageDeleted(_MessageChange):
     """A message was deleted.
 
     Attributes:
-        message: what is left of it; `message.deleted_at` and `deleted_by` tell more.
-        by: who deleted it.
-        id: the number of the deletion itself, which is not `message.id`.
-        raw: the whole frame. Neither shown nor compared.
+        message: what remains of the message, with `message.deleted_at` and `message.deleted_by`.
+        by: the user who deleted it.
+        id: the id of the deletion itself, which is not `message.id`.
+        raw: the whole frame. It is neither in the `repr` nor compared.
     """
 
-    message: Message
-    by: User
-    id: int | None = None
-    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
 
-
-@with_lazy_raw
 @attrs.frozen(kw_only=True)
-class MessageModerated(Event):
-    """Moderation came to a verdict about a message. Own messages have this, too.
+class MessageModerated(_ServerEvent):
+    """Moderation decided about a message, which may be one of the logged-in user's own.
 
     Attributes:
-        message: the message as it is now.
-        status: the verdict (`"approved"`, ...), if the server told.
-        raw: the whole frame. Neither shown nor compared.
+        message: the message after the decision.
+        status: the decision (`"approved"`, ...), if the server sent it.
+        raw: the whole frame. It is neither in the `repr` nor compared.
     """
 
     message: Message
     status: str | None = None
-    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
 
 
-@with_lazy_raw
 @attrs.frozen(kw_only=True)
-class MessageMark(Event):
-    """A message was pinned, unpinned, saved or unsaved. Each kind is a subclass.
+class MessageMark(_ServerEvent):
+    """The base class of events that pin, unpin, save or unsave a message.
 
     Attributes:
         message: the message.
-        raw: the whole frame. Neither shown nor compared.
+        raw: the whole frame. It is neither in the `repr` nor compared.
     """
 
     message: Message
-    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
 
 
 @attrs.frozen(kw_only=True)
 class MessagePinned(MessageMark):
-    """A message was pinned in its conversation, for everybody there.
-
-    Attributes:
-        message: the message; `message.pinned_at` and `pinned_by` tell more.
-        raw: the whole frame. Neither shown nor compared.
-    """
+    """A message was pinned in its conversation, for all its members: see `message.pinned_at` and `pinned_by`."""
 
 
 @attrs.frozen(kw_only=True)
 class MessageUnpinned(MessageMark):
-    """A message is no longer pinned.
-
-    Attributes:
-        message: the message.
-        raw: the whole frame. Neither shown nor compared.
-    """
+    """A message is no longer pinned."""
 
 
 @attrs.frozen(kw_only=True)
 class MessageSaved(MessageMark):
-    """The logged-in user saved a message, perhaps on another device.
-
-    Attributes:
-        message: the message; `message.saved_at` tells when.
-        raw: the whole frame. Neither shown nor compared.
-    """
+    """The logged-in user saved a message, perhaps on another device: see `message.saved_at`."""
 
 
 @attrs.frozen(kw_only=True)
 class MessageUnsaved(MessageMark):
-    """The logged-in user no longer keeps a message that was saved.
-
-    Attributes:
-        message: the message.
-        raw: the whole frame. Neither shown nor compared.
-    """
+    """The logged-in user removed a message from the saved ones."""

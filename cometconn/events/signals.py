@@ -1,4 +1,4 @@
-"""What is not a message: receipts, typing, presence, transient data, reactions, interactions."""
+"""Events that are not messages: receipts, typing, presence, transient messages, reactions, interactions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from .base import Event, Group, User, with_lazy_raw
+from .base import Group, User, _ServerEvent
 from .messages import Interaction
 
 __all__ = [
@@ -31,27 +31,19 @@ __all__ = [
 ]
 
 
-@with_lazy_raw
 @attrs.frozen(kw_only=True)
-class _Signal(Event):
-    """What all signals have: the frame they were made from."""
+class Receipt(_ServerEvent):
+    """The base class of receipts: a message was delivered or read.
 
-    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
-
-
-@attrs.frozen(kw_only=True)
-class Receipt(_Signal):
-    """A message has arrived somewhere, or was read. Each kind is a subclass.
-
-    A receipt stands for all earlier messages of the conversation, too.
+    A receipt also covers all earlier messages of the conversation.
 
     Attributes:
-        message_id: the latest message it is about.
-        sender: who received or read it.
-        receiver: where the message went: the `User`, or the `Group`.
-        message_sender: the uid of who sent the message.
-        timestamp: when it arrived or was read, UTC.
-        raw: the whole frame. Neither shown nor compared.
+        message_id: the id of the latest message that it covers.
+        sender: the user who received or read it.
+        receiver: the `User` or the `Group` that the message was sent to.
+        message_sender: the uid of the message's sender.
+        timestamp: when it was delivered or read, UTC.
+        raw: the whole frame. It is neither in the `repr` nor compared.
     """
 
     message_id: int
@@ -82,14 +74,14 @@ class MessagesReadByAll(Receipt):
 
 
 @attrs.frozen(kw_only=True)
-class Typing(_Signal):
-    """Somebody begins or stops typing: a `TypingStarted` or a `TypingEnded`.
+class Typing(_ServerEvent):
+    """The base class of `TypingStarted` and `TypingEnded`.
 
     Attributes:
-        sender: who types.
-        receiver: to whom: the `User`, or the `Group`.
+        sender: the user who is or was typing.
+        receiver: the `User` or the `Group` in whose conversation.
         metadata: the sending app's own data.
-        raw: the whole frame. Neither shown nor compared.
+        raw: the whole frame. It is neither in the `repr` nor compared.
     """
 
     sender: User
@@ -99,21 +91,21 @@ class Typing(_Signal):
 
 @attrs.frozen(kw_only=True)
 class TypingStarted(Typing):
-    """`sender` is typing."""
+    """`sender` started typing."""
 
 
 @attrs.frozen(kw_only=True)
 class TypingEnded(Typing):
-    """`sender` no longer types."""
+    """`sender` stopped typing."""
 
 
 @attrs.frozen(kw_only=True)
-class Presence(_Signal):
-    """A user came online or went offline: a `UserOnline` or a `UserOffline`.
+class Presence(_ServerEvent):
+    """The base class of `UserOnline` and `UserOffline`.
 
     Attributes:
-        user: who; `user.status` tells, `user.last_active_at` is the time the server gave.
-        raw: the whole frame. Neither shown nor compared.
+        user: the user. `user.status` is the new presence, `user.last_active_at` the time that the server sent.
+        raw: the whole frame. It is neither in the `repr` nor compared.
     """
 
     user: User
@@ -121,33 +113,23 @@ class Presence(_Signal):
 
 @attrs.frozen(kw_only=True)
 class UserOnline(Presence):
-    """A user came online.
-
-    Attributes:
-        user: who; `user.status` is `"online"`, `user.last_active_at` the time the server gave.
-        raw: the whole frame. Neither shown nor compared.
-    """
+    """A user came online: `user.status` is `"online"`."""
 
 
 @attrs.frozen(kw_only=True)
 class UserOffline(Presence):
-    """A user went offline.
-
-    Attributes:
-        user: who; `user.status` is `"offline"`, `user.last_active_at` the time the server gave.
-        raw: the whole frame. Neither shown nor compared.
-    """
+    """A user went offline: `user.status` is `"offline"`."""
 
 
 @attrs.frozen(kw_only=True)
-class TransientMessage(_Signal):
-    """Data that goes only to who is connected now, and is kept nowhere.
+class TransientMessage(_ServerEvent):
+    """Data that the server sends only to clients connected at that moment, and does not store.
 
     Attributes:
-        sender: who sent it.
-        receiver: to whom: the `User`, or the `Group`.
-        data: what they sent; any JSON value.
-        raw: the whole frame. Neither shown nor compared.
+        sender: the user who sent it.
+        receiver: the `User` or the `Group` that it was sent to.
+        data: the data: any JSON value.
+        raw: the whole frame. It is neither in the `repr` nor compared.
     """
 
     sender: User
@@ -156,19 +138,19 @@ class TransientMessage(_Signal):
 
 
 @attrs.frozen(kw_only=True)
-class Reaction(_Signal):
-    """Somebody reacts to a message, or no longer does: a `ReactionAdded` or a `ReactionRemoved`.
+class Reaction(_ServerEvent):
+    """The base class of `ReactionAdded` and `ReactionRemoved`.
 
     Attributes:
-        message_id: the message.
+        message_id: the message's id.
         reaction: the emoji.
-        reacted_by: who.
-        receiver: where the message went: the `User`, or the `Group`.
-        reacted_at: when, UTC.
-        id: the server's id of the reaction.
-        conversation_id: the conversation, in CometChat's spelling; empty if not told.
-        parent_message_id: the message that begins the thread, if the message is in one.
-        raw: the whole frame. Neither shown nor compared.
+        reacted_by: the user whose reaction it is.
+        receiver: the `User` or the `Group` that the message was sent to.
+        reacted_at: when the user reacted, UTC.
+        id: the reaction's id.
+        conversation_id: the conversation's id, in CometChat's format; empty if the server did not send it.
+        parent_message_id: the id of the message that begins the thread, if the message is in one.
+        raw: the whole frame. It is neither in the `repr` nor compared.
     """
 
     message_id: int
@@ -183,25 +165,25 @@ class Reaction(_Signal):
 
 @attrs.frozen(kw_only=True)
 class ReactionAdded(Reaction):
-    """`reacted_by` put a reaction on the message."""
+    """`reacted_by` added a reaction to the message."""
 
 
 @attrs.frozen(kw_only=True)
 class ReactionRemoved(Reaction):
-    """`reacted_by` took a reaction off the message."""
+    """`reacted_by` removed a reaction from the message."""
 
 
 @attrs.frozen(kw_only=True)
-class InteractionGoalCompleted(_Signal):
-    """Somebody did all that an `InteractiveMessage` asked for.
+class InteractionGoalCompleted(_ServerEvent):
+    """A user completed the interaction goal of an `InteractiveMessage`.
 
     Attributes:
-        sender: who.
-        receiver: where the message went: the `User`, or the `Group`.
-        interactions: what they used.
-        message_id: the message.
-        message_sender: the uid of who sent the message.
-        raw: the whole frame. Neither shown nor compared.
+        sender: the user.
+        receiver: the `User` or the `Group` that the message was sent to.
+        interactions: the elements that the user used.
+        message_id: the message's id.
+        message_sender: the uid of the message's sender.
+        raw: the whole frame. It is neither in the `repr` nor compared.
     """
 
     sender: User

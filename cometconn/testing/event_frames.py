@@ -17,7 +17,7 @@ from cometconn.events import Call, Group, Message, UnknownEvent, UnreadableFrame
 if TYPE_CHECKING:
     from cometconn.events import Event
 
-__all__ = ["places_of", "to_frame", "words_of"]
+__all__ = ["written_paths", "to_frame", "words_of"]
 
 Json: TypeAlias = dict[str, Any]
 
@@ -61,7 +61,7 @@ def to_frame(event: Event) -> dict[str, Any] | str:
 
 
 @functools.cache
-def places_of(kind: Any) -> Mapping[str, JsonPath]:
+def written_paths(kind: Any) -> Mapping[str, JsonPath]:
     """Return where each attribute of class *kind* is written.
 
     That is the first of its paths, but inside another attribute's place only if there is no path outside.
@@ -79,7 +79,10 @@ def words_of(row: Kind) -> Mapping[str, Sequence[str]]:
     """Return the attributes that stand where a row has words, and those words."""
     event: Any = row.event
     return {
-        name: words for paths, words in row.words.items() for name, place in places_of(event).items() if place in paths
+        name: words
+        for paths, words in row.words.items()
+        for name, place in written_paths(event).items()
+        if place in paths
     }
 
 
@@ -98,7 +101,7 @@ def _object(value: Any, envelope: Json) -> Json:
     acts = row is not None and row.words.get(_CATEGORY, [""])[0] in {"action", "call"}
     for paths, words in row.words.items() if row else ():
         _put(body, envelope, _TYPE if _TYPE in paths else paths[0], words[0])
-    paths_here, places, absent = paths_of(kind), places_of(kind), _defaults(kind)
+    paths_here, places, absent = paths_of(kind), written_paths(kind), _defaults(kind)
     for name in sorted(places, key=lambda name: len(paths_here[name][0])):  # the outer one first
         item, place = getattr(value, name), places[name]
         if item is None or item == absent.get(name) or OWN_KEY in place:

@@ -15,7 +15,7 @@ from cometconn._wire import kinds
 from cometconn._wire.kinds import Kind, types_of
 from cometconn.errors import ConnectionLostError, DecodeError, SettingsError
 
-from .event_frames import places_of, to_frame, words_of
+from .event_frames import to_frame, words_of, written_paths
 from .event_values import ME, attributes, bare_receivers, groups, json_values, names, strategy_of, times, users
 
 __all__ = ["KINDS", "events", "frames"]
@@ -83,7 +83,7 @@ def _sent(kind: Any, uid: str, *, within: bool = False) -> Strategy:
 def _of_row(row: Kind, uid: str, *, within: bool) -> Strategy:
     """Draw what becomes an event by this row; *within* another, a message holds no other."""
     event: Any = row.event
-    types, places = types_of(event), places_of(event)
+    types, places = types_of(event), written_paths(event)
     needed: dict[str, Strategy] = {}
     noted: dict[str, Strategy] = {}
     messages = st.deferred(lambda: st.one_of([_sent(kind, uid, within=True) for kind in _WITHIN]))
@@ -107,7 +107,7 @@ def _word(row: Kind, name: str) -> Strategy | None:
     if name in words_of(row):
         return st.sampled_from(words_of(row)[name])
     event: Any = row.event
-    place = places_of(event)[name]
+    place = written_paths(event)[name]
     theirs = {
         word
         for other in kinds.KINDS
@@ -156,7 +156,7 @@ def _settle(event: Any, row: Kind, uid: str) -> Any:
 def _with_what_is_inside(event: Any) -> Any:
     """Let an attribute that is a whole object of the frame hold the attributes that stand in it."""
     kind: Any = type(event)
-    places = places_of(kind)
+    places = written_paths(kind)
     for name, place in places.items():
         inside = [other for other in places.values() if other[: len(place)] == place != other]
         if isinstance(getattr(event, name), Mapping) and inside:

@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from cometconn._groups import open_nursery, protected
-from cometconn.emulator.listener import Listener, listen
+from cometconn.emulator.transport.listener import Listener, listen
 from cometconn.errors import SettingsError
 from cometconn.settings import Endpoints
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 import trio
 
-from .frame_cutter import FrameCutter
+from .frame_splitter import FrameSplitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,12 +147,12 @@ class FaultyLine:
         faults = self.faults
         if not self.websocket or toward != faults.toward or not (faults.drop_frames or faults.duplicate_frames):
             return lambda data: [data]
-        cutter, count = FrameCutter(), 0
+        splitter, count = FrameSplitter(), 0
 
         def let_through(data: bytes) -> list[bytes]:
             nonlocal count
             pieces = []
-            for piece in cutter.cut(data):
+            for piece in splitter.split(data):
                 pieces += [piece.data] * (self._times(count) if piece.message else 1)
                 count += piece.message
             return pieces

@@ -23,10 +23,7 @@ from wsproto.events import (
 )
 
 from cometconn._groups import open_nursery, protected
-from cometconn.emulator.devices import Close, Device
-from cometconn.emulator.levers import Levers
-from cometconn.emulator.log import Kind
-from cometconn.emulator.world import World
+from cometconn.emulator import Close, Device, Kind, ServerControls, World
 from cometconn.settings import Endpoints
 
 from .memory_stream import MemorySocket, memory_socket_pair
@@ -153,11 +150,11 @@ class _Connection:
 
 
 @attrs.define(eq=False)
-class MemoryServer(Levers):
+class MemoryServer(ServerControls):
     """A CometChat server without a network, and the `Environment` that leads to it.
 
     Everything happens in Trio's thread and takes no time of its own, so a test under a
-    mock clock is exact to the last digit. Made by `open_memory_server()`. It has the levers of
+    mock clock is exact to the last digit. Made by `open_memory_server()`. It has the controls of
     `cometconn.emulator.Emulator` (`say`, `push`, `set`, `drop`, ...), and a few of its own.
 
     Attributes:

@@ -17,7 +17,7 @@ from cometconn.settings import Endpoints
 
 from .memory_stream import memory_socket_pair
 from .redaction import Redaction
-from .replayed_connection import PlayedConnection, essence
+from .replayed_connection import ReplayedConnection, comparable
 from .transcript import TranscriptLine, read_transcript
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Replay:
         dials = [line.number for line in lines if line.what == "dial"]
         rest = {"request", "answer", "failure"}
         self._connections = [
-            PlayedConnection(
+            ReplayedConnection(
                 [line for line in lines if line.number == number and line.what not in rest], self._redaction, self._fail
             )
             for number in dials
@@ -159,7 +159,7 @@ class Replay:
         exchange = next((exchange for exchange in left if exchange.key == key), None)
         if exchange is None:
             has = "\n".join(f"  {one.request}" for one in left[:5]) or "  nothing"
-            asked = TranscriptLine(0, "request", 0, {"method": request.method, "path": path, "body": essence(body)})
+            asked = TranscriptLine(0, "request", 0, {"method": request.method, "path": path, "body": comparable(body)})
             await self._fail(f"The client asks\n  {asked}\nand the transcript has, of what is left,\n{has}")
         exchange.asked = True
         if exchange.outcome is None:
@@ -191,7 +191,7 @@ class Replay:
 def _key(method: object, path: object, body: object) -> tuple[object, ...]:
     """What makes two requests the same: all but hosts, versions, times and what describes the device."""
     plain = _MOMENT.sub(r"\1=", _VERSION.sub("", str(path)))
-    return (method, plain, render(essence(body)))
+    return (method, plain, render(comparable(body)))
 
 
 def _base(paths: list[str]) -> str:

@@ -27,7 +27,7 @@ from .memory_stream import MemorySocket
 from .redaction import Redaction
 from .transcript import TranscriptLine
 
-__all__ = ["PlayedConnection", "essence"]
+__all__ = ["ReplayedConnection", "comparable"]
 
 Fail: TypeAlias = Callable[[str], Awaitable[Any]]
 
@@ -40,12 +40,12 @@ _OVER: Final = frozenset({"client_close", "client_end", "lost"})
 """Behind these, what the server did was no longer for the client."""
 
 
-def essence(value: Any) -> Any:
+def comparable(value: Any) -> Any:
     """Return JSON without what differs between two runs of the same program."""
     if isinstance(value, dict):
-        return {name: essence(item) for name, item in sorted(value.items()) if name not in _PASSING}
+        return {name: comparable(item) for name, item in sorted(value.items()) if name not in _PASSING}
     if isinstance(value, list):
-        return [essence(item) for item in value]
+        return [comparable(item) for item in value]
     return value
 
 
@@ -55,12 +55,14 @@ def _action(line: TranscriptLine) -> object:
 
 def _content(line: TranscriptLine) -> Any:
     return (
-        essence(line.detail["frame"]) if "frame" in line.detail else line.detail.get("text", line.detail.get("base64"))
+        comparable(line.detail["frame"])
+        if "frame" in line.detail
+        else line.detail.get("text", line.detail.get("base64"))
     )
 
 
 @attrs.define(eq=False)
-class PlayedConnection:
+class ReplayedConnection:
     """The lines of one connection, and how far they were played.
 
     Keepalive pings and their pongs stand apart: the n-th ping is answered as the n-th was, and those behind the end of the
@@ -183,7 +185,7 @@ class PlayedConnection:
             self._session = str(frame.get("deviceId"))
         said = [line for line in self._play if line.what == "client"]
         expected = said[self._heard] if self._heard < len(said) else None
-        content = self.redaction.clean_text(text) if frame is None else essence(self.redaction.clean(frame))
+        content = self.redaction.clean_text(text) if frame is None else comparable(self.redaction.clean(frame))
         if expected is None or render(_content(expected)) != render(content):
             has = "no more from the client" if expected is None else str(expected)
             await self.fail(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .actions import Action
 
-__all__ = ["AtServer", "Step", "Transcript", "read_log"]
+__all__ = ["SocketLog", "Step", "Transcript", "read_log"]
 
 
 @attrs.frozen
@@ -67,7 +67,7 @@ class Transcript:
 
 
 @attrs.frozen
-class AtServer:
+class SocketLog:
     """What the server's log says of the client's sockets: see `Transcript`."""
 
     closes: tuple[tuple[float, int | None], ...]
@@ -75,7 +75,7 @@ class AtServer:
     auths: tuple[tuple[float, str], ...]
 
 
-def read_log(log: ServerLog, began: float) -> AtServer:
+def read_log(log: ServerLog, began: float) -> SocketLog:
     """Read it, with times counted from *began*."""
 
     def since(entry: Entry) -> float:
@@ -87,7 +87,7 @@ def read_log(log: ServerLog, began: float) -> AtServer:
             closed_by_us.add(entry.connection)
         elif entry.connection not in closed_by_us:
             closes.append((since(entry), entry.detail["code"]))
-    return AtServer(
+    return SocketLog(
         tuple(closes),
         tuple(since(entry) for entry in log.of(Kind.FRAME_IN) if _is_ping(entry)),
         tuple((since(entry), entry.detail["outcome"]) for entry in log.of(Kind.AUTH)),

@@ -14,8 +14,8 @@ from cometconn._groups import open_nursery
 from .memory_server import open_memory_server
 from .script_report import Step as Step
 from .script_report import Transcript as Transcript
-from .script_stage import App as App
-from .script_stage import Stage
+from .script_runner import App as App
+from .script_runner import ScriptRunner
 
 if TYPE_CHECKING:
     from .actions import Script
@@ -46,7 +46,7 @@ async def run_script(script: Script, settings: AppSettings | None = None, *, app
     async with open_memory_server(users=("zed-1", "amy-2", "bob-3")) as server:
         steps = []
         async with open_nursery() as nursery:
-            stage = Stage(server, settings or AppSettings(), app, nursery)
+            stage = ScriptRunner(server, settings or AppSettings(), app, nursery)
             try:
                 await stage.open()
                 for number, action in enumerate(script):

@@ -15,7 +15,7 @@ from cometconn.events import Event
 from .event_frames import to_frame
 
 if TYPE_CHECKING:
-    from cometconn.emulator.levers import Drop, Levers
+    from cometconn.emulator.server_controls import Drop, ServerControls
 
 __all__ = ["ServerScript"]
 
@@ -39,7 +39,7 @@ class ServerScript:
         patience: how long, in seconds on Trio's clock, a wait may last. Virtual time makes it an instant.
     """
 
-    server: Levers
+    server: ServerControls
     uid: str
     patience: float = attrs.field(default=60.0, kw_only=True)
     _position: int = attrs.field(init=False)

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from .frame_cutter import FrameCutter
+from .frame_splitter import FrameSplitter
 
 __all__ = ["Close", "Head", "Lost", "Said", "WireReader"]
 
@@ -46,7 +46,7 @@ Said: TypeAlias = Head | Close | Lost | str | bytes
 class WireReader:
     """Takes bytes as they pass, and tells what they say. Holds at most one message, of at most 16 MiB."""
 
-    _cutter: FrameCutter = attrs.field(factory=FrameCutter, init=False, repr=False)
+    _splitter: FrameSplitter = attrs.field(factory=FrameSplitter, init=False, repr=False)
     _held: int = attrs.field(default=0, init=False)
     _in_head: bool = attrs.field(default=True, init=False)
     _message: bytearray = attrs.field(factory=bytearray, init=False, repr=False)
@@ -57,12 +57,12 @@ class WireReader:
         """Return what became complete with *data*. Never raises."""
         if self._lost:
             return []
-        pieces = [piece.data for piece in self._cutter.cut(data)]
+        pieces = [piece.data for piece in self._splitter.split(data)]
         self._held += len(data) - sum(map(len, pieces))
         said = [words for piece in pieces if (words := self._read(piece)) is not None]
         if self._held + len(self._message) > _LIMIT:
             self._lost = True
-            self._cutter, self._message = FrameCutter(), bytearray()
+            self._splitter, self._message = FrameSplitter(), bytearray()
             said.append(Lost())
         return said
 

@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from cometconn._account.api import Api, is_refusal, is_token_unknown
-from cometconn._account.pages import Place
+from cometconn._account.pages import Cursor
 from cometconn._account.session import Hosts, Session
 from cometconn.environment import Request, Response
 from cometconn.errors import ApiError, SettingsError
@@ -147,14 +147,14 @@ async def test_messages_behind_a_place() -> None:
     """The list is asked for at the host of the settings, and its bodies and next place come back."""
     body = {"id": "8", "sentAt": 80}
     server = Server({"data": [body], "meta": {"pagination": {"total_pages": 2}, "cursor": {}}}, {"data": {}})
-    page = await api(server).messages(saved(), Place(id=7))
-    assert ([json.loads(text) for text in page.messages], page.next) == ([body], Place(id=8))
+    page = await api(server).messages(saved(), Cursor(id=7))
+    assert ([json.loads(text) for text in page.messages], page.next) == ([body], Cursor(id=8))
     (request,) = server.requests
     assert request.method == "GET"
     assert request.url == "https://c.example/v3.0/messages?per_page=100&id=7&affix=append"
     assert request.headers["authToken"] == "TOKEN"
     with pytest.raises(ApiError, match="no list"):
-        await api(server).messages(saved(), Place(sent_at=7))
+        await api(server).messages(saved(), Cursor(sent_at=7))
     assert "sentAt=7" in server.requests[1].url
 
 
@@ -364,23 +364,23 @@ async def test_an_answer_with_too_many_items_is_not_read() -> None:
 async def test_an_answer_that_is_too_long_is_not_read() -> None:
     """Also where the Environment is the program's own, and has no bound."""
     with pytest.raises(ApiError, match=r"GET .* is longer than 16,777,216 bytes"):
-        await api(Server(b'{"data":[]}' + b" " * (16 << 20))).messages(saved(), Place(id=1))
+        await api(Server(b'{"data":[]}' + b" " * (16 << 20))).messages(saved(), Cursor(id=1))
 
 
 async def test_a_page_of_a_million() -> None:
     """It is refused after the first thousand elements; asking again would not help."""
     answer = b'{"data":[1' + b",1" * 1_000_000 + b'],"meta":{}}'
     with pytest.raises(ApiError, match="more than 1,000") as caught:
-        await api(Server(answer)).messages(saved(), Place(id=1))
+        await api(Server(answer)).messages(saved(), Cursor(id=1))
     assert caught.value.code == "INVALID_LIST"
 
 
 async def test_a_message_that_is_no_json_does_not_cost_a_long_page() -> None:
     """A page that must be taken apart slowly has as many messages as any other."""
     messages = b",".join(b'{"id":"%d","tags":[%s]}' % (number, b"1," * 5_000 + b"NaN") for number in range(2, 22))
-    page = await api(Server(b'{"data":[' + messages + b'],"meta":{}}')).messages(saved(), Place(id=1))
+    page = await api(Server(b'{"data":[' + messages + b'],"meta":{}}')).messages(saved(), Cursor(id=1))
     assert len(page.messages) == 20
-    assert page.next == Place(id=21)
+    assert page.next == Cursor(id=21)
 
 
 async def test_reading_a_page_is_part_of_the_request(autojump_clock: MockClock) -> None:
@@ -393,4 +393,4 @@ async def test_reading_a_page_is_part_of_the_request(autojump_clock: MockClock) 
         return Response(200, {}, answer)
 
     with trio.fail_after(60), pytest.raises(ApiError, match="within request_timeout, 10 s"):
-        await api(late).messages(saved(), Place(id=1))
+        await api(late).messages(saved(), Cursor(id=1))

@@ -1,300 +1,107 @@
-"""Contract section 8 with the system's own refusals: killed programs, full and read-only disks, other people's files."""
+"""The saved session as JSON."""
 
 from __future__ import annotations
 
-import errno
-import functools
-import os
-import pathlib
-import re
-import stat
-import subprocess
-import sys
-import tempfile
+import json
+from typing import Any
 
-import attrs
 import pytest
-import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-import cometconn
-from cometconn import AppSettings, Endpoints, FileStore, User
-from cometconn._account import disk as disk_module
-from cometconn._account import saved as saved_module
-from cometconn._account import session_files as files_module
+from cometconn._account import saved_session as saved_module
 from cometconn._account.session import Session
-from cometconn.emulator import open_emulator
 from cometconn.errors import StoreError
 from cometconn.stores import SavedSession
 
-HERE = pathlib.Path(__file__).parent
-SESSION = Session("APP", "zed-1", "A-TOKEN", "A-JWT", {"uid": "zed-1"}, {"CHAT_HOST": "ws.example"})
-SAVED = SavedSession("APP", "A-DEVICE", SESSION)
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals, rights and limits")
-
-
-@pytest.fixture
-def path(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Where the session goes, reachable for whoever the test becomes."""
-    everybodys = pathlib.Path(tempfile.gettempdir())
-    for folder in (tmp_path, *(parent for parent in tmp_path.parents if everybodys in parent.parents)):
-        folder.chmod(folder.stat().st_mode | 0o011)
-    return tmp_path / "state" / "session.json"
-
-
-async def run(program: str, *words: str) -> str:
-    """Run a program of this folder to its end, and return what it printed."""
-    with trio.fail_after(120):
-        done = await trio.run_process(
-            (sys.executable, "-W", "error", str(HERE / program), *words),
-            capture_stdout=True,
-            stderr=subprocess.STDOUT,
-            check=False,
-            # A child that has given up its rights cannot write down what it covered.
-            env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},
-        )
-    assert done.returncode == 0, done.stdout.decode()
-    return done.stdout.decode()
-
-
-async def test_killed_while_saving_the_old_or_the_new_session_is_there(path: pathlib.Path) -> None:
-    """Two hundred programs are killed at any moment of saving: never half a session, no lock, nothing piles up."""
-    saving, moving = (await run("killed_program.py", str(path), "200")).splitlines()
-    assert re.fullmatch(r"[1-9]\d+ points of one saving, 200 killed, [1-9]\d+ sessions", saving)
-    assert re.fullmatch(r"[1-9]\d* points of one moving", moving)
-
-
-@pytest.mark.parametrize("before", ["", "zed-1"])
-@pytest.mark.parametrize(
-    ("trouble", "words"), [("full", "StoreError.*File too large"), ("read-only", "StoreError.*Permission denied")]
-)
-async def test_when_the_disk_refuses_nobody_is_logged_in(
-    path: pathlib.Path, trouble: str, words: str, before: str
-) -> None:
-    """`login()` says so, and what was saved before is still there."""
-    async with open_emulator() as server:
-        out = await run("refused_program.py", str(path), server.url, trouble, before)
-    assert re.search(words, out), out
-    assert out.splitlines()[-2:] == ["None", "untouched"]
-    assert not list(path.parent.glob(".*saving"))
-
-
-async def test_one_program_at_a_time(path: pathlib.Path) -> None:
-    """A second process is told that the file is in use; a lock dies with its process."""
-    program = (
-        "import sys, trio, cometconn\n"
-        "async def main():\n"
-        "    store = cometconn.FileStore(sys.argv[1])\n"
-        "    await store.load('APP')\n"
-        "    print('mine', flush=True)\n"
-        "    await trio.sleep_forever()\n"
-        "trio.run(main)\n"
+def json_values(floats: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
+    """What JSON can hold, with these numbers in it."""
+    return st.recursive(
+        st.none() | st.booleans() | st.integers() | floats | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=8,
     )
-    with trio.fail_after(120):
-        async with trio.open_nursery() as nursery:
-            command = (sys.executable, "-c", program, str(path))
-            start = functools.partial(trio.run_process, command, stdout=subprocess.PIPE, check=False)
-            other = await nursery.start(start)
-            assert (await other.stdout.receive_some()).startswith(b"mine")
-            with pytest.raises(StoreError, match="in use by another client"):
-                await FileStore(path).load("APP")
-            other.kill()
-            await other.wait()
-            store = FileStore(path)
-            await store.load("APP")
-            await store.aclose()
 
 
-async def test_what_a_killed_program_left_is_swept_away(path: pathlib.Path) -> None:
-    """Only its own temporary files: others keep theirs."""
-    path.parent.mkdir(mode=0o700)
-    (path.parent / ".session.json.abc.saving").write_text("half")
-    (path.parent / ".other.json.abc.saving").write_text("somebody's")
-    store = FileStore(path)
-    await store.load("APP")
-    await store.aclose()
-    assert sorted(file.name for file in path.parent.iterdir()) == [".other.json.abc.saving", "session.json.lock"]
+JSON = json_values(st.floats())
+TOKENS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)
+# No NaN, at any depth: what is read would never equal what was written.
+OBJECTS = st.dictionaries(st.text(), json_values(st.floats(allow_nan=False)), max_size=3)
+SESSIONS = st.builds(
+    Session,
+    st.just("APP"),
+    st.text(min_size=1),
+    TOKENS,
+    st.none() | TOKENS,
+    OBJECTS,
+    OBJECTS,
+)
+PERSON: dict[str, Any] = {"uid": "u", "auth_token": "t", "jwt": None, "user": {}, "settings": {}}
+GOOD: dict[str, Any] = {"schema": 1, "app_id": "APP", "device_id": "d", "session": PERSON}
 
 
-@pytest.mark.parametrize(("mode", "fine"), [(0o777, False), (0o757, False), (0o1777, True), (0o755, True)])
-async def test_a_folder_that_everybody_may_write_is_refused(path: pathlib.Path, mode: int, fine: bool) -> None:
-    """Unless, as in the system's folder for temporary files, nobody may replace what belongs to others."""
-    path.parent.mkdir()
-    path.parent.chmod(mode)
-    store = FileStore(path)
-    if fine:
-        await store.load("APP")
-        await store.aclose()
-    else:
-        with pytest.raises(StoreError, match="written by everybody"):
-            await store.load("APP")
-        assert not list(path.parent.iterdir())
+@given(SESSIONS)
+@settings(max_examples=50, deadline=None)
+def test_what_is_written_can_be_read(session: Session) -> None:
+    """Every session comes back as it was."""
+    saved = SavedSession("APP", "device", session)
+    assert SavedSession.from_text(saved.to_text()) == saved
+    assert SavedSession.from_text(saved.to_text()).to_text() == saved.to_text()
 
 
-async def test_a_file_that_is_far_too_long_is_moved_aside(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not even read to its end."""
-    monkeypatch.setattr(files_module, "LIMIT", 1000)
-    monkeypatch.setattr(saved_module, "LIMIT", 1000)
-    path.parent.mkdir(mode=0o700)
-    path.write_text('{"schema": 1, "app_id": "APP", "device_id": "d", "session": null}' + " " * 1000)
-    store = FileStore(path)
-    assert (await store.load("APP")).session is None
-    await store.aclose()
-    assert len(list(path.parent.glob("*.unreadable-*"))) == 1
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_in_the_file_only_a_value_error_comes_out(data: st.DataObject) -> None:
+    """Bytes, JSON, or a good file with one value replaced: it is read or it is a ValueError."""
+    changed = json.loads(json.dumps(GOOD))
+    place = data.draw(st.sampled_from([changed, changed["session"]]))
+    place[data.draw(st.sampled_from(sorted(place)))] = data.draw(JSON)
+    text = data.draw(st.text() | JSON.map(json.dumps) | st.just(""))
+    for candidate in (text, json.dumps(changed)):
+        try:
+            saved = SavedSession.from_text(candidate)
+        except ValueError:
+            continue
+        if saved.session is not None:
+            assert saved.session.auth_token.isprintable()
+            saved.session.uid.encode()
 
 
-async def test_a_link_in_place_of_the_lock_is_not_followed(path: pathlib.Path) -> None:
-    """What it points to is untouched."""
-    path.parent.mkdir(mode=0o700)
-    target = path.parent / "target"
-    target.write_text("precious")
-    path.with_name("session.json.lock").symlink_to(target)
-    with pytest.raises(StoreError, match="cannot be locked"):
-        await FileStore(path).load("APP")
-    assert target.read_text() == "precious"
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("uid", "\ud800"),
+        ("auth_token", "a\r\nX-Evil: 1"),
+        ("auth_token", ""),
+        ("jwt", "a b"),
+        ("last_message_id", True),
+        ("last_message_id", 1.5),
+        ("last_seen_at", float("nan")),
+        ("last_seen_at", float("-inf")),
+        ("last_seen_at", -1e12),
+        ("last_seen_at", 10**400),
+        ("last_seen_at", "3"),
+    ],
+)
+def test_what_could_not_be_taken_up_is_not_read(key: str, value: object) -> None:
+    """A token that would be a header of its own, a uid that cannot be sent, a time that is none."""
+    with pytest.raises(ValueError):
+        SavedSession.from_text(json.dumps({**GOOD, "session": {**PERSON, key: value}}))
+    with pytest.raises(ValueError):
+        SavedSession.from_text("[" * 100_000)
 
 
-async def test_a_link_that_comes_while_the_client_is_open_is_replaced(path: pathlib.Path) -> None:
-    """Saving renames over it: what it pointed to is untouched."""
-    store = FileStore(path)
-    await store.load("APP")
-    target = path.parent / "target"
-    target.write_text("precious")
-    path.symlink_to(target)
-    await store.save(SAVED)
-    await store.aclose()
-    assert target.read_text() == "precious"
-    assert not path.is_symlink()
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away")
-async def test_somebody_elses_file_is_refused(path: pathlib.Path) -> None:
-    """It may be a trap: another user's session is not ours to take up."""
-    path.parent.mkdir(mode=0o700)
-    path.write_text("{}")
-    os.chown(path, 12345, 12345)
-    with pytest.raises(StoreError, match="plain file of yours"):
-        await FileStore(path).load("APP")
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
-async def test_somebody_elses_folder_is_refused(path: pathlib.Path) -> None:
-    """Its owner could put another session in the place of ours. Root's own would do: see `/tmp`."""
-    path.parent.mkdir(mode=0o700)
-    os.chown(path.parent, 12345, 12345)
-    with pytest.raises(StoreError, match="belongs to somebody else"):
-        await FileStore(path).load("APP")
-    assert not list(path.parent.iterdir())
-
-
-@pytest.mark.parametrize("there", [True, False])
-async def test_a_link_in_place_of_the_folder_is_not_followed(path: pathlib.Path, there: bool) -> None:
-    """Wherever it leads, and if it leads nowhere."""
-    target = path.parent.with_name("elsewhere")
-    if there:
-        target.mkdir(mode=0o700)
-    path.parent.symlink_to(target)
-    with pytest.raises(StoreError, match="symbolic link|cannot be locked"):
-        await FileStore(path).load("APP")
-    assert target.exists() == there
-    assert not there or not list(target.iterdir())
-
-
-async def test_a_named_pipe_in_place_of_the_file_does_not_hang(path: pathlib.Path) -> None:
-    """Opening one waits for its other end, in a thread that nobody could cancel."""
-    path.parent.mkdir(mode=0o700)
-    os.mkfifo(path)
-    with trio.fail_after(10), pytest.raises(StoreError, match="plain file"):
-        await FileStore(path).load("APP")
-
-
-async def test_a_file_that_others_may_read_is_taken_from_them(path: pathlib.Path) -> None:
-    """As when it was copied by hand. One that everybody may write could be anybody's, and is refused."""
-    store = FileStore(path)
-    await store.load("APP")
-    await store.save(SAVED)
-    await store.aclose()
-    path.chmod(0o664)
-    assert (await store.load("APP")).session == SESSION
-    await store.aclose()
-    assert path.stat().st_mode & 0o777 == 0o600
-    path.chmod(0o602)
-    with pytest.raises(StoreError, match="written by everybody"):
-        await store.load("APP")
-
-
-async def test_a_folder_that_cannot_be_synced(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is there under its name: that is saved, and nobody is told otherwise."""
-    store, real = FileStore(path), os.fsync
-    await store.load("APP")
-
-    def fsync(descriptor: int) -> None:
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        real(descriptor)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    await store.save(SAVED)
-    await store.aclose()
-    assert (await store.load("APP")).session == SESSION
-    await store.aclose()
-
-
-async def test_a_bad_file_that_cannot_be_moved_aside(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a disk that is read-only: a `StoreError`, the file is as it was, and the lock is free again."""
-    path.parent.mkdir(mode=0o700)
-    path.write_text("garbage")
-
-    def refuse(*_: object) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    store = FileStore(path)
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", refuse)
-        with pytest.raises(StoreError, match="moved aside: Read-only file system"):
-            await store.load("APP")
-    assert sorted(file.name for file in path.parent.iterdir()) == ["session.json", "session.json.lock"]
-    assert path.read_text() == "garbage"
-    assert (await store.load("APP")).session is None
-    await store.aclose()
-
-
-async def test_a_file_that_cannot_be_read(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that is broken is not a file that is empty: `StoreError`, and nothing is moved."""
-    store = FileStore(path)
-    await store.load("APP")
-    await store.save(SAVED)
-    await store.aclose()
-
-    def broken(*_: object, **__: object) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(disk_module, "open", broken, raising=False)
-        with pytest.raises(StoreError, match=r"cannot be read: Input/output error"):
-            await store.load("APP")
-    assert (await store.load("APP")).session == SESSION
-    await store.aclose()
-
-
-async def test_what_cannot_be_swept_away_stays(path: pathlib.Path) -> None:
-    """It costs room, and no session."""
-    (path.parent / ".session.json.abc.saving").mkdir(parents=True, mode=0o700)
-    path.parent.chmod(0o700)
-    store = FileStore(path)
-    await store.load("APP")
-    await store.save(SAVED)
-    await store.aclose()
-
-
-async def test_saved_details_that_cannot_be_read(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The session is good, so the user is logged in; of the user only the uid is known."""
-    store = FileStore(path)
-    await store.load("APP")
-    await store.save(attrs.evolve(SAVED, session=attrs.evolve(SESSION, user={"uid": 3, "name": "Zed"})))
-    await store.aclose()
-    endpoints = Endpoints.at("http://127.0.0.1:9")
-    settings = AppSettings(auto_establish_socket_connection=False)
-    async with cometconn.open_client("APP", settings, store=store, endpoints=endpoints) as chat:
-        assert chat.get_logged_in_user() == User("zed-1")
-    assert "only the uid is known" in caplog.text
+def test_what_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too long, or nested too deeply: a StoreError now, and not a lost session later."""
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    for nonsense in (deep, "x" * 2000):
+        monkeypatch.setattr(saved_module, "LIMIT", 1000)
+        session = Session("APP", "u", "TOKEN", None, {"uid": "u", "metadata": nonsense})
+        with pytest.raises(StoreError, match="too much") as caught:
+            SavedSession("APP", "d", session).to_text()
+        assert "TOKEN" not in str(caught.value)
+    while deep:
+        deep = deep.pop()  # or the interpreter would have to do it in one go

@@ -29,7 +29,7 @@ def run(words: str, rounds: int) -> int:
         objects: list[int] = []
         for timing, lane in [(QUICK, True)] * rounds + [(QUICK, False), (Timing(), True)]:
             began = time.monotonic()
-            door.TEXT_LANE = lane
+            door.SCANS_TEXT_FRAMES = lane
             verdict = trio.run(run_case, case, timing)
             took = ", ".join(f"{name} {seconds:.2f}" for name, seconds in verdict.took.items())
             patience = f"{'quick' if timing is QUICK else 'default'} timing{'' if lane else ', no text lane'}"

@@ -27,7 +27,7 @@ from .interruptions import ACTS, CATCHING_UP, REST_ACTS, played, say
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from cometconn._account.pages import MessagePage, Place
+    from cometconn._account.pages import Cursor, MessagePage
     from cometconn._account.session import Session
 
 PATIENCE = Timing().request_timeout
@@ -184,7 +184,7 @@ async def test_a_page_that_comes_with_the_end_of_the_lease_is_not_taken(autojump
         assert catch_up is not None
         fetch = catch_up.fetch
 
-        async def logged_out_meanwhile(session: Session, place: Place) -> MessagePage:
+        async def logged_out_meanwhile(session: Session, place: Cursor) -> MessagePage:
             page = await fetch(session, place)
             pair.chat._parts.login._exit(NotLoggedInError("logged out"), forget=True)
             return page

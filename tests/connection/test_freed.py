@@ -58,7 +58,7 @@ async def test_no_circle_of_references_outlives_a_connection(no_collector: None,
             await chat.login(uid="zed-1", auth_key="KEY")
             await chat.connect()
             link = chat._machine.connected_link("the test")
-            left = [weakref.ref(part) for part in (link, link.websocket, link.websocket._pipe)]
+            left = [weakref.ref(part) for part in (link, link.websocket, link.websocket._feed)]
             del link
             await end(chat, server)
             await trio.testing.wait_all_tasks_blocked()

@@ -76,7 +76,7 @@ async def test_the_close_frame_goes_first() -> None:
     waiter = one.ping("p", 0.0)
 
     class Socket:
-        def goodbye_nowait(self) -> None:
+        def close_nowait(self) -> None:
             """Look."""
             seen.append((one.lease.cancel_called, waiter.answered.is_set()))
 

@@ -11,8 +11,9 @@ import trio
 from trio.testing import MockClock
 
 from cometconn import Reason
-from cometconn._connection.receive_loop import _digest, _Reader
-from cometconn._transport.lane import TextLane
+from cometconn._connection.receive_loop import _Reader, receive_loop
+from cometconn._transport.abc import Received
+from cometconn._transport.text_frame_scanner import TextFrameScanner
 from cometconn._wire.decoder import Decoder
 from cometconn.errors import PongTimeoutError
 from cometconn.events import TextMessage, UnknownEvent, UnreadableFrame
@@ -104,16 +105,23 @@ class OneRead:
     """A WebSocket of which so many bytes have been read, and no more will be."""
 
     def __init__(self, data: bytes) -> None:
-        self._lane = TextLane(1 << 20)
-        self._lane.feed(data)
-        self.next_texts = self._lane.texts
+        self._scanner = TextFrameScanner(1 << 20)
+        self._scanner.feed(data)
+        self._size = len(data)
 
-    @property
-    def exhausted(self) -> bool:
-        return self._lane.exhausted
+    async def messages(self, most: int) -> Received:
+        if self._scanner.exhausted:
+            await trio.sleep_forever()
+        await trio.lowlevel.checkpoint()
+        size, self._size = self._size, 0
+        texts: Any = self._scanner.texts(most) or [self._scanner.next()]
+        return Received(texts, size, not self._scanner.exhausted)
 
-    async def next_message(self) -> Any:
-        return self._lane.next()
+
+def start_loop(nursery: trio.Nursery, pair: Pair, link: Link, websocket: Any) -> None:
+    """Start a receive loop for *websocket*, beside the one that runs."""
+    parts = pair.chat._parts
+    nursery.start_soon(receive_loop, parts.machine, link, websocket, parts.identity, parts.streams)
 
 
 class Steps(trio.abc.Instrument):
@@ -141,16 +149,17 @@ async def test_no_step_holds_the_loop_for_more_than_a_few_messages(
     decode = Decoder.decode
     monkeypatch.setattr(Decoder, "decode", counted)
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=1000, overflow=policy) as events:
-        taker, link = reader(pair)
+        link = reader(pair)[1]
         websocket: Any = OneRead(b"\x81\x00" * 32_768)
         steps.counts[:] = [0]
         trio.lowlevel.add_instrument(steps)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker)
+            start_loop(nursery, pair, link, websocket)
             got = 0
             while got < (1000 if policy == "drop_oldest" else 32_768):
                 got += len([event for event in await events.batch() if isinstance(event, UnreadableFrame)])
                 await settle()
+            nursery.cancel_scope.cancel()
         trio.lowlevel.remove_instrument(steps)
     assert sum(steps.counts) == 32_768
     assert max(steps.counts) == 64
@@ -159,15 +168,16 @@ async def test_no_step_holds_the_loop_for_more_than_a_few_messages(
 async def test_a_stream_that_fills_stops_the_taking_there(autojump_clock: MockClock) -> None:
     """Of messages that came together, those behind the one that fills a pausing stream wait outside."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=3) as events:
-        taker, link = reader(pair)
+        link = reader(pair)[1]
         websocket: Any = OneRead((b"\x81" + bytes([len(NEWS)]) + NEWS.encode()) * 10)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_digest, pair.chat._parts.machine, link, websocket, taker)
+            start_loop(nursery, pair, link, websocket)
             for left in (3, 3, 3, 1):
                 await settle()
                 assert events.statistics().events == left
                 assert len(await events.batch()) == left
                 await ask_in_vain(events)
+            nursery.cancel_scope.cancel()
 
 
 async def test_the_lease_that_ends_in_the_middle_leaves_the_rest(autojump_clock: MockClock) -> None:

@@ -1,4 +1,4 @@
-"""Peers of the emulator: a well-behaved WebSocket client, and one that is driven frame by frame."""
+"""Clients of the emulator: a well-behaved WebSocket client, and one that is driven frame by frame."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def server() -> AsyncIterator[Emulator]:
-    """Run an emulator with three users, all of them hikers."""
+    """Run an emulator with three users, all of them members of the group `hikers`."""
     async with open_emulator(users=("zed-1", "amy-2", "bob-3")) as emulator:
         yield emulator
 
 
 @pytest.fixture
 async def http(server: Emulator) -> AsyncIterator[httpx2.AsyncClient]:
-    """Give an HTTP client of the emulator."""
+    """Return an HTTP client of the emulator."""
     async with httpx2.AsyncClient(base_url=f"{server.url}/v3.0", timeout=5) as client:
         yield client
 
@@ -54,8 +54,8 @@ def auth_frame(server: Emulator, uid: str, device: str, **body: Any) -> str:
 
 
 @attrs.frozen
-class Talker:
-    """A connected user, frames as objects."""
+class ConnectedUser:
+    """A connected user: sends and receives frames as objects."""
 
     websocket: WebSocketConnection
 
@@ -74,34 +74,36 @@ class Join(Protocol):
 
     def __call__(
         self, server: Emulator, uid: str, device: str = "", **body: object
-    ) -> AbstractAsyncContextManager[Talker]:
-        """Connect; the body of the auth frame can be added to."""
+    ) -> AbstractAsyncContextManager[ConnectedUser]:
+        """Connect. *body* is added to the body of the auth frame."""
 
 
 @pytest.fixture
 def join() -> Join:
-    """Give the way in for a well-behaved client."""
+    """Return a function that connects a well-behaved client."""
 
     @asynccontextmanager
-    async def joined(server: Emulator, uid: str, device: str = "", **body: object) -> AsyncGenerator[Talker, None]:
-        # The stream is ours to close: trio-websocket leaves it open when the server said goodbye first.
+    async def joined(
+        server: Emulator, uid: str, device: str = "", **body: object
+    ) -> AsyncGenerator[ConnectedUser, None]:
+        # Closed here: trio-websocket leaves the stream open when the server sent the first close frame.
         stream = await trio.open_tcp_stream("127.0.0.1", server.port)
         async with stream, trio.open_nursery() as nursery:
             websocket = await wrap_client_stream(nursery, stream, f"127.0.0.1:{server.port}", "/")
             async with websocket:
-                talker = Talker(websocket)
-                await talker.send(auth_frame(server, uid, device or f"device-of-{uid}", **body))
-                reply = await talker.receive()
+                user = ConnectedUser(websocket)
+                await user.send(auth_frame(server, uid, device or f"device-of-{uid}", **body))
+                reply = await user.receive()
                 assert reply["type"] == "auth"
                 assert reply["body"] == {"code": "200", "status": "OK"}
-                yield talker
+                yield user
 
     return joined
 
 
 @attrs.define(eq=False)
 class RawPeer:
-    """A client that does nothing by itself: no answer to a Close, no reading ahead.
+    """A client that does nothing by itself: it answers no close frame and reads nothing ahead.
 
     Attributes:
         stream: the TCP stream.
@@ -114,8 +116,8 @@ class RawPeer:
     headers: dict[str, str] = attrs.field(factory=dict)
     _wire: WSConnection = attrs.field(factory=lambda: WSConnection(ConnectionType.CLIENT))
 
-    async def ask(self, server: Emulator) -> None:
-        """Ask for the upgrade."""
+    async def request_upgrade(self, server: Emulator) -> None:
+        """Request the upgrade."""
         await self.stream.send_all(self._wire.send(Upgrade(host=f"127.0.0.1:{server.port}", target="/")))
 
     async def send(self, event: Event) -> None:
@@ -149,21 +151,21 @@ class RawPeer:
         return frame
 
     async def receive_close(self) -> int:
-        """Read the next event, which must be a close frame; give its code."""
+        """Read the next event, which must be a close frame; return its code."""
         event = await self.receive()
         assert isinstance(event, CloseConnection), event
         return event.code
 
     async def sign_in(self, server: Emulator, uid: str) -> None:
         """Upgrade and authenticate."""
-        await self.ask(server)
+        await self.request_upgrade(server)
         assert isinstance(await self.receive(), AcceptConnection)
         await self.send_text(auth_frame(server, uid, f"raw-{uid}"))
         assert (await self.receive_text())["body"]["code"] == "200"
 
 
 class Dial(Protocol):
-    """Opens TCP to the emulator."""
+    """Opens a TCP connection to the emulator."""
 
     def __call__(self, server: Emulator) -> AbstractAsyncContextManager[RawPeer]:
         """Connect, and send nothing yet."""
@@ -171,7 +173,7 @@ class Dial(Protocol):
 
 @pytest.fixture
 def dial() -> Dial:
-    """Give the way in for a client that is driven frame by frame."""
+    """Return a function that connects a client that is driven frame by frame."""
 
     @asynccontextmanager
     async def dialled(server: Emulator) -> AsyncGenerator[RawPeer, None]:
@@ -183,40 +185,40 @@ def dial() -> Dial:
 
 
 @attrs.define(eq=False)
-class Wire:
-    """Stands where a door's byte stream would be, and remembers what was done to it."""
+class RecordingLine:
+    """Takes the place of the byte stream below a WebSocket, and records what was done to it."""
 
-    deeds: list[str] = attrs.field(factory=list)
+    calls: list[str] = attrs.field(factory=list)
 
     def reset(self) -> None:
-        """Remember."""
-        self.deeds.append("reset")
+        """Record it."""
+        self.calls.append("reset")
 
     def silence(self) -> None:
-        """Remember."""
-        self.deeds.append("silence")
+        """Record it."""
+        self.calls.append("silence")
 
 
 @attrs.define(eq=False)
-class Village:
-    """A world without doors, at a standstill of time, and short ways to talk to it."""
+class Backend:
+    """A `World` whose clocks stand still, and short ways to use it."""
 
     world: World
     clock: list[int]
 
-    def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
-        """Make a REST request; give status and JSON."""
+    def request(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
+        """Make a REST request; return status and JSON."""
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         response = self.world.answer(Request(method, f"http://127.0.0.1:1{path}", headers, raw))
         return response.status, json.loads(response.body)
 
     def token(self, uid: str) -> str:
-        """Log a user in."""
+        """Log a user in; return the auth token."""
         return self.world.sessions.issue_token(uid)
 
     def device(self, uid: str | None = None, device_id: str = "", **body: object) -> Device:
         """Connect a device, and authenticate it as *uid* unless that is `None`."""
-        device = Device(Wire())
+        device = Device(RecordingLine())
         self.world.accepted(device)
         if uid is not None:
             jwt = self.world.sessions.jwt_for(self.token(uid))
@@ -232,7 +234,7 @@ class Village:
         return device
 
     def outbox(self, device: Device) -> list[Any]:
-        """Take what waits for a device: frames as objects, other orders as they are."""
+        """Take what waits to be written to a device: frames as objects, other orders as they are."""
         taken = []
         while device._outbox:
             order = device._outbox.popleft()
@@ -242,8 +244,8 @@ class Village:
 
 
 @pytest.fixture
-def village() -> Village:
-    """Give a world of three users; two of them are hikers. Its wall clock is `clock[0]`."""
+def backend() -> Backend:
+    """Return a `World` with three users, two of them in the group `hikers`. Its wall clock is `clock[0]`."""
     clock = [1_800_000_000]
     world = World(
         users=("zed-1", "amy-2", "bob-3"),
@@ -252,4 +254,4 @@ def village() -> Village:
         clock=lambda: 7.5,
         wall_clock=lambda: clock[0] + 0.25,
     )
-    return Village(world, clock)
+    return Backend(world, clock)

@@ -1,4 +1,4 @@
-"""`cometconn.emulator.call`."""
+"""`cometconn.emulator.backend.call`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import json
 import pytest
 
 from cometconn.emulator import World
-from cometconn.emulator.call import Call, Refusal, error_response
+from cometconn.emulator.backend.call import Call
+from cometconn.emulator.backend.responses import Refusal, error_response
 
 
 def _call(world: World, body: dict[str, object] | None = None, **headers: str) -> Call:
-    return Call(world, {}, {}, headers, body or {})
+    return Call(world, {}, {}, {}, headers, body or {})
 
 
 def test_a_known_token_leads_to_its_user() -> None:
-    """The header names the token, the token the user."""
+    """The header has the token, and the token belongs to the user."""
     world = World()
     token = world.sessions.issue_token("amy-2")
 
@@ -26,7 +27,7 @@ def test_a_known_token_leads_to_its_user() -> None:
 
 
 def test_an_unknown_token_is_refused() -> None:
-    """No token and a wrong one are the same."""
+    """No token and a wrong one are refused alike."""
     for call in (_call(World()), _call(World(), authtoken="made up")):
         with pytest.raises(Refusal) as refusal:
             call.person()
@@ -35,7 +36,7 @@ def test_an_unknown_token_is_refused() -> None:
 
 @pytest.mark.parametrize("value", [None, "", 7, ["x"]])
 def test_a_field_must_be_a_text(value: object) -> None:
-    """What is missing, empty or of another kind is refused, naming the field."""
+    """A missing or empty value, or one of another type, is refused, naming the field."""
     call = _call(World(), {"receiver": value})
 
     with pytest.raises(Refusal, match="receiver"):

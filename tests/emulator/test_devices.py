@@ -1,4 +1,4 @@
-"""`cometconn.emulator.devices`."""
+"""`cometconn.emulator.world.devices`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from cometconn.emulator import Close, Device, Order, Send
 
 @attrs.define(eq=False)
 class _Line:
-    deeds: list[str] = attrs.field(factory=list)
+    calls: list[str] = attrs.field(factory=list)
 
     def reset(self) -> None:
-        self.deeds.append("reset")
+        self.calls.append("reset")
 
     def silence(self) -> None:
-        self.deeds.append("silence")
+        self.calls.append("silence")
 
 
 def _open(limit: int = 8) -> tuple[Device, _Line]:
@@ -28,7 +28,7 @@ def _open(limit: int = 8) -> tuple[Device, _Line]:
 
 
 async def test_orders_come_in_order() -> None:
-    """Frames come as they were queued, the goodbye behind them, and nothing after it."""
+    """Frames come as they were queued, the close frame behind them, and nothing after it."""
     device, _ = _open()
     device.send("one")
     device.send_json({"a": 1})
@@ -43,8 +43,8 @@ async def test_orders_come_in_order() -> None:
     assert await _nothing_comes(device)
 
 
-async def test_an_order_wakes_the_door() -> None:
-    """A waiting door is woken by what is queued."""
+async def test_an_order_wakes_the_waiting_task() -> None:
+    """A task that waits for an order gets what is queued."""
     device, _ = _open()
     taken: list[Order] = []
 
@@ -61,18 +61,18 @@ async def test_an_order_wakes_the_door() -> None:
 
 
 async def test_a_full_queue_resets_the_connection() -> None:
-    """The frame too many breaks the connection, and what waited is let go."""
+    """The frame over the limit resets the connection, and what waited is dropped."""
     device, line = _open(limit=2)
 
     for text in ("one", "two", "three"):
         device.send(text)
 
-    assert line.deeds == ["reset"]
+    assert line.calls == ["reset"]
     assert await _nothing_comes(device)
 
 
-async def test_silence_lets_go_of_what_waits() -> None:
-    """A silenced device says nothing any more, not even goodbye."""
+async def test_silence_drops_what_waits() -> None:
+    """Nothing is written to a silenced device any more, not even a close frame."""
     device, line = _open()
     device.send("one")
 
@@ -80,17 +80,17 @@ async def test_silence_lets_go_of_what_waits() -> None:
     device.send("two")
     device.close()
 
-    assert line.deeds == ["silence"]
+    assert line.calls == ["silence"]
     assert await _nothing_comes(device)
 
 
 def test_a_hanging_upgrade_is_reset_instead_of_closed() -> None:
-    """Where there is no WebSocket yet, there is none to close."""
+    """Before the upgrade there is no WebSocket to close."""
     line = _Line()
 
     Device(line).close()
 
-    assert line.deeds == ["reset"]
+    assert line.calls == ["reset"]
 
 
 async def _nothing_comes(device: Device) -> bool:

@@ -19,7 +19,7 @@ def test_the_defaults_are_those_of_a_good_server() -> None:
 
 
 def test_retry_after_may_be_a_date() -> None:
-    """It is so many seconds after the server's time."""
+    """It is `retry_after` seconds after the server's time."""
     faults = Faults(retry_after=7, retry_after_as="date")
     assert faults.headers(784_111_777) == {"retry-after": "Sun, 06 Nov 1994 08:49:44 GMT"}
     assert Faults(retry_after_as="date").headers(784_111_777) == {}
@@ -49,8 +49,8 @@ def test_retry_after_may_be_a_date() -> None:
         {"mode": 200},
     ],
 )
-def test_nonsense_names_the_fault(fault: dict[str, Any]) -> None:
-    """A value that makes no sense is refused, naming the fault."""
+def test_a_bad_value_names_the_fault(fault: dict[str, Any]) -> None:
+    """A value that is not allowed is refused, naming the fault."""
     with pytest.raises(SettingsError, match=next(iter(fault))):
         Faults(**fault)
 
@@ -68,8 +68,8 @@ def test_nonsense_names_the_fault(fault: dict[str, Any]) -> None:
         {"mode": "NO_TRANSIENT"},
     ],
 )
-def test_sense_is_taken(fault: dict[str, Any]) -> None:
-    """Values that make sense are kept."""
+def test_allowed_values_are_kept(fault: dict[str, Any]) -> None:
+    """Allowed values are kept."""
     name, value = next(iter(fault.items()))
 
     assert getattr(Faults(**fault), name) == value
@@ -77,6 +77,6 @@ def test_sense_is_taken(fault: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("code", [999, 1004, 1005, 1006, 1015, 2000, 5000, True, "1000"])
 def test_reserved_close_codes_are_refused(code: object) -> None:
-    """What RFC 6455 keeps out of close frames is refused."""
+    """Codes that RFC 6455 does not allow in close frames are refused."""
     with pytest.raises(SettingsError, match="the code must be a close code"):
         check_close_code(code, "the code")

@@ -19,7 +19,7 @@ _VALUES = st.recursive(
 
 @given(st.dictionaries(st.text(), _VALUES, max_size=4))
 def test_what_is_rendered_is_parsed_again(value: dict[str, object]) -> None:
-    """Any JSON object survives the way out and in, as ASCII."""
+    """Every JSON object is rendered as ASCII and parsed back unchanged."""
     text = render(value)
 
     assert text.isascii()
@@ -41,24 +41,24 @@ def test_what_is_rendered_is_parsed_again(value: dict[str, object]) -> None:
     ],
 )
 def test_what_is_no_json_object_is_none(text: str | bytes) -> None:
-    """Garbage, other JSON than objects, and Python's extras are all refused alike."""
+    """Text that is not JSON, JSON other than objects, and what only Python reads (`NaN`) are refused alike."""
     assert parse(text) is None
 
 
 @pytest.mark.parametrize("depth", [65, 5_000, 200_000])
 def test_deep_nesting_is_refused(depth: int) -> None:
-    """Text deep enough to exhaust a stack is refused, before and after Python's own limit."""
+    """Text that is nested too deeply is refused, below and above Python's own limit."""
     assert parse('{"a":' + "[" * depth + "]" * depth + "}") is None
 
 
 def test_moderate_nesting_is_read() -> None:
-    """Sixty levels are fine."""
+    """Sixty levels are read."""
     text = '{"a":' + "[" * 60 + "]" * 60 + "}"
 
     assert parse(text) == json.loads(text)
 
 
 def test_nan_is_not_rendered() -> None:
-    """The server cannot write what others could not read."""
+    """What is not JSON is not written either."""
     with pytest.raises(ValueError, match="not JSON compliant"):
         render({"a": float("nan")})

@@ -9,7 +9,7 @@ from cometconn.emulator import Entry, Kind, ServerLog
 
 
 def test_entries_are_numbered_and_timed() -> None:
-    """An entry holds what it was given, the clock's time and the next number."""
+    """An entry has the values it was made with, the clock's time and the next number."""
     times = iter([1.0, 2.5])
     log = ServerLog(lambda: next(times))
 
@@ -23,7 +23,7 @@ def test_entries_are_numbered_and_timed() -> None:
 
 
 def test_the_log_is_bounded() -> None:
-    """Beyond the limit the oldest entries go, and are counted."""
+    """Beyond the limit the oldest entries are dropped and counted."""
     log = ServerLog(lambda: 0.0, limit=3)
 
     for code in range(5):
@@ -49,8 +49,8 @@ def test_entries_are_found_by_what_they_are_about() -> None:
     assert [entry.number for entry in log.of(Kind.CONNECT, since=1)] == [2]
 
 
-async def test_waiting_gives_an_entry_already_there() -> None:
-    """`wait_for` looks at the past first."""
+async def test_waiting_returns_an_entry_that_is_there() -> None:
+    """`wait_for` returns an entry that is there already."""
     log = ServerLog()
     entry = log.add(Kind.EOF, 1)
 
@@ -58,8 +58,8 @@ async def test_waiting_gives_an_entry_already_there() -> None:
         assert await log.wait_for(lambda found: found.kind is Kind.EOF) is entry
 
 
-async def test_waiting_gives_the_first_later_entry() -> None:
-    """`wait_for` with `since` passes over the past, and over entries that do not fit."""
+async def test_waiting_returns_the_first_later_entry() -> None:
+    """`wait_for` with `since` skips earlier entries, and those for which the predicate is false."""
     log = ServerLog()
     log.add(Kind.EOF, 1)
     found: list[Entry] = []
@@ -80,8 +80,8 @@ async def test_waiting_gives_the_first_later_entry() -> None:
     assert [entry.connection for entry in found] == [3]
 
 
-async def test_waiting_can_be_given_up() -> None:
-    """A cancelled wait leaves no waiter behind."""
+async def test_waiting_can_be_cancelled() -> None:
+    """A cancelled wait leaves no waiting task behind."""
     log = ServerLog()
 
     with trio.move_on_after(0):
@@ -89,4 +89,4 @@ async def test_waiting_can_be_given_up() -> None:
     with trio.move_on_after(0):
         await log.wait_news()
 
-    assert log._news.statistics().tasks_waiting == 0
+    assert log._added.statistics().tasks_waiting == 0

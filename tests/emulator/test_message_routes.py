@@ -1,4 +1,4 @@
-"""`cometconn.emulator.message_routes`: what is asked for, what is answered, and which event others get."""
+"""`cometconn.emulator.backend.message_routes`: requests, their answers, and the events that others get."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from cometconn._wire.decoder import decode, decode_message
 if TYPE_CHECKING:
     from cometconn.emulator import Device
 
-    from .conftest import Village
+    from .conftest import Backend
 
 EMOJI = "%F0%9F%94%A5"
 
 
-def say(village: Village, sender: str = "zed-1", receiver: str = "amy-2", kind: str = "user") -> str:
-    """Have a message sent; give its id."""
+def say(backend: Backend, sender: str = "zed-1", receiver: str = "amy-2", kind: str = "user") -> str:
+    """Send a message; return its id."""
     draft = {
         "receiver": receiver,
         "receiverType": kind,
@@ -27,96 +27,96 @@ def say(village: Village, sender: str = "zed-1", receiver: str = "amy-2", kind: 
         "type": "text",
         "data": {"text": "helo"},
     }
-    return str(village.world.post(sender, draft)["id"])
+    return str(backend.world.post(sender, draft)["id"])
 
 
-def arrives(village: Village, device: Device, uid: str) -> list[events.Event]:
-    """Give the events that a client of *uid* makes of what waits for it."""
-    found = [decode(json.dumps(frame), own_uid=uid, session_id="mine") for frame in village.outbox(device)]
+def arrives(backend: Backend, device: Device, uid: str) -> list[events.Event]:
+    """Return the events that a client of *uid* decodes from its frames."""
+    found = [decode(json.dumps(frame), own_uid=uid, session_id="mine") for frame in backend.outbox(device)]
     assert all(isinstance(event, events.Event) for event in found)
     return found  # type: ignore[return-value]
 
 
-def test_an_edit_is_told_and_stored(village: Village) -> None:
+def test_an_edit_is_published_and_stored(backend: Backend) -> None:
     """The answer is the action; the other side gets `MessageEdited`; the message is changed."""
-    amy, number = village.device("amy-2"), say(village)
-    village.outbox(amy)
-    status, answer = village.ask(
-        "PUT", f"/messages/{number}", {"data": {"text": "hello"}, "tags": ["a"]}, authToken=village.token("zed-1")
+    amy, number = backend.device("amy-2"), say(backend)
+    backend.outbox(amy)
+    status, answer = backend.request(
+        "PUT", f"/messages/{number}", {"data": {"text": "hello"}, "tags": ["a"]}, authToken=backend.token("zed-1")
     )
     assert status == 200
     assert isinstance(decode_message(answer["data"]), events.MessageEdited)
-    (event,) = arrives(village, amy, "amy-2")
+    (event,) = arrives(backend, amy, "amy-2")
     assert isinstance(event, events.MessageEdited)
     assert isinstance(event.message, events.TextMessage)
     assert (event.message.id, event.message.text, event.message.edited_by) == (int(number), "hello", "zed-1")
-    stored = village.world.messages.get(number)
+    stored = backend.world.messages.get(number)
     assert stored is not None
     assert (stored["data"]["text"], stored["editedBy"], stored["tags"]) == ("hello", "zed-1", ["a"])
     assert stored["updatedAt"] >= stored["sentAt"]
 
 
-def test_a_deletion_takes_the_text(village: Village) -> None:
-    """The other side gets `MessageDeleted`; what was written is gone."""
-    amy, number = village.device("amy-2"), say(village)
-    village.outbox(amy)
-    status, answer = village.ask("DELETE", f"/messages/{number}", {"id": number}, authToken=village.token("zed-1"))
+def test_a_deletion_removes_the_text(backend: Backend) -> None:
+    """The other side gets `MessageDeleted`; the text is removed from the message."""
+    amy, number = backend.device("amy-2"), say(backend)
+    backend.outbox(amy)
+    status, answer = backend.request("DELETE", f"/messages/{number}", {"id": number}, authToken=backend.token("zed-1"))
     assert (status, answer["data"]["data"]["action"]) == (200, "deleted")
-    (event,) = arrives(village, amy, "amy-2")
+    (event,) = arrives(backend, amy, "amy-2")
     assert isinstance(event, events.MessageDeleted)
     assert (event.message.id, event.message.deleted_by) == (int(number), "zed-1")
-    assert "text" not in (village.world.messages.get(number) or {})["data"]
+    assert "text" not in (backend.world.messages.get(number) or {})["data"]
 
 
-def test_who_leads_a_group_may_change_its_messages(village: Village) -> None:
-    """The owner deletes a member's message; a member not the owner's."""
-    by_amy, by_zed = say(village, "amy-2", "hikers", "group"), say(village, "zed-1", "hikers", "group")
-    assert village.ask("DELETE", f"/messages/{by_amy}", authToken=village.token("zed-1"))[0] == 200
-    status, answer = village.ask("DELETE", f"/messages/{by_zed}", authToken=village.token("amy-2"))
+def test_owners_may_change_messages_of_their_group(backend: Backend) -> None:
+    """The owner may delete a member's message; a member may not delete the owner's."""
+    by_amy, by_zed = say(backend, "amy-2", "hikers", "group"), say(backend, "zed-1", "hikers", "group")
+    assert backend.request("DELETE", f"/messages/{by_amy}", authToken=backend.token("zed-1"))[0] == 200
+    status, answer = backend.request("DELETE", f"/messages/{by_zed}", authToken=backend.token("amy-2"))
     assert (status, answer["error"]["code"]) == (403, "ERR_PERMISSION_DENIED")
 
 
-def test_reactions_are_told_counted_and_listed(village: Village) -> None:
-    """Both sides hear of a reaction and of its end; the message carries the counts as the asker sees them."""
-    zed, number = village.device("zed-1"), say(village)
-    village.outbox(zed)
-    path, token = f"/messages/{number}/reactions/{EMOJI}", village.token("amy-2")
+def test_reactions_are_published_counted_and_listed(backend: Backend) -> None:
+    """Both users get the events of a reaction added and removed; the message has the counts as the request's user sees them."""
+    zed, number = backend.device("zed-1"), say(backend)
+    backend.outbox(zed)
+    path, token = f"/messages/{number}/reactions/{EMOJI}", backend.token("amy-2")
 
-    status, answer = village.ask("POST", path, authToken=token)
+    status, answer = backend.request("POST", path, authToken=token)
 
     assert status == 200
     assert answer["data"]["data"]["reactions"] == [{"reaction": "🔥", "count": 1, "reactedByMe": True}]
-    (added,) = arrives(village, zed, "zed-1")
+    (added,) = arrives(backend, zed, "zed-1")
     assert isinstance(added, events.ReactionAdded)
     assert (added.reaction, added.message_id) == ("🔥", int(number))
     assert added.reacted_by.uid == "amy-2"
-    assert village.ask("POST", path, authToken=token)[1]["error"]["code"] == "ERR_REACTION_ALREADY_ADDED"
+    assert backend.request("POST", path, authToken=token)[1]["error"]["code"] == "ERR_REACTION_ALREADY_ADDED"
     for listed in (f"/messages/{number}/reactions", path):
-        (reaction,) = village.ask("GET", listed, authToken=token)[1]["data"]
+        (reaction,) = backend.request("GET", listed, authToken=token)[1]["data"]
         assert (reaction["reaction"], reaction["reactedBy"]["uid"]) == ("🔥", "amy-2")
 
-    assert village.ask("DELETE", path, authToken=token)[1]["data"]["data"]["reactions"] == []
+    assert backend.request("DELETE", path, authToken=token)[1]["data"]["data"]["reactions"] == []
 
-    (removed,) = arrives(village, zed, "zed-1")
+    (removed,) = arrives(backend, zed, "zed-1")
     assert isinstance(removed, events.ReactionRemoved)
-    assert village.ask("DELETE", path, authToken=token)[1]["error"]["code"] == "ERR_REACTION_NOT_FOUND"
+    assert backend.request("DELETE", path, authToken=token)[1]["error"]["code"] == "ERR_REACTION_NOT_FOUND"
 
 
-def test_interactions_reach_the_author(village: Village) -> None:
-    """Touching an interactive message tells its author."""
-    zed, number = village.device("zed-1"), say(village)
-    village.outbox(zed)
+def test_interactions_reach_the_author(backend: Backend) -> None:
+    """The author of an interactive message gets an event about its use."""
+    zed, number = backend.device("zed-1"), say(backend)
+    backend.outbox(zed)
     body = {"interactions": ["btn-1"]}
-    assert village.ask("PATCH", f"/messages/{number}/interacted", body, authToken=village.token("amy-2"))[0] == 200
-    (event,) = arrives(village, zed, "zed-1")
+    assert backend.request("PATCH", f"/messages/{number}/interacted", body, authToken=backend.token("amy-2"))[0] == 200
+    (event,) = arrives(backend, zed, "zed-1")
     assert isinstance(event, events.InteractionGoalCompleted)
     assert event.message_id == int(number)
 
 
-def test_a_reply_in_a_thread_says_so_in_its_reactions(village: Village) -> None:
-    """The frame carries the thread's parent."""
-    zed, parent = village.device("zed-1"), say(village)
-    reply = village.world.post(
+def test_reactions_to_a_reply_name_the_thread(backend: Backend) -> None:
+    """The frame has the id of the thread's parent."""
+    zed, parent = backend.device("zed-1"), say(backend)
+    reply = backend.world.post(
         "zed-1",
         {
             "receiver": "amy-2",
@@ -127,9 +127,9 @@ def test_a_reply_in_a_thread_says_so_in_its_reactions(village: Village) -> None:
             "data": {"text": "x"},
         },
     )
-    village.outbox(zed)
-    village.ask("POST", f"/messages/{reply['id']}/reactions/{EMOJI}", authToken=village.token("amy-2"))
-    assert village.outbox(zed)[0]["body"]["parentId"] == parent
+    backend.outbox(zed)
+    backend.request("POST", f"/messages/{reply['id']}/reactions/{EMOJI}", authToken=backend.token("amy-2"))
+    assert backend.outbox(zed)[0]["body"]["parentId"] == parent
 
 
 @pytest.mark.parametrize(
@@ -144,25 +144,25 @@ def test_a_reply_in_a_thread_says_so_in_its_reactions(village: Village) -> None:
         ("PUT", "/messages/1", {"data": {}, "tags": [3]}, "ERR_BAD_REQUEST"),
     ],
 )
-def test_what_makes_no_sense(village: Village, method: str, path: str, body: Any, code: str) -> None:
-    """It is refused with a code, and nobody hears of it."""
-    say(village)
-    say(village, "amy-2", "zed-1")
-    amy = village.device("amy-2")
-    status, answer = village.ask(method, path, body, authToken=village.token("zed-1"))
+def test_bad_requests_are_refused(backend: Backend, method: str, path: str, body: Any, code: str) -> None:
+    """It is refused with a code, and no event is sent."""
+    say(backend)
+    say(backend, "amy-2", "zed-1")
+    amy = backend.device("amy-2")
+    status, answer = backend.request(method, path, body, authToken=backend.token("zed-1"))
     assert 400 <= status < 500
     assert answer["error"]["code"] == code
-    assert not village.outbox(amy)
+    assert not backend.outbox(amy)
 
 
-def test_the_device_that_asks_gets_no_echo(village: Village) -> None:
-    """What a device does by REST is told to the user's other devices, not to itself."""
-    mine, other = village.device("zed-1", device_id="mine"), village.device("zed-1", device_id="other")
-    number = say(village)
-    village.outbox(mine)
-    village.outbox(other)
-    village.ask(
-        "PUT", f"/messages/{number}", {"data": {"text": "x"}}, authToken=village.token("zed-1"), resource="mine"
+def test_the_device_of_the_request_gets_no_frame(backend: Backend) -> None:
+    """The user's other devices get the frame of a REST request, the device that sent it does not."""
+    mine, other = backend.device("zed-1", device_id="mine"), backend.device("zed-1", device_id="other")
+    number = say(backend)
+    backend.outbox(mine)
+    backend.outbox(other)
+    backend.request(
+        "PUT", f"/messages/{number}", {"data": {"text": "x"}}, authToken=backend.token("zed-1"), resource="mine"
     )
-    assert not village.outbox(mine)
-    assert len(village.outbox(other)) == 1
+    assert not backend.outbox(mine)
+    assert len(backend.outbox(other)) == 1

@@ -1,8 +1,8 @@
-"""`cometconn.emulator.people`."""
+"""`cometconn.emulator.world.people`."""
 
 from __future__ import annotations
 
-from cometconn.emulator.people import Group, Person
+from cometconn.emulator.world.people import Group, Person
 
 
 def test_a_user_as_others_see_it() -> None:

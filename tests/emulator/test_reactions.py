@@ -1,8 +1,8 @@
-"""`cometconn.emulator.reactions`."""
+"""`cometconn.emulator.world.reactions`."""
 
 from __future__ import annotations
 
-from cometconn.emulator.reactions import Reactions
+from cometconn.emulator.world.reactions import Reactions
 
 _MESSAGE = {"id": "7"}
 
@@ -21,8 +21,8 @@ def test_each_user_reacts_once_with_each_emoji() -> None:
     ]
 
 
-def test_a_reaction_is_taken_back_by_whom_it_is() -> None:
-    """What is not there cannot be taken back."""
+def test_only_the_users_own_reaction_is_removed() -> None:
+    """A reaction that is not there cannot be removed."""
     reactions = Reactions()
     reactions.add(_MESSAGE, "🔥", "zed-1", now=1)
     assert not reactions.remove(_MESSAGE, "🔥", "amy-2")

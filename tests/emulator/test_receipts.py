@@ -1,10 +1,10 @@
-"""`cometconn.emulator.receipts`."""
+"""`cometconn.emulator.world.receipts`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from cometconn.emulator.receipts import Receipts
+from cometconn.emulator.world.receipts import Receipts
 
 
 def message(number: int, sender: str = "zed-1") -> dict[str, Any]:
@@ -13,7 +13,7 @@ def message(number: int, sender: str = "zed-1") -> dict[str, Any]:
 
 
 def test_a_mark_covers_what_came_before() -> None:
-    """The ones before it, not those after it, nor other conversations, nor other users."""
+    """It covers earlier messages, not later ones, other conversations or other users."""
     receipts = Receipts()
     receipts.mark(message(10), "amy-2", "delivered")
     assert receipts.reached(message(9), "amy-2", "delivered")
@@ -25,7 +25,7 @@ def test_a_mark_covers_what_came_before() -> None:
 
 
 def test_an_earlier_mark_takes_nothing_back() -> None:
-    """Receipts that come out of order leave the newest."""
+    """Of receipts out of order the one of the newest message counts."""
     receipts = Receipts()
     receipts.mark(message(10), "amy-2", "read")
     receipts.mark(message(3), "amy-2", "read")
@@ -33,17 +33,17 @@ def test_an_earlier_mark_takes_nothing_back() -> None:
 
 
 def test_what_was_read_was_delivered() -> None:
-    """Reading says both."""
+    """A message that was read counts as delivered, too."""
     receipts = Receipts()
     receipts.mark(message(10), "amy-2", "read")
     assert receipts.reached(message(10), "amy-2", "delivered")
 
 
-def test_all_are_the_others() -> None:
-    """Whoever wrote the message needs no mark."""
+def test_by_all_needs_no_mark_of_the_author() -> None:
+    """The author of the message needs no mark."""
     receipts = Receipts()
-    everybody = ("zed-1", "amy-2", "bob-3")
+    all_uids = ("zed-1", "amy-2", "bob-3")
     receipts.mark(message(10), "amy-2", "read")
-    assert not receipts.reached_by_all(message(10), everybody, "read")
+    assert not receipts.reached_by_all(message(10), all_uids, "read")
     receipts.mark(message(10), "bob-3", "read")
-    assert receipts.reached_by_all(message(10), everybody, "read")
+    assert receipts.reached_by_all(message(10), all_uids, "read")

@@ -1,12 +1,12 @@
-"""`cometconn.emulator.redact`."""
+"""`cometconn.emulator.backend.redact`."""
 
 from __future__ import annotations
 
-from cometconn.emulator.redact import HIDDEN, by_name, by_value
+from cometconn.emulator.backend.redact import HIDDEN, by_name, by_value
 
 
 def test_secret_fields_are_hidden_at_any_depth() -> None:
-    """A field named like a secret is hidden in any case of letters; the rest stays."""
+    """A field with the name of a secret is hidden, in capital or small letters; the rest stays."""
     frame = {"type": "auth", "body": {"auth": "j", "n": [{"authToken": "t"}, 1]}, "APIKEY": "k"}
 
     assert by_name(frame) == {
@@ -17,7 +17,7 @@ def test_secret_fields_are_hidden_at_any_depth() -> None:
 
 
 def test_the_original_is_left_alone() -> None:
-    """Hiding makes a copy."""
+    """Fields are hidden in a copy."""
     frame = {"body": {"jwt": "j"}}
 
     by_name(frame)

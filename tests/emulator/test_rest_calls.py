@@ -1,4 +1,4 @@
-"""The REST side of the emulator's world, without sockets."""
+"""The REST API of a `World`, without sockets."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ TEXT = {"category": "message", "type": "text", "data": {"text": "hi"}}
 
 
 def world() -> World:
-    """A world with a clock of its own."""
+    """A `World` with a clock of its own."""
     return World(groups={"hikers": ("amy-2",)}, clock=lambda: 0.0, wall_clock=lambda: 1800000000.0)
 
 
-def ask(of: World, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, Any]]:
+def request(of: World, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, Any]]:
     """One call."""
     raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
     headers = {"appId": "APP", "content-type": "application/json", **headers}
@@ -28,61 +28,61 @@ def ask(of: World, method: str, path: str, body: Any = None, **headers: str) -> 
 
 def token(of: World, uid: str = "zed-1") -> str:
     """Log in."""
-    _, answer = ask(of, "POST", f"/v3.0/users/{uid}/auth_tokens", {}, apiKey="KEY")
+    _, answer = request(of, "POST", f"/v3.0/users/{uid}/auth_tokens", {}, apiKey="KEY")
     return str(answer["data"]["authToken"])
 
 
 @pytest.mark.parametrize("prefix", ["/v3.0", ""])
 def test_login_with_and_without_the_version(prefix: str) -> None:
-    """Both paths lead to the same place; PUT /me answers with a JWT and the settings."""
+    """Login works with and without the version in the path; PUT /me answers with a JWT and the settings."""
     of = world()
-    _, answer = ask(of, "POST", f"{prefix}/users/zed-1/auth_tokens", {}, apiKey="KEY")
-    status, me = ask(of, "PUT", f"{prefix}/me", {}, authToken=answer["data"]["authToken"])
+    _, answer = request(of, "POST", f"{prefix}/users/zed-1/auth_tokens", {}, apiKey="KEY")
+    status, me = request(of, "PUT", f"{prefix}/me", {}, authToken=answer["data"]["authToken"])
     assert status == 200
     assert me["data"]["uid"] == "zed-1"
     assert me["data"]["jwt"]
     assert me["data"]["settings"]["CHAT_HOST"] == "127.0.0.1"
 
 
-def test_everything_a_logged_in_client_asks() -> None:
-    """Users, groups of one's own, settings, sessions and logout have answers."""
+def test_the_requests_of_a_logged_in_client() -> None:
+    """Users, the user's groups, settings, sessions and logout are answered."""
     of = world()
     mine, amys = token(of), token(of, "amy-2")
     for path in ("/v3.0/me", "/v3.0/settings", "/v3.0/users/amy-2"):
-        assert ask(of, "GET", path, authToken=mine)[0] == 200, path
-    assert ask(of, "GET", "/v3.0/groups/hikers", authToken=amys)[0] == 200
-    assert ask(of, "POST", "/v3.0/user_sessions", {}, authToken=mine)[0] == 200
-    jwt = ask(of, "PUT", "/v3.0/me", {}, authToken=mine)[1]["data"]["jwt"]
-    assert ask(of, "POST", "/v1/ping", {}, Authorization=f"Bearer {jwt}")[0] == 200
-    assert ask(of, "POST", "/v1/ping", {}, Authorization="Bearer x")[1]["error"]["code"] == "ERR_NO_AUTH"
-    assert ask(of, "DELETE", "/v3.0/me", authToken=mine)[0] == 200
-    assert ask(of, "GET", "/v3.0/me", authToken=mine)[1]["error"]["code"] == "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"
+        assert request(of, "GET", path, authToken=mine)[0] == 200, path
+    assert request(of, "GET", "/v3.0/groups/hikers", authToken=amys)[0] == 200
+    assert request(of, "POST", "/v3.0/user_sessions", {}, authToken=mine)[0] == 200
+    jwt = request(of, "PUT", "/v3.0/me", {}, authToken=mine)[1]["data"]["jwt"]
+    assert request(of, "POST", "/v1/ping", {}, Authorization=f"Bearer {jwt}")[0] == 200
+    assert request(of, "POST", "/v1/ping", {}, Authorization="Bearer x")[1]["error"]["code"] == "ERR_NO_AUTH"
+    assert request(of, "DELETE", "/v3.0/me", authToken=mine)[0] == 200
+    assert request(of, "GET", "/v3.0/me", authToken=mine)[1]["error"]["code"] == "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"
 
 
 def test_messages_are_stored_and_listed_for_those_concerned() -> None:
-    """A posted message has an id and is found by both sides, in its thread too, and by nobody else."""
+    """A posted message has an id, and both users find it, in its thread too; other users do not."""
     of = world()
     of.add_user("bob-3")
     mine, amys, bobs = token(of), token(of, "amy-2"), token(of, "bob-3")
-    status, sent = ask(
+    status, sent = request(
         of, "POST", "/v3.0/messages", {**TEXT, "receiver": "amy-2", "receiverType": "user"}, authToken=mine
     )
     assert status == 200
     number = sent["data"]["id"]
     reply = {**TEXT, "receiver": "zed-1", "receiverType": "user", "parentId": int(number), "muid": "m"}
-    ask(of, "POST", "/v3.0/messages", reply, authToken=amys)
-    ask(of, "POST", "/v3.0/messages", {**TEXT, "receiver": "hikers", "receiverType": "group"}, authToken=amys)
+    request(of, "POST", "/v3.0/messages", reply, authToken=amys)
+    request(of, "POST", "/v3.0/messages", {**TEXT, "receiver": "hikers", "receiverType": "group"}, authToken=amys)
 
-    def listed(path: str, who: str) -> int:
-        return len(ask(of, "GET", path, authToken=who)[1]["data"])
+    def listed(path: str, user_token: str) -> int:
+        return len(request(of, "GET", path, authToken=user_token)[1]["data"])
 
     assert listed("/v3.0/messages?per_page=30&id=0&affix=append", mine) >= 1
     assert listed("/v3.0/users/amy-2/messages?per_page=30&id=0&affix=append", mine) >= 1
     assert listed("/v3.0/groups/hikers/messages?per_page=30&sentAt=1&affix=append", amys) == 1
     assert listed(f"/v3.0/messages/{number}/thread?per_page=30&id=0&affix=append", mine) == 1
     assert listed("/v3.0/messages?per_page=30&id=0&affix=append", bobs) == 0
-    assert ask(of, "GET", f"/v3.0/messages/{number}", authToken=amys)[0] == 200
-    assert ask(of, "GET", f"/v3.0/messages/{number}", authToken=bobs)[0] == 404
+    assert request(of, "GET", f"/v3.0/messages/{number}", authToken=amys)[0] == 200
+    assert request(of, "GET", f"/v3.0/messages/{number}", authToken=bobs)[0] == 404
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def test_messages_are_stored_and_listed_for_those_concerned() -> None:
     ],
 )
 def test_bad_requests_are_answered_with_a_code(method: str, path: str, body: Any, code: str | None) -> None:
-    """Whatever is asked, the answer is JSON with an error that has a code and a message."""
+    """The answer is always JSON with an error that has a code and a message."""
     of = world()
-    status, answer = ask(of, method, path, body, authToken=token(of))
+    status, answer = request(of, method, path, body, authToken=token(of))
     assert 400 <= status < 500
     assert answer["error"]["message"]
     assert code in {None, answer["error"]["code"]}
@@ -127,12 +127,12 @@ def test_bad_requests_are_answered_with_a_code(method: str, path: str, body: Any
 def test_a_wrong_app_and_no_token() -> None:
     """Another app id and a missing token are refused."""
     of = world()
-    assert ask(of, "GET", "/v3.0/me", appId="OTHER", authToken=token(of))[0] >= 400
-    assert ask(of, "GET", "/v3.0/me")[0] == 401
+    assert request(of, "GET", "/v3.0/me", appId="OTHER", authToken=token(of))[0] >= 400
+    assert request(of, "GET", "/v3.0/me")[0] == 401
 
 
-def test_a_world_is_made_of_known_people() -> None:
-    """Doubled users, strangers in groups and doubled groups are refused."""
+def test_invalid_users_and_groups_are_refused() -> None:
+    """Repeated users, unknown members and repeated groups are refused."""
     from cometconn.errors import SettingsError
 
     of = world()

@@ -1,4 +1,4 @@
-"""`cometconn.emulator.routes`."""
+"""`cometconn.emulator.backend.routes`."""
 
 from __future__ import annotations
 
@@ -7,66 +7,68 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .conftest import Village
+    from .conftest import Backend
 
 _HELLO = {"receiver": "amy-2", "receiverType": "user", "category": "message", "type": "text", "data": {"text": "hello"}}
 
 
-def test_login_takes_two_requests(village: Village) -> None:
+def test_login_takes_two_requests(backend: Backend) -> None:
     """The auth key gives a token, the token gives the user with JWT and settings."""
-    status, made = village.ask("POST", "/v3.0/users/zed-1/auth_tokens", {"platform": "X"}, apiKey="KEY", appId="APP")
+    status, made = backend.request(
+        "POST", "/v3.0/users/zed-1/auth_tokens", {"platform": "X"}, apiKey="KEY", appId="APP"
+    )
     assert status == 200
     assert (made["data"]["uid"], made["data"]["createdAt"]) == ("zed-1", 1_800_000_000)
 
     token = made["data"]["authToken"]
-    status, me = village.ask("PUT", "/v3.0/me", {"platform": "X"}, authToken=token)
+    status, me = backend.request("PUT", "/v3.0/me", {"platform": "X"}, authToken=token)
 
     assert status == 200
     assert (me["data"]["uid"], me["data"]["name"], me["data"]["status"]) == ("zed-1", "Zed 1", "online")
     assert me["data"]["authToken"] == token
-    assert village.world.sessions.user_of_jwt(me["data"]["jwt"]) == "zed-1"
+    assert backend.world.sessions.user_of_jwt(me["data"]["jwt"]) == "zed-1"
     assert me["data"]["settings"]["CHAT_WSS_PORT"] == "4321"
 
 
-def test_get_me_renews_an_expired_jwt(village: Village) -> None:
+def test_get_me_renews_an_expired_jwt(backend: Backend) -> None:
     """The JWT stays the same until it has expired."""
-    token = village.token("zed-1")
-    old = village.ask("PUT", "/me", {}, authToken=token)[1]["data"]["jwt"]
-    assert village.ask("GET", "/me", authToken=token)[1]["data"]["jwt"] == old
+    token = backend.token("zed-1")
+    old = backend.request("PUT", "/me", {}, authToken=token)[1]["data"]["jwt"]
+    assert backend.request("GET", "/me", authToken=token)[1]["data"]["jwt"] == old
 
-    village.world.sessions.expire_jwts()
+    backend.world.sessions.expire_jwts()
 
-    assert village.ask("GET", "/me", authToken=token)[1]["data"]["jwt"] != old
-
-
-def test_logout_makes_the_token_unknown(village: Village) -> None:
-    """After `DELETE /me` the token is nobody's; another of the same user still is."""
-    token, other = village.token("zed-1"), village.token("zed-1")
-
-    assert village.ask("DELETE", "/me", authToken=token)[1]["data"]["success"] is True
-
-    assert village.ask("GET", "/me", authToken=token)[1]["error"]["code"] == "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"
-    assert village.ask("GET", "/me", authToken=other)[0] == 200
+    assert backend.request("GET", "/me", authToken=token)[1]["data"]["jwt"] != old
 
 
-def test_small_things_are_served(village: Village) -> None:
-    """Settings, sessions, users and groups."""
-    token = village.token("zed-1")
+def test_logout_makes_the_token_unknown(backend: Backend) -> None:
+    """After `DELETE /me` the token is invalid; another token of the same user is still valid."""
+    token, other = backend.token("zed-1"), backend.token("zed-1")
 
-    assert village.ask("GET", "/settings")[1]["data"]["CLIENT_API_HOST"] == "127.0.0.1:4321"
-    assert village.ask("POST", "/user_sessions", {"any": "thing"}, authToken=token)[0] == 200
-    assert village.ask("GET", "/users/amy-2", authToken=token)[1]["data"]["name"] == "Amy 2"
-    assert village.ask("GET", "/groups/hikers", authToken=token)[1]["data"]["membersCount"] == 2
+    assert backend.request("DELETE", "/me", authToken=token)[1]["data"]["success"] is True
+
+    assert backend.request("GET", "/me", authToken=token)[1]["error"]["code"] == "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"
+    assert backend.request("GET", "/me", authToken=other)[0] == 200
 
 
-def test_analytics_want_a_valid_jwt(village: Village) -> None:
+def test_settings_sessions_users_and_groups_are_served(backend: Backend) -> None:
+    """Settings, sessions, users and groups are answered."""
+    token = backend.token("zed-1")
+
+    assert backend.request("GET", "/settings")[1]["data"]["CLIENT_API_HOST"] == "127.0.0.1:4321"
+    assert backend.request("POST", "/user_sessions", {"any": "thing"}, authToken=token)[0] == 200
+    assert backend.request("GET", "/users/amy-2", authToken=token)[1]["data"]["name"] == "Amy 2"
+    assert backend.request("GET", "/groups/hikers", authToken=token)[1]["data"]["membersCount"] == 2
+
+
+def test_analytics_need_a_valid_jwt(backend: Backend) -> None:
     """An expired JWT is refused with the code that makes clients renew it."""
-    jwt = village.world.sessions.jwt_for(village.token("zed-1"))
-    assert village.ask("POST", "/v1/ping", {}, Authorization=f"Bearer {jwt}")[0] == 200
+    jwt = backend.world.sessions.jwt_for(backend.token("zed-1"))
+    assert backend.request("POST", "/v1/ping", {}, Authorization=f"Bearer {jwt}")[0] == 200
 
-    village.world.sessions.expire_jwts()
+    backend.world.sessions.expire_jwts()
 
-    status, answer = village.ask("POST", "/v1/ping", {}, Authorization=f"Bearer {jwt}")
+    status, answer = backend.request("POST", "/v1/ping", {}, Authorization=f"Bearer {jwt}")
     assert (status, answer["error"]["code"]) == (401, "ERR_NO_AUTH")
 
 
@@ -82,9 +84,9 @@ def test_analytics_want_a_valid_jwt(village: Village) -> None:
         ("GET", "/messages?affix=x", 400, "ERR_BAD_REQUEST"),
     ],
 )
-def test_what_is_not_there_is_refused(village: Village, method: str, path: str, status: int, code: str) -> None:
+def test_what_is_not_there_is_refused(backend: Backend, method: str, path: str, status: int, code: str) -> None:
     """Each refusal has its status and code."""
-    got, answer = village.ask(method, path, authToken=village.token("bob-3"))
+    got, answer = backend.request(method, path, authToken=backend.token("bob-3"))
 
     assert (got, answer["error"]["code"]) == (status, code)
 
@@ -97,22 +99,22 @@ def test_what_is_not_there_is_refused(village: Village, method: str, path: str, 
         ("nobody", "KEY", 404, "ERR_UID_NOT_FOUND"),
     ],
 )
-def test_login_is_refused(village: Village, uid: str, key: str | None, status: int, code: str) -> None:
-    """A wrong or missing key comes before an unknown user."""
+def test_login_is_refused(backend: Backend, uid: str, key: str | None, status: int, code: str) -> None:
+    """A wrong or missing key is reported before an unknown user."""
     headers = {} if key is None else {"apiKey": key}
 
-    got, answer = village.ask("POST", f"/users/{uid}/auth_tokens", {}, **headers)
+    got, answer = backend.request("POST", f"/users/{uid}/auth_tokens", {}, **headers)
 
     assert (got, answer["error"]["code"]) == (status, code)
 
 
-def test_a_message_is_stored_and_pushed(village: Village) -> None:
-    """It goes to every device of both people but the one it came from, as REST gives it."""
-    sending, elsewhere = village.device("zed-1", "d1"), village.device("zed-1", "d2")
-    receiving, stranger = village.device("amy-2"), village.device("bob-3")
+def test_a_message_is_stored_and_pushed(backend: Backend) -> None:
+    """It goes to every device of both users but the one it came from, as REST returns it."""
+    sending, elsewhere = backend.device("zed-1", "d1"), backend.device("zed-1", "d2")
+    receiving, stranger = backend.device("amy-2"), backend.device("bob-3")
 
     body = _HELLO | {"muid": "m-1", "tags": ["x"], "parentId": 7}
-    status, answer = village.ask("POST", "/messages", body, authToken=village.token("zed-1"), resource="d1")
+    status, answer = backend.request("POST", "/messages", body, authToken=backend.token("zed-1"), resource="d1")
 
     message = answer["data"]
     assert (status, message["id"], message["muid"], message["tags"], message["parentId"]) == (
@@ -124,9 +126,9 @@ def test_a_message_is_stored_and_pushed(village: Village) -> None:
     )
     assert (message["conversationId"], message["sentAt"]) == ("amy-2_user_zed-1", 1_800_000_000)
     assert message["data"]["entities"]["sender"]["entity"]["uid"] == "zed-1"
-    assert village.outbox(sending) == village.outbox(stranger) == []
+    assert backend.outbox(sending) == backend.outbox(stranger) == []
     for device in (elsewhere, receiving):
-        (frame,) = village.outbox(device)
+        (frame,) = backend.outbox(device)
         assert (frame["type"], frame["deviceId"], frame["receiver"], frame["body"]) == (
             "message",
             "d1",
@@ -135,17 +137,17 @@ def test_a_message_is_stored_and_pushed(village: Village) -> None:
         )
 
 
-def test_a_group_message_reaches_the_members(village: Village) -> None:
-    """The receiver is the group, and so is the conversation."""
-    member, stranger = village.device("zed-1"), village.device("bob-3")
+def test_a_group_message_reaches_the_members(backend: Backend) -> None:
+    """The receiver and the conversation are the group's."""
+    member, stranger = backend.device("zed-1"), backend.device("bob-3")
 
     body = _HELLO | {"receiver": "hikers", "receiverType": "group"}
-    answer = village.ask("POST", "/messages", body, authToken=village.token("amy-2"))[1]
+    answer = backend.request("POST", "/messages", body, authToken=backend.token("amy-2"))[1]
 
     assert answer["data"]["conversationId"] == "group_hikers"
     assert answer["data"]["data"]["entities"]["receiver"]["entity"]["guid"] == "hikers"
-    assert len(village.outbox(member)) == 1
-    assert village.outbox(stranger) == []
+    assert len(backend.outbox(member)) == 1
+    assert backend.outbox(stranger) == []
 
 
 @pytest.mark.parametrize(
@@ -164,41 +166,41 @@ def test_a_group_message_reaches_the_members(village: Village) -> None:
         ({"tags": [{}]}, 400, "ERR_BAD_REQUEST"),
     ],
 )
-def test_a_bad_message_is_refused(village: Village, change: dict[str, Any], status: int, code: str) -> None:
+def test_a_bad_message_is_refused(backend: Backend, change: dict[str, Any], status: int, code: str) -> None:
     """It is neither stored nor pushed."""
-    village.world.add_group("night", ["bob-3"])
-    receiving = village.device("amy-2")
+    backend.world.add_group("night", ["bob-3"])
+    receiving = backend.device("amy-2")
 
-    got, answer = village.ask("POST", "/messages", _HELLO | change, authToken=village.token("zed-1"))
+    got, answer = backend.request("POST", "/messages", _HELLO | change, authToken=backend.token("zed-1"))
 
     assert (got, answer["error"]["code"]) == (status, code)
-    assert len(village.world.messages) == 0
-    assert village.outbox(receiving) == []
+    assert len(backend.world.messages) == 0
+    assert backend.outbox(receiving) == []
 
 
-def test_a_reply_goes_into_the_thread(village: Village) -> None:
-    """By the path or by the body; the parent counts its replies."""
-    zed = village.token("zed-1")
-    village.ask("POST", "/messages", _HELLO, authToken=zed)
+def test_a_reply_goes_into_the_thread(backend: Backend) -> None:
+    """The path or the body names the parent, which counts its replies."""
+    zed = backend.token("zed-1")
+    backend.request("POST", "/messages", _HELLO, authToken=zed)
 
-    reply = village.ask("POST", "/messages/1/thread", _HELLO, authToken=zed)[1]["data"]
-    village.ask("POST", "/messages", _HELLO | {"parentId": 1}, authToken=zed)
+    reply = backend.request("POST", "/messages/1/thread", _HELLO, authToken=zed)[1]["data"]
+    backend.request("POST", "/messages", _HELLO | {"parentId": 1}, authToken=zed)
 
     assert reply["parentId"] == "1"
-    assert village.ask("GET", "/messages/1", authToken=zed)[1]["data"]["replyCount"] == 2
-    status, answer = village.ask("POST", "/messages/1/thread", _HELLO, authToken=village.token("bob-3"))
+    assert backend.request("GET", "/messages/1", authToken=zed)[1]["data"]["replyCount"] == 2
+    status, answer = backend.request("POST", "/messages/1/thread", _HELLO, authToken=backend.token("bob-3"))
     assert (status, answer["error"]["code"]) == (404, "ERR_MESSAGE_ID_NOT_FOUND")
 
 
-def test_who_is_online_is_counted(village: Village) -> None:
-    """Everybody, and those of the groups that are asked for; the JWT lets in."""
-    village.device("zed-1")
-    village.device("zed-1")
-    village.device("bob-3")
-    jwt = village.world.sessions.jwt_for(village.token("zed-1"))
+def test_who_is_online_is_counted(backend: Backend) -> None:
+    """All users and those of the named groups are counted; the JWT authorizes the request."""
+    backend.device("zed-1")
+    backend.device("zed-1")
+    backend.device("bob-3")
+    jwt = backend.world.sessions.jwt_for(backend.token("zed-1"))
 
     def count(body: object, **headers: str) -> tuple[int, Any]:
-        return village.ask("POST", "/api/v3.0/online-members", body, **headers)
+        return backend.request("POST", "/api/v3.0/online-members", body, **headers)
 
     assert count({}, authorization=jwt)[1] == {"data": {"onlineUsersCount": 2, "groups": {}}}
     assert count({"groups": ["hikers", "nowhere"]}, authorization=jwt)[1]["data"]["groups"] == {"hikers": 1}
@@ -206,16 +208,16 @@ def test_who_is_online_is_counted(village: Village) -> None:
     assert count({})[1]["error"]["code"] == "ERR_NO_AUTH"
 
 
-def test_each_listing_has_its_messages(village: Village) -> None:
-    """All conversations, one with a user, one of a group, a thread, a single message."""
-    zed, amy, bob = (village.token(uid) for uid in ("zed-1", "amy-2", "bob-3"))
-    village.ask("POST", "/messages", _HELLO, authToken=zed)
-    village.ask("POST", "/messages", _HELLO | {"receiver": "hikers", "receiverType": "group"}, authToken=amy)
-    village.ask("POST", "/messages", _HELLO | {"receiver": "bob-3"}, authToken=amy)
-    village.ask("POST", "/messages", _HELLO | {"receiver": "zed-1", "parentId": "1"}, authToken=amy)
+def test_each_listing_has_its_messages(backend: Backend) -> None:
+    """All conversations, one with a user, one of a group, a thread, and a single message can be read."""
+    zed, amy, bob = (backend.token(uid) for uid in ("zed-1", "amy-2", "bob-3"))
+    backend.request("POST", "/messages", _HELLO, authToken=zed)
+    backend.request("POST", "/messages", _HELLO | {"receiver": "hikers", "receiverType": "group"}, authToken=amy)
+    backend.request("POST", "/messages", _HELLO | {"receiver": "bob-3"}, authToken=amy)
+    backend.request("POST", "/messages", _HELLO | {"receiver": "zed-1", "parentId": "1"}, authToken=amy)
 
     def ids(path: str, token: str) -> list[str]:
-        return [message["id"] for message in village.ask("GET", path, authToken=token)[1]["data"]]
+        return [message["id"] for message in backend.request("GET", path, authToken=token)[1]["data"]]
 
     assert ids("/messages", zed) == ["1", "2", "4"]
     assert ids("/messages", bob) == ["3"]
@@ -223,5 +225,5 @@ def test_each_listing_has_its_messages(village: Village) -> None:
     assert ids("/users/amy-2/messages", zed) == ["1", "4"]
     assert ids("/groups/hikers/messages", zed) == ["2"]
     assert ids("/messages/1/thread", zed) == ["4"]
-    assert village.ask("GET", "/messages/1", authToken=amy)[1]["data"]["id"] == "1"
-    assert village.ask("GET", "/messages/1", authToken=bob)[0] == 404
+    assert backend.request("GET", "/messages/1", authToken=amy)[1]["data"]["id"] == "1"
+    assert backend.request("GET", "/messages/1", authToken=bob)[0] == 404

@@ -1,4 +1,4 @@
-"""A running emulator and its faults, as a bare WebSocket client sees them."""
+"""A running emulator and its faults, as a plain WebSocket client sees them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UPGRADE = (
 
 @asynccontextmanager
 async def socket_of(server: Emulator, uid: str = "zed-1", *, first: str | None = None) -> AsyncGenerator[Any, None]:
-    """A WebSocket that has sent its auth frame, over a stream that is surely closed."""
+    """A WebSocket that has sent its auth frame, over a stream that is closed at the end."""
     jwt = server.world.sessions.jwt_for(server.world.sessions.issue_token(uid))
     async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream, trio.open_nursery() as nursery:
         socket = await trio_websocket.wrap_client_stream(nursery, stream, "127.0.0.1", "/")
@@ -68,7 +68,7 @@ async def test_auth_ping_and_relay() -> None:
 
 
 async def test_frames_before_auth_are_ignored_and_bad_tokens_refused() -> None:
-    """Without a valid JWT nothing happens but a refusal and a close."""
+    """Frames before auth are ignored, and a bad JWT is answered with a refusal and a close frame."""
     with trio.fail_after(10):
         async with open_emulator() as server:
             async with socket_of(server, first='{"type": "typing_indicator"}') as socket:
@@ -100,7 +100,7 @@ async def test_faults_and_healing() -> None:
 
 @pytest.mark.parametrize("fault", ["hang", "silent", "reset", "open"])
 async def test_leaving_with_connections_in_every_state(fault: str) -> None:
-    """Whatever state a connection is in, the emulator ends within a second or two, and cleanly."""
+    """The emulator ends cleanly, and within the test's limit, whatever state a connection is in."""
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:
             async with open_emulator() as server:
@@ -128,8 +128,8 @@ async def test_leaving_with_connections_in_every_state(fault: str) -> None:
             await stream.aclose()
 
 
-async def test_wrong_use_is_told() -> None:
-    """Unknown users, hosts beyond this machine and a port in use are clear errors."""
+async def test_wrong_use_raises_clear_errors() -> None:
+    """Unknown users, hosts other than this machine and a port in use are clear errors."""
     with trio.fail_after(10):
         async with open_emulator() as server:
             for wrong in (
@@ -152,7 +152,7 @@ async def test_wrong_use_is_told() -> None:
 
 
 async def test_the_users_own_error_comes_out() -> None:
-    """What the block raises leaves open_emulator() unwrapped."""
+    """An error of the block comes out of open_emulator() unwrapped."""
     with trio.fail_after(10), pytest.raises(KeyError, match="mine"):
         async with open_emulator():
             raise KeyError("mine")

@@ -15,8 +15,8 @@ from trio.testing import wait_all_tasks_blocked
 from trio_websocket import ConnectionClosed
 
 from cometconn.emulator import Kind, open_emulator
-from cometconn.emulator import app as app_module
 from cometconn.emulator import server as server_module
+from cometconn.emulator.transport import asgi_app
 from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def test_the_defaults() -> None:
 
 
 async def test_names_are_as_given() -> None:
-    """App, key, users, groups, host and port can be chosen."""
+    """App, key, users, groups, host and port can be set."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -50,7 +50,7 @@ async def test_names_are_as_given() -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::"])
 async def test_other_hosts_than_loopback_are_refused(host: str) -> None:
-    """There is no encryption, so it takes an explicit word."""
+    """There is no encryption, so other hosts need `allow_remote`."""
     with pytest.raises(SettingsError, match="allow_remote"):
         async with open_emulator(host=host):
             pass  # pragma: no cover - must not be reached
@@ -64,7 +64,7 @@ async def test_a_host_must_be_an_address() -> None:
 
 
 async def test_other_hosts_are_served_on_request() -> None:
-    """With `allow_remote` the wildcard address listens, and the endpoints may be used."""
+    """With `allow_remote` the server listens on the wildcard address, and a client accepts its endpoints."""
     with trio.fail_after(10):
         async with open_emulator(host="0.0.0.0", allow_remote=True) as server:
             assert server.endpoints.allow_insecure
@@ -72,7 +72,7 @@ async def test_other_hosts_are_served_on_request() -> None:
 
 
 async def test_another_address_can_be_advertised() -> None:
-    """The settings name what stands in front; the emulator's own address is told by itself."""
+    """The settings have the public address; `url` and `endpoints` have the emulator's own."""
     with trio.fail_after(10):
         async with open_emulator(public="localhost:9443") as server, httpx2.AsyncClient(base_url=server.url) as http:
             settings = (await http.get("/settings")).json()["data"]
@@ -86,14 +86,14 @@ async def test_another_address_can_be_advertised() -> None:
 
 
 async def test_a_port_in_use_is_one_clear_error(server: Emulator) -> None:
-    """No group, no half-open server."""
+    """It is an `OSError` and no exception group."""
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1, port {server.port}"):
         async with open_emulator(port=server.port):
             pass  # pragma: no cover - must not be reached
 
 
 async def test_the_blocks_own_error_comes_out_unwrapped() -> None:
-    """The nursery behind the block does not show."""
+    """The block's error is the object that was raised, not wrapped in a group and without a context."""
     error = ValueError("mine")
     with trio.fail_after(10), pytest.raises(ValueError, match="mine") as caught:
         async with open_emulator():
@@ -104,7 +104,7 @@ async def test_the_blocks_own_error_comes_out_unwrapped() -> None:
 
 
 async def test_the_blocks_own_group_comes_out_as_it_was() -> None:
-    """A group raised in the block is neither wrapped nor opened."""
+    """A group raised in the block is neither wrapped nor unwrapped."""
     group = ExceptionGroup("mine", [ValueError(1), KeyError(2)])
     with trio.fail_after(10), pytest.RaisesGroup(ValueError, KeyError) as caught:
         async with open_emulator():
@@ -125,15 +125,15 @@ async def test_cancelling_the_block_ends_the_server() -> None:
             await trio.open_tcp_stream("127.0.0.1", server.port)
 
 
-async def test_leaving_says_goodbye(join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connected clients get close code 1001 and the block ends when they have answered."""
-    monkeypatch.setattr(server_module, "_GOODBYE", math.inf)
+async def test_leaving_sends_close_frames(join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connected clients get close code 1001, and the block ends when they have answered."""
+    monkeypatch.setattr(server_module, "_CLOSE_TIMEOUT", math.inf)
     codes = []
 
     async def stay(server: Emulator, uid: str) -> None:
-        async with join(server, uid) as talker:
+        async with join(server, uid) as user:
             with pytest.raises(ConnectionClosed) as closed:
-                await talker.receive()
+                await user.receive()
         codes.append(closed.value.reason.code if closed.value.reason else None)
 
     with trio.fail_after(10):
@@ -148,8 +148,8 @@ async def test_leaving_says_goodbye(join: Join, monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_leaving_does_not_wait_for_idle_http_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kept-alive connection has nobody to say goodbye to: none of the time for goodbyes is spent on it."""
-    monkeypatch.setattr(server_module, "_GOODBYE", math.inf)
+    """A keep-alive connection needs no close frame: the time for close frames is not spent on it."""
+    monkeypatch.setattr(server_module, "_CLOSE_TIMEOUT", math.inf)
     with trio.fail_after(3):  # less than hypercorn's own keep-alive timeout of 5 seconds
         async with AsyncExitStack() as stack:
             async with open_emulator() as server:
@@ -158,27 +158,27 @@ async def test_leaving_does_not_wait_for_idle_http_connections(monkeypatch: pyte
 
 
 async def test_leaving_ends_connections_in_every_state(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Idle, half a request, hanging, silent, unanswered, stuck, deaf to goodbyes: all end with the goodbye's time."""
-    monkeypatch.setattr(server_module, "_GOODBYE", 0.05)
-    monkeypatch.setattr(app_module, "CLOSE_PATIENCE", math.inf)
+    """All end with the time for close frames: idle, half a request, hanging, silent, unanswered, stuck, not reading."""
+    monkeypatch.setattr(server_module, "_CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr(asgi_app, "CLOSE_TIMEOUT", math.inf)
     with trio.fail_after(10):
         async with AsyncExitStack() as stack:
             async with open_emulator() as server:
                 peers = [await stack.enter_async_context(dial(server)) for _ in range(8)]
-                idle, half, rest, hang, silent, unsaid, stuck, deaf = peers
+                idle, half, rest, hang, silent, unanswered, stuck, unread = peers
                 await idle.stream.send_all(b"")
                 await half.stream.send_all(b"POST /me HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
-                for peer in (silent, stuck, deaf):
+                for peer in (silent, stuck, unread):
                     await peer.sign_in(server, "zed-1")
                     server.drop("zed-1", "silent") if peer is silent else None
                 server.set(auth="silent", rest="hang", upgrade="hang")
                 await rest.stream.send_all(b"GET /me HTTP/1.1\r\nhost: x\r\n\r\n")
-                await hang.ask(server)
+                await hang.request_upgrade(server)
                 await server.log.wait_for(lambda e: e.kind is Kind.CONNECT and e.connection == 4)
                 server.set(upgrade="accept")
-                await unsaid.ask(server)
-                await unsaid.receive()
-                await unsaid.send_text(json.dumps({"type": "auth", "sender": "amy-2", "body": {}}))
+                await unanswered.request_upgrade(server)
+                await unanswered.receive()
+                await unanswered.send_text(json.dumps({"type": "auth", "sender": "amy-2", "body": {}}))
                 server.push("zed-1", "x" * 20_000_000)
                 await wait_all_tasks_blocked()
 
@@ -187,7 +187,7 @@ async def test_leaving_ends_connections_in_every_state(dial: Dial, monkeypatch: 
 
 
 async def test_leaving_while_connections_are_refused() -> None:
-    """A server whose listener is closed ends like any other."""
+    """A server whose listener is closed ends as any other."""
     with trio.fail_after(10):
         async with open_emulator() as server:
             server.refuse_connections()

@@ -1,10 +1,10 @@
-"""`cometconn.emulator.sessions`."""
+"""`cometconn.emulator.world.sessions`."""
 
 from __future__ import annotations
 
 import itertools
 
-from cometconn.emulator.sessions import TOKEN_LIMIT, Sessions, random_secret
+from cometconn.emulator.world.sessions import TOKEN_LIMIT, Sessions, random_secret
 
 
 def _numbered() -> Sessions:
@@ -13,7 +13,7 @@ def _numbered() -> Sessions:
 
 
 def test_tokens_and_jwts_name_their_user() -> None:
-    """A token and its JWT lead to the user; unknown ones lead to nobody."""
+    """A token and its JWT belong to the user; unknown ones belong to none."""
     sessions = _numbered()
     token = sessions.issue_token("zed-1")
     jwt = sessions.jwt_for(token)
@@ -25,7 +25,7 @@ def test_tokens_and_jwts_name_their_user() -> None:
 
 
 def test_a_jwt_stays_until_it_expires() -> None:
-    """The same JWT is given again until all are expired; then the token gets another."""
+    """The same JWT is returned until all are expired; then the token gets another."""
     sessions = _numbered()
     token = sessions.issue_token("zed-1")
     jwt = sessions.jwt_for(token)
@@ -40,7 +40,7 @@ def test_a_jwt_stays_until_it_expires() -> None:
 
 
 def test_forgetting_a_token_takes_its_jwt_along() -> None:
-    """Neither is known afterwards; another token of the same user is untouched."""
+    """Neither is valid afterwards; another token of the same user still is."""
     sessions = _numbered()
     token, other = sessions.issue_token("zed-1"), sessions.issue_token("zed-1")
     jwt, other_jwt = sessions.jwt_for(token), sessions.jwt_for(other)
@@ -53,8 +53,8 @@ def test_forgetting_a_token_takes_its_jwt_along() -> None:
     assert sessions.user_of_jwt(other_jwt) == "zed-1"
 
 
-def test_everything_can_be_forgotten() -> None:
-    """No token and no JWT is known after `forget_all`."""
+def test_all_tokens_can_be_forgotten() -> None:
+    """No token and no JWT is valid after `forget_all`."""
     sessions = _numbered()
     sessions.jwt_for(sessions.issue_token("zed-1"))
 
@@ -64,7 +64,7 @@ def test_everything_can_be_forgotten() -> None:
 
 
 def test_the_number_of_tokens_is_bounded() -> None:
-    """The oldest token makes room for the newest."""
+    """The oldest token is forgotten when one too many is issued."""
     sessions = _numbered()
     first, second = sessions.issue_token("zed-1"), sessions.issue_token("zed-1")
 
@@ -76,5 +76,5 @@ def test_the_number_of_tokens_is_bounded() -> None:
 
 
 def test_real_tokens_are_never_the_same() -> None:
-    """A server started anew does not hand out the tokens of the old one."""
+    """A new server does not issue the tokens of an old one."""
     assert random_secret("token", "zed-1") != random_secret("token", "zed-1")

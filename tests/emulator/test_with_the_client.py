@@ -1,4 +1,4 @@
-"""What is done by REST or control, as the real client meets it over real sockets."""
+"""REST requests and controls, as the real client sees their effects over real sockets."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ EMOJI = "%F0%9F%94%A5"
 
 @attrs.frozen
 class Party:
-    """An emulator with three users, one of whom is connected by the real client; REST for all of them."""
+    """An emulator with three users, one of them connected by the real client; REST for all of them."""
 
     server: Emulator
     http: httpx2.AsyncClient
     zed: EventStream
     tokens: dict[str, str]
 
-    async def ask(self, uid: str, method: str, path: str, body: object = None) -> Any:
+    async def request(self, uid: str, method: str, path: str, body: object = None) -> Any:
         """Make a REST request as this user; it must succeed."""
         answer = await self.http.request(method, path, json=body, headers={"authToken": self.tokens[uid]})
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
     async def next(self, kind: type[events.Event]) -> Any:
-        """Wait for zed's next event, which must be of this kind."""
+        """Wait for zed-1's next event, which must be of this class."""
         event = await anext(self.zed)
         assert type(event) is kind, event
         return event
@@ -41,7 +41,7 @@ class Party:
 
 @pytest.fixture
 async def party() -> AsyncIterator[Party]:
-    """Bring zed-1 in."""
+    """Connect zed-1."""
     users = ("zed-1", "amy-2", "bob-3")
     with trio.fail_after(20):
         async with (
@@ -64,17 +64,17 @@ async def party() -> AsyncIterator[Party]:
 TEXT = {"receiver": "zed-1", "receiverType": "user", "category": "message", "type": "text", "data": {"text": "helo"}}
 
 
-async def test_a_message_and_what_becomes_of_it(party: Party) -> None:
+async def test_a_message_from_send_to_delete(party: Party) -> None:
     """Sent, edited, reacted to, deleted: each arrives as its event, about the same message."""
-    sent = await party.ask("amy-2", "POST", "/messages", TEXT)
+    sent = await party.request("amy-2", "POST", "/messages", TEXT)
     assert (await party.next(events.TextMessage)).id == int(sent["id"])
-    await party.ask("amy-2", "PUT", f"/messages/{sent['id']}", {"data": {"text": "hello"}})
+    await party.request("amy-2", "PUT", f"/messages/{sent['id']}", {"data": {"text": "hello"}})
     assert (await party.next(events.MessageEdited)).message.text == "hello"
     for method, kind in (("POST", events.ReactionAdded), ("DELETE", events.ReactionRemoved)):
-        await party.ask("amy-2", method, f"/messages/{sent['id']}/reactions/{EMOJI}")
+        await party.request("amy-2", method, f"/messages/{sent['id']}/reactions/{EMOJI}")
         reaction = await party.next(kind)
         assert (reaction.message_id, reaction.reaction, reaction.reacted_by.uid) == (int(sent["id"]), "🔥", "amy-2")
-    await party.ask("amy-2", "DELETE", f"/messages/{sent['id']}")
+    await party.request("amy-2", "DELETE", f"/messages/{sent['id']}")
     assert (await party.next(events.MessageDeleted)).message.deleted_by == "amy-2"
 
 
@@ -88,41 +88,41 @@ async def test_a_message_and_what_becomes_of_it(party: Party) -> None:
 )
 async def test_other_messages(party: Party, more: dict[str, Any], kind: type[events.Event]) -> None:
     """Each category arrives as its event."""
-    sent = await party.ask("amy-2", "POST", "/messages", TEXT | more)
+    sent = await party.request("amy-2", "POST", "/messages", TEXT | more)
     assert (await party.next(kind)).id == int(sent["id"])
 
 
 async def test_receipts(party: Party) -> None:
-    """From one user, and from the last one in a group."""
-    to_amy = await party.ask("zed-1", "POST", "/messages", TEXT | {"receiver": "amy-2"})
+    """From one user, and from the last member of a group."""
+    to_amy = await party.request("zed-1", "POST", "/messages", TEXT | {"receiver": "amy-2"})
     await party.next(events.TextMessage)
     for mark, kind in (("delivered", events.MessagesDelivered), ("read", events.MessagesRead)):
-        await party.ask("amy-2", "POST", f"/users/zed-1/conversation/{mark}", {"messageId": to_amy["id"]})
+        await party.request("amy-2", "POST", f"/users/zed-1/conversation/{mark}", {"messageId": to_amy["id"]})
         assert (await party.next(kind)).sender.uid == "amy-2"
-    to_all = await party.ask(
+    to_all = await party.request(
         "zed-1", "POST", "/messages", TEXT | {"receiver": "hikers", "receiverType": "group", "type": "text"}
     )
     await party.next(events.TextMessage)
-    for mark, kind, everybody in (
+    for mark, kind, by_all in (
         ("delivered", events.MessagesDelivered, events.MessagesDeliveredToAll),
         ("read", events.MessagesRead, events.MessagesReadByAll),
     ):
-        await party.ask("amy-2", "POST", f"/groups/hikers/conversation/{mark}", {"messageId": to_all["id"]})
+        await party.request("amy-2", "POST", f"/groups/hikers/conversation/{mark}", {"messageId": to_all["id"]})
         assert (await party.next(kind)).receiver.guid == "hikers"
-        assert (await party.next(everybody)).message_id == int(to_all["id"])
+        assert (await party.next(by_all)).message_id == int(to_all["id"])
 
 
 async def test_interactions(party: Party) -> None:
-    """Who wrote an interactive message hears that it was used."""
+    """The author of an interactive message gets an event when it was used."""
     form = {"receiver": "amy-2", "category": "interactive", "type": "form", "data": {"interactiveData": {}}}
-    sent = await party.ask("zed-1", "POST", "/messages", TEXT | form)
+    sent = await party.request("zed-1", "POST", "/messages", TEXT | form)
     await party.next(events.InteractiveMessage)
-    await party.ask("amy-2", "PATCH", f"/messages/{sent['id']}/interacted", {"interactions": ["btn-1"]})
+    await party.request("amy-2", "PATCH", f"/messages/{sent['id']}/interacted", {"interactions": ["btn-1"]})
     assert (await party.next(events.InteractionGoalCompleted)).message_id == int(sent["id"])
 
 
 async def test_groups(party: Party) -> None:
-    """Joining, leaving, adding, another scope, kicking, banning and unbanning, each told once."""
+    """Joining, leaving, adding, another scope, kicking, banning and unbanning are one event each."""
     members, bob = "/groups/hikers/members", "/groups/hikers/members/bob-3"
     banned = "/groups/hikers/bannedusers/bob-3"
     for uid, method, path, body, kind in (
@@ -134,13 +134,13 @@ async def test_groups(party: Party) -> None:
         ("amy-2", "POST", banned, None, events.GroupMemberBanned),
         ("amy-2", "DELETE", banned, None, events.GroupMemberUnbanned),
     ):
-        await party.ask(uid, method, path, body)
+        await party.request(uid, method, path, body)
         event = await party.next(kind)
         assert (event.group.guid, event.by.uid, event.user.uid) == ("hikers", uid, "bob-3")
 
 
-async def test_whatever_is_pushed_arrives(party: Party) -> None:
-    """Control sends frames as they are: a call, a moderation, something nobody knows, and no JSON at all."""
+async def test_pushed_frames_arrive(party: Party) -> None:
+    """Controls send frames as they are: a call, a moderation, an unknown kind, and text that is not JSON."""
     message = {"id": "9", "category": "message", "type": "text", "sender": "amy-2", "data": {"text": "x"}}
     call = {"sessionid": "s", "status": "initiated", "type": "audio", "initiatedAt": 1}
     body = {

@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from cometconn.emulator import Emulator, open_emulator
-from cometconn.emulator.messages import MessageStore
+from cometconn.emulator.world.messages import MessageStore
 from cometconn.testing import FaultProxy, open_fault_proxy, random_faults
 
 PROGRAM = (sys.executable, "-m", "tests.end_to_end.handling_program")

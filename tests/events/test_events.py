@@ -25,7 +25,7 @@ AMY, HIKERS = events.User("amy-2", metadata={"a": 1}), events.Group("hikers", me
 
 
 def text_message(**more: Any) -> events.TextMessage:
-    """Return a message with whatever else the test wants."""
+    """Return a message with the attributes that the test needs."""
     values: dict[str, Any] = {
         "id": 1,
         "sender": AMY,
@@ -40,7 +40,7 @@ each_class = pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__na
 
 
 def test_the_front_of_the_package_is_sorted_and_whole() -> None:
-    """`__all__` is sorted, without repeats, and names every class the modules offer."""
+    """`__all__` is sorted, has no repeats, and names every public class of the modules."""
     assert events.__all__ == sorted(set(events.__all__))
     folder = pathlib.Path(events.__file__).parent
     defined = {
@@ -53,7 +53,7 @@ def test_the_front_of_the_package_is_sorted_and_whole() -> None:
 
 @each_class
 def test_every_class_is_frozen_and_slotted(kind: type[Any]) -> None:
-    """No event can be changed, nor given an attribute that its class does not have."""
+    """An event cannot be changed, nor be given an attribute that its class does not have."""
     assert attrs.has(kind)
     assert not hasattr(kind.__new__(kind), "__dict__")
     empty: Any = kind.__new__(kind)
@@ -63,27 +63,27 @@ def test_every_class_is_frozen_and_slotted(kind: type[Any]) -> None:
 
 @each_class
 def test_every_class_and_attribute_is_documented(kind: type[Any]) -> None:
-    """Every class says what it is, and each attribute is told of in it or in a base."""
+    """Every class has a docstring, and each attribute is described in it or in that of a public base class."""
     assert kind.__doc__
     assert not kind.__doc__.startswith("Method generated")
-    told = "\n".join(base.__doc__ or "" for base in kind.__mro__[:-1])
+    documented = "\n".join(base.__doc__ or "" for base in kind.__mro__ if base.__name__ in events.__all__)
     for field in attrs.fields(kind):
-        assert re.search(rf"^    [ \w,]*\b{field.name}\b[\w, ]*:", told, re.MULTILINE), field.name
+        assert re.search(rf"^    [ \w,]*\b{field.name}\b[\w, ]*:", documented, re.MULTILINE), field.name
 
 
 @each_class
 def test_every_class_but_the_parts_is_an_event(kind: type[Any]) -> None:
-    """Users, groups and the parts of messages are not events; all the others are."""
+    """Users, groups and the parts of messages are not events; all other classes are."""
     assert issubclass(kind, events.Event) == (kind not in NOT_EVENTS)
 
 
-def test_markers_are_ours_and_nothing_else_is() -> None:
-    """`Marker` names exactly what the client makes itself."""
+def test_markers_are_exactly_the_events_of_the_client_itself() -> None:
+    """`Marker` has no other subclasses."""
     assert set(events.Marker.__subclasses__()) == MARKERS
 
 
 def kinds_of(base: type[Any]) -> list[str]:
-    """Return the names of the public classes next below *base*."""
+    """Return the names of the nearest public subclasses of *base*."""
     return [
         name
         for kind in base.__subclasses__()
@@ -127,13 +127,13 @@ def kinds_of(base: type[Any]) -> list[str]:
     ],
 )
 def test_base_classes_name_their_kinds(base: type[Any], names: str) -> None:
-    """A base class stands for its kinds, and for no others: an edit is no new message."""
+    """A base class stands for its kinds and for no others: an edit, for example, is not a message."""
     assert set(kinds_of(base)) == set(names.split())
 
 
 @each_class
 def test_raw_is_there_but_neither_shown_nor_compared(kind: type[Any]) -> None:
-    """What came from the server has its mapping; it is in no repr, and only what is nothing else is judged by it."""
+    """Every event from the server has `raw`, outside of its repr; only events without other content compare it."""
     fields = attrs.fields_dict(kind)
     sent = issubclass(kind, events.Event) and not issubclass(kind, events.Marker) and kind is not events.Event
     assert ("raw" in fields) == sent
@@ -143,21 +143,21 @@ def test_raw_is_there_but_neither_shown_nor_compared(kind: type[Any]) -> None:
 
 
 def test_messages_are_equal_whatever_they_were_made_from() -> None:
-    """A message from the socket equals the same one from REST, and can stand in a set."""
+    """A message from the socket equals the same one from REST, and both have the same hash."""
     live, fetched = text_message(text="hi", raw={"body": {}}), text_message(text="hi", raw={})
     assert live == fetched
     assert len({live, fetched, text_message(text="ho")}) == 2
     assert "body" not in repr(live)
 
 
-def test_users_and_groups_tell_how_to_address_them() -> None:
-    """Either has an id and the receiver type that goes with it."""
+def test_users_and_groups_have_what_a_receiver_needs() -> None:
+    """Each has an id and the receiver type that belongs to it."""
     assert (AMY.id, AMY.receiver_type) == ("amy-2", "user")
     assert (HIKERS.id, HIKERS.receiver_type) == ("hikers", "group")
 
 
 def test_only_the_ids_are_needed() -> None:
-    """A user is a uid and a group is a guid; the rest has defaults."""
+    """All attributes of a user but the uid, and of a group but the guid, have defaults."""
     assert events.User("u") == events.User(uid="u", name=None, metadata={}, tags=())
     assert events.Group("g") == events.Group(guid="g", name=None, metadata={}, tags=())
     with pytest.raises(TypeError):
@@ -170,7 +170,7 @@ def test_defaults_are_not_shared() -> None:
 
 
 def test_markers() -> None:
-    """Gaps, overflows and resumptions hold what the client measured."""
+    """Gaps, overflows and resumptions contain what the client measured."""
     lost = ConnectionResetError("reset")
     gap = events.Gap(1.0, 2.5, lost, since_utc=NOON, until_utc=NOON)
     assert (gap.since, gap.until, gap.cause, gap.recovered) == (1.0, 2.5, lost, False)
@@ -180,7 +180,7 @@ def test_markers() -> None:
 
 
 def test_unknown_and_unreadable() -> None:
-    """Both keep what came, show none of it, and are judged by it."""
+    """Both contain what was received, compare it, and do not show it in the repr."""
     unknown = events.UnknownEvent("new", {"authToken": "secret"})
     assert (unknown.type, unknown.raw) == ("new", {"authToken": "secret"})
     error = DecodeError("no", path=("a",))
@@ -192,7 +192,7 @@ def test_unknown_and_unreadable() -> None:
 
 
 def test_events_can_go_to_another_process() -> None:
-    """A message survives pickling, raw included."""
+    """A message can be pickled, `raw` included."""
     message = text_message(quoted_message=text_message(id=2), raw={"a": 1})
     again = pickle.loads(pickle.dumps(message))  # noqa: S301 - our own
     assert again == message

@@ -112,7 +112,7 @@ def two_sockets(patch: pytest.MonkeyPatch) -> None:
             await self.machine.wait_changed()
 
     patch.setattr(LinkNursery, "run", hasty)
-    patch.setattr(Machine, "_settle_farewell", lambda _: None)
+    patch.setattr(Machine, "_settle_closing_handshake", lambda _: None)
 
 
 def cancelled_is_called_failed(patch: pytest.MonkeyPatch) -> None:

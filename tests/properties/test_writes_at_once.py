@@ -26,7 +26,7 @@ def test_client_and_model_agree(torn: float, monkeypatch: pytest.MonkeyPatch) ->
         taken["all" if size == len(data) else "a part" if size else "nothing"] += 1
         return size
 
-    monkeypatch.setattr("cometconn._transport.pipe.write_nowait", write_nowait)
+    monkeypatch.setattr("cometconn._transport.feedable_stream.write_nowait", write_nowait)
     fuzz(200, 20_261_126, shrink=False)
     assert taken["all"] > 100
     assert (taken["a part"] > 50) == bool(torn)

@@ -22,7 +22,7 @@ from cometconn import Connected
 from cometconn.emulator import Emulator, Kind, open_emulator
 from cometconn.emulator.faults import RetryAfterForm
 from cometconn.emulator.log import ServerLog
-from cometconn.emulator.messages import MessageStore
+from cometconn.emulator.world.messages import MessageStore
 from cometconn.testing import FaultProxy, open_fault_proxy, random_faults
 from tests.end_to_end.kills import kill_programs, total
 from tests.end_to_end.outages import outages

@@ -179,15 +179,15 @@ async def test_over_real_sockets() -> None:
             await script.expect("connect")
 
 
-def test_the_levers_are_those_of_the_emulator() -> None:
-    """Whatever is said of a lever holds for both servers."""
-    levers = {name for name in dir(cometconn.emulator.Levers) if not name.startswith("_")}
-    assert {"say", "push", "set", "heal", "drop", "refuse_connections", "wait_connected", "log"} <= levers
+def test_the_controls_are_those_of_the_emulator() -> None:
+    """Both servers have all of them, so what is documented of one holds for both."""
+    controls = {name for name in dir(cometconn.emulator.ServerControls) if not name.startswith("_")}
+    assert {"say", "push", "set", "heal", "drop", "refuse_connections", "wait_connected", "log"} <= controls
     for kind in (MemoryServer, cometconn.emulator.Emulator):
-        assert issubclass(kind, cometconn.emulator.Levers)
+        assert issubclass(kind, cometconn.emulator.ServerControls)
 
 
-async def test_network_levers_in_memory(server: MemoryServer, chat: CometChat) -> None:
+async def test_network_controls_in_memory(server: MemoryServer, chat: CometChat) -> None:
     """`refuse_connections()` and `accept_connections()`: REST and dials, noted in the log like those of the emulator."""
     server.refuse_connections()
     with pytest.raises(cometconn.errors.ApiError, match="refuses connections"):

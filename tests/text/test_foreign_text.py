@@ -1,4 +1,4 @@
-"""Text from outside is made harmless: no secret, no control character, in whatever form it comes."""
+"""Text from outside contains neither a secret nor a control character after it was masked and escaped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cometconn._text.foreign_text import LONGEST, ForeignError, KnownSecrets
+from cometconn._text.foreign_text import LONGEST, KnownSecrets, RedactedError
 from cometconn._text.secret_names import HIDDEN
 
 TOKEN = "app0-token-of-zed-1_0123456789abcdef0123456789abcdef"
@@ -43,8 +43,8 @@ a_secret = st.one_of(
     secrets=st.lists(a_secret, min_size=1, max_size=3), parts=st.lists(anything, min_size=1, max_size=4), data=st.data()
 )
 def test_no_secret_and_nothing_raw_is_left(secrets: list[str], parts: list[str], data: st.DataObject) -> None:
-    """Any text, any secrets, any way to write them: none is left, all can be printed, and a second time changes nothing."""
-    assume(not any(secret in HIDDEN * 20 for secret in secrets))  # which would be hidden by itself
+    """For any text, secrets and escapes: no secret is left, the text is printable, and masking it again changes nothing."""
+    assume(not any(secret in HIDDEN * 20 for secret in secrets))  # a secret that the mask itself contains
     written = [
         form(secret)
         for secret in secrets
@@ -64,35 +64,35 @@ def test_no_secret_and_nothing_raw_is_left(secrets: list[str], parts: list[str],
 @pytest.mark.parametrize("form", _FORMS.values(), ids=_FORMS)
 @pytest.mark.parametrize("secret", [TOKEN, 'pass/w%41rd"\\', "pässwörd 𝔘", "a b+c/d"])  # noqa: RUF001 - beyond the first plane of Unicode
 def test_a_secret_is_found_in_every_form(form: Callable[[str], str], secret: str) -> None:
-    """As JSON writes it, or a URL, or one in the other."""
+    """It is masked as JSON and URLs write it, and with one inside the other."""
     assert KnownSecrets(secret).whole(f"<{form(secret)}>") == f"<{HIDDEN}>"
 
 
 @pytest.mark.parametrize("form", _FORMS.values(), ids=_FORMS)
 def test_a_long_part_of_a_secret_is_found(form: Callable[[str], str]) -> None:
-    """Also what a server has cut: 24 characters from wherever in it."""
+    """Any 24 characters of it are masked, because a server may cut a text anywhere."""
     known = KnownSecrets(TOKEN)
     for begin in range(len(TOKEN) - 23):
         assert known.whole(f"<{form(TOKEN[begin : begin + 24])}>") == f"<{HIDDEN}>"
 
 
 @pytest.mark.parametrize("char", RAW)
-def test_what_a_terminal_obeys_is_escaped(char: str) -> None:
-    """Controls, bidi controls, line separators, half surrogates: as JSON writes them, so that JSON reads them back."""
+def test_control_characters_are_escaped(char: str) -> None:
+    """They are escaped as in JSON, whose parsers read them back: C0, C1, bidi controls, line separators, surrogates."""
     shown = KnownSecrets().whole(f"a{char}b")
     assert shown.isascii()
     assert shown.isprintable()
     assert json.loads(f'"{shown}"') == f"a{char}b"
 
 
-def test_what_people_write_stays() -> None:
-    """Any script, emoji with their joiners, combining marks, backslashes."""
+def test_ordinary_text_is_unchanged() -> None:
+    """So are all scripts, emoji with their joiners, combining marks and backslashes."""
     text = "Füße \u0939\u093f \u05e9\u05dc\u05d5\u05dd 👩\u200d👩\u200d👧 e\u0301 C:\\temp 100%"
     assert KnownSecrets(TOKEN).whole(text) == text
 
 
 def test_a_cut_leaves_no_part_of_a_secret() -> None:
-    """The secret is hidden before the text is cut, wherever the cut falls."""
+    """The secret is masked before the text is cut, wherever the cut is."""
     known = KnownSecrets("s3cret-pass")
     for length in range(280, 310):
         shown = known.line(f"{'x' * length}s3cret-pass{'y' * 500}")
@@ -102,22 +102,22 @@ def test_a_cut_leaves_no_part_of_a_secret() -> None:
     assert known.line("x" * 1_000_000) == f"{'x' * 297}..."
 
 
-def test_a_short_secret_is_not_looked_for() -> None:
-    """Three characters are found in every text: such a key is no secret."""
+def test_a_short_secret_is_not_masked() -> None:
+    """A secret of three characters is ignored, because it occurs in ordinary text."""
     assert KnownSecrets("KEY", "", None).whole("the KEY") == "the KEY"
     assert KnownSecrets("KEY4").whole("the KEY4") == f"the {HIDDEN}"
 
 
 def test_credentials_are_found_as_http_writes_them() -> None:
-    """A proxy's password, in plain, in its URL, and in `Proxy-Authorization`."""
+    """A proxy's password is masked as it is, in the proxy's URL, and in `Proxy-Authorization`."""
     known = KnownSecrets()
     known.learn_credentials("zed", "p@ss")
     for text in ("p@ss", "zed:p%40ss", "emVkOnBAc3M="):
         assert known.whole(text).endswith(HIDDEN)
 
 
-def test_the_oldest_secrets_are_forgotten_and_what_is_used_is_not() -> None:
-    """A token that is renewed a thousand times leaves bounded memory, and the auth token stays known."""
+def test_the_oldest_secrets_are_forgotten_and_those_in_use_are_not() -> None:
+    """The memory of a client that renews its token a thousand times is bounded, and the auth token stays known."""
     known = KnownSecrets()
     for number in range(1000):
         known.learn(TOKEN, f"renewed-{number}")
@@ -126,16 +126,16 @@ def test_the_oldest_secrets_are_forgotten_and_what_is_used_is_not() -> None:
     assert "renewed" not in repr(known)
 
 
-def test_what_is_in_an_answer_is_known_by_its_name() -> None:
-    """Before a word of that answer is shown."""
+def test_the_secrets_of_a_response_are_learned_by_their_names() -> None:
+    """A text of the same response is masked with them."""
     known = KnownSecrets()
     known.learn_fields({"jwt": "jwt-of-now", "authToken": 5, "name": "jwt-of-now", "fat": "fat-of-now"})
     known.learn_fields(["jwt"])
     assert known.whole("jwt-of-now fat-of-now") == f"{HIDDEN} {HIDDEN}"
 
 
-def test_json_is_hidden_by_names_and_by_values() -> None:
-    """At any depth, in names too; what is no secret stays as it is."""
+def test_json_is_masked_by_names_and_by_values() -> None:
+    """At any depth, and in the names of fields; everything else is unchanged."""
     value = {"a": [1, None, {"auth_token": "other"}, f"x {TOKEN}"], TOKEN: True, "wsChannel": {"a": 1}, "t": ("\x1b",)}
     known = KnownSecrets(TOKEN)
     assert known.hidden(value) == {
@@ -155,8 +155,8 @@ def raised(error: Exception, cause: Exception | None = None) -> Exception:
         return caught
 
 
-def test_a_chain_of_errors_that_is_harmless_stays() -> None:
-    """The same objects: their types and attributes are for programs."""
+def test_a_chain_of_errors_without_secrets_is_unchanged() -> None:
+    """The same objects are returned, because programs use their types and attributes."""
     error = raised(OSError(5, "no"), raised(ValueError("why")))
     assert KnownSecrets(TOKEN).error(error) is error
     looped = ValueError("x")
@@ -173,25 +173,25 @@ def test_a_chain_of_errors_that_is_harmless_stays() -> None:
         ExceptionGroup("two", [ValueError("a"), ValueError(TOKEN)]),
     ],
 )
-def test_a_chain_of_errors_that_repeats_a_secret_is_replaced(error: Any) -> None:
-    """By stand-ins that say what can be said, as a traceback shows them."""
+def test_a_chain_of_errors_that_contains_a_secret_is_replaced(error: Any) -> None:
+    """By errors whose traceback shows the masked texts."""
     made = KnownSecrets(TOKEN).error(error)
-    assert isinstance(made, ForeignError)
+    assert isinstance(made, RedactedError)
     shown = "".join(traceback.format_exception(made))
     assert TOKEN not in shown
     assert "\x1b" not in shown
 
 
-def test_a_note_and_a_context_count() -> None:
-    """A traceback shows them; a context that is suppressed it does not."""
+def test_notes_and_contexts_are_searched() -> None:
+    """A traceback shows them, but not a context that is suppressed."""
     noted = ValueError("x")
     noted.add_note(TOKEN)
-    assert isinstance(KnownSecrets(TOKEN).error(noted), ForeignError)
+    assert isinstance(KnownSecrets(TOKEN).error(noted), RedactedError)
     inner = ValueError("x")
     inner.__context__ = ValueError(TOKEN)
-    assert isinstance(KnownSecrets(TOKEN).error(inner), ForeignError)
+    assert isinstance(KnownSecrets(TOKEN).error(inner), RedactedError)
     inner.__suppress_context__ = True
     assert KnownSecrets(TOKEN).error(inner) is inner
     looped = ValueError(TOKEN)
     looped.__context__ = looped
-    assert isinstance(KnownSecrets(TOKEN).error(looped), ForeignError)
+    assert isinstance(KnownSecrets(TOKEN).error(looped), RedactedError)

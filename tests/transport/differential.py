@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 import trio.testing
 
-from cometconn._transport import lane as text_lane
+from cometconn._transport import text_frame_scanner
 from cometconn._transport import websocket as door
 from cometconn._transport.abc import LongMessage, WebSocketError
 from cometconn._transport.websocket import TrioWebSocket
@@ -24,6 +24,8 @@ from .raw_server import switching
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from cometconn._transport.abc import Message
 
 __all__ = ["check", "draw_case", "fuzz"]
 
@@ -47,7 +49,7 @@ _MAX_MESSAGE = 200  # instead of 1 MiB
 _HEAD = 100  # instead of 64 KiB
 
 
-def check(wire: bytes, cuts: Sequence[int]) -> tuple[list[str | bytes | LongMessage], str]:
+def check(wire: bytes, cuts: Sequence[int]) -> tuple[list[Message], str]:
     """Let both read *wire*, cut into pieces at these places; return what they agree on.
 
     Raises `AssertionError` when they do not. trio-websocket alone knows one limit only: what is longer than ours it
@@ -60,7 +62,7 @@ def check(wire: bytes, cuts: Sequence[int]) -> tuple[list[str | bytes | LongMess
     return both
 
 
-def _shortened(message: str | bytes | LongMessage) -> str | bytes | LongMessage:
+def _shortened(message: Message) -> Message:
     assert not isinstance(message, LongMessage), "trio-websocket knows none"
     payload = message.encode() if isinstance(message, str) else message
     if len(payload) <= _MAX_MESSAGE:
@@ -69,20 +71,20 @@ def _shortened(message: str | bytes | LongMessage) -> str | bytes | LongMessage:
     return LongMessage(head.decode(errors="ignore") if isinstance(message, str) else head, len(payload))
 
 
-def _short(seen: tuple[list[str | bytes | LongMessage], str]) -> str:
+def _short(seen: tuple[list[Message], str]) -> str:
     return f"{[repr(message)[:40] for message in seen[0]]} then {seen[1]}"
 
 
-async def _read(wire: bytes, cuts: Sequence[int], lane: bool) -> tuple[list[str | bytes | LongMessage], str]:
+async def _read(wire: bytes, cuts: Sequence[int], lane: bool) -> tuple[list[Message], str]:
     """Be the server that says *wire* behind its 101, and the client that reads it."""
     ours, theirs = memory_socket_pair(1 << 20)
-    before, door.TEXT_LANE = door.TEXT_LANE, lane
-    limits = text_lane.MOST, text_lane.LONG_MESSAGE_HEAD
-    text_lane.MOST = door.MOST = _SMALL_LIMIT
-    text_lane.LONG_MESSAGE_HEAD = _HEAD
+    before, door.SCANS_TEXT_FRAMES = door.SCANS_TEXT_FRAMES, lane
+    limits = text_frame_scanner.MOST, text_frame_scanner.LONG_MESSAGE_HEAD
+    text_frame_scanner.MOST = door.MOST = _SMALL_LIMIT
+    text_frame_scanner.LONG_MESSAGE_HEAD = _HEAD
     try:
         websocket = TrioWebSocket(ours, "ws://127.0.0.1/", {}, _MAX_MESSAGE)
-        messages: list[str | bytes | LongMessage] = []
+        messages: list[Message] = []
         end: list[str] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(websocket.upgrade, nursery)
@@ -102,24 +104,18 @@ async def _read(wire: bytes, cuts: Sequence[int], lane: bool) -> tuple[list[str 
         await websocket.aclose_forcefully()
         await theirs.aclose()
     finally:
-        door.TEXT_LANE = before
-        text_lane.MOST, text_lane.LONG_MESSAGE_HEAD = limits
+        door.SCANS_TEXT_FRAMES = before
+        text_frame_scanner.MOST, text_frame_scanner.LONG_MESSAGE_HEAD = limits
         door.MOST = limits[0]
     return messages, end[0] if end else "open"
 
 
-async def _listen(websocket: TrioWebSocket, messages: list[str | bytes | LongMessage], end: list[str]) -> None:
+async def _listen(websocket: TrioWebSocket, messages: list[Message], end: list[str]) -> None:
     try:
-        while await websocket.receive():
-            while True:
-                while texts := websocket.next_texts(3):
-                    messages += texts
-                message = await websocket.next_message()
-                if message is None:
-                    break
-                messages.append(message)
-        while (message := await websocket.next_message()) is not None:
-            messages.append(message)
+        while True:
+            received = await websocket.messages(3)
+            assert len(received.messages) <= 3
+            messages += received.messages
     except WebSocketError as error:
         words = str(error)  # where in a piece the bad byte was depends on the pieces
         end.append(f"{type(error).__name__}: {'bad UTF-8' if 'codec' in words else words}")

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from cometconn._transport.proxy import Proxy, ProxyError, ProxyFault, read_proxy
-from cometconn._transport.socks import ask_socks, is_installed
+from cometconn._transport.socks import is_installed, socks_connect
 
 from .proxies import socks_proxy
 from .raw_server import raw_server
@@ -23,7 +23,7 @@ async def ask(url: str, host: str = "chat.test", port: int = 443) -> trio.Socket
     stream = await trio.open_tcp_stream(proxy.host, proxy.port)
     try:
         with trio.fail_after(10):
-            await ask_socks(stream, proxy, host, port)
+            await socks_connect(stream, proxy, host, port)
     except BaseException:
         await trio.aclose_forcefully(stream)
         raise

@@ -23,7 +23,7 @@ TESTS = [
     *("tests/events/test_events.py", "tests/testing/test_event_strategies.py", "tests/docs/test_events_page.py"),
 ]
 MOST_FILES = 7
-MOST_LINES = 1_177  # a goal of 1,000 was missed: it may become less, and not more
+MOST_LINES = 1_122  # a goal of 1,000 was missed: it may become less, and not more
 
 CLASS = '''@attrs.frozen(kw_only=True)
 class MessageTranslated(_Signal):

@@ -164,7 +164,7 @@ def test_what_is_nearly_json_hides_nowhere(
                 assert repr(value) in repr(event.raw)
 
 
-@pytest.mark.parametrize("key", ['"entities"', '"\\u0065ntities"'])
+@pytest.mark.parametrize("key", ['"entities"', '"\\u0065ntities"', '"entitie\\u0073"'])
 def test_what_is_no_json_hides_behind_no_key_that_is_there_twice(text_frame: dict[str, Any], key: str) -> None:
     """Of a key written twice the last counts, and both values must be JSON; however the key is written."""
     text = json.dumps(text_frame)
@@ -326,7 +326,7 @@ def test_steps_of_ai_agents(received: dict[str, Any]) -> None:
 def test_an_event_without_a_frame_has_no_raw() -> None:
     """An attribute that was never set is missing, as of any object."""
     with pytest.raises(AttributeError, match="raw"):
-        _ = fast.opened(events.TextMessage)().raw
+        _ = fast.builder(events.TextMessage)().raw
 
 
 @pytest.mark.parametrize(("depth", "asked"), [(8, 0), (9, 1)])

@@ -69,14 +69,14 @@ def test_what_is_remembered_is_bounded() -> None:
     for number in range(2000):
         written = entities({"uid": f"user-{number}"})
         assert known.get(written) is None
-        assert known.remember(written) is known[written]
+        assert known[written] is known[written]
         assert len(known) <= 512
     before = dict(known)
     long = entities({"uid": "x", "avatar": "y" * 3000})
-    assert known.remember(long) == (User("x", avatar="y" * 3000), User("zed-1"))
+    assert known[long] == (User("x", avatar="y" * 3000), User("zed-1"))
     assert known == before
     for number in range(500):
-        known.remember(entities({"uid": f"user-{number}", "avatar": "y" * 1900}))
+        assert known[entities({"uid": f"user-{number}", "avatar": "y" * 1900})]
         assert sum(map(len, known)) <= 128 * 1024
 
 
@@ -103,5 +103,5 @@ def test_odd_people_are_for_the_reference(written: str) -> None:
 def test_what_is_not_known_of_users_is_passed_over() -> None:
     """A new key does not make a user odd, nor does another entity beside the two."""
     known, new = KnownPeople("zed-1"), {"uid": "x", "new": {"a": ["[" * 98]}}
-    assert known.remember(entities(new)) == (User("x"), User("zed-1"))
-    assert known.remember(entities({"uid": "x"})[:-1] + b',"on":1}') == (User("x"), User("zed-1"))
+    assert known[entities(new)] == (User("x"), User("zed-1"))
+    assert known[entities({"uid": "x"})[:-1] + b',"on":1}'] == (User("x"), User("zed-1"))

@@ -1,0 +1,1 @@
+"""The server without I/O: the REST API and the WebSocket protocol on top of `world`."""

@@ -1,0 +1,65 @@
+"""The parameters of a request's URL."""
+
+from __future__ import annotations
+
+import urllib.parse
+from typing import TYPE_CHECKING
+
+from cometconn.emulator.world.messages import DEFAULT_PER_PAGE, PageRequest, is_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["flag", "page_request", "split_url"]
+
+_MAX_PER_PAGE = 100
+
+
+def split_url(url: str) -> tuple[str, dict[str, str]]:
+    """Return the path of a URL, percent escapes and all, and its parameters; of a repeated one the last value."""
+    parts = urllib.parse.urlsplit(url)
+    return parts.path, dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
+
+
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """Whether a parameter is `1` or `true`."""
+    return query.get(name, "0").lower() in {"1", "true"}
+
+
+def page_request(query: Mapping[str, str]) -> PageRequest:
+    """Read the parameters of a message listing; others are ignored. A page has at most 100 messages, by default 30.
+
+    Raises `ValueError`, naming the parameter, for a value that is not allowed.
+    """
+    affix = query.get("affix", "append")
+    if affix not in {"append", "prepend"}:
+        message = "affix must be append or prepend."
+        raise ValueError(message)
+    return PageRequest(
+        affix=affix,
+        per_page=min(_number(query, "per_page", least=1) or DEFAULT_PER_PAGE, _MAX_PER_PAGE),
+        id=_number(query, "id"),
+        sent_at=_number(query, "sentAt"),
+        updated_at=_number(query, "updatedAt"),
+        only_updates=flag(query, "onlyUpdates"),
+        categories=_names(query, "categories"),
+        types=_names(query, "types"),
+        search=query.get("searchKey", ""),
+        tags=_names(query, "tags"),
+        hide_replies=flag(query, "hideReplies"),
+        hide_deleted=flag(query, "hideDeleted"),
+    )
+
+
+def _number(query: Mapping[str, str], name: str, *, least: int = 0) -> int | None:
+    text = query.get(name)
+    if text is None:
+        return None
+    if not (is_number(text) and int(text) >= least):
+        message = f"{name} must be a whole number, {least} or more."
+        raise ValueError(message)
+    return int(text)
+
+
+def _names(query: Mapping[str, str], name: str) -> frozenset[str]:
+    return frozenset(filter(None, query.get(name, "").split(",")))

@@ -1,0 +1,198 @@
+"""The whole server without I/O: a transport passes requests and frames in, and writes out what is queued."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+import urllib.parse
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import attrs
+import trio
+
+from cometconn.emulator.faults import Faults
+from cometconn.emulator.jsontext import parse, render
+from cometconn.emulator.log import Kind, ServerLog
+from cometconn.emulator.world.chat_app import ChatApp
+from cometconn.emulator.world.sessions import random_secret
+
+from . import realtime, rest
+from .query import split_url
+from .redact import by_name, by_value
+from .settings_payload import settings_payload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from cometconn.emulator.world.devices import Device
+    from cometconn.environment import Request, Response
+
+__all__ = ["How", "World"]
+
+How: TypeAlias = Literal["close", "cut", "eof", "refused", "reset"]
+"""How a connection ended: after the client's close frame, by the server's own closing of the TCP
+connection, by the client's, by a refused upgrade, by a reset from either side."""
+
+_SHOWN = 4_096
+"""Longer frames stand in the log as text, cut to this many characters."""
+
+
+class World(ChatApp):
+    """The whole of CometChat, in memory and without I/O.
+
+    A transport passes in requests and frames and writes out responses and queued frames: the
+    emulator's over sockets, the testing kit's over memory. Every method returns at once and must
+    be called from Trio's thread.
+
+    Args:
+        app_id: the app; other ids are refused.
+        auth_key: its auth key.
+        users: uids. `people` holds the rest (names, roles, friends) and may be changed.
+        groups: guid and members of each group.
+        host: the host in the settings that clients get.
+        port: the port in them.
+        clock: seconds, for the log.
+        wall_clock: seconds since 1970, for messages and the `Date` of answers. `clock_ahead` is added to it.
+        make_secret: makes a token from its kind and the uid.
+    """
+
+    def __init__(
+        self,
+        *,
+        app_id: str = "APP",
+        auth_key: str = "KEY",
+        users: Iterable[str] = ("zed-1", "amy-2"),
+        groups: Mapping[str, Iterable[str]] | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Callable[[], float] = trio.current_time,
+        wall_clock: Callable[[], float] = time.time,
+        make_secret: Callable[[str, str], str] = random_secret,
+    ) -> None:
+        super().__init__(
+            app_id=app_id,
+            auth_key=auth_key,
+            users=users,
+            groups=groups,
+            wall_clock=wall_clock,
+            make_secret=make_secret,
+        )
+        self.host: str = host
+        self.port: int = port
+        self.log: ServerLog = ServerLog(clock)
+        self.faults: Faults = Faults()
+
+    # REST
+
+    def hangs(self, request: Request) -> bool:
+        """Whether this request must be left without an answer; if so, it is recorded in the log."""
+        if self.faults.rest != "hang":
+            return False
+        self._log_request(request, status=None)
+        return True
+
+    def answer(self, request: Request) -> Response:
+        """Answer one REST request. The transport calls `hangs()` before."""
+        settings = settings_payload(self.host, self.port, now=self.now(), mode=self.faults.mode)
+        answer = rest.answer(self, request, faults=self.faults, settings=settings)
+        self._log_request(request, status=answer.response.status, uid=answer.uid, code=answer.code)
+        return attrs.evolve(answer.response, headers={**answer.response.headers, **self.date()})
+
+    def date(self) -> dict[str, str]:
+        """Return the `Date` header of an answer made now; none where the fault `date` is `False`."""
+        if not self.faults.date:
+            return {}
+        return {"date": email.utils.formatdate(self.now(), usegmt=True)}
+
+    # WebSockets: the transport reports what happens on each connection
+
+    def asked(self, device: Device) -> None:
+        """Record that a client requested the upgrade. `faults.upgrade` is what the transport must do about it."""
+        self.connected(device)
+        self.log.add(Kind.CONNECT, device.number, path=by_value(device.path, self._secrets()))
+
+    def accepted(self, device: Device) -> None:
+        """Record that the WebSocket is open. Includes `asked()`, unless that was called before."""
+        if not device.number:
+            self.asked(device)
+        device.open = True
+        self.log.add(Kind.UPGRADE, device.number, status=101)
+
+    def refused(self, device: Device, status: int) -> None:
+        """Record that the upgrade was answered with an HTTP error, which ends the connection."""
+        self.log.add(Kind.UPGRADE, device.number, status=status)
+        self.closed(device, "refused")
+
+    def received(self, device: Device, text: str) -> None:
+        """Act upon a text frame. Frames of a silent connection, or after its end, are not even recorded."""
+        if device.silent or device.gone:
+            return
+        self.log.add(Kind.FRAME_IN, device.number, device.uid, **self._shown(text))
+        realtime.received(self, device, text, faults=self.faults, log=self.log)
+
+    def sent(self, device: Device, text: str) -> None:
+        """Record that a queued frame was written."""
+        if not (device.silent or device.gone):
+            self.log.add(Kind.FRAME_OUT, device.number, device.uid, **self._shown(text))
+
+    def wire(self, device: Device, kind: Kind, **detail: Any) -> None:
+        """Record a close frame, an EOF or a reset below the WebSocket, and the end of the connection if this ends it.
+
+        `CLOSE_IN` and `CLOSE_OUT` come with `code`, `RESET` with `by`. Before the upgrade is
+        requested, and after the end, nothing is recorded.
+        """
+        if device.gone or not device.number:
+            return
+        self.log.add(kind, device.number, device.uid, **detail)
+        if kind is Kind.CLOSE_IN:
+            device.close_in = detail["code"] or 0
+        elif kind is Kind.CLOSE_OUT:
+            device.close_out = True
+        elif kind is Kind.EOF or kind is Kind.RESET:
+            self.closed(device, "eof" if kind is Kind.EOF else "reset")
+        if device.close_in is not None and device.close_out:
+            self.closed(device, "close")
+
+    def closed(self, device: Device, how: How) -> None:
+        """Record the end of a connection, once; later calls change nothing.
+
+        After a close frame of the client *how* is `close`, whatever became of the TCP connection.
+        """
+        if device.gone:
+            return
+        device.gone = True
+        by_close_frame = device.close_in is not None
+        self.log.add(
+            Kind.GONE, device.number, device.uid, how="close" if by_close_frame else how, code=device.close_in or None
+        )
+        self.disconnected(device)
+
+    # The log
+
+    def _secrets(self) -> tuple[str, ...]:
+        return (*self.sessions.values(), self.auth_key)
+
+    def _shown(self, text: str) -> dict[str, Any]:
+        """Return a frame as the log shows it: without secrets, and cut if it is long."""
+        frame = parse(text)
+        if frame is None:
+            return {"text": by_value(text, self._secrets())[:_SHOWN]}
+        shown = by_value(render(by_name(frame)), self._secrets())
+        again = parse(shown) if len(shown) <= _SHOWN else None
+        return {"text": shown[:_SHOWN]} if again is None else {"frame": again}
+
+    def _log_request(
+        self, request: Request, *, status: int | None, uid: str | None = None, code: str | None = None
+    ) -> None:
+        path, query = split_url(request.url)
+        secrets = self._secrets()
+        self.log.add(
+            Kind.REST,
+            uid=uid,
+            method=request.method,
+            path=by_value(urllib.parse.unquote(path), secrets),
+            query={by_value(name, secrets): by_value(value, secrets) for name, value in by_name(query).items()},
+            body=self._shown((request.body or b"{}").decode(errors="replace")).get("frame", {}),
+            status=status,
+            code=code,
+        )

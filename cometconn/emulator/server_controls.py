@@ -1,0 +1,196 @@
+"""The controls of a server: send, set faults, drop connections; the same over sockets and in memory."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import attrs
+import trio
+
+from cometconn.errors import SettingsError
+
+from .faults import AuthFault, Faults, Mode, RestFault, RetryAfterForm, UpgradeFault, check_close_code
+from .jsontext import Json, render
+from .log import Kind, ServerLog
+from .world.devices import Device
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .backend.sans_io import World
+
+__all__ = ["Drop", "ServerControls"]
+
+Drop: TypeAlias = Literal["close", "reset", "silent"]
+
+
+class ServerControls(ABC):
+    """What a test can do to a server. `Emulator` and `cometconn.testing.MemoryServer` have these methods.
+
+    All but the two `wait_` methods act at once and never block. They must be called from
+    Trio's thread.
+
+    Attributes:
+        world: users, groups, tokens and messages, to read and to change.
+    """
+
+    world: World
+
+    @property
+    def log(self) -> ServerLog:
+        """What the server received and did."""
+        return self.world.log
+
+    # Sending
+
+    def push(self, uid: str, frame: Mapping[str, object] | str) -> int:
+        """Send a frame, as it is, to every socket of this user; return the number of sockets.
+
+        A text is sent unchanged, whether it is JSON or not. A socket is the user's from its
+        auth frame on, accepted or not.
+        """
+        self._check_user(uid)
+        text = frame if isinstance(frame, str) else render(dict(frame))
+        devices = self.world.devices(uid)
+        for device in devices:
+            device.send(text)
+        return len(devices)
+
+    def say(self, sender: str, text: str, *, receiver: str | None = None, group: str | None = None) -> Json:
+        """Send a text message from a user to another, or to a group, as if from another device of the sender.
+
+        The message is stored and sent out like any other. Returns it as REST would.
+        """
+        if (receiver is None) == (group is None):
+            message = "say() needs a receiver or a group, and not both."
+            raise SettingsError(message)
+        receiver_type = "user" if group is None else "group"
+        name = group or receiver or ""
+        self._check_user(sender)
+        if self.world.audience(sender, name, receiver_type) is None:
+            message = f"say(): {sender} reaches no {receiver_type} called {name!r}."
+            raise SettingsError(message)
+        draft = {"receiver": name, "receiverType": receiver_type, "category": "message", "type": "text"}
+        return copy.deepcopy(self.world.post(sender, {**draft, "data": {"text": text}}, device_id="emulator"))
+
+    # Faults
+
+    def set(
+        self,
+        *,
+        pong: bool | None = None,
+        auth: AuthFault | None = None,
+        auth_close: int | None = None,
+        upgrade: UpgradeFault | None = None,
+        rest: RestFault | None = None,
+        rest_delay: float | None = None,
+        retry_after: int | None = None,
+        retry_after_as: RetryAfterForm | None = None,
+        date: bool | None = None,
+        mode: Mode | None = None,
+    ) -> None:
+        """Change how the server behaves from now on; what is not named stays. See `Faults`.
+
+        `retry_after=0` sends the header, too; `heal()` removes it.
+        """
+        given: dict[str, Any] = {
+            "pong": pong,
+            "auth": auth,
+            "auth_close": auth_close,
+            "upgrade": upgrade,
+            "rest": rest,
+            "rest_delay": rest_delay,
+            "retry_after": retry_after,
+            "retry_after_as": retry_after_as,
+            "date": date,
+            "mode": mode,
+        }
+        changes = {name: value for name, value in given.items() if value is not None}
+        self.world.faults = attrs.evolve(self.world.faults, **changes)
+        self._note("set", **changes)
+
+    def set_clock(self, ahead: float) -> None:
+        """Set the server's clock *ahead* seconds ahead of this machine's, in messages and in the `Date` of answers."""
+        self.world.clock_ahead = ahead
+        self._note("set_clock", ahead=ahead)
+
+    def heal(self) -> None:
+        """End all faults: every one of `set()` goes back to its default, and connections are accepted."""
+        self.world.faults = Faults()
+        self._note("heal")
+        self.accept_connections()
+
+    def drop(self, uid: str | None, how: Drop = "close", *, code: int = 1011, reason: str = "") -> int:
+        """End every socket of this user, or of all users, and return their number.
+
+        Args:
+            uid: the user; `None` for all sockets, those that have not authenticated included.
+            how: `close` sends a close frame behind what is queued, `reset` resets the TCP connection now,
+                `silent` leaves a half-open connection: nothing is written any more, not even an answer
+                to a close frame, and what the client sends is ignored.
+            code: the code of the close frame.
+            reason: the reason of the close frame; it is cut to 123 bytes.
+        """
+        if uid is not None:
+            self._check_user(uid)
+        check_close_code(code, "drop(code=)")
+        actions: dict[str, Callable[[Device], None]] = {
+            "close": lambda device: device.close(code, reason),
+            "reset": Device.reset,
+            "silent": Device.silence,
+        }
+        if how not in actions:
+            message = f"drop(how=) must be 'close', 'reset' or 'silent', not {how!r}."
+            raise SettingsError(message)
+        devices = self.world.devices(uid)
+        self._note("drop", uid=uid, how=how)
+        for device in devices:
+            actions[how](device)
+        return len(devices)
+
+    @abstractmethod
+    def refuse_connections(self) -> None:
+        """Refuse new connections, as a lost network does. Open connections stay. Idempotent."""
+
+    @abstractmethod
+    def accept_connections(self) -> None:
+        """Accept new connections again. Idempotent."""
+
+    def expire_jwts(self) -> None:
+        """Make every JWT invalid; `GET /me` and `PUT /me` return new ones. Open sockets stay."""
+        self.world.sessions.expire_jwts()
+        self._note("expire_jwts")
+
+    def forget_tokens(self) -> None:
+        """Make every auth token and every JWT invalid. Open sockets stay."""
+        self.world.sessions.forget_all()
+        self._note("forget_tokens")
+
+    # Connections
+
+    def connections(self, uid: str) -> int:
+        """Count the user's authenticated sockets whose end the server has not seen, silent ones included."""
+        self._check_user(uid)
+        return self.world.connections(uid)
+
+    async def wait_connected(self, uid: str) -> None:
+        """Wait until the user has an authenticated socket. A checkpoint; bound it with `trio.fail_after`."""
+        await trio.lowlevel.checkpoint()
+        while not self.connections(uid):
+            await self.log.wait_news()
+
+    async def wait_gone(self, uid: str) -> None:
+        """Wait until the user has no authenticated socket. A checkpoint; bound it with `trio.fail_after`."""
+        await trio.lowlevel.checkpoint()
+        while self.connections(uid):
+            await self.log.wait_news()
+
+    def _check_user(self, uid: str) -> None:
+        if uid not in self.world.people:
+            message = f"There is no user {uid!r} in this server: there are {', '.join(self.world.people)}."
+            raise SettingsError(message)
+
+    def _note(self, what: str, *, uid: str | None = None, **detail: Any) -> None:
+        self.log.add(Kind.CONTROL, None, uid, what=what, **detail)

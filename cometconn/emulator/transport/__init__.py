@@ -1,0 +1,1 @@
+"""The server's sockets: TCP, HTTP and WebSocket connections in front of `backend`."""

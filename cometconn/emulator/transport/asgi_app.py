@@ -1,0 +1,185 @@
+"""The server as an ASGI application: REST and WebSocket at every path, answered by a `World`."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, TypeAlias
+
+import attrs
+import starlette.requests
+import starlette.responses
+import starlette.websockets
+import trio
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route, WebSocketRoute
+
+from cometconn.emulator.backend.responses import error_response
+from cometconn.emulator.control_api import is_control
+from cometconn.emulator.log import Kind
+from cometconn.emulator.world.devices import Close, Device
+from cometconn.environment import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import Receive, Scope, Send
+
+    from cometconn.emulator.backend.sans_io import World
+    from cometconn.environment import Response
+
+    from .controlled_stream import ControlledStream
+
+__all__ = ["BODY_LIMIT", "CLOSE_TIMEOUT", "make_app"]
+
+_PREFLIGHT_AGE = 600
+"""Seconds that a browser may keep the answer to a preflight request."""
+
+BODY_LIMIT = 1_048_576
+"""A longer request body, in bytes, is answered with 413."""
+
+CLOSE_TIMEOUT = 1.0
+"""Seconds that the client has to answer a close frame; then its TCP connection is closed."""
+
+Responder: TypeAlias = "Callable[[Request], Response]"
+
+
+def make_app(world: World, control: Responder | None = None) -> Starlette:
+    """Make the application. Each scope's state must hold the connection's `ControlledStream` as `stream`.
+
+    *control* answers the requests below `/control/`; without it they go to the `World`, like all others.
+    """
+    every_origin = Middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], max_age=_PREFLIGHT_AGE
+    )
+    return Starlette(
+        routes=[Route("/{path:path}", _Rest(world, control)), WebSocketRoute("/{path:path}", _Socket(world))],
+        middleware=[every_origin],
+    )
+
+
+@attrs.frozen
+class _Rest:
+    """The HTTP side. An object, because Starlette passes every method to one; to a function only GET and HEAD."""
+
+    world: World
+    control: Responder | None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        came = starlette.requests.Request(scope)
+        try:
+            body = await _read(receive)
+        except EOFError:
+            return  # the client closed the connection in the middle of its request
+        request = Request(came.method, _url(scope), dict(came.headers), body or None)
+        control = self.control if is_control(request.url) else None
+        if control is None and self.world.hangs(request):
+            await _wait_disconnected(receive)
+            return
+        if len(body) > BODY_LIMIT:
+            response = error_response(413, "ERR_PAYLOAD_TOO_LARGE", f"The body is longer than {BODY_LIMIT} bytes.")
+        else:
+            response = (control or self.world.answer)(request)
+        if control is None:
+            await trio.sleep(self.world.faults.rest_delay)
+        await _as_starlette(response)(scope, receive, send)
+
+
+@attrs.frozen
+class _Socket:
+    """The WebSocket side: one call per connection."""
+
+    world: World
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        stream: ControlledStream = scope["state"]["stream"]
+        websocket = starlette.websockets.WebSocket(scope, receive, send)
+        device = Device(stream, path=scope["path"])
+        stream.watch(functools.partial(self.world.wire, device))
+        self.world.asked(device)
+        upgrade = self.world.faults.upgrade
+        try:
+            await websocket.receive()  # ASGI's "connect", always the first
+            if isinstance(upgrade, int):
+                await self._refuse(websocket, device, upgrade)
+            elif upgrade == "hang":
+                await _wait_disconnected(receive)
+            else:
+                stream.expect_frames()
+                date = [(name.encode(), value.encode()) for name, value in self.world.date().items()]
+                await websocket.accept(headers=date)
+                self.world.accepted(device)
+                await self._exchange(websocket, device, stream)
+        finally:
+            self.world.closed(device, "cut")
+
+    async def _refuse(self, websocket: starlette.websockets.WebSocket, device: Device, status: int) -> None:
+        message = "The server is set to refuse WebSocket upgrades."
+        headers = {**self.world.faults.headers(self.world.now()), **self.world.date()}
+        response = error_response(status, "ERR_UPGRADE_REFUSED", message, headers)
+        self.world.refused(device, status)
+        await websocket.send_denial_response(_as_starlette(response))
+
+    async def _exchange(
+        self, websocket: starlette.websockets.WebSocket, device: Device, stream: ControlledStream
+    ) -> None:
+        """Carry frames both ways until the connection is over."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_write_orders, self.world, device, websocket)
+            nursery.start_soon(_cut_after_timeout, stream)
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                text = message.get("text")
+                if text is None:
+                    self.world.log.add(Kind.IGNORED, device.number, device.uid, why="not a text frame")
+                else:
+                    self.world.received(device, text)
+            nursery.cancel_scope.cancel(reason="the WebSocket is over")
+
+
+async def _write_orders(world: World, device: Device, websocket: starlette.websockets.WebSocket) -> None:
+    """Write what the world queued. The only task that writes text frames and the server's close frame."""
+    while True:
+        order = await device.next_order()
+        if isinstance(order, Close):
+            await websocket.close(order.code, order.reason)
+            return
+        await websocket.send_text(order.text)
+        world.sent(device, order.text)
+
+
+async def _cut_after_timeout(stream: ControlledStream) -> None:
+    """Close TCP when the client does not answer the server's close frame in time."""
+    await stream.close_sent.wait()
+    await trio.sleep(CLOSE_TIMEOUT)
+    if not stream.silent:
+        stream.cut()
+
+
+async def _wait_disconnected(receive: Receive) -> None:
+    """Wait, answering nothing, until the client has disconnected."""
+    while not (await receive())["type"].endswith(".disconnect"):
+        pass
+
+
+async def _read(receive: Receive) -> bytes:
+    """Read the body, but not much more than `BODY_LIMIT` of it. Raises `EOFError` when it is not complete."""
+    body = bytearray()
+    while len(body) <= BODY_LIMIT:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise EOFError
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            break
+    return bytes(body)
+
+
+def _url(scope: Scope) -> str:
+    query = scope["query_string"].decode("ascii", "replace")
+    host, port = scope["server"]
+    return f"http://{host}:{port}{scope['raw_path'].decode('ascii', 'replace')}{'?' + query if query else ''}"
+
+
+def _as_starlette(response: Response) -> starlette.responses.Response:
+    return starlette.responses.Response(response.body, response.status, dict(response.headers))

@@ -1,0 +1,94 @@
+"""Accepts TCP connections and runs hypercorn's HTTP on each.
+
+Hypercorn's own `serve()` does not expose its listeners and streams. Here the listener can be
+closed and opened again on its port, and each stream is a `ControlledStream`, which the
+application finds in its scope's state.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState
+
+from .controlled_stream import ControlledStream
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from .listener import Listener
+
+__all__ = ["FRAME_LIMIT", "HttpServer"]
+
+FRAME_LIMIT = 65_536
+"""A longer WebSocket message, in characters, is answered with close code 1009."""
+
+_logger = logging.getLogger("cometconn.emulator")
+
+
+class HttpServer:
+    """Serves an ASGI application on the connections of a listener."""
+
+    def __init__(self, app: ASGIApp, listener: Listener) -> None:
+        self._app = ASGIWrapper(app)  # type: ignore[arg-type] # two type descriptions of the same ASGI
+        self._config = _make_config()
+        self._context = WorkerContext(None)
+        self._listener = listener
+        self._streams: set[ControlledStream] = set()
+        self._emptied = trio.lowlevel.ParkingLot()
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Accept connections and serve them until cancelled."""
+        async with trio.open_nursery() as nursery:
+            task_status.started()
+            while True:
+                stream = ControlledStream(await self._listener.accept())
+                self._streams.add(stream)
+                nursery.start_soon(self._serve_stream, stream)
+
+    async def _serve_stream(self, stream: ControlledStream) -> None:
+        """Run hypercorn on one connection. An error there is logged and does not touch the other connections."""
+        state = ConnectionState({"stream": stream})
+        try:
+            await TCPServer(self._app, self._config, self._context, state, stream)  # type: ignore[arg-type] # it is annotated for TLS only
+        except* Exception:
+            _logger.exception("a connection failed")
+        finally:
+            stream.cut()
+            self._streams.discard(stream)
+            if not self._streams:
+                self._emptied.unpark_all()
+
+    def cut(self) -> None:
+        """Close every connection now."""
+        for stream in tuple(self._streams):
+            stream.cut()
+
+    async def stop(self) -> None:
+        """Stop listening, close all connections but the WebSockets that can exchange close frames, and wait for those.
+
+        There is no time limit; set one with `trio.move_on_after` and call `cut()`.
+        """
+        self._listener.refuse_connections()
+        await self._context.terminated.set()  # hypercorn's timers of idle connections wait for it
+        for stream in tuple(self._streams):
+            if stream.silent or not stream.upgraded:
+                stream.cut()
+        while self._streams:
+            await self._emptied.park()
+
+
+def _make_config() -> Config:
+    config = Config()
+    config.accesslog = None
+    config.errorlog = _logger.getChild("hypercorn")
+    config.include_server_header = False
+    config.include_date_header = False  # the `World` adds it, from its own clock
+    config.websocket_max_message_size = FRAME_LIMIT
+    return config

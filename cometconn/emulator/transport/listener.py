@@ -1,0 +1,80 @@
+"""A listening socket that can be closed and opened again on its port."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import logging
+import socket
+import sys
+
+import trio
+
+__all__ = ["Listener", "listen"]
+
+_BACKLOG = 128
+_FILES_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+_RETRY_DELAY = 0.1
+"""Seconds to wait before the next attempt when the process has no free file descriptor."""
+
+_logger = logging.getLogger("cometconn.emulator")
+
+
+def listen(host: str, port: int) -> trio.SocketListener:
+    """Open a listening socket on an IP address and port; port 0 lets the system choose.
+
+    Raises `OSError`, naming both, when it cannot.
+    """
+    family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET  # noqa: PLR2004 - IPv6
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":  # where the option would let two servers share a port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(_BACKLOG)
+        return trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+    except OSError as error:
+        sock.close()
+        message = f"cannot listen on {host}, port {port}: {error.strerror}. Choose another port, or 0 for a free one."
+        raise OSError(error.errno, message) from error
+
+
+class Listener:
+    """A listening socket that can be closed and opened again; while it is closed, `accept()` waits.
+
+    Attributes:
+        address: IP address and port, whether it listens there now or not.
+    """
+
+    def __init__(self, listener: trio.SocketListener) -> None:
+        self.address: tuple[str, int] = listener.socket.getsockname()[:2]
+        self._listener: trio.SocketListener | None = listener
+        self._reopened = trio.lowlevel.ParkingLot()
+
+    def refuse_connections(self) -> None:
+        """Close the listening socket, so that the system refuses new connections. Idempotent."""
+        if self._listener is not None:
+            self._listener.socket.close()
+            self._listener = None
+
+    def accept_connections(self) -> None:
+        """Listen again on the same port. Idempotent. Raises `OSError` when another process has taken the port."""
+        if self._listener is None:
+            self._listener = listen(*self.address)
+            self._reopened.unpark_all()
+
+    async def accept(self) -> trio.SocketStream:
+        """Return the next connection. Without a free file descriptor it logs a warning and tries again every 0.1 s."""
+        while True:
+            if self._listener is None:
+                await self._reopened.park()
+                continue
+            try:
+                return await self._listener.accept()
+            except trio.ClosedResourceError:  # refuse_connections()
+                continue
+            except OSError as error:
+                if error.errno not in _FILES_EXHAUSTED:
+                    raise
+                _logger.warning("cannot accept a connection: %s", error.strerror)
+                await trio.sleep(_RETRY_DELAY)

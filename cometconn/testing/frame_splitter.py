@@ -1,0 +1,59 @@
+"""Cuts the bytes of one direction of a WebSocket into whole frames (RFC 6455, section 5.2)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+__all__ = ["FrameSplitter", "Piece"]
+
+_HEAD_END: Final = b"\r\n\r\n"
+_DATA: Final = frozenset({0, 1, 2})  # continuation, text, binary
+_LENGTH_BYTES: Final = {126: 2, 127: 8}
+
+
+@attrs.frozen
+class Piece:
+    """Some bytes that belong together.
+
+    Attributes:
+        data: the bytes, as they came.
+        message: it is a whole frame of a message; otherwise a control frame or the HTTP head.
+    """
+
+    data: bytes = attrs.field(repr=False)
+    message: bool
+
+
+@attrs.define(eq=False)
+class FrameSplitter:
+    """Holds back what is not complete yet; changes nothing. Both directions begin with an HTTP head."""
+
+    _waiting: bytearray = attrs.field(factory=bytearray, init=False, repr=False)
+    _in_head: bool = attrs.field(default=True, init=False)
+
+    def split(self, data: bytes | bytearray) -> list[Piece]:
+        """Take *data* and return what is complete now."""
+        self._waiting += data
+        pieces = []
+        while (size := self._size_of_first()) is not None and size <= len(self._waiting):
+            whole = bytes(self._waiting[:size])
+            del self._waiting[:size]
+            pieces.append(Piece(whole, not self._in_head and whole[0] & 0x0F in _DATA))
+            self._in_head = False
+        return pieces
+
+    def _size_of_first(self) -> int | None:
+        waiting = self._waiting
+        if self._in_head:
+            end = waiting.find(_HEAD_END)
+            return end + len(_HEAD_END) if end >= 0 else None
+        if len(waiting) < 2:  # noqa: PLR2004 - the shortest frame
+            return None
+        short = waiting[1] & 0x7F
+        more = _LENGTH_BYTES.get(short, 0)
+        if len(waiting) < 2 + more:
+            return None
+        payload = int.from_bytes(waiting[2 : 2 + more], "big") if more else short
+        return 2 + more + (4 if waiting[1] & 0x80 else 0) + payload

@@ -1,0 +1,111 @@
+"""A goodbye and what may cut it."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cometconn._connection.closing_handshake import ClosingHandshake
+from cometconn._connection.link_nursery import LinkNursery
+from cometconn._lifecycle.states import State
+from cometconn._transport.websocket import TrioWebSocket
+from cometconn.emulator.log import Kind
+
+from .harness import open_pair, settle
+
+
+async def lasts(handshake: ClosingHandshake) -> float:
+    """How long a goodbye goes on that never ends by itself."""
+    began = trio.current_time()
+    with handshake.scope:
+        await trio.sleep_forever()
+    return trio.current_time() - began
+
+
+async def test_the_earliest_deadline_counts(autojump_clock: MockClock) -> None:
+    """A later deadline does not prolong a goodbye."""
+    handshake = ClosingHandshake(trio.CancelScope())
+    handshake.end_by(trio.current_time() + 2)
+    handshake.end_by(trio.current_time() + 3)
+    assert await lasts(handshake) == 2
+
+
+async def test_the_close_frame_is_the_first_thing_that_a_call_does(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it can leave at once it has left before the status changes, and before anybody is told."""
+    states: list[State] = []
+    monkeypatch.setattr(TrioWebSocket, "close_nowait", lambda _: states.append(pair.chat._machine.state))
+    async with open_pair(connect=True) as pair:
+        pair.chat.enter_background()
+        assert states[0] is State.CONNECTED
+        assert pair.chat._machine.state is State.IN_BACKGROUND
+
+
+async def test_a_cut_behind_the_close_frame_is_immediate(autojump_clock: MockClock) -> None:
+    """Once the close frame is written nothing is waited for when a new connection is wanted."""
+    handshake = ClosingHandshake(trio.CancelScope())
+    handshake.note_written()
+    handshake.cut()
+    assert await lasts(handshake) == 0
+
+
+async def test_a_cut_before_the_close_frame_leaves_it_a_moment(autojump_clock: MockClock) -> None:
+    """The close frame may still leave, and then it is over at once; a blocked write costs 50 ms."""
+    handshake = ClosingHandshake(trio.CancelScope())
+    handshake.cut()
+    assert round(await lasts(handshake), 6) == 0.05
+    handshake = ClosingHandshake(trio.CancelScope())
+    handshake.cut()
+    handshake.note_written()
+    assert await lasts(handshake) == 0
+
+
+@pytest.mark.parametrize("left", [True, False])
+async def test_a_goodbye_that_was_answered_at_once_is_told_of(left: bool) -> None:
+    """The close frame has left in the call and the answer was read before anybody could wait for it."""
+    told: list[str] = []
+
+    class StepObserver:
+        def goodbye_said(self) -> None:
+            """Note it."""
+            told.append("said")
+
+        def socket_closed(self) -> None:
+            """Note it."""
+            told.append("closed")
+
+    class Closed:
+        can_close = False
+        close_reply_pending = False
+        close_frame_written = left
+
+        async def aclose_forcefully(self) -> None:
+            """Close."""
+
+    class Told:
+        observer = StepObserver()
+
+    links = LinkNursery(*[Told()] * 5)  # type: ignore[arg-type]
+    await links._hang_up(Closed())  # type: ignore[arg-type]
+    assert told == (["said", "closed"] if left else ["closed"])
+
+
+async def test_the_next_connection_does_not_cost_the_close_frame(autojump_clock: MockClock) -> None:
+    """disconnect() and connect() at one instant: the server gets 1000, and the new socket at that instant."""
+    async with open_pair(manual=True, connect=True) as pair:
+        pair.server.ignore_close = True
+        began = trio.current_time()
+
+        async def disconnect(*, task_status: trio.TaskStatus[None]) -> None:
+            task_status.started()
+            await pair.chat.disconnect()
+
+        async with trio.open_nursery() as nursery:
+            await nursery.start(disconnect)
+            await pair.chat.connect()
+        assert trio.current_time() == began
+        await settle()
+        (close,) = pair.log(Kind.CLOSE_IN)
+        assert (close.detail["code"], close.at) == (1000, began)

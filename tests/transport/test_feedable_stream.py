@@ -1,0 +1,362 @@
+"""What trio-websocket writes never waits for the socket: seen through the WebSocket, over sockets in memory."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from cometconn._transport.abc import Message, Received, WebSocketBrokenError, WebSocketClosedError, WebSocketError
+from cometconn._transport.feedable_stream import FeedableStream
+from cometconn._transport.websocket import TrioWebSocket
+from cometconn.testing import MemorySocket, memory_socket_pair
+
+from .raw_server import _take, close, frame, switching, text
+
+
+@attrs.define(eq=False)
+class Ends:
+    """A WebSocket whose messages are read, and the server's end, which reads when it is asked to."""
+
+    websocket: TrioWebSocket
+    ours: MemorySocket
+    theirs: MemorySocket
+    nursery: trio.Nursery
+    messages: list[Message] = attrs.field(factory=list)
+    error: WebSocketError | None = None
+
+    async def listen(self) -> None:
+        """The receive loop in small."""
+        try:
+            while True:
+                self.messages += (await self.websocket.messages(64)).messages
+        except WebSocketError as error:
+            self.error = error
+        while (await self.websocket.messages(0)).size:
+            pass
+
+    async def say(self, data: bytes) -> None:
+        """Let the server say *data*, and everybody do what they can."""
+        await self.theirs.send_all(data)
+        await trio.testing.wait_all_tasks_blocked()
+
+    async def read(self) -> list[tuple[int, bytes]]:
+        """Let the server read all there is until nothing more comes; the last frame may be cut, the others are whole."""
+        data, frames = bytearray(), []
+        while True:
+            with trio.move_on_after(0) as nothing:
+                await trio.testing.wait_all_tasks_blocked()
+                nothing.deadline = trio.current_time()
+            if not self.theirs._incoming.buffer:
+                break
+            data += await self.theirs.receive_some()
+        while (item := _take(data)) is not None:
+            frames.append(item)
+        return frames
+
+
+@asynccontextmanager
+async def ends(capacity: int = 300) -> AsyncGenerator[Ends, None]:
+    """Both ends, upgraded; so many bytes may be unread before a write blocks."""
+    with trio.fail_after(20):
+        ours, theirs = memory_socket_pair(1 << 20)
+        async with trio.open_nursery() as nursery:
+            both = Ends(TrioWebSocket(ours, "ws://127.0.0.1/", {}), ours, theirs, nursery)
+            nursery.start_soon(both.websocket.upgrade, nursery)
+            nursery.start_soon(both.listen)
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += await theirs.receive_some()
+            await theirs.send_all(switching(head))
+            await both.websocket.wait_open()
+            ours._outgoing.capacity = capacity
+            yield both
+            await both.websocket.aclose_forcefully()
+            nursery.cancel_scope.cancel()
+
+
+async def blocked_send(both: Ends, scope: trio.CancelScope) -> None:
+    """Send what the server does not read."""
+    with scope:
+        await both.websocket.send("x" * 1000)
+
+
+async def test_messages_are_read_while_a_write_and_the_pong_behind_it_are_blocked() -> None:
+    """The pong leaves when the frame is whole, behind it."""
+    async with ends() as both:
+        both.nursery.start_soon(blocked_send, both, trio.CancelScope())
+        await trio.testing.wait_all_tasks_blocked()
+        await both.say(frame(9, b"are you there") + text("read"))
+        assert both.messages == ["read"]
+        assert await both.read() == [(1, b"x" * 1000), (10, b"are you there")]
+
+
+async def test_a_ping_between_fragments_is_answered_behind_a_blocked_write() -> None:
+    """The fragments are put together while the pong waits."""
+    async with ends() as both:
+        both.nursery.start_soon(blocked_send, both, trio.CancelScope())
+        await trio.testing.wait_all_tasks_blocked()
+        await both.say(
+            frame(1, b"a", fin=False) + frame(9) + frame(0, b"b", fin=False) + frame(9, b"2") + frame(0, b"c")
+        )
+        assert both.messages == ["abc"]
+        assert await both.read() == [(1, b"x" * 1000), (10, b""), (10, b"2")]
+
+
+async def test_pongs_that_do_not_leave_are_bounded() -> None:
+    """The last ping is answered, and of those before it as many as cost little."""
+    async with ends() as both:
+        both.nursery.start_soon(blocked_send, both, trio.CancelScope())
+        await trio.testing.wait_all_tasks_blocked()
+        for number in range(20):
+            await both.say(b"".join(frame(9, struct.pack("!I", number * 500 + each)) for each in range(500)))
+        assert len(both.websocket._feed._next) <= 2048
+        first, *pongs = await both.read()
+        assert first == (1, b"x" * 1000)
+        assert pongs[-1] == (10, struct.pack("!I", 9999))
+        assert 0 < len(pongs) < 300
+
+
+async def test_a_close_is_seen_while_a_write_is_blocked() -> None:
+    """Its answer takes the place of the pongs, behind the frame that has begun; and nothing follows it."""
+    async with ends() as both:
+        both.nursery.start_soon(blocked_send_that_ends, both)
+        await trio.testing.wait_all_tasks_blocked()
+        await both.say(frame(9, b"are you there") + close(1011, "because"))
+        assert isinstance(both.error, WebSocketClosedError)
+        assert both.error.code == 1011
+        assert not both.websocket.can_close
+        assert not both.websocket.close_reply_pending, "the frame before it is still being written"
+        assert await both.read() == [(1, b"x" * 1000), (8, close(1011, "because")[2:])]
+        with pytest.raises(WebSocketClosedError):
+            await both.websocket.send("too late")
+
+
+async def blocked_send_that_ends(both: Ends) -> None:
+    """Send what the server reads only later."""
+    await both.websocket.send("x" * 1000)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_the_answer_to_a_close_may_be_waited_for(reads: bool) -> None:
+    """It leaves as soon as the server reads; whether it ever does is bounded by the caller."""
+    async with ends(0) as both:
+        await both.say(close(1011))
+        assert isinstance(both.error, WebSocketClosedError)
+        assert both.websocket.close_reply_pending
+        with trio.CancelScope() as patience:
+            both.nursery.start_soon(_then, both, patience, reads)
+            await both.websocket.wait_close_reply_written()
+        assert patience.cancelled_caught is not reads
+        assert both.websocket.close_reply_pending is not reads
+
+
+async def _then(both: Ends, patience: trio.CancelScope, reads: bool) -> None:
+    await trio.testing.wait_all_tasks_blocked()
+    if reads:
+        both.ours._outgoing.capacity = 300
+        both.ours._outgoing.changed.unpark_all()
+    else:
+        patience.cancel()
+
+
+async def test_a_torn_frame_is_followed_by_nothing() -> None:
+    """A write that was cut half-way: no pong, no close frame and no answer, and the WebSocket says so."""
+    async with ends() as both:
+        scope = trio.CancelScope()
+        both.nursery.start_soon(blocked_send, both, scope)
+        await trio.testing.wait_all_tasks_blocked()
+        scope.cancel()
+        await both.say(frame(9) + close(1011))
+        both.websocket.close_nowait()
+        assert not both.websocket.can_close
+        assert not both.websocket.close_reply_pending
+        assert await both.read() == []
+        assert isinstance(both.error, WebSocketClosedError)
+
+
+async def test_the_end_of_the_stream_is_seen_while_a_write_is_blocked() -> None:
+    """Behind a ping whose pong is blocked, too."""
+    async with ends() as both:
+        scope = trio.CancelScope()
+        both.nursery.start_soon(blocked_send, both, scope)
+        await trio.testing.wait_all_tasks_blocked()
+        await both.say(frame(9))
+        await both.theirs.send_eof()
+        await trio.testing.wait_all_tasks_blocked()
+        assert isinstance(both.error, WebSocketBrokenError)
+        scope.cancel()
+
+
+async def test_a_message_waits_for_a_pong_that_has_begun() -> None:
+    """It is whole and behind it; a message that is cancelled meanwhile has not begun, and a goodbye may be said."""
+    async with ends(3) as both:
+        await both.say(frame(9, b"are you there"))
+        scope = trio.CancelScope()
+        both.nursery.start_soon(blocked_send, both, scope)
+        both.nursery.start_soon(both.websocket.send, "whole")
+        await trio.testing.wait_all_tasks_blocked()
+        scope.cancel()
+        both.websocket.close_nowait()
+        assert both.websocket.can_close
+        assert await both.read() == [(10, b"are you there"), (1, b"whole")]
+
+
+async def test_a_goodbye_waits_for_a_pong_that_has_begun() -> None:
+    """Then the close frame is written, which is told, and answered."""
+    said: list[int] = []
+    async with ends(3) as both:
+        await both.say(frame(9, b"are you there"))
+        both.nursery.start_soon(both.websocket.close, lambda: said.append(len(both.messages)))
+        await trio.testing.wait_all_tasks_blocked()
+        assert not said
+        assert await both.read() == [(10, b"are you there"), (8, b"\x03\xe8")]
+        assert said == [0]
+        with trio.fail_after(2):
+            await both.say(close(1000))
+
+
+async def test_a_stream_that_takes_no_pong_has_broken() -> None:
+    """Whatever it raises there: the reader hears of it, and whoever sends."""
+
+    class Odd(MemorySocket):
+        async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+            """Take the upgrade request only."""
+            if not data.startswith(b"GET"):  # type: ignore[union-attr]
+                message = "an environment's own error"
+                raise RuntimeError(message)
+            await super().send_all(data)
+
+    with trio.fail_after(5):
+        plain, theirs = memory_socket_pair()
+        ours = Odd(plain._incoming, plain._outgoing)
+        async with trio.open_nursery() as nursery:
+            both = Ends(TrioWebSocket(ours, "ws://127.0.0.1/", {}), ours, theirs, nursery)
+            nursery.start_soon(both.websocket.upgrade, nursery)
+            nursery.start_soon(both.listen)
+            await theirs.send_all(switching(await theirs.receive_some()))
+            await both.websocket.wait_open()
+            await both.say(frame(9))
+            assert isinstance(both.error, WebSocketBrokenError)
+            assert not both.websocket.can_close
+            with pytest.raises(WebSocketBrokenError):
+                await both.websocket.send("too late")
+            nursery.cancel_scope.cancel()
+
+
+async def test_the_socket_is_read_while_the_upgrade_request_is_blocked() -> None:
+    """A server that closes instead of reading it is noticed at once."""
+    with trio.fail_after(5):
+        ours, theirs = memory_socket_pair(10)
+        websocket = TrioWebSocket(ours, "ws://127.0.0.1/", {})
+        async with trio.open_nursery() as nursery:
+            both = Ends(websocket, ours, theirs, nursery)
+            nursery.start_soon(websocket.upgrade, nursery)
+            nursery.start_soon(both.listen)
+            await trio.testing.wait_all_tasks_blocked()
+            await theirs.send_eof()
+            with pytest.raises(WebSocketBrokenError):
+                await websocket.wait_open()
+            nursery.cancel_scope.cancel()
+
+
+async def test_accepting_never_blocks() -> None:
+    """So waiting for it is only a checkpoint."""
+    ours, _ = memory_socket_pair(0)
+    ignore: Callable[..., None] = lambda *_: None  # noqa: E731
+    with trio.fail_after(1):
+        await FeedableStream(ours, ignore, ignore).wait_send_all_might_not_block()
+
+
+async def test_a_call_that_reads_returns_right_behind_the_read() -> None:
+    """What of these bytes needs other tasks comes with the next calls: the caller learns at once that the server is alive."""
+    async with reading() as (websocket, theirs):
+        wire = frame(9) + text("1") + text("2") + frame(2, b"3") + text("4") + text("five")
+        await theirs.send_all(wire)
+        first = await websocket.messages(64)
+        assert (first.messages, first.size, first.more) == ([], len(wire), True)
+        assert not theirs._incoming.buffer, "the ping has not been replied to"
+        received = [first]
+        while received[-1].more:
+            received.append(await websocket.messages(64))
+        assert [message for each in received for message in each.messages] == ["1", "2", b"3", "4", "five"]
+        assert not any(each.size for each in received[1:])
+
+
+async def test_texts_come_together_and_anything_else_alone() -> None:
+    """As many texts as asked for; a binary message, a fragmented one or one that is too long has no other beside it."""
+    async with reading() as (websocket, theirs):
+        fragments = frame(1, b"5", fin=False) + frame(0, b"6")
+        await theirs.send_all(text("1") + text("2") + text("3") + frame(2, b"4") + fragments + text("7"))
+        received = []
+        while not received or received[-1].more:
+            received.append(await websocket.messages(2))
+        messages = [list(each.messages) for each in received if each.messages]
+        assert messages[:3] == [["1", "2"], ["3"], [b"4"]]
+        assert messages[3:] == [["56"], ["7"]]
+
+
+async def test_a_message_that_is_incomplete_is_none_and_the_next_call_reads() -> None:
+    """It is returned when its end has come."""
+    async with reading() as (websocket, theirs):
+        await theirs.send_all(text("in two parts")[:5])
+        assert (await websocket.messages(64)).more
+        assert await websocket.messages(64) == Received([], 0, more=False)
+        await theirs.send_all(text("in two parts")[5:])
+        assert await websocket.messages(64) == Received(["in two parts"], 9, more=False)
+
+
+async def test_asked_for_no_message_it_only_reads() -> None:
+    """Even when messages are left: they stay where they are."""
+    async with reading() as (websocket, theirs):
+        await theirs.send_all(text("1") + text("2"))
+        assert (await websocket.messages(1)).messages == ["1"]
+        await theirs.send_all(text("three"))
+        assert (await websocket.messages(0)).size == len(text("three"))
+        assert (await websocket.messages(64)).messages == ["2", "three"]
+
+
+async def test_the_error_comes_behind_the_last_message() -> None:
+    """And again, if `messages()` is called again."""
+    async with reading() as (websocket, theirs):
+        await theirs.send_all(text("1") + frame(9) + text("2") + close(1011))
+        messages: list[Message] = []
+        for _ in range(2):
+            with pytest.raises(WebSocketClosedError):
+                while True:
+                    messages += (await websocket.messages(64)).messages
+        assert messages == ["1", "2"]
+
+
+async def test_every_call_is_a_checkpoint() -> None:
+    """Also one that only returns what has been read: a read may hold tens of thousands of messages."""
+    async with reading() as (websocket, theirs):
+        await theirs.send_all(text("x") * 10 + frame(2, b"x") * 2)
+        while True:
+            with trio.testing.assert_checkpoints():
+                received = await websocket.messages(3)
+            if not received.more:
+                break
+
+
+@asynccontextmanager
+async def reading() -> AsyncGenerator[tuple[TrioWebSocket, MemorySocket], None]:
+    """Yield a WebSocket that is open, and of which nothing is read but by the test, and the server's end."""
+    with trio.fail_after(5):
+        ours, theirs = memory_socket_pair(1 << 20)
+        async with trio.open_nursery() as nursery:
+            websocket = TrioWebSocket(ours, "ws://127.0.0.1/", {})
+            nursery.start_soon(websocket.upgrade, nursery)
+            await theirs.send_all(switching(await theirs.receive_some()))
+            received = await websocket.messages(64)
+            while received.more:
+                received = await websocket.messages(64)
+            await websocket.wait_open()
+            yield websocket, theirs
+            await websocket.aclose_forcefully()
+            nursery.cancel_scope.cancel()

@@ -1,0 +1,310 @@
+"""`cometconn._transport.text_frame_scanner`: what it cuts out, what it leaves to trio-websocket, and that the two agree."""
+
+from __future__ import annotations
+
+import contextlib
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import pytest
+from wsproto.frame_protocol import FrameProtocol, ParseFailed
+
+from cometconn._transport.abc import LongMessage
+from cometconn._transport.text_frame_scanner import TextFrameScanner
+
+from .differential import check, fuzz
+from .raw_server import close, frame, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Piece = str | bytes | LongMessage
+
+
+def pieces(data: bytes, *, limit: int = 1000, cut: int | None = None, takes_text: bool = True) -> list[Piece]:
+    """Everything that comes out of a lane fed with *data*, in one go or in pieces of *cut* bytes."""
+    lane, out = TextFrameScanner(limit, takes_text=takes_text), list[Piece]()
+    for start in range(0, len(data), cut or len(data) or 1):
+        lane.feed(data[start : start + (cut or len(data))])
+        while (piece := lane.next()) is not None:
+            out += [piece] if piece != b"" else []
+    return out
+
+
+@pytest.mark.parametrize("cut", [None, 1, 2, 3, 7, 64])
+def test_whole_text_frames_come_out_as_text(cut: int | None) -> None:
+    """Short ones, long ones, empty ones, other alphabets; whatever the pieces they come in."""
+    words = ["", "a", "\u4e2d\U0001f600", "b" * 125, "c" * 126, "d" * 999]
+    assert pieces(b"".join(text(word) for word in words), cut=cut) == words
+
+
+def test_a_very_long_message_has_the_longest_header() -> None:
+    """Lengths of eight bytes are read, too."""
+    assert pieces(text("x" * 70_000), limit=100_000) == ["x" * 70_000]
+
+
+def test_everything_else_stays_in_its_place() -> None:
+    """Control frames and binary messages come out as bytes, between the texts they stood between."""
+    data = (
+        text("1")
+        + frame(9, b"ping")
+        + text("2")
+        + frame(1, b"3", fin=False)
+        + frame(9)
+        + frame(0, b"4")
+        + text("5")
+        + frame(2, b"6")
+    )
+    assert pieces(data) == [
+        "1", frame(9, b"ping"), "2", frame(9), "34", "5", frame(2, b"6"),
+    ]  # fmt: skip
+
+
+def test_a_frame_that_is_passed_on_is_not_held_back() -> None:
+    """trio-websocket gets its bytes as they come, and the next text is found behind it."""
+    binary = frame(2, b"x" * 300)
+    lane = TextFrameScanner(1000)
+    lane.feed(binary[:100])
+    assert lane.next() == binary[:100]
+    assert lane.next() is None
+    lane.feed(binary[100:] + text("behind"))
+    assert [lane.next(), lane.next(), lane.next()] == [binary[100:], "behind", None]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"\xc1\x01a",  # RSV1
+        b"\x81\x81abcda",  # masked
+        frame(3, b"x"),  # reserved opcode
+        frame(11, b"x"),  # the same, control
+        frame(9, b"x", fin=False),  # control in fragments
+        frame(9, b"x" * 126),  # too long for control
+        frame(0, b"x"),  # continues nothing
+        frame(1, b"a", fin=False) + frame(1, b"b"),  # a message within a message
+        b"\x81\x7e\x00\x01a",  # not the shortest length
+        b"\x81\x7f\x00\x00\x00\x00\x00\x00\x00\x7ea",  # the same
+        b"\x81\x7f\x80\x00\x00\x00\x00\x00\x00\x00a",  # an impossible length
+        frame(1, b"\xff"),  # not UTF-8
+        frame(1, b"\xed\xa0\x80"),  # half a surrogate pair
+    ],
+)
+@pytest.mark.parametrize("cut", [None, 1])
+def test_from_what_is_odd_on_all_is_left_to_trio_websocket(odd: bytes, cut: int | None) -> None:
+    """Not one more text comes out: what it means is not for the lane to judge."""
+    out = pieces(text("before") + odd + text("behind"), cut=cut)
+    assert out[0] == "before"
+    # Of fragments that have been taken in it learns that there were some, and not what was in them.
+    odd = odd.replace(frame(1, b"a", fin=False), frame(1, b"", fin=False))
+    assert b"".join(piece for piece in out if isinstance(piece, bytes)) == odd + text("behind")
+    assert len([piece for piece in out if isinstance(piece, str)]) == 1
+
+
+def test_nothing_comes_out_behind_a_close_frame() -> None:
+    """And it is known that the server has sent one."""
+    lane = TextFrameScanner(1000)
+    lane.feed(text("1") + close(1000) + text("never"))
+    assert lane.next() == "1"
+    assert not lane.close_seen
+    assert lane.next() == close(1000) + text("never")
+    assert lane.close_seen
+    lane.feed(text("never"))
+    assert lane.next() == text("never")
+
+
+LONG = "\u4e2d" * 40_000  # 120,000 bytes, and no character ends at the 65,536th
+
+
+def in_fragments(opcode: int, payload: bytes, size: int) -> bytes:
+    """A message in fragments of *size* bytes, a ping before the last one."""
+    parts = [payload[at : at + size] for at in range(0, len(payload), size)]
+    middle = b"".join(frame(0, part, fin=False) for part in parts[1:-1])
+    return frame(opcode, parts[0], fin=False) + middle + frame(9, b"ping") + frame(0, parts[-1])
+
+
+@pytest.mark.parametrize("cut", [None, 1, 2, 3, 4096])
+def test_a_message_in_fragments_is_put_together(cut: int | None) -> None:
+    """Whatever their size, also where a character is cut; a binary one goes to trio-websocket in one frame."""
+    words, ping = "a\u4e2d\U0001f600" * 100, frame(9, b"ping")
+    for size in (1, 2, 5, 700):
+        assert pieces(in_fragments(1, words.encode(), size), cut=cut) == [ping, words]
+        assert pieces(in_fragments(2, words.encode(), size), cut=cut) == [ping, frame(2, words.encode())]
+    assert pieces(frame(1, b"", fin=False) + frame(0, b"", fin=False) + frame(0), cut=cut) == [""]
+
+
+@pytest.mark.parametrize("cut", [None, 7, 100_000])
+def test_a_message_beyond_the_limit_is_told_and_passed_over(cut: int | None) -> None:
+    """Whole or in fragments, text or binary: its beginning and its size are kept, and what follows is read as ever."""
+    assert pieces(text("x" * 1000), cut=cut) == ["x" * 1000]
+    assert pieces(text("x" * 1001) + text("next"), cut=cut) == [LongMessage("x" * 1001, 1001), "next"]
+    data, ping = LONG.encode(), frame(9, b"ping")
+    for opcode, head in [(1, "\u4e2d" * 21_845), (2, data[:65_536])]:
+        told = LongMessage(head, 120_000)
+        assert pieces(frame(opcode, data) + text("next"), cut=cut) == [told, "next"]
+        assert pieces(in_fragments(opcode, data, 7001) + text("next"), cut=cut) == [ping, told, "next"]
+
+
+def test_what_is_too_long_is_not_kept() -> None:
+    """While 15 MiB of a message go by, in one frame or many, the lane holds its first 64 KiB and the piece just read."""
+    for wire in (frame(1, b"x" * (15 << 20)), in_fragments(1, b"x" * (15 << 20), 1_000)):
+        lane = TextFrameScanner(1 << 20)
+        tracemalloc.start()
+        try:
+            for start in range(0, len(wire), 1 << 16):
+                lane.feed(wire[start : start + (1 << 16)])
+                while (piece := lane.next()) is not None:
+                    assert isinstance(piece, LongMessage) or piece in {b"", frame(9, b"ping")}
+            assert tracemalloc.get_traced_memory()[1] < 3 << 20  # a message within the limit of 1 MiB grows to its end
+        finally:
+            tracemalloc.stop()
+
+
+def test_nothing_comes_out_behind_what_is_not_even_passed_over() -> None:
+    """From 16 MiB on it is no use to wait for the end: the size is told, and whoever reads must close."""
+    lane = TextFrameScanner(1000)
+    lane.feed(frame(1, b"x" * ((16 << 20) + 1), fin=False) + text("behind"))
+    told = lane.next()
+    assert isinstance(told, LongMessage)
+    assert told.size == (16 << 20) + 1
+    assert lane.refused
+    lane.feed(text("far behind"))
+    assert (lane.next(), lane.texts(5), lane.exhausted) == (None, [], True)
+    assert lane.rest() == b""
+
+
+def test_many_fragments_are_put_together_in_turns() -> None:
+    """A read may hold a hundred thousand: from time to time the lane lets others have their turn."""
+    lane = TextFrameScanner(1 << 20)
+    lane.feed(frame(1, b"", fin=False) + frame(0, b"x", fin=False) * 10_000 + frame(0))
+    turns = 0
+    while (piece := lane.next()) == b"":
+        turns += 1
+    assert piece == "x" * 10_000
+    assert turns > 30
+
+
+@pytest.mark.parametrize("cuts", [[], range(1200)])
+@pytest.mark.parametrize("bad", [b"\xc3", b"\xff", b"\xed\xa0\x80"])
+@pytest.mark.parametrize("filling", [b"", b"x" * 1_000])
+def test_bad_utf_8_is_found_in_a_message_that_is_put_together(filling: bytes, bad: bytes, cuts: Sequence[int]) -> None:
+    """In fragments or passed over, and also where a character is cut off at the very end: as trio-websocket finds it."""
+    for wire in (
+        frame(1, filling + bad),
+        frame(1, filling, fin=False) + frame(0, bad),
+        frame(1, bad, fin=False) + frame(0),
+    ):
+        messages, end = check(text("before") + wire + text("behind"), cuts)
+        assert messages == ["before"]
+        assert "bad UTF-8" in end
+
+
+@pytest.mark.parametrize("end", ["goodbye", "odd"])
+@pytest.mark.parametrize("cut", [1, 3, 700, 100_000])
+def test_in_the_middle_of_a_message_trio_websocket_can_go_on(cut: int, end: str) -> None:
+    """It is given a frame that begins there, with the bytes of a character that is cut."""
+    wire = frame(1, LONG[:999].encode(), fin=False) + frame(0, LONG.encode()) + (b"\xff\xff" if end == "odd" else b"")
+    lane = TextFrameScanner(1000)
+    lane.feed(wire[:cut])
+    while lane.next() is not None:
+        pass
+    rest = lane.rest() + wire[cut:]
+    reader = FrameProtocol(client=True, extensions=[])
+    reader.receive_bytes(rest)
+    got = ""
+    with pytest.raises(ParseFailed) if end == "odd" else contextlib.nullcontext():
+        for part in reader.received_frames():
+            got += part.payload
+    assert (LONG[:999] + LONG).endswith(got)
+    assert len(got) >= 40_999 - cut
+
+
+def test_switched_off_it_only_follows() -> None:
+    """Every frame is passed on, and close frames are still seen."""
+    assert pieces(text("1") + text("2"), takes_text=False) == [text("1"), text("2")]
+
+
+def test_what_was_taken_is_forgotten() -> None:
+    """A thousand reads leave no more behind than what of the last one was not taken."""
+    lane = TextFrameScanner(1000)
+    for _ in range(1000):
+        lane.feed(text("x" * 500) + text("torn")[:2])
+        assert lane.next() == "x" * 500
+        assert lane.next() is None
+        lane.drop_taken()
+        assert len(lane._buffer) == 2
+        lane.feed(text("torn")[2:])
+        assert lane.next() == "torn"
+        lane.drop_taken()
+        assert len(lane._buffer) == 0
+
+
+def test_the_rest_is_all_of_it() -> None:
+    """At the end of the stream trio-websocket gets the torn frame, too."""
+    lane = TextFrameScanner(1000)
+    lane.feed(text("1") + text("torn")[:3])
+    assert lane.next() == "1"
+    assert lane.next() is None
+    assert lane.rest() == text("torn")[:3]
+    assert lane.rest() == b""
+
+
+def test_the_lane_and_trio_websocket_alone_agree() -> None:
+    """500 random wires, cut at random places or at every byte; `nox -s fuzz` has 20,000."""
+    assert sum(fuzz(500, seed=3).values()) == 500
+
+
+def test_the_lane_is_on_when_they_are_compared() -> None:
+    """Surplus bytes in the packet of the 101 are read as well."""
+    assert check(text("surplus") + close(1000) + text("never"), [])[0] == ["surplus"]
+
+
+def all_texts(data: bytes, *, most: int, cut: int, limit: int = 1000) -> list[Piece]:
+    """Everything that comes out of a lane that is asked for texts first, so many at a time."""
+    lane, out = TextFrameScanner(limit), list[Piece]()
+    for start in range(0, len(data), cut):
+        lane.feed(data[start : start + cut])
+        while True:
+            texts = lane.texts(most)
+            assert len(texts) <= most
+            out += texts
+            if not texts:
+                piece = lane.next()
+                if piece is None:
+                    break
+                out.append(piece)
+    return out
+
+
+@pytest.mark.parametrize("most", [1, 3, 64])
+@pytest.mark.parametrize("cut", [1, 2, 5, 200, 10_000])
+def test_texts_by_the_dozen_are_those_that_come_one_by_one(most: int, cut: int) -> None:
+    """Whatever stands between them, wherever the pieces are cut, and whatever is wrong with a frame."""
+    words = ["", "a", "\u4e2d\U0001f600", "b" * 125, "c" * 126, "d" * 999]
+    plain = b"".join(text(word) for word in words)
+    for odd in (
+        b"",
+        frame(9, b"ping"),
+        frame(2, b"binary" * 50),
+        frame(1, b"frag", fin=False) + text("within") + frame(0, b"ment"),
+        text("e" * 1001),
+        frame(1, b"\xff"),
+        b"\x81\x7e\x00\x05short",
+        b"\x81\x7f" + (200).to_bytes(8, "big") + b"x" * 200,
+        b"\x81\x85maskwords",
+        b"\xc1\x01x",
+        close(1000),
+    ):
+        data = plain + odd + plain
+        assert all_texts(data, most=most, cut=cut) == pieces(data, cut=cut)
+
+
+def test_texts_come_only_when_nothing_is_before_them() -> None:
+    """A lane that only follows, and one that has seen its end, has none."""
+    following = TextFrameScanner(1000, takes_text=False)
+    following.feed(text("a"))
+    assert following.texts(5) == []
+    over = TextFrameScanner(1000)
+    over.feed(text("a"))
+    over.rest()
+    over.feed(text("b"))
+    assert over.texts(5) == []

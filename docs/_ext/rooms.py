@@ -54,7 +54,7 @@ def read(root: pathlib.Path = ROOT) -> Rooms:
         ValueError: the contract lists a room that does not exist, or leaves one out.
     """
     linter = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
-    (contract,) = (each for each in linter["contracts"] if each["type"] == "layers")
+    (contract,) = (each for each in linter["contracts"] if each.get("containers") == [FRONT])
     layers = [tuple(re.split(r" *[|:] *", layer)) for layer in contract["layers"]]
     package = root / "cometconn"
     paths = {path.relative_to(package): path for path in sorted(package.rglob("*.py"))}

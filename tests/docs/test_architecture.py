@@ -97,9 +97,7 @@ def test_a_layer_that_does_not_exist_is_an_error(drawn: Any, tmp_path: pathlib.P
     package.mkdir()
     for name in ("__init__", "above", "below"):
         (package / f"{name}.py").write_text('"""A room."""\n\nfrom . import below\n', encoding="utf-8")
-    contract = (
-        '[tool.importlinter]\nexclude_type_checking_imports = true\n[[tool.importlinter.contracts]]\ntype = "layers"\n'
-    )
+    contract = '[tool.importlinter]\nexclude_type_checking_imports = true\n[[tool.importlinter.contracts]]\ncontainers = ["cometconn"]\n'
     project = tmp_path / "pyproject.toml"
     project.write_text(contract + 'layers = ["above", "below"]\n', encoding="utf-8")
     assert drawn.read(tmp_path).imports["above"] == {"below"}

@@ -1,11 +1,10 @@
 """cometconn's pytest plugin: fixtures for programs that use cometconn.
 
-pytest imports this module in every run on a machine where cometconn is installed, so it stands outside the
-package and imports nothing but pytest: what a fixture needs is imported when a test asks for it. The fixtures are
-for pytest-trio, in its `trio_mode` or with `@pytest.mark.trio`.
+pytest imports this module in every run in an environment where cometconn is installed. Therefore it is outside of the
+package and imports only pytest: a fixture imports what it needs when a test requests it. The fixtures are for
+pytest-trio, in its `trio_mode` or with `@pytest.mark.trio`.
 
-A fixture of yours by the same name takes the place of the one here, for the tests that see yours. The
-`chat_...` fixtures are there to be replaced so.
+A fixture of the same name in a program's own tests replaces the one here. The `chat_...` fixtures exist to be replaced.
 """
 
 from __future__ import annotations
@@ -25,26 +24,26 @@ if TYPE_CHECKING:
 __all__ = ["chat", "chat_settings", "chat_user", "chat_world", "emulator", "memory_chat", "memory_server"]
 
 
-# What tests may change.
+# Fixtures to be replaced.
 
 
 @pytest.fixture
 def chat_settings() -> AppSettings:
-    """The `AppSettings` of `chat` and `memory_chat`: the defaults. Replace it to choose others."""
-    from cometconn import AppSettings  # noqa: PLC0415 - see above
+    """The `AppSettings` of `chat` and `memory_chat`: the defaults. Replace this fixture to choose others."""
+    from cometconn import AppSettings  # noqa: PLC0415 - see the module's docstring
 
     return AppSettings()
 
 
 @pytest.fixture
 def chat_user() -> str:
-    """The uid that `chat` and `memory_chat` log in: `zed-1`. Replace it to choose another of `chat_world`."""
+    """The user whom `chat` and `memory_chat` log in: `zed-1`. Replace this fixture to choose another of `chat_world`."""
     return "zed-1"
 
 
 @pytest.fixture
 def chat_world() -> dict[str, Any]:
-    """Who exists on the servers: `app_id`, `auth_key`, `users` and `groups`. Replace it to choose others."""
+    """The world of the servers: `app_id`, `auth_key`, `users` and `groups`. Replace this fixture to choose others."""
     users = ("zed-1", "amy-2")
     return {"users": users, "groups": {"hikers": users}}
 
@@ -54,7 +53,7 @@ def chat_world() -> dict[str, Any]:
 
 @pytest.fixture
 async def emulator(request: pytest.FixtureRequest, chat_world: dict[str, Any]) -> AsyncGenerator[Emulator, None]:
-    """A CometChat server on loopback, with real sockets, for as long as the test lasts."""
+    """A CometChat server on loopback with real sockets, for the duration of the test."""
     from cometconn.emulator import open_emulator  # noqa: PLC0415
 
     _check_time(request, virtual=False)
@@ -64,7 +63,7 @@ async def emulator(request: pytest.FixtureRequest, chat_world: dict[str, Any]) -
 
 @pytest.fixture
 async def chat(emulator: Emulator, chat_settings: AppSettings, chat_user: str) -> AsyncGenerator[CometChat, None]:
-    """A client of `emulator`, logged in and connected; it saves nothing."""
+    """A client of `emulator`, logged in and connected, with a `MemoryStore`."""
     import cometconn  # noqa: PLC0415
 
     async with cometconn.open_client(
@@ -82,7 +81,7 @@ async def chat(emulator: Emulator, chat_settings: AppSettings, chat_user: str) -
 async def memory_server(
     request: pytest.FixtureRequest, chat_world: dict[str, Any]
 ) -> AsyncGenerator[MemoryServer, None]:
-    """A CometChat server in memory, for as long as the test lasts. Brings virtual time to the test."""
+    """A CometChat server in memory, for the duration of the test, which then runs in virtual time."""
     from cometconn.testing import open_memory_server  # noqa: PLC0415
 
     _check_time(request, virtual=True)
@@ -94,7 +93,7 @@ async def memory_server(
 async def memory_chat(
     memory_server: MemoryServer, chat_settings: AppSettings, chat_user: str
 ) -> AsyncGenerator[CometChat, None]:
-    """A client of `memory_server`, logged in and connected, in virtual time; it saves nothing."""
+    """A client of `memory_server`, logged in and connected, in virtual time, with a `MemoryStore`."""
     import cometconn  # noqa: PLC0415
 
     async with cometconn.open_client(
@@ -110,22 +109,22 @@ async def memory_chat(
 
 
 def _check_time(request: pytest.FixtureRequest, *, virtual: bool) -> None:
-    """Refuse a test in which the fixture could not work, and say what does."""
+    """Fail a test in which the fixture cannot work, with a message that names what can."""
     import trio  # noqa: PLC0415
     import trio.testing  # noqa: PLC0415
 
     if hasattr(request.function, "hypothesis"):
-        # pytest-trio sets a fixture up once, and Hypothesis runs the test many times.
+        # pytest-trio sets a fixture up once, but Hypothesis runs the test function many times.
         pytest.fail("With Hypothesis, open the server in the test: `open_memory_server()`, or `play()` a script.")
     if not trio.lowlevel.in_trio_run():
         pytest.fail(
             "cometconn's fixtures run in Trio, and this test runs in asyncio. pytest-asyncio's auto mode takes every async test:"
-            " say `asyncio_mode = strict` and mark this one with `@pytest.mark.trio`, or run Trio's tests apart with"
+            " set `asyncio_mode = strict` and mark this one with `@pytest.mark.trio`, or run Trio's tests apart with"
             ' `pytest -p no:asyncio -o trio_mode=true`. With anyio\'s plugin, let the fixture `anyio_backend` return "trio".'
         )
     is_virtual = isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock)
     if is_virtual and not virtual:
-        # A jumping clock does not see that bytes are under way on a socket: every timeout would fire.
+        # A mock clock jumps although bytes are in transit on a socket, so every timeout would expire.
         pytest.fail("`emulator` has real sockets and needs real time: use `memory_server` in virtual time.")
     if virtual and not is_virtual:
         pytest.fail(
@@ -136,13 +135,13 @@ def _check_time(request: pytest.FixtureRequest, *, virtual: bool) -> None:
         )
 
 
-# pytest-trio gives a clock to Trio only where the test itself names it, and a fixture cannot ask in its stead. A
-# runner can bring one: `@pytest.mark.trio(run=...)` is pytest-trio's own way to choose it.
+# pytest-trio passes a clock to Trio only if the test function itself names one; a fixture cannot. A runner can pass one,
+# and `@pytest.mark.trio(run=...)` is pytest-trio's way to choose the runner.
 
 
-@pytest.hookimpl(trylast=True)  # pytest-trio has marked the tests by then
+@pytest.hookimpl(trylast=True)  # after pytest-trio has marked the tests
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run every Trio test that has a `memory_server` in virtual time."""
+    """Run every Trio test that uses `memory_server` in virtual time."""
     for item in items:
         marks = list(item.iter_markers("trio"))
         if marks and "memory_server" in getattr(item, "fixturenames", ()):
@@ -151,7 +150,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _run_in_virtual_time(run: Callable[..., Any] | None, main: Any, *, clock: Any = None, **options: Any) -> Any:
-    """Run *main* as the test's own runner would, with a jumping clock unless the test named one itself."""
+    """Run *main* with the test's own runner, and with an autojump clock unless the test names a clock itself."""
     import trio  # noqa: PLC0415
     import trio.testing  # noqa: PLC0415
 

@@ -90,7 +90,7 @@ _HOME = {
     "Waiting": "status",
     "open_client": "_client.open_client",
 }
-"""The module of each name. It is imported when the name is first asked for: to import us costs next to nothing."""
+"""The module of each name. It is imported when the name is first used, so that importing cometconn takes little time."""
 
 _ROOMS = frozenset({"environment", "errors", "events", "settings", "status", "stores"})
 
@@ -102,7 +102,7 @@ _FOR_LATER = (
     "_telemetry.step_observer",
     "_transport.websocket",
 )
-"""The modules that a client imports when it first needs them. With what they import in turn, that is everything."""
+"""The modules that a client imports when it first needs them. With what they import themselves, that is everything."""
 
 
 def preload() -> None:
@@ -110,19 +110,18 @@ def preload() -> None:
 
     Without it, modules are imported when they are first needed: most with the first `open_client`, the rest
     with the first connection, the first REST request, and the first use of `hooks`. Each import holds the loop,
-    for about 0.2 s altogether on a quiet machine. That does not matter to a command that starts, sends and ends;
-    it does to a program in which other tasks run already.
+    for about 0.2 s altogether on an idle machine. That does not matter for a command that starts, sends and ends, but
+    it does for a program in which other tasks already run.
 
     Call it before `trio.run()`, or in a thread beside a running loop:
-    `await trio.to_thread.run_sync(cometconn.preload)`. It imports, and does nothing else: it opens no file and
-    no connection. A second call does nothing. Optional libraries are not imported: `python-socks` is with the
-    first connection through a SOCKS proxy.
+    `await trio.to_thread.run_sync(cometconn.preload)`. It only imports: it opens no file and no connection. A second
+    call does nothing. Optional libraries are not imported: `python-socks` is imported with the first connection through
+    a SOCKS proxy.
 
     Raises:
         ImportError: a library that cometconn needs is not installed.
 
-    Nothing else is raised but `KeyboardInterrupt`, which leaves no module half imported: calling it again imports the
-    rest.
+    Apart from that, only `KeyboardInterrupt` is raised. It leaves no module half imported: another call imports the rest.
     """
     ours = (f"{__name__}.{name}" for name in (*_FOR_LATER, *sorted(_ROOMS)))
     for name in (*ours, "platformdirs", "encodings.idna"):  # the latter looks up host names
@@ -130,10 +129,10 @@ def preload() -> None:
 
 
 def _import(name: str) -> types.ModuleType:
-    """Import a module as a whole: a Ctrl-C in the middle of it is raised when the import is done.
+    """Import a module completely: a Ctrl-C meanwhile raises `KeyboardInterrupt` when the import is done.
 
-    After an import that was interrupted, the next one need not work: msgspec's C code then ends the process, and Trio's
-    modules no longer know each other. And what is written in C may clear a `KeyboardInterrupt`.
+    After an interrupted import the next one may fail: msgspec's C code then ends the process, and Trio's modules no
+    longer find each other. Code in C may also clear a `KeyboardInterrupt`.
     """
     import signal  # noqa: PLC0415 - importing cometconn alone imports nothing
     import threading  # noqa: PLC0415
@@ -147,13 +146,13 @@ def _import(name: str) -> types.ModuleType:
         nonlocal interrupted
         interrupted = True
 
-    if "trio" in sys.modules:  # else it does not run, and has no say in what Ctrl-C does
+    if "trio" in sys.modules:  # otherwise no Trio loop runs that could raise KeyboardInterrupt
         import trio  # noqa: PLC0415
 
         imported = trio.lowlevel.enable_ki_protection(imported)
     in_main_thread = threading.current_thread() is threading.main_thread()
     is_default = in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if is_default:  # nothing else is touched: Trio has a handler of its own, and a program may have one
+    if is_default:  # any other handler stays: Trio has one of its own, and so may the program
         signal.signal(signal.SIGINT, note)
     try:
         return imported()
@@ -164,7 +163,7 @@ def _import(name: str) -> types.ModuleType:
             raise KeyboardInterrupt
 
 
-if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+if not TYPE_CHECKING:  # for a type checker, every name would exist here
 
     def __getattr__(name: str) -> object:
         if name in _HOME:

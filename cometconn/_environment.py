@@ -1,4 +1,4 @@
-"""What the client takes from the world, behind one Protocol. Public in `cometconn.environment`."""
+"""The protocol of what a client needs from outside. Public in `cometconn.environment`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Request:
 
     Attributes:
         method: `"GET"`, `"POST"`, `"PUT"` or `"DELETE"`.
-        url: the whole address.
-        headers: names and values; not in the `repr`, tokens are among them.
-        body: JSON, or `None` for no body; not in the `repr`.
+        url: the complete URL.
+        headers: names and values. Not in the `repr`, because they contain tokens.
+        body: JSON, or `None` for no body. Not in the `repr`.
     """
 
     method: str
@@ -33,12 +33,12 @@ class Request:
 
 @attrs.frozen
 class Response:
-    """The answer to a `Request`.
+    """The response to a `Request`.
 
     Attributes:
         status: the HTTP status.
         headers: names in lower case, and values.
-        body: the whole body, as it came; not in the `repr`.
+        body: the complete body as received. Not in the `repr`.
     """
 
     status: int
@@ -47,28 +47,28 @@ class Response:
 
 
 class Environment(Protocol):
-    """The four things a client needs from outside."""
+    """What a client needs from outside: byte streams, REST requests, a boot clock and randomness."""
 
     async def dial(self, url: str) -> trio.abc.Stream:
-        """Open a byte stream to the host and port of *url* (`ws://` or `wss://`), TLS done.
+        """Open a byte stream to the host and port of *url* (`ws://` or `wss://`), and perform the TLS handshake.
 
-        Raises `OSError`, `ssl.SSLError` or `trio.BrokenResourceError` when it
-        cannot. If cancelled, nothing stays open. The caller bounds the time.
+        Raises `OSError`, `ssl.SSLError` or `trio.BrokenResourceError` if that fails. If cancelled, nothing stays open.
+        The caller bounds the time.
         """
         ...
 
     async def request(self, request: Request) -> Response:
-        """Make one REST request, following no redirect.
+        """Make one REST request. Redirects are not followed.
 
-        Raises `OSError` when no whole answer came. If cancelled, the connection is
-        closed. The caller bounds the time.
+        Raises `OSError` if no complete response is received. If cancelled, the connection is closed. The caller bounds
+        the time.
         """
         ...
 
     def boot_time(self) -> float:
-        """Seconds on a clock that goes on while the machine sleeps."""
+        """Return the seconds on a clock that continues while the computer sleeps."""
         ...
 
     def random(self) -> float:
-        """A number from 0 (included) to 1 (excluded), for jitter."""
+        """Return a random number from 0 (inclusive) to 1 (exclusive), for jitter."""
         ...

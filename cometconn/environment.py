@@ -1,7 +1,7 @@
-"""What the client takes from the world, behind one Protocol.
+"""What a client needs from outside, behind one protocol.
 
-The default, `SystemEnvironment`, reaches the network. A test gives `open_client(environment=...)` its own,
-and the whole client runs over memory, in virtual time (`cometconn.testing`).
+The default, `SystemEnvironment`, uses the network. A test passes another one as `open_client(environment=...)`, and the
+whole client then runs in memory and in virtual time: see `cometconn.testing`.
 """
 
 from __future__ import annotations

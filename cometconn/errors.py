@@ -1,9 +1,8 @@
-"""Every error that cometconn raises on purpose: one tree, each with a code.
+"""Every error that cometconn raises on purpose: one class hierarchy, in which each error has a code.
 
-`CometConnError.code` is CometChat's own code where CometChat has one, so that an
-error can be looked up in its documentation; `str(error)` says what happened and
-what to do about it. The cause, where there is one, is chained (`__cause__`).
-No message ever holds a token or a key.
+`CometConnError.code` is CometChat's own code if there is one, so that an error can be looked up in its documentation.
+`str(error)` describes what happened and what to do. The cause, if there is one, is chained (`__cause__`). No message
+contains a token or a key.
 """
 
 from __future__ import annotations
@@ -37,11 +36,11 @@ __all__ = [
 
 
 class CometConnError(Exception):
-    """Root of everything cometconn raises on purpose.
+    """The base class of all errors that cometconn raises on purpose.
 
     Attributes:
-        code: a short, stable name for programs: CometChat's where it has one.
-        message: the sentence for people; the same as `str(error)`.
+        code: a short, stable name for programs: CometChat's own if there is one.
+        message: the description for people, which is also `str(error)`.
     """
 
     default_code: ClassVar[str] = "COMETCONN_ERROR"
@@ -53,35 +52,35 @@ class CometConnError(Exception):
 
 
 class SettingsError(CometConnError):
-    """A setting or an argument makes no sense. Not worth retrying: correct it."""
+    """A setting or an argument is invalid. A retry does not help: correct it."""
 
     default_code = "INVALID_SETTINGS"
 
 
 class StoreError(CometConnError):
-    """The saved session cannot be read, written or locked. Retry once that is mended.
+    """The saved session cannot be read, written or locked. Retry after the cause is removed.
 
-    Its `code` is `STORE_IN_USE` when another client has it, else `STORE_FAILED`.
+    Its `code` is `STORE_IN_USE` if another client uses the store, otherwise `STORE_FAILED`.
     """
 
     default_code = "STORE_FAILED"
 
 
 class LoginInProgressError(CometConnError):
-    """`login()` was called while another `login()` of this client runs."""
+    """`login()` was called while another `login()` of this client runs. Retry after that one has returned."""
 
     default_code = "LOGIN_IN_PROGRESS"
 
 
 class ApiError(CometConnError):
-    """CometChat's REST API refused a request, or did not answer it.
+    """CometChat's REST API refused a request, or did not respond to it.
 
     Attributes:
-        code: CometChat's error code (`ERR_UID_NOT_FOUND`, ...); `FAILED_TO_FETCH` when no
-            whole answer came, `INVALID_RESPONSE` when one came that is not CometChat's.
-        details: what CometChat sent as `details`, else `None`.
-        status: the HTTP status; `None` when no answer came at all.
-        retry_after: the delay that the server asked for (`Retry-After`), in seconds; `None` when it did not.
+        code: CometChat's error code (`ERR_UID_NOT_FOUND`, ...); `FAILED_TO_FETCH` if no complete response was received,
+            `INVALID_RESPONSE` if a response was received that is not CometChat's.
+        details: what CometChat sent as `details`; otherwise `None`.
+        status: the HTTP status; `None` if no response was received.
+        retry_after: the delay in seconds that the server asked for (`Retry-After`); `None` if it did not.
     """
 
     default_code = "FAILED_TO_FETCH"
@@ -104,7 +103,7 @@ class ApiError(CometConnError):
 
     @property
     def worth_retrying(self) -> bool:
-        """Whether the same request may succeed later: no answer came, or the status is 408, 425, 429 or from 500 up."""
+        """Whether the same request may succeed later: no response was received, or its status is 408, 425, 429 or 5xx."""
         return self.status is None or self.status in self._TRANSIENT or self.status >= self._SERVER_ERRORS
 
 
@@ -121,10 +120,10 @@ class NotConnectedError(CometConnError):
 
 
 class FeatureThrottledError(CometConnError):
-    """The server takes no receipts from this user's clients at present (`CometChat.features`); nothing was sent.
+    """The server currently accepts no receipts from this user's clients (`CometChat.features`); nothing was sent.
 
-    Worth retrying later: the server lifts it, and a client hears of that at the user's next `login()` after a
-    `logout()`. Nothing is lost but the receipt.
+    A later retry may succeed: the server ends the restriction, and a client learns of that at the user's next `login()`
+    after a `logout()`. Only the receipt is lost.
     """
 
     default_code = "RECEIPTS_TEMPORARILY_BLOCKED"
@@ -134,8 +133,8 @@ class ConnectError(CometConnError):
     """`connect()` did not end in an authenticated connection.
 
     Attributes:
-        reason: why: `CONNECT_FAILED` when the attempt failed (worth retrying),
-            else the reason of the `Disconnected` status that ended the wait.
+        reason: `CONNECT_FAILED` if the attempt failed, which is worth retrying; otherwise the reason of the
+            `Disconnected` status that ended the wait.
     """
 
     def __init__(self, message: str, *, reason: Reason) -> None:
@@ -144,16 +143,15 @@ class ConnectError(CometConnError):
 
 
 class AuthenticationError(ConnectError):
-    """The server refused the token, and a renewed one too. Log in again."""
+    """The server refused the token, and the renewed one, too. Log in again."""
 
 
 class ConnectionLostError(CometConnError):
     """The connection ended while it was needed.
 
     Attributes:
-        reason: the reason of the `Disconnected` status, or `None` when the socket
-            was lost in the foreground and is being reconnected. Worth retrying
-            once `connect()` has returned.
+        reason: the reason of the `Disconnected` status, or `None` if the socket was lost in the foreground and the
+            client reconnects. Retry after `connect()` has returned.
     """
 
     default_code = "CONNECTION_LOST"
@@ -164,23 +162,23 @@ class ConnectionLostError(CometConnError):
 
 
 class PongTimeoutError(CometConnError):
-    """No pong came in time. The link stays if other bytes came meanwhile."""
+    """No pong was received in time. The connection stays open if other data was received meanwhile."""
 
     default_code = "PONG_TIMEOUT"
 
 
 class ProtocolError(CometConnError):
-    """The server sent what neither RFC 6455 nor CometChat's protocol allows."""
+    """The server sent something that RFC 6455 or CometChat's protocol does not allow."""
 
     default_code = "PROTOCOL_ERROR"
 
 
 class DecodeError(ProtocolError):
-    """A frame could not be read as the event it claims to be.
+    """A frame could not be decoded as the event that it claims to be.
 
     Attributes:
-        path: the way to the bad field, outermost name first, e.g.
-            `("body", "data", "text")`; empty when the frame as a whole is bad.
+        path: the names that lead to the invalid field, outermost first, such as `("body", "data", "text")`; empty if
+            the frame as a whole is invalid.
     """
 
     default_code = "DECODE_ERROR"
@@ -191,21 +189,22 @@ class DecodeError(ProtocolError):
 
 
 class AppStateError(CometConnError):
-    """A source of `cometconn.appstate` cannot begin: this system, or what is installed, does not have what it needs."""
+    """A source of `cometconn.appstate` cannot start, because the system or an installed package lacks what it needs."""
 
     default_code = "APP_STATE_UNAVAILABLE"
 
 
 class SlowConsumerError(CometConnError):
-    """An event stream opened with `overflow="fail"` fell behind and was ended.
+    """An event stream opened with `overflow="fail"` was ended, because it was full.
 
-    What the stream still held is handed out first. Open a new one to go on; what came in between is lost.
+    The stream yields the events that it still holds before it raises this. Open a new one to continue; events in
+    between are lost.
     """
 
     default_code = "SLOW_CONSUMER"
 
 
 class TraceError(CometConnError):
-    """A trace file cannot be read, or is none. See `cometconn.instrumentation`."""
+    """A trace file cannot be read, or is not a trace. See `cometconn.instrumentation`."""
 
     default_code = "UNREADABLE_TRACE"

@@ -1,7 +1,6 @@
-"""What the application chooses: `AppSettings`, `Timing`, `Limits`, `Endpoints`.
+"""The application's settings: `AppSettings`, `Timing`, `Limits`, `Endpoints`.
 
-Values are checked when they are made: nonsense raises `SettingsError` there and
-then, naming the setting.
+The values are checked by the constructors: an invalid one raises `SettingsError`, which names the setting.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ class SubscriptionType(enum.Enum):
     """Whose presence the server reports (the auth frame's `presenceSubscription`)."""
 
     ALL_USERS = "ALL_USERS"
-    """Everybody of the app."""
+    """All users of the app."""
     ROLES = "ROLES"
     """Users who have one of `AppSettings.roles`."""
     FRIENDS = "FRIENDS"
     """The user's friends."""
     NONE = "NONE"
-    """Nobody."""
+    """No user."""
 
 
 def _seconds(*, zero: bool) -> Any:
@@ -50,20 +49,20 @@ def _seconds(*, zero: bool) -> Any:
 
 @attrs.frozen(kw_only=True)
 class Timing:
-    """Every duration the client uses, in seconds. The defaults suit nearly everybody.
+    """Every duration that the client uses, in seconds. The defaults suit nearly all applications.
 
     Attributes:
-        background_grace: manual mode: how long the socket outlives the last sign
-            of life in the background. CometChat documents 30.
-        keepalive_interval: between two keepalive pings. Source: both official SDKs. The first one comes up to 50 ms sooner
-            or later, so that clients that connect together do not ping together.
-        pong_timeout: silence after a ping that means the link is lost.
-        connect_timeout: one attempt, from the first step to the auth answer.
-        request_timeout: one REST request.
-        close_timeout: for the goodbye; then the TCP socket is closed by force.
-        retry_base: the first retry comes within this time; it doubles each time.
-        retry_cap: no retry waits longer, unless the server asked for more.
-        stable_after: how long a connection must have stood for the backoff to start over.
+        background_grace: manual mode: how long the socket stays open in the background after the last sign of life.
+            CometChat documents 30.
+        keepalive_interval: the time between two keepalive pings. Source: both official SDKs. The first ping is up to
+            50 ms earlier or later, so that clients that connect at the same time do not ping at the same time.
+        pong_timeout: the silence after a ping after which the connection is lost.
+        connect_timeout: the bound of one attempt, from the name lookup to the auth reply.
+        request_timeout: the bound of one REST request.
+        close_timeout: the bound of the closing handshake; after it the TCP socket is closed forcefully.
+        retry_base: the upper bound of the first retry's delay, which doubles with each further retry.
+        retry_cap: the upper bound of every retry's delay, unless the server asked for a longer one.
+        stable_after: how long a connection must have been open for the backoff to begin again.
     """
 
     background_grace: float = attrs.field(default=30.0, validator=_seconds(zero=False))
@@ -88,18 +87,18 @@ def _whole(least: int, most: int) -> Any:
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """How much one message may cost, and how many requests run together. The defaults suit nearly everybody.
+    """How large one message may be, and how many requests run at a time. The defaults suit nearly all applications.
 
-    They hold for what comes and for what this client sends. What comes and is more is no error: it
-    is told as an `UnreadableFrame`, and the connection goes on.
+    The limits apply to received and to sent messages. A received message that exceeds one is not an error: streams
+    yield it as an `UnreadableFrame`, and the connection stays open.
 
     Attributes:
-        max_message: bytes of one message, in UTF-8: 1 MiB by default, from 16 KiB to 16 MiB. Of a longer one only the first
-            64 KiB are kept. More than 16 MiB end the connection with close code 1009.
-        max_items: items of one message: every `[`, `{` and `,` of its JSON, outside of texts, counts; 10,000 by default,
-            at least 100. They are counted where a message is longer than 16 KiB.
-        requests_at_once: REST requests under way at a time, 8 by default. Further ones wait for their turn, within
-            `Timing.request_timeout`.
+        max_message: the most bytes of one message in UTF-8: 1 MiB by default, from 16 KiB to 16 MiB. Only the first
+            64 KiB of a longer one are kept. A message of more than 16 MiB ends the connection with close code 1009.
+        max_items: the most items of one message: every `[`, `{` and `,` of its JSON outside of strings is one. 10,000
+            by default, at least 100. They are counted only in messages of more than 16 KiB.
+        requests_at_once: the most REST requests that run at a time, 8 by default. Further ones wait for their turn, and
+            `Timing.request_timeout` includes the wait.
     """
 
     max_message: int = attrs.field(default=1024 * 1024, validator=_whole(16 * 1024, 16 * 1024 * 1024))
@@ -143,19 +142,18 @@ def _roles(value: Any) -> tuple[str, ...]:
 
 @attrs.frozen(kw_only=True)
 class AppSettings:
-    """What CometChat's `AppSettingsBuilder` sets, our timing and our limits.
+    """The settings of CometChat's `AppSettingsBuilder`, and this library's durations and limits.
 
     Attributes:
-        region: the app's region (`"us"`, `"eu"`, `"in"`, ...). May be left out only
-            when `open_client()` is given `endpoints`.
-        subscription_type: whose presence is reported.
-        roles: role names, with `SubscriptionType.ROLES` only.
-        auto_establish_socket_connection: `True` (auto mode): the library connects
-            in the foreground and disconnects in the background. `False` (manual
-            mode): only `connect()` opens the socket.
-        catch_up: fetch messages missed while away and put them in the stream.
-        timing: durations.
-        limits: how much one message may cost, and how many requests run together.
+        region: the app's region (`"us"`, `"eu"`, `"in"`, ...). It can be omitted only if `open_client()` is given
+            `endpoints`.
+        subscription_type: the users whose presence is reported.
+        roles: the names of roles, with `SubscriptionType.ROLES` only.
+        auto_establish_socket_connection: `True` (auto mode): the library connects in the foreground and disconnects in
+            the background. `False` (manual mode): only `connect()` opens the socket.
+        catch_up: fetch the messages missed while disconnected, and put them into the streams.
+        timing: the durations.
+        limits: how large one message may be, and how many requests run at a time.
     """
 
     region: str | None = attrs.field(default=None, validator=_check_region)
@@ -171,17 +169,16 @@ class AppSettings:
 
 @attrs.frozen(kw_only=True)
 class Endpoints:
-    """Where the servers are, instead of CometChat's cloud.
+    """The URLs of servers to use instead of CometChat's cloud.
 
-    They are used as given, path included: only the resource (`users/...`, `me`) is
-    added. They outrank the hosts that the server's settings name.
+    They are used as given, including the path: only the resource (`users/...`, `me`) is appended. They take precedence
+    over the hosts in the server's settings.
 
     Attributes:
-        admin_url: REST calls that need the auth key, `https://host[:port][/path]`.
-        client_url: REST calls of the logged-in user.
-        socket_url: the WebSocket, `wss://host[:port][/path]`.
-        allow_insecure: permit `http` and `ws` to other hosts than loopback. Tokens
-            then travel in the clear.
+        admin_url: for REST calls that need the auth key, `https://host[:port][/path]`.
+        client_url: for REST calls of the logged-in user.
+        socket_url: for the WebSocket, `wss://host[:port][/path]`.
+        allow_insecure: allow `http` and `ws` to hosts other than loopback. Tokens are then sent unencrypted.
     """
 
     admin_url: str
@@ -195,13 +192,13 @@ class Endpoints:
 
         Args:
             url: `http://host[:port][/path]`, or `https`.
-            allow_insecure: as above.
+            allow_insecure: as the attribute.
         """
         socket_url = f"ws{url[4:]}" if isinstance(url, str) and url.startswith("http") else url
         return cls(admin_url=url, client_url=url, socket_url=socket_url, allow_insecure=allow_insecure)
 
     def __attrs_post_init__(self) -> None:
-        """Check each address; the field is named in the error."""
+        """Check each URL. The error names the attribute."""
         self._check("admin_url", self.admin_url, secure="https", plain="http")
         self._check("client_url", self.client_url, secure="https", plain="http")
         self._check("socket_url", self.socket_url, secure="wss", plain="ws")
@@ -209,7 +206,7 @@ class Endpoints:
     def _check(self, name: str, url: object, *, secure: str, plain: str) -> None:
         address = read_url(url)
         if address is None or address.scheme not in {secure, plain} or address.user is not None:
-            # There may be a password in it, or a token.
+            # The URL may contain a password or a token: then the error does not show it.
             shown = "" if isinstance(url, str) and set(url) & set("@?#") else f", not {url!r}"
             message = f"Endpoints.{name} must look like {secure}://host:port/path, plain ASCII{shown}."
             raise SettingsError(message)

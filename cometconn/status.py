@@ -1,4 +1,4 @@
-"""What the connection is doing, as values: states, reasons and statuses."""
+"""The status of a client: states, reasons, and the frozen classes that combine them."""
 
 from __future__ import annotations
 
@@ -25,58 +25,58 @@ __all__ = [
 
 
 class AppState(enum.Enum):
-    """Where the application is, as it told us itself."""
+    """Whether the application is in the foreground, as it last reported by a call."""
 
     FOREGROUND = "foreground"
-    """In use. Where every client begins."""
+    """The user sees the application. The initial state of every client."""
     BACKGROUND = "background"
-    """Out of sight: `enter_background()` was called."""
+    """The user does not see the application: `enter_background()` was called."""
 
 
 class ConnectionState(enum.Enum):
     """CometChat's three connection statuses."""
 
     CONNECTED = "connected"
-    """Authenticated: events arrive."""
+    """The socket is open and authenticated: events are received."""
     CONNECTING = "connecting"
-    """An attempt is under way, or the time of the next one is set."""
+    """An attempt is running, or the time of the next one is set."""
     DISCONNECTED = "disconnected"
-    """There is no socket, and none will be opened without an input."""
+    """There is no socket, and none will be opened without an input, such as a call."""
 
 
 class Reason(enum.Enum):
     """Why the client is `Disconnected`."""
 
     NOT_LOGGED_IN = "not_logged_in"
-    """Nobody has logged in yet."""
+    """No user has logged in yet."""
     NOT_REQUESTED = "not_requested"
-    """Manual mode: nobody has called `connect()`, or its last caller gave up."""
+    """Manual mode: `connect()` was not called, or its last waiting call was cancelled."""
     IN_BACKGROUND = "in_background"
     """Auto mode: the app is in the background."""
     BACKGROUND_TIMEOUT = "background_timeout"
     """Manual mode: `background_grace` passed without a sign of life."""
     LOST_IN_BACKGROUND = "lost_in_background"
-    """Manual mode: the socket was lost in the background, or the app went there while it was lost."""
+    """Manual mode: the socket was lost in the background, or the app entered it while the socket was lost."""
     DISCONNECT_CALLED = "disconnect_called"
     """The application called `disconnect()`."""
     LOGGED_OUT = "logged_out"
     """`logout()` was called, another user logs in, or the server no longer knows the token."""
     AUTHENTICATION_FAILED = "authentication_failed"
-    """The server refused the token, and its renewal too."""
+    """The server refused the token, and the renewed one, too."""
     CONNECT_FAILED = "connect_failed"
-    """Manual mode: the attempt failed and nobody waits for another."""
+    """Manual mode: the attempt failed, and no call of `connect()` waits for another."""
     CLIENT_CLOSED = "client_closed"
-    """`open_client()` was left."""
+    """The block of `open_client()` was left."""
 
 
 @attrs.frozen
 class Disconnected:
-    """No socket, and none wanted until an input says so.
+    """There is no socket, and none will be opened without an input, such as a call.
 
     Attributes:
-        reason: why.
-        cause: the error behind it, where there is one.
-        at: when it became so, on Trio's clock, in seconds.
+        reason: why the client is disconnected.
+        cause: the error that led to it, if there is one.
+        at: when it disconnected, on Trio's clock, in seconds.
     """
 
     state: ClassVar[ConnectionState] = ConnectionState.DISCONNECTED
@@ -87,10 +87,10 @@ class Disconnected:
 
 @attrs.frozen
 class Connecting:
-    """An attempt is under way.
+    """An attempt is running.
 
     Attributes:
-        attempt: counts from 1 since the last stable connection, or since the lease began.
+        attempt: the number of the attempt, counted from 1 since the last stable connection, or since the lease began.
         at: when the attempt began, on Trio's clock, in seconds.
     """
 
@@ -101,12 +101,12 @@ class Connecting:
 
 @attrs.frozen
 class Waiting:
-    """Between two attempts.
+    """The client waits for the time of the next attempt.
 
     Attributes:
-        attempt: the attempt that will be made.
-        retry_at: when, on Trio's clock, in seconds.
-        cause: what ended the connection or the attempt before.
+        attempt: the number of that attempt.
+        retry_at: when it will begin, on Trio's clock, in seconds.
+        cause: the error that ended the connection or the attempt before.
         at: when the wait began, on Trio's clock, in seconds.
     """
 
@@ -119,11 +119,11 @@ class Waiting:
 
 @attrs.frozen
 class Connected:
-    """Authenticated: the server accepted the auth frame, events arrive.
+    """The server accepted the auth frame, and events are received.
 
     Attributes:
-        attempt: the attempt that succeeded.
-        at: when the server's answer was read, on Trio's clock, in seconds.
+        attempt: the number of the attempt that succeeded.
+        at: when the auth reply was read, on Trio's clock, in seconds.
     """
 
     state: ClassVar[ConnectionState] = ConnectionState.CONNECTED
@@ -132,21 +132,21 @@ class Connected:
 
 
 Status: TypeAlias = Disconnected | Connecting | Waiting | Connected
-"""One of the four status classes. Frozen; compare `.state`, or match on the class."""
+"""One of the four status classes, all frozen. Compare `.state`, or match on the class."""
 
 
 @attrs.frozen
 class Features:
-    """What the server lets the user send over the socket, as `CometChat.features` tells it.
+    """What the server accepts from the user over the socket: the value of `CometChat.features`.
 
-    The server says it at the login, in its setting `MODE`; CometChat calls less than all *feature throttled*.
+    The server sends it at the login, in its setting `MODE`. CometChat calls a restriction *feature throttled*.
 
     Attributes:
         typing: `False`: `start_typing()` and `end_typing()` send nothing and return.
         receipts: `False`: `mark_as_delivered()` and `mark_as_read()` send nothing and raise `FeatureThrottledError`.
         transient: `False`: `send_transient()` sends nothing and returns.
         mode: `"DEFAULT"` (everything is sent), `"LIMITED_TRANSIENT"` (no typing, no receipts) or `"NO_TRANSIENT"`
-            (nothing of the three).
+            (none of the three).
     """
 
     typing: bool = True
@@ -157,13 +157,13 @@ class Features:
 
 @attrs.frozen
 class StatusChange:
-    """One step of the status, as `CometChat.statuses()` hands it out.
+    """One change of the status, as `CometChat.statuses()` yields it.
 
     Attributes:
-        previous: the status before; `None` in a subscriber's first item.
-        current: the status now.
-        skipped: how many changes before this one the subscriber missed because
-            it was more than 256 behind; 0 otherwise.
+        previous: the status before the change; `None` in a subscriber's first item.
+        current: the status after the change.
+        skipped: how many changes before this one the subscriber missed because more than 256 waited for it; 0
+            otherwise.
     """
 
     previous: Status | None

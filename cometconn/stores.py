@@ -1,7 +1,7 @@
-"""Where a client keeps its session and its position, for programs that write a store of their own.
+"""Stores, which save a client's session and position, and what a program needs for a store of its own.
 
-A store is any object with the async methods of `Store`. What it keeps has a text form:
-`SavedSession.to_text()` and `SavedSession.from_text()`, and the same of `SavedPosition`.
+A store is any object with the async methods of `Store`. What it saves has a text form: `SavedSession.to_text()` and
+`SavedSession.from_text()`, and the same methods of `SavedPosition`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""For the whole run: no secret in any log line, report, captured output, status or its causes."""
+"""Checks in the whole run that no log line, report, captured output, status or cause of a status contains a secret."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from cometconn._streams.statuses import StatusFeed
 if TYPE_CHECKING:
     from cometconn import Status
 
-# What users have: found by its entry point, too, once the package is installed anew.
+# The plugin that programs use. It is also found by its entry point if the package is installed.
 pytest_plugins = ["_cometconn_pytest"]
 
-# What the emulator makes: guessing none of them is possible, so finding one means that it was shown.
+# The secrets of the emulator. They are random, so a match is never a coincidence.
 SECRET = re.compile(r"\b(?:token|jwt)-[\w-]+?-[0-9a-f]{32}\b")
 FOUND: list[str] = []
 
 
 def search(where: str, text: str) -> None:
-    """Note a secret that is shown."""
+    """Record a secret in *text*, if there is one."""
     if (hit := SECRET.search(text)) is not None:
         FOUND.append(f"{where}: ...{text[max(0, hit.start() - 60) : hit.start()]}<secret>")
 
 
 class Everything(logging.Handler):
-    """Reads every log record of everybody."""
+    """Handles the records of all loggers."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Search the message and, if there is one, the traceback."""
@@ -45,7 +45,7 @@ _publish = StatusFeed.publish
 
 
 def _searched_publish(self: StatusFeed, before: Status, after: Status) -> None:
-    """Search the status, and its cause as a traceback would show it."""
+    """Search the status, and the traceback of its cause."""
     search("a status", repr(after))
     cause: Any = getattr(after, "cause", None)
     if cause is not None:
@@ -54,10 +54,10 @@ def _searched_publish(self: StatusFeed, before: Status, after: Status) -> None:
 
 
 def set_signals() -> None:
-    """Give this process, and so its children, the signals of a program that was started on a terminal.
+    """Give this process, and so its children, the signal handling of a program that was started on a terminal.
 
-    A shell starts what it runs in the background with SIGINT and SIGQUIT ignored, and a parent may have ignored or
-    blocked others; all of that is inherited, and a program in which SIGINT is ignored knows no Ctrl-C.
+    A shell ignores SIGINT and SIGQUIT in what it runs in the background, and a parent may have ignored or blocked other
+    signals. Children inherit that, and in a program in which SIGINT is ignored, Ctrl-C has no effect.
     """
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for name in ("SIGQUIT", "SIGTERM", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCONT", "SIGCHLD", "SIGUSR1", "SIGALRM"):
@@ -68,7 +68,7 @@ def set_signals() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Look from the beginning, as a program of a terminal."""
+    """Start the search, and reset the signals."""
     del config
     if sys.platform != "win32":
         set_signals()
@@ -77,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Search what a test printed, logged, and failed with."""
+    """Search a test's output, its log, and its failure."""
     search(f"the report of {report.nodeid}", report.longreprtext)
     for title, text in report.sections:
         search(f"{title} of {report.nodeid}", text)
@@ -85,12 +85,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take what a worker of pytest-xdist has found."""
+    """Collect what a worker of pytest-xdist has found."""
     FOUND.extend(getattr(node, "workeroutput", {}).get("found", ()))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A secret shown anywhere fails the whole run."""
+    """Fail the whole run if a secret was found."""
     output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["found"] = FOUND
@@ -99,14 +99,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say where."""
+    """Print where secrets were found."""
     for leak in FOUND[:20]:
         terminalreporter.write_line(f"A SECRET IS SHOWN in {leak}", red=True)
 
 
 @pytest.fixture
 def message_bus() -> None:
-    """Skip the test if no message bus can be run here, in the words of the daemon itself."""
+    """Skip the test if no message bus can be started here; the reason is the daemon's own message."""
     from tests.appstate.fake_logind import why_not
 
     if reason := why_not():

@@ -1,4 +1,4 @@
-"""A server that repeats every secret it was sent or has given, with what a terminal obeys, wherever it can say something."""
+"""A server that repeats all secrets, and sends control characters, in every place where it can send text."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OBEYED = frozenset("\x1b\x07\x08\r\x9b\x85\x7f\u202e\u2028\u2066")
 
 
 def assert_harmless(where: str, text: str) -> None:
-    """Hold that *text* repeats no secret, in plain or as JSON, nor a long part of one, and that a terminal obeys nothing in it."""
+    """Assert that *text* contains no secret or long part of one, in any form, and no control characters."""
     for secret in SECRETS:
         for form in (secret, secret.replace("/", "\\/"), secret.replace("/", "%2F"), secret[:24], secret[-24:]):
             assert form not in text, f"{where} shows a secret"
@@ -39,34 +39,34 @@ def assert_harmless(where: str, text: str) -> None:
 
 
 def error(status: int = 401, words: str = WORDS, data: Any = None) -> bytes:
-    """An error as CometChat writes one, hostile in every field."""
+    """Return an error in CometChat's format, hostile in every field."""
     details = {"devMessage": words, words: [words], "authToken": "of somebody else", "jwt": JWT}
     body = {"error": {"code": words, "message": words, "devMessage": words, "details": details}}
     return answer(status, body if data is None else {**body, "data": data})
 
 
 def answer(status: int, body: Any, *headers: str) -> bytes:
-    """An HTTP answer."""
+    """Return an HTTP response."""
     content = json.dumps(body).encode()
     lines = (f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(content)}", "Connection: close", *headers)
     return "\r\n".join((*lines, "", "")).encode("utf-8") + content
 
 
 def text_frame(value: Any) -> bytes:
-    """A text frame of a server."""
+    """Return a text frame of a server."""
     payload = value if isinstance(value, bytes) else json.dumps(value).encode()
     size = bytes((len(payload),)) if len(payload) < 126 else b"\x7e" + struct.pack(">H", len(payload))
     return b"\x81" + size + payload
 
 
 def close_frame(code: int, reason: str) -> bytes:
-    """A close frame, its reason cut as RFC 6455 demands."""
+    """Return a close frame, whose reason is cut to the length that RFC 6455 allows."""
     words = reason.encode()[:123].decode(errors="ignore").encode()
     return bytes((0x88, 2 + len(words))) + struct.pack(">H", code) + words
 
 
 def auth_reply(code: object = "200", **fields: object) -> bytes:
-    """The answer to the auth frame."""
+    """Return the reply to the auth frame."""
     return text_frame({"type": "auth", "body": {"code": code, **fields}})
 
 
@@ -75,7 +75,7 @@ SETTINGS = {"CHAT_HOST": "chat.example", "CHAT_WSS_PORT": "443"}
 
 
 def message(text: str = WORDS, number: object = 1, uid: str = "amy-2") -> dict[str, Any]:
-    """The body of a text message."""
+    """Return the body of a text message."""
     sender = {"entity": {"uid": uid, "name": WORDS, "metadata": {"token": "of another", "x": WORDS}}}
     entities = {"sender": sender, "receiver": {"entity": {"uid": "zed-1", "name": WORDS}}}
     data = {"text": text, "entities": entities, "metadata": {"auth_token": "of another", WORDS: WORDS}}
@@ -95,15 +95,15 @@ EVENTS = (
 
 @attrs.define
 class HostileServer:
-    """What it answers; each may be replaced by bytes.
+    """The server's responses, which a test replaces.
 
     Attributes:
-        url: its address.
-        rest: answers to requests, by method and the end of the path.
-        upgrade: the answer to the upgrade; `None` for the right one.
-        auth: the answers to one auth frame after the other; the last one again and again.
-        after: what follows the first auth answer that says 200.
-        host: gives `rest` and `auth` an end, with a close.
+        url: its URL.
+        rest: the responses to REST requests, by the method and the end of the path.
+        upgrade: the response to the WebSocket upgrade; `None` for the correct one.
+        auth: the replies to the auth frames in turn; the last one is repeated.
+        after: what is sent after an auth reply with code 200.
+        asked: the requests that were made.
     """
 
     url: str = ""
@@ -114,7 +114,7 @@ class HostileServer:
     asked: list[str] = attrs.field(factory=list)
 
     async def serve(self, stream: trio.SocketStream) -> None:
-        """Answer one request, or be a WebSocket."""
+        """Serve one REST request, or one WebSocket."""
         head = b""
         while b"\r\n\r\n" not in head:
             data = await stream.receive_some(65536)
@@ -147,27 +147,27 @@ class HostileServer:
 
 @attrs.define
 class Everywhere:
-    """An environment in which every address leads to one loopback port, without TLS."""
+    """An environment in which every URL leads to one loopback port, without TLS."""
 
     port: int
 
     async def dial(self, url: str) -> trio.SocketStream:
-        """Connect, as far as a name lookup would take the name."""
+        """Connect, unless the URL is too long for a name lookup."""
         if len(url) > 300:
             message = f"no such host: {url}"
             raise OSError(message)
         return await trio.open_tcp_stream("127.0.0.1", self.port)
 
     async def request(self, request: Request) -> Response:
-        """Ask as the library does."""
+        """Make the request as the default environment does."""
         return await fetch(request, dial=self.dial, headers={})
 
     def boot_time(self) -> float:
-        """Trio's clock."""
+        """Return Trio's time."""
         return trio.current_time()
 
     def random(self) -> float:
-        """No jitter."""
+        """Return the middle of the range: no jitter."""
         return 0.5
 
 
@@ -175,7 +175,7 @@ class Everywhere:
 async def hostile_server(
     change: Callable[[HostileServer], object] = lambda _: None,
 ) -> AsyncGenerator[HostileServer, None]:
-    """Serve on loopback; *change* makes it hostile in one place or another."""
+    """Run the server on loopback; *change* makes one of its responses hostile."""
     server = HostileServer(
         rest={
             ("POST", "auth_tokens"): answer(200, {"data": {"uid": "zed-1", "authToken": AUTH_TOKEN}}),

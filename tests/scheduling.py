@@ -1,6 +1,6 @@
-"""Other orders in which Trio might have run the tasks that were ready at the same moment.
+"""Repeatable orders in which Trio runs the tasks that are ready at the same time.
 
-Trio shuffles them, and can be told how only through private names: they stand here and nowhere else.
+Trio shuffles them, and only private names of Trio make the order repeatable. They are used only here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 
 def run_shuffled(seed: int, main: Callable[..., Awaitable[_T]], *args: Any) -> _T:
-    """Run *main* in virtual time, ready tasks in the order that *seed* gives: the same seed, the same order."""
+    """Run *main* in virtual time, with ready tasks in an order that *seed* determines."""
     with _shuffled(seed):
         return trio.run(main, *args, clock=MockClock(autojump_threshold=0))
 
@@ -29,7 +29,7 @@ def run_shuffled(seed: int, main: Callable[..., Awaitable[_T]], *args: Any) -> _
 @contextmanager
 def _shuffled(seed: int) -> Iterator[None]:
     state, before = _run._r.getstate(), _run._ALLOW_DETERMINISTIC_SCHEDULING
-    _run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc] - what it is for
+    _run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc] - Final, but it exists to be set
     _run._r.seed(seed)
     try:
         yield

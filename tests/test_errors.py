@@ -1,4 +1,4 @@
-"""Every error of the tree, as a user meets it: class, code, words, cause."""
+"""Every error class, as a program gets it: class, code, message, cause."""
 
 from __future__ import annotations
 
@@ -151,10 +151,10 @@ TREE: dict[type[errors.CometConnError], tuple[Callable[[Pair, Any], Awaitable[No
 
 
 @pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
-async def test_each_error_tells_what_happened(
+async def test_each_error_describes_what_happened(
     kind: type[errors.CometConnError], tmp_path: pathlib.Path, autojump_clock: MockClock
 ) -> None:
-    """The class itself, its code, a sentence for people, and the cause where there is one."""
+    """It has the expected class and code, a message for people, and a cause if there is one."""
     meet, code, has_cause = TREE[kind]
     caught: errors.CometConnError | None = None
     async with open_pair(manual=True, connect=True) as pair:
@@ -162,7 +162,7 @@ async def test_each_error_tells_what_happened(
             await meet(pair, tmp_path)
         except errors.CometConnError as error:
             caught = error
-        except BaseExceptionGroup as group:  # the nursery is the test's own
+        except BaseExceptionGroup as group:  # from a nursery of the test
             (caught,) = (error for error in group.exceptions if isinstance(error, errors.CometConnError))
     assert type(caught) is kind
     assert caught.code == code
@@ -172,15 +172,15 @@ async def test_each_error_tells_what_happened(
     assert "KEY" not in caught.message.replace("auth_key", "")
 
 
-def test_the_tree_is_whole() -> None:
-    """Every public error is met above; all have one root."""
+def test_no_error_class_is_missing() -> None:
+    """Every public error is raised above, and all have one base class."""
     kinds = {getattr(errors, name) for name in errors.__all__}
     assert kinds == {*TREE, errors.CometConnError}
     assert all(issubclass(kind, errors.CometConnError) for kind in kinds)
 
 
 async def test_a_status_carries_the_cause(autojump_clock: MockClock) -> None:
-    """What ended a connection for good stands in the status, with its own cause."""
+    """The status has the error that ended the connection, with the error's own cause."""
     async with open_pair(manual=True) as pair:
         pair.server.dialling = "refuse"
         with pytest.raises(errors.ConnectError):

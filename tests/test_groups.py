@@ -1,4 +1,4 @@
-"""What comes out of a nursery of ours."""
+"""Which exceptions leave a nursery of ours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from cometconn._groups import InternalError, Ungrouped, open_nursery, protected, raise_sole
+from cometconn._groups import InternalError, Ungrouped, interrupt_in, open_nursery, protected, raise_sole
 
 if TYPE_CHECKING:
     import types
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 async def cancelled() -> trio.Cancelled:
-    """A real `Cancelled`; nobody else may make one."""
+    """Return a real `Cancelled`, which only Trio can make."""
     caught: trio.Cancelled | None = None
     with trio.CancelScope() as scope:
         scope.cancel()
@@ -32,8 +32,8 @@ async def cancelled() -> trio.Cancelled:
     return caught
 
 
-async def test_the_users_exception_comes_out_alone() -> None:
-    """Siblings' `Cancelled` do not count, and the group does not ride along."""
+async def test_the_blocks_exception_is_raised_alone() -> None:
+    """`Cancelled` of other tasks is ignored, and the group is not its context."""
     mine = ValueError("mine")
     with pytest.raises(ValueError, match="mine") as caught:
         raise_sole(BaseExceptionGroup("", [await cancelled(), mine]), mine)
@@ -41,8 +41,8 @@ async def test_the_users_exception_comes_out_alone() -> None:
     assert caught.value.__context__ is None
 
 
-async def test_a_group_of_the_users_is_not_unpacked() -> None:
-    """Trio's copy of it is replaced by the user's own."""
+async def test_a_group_that_the_block_raised_is_not_unpacked() -> None:
+    """The block's own group is raised instead of Trio's copy."""
     mine = ExceptionGroup("mine", [ValueError(), KeyError()])
     copy = mine.derive(list(mine.exceptions))
     with pytest.RaisesGroup(ValueError, KeyError) as caught:
@@ -52,8 +52,8 @@ async def test_a_group_of_the_users_is_not_unpacked() -> None:
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("depth", [0, 2])
-async def test_an_interrupt_outranks_everything(kind: type[BaseException], depth: int) -> None:
-    """It comes out alone, as the same object and with no chain, from however many nurseries."""
+async def test_an_interrupt_takes_precedence(kind: type[BaseException], depth: int) -> None:
+    """It is raised alone, as the same object and without a chain, through any number of nurseries."""
     interrupt = kind(3)
     inner: BaseException = interrupt
     for _ in range(depth):
@@ -64,24 +64,24 @@ async def test_an_interrupt_outranks_everything(kind: type[BaseException], depth
     assert (interrupt.__cause__, interrupt.__context__) == (None, None)
 
 
-async def test_an_interrupt_shows_the_users_error_that_it_met_on_its_way_out() -> None:
-    """Python itself would show that error above the interrupt; it must not get lost."""
+async def test_an_interrupt_keeps_the_error_that_was_being_raised_as_its_context() -> None:
+    """Without a nursery, Python itself would show that error above the interrupt."""
     mine = ValueError("mine")
     with pytest.raises(KeyboardInterrupt) as caught:
         raise_sole(BaseExceptionGroup("", [mine, KeyboardInterrupt()]), mine)
     assert caught.value.__context__ is mine
 
 
-async def test_an_interrupt_in_a_group_of_the_users_stays_there() -> None:
-    """The nursery is the user's own, and so is what their code expects from it."""
+async def test_an_interrupt_in_a_group_that_the_block_raised_stays_there() -> None:
+    """The group comes from a nursery of the application, which expects it."""
     mine = BaseExceptionGroup("mine", [KeyboardInterrupt(), ValueError()])
     with pytest.RaisesGroup(KeyboardInterrupt, ValueError) as caught:
         raise_sole(BaseExceptionGroup("", [mine.derive(list(mine.exceptions))]), mine)
     assert caught.value is mine
 
 
-async def test_our_nursery_leaves_the_blocks_exception_as_it_was() -> None:
-    """The same object, with its own cause, and with no traceback of Trio's groups."""
+async def test_our_nursery_does_not_change_the_blocks_exception() -> None:
+    """It is the same object with its own cause, and without Trio's groups in its traceback."""
     for mine in (KeyboardInterrupt(), SystemExit(3), ValueError(), ExceptionGroup("mine", [ValueError()])):
         mine.__cause__ = KeyError()
         with pytest.raises(type(mine)) as caught:
@@ -94,7 +94,7 @@ async def test_our_nursery_leaves_the_blocks_exception_as_it_was() -> None:
 
 
 async def test_cancellation_passes_our_nursery() -> None:
-    """The scope outside catches it."""
+    """The scope around it catches it."""
     with trio.move_on_after(0) as scope:
         async with open_nursery() as nursery:
             nursery.start_soon(trio.sleep_forever)
@@ -102,8 +102,18 @@ async def test_cancellation_passes_our_nursery() -> None:
     assert scope.cancelled_caught
 
 
-async def test_a_call_into_a_library_shows_none_of_its_groups_and_chains() -> None:
-    """Its nursery's group is unpacked, and an interrupt forgets which error the library was handling."""
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_is_found_in_nested_groups(kind: type[BaseException]) -> None:
+    """It is found alone and at any depth; other exceptions are not interrupts."""
+    interrupt = kind()
+    nested = BaseExceptionGroup("", [ValueError(), BaseExceptionGroup("", [KeyError(), interrupt])])
+    assert interrupt_in(interrupt) is interrupt_in(nested) is interrupt
+    assert interrupt_in(ExceptionGroup("", [ValueError()])) is None
+    assert interrupt_in(ValueError()) is None
+
+
+async def test_groups_and_chains_of_a_library_are_removed() -> None:
+    """Its nursery's group is unpacked, and an interrupt does not have the error that the library was handling."""
 
     async def interrupted() -> None:
         try:
@@ -125,8 +135,8 @@ async def test_a_call_into_a_library_shows_none_of_its_groups_and_chains() -> No
             raise OSError(message)
 
 
-async def test_a_call_into_a_library_keeps_what_its_caller_was_handling() -> None:
-    """That chain is the user's own."""
+async def test_the_exception_that_the_caller_was_handling_is_kept() -> None:
+    """It stays the context of an interrupt in a library."""
     try:
         raise ValueError
     except ValueError as error:
@@ -137,7 +147,7 @@ async def test_a_call_into_a_library_keeps_what_its_caller_was_handling() -> Non
 
 
 def test_the_way_out_is_protected() -> None:
-    """At no step of contextlib's does an interrupt keep the generator from being left."""
+    """The generator is left even if an interrupt comes at any call inside of contextlib."""
     for step in itertools.count(1):
         left: list[bool] = []
         striking = _Striking(step)
@@ -164,18 +174,21 @@ async def _leave(striking: _Striking, left: list[bool]) -> None:
             sys.setprofile(striking)
     finally:
         sys.setprofile(None)
-        left.append(False)  # what comes later comes from the collector
+        left.append(False)  # a later entry is the garbage collector's
 
 
 class _Striking:
-    """SIGINT at the n-th call of a Python function, save those that the collector makes: Python swallows what they raise."""
+    """Raises SIGINT at the n-th call of a Python function.
+
+    Calls by the garbage collector do not count, because Python ignores what they raise.
+    """
 
     def __init__(self, n: int) -> None:
         self._left = n
         self.struck = False
 
     def __call__(self, frame: types.FrameType, event: str, arg: object) -> None:
-        """Count, and strike."""
+        """Count the call, and raise the signal at the n-th."""
         if event == "call" and not self.struck and not frame.f_code.co_filename.endswith("_weakrefset.py"):
             self._left -= 1
             if self._left == 0:
@@ -184,15 +197,15 @@ class _Striking:
 
 
 async def test_a_task_of_ours_that_raises_is_an_internal_error() -> None:
-    """Two exceptions: one cannot be the user's. Nothing is hidden."""
+    """Of two exceptions one must be a task's. The group is the cause of the InternalError."""
     group = ExceptionGroup("", [ValueError(), KeyError()])
     with pytest.raises(InternalError, match="report") as caught:
         raise_sole(group)
     assert caught.value.__cause__ is group
 
 
-async def test_cancellation_alone_goes_on() -> None:
-    """Nothing but `Cancelled`: one of them is raised."""
+async def test_a_group_of_cancelled_only() -> None:
+    """One of its `Cancelled` is raised."""
     error = await cancelled()
     with pytest.raises(trio.Cancelled):
         raise_sole(BaseExceptionGroup("", [error]))

@@ -1,4 +1,4 @@
-"""Whatever a server says, and wherever: no error, status, log line, trace or output repeats a secret or moves a cursor."""
+"""Whatever text a server sends: no error, status, log line, trace or output has a secret or a control character of it."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ Change = Callable[[HostileServer], object]
 
 
 def rest(method: str, name: str, content: bytes) -> Change:
-    """One request is answered so."""
+    """Return a change of the response to one request."""
     return lambda server: server.rest.update({(method, name): content})
 
 
 def settings(**values: object) -> Change:
-    """The settings that come with a login are these."""
+    """Return a change of the settings in the response to a login."""
     return rest("PUT", "me", answer(200, {"data": {**USER, "settings": {**SETTINGS, **values}}}))
 
 
 def both(*changes: Change) -> Change:
-    """One after the other."""
+    """Return all these changes together."""
     return lambda server: [change(server) for change in changes]
 
 
 def say(**fields: Any) -> Change:
-    """The socket says this."""
+    """Return a change of what the server sends over the socket."""
     return lambda server: [setattr(server, name, value) for name, value in fields.items()]
 
 
@@ -118,19 +118,19 @@ PLACES: dict[str, Change] = {
 
 
 class _Lines(logging.Handler):
-    """Every line that anybody logs, with its traceback."""
+    """Collects the records of all loggers, with their tracebacks."""
 
     def __init__(self) -> None:
         super().__init__(level=0)
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
+        """Keep the formatted record."""
         self.lines.append(f"{record.name}: {logging.Formatter().format(record)}")
 
 
 def _see(where: str, caught: BaseException | None) -> None:
-    """Hold that *caught* is harmless, as programs and people see it."""
+    """Assert that *caught* is harmless: its message, repr, code, details and traceback."""
     if caught is None:
         return
     assert_harmless(where, f"{caught} {caught!r} {getattr(caught, 'code', '')}")
@@ -141,7 +141,7 @@ def _see(where: str, caught: BaseException | None) -> None:
 
 
 async def _session(server: HostileServer, trace: TraceFile) -> None:
-    """Log in, connect, send, log out; look at all that is told."""
+    """Log in, connect, send and log out, and check everything that the client shows."""
     environment = Everywhere(int(server.url.rpartition(":")[2]))
     quick = AppSettings(region="us")
     async with (
@@ -171,7 +171,7 @@ async def _session(server: HostileServer, trace: TraceFile) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_what_a_server_repeats_is_shown_nowhere(place: str, tmp_path: pathlib.Path) -> None:
+async def test_no_secret_or_control_character_of_a_server_is_shown(place: str, tmp_path: pathlib.Path) -> None:
     """Not in an error, its code, its details, its traceback, a status, a repr, a log line at any level, or a trace."""
     lines, root = _Lines(), logging.getLogger()
     level = root.level
@@ -213,10 +213,10 @@ _SHOWN = [
 
 
 @pytest.mark.parametrize(("place", "words"), _SHOWN, ids=str)
-async def test_no_command_shows_what_a_server_repeats(
+async def test_no_command_shows_a_secret_or_control_character_of_a_server(
     place: str, words: tuple[str, ...], tmp_path: pathlib.Path
 ) -> None:
-    """On neither of their outputs; the JSON can be read."""
+    """Neither on standard output nor on standard error; JSON on standard output is valid."""
     async with hostile_server(PLACES[place]) as server:
         done = await run(*words, **_environ(server, tmp_path))
     for where, output in (("standard output", done.stdout), ("standard error", done.stderr)):
@@ -227,8 +227,8 @@ async def test_no_command_shows_what_a_server_repeats(
         json.loads(done.stdout)
 
 
-async def test_listen_shows_messages_whole_and_harmless(tmp_path: pathlib.Path) -> None:
-    """Each event is one line of JSON, without secrets by value or by name, and what was escaped is read back."""
+async def test_listen_shows_complete_and_harmless_messages(tmp_path: pathlib.Path) -> None:
+    """Each event is one line of JSON, in which secrets are masked by value and by name and control characters escaped."""
     async with hostile_server(PLACES["messages"]) as server:
         async with running("listen", **_environ(server, tmp_path)) as child:
             shown = [await child.line() for _ in EVENTS]
@@ -251,7 +251,7 @@ async def test_listen_shows_messages_whole_and_harmless(tmp_path: pathlib.Path) 
 
 
 async def test_two_clients_of_one_process_share_no_user() -> None:
-    """Each has its own object for the sender of the same message, whose metadata nobody can change."""
+    """Each has its own object for the sender of the same message, and its metadata cannot be changed."""
     with trio.fail_after(20):
         async with open_emulator() as server:
             senders = []

@@ -1,4 +1,4 @@
-"""What one message may cost, from the socket, over REST, and on its way out."""
+"""The limits of one message, received over the socket or over REST, or sent."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_limits_refuse_nonsense(name: str, value: Any) -> None:
 
 
 def test_the_limits_of_a_client() -> None:
-    """1 MiB, 10,000 items and 8 requests, unless the application says otherwise."""
+    """The defaults are 1 MiB, 10,000 items and 8 requests."""
     assert AppSettings(region="eu").limits == Limits(max_message=1 << 20, max_items=10_000, requests_at_once=8)
     with pytest.raises(SettingsError, match=r"AppSettings\.limits"):
         AppSettings(region="eu", limits=5)  # type: ignore[arg-type]
@@ -56,8 +56,8 @@ async def events_until(events: Any, text: str) -> list[Event]:
     return got
 
 
-async def test_a_frame_that_is_too_long_is_told_and_passed_over(autojump_clock: MockClock) -> None:
-    """Its beginning, its size and the limit are in the event; at the limit it is a message; the connection stays."""
+async def test_a_frame_that_is_too_long_is_unreadable(autojump_clock: MockClock) -> None:
+    """The event has its beginning, its size and the limit; a frame at the limit is read; the connection stays open."""
     settings = AppSettings(limits=SMALL)
     async with open_pair(settings=settings, connect=True) as pair, pair.chat.events() as events:
         with trio.fail_after(60):
@@ -74,8 +74,8 @@ async def test_a_frame_that_is_too_long_is_told_and_passed_over(autojump_clock: 
         assert pair.chat.statistics().connections == 1
 
 
-async def test_a_frame_of_too_many_items_is_told_and_passed_over(autojump_clock: MockClock) -> None:
-    """They count outside of texts only: a thousand brackets that somebody has pasted refuse no message."""
+async def test_a_frame_with_too_many_items_is_unreadable(autojump_clock: MockClock) -> None:
+    """Only items outside of strings count: a message whose text has thousands of brackets is read."""
     settings = AppSettings(limits=SMALL)
     async with open_pair(settings=settings, connect=True) as pair, pair.chat.events() as events:
         with trio.fail_after(60):
@@ -89,8 +89,8 @@ async def test_a_frame_of_too_many_items_is_told_and_passed_over(autojump_clock:
         assert pair.chat.statistics().connections == 1
 
 
-async def test_of_a_page_each_message_is_judged_by_itself(autojump_clock: MockClock) -> None:
-    """One that is too long, or too full, comes as unreadable with its id; those beside it come as ever."""
+async def test_the_limits_apply_to_each_message_of_a_page(autojump_clock: MockClock) -> None:
+    """A message that is too long or has too many items is unreadable, with its id; the others are not affected."""
     settings = AppSettings(limits=SMALL, catch_up=True)
     async with open_pair(settings=settings, connect=True) as pair, pair.chat.events() as events:
         pair.server.say("amy-2", "seen", receiver="zed-1")
@@ -115,8 +115,8 @@ async def test_of_a_page_each_message_is_judged_by_itself(autojump_clock: MockCl
 
 
 @pytest.mark.parametrize("data", [{"list": [1] * 8_500}, {"text": "\u00e9" * 10_000}])
-async def test_what_is_sent_obeys_the_limits(data: dict[str, Any], autojump_clock: MockClock) -> None:
-    """Each call that sends the app's own data refuses too much of it, by its name, before anything is sent."""
+async def test_the_limits_apply_to_what_is_sent(data: dict[str, Any], autojump_clock: MockClock) -> None:
+    """Each call that sends the app's own data refuses too much of it before anything is sent; the error names the call."""
     settings = AppSettings(limits=SMALL)
     async with open_pair(settings=settings, connect=True) as pair:
         sent = pair.chat.statistics().frames_sent
@@ -137,7 +137,7 @@ async def test_what_is_sent_obeys_the_limits(data: dict[str, Any], autojump_cloc
 
 
 async def test_eight_requests_at_a_time(autojump_clock: MockClock) -> None:
-    """Further ones wait for their turn, in their order; one that is given up leaves its turn to the next."""
+    """Further requests wait for their turn in their order; a cancelled one does not delay the others."""
     async with open_pair(manual=True) as pair:
         under_way: list[int] = [0, 0]
         ask = pair.server.request
@@ -168,7 +168,7 @@ async def test_eight_requests_at_a_time(autojump_clock: MockClock) -> None:
 
 
 async def test_waiting_for_a_turn_is_part_of_the_request(autojump_clock: MockClock) -> None:
-    """It is bounded by `request_timeout`, and the error says what was under way."""
+    """`request_timeout` includes it, and the error reports the requests that were running."""
     settings = AppSettings(auto_establish_socket_connection=False, limits=Limits(requests_at_once=1))
     async with open_pair(settings=settings) as pair:
         pair.server.set(rest="hang")

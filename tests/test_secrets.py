@@ -1,4 +1,4 @@
-"""The net that catches secrets has no holes."""
+"""The search for secrets that `conftest.py` makes during the whole run finds them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cometconn.errors import CometConnError
 
 @pytest.fixture
 def net(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """The search that goes over the whole run; what it finds in this test does not count against the run."""
+    """The search of the whole run. What it finds in this test does not fail the run."""
     plugin = next(p for p in request.config.pluginmanager.get_plugins() if hasattr(p, "FOUND") and hasattr(p, "SECRET"))
     before = list(plugin.FOUND)
     plugin.FOUND.clear()
@@ -28,8 +28,8 @@ def net(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("kind", ["token", "jwt"])
-def test_a_secret_in_a_log_line_is_caught(net: Any, kind: str) -> None:
-    """In the message, or in a traceback that is logged."""
+def test_a_secret_in_a_log_line_is_found(net: Any, kind: str) -> None:
+    """In the message, and in a traceback that is logged."""
     log = logging.Logger("apart")  # noqa: LOG001 - the others end up in the report of this test
     log.addHandler(net.Everything())
     log.warning("it is %s", random_secret(kind, "zed-1"))
@@ -41,8 +41,8 @@ def test_a_secret_in_a_log_line_is_caught(net: Any, kind: str) -> None:
     assert any(isinstance(handler, net.Everything) for handler in logging.getLogger().handlers)
 
 
-def test_a_secret_in_a_status_is_caught(net: Any) -> None:
-    """Also behind its cause."""
+def test_a_secret_in_a_status_is_found(net: Any) -> None:
+    """In the causes of its cause, too."""
     cause = CometConnError("x")
     cause.__cause__ = OSError(random_secret("jwt", "zed-1"))
     rest = Disconnected(Reason.NOT_LOGGED_IN, at=0.0)
@@ -51,7 +51,7 @@ def test_a_secret_in_a_status_is_caught(net: Any) -> None:
 
 
 async def test_at_every_log_level_nothing_is_shown(caplog: pytest.LogCaptureFixture, net: Any) -> None:
-    """A whole session over real sockets, a refused token included, with everybody's debug lines on."""
+    """In a whole session over real sockets, with a refused token, in which all loggers log at DEBUG."""
     caplog.set_level(logging.DEBUG)
     with trio.fail_after(20):
         async with (

@@ -1,4 +1,4 @@
-"""The claims of the page on security that no other test checks."""
+"""The promises of the security page that no other test checks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MANUAL = AppSettings(auto_establish_socket_connection=False)
 
 @asynccontextmanager
 async def answering(body: bytes, heads: list[list[str]], **headers: str) -> AsyncGenerator[str, None]:
-    """A server on this machine that gives everybody the same answer, and keeps the heads of the requests."""
+    """Run a server on loopback that sends every client the same response, and collects the heads of the requests."""
 
     async def serve(stream: trio.SocketStream) -> None:
         async with stream:
@@ -52,7 +52,7 @@ async def answering(body: bytes, heads: list[list[str]], **headers: str) -> Asyn
 
 
 async def log_in(answer: dict[str, Any], heads: list[list[str]], **login: str) -> None:
-    """Log in to a server that answers so."""
+    """Log in to a server that sends this response."""
     failure: Exception | None = None
     async with answering(json.dumps(answer).encode(), heads) as url:
         client = cometconn.open_client("APP", MANUAL, store=MemoryStore(), endpoints=Endpoints.at(url))
@@ -78,7 +78,7 @@ async def log_in(answer: dict[str, Any], heads: list[list[str]], **login: str) -
     ],
 )
 async def test_a_uid_is_one_part_of_one_path(uid: str, quoted: str) -> None:
-    """Whatever is in it, the server sees one request, to the path that was meant, with the headers that were meant."""
+    """Whatever it contains, the server receives one request, with the intended path and headers."""
     heads: list[list[str]] = []
     with pytest.raises(ApiError):
         await log_in({"error": {"code": "NO", "message": "no"}}, heads, uid=uid, auth_key="KEY")
@@ -89,7 +89,7 @@ async def test_a_uid_is_one_part_of_one_path(uid: str, quoted: str) -> None:
 
 @pytest.mark.parametrize("uid", [".", "..", "a\r\nX-Evil: 1", "a b", "é", "\x00"])
 async def test_a_uid_that_would_mean_something_else_is_refused(uid: str) -> None:
-    """Before any request."""
+    """It is refused before any request."""
     heads: list[list[str]] = []
     with pytest.raises(SettingsError, match="uid"):
         await log_in({}, heads, uid=uid, auth_key="KEY")
@@ -98,18 +98,18 @@ async def test_a_uid_that_would_mean_something_else_is_refused(uid: str) -> None
 
 @pytest.mark.parametrize("token", ["a\r\nX-Evil: 1", "a b", "\u2603", "\x7f"])
 @pytest.mark.parametrize("by", ["key", "token"])
-async def test_a_token_from_the_server_is_not_passed_on_as_it_is(token: str, by: str) -> None:
-    """It would be a header of the next request."""
+async def test_an_invalid_token_from_the_server_is_refused(token: str, by: str) -> None:
+    """It would be sent as a header of the next request."""
     heads: list[list[str]] = []
     login = {"auth_token": "good"} if by == "token" else {"uid": "u", "auth_key": "KEY"}
-    with pytest.raises(ApiError, match="authToken, or one that is none") as caught:
+    with pytest.raises(ApiError, match="no valid authToken") as caught:
         await log_in({"data": {"uid": "u", "authToken": token, "settings": {}}}, heads, **login)
     assert len(heads) == 1
     assert token not in str(caught.value)
 
 
-async def test_what_a_server_says_in_an_error_is_one_short_line() -> None:
-    """No control characters for the terminal, no megabytes for the log."""
+async def test_a_servers_error_message_becomes_one_short_line() -> None:
+    """Control characters are escaped, and a long text is cut."""
     words = "\x1b[31mred\r\nForged: line\x00" + "x" * 100_000
     with pytest.raises(ApiError) as caught:
         await log_in({"error": {"code": "C" * 10_000, "message": words}}, [], uid="u", auth_key="KEY")
@@ -118,16 +118,16 @@ async def test_what_a_server_says_in_an_error_is_one_short_line() -> None:
     assert len(caught.value.code) <= 100
 
 
-async def test_a_compressed_answer_cannot_explode() -> None:
-    """A few kilobytes that unpack to many megabytes are read within the bound for answers, and refused."""
+async def test_a_compressed_response_is_bounded() -> None:
+    """A few kilobytes that decompress to many megabytes are refused at the limit for responses."""
     bomb = gzip.compress(bytes(64 * 1024 * 1024))
     async with answering(bomb, [], Content_Encoding="gzip") as url:
         with pytest.raises(OSError, match="longer than"):
             await fetch(Request("GET", f"{url}/me", {}), dial=SystemEnvironment(proxy="").dial, headers={})
 
 
-def test_a_message_nested_as_deeply_as_a_parser_goes_is_an_event() -> None:
-    """Somewhere near the limit reading works and writing does not: still nothing is raised."""
+def test_a_message_nested_as_deeply_as_the_parser_allows_is_an_event() -> None:
+    """Near the parser's limit decoding works and encoding does not, and still nothing is raised."""
     for depth in range(900, 1000):
         text = '{"id": "x", "data": {"customData": ' + "[" * depth + "]" * depth + "}}"
         try:

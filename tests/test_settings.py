@@ -1,4 +1,4 @@
-"""Settings are checked when they are made."""
+"""Settings are checked by their constructors."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ GOOD = {"admin_url": "https://a.example/v3", "client_url": "https://c.example", 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1, "3", True, 0])
 def test_timing_refuses_nonsense(value: Any) -> None:
-    """Not a finite positive number: SettingsError, naming the setting."""
+    """A value that is not a finite positive number raises SettingsError, which names the setting."""
     with pytest.raises(SettingsError, match=r"Timing\.pong_timeout"):
         Timing(pong_timeout=value)
 
 
 @pytest.mark.parametrize("name", ["retry_base", "stable_after", "close_timeout"])
 def test_three_durations_may_be_zero(name: str) -> None:
-    """No backoff, no stability, no goodbye are legal."""
+    """Zero is allowed for the backoff, for `stable_after` and for the closing handshake."""
     assert getattr(Timing(**{name: 0}), name) == 0
     with pytest.raises(SettingsError):
         Timing(**{name: -0.1})
@@ -44,13 +44,13 @@ def test_three_durations_may_be_zero(name: str) -> None:
     ],
 )
 def test_app_settings_refuse_nonsense(settings: dict[str, Any]) -> None:
-    """Each bad setting is refused with its name."""
+    """The error names the setting."""
     with pytest.raises(SettingsError, match="AppSettings"):
         AppSettings(**settings)
 
 
 def test_defaults() -> None:
-    """P3: auto mode is the default, nobody's presence is reported, and nothing is fetched."""
+    """P3: by default the mode is auto, no presence is reported, and no missed messages are fetched."""
     settings = AppSettings(region="eu")
     assert settings.auto_establish_socket_connection
     assert settings.subscription_type is SubscriptionType.NONE
@@ -75,20 +75,20 @@ def test_defaults() -> None:
     ],
 )
 def test_endpoints_refuse_nonsense_and_plain_text(name: str, url: Any) -> None:
-    """A bad address, or an unencrypted one that is not this machine, is refused by name."""
+    """An invalid URL, and an unencrypted one that is not loopback, are refused; the error names the attribute."""
     with pytest.raises(SettingsError, match=name):
         Endpoints(**{**GOOD, name: url})
 
 
 def test_plain_text_to_loopback_or_on_request() -> None:
-    """Http and ws are for loopback, and elsewhere only if asked for."""
+    """Http and ws are accepted for loopback, and for other hosts only with `allow_insecure`."""
     local = Endpoints(admin_url="http://localhost", client_url="http://127.0.0.1:9", socket_url="ws://[::1]:9/")
     assert local.socket_url == "ws://[::1]:9/"
     assert Endpoints(**{**GOOD, "admin_url": "http://a.example"}, allow_insecure=True).allow_insecure
 
 
 def test_one_address_for_all() -> None:
-    """A server with all three at one address is named by it; the same checks hold."""
+    """`Endpoints.at()` derives all three URLs from one, with the same checks."""
     local = Endpoints.at("http://127.0.0.1:9000")
     assert (local.admin_url, local.client_url) == ("http://127.0.0.1:9000", "http://127.0.0.1:9000")
     assert local.socket_url == "ws://127.0.0.1:9000"

@@ -1,4 +1,4 @@
-"""The public room for stores: the text forms, a store of one's own, and what `open_client(store=)` takes."""
+"""`cometconn.stores`: the text forms, a program's own store, and what `open_client(store=)` accepts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_what_is_public() -> None:
 
 
 def test_the_text_forms() -> None:
-    """Every form ever saved is read, the newest is written, and no token is in a repr."""
+    """All earlier text forms are read, the newest is written, and no token is in a repr."""
     saved = SavedSession.from_text(V2)
     assert SavedSession.from_text(V1) == saved
     assert saved.to_text() == V2
@@ -44,7 +44,7 @@ def test_the_text_forms() -> None:
 
 
 class RowStore:
-    """A store of one's own: one row of a database."""
+    """A program's own store: rows in a database."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self.database = database
@@ -73,8 +73,8 @@ class RowStore:
         self.database.execute("REPLACE INTO saved VALUES ('position', ?)", (saved.to_text(),))
 
 
-async def test_a_store_of_ones_own(autojump_clock: MockClock) -> None:
-    """Session and position come back from it, and `logout()` removes both."""
+async def test_a_programs_own_store(autojump_clock: MockClock) -> None:
+    """Session and position are loaded from it again, and `logout()` removes both."""
     with sqlite3.connect(":memory:") as database:
         settings = AppSettings(catch_up=True)
         async with open_memory_server() as server:
@@ -109,8 +109,8 @@ class Half:
 
 
 @pytest.mark.parametrize("store", ["", b"path", 3, object(), MemoryStore, Half(), {}], ids=range(7))
-async def test_what_is_no_store(store: Any) -> None:
-    """SettingsError that names what fits, in one sentence."""
+async def test_what_is_not_a_store(store: Any) -> None:
+    """SettingsError, whose message is one sentence and names what is accepted."""
     with pytest.raises(SettingsError, match="path") as caught:
         async with cometconn.open_client("APP", MANUAL, store=store, endpoints=ENDPOINTS):
             pass
@@ -119,7 +119,7 @@ async def test_what_is_no_store(store: Any) -> None:
 
 @pytest.mark.parametrize("kind", [str, pathlib.Path])
 async def test_a_path_is_a_file_store(kind: type, tmp_path: pathlib.Path) -> None:
-    """A text or a path names the session file."""
+    """A text and a path name the session file."""
     path = tmp_path / "session.json"
     async with cometconn.open_client("APP", MANUAL, store=kind(path), endpoints=ENDPOINTS):
         with pytest.raises(StoreError, match="in use"):
@@ -138,7 +138,7 @@ PLACES = [(None, name) for name in WHOLE] + [("session", name) for name in WHOLE
 async def test_no_value_in_the_file_breaks_a_start(
     where: str | None, name: str, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nonsense in any place of the file: the client opens; the file is moved aside, or the value is one that may be."""
+    """Whatever value is at any place of the file, the client opens; the file is moved aside if the value is invalid."""
     caplog.set_level(logging.ERROR, "cometconn")
     for schema in (1, 2):
         for number, value in enumerate(NONSENSE):

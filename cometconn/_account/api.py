@@ -47,7 +47,8 @@ class Api:
         request: makes one HTTP request.
         timeout: the bound of each call in seconds, including the wait for one of the *at_once* places.
         at_once: how many requests may run at a time.
-        answered_at: the `Date` header of the last response that had one, in seconds since 1970; `None` before the first.
+        answered_at: the `Date` header of the last response that had one, in seconds since 1970; `None` before the
+            first.
         secrets: the keys and tokens sent and received so far: no error message contains one of them.
     """
 
@@ -188,7 +189,7 @@ def _host_of(location: str) -> str:
 def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
     """Return the response, which has `data`, or raise the `ApiError` that it holds, without the secrets in it."""
     try:
-        return _judge(what, response, secrets)
+        return _parse(what, response, secrets)
     except ApiError as error:
         error.retry_after = retry_after_seconds(
             response.headers.get("retry-after", ""), response.headers.get("date", "")
@@ -196,7 +197,7 @@ def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any
         raise
 
 
-def _judge(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
+def _parse(what: str, response: Response, secrets: KnownSecrets) -> dict[str, Any]:
     if isinstance(response.body, bytes) and has_too_many_items(response.body, _MOST_ITEMS):
         raise _invalid(what, response.status, f"has more than {_MOST_ITEMS:,} items: it is not read")
     try:
@@ -232,7 +233,7 @@ def _invalid(what: str, status: int, fault: str) -> ApiError:
 
 
 def _absent(key: str) -> NoReturn:
-    message = f"The server's answer has no {key}, or one that is none."
+    message = f"The server's response has no valid {key}."
     raise ApiError(message, code="INVALID_RESPONSE", status=200)
 
 
@@ -256,7 +257,7 @@ def check_secret(name: str, value: object) -> None:
         message = f"{name} is empty."
         raise SettingsError(message, code="MISSING_PARAMETERS")
     if not is_token(value):
-        message = f"{name} has a character that none can have."
+        message = f"{name} contains a character that it cannot have."
         raise SettingsError(message)
 
 

@@ -282,7 +282,7 @@ class BoundedStore:
         except BaseException as raised:  # noqa: BLE001 - a program's own store may raise anything
             error = interrupt_in(raised) or raised
         else:
-            message = f"The store ({type(self._store).__name__}) did not answer in time: {what} was given up."
+            message = f"The store ({type(self._store).__name__}) did not answer in time: {what} was cancelled."
             raise StoreError(message)
         finally:
             self._scopes = tuple(other for other in self._scopes if other is not scope)

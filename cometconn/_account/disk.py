@@ -36,9 +36,9 @@ def check_folder(path: pathlib.Path) -> None:
     if stat.S_ISLNK(status.st_mode):
         fault, remedy = "is a symbolic link, which is not followed", "name the folder that it leads to"
     elif _POSIX and status.st_uid not in {os.geteuid(), _ROOT}:
-        fault, remedy = "belongs to somebody else", "choose another one"
+        fault, remedy = "belongs to another user", "choose another one"
     elif _POSIX and status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
-        fault, remedy = "can be written by everybody", "choose another one, or take that right away (chmod o-w)"
+        fault, remedy = "is writable by all users", "choose another one, or remove that permission (chmod o-w)"
     else:
         return
     message = f"The folder of the session file {path} {fault}: {remedy}."
@@ -78,7 +78,7 @@ def _check_file(path: pathlib.Path, status: os.stat_result) -> None:
         message = f"The session file {path} is not a plain file of yours: choose another one."
         raise StoreError(message)
     if _POSIX and status.st_mode & stat.S_IWOTH:
-        message = f"The session file {path} can be written by everybody, so it may be anybody's: remove it."
+        message = f"The session file {path} is writable by all users, so any of them may have written it: remove it."
         raise StoreError(message)
 
 

@@ -19,8 +19,8 @@ __all__ = ["DialledTransport"]
 class DialledTransport(httpx2.AsyncBaseTransport):
     """Makes each request on a connection of its own, dialled as the WebSocket is.
 
-    So proxies, certificates and their error messages are the same for REST and for the WebSocket. httpx2's own transport
-    neither tries several addresses as Trio does nor supports our proxies.
+    So proxies, certificates and their error messages are the same for REST and for the WebSocket. httpx2's own
+    transport neither tries several addresses as Trio does nor supports our proxies.
 
     Args:
         dial: opens a byte stream to a URL, and performs the TLS handshake.
@@ -34,7 +34,7 @@ class DialledTransport(httpx2.AsyncBaseTransport):
         asked = request.url
         url = httpcore2.URL(scheme=asked.raw_scheme, host=asked.raw_host, port=asked.port, target=asked.raw_path)
         stream = await self._dial(str(asked))
-        connection = httpcore2.AsyncHTTP11Connection(url.origin, _Line(stream))
+        connection = httpcore2.AsyncHTTP11Connection(url.origin, _NetworkStream(stream))
         headers = request.headers.raw
         ours = OURS.set(True)
         try:
@@ -49,7 +49,7 @@ class DialledTransport(httpx2.AsyncBaseTransport):
         return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer, stream))
 
 
-class _Line(httpcore2.AsyncNetworkStream):
+class _NetworkStream(httpcore2.AsyncNetworkStream):
     """Adapts a Trio stream to httpcore2. It closes forcefully, because httpcore2 shields the call without a bound."""
 
     def __init__(self, stream: trio.abc.Stream) -> None:

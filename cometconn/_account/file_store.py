@@ -34,9 +34,10 @@ class FileStore:
     either. The file of the position is named `<name>.position`; saving a position does not rewrite the tokens. A file
     with invalid content is moved aside, and a WARNING is logged by the logger `cometconn`.
 
-    Loading raises `StoreError` if another client uses the file, if the file or its folder is a symbolic link, belongs to
-    another user or is writable by all users, and if it cannot be read or locked. A file that other users can read is
-    restricted to its owner (mode 0600). Users who can write to the folders above it, and the folder's group, are trusted.
+    Loading raises `StoreError` if another client uses the file, if the file or its folder is a symbolic link, belongs
+    to another user or is writable by all users, and if it cannot be read or locked. A file that other users can read is
+    restricted to its owner (mode 0600). The users who can write to the folders above it are trusted, and so is the
+    folder's group.
 
     The calls run one after the other in a thread of the store. Cancelling a call ends only the wait: calls that were
     made are completed in order, and the lock is released after the last one.

@@ -98,7 +98,7 @@ class OrderedThread:
     def _is_time_virtual(self) -> bool:
         """Return whether Trio's clock is a mock clock that has jumped.
 
-        Its deadlines then say nothing about the real time that a thread takes, so `wait()` waits for the thread.
+        Its deadlines are then unrelated to the real time that a thread takes, so `wait()` waits for the thread.
         """
         return trio.current_time() - time.perf_counter() > self._clocks_apart + _JUMP
 

@@ -75,8 +75,9 @@ class MessagePage:
             asked: the cursor of the request.
 
         Raises:
-            ApiError: `INVALID_RESPONSE`: it is not a list. `INVALID_LIST`: the page has no message with a larger id than
-                the requested one, so fetching would never end, or it has more than 1,000 messages. A retry does not help.
+            ApiError: `INVALID_RESPONSE`: it is not a list. `INVALID_LIST`: the page has no message with a larger id
+                than the requested one, so fetching would never end, or it has more than 1,000 messages. A retry does
+                not help.
         """
         messages = await _elements(members.get("data", b""))
         await trio.lowlevel.checkpoint()
@@ -96,7 +97,7 @@ class MessagePage:
         if unplaced and cursor is not None and cursor > (last if last is not None else asked.id or 0):
             unplaced, last = 0, cursor
         if last is None or (asked.id is not None and last <= asked.id):
-            message = "The server's list of messages does not go on from its own last message."
+            message = "The server's list of messages does not continue after its own last message."
             raise ApiError(message, code="INVALID_LIST", status=200)
         return cls(tuple(messages), Cursor(id=last), unplaced)
 

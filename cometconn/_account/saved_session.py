@@ -27,8 +27,8 @@ class SavedSession:
     Attributes:
         app_id: the app that it belongs to.
         device_id: this device's id, which stays the same after a logout.
-        session: the session of the logged-in user, with its tokens; `None` when no user is logged in. Its attributes are
-            internal to the client. No token is in the `repr`.
+        session: the session of the logged-in user, with its tokens; `None` when no user is logged in. Its attributes
+            are internal to the client. No token is in the `repr`.
     """
 
     app_id: str

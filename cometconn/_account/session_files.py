@@ -95,7 +95,9 @@ class SessionFiles:
             what_stays = "the position"
             self._position_path.unlink(missing_ok=True)
         except OSError as error:
-            message = f"{self.path} cannot be made to forget: {error.strerror or error}. What stays there: {what_stays}"
+            message = (
+                f"The session cannot be removed from {self.path}: {error.strerror or error}. Still saved: {what_stays}."
+            )
             raise StoreError(message) from error
 
     def load_position(self) -> SavedPosition | None:

@@ -1,4 +1,4 @@
-"""`CometChat`: what a program does with its client."""
+"""`CometChat`: the public face of a client."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from cometconn._groups import Ungrouped
 from cometconn._lifecycle.states import Input
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._wire.outgoing import custom_draft, ping_frame, receipt_frame, text_draft, transient_frame, typing_frame
-from cometconn.errors import CometConnError
+from cometconn.errors import CometConnError, SettingsError
 from cometconn.events import CustomMessage, Group, TextMessage
 from cometconn.status import Features
+
+from .client_statistics import statistics_of
+from .frame_sender import send_frame
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
     from cometconn.events import Event, Message, User
     from cometconn.status import AppState, Status
 
-    from .core import ClientCore, Statistics
+    from .client_statistics import Statistics
+    from .core import ClientCore
 
 __all__ = ["CometChat"]
 
@@ -35,22 +39,21 @@ _Acknowledge = Literal["next", "call", "never"]
 
 @final
 class CometChat:
-    """One client: who is logged in, one connection, its events. Made by `open_client()`, not by you.
+    """One client: a login, one connection, its events. Made by `open_client()`, not by you.
 
-    Every call takes effect in the order in which the calls are made, at the call and not at
-    its first await. All of it belongs to the Trio thread; from another one use
-    `trio.from_thread.run_sync(chat.enter_background)`.
+    Calls take effect in the order in which they are made, each at the call and not at its first await. They belong to
+    the Trio thread; from another thread use `trio.from_thread.run_sync(chat.enter_background)`.
     """
 
-    def __init__(self, parts: ClientCore) -> None:
-        self._parts = parts
-        self._machine = parts.machine
-        self._login = parts.login
+    def __init__(self, core: ClientCore) -> None:
+        self._core = core
+        self._machine = core.machine
+        self._login = core.login
 
     def __repr__(self) -> str:
-        user, secrets = self.get_logged_in_user(), self._parts.identity.secrets
+        user, secrets = self.get_logged_in_user(), self._core.identity.secrets
         shown = secrets.line(user.uid) if user else None
-        return secrets.whole(f"<CometChat {self._parts.identity.app_id!r}, user {shown!r}, {self.status}>")
+        return secrets.whole(f"<CometChat {self._core.identity.app_id!r}, user {shown!r}, {self.status}>")
 
     # Identity.
 
@@ -59,74 +62,71 @@ class CometChat:
     ) -> User:
         """Log a user in and save the session, so that the next `open_client()` needs no login.
 
-        In auto mode and the foreground the socket is then opened in the background of this
-        call; `connect()` waits for it. The user who is logged in already gets no request:
-        the saved user is returned, and `Disconnected(AUTHENTICATION_FAILED)` or
-        `(DISCONNECT_CALLED)` is lifted. If the server no longer knows the saved token, the next
-        attempt or `send_text()` logs in anew with *auth_key*, once, which is kept in memory until
-        then or until the token is accepted. For another user the old connection ends first.
+        In auto mode and the foreground the socket is then opened, while this call returns; `connect()` waits for it.
+        For the user who is logged in already no request is made: the saved user is returned, and
+        `Disconnected(AUTHENTICATION_FAILED)` or `(DISCONNECT_CALLED)` is lifted. If the server no longer knows the
+        saved token, the next attempt or `send_text()` logs in anew with *auth_key*, once; the key is kept in memory
+        until then, or until the token is accepted. For another user the old connection ends first.
 
         Args:
             uid: the user's id in the app, together with *auth_key*.
-            auth_key: the app's key. Good for development; give people tokens.
-            auth_token: a token of the user, made by your server, instead of the two.
+            auth_key: the app's key, for development. In production use tokens.
+            auth_token: a token of the user, made by your server, instead of *uid* and *auth_key*.
 
         Returns:
-            The user, as the server describes it.
+            The user, as the server describes them.
 
         Raises:
             SettingsError: the arguments do not fit together.
-            ApiError: the server refused, or did not answer (then its `status` is `None`
-                and a retry can help).
+            ApiError: the server refused, or did not answer (then its `status` is `None` and a retry can help).
             LoginInProgressError: another `login()` runs, or the client logs in anew as described above.
             NotLoggedInError: `logout()` was called meanwhile.
-            StoreError: the session was not saved within `close_timeout` (at least 2 s); nobody is logged in.
+            StoreError: the session was not saved within `close_timeout` (at least 2 s); no user is logged in.
 
-        A checkpoint. If cancelled, nobody is logged in who was not before; after a login of
-        another user, nobody. Takes at most two `request_timeout`, and what the store takes. Source:
-        CometChat's `POST /users/{uid}/auth_tokens` and `PUT /me`, as both official SDKs send them.
+        A checkpoint. If cancelled, no user is logged in who was not before; a login of another user than before leaves
+        none. Takes at most two `request_timeout`, and what the store takes. Source: CometChat's
+        `POST /users/{uid}/auth_tokens` and `PUT /me`, as both official SDKs send them.
         """
         return await self._login.login(uid, auth_key, auth_token)
 
     async def logout(self) -> None:
-        """Close the socket, forget the saved session, and tell the server (`DELETE /me`).
+        """Close the socket, forget the saved session, and log out at the server (`DELETE /me`).
 
-        Takes effect at the call. Each of the three is tried, whatever the others do; then the first error is raised.
+        Takes effect at the call. Each of the three is tried even if another fails; then the first error is raised.
 
         Raises:
-            NotLoggedInError: nobody is logged in.
-            StoreError: what its text names could not be forgotten. Leaving the client tries once more.
-            ApiError: the server refused or did not answer; you are logged out all the same.
+            NotLoggedInError: no user is logged in.
+            StoreError: the store could not forget what the error names. Leaving the client tries once more.
+            ApiError: the server refused or did not answer; the user is logged out all the same.
 
-        During a first `login()` it ends that login and returns. A checkpoint; if cancelled,
-        you are logged out and the server may not know. At most `request_timeout` + `close_timeout`.
+        During a first `login()` it ends that login and returns. A checkpoint; if cancelled, the user is logged out, and
+        the request to the server may not have been made. At most `request_timeout` + `close_timeout`.
         """
         await self._login.logout()
 
     def get_logged_in_user(self) -> User | None:
         """Return the logged-in user, or `None`. Not a checkpoint."""
-        return self._login.user
+        return self._core.identity.user
 
     # The connection.
 
     async def connect(self, *, retry: bool = False) -> None:
         """Return once the connection is authenticated; open it if it is not there.
 
-        Any number of callers share one attempt and one socket. In manual mode this is the
-        wish to be connected: it lives as long as a caller waits, and once it has been
-        fulfilled it stands by itself. In the background it is a sign of life.
+        Any number of callers share one attempt and one socket. In manual mode the client tries to connect as long as
+        one of them waits, and stays connected once it is. In the background a call counts as a sign of life.
 
         Args:
-            retry: stay through failed attempts, until connected or cancelled. Otherwise
-                the first failure raises, and in auto mode the library goes on retrying.
+            retry: wait through failed attempts, until connected or cancelled. Otherwise the first failure raises, and
+                in auto mode the library goes on retrying.
 
         Raises:
-            NotLoggedInError: nobody is logged in.
-            ConnectError: `reason` says why. `CONNECT_FAILED` is worth retrying.
+            NotLoggedInError: no user is logged in.
+            ConnectError: `reason` is why. `CONNECT_FAILED` is worth retrying.
             AuthenticationError: the token is refused; log in again.
             NotConnectedError: the client was left.
 
-        A checkpoint. If cancelled, a wish that only this call held up ends; nothing leaks.
+        A checkpoint. If cancelled, an attempt in manual mode for which no other caller waits ends; nothing leaks.
         Without *retry*, at most `connect_timeout`, twice that when the token must be renewed.
         """
         await self._machine.connect(patient=retry)
@@ -134,8 +134,8 @@ class CometChat:
     async def disconnect(self) -> None:
         """Close the socket and stay disconnected until `connect()` (in auto mode also `login()`).
 
-        Takes effect at the call; returns when the socket is closed, at most `close_timeout`
-        later. Idempotent, never raises. A checkpoint; cancelling it ends only the wait.
+        Takes effect at the call; returns when the socket is closed, at most `close_timeout` later. Idempotent, never
+        raises. A checkpoint; cancelling it ends only the wait.
         """
         self._machine.disconnect()
         await self.wait_closed()
@@ -144,10 +144,9 @@ class CometChat:
     async def wait_closed(self) -> None:
         """Return once the socket that is open now is closed; at once when none is.
 
-        For whoever has to know that the goodbye is said: after `enter_background()` in auto
-        mode, before the machine sleeps or the process stops. It asks for nothing by itself.
-        A checkpoint; cancelling it ends only the wait. Once the status is `Disconnected`, at
-        most `close_timeout`.
+        For programs that must know that the closing handshake is over: after `enter_background()` in auto mode, before
+        the machine sleeps or the process stops. It closes nothing by itself. A checkpoint; cancelling it ends only the
+        wait. Once the status is `Disconnected`, at most `close_timeout`.
         """
         link = self._machine.unclosed_link
         if link is None:
@@ -157,7 +156,7 @@ class CometChat:
 
     @trio.lowlevel.enable_ki_protection
     async def ping(self) -> float:
-        """Ping the server; in manual mode and background, stay connected for another `background_grace`.
+        """Ping the server. In manual mode and the background, stay connected for another `background_grace`.
 
         The lease is extended at the call, whether or not a pong comes.
 
@@ -166,20 +165,20 @@ class CometChat:
 
         Raises:
             NotConnectedError: there is no connection, or its lease is just over.
-            ConnectionLostError: the connection ended while waiting; `reason` says how.
-            PongTimeoutError: other bytes came but no pong, within `pong_timeout`; the
-                connection stays. So it does when you do not read a pausing event stream.
+            ConnectionLostError: the connection ended while waiting; `reason` is why.
+            PongTimeoutError: other bytes came within `pong_timeout`, but no pong; the connection stays. It is also
+                raised when a pausing event stream is full, since the pong is not read then.
 
-        A checkpoint. If cancelled, the lease stays extended and the frame is sent whole. At
-        most `pong_timeout`. Source: CometChat's `ping()`; the frame is both official SDKs'.
+        A checkpoint. If cancelled, the lease stays extended and the frame is sent whole. At most `pong_timeout`. Source:
+        CometChat's `ping()`; the frame is both official SDKs'.
         """
         return await wait_pong(self._machine, *self._machine.ping(ping_frame()))
 
     async def keep_alive(self, every: float = 20.0) -> None:
-        """Ping in a loop, so that a background service keeps its socket for ever.
+        """Ping in a loop, so that a service in the background keeps its connection for ever.
 
-        Run it in a nursery. A ping that cannot be made or is not answered is skipped: the
-        next one is tried when its time comes. Returns when the client is left.
+        Run it in a nursery. When a ping cannot be sent or gets no pong, the next one follows at its usual time. Returns
+        when the client is left.
 
         Args:
             every: seconds from ping to ping; less than `background_grace`.
@@ -187,9 +186,9 @@ class CometChat:
         Raises:
             SettingsError: *every* is not between 0 and `background_grace`.
         """
-        self._parts.check_keep_alive(every)
+        self._check_keep_alive(every)
         with Ungrouped():  # Ctrl-C may come while Trio handles a deadline
-            while not self._parts.left:
+            while not self._core.left:
                 next_ping = trio.current_time() + every
                 try:
                     await self.ping()
@@ -197,37 +196,43 @@ class CometChat:
                     await trio.lowlevel.checkpoint()
                 await trio.sleep_until(next_ping)
 
-    def enter_background(self) -> None:
-        """Say that the app is out of sight. Never blocks; `status` tells the new truth on return.
+    def _check_keep_alive(self, every: float) -> None:
+        grace = self._core.identity.settings.timing.background_grace
+        if not 0 < every < grace:
+            message = f"keep_alive(every={every!r}): must be more than 0 and less than background_grace, {grace:g} s."
+            raise SettingsError(message)
 
-        Auto mode: disconnected at once. Manual mode: the connection lives on for
-        `background_grace`, and longer with every `ping()`. Idempotent.
+    def enter_background(self) -> None:
+        """Note that the app has gone to the background. Never blocks; `status` is up to date on return.
+
+        Auto mode: disconnect at once. Manual mode: the connection stays for `background_grace`, and as long again after
+        every `ping()`. Idempotent.
         """
         self._tell(Input.ENTERED_BACKGROUND)
 
     def enter_foreground(self) -> None:
-        """Say that the app is in use again. Never blocks; `status` tells the new truth on return.
+        """Note that the app is in the foreground again. Never blocks; `status` is up to date on return.
 
-        Auto mode: an attempt begins at once. Manual mode: a connection that is still alive
-        stays, one that is not needs `connect()`. Idempotent.
+        Auto mode: an attempt begins at once. Manual mode: a connection that is still there stays; otherwise call
+        `connect()`. Idempotent.
         """
         self._tell(Input.ENTERED_FOREGROUND)
 
     def retry_now(self) -> None:
-        """Say that the network is back: a waiting retry is made at once.
+        """Make a retry that waits at once: the network is back.
 
-        At most one a second is obeyed, and none while the server has asked to be left alone
-        (`Retry-After`). Never blocks; otherwise does nothing.
+        At most one call a second has an effect, and none has while the server's `Retry-After` lasts. Never blocks; does
+        nothing while no retry waits.
         """
         self._tell(Input.RETRY_NOW)
 
     def _tell(self, on: Input) -> None:
-        if not self._parts.left:
+        if not self._core.left:
             self._machine.tell(on)
 
     @property
     def app_state(self) -> AppState:
-        """Foreground or background, as you said."""
+        """Foreground or background, as the last of the two calls noted."""
         return self._machine.app_state
 
     @property
@@ -239,16 +244,16 @@ class CometChat:
     def features(self) -> Features:
         """What the server lets the logged-in user send over the socket. Not a checkpoint.
 
-        It is what the server said at the last login, and it is saved with the session. Everything is allowed where
-        it said nothing, and while nobody is logged in. Source: `MODE` in CometChat's settings, as both official SDKs
-        obey it; the SDKs' status `featureThrottled` is documented, and never told by them.
+        It comes from the server's settings at the last login, and is saved with the session. Everything is allowed where
+        the settings have no `MODE`, and while no user is logged in. Source: `MODE` in CometChat's settings, as both
+        official SDKs obey it; their status `featureThrottled` is documented, but neither of them ever reports it.
         """
-        session = self._parts.identity.session
+        session = self._core.identity.session
         return Features() if session is None else session.features
 
     def statistics(self) -> Statistics:
         """Return counters of this client. Not a checkpoint."""
-        return self._parts.statistics()
+        return statistics_of(self._machine, self._core.streams, self._core.catch_up)
 
     # What arrives.
 
@@ -262,49 +267,50 @@ class CometChat:
     ) -> AbstractAsyncContextManager[EventStream]:
         """Open a stream of typed events: `async with chat.events() as events: async for event in events: ...`.
 
-        It begins with the events that no stream has taken: what came before the first one was opened, or between two,
-        and what a stream held when its block was left. Markers (`Gap`, `Overflow`, `Resumed`) come whatever *types* says.
+        It begins with the events that no stream has taken: those that came before the first one was opened, or between
+        two, and those that a stream held when its block was left. Markers (`Gap`, `Overflow`, `Resumed`) come whatever
+        *types* are.
 
         A message comes again until it is acknowledged: to the next stream of this client, and with `catch_up` to the
         next run of the program, even after a SIGKILL. With several streams, each that takes a message must acknowledge it.
 
         Args:
-            types: event classes to take, their subclasses included; none means all. What a stream does not want
-                counts as handled for it.
+            types: event classes to take, their subclasses included; none means all. A message of another class counts as
+                handled as far as this stream is concerned.
             max_events: how many events may be in the stream: those that wait, and those that were handed out and are
                 not acknowledged. Default 1,024.
             max_bytes: how many bytes of frames these may have together. Default 4 MiB.
-            overflow: what happens when it is full. `"pause"`: the socket is not read until
-                there is room, for all streams. `"drop_oldest"`: an `Overflow(dropped=n)`
-                marks the hole, and what was dropped counts as handled. `"fail"`: the stream raises `SlowConsumerError`.
-            acknowledge: when a message counts as handled. `"next"`: when the task that got it asks for the next event or
-                batch, or leaves the block without an exception (`break` and `return` included). `"call"`: when
-                `EventStream.acknowledge()` is called with it. `"never"`: the stream only looks on. It starts empty,
-                leaves nothing behind, and does not count: for logs, for screens, to wait for one reply.
+            overflow: what happens when it is full. `"pause"`: the socket is not read until there is room, for any
+                stream. `"drop_oldest"`: an `Overflow(dropped=n)` stands in the place of what was dropped, which counts
+                as handled. `"fail"`: the stream raises `SlowConsumerError`.
+            acknowledge: when a message counts as handled. `"next"`: when the task that got it calls for the next event
+                or batch, or leaves the block without an exception (`break` and `return` included). `"call"`: when
+                `EventStream.acknowledge()` is called with it. `"never"`: the stream has no part in that. It starts
+                empty and leaves nothing behind: for logs, for screens, to wait for one reply.
 
         Raises:
-            SettingsError: one of *types* is no event class, a bound is not positive, or
-                *overflow* or *acknowledge* is none of the three.
-            RuntimeError: what one call returned is entered a second time.
+            SettingsError: one of *types* is no event class, a bound is not positive, or *overflow* or *acknowledge* is
+                none of the three.
+            RuntimeError: the context manager that one call returned is entered a second time.
         """
         options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
-        return self._parts.streams.subscribe(options)
+        return self._core.streams.subscribe(options, self._core.positions.commit)
 
     @property
     def position(self) -> int | None:
-        """The id up to which every message is handled: acknowledged, not wanted, or dropped and told of.
+        """The id up to which every message is handled: acknowledged, not wanted, or dropped and reported as dropped.
 
-        It is what is saved, and where `catch_up` begins next time. `None` before the first message, when nobody is
+        It is what is saved, and where `catch_up` begins next time. `None` before the first message, when no user is
         logged in, and while the first missed messages are being fetched. Not a checkpoint.
         """
-        return self._parts.streams.position if self._login.user is not None else None
+        return self._core.streams.position if self._core.identity.user is not None else None
 
     @asynccontextmanager
     async def statuses(self) -> AsyncGenerator[StatusStream, None]:
         """Open a stream of `StatusChange`: the current status first, then every change, in order.
 
-        A reader who falls more than 256 behind gets the newest one, with `skipped` saying
-        how many are missing. It ends after `CLIENT_CLOSED`.
+        When more than 256 wait, all but the newest are dropped, and its `skipped` is their number. The stream ends after
+        `CLIENT_CLOSED`.
         """
         with self._machine.statuses.subscribe(self.status) as stream:
             yield stream
@@ -324,15 +330,15 @@ class CometChat:
     ) -> TextMessage:
         """Send a text message. It needs a logged-in user, but no connection.
 
-        The message does not come back in this client's own event streams; other devices of
-        the same user get it, and so does the next run of this program with `catch_up`. A bot
-        that answers messages must therefore leave out those of its own user.
+        The message does not come back in this client's own event streams; other devices of the same user get it, and so
+        does the next run of this program with `catch_up`. A bot that answers messages must therefore leave out those of
+        its own user.
 
         Args:
             receiver: a uid, or with `receiver_type="group"` a guid.
-            text: what to say.
-            receiver_type: `"user"` or `"group"`; `event.receiver.receiver_type` tells.
-            muid: an id of your own for the message, which everybody sees who gets it.
+            text: the text.
+            receiver_type: `"user"` or `"group"`; for an answer `event.receiver.receiver_type`.
+            muid: an id of your own for the message; its receivers see it.
             metadata: the app's own data: anything JSON can hold.
             parent_message_id: the message that begins the thread this one belongs to.
             tags: the message's tags.
@@ -343,15 +349,14 @@ class CometChat:
         Raises:
             SettingsError: an argument makes no sense, or the message is more than `AppSettings.limits` allow; nothing
                 was sent.
-            NotLoggedInError: nobody is logged in, or the client was left meanwhile.
-            ApiError: the server refused (`code` says why): nothing was sent. Or no usable answer
-                came: without a `status`, with one from 500 up, or with `INVALID_RESPONSE`
-                the message may have been sent. A retry may then send it a second time; with
-                the same *muid* whoever gets both can tell. Should the server no longer know
-                the token, and `login()` have no key to replace it, the user is logged out.
+            NotLoggedInError: no user is logged in, or the client was left meanwhile.
+            ApiError: the server refused (`code` is why): nothing was sent. Or no usable answer came: without a `status`,
+                with one from 500 up, or with `INVALID_RESPONSE` the message may have been sent. A retry may then send
+                it a second time; by the same *muid* a receiver can recognise the second one. If the server no longer
+                knows the token, and `login()` was given no key to replace it, the user is logged out.
 
-        A checkpoint. If cancelled, the message was sent or was not; the connection and the session
-        stay. At most `request_timeout`, four times that with a new token. Source: `POST /messages`, as both official SDKs do.
+        A checkpoint. If cancelled, the message was sent or was not; the connection and the session stay. At most
+        `request_timeout`, four times that with a new token. Source: `POST /messages`, as both official SDKs do.
         """
         draft = text_draft(
             text=text,
@@ -362,7 +367,7 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._parts.speaking.say("send_text()", draft, TextMessage)
+        return await self._core.messages.send("send_text()", draft, TextMessage)
 
     async def send_custom(
         self,
@@ -377,11 +382,11 @@ class CometChat:
         parent_message_id: int | None = None,
         tags: Sequence[str] = (),
     ) -> CustomMessage:
-        """Send a message whose content is the app's own affair. Else like `send_text()`.
+        """Send a message whose content the app defines. Otherwise like `send_text()`.
 
         Args:
             receiver: a uid, or with `receiver_type="group"` a guid.
-            data: the content, `CustomMessage.custom_data` to whoever gets it.
+            data: the content, `CustomMessage.custom_data` for the receivers.
             type: the app's own name for this kind of message.
             sub_type: a finer one.
             receiver_type: `"user"` or `"group"`.
@@ -401,11 +406,11 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._parts.speaking.say("send_custom()", draft, CustomMessage)
+        return await self._core.messages.send("send_custom()", draft, CustomMessage)
 
-    # What is sent over the socket. All of these are checkpoints, return when the frame is written, raise
-    # `NotConnectedError` without a connection and `ConnectionLostError` when it ends first;
-    # if cancelled, the frame is sent whole or not at all.
+    # What is sent over the socket. All of these are checkpoints and return when the frame is written. They raise
+    # `NotConnectedError` without a connection, and `ConnectionLostError` when it ends first. If cancelled, the frame is
+    # sent whole or not at all.
 
     async def start_typing(
         self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
@@ -415,16 +420,32 @@ class CometChat:
         *metadata* is passed on as it is. Without `features.typing`, nothing is sent. Errors and cancellation: as for
         `send_transient()`.
         """
-        await self._parts.send(
-            "start_typing()", "typing", receiver, receiver_type, typing_frame, action="started", metadata=metadata
+        await send_frame(
+            self._machine,
+            self._core.identity,
+            "start_typing()",
+            "typing",
+            receiver,
+            receiver_type,
+            typing_frame,
+            action="started",
+            metadata=metadata,
         )
 
     async def end_typing(
         self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
     ) -> None:
         """Tell *receiver* that the user has stopped typing. Like `start_typing()`."""
-        await self._parts.send(
-            "end_typing()", "typing", receiver, receiver_type, typing_frame, action="ended", metadata=metadata
+        await send_frame(
+            self._machine,
+            self._core.identity,
+            "end_typing()",
+            "typing",
+            receiver,
+            receiver_type,
+            typing_frame,
+            action="ended",
+            metadata=metadata,
         )
 
     async def mark_as_delivered(self, message: Message) -> None:
@@ -448,7 +469,9 @@ class CometChat:
         else:
             receiver, receiver_type = message.sender.uid, "user"
         sender = message.sender.uid
-        await self._parts.send(
+        await send_frame(
+            self._machine,
+            self._core.identity,
             call,
             "receipts",
             receiver,
@@ -462,7 +485,7 @@ class CometChat:
     async def send_transient(
         self, receiver: str, data: Mapping[str, Any], *, receiver_type: _ReceiverType = "user"
     ) -> None:
-        """Send *data* to *receiver*, who gets it now as a `TransientMessage`, or never.
+        """Send *data* to *receiver*, as a `TransientMessage` that arrives now or never.
 
         Without `features.transient`, nothing is sent, and the call returns all the same.
 
@@ -475,10 +498,18 @@ class CometChat:
             SettingsError: an argument makes no sense, or the frame is more than `AppSettings.limits` allow; nothing was
                 sent.
             NotConnectedError: there is no connection.
-            ConnectionLostError: it ended before the frame was written. Worth retrying
-                once connected.
+            ConnectionLostError: it ended before the frame was written. Worth retrying once connected.
 
-        A checkpoint; returns when the frame is written. If cancelled, the frame is sent
-        whole or not at all. As long as the server reads, at once.
+        A checkpoint; returns when the frame is written: at once, as long as the server reads. If cancelled, the frame is
+        sent whole or not at all.
         """
-        await self._parts.send("send_transient()", "transient", receiver, receiver_type, transient_frame, data=data)
+        await send_frame(
+            self._machine,
+            self._core.identity,
+            "send_transient()",
+            "transient",
+            receiver,
+            receiver_type,
+            transient_frame,
+            data=data,
+        )

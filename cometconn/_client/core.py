@@ -1,185 +1,198 @@
-"""What one client consists of, put together."""
+"""What one client consists of, made in one place."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+import itertools
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 import attrs
-import trio
 
+from cometconn._account.api import Api
+from cometconn._account.session import new_session_id
+from cometconn._connection.identity import Identity
+from cometconn._connection.machine import Machine
+from cometconn._connection.position import PositionKeeper
 from cometconn._connection.supervisor import Supervisor
-from cometconn._lifecycle.states import Input
-from cometconn._streams.unread import Unread
-from cometconn.errors import FeatureThrottledError, SettingsError
+from cometconn._lifecycle.states import Input, Mode, State
+from cometconn._streams.streams import Streams
+from cometconn._text.secret_names import is_secret_name
 
-from .message_sender import MessageSender, check_sent
+from .login import Login
+from .message_sender import MessageSender
+from .renewal import FallbackKey, SessionRenewal
+from .version import client_info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    import trio
 
+    from cometconn._account.bounded_store import BoundedStore
     from cometconn._connection.catch_up import CatchUp
-    from cometconn._connection.identity import Identity
     from cometconn._connection.link_nursery import LinkNursery
-    from cometconn._connection.machine import Machine
-    from cometconn._connection.position import PositionKeeper
     from cometconn._environment import Environment
-    from cometconn._streams.buffer import BufferStatistics
-    from cometconn._streams.event_stream import EventStreamStatistics
-    from cometconn._streams.streams import Streams
-    from cometconn.settings import AppSettings
+    from cometconn._telemetry.hook_dispatcher import HookDispatcher
+    from cometconn._telemetry.step_observer import StepObserver
 
-    from .login import Login
+    from .client_options import ClientOptions
 
-__all__ = ["ClientCore", "Statistics"]
+__all__ = ["ClientCore"]
 
-
-@attrs.frozen
-class Statistics:
-    """Counters of one client since it was opened.
-
-    Attributes:
-        attempts: WebSockets that were begun.
-        connections: of these, how many were authenticated.
-        frames_sent: frames handed to the socket, pings included.
-        events_received: events read from the socket, duplicates included.
-        duplicates: of these, how many were dropped because their message had come before.
-        fields_unread: optional attributes of frames that could not be read, and have their default instead.
-        fields_unread_at: the same, for each class and place in the JSON: `"TextMessage data.metadata"`.
-        frames_unreadable: frames, and fetched messages, that came as an `UnreadableFrame`, whether a stream wanted it or not.
-        unclaimed: what no stream has taken; it waits for the next one.
-        streams: the open streams, in the order in which they were opened.
-        early: events that came before the server had answered the auth frame.
-        fetched: missed messages on their way into the streams; `None` without `catch_up`.
-        held: live events that stand behind them; `None` without `catch_up`.
-    """
-
-    attempts: int
-    connections: int
-    frames_sent: int
-    events_received: int
-    duplicates: int
-    fields_unread: int
-    fields_unread_at: Mapping[str, int]
-    frames_unreadable: int
-    unclaimed: BufferStatistics
-    streams: tuple[EventStreamStatistics, ...]
-    early: BufferStatistics
-    fetched: BufferStatistics | None
-    held: BufferStatistics | None
+_COUNT = itertools.count(1)  # the clients of this process, to distinguish them in logs and traces
 
 
-@attrs.define(eq=False)
+@attrs.frozen(eq=False)
 class ClientCore:
-    """The parts of one client; `CometChat` is their face.
+    """The parts of one client. `CometChat` is their public face.
 
     Attributes:
-        settings: what the application chose.
-        identity, machine, streams, login, positions, environment: see their modules.
-        catch_up: the same; `None` unless the application wants it.
-        speaking: sends messages.
-        left: `open_client()` is being left.
+        identity: who the client is on the wire, and the session of its user.
+        streams: the event streams.
+        machine: the state of the connection.
+        positions: saves up to which message everything is handled.
+        catch_up: fetches what was missed; `None` without `AppSettings.catch_up`.
+        login: logs in and out.
+        messages: sends messages.
+        supervisor: opens the connections.
     """
 
-    settings: AppSettings
     identity: Identity
-    machine: Machine
     streams: Streams
-    login: Login
+    machine: Machine
     positions: PositionKeeper
-    environment: Environment
     catch_up: CatchUp | None
-    speaking: MessageSender = attrs.field(init=False)
-    left: bool = attrs.field(default=False, init=False)
+    login: Login
+    messages: MessageSender
+    supervisor: Supervisor
 
-    def __attrs_post_init__(self) -> None:
-        """MessageSender needs no more than is here."""
-        self.speaking = MessageSender(self.login, self.streams, self.settings.limits)
+    @classmethod
+    def build(
+        cls,
+        options: ClientOptions,
+        environment: Environment,
+        store: BoundedStore,
+        device_id: str,
+        dispatcher: HookDispatcher | None,
+        nursery: trio.Nursery,
+    ) -> ClientCore:
+        """Make every part of a client, each after those that it needs. No task is started.
 
-    def supervisor(self) -> Supervisor:
-        """Return the supervisor, ready to run."""
-        return Supervisor(self.machine, self._links, self.login.renew, self.login.forget)
-
-    def _links(self) -> LinkNursery:
-        # What only a connection needs is imported for the first one: trio-websocket and the decoders are a sixth
-        # of the time that a new process takes to its first client. `preload()` imports them ahead.
-        from cometconn._connection.link_nursery import LinkNursery  # noqa: PLC0415
-        from cometconn._transport.websocket import TrioWebSocket  # noqa: PLC0415
-
-        return LinkNursery(
-            self.machine, self.identity, self.streams, self.environment, TrioWebSocket, self.catch_up, self.positions
+        Args:
+            options: what the application chose.
+            environment: network, clock and randomness.
+            store: where the session and the position are saved.
+            device_id: this device, as the store has it.
+            dispatcher: calls the hooks; `None` when there are none.
+            nursery: the client's, for a task that saves the position.
+        """
+        settings = options.settings
+        timing, limits = settings.timing, settings.limits
+        identity = _identity(options, device_id)
+        streams = Streams()
+        observer = None if dispatcher is None else _observer(identity, streams, dispatcher)
+        key = FallbackKey()
+        machine = Machine(
+            Mode.AUTO if settings.auto_establish_socket_connection else Mode.MANUAL,
+            timing,
+            environment.random,
+            streams.room,
+            environment.boot_time,
+            streams.machine_slept,
+            identity.secrets,
+            observer,
+            key.token_judged,
         )
+        api = Api(
+            app_id=options.app_id,
+            hosts=options.hosts,
+            request=environment.request,
+            session_id=identity.session_id,
+            device_id=device_id,
+            version=identity.client.version,
+            timeout=timing.request_timeout,
+            at_once=limits.requests_at_once,
+            secrets=identity.secrets,
+        )
+        positions = PositionKeeper(identity, streams, store, api, settings.catch_up, options.position, nursery)
+        renewal = SessionRenewal(api, store, identity, machine, key)
+        catch_up: CatchUp | None = None
+        if settings.catch_up:
+            from cometconn._connection.catch_up import CatchUp  # noqa: PLC0415 - it imports the decoders: see `_link_nursery()`
+
+            catch_up = CatchUp(
+                identity,
+                streams,
+                api.messages,
+                renewal.forget,
+                timing,
+                environment.random,
+                positions.start,
+                observer,
+            )
+        login = Login(api, store, identity, machine, renewal, positions, catch_up)
+
+        links = partial(_link_nursery, machine, identity, streams, environment, catch_up, positions)
+        return cls(
+            identity,
+            streams,
+            machine,
+            positions,
+            catch_up,
+            login,
+            MessageSender(api, identity, login, renewal, streams, limits),
+            Supervisor(machine, links, renewal.renew, renewal.forget),
+        )
+
+    @property
+    def left(self) -> bool:
+        """Whether `open_client()` is being left, or was left."""
+        return self.machine.state is State.CLIENT_CLOSED
 
     def leave(self) -> None:
         """End everything that can be ended at once. Synchronous, idempotent."""
         if self.left:
             return
-        self.left = True
         self.login.leave()
-        self.speaking.leave()
+        self.messages.leave()
         self.machine.tell(Input.CLIENT_LEFT)
         if self.catch_up is not None:
             self.catch_up.flush()
         self.positions.leave()
         self.streams.close()
 
-    @trio.lowlevel.enable_ki_protection
-    async def send(
-        self,
-        call: str,
-        feature: Literal["typing", "receipts", "transient"],
-        receiver: str,
-        receiver_type: str,
-        make_frame: Callable[..., str],
-        **fields: Any,
-    ) -> None:
-        """Make a frame to *receiver* and return when it is written; *call* is for error messages.
 
-        Where the server takes no frames of *feature* at present, none is written: a receipt raises, the others return.
-        """
-        link = self.machine.connected_link(call)
-        text = make_frame(self.identity.envelope(receiver, receiver_type), **fields)
-        check_sent(call, text, self.settings.limits)
-        features = self.identity.logged_in(call).features
-        if not getattr(features, feature):
-            if feature == "receipts":
-                message = (
-                    f"{call}: no receipt was sent, because the server takes none at present"
-                    f" (its setting MODE is {features.mode}). Try again later, after logout() and login()."
-                )
-                raise FeatureThrottledError(message)
-            await trio.lowlevel.checkpoint()
-            return
-        frame = link.send(text)
-        try:
-            await frame.done.wait()
-        finally:
-            link.withdraw(frame)
-        if frame.error is not None:
-            raise frame.error
+def _identity(options: ClientOptions, device_id: str) -> Identity:
+    client, secrets = client_info(), options.hosts.secrets
+    secrets.learn(*(value for name, value in options.headers.items() if is_secret_name(name)))
+    session_id = new_session_id(client.platform.upper(), client.version)
+    return Identity(
+        options.app_id, session_id, device_id, client, options.settings, options.endpoints, options.headers, secrets
+    )
 
-    def check_keep_alive(self, every: float) -> None:
-        """Refuse an interval at which the connection would die in the background."""
-        grace = self.settings.timing.background_grace
-        if not 0 < every < grace:
-            message = f"keep_alive(every={every!r}): must be more than 0 and less than background_grace, {grace:g} s."
-            raise SettingsError(message)
 
-    def statistics(self) -> Statistics:
-        """Return the counters."""
-        self.machine.tick()
-        unread = self.streams.unread or Unread()
-        return Statistics(
-            attempts=self.machine.attempts,
-            connections=self.machine.connections,
-            frames_sent=self.machine.frames_sent,
-            events_received=self.streams.received,
-            duplicates=self.streams.duplicates,
-            fields_unread=sum(unread.fields.values()),
-            fields_unread_at=unread.fields,
-            frames_unreadable=unread.frames,
-            unclaimed=self.streams.unclaimed.statistics(),
-            streams=self.streams.stream_statistics(),
-            early=self.streams.early.statistics(),
-            fetched=self.catch_up.fetched if self.catch_up is not None else None,
-            held=self.catch_up.held if self.catch_up is not None else None,
-        )
+def _link_nursery(
+    machine: Machine,
+    identity: Identity,
+    streams: Streams,
+    environment: Environment,
+    catch_up: CatchUp | None,
+    positions: PositionKeeper,
+) -> LinkNursery:
+    """Return what runs links.
+
+    What only a connection needs is imported for the first one: trio-websocket and the decoders are a sixth of the time
+    that a new process takes to its first client. `preload()` imports them ahead.
+    """
+    from cometconn._connection.link_nursery import LinkNursery  # noqa: PLC0415
+    from cometconn._transport.websocket import TrioWebSocket  # noqa: PLC0415
+
+    return LinkNursery(machine, identity, streams, environment, TrioWebSocket, catch_up, positions)
+
+
+def _observer(identity: Identity, streams: Streams, dispatcher: HookDispatcher) -> StepObserver:
+    from cometconn._telemetry.step_observer import StepObserver  # noqa: PLC0415 - a client without hooks needs none of it
+
+    settings = identity.settings
+    observer = StepObserver(f"{identity.app_id}-{next(_COUNT)}", identity.secrets, streams.counts, dispatcher.put)
+    mode: Literal["auto", "manual"] = "auto" if settings.auto_establish_socket_connection else "manual"
+    observer.opened(identity.app_id, mode, settings, identity.client.version)
+    return observer

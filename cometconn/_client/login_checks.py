@@ -1,4 +1,4 @@
-"""What `login()` is given, what a session says of its user, and why a token is given up."""
+"""The arguments of `login()`, the user of a session, and the error that logs a user out."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def user_of(session: Session) -> User:
 
 
 def unknown_token(refusal: CometConnError, second: CometConnError | None = None) -> NotLoggedInError:
-    """Return the reason to log out: the server does not know the token, and *second* is why no login replaced it."""
-    said = f"The server no longer knows the auth token ({refusal.message.rstrip('.')})"
+    """Return the cause of a logout: the server does not know the token, and *second* is why a new login failed."""
+    text = f"The server no longer knows the auth token ({refusal.message.rstrip('.')})"
     if second is not None:
-        said += f", and a new login with the auth_key that login() was given failed ({second.message.rstrip('.')})"
-    made = NotLoggedInError(f"{said}. Log in again.", code=refusal.code)
+        text += f", and a new login with the auth_key that login() was given failed ({second.message.rstrip('.')})"
+    made = NotLoggedInError(f"{text}. Log in again.", code=refusal.code)
     made.__cause__ = second or refusal
     return made
 

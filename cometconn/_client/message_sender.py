@@ -1,4 +1,4 @@
-"""What the user says: messages, by REST."""
+"""Sending messages over REST."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from cometconn.errors import ApiError, NotLoggedInError, SettingsError
 from cometconn.events import Message, UnreadableFrame
 
 if TYPE_CHECKING:
+    from cometconn._account.api import Api
     from cometconn._account.session import Session
+    from cometconn._connection.identity import Identity
     from cometconn._streams.streams import Streams
     from cometconn.settings import Limits
 
     from .login import Login
+    from .renewal import SessionRenewal
 
 __all__ = ["MessageSender", "check_sent"]
 
@@ -25,7 +28,7 @@ M = TypeVar("M", bound=Message)
 
 
 def check_sent(call: str, text: str, limits: Limits) -> None:
-    """Refuse to send *text*, which *call* has made, if the limits forbid it: another client would not read it."""
+    """Refuse to send *text*, which *call* has made, beyond the limits: a client with the same ones would not read it."""
     size = len(text) if text.isascii() else len(text.encode())
     if size > limits.max_message:
         message = f"{call}: the message has {size:,} bytes of JSON; Limits.max_message is {limits.max_message:,}."
@@ -38,24 +41,30 @@ def check_sent(call: str, text: str, limits: Limits) -> None:
 
 @attrs.define(eq=False)
 class MessageSender:
-    """Sends messages. No socket is needed, and none is touched.
+    """Sends messages. It neither needs nor touches the socket.
 
     Attributes:
-        login: knows who speaks, and the way to the server.
-        streams: must not take a message of our own for news.
-        limits: what a message may have.
+        api: CometChat's REST API.
+        identity: holds the session at this moment.
+        login: refuses a call without a logged-in user.
+        renewal: replaces a token that the server no longer knows, or logs the user out.
+        streams: get the id of each message that was sent: should the server send it back, it is a duplicate.
+        limits: bounds of what may be sent.
     """
 
+    api: Api
+    identity: Identity
     login: Login
+    renewal: SessionRenewal
     streams: Streams
     limits: Limits
     _running: list[trio.CancelScope] = attrs.field(factory=list, init=False, repr=False)
 
     @trio.lowlevel.enable_ki_protection
-    async def say(self, call: str, draft: str, kind: type[M]) -> M:
-        """Send the message of which *draft* is the JSON; return it as the server has it.
+    async def send(self, call: str, draft: str, kind: type[M]) -> M:
+        """Send the message of which *draft* is the JSON, and return it as the server has it.
 
-        *call* is for error messages, *kind* is what it must have become.
+        *call* is for error messages; *kind* is the class that the server's message must have.
         """
         session = self.login.logged_in(call)
         check_sent(call, draft, self.limits)
@@ -69,37 +78,37 @@ class MessageSender:
         raise NotLoggedInError(message)
 
     def leave(self) -> None:
-        """The client is being left: end what is under way."""
+        """End the calls that are under way: the client is being left."""
         for scope in self._running:
             scope.cancel(reason="cometconn: the client was closed")
 
     async def _with_another_token(self, session: Session, refusal: ApiError) -> Session:
-        """Return a session that the server knows; log out and raise *refusal* when there is no way to one."""
+        """Return a session that the server knows; log out and raise *refusal* when there is none to get."""
         reason: NotLoggedInError | None = None
         try:
-            await self.login.replace_token(session, refusal)
+            await self.renewal.replace_token(session, refusal)
         except NotLoggedInError as error:
             reason = error
         if reason is None:
             return self.login.logged_in("sending the message")
-        if self.login.is_current(session):
-            await self.login.forget(reason)
+        if self.identity.is_current(session):
+            await self.renewal.forget(reason)
         raise refusal
 
     async def _send(self, call: str, session: Session, draft: str, kind: type[M]) -> M:
         refusal: ApiError | None = None
         body: dict[str, Any] = {}
         try:
-            body = await self.login.api.send_message(session, draft)
+            body = await self.api.send_message(session, draft)
         except ApiError as error:
             refusal = error
         if refusal is not None:
-            if not (is_token_unknown(refusal) and self.login.is_current(session)):
+            if not (is_token_unknown(refusal) and self.identity.is_current(session)):
                 raise refusal
             session = await self._with_another_token(session, refusal)
-            body = await self.login.api.send_message(session, draft)
-        if self.login.is_current(session):
-            self.login.token_accepted()
+            body = await self.api.send_message(session, draft)
+        if self.identity.is_current(session):
+            self.renewal.key.token_accepted()
         from cometconn._wire.decoder import decode_message  # noqa: PLC0415 - 40 ms that the first client need not wait for
 
         sent = decode_message(body, own_uid=session.uid)
@@ -107,6 +116,6 @@ class MessageSender:
             message = f"{call}: the message was sent, but the server's answer is no {kind.__name__}."
             cause = sent.error if isinstance(sent, UnreadableFrame) else None
             raise ApiError(message, code="INVALID_RESPONSE", status=200) from cause
-        if self.login.is_current(session):
+        if self.identity.is_current(session):
             self.streams.note_sent(sent.id)
         return sent

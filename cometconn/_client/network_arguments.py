@@ -1,4 +1,4 @@
-"""What `open_client()` is told about the network, checked before anything is sent."""
+"""The `headers` argument of `open_client()`, checked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from cometconn.errors import SettingsError
 __all__ = ["checked_headers"]
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# Where a request begins and ends and for whom it is (with two of these, two servers may read two different
-# requests), and who we are.
+# Headers that frame a request and name its host (sent twice, they let two servers read two different requests), and
+# those that identify the client.
 _OURS: Final = frozenset(
     [
         "host",
@@ -37,12 +37,12 @@ _OURS: Final = frozenset(
         "sdk",
     ]
 )
-_NONE: Final[Mapping[str, str]] = MappingProxyType({})  # one for all: most clients have none
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})  # shared, since most clients have none
 _OURS_BEGIN: Final = "sec-websocket-"
 
 
 def checked_headers(headers: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Return *headers*; `SettingsError` for what is no header, or would change what the request is."""
+    """Return *headers*; raise `SettingsError` for one that is malformed, or that would change the meaning of requests."""
     for name, value in (headers or {}).items():
         if not (isinstance(name, str) and _NAME.fullmatch(name) and _is_value(value)):
             message = f"open_client(headers=...): {name!r} is no HTTP header, or its value is not plain ASCII."

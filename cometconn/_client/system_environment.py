@@ -1,4 +1,4 @@
-"""The default `Environment`: the network, the boot-time clock, and chance. Public in `cometconn.environment`."""
+"""The default `Environment`: the network, the boot-time clock, and randomness. Public in `cometconn.environment`."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ __all__ = ["SystemEnvironment"]
 
 
 class SystemEnvironment:
-    """The real world: what `open_client()` uses unless it gets an `environment`.
+    """The real network, clock and randomness: what `open_client()` uses unless it gets an `environment`.
 
-    REST and socket get there in the same way: one dialling, one TLS setting, one choice of
-    proxies. Wrap it to watch or change what the client does: an `Environment` of your own that
-    passes its four calls on.
+    REST and socket are dialled in the same way, with one TLS setting and one choice of proxies. To watch or change what
+    the client does, write an `Environment` of your own that passes its four calls on to this one.
     """
 
     def __init__(
@@ -45,15 +44,14 @@ class SystemEnvironment:
         """Choose how servers are reached. Nothing is opened.
 
         Args:
-            ssl_context: for REST, socket and an `https` proxy. By default the system's
-                certificates, loaded when they are first needed.
-            proxy: `http://[user:password@]host:port`; also `https`, `socks5h` and `socks5`
-                (extra `socks`). `None`: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
-                `NO_PROXY` say, and never for this machine. `""`: none.
+            ssl_context: for REST, socket and an `https` proxy. By default the system's certificates, loaded when they
+                are first needed.
+            proxy: `http://[user:password@]host:port`; also `https`, `socks5h` and `socks5` (extra `socks`). `None`: from
+                `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, and never for this machine. `""`: none.
             headers: more headers for REST requests; by default none. Those of the upgrade are
                 `open_client(headers=...)`.
-            endpoints: the servers that it is for, if they are not CometChat's cloud: the proxy
-                must not read what is plain for this machine only.
+            endpoints: the servers that it is for, if they are not CometChat's cloud. Unencrypted requests to this
+                machine must not go through a proxy, which could read them.
 
         Raises:
             SettingsError: a proxy or a header makes no sense.
@@ -68,28 +66,28 @@ class SystemEnvironment:
 
     @property
     def proxies(self) -> Proxies:
-        """Which proxy leads where."""
+        """The proxy for each address."""
         return self._proxies
 
     async def dial(self, url: str) -> trio.abc.Stream:
         """Open a byte stream: name lookup, TCP, proxy, TLS.
 
-        Raises `OSError`, `ssl.SSLError` or `trio.BrokenResourceError` when it cannot. If
-        cancelled, nothing stays open. The caller bounds the time.
+        Raises `OSError`, `ssl.SSLError` or `trio.BrokenResourceError` when that fails. If cancelled, nothing stays open.
+        The caller bounds the time.
         """
         return await dial(url, self.tls, self._proxies.leading_to(url))
 
     async def request(self, request: Request) -> Response:
         """Make one REST request with httpx2, following no redirect.
 
-        Raises `OSError` when no whole answer came. If cancelled, the connection is
-        closed. The caller bounds the time.
+        Raises `OSError` when no complete response came. If cancelled, the connection is closed. The caller bounds the
+        time.
         """
-        with Ungrouped():  # httpx2 closes what it has while it handles errors
+        with Ungrouped():  # httpx2 closes connections while it handles errors
             return await fetch(request, dial=self.dial, headers=self._headers)
 
     def boot_time(self) -> float:
-        """Return seconds on a clock that goes on while the machine sleeps, where the system has one."""
+        """Return seconds on a clock that runs on while the machine sleeps, where the system has one."""
         return time.monotonic() if self._clock is None else time.clock_gettime(self._clock)
 
     def random(self) -> float:
@@ -107,7 +105,7 @@ class SystemEnvironment:
 def _boot_clock() -> int | None:
     """Return the best clock for `time.clock_gettime()`. Windows has neither, and a kernel may not know the first.
 
-    Without a boot-time clock, sleep goes unnoticed until the server is found to be gone.
+    Without a boot-time clock, a sleep of the machine is noticed only when the connection turns out to be lost.
     """
     for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):
         number = getattr(time, name, None)

@@ -1,4 +1,4 @@
-"""Our version, and what we say about ourselves on the wire."""
+"""The version, and how the client describes itself to the server."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["__version__", "client_info"]
 
 _API_VERSION = "v3.0"
 
-__version__ = "0.1.0"  # pyproject reads it from here: a frozen program has no metadata to ask
+__version__ = "0.1.0"  # pyproject reads it here; a frozen program has no package metadata
 
 
 @functools.cache
 def client_info() -> ClientInfo:
-    """Return what the auth frame and the REST requests say about this client."""
+    """Return how the auth frame and the REST requests describe this client."""
     return ClientInfo(
         version=__version__,
         api_version=_API_VERSION,

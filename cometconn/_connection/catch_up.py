@@ -19,7 +19,7 @@ from cometconn._account.api import is_token_unknown
 from cometconn._account.pages import Cursor, MessagePage
 from cometconn._lifecycle.backoff import retry_delay
 from cometconn._streams.buffer import Buffer, BufferStatistics
-from cometconn._streams.streams import NOWHERE
+from cometconn._streams.position import NOWHERE
 from cometconn._wire.decoder import Decoder, Echo
 from cometconn._wire.message_key import message_key
 from cometconn.errors import ApiError, CometConnError
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from cometconn._account.session import Session
     from cometconn._streams.streams import Streams
+    from cometconn._telemetry.step_observer import StepObserver
     from cometconn.events import Event
     from cometconn.settings import Timing
 
@@ -154,6 +155,7 @@ class CatchUp:
         timing: `request_timeout` is how long fetching may hold live events back, and retries wait as reconnects do.
         random: a number from 0 to 1, for the jitter of retries.
         start: where fetching begins at the first connection of a session in this client; `None` when nothing tells.
+        observer: is told of every page and gap; `None` in a client without hooks.
     """
 
     identity: Identity
@@ -163,6 +165,7 @@ class CatchUp:
     timing: Timing
     random: Callable[[], float]
     start: Callable[[], Cursor | None]
+    observer: StepObserver | None = None
     _reopened: Disconnection | None = attrs.field(default=None, init=False)
     _first: bool = attrs.field(default=True, init=False)  # the next connection is the first of the session here
     _holes: list[_Hole] = attrs.field(factory=list, init=False)
@@ -251,7 +254,7 @@ class CatchUp:
         """
         for hole in self._holes:
             if hole.told in {_Told.NOTHING, _Told.GOING_ON}:
-                self.streams.publish(hole.gap(recovered=False, cause=None), 0)
+                self._publish_gap(hole.gap(recovered=False, cause=None))
                 hole.told = _Told.MISSING
             for event, size in hole.held.take_all():
                 if message_key(event) is None:
@@ -277,7 +280,12 @@ class CatchUp:
             return
         message = "No message was ever seen, and no answer of the server had a Date: nothing tells where to begin."
         nowhere = CometConnError(message, code="NO_STARTING_POINT")
-        self.streams.publish(gap(absence, now, cause=nowhere), 0)
+        self._publish_gap(gap(absence, now, cause=nowhere))
+
+    def _publish_gap(self, marker: Gap) -> None:
+        if self.observer is not None:
+            self.observer.gap_marked(marker)
+        self.streams.publish(marker, 0)
 
     def _note_unfetched(self) -> None:
         self.streams.unfetched_after = _unfetched_after(self._holes[0].start) if self._holes else None
@@ -381,8 +389,8 @@ class CatchUp:
                     return False
         # Not left to the streams: they remember fewer messages than may be fetched.
         self.streams.drop_duplicates(hole.held.drop(lambda event: message_key(event) in ids))
-        if self.streams.observer is not None:
-            self.streams.observer.page_fetched(len(page.messages), more=hole.place is not None)
+        if self.observer is not None:
+            self.observer.page_fetched(len(page.messages), more=hole.place is not None)
         return True
 
     def _read(self, decoder: Decoder, text: bytes) -> Event | Echo:
@@ -460,7 +468,7 @@ class CatchUp:
         if not await self._room(link):
             return False
         hole.told = told
-        self.streams.publish(hole.gap(recovered=recovered, cause=cause), 0)
+        self._publish_gap(hole.gap(recovered=recovered, cause=cause))
         return True
 
     async def _pour_fetched(self, hole: _Hole, link: Link) -> bool:
@@ -500,8 +508,8 @@ class CatchUp:
     def _settled(self) -> None:
         self._drops = False
         self._note_unfetched()
-        if self.streams.observer is not None:
-            self.streams.observer.drained()
+        if self.observer is not None:
+            self.observer.drained()
         self.streams.room.unpark_all()  # the receive loop may wait for room here
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from cometconn._account.session import Session
     from cometconn._wire.outgoing import ClientInfo
+    from cometconn.events import User
     from cometconn.settings import AppSettings, Endpoints
 
 __all__ = ["Identity"]
@@ -42,6 +43,7 @@ class Identity:
         headers: more headers for the upgrade request.
         secrets: what we have sent or were given, and nobody may show.
         session: the logged-in user's, or `None`.
+        user: the logged-in user, or `None`.
     """
 
     app_id: str
@@ -53,6 +55,7 @@ class Identity:
     headers: Mapping[str, str] = attrs.field(repr=False)
     secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False)
     session: Session | None = attrs.field(default=None, init=False, on_setattr=_learn)
+    user: User | None = attrs.field(default=None, init=False)
 
     @property
     def uid(self) -> str | None:
@@ -72,6 +75,10 @@ class Identity:
             message = f"{call} needs a logged-in user: call login() first."
             raise NotLoggedInError(message)
         return self.session
+
+    def is_current(self, session: Session) -> bool:
+        """Return whether the user of *session* has been logged in with its token ever since."""
+        return self.session is not None and self.session.auth_token == session.auth_token
 
     def auth_frame(self) -> str:
         """Return the first frame of a connection."""

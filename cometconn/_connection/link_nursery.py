@@ -56,9 +56,9 @@ class LinkNursery:
     positions: PositionKeeper | None = None
 
     async def run(self, link: Link) -> None:
-        """Live the life of *link*: connect, serve until the lease ends, say goodbye, close.
+        """Live the life of *link*: connect, serve until the lease ends, do the closing handshake, close the socket.
 
-        Shielded, because trio-websocket must still be read while it says goodbye; bounded
+        Shielded, because the socket must be read during the closing handshake; bounded
         all the same, by the lease and then by the close budget. Cancellation from outside
         ends the lease (the watcher sees to it).
         """
@@ -106,7 +106,7 @@ class LinkNursery:
             self.machine.tick()
 
     async def _log_in(self, link: Link, websocket: WebSocket, nursery: trio.Nursery, leased: trio.Nursery) -> None:
-        """Start the tasks of the WebSocket, in *nursery* those that the goodbye needs; return when we are authenticated."""
+        """Start the tasks of the WebSocket, in *nursery* those that the closing handshake needs; return when we are authenticated."""
         link.step = "the answer to the WebSocket upgrade"
         nursery.start_soon(websocket.upgrade, nursery, name="cometconn.upgrade")
         nursery.start_soon(
@@ -147,7 +147,7 @@ class LinkNursery:
                 self.machine.begin_closing_handshake(scope)
                 await websocket.wait_close_reply_written()
         elif websocket.close_frame_written and self.machine.observer is not None:
-            self.machine.observer.goodbye_said()  # and answered so soon that nothing is left to be said
+            self.machine.observer.goodbye_said()  # the server's close frame has come already
         await websocket.aclose_forcefully()
         if self.machine.observer is not None:
             self.machine.observer.socket_closed()

@@ -73,8 +73,8 @@ class Machine:
     _boot_time: Callable[[], float] = attrs.field(default=trio.current_time, repr=False)
     _on_resumed: Callable[[float], object] = attrs.field(default=lambda _: None, repr=False)
     _secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False)
-    observer: StepObserver | None = attrs.field(default=None, init=False, repr=False)
-    on_token_judged: Callable[[Input], object] = attrs.field(default=lambda _: None, init=False, repr=False)
+    observer: StepObserver | None = attrs.field(default=None, repr=False)
+    _on_token_judged: Callable[[Input], object] = attrs.field(default=lambda _: None, repr=False)
     _lag: float = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
     _due: tuple[Lifecycle | None, float, Input] = attrs.field(default=(None, 0, Input.RETRY_DUE), init=False)
@@ -339,7 +339,7 @@ class Machine:
         self._settle_callers(on, with_)
         self._settle_closing_handshake()
         if on is Input.AUTHENTICATED or on is Input.TOKEN_REFUSED:
-            self.on_token_judged(on)
+            self._on_token_judged(on)
         if after.status is not before.status:
             self.statuses.publish(before.status, after.status)
         if self.observer is not None:

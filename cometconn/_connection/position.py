@@ -9,7 +9,7 @@ import trio
 
 from cometconn._account.pages import Cursor
 from cometconn._account.saved_position import SavedPosition
-from cometconn._streams.streams import NOWHERE
+from cometconn._streams.position import NOWHERE
 from cometconn.errors import StoreError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class PositionKeeper:
         api: knows the `Date` of the last REST answer.
         catches_up: what was missed is fetched, so the position does not pass it.
         given: the position that `open_client()` was given; it serves the first user.
+        nursery: the client's, in which the saving task runs.
     """
 
     identity: Identity
@@ -44,22 +45,17 @@ class PositionKeeper:
     store: BoundedStore
     api: Api
     catches_up: bool
-    given: int | None = None
+    given: int | None
+    _nursery: trio.Nursery = attrs.field(repr=False)
     _since: float | None = attrs.field(default=None, init=False)
     _uid: str | None = attrs.field(default=None, init=False)  # whose messages the streams know
     _saved: SavedPosition | None = attrs.field(default=None, init=False)
     _durable: bool = attrs.field(default=True, init=False)  # what is saved has been through an fsync
-    _nursery: trio.Nursery | None = attrs.field(default=None, init=False, repr=False)
     _left: bool = attrs.field(default=False, init=False)
 
-    def __attrs_post_init__(self) -> None:
-        """Let streams ask for a saving that reaches the disk."""
-        self.streams.on_commit = self.commit
-
-    def run_in(self, nursery: trio.Nursery) -> None:
-        """Save from now on, in a task of *nursery*."""
-        self._nursery = nursery
-        self.streams.tell_when_moved(self._begin)
+    def begin(self) -> None:
+        """Save the position from now on, whenever it moves."""
+        self.streams.when_moved(self._start_saving)
 
     def take_up(self, uid: str, saved: SavedPosition | None) -> bool:
         """Begin with the messages of *uid*; return whether something may have been missed before the first connection.
@@ -111,7 +107,7 @@ class PositionKeeper:
     def leave(self) -> None:
         """The client is being left: the last saving is `_client.open_client`'s."""
         self._left = True
-        self.streams.on_moved = None
+        self.streams.when_moved(None)
 
     async def commit(self) -> None:
         """Save the position, and return when the disk has it. Raises `StoreError`."""
@@ -147,8 +143,8 @@ class PositionKeeper:
         beyond = self.streams.acknowledged_beyond(position)
         return SavedPosition(self.identity.app_id, self._uid, self._since, position, beyond)
 
-    def _begin(self) -> None:
-        if self._nursery is not None and not self._left and self.store.keeps_positions:
+    def _start_saving(self) -> None:
+        if not self._left and self.store.keeps_positions:
             self._nursery.start_soon(self._keep, name="cometconn.position")
 
     @trio.lowlevel.enable_ki_protection
@@ -161,4 +157,4 @@ class PositionKeeper:
             await trio.sleep_until(began + (_EVERY if saved else _AFTER_FAILURE))
             moves = not saved or self._now() not in {None, self._saved}
         if not self._left:
-            self.streams.tell_when_moved(self._begin)
+            self.streams.when_moved(self._start_saving)

@@ -1,4 +1,4 @@
-"""The task that alone reads the socket."""
+"""The task that reads the socket: the only one that does."""
 
 from __future__ import annotations
 
@@ -42,12 +42,13 @@ async def receive_loop(
     catch_up: CatchUp | None = None,
     positions: PositionKeeper | None = None,
 ) -> None:
-    """Read until the link is over; then read on, taking nothing, for the closing handshake.
+    """Read and publish until the link is over; then only read, for the closing handshake.
 
-    What can wait while messages are taken is a full event stream alone, and it stops the pong clock. The clock of the
-    lease is read once after each await: what happens from one await to the next is one step, at one instant. A
-    deadline that has passed before counts before the first message of the step; one that passes during it, before
-    the first message of the next step.
+    Apart from reading, only a full event stream makes this task wait, and it stops the pong clock.
+
+    The machine ticks after each await, so that everything up to the next await happens at one instant. A deadline
+    that has passed by then counts before the first message; one that passes meanwhile, before the first message
+    behind the next await.
     """
     reader = _Reader(machine, link, identity, streams, catch_up, positions)
     try:
@@ -65,9 +66,9 @@ async def receive_loop(
 
 
 async def _take(machine: Machine, link: Link, reader: _Reader, received: Received) -> None:
-    """Take every message of *received*; the caller has ticked.
+    """Publish every message of *received*; the caller has ticked.
 
-    Until all that was read is taken silence is not judged: what a ping waits for may lie unread.
+    Silence is not judged until all that was read is published, because the pong may be among it.
     """
     if received.more:
         link.heartbeat.pause()
@@ -89,7 +90,7 @@ async def _take(machine: Machine, link: Link, reader: _Reader, received: Receive
 
 
 class _Reader:
-    """Gives each message its meaning. Without an await: what was read is never lost to a cancel."""
+    """Decodes and publishes messages. It never awaits, so that a cancel loses nothing that was read."""
 
     def __init__(
         self,
@@ -111,14 +112,14 @@ class _Reader:
         streams.early.clear()
 
     def take(self, message: Message) -> None:
-        """Take one message, unless the lease has ended."""
+        """Tick, then decode and publish one message, unless the lease has ended."""
         self._machine.tick()
         self.take_some([message])
 
     def take_some(self, messages: Sequence[Message]) -> int:
-        """Take *messages*, unless the lease has ended; stop behind the one that fills a stream. Return how many.
+        """Decode and publish *messages*, up to the one that fills a pausing stream; return how many that were.
 
-        The caller has ticked since the last await.
+        Once the lease has ended the rest is dropped, and counted. The caller has ticked since the last await.
         """
         link, publish = self._link, self._streams.publish
         decode = self._decoder.decode
@@ -142,7 +143,7 @@ class _Reader:
                 link.pong(self._machine.tick())
             elif isinstance(decoded, AuthReply):
                 self._answered(decoded)
-                if self.no_room:  # the gap, and what came before the answer
+                if self.no_room:  # because of the gap, and of what came before the reply
                     return count
                 live = self._live
             else:
@@ -150,10 +151,10 @@ class _Reader:
         return len(messages)
 
     def _take_events(self, texts: list[str]) -> int:
-        """Take what *texts* begin with, if it is the usual: events for which every stream has room. Return how many.
+        """Decode and publish the events that *texts* begin with, at once; return how many.
 
-        All of them at once, which is what makes a burst cheap; nothing that they do can end the lease. The others,
-        from the first that only the reference decoder can judge or that may fill a stream, are taken one by one.
+        This makes a burst cheap. It ends before the first text that only the reference decoder reads, and before the
+        first that may fill a stream: these are taken one by one. An event cannot end the lease.
         """
         sizes = list(map(len if all(map(str.isascii, texts)) else _size, texts))
         fitting = self._streams.spare(len(texts), sum(sizes))
@@ -168,7 +169,7 @@ class _Reader:
         return event
 
     async def wait_room(self) -> None:
-        """While a pausing stream is full, read nothing more."""
+        """Wait while a pausing stream is full."""
         while self.no_room and not self._link.over:
             if self._machine.observer is not None:
                 self._machine.observer.paused()
@@ -192,7 +193,10 @@ class _Reader:
         if self._catch_up is not None:
             self._catch_up.begin(absence, now)
         elif absence is not None:
-            self._streams.publish(gap(absence, now, after_id=self._streams.last_id), 0)
+            marker = gap(absence, now, after_id=self._streams.last_id)
+            if self._machine.observer is not None:
+                self._machine.observer.gap_marked(marker)
+            self._streams.publish(marker, 0)
         if self._positions is not None and self._link.websocket is not None:
             self._positions.connected(self._link.websocket.response_date)  # behind `begin()`: it is no absence
         for event, size in self._streams.early.take_all():
@@ -200,11 +204,11 @@ class _Reader:
 
     @property
     def _live(self) -> bool:
-        """Whether events go to the streams at once."""
+        """Whether events are published at once."""
         return self._link.authenticated and not (self._catch_up is not None and self._catch_up.pending)
 
     def _put_by(self, event: Event, size: int) -> bool:
-        """Keep an event until those before it are in the streams; return whether there is no room for another."""
+        """Keep an event until those before it are published; return whether a pausing stream is full."""
         if self._link.authenticated:
             self._deliver(event, size)
         elif self._streams.early.full:

@@ -1,4 +1,4 @@
-"""What alone writes messages to the socket: at once where it can, else in a task."""
+"""Writes messages to the socket: at once if it takes no waiting, otherwise in a task. Nothing else writes messages."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["Writer"]
 
 @attrs.frozen(eq=False)
 class Writer:
-    """Writes what is in the outbox of a link. There is a task only while something in it has to wait.
+    """Writes the outbox of a link. There is a task only while a frame has to wait.
 
     Attributes:
-        machine: is told of a socket that breaks.
-        link: whose outbox it is.
+        machine: gets the error when the socket breaks, and counts the frames.
+        link: its outbox is written.
         websocket: where the frames go.
-        nursery: the tasks in the lease.
+        nursery: runs the task, within the lease.
     """
 
     machine: Machine
@@ -35,7 +35,7 @@ class Writer:
     nursery: trio.Nursery
 
     def begin(self) -> None:
-        """Write the frame that has come into an empty outbox, now or in a task."""
+        """Write the frame that was put into an empty outbox, now or in a task."""
         if self.websocket.send_nowait(self.link.outbox[0].text):
             self._written()
         else:
@@ -45,9 +45,9 @@ class Writer:
     async def run(self) -> None:
         """Write, in order, until the outbox is empty or the lease ends, which empties it.
 
-        A frame is cut in the middle only by the end of the lease; the cancelled user of
-        `ping()` or `start_typing()` leaves the frame here, whole. It leaves the outbox once it
-        is written: so while this task runs there is one, and nobody starts another.
+        Only the end of the lease can cut a frame: when a call of `ping()` or `start_typing()` is cancelled, its frame
+        stays in the outbox and is written. A frame leaves the outbox when it is written, so while this task runs the
+        outbox is not empty, and no second task is started.
         """
         outbox = self.link.outbox
         while outbox:
@@ -60,5 +60,5 @@ class Writer:
 
     def _written(self) -> None:
         self.machine.frames_sent += 1
-        if self.link.outbox:  # the lease may have ended meanwhile, and emptied it
+        if self.link.outbox:  # empty if the lease has ended meanwhile
             self.link.outbox.pop(0).done.set()

@@ -1,4 +1,4 @@
-"""Events that wait for their turn, within bounds."""
+"""A bounded queue of events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_BYTES = 4 * 1024 * 1024
 
 @attrs.frozen
 class BufferStatistics:
-    """What waits in a buffer.
+    """How much waits in a buffer.
 
     Attributes:
         events, size: what waits in it now, in events and in bytes of their frames.
@@ -34,7 +34,7 @@ class BufferStatistics:
 
 @attrs.define(eq=False)
 class Buffer:
-    """A queue that knows how much it holds; whoever fills it asks `full` first, and decides what then.
+    """A queue that counts what it holds. The caller of `put()` looks at `full` first, and decides what to do then.
 
     Attributes:
         max_events, max_bytes: when it is full.
@@ -71,7 +71,7 @@ class Buffer:
         return items
 
     def drop(self, unwanted: Callable[[Event], bool]) -> int:
-        """Remove the events that are *unwanted*, and return how many they were."""
+        """Remove the events that are *unwanted*, and return how many were removed."""
         before = self.take_all()
         for event, size in before:
             if not unwanted(event):
@@ -79,10 +79,10 @@ class Buffer:
         return len(before) - len(self)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove everything."""
         self._items.clear()
         self.size = 0
 
     def statistics(self) -> BufferStatistics:
-        """Return what waits."""
+        """Return how much waits here."""
         return BufferStatistics(len(self._items), self.size, self.max_events, self.max_bytes)

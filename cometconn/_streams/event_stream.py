@@ -1,12 +1,10 @@
-"""One subscriber's events: a bounded queue with a policy for when it is full, and what was handed out and is not handled yet."""
+"""One subscriber's events: a bounded queue, with a policy for when it is full."""
 
 from __future__ import annotations
 
 import logging
-import operator
-import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, final
+from typing import TYPE_CHECKING, Final, Protocol, final
 
 import attrs
 import trio
@@ -17,63 +15,54 @@ from cometconn.errors import SlowConsumerError
 from cometconn.events import Event, Gap, Overflow
 
 from .buffer import MAX_BYTES, MAX_EVENTS
+from .entry import place_of, with_dropped
 from .stream_arguments import Acknowledge, OverflowPolicy, StreamOptions
-from .unclaimed import with_dropped
+from .unacknowledged import Unacknowledged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
-    from .unclaimed import Untold
+    from .entry import Entry, IdRange
 
-__all__ = ["Entry", "EventStream", "EventStreamStatistics", "StreamOwner"]
-
-Entry: TypeAlias = "tuple[Event, int, int]"
-"""An event, the bytes of its frame, and its place in the order of arrival."""
+__all__ = ["EventStream", "EventStreamStatistics", "StreamOwner"]
 
 _LOG = logging.getLogger("cometconn")
 _DRAIN = 64  # events handed out between two real checkpoints
-_NO_ENTRIES: Final[dict[int, Entry]] = {}  # instead of one that would stay empty
-_EMPTY: deque[Entry] = deque(maxlen=0)  # instead of an empty queue, which takes 0.7 KB
-_NOTHING: Final[Entry] = (Event(), 0, 0)  # in the hand of a reader that has nothing
-_place = operator.itemgetter(2)
+_EMPTY: deque[Entry] = deque(maxlen=0)  # shared by streams in which nothing waits: an empty deque takes 0.7 KB
+_NO_ENTRY: Final[Entry] = (Event(), 0, 0)  # in the hand of a reader that has none
 _checkpoint_if_cancelled = trio.lowlevel.checkpoint_if_cancelled
 _current_task = trio.lowlevel.current_task
 
 
 class StreamOwner(Protocol):
-    """What a stream tells the `Streams` it belongs to."""
+    """What a stream needs of the `Streams` it belongs to."""
 
-    on_moved: Callable[[], object] | None
+    @property
+    def on_moved(self) -> Callable[[], object] | None:
+        """What is to be called when the position has moved; `None` when nothing is."""
 
     def made_room(self) -> None:
-        """The stream no longer pauses the socket."""
-        ...
+        """Note that the stream no longer pauses the socket."""
 
     def moved(self) -> None:
-        """The stream has acknowledged a message."""
-        ...
+        """Note that the stream has acknowledged a message, or reported what it had dropped."""
 
     def acknowledged_late(self, entry: Entry) -> None:
-        """The stream was closed before *entry* was acknowledged: it need not come again."""
-        ...
+        """Note that *entry* was acknowledged after the stream was closed: it need not come again."""
 
     def failed(self) -> None:
-        """The stream takes no more events."""
-        ...
-
-    async def commit(self) -> None:
-        """Save what is acknowledged, and return when the disk has it."""
-        ...
+        """Note that the stream takes no more events."""
 
 
 @attrs.frozen
 class EventStreamStatistics:
-    """What one stream holds and has held.
+    """Counters of one stream.
 
     Attributes:
         events, size: what waits in it now, in events and bytes of their frames.
-        unacknowledged: messages that were handed out and are not acknowledged. They count in the bounds, too.
-        behind: what waits for room, before anything newer: events that no stream had taken when this one was opened.
+        unacknowledged: messages that were handed out and are not acknowledged. They count towards the bounds, too.
+        behind: events that no stream had taken when this one was opened, and for which it has no room yet. They come
+            before anything newer.
         max_events, max_bytes: its bounds.
         handed_out: events that were read from it.
         dropped: events it lost, for the `drop_oldest` and `fail` policies.
@@ -93,33 +82,31 @@ class EventStreamStatistics:
 class EventStream:
     """Events for one subscriber: an async iterator. Made by `CometChat.events()`, not by you.
 
-    Several tasks may read it; each event goes to one of them. It ends when the client is
-    left and everything has been read; what is in it stays readable until then.
+    Several tasks may read it; each event goes to one of them. When the client is left, what is in the stream stays
+    readable; after that the iteration ends.
     """
 
-    def __init__(self, options: StreamOptions, owner: StreamOwner, first_place: int = 0) -> None:
+    def __init__(
+        self, options: StreamOptions, owner: StreamOwner, commit: Callable[[], Awaitable[None]], first_place: int
+    ) -> None:
         self._options = options
         self._types = options.types
         self._max_events = options.max_events
         self._max_bytes = options.max_bytes
         self._owner = owner
+        self._commit = commit
         self._queue: deque[Entry] = _EMPTY
-        self._backlog: deque[Entry] = _EMPTY  # unclaimed events that are this stream's, and for which there is no room
-        self._size = 0  # bytes of what waits in the queue and of what is in hands
-        self._hole = 0  # events that were dropped, and of which no `Overflow` has told yet
-        self._untold: Untold | None = None  # the range of the messages among them
+        self._backlog: deque[Entry] = _EMPTY  # what waits for room: unclaimed events, and newer ones behind them
+        self._size = 0  # bytes of what waits in the queue and of what is not acknowledged
+        self._unreported = 0  # events that were dropped, and that no `Overflow` has reported yet
+        self._unreported_ids: IdRange | None = None  # the range of the messages among them
         self._dropped = 0
-        # What was handed out and is not acknowledged: the last entry of the task that reads by the short way, what other
-        # tasks have, and (acknowledge="call") messages by their identity.
-        self._reader: trio.lowlevel.Task | None = None
-        self._in_hand = _NOTHING
-        self._hands: dict[trio.lowlevel.Task, list[Entry]] = {}
-        self._uncalled = {} if options.acknowledge is Acknowledge.CALL else _NO_ENTRIES
-        self._called: weakref.WeakValueDictionary[int, Event] | None = None
-        self._held = 0  # entries in the two dictionaries
-        # So many events the reader gets by the short way: no real checkpoint is due, nothing waits for room, and nobody
-        # waits to hear that the position has moved. They are counted as handed out beforehand.
-        self._smooth = 0
+        self._reader: trio.lowlevel.Task | None = None  # the task that takes the fast path
+        self._in_hand = _NO_ENTRY  # the last event that this task got
+        self._unacknowledged = Unacknowledged()
+        # How many events the reader gets by the fast path: meanwhile no real checkpoint is due, nothing waits for room,
+        # and nothing waits for the position to move. They are counted as handed out in advance.
+        self._fast = 0
         self._until_checkpoint = _DRAIN
         self._handed_out = 0
         self._first_place = first_place  # the place in the order of arrival of the first event that it is given
@@ -127,10 +114,11 @@ class EventStream:
         self._failed_at: int | None = None
         self._ended = False
         self._warned = False
-        self._waiting = 0  # tasks parked in the lot below: asking that itself costs more than an event may
+        self._waiting = 0  # tasks parked in the lot below: an attribute is read faster than the lot is asked
         self._arrived = Lot()
-        # Whether the socket must not be read because of this stream. `Streams` asks after every event: so not a property.
+        # Whether this stream keeps the socket from being read. No property, because `Streams` reads it after every event.
         self.pauses: bool = False
+        # Whether its messages count as open until they are acknowledged.
         self.counts: bool = options.acknowledge is not Acknowledge.NEVER
 
     def __repr__(self) -> str:
@@ -140,25 +128,25 @@ class EventStream:
     def __aiter__(self) -> EventStream:
         return self
 
-    @trio.lowlevel.enable_ki_protection  # for an interrupt between two lines could lose the event; it costs nothing
+    @trio.lowlevel.enable_ki_protection  # an interrupt between two lines could lose the event; it costs nothing
     async def __anext__(self) -> Event:
         """Return the next event, waiting for it if none is there.
 
-        With `acknowledge="next"` it first acknowledges what this task was handed before: at the call, even if the
-        wait is then cancelled. It can always be cancelled. While events are there it lets other tasks run at least
-        every 64 of them, not at each: that is what makes a burst cheap. If cancelled, nothing is lost: the event stays
-        in the stream.
+        With `acknowledge="next"` it first acknowledges what this task got before: at the call, even if the wait is then
+        cancelled. It can be cancelled at each call. While events are there, other tasks run at least after every 64
+        of them and not after each, which is what makes a burst cheap. If cancelled, nothing is lost: the event stays in
+        the stream.
 
         Raises:
-            SlowConsumerError: opened with `overflow="fail"`, it fell behind, and all it
-                still held has been read.
+            SlowConsumerError: the stream, opened with `overflow="fail"`, fell behind, and all that it still held has
+                been read.
         """
-        if self._smooth and self._queue and _current_task() is self._reader:
-            # The rest of this method and what it calls in one, for what nearly every call in a burst does.
+        if self._fast and self._queue and _current_task() is self._reader:
+            # The fast path: what nearly every call in a burst does, without calling the methods that do it below.
             self._size -= self._in_hand[1]
-            self._in_hand = _NOTHING
-            await _checkpoint_if_cancelled()  # raises, or has let nobody else run
-            self._smooth -= 1
+            self._in_hand = _NO_ENTRY
+            await _checkpoint_if_cancelled()  # raises, or lets no other task run
+            self._fast -= 1
             self._in_hand = entry = self._queue.popleft()
             return entry[0]
         self._acknowledge_before(_current_task())
@@ -169,7 +157,7 @@ class EventStream:
     async def batch(self) -> list[Event]:
         """Return all events that have arrived, waiting for the first; empty once the stream has ended.
 
-        It acknowledges as iteration does: asking for the next batch acknowledges this one. Always a checkpoint. If
+        It acknowledges as iteration does: the call for the next batch acknowledges this one. Always a checkpoint. If
         cancelled, nothing is lost.
 
         Raises:
@@ -182,8 +170,8 @@ class EventStream:
             await self._wait()
         except StopAsyncIteration:
             return []
-        events: list[Event] = [self._hand_out()] if self._hole else []
-        self._put_down()
+        events: list[Event] = [self._hand_out()] if self._unreported else []
+        self._set_aside()
         entries, self._queue = list(self._queue), _EMPTY
         self._handed_out += len(entries)
         if self._options.acknowledge is Acknowledge.CALL:
@@ -192,8 +180,7 @@ class EventStream:
         elif not self.counts:
             self._size = 0
         elif entries:
-            self._hands.setdefault(task, []).extend(entries)
-            self._held += len(entries)
+            self._unacknowledged.add(task, entries)
         events += [entry[0] for entry in entries]
         self._until_checkpoint = _DRAIN
         self._look_for_room()
@@ -201,11 +188,11 @@ class EventStream:
 
     @trio.lowlevel.enable_ki_protection
     def acknowledge(self, event: Event) -> None:
-        """Say that *event*, which this stream has handed out, is handled: it will not come again.
+        """Mark *event*, which this stream has handed out, as handled: it will not come again.
 
-        For a stream opened with `acknowledge="call"`. An event is known by its identity. To acknowledge one a second
-        time does nothing, and so does one that is no message: only messages can come again. Not a checkpoint; the
-        position is saved within half a second (`commit()` waits for that).
+        For a stream opened with `acknowledge="call"`. The object counts, not an equal one. A second call with the same
+        event does nothing, and neither does one with an event that is no message: only messages can come again. Not a
+        checkpoint; the position is saved within half a second (`commit()` waits for that).
 
         Raises:
             ValueError: this stream never handed out *event*.
@@ -214,36 +201,31 @@ class EventStream:
         if self._options.acknowledge is not Acknowledge.CALL:
             message = 'acknowledge() is for a stream opened with events(acknowledge="call").'
             raise RuntimeError(message)
-        entry = self._uncalled.pop(id(event), None)
+        entry = self._unacknowledged.call(event)
         if entry is not None:
-            self._remember_called(event)
-            self._held -= 1
             self._size -= entry[1]
             if self._ended:
                 self._owner.acknowledged_late(entry)
             self._acknowledged()
-        elif self._called is None or self._called.get(id(event)) is not event:
-            message = "acknowledge() was given an event that this stream has not handed out."
-            raise ValueError(message)
 
     async def commit(self) -> None:
         """Save what is acknowledged so far, and return when it is on the disk (after an fsync).
 
-        Without it the position is saved within half a second, and a power cut may bring an older one back. It
-        acknowledges nothing by itself: with `acknowledge="next"`, what the calling task has in hand is saved once it asks
-        for the next event.
+        Without it the position is saved within half a second, and after a power cut the store may hold an older one.
+        It acknowledges nothing by itself: with `acknowledge="next"`, the calling task acknowledges what it has in hand
+        when it calls for the next event.
 
         Raises:
-            StoreError: it could not be saved, or the client's store keeps no positions. Worth retrying when the disk has
-                room again.
+            StoreError: the position could not be saved, or the client's store keeps no positions. Worth retrying when
+                the disk has room again.
 
-        A checkpoint. If cancelled, it may be saved or not; nothing is lost. As long as the store takes.
+        A checkpoint. If cancelled, the position may be saved or not; nothing is lost. Takes as long as the store does.
         """
-        await self._owner.commit()
+        await self._commit()
 
     def statistics(self) -> EventStreamStatistics:
-        """Return what the stream holds and has held. Not a checkpoint."""
-        in_hands = sum(entry[1] for entry in self._hands_entries())
+        """Return the counters of this stream. Not a checkpoint."""
+        in_hands = sum(entry[1] for entry in self._handed_out_entries())
         return EventStreamStatistics(
             events=len(self._queue),
             size=self._size - in_hands,
@@ -251,20 +233,20 @@ class EventStream:
             behind=len(self._backlog),
             max_events=self._max_events,
             max_bytes=self._max_bytes,
-            handed_out=self._handed_out - self._smooth,
+            handed_out=self._handed_out - self._fast,
             dropped=self._dropped,
         )
 
     # Reading.
 
     async def _wait(self) -> None:
-        readable = self._queue or self._hole
+        readable = self._queue or self._unreported
         if readable and self._until_checkpoint > 0:
             await _checkpoint_if_cancelled()
         elif readable or self._ended or self._failed_at is not None:
             await trio.lowlevel.checkpoint()
             self._until_checkpoint = _DRAIN
-        while not (self._queue or self._hole):
+        while not (self._queue or self._unreported):
             if self._failed_at is not None:
                 message = (
                     f"The event stream fell behind: more than {self._max_events} events or {self._max_bytes} bytes "
@@ -274,28 +256,28 @@ class EventStream:
             if self._ended and not self._backlog:
                 raise StopAsyncIteration
             self._queue = _EMPTY
-            self._warn_of_hands()
+            self._warn_if_unacknowledged()
             self._waiting += 1
             try:
                 await self._arrived.park()
             except BaseException:  # Cancelled, or KeyboardInterrupt
-                self._waiting -= 1  # what wakes a task counts it out; this one was not woken
+                self._waiting -= 1  # otherwise done by what wakes the task
                 raise
-            # Parking was one: with another before it, each single event would cost two.
+            # Parking was a checkpoint: with another one, a single event would take two.
             self._until_checkpoint = _DRAIN
 
     def _hand_out(self) -> Event:
-        if self._hole:
-            hole = Overflow(dropped=self._hole)
-            self._hole, self._untold = 0, None
+        if self._unreported:
+            overflow = Overflow(dropped=self._unreported)
+            self._unreported, self._unreported_ids = 0, None
             if self._owner.on_moved is not None:
                 self._owner.moved()
             if self._options.acknowledge is Acknowledge.CALL:
-                self._remember_called(hole)
-            return hole
+                self._unacknowledged.settle(overflow)
+            return overflow
         task = _current_task()
         if self._reader is not task:
-            self._put_down()
+            self._set_aside()
         entry = self._queue.popleft()
         self._handed_out += 1
         self._until_checkpoint -= 1
@@ -305,26 +287,25 @@ class EventStream:
             self._reader, self._in_hand = task, entry
         self._look_for_room()
         if self._reader is task and not (self.pauses or self._backlog or self._owner.on_moved):
-            self._smooth = self._until_checkpoint
-            self._handed_out += self._smooth
-            self._until_checkpoint -= self._smooth
+            self._fast = self._until_checkpoint
+            self._handed_out += self._fast
+            self._until_checkpoint -= self._fast
         return entry[0]
 
     # Acknowledging.
 
     def _acknowledge_before(self, task: trio.lowlevel.Task) -> None:
-        """Acknowledge what *task* was handed before. What is in a hand is no message of the stream any longer."""
-        if self._reader is task and not self._hands:
-            self._revoke()
-            entry, self._in_hand = self._in_hand, _NOTHING
+        """Acknowledge what *task* has in hand."""
+        if self._reader is task and not self._unacknowledged.by_task:
+            self.leave_fast_path()
+            entry, self._in_hand = self._in_hand, _NO_ENTRY
             self._size -= entry[1]
-            if entry is not _NOTHING:
+            if entry is not _NO_ENTRY:
                 self._acknowledged()
             return
-        self._put_down()
-        entries = self._hands.pop(task, None)
+        self._set_aside()
+        entries = self._unacknowledged.take(task)
         if entries:
-            self._held -= len(entries)
             self._size -= sum(entry[1] for entry in entries)
             self._acknowledged()
 
@@ -333,47 +314,35 @@ class EventStream:
         if self._owner.on_moved is not None:
             self._owner.moved()
 
-    def _put_down(self) -> None:
-        """Keep what the reader has in hand with that of all the others: another task reads, too.
+    def _set_aside(self) -> None:
+        """Leave the fast path, and keep what the reader has in hand with what other tasks have.
 
-        A stream that does not count keeps nothing: its tasks need not come back.
+        With `acknowledge="never"` nothing is kept: what was handed out needs no acknowledgement.
         """
-        self._revoke()
+        self.leave_fast_path()
         if not self.counts:
             self._size -= self._in_hand[1]
-        elif self._in_hand is not _NOTHING and self._reader is not None:
-            self._hands.setdefault(self._reader, []).append(self._in_hand)
-            self._held += 1
-        self._reader, self._in_hand = None, _NOTHING
+        elif self._in_hand is not _NO_ENTRY and self._reader is not None:
+            self._unacknowledged.add(self._reader, (self._in_hand,))
+        self._reader, self._in_hand = None, _NO_ENTRY
 
-    def _revoke(self) -> None:
-        self._handed_out -= self._smooth
-        self._until_checkpoint += self._smooth
-        self._smooth = 0
+    def leave_fast_path(self) -> None:
+        """Let the next call look at everything again: the position waits to be saved, or there is no room."""
+        self._handed_out -= self._fast
+        self._until_checkpoint += self._fast
+        self._fast = 0
 
     def _hold_until_called(self, entry: Entry) -> None:
-        event = entry[0]
-        if message_key(event) is None:  # only messages are acknowledged, for nothing else can be fetched again
-            self._remember_called(event)
+        if not self._unacknowledged.add_for_call(entry):
             self._size -= entry[1]
-        else:
-            self._uncalled[id(event)] = entry
-            self._held += 1
 
-    def _remember_called(self, event: Event) -> None:
-        if self._called is None:
-            self._called = weakref.WeakValueDictionary()
-        self._called[id(event)] = event
-
-    def _hands_entries(self) -> Iterator[Entry]:
-        """Everything that was handed out and is not acknowledged."""
-        if self._in_hand is not _NOTHING:
+    def _handed_out_entries(self) -> Iterator[Entry]:
+        """Iterate over everything that was handed out and is not acknowledged."""
+        if self._in_hand is not _NO_ENTRY:
             yield self._in_hand
-        for entries in self._hands.values():
-            yield from entries
-        yield from self._uncalled.values()
+        yield from self._unacknowledged
 
-    def _warn_of_hands(self) -> None:
+    def _warn_if_unacknowledged(self) -> None:
         if not self._warned and self._is_full:
             self._warned = True
             _LOG.warning(
@@ -385,7 +354,7 @@ class EventStream:
                 self._max_bytes,
             )
 
-    # For `Streams` only; users never see a stream without its methods above.
+    # For `Streams` alone.
 
     def push(self, entry: Entry) -> None:
         """Take an event if it is of a wanted kind. Never blocks."""
@@ -401,22 +370,22 @@ class EventStream:
             self._fail(entry)
             return
         self._append(entry)
-        if len(self._queue) + self._held + 1 >= self._max_events or self._size >= self._max_bytes:
+        if len(self._queue) + self._unacknowledged.count + 1 >= self._max_events or self._size >= self._max_bytes:
             self._bound()
         if self._waiting:
             self._waiting -= 1
             self._arrived.unpark()
 
     def spare(self, size: int) -> int:
-        """Return how many events of *size* bytes together can be pushed, and the stream is not full yet."""
+        """Return how many events of *size* bytes together can be pushed without filling the stream."""
         if self._backlog or self._size + size >= self._max_bytes:
             return 0
         return max(0, self._max_events - 1 - self._count())
 
     def push_all(self, entries: Sequence[Entry], kinds: Iterable[type[Event]]) -> None:
-        """Do `push()` for each of *entries*: there is room to `spare()`.
+        """Do what `push()` does for each of *entries*, for which there is room: see `spare()`.
 
-        Their events are of these *kinds*, and there is no marker among them.
+        Their events are of these *kinds*, none of them a marker.
         """
         if self._ended or self._failed_at is not None:
             return
@@ -430,18 +399,18 @@ class EventStream:
             self._waiting -= 1
             self._arrived.unpark()
 
-    def begin_with(self, entries: Sequence[Entry], hole: int, untold: Untold | None) -> None:
+    def begin_with(self, entries: Sequence[Entry], unreported: int, unreported_ids: IdRange | None) -> None:
         """Begin with unclaimed events: as many as fit at a time, the rest as there is room, before anything newer.
 
-        *hole* of them were dropped, messages of the range *untold* among them.
+        *unreported* of them were dropped, messages of the range *unreported_ids* among them.
         """
-        self._hole, self._untold = hole, untold
+        self._unreported, self._unreported_ids = unreported, unreported_ids
         if entries:
             self._backlog = deque(entries)
             self._look_for_room()
 
     def end(self) -> None:
-        """Take nothing more. What waited for room needs it no longer, for nothing newer comes."""
+        """Take nothing more. What waits for room no longer has to: nothing newer comes."""
         self._ended = True
         self.pauses = False
         while self._backlog:
@@ -449,53 +418,49 @@ class EventStream:
         self._wake_all()
 
     def close(self, *, handled: bool) -> list[Entry]:
-        """Be read no longer. Return what is open, in the order of arrival; *handled*: not what was handed out.
+        """End the reading. Return what is open, in the order of arrival.
 
-        With `acknowledge="call"` what was handed out is open as long as it was not acknowledged.
+        With *handled* and `acknowledge="next"`, what was handed out counts as acknowledged. With `acknowledge="call"`
+        it can still be acknowledged later.
         """
         self.end()
-        self._put_down()
+        self._set_aside()
         if handled and self._options.acknowledge is Acknowledge.NEXT:
-            self._hands.clear()
-        entries = sorted(self.open_entries(), key=_place)
-        self._hands.clear()
+            self._unacknowledged.clear_tasks()
+        entries = sorted(self.open_entries(), key=place_of)
+        self._unacknowledged.clear_tasks()
         self._queue = _EMPTY
-        self._held = len(self._uncalled)
-        self._size = sum(entry[1] for entry in self._uncalled.values())
+        self._size = sum(entry[1] for entry in self._unacknowledged)
         return entries
 
-    def take_hole(self) -> tuple[int, Untold | None]:
-        """Return how many events were dropped and not told of, and the range of the messages among them."""
-        hole, self._hole = (self._hole, self._untold), 0
-        self._untold = None
-        return hole
+    def take_unreported(self) -> tuple[int, IdRange | None]:
+        """Return how many dropped events are not reported yet, and the range of the messages among them; forget both."""
+        taken = self._unreported, self._unreported_ids
+        self._unreported, self._unreported_ids = 0, None
+        return taken
 
     def forget_user(self, place: int) -> None:
-        """Another user's events begin at *place*: what was dropped before it says nothing about their messages."""
-        self._untold, self._users_place = None, place
+        """Note that another user's events begin at *place*: what was dropped before is none of their messages."""
+        self._unreported_ids, self._users_place = None, place
 
     @property
-    def untold(self) -> Untold | None:
-        """The smallest and the largest id of the messages that were dropped, and of which no `Overflow` has told yet."""
-        return self._untold
-
-    def revoke_short_way(self) -> None:
-        """Let the next call tell that it acknowledges something: the position is saved, and waits for that."""
-        self._revoke()
+    def unreported_ids(self) -> IdRange | None:
+        """The range of the messages that were dropped, and that no `Overflow` has reported yet."""
+        return self._unreported_ids
 
     def takes(self, event: Event, place: int) -> bool:
-        """Tell whether this stream was there, able and willing, when *event* came."""
+        """Return whether this stream has taken *event*, which came at *place*."""
         able = self._first_place <= place and (self._failed_at is None or place < self._failed_at)
         return able and isinstance(event, self._types)
 
     @property
     def able(self) -> bool:
-        """Whether it still takes what comes."""
+        """Whether it still takes events: it has not failed."""
         return self._failed_at is None
 
     def open_entries(self) -> Iterator[Entry]:
-        """Everything that waits here, and every message that was handed out and is not acknowledged."""
-        for entry in self._hands_entries():
+        """Iterate over everything that waits here, and every message that was handed out and is not acknowledged."""
+        for entry in self._handed_out_entries():
             if message_key(entry[0]) is not None:
                 yield entry
         yield from self._queue
@@ -504,8 +469,8 @@ class EventStream:
     # Bounds.
 
     def _count(self) -> int:
-        """Return how many events count in `max_events`."""
-        return len(self._queue) + self._held + (self._in_hand is not _NOTHING)
+        """Return how many events count towards `max_events`."""
+        return len(self._queue) + self._unacknowledged.count + (self._in_hand is not _NO_ENTRY)
 
     @property
     def _is_full(self) -> bool:
@@ -523,10 +488,10 @@ class EventStream:
         self._size += entry[1]
 
     def _bound(self) -> None:
-        """Keep the bounds, or have them kept, behind an event that was appended."""
+        """Keep the bounds after an event was appended: pause the socket, or drop the oldest events."""
         if not self._is_full:
             return
-        self._revoke()
+        self.leave_fast_path()
         self.pauses = self._options.overflow is OverflowPolicy.PAUSE and not self._ended
         if self._options.overflow is OverflowPolicy.DROP_OLDEST:
             while self._queue and self._is_beyond:
@@ -538,20 +503,20 @@ class EventStream:
             self._size -= entry[1]
         else:
             entry = self._backlog.popleft()
-        self._hole += 1
+        self._unreported += 1
         self._dropped += 1
         if entry[2] >= self._users_place:
-            self._untold = with_dropped(self._untold, entry)
+            self._unreported_ids = with_dropped(self._unreported_ids, entry)
 
     def _push_behind(self, entry: Entry) -> None:
-        """Take an event that stands behind those for which there was no room yet: within the default bounds."""
+        """Take an event behind those that wait for room. The default bounds hold for all of these."""
         self._backlog.append(entry)
         beyond = len(self._backlog) > MAX_EVENTS or sum(other[1] for other in self._backlog) > MAX_BYTES
         if beyond and self._options.overflow is OverflowPolicy.FAIL:
             self._fail(self._backlog.pop())
         elif beyond and self._options.overflow is OverflowPolicy.DROP_OLDEST:
             self._drop_oldest()
-            if self._waiting:  # for the `Overflow`
+            if self._waiting:  # the task gets the `Overflow`
                 self._waiting -= 1
                 self._arrived.unpark()
             self._look_for_room()
@@ -567,23 +532,23 @@ class EventStream:
         self._arrived.unpark_all()
 
     def _look_for_room(self) -> None:
-        """Let in what waits for room; once nothing does and the bounds hold, the socket may be read."""
+        """Move what waits for room into the queue; once nothing waits and the bounds hold, let the socket be read."""
         while self._backlog and not self._is_full:
             self._append(self._backlog.popleft())
             if self._waiting:
                 self._waiting -= 1
                 self._arrived.unpark()
         if self._backlog or self._is_full:
-            self._revoke()
+            self.leave_fast_path()
             self.pauses = self._options.overflow is OverflowPolicy.PAUSE and not self._ended
         elif self.pauses:
             self.pauses = False
             self._owner.made_room()
 
     def _joins_gap(self, entry: Entry) -> bool:
-        """Make one longer gap of two between which nothing came, so that gaps cannot pile up; tell whether it was done."""
+        """Join a gap to the one before it, so that gaps between which nothing comes do not pile up; return whether it was done."""
         gap, (last, size, place) = entry[0], self._queue[-1]
-        assert isinstance(gap, Gap), "the caller has looked"
+        assert isinstance(gap, Gap), "checked by the caller"
         if not isinstance(last, Gap) or gap.recovered is not last.recovered or gap.since == last.since:
             return False
         joined = attrs.evolve(gap, since=last.since, since_utc=last.since_utc, after_id=last.after_id)

@@ -1,4 +1,4 @@
-"""Which messages were seen, in few bytes."""
+"""A set of message ids that takes little memory."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ _NO_IDS: tuple[int, ...] = ()
 
 @attrs.define(eq=False)
 class SeenIds:
-    """The ids of the latest messages, against duplicates: at least *window* of them, and hardly twice as many.
+    """The ids of the latest messages: at least *window* of them, and at most about twice as many.
 
-    Two sorted arrays that take turns. A set takes eight times the memory for each id, and nearly every id is larger
-    than those before it, so it is appended. Every id fits into 64 bits: others are not decoded.
+    Two sorted arrays: when the newer one is full, it takes the place of the older one. A set takes eight times the memory
+    for each id; and nearly every id is larger than those before it, so that it is only appended. Every id fits into 64
+    bits: others are not decoded.
     """
 
     window: int
@@ -45,11 +46,11 @@ class SeenIds:
             self._old, self._new = new, _NO_IDS
 
     def beyond(self, number: int) -> list[int]:
-        """Return those that are larger than *number*, in no particular order."""
+        """Return the ids that are larger than *number*, in no particular order."""
         return [*self._new[bisect_right(self._new, number) :], *self._old[bisect_right(self._old, number) :]]
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Forget all ids."""
         self._new = self._old = _NO_IDS
 
 

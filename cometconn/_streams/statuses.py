@@ -1,4 +1,4 @@
-"""The status to its subscribers: every change, in order, bounded."""
+"""Status changes for their subscribers: each one, in order, bounded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StatusStream:
     _ended: bool = attrs.field(default=False, init=False)
 
     def push(self, change: StatusChange) -> None:
-        """Hand over *change*; one who is too far behind gets it alone, and a count."""
+        """Queue *change*. In a full stream it replaces all that wait, and counts them in `skipped`."""
         if len(self._pending) >= _BOUND:
             missed = sum(1 + item.skipped for item in self._pending)
             self._pending.clear()
@@ -39,7 +39,7 @@ class StatusStream:
         self._arrived.unpark()
 
     def end(self) -> None:
-        """Let the iteration stop once everything was handed out."""
+        """Let the iteration stop once everything has been read."""
         self._ended = True
         self._arrived.unpark_all()
 
@@ -64,12 +64,12 @@ class StatusFeed:
     _closed: bool = attrs.field(default=False, init=False)
 
     def publish(self, previous: Status, current: Status) -> None:
-        """Tell every subscriber."""
+        """Queue a change for every subscriber."""
         for stream in self._streams:
             stream.push(StatusChange(previous, current))
 
     def close(self) -> None:
-        """End every stream, and every one opened later."""
+        """End every stream, and every stream opened later."""
         self._closed = True
         for stream in self._streams:
             stream.end()

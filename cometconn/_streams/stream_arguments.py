@@ -1,4 +1,4 @@
-"""What `chat.events()` is told: which events, what a full stream does, and when an event counts as handled."""
+"""The arguments of `CometChat.events()`, checked."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class OverflowPolicy(enum.Enum):
     """What a stream does when it is full."""
 
     PAUSE = "pause"
-    """Stop reading the socket. Nothing is lost as long as the server has patience."""
+    """Stop reading the socket. Nothing is lost as long as the server does not close the connection."""
     DROP_OLDEST = "drop_oldest"
-    """Drop the oldest; an `Overflow` marks the hole."""
+    """Drop the oldest events; an `Overflow` stands in their place."""
     FAIL = "fail"
     """End the stream with `SlowConsumerError`."""
 
@@ -30,19 +30,19 @@ class Acknowledge(enum.Enum):
     """When a message that was handed out counts as handled."""
 
     NEXT = "next"
-    """When the task that got it asks for the next one, or leaves the block without an exception."""
+    """When the task that got it calls for the next one, or leaves the block without an exception."""
     CALL = "call"
     """When `EventStream.acknowledge()` is called with it."""
     NEVER = "never"
-    """The stream only looks on: what it has, or has not, says nothing about what is handled."""
+    """Never: what is in this stream makes no difference to what is handled."""
 
 
 @attrs.frozen
 class StreamOptions:
-    """How one stream is to be.
+    """The options of one stream.
 
     Attributes:
-        types: the classes that it takes, markers among them.
+        types: the classes of the events that it takes, markers included.
         max_events, max_bytes: its bounds.
         overflow: what it does when it is full.
         acknowledge: when an event counts as handled.
@@ -58,7 +58,7 @@ class StreamOptions:
 def stream_options(
     types: tuple[type[Event], ...], max_events: int, max_bytes: int, overflow: str, acknowledge: str
 ) -> StreamOptions:
-    """Return the options that the arguments of `events()` mean; `SettingsError` if one of them means nothing."""
+    """Return the options for these arguments of `events()`; raise `SettingsError` if one of them makes no sense."""
     for kind in types:
         if not (isinstance(kind, type) and issubclass(kind, Event)):
             message = f"events() takes event classes, such as TextMessage, not {kind!r}."

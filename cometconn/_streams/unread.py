@@ -1,4 +1,4 @@
-"""What came and could not be read: counted, and told to people at most once a minute."""
+"""Counting what came and could not be read, with a warning at most once a minute."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _logger: Final = logging.getLogger("cometconn")
 
 @attrs.define(eq=False)
 class Unread:
-    """The tally of one client.
+    """What one client could not read.
 
     Attributes:
-        frames: frames, and fetched messages, that are an `UnreadableFrame`.
+        frames: how many frames and fetched messages became an `UnreadableFrame`.
     """
 
     frames: int = 0
@@ -37,7 +37,7 @@ class Unread:
         return MappingProxyType(dict(self._fields or {}))
 
     def note(self, unread: Sequence[str] | UnreadableFrame) -> None:
-        """Count what a frame has that could not be read, or a frame that could not be read at all."""
+        """Count the attributes of a frame that could not be read, or a frame that could not be read at all."""
         if isinstance(unread, UnreadableFrame):
             self.frames += 1
             self._warn(f"A frame from the server could not be read: {unread.error.message}", "frames_unreadable")
@@ -54,5 +54,7 @@ class Unread:
         if now >= self._silent_until:
             self._silent_until = now + _MINUTE
             _logger.warning(
-                "%s `raw` has it as it came; statistics().%s counts on, without a word, for a minute.", what, counter
+                "%s `raw` has it as it came. For a minute, more of this is only counted, in statistics().%s.",
+                what,
+                counter,
             )

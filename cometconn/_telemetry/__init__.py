@@ -1,1 +1,1 @@
-"""Steps of a client become details for hooks. It knows no stream."""
+"""Steps of a client become details for hooks. Nothing here knows a stream."""

@@ -1,4 +1,4 @@
-"""Details on their way to the hooks."""
+"""Calling the hooks with details, in a task of its own."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["HookDispatcher"]
 
 _LOG = logging.getLogger("cometconn")
-_BOUND = 10_000  # details that wait; so many steps without one checkpoint are a mistake of the application
+_BOUND = 10_000  # details that wait: so many steps without a checkpoint are a mistake in the application
 
 
 @attrs.define(eq=False)
 class HookDispatcher:
-    """Calls the hooks: not inside the step that a detail tells of, but in a task, as soon as Trio lets it run.
+    """Calls the hooks with every detail: not inside the step that made the detail, but in a task soon after it.
 
-    So a hook finds the state whole, whatever it asks, and what it calls is a step of its own.
+    So a hook never finds a step half done, and what it calls is a step of its own.
 
     Attributes:
-        hooks: whom to tell.
+        hooks: the hooks, each called with every detail.
     """
 
     hooks: tuple[Hook, ...]
@@ -38,7 +38,7 @@ class HookDispatcher:
     _reported: set[int] = attrs.field(factory=set, init=False, repr=False)
 
     def put(self, detail: Detail) -> None:
-        """Take *detail*. Never calls a hook."""
+        """Queue *detail*. Never calls a hook."""
         if len(self._waiting) >= _BOUND:
             self._waiting.popleft()
             self._dropped += 1
@@ -47,19 +47,19 @@ class HookDispatcher:
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
-        """Deliver until cancelled; the rest is told at the end of the block."""
+        """Call the hooks until cancelled. What is left then is for `__exit__()`."""
         while True:
             if not self._waiting:
                 await self._arrived.park()
             self._deliver()
-            # What the hooks themselves have caused waits for the next round: others run in between.
+            # Details that the hooks themselves have caused wait for the next round: other tasks run in between.
             await trio.lowlevel.checkpoint()
 
     def __enter__(self) -> None:
-        """Begin: `run()` runs in the block."""
+        """Enter the block in which `run()` runs."""
 
     def __exit__(self, *_: object) -> None:
-        """Deliver what is left: the client has been left, and nothing that a hook may call does anything."""
+        """Deliver what is left. The client has been left by now, so calls that a hook makes to it have no effect."""
         while self._waiting:
             self._deliver()
 
@@ -84,11 +84,11 @@ class HookDispatcher:
     def _call(self, hook: Hook, detail: Detail) -> None:
         try:
             hook(detail)
-        except Exception:  # noqa: BLE001 - whatever a hook of somebody raises, the connection lives on
+        except Exception:  # noqa: BLE001 - an error in a hook must not end the connection
             if id(hook) not in self._reported:
                 self._reported.add(id(hook))
                 _LOG.warning(
-                    "A hook failed on %s: %r. It will be called again, but this is told only once.",
+                    "A hook failed on %s: %r. It will be called again; further errors of it are not logged.",
                     type(detail).__name__,
                     hook,
                     exc_info=True,

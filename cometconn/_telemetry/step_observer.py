@@ -1,4 +1,4 @@
-"""Makes a detail of every step of one client."""
+"""Making details of the steps of one client."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ __all__ = ["StepObserver"]
 
 @attrs.define(eq=False)
 class StepObserver:
-    """Makes details, and exists only in a client with hooks: its callers test `if observer is not None`.
+    """Makes details. Only a client with hooks has one: its callers test `if observer is not None`.
 
-    Most details follow from two `Lifecycle`s, the one before a step and the one after it; tasks report what no
-    `Lifecycle` shows. Its methods are synchronous, take what they need, and never fail.
+    Most details follow from two `Lifecycle`s, the one before a step and the one after it; tasks report what a
+    `Lifecycle` does not show. The methods are synchronous, get what they need as arguments, and never fail.
 
     Attributes:
-        connection_id: names the client in every detail.
-        secrets: what no detail may repeat.
+        connection_id: the client's name in every detail.
+        secrets: what no detail may contain.
         counts: returns how many events were received, how many of them were duplicates, and how many were dropped.
-        put: takes the details.
+        put: is called with each detail.
     """
 
     connection_id: str
@@ -54,7 +54,7 @@ class StepObserver:
     _paused_at: float | None = attrs.field(default=None, init=False)
 
     def opened(self, app_id: str, mode: Literal["auto", "manual"], settings: AppSettings, version: str) -> None:
-        """The client was opened."""
+        """Report that the client was opened."""
         self._report(
             attempts.ClientOpened,
             app_id=app_id,
@@ -67,31 +67,31 @@ class StepObserver:
     # The attempt.
 
     def attempt_begun(self, number: int, url: str, *, second: bool) -> None:
-        """A WebSocket is begun."""
+        """Report that a WebSocket is begun."""
         self._generation = number
         self._report(attempts.AttemptBegun, url=self.secrets.line(url.partition("?")[0]), second=second)
         self._step_began = trio.current_time()
 
     def dialled(self) -> None:
-        """The byte stream is there."""
+        """Report that the byte stream is open."""
         self._report(attempts.Dialled, took=self._took())
 
     def upgraded(self) -> None:
-        """The upgrade is done."""
+        """Report that the WebSocket upgrade is done."""
         self._report(attempts.Upgraded, took=self._took())
 
     # The connection.
 
     def ping_sent(self, by: Literal["keepalive", "application"]) -> None:
-        """A ping frame is on its way."""
+        """Report that a ping frame was queued."""
         self._report(connections.PingSent, by=by)
 
     def pong_received(self, round_trip: float) -> None:
-        """A ping was answered."""
+        """Report a pong, *round_trip* seconds after its ping."""
         self._report(connections.PongReceived, round_trip=round_trip)
 
     def drained(self) -> None:
-        """All that was there is in the streams: report how much it was."""
+        """Report how many events came and were dropped since the last call: all that was read is in the streams now."""
         received, duplicates, dropped = self.counts()
         if events := received - self._received:
             self._report(connections.EventsReceived, events=events, duplicates=duplicates - self._duplicates)
@@ -104,17 +104,17 @@ class StepObserver:
             self._report(connections.ReadingResumed, paused=trio.current_time() - began)
 
     def paused(self) -> None:
-        """The socket is not read: a stream is full."""
+        """Report that the socket is not read, because a stream is full."""
         if self._paused_at is None:
             self._paused_at = trio.current_time()
             self._report(connections.ReadingPaused)
 
     def page_fetched(self, messages: int, *, more: bool) -> None:
-        """Catching up has got a page."""
+        """Report a page of fetched messages."""
         self._report(connections.PageFetched, messages=messages, more=more)
 
     def gap_marked(self, gap: Gap) -> None:
-        """A gap stands in the streams."""
+        """Report that *gap* was published."""
         cause = None if gap.cause is None else _words(gap.cause)
         self._report(
             connections.GapMarked,
@@ -127,25 +127,25 @@ class StepObserver:
         )
 
     def goodbye_said(self) -> None:
-        """Our close frame is written."""
+        """Report that our close frame is written."""
         self._report(connections.GoodbyeSaid)
 
     def socket_closed(self) -> None:
-        """The socket is closed."""
+        """Report that the socket is closed."""
         self._report(connections.SocketClosed)
 
     # The lifecycle.
 
     def slept(self, seconds: float, life: Lifecycle) -> None:
-        """The machine slept; *life* is what the deadlines are now."""
+        """Report that the machine slept; *life* has the deadlines after it."""
         self._report(lease.MachineSlept, slept=seconds)
         if life.state in WANTED and life.lease_deadline < math.inf:
             self._deadline(life.lease_deadline)
 
     def stepped(self, before: Lifecycle, on: Input, after: Lifecycle, with_: InputDetails) -> None:
-        """The state has made a step: what happened, then what follows, then the status."""
+        """Report a step of the state: first what happened, then what follows from it, then the status."""
         if after.status is not before.status:
-            self.drained()  # what the socket held when it ended came before its end
+            self.drained()  # events that were read before the status changed are reported before it
         self._dispatched(before, on, with_)
         if after.app is not before.app:
             back = after.app is AppState.BACKGROUND
@@ -192,7 +192,7 @@ class StepObserver:
         return self._step_began - began
 
     def _cause(self, with_: InputDetails) -> dict[str, Any]:
-        assert with_.cause is not None, "what fails has a cause"
+        assert with_.cause is not None, "every failure has a cause"
         inner = with_.cause.__cause__ or with_.cause
         code = inner.code if isinstance(inner, WebSocketClosedError) else None
         return {"cause": _words(inner), "close_code": code}

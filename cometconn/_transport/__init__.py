@@ -1,4 +1,4 @@
-"""The door to the socket: dialling, and one WebSocket over one byte stream.
+"""Every way to a socket: dialling, proxies, TLS, and one WebSocket over one byte stream.
 
-`websocket` is the only importer of trio_websocket; everybody above knows `abc` alone.
+The rooms above know `abc`, and `websocket` only to make one. Only `trio_websocket_adapter` imports trio-websocket.
 """

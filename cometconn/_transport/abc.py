@@ -1,4 +1,4 @@
-"""What a WebSocket looks like to the rooms above, and how it can fail."""
+"""The WebSocket that the rooms above use, as a `Protocol`, and its errors."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ __all__ = [
 
 
 class WebSocketError(Exception):
-    """The WebSocket is over, or never came to be. The message is for people."""
+    """The WebSocket has ended, or the upgrade has failed. The message is shown to users."""
 
 
 class UpgradeRefusedError(WebSocketError):
-    """The server answered the upgrade with another HTTP status than 101.
+    """The response to the upgrade had another HTTP status than 101.
 
     Attributes:
         status: that status.
-        retry_after: the delay it asked for, in seconds; 0 when it did not.
+        retry_after: the delay that the response asked for, in seconds; 0 without one.
     """
 
     def __init__(self, status: int, retry_after: float) -> None:
@@ -44,10 +44,10 @@ class UpgradeRefusedError(WebSocketError):
 
 
 class WebSocketClosedError(WebSocketError):
-    """The WebSocket was closed with a close code: the server's, or our verdict on what it sent.
+    """The WebSocket was closed with a close frame, as a rule the server's.
 
     Attributes:
-        code: the close code (RFC 6455 section 7.4); 1005 when the frame had none.
+        code: the close code (RFC 6455, section 7.4); 1005 when the frame had none.
         reason: the close reason, or `None`.
     """
 
@@ -58,20 +58,20 @@ class WebSocketClosedError(WebSocketError):
 
 
 class WebSocketBrokenError(WebSocketError):
-    """The byte stream ended or broke, or carried what RFC 6455 does not allow."""
+    """The byte stream has ended or failed without a close frame, or carried what RFC 6455 does not allow."""
 
 
 LONG_MESSAGE_HEAD: Final = 64 * 1024
-"""Bytes that are kept of a message that is longer than it may be."""
+"""Bytes that are kept of a message that is too long."""
 
 
 @attrs.frozen
 class LongMessage:
-    """A message that was longer than it may be: all of it was read, and little of it kept.
+    """A message that is too long: all of it was read, and only its beginning kept.
 
     Attributes:
         head: its first 64 KiB, with no character cut; `bytes` if it was a binary message.
-        size: how many bytes it had.
+        size: bytes of the whole message.
     """
 
     head: str | bytes = attrs.field(repr=False)
@@ -79,7 +79,7 @@ class LongMessage:
 
 
 Message: TypeAlias = str | bytes | LongMessage
-"""A message as it came: text, binary, or too long."""
+"""A message: text, binary, or too long."""
 
 
 @attrs.frozen
@@ -87,11 +87,11 @@ class Received:
     """What one call of `WebSocket.messages()` returns.
 
     Attributes:
-        messages: in the order in which they came; none, for instance, while a message is incomplete. More than one are
-            all text: a binary message, or one that is too long, comes alone.
-        size: how many bytes the call read from the socket: 0 if it did not read, or found the end of the stream.
-        more: whether something of what was read is still to be returned, if only an error: the next call then does
-            not read the socket.
+        messages: in the order in which they came; possibly none, for instance while a message is incomplete. If there
+            are several, all are text: a binary message, or one that is too long, comes alone.
+        size: bytes that the call has read from the socket: 0 if it did not read, or found the end of the stream.
+        more: something of what was read is still to be returned, perhaps only an error: the next call then does not
+            read the socket.
     """
 
     messages: Sequence[Message]
@@ -100,65 +100,72 @@ class Received:
 
 
 class WebSocket(Protocol):
-    """One WebSocket over one byte stream. It lives once.
+    """One WebSocket over one byte stream. It is opened once and closed once.
 
-    `upgrade` is a task of its own, as long as it takes; `messages` belongs to the receive loop, `send` and `send_nowait` to the writer, the goodbye and `aclose_forcefully` to whoever ends the link.
+    `upgrade` runs in a task of its own. The receive loop calls `messages`, the writer `send` and `send_nowait`, and the
+    task that ends the link everything that closes.
     """
 
     async def upgrade(self, nursery: trio.Nursery) -> None:
-        """Do the handshake. Tasks that the WebSocket then needs stay in *nursery*, and end with it.
+        """Do the opening handshake. Tasks that the WebSocket needs from then on run in *nursery*, and end with it.
 
-        Records its outcome and does not raise; neither do they.
+        Neither it nor these tasks raise anything: the outcome is recorded for the other methods. It returns when the
+        handshake is over, for which `messages` must be called again and again. The caller bounds the time.
         """
         ...
 
     async def wait_open(self) -> None:
-        """Return when the upgrade is done; raise a `WebSocketError` when it has failed."""
+        """Wait until the upgrade is done. Raises a `WebSocketError` when it has failed. The caller bounds the time."""
         ...
 
     @property
     def response_date(self) -> float | None:
-        """The `Date` of the answer to the upgrade, in seconds since 1970; `None` without one, and before the answer."""
+        """The `Date` of the response to the upgrade, in seconds since 1970; `None` without one, and before the response."""
         ...
 
     async def messages(self, most: int) -> Received:
-        """Return the messages that come next of what was read, at most *most*; if nothing is left, read the socket once.
+        """Return the next messages of what was read, at most *most*; if nothing is left, read the socket once.
 
-        A call that reads returns at once behind the read, so that the caller learns in that moment that the server is
-        alive; what of these bytes needs other tasks first, a ping for instance, is left to the next call.
+        A call that reads returns directly after the read, so that its caller learns at that moment that the server is
+        alive. What needs other tasks, a ping for instance, is left to the next call.
 
         Args:
-            most: how many messages to return. 0: only read the socket, and leave everything to the closing handshake,
-                when nobody takes messages any longer.
+            most: how many messages to return. 0: only read the socket and return none, for the closing handshake.
 
-        Always a checkpoint. If cancelled, no message is lost. It waits for the server as long as that takes, and for
-        nothing else: what was read is worked off in a bounded number of passes of Trio's scheduler.
+        Always a checkpoint. If cancelled, no message is lost. It waits for the server for as long as that takes, and
+        for nothing else: what was read is processed in a bounded number of passes of Trio's scheduler.
 
         Raises:
-            WebSocketError: there will never be another message. Every one that came before was returned.
+            WebSocketError: there will never be another message. All that came before were returned. A call with
+                `most=0` does not raise it.
         """
         ...
 
     def send_nowait(self, text: str) -> bool:
-        """Send one text message now, if that takes no waiting; return whether all of it is written. Never fails, or blocks.
+        """Write one text message now, if that takes no waiting; return whether all of it is written. Never blocks or raises.
 
-        If not, it is still to be sent, before any other: `send` takes the same text, and goes on where this has stopped.
+        If it returns `False`, the message is still to be sent, before any other: `send` takes the same text, and
+        continues where this method has stopped.
         """
         ...
 
     async def send(self, text: str) -> None:
-        """Send one text message. If cancelled, the frame may be torn: see `can_close`."""
+        """Write one text message. The caller bounds the time.
+
+        If cancelled, the frame may be cut; then nothing can follow it, and `can_close` is `False`. Raises a
+        `WebSocketError` when the WebSocket is closed or closing.
+        """
         ...
 
     @property
     def can_close(self) -> bool:
-        """Whether a close frame can still be written and understood."""
+        """Whether the closing handshake can begin: the WebSocket is open, and no frame was cut."""
         ...
 
     def close_nowait(self) -> None:
-        """Write the close frame of a goodbye now, if it can be said and takes no waiting. Never fails, or blocks.
+        """Write the close frame now, if `can_close`, and as far as that takes no waiting. Never blocks or raises.
 
-        The goodbye is still to be said: its frame has then left already, and no second one will.
+        The closing handshake is still to be done by `close`, which then does not write a second close frame.
         """
         ...
 
@@ -169,25 +176,28 @@ class WebSocket(Protocol):
 
     @property
     def close_reply_pending(self) -> bool:
-        """Whether our answer to the server's close frame is still to be written, and can be."""
+        """Whether our reply to the server's close frame is still to be written, and can be."""
         ...
 
     async def wait_close_reply_written(self) -> None:
-        """Wait until that answer is written, or never will be. The caller bounds the time."""
+        """Wait until that reply is written, or never will be. The caller bounds the time."""
         ...
 
     async def close(self, on_written: Callable[[], object] | None = None) -> None:
-        """Send a close frame with code 1000 and return when the server has answered it.
+        """Do the closing handshake: write a close frame with code 1000, and return when the server's has come.
 
-        *on_said* is called when the frame is written. Needs the receive loop to go on. The
-        caller bounds the time.
+        Only if `can_close`. Meanwhile the receive loop must call `messages(0)`. If cancelled, the server's close frame
+        is not waited for. The caller bounds the time.
+
+        Args:
+            on_written: called when our close frame is written.
         """
         ...
 
     async def aclose_forcefully(self) -> None:
-        """Close the byte stream without another word."""
+        """Close the byte stream at once, with no closing handshake."""
         ...
 
 
 WebSocketFactory: TypeAlias = "Callable[[trio.abc.Stream, str, Mapping[str, str], int], WebSocket]"
-"""Makes a `WebSocket` from a byte stream, the URL, extra headers, and how many bytes a message may have."""
+"""Makes a `WebSocket` from a byte stream, its URL, more headers for the upgrade, and the bytes that a message may have."""

@@ -1,6 +1,6 @@
-"""A byte stream that is a plain socket: what Trio's own calls do, without a checkpoint on either side of the system's.
+"""Reading and writing a plain socket as Trio does, with fewer checkpoints and system calls.
 
-Everything here is for a stream that nobody else reads, or writes to, at that moment, and of no use for TLS.
+Only for a stream that no other task reads, or writes, at that moment. TLS streams take Trio's own way.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ __all__ = ["receive_some", "write_nowait"]
 
 
 async def receive_some(stream: trio.abc.Stream, most: int) -> bytes | bytearray:
-    """Do `stream.receive_some(most)`; a bare socket is read when there is something, and not asked before.
+    """Do `stream.receive_some(most)`; a bare socket is waited for first, and then read.
 
-    Trio asks the socket first and waits when there is nothing, since it cannot know; here something has just been read,
-    so there is nothing as a rule, and to ask for it is a system call and an exception for each single message.
+    Trio reads first, and waits if there is nothing. The receive loop has just read everything, so that there is nothing
+    as a rule, and the attempt would cost a system call and an exception for each message.
     """
     if not _is_bare(stream):
         return await stream.receive_some(most)
     socket = stream.socket
     while True:
-        if socket.fileno() < 0:  # which `wait_readable` would take for somebody's mistake
+        if socket.fileno() < 0:  # for which `wait_readable` would raise a ValueError
             raise trio.ClosedResourceError
         try:
             await trio.lowlevel.wait_readable(socket)
             return os.read(socket.fileno(), most)
-        except BlockingIOError:  # "readable" is a hint, no promise
+        except BlockingIOError:  # a socket that was reported readable may have nothing
             pass
         except OSError as error:
             kind = trio.ClosedResourceError if socket.fileno() < 0 else trio.BrokenResourceError
@@ -37,14 +37,14 @@ async def receive_some(stream: trio.abc.Stream, most: int) -> bytes | bytearray:
 
 
 def write_nowait(stream: trio.abc.Stream, data: bytes) -> int:
-    """Write what of *data* a bare socket takes without waiting; return how many bytes that were. Others take nothing."""
+    """Write as much of *data* as a bare socket takes without waiting; return how many bytes. Other streams take none."""
     if not _is_bare(stream):
         return 0
     try:
         return os.write(stream.socket.fileno(), data)
-    except OSError:  # full, broken or closed: who waits for the stream will learn
+    except OSError:  # full, broken or closed: the next wait for the stream finds out which
         return 0
 
 
 def _is_bare(stream: trio.abc.Stream) -> TypeGuard[trio.SocketStream]:
-    return isinstance(stream, trio.SocketStream) and sys.platform != "win32"  # where a socket is no file
+    return isinstance(stream, trio.SocketStream) and sys.platform != "win32"  # there a socket is not a file

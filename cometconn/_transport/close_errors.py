@@ -44,6 +44,6 @@ def stream_error(error: Exception) -> WebSocketBrokenError:
     if isinstance(error, trio.ClosedResourceError):
         # Without the cause: its traceback refers to our frames, and they to the error made here.
         return WebSocketBrokenError("the connection was closed on our side")
-    # An error of TLS says what is wrong: since 1.3 a missing client certificate is reported only after the handshake.
+    # An alert of TLS has a message of its own: with TLS 1.3 a missing client certificate is reported after the handshake.
     message = os_error_text(error) if isinstance(error.__cause__, ssl.SSLError) else "the connection was reset"
     return broken_error(message, error)

@@ -1,4 +1,4 @@
-"""Opening a byte stream to a URL: name lookup, TCP, proxy, TLS. Each step can be taken alone."""
+"""Opens a byte stream to a URL: name lookup, TCP, proxy, TLS. Each step can be done alone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Target:
     Attributes:
         host: a name or an address, without brackets.
         port: the port.
-        secure: TLS is spoken there.
+        secure: with TLS.
     """
 
     host: str
@@ -43,7 +43,7 @@ class Target:
 
     @classmethod
     def of(cls, url: str) -> Target:
-        """Read `ws`, `wss`, `http` and `https`."""
+        """Return the target of a URL whose scheme is `ws`, `wss`, `http` or `https`."""
         parts = urllib.parse.urlsplit(url)
         return cls(parts.hostname or "", parts.port or _PORTS[parts.scheme], parts.scheme in {"wss", "https"})
 
@@ -52,9 +52,9 @@ async def dial(url: str, ssl_context: Callable[[], ssl.SSLContext], proxy: Proxy
     """Connect to the host and port of *url*, TLS handshake done for `wss` and `https`.
 
     Args:
-        url: for REST or the WebSocket: both get there in the same way.
-        ssl_context: gives the context; asked only for TLS.
-        proxy: what to go through.
+        url: of the REST API or the WebSocket: both are reached in the same way.
+        ssl_context: returns the context; called only when TLS is used.
+        proxy: the proxy to go through.
 
     Raises:
         OSError: name lookup, TCP, the proxy (`ProxyError`) or TLS (`ssl.SSLError`) failed.
@@ -71,13 +71,13 @@ async def dial(url: str, ssl_context: Callable[[], ssl.SSLContext], proxy: Proxy
 
 
 async def open_tcp(host: str, port: int) -> trio.SocketStream:
-    """Connect, trying one address after the other (RFC 8305)."""
-    with Ungrouped():  # Trio tries the addresses in tasks
+    """Connect to the first address that accepts (RFC 8305). Raises `OSError`. The caller bounds the time."""
+    with Ungrouped():  # Trio tries several addresses at a time, in tasks
         return await trio.open_tcp_stream(host, port)
 
 
 async def open_proxy(proxy: Proxy, ssl_context: Callable[[], ssl.SSLContext]) -> trio.abc.Stream:
-    """Connect to *proxy* itself, TLS handshake done for `https`. Raises `ProxyError`."""
+    """Connect to *proxy* itself, TLS handshake done for `https`. Raises `ProxyError`. The caller bounds the time."""
     try:
         stream = await open_tcp(proxy.host, proxy.port)
         return await encrypt(stream, ssl_context(), proxy.host) if proxy.scheme == "https" else stream
@@ -87,13 +87,14 @@ async def open_proxy(proxy: Proxy, ssl_context: Callable[[], ssl.SSLContext]) ->
 
 
 async def pass_through(stream: trio.abc.Stream, proxy: Proxy, target: Target) -> trio.abc.Stream:
-    """Have *proxy*, at the other end of *stream*, lead it on to *target*. Raises `OSError`, as a rule `ProxyError`.
+    """Let *proxy*, at the other end of *stream*, connect to *target*; return the stream that leads there.
 
-    If it fails or is cancelled, *stream* is closed.
+    Raises `ProxyError`, or `OSError` when this machine cannot look up the name. If it fails or is cancelled, *stream*
+    is closed. The caller bounds the time.
     """
     try:
         if proxy.is_socks:
-            assert isinstance(stream, trio.SocketStream), "no SOCKS inside TLS"
+            assert isinstance(stream, trio.SocketStream), "SOCKS is not used inside TLS"
             await socks_connect(stream, proxy, target.host, target.port)
         else:
             await http_connect(stream, proxy, target.host, target.port)

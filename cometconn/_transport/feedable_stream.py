@@ -21,7 +21,7 @@ _MOST_KEPT: Final = 2048  # bytes of pongs that wait to be written
 
 
 class FeedableStream(trio.abc.Stream):
-    """Between trio-websocket and the real stream: it reads what `feed()` was given, and what it writes leaves in whole frames.
+    """Between trio-websocket and the real stream: trio-websocket reads from it what `feed()` gets, and writes whole frames.
 
     The receive loop reads the socket: it sees the end of the stream first, decides when to stop reading, and knows
     (`wants_more`) when trio-websocket has digested all it was fed. Closing this stream leaves the real one open.

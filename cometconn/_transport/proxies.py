@@ -1,4 +1,4 @@
-"""Which proxy leads where: what `open_client()` was told, or else what the environment says."""
+"""Chooses the proxy for a URL: the argument of `open_client()`, otherwise the environment variables."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Proxies", "choose_proxies"]
 
 _FORM = "http://[user:password@]host:port, or begin with https, socks5h or socks5"
-# The scheme of a URL, and the name under which the environment knows the proxy for it.
+# The scheme of a URL, and the beginning of the environment variable's name for it.
 _NAMES = {"https": "https", "wss": "https", "http": "http", "ws": "http"}
 _ANY = "all"
 _KNOWN = frozenset({*_NAMES.values(), _ANY, "no"})
@@ -31,25 +31,25 @@ _KNOWN = frozenset({*_NAMES.values(), _ANY, "no"})
 
 @attrs.frozen
 class Proxies:
-    """A choice of proxies. REST and socket ask it alike.
+    """The proxies of a client, for REST and the socket.
 
     Attributes:
-        given: the proxy for everything; `None` if none was named.
-        environment: otherwise, what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`
-            say, by `https`, `http`, `all` and `no`; not in the `repr`, passwords are in it.
+        given: the proxy for everything; `None` if the application names none.
+        environment: otherwise, the values of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` by `https`,
+            `http`, `all` and `no`; not in the `repr`, because passwords are in it.
     """
 
     given: Proxy | None = None
     environment: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
     def leading_to(self, url: str) -> Proxy | None:
-        """Return the proxy to go through; `None` to go straight.
+        """Return the proxy for *url*; `None` for a direct connection.
 
-        One from the environment never leads to this machine, whatever the variables say: what is
-        plain for this machine's eyes only would be read elsewhere.
+        A proxy from the environment is never used for this machine, whatever the variables are: what is not encrypted
+        because it stays on this machine could be read at the proxy.
 
         Raises:
-            SettingsError: the variable names no proxy that we know how to ask.
+            SettingsError: the variable is not the URL of a proxy that cometconn can use.
         """
         if self.given is not None or not self.environment:
             return self.given
@@ -59,13 +59,13 @@ class Proxies:
         if named is None or self._is_excepted(Target.of(url)):
             return None
         origin = f"{name.upper()}_PROXY"
-        # "proxy:3128" is a habit that every program understands.
+        # "proxy:3128" without a scheme is common, and other programs take it for http.
         return _checked(named if "://" in named else f"http://{named}", origin, origin)
 
     def _is_excepted(self, target: Target) -> bool:
-        import urllib.request  # noqa: PLC0415 - slow to import, and most need no proxy
+        import urllib.request  # noqa: PLC0415 - slow to import, and seldom needed
 
-        excepts = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed knows only what asks the system, too
+        excepts = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed knows only the function that also reads the system's settings
         # An IPv6 address stands in NO_PROXY with brackets and without.
         forms = (target.host, host_and_port(target.host, target.port))
         return is_loopback(target.host) or any(excepts(form, self.environment) for form in forms)
@@ -75,13 +75,13 @@ def choose_proxies(proxy: str | None, endpoints: Endpoints | None) -> Proxies:
     """Return the choice for `open_client(proxy=...)`.
 
     Raises:
-        SettingsError: a proxy is none, needs an extra that is not there, or would read what is
-            plain for this machine's eyes only.
+        SettingsError: the URL is not that of a proxy, an extra is not installed, or the proxy could read what is not
+            encrypted because it stays on this machine.
     """
     if proxy is None:
         proxies = Proxies(environment=_environment())
         for url in _urls(endpoints):
-            proxies.leading_to(url)  # what is wrong with it is told now, and not at the first attempt
+            proxies.leading_to(url)  # a wrong variable is reported now, and not at the first attempt
         return proxies
     if proxy == "":
         return Proxies()
@@ -116,7 +116,7 @@ def _checked(url: str, what: str, origin: str | None = None) -> Proxy:
 
 def _urls(endpoints: Endpoints | None) -> tuple[str, ...]:
     if endpoints is None:
-        return ("https://cometchat.io",)  # whatever its hosts are called, they speak TLS
+        return ("https://cometchat.io",)  # all its hosts are reached over TLS
     return endpoints.admin_url, endpoints.client_url, endpoints.socket_url
 
 

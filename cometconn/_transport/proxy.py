@@ -1,4 +1,4 @@
-"""A proxy: how it is written, and what can be wrong with it."""
+"""A proxy, its URL, and the errors on the way through it."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from cometconn._text.foreign_text import KnownSecrets
 
 __all__ = ["Proxy", "ProxyError", "ProxyFault", "host_and_port", "read_proxy"]
 
-# Schemes, and the port that is meant when none is named.
+# Schemes, and the port of each when the URL has none.
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
-_LONGEST = 255  # bytes of a user's name, and of a password: RFC 1929
+_LONGEST = 255  # bytes of a user name, and of a password, in SOCKS5 (RFC 1929)
 
 
 @attrs.frozen
 class Proxy:
-    """A proxy, and who we are to it.
+    """A proxy, and the credentials for it.
 
     As text it is its address alone: user and password are in neither `str` nor `repr`.
 
     Attributes:
-        scheme: `http` and `https` are asked by CONNECT, the latter inside TLS. `socks5h` looks up
-            the server's name itself, for `socks5` this machine does.
-        host: where it is; in lower case, without brackets.
-        port: the same.
-        user: as whom; `None` for nobody.
-        password: the user's.
-        origin: the environment variable that names it; `None` if the application did.
+        scheme: `http` and `https` get a CONNECT request, the latter inside TLS. With `socks5h` the proxy looks up the
+            server's name, with `socks5` this machine does.
+        host: in lower case, without brackets.
+        port: the port.
+        user: the user name; `None` for no credentials.
+        password: the password.
+        origin: the environment variable that names the proxy; `None` if the application does.
     """
 
     scheme: str
@@ -46,7 +46,7 @@ class Proxy:
 
     @property
     def secrets(self) -> KnownSecrets:
-        """The password, in every form in which the proxy may repeat it."""
+        """The credentials, in every form in which the proxy may repeat them."""
         secrets = KnownSecrets()
         if self.user is not None:
             secrets.learn_credentials(self.user, self.password)
@@ -54,17 +54,17 @@ class Proxy:
 
     @property
     def is_socks(self) -> bool:
-        """It speaks SOCKS, which needs python-socks."""
+        """Whether it is a SOCKS proxy, which needs python-socks."""
         return self.scheme.startswith("socks")
 
 
 def host_and_port(host: str, port: int) -> str:
-    """Return the two as they stand in a URL."""
+    """Return host and port as they stand in a URL."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def read_proxy(url: object, origin: str | None = None) -> Proxy | None:
-    """Return the proxy that *url* names; `None` if it names none that we know how to ask."""
+    """Return the proxy at *url*; `None` if it is not the URL of a proxy that cometconn can use."""
     address = read_url(url)
     if address is None or address.scheme not in _PORTS or address.path not in {"", "/"}:
         return None
@@ -86,25 +86,25 @@ def _fits(word: str) -> bool:
 
 
 class ProxyFault(enum.Enum):
-    """What is wrong with the way through a proxy."""
+    """What is wrong on the way through a proxy."""
 
     UNREACHABLE = "unreachable"
-    """The proxy itself is not there."""
+    """The proxy itself cannot be reached."""
     NONSENSE = "nonsense"
-    """What is there does not answer as such a proxy does."""
+    """Its response is not that of a proxy of this kind."""
     CREDENTIALS = "credentials"
-    """It wants a user and a password, or others than it got."""
+    """It requires a user and a password, or refuses those that it got."""
     REFUSED = "refused"
-    """It leads elsewhere, but not there."""
+    """It does not allow this server."""
     TARGET = "target"
-    """It cannot reach the server."""
+    """It cannot reach this server."""
 
 
 class ProxyError(ConnectFailedError):
-    """There is no way through the proxy.
+    """The proxy cannot be used.
 
     Attributes:
-        fault: whose fault it is.
+        fault: why.
     """
 
     def __init__(self, fault: ProxyFault, message: str) -> None:

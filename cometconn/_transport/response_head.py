@@ -47,24 +47,25 @@ class ResponseHead:
         before = len(self._seen)
         self._seen += data
         head, end, _ = self._seen.partition(HEAD_END)
+        if not end:
+            if not data:
+                message = "the server closed the connection before it had answered the WebSocket upgrade"
+                raise WebSocketBrokenError(message)
+            if len(self._seen) > HEAD_LIMIT:
+                message = f"the server's answer to the WebSocket upgrade is longer than {HEAD_LIMIT} bytes"
+                raise WebSocketBrokenError(message)
+            return len(data)
         status = read_status(head)
-        if end and status is None:
+        if status is None:
             message = "the server's answer to the WebSocket upgrade is not HTTP/1.1"
             raise WebSocketBrokenError(message)
-        if end and status is not None and status != _SWITCHING_PROTOCOLS:
+        if status != _SWITCHING_PROTOCOLS:
             delay = retry_after_seconds(_header(_RETRY_AFTER, head), _header(_DATE, head))
             raise UpgradeRefusedError(status, delay or 0.0)
-        if not data and not end:
-            message = "the server closed the connection before it had answered the WebSocket upgrade"
-            raise WebSocketBrokenError(message)
-        if not end and len(self._seen) > HEAD_LIMIT:
-            message = f"the server's answer to the WebSocket upgrade is longer than {HEAD_LIMIT} bytes"
-            raise WebSocketBrokenError(message)
-        self.complete = bool(end)
-        if end:
-            self.date = read_date(_header(_DATE, head))
-            self._seen.clear()  # it would stay in memory for as long as the connection
-        return len(head) + len(end) - before if end else len(data)
+        self.complete = True
+        self.date = read_date(_header(_DATE, head))
+        self._seen.clear()  # it would stay in memory for as long as the connection
+        return len(head) + len(end) - before
 
 
 def _header(pattern: re.Pattern[bytes], head: bytes | bytearray) -> str:

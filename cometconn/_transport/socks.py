@@ -1,4 +1,4 @@
-"""SOCKS5 (RFC 1928, 1929) by python-socks, an optional extra: the only module that imports it."""
+"""SOCKS5 (RFC 1928 and 1929) by python-socks, an optional extra. Only this module imports it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REPLIES = {
     0x07: (ProxyFault.REFUSED, "does not do CONNECT"),
     0x08: (ProxyFault.REFUSED, "does not know this kind of address"),
 }
-# python-socks tells these by their words alone; a test holds it to them.
+# python-socks distinguishes these by the message alone; a test checks that it still has these words.
 _REFUSALS = {
     "No acceptable authentication methods": "wants to be asked in another way: with a user and a password, or with others",
     "authentication failure": "does not accept this user and password",
@@ -34,21 +34,21 @@ _REFUSALS = {
 
 
 def is_installed() -> bool:
-    """Tell whether the extra is there."""
+    """Return whether the extra is installed."""
     return importlib.util.find_spec("python_socks") is not None
 
 
 async def socks_connect(stream: trio.SocketStream, proxy: Proxy, host: str, port: int) -> None:
-    """Ask *proxy*, at the other end of *stream*, for a way to *host* and *port*; then *stream* leads there.
+    """Let *proxy*, at the other end of *stream*, connect to *host* and *port*; then *stream* leads there.
 
-    Raises `ProxyError`, or `OSError` when this machine cannot look *host* up (`socks5`). The
-    caller closes *stream* if this fails or is cancelled.
+    Raises `ProxyError`, or `OSError` when this machine cannot look up *host* (`socks5`). The caller closes *stream* if
+    this fails or is cancelled, and bounds the time.
     """
     from python_socks import ProxyError as Refusal  # noqa: PLC0415 - an extra
     from python_socks import ProxyType  # noqa: PLC0415
     from python_socks.async_.trio import Proxy as Client  # noqa: PLC0415
 
-    reached = cast("Any", _Reached(stream.socket))  # connect() is all that it uses
+    reached = cast("Any", _Reached(stream.socket))  # python-socks uses only its connect()
     user, password = (None, None) if proxy.user is None else (proxy.user, proxy.password)
     client = Client(
         ProxyType.SOCKS5, proxy.host, proxy.port, user, password, rdns=proxy.scheme == "socks5h", forward=reached
@@ -63,7 +63,7 @@ async def socks_connect(stream: trio.SocketStream, proxy: Proxy, host: str, port
 
 
 class _Reached:
-    """The proxy before this one in python-socks' chain of proxies: a connection that is there already."""
+    """In place of the proxy before this one in a chain of python-socks: returns the connection that is already open."""
 
     def __init__(self, socket: trio.socket.SocketType) -> None:
         self._socket = socket

@@ -1,4 +1,4 @@
-"""TLS over a byte stream: to the server, and to a proxy that wants it."""
+"""TLS over a byte stream: to the server, and to an `https` proxy."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["encrypt"]
 
 
 async def encrypt(stream: trio.abc.Stream, ssl_context: ssl.SSLContext, host: str) -> trio.abc.Stream:
-    """Do the TLS handshake with *host* over *stream*, which then belongs to the stream returned.
+    """Do the TLS handshake with *host* over *stream*; the stream that is returned then closes it.
 
-    Raises `ssl.SSLError`, which says what is wrong with whose certificate, or
-    `trio.BrokenResourceError`. If it fails or is cancelled, *stream* is closed.
+    Raises `ssl.SSLError`, for a bad certificate for instance, or `trio.BrokenResourceError`. If it fails or is
+    cancelled, *stream* is closed. The caller bounds the time.
     """
     secure = trio.SSLStream(stream, ssl_context, server_hostname=host, https_compatible=True)
     try:

@@ -54,6 +54,8 @@ class TrioWebSocketAdapter:
         max_message: bytes of the longest message.
     """
 
+    __slots__ = ("_connection", "_max_message", "_stream", "_taking")
+
     def __init__(self, stream: FeedableStream, max_message: int) -> None:
         self._stream = stream
         self._max_message = max_message

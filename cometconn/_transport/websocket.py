@@ -115,7 +115,7 @@ class TrioWebSocket:
             self._ends_with_reader.cancel(reason="trio-websocket reads no longer, so it will not see the close frame")
 
     def _library_failed(self, error: Exception) -> None:
-        """Record what trio-websocket has raised. Of the upgrade its own message says nothing about the server."""
+        """Record what trio-websocket has raised. During the upgrade its messages are not about the server."""
         is_about_itself = self._state is WebSocketState.HANDSHAKE and not isinstance(
             error, OSError | trio.BrokenResourceError
         )
@@ -158,7 +158,7 @@ class TrioWebSocket:
 
     def _texts(self, most: int) -> Sequence[Message]:
         """Take text messages out of the scanner, if trio-websocket has no message that came before them."""
-        if self._state is WebSocketState.HANDSHAKE or not self._feed.wants_more:
+        if not self._feed.wants_more or self._state is WebSocketState.HANDSHAKE or self._state is WebSocketState.FAILED:
             return []
         texts = self._scanner.texts(most)
         self._more = not self._scanner.exhausted

@@ -34,7 +34,7 @@ def learn_environment(environ: Mapping[str, str] = os.environ) -> None:
 
 def learn_from(chat: CometChat) -> None:
     """Note the secrets that *chat* knows by now: those that the server has given it are among them."""
-    SECRETS.learn_all(chat._parts.identity.secrets)  # noqa: SLF001 - no public call tells a secret
+    SECRETS.learn_all(chat._core.identity.secrets)  # noqa: SLF001 - no public call tells a secret
 
 
 def shown(text: object) -> str:

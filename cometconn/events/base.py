@@ -116,8 +116,8 @@ class User:
 class Group:
     """A CometChat group, as far as the server described it.
 
-    Only `guid` is always set. What the server did not send is `None`, empty or `False`. Events may share one `Group`, as
-    they may share a `User`, with the same effect on its `metadata`.
+    Only `guid` is always set. What the server did not send is `None`, empty or `False`. Events may share one `Group`,
+    as they may share a `User`, with the same effect on its `metadata`.
 
     Attributes:
         guid: the group's id.

@@ -1,13 +1,13 @@
-"""See what a client does: every step as a frozen detail, given to hooks of yours or ours.
+"""Observe what a client does: hooks are called with a frozen detail for every step.
 
 For example::
 
     async with cometconn.open_client("APP", AppSettings(region="us"), hooks=[LogHook()]) as chat:
         ...
 
-`LogHook` logs, `TraceFile` writes lines of JSON that `cometconn timeline` draws and
-`read_trace()` reads. A hook of your own is any callable that takes a `Detail`. Without
-hooks all of this costs one test a step, and none of these modules is loaded.
+`LogHook` logs each detail. `TraceFile` writes it as a line of JSON, which `cometconn timeline` draws and `read_trace()`
+reads. A hook of your own is any callable that takes a `Detail`. Without hooks each step costs one test of a variable,
+and none of these modules is loaded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a connection comes to be, or does not."""
+"""Details of connection attempts."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class ClientOpened(Detail):
     """`open_client()` was entered. The first detail of every client.
 
     Attributes:
-        app_id: CometChat's app.
+        app_id: the id of CometChat's app.
         mode: `"auto"` or `"manual"`.
-        catch_up: missed messages are fetched.
-        background_grace: manual mode: how long one sign of life lasts in the background, in seconds.
+        catch_up: whether missed messages are fetched.
+        background_grace: in manual mode, the seconds that one sign of life keeps the connection in the background.
         version: the version of cometconn.
     """
 
@@ -42,11 +42,11 @@ class ClientOpened(Detail):
 
 @attrs.frozen(kw_only=True)
 class AttemptBegun(Detail):
-    """A WebSocket is begun: `generation` is its number.
+    """A WebSocket is being opened; `generation` is its number.
 
     Attributes:
-        url: where it leads, without a query.
-        second: it follows the renewal of a refused token, and is part of the same attempt.
+        url: its URL, without the query.
+        second: whether it follows the renewal of a refused token, and so belongs to the same attempt.
     """
 
     url: str
@@ -55,10 +55,10 @@ class AttemptBegun(Detail):
 
 @attrs.frozen(kw_only=True)
 class Dialled(Detail):
-    """The byte stream is there: name lookup, TCP, proxy and TLS are done.
+    """The byte stream is open: name lookup, TCP, proxy and TLS are done.
 
     Attributes:
-        took: since the attempt began, in seconds.
+        took: the time since the attempt began, in seconds.
     """
 
     took: float
@@ -66,10 +66,10 @@ class Dialled(Detail):
 
 @attrs.frozen(kw_only=True)
 class Upgraded(Detail):
-    """The server answered the WebSocket upgrade with 101; the auth frame is sent next.
+    """The server accepted the WebSocket upgrade with status 101; the auth frame is sent next.
 
     Attributes:
-        took: since the byte stream was there, in seconds.
+        took: the time since the byte stream was open, in seconds.
     """
 
     took: float
@@ -77,11 +77,11 @@ class Upgraded(Detail):
 
 @attrs.frozen(kw_only=True)
 class Authenticated(Detail):
-    """The server accepted the auth frame: connected.
+    """The server accepted the auth frame: the client is connected.
 
     Attributes:
-        took: since the upgrade, in seconds.
-        attempt: which attempt succeeded, from 1 since the last stable connection.
+        took: the time since the upgrade, in seconds.
+        attempt: the number of the attempt, counted from 1 since the last stable connection.
     """
 
     took: float
@@ -90,11 +90,11 @@ class Authenticated(Detail):
 
 @attrs.frozen(kw_only=True)
 class AttemptFailed(Detail):
-    """The attempt ended without a connection, and not because nobody wanted it any longer.
+    """The attempt failed. An attempt that was cancelled because the lease ended is not reported.
 
     Attributes:
-        attempt: which, from 1 since the last stable connection.
-        cause: why, in words.
+        attempt: the number of the attempt, counted from 1 since the last stable connection.
+        cause: the error message.
         close_code: the server's close code (RFC 6455 section 7.4), if it sent one.
     """
 
@@ -105,15 +105,15 @@ class AttemptFailed(Detail):
 
 @attrs.frozen(kw_only=True)
 class RenewalBegun(Detail):
-    """The server refused the token, or closed or stayed silent three times instead of an answer."""
+    """The token is renewed: the server refused it, or three times closed the socket or did not reply to the auth frame."""
 
 
 @attrs.frozen(kw_only=True)
 class TokenRefused(Detail):
-    """The token was refused for good: no attempt until `login()` or `connect()`.
+    """The renewed token was refused, too: there is no further attempt until `login()` or `connect()`.
 
     Attributes:
-        cause: why, in words.
+        cause: the error message.
     """
 
     cause: str
@@ -124,8 +124,8 @@ class RetrySet(Detail):
     """The time of the next attempt is set.
 
     Attributes:
-        attempt: the number it will have.
-        delay: in how many seconds it will be made.
+        attempt: the number of that attempt.
+        delay: the time until it begins, in seconds.
     """
 
     attempt: int

@@ -1,4 +1,4 @@
-"""What happens to a connection that is there, and how it ends."""
+"""Details of an open connection and of its end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 @attrs.frozen(kw_only=True)
 class PingSent(Detail):
-    """A ping frame is written, or waits for those before it.
+    """A ping frame was written, or queued behind other frames.
 
     Attributes:
         by: `"keepalive"`, or `"application"` for `chat.ping()`, which is also a sign of life of the app.
@@ -36,10 +36,10 @@ class PingSent(Detail):
 
 @attrs.frozen(kw_only=True)
 class PongReceived(Detail):
-    """The server answered the oldest ping that was open.
+    """The server replied to the oldest unanswered ping.
 
     Attributes:
-        round_trip: since that ping, in seconds.
+        round_trip: the time since that ping, in seconds.
     """
 
     round_trip: float
@@ -47,14 +47,13 @@ class PongReceived(Detail):
 
 @attrs.frozen(kw_only=True)
 class EventsReceived(Detail):
-    """Events were put into the streams: once for all that one read of the socket brought.
+    """Events were put into the streams: one detail for all events of one read of the socket.
 
-    What the server says that is no event (pongs, the auth reply) does not count. Messages
-    that were fetched after an absence do.
+    Pongs and the auth reply are not events and are not counted. Messages fetched after a disconnection are counted.
 
     Attributes:
-        events: how many, duplicates included.
-        duplicates: of these, how many were dropped because their message had come before.
+        events: the number of events, duplicates included.
+        duplicates: how many of them were dropped because the same message was received before.
     """
 
     events: int
@@ -63,10 +62,10 @@ class EventsReceived(Detail):
 
 @attrs.frozen(kw_only=True)
 class EventsDropped(Detail):
-    """A stream was full and lost events: it was opened with `overflow="drop_oldest"` or `"fail"`, or nobody has opened one.
+    """A full stream dropped events: one opened with `overflow="drop_oldest"` or `"fail"`, or the buffer while none is open.
 
     Attributes:
-        dropped: how many since the last such detail, all streams together.
+        dropped: the number of events since the last such detail, in all streams together.
     """
 
     dropped: int
@@ -79,7 +78,7 @@ class ReadingPaused(Detail):
 
 @attrs.frozen(kw_only=True)
 class ReadingResumed(Detail):
-    """There is room again.
+    """The stream has room again, and the socket is read.
 
     Attributes:
         paused: how long the socket was not read, in seconds.
@@ -90,11 +89,11 @@ class ReadingResumed(Detail):
 
 @attrs.frozen(kw_only=True)
 class PageFetched(Detail):
-    """Catching up: one page of missed messages came by REST.
+    """Catching up fetched one page of missed messages over REST.
 
     Attributes:
-        messages: how many it held.
-        more: another page will be asked for.
+        messages: the number of messages in it.
+        more: whether another page will be requested.
     """
 
     messages: int
@@ -103,13 +102,13 @@ class PageFetched(Detail):
 
 @attrs.frozen(kw_only=True)
 class GapMarked(Detail):
-    """A `Gap` was put into the streams: the client had been away.
+    """A `Gap` was put into the streams, because the client was disconnected.
 
     Attributes:
-        since, until: from the loss to the reconnect, on Trio's clock, in seconds.
-        recovered: the messages missed were fetched (`True`), follow (`None`), or may be missing (`False`): see `Gap`.
-        cause: what ended the connection, or what made the catch-up fail, in words.
-        after_id, before_id: the ids of the missed messages lie between these two, where they are known.
+        since, until: the times of the loss and of the reconnect, on Trio's clock, in seconds.
+        recovered: the missed messages were fetched (`True`), follow (`None`), or may be missing (`False`): see `Gap`.
+        cause: the message of the error that ended the connection, or that made catching up fail.
+        after_id, before_id: the ids of the missed messages are between these two, if those are known.
     """
 
     since: float
@@ -122,11 +121,11 @@ class GapMarked(Detail):
 
 @attrs.frozen(kw_only=True)
 class ConnectionLost(Detail):
-    """The connection ended without our doing.
+    """The connection was lost: the client did not close it.
 
     Attributes:
-        stood: how long it had stood, in seconds.
-        cause: why, in words.
+        stood: how long it was open, in seconds.
+        cause: the error message.
         close_code: the server's close code (RFC 6455 section 7.4), if it sent one.
     """
 
@@ -137,9 +136,9 @@ class ConnectionLost(Detail):
 
 @attrs.frozen(kw_only=True)
 class GoodbyeSaid(Detail):
-    """Our close frame, with code 1000, is written; the server's answer is waited for."""
+    """The client wrote a close frame with code 1000, and waits for the server's."""
 
 
 @attrs.frozen(kw_only=True)
 class SocketClosed(Detail):
-    """The socket is closed on our side. The next one is dialled only now."""
+    """The client closed the socket. The next one is dialled only after this."""

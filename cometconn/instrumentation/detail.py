@@ -1,4 +1,4 @@
-"""The root of all details, and what a hook is."""
+"""The base class of all details, and the protocol of hooks."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["Detail", "Hook"]
 
 @attrs.frozen(kw_only=True)
 class Detail:
-    """One step of one client, as a hook gets it. Frozen, made of plain values, free of secrets.
+    """One step of one client, as hooks receive it. It is frozen, consists of plain values and contains no secret.
 
     Attributes:
-        connection_id: which client of this process: its app id and a number.
-        generation: which of its WebSockets: counts every one that was begun, from 1; 0 before the first.
+        connection_id: the client in this process: its app id and a number.
+        generation: the number of its current WebSocket, counted from 1; 0 before the first.
         at: when it happened, on Trio's clock, in seconds.
-        at_utc: the same instant on the wall clock.
+        at_utc: the same time on the wall clock.
     """
 
     connection_id: str
@@ -28,18 +28,17 @@ class Detail:
 
 
 class Hook(Protocol):
-    """Is told every step: any callable that takes a `Detail`. See `open_client(hooks=...)`.
+    """Is called for every step: any callable that takes a `Detail`. See `open_client(hooks=...)`.
 
-    It is called in Trio's thread, in the order of events, by a task of the client's and not
-    inside the step itself: the state is whole, `chat.status` may be asked and tells the
-    truth of *that* moment, which may be newer than the detail. `enter_background()` and the
-    other synchronous calls do what they do from any other task.
+    A task of the client calls it in Trio's thread, in the order of the steps, and after the step is complete. It may
+    read `chat.status`, which may already be newer than the detail, and may call `enter_background()` and the other
+    synchronous methods as any other task may.
 
-    It must return soon, because nothing else runs meanwhile. What it raises is logged once
-    (logger `cometconn`, WARNING, with the traceback) and changes nothing: the hook is called
-    again for the next detail. Ctrl-C does not interrupt it.
+    It must return soon, because no other task runs meanwhile. An exception that it raises is logged once (logger
+    `cometconn`, level WARNING, with the traceback) and has no other effect: the hook is called again for the next
+    detail. Ctrl-C does not interrupt it.
     """
 
     def __call__(self, detail: Detail, /) -> object:
-        """Take *detail*. The result is ignored."""
+        """Handle *detail*. The return value is ignored."""
         ...

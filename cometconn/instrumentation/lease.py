@@ -1,4 +1,4 @@
-"""What is wanted: the app state, the lease and its deadline, the status."""
+"""Details of the app state, of the lease and its deadline, and of the status."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class EnteredForeground(Detail):
 
 @attrs.frozen(kw_only=True)
 class DeadlineMoved(Detail):
-    """The lease ends at another time than before: background, foreground, `ping()`, or `connect()` in the background.
+    """The end of the lease changed, by background, foreground, `ping()`, or `connect()` in the background.
 
     Attributes:
-        deadline: when it ends, on Trio's clock, in seconds; `None`: never.
-        left: the same in seconds from now; `None`: never.
+        deadline: when the lease ends, on Trio's clock, in seconds; `None` if it has no end.
+        left: the seconds until then; `None` if it has no end.
     """
 
     deadline: float | None
@@ -49,10 +49,10 @@ class DeadlineMoved(Detail):
 
 @attrs.frozen(kw_only=True)
 class LeaseEnded(Detail):
-    """The connection is no longer wanted: no socket, no attempt, no retry.
+    """The lease ended: there is no socket, no attempt and no retry any more.
 
     Attributes:
-        reason: why.
+        reason: the reason, which `Disconnected` has, too.
     """
 
     reason: Reason
@@ -60,13 +60,13 @@ class LeaseEnded(Detail):
 
 @attrs.frozen(kw_only=True)
 class StatusChanged(Detail):
-    """`chat.status` is another one.
+    """`chat.status` changed.
 
     Attributes:
-        previous, status: before and now: `"connected"`, `"connecting"` (an attempt is under way), `"waiting"`
-            (for the next one) or `"disconnected"`.
-        attempt: the attempt that succeeded, is under way, or will be made; `None` when disconnected.
-        reason: why it is disconnected; `None` when it is not.
+        previous, status: the status before and after: `"connected"`, `"connecting"` (an attempt is running),
+            `"waiting"` (for the next attempt) or `"disconnected"`.
+        attempt: the number of the attempt that succeeded, is running, or will be made; `None` when disconnected.
+        reason: why the client is disconnected; `None` when it is not.
     """
 
     previous: StatusName
@@ -77,10 +77,10 @@ class StatusChanged(Detail):
 
 @attrs.frozen(kw_only=True)
 class MachineSlept(Detail):
-    """The machine had been asleep: Trio's clock stood still, deadlines did not.
+    """The computer was asleep: Trio's clock stood still meanwhile, but the client's deadlines include that time.
 
     Attributes:
-        slept: how long, in seconds.
+        slept: how long it slept, in seconds.
     """
 
     slept: float
@@ -88,10 +88,10 @@ class MachineSlept(Detail):
 
 @attrs.frozen(kw_only=True)
 class DetailsDropped(Detail):
-    """More happened than the hooks could be told: too many details waited for them.
+    """Details were dropped, because too many waited for the hooks.
 
     Attributes:
-        dropped: how many were not told.
+        dropped: the number of dropped details.
     """
 
     dropped: int

@@ -1,4 +1,4 @@
-"""Details as records of the standard library's `logging`."""
+"""The hook that writes details to the standard library's `logging`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LEVELS: Mapping[type, int] = {
     connections.GoodbyeSaid: logging.DEBUG,
     connections.SocketClosed: logging.DEBUG,
     lease.DeadlineMoved: logging.DEBUG,
-    lease.StatusChanged: logging.DEBUG,  # the other details say it, and why
+    lease.StatusChanged: logging.DEBUG,  # the other details report it with its cause
     lease.DetailsDropped: logging.WARNING,
 }
 
@@ -39,14 +39,13 @@ _LEVELS: Mapping[type, int] = {
 class LogHook:
     """A hook that logs: `open_client(..., hooks=[LogHook()])`.
 
-    A record says `[APP-1 #3] lost after 812 s: ...`: connection id, generation, words. It
-    carries the two also as attributes `connection_id` and `generation`, and the detail itself
-    as `detail`, for formatters and filters. What mends itself but cost something is a WARNING,
-    what only a login mends an ERROR, the course of things INFO, pings and the like DEBUG.
-    There are no tokens and no texts of messages in any of them.
+    A record reads `[APP-1 #3] lost after 812 s: ...`: connection id, generation, description. It also has the attributes
+    `connection_id`, `generation` and `detail`, for formatters and filters. Failures that the client recovers from are
+    logged as WARNING, failures that need a login as ERROR, normal steps as INFO, and pings and similar as DEBUG. No
+    record contains a token or the text of a message.
 
     Args:
-        logger: where to; by default the logger `cometconn.connection`.
+        logger: the logger to use; by default `cometconn.connection`.
     """
 
     def __init__(self, logger: logging.Logger | None = None) -> None:

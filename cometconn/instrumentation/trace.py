@@ -1,4 +1,4 @@
-"""Details as lines of JSON in a file, and back."""
+"""Writes details to a file as lines of JSON, and reads them back."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ _KINDS: Mapping[str, type[Detail]] = {
 
 
 class TraceFile:
-    """A hook that writes a trace: one JSON object a line, ready for `cometconn timeline`.
+    """A hook that writes a trace, one JSON object a line, for `cometconn timeline`.
 
-    A context manager: it stands around `open_client(..., hooks=[trace])`, so that the file is
-    closed after the last detail.
+    Use it as a context manager around `open_client(..., hooks=[trace])`, so that the file is closed after the last
+    detail.
 
-    Every line is handed to the operating system before the next step, so that a program that
-    is killed leaves all but perhaps half of the last one. A file that exists is continued.
-    The file is for its owner alone (0600) where we make it. Several clients may share one.
+    Each line is passed to the operating system before the hook returns, so a program that is killed loses at most a
+    part of the last line. Lines are appended to an existing file. A new file is readable and writable only by its owner
+    (0600). Several clients may share one trace.
 
-    A detail costs about 25 microseconds and 200 bytes; events cost one for each read of
-    the socket, not one each. At *max_bytes* the file is renamed to `NAME.1`, in place of the
-    one of that name, and begun anew: never more than twice *max_bytes* lie on the disk.
+    A detail takes about 25 microseconds and 200 bytes. There is one detail for all events of one read of the socket. At
+    *max_bytes* the file is renamed to `NAME.1`, which replaces an earlier file of that name, and a new file is started,
+    so a trace uses at most twice *max_bytes*.
 
     Args:
         path: the file.
-        max_bytes: when to begin anew.
+        max_bytes: the size in bytes at which a new file is started.
 
     Raises:
-        OSError: it cannot be opened. Later a full disk is a failing hook: told once in the
-            log, and the connection lives on.
+        OSError: the file cannot be opened. If writing fails later, for example because the disk is full, that is an
+            error of the hook: it is logged once, and the connection is not affected.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES) -> None:
@@ -84,7 +84,7 @@ class TraceFile:
         line = (to_line(detail) + "\n").encode()
         if self._size and self._size + len(line) > self._max_bytes:
             self._begin_anew()
-        # After half a line (a full disk, a program that was killed) the next one begins on its own.
+        # The last line may be incomplete, after a full disk or in the file of a killed program: end it first.
         line = b"\n" + line if self._torn else line
         self._torn = True
         written = self._file.write(line) or 0
@@ -98,7 +98,7 @@ class TraceFile:
 
 
 def _open(path: pathlib.Path) -> io.FileIO:
-    # Not buffered: each line is with the operating system when the hook returns.
+    # Unbuffered, so that each line has been passed to the operating system when the hook returns.
     return io.FileIO(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
@@ -110,11 +110,11 @@ def _last_byte(path: pathlib.Path) -> bytes:
 
 @attrs.frozen
 class Trace:
-    """What stood in a trace file.
+    """The content of a trace file.
 
     Attributes:
-        details: in the order in which they were written.
-        unreadable: lines that are no detail we know: torn ones, or of a newer version.
+        details: the details, in the order in which they were written.
+        unreadable: the number of lines without a known detail: incomplete ones, and those of a newer version.
     """
 
     details: tuple[Detail, ...]
@@ -124,10 +124,10 @@ class Trace:
 def read_trace(path: str | os.PathLike[str]) -> Trace:
     """Read the file that a `TraceFile` wrote.
 
-    A torn line, as a program that was killed leaves it, is counted and left out.
+    An incomplete line, as a killed program leaves it, is counted and skipped.
 
     Raises:
-        TraceError: the file cannot be read, or there is no detail in it at all.
+        TraceError: the file cannot be read, or contains no detail.
     """
     try:
         lines = pathlib.Path(path).read_bytes().splitlines()
@@ -150,15 +150,15 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
 
 
 def to_line(detail: Detail) -> str:
-    """Return *detail* as JSON, its class's name first."""
+    """Return *detail* as a JSON object, whose first member is the name of the class."""
     return json.dumps({"detail": type(detail).__name__, **_CONVERTER.unstructure(detail)})
 
 
 def from_line(line: str | bytes) -> Detail | None:
-    """Return the detail of a line, or `None` if there is none in it."""
+    """Return the detail in *line*, or `None` if it contains none."""
     try:
         fields: Any = json.loads(line)
         detail: Detail = _CONVERTER.structure(fields, _KINDS[fields.pop("detail")])
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, the other lines count
+    except Exception:  # noqa: BLE001 - one invalid line must not make the others unreadable
         return None
     return detail

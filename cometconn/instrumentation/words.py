@@ -1,4 +1,4 @@
-"""Each detail as a sentence for people."""
+"""Describes each detail in a short phrase."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ _PLAIN: Mapping[type, str] = {
     lease.EnteredBackground: "the app is in the background",
     lease.EnteredForeground: "the app is in the foreground",
     lease.MachineSlept: "the machine slept for {0.slept:.0f} s",
-    lease.DetailsDropped: "{0.dropped} details could not be told",
+    lease.DetailsDropped: "{0.dropped} details were dropped",
 }
 
 
-_NO_SECRETS: Final = KnownSecrets()  # details hold none; what a terminal obeys may stand in a file
+_NO_SECRETS: Final = KnownSecrets()  # details contain no secrets, but a trace file may contain control characters
 
 
 def in_words(detail: Detail) -> str:
-    """Return what happened, in a few words and without the time; also of a trace that somebody else has written."""
+    """Return a short description of *detail*, without its time. Control characters are escaped."""
     return _NO_SECRETS.whole(_words(detail))
 
 

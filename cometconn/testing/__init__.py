@@ -1,14 +1,14 @@
-"""Test your own program against CometChat without a network.
+"""Test a program that uses cometconn, without CometChat and without a network.
 
-`open_memory_server()` gives a whole server in Trio's own thread: with `trio.testing.MockClock` hours pass in an
-instant, and `MemoryServer.script()` is its part in a play: expect, say, drop, refuse. For real sockets there is
-`cometconn.emulator`, and `open_fault_proxy()` to stand before it and lose, delay and cut. `record()` writes a
-session's transcript, without its secrets, and `open_replay()` plays the server's side of it. `assert_no_leaks()`
-looks behind a block.
+`open_memory_server()` opens a complete server in Trio's thread: with `trio.testing.MockClock`, hours of virtual time
+take no real time. `MemoryServer.script()` expects what the client does, and sends events, drops connections and refuses
+them. For real sockets there is `cometconn.emulator`, and `open_fault_proxy()` in front of it, which delays, drops and
+cuts. `record()` writes a transcript of a session without its secrets, and `open_replay()` replays the server's side of
+it. `assert_no_leaks()` checks that a block leaves nothing behind.
 
-What needs Hypothesis stands apart: `cometconn.testing.strategies` draws lifecycle events for
-`cometconn.testing.scripts`, and events and frames of every kind. The pytest plugin with the fixtures (`chat`,
-`emulator`, `memory_chat`, `memory_server`) needs no import. docs/how-to/test.md shows all of it.
+`cometconn.testing.strategies` needs Hypothesis: it draws scripts of lifecycle events for `cometconn.testing.scripts`,
+and events and frames of every kind. The pytest plugin with its fixtures (`chat`, `emulator`, `memory_chat`,
+`memory_server`) needs no import. docs/how-to/test.md shows all of it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What can happen to a program that holds a connection, one class for each thing.
+"""The actions of a script: one class for each thing that can happen to a program with a connection.
 
-A script is a sequence of these. They are values: they can be compared, shown as the code
-that makes them, and shrunk. `cometconn.testing.scripts.run_script` performs them.
+Actions are values: they can be compared, printed as the code that makes them, and shrunk by Hypothesis.
+`cometconn.testing.scripts.run_script()` performs them.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ __all__ = [
 
 @attrs.frozen
 class Action:
-    """One thing that happens. Every subclass is one kind."""
+    """The base class of all actions."""
 
 
-# What the application does.
+# Actions of the application.
 
 
 @attrs.frozen
@@ -98,20 +98,20 @@ class RetryNow(Action):
 
 @attrs.frozen
 class CancelCall(Action):
-    """Cancel the call that has waited longest."""
+    """Cancel the call that has been waiting longest."""
 
 
 @attrs.frozen
 class Leave(Action):
-    """Leave `open_client()`."""
+    """Leave the block of `open_client()`."""
 
 
 @attrs.frozen
 class Reopen(Action):
-    """Open a client again, with the same store, if it was left."""
+    """Open a client with the same store, if the last one was left."""
 
 
-# What the server and the network do.
+# Actions of the server and of the network.
 
 
 @attrs.frozen
@@ -123,7 +123,7 @@ class Dialling(Action):
 
 @attrs.frozen
 class Upgrade(Action):
-    """From now on WebSocket upgrades are accepted, answered with an HTTP status, or never answered."""
+    """From now on WebSocket upgrades are accepted, refused with an HTTP status, or never answered."""
 
     how: Literal["accept", "hang"] | int
 
@@ -137,13 +137,13 @@ class TokenAnswer(Action):
 
 @attrs.frozen
 class RestAnswers(Action):
-    """From now on REST requests are answered, answered with an HTTP status, or never answered.
+    """From now on REST requests are answered, refused with an HTTP status, or never answered.
 
     Attributes:
         how: `accept`, an HTTP status from 400 to 599, or `hang`. A request that hangs is never answered, whatever
-            comes later: the client gives it up after `request_timeout`.
-        retry_after: the `Retry-After` header beside such a status, of REST and of a refused upgrade, in seconds;
-            `None` for none.
+            actions follow: the client gives up after `request_timeout`.
+        retry_after: the `Retry-After` header that is sent with such a status, and with that of a refused upgrade, in
+            seconds; `None` for no header.
     """
 
     how: Literal["accept", "hang"] | int
@@ -152,10 +152,10 @@ class RestAnswers(Action):
 
 @attrs.frozen
 class RestDelay(Action):
-    """From now on so many seconds lie between a REST request, which takes effect when it comes, and its answer.
+    """From now on REST responses are delayed. A request takes effect when it is received.
 
     Attributes:
-        seconds: the delay; 0 for none.
+        seconds: the delay; 0 for no delay.
     """
 
     seconds: float
@@ -163,7 +163,7 @@ class RestDelay(Action):
 
 @attrs.frozen
 class ForgetTokens(Action):
-    """The server forgets every auth token and every JWT that it has given out. Open sockets stay."""
+    """The server forgets every auth token and every JWT that it has issued. Open sockets stay open."""
 
 
 @attrs.frozen
@@ -182,44 +182,44 @@ class CloseFromServer(Action):
 
 @attrs.frozen
 class CloseUnanswered(Action):
-    """The server closes the sockets whose auth frame it has left unanswered with this code."""
+    """The server closes, with this code, the sockets whose auth frame it has not answered."""
 
     code: int = 1011
 
 
 @attrs.frozen
 class Reset(Action):
-    """The user's authenticated sockets break."""
+    """The user's authenticated sockets are reset."""
 
 
 @attrs.frozen
 class Silence(Action):
-    """The user's authenticated sockets go half-open: nothing comes through any more."""
+    """The user's authenticated sockets become half-open: nothing is delivered any more, in either direction."""
 
 
 @attrs.frozen
 class Push(Action):
-    """Somebody sends the user a text message."""
+    """Another user sends the user a text message."""
 
 
 @attrs.frozen
 class Duplicate(Action):
-    """The last pushed message comes once more."""
+    """The server sends the last message again."""
 
 
 @attrs.frozen
 class Reordered(Action):
-    """Two messages come, the later one first."""
+    """The server sends two messages, the later one first."""
 
 
 @attrs.frozen
 class LatePong(Action):
-    """A pong comes, asked for or not."""
+    """The server sends a pong, whether or not there was a ping."""
 
 
 @attrs.frozen
 class Garbage(Action):
-    """A frame comes that is not JSON."""
+    """The server sends a frame that is not JSON."""
 
 
 # Time.
@@ -233,4 +233,4 @@ class Wait(Action):
 
 
 Script: TypeAlias = "list[Action] | tuple[Action, ...]"
-"""What happens, in this order."""
+"""Actions, in their order."""

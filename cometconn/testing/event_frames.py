@@ -1,4 +1,4 @@
-"""From an event back to the frame that makes it: what a server would have said."""
+"""Converts an event back to the frame that a server would have sent for it."""
 
 from __future__ import annotations
 
@@ -31,21 +31,22 @@ _FOR: Final = parse_paths("data.entities.for.entity or receiver or ^receiver")
 
 
 def to_frame(event: Event) -> dict[str, Any] | str:
-    """Return the frame that a server would send for *event*: what a client that reads it makes equal to it.
+    """Return the frame that a server would send for *event*, and that a client decodes to an equal event.
 
-    For the events of `cometconn.testing.strategies` that holds exactly. Of an event made by hand, what a frame
-    cannot say is lost: a typing user's receiver is only an id, who joins a group did it themselves, a message mentions the
-    logged-in user if they are among its `mentions`, and the `data` of an AI agent's message is the frame's whole `data`.
+    The decoded event is equal for all events of `cometconn.testing.strategies`. An event made by hand may have values
+    that a frame cannot contain: a typing indicator has only the id of its receiver, a user who joins a group is also
+    the user who acted, `has_mentioned_me` follows from `mentions`, and the `data` of an AI agent's message is the whole
+    `data` of the frame.
 
     Args:
-        event: any event that a server sends. Its `raw` is not looked at, but for `UnknownEvent` and `UnreadableFrame`,
-            which have nothing else.
+        event: any event that a server sends. Its `raw` is ignored, except for `UnknownEvent` and `UnreadableFrame`,
+            which have no other content.
 
     Returns:
-        The frame, as JSON values; for an `UnreadableFrame` its text.
+        The frame as JSON values; for an `UnreadableFrame` its text.
 
     Raises:
-        SettingsError: no server sends this: it is a marker of the client's own, or a binary frame.
+        SettingsError: a server sends no such event: it is one of the client's own markers, or a binary frame.
     """
     if isinstance(event, UnreadableFrame) and isinstance(event.raw, str):
         return event.raw
@@ -62,9 +63,9 @@ def to_frame(event: Event) -> dict[str, Any] | str:
 
 @functools.cache
 def written_paths(kind: Any) -> Mapping[str, JsonPath]:
-    """Return where each attribute of class *kind* is written.
+    """Return the path at which each attribute of class *kind* is written.
 
-    That is the first of its paths, but inside another attribute's place only if there is no path outside.
+    That is its first path that is not inside another attribute, or its first path if all are.
     """
     return {name: _place(name, paths_of(kind)) for name in paths_of(kind)}
 
@@ -76,7 +77,7 @@ def _place(name: str, paths: Mapping[str, Sequence[JsonPath]]) -> JsonPath:
 
 
 def words_of(row: Kind) -> Mapping[str, Sequence[str]]:
-    """Return the attributes that stand where a row has words, and those words."""
+    """Return the attributes whose path selects the row, with the words that select it."""
     event: Any = row.event
     return {
         name: words
@@ -87,14 +88,14 @@ def words_of(row: Kind) -> Mapping[str, Sequence[str]]:
 
 
 def _row(value: Any) -> Kind | None:
-    """Return the row of a value: of several, the one with its words."""
+    """Return the row for *value*: the one whose words it has, if its class has several."""
     rows = _ROWS.get(type(value), [])
     fitting = (row for row in rows if all(getattr(value, name) in words for name, words in words_of(row).items()))
     return next(fitting, rows[0] if rows else None)
 
 
 def _object(value: Any, envelope: Json) -> Json:
-    """Return *value* as a JSON object. What stands in the envelope of a frame is put there."""
+    """Return *value* as a JSON object. Attributes that belong into the envelope of a frame are put there."""
     kind: Any = type(value)
     body, inner = Json(), Json()
     row = _row(value)
@@ -116,20 +117,20 @@ def _object(value: Any, envelope: Json) -> Json:
             _put_what_follows(body, envelope, place, item, row.inner.get(name, {}))
     if isinstance(value, Call):
         _put(body, envelope, ("data", "entities", "on", "entityType"), "call")
-    for key, item in inner.items():  # what is inside an event speaks for it where it has no words of its own
+    for key, item in inner.items():  # a part of the event fills the envelope where the event itself does not
         envelope.setdefault(key, item)
     return body
 
 
 @functools.cache
 def _defaults(kind: Any) -> Mapping[str, Any]:
-    """Return what an attribute is if the frame does not tell."""
+    """Return the default of each attribute that has one."""
     fields = [field for field in attrs.fields(kind) if field.default is not attrs.NOTHING]
     return {field.name: getattr(field.default, "factory", lambda field=field: field.default)() for field in fields}
 
 
 def _put_what_follows(body: Json, envelope: Json, place: JsonPath, item: Any, parts: Mapping[str, str]) -> None:
-    """Put what the frame says about an attribute elsewhere than in its place."""
+    """Put what the frame contains about an attribute in other places."""
     if isinstance(item, Message) and place[-1:] == ("entity",):
         _put(body, envelope, (*place[:-1], "entityType"), "message")
         body["type"] = "message"
@@ -140,10 +141,10 @@ def _put_what_follows(body: Json, envelope: Json, place: JsonPath, item: Any, pa
 
 
 def _put_person(body: Json, envelope: Json, paths: Sequence[JsonPath], person: User | Group, *, acts: bool) -> None:
-    """Put a person where they are described, and their id where there is only that."""
+    """Put the description of a user or group at its path, and its id at the paths that contain only the id."""
     entities = [path for path in paths if path[-1] == "entity"]
     described = next((path for path in entities if acts and path[-2] in {"by", "for"}), (entities or paths)[0])
-    if described != ("receiver",):  # a signal does not describe where it goes: the envelope tells
+    if described != ("receiver",):  # a signal does not describe its receiver, whose id is in the envelope
         _put(body, envelope, described, _object(person, {}))
     if entities:
         _put(body, envelope, (*described[:-1], "entityType"), person.receiver_type)
@@ -169,7 +170,7 @@ def _plain(value: Any, envelope: Json, name: str = "") -> Any:
     if isinstance(value, datetime.datetime):
         return round(value.timestamp() * 1000) if value.microsecond else int(value.timestamp())
     if isinstance(value, int) and (name == "id" or name.endswith("_id")):
-        return str(value)  # as CometChat writes the numbers of messages
+        return str(value)  # CometChat writes the ids of messages as texts
     if isinstance(value, Mapping):
         return {key: _plain(item, envelope) for key, item in value.items()}
     if isinstance(value, tuple) and value and isinstance(value[0], User):

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for every kind of event, and for the frames that servers send for them."""
+"""Hypothesis strategies for events of every kind, and for the frames from which a client makes them."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ __all__ = ["KINDS", "events", "frames"]
 
 Strategy: TypeAlias = "st.SearchStrategy[Any]"
 Maker: TypeAlias = Callable[[str], Strategy]
-"""Makes the strategy of one kind, for the logged-in user."""
+"""Returns the strategy of one kind for a logged-in user's uid."""
 
 
 def events(*kinds: type[ev.Event], uid: str = ME) -> st.SearchStrategy[Any]:
-    """Draw events as an application meets them in `chat.events()`: whole, valid, and with a `raw` that fits.
+    """Draw events as `chat.events()` yields them: complete, valid, and with the `raw` that belongs to them.
 
     Args:
-        kinds: of these classes, a base class standing for its subclasses; of all, the client's own markers
-            (`Gap`, `Overflow`, `Resumed`) included, when none is named.
-        uid: the logged-in user: whose calls the outgoing ones are.
+        kinds: the classes to draw from, where a base class stands for its subclasses; by default all, including the
+            client's own markers (`Gap`, `Overflow`, `Resumed`).
+        uid: the logged-in user, whose calls are the outgoing ones.
 
     Raises:
-        SettingsError: one of *kinds* is no class of events.
+        SettingsError: *kinds* contains no class of events.
     """
     chosen = [kind for kind in KINDS if not kinds or issubclass(kind, kinds)]
     return st.one_of([KINDS[kind](uid) for kind in chosen]).map(_with_raw) if chosen else _refuse(kinds)
 
 
 def frames(*kinds: type[ev.Event], uid: str = ME) -> st.SearchStrategy[Any]:
-    """Draw frames as a server sends them: JSON objects, and for `UnreadableFrame` texts that are none.
+    """Draw frames as a server sends them: JSON objects, and for `UnreadableFrame` texts that are not.
 
-    To be pushed by `Emulator.push()`, `MemoryServer.push()` or `ServerScript.say()`: each becomes the event
-    that it was made from.
+    Send them with `Emulator.push()`, `MemoryServer.push()` or `ServerScript.say()`: the client makes of each frame the
+    event from which it was made.
 
     Args:
-        kinds: as for `events()`; without the markers, which no server sends.
+        kinds: as for `events()`, but without the markers, which a server never sends.
         uid: the logged-in user.
 
     Raises:
-        SettingsError: one of *kinds* is no class of events, or of markers only.
+        SettingsError: *kinds* contains no class of events that a server sends.
     """
     chosen = [kind for kind in KINDS if (not kinds or issubclass(kind, kinds)) and not issubclass(kind, ev.Marker)]
     return st.one_of([KINDS[kind](uid) for kind in chosen]).map(to_frame) if chosen else _refuse(kinds)
@@ -63,16 +63,16 @@ def _refuse(kinds: tuple[object, ...]) -> Strategy:
 
 
 def _with_raw(event: Any) -> Any:
-    """Give an event the mapping that it would have been made from."""
+    """Return *event* with the `raw` from which a client would have made it."""
     if isinstance(event, ev.Marker | ev.UnknownEvent | ev.UnreadableFrame):
         return event
     return attrs.evolve(event, raw=to_frame(event))
 
 
-# What servers send: one strategy for each row of the table.
+# Events from the server: one strategy for each row of the table.
 
 _WITHIN: Final = (ev.TextMessage, ev.MediaMessage, ev.CustomMessage, ev.CardMessage)
-"""What a message inside another event is: one of these, which quotes nothing."""
+"""The classes of a message inside another event; it quotes no message."""
 
 
 @functools.cache
@@ -81,7 +81,7 @@ def _sent(kind: Any, uid: str, *, within: bool = False) -> Strategy:
 
 
 def _of_row(row: Kind, uid: str, *, within: bool) -> Strategy:
-    """Draw what becomes an event by this row; *within* another, a message holds no other."""
+    """Draw events of this row. A message *within* another event contains no message itself."""
     event: Any = row.event
     types, places = types_of(event), written_paths(event)
     needed: dict[str, Strategy] = {}
@@ -103,7 +103,10 @@ def _of_row(row: Kind, uid: str, *, within: bool) -> Strategy:
 
 
 def _word(row: Kind, name: str) -> Strategy | None:
-    """Draw the words of a row for an attribute; and for one that tells others of its siblings, none of theirs."""
+    """Return what draws an attribute that selects the row, or `None` for any other attribute.
+
+    If other rows of the same frame are selected by it, their words are not drawn.
+    """
     if name in words_of(row):
         return st.sampled_from(words_of(row)[name])
     event: Any = row.event
@@ -123,8 +126,8 @@ def _word(row: Kind, name: str) -> Strategy | None:
 
 
 def _calls(when: kinds.When) -> list[tuple[bool, bool]]:
-    """Return for which calls a row is: whether they are the user's own, and whether they are a group's."""
-    mine = when(True, True)  # noqa: FBT003 - a group hears everything, and each member takes what is theirs
+    """Return the calls that a row is for: whether they are the user's own, and whether they are in a group."""
+    mine = when(True, True)  # noqa: FBT003 - all members of a group receive the frame, and the row is for some of them
     return [(mine, group) for group in (False, True) if when(mine, group)]
 
 
@@ -135,7 +138,7 @@ def _belong_to(call: Any, whose: tuple[bool, bool], uid: str, user: ev.User, gro
 
 
 def _settle(event: Any, row: Kind, uid: str) -> Any:
-    """Let be the same what a frame says only once."""
+    """Return *event* with those attributes equal that a frame contains only once."""
     if isinstance(event, ev.GroupAction):
         own = isinstance(event, ev.GroupMemberJoined | ev.GroupMemberLeft)
         event = attrs.evolve(event, sender=event.by, user=event.by if own else event.user, receiver=event.group)
@@ -154,7 +157,7 @@ def _settle(event: Any, row: Kind, uid: str) -> Any:
 
 
 def _with_what_is_inside(event: Any) -> Any:
-    """Let an attribute that is a whole object of the frame hold the attributes that stand in it."""
+    """Return *event* with each attribute that is a whole object of the frame containing the attributes inside it."""
     kind: Any = type(event)
     places = written_paths(kind)
     for name, place in places.items():
@@ -168,7 +171,7 @@ def _with_what_is_inside(event: Any) -> Any:
     return event
 
 
-# What is no news, or none that can be read.
+# Markers, unknown events and unreadable frames.
 
 _seconds = st.floats(0, 1e6, allow_nan=False)
 
@@ -204,4 +207,4 @@ def _maker(kind: Any) -> Maker:
 KINDS: Final[Mapping[type[ev.Event], Maker]] = {
     kind: _maker(kind) for kind in (*dict.fromkeys(row.event for row in kinds.KINDS), *_MARKERS)
 }
-"""The strategy of each kind. A test fails for a class of events that is not here."""
+"""The strategy of each kind. A test requires that every class of events is here."""

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what events are made of: people, words, numbers, times, JSON."""
+"""Hypothesis strategies for the attributes of events: users, groups, texts, numbers, times, JSON."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ _UIDS: Final = (ME, "amy-2", "bob-3", "uid with ünicode")
 _GUIDS: Final = ("hikers", "a group")
 _CLASSES: Final[Sequence[Any]] = [kind.event for kind in KINDS]
 _KEYS: Final = frozenset(path[-1] for kind in _CLASSES for paths in paths_of(kind).values() for path in paths if path)
-"""What an app may not name its data, because CometChat does: `fallbackText` in the data of a card."""
+"""Names that an app's data cannot have because CometChat uses them, such as `fallbackText` in the data of a card."""
 _LARGEST: Final = 2**53
 _EARLIEST, _LATEST = 946_684_800, 4_102_444_800  # the years 2000 and 2100
 
-# No half of a surrogate pair: it has no place in a text frame.
+# Without halves of surrogate pairs, which a text frame cannot contain.
 texts: st.SearchStrategy[str] = st.one_of(
     st.sampled_from(["hello", "", "\N{THUMBS UP SIGN}", "two\nlines", "\x00", "x" * 300]),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
 )
-"""What people write: anything that JSON can hold."""
+"""Texts of messages: anything that JSON can contain."""
 words: st.SearchStrategy[str] = st.one_of(
     st.sampled_from(["", "a", "b-1"]), st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 )
-"""Short, and perhaps empty."""
+"""Short texts, which may be empty."""
 names: st.SearchStrategy[str] = words.filter(bool)
-"""Short, and not empty."""
+"""Short texts that are not empty."""
 ids: st.SearchStrategy[int] = st.integers(1_000_000, _LARGEST)
-"""Numbers of messages: far from those that a test's own server gives, because a client drops what it has seen."""
+"""Ids of messages, larger than those that a test's own server assigns, because a client drops ids that it has seen."""
 counts: st.SearchStrategy[int] = st.integers(0, _LARGEST)
-"""How many."""
+"""Numbers of things."""
 times: st.SearchStrategy[datetime.datetime] = st.integers(_EARLIEST, _LATEST).map(
     lambda seconds: datetime.datetime.fromtimestamp(seconds, datetime.UTC)
 )
-"""Whole seconds, UTC, as CometChat stamps."""
+"""Times in whole seconds, UTC, as CometChat's timestamps are."""
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.one_of(
         st.none(),
@@ -74,13 +74,13 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 json_objects: st.SearchStrategy[Any] = st.dictionaries(
     words.filter(lambda word: word not in _KEYS), json_values, max_size=2
 )
-"""The data of apps."""
+"""The apps' own data."""
 
 
 def attributes(
     kind: type[Any], needed: Mapping[str, st.SearchStrategy[Any]], noted: Mapping[str, st.SearchStrategy[Any]]
 ) -> st.SearchStrategy[Any]:
-    """Draw objects of a class, with the attributes *needed* and some of those *noted*."""
+    """Draw objects of a class with all attributes in *needed* and some of those in *noted*."""
     return st.fixed_dictionaries(dict(needed), optional=dict(noted)).map(lambda drawn: kind(**drawn))
 
 
@@ -96,7 +96,7 @@ _USUAL: Final[Mapping[tuple[type[Any], str], Sequence[str]]] = {
     (Conversation, "conversation_type"): ("user", "group"),
     (FeedItem, "receiver_type"): ("user", "group"),
 }
-"""Attributes that have a few words; of a class and its subclasses."""
+"""Attributes with a few possible values, in a class and its subclasses."""
 _PLAIN: Final[Mapping[Any, st.SearchStrategy[Any]]] = {
     bool: st.booleans(),
     datetime.datetime: times,
@@ -108,16 +108,16 @@ _PLAIN: Final[Mapping[Any, st.SearchStrategy[Any]]] = {
 def strategy_of(
     kind: type[Any], name: str, declared: Any, messages: st.SearchStrategy[Any] | None = None
 ) -> st.SearchStrategy[Any]:
-    """Return what draws values for the attribute *name* of class *kind*, of its type *declared*.
+    """Return the strategy for an attribute.
 
     Args:
         kind: the class.
-        name: the attribute.
-        declared: its type.
-        messages: draws the messages inside; not needed for the types of attributes that hold none.
+        name: the attribute's name.
+        declared: the attribute's type.
+        messages: the strategy for messages inside the attribute; needed only if it contains messages.
 
     Raises:
-        KeyError: there is no strategy for values of this type.
+        KeyError: there is no strategy for this type.
     """
     parts = [part for part in typing.get_args(declared) if part is not type(None)]
     usual = next((_USUAL[base, name] for base in kind.__mro__ if (base, name) in _USUAL), None)
@@ -126,7 +126,7 @@ def strategy_of(
     elif typing.get_origin(declared) is tuple:
         key = (lambda user: user.uid) if parts[0] is User else None
         drawn = st.lists(strategy_of(kind, name, parts[0], messages), max_size=2, unique_by=key).map(tuple)
-    elif isinstance(declared, types.UnionType):  # whether there is any is drawn apart
+    elif isinstance(declared, types.UnionType):  # attributes() decides whether the attribute is set at all
         drawn = st.one_of([strategy_of(kind, name, part, messages) for part in parts])
     elif declared is Message and messages is not None:
         drawn = messages
@@ -147,7 +147,7 @@ def _number_or_text(kind: type[Any], name: str, declared: type[Any]) -> st.Searc
 
 
 def objects(kind: Any, messages: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[Any]:
-    """Draw objects of a class that is no event, described to some extent."""
+    """Draw objects of a class that is not an event, with some of their optional attributes set."""
     needed: dict[str, st.SearchStrategy[Any]] = {}
     noted: dict[str, st.SearchStrategy[Any]] = {}
     for field in attrs.fields(kind):
@@ -157,8 +157,8 @@ def objects(kind: Any, messages: st.SearchStrategy[Any] | None = None) -> st.Sea
 
 
 users: Final = objects(User)
-"""Users, described to some extent."""
+"""Users with some of their optional attributes set."""
 groups: Final = objects(Group)
-"""Groups, described to some extent."""
+"""Groups with some of their optional attributes set."""
 bare_receivers: st.SearchStrategy[Any] = st.one_of(st.sampled_from(_UIDS).map(User), st.sampled_from(_GUIDS).map(Group))
-"""Whom a signal goes to: it says no more than the id."""
+"""Receivers of signals, of which the frame contains only the id."""

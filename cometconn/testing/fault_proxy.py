@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a server that makes the network as bad as a test needs it."""
+"""A TCP proxy in front of a server, which adds the network faults that a test needs."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 __all__ = ["FaultProxy", "ProxyEntry", "open_fault_proxy"]
 
 _LOG_LIMIT = 10_000
-_HEAD = 16 * 1024  # bytes in which a request's head must end
+_HEAD = 16 * 1024  # the most bytes of a request's head
 
 
 @attrs.frozen
 class ProxyEntry:
-    """One thing that the proxy did.
+    """One action of the proxy.
 
     Attributes:
-        at: when, on Trio's clock.
-        line: the number of the connection, from 1; 0 when it concerns none.
-        what: in words; never anything of what was said over the connection.
+        at: when, on Trio's clock, in seconds.
+        line: the number of the connection, from 1; 0 if it concerns none.
+        what: a description, which never contains transferred data.
     """
 
     at: float
@@ -49,13 +49,13 @@ class ProxyEntry:
 class FaultProxy:
     """A running proxy. `open_fault_proxy()` makes it; do not build it yourself.
 
-    All its methods act at once and never block; they are to be called from Trio's thread.
+    All its methods act at once and never block. Call them from Trio's thread.
 
     Attributes:
-        url: where it listens, `http://127.0.0.1:PORT`.
-        endpoints: what to give to `open_client(endpoints=...)`.
-        rest: how REST connections fare from now on.
-        log: what it did, the last 10,000 things.
+        url: the URL on which it listens, `http://127.0.0.1:PORT`.
+        endpoints: the endpoints for `open_client(endpoints=...)`.
+        rest: the faults of new REST connections.
+        log: its last 10,000 actions.
     """
 
     def __init__(self, target: tuple[str, int], listener: Listener, rest: LineFaults, seed: int) -> None:
@@ -81,27 +81,27 @@ class FaultProxy:
 
     @property
     def connections(self) -> int:
-        """How many WebSockets go through it now."""
+        """The number of WebSockets that go through it now."""
         return sum(line.websocket for line in self._lines)
 
     def follow(self, plan: Iterable[LineFaults]) -> None:
-        """Let the next WebSockets fare as *plan* says, one after the other; once it is over, well."""
+        """Apply the faults of *plan* to the next WebSockets, one each. Those after its end have no faults."""
         self._plan = iter(plan)
 
     def end(self, how: End = "close") -> int:
-        """End every WebSocket now, and return their number. How: see `LineFaults.end`."""
+        """End every WebSocket now, and return how many there were. *how*: see `LineFaults.end`."""
         ended = [line for line in self._lines if line.websocket]
         for line in ended:
             line.end(how)
         return len(ended)
 
     def refuse_connections(self) -> None:
-        """Let the system refuse newcomers. Open connections stay. Idempotent."""
+        """Let the operating system refuse new connections. Open connections stay open. Idempotent."""
         self._listener.refuse_connections()
         self._note(0, "refusing connections")
 
     def accept_connections(self) -> None:
-        """Listen again, on the same port. Idempotent. Raises `OSError` when the port was taken meanwhile."""
+        """Listen again, on the same port. Idempotent. Raises `OSError` if another program has taken the port."""
         self._listener.accept_connections()
         self._note(0, "accepting connections")
 
@@ -121,14 +121,14 @@ class FaultProxy:
             faults = next(self._plan, LineFaults()) if websocket else self.rest
             self._note(number, f"{'WebSocket' if websocket else 'REST'}: {faults}")
             if faults.refuse:
-                return  # unread bytes or not, the client sees that nobody is there
+                return  # leaving the block closes the connection
             try:
                 server = await trio.open_tcp_stream(*self._target)
             except OSError:
                 self._note(number, "the server cannot be reached")
                 return
             async with server:
-                draw = random.Random(f"{self._seed}/{number}")  # noqa: S311 - weather, not a secret
+                draw = random.Random(f"{self._seed}/{number}")  # noqa: S311 - faults, not secrets
                 line = FaultyLine(number, client, server, faults, websocket, self._note, draw)
                 self._lines.add(line)
                 try:
@@ -152,11 +152,10 @@ async def open_fault_proxy(
     seed: int = 0,
     port: int = 0,
 ) -> AsyncGenerator[FaultProxy, None]:
-    """Run a proxy on this machine in front of a server, over real sockets.
+    """Run a proxy on this computer in front of a server, over real sockets.
 
-    Each WebSocket through it fares as the next `LineFaults` of *plan* say; those behind the
-    plan's end fare well. `random_faults(seed)` is a plan without end. Connections can also
-    be ended, refused and accepted at any moment by the methods of the proxy::
+    Each WebSocket through it has the next faults of *plan*, and none after the plan's end. `random_faults(seed)` is a
+    plan without end. The methods of the proxy end, refuse and accept connections at any time::
 
         async with open_emulator() as server, open_fault_proxy(server.url) as proxy:
             async with cometconn.open_client("APP", AppSettings(), endpoints=proxy.endpoints) as chat:
@@ -165,17 +164,17 @@ async def open_fault_proxy(
                 proxy.end("half-open")
 
     Args:
-        target: the URL of the server, of which host and port matter: `emulator.url`.
-        plan: how the WebSockets fare, in the order in which they come.
-        rest: how REST connections fare.
-        seed: of the jitter; the same seed and connections give the same delays.
-        port: where to listen on 127.0.0.1; 0 lets the system choose.
+        target: the URL of the server, such as `emulator.url`. Only its host and port are used.
+        plan: the faults of the WebSockets, in the order in which they are opened.
+        rest: the faults of REST connections.
+        seed: the seed of the jitter; the same seed and connections give the same delays.
+        port: the port on 127.0.0.1; 0 lets the operating system choose.
 
     Raises:
-        SettingsError: *target* has no host and port.
+        SettingsError: *target* has no host or no port.
         OSError: the port is in use.
 
-    On leaving, every connection through it is closed at once.
+    When the block is left, every connection through it is closed at once.
     """
     parts = urllib.parse.urlsplit(target)
     if parts.hostname is None or parts.port is None:
@@ -194,7 +193,7 @@ async def open_fault_proxy(
 
 
 async def _read_head(client: trio.SocketStream) -> bytes:
-    """Read until the first request's head is complete, to tell an upgrade from REST."""
+    """Read until the head of the first request is complete, which shows whether it is an upgrade or REST."""
     head = bytearray()
     while b"\r\n\r\n" not in head and len(head) < _HEAD:
         try:

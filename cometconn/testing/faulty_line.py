@@ -1,4 +1,4 @@
-"""One connection through a `FaultProxy`: two sockets, and what becomes of the bytes between them."""
+"""One connection through a `FaultProxy`: two sockets, and the faults of the bytes between them."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ if TYPE_CHECKING:
 __all__ = ["FaultyLine"]
 
 _READ = 64 * 1024
-_UNDER_WAY = 64  # pieces between the reader and the writer of a direction
-_TICKS = 50  # a throttled direction writes so many times a second
-_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # closing then sends RST
+_UNDER_WAY = 64  # the most pieces between the reader and the writer of a direction
+_TICKS = 50  # writes a second in a direction with a limited rate
+_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # with this, closing sends RST
 
 _Toward = Literal["client", "server"]
 
 
 class _State(enum.Enum):
-    OPEN = "bytes pass, as well as the faults let them"
-    ENDED = "both sides were told that the other has gone; what they still say is thrown away"
-    HALF_OPEN = "nothing passes, and nobody was told"
+    OPEN = "bytes are passed on, with the faults"
+    ENDED = "both sides were sent the end of the stream; what they still send is discarded"
+    HALF_OPEN = "nothing is passed on, and neither side was notified"
     CLOSED = "both sockets are closed"
 
 
 @attrs.define(eq=False)
 class FaultyLine:
-    """Moves bytes between a client and the server.
+    """Passes bytes between a client and the server.
 
     Attributes:
-        number: counts the connections through the proxy, from 1.
+        number: the number of the connection, counted from 1.
         client, server: the two sockets.
-        faults: how the connection fares.
-        websocket: the client asked for an upgrade; REST otherwise.
-        passed: bytes handed on so far, by the side they went to.
+        faults: the faults of the connection.
+        websocket: whether the client requested a WebSocket upgrade; otherwise it is REST.
+        passed: the number of bytes passed on so far, by the side that received them.
     """
 
     number: int
@@ -59,7 +59,7 @@ class FaultyLine:
     _state: _State = attrs.field(default=_State.OPEN, init=False)
 
     async def run(self, first: bytes) -> None:
-        """Move bytes until both sides have gone; *first* is what the client has said already."""
+        """Pass bytes on until both sides have closed; *first* is what the client has already sent."""
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._direction, "server", self.client, self.server, first)
@@ -68,7 +68,7 @@ class FaultyLine:
             self._close()
 
     def end(self, how: End) -> None:
-        """End the connection now: see `LineFaults.end`. Idempotent, but `reset` ends what is half-open."""
+        """End the connection now: see `LineFaults.end`. Idempotent, except that `reset` also ends a half-open one."""
         if self._state is _State.CLOSED or (self._state is not _State.OPEN and how != "reset"):
             return
         self._note(self.number, how)
@@ -84,16 +84,16 @@ class FaultyLine:
     async def _direction(
         self, toward: _Toward, source: trio.SocketStream, sink: trio.SocketStream, first: bytes
     ) -> None:
-        """Read, and let a writer of its own hand on what was read when its time has come."""
+        """Read from *source*, and let a second task write each piece to *sink* when it is due."""
         send, receive = trio.open_memory_channel[tuple[float, bytes]](_UNDER_WAY)
         try:
             async with trio.open_nursery() as pair:
                 pair.start_soon(self._write, toward, sink, receive)
                 await self._read(toward, source, first, send)
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
-            self._reset()  # one side was reset, or vanished: so does the other
+            self._reset()  # one side was reset or has vanished, so the other is reset, too
         if self._state is _State.HALF_OPEN:
-            self._reset()  # one side has given up; the other would wait for ever
+            self._reset()  # one side has closed, and the other would never be notified
 
     async def _read(
         self,
@@ -102,11 +102,11 @@ class FaultyLine:
         data: bytes | bytearray,
         send: trio.MemorySendChannel[tuple[float, bytes]],
     ) -> None:
-        through = self._gate(toward)
+        passed_on = self._frame_faults(toward)
         async with send:
             data = data or await source.receive_some(_READ)
             while data:
-                for piece in through(bytes(data)) if self._state is _State.OPEN else ():
+                for piece in passed_on(bytes(data)) if self._state is _State.OPEN else ():
                     due = trio.current_time() + self.faults.delay + self._draw.uniform(0, self.faults.jitter)
                     await send.send((due, piece))
                 data = await source.receive_some(_READ)
@@ -137,19 +137,19 @@ class FaultyLine:
                 self.end(self.faults.end)
 
     def _left(self, toward: _Toward) -> int | None:
-        """Return how many bytes may still go to that side; `None` for as many as there are."""
+        """Return how many bytes may still be sent to that side; `None` if there is no limit."""
         if self.faults.end_after is None or toward != self.faults.toward:
             return None
         return self.faults.end_after - self.passed[toward]
 
-    def _gate(self, toward: _Toward) -> Callable[[bytes], list[bytes]]:
-        """Return what lets bytes through; it looks at frames only where some vanish or come twice."""
+    def _frame_faults(self, toward: _Toward) -> Callable[[bytes], list[bytes]]:
+        """Return a function that drops and duplicates frames in the bytes it is given, if the faults demand that."""
         faults = self.faults
         if not self.websocket or toward != faults.toward or not (faults.drop_frames or faults.duplicate_frames):
             return lambda data: [data]
         splitter, count = FrameSplitter(), 0
 
-        def let_through(data: bytes) -> list[bytes]:
+        def passed_on(data: bytes) -> list[bytes]:
             nonlocal count
             pieces = []
             for piece in splitter.split(data):
@@ -157,10 +157,10 @@ class FaultyLine:
                 count += piece.message
             return pieces
 
-        return let_through
+        return passed_on
 
     def _times(self, frame: int) -> int:
-        """Tell how many times a frame goes on: 0, 1 or 2."""
+        """Return how many times a frame is sent: 0, 1 or 2."""
         if frame in self.faults.drop_frames:
             self._note(self.number, f"dropped frame {frame}")
             return 0
@@ -185,4 +185,4 @@ def _shut(stream: trio.SocketStream) -> None:
     try:
         stream.socket.shutdown(socket.SHUT_WR)
     except OSError:
-        return  # that side has gone by itself
+        return  # that side has already closed

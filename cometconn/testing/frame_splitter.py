@@ -1,4 +1,4 @@
-"""Cuts the bytes of one direction of a WebSocket into whole frames (RFC 6455, section 5.2)."""
+"""Splits the bytes of one direction of a WebSocket into frames (RFC 6455, section 5.2)."""
 
 from __future__ import annotations
 
@@ -15,26 +15,36 @@ _LENGTH_BYTES: Final = {126: 2, 127: 8}
 
 @attrs.frozen
 class Piece:
-    """Some bytes that belong together.
+    """One frame, or the HTTP head.
 
     Attributes:
-        data: the bytes, as they came.
-        message: it is a whole frame of a message; otherwise a control frame or the HTTP head.
+        data: the bytes as received.
+        message: whether it is a frame of a message, and not a control frame or the HTTP head.
     """
 
     data: bytes = attrs.field(repr=False)
     message: bool
 
+    def payload(self) -> bytes:
+        """Return the payload of the frame, unmasked."""
+        begin = 2 + _LENGTH_BYTES.get(self.data[1] & 0x7F, 0)
+        if not self.data[1] & 0x80:
+            return self.data[begin:]
+        key, masked = self.data[begin : begin + 4], self.data[begin + 4 :]
+        size = len(masked)
+        mask = (key * (size // 4 + 1))[:size]
+        return (int.from_bytes(masked, "big") ^ int.from_bytes(mask, "big")).to_bytes(size, "big")
+
 
 @attrs.define(eq=False)
 class FrameSplitter:
-    """Holds back what is not complete yet; changes nothing. Both directions begin with an HTTP head."""
+    """Holds bytes back until a frame is complete. Both directions begin with an HTTP head."""
 
     _waiting: bytearray = attrs.field(factory=bytearray, init=False, repr=False)
     _in_head: bool = attrs.field(default=True, init=False)
 
     def split(self, data: bytes | bytearray) -> list[Piece]:
-        """Take *data* and return what is complete now."""
+        """Add *data*, and return the pieces that are complete now."""
         self._waiting += data
         pieces = []
         while (size := self._size_of_first()) is not None and size <= len(self._waiting):

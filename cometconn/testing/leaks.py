@@ -1,4 +1,4 @@
-"""Whether a block of code cleaned up behind itself: tasks, descriptors, and what a connection holds in memory."""
+"""Checks that a block of code leaves no tasks, file descriptors or connections behind."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ _POLL: Final = 0.01  # seconds
 
 
 def assert_no_leaks(*, patience: float = 1.0) -> LeakCheck:
-    """Check that a block leaves nothing of a client behind: use it with `async with`, or with `with`.
+    """Check that a block leaves nothing of a client behind. Use it with `async with` or with `with`.
 
-    What is looked for, and told by name in the error: tasks of cometconn (and of trio-websocket, on which it stands)
-    that were not there before; descriptors (sockets, files) that were not open before, whoever opened them; memory
-    sockets that are not closed, and links (connections, or attempts at one) that nobody ended. Objects that you hold and
-    that are over (a client, a stream, a `Gap` with its cause) are yours.
+    The error lists: tasks of cometconn and of trio-websocket that did not run before the block; file descriptors
+    (sockets, files) that were not open before, whatever code opened them; memory sockets that are not closed; and links
+    (connections, or attempts at one) that did not end. Objects that are closed but still referenced, such as a client,
+    a stream, or a `Gap` with its cause, are not leaks.
 
-    `async with` gives the neighbours time: a server that was there before needs a moment to see that its client
-    is gone. Plain `with` judges at once; it goes round a whole `trio.run()`, too.
+    `async with` waits before it checks, because a server outside of the block needs a moment to notice that its client
+    is gone. `with` checks at once, and can surround a whole `trio.run()`.
 
     Args:
-        patience: how long, in real seconds, `async with` waits for the end of what is about to end. In virtual
-            time it waits, without time passing, until everybody has done what they could.
+        patience: the most seconds of real time that `async with` waits. In virtual time it waits until all tasks are
+            blocked, and no time passes.
 
     Raises:
-        AssertionError: something was left. Not when the block raises: then that comes out, and nothing is checked.
+        AssertionError: something was left behind. If the block raises, nothing is checked and its exception is raised.
 
-    Where the system does not list descriptors (Windows), they are not checked. One check at a time in a process
-    tells its own descriptors from another's.
+    Descriptors are not checked where the operating system does not list them (Windows). Only one check at a time in a
+    process can distinguish its own descriptors from others.
     """
     return LeakCheck(patience)
 
@@ -81,13 +81,13 @@ class LeakCheck:
     ) -> None:
         if kind is not None:
             return
-        from trio.testing import MockClock, wait_all_tasks_blocked  # noqa: PLC0415 - it loads pytest, where that is
+        from trio.testing import MockClock, wait_all_tasks_blocked  # noqa: PLC0415 - it imports pytest if installed
 
         if isinstance(trio.lowlevel.current_clock(), MockClock):
             await wait_all_tasks_blocked()
         else:
             with trio.move_on_after(self._patience):
-                while self._left():  # noqa: ASYNC110 - nobody tells when a descriptor is closed
+                while self._left():  # noqa: ASYNC110 - there is no notification of a closed descriptor
                     await trio.sleep(_POLL)
         self._judge(self._left())
 
@@ -111,7 +111,7 @@ class LeakCheck:
 
 
 def _tasks() -> Iterator[trio.lowlevel.Task]:
-    """Go through the tasks of ours that run now, in the Trio run that this is called from, if any."""
+    """Yield the tasks of ours in the current Trio run, if there is one."""
     if not trio.lowlevel.in_trio_run():
         return
     root = trio.lowlevel.current_root_task()
@@ -124,7 +124,7 @@ def _tasks() -> Iterator[trio.lowlevel.Task]:
 
 
 def _descriptors() -> dict[int, tuple[int, int]]:
-    """Return the open descriptors, each with what tells it from a later one with the same number."""
+    """Return the open descriptors, each with the device and inode that distinguish it from a later one of its number."""
     folder = next((folder for folder in _FOLDERS if os.path.isdir(folder)), None)  # noqa: PTH112 - no Path needed
     found = {}
     for name in os.listdir(folder) if folder is not None else ():  # noqa: PTH208 - the same
@@ -137,7 +137,7 @@ def _descriptors() -> dict[int, tuple[int, int]]:
 
 
 def _describe(number: int) -> str:
-    """Say what a descriptor leads to."""
+    """Return what a descriptor refers to."""
     try:
         with socket.socket(fileno=os.dup(number)) as copy:
             try:
@@ -153,6 +153,6 @@ def _describe(number: int) -> str:
 
 
 def _pending() -> list[Any]:
-    """Return what is in memory and ought to be ended by somebody."""
+    """Return the memory sockets that are not closed, and the links that did not end."""
     found = [item for item in gc.get_objects() if type(item) in _HELD]
     return [item for item in found if not (item.over if type(item) is Link else item.closed)]

@@ -1,4 +1,4 @@
-"""What a line between client and server does wrong on purpose: values, scripted or drawn from a seed."""
+"""The faults of a connection through a `FaultProxy`, set by hand or drawn from a seed."""
 
 from __future__ import annotations
 
@@ -47,22 +47,22 @@ def _one_of(*words: str) -> Any:
 
 @attrs.frozen(kw_only=True)
 class LineFaults:
-    """How one connection through a `FaultProxy` fares. The defaults are those of a good line.
+    """The faults of one connection through a `FaultProxy`. The defaults are no faults.
 
-    Frames are counted from 0, text and binary ones only, in the direction that `toward`
-    names; bytes likewise, the answer to the upgrade included.
+    Frames are counted from 0, only text and binary ones, in the direction that `toward` names. Bytes are counted in the
+    same direction, including the HTTP head of the upgrade.
 
     Attributes:
-        delay: seconds every byte is under way, in both directions.
-        jitter: up to so many seconds more, chosen anew for each piece; the order is kept.
-        rate: bytes a second, in each direction; `None` for as many as there are.
-        end_after: after so many bytes the connection ends; `None` for never. A frame may be torn.
-        end: how: `close` (the end of the stream, as if the peer had gone), `reset` (RST), or
-            `half-open` (nothing passes any more, and nobody is told).
-        drop_frames: the numbers of frames that vanish.
-        duplicate_frames: the numbers of frames that come twice.
-        toward: the direction in which bytes and frames are counted: to the `client`, or to the `server`.
-        refuse: the connection is reset as soon as it is made.
+        delay: the seconds by which every byte is delayed, in both directions.
+        jitter: the most seconds of an additional delay, drawn for each piece; the order is kept.
+        rate: the bytes a second in each direction; `None` for no limit.
+        end_after: the number of bytes after which the connection ends, perhaps inside a frame; `None` for never.
+        end: how it ends: `close` (the end of the stream, as if the peer had closed), `reset` (RST), or `half-open`
+            (nothing is passed on any more, and neither side is notified).
+        drop_frames: the numbers of the frames that are dropped.
+        duplicate_frames: the numbers of the frames that are sent twice.
+        toward: the direction in which bytes and frames are counted: to the `client` or to the `server`.
+        refuse: whether the proxy closes the connection instead of passing it on.
     """
 
     delay: float = attrs.field(default=0.0, validator=_check_seconds)
@@ -79,17 +79,17 @@ class LineFaults:
 def random_faults(
     seed: int, *, good: float = 0.3, most_delay: float = 0.02, most_bytes: int = 20_000, lossy: bool = False
 ) -> Iterator[LineFaults]:
-    """Draw faults for one connection after the other, without end; the same seed gives the same ones.
+    """Draw the faults of one connection after the other, without end. The same seed gives the same faults.
 
     Args:
-        seed: where to begin.
-        good: the share of lines without any fault.
-        most_delay: seconds, of delay and of jitter.
-        most_bytes: a connection that ends does so within so many bytes.
-        lossy: also let single frames vanish or come twice, which no TCP line does: a
-            program that counts on each message once must then expect to miss some.
+        seed: the seed of the random numbers.
+        good: the share of connections without faults.
+        most_delay: the largest delay, and the largest jitter, in seconds.
+        most_bytes: the most bytes after which a connection ends, if it ends.
+        lossy: also drop and duplicate single frames, which TCP never does: a program that relies on receiving each
+            message once then misses some.
     """
-    draw = random.Random(seed)  # noqa: S311 - weather, not a secret
+    draw = random.Random(seed)  # noqa: S311 - faults, not secrets
     while True:
         if draw.random() < good:
             yield LineFaults()
@@ -109,5 +109,5 @@ def random_faults(
 
 
 def _two(draw: random.Random) -> frozenset[int]:
-    """Draw the numbers of two frames; the first of all, the answer to the auth frame, is spared."""
+    """Draw the numbers of two frames, but never 0, which is the reply to the auth frame."""
     return frozenset(draw.sample(range(1, 20), 2))

@@ -1,4 +1,4 @@
-"""The emulator's world behind memory streams: a whole CometChat in virtual time."""
+"""The emulator's world behind memory streams: a complete CometChat server in virtual time."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
     from cometconn.environment import Request, Response
 
-__all__ = ["MemoryServer", "open_memory_server"]
+__all__ = ["MemoryServer", "open_memory_server", "respond"]
 
 Dialling: TypeAlias = Literal["accept", "refuse", "hang"]
 
 
 class _Connection:
-    """One accepted connection: moves frames between a memory socket and the world."""
+    """One accepted connection: passes frames between a memory socket and the world."""
 
     def __init__(self, server: MemoryServer, stream: MemorySocket) -> None:
         self._server = server
@@ -50,7 +50,7 @@ class _Connection:
         self._ws = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
         self._text = ""
 
-    # What the world does to the line.
+    # Called by the world.
 
     def reset(self) -> None:
         """Break the connection."""
@@ -58,12 +58,12 @@ class _Connection:
         self._world.wire(self._device, Kind.RESET, by="server")
 
     def silence(self) -> None:
-        """Nothing to do: a silent device's frames are neither read nor answered below."""
+        """Do nothing: `_read_once()` ignores what a silent device sends."""
 
-    # What the client does.
+    # The tasks.
 
     async def run(self) -> None:
-        """Serve until either side has closed."""
+        """Serve until either side has closed the connection."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._write_orders)
             while await self._read_once():
@@ -106,7 +106,7 @@ class _Connection:
         elif isinstance(event, CloseConnection):
             return await self._closed(event)
         else:
-            assert isinstance(event, BytesMessage | Pong), event  # neither says anything to CometChat
+            assert isinstance(event, BytesMessage | Pong), event  # CometChat's protocol uses neither
         return True
 
     async def _upgrade(self, event: UpgradeRequest) -> bool:
@@ -130,7 +130,7 @@ class _Connection:
         self._world.wire(self._device, Kind.CLOSE_IN, code=event.code)
         if self._server.ignore_close:
             return True
-        if self._ws.state is wsproto.connection.ConnectionState.REMOTE_CLOSING:  # no close of ours has crossed it
+        if self._ws.state is wsproto.connection.ConnectionState.REMOTE_CLOSING:  # the server has not sent a close yet
             await self._stream.send_all(self._ws.send(event.response()))
             self._world.wire(self._device, Kind.CLOSE_OUT, code=event.code)
         return False
@@ -151,18 +151,18 @@ class _Connection:
 
 @attrs.define(eq=False)
 class MemoryServer(ServerControls):
-    """A CometChat server without a network, and the `Environment` that leads to it.
+    """A CometChat server without a network, and the `Environment` that connects to it.
 
-    Everything happens in Trio's thread and takes no time of its own, so a test under a
-    mock clock is exact to the last digit. Made by `open_memory_server()`. It has the controls of
-    `cometconn.emulator.Emulator` (`say`, `push`, `set`, `drop`, ...), and a few of its own.
+    It runs in Trio's thread and uses no time of its own, so times in a test with a mock clock are exact. Made by
+    `open_memory_server()`. It has the controls of `cometconn.emulator.Emulator` (`say`, `push`,
+    `set`, `drop`, ...), and a few of its own.
 
     Attributes:
-        world: users, groups, messages, devices, faults and the log.
+        world: the users, groups, messages, devices, faults and the log.
         dialling: whether a dial succeeds, is refused, or hangs.
-        ignore_close: do not answer close frames.
-        jitter: what `random()` returns: 0.5 unless you change it.
-        slept: added to the boot-time clock: how long the machine has slept.
+        ignore_close: whether close frames are not answered.
+        jitter: the value that `random()` returns: 0.5 unless a test changes it.
+        slept: the seconds that are added to the boot clock: how long the computer has slept.
     """
 
     world: World
@@ -178,43 +178,43 @@ class MemoryServer(ServerControls):
 
     @property
     def endpoints(self) -> Endpoints:
-        """Where the server says it is."""
+        """The endpoints for `open_client(endpoints=...)`."""
         return Endpoints(
             admin_url="http://127.0.0.1/v3.0", client_url="http://127.0.0.1/v3.0", socket_url="ws://127.0.0.1/"
         )
 
     def script(self, uid: str = "zed-1") -> ServerScript:
-        """Return the server's part in a play with this user: what it expects, says and refuses, from now on."""
+        """Return a script for the server's side of a session with this user, from now on."""
         return ServerScript(self, uid)
 
     def refuse_connections(self) -> None:
-        """Lose the network for newcomers: dials and REST requests are refused. Open connections stay. Idempotent."""
+        """Refuse dials and REST requests from now on. Open connections stay open. Idempotent."""
         self.dialling = "refuse"
         self._note("refuse_connections")
 
     def accept_connections(self) -> None:
-        """Be there for newcomers again. Idempotent."""
+        """Accept dials and REST requests again. Idempotent."""
         self.dialling = "accept"
         self._note("accept_connections")
 
     def stop_reading(self) -> None:
-        """Read nothing more from any client, until `read_again()`: their writes block in the end."""
+        """Stop reading from all clients until `read_again()`. Their writes block when the buffers are full."""
         self._reading = False
 
     def read_again(self) -> None:
-        """Read what the clients have written."""
+        """Read from the clients again."""
         self._reading = True
         self._read_again.unpark_all()
 
     async def wait_reading(self) -> None:
-        """Wait until the server reads. For its own connections."""
+        """Wait until the server reads. For its own connections only."""
         while not self._reading:
             await self._read_again.park()
 
     # The Environment.
 
     async def dial(self, url: str) -> trio.abc.Stream:
-        """Connect to the server, whatever the address says."""
+        """Connect to the server, whatever *url* is."""
         del url
         await trio.lowlevel.checkpoint()
         self.dials.append(trio.current_time())
@@ -228,33 +228,40 @@ class MemoryServer(ServerControls):
         return ours
 
     async def request(self, request: Request) -> Response:
-        """Answer a REST request."""
+        """Return the response to a REST request."""
         await trio.lowlevel.checkpoint()
         if self.dialling == "refuse":
             message = "the memory server refuses connections"
             raise ConnectionRefusedError(message)
-        if self.dialling == "hang" or self.world.hangs(request):
+        if self.dialling == "hang":
             await trio.sleep_forever()
-        answer = self.world.answer(request)
-        await trio.sleep(self.world.faults.rest_delay)
-        return answer
+        return await respond(self.world, request)
 
     def boot_time(self) -> float:
-        """Return Trio's time and what was slept."""
+        """Return Trio's time plus `slept`."""
         return trio.current_time() + self.slept
 
     def random(self) -> float:
-        """Return the chosen jitter."""
+        """Return `jitter`."""
         return self.jitter
+
+
+async def respond(world: World, request: Request) -> Response:
+    """Return the response to a REST request, late or never if a fault of *world* demands that."""
+    if world.hangs(request):
+        await trio.sleep_forever()
+    response = world.answer(request)
+    await trio.sleep(world.faults.rest_delay)
+    return response
 
 
 @protected
 @asynccontextmanager
 @trio.lowlevel.enable_ki_protection
 async def open_memory_server(**world: Any) -> AsyncGenerator[MemoryServer, None]:
-    """Open a server in memory for as long as the block runs. *world*: the arguments of `World`.
+    """Open a server in memory for the duration of the block. *world*: the arguments of `World`.
 
-    Give it to `open_client(environment=server, endpoints=server.endpoints)`.
+    Pass it to a client: `open_client(environment=server, endpoints=server.endpoints)`.
     """
     async with open_nursery() as nursery:
         yield MemoryServer(World(**world), nursery)

@@ -1,4 +1,4 @@
-"""A pair of byte streams in memory that behave like two ends of a TCP connection."""
+"""A pair of byte streams in memory that behave like the two ends of a TCP connection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _CAPACITY = 64 * 1024
 
 
 class _Direction:
-    """Bytes on their way from one end to the other."""
+    """The bytes in transit from one end to the other."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity: int = capacity
@@ -20,12 +20,12 @@ class _Direction:
         self.changed: trio.lowlevel.ParkingLot = trio.lowlevel.ParkingLot()
 
     def finish(self) -> None:
-        """Nothing more will come."""
+        """End the direction: the bytes in transit can still be read, and nothing can be added."""
         self.finished = True
         self.changed.unpark_all()
 
     def break_(self) -> None:
-        """Lose what is under way, and say so."""
+        """Break the direction: the bytes in transit are lost, and reading and writing fail."""
         self.broken = True
         self.buffer.clear()
         self.changed.unpark_all()
@@ -34,10 +34,9 @@ class _Direction:
 class MemorySocket(trio.abc.HalfCloseableStream):
     """One end of a connection in memory. Made by `memory_socket_pair()`.
 
-    It differs from `trio.testing.memory_stream_pair()` where a real socket does: its
-    buffer is bounded, so a write blocks when the other end does not read; a write looks for a
-    cancellation before its first byte and not after its last; closing an end makes the other
-    end's writes fail; and `reset()` is a TCP RST.
+    It differs from `trio.testing.memory_stream_pair()` in what a real socket does differently: its buffer is bounded,
+    so a write blocks while the other end does not read; a write can be cancelled before its first byte but not after
+    its last; closing an end makes the writes of the other end fail; and `reset()` acts as a TCP RST.
     """
 
     def __init__(self, incoming: _Direction, outgoing: _Direction) -> None:
@@ -47,11 +46,11 @@ class MemorySocket(trio.abc.HalfCloseableStream):
 
     @property
     def closed(self) -> bool:
-        """This end has been closed."""
+        """Whether this end is closed."""
         return self._closed
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Write, waiting for the other end to read when the buffer is full."""
+        """Write *data*, and wait for the other end to read while the buffer is full."""
         rest = bytes(data)
         while True:
             await trio.lowlevel.checkpoint_if_cancelled()
@@ -68,7 +67,7 @@ class MemorySocket(trio.abc.HalfCloseableStream):
                 return
 
     def send_nowait(self, data: bytes) -> int:
-        """Write what of *data* there is room for, as a socket's own call does; return how many bytes that were."""
+        """Write as much of *data* as fits, as a socket's `send()` does, and return the number of bytes written."""
         if self._closed or self._outgoing.broken or self._outgoing.finished:
             return 0
         room = self._outgoing.capacity - len(self._outgoing.buffer)
@@ -91,7 +90,7 @@ class MemorySocket(trio.abc.HalfCloseableStream):
             await self._outgoing.changed.park()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """Read what is there, waiting for the first byte; nothing at all is the end."""
+        """Wait for data and return it; `b""` is the end of the stream."""
         await trio.lowlevel.checkpoint_if_cancelled()
         while True:
             if self._closed:
@@ -113,7 +112,7 @@ class MemorySocket(trio.abc.HalfCloseableStream):
             await self._incoming.changed.park()
 
     async def send_eof(self) -> None:
-        """Finish our direction; the other one goes on."""
+        """End the outgoing direction; the incoming one stays open."""
         self._outgoing.finish()
         await trio.lowlevel.checkpoint()
 
@@ -123,7 +122,7 @@ class MemorySocket(trio.abc.HalfCloseableStream):
         self._outgoing.break_()
 
     async def aclose(self) -> None:
-        """Close this end: the other one reads what is on its way, then the end; its writes fail."""
+        """Close this end. The other end reads the bytes in transit and then the end of the stream; its writes fail."""
         if not self._closed:
             self._closed = True
             self._outgoing.finish()
@@ -132,6 +131,6 @@ class MemorySocket(trio.abc.HalfCloseableStream):
 
 
 def memory_socket_pair(capacity: int = _CAPACITY) -> tuple[MemorySocket, MemorySocket]:
-    """Return two connected ends; *capacity* bytes may be under way in each direction."""
+    """Return two connected ends. At most *capacity* bytes are buffered in each direction."""
     there, back = _Direction(capacity), _Direction(capacity)
     return MemorySocket(back, there), MemorySocket(there, back)

@@ -1,4 +1,4 @@
-"""`record()`: an `Environment` that writes down what goes over the wire, and takes the secrets out."""
+"""`record()`: an `Environment` that writes a transcript of what it sends and receives, without the secrets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cometconn.environment import SystemEnvironment
 
 from .redaction import Redaction
 from .transcript import TranscriptFile
-from .wire_reader import Close, Head, Lost, WireReader
+from .wire_reader import Close, Head, Undecodable, WireReader
 
 if TYPE_CHECKING:
     import os
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from cometconn.environment import Environment, Request, Response
 
-    from .wire_reader import Said
+    from .wire_reader import WireItem
 
 __all__ = ["Recorder", "record"]
 
@@ -40,27 +40,27 @@ def record(
     proxy: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Iterator[Recorder]:
-    """Record a session: give what this yields to `open_client(environment=...)`. `open_replay()` plays it.
+    """Record a session: pass what this yields to `open_client(environment=...)`. `open_replay()` replays it.
 
-    Every REST exchange and every message of the WebSocket, in both directions, becomes one line of JSON, with the time
-    at which it passed, written at once. Auth keys, auth tokens, JWTs, file access tokens (`fat`) and the like are replaced
-    by placeholders that are the same for the same secret (`jwt-1`); headers are left out, but for a few of the answer's.
-    What people wrote is in it: treat the file, which only its owner can read, as you treat the messages.
+    Each REST request, each response and each message of the WebSocket, in both directions, is written at once as one
+    line of JSON with its time. Auth keys, auth tokens, JWTs, file access tokens (`fat`) and similar secrets are
+    replaced by placeholders such as `jwt-1`, which are the same for the same secret. Headers are omitted, except for a
+    few of the response. The file contains the texts of messages; only its owner can read it.
 
     Args:
-        path: the file; an old one is overwritten.
-        environment: what to wrap: a `MemoryServer`, or your own; by default the network.
-        ssl_context: of the network, as for `open_client()`, which leaves it to the environment.
-        proxy: the same.
-        headers: the same, for REST; give them to `open_client()`, too, for the upgrade.
+        path: the file; an existing one is overwritten.
+        environment: the environment to wrap: a `MemoryServer`, or your own; by default the network.
+        ssl_context: for the default environment, as for `open_client()`, which does not use it with another one.
+        proxy: for the default environment, likewise.
+        headers: for the default environment's REST requests; pass them to `open_client()`, too, for the upgrade.
 
     Raises:
-        SettingsError: an argument makes no sense.
-        OSError: the file cannot be made; or, on leaving, it could not be written to its end. A full disk ends
-            the recording, not the session.
+        SettingsError: an argument is invalid.
+        OSError: the file cannot be created; or, when the block is left, a write to it had failed. A full disk ends the
+            recording and not the session.
 
-    To be entered in a Trio task. Nothing is kept in memory but the message that passes (at most 16 MiB in each direction)
-    and the last 1,000 secrets.
+    Enter it in a Trio task. In memory are at most one message (of at most 16 MiB) for each direction of each
+    connection, and the last 1,000 secrets.
     """
     if environment is None:
         environment = SystemEnvironment(ssl_context=ssl_context, proxy=proxy, headers=headers)
@@ -73,7 +73,7 @@ def record(
 
 @final
 class Recorder:
-    """An `Environment` that passes everything on, and writes it down. `record()` makes it; do not build it yourself."""
+    """An `Environment` that passes everything on and records it. `record()` makes it; do not build it yourself."""
 
     def __init__(self, environment: Environment, file: TranscriptFile) -> None:
         self._environment = environment
@@ -83,7 +83,7 @@ class Recorder:
         self._connections = itertools.count(1)
 
     async def dial(self, url: str) -> trio.abc.Stream:
-        """Open a byte stream, as the environment does, and read along."""
+        """Open a byte stream as the wrapped environment does, and record what it carries."""
         number = next(self._connections)
         self._file.write("dial", number)
         try:
@@ -95,7 +95,7 @@ class Recorder:
         return _RecordedStream(stream, self, number)
 
     async def request(self, request: Request) -> Response:
-        """Make one REST request, as the environment does, and note both sides of it."""
+        """Make one REST request as the wrapped environment does, and record request and response."""
         number = next(self._requests)
         for name, value in request.headers.items():
             self._redaction.learn_header(name, value)
@@ -113,11 +113,11 @@ class Recorder:
         return response
 
     def boot_time(self) -> float:
-        """As the environment."""
+        """Return the boot time of the wrapped environment."""
         return self._environment.boot_time()
 
     def random(self) -> float:
-        """As the environment; noted, because the times of retries follow from it."""
+        """Return a random number of the wrapped environment. It is recorded, because delays of retries depend on it."""
         value = self._environment.random()
         self._file.write("random", value=value)
         return value
@@ -130,16 +130,16 @@ class Recorder:
         return f"{path}?{urllib.parse.urlencode(clean)}" if clean else path
 
     def _body(self, body: bytes) -> Any:
-        """The body as JSON, or as the text that it is."""
+        """Return a body as JSON, or as text if it is not a JSON object."""
         content = parse(body)
         return self._redaction.clean_text(body.decode(errors="replace")) if content is None else self._clean(content)
 
     def _clean(self, content: Any) -> Any:
         return self._redaction.clean(content)
 
-    def _note(self, number: int, by: str, said: Said) -> None:
-        """Write down what one side said."""
-        match said:
+    def _record(self, number: int, by: str, item: WireItem) -> None:
+        """Write what one side sent."""
+        match item:
             case str() as text:
                 frame = parse(text)
                 if frame is None:
@@ -154,14 +154,14 @@ class Recorder:
                 self._file.write(f"{by}_close", number, code=code, reason=self._redaction.clean_text(reason))
             case Head(status=int() as status, retry_after=delay):
                 self._file.write("upgrade", number, status=status, retry_after=delay)
-            case Lost():
+            case Undecodable():
                 self._file.write("lost", number, by=by)
             case _:
-                pass  # the head of the request: `dial` says as much
+                pass  # the head of the upgrade request, which `dial` stands for
 
 
 class _RecordedStream(trio.abc.Stream):
-    """Passes bytes on, and reads along."""
+    """Passes bytes on, and records what they contain."""
 
     def __init__(self, stream: trio.abc.Stream, recorder: Recorder, number: int) -> None:
         self._stream = stream
@@ -171,9 +171,9 @@ class _RecordedStream(trio.abc.Stream):
         self._over = False
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        # Noted before it is sent: behind it, the answer might be noted first.
-        for said in self._up.read(bytes(data)):
-            self._recorder._note(self._number, "client", said)  # noqa: SLF001 - its other half
+        # Recorded before it is sent, because otherwise the reply might be recorded first.
+        for item in self._up.read(bytes(data)):
+            self._recorder._record(self._number, "client", item)  # noqa: SLF001 - this class is part of Recorder
         await self._stream.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
@@ -185,8 +185,8 @@ class _RecordedStream(trio.abc.Stream):
         except trio.BrokenResourceError:
             self._end("server_end", how="reset")
             raise
-        for said in self._down.read(data):
-            self._recorder._note(self._number, "server", said)  # noqa: SLF001 - the same
+        for item in self._down.read(data):
+            self._recorder._record(self._number, "server", item)  # noqa: SLF001 - the same
         if not data:
             self._end("server_end", how="eof")
         return data

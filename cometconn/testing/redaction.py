@@ -1,4 +1,4 @@
-"""Takes secrets out of what is recorded, and puts stable words in their place."""
+"""Replaces the secrets in a transcript by stable placeholders."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from cometconn._text.secret_names import SECRET_NAMES, named_secrets, plain_name
 
 __all__ = ["Redaction"]
 
-_SHORTEST: Final = 20  # characters: no name of a field is as long as a secret
+_SHORTEST: Final = 20  # characters: names of fields are shorter than this, real secrets are longer
 _MOST: Final = 1_000
-"""So many different secrets are known by heart; the oldest is forgotten first."""
+"""The most secrets that are remembered; the oldest is forgotten first."""
 
 
 @attrs.define(eq=False)
 class Redaction:
-    """Knows the secrets that have passed. The same secret always gets the same placeholder, `jwt-1` for one.
+    """Remembers the secrets of a session, and replaces each by its own placeholder, such as `jwt-1`.
 
-    A placeholder is a token that a client takes: it is sent again in a replay where the secret was sent.
+    A placeholder is itself a valid token: in a replay the client sends it where it sent the secret.
     """
 
     _placeholders: dict[str, str] = attrs.field(factory=dict, init=False, repr=False)
@@ -28,7 +28,7 @@ class Redaction:
     _pattern: re.Pattern[str] | None = attrs.field(default=None, init=False, repr=False)
 
     def learn(self, kind: str, secret: str) -> str:
-        """Note a secret, and return what stands for it."""
+        """Remember a secret, and return its placeholder."""
         if not secret or secret in self._placeholders.values():
             return secret
         if secret not in self._placeholders:
@@ -40,27 +40,27 @@ class Redaction:
         return self._placeholders[secret]
 
     def learn_header(self, name: str, value: str) -> None:
-        """Note what a REST request's header holds, if it is a secret, or the session id: another one in every run."""
+        """Remember the value of a request's header if it is a secret, or the session id, which differs in every run."""
         kind = "session" if name.lower() == "resource" else _kind(name)
         if kind is not None:
             self.learn(kind, value)
 
     def clean(self, value: Any) -> Any:
-        """Return JSON with every secret replaced: where its name says what it is, and wherever it was seen before.
+        """Return a copy of a JSON value with every secret replaced: those in secret fields, and all remembered ones.
 
-        Its depth is trusted.
+        The caller has checked the depth of *value*.
         """
         self._learn_names(value)
         return self._replace(value)
 
     def clean_text(self, text: str) -> str:
-        """Return text that is no JSON object, or cut off, likewise."""
+        """Return *text*, which is not a JSON object or is incomplete, with every secret replaced."""
         for name, secret in named_secrets(text):
             self.learn(SECRET_NAMES[plain_name(name)], secret)
         return str(self._replace(text))
 
     def named(self, name: str, value: str) -> str:
-        """Return the value of a URL's parameter, replaced if its name is a secret's."""
+        """Return the value of a query parameter, replaced if *name* is that of a secret."""
         kind = _kind(name)
         return self.clean_text(value) if kind is None else self.learn(kind, value)
 
@@ -88,21 +88,21 @@ class Redaction:
         if not self._placeholders:
             return text
         if self._pattern is None:
-            longest_first = sorted(self._placeholders, key=len, reverse=True)  # one may be part of another
+            longest_first = sorted(self._placeholders, key=len, reverse=True)  # a secret may be part of another
             self._pattern = re.compile("|".join(map(re.escape, longest_first)))
         return self._pattern.sub(lambda found: self._placeholders[found[0]], text)
 
     def _name(self, name: str) -> str:
-        """A key such as `KEY`, as tests use, must not tear the names of fields apart."""
+        """Return the name of a field. A short secret, such as the auth key `KEY` of tests, is not replaced in it."""
         return self._replace_in(name) if len(name) >= _SHORTEST else name
 
     def _removed(self, name: str, item: Any) -> Any:
-        """A secret that is no text (`wsChannel` is an object) has no placeholder: it goes whole."""
+        """Return the value of a field. A secret that is not a text (`wsChannel` is an object) becomes `{}`."""
         if _kind(name) is not None and isinstance(item, dict | list):
             return {}
         return self._replace(item)
 
 
 def _kind(name: str) -> str | None:
-    """Return what a placeholder calls the secret in a field of this *name*; `None` when there is none in it."""
+    """Return the kind of secret that a field of this *name* holds, by which placeholders are named, or `None`."""
     return SECRET_NAMES.get(plain_name(name))

@@ -1,4 +1,4 @@
-"""`open_replay()`: an `Environment` that plays the server's side of a recorded session."""
+"""`open_replay()`: an `Environment` that replays the server's side of a recorded session."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ __all__ = ["Replay", "ReplayError", "open_replay"]
 
 _ORIGIN: Final = re.compile(r"^https?://[^/]*")
 _VERSION: Final = re.compile(r"^/v[0-9]+(\.[0-9]+)*(?=/)")
-_MOMENT: Final = re.compile(r"(?<=[?&])(sentAt|updatedAt)=[^&]*")
-"""What a request says of the present time: another one in every run."""
+_TIMES: Final = re.compile(r"(?<=[?&])(sentAt|updatedAt)=[^&]*")
+"""The query parameters that contain the current time, which differs in every run."""
 
 
 class ReplayError(AssertionError):
-    """The client did what the transcript does not have. The message says what, and what it has."""
+    """The client did something that is not in the transcript. The message shows both."""
 
 
 @attrs.define(eq=False)
 class _Exchange:
-    """A REST request, and what became of it; `None` if it was never answered."""
+    """A REST request of the transcript, and its response or failure; `None` if there was neither."""
 
     request: TranscriptLine
     outcome: TranscriptLine | None = None
@@ -56,26 +56,27 @@ class _Exchange:
 @asynccontextmanager
 @trio.lowlevel.enable_ki_protection
 async def open_replay(path: str | os.PathLike[str]) -> AsyncGenerator[Replay, None]:
-    """Play the server's side of a transcript to a client, for as long as the block lasts.
+    """Replay the server's side of a transcript for the duration of the block.
 
-    Give `open_client()` what this yields as its `environment`, and `Replay.endpoints`.
+    Pass what this yields to `open_client()` as the `environment`, and its `endpoints` as the `endpoints`.
 
-    The client is to do what it did when `record()` wrote the transcript: the same requests (with any key or token), and on
-    each connection the same frames in the same order, keepalive pings aside. Answers take as long as they took; what the
-    server said comes at the time, counted from the dial, at which it came, but never before what the client had said
-    by then. Under a `trio.testing.MockClock` a day is played in an instant. A client that stops early, or closes a
-    connection earlier, is not reproached: see `Replay.unplayed`.
+    The client must do what it did when `record()` wrote the transcript: the same requests (with any key or token), and
+    on each connection the same frames in the same order, except for keepalive pings. A response takes as long as it
+    took. A frame of the server is sent at its recorded time, counted from the dial, but never before the client has
+    sent the frames that preceded it. With a `trio.testing.MockClock` a day is replayed without waiting. A client may
+    stop early or close a connection early: see `Replay.unplayed`.
 
     Args:
         path: the transcript.
 
     Raises:
-        ReplayError: the client asked, said or dialled what the transcript does not have. The block is cancelled at
-            once, so that nothing waits for an answer that will never come, and the error rises where it ends.
-        SettingsError: the file is no transcript.
+        ReplayError: the client made a request, sent a frame or dialled a connection that the transcript does not have.
+            The block is cancelled at once, because it might wait for a response that never comes, and the error is
+            raised where the block ends.
+        SettingsError: the file is not a transcript.
         OSError: it cannot be read.
 
-    On leaving, every connection is closed.
+    When the block is left, every connection is closed.
     """
     lines = read_transcript(path)
     replay: Replay | None = None
@@ -98,7 +99,7 @@ class Replay:
 
     Attributes:
         endpoints: what to give to `open_client(endpoints=...)`.
-        mismatch: the first thing that the client did and the transcript does not have, in words.
+        mismatch: a description of the first thing that the client did and the transcript does not have; `None` before.
     """
 
     def __init__(self, lines: tuple[TranscriptLine, ...], nursery: trio.Nursery) -> None:
@@ -118,7 +119,7 @@ class Replay:
             for number in dials
         ]
         self._waiting = deque(self._connections)
-        self._chances = deque(float(line.detail["value"]) for line in lines if line.what == "random")
+        self._random = deque(float(line.detail["value"]) for line in lines if line.what == "random")
         base = _base([str(exchange.request.detail["path"]) for exchange in self._exchanges])
         self.endpoints: Endpoints = Endpoints(
             admin_url=f"http://127.0.0.1{base}", client_url=f"http://127.0.0.1{base}", socket_url="ws://127.0.0.1/"
@@ -127,14 +128,14 @@ class Replay:
 
     @property
     def unplayed(self) -> tuple[TranscriptLine, ...]:
-        """What the transcript has and the client has not come to: requests, dials, and lines of connections."""
+        """The lines that the client has not reached: requests, dials, and the lines of connections."""
         asked = [exchange.request for exchange in self._exchanges if not exchange.asked]
         return (*asked, *(line for connection in self._connections for line in connection.unplayed))
 
     # The Environment.
 
     async def dial(self, url: str) -> trio.abc.Stream:
-        """Open the next connection of the transcript, whatever the address says, or fail as it failed."""
+        """Open the next connection of the transcript, whatever *url* is, or fail as it failed."""
         del url
         await trio.lowlevel.checkpoint()
         if not self._waiting:
@@ -146,10 +147,10 @@ class Replay:
         return ours
 
     async def request(self, request: Request) -> Response:
-        """Answer as the recorded server did, after as long."""
+        """Return the recorded response, after the time that it took."""
         await trio.lowlevel.checkpoint()
         for name, value in request.headers.items():
-            if name.lower() == "apikey":  # the one secret that is the client's own, and not out of the transcript
+            if name.lower() == "apikey":  # the only secret that the client does not have from the transcript
                 self._redaction.learn_header(name, value)
         content = parse(request.body or b"")
         body: Any = (request.body or b"").decode(errors="replace") if content is None else content
@@ -165,7 +166,7 @@ class Replay:
         if exchange.outcome is None:
             await trio.sleep_forever()
         outcome = exchange.outcome
-        assert outcome is not None, "or it slept for ever"
+        assert outcome is not None, "otherwise this task sleeps for ever"
         await trio.sleep(max(0.0, outcome.at - exchange.request.at))
         if outcome.what == "failure":
             raise ConnectionError(outcome.detail["error"])
@@ -174,27 +175,27 @@ class Replay:
         return Response(int(outcome.detail["status"]), dict(outcome.detail["headers"]), text.encode())
 
     def boot_time(self) -> float:
-        """Return Trio's time: a machine's sleep is not in a transcript."""
+        """Return Trio's time: a transcript does not contain when the computer slept."""
         return trio.current_time()
 
     def random(self) -> float:
-        """Return what chance gave when the transcript was written, and then 0.5."""
-        return self._chances.popleft() if self._chances else 0.5
+        """Return the recorded random numbers in turn, and 0.5 after the last one."""
+        return self._random.popleft() if self._random else 0.5
 
     async def _fail(self, mismatch: str) -> NoReturn:
-        """End the play."""
+        """Cancel the block, whose context manager then raises `ReplayError`."""
         self.mismatch = self.mismatch or mismatch
         self._nursery.cancel_scope.cancel(reason="the client did what the transcript does not have")
         await trio.sleep_forever()
 
 
 def _key(method: object, path: object, body: object) -> tuple[object, ...]:
-    """What makes two requests the same: all but hosts, versions, times and what describes the device."""
-    plain = _MOMENT.sub(r"\1=", _VERSION.sub("", str(path)))
+    """Return what equal requests have in common: everything but host, version, times and the description of the device."""
+    plain = _TIMES.sub(r"\1=", _VERSION.sub("", str(path)))
     return (method, plain, render(comparable(body)))
 
 
 def _base(paths: list[str]) -> str:
-    """Return the path below which the recorded REST calls were."""
+    """Return the base path of the recorded REST calls."""
     found = next((path for path in paths if path.endswith("/me") or "/users/" in path), "/v3.0/me")
     return found.partition("/users/")[0].removesuffix("/me")

@@ -1,4 +1,4 @@
-"""Between the client of a script and the server: it counts the sockets, and lets REST through."""
+"""The environment of a script's client: it counts sockets, and REST requests always reach the server."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from .memory_server import respond
 from .memory_stream import MemorySocket
 
 if TYPE_CHECKING:
@@ -19,12 +20,13 @@ __all__ = ["ScriptEnvironment"]
 
 @attrs.define(eq=False)
 class ScriptEnvironment:
-    """The client's environment: the memory server's, but REST is always reached.
+    """The memory server's environment, except that REST requests reach the server whatever `dialling` is.
 
     Attributes:
-        server: where all leads to.
-        watched: set when a new client's statuses are watched: until then its dials wait, so that none is missed.
-        most_sockets: the largest number of sockets so far, open on the client's side or being dialled.
+        server: the memory server.
+        watched: set when the statuses of a new client are recorded. Its dials wait for that, so that no status is
+            missed.
+        most_sockets: the largest number of sockets so far that were open on the client's side or being dialled.
     """
 
     server: MemoryServer
@@ -35,11 +37,11 @@ class ScriptEnvironment:
 
     @property
     def open_sockets(self) -> int:
-        """How many the client has not closed."""
+        """The number of sockets that the client has not closed."""
         return sum(not socket.closed for socket in self._sockets)
 
     async def dial(self, url: str) -> trio.abc.Stream:
-        """Dial the memory server, and count at that instant: two that overlap only for a moment are two."""
+        """Dial the memory server. The socket counts from the start of the dial, so that even a short overlap is seen."""
         await self.watched.wait()
         self._dialling += 1
         self.most_sockets = max(self.most_sockets, self.open_sockets + self._dialling)
@@ -53,19 +55,14 @@ class ScriptEnvironment:
         return stream
 
     async def request(self, request: Request) -> Response:
-        """Answer, whether dials succeed or not; late or never where the server was told so."""
+        """Return the server's response, whether dials succeed or not."""
         await trio.lowlevel.checkpoint()
-        world = self.server.world
-        if world.hangs(request):
-            await trio.sleep_forever()
-        answer = world.answer(request)
-        await trio.sleep(world.faults.rest_delay)
-        return answer
+        return await respond(self.server.world, request)
 
     def boot_time(self) -> float:
-        """As the memory server."""
+        """Return the memory server's boot time."""
         return self.server.boot_time()
 
     def random(self) -> float:
-        """As the memory server: always the middle."""
+        """Return the memory server's jitter: always 0.5, unless a test changes it."""
         return self.server.random()

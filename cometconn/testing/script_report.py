@@ -1,4 +1,4 @@
-"""What a script of lifecycle events led to."""
+"""The results of a script of lifecycle events."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ __all__ = ["SocketLog", "Step", "Transcript", "read_log"]
 
 @attrs.frozen
 class Step:
-    """What was seen between one action and the next, everybody having done what they could.
+    """What was seen from one action until all tasks were blocked.
 
     Attributes:
-        action: what was done.
-        at: when all was quiet again, in seconds since the script began.
-        statuses: the statuses the client went through: a reason for `Disconnected`, else the class's
-            name; `Waiting` with the time of the retry.
-        outcomes: which calls ended: the number of their action, and `ok`, `cancelled`, or the error's
-            class (with its reason).
-        events: what the event stream gave: the class, and a message's text.
-        returned: the client's status as `enter_background()`, `enter_foreground()` or `retry_now()` returned,
-            before any other task ran; `None` for every other action.
-        status: the client's status at the end of the step; `None` when there is no client.
+        action: the action.
+        at: when all tasks were blocked, in seconds since the script began.
+        statuses: the client's statuses in this step: the reason of a `Disconnected`, otherwise the name of the class;
+            `Waiting` with the time of the retry.
+        outcomes: the calls that ended: the number of the action that made the call, and `ok`, `cancelled`, or the
+            class of the error, with its reason if it has one.
+        events: the events that the stream yielded: the class, and the text of a message.
+        returned: the client's status when `enter_background()`, `enter_foreground()` or `retry_now()` returned, before
+            any other task ran; `None` for every other action.
+        status: the client's status at the end of the step; `None` if no client is open.
     """
 
     action: Action
@@ -45,16 +45,16 @@ class Step:
 
 @attrs.frozen
 class Transcript:
-    """What a script led to.
+    """The results of a script. All times are in seconds since the script began.
 
     Attributes:
         steps: one for each action.
-        dials: when the client dialled, in seconds since the script began.
-        closes: the goodbyes that the client began, as the server saw them: when, and with which code.
-        pings: when the server got a ping frame, the application's and the library's own.
-        auths: when the server got an auth frame, and whether it was `accepted`, `refused` or `unanswered`.
-        most_sockets: the largest number of sockets at once, as the client's side sees it: open, or being dialled.
-        sockets_left: how many of them were not closed when a client had been left.
+        dials: when the client dialled.
+        closes: the close frames with which the client began a closing handshake: when, and with which code.
+        pings: when the server received a ping frame of the application or of the library.
+        auths: when the server received an auth frame, and whether it was `accepted`, `refused` or `unanswered`.
+        most_sockets: the largest number of sockets that were open on the client's side, or being dialled, at a time.
+        sockets_left: how many of them were still open after a client was left.
     """
 
     steps: tuple[Step, ...]
@@ -68,7 +68,7 @@ class Transcript:
 
 @attrs.frozen
 class SocketLog:
-    """What the server's log says of the client's sockets: see `Transcript`."""
+    """What the server's log contains about the client's sockets: see `Transcript`."""
 
     closes: tuple[tuple[float, int | None], ...]
     pings: tuple[float, ...]
@@ -76,7 +76,7 @@ class SocketLog:
 
 
 def read_log(log: ServerLog, began: float) -> SocketLog:
-    """Read it, with times counted from *began*."""
+    """Read the server's log, with times counted from *began*."""
 
     def since(entry: Entry) -> float:
         return round(entry.at - began, 6)

@@ -1,4 +1,4 @@
-"""Where a script is performed: the client, the server, and who watches both."""
+"""Runs a script of lifecycle events with a client against the memory server, and records what is seen."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["App", "ScriptRunner"]
 
 App: TypeAlias = "Callable[[CometChat], Awaitable[None]]"
-"""An application: runs beside the script in every life of the client, and is cancelled at its end."""
+"""An application under test. It runs while a client of the script is open, and is cancelled when that is left."""
 
 
 @attrs.define(eq=False)
 class _Call:
-    """A call that may still be waiting."""
+    """A call of the client that has not returned yet, and the number of its action."""
 
     number: int
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
@@ -46,7 +46,15 @@ class _Call:
 
 @attrs.define(eq=False)
 class ScriptRunner:
-    """One run of a script."""
+    """One run of a script.
+
+    Attributes:
+        server: the memory server.
+        settings: the client's settings.
+        app: the application under test, if there is one.
+        nursery: runs the calls, the application, and the tasks that record events and statuses.
+        failure: what the application raised.
+    """
 
     server: MemoryServer
     settings: AppSettings
@@ -54,10 +62,10 @@ class ScriptRunner:
     nursery: trio.Nursery
     began: float = attrs.field(factory=trio.current_time, init=False)
     store: MemoryStore = attrs.field(factory=MemoryStore, init=False)
-    network: ScriptEnvironment = attrs.field(init=False)
+    environment: ScriptEnvironment = attrs.field(init=False)
     chat: CometChat | None = attrs.field(default=None, init=False)
     failure: Exception | None = attrs.field(default=None, init=False)
-    _life: AsyncExitStack = attrs.field(factory=AsyncExitStack, init=False)
+    _client: AsyncExitStack = attrs.field(factory=AsyncExitStack, init=False)
     _app_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     _calls: list[_Call] = attrs.field(factory=list, init=False)
     _statuses: list[str] = attrs.field(factory=list, init=False)
@@ -68,39 +76,39 @@ class ScriptRunner:
     _returned: str | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Lay the network."""
-        self.network = ScriptEnvironment(self.server)
+        """Create the client's environment."""
+        self.environment = ScriptEnvironment(self.server)
 
-    # The client's lives.
+    # Opening and leaving the client.
 
     async def open(self) -> None:
-        """Begin a life of the client."""
-        self._life = AsyncExitStack()
-        self.network.watched = trio.Event()
+        """Open a client, and record its events and statuses."""
+        self._client = AsyncExitStack()
+        self.environment.watched = trio.Event()
         client = cometconn.open_client(
-            "APP", self.settings, store=self.store, endpoints=self.server.endpoints, environment=self.network
+            "APP", self.settings, store=self.store, endpoints=self.server.endpoints, environment=self.environment
         )
-        self.chat = await self._life.enter_async_context(client)
-        events = await self._life.enter_async_context(self.chat.events())
+        self.chat = await self._client.enter_async_context(client)
+        events = await self._client.enter_async_context(self.chat.events())
         self.nursery.start_soon(self._watch_events, events)
         await self.nursery.start(self._watch_statuses, self.chat)
-        self.network.watched.set()
+        self.environment.watched.set()
         self._app_scope = trio.CancelScope()
         if self.app is not None:
             self.nursery.start_soon(self._run_app, self.app, self.chat, self._app_scope)
 
     async def close(self) -> None:
-        """End a life of the client."""
+        """Leave the client."""
         self.chat = None
         self._app_scope.cancel(reason="the script leaves the client")
-        await self._life.aclose()
-        self._sockets_left += self.network.open_sockets
+        await self._client.aclose()
+        self._sockets_left += self.environment.open_sockets
 
     async def _run_app(self, app: App, chat: CometChat, scope: trio.CancelScope) -> None:
         try:
             with scope:
                 await app(chat)
-        except Exception as error:  # noqa: BLE001 - raised again, alone, when all is closed
+        except Exception as error:  # noqa: BLE001 - run_script() raises it after everything is closed
             self.failure = error
             self.nursery.cancel_scope.cancel(reason="the application failed")
 
@@ -115,19 +123,19 @@ class ScriptRunner:
         async with chat.statuses() as changes:
             task_status.started()
             async for change in changes:
-                self._statuses.append(self._words(change.current))
+                self._statuses.append(self._name(change.current))
 
-    def _words(self, status: Status) -> str:
+    def _name(self, status: Status) -> str:
         if isinstance(status, Disconnected):
             return status.reason.name
         if isinstance(status, Waiting):
             return f"Waiting until {round(status.retry_at - self.began, 6):g}"
         return type(status).__name__
 
-    # The script.
+    # The steps of the script.
 
     async def step(self, number: int, action: Action) -> Step:
-        """Do one thing, let everybody do what they can, and tell what was seen."""
+        """Perform *action*, wait until all tasks are blocked, and return what was seen."""
         await self._perform(number, action)
         await trio.testing.wait_all_tasks_blocked()
         seen = Step(
@@ -137,11 +145,11 @@ class ScriptRunner:
             tuple(self._outcomes),
             tuple(self._events),
             self._returned,
-            self._words(self.chat.status) if self.chat is not None else None,
+            self._name(self.chat.status) if self.chat is not None else None,
         )
         self._returned = None
-        for told in (self._statuses, self._outcomes, self._events):
-            told.clear()
+        for recorded in (self._statuses, self._outcomes, self._events):
+            recorded.clear()
         return seen
 
     async def _perform(self, number: int, action: Action) -> None:
@@ -165,10 +173,10 @@ class ScriptRunner:
             case act.Pongs(answered=answered):
                 server.set(pong=answered)
             case act.CloseFromServer() | act.Reset() | act.Silence() | act.Garbage() | act.LatePong():
-                self._strike(action)
+                self._disturb(action)
             case act.CloseUnanswered(code=code):
                 for device in self.server.world.devices():
-                    if device.uid is not None and not device.authenticated:  # its auth frame has come
+                    if device.uid is not None and not device.authenticated:  # its auth frame was received
                         device.close(code)
             case act.Push() | act.Duplicate() | act.Reordered():
                 self._send(action)
@@ -189,7 +197,7 @@ class ScriptRunner:
                 return False
         return True
 
-    def _strike(self, action: Action) -> None:
+    def _disturb(self, action: Action) -> None:
         for device in self.server.world.devices(authenticated=True):
             match action:
                 case act.CloseFromServer(code=code):
@@ -232,7 +240,7 @@ class ScriptRunner:
     async def _perform_on_client(self, number: int, action: Action, chat: CometChat) -> None:
         match action:
             case act.EnterBackground() | act.EnterForeground() | act.RetryNow():
-                self._tell(action, chat)
+                self._call_at_once(action, chat)
             case act.CancelCall():
                 if self._calls:
                     self._calls[0].scope.cancel(reason="the script")
@@ -241,7 +249,7 @@ class ScriptRunner:
             case _:
                 self._begin(number, _CALLS[type(action)](chat, action))
 
-    def _tell(self, action: Action, chat: CometChat) -> None:
+    def _call_at_once(self, action: Action, chat: CometChat) -> None:
         match action:
             case act.EnterBackground():
                 chat.enter_background()
@@ -249,7 +257,7 @@ class ScriptRunner:
                 chat.enter_foreground()
             case _:
                 chat.retry_now()
-        self._returned = self._words(chat.status)
+        self._returned = self._name(chat.status)
 
     def _begin(self, number: int, call: Callable[[], Awaitable[object]]) -> None:
         waiting = _Call(number)
@@ -271,11 +279,11 @@ class ScriptRunner:
         self._outcomes.append((waiting.number, outcome))
 
     def transcript(self, steps: list[Step]) -> Transcript:
-        """Sum up."""
+        """Return what was seen in *steps*, and what the server's log contains."""
         dials = tuple(round(at - self.began, 6) for at in self.server.dials)
         seen = read_log(self.server.world.log, self.began)
         return Transcript(
-            tuple(steps), dials, seen.closes, seen.pings, seen.auths, self.network.most_sockets, self._sockets_left
+            tuple(steps), dials, seen.closes, seen.pings, seen.auths, self.environment.most_sockets, self._sockets_left
         )
 
     def _now(self) -> float:

@@ -1,4 +1,4 @@
-"""Performs a script of lifecycle events with a real client, in virtual time."""
+"""Runs a script of lifecycle events with a real client, in virtual time."""
 
 from __future__ import annotations
 
@@ -24,21 +24,23 @@ __all__ = ["App", "Step", "Transcript", "play", "run_script"]
 
 
 def play(script: Script, settings: AppSettings | None = None, *, app: App | None = None) -> Transcript:
-    """Run a script in virtual time, from ordinary code. See `run_script()`."""
+    """Run a script in virtual time, from synchronous code. See `run_script()`."""
     run = functools.partial(run_script, script, settings, app=app)
     return trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 async def run_script(script: Script, settings: AppSettings | None = None, *, app: App | None = None) -> Transcript:
-    """Perform a script with a client of its own against a server in memory, and tell what was seen.
+    """Run a script with a client of its own against a server in memory, and return what was seen.
 
-    REST is reached whatever the network's mood (`Dialling`): what becomes of it is said by `RestAnswers`, `RestDelay`
-    and `ForgetTokens`. Jitter is always in the middle of its window. Wants a `trio.testing.MockClock` with autojump; `play()` brings one.
+    REST requests reach the server whatever `Dialling` is: `RestAnswers`, `RestDelay` and `ForgetTokens` control the
+    responses. Jitter is always in the middle of its range. It needs a `trio.testing.MockClock` with autojump; `play()`
+    provides one.
 
     Args:
-        script: what happens.
-        settings: the client's.
-        app: an application under test, run beside every life of the client. What it raises comes out.
+        script: the actions.
+        settings: the client's settings.
+        app: an application under test. It is started whenever the script opens a client, and cancelled when that is
+            left. An exception that it raises is raised here.
 
     Returns:
         What was seen, step by step.
@@ -46,14 +48,14 @@ async def run_script(script: Script, settings: AppSettings | None = None, *, app
     async with open_memory_server(users=("zed-1", "amy-2", "bob-3")) as server:
         steps = []
         async with open_nursery() as nursery:
-            stage = ScriptRunner(server, settings or AppSettings(), app, nursery)
+            runner = ScriptRunner(server, settings or AppSettings(), app, nursery)
             try:
-                await stage.open()
+                await runner.open()
                 for number, action in enumerate(script):
-                    steps.append(await stage.step(number, action))
+                    steps.append(await runner.step(number, action))
             finally:
-                await stage.close()  # bounded: leaving the client is
+                await runner.close()  # bounded, because leaving a client is
             nursery.cancel_scope.cancel(reason="the script is over")
-    if stage.failure is not None:
-        raise stage.failure
-    return stage.transcript(steps)
+    if runner.failure is not None:
+        raise runner.failure
+    return runner.transcript(steps)

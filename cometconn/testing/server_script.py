@@ -1,4 +1,4 @@
-"""The server's part in a test, in the order in which a reader follows it: expect, say, drop, refuse."""
+"""The server's side of a test, as a script: expect what the client does, send events, drop and refuse connections."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ __all__ = ["ServerScript"]
 
 _BY_CLIENT: Final = (Kind.REST, Kind.CONNECT, Kind.FRAME_IN, Kind.CLOSE_IN, Kind.EOF, Kind.RESET)
 _VERSION: Final = "/v3.0"
-_TOLD = 20  # a failure shows so many of the things that came instead
-_SHOWN = 300  # characters of each
+_MOST_LISTED = 20  # an error message lists so many of the client's other actions
+_LONGEST = 300  # characters of each in the list
 
 
 @attrs.define(eq=False)
 class ServerScript:
-    """The server's part in a play with one user. `MemoryServer.script()` makes it; for an emulator, build it.
+    """The server's side of a session with one user. `MemoryServer.script()` makes it; for an `Emulator`, construct it.
 
-    What the user's client does is read from the server's log, from the moment on at which the script
-    was made, and each `expect()` goes on behind what the last one found. What stands between
-    (keepalive pings, receipts) is passed over.
+    It reads from the server's log what the user's client does, beginning when the script was made. Each `expect()`
+    continues after the entry that the last one found. Entries in between, such as keepalive pings and receipts, are
+    skipped.
 
     Attributes:
-        server: the server: a `MemoryServer`, or an `Emulator`.
-        uid: the user. What a client does before it has said who it is counts as this user's, too.
-        patience: how long, in seconds on Trio's clock, a wait may last. Virtual time makes it an instant.
+        server: the server: a `MemoryServer` or an `Emulator`.
+        uid: the user. What a client does before it has authenticated counts as this user's, too.
+        patience: the bound of each wait, in seconds on Trio's clock. In virtual time it takes no real time.
     """
 
     server: ServerControls
@@ -45,49 +45,49 @@ class ServerScript:
     _position: int = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """What happened before is over."""
+        """Begin at the end of the server's log."""
         self._position = self.server.log.position
 
     async def expect(self, what: str, matching: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Wait until the user's client does this, and return what it said.
+        """Wait until the user's client does *what*, and return the content.
 
         Args:
-            what: a REST request (`"POST /messages"`), a frame by its `type` or `action` (`"auth"`, `"ping"`,
-                `"typing_indicator"`, ...; `"text"` for one that is no JSON object), or `"connect"` (the WebSocket
-                upgrade is asked for), `"close"` (a close frame), `"eof"`, `"reset"`.
-            matching: what must be in it, at any depth; it may hold more. Of a request it is the body, of a
-                frame the frame, of a close frame `{"code": 1000}`. Secrets are hidden in it.
+            what: a REST request (`"POST /messages"`); a frame by its `type` or `action` (`"auth"`, `"ping"`,
+                `"typing_indicator"`, ...; `"text"` for one that is not a JSON object); `"connect"` (a request for the
+                WebSocket upgrade), `"close"` (a close frame), `"eof"` or `"reset"`.
+            matching: what the content must contain, at any depth; it may contain more. The content of a request is its
+                body, that of a frame is the frame, and that of a close frame is `{"code": 1000}`. Secrets are masked.
 
         Returns:
-            The body, the frame, or what the server's log has on the rest.
+            The content: the body, the frame, or the details in the server's log.
 
         Raises:
-            AssertionError: it did not come within `patience`; the message lists what came instead.
+            AssertionError: the client did not do it within `patience`; the message lists what it did instead.
 
-        Nothing is consumed: two scripts see the same. If cancelled, the script stays where it was.
+        Nothing is consumed, so several scripts see the same actions. If cancelled, the script keeps its place.
         """
         begin = self._position
 
         def fits(entry: Entry) -> bool:
-            """Tell whether this is it."""
-            return self._concerns(entry) and _name(entry) == what and _holds(_said(entry), matching or {})
+            """Return whether this is the expected entry."""
+            return self._concerns(entry) and _name(entry) == what and _contains(_content(entry), matching or {})
 
         with trio.move_on_after(self.patience):
             found = await self.server.log.wait_for(fits, since=begin)
             self._position = found.number + 1
-            return dict(_said(found))
+            return dict(_content(found))
         wanted = f"{what!r} with {_short(matching)}" if matching else repr(what)
         message = f"{self.uid} was to do {wanted}, and did not within {self.patience:g} s. {self._instead(begin)}"
         raise AssertionError(message)
 
     async def expect_quiet(self, seconds: float) -> None:
-        """Let time pass, in which the user's client must do nothing but send keepalive pings.
+        """Wait, and require that the user's client does nothing but send keepalive pings.
 
         Args:
             seconds: how long, on Trio's clock.
 
         Raises:
-            AssertionError: it did something; the message lists what.
+            AssertionError: the client did something else; the message lists what.
         """
         begin = self._position
         await trio.sleep(seconds)
@@ -97,35 +97,35 @@ class ServerScript:
             raise AssertionError(message)
 
     async def say(self, *news: Event | Mapping[str, Any] | str) -> None:
-        """Send these to the user, one after the other, and return when everybody has done what they could.
+        """Send *news* to the user, one after the other, and return when all tasks are blocked.
 
         Args:
-            news: events, as the server would send them (`to_frame()`); frames; texts, sent as they are. Messages need
-                ids that were not there before: a client drops what it has seen. `server.say()` numbers them.
+            news: events, which are converted to frames by `to_frame()`; frames; and texts, which are sent as they are.
+                Messages need new ids, because a client drops messages that it has seen. `server.say()` assigns ids.
 
         Raises:
-            AssertionError: the user has no connection within `patience`.
-            SettingsError: one of them is an event that no server sends.
+            AssertionError: the user is not connected within `patience`.
+            SettingsError: a server sends no such event.
         """
-        from trio.testing import wait_all_tasks_blocked  # noqa: PLC0415 - it loads pytest, where that is installed
+        from trio.testing import wait_all_tasks_blocked  # noqa: PLC0415 - it imports pytest if that is installed
 
         frames = [to_frame(item) if isinstance(item, Event) else item for item in news]
         with trio.move_on_after(self.patience) as scope:
             await self.server.wait_connected(self.uid)
         if scope.cancelled_caught:
-            message = f"{self.uid} was to be told something, but did not connect within {self.patience:g} s."
+            message = f"{self.uid} was to be sent something, but did not connect within {self.patience:g} s."
             raise AssertionError(message)
         for frame in frames:
             self.server.push(self.uid, frame)
         await wait_all_tasks_blocked()
 
     def drop(self, code: int = 1011, reason: str = "", *, how: Drop = "close") -> None:
-        """End the user's connection; it is an error if there is none. Acts at once.
+        """End the user's connection at once.
 
         Args:
-            code: of the close frame.
-            reason: of the close frame.
-            how: `close`, `reset` (TCP breaks), or `silent` (half-open: nobody is told).
+            code: the code of the close frame.
+            reason: the reason of the close frame.
+            how: `close` (a close frame), `reset` (a TCP RST), or `silent` (half-open: the client is not notified).
 
         Raises:
             AssertionError: the user is not connected.
@@ -135,12 +135,12 @@ class ServerScript:
             raise AssertionError(message)
 
     def refuse(self, status: int | None = None, *, retry_after: int | None = None) -> None:
-        """Refuse whoever comes from now on, until `accept()`. Open connections stay. Acts at once.
+        """Refuse new connections from now on, until `accept()`. Open connections stay open. Acts at once.
 
         Args:
-            status: answer WebSocket upgrades with this HTTP status; REST is still answered. Without it
-                nobody gets through, REST included.
-            retry_after: the `Retry-After` header beside the status, in seconds.
+            status: refuse WebSocket upgrades with this HTTP status, and serve REST requests. Without it, all
+                connections are refused, including those for REST.
+            retry_after: the `Retry-After` header that is sent with the status, in seconds.
         """
         if status is None:
             self.server.refuse_connections()
@@ -148,11 +148,11 @@ class ServerScript:
             self.server.set(upgrade=status, retry_after=retry_after)
 
     def refuse_token(self) -> None:
-        """Answer every auth frame from now on as if its token were worth nothing, until `accept()`. Acts at once."""
+        """Refuse the token of every auth frame from now on, until `accept()`. Acts at once."""
         self.server.set(auth="refuse")
 
     def accept(self) -> None:
-        """Behave well again. Acts at once."""
+        """Accept connections and tokens again, and end all other faults. Acts at once."""
         self.server.heal()
 
     def _concerns(self, entry: Entry) -> bool:
@@ -166,12 +166,12 @@ class ServerScript:
         came = [entry for entry in self._since(begin) if self._concerns(entry)]
         if not came:
             return "Nothing came at all."
-        lines = [f"  {entry.at:9.3f} s  {_name(entry)} {_short(_said(entry))}" for entry in came[-_TOLD:]]
+        lines = [f"  {entry.at:9.3f} s  {_name(entry)} {_short(_content(entry))}" for entry in came[-_MOST_LISTED:]]
         return "\n".join(["What came instead:", *lines])
 
 
 def _name(entry: Entry) -> str:
-    """Name what a client did as `expect()` does."""
+    """Return the name by which `expect()` knows what a client did."""
     match entry.kind:
         case Kind.REST:
             return f"{entry.detail['method']} {entry.detail['path'].removeprefix(_VERSION)}"
@@ -184,7 +184,7 @@ def _name(entry: Entry) -> str:
             return str(kind.value)
 
 
-def _said(entry: Entry) -> Mapping[str, Any]:
+def _content(entry: Entry) -> Mapping[str, Any]:
     match entry.kind:
         case Kind.REST:
             body: Mapping[str, Any] = entry.detail["body"]
@@ -196,13 +196,13 @@ def _said(entry: Entry) -> Mapping[str, Any]:
             return entry.detail
 
 
-def _holds(whole: Any, part: Any) -> bool:
-    """Tell whether *part* is in *whole*: every key of a mapping, at any depth; all else must be equal."""
+def _contains(whole: Any, part: Any) -> bool:
+    """Return whether *whole* has every key of *part*, at any depth; values that are not mappings must be equal."""
     if isinstance(part, Mapping):
-        return isinstance(whole, Mapping) and all(key in whole and _holds(whole[key], part[key]) for key in part)
+        return isinstance(whole, Mapping) and all(key in whole and _contains(whole[key], part[key]) for key in part)
     return bool(whole == part)
 
 
 def _short(value: Mapping[str, Any] | None) -> str:
     text = json.dumps(dict(value or {}), default=repr, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

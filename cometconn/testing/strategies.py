@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what can happen to a connection, and for everything that can come through one."""
+"""Hypothesis strategies for scripts of lifecycle events, and for events and frames of every kind."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ if TYPE_CHECKING:
 __all__ = ["actions", "episodes", "events", "frames", "rest_faults", "scripts", "situations", "waits"]
 
 _REST_STATUSES = (403, 408, 425, 429, 500, 503)
-_REST_DELAYS = (0.0, 0.5, 4.1, 6.7, 12.3)  # seconds; no sum of them is one of the client's bounds
+_REST_DELAYS = (0.0, 0.5, 4.1, 6.7, 12.3)  # seconds; no sum of them equals one of the client's bounds
 _RETRY_AFTER = (None, 3, 20, 120, 400)  # seconds
-_EDGE = 0.001  # seconds before and behind a moment at which something is due
+_EDGE = 0.001  # seconds before and after a deadline
 _CLOSE_CODES = (1000, 1001, 1008, 1011, 1012, 1013, 4001)
 
 
 def waits(timing: Timing) -> st.SearchStrategy[Wait]:
-    """Draw waits that end just before, at, and just behind what *timing* makes due."""
+    """Draw waits that end just before, at, and just after the deadlines that follow from *timing*."""
     due = {
         timing.background_grace,
         timing.background_grace * 2 / 3,
@@ -74,11 +74,10 @@ def waits(timing: Timing) -> st.SearchStrategy[Wait]:
 
 
 def rest_faults() -> st.SearchStrategy[Action]:
-    """Draw what goes wrong with REST, and what mends it.
+    """Draw faults of REST, and the actions that end them.
 
-    A status (403, 408, 425, 429, 500, 503) with and without `Retry-After`, requests that hang, answers that come
-    late (one of the delays is longer than the default `request_timeout`), tokens that are forgotten, and answers
-    that come at once again.
+    The faults are a status (403, 408, 425, 429, 500, 503) with and without `Retry-After`, requests that hang, responses
+    that are delayed (one delay is longer than the default `request_timeout`), and tokens that the server forgets.
     """
     late = st.sampled_from(_REST_DELAYS).map(RestDelay)
     return st.one_of(
@@ -91,7 +90,7 @@ def _rest_refusals() -> st.SearchStrategy[Action]:
 
 
 def actions(timing: Timing) -> st.SearchStrategy[Action]:
-    """Draw one action; what applications do most comes most often."""
+    """Draw one action. What applications do most often is drawn most often."""
     app = st.sampled_from(
         [Connect(), Connect(), Connect(retry=True), Disconnect(), Ping(), Ping(), RetryNow(), CancelCall()]
     )
@@ -131,23 +130,23 @@ _LOSSES = (Reset(), Silence(), CloseFromServer(1012), CloseFromServer(1011))
 
 
 def situations() -> st.SearchStrategy[Sequence[Action]]:
-    """Draw what leads to one of the situations that matter, wherever the script was before.
+    """Draw the actions that lead to one of four situations, whatever the script did before.
 
-    As it is; logged in and at rest; connected in the foreground; and connected, then in the background.
+    The situations: unchanged; logged in and disconnected; connected in the foreground; connected in the background.
     """
     here = (*_HEALED, Reopen(), Login(), EnterForeground(), Disconnect(), Wait(2.0))
     return st.sampled_from([(), here, (*here, Connect()), (*here, Connect()), (*here, Connect(), EnterBackground())])
 
 
 def episodes(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
-    """Draw a few actions that belong together: what random ones would seldom line up."""
+    """Draw a few actions that belong together, in an order that independent draws would seldom produce."""
     return st.one_of(
         _of_attempts(timing), _of_losses(timing), _of_the_background(timing), _of_pings(timing), _of_rest(timing)
     )
 
 
 def _of_attempts(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
-    """Attempts that do not succeed, and what ends them."""
+    """Draw attempts that do not succeed, and what ends them."""
     wait, moods = waits(timing), st.sampled_from(_UNREACHABLE)
     connects = st.sampled_from([Connect(), Connect(retry=True)])
     ends = st.sampled_from(
@@ -168,7 +167,7 @@ def _of_attempts(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
 
 
 def _of_losses(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
-    """Connections that are lost, and what the application does meanwhile."""
+    """Draw lost connections, and what the application does meanwhile."""
     wait, moods, losses = waits(timing), st.sampled_from(_UNREACHABLE), st.sampled_from(_LOSSES)
     connects = st.sampled_from([Connect(), Connect(retry=True)])
     ends = st.sampled_from(
@@ -200,7 +199,7 @@ def _of_losses(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
 
 
 def _of_the_background(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
-    """Out of sight, and what keeps a connection alive there, or does not."""
+    """Draw time in the background, and what does or does not keep a connection alive there."""
     wait, losses, grace = waits(timing), st.sampled_from(_LOSSES), timing.background_grace
     part = grace / 3
     edge = st.sampled_from([grace - part - _EDGE, grace - part]).map(Wait)
@@ -218,7 +217,7 @@ def _of_the_background(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
 
 
 def _of_pings(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
-    """Pings that are not answered, or late."""
+    """Draw pings that are answered late or never."""
     wait, mute, spoken = waits(timing), st.just(Pongs(answered=False)), st.just(Pongs(answered=True))
     ping = st.just(Ping())
     almost = Wait(timing.pong_timeout - _EDGE)
@@ -234,7 +233,7 @@ def _of_pings(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
 
 
 def _of_rest(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
-    """Tokens that are refused or unknown while REST misbehaves, and logins and logouts in the same weather."""
+    """Draw refused and unknown tokens, logins and logouts, each while REST has faults."""
     wait, losses, fault = waits(timing), st.sampled_from(_LOSSES), rest_faults()
     refused, unknown = st.just(TokenAnswer("refuse")), st.just(ForgetTokens())
     connects = st.sampled_from([Connect(), Connect(retry=True)])
@@ -245,7 +244,7 @@ def _of_rest(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
     healed = st.sampled_from([RestAnswers("accept"), RestDelay(0.0), TokenAnswer("accept")])
     renewals = st.sampled_from([(Reset(), RetryNow()), (Disconnect(), Connect()), (Disconnect(), Connect(retry=True))])
     renewed = st.tuples(refused, _rest_refusals(), renewals, meanwhile, floor, meanwhile).map(_flat)
-    # The key of a login() that finds a saved session is kept until the token is judged: forgotten before that, or behind it.
+    # login() with a saved session keeps the auth key until the server has accepted the token: forget it before and after.
     reopened = (Leave(), Dialling("hang"), Reopen(), EnterForeground(), Login(), Dialling("accept"), Disconnect())
     forgotten = (ForgetTokens(), Reset(), RetryNow())
     kept = st.sampled_from([(*reopened, Connect(), *forgotten), (*reopened, ForgetTokens())])
@@ -272,14 +271,14 @@ def _flat(parts: tuple[Action | tuple[Action, ...], ...]) -> Sequence[Action]:
 
 
 def scripts(timing: Timing, *, most: int = 24) -> st.SearchStrategy[Sequence[Action]]:
-    """Draw scripts of lifecycle events for `run_script`.
+    """Draw scripts of lifecycle events for `run_script()`.
 
-    Most begin with a login, because little happens without one. Every length is as likely as any other:
-    what Hypothesis draws by itself is mostly short.
+    Most begin with a login, because little can happen without one. All lengths are equally likely, because Hypothesis
+    by itself would draw mostly short scripts.
 
     Args:
-        timing: the client's; waits are chosen around its deadlines.
-        most: how many times something happens after that: single actions, and episodes of a few.
+        timing: the client's timing; waits are chosen around its deadlines.
+        most: the most items after the login. An item is a single action or an episode of a few.
     """
     beginnings = st.sampled_from([(Login(),), (Login(),), (Login(), Connect()), (Login(), Connect()), ()])
     single = actions(timing).map(lambda action: (action,))

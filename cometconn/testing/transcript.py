@@ -1,4 +1,4 @@
-"""A session's transcript: one JSON object a line, each one thing that went over the wire."""
+"""The transcript of a session: a file of JSON objects, one a line, for everything that was sent and received."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 __all__ = ["TranscriptFile", "TranscriptLine", "read_transcript"]
 
 _VERSION: Final = 1
-_LIMIT: Final = 256 * 1024 * 1024  # bytes: what is longer is not read into memory
+_LIMIT: Final = 256 * 1024 * 1024  # bytes: a longer file is not read into memory
 
 
 @attrs.frozen
 class TranscriptLine:
-    """One thing that happened.
+    """One line of a transcript.
 
     Attributes:
-        at: when, in seconds since the recording began.
+        at: when it happened, in seconds since the recording began.
         what: `request`, `answer` or `failure` (REST); `dial`, `dialled` or `undialled` (TCP); `upgrade`; `client` or
-            `server` (a message), `client_close` or `server_close`, `client_end` or `server_end`; `random`;
-            `lost` (what followed could not be read); `begin`.
-        number: of the request or of the connection, from 1; 0 for what belongs to neither.
-        detail: `method`, `path`, `body`; `status`, `headers`, `body`; `error`; `frame`, `text` or `base64`;
-            `code`, `reason`; `how`; `value`.
+            `server` (a message of that side), `client_close` or `server_close` (a close frame), `client_end` or
+            `server_end` (the end of the byte stream); `random`; `lost` (what follows cannot be decoded); `begin`.
+        number: the number of the request or of the connection, from 1; 0 for a line that belongs to neither.
+        detail: the rest of the line: `method`, `path`, `body`; `status`, `headers`, `body`; `error`; `frame`, `text` or
+            `base64`; `code`, `reason`; `how`; `value`.
     """
 
     at: float
@@ -41,7 +41,7 @@ class TranscriptLine:
     detail: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
 
     def __str__(self) -> str:
-        """The line in words, for errors."""
+        """Return the line in a short form, for error messages."""
         text = json.dumps(dict(self.detail), ensure_ascii=False)
         longest = 200
         return f"{self.what} {self.number} {text if len(text) <= longest else text[:longest] + '...'}"
@@ -49,12 +49,12 @@ class TranscriptLine:
 
 @attrs.define(eq=False)
 class TranscriptFile:
-    """The file while it is written. Every line is handed to the system at once: a program that is killed loses none.
+    """A transcript that is being written. Each line is passed to the system at once, so a killed program loses none.
 
-    Writing is ordinary, blocking I/O: a line is small, goes to the system's cache, and must stand in its place.
+    Writing blocks: a line is small, only the system's cache is written, and the order of the lines must be kept.
 
     Attributes:
-        failure: why nothing is written any more. A full disk must not end the session that is recorded.
+        failure: the error after which nothing is written any more. A full disk must not end the recorded session.
     """
 
     _file: IO[str] = attrs.field(repr=False)
@@ -63,14 +63,14 @@ class TranscriptFile:
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> TranscriptFile:
-        """Begin a new file, for its owner alone; an old one of that name is overwritten. Raises `OSError`."""
+        """Create a file that only its owner can read, or overwrite an existing one. Raises `OSError`."""
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         file = cls(os.fdopen(descriptor, "w", encoding="ascii"))
         file.write("begin", version=_VERSION)
         return file
 
     def write(self, what: str, number: int = 0, **detail: Any) -> None:
-        """Append a line. Never raises: see `failure`."""
+        """Append a line. Never raises; an error is kept in `failure`."""
         if self.failure is not None:
             return
         line = {"at": round(trio.current_time() - self._began, 6), "what": what, "number": number, **detail}
@@ -81,7 +81,7 @@ class TranscriptFile:
             self.failure = error
 
     def close(self) -> None:
-        """Finish the file; raise the `OSError` that ended the writing, if one did."""
+        """Close the file. If a write failed, raise that `OSError`."""
         try:
             self._file.close()
         except OSError as error:
@@ -91,15 +91,15 @@ class TranscriptFile:
 
 
 def read_transcript(path: str | os.PathLike[str]) -> tuple[TranscriptLine, ...]:
-    """Read a transcript that `record()` wrote. Blocking, like `Path.read_text()`.
+    """Read a transcript that `record()` wrote. This blocks, as `Path.read_text()` does.
 
-    A last line that is cut off, as a program that was killed leaves it, is left out.
+    An incomplete last line, as a killed program leaves it, is skipped.
 
     Args:
         path: the file.
 
     Raises:
-        SettingsError: this is no transcript, or longer than 256 MiB; the message names the line.
+        SettingsError: the file is not a transcript, or is longer than 256 MiB; the message names the line.
         OSError: the file cannot be read.
     """
     source = pathlib.Path(path)
@@ -107,9 +107,8 @@ def read_transcript(path: str | os.PathLike[str]) -> tuple[TranscriptLine, ...]:
         message = f"{source.name} is longer than {_LIMIT} bytes: no transcript to be read at once."
         raise SettingsError(message)
     texts = source.read_bytes().split(b"\n")
-    whole, rest = texts[:-1], texts[-1]  # behind the last newline is nothing, or a line that was cut off
-    del rest
-    lines = [_read_line(source.name, number, text) for number, text in enumerate(whole, 1)]
+    # After the last newline comes nothing, or an incomplete line.
+    lines = [_read_line(source.name, number, text) for number, text in enumerate(texts[:-1], 1)]
     if not lines or lines[0].what != "begin" or lines[0].detail.get("version") != _VERSION:
         message = f"{source.name} does not begin as a transcript of version {_VERSION} does."
         raise SettingsError(message)
@@ -122,4 +121,4 @@ def _read_line(name: str, number: int, text: bytes) -> TranscriptLine:
         return TranscriptLine(float(fields.pop("at")), str(fields.pop("what")), int(fields.pop("number")), fields)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         message = f"{name}, line {number}, is no line of a transcript."
-        raise SettingsError(message) from None  # the line itself may be anything
+        raise SettingsError(message) from None  # the message does not quote the line

@@ -1,11 +1,11 @@
-"""Saves sessions in children that are killed. Arguments: the session file, and how often.
+"""Saves sessions in child processes that are killed. Arguments: the session file, and the number of children.
 
-Each child is a fork, so that two hundred of them take seconds. First comes every point of one saving, in turn:
-SIGKILL just before and just behind each call into the system. Then the system itself ends children in the
-middle of a write (SIGXFSZ, when the file reaches a limit), and the rest die by SIGKILL at random moments of
-saving one session after the other. What is then in the file must be the old or the new session, the lock must be
-free, and whoever opens the file next leaves nothing else beside it. At last the same for moving an unreadable file
-aside. Prints how often each was done.
+Each child is a fork, so that 200 of them take seconds. The first children are killed by SIGKILL at every point of one
+save: just before and just after each system call. The next ones are ended by the system in the middle of a write
+(SIGXFSZ, when the file reaches a size limit), and the rest are killed by SIGKILL at random times while they save one
+session after the other. After each, the file must contain the old or the new session, the lock must be free, and the
+next program that opens the file must leave no other file beside it. Finally the same is done for moving an unreadable
+file aside. Prints how often each was done.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ GARBAGE = b"{ half a session"
 
 
 def session(number: int) -> SavedSession:
-    """One that is longer or shorter than the next."""
+    """Return a session whose length differs from that of the next one."""
     user = {"uid": "zed-1", "filling": "x" * (number % 7 * 5000)}
     return SavedSession("APP", "A-DEVICE", Session("APP", "zed-1", f"token-{number}", None, user, {}))
 
 
 def die(*_: object) -> NoReturn:
-    """End at once, as by the hand of the system."""
+    """Kill this process."""
     while True:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Deadly:
-    """A profiler that ends its process at the *point*-th call into the system, or return from it."""
+    """A profile function that kills its process at the *point*-th beginning or end of a system call."""
 
     def __init__(self, point: int) -> None:
         self.left = point
@@ -62,7 +62,7 @@ class Deadly:
 
 
 def watch(name: str, point: int) -> None:
-    """Let the method *name* of the files be deadly at *point*."""
+    """Let the method *name* of `SessionFiles` kill the process at *point*."""
     real = getattr(SessionFiles, name)
 
     def deadly(*arguments: Any, **named: Any) -> Any:
@@ -76,7 +76,7 @@ def watch(name: str, point: int) -> None:
 
 
 async def save_from(path: pathlib.Path, first: int, how_many: int, ready: int = -1) -> None:
-    """Save so many sessions, one after the other."""
+    """Save *how_many* sessions, one after the other."""
     store = FileStore(path)
     await store.load("APP")
     if ready >= 0:
@@ -89,12 +89,12 @@ in_a_thread = trio.lowlevel.start_thread_soon
 
 
 def in_no_thread(function: Callable[[], Any], deliver: Callable[[outcome.Outcome[Any]], object], *_: Any) -> None:
-    """Stand for `start_thread_soon` in the parent: a process that forks must have no other threads."""
+    """Replace `start_thread_soon` in the parent, because a process that forks must have no other threads."""
     deliver(outcome.capture(function))
 
 
 def fork(work: Callable[[], object]) -> int:
-    """Do *work* in a child; it must not come back."""
+    """Run *work* in a child process, and return its id."""
     pid = os.fork()
     if pid == 0:
         trio.lowlevel.start_thread_soon = in_a_thread
@@ -108,7 +108,7 @@ def fork(work: Callable[[], object]) -> int:
 
 
 def killed(pid: int, by: signal.Signals = signal.SIGKILL) -> bool:
-    """Wait for a child; tell whether it was killed. It must have succeeded if not."""
+    """Wait for a child, and return whether it was killed. If not, it must have succeeded."""
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
         assert os.WTERMSIG(status) == by, status
@@ -118,7 +118,7 @@ def killed(pid: int, by: signal.Signals = signal.SIGKILL) -> bool:
 
 
 def at_point(path: pathlib.Path, first: int, point: int) -> bool:
-    """Kill one that saves once; tell whether it came that far."""
+    """Kill a child that saves once at *point*; return `False` if it ended before that."""
 
     def work() -> None:
         watch("_write", point)
@@ -128,7 +128,7 @@ def at_point(path: pathlib.Path, first: int, point: int) -> bool:
 
 
 def in_a_write(path: pathlib.Path, first: int, draw: random.Random) -> None:
-    """Let the system end one while the file is half written."""
+    """Let the system kill a child while it writes the file."""
 
     def work() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
@@ -141,7 +141,7 @@ def in_a_write(path: pathlib.Path, first: int, draw: random.Random) -> None:
 
 
 def at_random(path: pathlib.Path, first: int, draw: random.Random) -> None:
-    """Kill one that saves on and on."""
+    """Kill a child that saves one session after the other."""
     reading, ready = os.pipe()
     pid = fork(lambda: trio.run(save_from, path, first, 1_000_000, ready))
     os.close(ready)
@@ -167,7 +167,7 @@ async def look(path: pathlib.Path) -> int:
 
 
 def save_and_die(path: pathlib.Path, rounds: int) -> str:
-    """Go through all ways to die while saving."""
+    """Kill children in all these ways while they save."""
     draw, last, points = random.Random(), 0, 0
     while at_point(path, last + 1, points + 1):
         points += 1
@@ -190,7 +190,7 @@ def save_and_die(path: pathlib.Path, rounds: int) -> str:
 
 
 def move_and_die(path: pathlib.Path) -> str:
-    """Kill one that finds garbage, at every point: somewhere the garbage is still there."""
+    """Kill children that move an invalid file aside, at every point: its content must still be in one of the files."""
 
     def work() -> None:
         watch("_move_aside", points + 1)

@@ -1,7 +1,9 @@
-"""Logs in where the disk refuses. Arguments: the session file, the server, `full` or `read-only`, who came before.
+"""Logs in while the disk refuses writes.
 
-Prints what `login()` raised, who is logged in then, and what became of the file. The refusal is the system's own: a limit on the size of
-files, or the rights of a folder (given up first, if the tests run as root, who may write everywhere).
+Arguments: the session file, the server's URL, `full` or `read-only`, and the uid of the previous user or "". Prints
+what `login()` raised, which user is logged in afterwards, and whether the file was changed. The system itself refuses:
+by a limit on the size of files, or by the mode of the folder. Root may write everywhere, so as root the program first
+becomes another user.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from cometconn.errors import CometConnError
 
 
 async def main(path: pathlib.Path, url: str, trouble: str, before: str) -> None:
-    """Open the client while all is well, and log somebody in, if so asked; then the trouble comes."""
+    """Open the client, log the previous user in, if there is one, and then log in while the disk refuses."""
     settings = AppSettings(auto_establish_socket_connection=False)
     async with open_client("APP", settings, store=FileStore(path), endpoints=Endpoints.at(url)) as chat:
         if before:
@@ -41,9 +43,9 @@ async def main(path: pathlib.Path, url: str, trouble: str, before: str) -> None:
 
 
 if __name__ == "__main__":
-    # What is read from disk only when it is needed, before the right to read it may be gone.
+    # Import modules that are normally imported when first used: later this process may not be allowed to read them.
     "".encode("idna")
-    sys.dont_write_bytecode = True  # of which a full disk would keep a part, for all who come later
+    sys.dont_write_bytecode = True  # on a "full" disk it would be written in part, which later programs would read
     preload()
     if os.geteuid() == 0:
         pathlib.Path(sys.argv[1]).parent.mkdir(mode=0o700)

@@ -1,4 +1,4 @@
-"""The REST calls: what they send, and what they make of the answer."""
+"""The REST calls: what they send, and how they read the response."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ME = {"uid": "zed-1", "name": "Zed", "jwt": "JWT", "settings": {"CHAT_HOST": "ws
 
 
 class Server:
-    """Answers with what it is given, in turn."""
+    """Returns the given responses in turn."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
@@ -47,7 +47,7 @@ def saved() -> Session:
 
 
 async def test_login_by_key() -> None:
-    """The key goes to the admin host, in a header; the uid is quoted."""
+    """The key is sent to the admin host in a header; the uid is percent-encoded."""
     server = Server({"data": {"uid": "a/b", "authToken": "TOKEN"}})
     assert await api(server).create_auth_token("a/b", "KEY") == "TOKEN"
     (request,) = server.requests
@@ -59,7 +59,7 @@ async def test_login_by_key() -> None:
 
 
 async def test_login_by_token() -> None:
-    """PUT /me gives the session; a token that the answer leaves out is the one we sent."""
+    """PUT /me returns the session; if the response has no token, the session has the one that was sent."""
     server = Server({"data": ME}, {"data": {**ME, "authToken": "NEW", "jwt": None}})
     session = await api(server).put_me("TOKEN")
     assert (session.uid, session.auth_token, session.jwt) == ("zed-1", "TOKEN", "JWT")
@@ -69,7 +69,7 @@ async def test_login_by_token() -> None:
 
 
 async def test_settings_are_fetched_when_put_me_has_none() -> None:
-    """Without settings in the answer they are asked for."""
+    """If the response has no settings, they are requested."""
     server = Server({"data": {"uid": "zed-1"}}, {"data": {"CHAT_HOST": "ws.example"}})
     session = await api(server).put_me("TOKEN")
     assert session.settings == {"CHAT_HOST": "ws.example"}
@@ -87,8 +87,8 @@ async def test_renewal_and_logout_go_to_the_host_of_the_settings() -> None:
     assert server.requests[2].body is None
 
 
-async def test_the_servers_error_comes_out_whatever_the_status() -> None:
-    """Code, message and details are passed on, also with HTTP status 200."""
+async def test_the_servers_error_is_raised_whatever_the_status() -> None:
+    """The `ApiError` has its code, message and details, even with HTTP status 200."""
     error = {"error": {"code": "ERR_X", "message": "because", "details": {"a": 1}}}
     for status in (200, 404):
         with pytest.raises(ApiError, match="because") as caught:
@@ -100,16 +100,16 @@ async def test_the_servers_error_comes_out_whatever_the_status() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b'{"data":', b"[]", b"{}", b"[" * 100_000, b"\xff"])
-async def test_an_answer_that_is_none(body: bytes) -> None:
-    """HTML, truncation and JSON with neither data nor error are one clear error with the status."""
+async def test_a_response_that_is_not_cometchats(body: bytes) -> None:
+    """HTML, truncated JSON, and JSON with neither data nor error raise one error with the status."""
     with pytest.raises(ApiError, match="neither data nor error") as caught:
         await api(Server((502, body))).create_auth_token("u", "KEY")
     assert (caught.value.code, caught.value.status) == ("INVALID_RESPONSE", 502)
 
 
 @pytest.mark.parametrize("data", [3, [], None, "x"])
-async def test_data_that_is_no_object(data: Any) -> None:
-    """Neither is data of another shape than was asked for."""
+async def test_data_that_is_not_an_object(data: Any) -> None:
+    """It is an invalid response."""
     with pytest.raises(ApiError, match="no object") as caught:
         await api(Server({"data": data})).create_auth_token("u", "KEY")
     assert caught.value.code == "INVALID_RESPONSE"
@@ -117,7 +117,7 @@ async def test_data_that_is_no_object(data: Any) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(status: int) -> None:
-    """A redirect is one clear error that names the other host, and no second request."""
+    """A redirect raises an error that names the other host, and there is no second request."""
 
     class Redirecting(Server):
         async def __call__(self, request: Request) -> Response:
@@ -132,8 +132,8 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
 
 
 @pytest.mark.parametrize("location", ["/v3.0/me", "http://[x", ""])
-async def test_a_redirect_to_no_known_host(location: str) -> None:
-    """A redirect within the host, or to nonsense, is the same error."""
+async def test_a_redirect_without_a_valid_host(location: str) -> None:
+    """A redirect within the host, and one to an invalid URL, raise the same error."""
 
     async def redirecting(request: Request) -> Response:
         await trio.lowlevel.checkpoint()
@@ -143,8 +143,8 @@ async def test_a_redirect_to_no_known_host(location: str) -> None:
         await api(redirecting).put_me("TOKEN")
 
 
-async def test_messages_behind_a_place() -> None:
-    """The list is asked for at the host of the settings, and its bodies and next place come back."""
+async def test_messages_after_a_cursor() -> None:
+    """The list is requested from the host in the settings, and the page has its messages and the next cursor."""
     body = {"id": "8", "sentAt": 80}
     server = Server({"data": [body], "meta": {"pagination": {"total_pages": 2}, "cursor": {}}}, {"data": {}})
     page = await api(server).messages(saved(), Cursor(id=7))
@@ -158,14 +158,14 @@ async def test_messages_behind_a_place() -> None:
     assert "sentAt=7" in server.requests[1].url
 
 
-async def test_an_answer_without_the_token() -> None:
-    """A success that lacks what was asked for is an error."""
+async def test_a_response_without_the_token() -> None:
+    """A success without the requested token is an error."""
     with pytest.raises(ApiError, match="authToken"):
         await api(Server({"data": {"uid": "u"}})).create_auth_token("u", "KEY")
 
 
-async def test_no_answer() -> None:
-    """A broken connection is FAILED_TO_FETCH without a status, the cause chained, the key nowhere."""
+async def test_no_response() -> None:
+    """A broken connection is FAILED_TO_FETCH without a status; the cause is chained, and the key is not in the message."""
     with pytest.raises(ApiError, match="no route") as caught:
         await api(Server(OSError("no route"))).create_auth_token("u", "A-SECRET-KEY")
     assert (caught.value.code, caught.value.status) == ("FAILED_TO_FETCH", None)
@@ -174,7 +174,7 @@ async def test_no_answer() -> None:
 
 
 async def test_a_request_has_a_bound(autojump_clock: MockClock) -> None:
-    """A server that never answers costs request_timeout, to the digit."""
+    """A request to a server that never responds takes exactly request_timeout."""
 
     async def never(request: Request) -> Response:
         await trio.sleep_forever()
@@ -197,7 +197,7 @@ async def test_a_request_has_a_bound(autojump_clock: MockClock) -> None:
     ],
 )
 async def test_bad_arguments_are_refused_before_any_request(uid: Any, key: Any, code: str) -> None:
-    """Empty, or with characters that would end up in a header: SettingsError, and no request."""
+    """Empty arguments, and characters that a header cannot contain, raise SettingsError before any request."""
     server = Server()
     with pytest.raises(SettingsError) as caught:
         await api(server).create_auth_token(uid, key)
@@ -206,7 +206,7 @@ async def test_bad_arguments_are_refused_before_any_request(uid: Any, key: Any, 
 
 
 def test_what_errors_mean() -> None:
-    """Unknown tokens and transient failures are told apart."""
+    """Unknown tokens and transient failures are distinguished."""
     assert is_token_unknown(ApiError("x", code="AUTH_ERR_AUTH_TOKEN_NOT_FOUND", status=401))
     assert not is_token_unknown(ApiError("x"))
 
@@ -229,13 +229,13 @@ def test_what_errors_mean() -> None:
         (ApiError("x", status=422), True),
     ],
 )
-def test_a_refusal_is_what_no_retry_helps(error: ApiError, final: bool) -> None:
-    """408, 425, 429, 5xx, no answer, and a page in the server's place refuse nothing; another 4xx does."""
+def test_what_is_a_refusal(error: ApiError, final: bool) -> None:
+    """408, 425, 429, 5xx, no response, and a page in place of the server's are no refusals; every other 4xx is one."""
     assert is_refusal(error) is final
 
 
-async def test_an_error_nested_too_deeply_is_an_error_all_the_same() -> None:
-    """Its details are left out; nothing but `ApiError` comes of it."""
+async def test_an_error_that_is_nested_too_deeply_is_an_api_error() -> None:
+    """Its details are omitted."""
     body = b'{"error": {"code": "C", "message": "m", "details": ' + b"[" * 900 + b"]" * 900 + b"}}"
     with pytest.raises(ApiError) as caught:
         await api(Server((400, body))).put_me("TOKEN")
@@ -243,7 +243,7 @@ async def test_an_error_nested_too_deeply_is_an_error_all_the_same() -> None:
 
 
 def answered(status: int, body: bytes, **headers: str) -> Any:
-    """Return a server with one answer and its headers."""
+    """Return a server that always sends this response."""
 
     async def request(_: Request) -> Response:
         await trio.lowlevel.checkpoint()
@@ -276,7 +276,7 @@ ERROR = b'{"error": {"code": "TOO_MANY_REQUEST", "message": "slower"}}'
 async def test_every_error_has_the_delay_that_was_asked_for(
     status: int, body: bytes, headers: dict[str, str], retry_after: float | None, worth_retrying: bool
 ) -> None:
-    """Seconds or a date judged by the answer's own Date, whether or not the body is CometChat's."""
+    """Seconds, or a date compared with the `Date` of the response, whether or not the body is CometChat's."""
     with pytest.raises(ApiError) as caught:
         await api(answered(status, body, **headers)).put_me("TOKEN")
     error = caught.value
@@ -284,7 +284,7 @@ async def test_every_error_has_the_delay_that_was_asked_for(
 
 
 async def test_the_date_of_the_last_answer_is_kept() -> None:
-    """Of a success and of an error alike; an answer without one leaves it."""
+    """Successes and errors set it; a response without a valid `Date` does not change it."""
     made = api(answered(200, b'{"data": {"uid": "u", "settings": {}}}', date="Thu, 01 Jan 1970 00:01:00 GMT"))
     assert made.answered_at is None
     await made.put_me("TOKEN")
@@ -309,8 +309,8 @@ async def test_the_date_of_the_last_answer_is_kept() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_whatever_a_request_raises_is_an_api_error(raised: Exception) -> None:
-    """Any Exception of an environment: no status, worth retrying, chained, and the token is not even in the traceback."""
+async def test_any_exception_of_a_request_is_an_api_error(raised: Exception) -> None:
+    """It has no status, is worth retrying, and is chained; the token is not in the traceback, either."""
     with pytest.raises(ApiError, match="was not answered") as caught:
         await api(Server(raised)).put_me("SECRET")
     assert (caught.value.code, caught.value.status) == ("FAILED_TO_FETCH", None)
@@ -324,8 +324,8 @@ async def test_whatever_a_request_raises_is_an_api_error(raised: Exception) -> N
     "response",
     [None, 3, Response(200, None, b"{}"), Response(200, {}, None), Response(None, {}, b"")],  # type: ignore[arg-type]
 )
-async def test_a_response_that_is_none_is_an_api_error(response: Any) -> None:
-    """An environment that returns nonsense breaks nothing but the request."""
+async def test_an_invalid_return_value_of_an_environment_is_an_api_error(response: Any) -> None:
+    """Only that request fails."""
 
     async def request(_: Request) -> Any:
         await trio.lowlevel.checkpoint()
@@ -335,8 +335,8 @@ async def test_a_response_that_is_none_is_an_api_error(response: Any) -> None:
         await api(request).put_me("TOKEN")
 
 
-async def test_a_cancel_is_no_answer() -> None:
-    """What is cancelled stays cancelled."""
+async def test_a_cancelled_request_is_no_error() -> None:
+    """The cancellation is not converted."""
 
     async def request(_: Request) -> Response:
         await trio.sleep_forever()
@@ -350,8 +350,8 @@ async def test_a_cancel_is_no_answer() -> None:
 FULL = b"[1" + b",1" * 200_000 + b"]"
 
 
-async def test_an_answer_with_too_many_items_is_not_read() -> None:
-    """Its parsing would hold the loop for seconds; what stands in strings counts for nothing."""
+async def test_a_response_with_too_many_items_is_not_parsed() -> None:
+    """Parsing it would block Trio for seconds. Items inside of strings are not counted."""
     answers = [b'{"data":{"uid":"zed-1","x":' + FULL + b"}}", b'{"error":{"code":"X","x":' + FULL + b"}}", FULL]
     for answer in answers:
         with pytest.raises(ApiError, match=r"PUT .* has more than 200,000 items") as caught:
@@ -361,22 +361,22 @@ async def test_an_answer_with_too_many_items_is_not_read() -> None:
     assert (await api(Server(fitting)).put_me("TOKEN")).uid == "zed-1"
 
 
-async def test_an_answer_that_is_too_long_is_not_read() -> None:
-    """Also where the Environment is the program's own, and has no bound."""
+async def test_a_response_that_is_too_long_is_not_parsed() -> None:
+    """The length is checked here, too, because a program's own Environment may have no limit."""
     with pytest.raises(ApiError, match=r"GET .* is longer than 16,777,216 bytes"):
         await api(Server(b'{"data":[]}' + b" " * (16 << 20))).messages(saved(), Cursor(id=1))
 
 
 async def test_a_page_of_a_million() -> None:
-    """It is refused after the first thousand elements; asking again would not help."""
+    """It is refused after the first thousand elements, and a retry would not help."""
     answer = b'{"data":[1' + b",1" * 1_000_000 + b'],"meta":{}}'
     with pytest.raises(ApiError, match="more than 1,000") as caught:
         await api(Server(answer)).messages(saved(), Cursor(id=1))
     assert caught.value.code == "INVALID_LIST"
 
 
-async def test_a_message_that_is_no_json_does_not_cost_a_long_page() -> None:
-    """A page that must be taken apart slowly has as many messages as any other."""
+async def test_an_invalid_message_does_not_make_a_long_page_unreadable() -> None:
+    """All messages are found in a page that must be split by the slow method."""
     messages = b",".join(b'{"id":"%d","tags":[%s]}' % (number, b"1," * 5_000 + b"NaN") for number in range(2, 22))
     page = await api(Server(b'{"data":[' + messages + b'],"meta":{}}')).messages(saved(), Cursor(id=1))
     assert len(page.messages) == 20
@@ -384,7 +384,7 @@ async def test_a_message_that_is_no_json_does_not_cost_a_long_page() -> None:
 
 
 async def test_reading_a_page_is_part_of_the_request(autojump_clock: MockClock) -> None:
-    """When its time is over in the middle of reading, the request has failed."""
+    """If its bound expires while the page is read, the request has failed."""
     answer = b'{"data":[NaN' + b",[1]" * 900 + b"]" + b',"meta":{}}'
 
     async def late(_: Request) -> Response:

@@ -1,4 +1,4 @@
-"""A client and a store that hangs, raises, or returns nonsense."""
+"""A client with a store that hangs, raises, or returns invalid values."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ FAULTS: dict[str, Callable[[], Awaitable[Any]]] = {
 
 
 class FaultyStore:
-    """A MemoryStore in which the calls of `faulty` go wrong."""
+    """A MemoryStore in which the calls in `faulty` have a fault."""
 
     def __init__(self, fault: Callable[[], Awaitable[Any]], *faulty: str) -> None:
         self.memory = MemoryStore()
@@ -102,8 +102,8 @@ def bounded(store: Any, close_timeout: float = 2.0) -> BoundedStore:
 
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_call_that_goes_wrong_is_a_store_error_in_time(call: str, name: str, autojump_clock: MockClock) -> None:
-    """Whatever a call raises, or if it never ends: StoreError within the bound, without a token; closing never raises."""
+async def test_a_faulty_call_is_a_store_error_within_its_bound(call: str, name: str, autojump_clock: MockClock) -> None:
+    """A call that raises anything, or never returns, raises StoreError without a token; closing never raises."""
     store = bounded(faulty := FaultyStore(FAULTS[name], call))
     calls: dict[str, Callable[[], Awaitable[Any]]] = {
         "load": store.load,
@@ -131,8 +131,8 @@ async def test_a_call_that_goes_wrong_is_a_store_error_in_time(call: str, name: 
 
 
 @pytest.mark.parametrize("value", [None, 3, "text", SavedSession("OTHER", "d"), SavedSession("APP", ""), POSITION])
-async def test_a_store_that_loads_nonsense(value: object, autojump_clock: MockClock) -> None:
-    """What is no SavedSession of this app, or holds values that make no sense: StoreError, and the store is let go of."""
+async def test_a_store_that_loads_an_invalid_session(value: object, autojump_clock: MockClock) -> None:
+    """Anything but a valid SavedSession of this app raises StoreError, and the store is closed."""
 
     async def fault() -> object:
         return value
@@ -144,8 +144,8 @@ async def test_a_store_that_loads_nonsense(value: object, autojump_clock: MockCl
 
 
 @pytest.mark.parametrize("value", [3, SavedPosition("OTHER", "zed-1", None, 7), SavedPosition("APP", "u", -1e12, None)])
-async def test_a_store_that_loads_a_nonsensical_position(value: object, autojump_clock: MockClock) -> None:
-    """The same of the position."""
+async def test_a_store_that_loads_an_invalid_position(value: object, autojump_clock: MockClock) -> None:
+    """Anything but a valid SavedPosition of this app raises StoreError."""
 
     async def fault() -> object:
         return value
@@ -155,7 +155,7 @@ async def test_a_store_that_loads_a_nonsensical_position(value: object, autojump
 
 
 async def test_a_position_belongs_to_its_user(autojump_clock: MockClock) -> None:
-    """It survives a renewal and a new login of the same user, and neither a logout nor another user."""
+    """A renewal and a new login of the same user keep it; a logout and another user's login do not."""
     store = bounded(MemoryStore())
     await store.load()
     await store.save(SESSION)
@@ -180,7 +180,7 @@ async def test_a_position_belongs_to_its_user(autojump_clock: MockClock) -> None
 
 
 async def test_what_failed_is_tried_once_more_at_the_end(autojump_clock: MockClock) -> None:
-    """A logout whose forgetting failed says what may remain; leaving forgets after all. A renewal is saved after all."""
+    """If forgetting fails, the error names what may remain, and closing forgets. If a save fails, closing saves."""
     memory = FaultyStore(_raise_value_error)
     store = bounded(memory)
     await store.load()
@@ -204,7 +204,7 @@ async def test_what_failed_is_tried_once_more_at_the_end(autojump_clock: MockClo
 
 
 async def test_without_positions(autojump_clock: MockClock) -> None:
-    """A store of three calls is enough; it keeps no positions."""
+    """A store with three methods is enough; it keeps no positions."""
 
     class Small:
         saved = SavedSession.new("APP")
@@ -256,8 +256,8 @@ def client(server: Any, store: Any, **timing: float) -> Any:
 
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize("call", CALLS)
-async def test_no_store_crashes_or_holds_a_client(call: str, name: str, autojump_clock: MockClock) -> None:
-    """Opening, login, logout and leaving end within their bounds, with StoreError or nothing."""
+async def test_no_store_crashes_or_delays_a_client(call: str, name: str, autojump_clock: MockClock) -> None:
+    """Opening, login, logout and leaving end within their bounds, and raise StoreError or nothing."""
     store = FaultyStore(FAULTS[name], call)
     async with open_memory_server() as server:
         left = began = trio.current_time()
@@ -287,7 +287,7 @@ async def test_no_store_crashes_or_holds_a_client(call: str, name: str, autojump
 
 @pytest.mark.parametrize("close_timeout", [0, 0.5, 2])
 async def test_leaving_waits_for_no_store(close_timeout: float, autojump_clock: MockClock) -> None:
-    """A silent server and a store that hangs in everything: both together keep close_timeout."""
+    """With a silent server and a store that hangs in all calls, leaving takes at most close_timeout."""
     store = FaultyStore(_hang)
     async with open_memory_server() as server:
         async with client(server, store, close_timeout=close_timeout) as chat:
@@ -300,7 +300,7 @@ async def test_leaving_waits_for_no_store(close_timeout: float, autojump_clock: 
 
 
 async def test_leaving_ends_a_save_that_hangs(autojump_clock: MockClock) -> None:
-    """A renewed session that is being saved when the client is left may take close_timeout from then on."""
+    """A save that is running when the client is left may take close_timeout from then on."""
     store = FaultyStore(_hang)
     async with open_memory_server() as server:
         async with client(server, store, close_timeout=0.5) as chat:
@@ -317,7 +317,7 @@ async def test_leaving_ends_a_save_that_hangs(autojump_clock: MockClock) -> None
 
 
 async def test_the_end_of_a_login_by_leaving_saves_nothing(autojump_clock: MockClock) -> None:
-    """A login() that outlives its client: what it was saving is taken back before the store is let go of."""
+    """A session that login() was saving when the client was left is removed again before the store is closed."""
     slow = trio.Event()
 
     async def save_slowly() -> None:
@@ -354,8 +354,8 @@ async def test_the_end_of_a_login_by_leaving_saves_nothing(autojump_clock: MockC
 
 
 @pytest.mark.parametrize("rest", [500, "hang"])
-async def test_logout_tries_everything(rest: object, autojump_clock: MockClock) -> None:
-    """Whatever fails, the session is forgotten, the server is told and the socket closed; the first error is raised."""
+async def test_logout_does_every_step(rest: object, autojump_clock: MockClock) -> None:
+    """Whatever fails, the session is forgotten, DELETE is sent and the socket closed; the first error is raised."""
     store = FaultyStore(_raise_value_error)
     async with open_memory_server() as server, client(server, store) as chat:
         await chat.login(uid="zed-1", auth_key="KEY")
@@ -377,8 +377,8 @@ async def test_logout_tries_everything(rest: object, autojump_clock: MockClock) 
         assert store.memory._saved["APP"].session is None
 
 
-async def test_a_cancelled_logout_tries_everything(autojump_clock: MockClock) -> None:
-    """Cancelled before it began: forgotten, told to the server, closed."""
+async def test_a_cancelled_logout_does_every_step(autojump_clock: MockClock) -> None:
+    """Even if it is cancelled before it begins, the session is forgotten, DELETE is sent and the socket closed."""
     store = MemoryStore()
     async with open_memory_server() as server, client(server, store) as chat:
         await chat.login(uid="zed-1", auth_key="KEY")

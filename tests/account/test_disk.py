@@ -1,4 +1,4 @@
-"""Contract section 8 with the system's own refusals: killed programs, full and read-only disks, other people's files."""
+"""Contract section 8 with real failures of the system: killed programs, full and read-only disks, other users' files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals, 
 
 @pytest.fixture
 def path(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Where the session goes, reachable for whoever the test becomes."""
+    """The session file, in a folder that the user the test becomes can reach."""
     everybodys = pathlib.Path(tempfile.gettempdir())
     for folder in (tmp_path, *(parent for parent in tmp_path.parents if everybodys in parent.parents)):
         folder.chmod(folder.stat().st_mode | 0o011)
@@ -43,14 +43,14 @@ def path(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 async def run(program: str, *words: str) -> str:
-    """Run a program of this folder to its end, and return what it printed."""
+    """Run a program of this folder, and return its output."""
     with trio.fail_after(120):
         done = await trio.run_process(
             (sys.executable, "-W", "error", str(HERE / program), *words),
             capture_stdout=True,
             stderr=subprocess.STDOUT,
             check=False,
-            # A child that has given up its rights cannot write down what it covered.
+            # A child that has become another user cannot write the coverage file.
             env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},
         )
     assert done.returncode == 0, done.stdout.decode()
@@ -58,7 +58,7 @@ async def run(program: str, *words: str) -> str:
 
 
 async def test_killed_while_saving_the_old_or_the_new_session_is_there(path: pathlib.Path) -> None:
-    """Two hundred programs are killed at any moment of saving: never half a session, no lock, nothing piles up."""
+    """200 programs are killed at any point of saving: the session is complete, the lock free, and no files accumulate."""
     saving, moving = (await run("killed_program.py", str(path), "200")).splitlines()
     assert re.fullmatch(r"[1-9]\d+ points of one saving, 200 killed, [1-9]\d+ sessions", saving)
     assert re.fullmatch(r"[1-9]\d* points of one moving", moving)
@@ -68,10 +68,10 @@ async def test_killed_while_saving_the_old_or_the_new_session_is_there(path: pat
 @pytest.mark.parametrize(
     ("trouble", "words"), [("full", "StoreError.*File too large"), ("read-only", "StoreError.*Permission denied")]
 )
-async def test_when_the_disk_refuses_nobody_is_logged_in(
+async def test_when_the_disk_refuses_no_user_is_logged_in(
     path: pathlib.Path, trouble: str, words: str, before: str
 ) -> None:
-    """`login()` says so, and what was saved before is still there."""
+    """`login()` raises StoreError, and what was saved before is unchanged."""
     async with open_emulator() as server:
         out = await run("refused_program.py", str(path), server.url, trouble, before)
     assert re.search(words, out), out
@@ -80,7 +80,7 @@ async def test_when_the_disk_refuses_nobody_is_logged_in(
 
 
 async def test_one_program_at_a_time(path: pathlib.Path) -> None:
-    """A second process is told that the file is in use; a lock dies with its process."""
+    """A second process is refused because the file is in use; a lock ends with its process."""
     program = (
         "import sys, trio, cometconn\n"
         "async def main():\n"
@@ -105,8 +105,8 @@ async def test_one_program_at_a_time(path: pathlib.Path) -> None:
             await store.aclose()
 
 
-async def test_what_a_killed_program_left_is_swept_away(path: pathlib.Path) -> None:
-    """Only its own temporary files: others keep theirs."""
+async def test_the_temporary_files_of_a_killed_program_are_removed(path: pathlib.Path) -> None:
+    """Those of other session files are not."""
     path.parent.mkdir(mode=0o700)
     (path.parent / ".session.json.abc.saving").write_text("half")
     (path.parent / ".other.json.abc.saving").write_text("somebody's")
@@ -117,8 +117,8 @@ async def test_what_a_killed_program_left_is_swept_away(path: pathlib.Path) -> N
 
 
 @pytest.mark.parametrize(("mode", "fine"), [(0o777, False), (0o757, False), (0o1777, True), (0o755, True)])
-async def test_a_folder_that_everybody_may_write_is_refused(path: pathlib.Path, mode: int, fine: bool) -> None:
-    """Unless, as in the system's folder for temporary files, nobody may replace what belongs to others."""
+async def test_a_folder_that_all_users_can_write_is_refused(path: pathlib.Path, mode: int, fine: bool) -> None:
+    """Unless users cannot replace each other's files in it, as in the system's folder for temporary files."""
     path.parent.mkdir()
     path.parent.chmod(mode)
     store = FileStore(path)
@@ -126,13 +126,13 @@ async def test_a_folder_that_everybody_may_write_is_refused(path: pathlib.Path, 
         await store.load("APP")
         await store.aclose()
     else:
-        with pytest.raises(StoreError, match="written by everybody"):
+        with pytest.raises(StoreError, match="writable by all users"):
             await store.load("APP")
         assert not list(path.parent.iterdir())
 
 
 async def test_a_file_that_is_far_too_long_is_moved_aside(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not even read to its end."""
+    """It is not read to its end."""
     monkeypatch.setattr(files_module, "LIMIT", 1000)
     monkeypatch.setattr(saved_module, "LIMIT", 1000)
     path.parent.mkdir(mode=0o700)
@@ -144,7 +144,7 @@ async def test_a_file_that_is_far_too_long_is_moved_aside(path: pathlib.Path, mo
 
 
 async def test_a_link_in_place_of_the_lock_is_not_followed(path: pathlib.Path) -> None:
-    """What it points to is untouched."""
+    """Its target is not changed."""
     path.parent.mkdir(mode=0o700)
     target = path.parent / "target"
     target.write_text("precious")
@@ -155,7 +155,7 @@ async def test_a_link_in_place_of_the_lock_is_not_followed(path: pathlib.Path) -
 
 
 async def test_a_link_that_comes_while_the_client_is_open_is_replaced(path: pathlib.Path) -> None:
-    """Saving renames over it: what it pointed to is untouched."""
+    """Saving replaces the link by a rename, and does not change its target."""
     store = FileStore(path)
     await store.load("APP")
     target = path.parent / "target"
@@ -168,8 +168,8 @@ async def test_a_link_that_comes_while_the_client_is_open_is_replaced(path: path
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away")
-async def test_somebody_elses_file_is_refused(path: pathlib.Path) -> None:
-    """It may be a trap: another user's session is not ours to take up."""
+async def test_another_users_file_is_refused(path: pathlib.Path) -> None:
+    """Its owner could have put another session into it."""
     path.parent.mkdir(mode=0o700)
     path.write_text("{}")
     os.chown(path, 12345, 12345)
@@ -178,18 +178,18 @@ async def test_somebody_elses_file_is_refused(path: pathlib.Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
-async def test_somebody_elses_folder_is_refused(path: pathlib.Path) -> None:
-    """Its owner could put another session in the place of ours. Root's own would do: see `/tmp`."""
+async def test_another_users_folder_is_refused(path: pathlib.Path) -> None:
+    """Its owner could replace the session file. Only root's folders are accepted, such as `/tmp`."""
     path.parent.mkdir(mode=0o700)
     os.chown(path.parent, 12345, 12345)
-    with pytest.raises(StoreError, match="belongs to somebody else"):
+    with pytest.raises(StoreError, match="belongs to another user"):
         await FileStore(path).load("APP")
     assert not list(path.parent.iterdir())
 
 
 @pytest.mark.parametrize("there", [True, False])
 async def test_a_link_in_place_of_the_folder_is_not_followed(path: pathlib.Path, there: bool) -> None:
-    """Wherever it leads, and if it leads nowhere."""
+    """Whether or not its target exists."""
     target = path.parent.with_name("elsewhere")
     if there:
         target.mkdir(mode=0o700)
@@ -201,15 +201,15 @@ async def test_a_link_in_place_of_the_folder_is_not_followed(path: pathlib.Path,
 
 
 async def test_a_named_pipe_in_place_of_the_file_does_not_hang(path: pathlib.Path) -> None:
-    """Opening one waits for its other end, in a thread that nobody could cancel."""
+    """Opening one would wait for its other end, in a thread that cannot be cancelled."""
     path.parent.mkdir(mode=0o700)
     os.mkfifo(path)
     with trio.fail_after(10), pytest.raises(StoreError, match="plain file"):
         await FileStore(path).load("APP")
 
 
-async def test_a_file_that_others_may_read_is_taken_from_them(path: pathlib.Path) -> None:
-    """As when it was copied by hand. One that everybody may write could be anybody's, and is refused."""
+async def test_a_file_that_others_can_read_is_restricted_to_its_owner(path: pathlib.Path) -> None:
+    """It may have been copied by hand. A file that all users can write is refused, because any of them may have."""
     store = FileStore(path)
     await store.load("APP")
     await store.save(SAVED)
@@ -219,12 +219,12 @@ async def test_a_file_that_others_may_read_is_taken_from_them(path: pathlib.Path
     await store.aclose()
     assert path.stat().st_mode & 0o777 == 0o600
     path.chmod(0o602)
-    with pytest.raises(StoreError, match="written by everybody"):
+    with pytest.raises(StoreError, match="writable by all users"):
         await store.load("APP")
 
 
 async def test_a_folder_that_cannot_be_synced(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is there under its name: that is saved, and nobody is told otherwise."""
+    """The file is complete under its name, so the session is saved and no error is raised."""
     store, real = FileStore(path), os.fsync
     await store.load("APP")
 
@@ -240,8 +240,8 @@ async def test_a_folder_that_cannot_be_synced(path: pathlib.Path, monkeypatch: p
     await store.aclose()
 
 
-async def test_a_bad_file_that_cannot_be_moved_aside(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a disk that is read-only: a `StoreError`, the file is as it was, and the lock is free again."""
+async def test_an_invalid_file_that_cannot_be_moved_aside(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a read-only disk: StoreError, the file is unchanged, and the lock is free again."""
     path.parent.mkdir(mode=0o700)
     path.write_text("garbage")
 
@@ -260,7 +260,7 @@ async def test_a_bad_file_that_cannot_be_moved_aside(path: pathlib.Path, monkeyp
 
 
 async def test_a_file_that_cannot_be_read(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that is broken is not a file that is empty: `StoreError`, and nothing is moved."""
+    """An error of the disk is a StoreError, and the file is not treated as invalid or empty."""
     store = FileStore(path)
     await store.load("APP")
     await store.save(SAVED)
@@ -277,8 +277,8 @@ async def test_a_file_that_cannot_be_read(path: pathlib.Path, monkeypatch: pytes
     await store.aclose()
 
 
-async def test_what_cannot_be_swept_away_stays(path: pathlib.Path) -> None:
-    """It costs room, and no session."""
+async def test_a_leftover_that_cannot_be_removed_stays(path: pathlib.Path) -> None:
+    """It does not prevent loading and saving."""
     (path.parent / ".session.json.abc.saving").mkdir(parents=True, mode=0o700)
     path.parent.chmod(0o700)
     store = FileStore(path)
@@ -287,8 +287,8 @@ async def test_what_cannot_be_swept_away_stays(path: pathlib.Path) -> None:
     await store.aclose()
 
 
-async def test_saved_details_that_cannot_be_read(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The session is good, so the user is logged in; of the user only the uid is known."""
+async def test_a_saved_user_that_cannot_be_decoded(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The session is valid, so the user is logged in, with the uid as the only attribute."""
     store = FileStore(path)
     await store.load("APP")
     await store.save(attrs.evolve(SAVED, session=attrs.evolve(SESSION, user={"uid": 3, "name": "Zed"})))

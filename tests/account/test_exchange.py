@@ -1,4 +1,4 @@
-"""Exchanges over a byte stream that somebody else dials."""
+"""HTTP exchanges over a byte stream that the environment dials."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cometconn._account.exchange import DialledTransport
 
 
 class Dialled:
-    """Dials a server in memory that gives this answer to whatever it is asked."""
+    """Dials a server in memory that sends this response to every request."""
 
     def __init__(self, answer: bytes, *, reads: bool = True) -> None:
         self.answer = answer
@@ -21,7 +21,7 @@ class Dialled:
         self.ours, self.theirs = trio.testing.memory_stream_pair()
 
     async def __call__(self, url: str) -> trio.abc.Stream:
-        """Answer at once."""
+        """Send the response at once."""
         self.urls.append(url)
         await self.theirs.send_all(self.answer)
         await self.theirs.send_eof()
@@ -31,13 +31,13 @@ class Dialled:
 
 
 async def get(dialled: Dialled, url: str) -> httpx2.Response:
-    """Ask."""
+    """Make a GET request."""
     async with httpx2.AsyncClient(transport=DialledTransport(dialled), trust_env=False) as client:
         return await client.get(url)
 
 
 async def test_one_exchange() -> None:
-    """The whole URL is dialled, the target and Host are what HTTP wants, and the stream is closed behind the answer."""
+    """The complete URL is dialled, target and Host are as HTTP needs them, and the stream is closed after the response."""
     dialled = Dialled(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
     answer = await get(dialled, "https://chat.test:444/v3.0/me?x=1")
     assert (answer.status_code, answer.content) == (200, b"{}")
@@ -49,14 +49,14 @@ async def test_one_exchange() -> None:
         await dialled.ours.send_all(b"x")
 
 
-async def test_a_server_that_answers_and_does_not_listen() -> None:
-    """What it says counts, although the request could not be written."""
+async def test_a_server_that_responds_without_reading() -> None:
+    """Its response is returned, although the request could not be written."""
     dialled = Dialled(b"HTTP/1.1 413 Too much\r\nContent-Length: 0\r\n\r\n", reads=False)
     assert (await get(dialled, "https://chat.test/me")).status_code == 413
 
 
-async def test_a_line_that_breaks() -> None:
-    """Trio's error comes out as it is, and the stream is closed."""
+async def test_a_connection_that_breaks() -> None:
+    """Trio's error is raised unchanged, and the stream is closed."""
     dialled = Dialled(b"")
 
     async def broken(max_bytes: int | None = None) -> bytes:

@@ -1,4 +1,4 @@
-"""A FileStore whose disk is slow, over real threads: nothing waits longer than its bound, and writes stay in order."""
+"""A FileStore on a slow disk, with real threads: nothing waits longer than its bound, and writes keep their order."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ SLACK = 1.5  # seconds, on a machine that is busy with other tests
 
 @pytest.fixture
 def path(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Where the session goes."""
+    """The session file."""
     return tmp_path / "state" / "session.json"
 
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """A disk whose fsync returns when the event is set, which it is at first."""
+    """A disk whose fsync waits until the event is set; at first it is set."""
     answers, real = threading.Event(), os.fsync
 
     def fsync(descriptor: int) -> None:
@@ -52,7 +52,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
 
 async def until_free(path: pathlib.Path) -> FileStore:
-    """Load as soon as the lock is free."""
+    """Return a store that is loaded as soon as the lock is free."""
     store = FileStore(path)
     with trio.fail_after(10):
         while True:
@@ -65,7 +65,7 @@ async def until_free(path: pathlib.Path) -> FileStore:
 
 
 async def test_an_abandoned_write_never_overwrites_a_newer_one(path: pathlib.Path, disk: threading.Event) -> None:
-    """Writes whose waiting was given up are made in order; the lock is given up by the last one, not before."""
+    """Writes whose wait was cancelled are made in order, and the lock is released after the last one."""
     with trio.fail_after(30):
         store = FileStore(path)
         saved = await store.load("APP")
@@ -90,8 +90,8 @@ async def test_an_abandoned_write_never_overwrites_a_newer_one(path: pathlib.Pat
         assert not list(path.parent.glob(".*saving"))
 
 
-async def test_writes_to_a_disk_that_hangs_do_not_pile_up(path: pathlib.Path, disk: threading.Event) -> None:
-    """Of those that were given up before they began, only the newest is made."""
+async def test_writes_to_a_disk_that_hangs_do_not_accumulate(path: pathlib.Path, disk: threading.Event) -> None:
+    """Of the writes that were cancelled before they began, only the newest is made."""
     with trio.fail_after(30):
         store = FileStore(path)
         await store.save(attrs.evolve(await store.load("APP"), session=SESSION))
@@ -110,7 +110,7 @@ async def test_writes_to_a_disk_that_hangs_do_not_pile_up(path: pathlib.Path, di
 
 
 async def test_a_cancelled_load_leaves_no_lock(path: pathlib.Path) -> None:
-    """It ends at once, and what the thread has locked by then is free again soon."""
+    """It ends at once, and a lock that the thread has taken by then is released."""
     with trio.fail_after(30):
         with trio.CancelScope() as scope:
             scope.cancel()
@@ -120,12 +120,12 @@ async def test_a_cancelled_load_leaves_no_lock(path: pathlib.Path) -> None:
 
 
 class Busy:
-    """So many threads of Trio's that do something else."""
+    """Threads of Trio that are busy with something else."""
 
     def __init__(self, nursery: trio.Nursery, count: int = 40) -> None:
         self.done = threading.Event()
         for _ in range(count):
-            # Abandoned, so that a failing test ends; the threads themselves end after a minute at the latest.
+            # Abandoned on cancel, so that a failing test ends. The threads end after a minute at the latest.
             nursery.start_soon(functools.partial(trio.to_thread.run_sync, self.done.wait, 60, abandon_on_cancel=True))
 
 
@@ -133,7 +133,7 @@ class Busy:
 async def test_leaving_and_disconnecting_keep_their_bound(
     path: pathlib.Path, disk: threading.Event, hurdle: str
 ) -> None:
-    """Neither busy threads nor a disk that hangs hold `disconnect()` or leaving longer than close_timeout."""
+    """Neither busy threads nor a disk that hangs delay `disconnect()` or leaving by more than close_timeout."""
     with trio.fail_after(60):
         async with open_emulator() as server, trio.open_nursery() as nursery:
             client = open_client("APP", AppSettings(catch_up=True), store=path, endpoints=server.endpoints)
@@ -159,7 +159,7 @@ async def test_leaving_and_disconnecting_keep_their_bound(
 
 
 async def test_login_and_logout_with_a_disk_that_hangs(path: pathlib.Path, disk: threading.Event) -> None:
-    """StoreError after close_timeout; nobody is logged in, also after a restart, once the disk answers."""
+    """StoreError after close_timeout; no user is logged in, nor after a restart once the disk works again."""
     with trio.fail_after(60):
         async with open_emulator() as server:
             client = open_client("APP", AppSettings(), store=path, endpoints=server.endpoints)
@@ -202,7 +202,7 @@ print("out")
 
 
 async def test_a_program_ends_although_a_write_hangs(path: pathlib.Path) -> None:
-    """Neither `trio.run` nor the interpreter waits for the thread."""
+    """Neither `trio.run` nor the interpreter waits for the store's thread."""
     with trio.fail_after(60):
         async with open_emulator() as server:
             began = time.monotonic()
@@ -213,8 +213,8 @@ async def test_a_program_ends_although_a_write_hangs(path: pathlib.Path) -> None
             assert time.monotonic() - began < 30
 
 
-async def test_a_second_client_meets_a_login_that_outlives_the_first(path: pathlib.Path, disk: threading.Event) -> None:
-    """It is refused until the first one's last write has ended, and the first writes nothing afterwards."""
+async def test_a_second_client_while_the_first_still_writes(path: pathlib.Path, disk: threading.Event) -> None:
+    """It is refused until the last write of the first has ended, and the first writes nothing afterwards."""
     with trio.fail_after(60):
         async with open_emulator() as server, trio.open_nursery() as nursery:
 
@@ -231,7 +231,7 @@ async def test_a_second_client_meets_a_login_that_outlives_the_first(path: pathl
             with pytest.raises(StoreError, match="in use"):
                 async with open_client("APP", settings, store=path, endpoints=server.endpoints):
                     pass
-            assert list(path.parent.glob(".*saving")), "a write that is running is not swept away"
+            assert list(path.parent.glob(".*saving")), "the file of a running write is not removed"
             disk.set()
             second = await until_free(path)
             assert '"session": null' in path.read_text()
@@ -244,7 +244,7 @@ async def test_a_second_client_meets_a_login_that_outlives_the_first(path: pathl
 async def test_a_client_whose_opening_was_cancelled_leaves_the_file_to_the_next(
     path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Leaving waits for the thread that takes the lock until it has given it up."""
+    """Leaving waits until the thread that takes the lock has released it."""
     begun, cancelled, may_end = threading.Event(), threading.Event(), threading.Event()
     load, release = SessionFiles.load, SessionFiles.release
 
@@ -289,7 +289,7 @@ async def test_a_client_whose_opening_was_cancelled_leaves_the_file_to_the_next(
 
 
 @pytest.mark.parametrize("bad", ["", b"bytes", 3, None, "."])
-def test_a_path_that_is_none(bad: Any) -> None:
-    """SettingsError, in one sentence."""
+def test_an_invalid_path(bad: Any) -> None:
+    """It raises SettingsError."""
     with pytest.raises(SettingsError, match="path of a file"):
         FileStore(bad)

@@ -1,4 +1,4 @@
-"""Requests over real sockets."""
+"""REST requests over real sockets."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ STRAIGHT = SystemEnvironment(proxy="", ssl_context=ssl.create_default_context())
 
 @asynccontextmanager
 async def answering(answer: bytes, heads: list[bytes]) -> AsyncGenerator[str, None]:
-    """A server that gives the same bytes to everybody."""
+    """Run a server that sends the same bytes to every client."""
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
 
     async def serve(stream: trio.SocketStream) -> None:
         async with stream:
             head = b""
-            while not head.endswith(b"\r\n\r\n{}"):  # what is left unread at the close would reset the connection
+            while not head.endswith(b"\r\n\r\n{}"):  # closing with unread data would reset the connection
                 head += await stream.receive_some(65536)
             heads.append(head)
             try:
@@ -43,7 +43,7 @@ async def answering(answer: bytes, heads: list[bytes]) -> AsyncGenerator[str, No
 
 
 async def ask(answer: bytes, heads: list[bytes]) -> Response:
-    """One request to such a server."""
+    """Make one request to such a server."""
     result: Response | OSError
     with trio.fail_after(20):
         async with answering(answer, heads) as url:
@@ -57,8 +57,8 @@ async def ask(answer: bytes, heads: list[bytes]) -> Response:
     return result
 
 
-async def test_an_answer_comes_whole() -> None:
-    """Status, headers in lower case, and body; our headers and the extra ones were sent."""
+async def test_a_complete_response() -> None:
+    """It has status, headers in lower case, and body; our headers and the extra ones were sent."""
     heads: list[bytes] = []
     response = await ask(b"HTTP/1.1 404 Nope\r\nX-Thing: 1\r\nContent-Length: 2\r\n\r\n{}", heads)
     assert (response.status, response.headers["x-thing"], response.body) == (404, "1", b"{}")
@@ -68,7 +68,7 @@ async def test_an_answer_comes_whole() -> None:
 
 
 async def test_a_redirect_is_not_followed() -> None:
-    """A token never travels to where a redirect points."""
+    """A token is never sent to the target of a redirect."""
     heads: list[bytes] = []
     response = await ask(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/x\r\nContent-Length: 0\r\n\r\n", heads)
     assert response.status == 302
@@ -76,22 +76,22 @@ async def test_a_redirect_is_not_followed() -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncut"])
-async def test_a_broken_answer_is_an_oserror(answer: bytes) -> None:
-    """No answer, no HTTP, a truncated body: OSError, without the token."""
+async def test_an_invalid_response_is_an_oserror(answer: bytes) -> None:
+    """No response, other data than HTTP, and a truncated body raise OSError, without the token in the message."""
     with pytest.raises(OSError) as caught:
         await ask(answer, [])
     assert "TOKEN" not in str(caught.value)
 
 
-async def test_an_answer_that_is_too_long() -> None:
-    """Nobody fills our memory."""
+async def test_a_response_that_is_too_long() -> None:
+    """It raises OSError, and is not kept in memory."""
     size = 17 * 1024 * 1024
     with pytest.raises(OSError, match="longer than"):
         await ask(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size, [])
 
 
-async def test_nobody_listens() -> None:
-    """A refused connection is an OSError."""
+async def test_a_refused_connection_is_an_oserror() -> None:
+    """The server does not listen any more."""
     async with answering(b"", []) as url:
         pass
     with trio.fail_after(20), pytest.raises(OSError):
@@ -100,7 +100,7 @@ async def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize("size", [2, 20_000_000])
 async def test_a_request_that_is_cancelled_leaves_nothing_behind(size: int) -> None:
-    """While it is written or while the answer is awaited: no generator is left to the garbage collector."""
+    """While it is written, or while it waits for the response: no generator is left to the garbage collector."""
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
     url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
     with trio.fail_after(20):
@@ -116,7 +116,7 @@ async def test_a_request_that_is_cancelled_leaves_nothing_behind(size: int) -> N
 
 
 async def test_a_connection_that_breaks_is_an_oserror() -> None:
-    """While dialling or while the answer is awaited."""
+    """`trio.BrokenResourceError` of the dial is converted."""
 
     async def breaks(url: str) -> trio.abc.Stream:
         raise trio.BrokenResourceError
@@ -126,7 +126,7 @@ async def test_a_connection_that_breaks_is_an_oserror() -> None:
 
 
 @pytest.mark.parametrize("host", ["xn--", "x" * 64, "a..b", "-"])
-async def test_a_host_that_no_lookup_takes(host: str) -> None:
-    """An OSError like any other, whichever library it is that refuses the name: a server's settings may hold it."""
+async def test_an_invalid_host_is_an_oserror(host: str) -> None:
+    """Whichever library refuses the name. A server's settings may contain it."""
     with pytest.raises(OSError):
         await fetch(Request("GET", f"https://{host}/me", {}), dial=STRAIGHT, headers={})

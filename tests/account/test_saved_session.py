@@ -1,4 +1,4 @@
-"""The saved session as JSON."""
+"""The text form of a saved session."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cometconn.stores import SavedSession
 
 
 def json_values(floats: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
-    """What JSON can hold, with these numbers in it."""
+    """Return a strategy for JSON values with these numbers in them."""
     return st.recursive(
         st.none() | st.booleans() | st.integers() | floats | st.text(),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -26,7 +26,7 @@ def json_values(floats: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
 
 JSON = json_values(st.floats())
 TOKENS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)
-# No NaN, at any depth: what is read would never equal what was written.
+# Without NaN at any depth, because NaN does not equal itself.
 OBJECTS = st.dictionaries(st.text(), json_values(st.floats(allow_nan=False)), max_size=3)
 SESSIONS = st.builds(
     Session,
@@ -44,7 +44,7 @@ GOOD: dict[str, Any] = {"schema": 1, "app_id": "APP", "device_id": "d", "session
 @given(SESSIONS)
 @settings(max_examples=50, deadline=None)
 def test_what_is_written_can_be_read(session: Session) -> None:
-    """Every session comes back as it was."""
+    """Every session is read as it was written."""
     saved = SavedSession("APP", "device", session)
     assert SavedSession.from_text(saved.to_text()) == saved
     assert SavedSession.from_text(saved.to_text()).to_text() == saved.to_text()
@@ -52,8 +52,8 @@ def test_what_is_written_can_be_read(session: Session) -> None:
 
 @given(st.data())
 @settings(max_examples=150, deadline=None)
-def test_whatever_is_in_the_file_only_a_value_error_comes_out(data: st.DataObject) -> None:
-    """Bytes, JSON, or a good file with one value replaced: it is read or it is a ValueError."""
+def test_any_text_is_read_or_raises_value_error(data: st.DataObject) -> None:
+    """Any text, any JSON, and a valid text form with one value replaced."""
     changed = json.loads(json.dumps(GOOD))
     place = data.draw(st.sampled_from([changed, changed["session"]]))
     place[data.draw(st.sampled_from(sorted(place)))] = data.draw(JSON)
@@ -84,16 +84,16 @@ def test_whatever_is_in_the_file_only_a_value_error_comes_out(data: st.DataObjec
         ("last_seen_at", "3"),
     ],
 )
-def test_what_could_not_be_taken_up_is_not_read(key: str, value: object) -> None:
-    """A token that would be a header of its own, a uid that cannot be sent, a time that is none."""
+def test_invalid_values_are_refused(key: str, value: object) -> None:
+    """Such as a token that would inject a header, a uid that cannot be encoded, and an invalid time."""
     with pytest.raises(ValueError):
         SavedSession.from_text(json.dumps({**GOOD, "session": {**PERSON, key: value}}))
     with pytest.raises(ValueError):
         SavedSession.from_text("[" * 100_000)
 
 
-def test_what_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too long, or nested too deeply: a StoreError now, and not a lost session later."""
+def test_a_session_that_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is too long or nested too deeply raises StoreError when it is saved."""
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
@@ -104,4 +104,4 @@ def test_what_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyP
             SavedSession("APP", "d", session).to_text()
         assert "TOKEN" not in str(caught.value)
     while deep:
-        deep = deep.pop()  # or the interpreter would have to do it in one go
+        deep = deep.pop()  # freeing it at once would recurse too deeply

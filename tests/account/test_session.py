@@ -1,4 +1,4 @@
-"""A session, and where its servers are."""
+"""A session, and the hosts of its servers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def session(**settings: Any) -> Session:
 
 
 def test_nothing_secret_is_shown() -> None:
-    """Tokens are in no repr, and the user's mapping holds none."""
+    """No token is in the repr or in the user's mapping."""
     made = session(CHAT_HOST="ws.example", CHAT_WSS_PORT=443)
     assert "SECRET" not in repr(made)
     assert made.user == {"uid": "zed-1", "name": "Zed"}
 
 
 def test_the_first_host_that_is_set_wins() -> None:
-    """The override outranks the app's own host, which outranks the general one; the port may be text."""
+    """The override comes before the app's own host, and that before the general one; the port may be a text."""
     names = {"CHAT_HOST": "c.example", "CHAT_HOST_APP_SPECIFIC": "b.example", "CHAT_HOST_OVERRIDE": "a.example"}
     assert session(**names, CHAT_WSS_PORT="443").socket_url() == "wss://a.example:443"
     names["CHAT_HOST_OVERRIDE"] = ""
@@ -48,13 +48,13 @@ def test_the_first_host_that_is_set_wins() -> None:
     ],
 )
 def test_unusable_settings_are_named(key: str, settings: dict[str, Any]) -> None:
-    """A host or port that is none is a ProtocolError naming the key."""
+    """An invalid host or port raises a ProtocolError that names the key."""
     with pytest.raises(ProtocolError, match=key):
         session(**settings).socket_url()
 
 
 def test_hosts_before_and_after_login() -> None:
-    """By app id and region first, by the server's settings afterwards."""
+    """They follow from app id and region at first, and from the server's settings afterwards."""
     hosts = Hosts("APP", "eu", None)
     assert hosts.admin({}) == "https://APP.api-eu.cometchat.io/v3.0"
     assert hosts.client({}) == "https://APP.apiclient-eu.cometchat.io/v3.0"
@@ -78,13 +78,13 @@ def test_endpoints_outrank_everything() -> None:
 
 
 @pytest.mark.parametrize("app_id", ["", "a.b", "a/b", "a b", "a\n", 3])
-def test_an_app_id_cannot_smuggle_a_host(app_id: Any) -> None:
-    """An app id becomes part of a host name, so it is letters, digits, - and _."""
+def test_an_app_id_cannot_change_the_host(app_id: Any) -> None:
+    """It becomes part of a host name, so it must consist of letters, digits, - and _."""
     with pytest.raises(SettingsError, match="app id"):
         Hosts(app_id, "eu", None)
 
 
-def test_ids_have_cometchats_shape() -> None:
-    """Session and device ids look like the official SDKs'."""
+def test_ids_have_cometchats_format() -> None:
+    """Session and device ids have the format of the official SDKs."""
     assert re.fullmatch(r"PYTHON-0_1_0-[0-9a-f-]{36}-\d{13}", new_session_id("PYTHON", "0.1.0"))
     assert re.fullmatch(r"APP_[0-9a-f-]{36}_\d{13}", new_device_id("APP"))

@@ -1,4 +1,4 @@
-"""The files of one session: one client at a time, whatever happens to the lock file; the position beside the session."""
+"""The files of a session: one client at a time, whatever happens to the lock file; the position has its own file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POSIX = pytest.mark.skipif(os.name != "posix", reason="an open file cannot be re
 
 @pytest.fixture
 def path(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Where the session goes."""
+    """The session file."""
     folder = tmp_path / "state"
     folder.mkdir(mode=0o700)
     return folder / "session.json"
@@ -39,7 +39,7 @@ async def logged_in(path: pathlib.Path) -> FileStore:
 
 @pytest.mark.parametrize("durable", [False, True])
 async def test_the_position_has_a_file_of_its_own(path: pathlib.Path, durable: bool) -> None:
-    """It comes back, is its owner's alone, and saving it leaves the session file as it is, inode included."""
+    """It is read again, only its owner can read it, and saving it does not change the session file, inode included."""
     store = FileStore(path)
     await store.save(attrs.evolve(await store.load("APP"), session=SESSION))
     before = path.stat()
@@ -88,10 +88,10 @@ async def test_only_a_durable_position_waits_for_the_disk(path: pathlib.Path, mo
     ],
     ids=range(13),
 )
-async def test_a_position_that_makes_no_sense_is_moved_aside(
+async def test_an_invalid_position_is_moved_aside(
     path: pathlib.Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Kept under a new name, told in a WARNING, treated as none; the session stays."""
+    """It is kept under a new name, a WARNING is logged, and there is no position; the session stays."""
     await (await logged_in(path)).aclose()
     path.with_name("session.json.position").write_bytes(content)
     store = FileStore(path)
@@ -106,7 +106,7 @@ async def test_a_position_that_makes_no_sense_is_moved_aside(
 
 @POSIX
 async def test_a_removed_lock_file_lets_no_second_client_of_this_process_in(path: pathlib.Path) -> None:
-    """Whether a session is saved already or not; and the next write creates the lock file again."""
+    """Whether or not a session is saved already. The next write creates the lock file again."""
     lock = path.with_name("session.json.lock")
     store = FileStore(path)
     saved = await store.load("APP")
@@ -136,7 +136,7 @@ trio.run(main)
 
 
 def load_elsewhere(path: pathlib.Path) -> str:
-    """Load in another process; return what became of it."""
+    """Load in another process, and return its output."""
     done = subprocess.run(
         [sys.executable, "-c", LOAD, str(path)], capture_output=True, text=True, check=True, timeout=120
     )
@@ -145,7 +145,7 @@ def load_elsewhere(path: pathlib.Path) -> str:
 
 @POSIX
 async def test_a_removed_lock_file_lets_no_other_process_in(path: pathlib.Path) -> None:
-    """The session file itself is locked, too, and each new one that replaces it."""
+    """The session file itself is locked, too, and so is each new one that replaces it."""
     store = await logged_in(path)
     for _ in range(2):
         path.with_name("session.json.lock").unlink()
@@ -158,7 +158,7 @@ async def test_a_removed_lock_file_lets_no_other_process_in(path: pathlib.Path) 
 
 @POSIX
 async def test_nothing_is_written_without_the_lock(path: pathlib.Path) -> None:
-    """Where another process got in although this client was first, this one writes no more."""
+    """If another process could take the lock although this client was first, this client writes nothing any more."""
     store = FileStore(path)
     saved = await store.load("APP")  # nothing is saved yet: there is no session file to lock
     path.with_name("session.json.lock").unlink()
@@ -178,7 +178,7 @@ async def test_nothing_is_written_without_the_lock(path: pathlib.Path) -> None:
 
 
 async def test_the_unfinished_files_of_others_stay(path: pathlib.Path) -> None:
-    """A store of a similar name in the same folder may be writing: only our own leftovers are removed."""
+    """A store with a similar name may be writing in the same folder, so only our own leftovers are removed."""
     ours = [".session.json.abcd_123.saving", ".session.json.position.abcd_123.saving"]
     others = [".session.json.bak.abcd_123.saving", ".session.jsonx.abcd_123.saving", ".session.abcd_123.saving"]
     for name in ours + others:
@@ -201,8 +201,8 @@ V2 = (
 P1 = '{"schema": 1, "app_id": "APP", "uid": "zed-1", "since": 1700000000.5, "message_id": 7, "acknowledged": [9, 12]}'
 
 
-async def test_the_form_of_version_0_1_0_is_read(path: pathlib.Path) -> None:
-    """Its last message is the first position, and is on the disk before the session is saved in the new form."""
+async def test_the_text_form_of_version_0_1_0_is_read(path: pathlib.Path) -> None:
+    """Its last message is the first position, which is on the disk before the session is saved in the new form."""
     path.write_text(V1)
     store = FileStore(path)
     saved = await store.load("APP")
@@ -218,8 +218,8 @@ async def test_the_form_of_version_0_1_0_is_read(path: pathlib.Path) -> None:
     assert path.with_name("session.json.position").read_text() == P1
 
 
-async def test_a_position_file_outranks_the_old_form(path: pathlib.Path) -> None:
-    """The position of the old form is only the first one; after a logout it is gone."""
+async def test_a_position_file_takes_precedence_over_the_old_form(path: pathlib.Path) -> None:
+    """The position in the old form is used only if there is no file; after a logout it is gone."""
     path.write_text(V1)
     path.with_name("session.json.position").write_text(P1)
     store = FileStore(path)

@@ -1,4 +1,4 @@
-"""The saved session, on a real disk."""
+"""The stores, on a real disk and in memory."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ SESSION = Session("APP", "zed-1", "A-TOKEN", "A-JWT", {"uid": "zed-1"}, {"CHAT_H
 
 @pytest.fixture
 def path(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Where the session goes: a folder that is not there yet."""
+    """The session file, in a folder that does not exist yet."""
     return tmp_path / "state" / "session.json"
 
 
-async def test_what_is_saved_is_there_next_time(path: pathlib.Path) -> None:
-    """Session and device id come back; the file is for its owner alone, and so is its folder."""
+async def test_what_is_saved_is_loaded_again(path: pathlib.Path) -> None:
+    """Session and device id are loaded again; only the owner can access the file and its folder."""
     store = FileStore(path)
     first = await store.load("APP")
     assert first.session is None
@@ -95,7 +95,7 @@ PERSON: dict[str, Any] = {"uid": "u", "auth_token": "t", "jwt": None, "user": {}
 async def test_an_unreadable_file_is_moved_aside(
     path: pathlib.Path, content: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Half, garbage, foreign or from the future: kept under a new name, told in a WARNING, treated as logged out."""
+    """Incomplete, invalid, another app's or of a newer version: it is renamed, a WARNING is logged, no user is logged in."""
     path.parent.mkdir(mode=0o700)
     path.write_text(content)
     store = FileStore(path)
@@ -109,8 +109,8 @@ async def test_an_unreadable_file_is_moved_aside(
     assert not path.exists()
 
 
-async def test_a_readable_file_of_somebody(path: pathlib.Path) -> None:
-    """The least that a session needs is enough."""
+async def test_a_session_with_the_fewest_values(path: pathlib.Path) -> None:
+    """The values that a session needs are enough."""
     path.parent.mkdir(mode=0o700)
     path.write_text(json.dumps({**GOOD, "session": PERSON}))
     store = FileStore(path)
@@ -120,7 +120,7 @@ async def test_a_readable_file_of_somebody(path: pathlib.Path) -> None:
 
 
 async def test_links_are_not_followed(path: pathlib.Path) -> None:
-    """A symbolic link in place of the file is refused, and what it points to is untouched."""
+    """A symbolic link in place of the file is refused, and its target is not changed."""
     path.parent.mkdir(mode=0o700)
     target = path.parent / "target"
     target.write_text("{}")
@@ -131,8 +131,8 @@ async def test_links_are_not_followed(path: pathlib.Path) -> None:
     assert target.read_text() == "{}"
 
 
-async def test_a_folder_or_a_strangers_file_is_refused(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only a plain file of our own is read."""
+async def test_a_folder_and_another_users_file_are_refused(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a regular file of the same user is read."""
     path.mkdir(parents=True)
     with pytest.raises(StoreError, match="plain file|cannot be opened"):
         await FileStore(path).load("APP")
@@ -144,8 +144,8 @@ async def test_a_folder_or_a_strangers_file_is_refused(path: pathlib.Path, monke
         await FileStore(path).load("APP")
 
 
-async def test_a_place_that_cannot_be_written(tmp_path: pathlib.Path) -> None:
-    """A file where the folder should be: StoreError, saying where."""
+async def test_a_path_that_cannot_be_written(tmp_path: pathlib.Path) -> None:
+    """A file in place of the folder raises StoreError."""
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be locked"):
         await FileStore(tmp_path / "file" / "session.json").load("APP")
@@ -156,7 +156,7 @@ async def test_a_place_that_cannot_be_written(tmp_path: pathlib.Path) -> None:
 async def test_a_failing_save_leaves_the_old_session(
     path: pathlib.Path, call: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the disk refuses, the old session is still there, and no half file beside it."""
+    """If the disk refuses, the old session is unchanged, and no incomplete file is left beside it."""
     store = FileStore(path)
     await store.save(attrs.evolve(await store.load("APP"), session=SESSION))
 
@@ -174,7 +174,7 @@ async def test_a_failing_save_leaves_the_old_session(
 
 
 async def test_memory_keeps_a_session_as_long_as_the_object() -> None:
-    """A MemoryStore hands out what it was given, to one client at a time, by app."""
+    """A MemoryStore returns what was saved for an app, to one client at a time."""
     store = MemoryStore()
     await store.forget()
     device_id = (await store.load("APP")).device_id
@@ -189,7 +189,7 @@ async def test_memory_keeps_a_session_as_long_as_the_object() -> None:
     assert (await store.load("APP")).session is None
 
 
-def test_the_default_place_is_by_app() -> None:
+def test_the_default_path_depends_on_the_app() -> None:
     """Two apps have two files."""
     assert default_path("A") != default_path("B")
     assert default_path("A").name == "A.json"

@@ -10,10 +10,10 @@ import trio
 from cometconn._transport.abc import WebSocketBrokenError
 from cometconn._transport.dial import Target
 from cometconn._transport.proxy import Proxy, ProxyError, ProxyFault
-from cometconn.cli.doctor_advice import Cursor, network_advice, socket_advice
+from cometconn.cli.doctor_advice import Place, network_advice, socket_advice
 from cometconn.cli.doctor_findings import Step
 
-FAR = Cursor(Target("chat.example", 443, secure=True), None)
+FAR = Place(Target("chat.example", 443, secure=True), None)
 
 
 def certificate_error(code: int) -> ssl.SSLCertVerificationError:
@@ -48,7 +48,7 @@ def test_on_the_way_to_the_server(step: Step, error: Exception, words: str) -> N
 
 def test_every_fault_of_a_proxy_has_an_advice() -> None:
     """It names where the proxy's address stands, or the server."""
-    place = Cursor(FAR.target, Proxy("http", "proxy.example", 3128, origin="ALL_PROXY"))
+    place = Place(FAR.target, Proxy("http", "proxy.example", 3128, origin="ALL_PROXY"))
     for fault in set(ProxyFault) - {ProxyFault.UNREACHABLE}:
         advice = network_advice(Step.PROXY, ProxyError(fault, "x"), place)
         assert "ALL_PROXY" in advice or "chat.example:443" in advice or "COMETCONN_PROXY" in advice

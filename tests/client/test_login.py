@@ -1,4 +1,4 @@
-"""Logging in and out, where it gets crowded."""
+"""Logging in and out, while other calls are under way and when something fails."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_leaving_the_client_ends_a_login(autojump_clock: MockClock) -> Non
 
 
 async def test_another_user_ends_the_old_connection_first(autojump_clock: MockClock) -> None:
-    """The old link ends with LOGGED_OUT at the call; then the other one connects. No Gap is told."""
+    """The old link ends with LOGGED_OUT at the call; then the other one connects. There is no Gap."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         user = await pair.chat.login(uid="amy-2", auth_key="KEY")
         assert user.uid == "amy-2"
@@ -78,8 +78,8 @@ async def test_another_user_ends_the_old_connection_first(autojump_clock: MockCl
         assert events.statistics().events == 0
 
 
-async def test_another_user_who_fails_leaves_nobody_logged_in(autojump_clock: MockClock) -> None:
-    """After a failed login of somebody else, nobody is logged in, and nothing is saved."""
+async def test_a_failed_login_of_another_user_leaves_no_user(autojump_clock: MockClock) -> None:
+    """After it no user is logged in, and nothing is saved."""
     store = MemoryStore()
     async with open_pair(connect=True, store=store) as pair:
         with pytest.raises(ApiError):
@@ -146,7 +146,7 @@ class BrokenStore:
 
 
 async def test_a_session_that_cannot_be_saved(autojump_clock: MockClock) -> None:
-    """login() raises StoreError and nobody is logged in."""
+    """login() raises StoreError and no user is logged in."""
     async with open_pair(login=False, store=BrokenStore()) as pair:
         with pytest.raises(StoreError, match="No space"):
             await pair.chat.login(uid="zed-1", auth_key="KEY")
@@ -221,7 +221,7 @@ async def test_a_renewal_has_the_attempts_budget(autojump_clock: MockClock) -> N
         assert trio.current_time() == 10.0
 
 
-async def test_open_client_refuses_nonsense(autojump_clock: MockClock) -> None:
+async def test_open_client_refuses_bad_arguments(autojump_clock: MockClock) -> None:
     """A missing region, a bad app id, header or proxy, no settings: SettingsError, before anything happens."""
     settings = AppSettings(region="us")
     for arguments in (
@@ -241,7 +241,7 @@ async def test_open_client_refuses_nonsense(autojump_clock: MockClock) -> None:
 
 
 async def test_a_users_group_and_interrupt_come_out(autojump_clock: MockClock) -> None:
-    """An exception group of the user's passes untouched; a KeyboardInterrupt stays one."""
+    """An exception group from the user's block passes unchanged; a KeyboardInterrupt stays one."""
     mine = ExceptionGroup("mine", [ValueError("x")])
     for error in (mine, KeyboardInterrupt()):
         async with open_memory_server() as server:
@@ -257,7 +257,7 @@ async def test_a_users_group_and_interrupt_come_out(autojump_clock: MockClock) -
 
 
 async def test_a_slow_status_reader_gets_the_newest(autojump_clock: MockClock) -> None:
-    """More than 256 behind: the newest change, with the number of those that are missing."""
+    """When more than 256 changes wait, the stream has the newest one, with the number of those that are missing."""
     async with open_pair(connect=True) as pair, pair.chat.statuses() as statuses:
         for _ in range(200):
             pair.chat.enter_background()
@@ -273,7 +273,7 @@ async def test_a_slow_status_reader_gets_the_newest(autojump_clock: MockClock) -
 
 
 async def test_sending_needs_a_connection_and_ends_with_it(autojump_clock: MockClock) -> None:
-    """Without one: NotConnectedError. When it ends under a blocked write: ConnectionLostError, at once."""
+    """Without one: NotConnectedError. When it ends during a blocked write: ConnectionLostError, at once."""
     async with open_pair(login=False) as pair:
         pair.server.capacity = 1000
         await pair.chat.login(uid="zed-1", auth_key="KEY")

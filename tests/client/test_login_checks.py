@@ -24,7 +24,7 @@ def test_unreadable_details_leave_the_uid() -> None:
 
 
 def test_the_reason_keeps_cometchats_code() -> None:
-    """With and without a new login that failed, too: CometChat's code, both texts, the last error chained."""
+    """Without a failed new login, and with one: CometChat's code, both texts, and the last error chained."""
     first, second = ApiError("first", code="A"), ApiError("second", code="B")
     alone, both = unknown_token(first), unknown_token(first, second)
     assert (alone.code, alone.__cause__) == ("A", first)

@@ -1,4 +1,4 @@
-"""Messages that the user sends: what comes back, and what a failure leaves behind."""
+"""Messages that the user sends: what is returned, and what a failure leaves behind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def stored(server: MemoryServer) -> list[Any]:
     return list(server.world.messages)
 
 
-async def test_a_text_is_given_back_as_the_server_has_it(autojump_clock: MockClock) -> None:
+async def test_a_text_is_returned_as_the_server_has_it(autojump_clock: MockClock) -> None:
     """Id, time, sender and receiver come from the server; muid, metadata, tags and thread are what was given."""
     async with open_pair(manual=True) as pair:
         first = await pair.chat.send_text("amy-2", "hello")
@@ -43,7 +43,7 @@ async def test_a_text_is_given_back_as_the_server_has_it(autojump_clock: MockClo
 
 
 async def test_a_custom_message(autojump_clock: MockClock) -> None:
-    """So does a message of the app's own kind, and the other side gets the same."""
+    """A message of the app's own kind is returned as the other client gets it."""
     async with (
         open_pair() as pair,
         open_pair(given=pair.server, login=False) as other,
@@ -56,8 +56,8 @@ async def test_a_custom_message(autojump_clock: MockClock) -> None:
         assert attrs.evolve(sent, raw={}) == attrs.evolve(await anext(events), raw={})
 
 
-async def test_receivers_name_themselves(autojump_clock: MockClock) -> None:
-    """An answer goes to `x.id` with `x.receiver_type`, whether x is a user or a group."""
+async def test_a_receiver_can_be_written_to(autojump_clock: MockClock) -> None:
+    """A message goes to `x.id` with `x.receiver_type`, whether x is a user or a group."""
     async with open_pair(manual=True) as pair:
         for to in (User("amy-2"), Group("hikers")):
             sent = await pair.chat.send_text(to.id, "hello", receiver_type=to.receiver_type)
@@ -65,7 +65,7 @@ async def test_receivers_name_themselves(autojump_clock: MockClock) -> None:
 
 
 @pytest.mark.parametrize("device_id", ["ours", "none"])
-async def test_an_own_message_is_no_news(autojump_clock: MockClock, device_id: str) -> None:
+async def test_an_own_message_is_no_event(autojump_clock: MockClock, device_id: str) -> None:
     """Should the server send it back, with our session id or without, it is in no stream and moves no position."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         sent = await pair.chat.send_text("amy-2", "hello")
@@ -73,7 +73,7 @@ async def test_an_own_message_is_no_news(autojump_clock: MockClock, device_id: s
         echo = {"type": "message", "body": body, "deviceId": body["data"]["resource"] if device_id == "ours" else "x"}
         pair.device.send(json.dumps(echo))
         await settle()
-        assert pair.chat._parts.streams.last_id is None
+        assert pair.chat._core.streams.last_id is None
         pair.server.world.post("amy-2", {**DRAFT, "data": {"text": "hi"}})
         news = await anext(events)
         assert isinstance(news, TextMessage)
@@ -81,7 +81,7 @@ async def test_an_own_message_is_no_news(autojump_clock: MockClock, device_id: s
 
 
 async def test_own_messages_are_not_caught_up_with(autojump_clock: MockClock) -> None:
-    """What was said while away is not missed; what others said is."""
+    """What the user sent while disconnected was not missed; what others sent was."""
     settings = AppSettings(catch_up=True)
     async with open_pair(settings=settings, connect=True) as pair, pair.chat.events(TextMessage) as events:
         await pair.chat.disconnect()
@@ -93,8 +93,8 @@ async def test_own_messages_are_not_caught_up_with(autojump_clock: MockClock) ->
         assert got == ["theirs"]
 
 
-async def test_the_next_user_does_get_it(autojump_clock: MockClock) -> None:
-    """A message to who logs in next on this client is news to them."""
+async def test_the_next_user_gets_it(autojump_clock: MockClock) -> None:
+    """A message to the user who logs in next on this client is an event for them."""
     async with open_pair(manual=True) as pair, pair.chat.events(TextMessage) as events:
         sent = await pair.chat.send_text("amy-2", "hello")
         await pair.chat.login(uid="amy-2", auth_key="KEY")
@@ -103,7 +103,7 @@ async def test_the_next_user_does_get_it(autojump_clock: MockClock) -> None:
         assert (await anext(events)) == sent
 
 
-async def test_nobody_is_logged_in(autojump_clock: MockClock) -> None:
+async def test_no_user_is_logged_in(autojump_clock: MockClock) -> None:
     """NotLoggedInError and no request: before the login, and after the client was left."""
     async with open_pair(login=False) as pair:
         with pytest.raises(NotLoggedInError, match="send_text"):
@@ -113,7 +113,7 @@ async def test_nobody_is_logged_in(autojump_clock: MockClock) -> None:
     assert not pair.log(Kind.REST)
 
 
-async def test_nonsense_is_refused_before_anything_is_sent(autojump_clock: MockClock) -> None:
+async def test_bad_arguments_are_refused_before_anything_is_sent(autojump_clock: MockClock) -> None:
     """SettingsError, and no request."""
     async with open_pair(manual=True) as pair:
         before = len(pair.log(Kind.REST))
@@ -126,7 +126,7 @@ async def test_nonsense_is_refused_before_anything_is_sent(autojump_clock: MockC
 
 @pytest.mark.parametrize(("receiver", "kind", "code"), [("nobody", "user", "ERR_UID"), ("cooks", "group", "ERR_GUID")])
 async def test_the_server_refuses(autojump_clock: MockClock, receiver: str, kind: Any, code: str) -> None:
-    """ApiError with CometChat's code; nobody is logged out and nothing was sent."""
+    """ApiError with CometChat's code; the user stays logged in and nothing was sent."""
     async with open_pair(manual=True) as pair:
         with pytest.raises(ApiError, match=receiver) as caught:
             await pair.chat.send_text(receiver, "hello", receiver_type=kind)
@@ -136,10 +136,10 @@ async def test_the_server_refuses(autojump_clock: MockClock, receiver: str, kind
         assert not stored(pair.server)
 
 
-async def test_a_token_that_is_known_no_longer(autojump_clock: MockClock) -> None:
-    """The user is logged out, as the contract says of any REST call."""
+async def test_a_token_that_the_server_no_longer_knows(autojump_clock: MockClock) -> None:
+    """The user is logged out, as after any REST call (contract)."""
     async with open_pair(connect=True) as pair:
-        pair.server.world.sessions.forget(pair.chat._parts.identity.logged_in("x").auth_token)
+        pair.server.world.sessions.forget(pair.chat._core.identity.logged_in("x").auth_token)
         with pytest.raises(ApiError) as caught:
             await pair.chat.send_text("amy-2", "hello")
         assert caught.value.code == "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"
@@ -147,8 +147,8 @@ async def test_a_token_that_is_known_no_longer(autojump_clock: MockClock) -> Non
         assert pair.now() == Reason.LOGGED_OUT.name
 
 
-async def test_no_answer_costs_request_timeout(autojump_clock: MockClock) -> None:
-    """An ApiError without a status, after request_timeout to the digit; the session stays."""
+async def test_without_an_answer_it_takes_request_timeout(autojump_clock: MockClock) -> None:
+    """An ApiError without a status, after exactly request_timeout; the session stays."""
     async with open_pair(manual=True) as pair:
         pair.server.set(rest="hang")
         began = trio.current_time()
@@ -172,10 +172,10 @@ async def test_a_cancel_leaves_the_client_as_it_was(autojump_clock: MockClock) -
 
 
 async def test_leaving_the_client_ends_it(autojump_clock: MockClock) -> None:
-    """Who still waits when the client is left hears so at once, and that the message may be out."""
+    """A call that still waits when the client is left raises at once, and the error says that the message may have been sent."""
     outcome: list[Exception] = []
 
-    async def speak(chat: Any) -> None:
+    async def send(chat: Any) -> None:
         with pytest.raises(NotLoggedInError, match="not known") as caught:
             await chat.send_text("amy-2", "hello")
         outcome.append(caught.value)
@@ -183,7 +183,7 @@ async def test_leaving_the_client_ends_it(autojump_clock: MockClock) -> None:
     async with trio.open_nursery() as nursery:
         async with open_pair(manual=True) as pair:
             pair.server.set(rest="hang")
-            nursery.start_soon(speak, pair.chat)
+            nursery.start_soon(send, pair.chat)
             await settle()
             now = trio.current_time()
         await settle()
@@ -193,23 +193,23 @@ async def test_leaving_the_client_ends_it(autojump_clock: MockClock) -> None:
 
 @pytest.mark.parametrize("data", [{"id": "x"}, {"id": "1", "category": "custom", "type": "x", "sender": "zed-1"}])
 async def test_an_answer_that_is_no_such_message(autojump_clock: MockClock, data: Any) -> None:
-    """INVALID_RESPONSE says that the message was sent all the same."""
+    """INVALID_RESPONSE: the message was sent all the same."""
 
     async def odd(request: Request) -> Response:
         await trio.lowlevel.checkpoint()
         return Response(200, {}, json.dumps({"data": data}).encode())
 
     async with open_pair(manual=True) as pair:
-        pair.chat._parts.login.api.request = odd
+        pair.chat._core.login.api.request = odd
         with pytest.raises(ApiError, match="was sent, but") as caught:
             await pair.chat.send_text("amy-2", "hello")
         assert caught.value.code == "INVALID_RESPONSE"
 
 
 async def test_the_receiver_logs_in_before_the_answer_comes(autojump_clock: MockClock) -> None:
-    """The message that the first user sent is news to the second, on the same client."""
+    """The message that the first user sent is an event for the second, on the same client."""
     async with open_pair(manual=True) as pair, pair.chat.events(TextMessage) as events:
-        api, gate = pair.chat._parts.login.api, trio.Event()
+        api, gate = pair.chat._core.login.api, trio.Event()
         request = api.request
 
         async def slow(asked: Request) -> Response:
@@ -227,10 +227,10 @@ async def test_the_receiver_logs_in_before_the_answer_comes(autojump_clock: Mock
         assert (await anext(events)) == outcome[0]
 
 
-async def test_another_login_while_one_speaks(autojump_clock: MockClock) -> None:
-    """The message is the first user's; that the server refuses their token is no matter of the second."""
+async def test_another_login_while_a_message_is_sent(autojump_clock: MockClock) -> None:
+    """The message is the first user's; that the server refuses their token does not log the second one out."""
     async with open_pair(manual=True, users=("zed-1", "amy-2", "bob-3")) as pair:
-        api, gate = pair.chat._parts.login.api, trio.Event()
+        api, gate = pair.chat._core.login.api, trio.Event()
         request = api.request
 
         async def slow(asked: Request) -> Response:

@@ -1,4 +1,4 @@
-"""What `open_client()` is told about the network."""
+"""The `headers` argument of `open_client()`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from cometconn.errors import SettingsError
     ],
 )
 def test_no_header_at_all(name: Any, value: Any) -> None:
-    """The name is told, the value never: it may be a secret."""
+    """The error has the name, never the value: that may be a secret."""
     with pytest.raises(SettingsError, match="no HTTP header"):
         checked_headers({name: value})
 
@@ -36,13 +36,13 @@ def test_no_header_at_all(name: Any, value: Any) -> None:
     "name", ["Host", "authToken", "AUTHTOKEN", "Content-Length", "Transfer-Encoding", "Sec-WebSocket-Key", "Connection"]
 )
 def test_a_header_that_is_ours(name: str) -> None:
-    """Twice in a request, it would be read as two requests, or as somebody else's."""
+    """Sent twice, it would let a server read two requests, or one of another sender."""
     with pytest.raises(SettingsError, match="cometconn's own"):
         checked_headers({name: "x"})
 
 
 def test_good_headers() -> None:
-    """Whatever else there is; an empty value is one, too."""
+    """All others are taken; an empty value is allowed."""
     assert checked_headers(None) == {}
     assert checked_headers({"Authorization": "Basic eDp5", "X-Empty": ""}) == {
         "Authorization": "Basic eDp5",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("missing", [("CLOCK_BOOTTIME",), ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC")])
 async def test_a_system_without_these_clocks(missing: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    """As Windows is: the client opens and connects, on the best clock there is."""
+    """As on Windows: the client opens and connects, with the best clock that exists."""
     for name in missing:
         monkeypatch.delattr(time, name, raising=False)
     with trio.fail_after(30):
@@ -34,7 +34,7 @@ async def test_a_system_without_these_clocks(missing: tuple[str, ...], monkeypat
 
 
 def test_a_kernel_that_does_not_know_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its name is there and asking for it is an error: the next clock is taken."""
+    """Its name exists and reading it fails: the next clock is taken."""
 
     def refuse(clock: int) -> float:
         raise OSError(22, "Invalid argument")
@@ -44,28 +44,28 @@ def test_a_kernel_that_does_not_know_the_clock(monkeypatch: pytest.MonkeyPatch) 
 
 
 class Counting:
-    """An Environment around another."""
+    """An Environment that passes its calls on to another."""
 
     def __init__(self, inner: Environment) -> None:
         self.inner = inner
         self.urls: list[str] = []
 
     async def dial(self, url: str) -> trio.abc.Stream:
-        """Count, and dial."""
+        """Count the call, and dial."""
         self.urls.append(url)
         return await self.inner.dial(url)
 
     async def request(self, request: Request) -> Response:
-        """Count, and ask."""
+        """Count the call, and make the request."""
         self.urls.append(request.url)
         return await self.inner.request(request)
 
     def boot_time(self) -> float:
-        """As the other."""
+        """Pass the call on."""
         return self.inner.boot_time()
 
     def random(self) -> float:
-        """As the other."""
+        """Pass the call on."""
         return self.inner.random()
 
 
@@ -85,7 +85,7 @@ async def test_it_can_be_wrapped() -> None:
 
 
 def test_what_makes_no_sense_is_refused_at_once() -> None:
-    """A proxy and a header that are none; and nothing of a secret in the repr."""
+    """Bad proxies and headers are refused; and the repr has no secret."""
     with pytest.raises(SettingsError):
         SystemEnvironment(proxy="nonsense")
     with pytest.raises(SettingsError):

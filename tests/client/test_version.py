@@ -1,4 +1,4 @@
-"""The version is a constant of the package: a program that was frozen without its metadata works, too."""
+"""The version is a constant of the package, so a program that was frozen without its metadata works, too."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ main()
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
-    """What an installer reads, what `__version__` says and what goes over the wire are one."""
+    """What an installer reads, `__version__`, and what goes over the wire are the same."""
     assert cometconn.__version__ == importlib.metadata.version("cometconn")
-    told = client_info()
-    assert told.version == cometconn.__version__
-    assert told.user_agent.startswith(f"cometconn/{cometconn.__version__} Python/")
+    info = client_info()
+    assert info.version == cometconn.__version__
+    assert info.user_agent.startswith(f"cometconn/{cometconn.__version__} Python/")
 
 
 def test_a_frozen_program_needs_no_metadata() -> None:
-    """Where our distribution is not found, a client connects and the command tells its version."""
-    # The metadata of the others stays: trio-websocket asks for Trio's.
+    """Where the distribution is not found, a client connects and the command prints its version."""
+    # The metadata of other distributions stays: trio-websocket reads Trio's.
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_METADATA], capture_output=True, text=True, timeout=120, check=False
     )

@@ -27,18 +27,20 @@ def run(words: str, rounds: int) -> int:
         if words not in case.name:
             continue
         objects: list[int] = []
-        for timing, lane in [(QUICK, True)] * rounds + [(QUICK, False), (Timing(), True)]:
+        for timing, scanner in [(QUICK, True)] * rounds + [(QUICK, False), (Timing(), True)]:
             began = time.monotonic()
-            door.SCANS_TEXT_FRAMES = lane
+            door.SCANS_TEXT_FRAMES = scanner
             verdict = trio.run(run_case, case, timing)
             took = ", ".join(f"{name} {seconds:.2f}" for name, seconds in verdict.took.items())
-            patience = f"{'quick' if timing is QUICK else 'default'} timing{'' if lane else ', no text lane'}"
+            patience = (
+                f"{'quick' if timing is QUICK else 'default'} timing{'' if scanner else ', no text frame scanner'}"
+            )
             mark = "WRONG" if verdict.wrong else "holds"
             print(
                 f"{mark} {number:2} {case.name} ({patience}, {time.monotonic() - began:.1f} s: {took})",
                 flush=True,
             )
-            if timing is QUICK and lane:
+            if timing is QUICK and scanner:
                 print(f"         {verdict.said}")
             for line in verdict.wrong:
                 print(f"         !! {line}")

@@ -16,7 +16,7 @@ from trio.testing import MockClock
 from cometconn import Connected, Disconnected, EventStream, MemoryStore, Reason, Timing, Waiting
 from cometconn._connection.catch_up import gap
 from cometconn._connection.disconnection import Disconnection
-from cometconn._streams import streams
+from cometconn._streams import known_messages
 from cometconn.errors import ConnectionLostError, NotLoggedInError
 from cometconn.events import Event, Gap, TextMessage
 from cometconn.testing import open_memory_server
@@ -156,7 +156,7 @@ async def test_what_was_held_comes_once_however_much_is_fetched(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than the streams remember stands behind it when it is fetched as well: once, and in its place."""
-    monkeypatch.setattr(streams, "_WINDOW", 10)
+    monkeypatch.setattr(known_messages, "_WINDOW", 10)
     async with listening() as (pair, events):
         say(pair.server, "before")
         await settle()
@@ -180,13 +180,13 @@ async def test_what_was_held_comes_once_however_much_is_fetched(
 async def test_a_page_that_comes_with_the_end_of_the_lease_is_not_taken(autojump_clock: MockClock) -> None:
     """The user logs out as it arrives: what one user missed is never told to the next."""
     async with listening(users=("zed-1", "amy-2", "kim-3")) as (pair, events):
-        catch_up = pair.chat._parts.catch_up
+        catch_up = pair.chat._core.catch_up
         assert catch_up is not None
         fetch = catch_up.fetch
 
         async def logged_out_meanwhile(session: Session, place: Cursor) -> MessagePage:
             page = await fetch(session, place)
-            pair.chat._parts.login._exit(NotLoggedInError("logged out"), forget=True)
+            pair.chat._core.login._exit(NotLoggedInError("logged out"))
             return page
 
         catch_up.fetch = logged_out_meanwhile
@@ -247,7 +247,7 @@ async def test_a_fetch_that_hangs_holds_live_events_no_longer_than_a_request(aut
 async def test_what_this_client_sent_itself_is_not_news(autojump_clock: MockClock) -> None:
     """Messages of this very session are dropped; those of the user's other devices are not."""
     async with listening() as (pair, events):
-        session_id = pair.chat._parts.identity.session_id
+        session_id = pair.chat._core.identity.session_id
         await go(pair)
         say(pair.server, "mine", sender="zed-1", device_id=session_id)
         say(pair.server, "my phone's", sender="zed-1")
@@ -377,7 +377,7 @@ async def test_leaving_hands_over_what_was_held(autojump_clock: MockClock) -> No
             say(pair.server, "held")
             pair.device.send_json({"type": "typing_indicator", "body": {"action": "started", "user": {"uid": "amy-2"}}})
             await settle()
-            pair.chat._parts.leave()
+            pair.chat._core.leave()
             assert words([event async for event in events]) == ["missing", "TypingStarted"]
 
 
@@ -394,7 +394,7 @@ async def test_no_message_comes_twice_when_the_program_is_closed_while_it_catche
                 await settle()
                 say(server, "held")
                 await settle()
-                pair.chat._parts.leave()
+                pair.chat._core.leave()
                 first = words([event async for event in events])
         async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair, pair.chat.events() as events:
             second = await read(events)

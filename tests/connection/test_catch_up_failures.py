@@ -38,9 +38,9 @@ async def taken(events: Any) -> list[Event]:
 
 def answer_pages(pair: Pair, answers: list[Any]) -> list[str]:
     """Let `answers` (functions of the true answer, or `None` for it) replace the next pages; return the URLs asked for."""
-    catch_up = pair.chat._parts.catch_up
+    catch_up = pair.chat._core.catch_up
     assert catch_up is not None
-    api = pair.chat._parts.login.api
+    api = pair.chat._core.login.api
     request, asked = api.request, []
 
     async def changed(what: Request) -> Response:
@@ -104,7 +104,7 @@ async def test_retry_after_is_obeyed_and_what_comes_late_stands_behind_a_second_
         missing, live = await taken(events)
         assert isinstance(missing, Gap)
         assert (missing.recovered, missing.after_id, missing.before_id) == (False, 1, 3)
-        assert pair.chat._parts.streams.unfetched_after == 1
+        assert pair.chat._core.streams.unfetched_after == 1
         assert isinstance(live, TextMessage)
         await trio.sleep(285)
         assert len(asked) == 1
@@ -114,7 +114,7 @@ async def test_retry_after_is_obeyed_and_what_comes_late_stands_behind_a_second_
         assert isinstance(late, Gap)
         assert (late.recovered, late.after_id, late.before_id, late.since) == (True, 1, 3, missing.since)
         assert isinstance(missed, TextMessage)
-        assert pair.chat._parts.streams.unfetched_after is None
+        assert pair.chat._core.streams.unfetched_after is None
 
 
 async def test_a_refused_page_is_left_to_the_next_connection(autojump_clock: MockClock) -> None:
@@ -131,7 +131,7 @@ async def test_a_refused_page_is_left_to_the_next_connection(autojump_clock: Moc
         assert await read(events) == ["missing", "live"]
         await trio.sleep(60)
         assert len(asked) == 1
-        assert pair.chat._parts.streams.position == 1
+        assert pair.chat._core.streams.position == 1
         await go(pair)
         say(pair.server, "missed too")
         await come_back(pair)
@@ -191,7 +191,7 @@ async def test_a_bad_message_costs_neither_its_page_nor_the_position(
             await come_back(pair)
             got = await taken(events)
             assert [type(event) for event in got] == [Gap, TextMessage, TextMessage, kind]
-            assert pair.chat._parts.streams.position == 4
+            assert pair.chat._core.streams.position == 4
         async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair, pair.chat.events() as events:
             assert await read(events) == ["recovered"]
 

@@ -76,7 +76,7 @@ async def _wait_closed(chat: CometChat) -> None:
 
 async def _throttled(chat: CometChat) -> None:
     await _online(chat)
-    identity = chat._parts.identity
+    identity = chat._core.identity
     session = identity.logged_in("the test")
     identity.session = attrs.evolve(session, settings={**session.settings, "MODE": "NO_TRANSIENT"})
 

@@ -141,7 +141,7 @@ async def test_a_long_digestion_is_no_silence(autojump_clock: MockClock) -> None
     async with open_pair(connect=True) as pair:
         await settle()
         pair.server.set(pong=False)
-        machine = pair.chat._parts.machine
+        machine = pair.chat._core.machine
         link = machine._link
         assert link is not None
         async with background(pair.chat.ping) as outcome:
@@ -224,7 +224,7 @@ async def test_a_full_stream_and_a_blocked_write(autojump_clock: MockClock) -> N
 
 def stream_of(pair: Pair) -> Any:
     """The client's end of the connection."""
-    link = pair.chat._parts.machine._link
+    link = pair.chat._core.machine._link
     assert link is not None
     websocket: Any = link.websocket
     return websocket._stream

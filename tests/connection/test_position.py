@@ -13,8 +13,9 @@ from trio.testing import MockClock
 
 import cometconn
 from cometconn import AppSettings, Connected, FileStore, MemoryStore
-from cometconn._streams import streams as streams_module
-from cometconn._streams.streams import NOWHERE, Streams
+from cometconn._streams import known_messages
+from cometconn._streams.position import NOWHERE
+from cometconn._streams.streams import Streams
 from cometconn.errors import SettingsError, StoreError
 from cometconn.events import Gap, TextMessage, TypingStarted
 from cometconn.stores import SavedPosition, SavedSession
@@ -96,7 +97,7 @@ async def test_at_most_1024_acknowledged_ids_are_saved() -> None:
 
 async def test_saved_ids_are_known_however_much_is_fetched_before_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was acknowledged beyond the position is not told twice, though the window of ids is long past it."""
-    monkeypatch.setattr(streams_module, "_WINDOW", 64)
+    monkeypatch.setattr(known_messages, "_WINDOW", 64)
     streams = Streams()
     streams.resume(0, (900, 950))
     async with events_of(streams) as stream:
@@ -335,7 +336,7 @@ async def test_what_was_unclaimed_comes_after_a_restart(autojump_clock: MockCloc
                 if number % 100 == 0:
                     await settle()
             await trio.sleep(1)
-            assert chat._parts.streams.unclaimed.dropped == 76
+            assert chat._core.streams.unclaimed.dropped == 76
         async with _opened(server, store) as chat:
             assert await _told(chat) == [str(number) for number in range(1100)]
 

@@ -28,7 +28,7 @@ NEWS = json.dumps({"type": "novelty", "body": {}})
 
 def reader(pair: Pair) -> tuple[_Reader, Link]:
     """A reader of the pair's link, beside the one that runs."""
-    parts = pair.chat._parts
+    parts = pair.chat._core
     link = parts.machine._link
     assert link is not None
     return _Reader(parts.machine, link, parts.identity, parts.streams, None), link
@@ -47,7 +47,7 @@ async def test_a_frame_that_arrives_with_the_deadline_is_not_taken(autojump_cloc
         taker, link = reader(pair)
         pair.chat.enter_background()
         # The deadline is now, and nobody was awake in between: as when the frame lies in the kernel.
-        machine = pair.chat._parts.machine
+        machine = pair.chat._core.machine
         machine._life = attrs.evolve(machine._life, last_life=trio.current_time() - 30.0)
         taker.take(NEWS)
         assert link.over
@@ -91,7 +91,7 @@ async def test_its_own_echo_is_dropped(autojump_clock: MockClock) -> None:
     """A message that carries our session id is no news."""
     async with open_pair(connect=True) as pair, pair.chat.events(TextMessage) as events:
         body: dict[str, Any] = {"receiver": "zed-1", "receiverType": "user", "category": "message", "type": "text"}
-        session_id = pair.chat._parts.identity.session_id
+        session_id = pair.chat._core.identity.session_id
         message = pair.server.world.post("zed-1", {**body, "data": {"text": "echo"}}, device_id="other")
         frame = {"type": "message", "deviceId": session_id, "body": message}
         (first,) = await events.batch()
@@ -120,7 +120,7 @@ class OneRead:
 
 def start_loop(nursery: trio.Nursery, pair: Pair, link: Link, websocket: Any) -> None:
     """Start a receive loop for *websocket*, beside the one that runs."""
-    parts = pair.chat._parts
+    parts = pair.chat._core
     nursery.start_soon(receive_loop, parts.machine, link, websocket, parts.identity, parts.streams)
 
 
@@ -188,7 +188,7 @@ async def test_the_lease_that_ends_in_the_middle_leaves_the_rest(autojump_clock:
         refusal = json.dumps({"type": "auth", "body": {"code": "401"}})
         assert taker.take_some([NEWS, refusal, NEWS]) == 3
         assert link.over
-        assert pair.chat._parts.streams.early.statistics().events == 1
+        assert pair.chat._core.streams.early.statistics().events == 1
         assert events.statistics().events == 0
 
 
@@ -252,7 +252,7 @@ async def test_what_comes_together_is_taken_in_order_whatever_is_between(autojum
     """Messages, an odd frame, our own echo, a pong, an unreadable frame and messages again: as if they had come apart."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         taker, link = reader(pair)
-        session_id = pair.chat._parts.identity.session_id
+        session_id = pair.chat._core.identity.session_id
         texts = [
             text(1),
             text(2),
@@ -282,7 +282,7 @@ async def test_what_comes_together_before_the_answer_waits_for_it(autojump_clock
         await reconnect_unanswered(pair)
         taker, _ = reader(pair)
         assert taker.take_some([text(1), text(2)]) == 2
-        assert (pair.chat._parts.streams.early.statistics().events, events.statistics().events) == (2, 0)
+        assert (pair.chat._core.streams.early.statistics().events, events.statistics().events) == (2, 0)
         accepted = json.dumps({"type": "auth", "body": {"code": "200"}})
         assert taker.take_some([text(3), accepted, text(4)]) == 3
         got = [getattr(event, "text", type(event).__name__) for event in await events.batch()]

@@ -349,6 +349,6 @@ async def test_odd_settings_of_the_server_raise_at_no_start(settings: Any) -> No
                     with pytest.raises(cometconn.errors.CometConnError):
                         await chat.send_text("amy-2", "hi")
                     with pytest.raises(cometconn.errors.CometConnError):
-                        await chat._login.renew()
+                        await chat._login.renewal.renew()
                 with pytest.raises(ConnectError):
                     await chat.connect()

@@ -53,7 +53,7 @@ def methods(pair: Pair) -> list[str]:
 
 def key(chat: CometChat) -> str | None:
     """The key that the client keeps."""
-    return chat._login._auth_key
+    return chat._login.renewal.key.value
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -273,7 +273,7 @@ async def test_what_ends_the_new_login(how: str, autojump_clock: MockClock) -> N
         assert pair.now() == "Connecting(1)"
         async with background(functools.partial(pair.chat.connect)) as outcome:
             if how == "leave":
-                pair.chat._parts.leave()
+                pair.chat._core.leave()
             elif how == "logout":
                 pair.chat._login.api.request = pair.server.request
                 with pytest.raises(ApiError):
@@ -428,8 +428,9 @@ async def test_the_key_shows_nowhere(autojump_clock: MockClock, caplog: pytest.L
     caplog.set_level(logging.DEBUG)
     told: list[object] = []
     async with forgotten(hooks=[told.append]) as pair:
-        parts = pair.chat._parts
-        shown = [repr(part) for part in (pair.chat, parts, parts.login, parts.machine, parts.identity)]
+        core = pair.chat._core
+        parts = (pair.chat, core, core.login, core.login.renewal, core.machine, core.identity)
+        shown = [repr(part) for part in parts]
         assert key(pair.chat) == KEY
         pair.server.set(rest=503)
         with pytest.raises(ConnectError) as caught:
@@ -447,10 +448,12 @@ async def test_no_key_stays_in_memory(autojump_clock: MockClock) -> None:
     async with forgotten(login=False) as pair:
         pair.server.world.auth_key = secret
         await pair.chat.login(uid="zed-1", auth_key=secret)
-        assert any(secret in vars_of(part) for part in (pair.chat._login,))
+        login = pair.chat._login
+        assert secret in vars_of(login.renewal.key)
         await pair.chat.connect()
         gc.collect()
-        assert not any(secret in vars_of(part) for part in (pair.chat._login, pair.chat._login.identity))
+        parts = (login, login.identity, login.renewal, login.renewal.key)
+        assert not any(secret in vars_of(part) for part in parts)
 
 
 def vars_of(part: object) -> list[object]:

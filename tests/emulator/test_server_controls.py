@@ -11,13 +11,18 @@ from trio.testing import wait_all_tasks_blocked
 from trio_websocket import ConnectionClosed
 from wsproto.events import AcceptConnection, CloseConnection
 
-from cometconn.emulator import Emulator, Faults, Kind
+from cometconn.emulator import Emulator, Faults, Kind, Levers, ServerControls
 from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
     import httpx2
 
     from .conftest import Dial, Join
+
+
+def test_the_old_name_still_works() -> None:
+    """Code that names `Levers` gets the same class."""
+    assert Levers is ServerControls
 
 
 async def test_the_addresses_agree(server: Emulator) -> None:

@@ -77,7 +77,7 @@ async def test_rest_and_socket_go_through_the_proxy(kind: str, by: str, monkeypa
             await chat.connect()
             assert await chat.ping() > 0
             assert (await chat.send_text("amy-2", "hello")).id == 1
-            shown = f"{chat!r} {chat.status!r} {chat.statistics()!r} {chat._parts!r}"
+            shown = f"{chat!r} {chat.status!r} {chat.statistics()!r} {chat._core!r}"
     assert set(real.asked) == {"chat.test"}
     assert len(real.asked) == 4  # two requests of the login, the socket, the message
     assert real.wrong == 0

@@ -1,4 +1,4 @@
-"""One detail of every kind, and where they come from: what the tests of this folder share."""
+"""One detail of every kind, for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NUMBERS: dict[Any, Any] = {int: 7, float: 0.25, bool: True}
 
 
 def example(kind: type[Detail], **changes: Any) -> Detail:
-    """A detail of this kind, every field set."""
+    """Return a detail of this kind with every field set."""
     attrs.resolve_types(kind)
     fields = {field.name: VALUES.get(field.name, NUMBERS.get(field.type)) for field in attrs.fields(kind)}
     return kind(**{**fields, **changes})

@@ -1,4 +1,4 @@
-"""Every detail: frozen, documented, in words."""
+"""Every detail is frozen, documented, and has a description."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .examples import KINDS, example
 
 
 def test_the_names_are_sorted_and_documented() -> None:
-    """Each public name can be imported and says what it is."""
+    """Each public name can be imported and has a docstring."""
     assert sorted(instrumentation.__all__) == instrumentation.__all__
     assert all(getattr(instrumentation, name).__doc__ for name in instrumentation.__all__)
     assert {kind.__name__ for kind in KINDS} < set(instrumentation.__all__)
@@ -25,7 +25,7 @@ def test_the_names_are_sorted_and_documented() -> None:
 
 @pytest.mark.parametrize("kind", [Detail, *KINDS], ids=lambda kind: kind.__name__)
 def test_each_is_frozen_and_every_field_is_documented(kind: type[Detail]) -> None:
-    """Nothing can be changed, and the docstring names every field of its own."""
+    """No field can be changed, and the docstring describes every field that the class adds."""
     detail = example(kind)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         detail.at = 0.0  # type: ignore[misc]
@@ -35,15 +35,15 @@ def test_each_is_frozen_and_every_field_is_documented(kind: type[Detail]) -> Non
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_each_can_be_said_in_words(kind: type[Detail]) -> None:
-    """A short sentence without a place left to fill."""
+def test_each_has_a_description(kind: type[Detail]) -> None:
+    """It has more than one word and no placeholder left."""
     words = in_words(example(kind))
     assert len(words.split()) > 1
     assert "{" not in words
 
 
-def test_words_that_depend() -> None:
-    """A deadline or none, a gap with or without a hole, a status with a reason or an attempt."""
+def test_descriptions_that_depend_on_values() -> None:
+    """The description depends on whether there is a deadline, on what a gap recovered, and on the reason of a status."""
     assert in_words(example(DeadlineMoved)) == "the lease has no deadline"
     assert in_words(example(DeadlineMoved, deadline=40.0, left=30.0)) == "the lease ends in 30.0 s"
     assert in_words(example(GapMarked, since=1.0, until=3.5, recovered=True)) == "a gap of 2.5 s, recovered"
@@ -53,8 +53,8 @@ def test_words_that_depend() -> None:
     assert in_words(example(StatusChanged, status="waiting", attempt=2, reason=None)) == "waiting, attempt 2"
 
 
-def test_who_has_no_hooks_does_not_load_them() -> None:
-    """`import cometconn` imports nothing of this room."""
+def test_without_hooks_the_package_is_not_loaded() -> None:
+    """`import cometconn` imports no module of `cometconn.instrumentation`."""
     code = "import cometconn, sys; print(*[name for name in sys.modules if 'cometconn.instr' in name])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == ""

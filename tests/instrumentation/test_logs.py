@@ -1,4 +1,4 @@
-"""Details in the log."""
+"""`LogHook` writes details to the log."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from cometconn.instrumentation import (
 from .examples import KINDS, example
 
 
-def test_a_record_says_which_connection(caplog: pytest.LogCaptureFixture) -> None:
-    """Connection id and generation stand in the text and beside it; so does the detail."""
+def test_a_record_names_the_connection(caplog: pytest.LogCaptureFixture) -> None:
+    """Connection id and generation are in the message and are attributes of the record, as the detail is."""
     caplog.set_level(logging.DEBUG)
     lost = example(ConnectionLost, cause="it broke")
     LogHook()(lost)
@@ -40,14 +40,14 @@ def test_a_record_says_which_connection(caplog: pytest.LogCaptureFixture) -> Non
     ],
 )
 def test_levels_follow_what_has_to_be_done(kind: type[Detail], level: int, caplog: pytest.LogCaptureFixture) -> None:
-    """Pings are DEBUG, the course of things INFO, what mends itself WARNING, what needs a login ERROR."""
+    """Pings are DEBUG, normal steps INFO, failures that need no action WARNING, and those that need a login ERROR."""
     caplog.set_level(logging.DEBUG)
     LogHook()(example(kind))
     assert caplog.records[0].levelno == level
 
 
-def test_what_is_not_wanted_costs_no_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A level that is off is asked for first."""
+def test_a_disabled_level_costs_no_description(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The level is checked before the detail is described."""
     monkeypatch.setattr("cometconn.instrumentation.logs.in_words", lambda _: pytest.fail("put into words"))
     quiet = logging.getLogger("cometconn.test.quiet")
     quiet.setLevel(logging.CRITICAL)

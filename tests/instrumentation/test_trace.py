@@ -1,4 +1,4 @@
-"""Details in a file, and back."""
+"""Details are written to a file and read back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .examples import KINDS, example
 
 
 def test_every_detail_comes_back_as_it_was(tmp_path: pathlib.Path) -> None:
-    """What is written is read as the very same details, in their order."""
+    """The details that are read equal those that were written, in their order."""
     details = tuple(example(kind) for kind in KINDS)
     with TraceFile(tmp_path / "trace") as trace:
         for detail in details:
@@ -27,7 +27,7 @@ def test_every_detail_comes_back_as_it_was(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_line_is_json_that_begins_with_the_name(kind: type[Detail], tmp_path: pathlib.Path) -> None:
-    """One object a line: the class's name first, then its fields."""
+    """Each line is one object: the class's name first, then its fields."""
     with TraceFile(tmp_path / "trace") as trace:
         trace(example(kind))
     (line,) = (tmp_path / "trace").read_text(encoding="utf-8").splitlines()
@@ -36,8 +36,8 @@ def test_a_line_is_json_that_begins_with_the_name(kind: type[Detail], tmp_path: 
     assert fields["at_utc"] == "2026-03-06T21:40:00.123456+00:00"
 
 
-def test_a_line_is_on_its_way_before_the_next_step(tmp_path: pathlib.Path) -> None:
-    """Nothing waits in a buffer of ours: the file can be read while it is written."""
+def test_a_line_is_written_before_the_next_step(tmp_path: pathlib.Path) -> None:
+    """There is no buffer: the file can be read while it is written."""
     with TraceFile(tmp_path / "trace") as trace:
         trace(example(PingSent))
         assert len(read_trace(tmp_path / "trace").details) == 1
@@ -45,13 +45,13 @@ def test_a_line_is_on_its_way_before_the_next_step(tmp_path: pathlib.Path) -> No
 
 
 def test_the_file_is_for_its_owner(tmp_path: pathlib.Path) -> None:
-    """Where we make it, nobody else may read it."""
+    """A new file can be read and written only by its owner."""
     with TraceFile(tmp_path / "trace"):
         assert stat.S_IMODE((tmp_path / "trace").stat().st_mode) == 0o600
 
 
 def test_a_file_that_exists_is_continued(tmp_path: pathlib.Path) -> None:
-    """Also behind the torn line that a killed program left: only that one is lost."""
+    """After the incomplete line of a killed program, only that line is lost."""
     for _ in range(2):
         with TraceFile(tmp_path / "trace") as trace:
             trace(example(PingSent))
@@ -63,7 +63,7 @@ def test_a_file_that_exists_is_continued(tmp_path: pathlib.Path) -> None:
 
 
 def test_after_a_full_disk_the_next_line_is_whole(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What could be written only in half is left out, and nothing else."""
+    """Only the line that was written in part is lost."""
     with TraceFile(tmp_path / "trace") as trace:
         whole = trace._file
 
@@ -86,7 +86,7 @@ def test_after_a_full_disk_the_next_line_is_whole(tmp_path: pathlib.Path, monkey
 
 
 def test_it_never_grows_beyond_its_bound(tmp_path: pathlib.Path) -> None:
-    """At `max_bytes` the file is begun anew; the one before it is kept, and no more."""
+    """At `max_bytes` a new file is started, and only one earlier file is kept."""
     with TraceFile(tmp_path / "trace", max_bytes=1000) as trace:
         for at in range(100):
             trace(example(PingSent, at=float(at)))
@@ -97,8 +97,8 @@ def test_it_never_grows_beyond_its_bound(tmp_path: pathlib.Path) -> None:
     assert older[-1].at + 1 == newer[0].at
 
 
-def test_a_closed_file_takes_nothing(tmp_path: pathlib.Path) -> None:
-    """Closing is idempotent, and a client that outlives the file lives on."""
+def test_a_closed_file_ignores_details(tmp_path: pathlib.Path) -> None:
+    """Closing is idempotent, and the file may be closed before the client."""
     trace = TraceFile(tmp_path / "trace")
     trace.close()
     trace.close()
@@ -115,8 +115,8 @@ def test_a_closed_file_takes_nothing(tmp_path: pathlib.Path) -> None:
         (b'{"detail": "Unheard"}\n{"detail": "PingSent"}\n{"detail": ["a"]}\n', "none of its lines is a detail"),
     ],
 )
-def test_what_is_no_trace_is_said_to_be_none(tmp_path: pathlib.Path, content: bytes | None, words: str) -> None:
-    """A missing, empty or foreign file is one clear error."""
+def test_a_file_that_is_not_a_trace_is_an_error(tmp_path: pathlib.Path, content: bytes | None, words: str) -> None:
+    """A missing, an empty and an unrelated file raise `TraceError` with the reason."""
     if content is not None:
         (tmp_path / "trace").write_bytes(content)
     with pytest.raises(TraceError, match=words) as raised:
@@ -126,7 +126,7 @@ def test_what_is_no_trace_is_said_to_be_none(tmp_path: pathlib.Path, content: by
 
 
 def test_lines_of_a_newer_version_are_counted(tmp_path: pathlib.Path) -> None:
-    """A kind we do not know is left out, a field we do not know is ignored."""
+    """An unknown kind of detail is skipped and counted, an unknown field is ignored."""
     with TraceFile(tmp_path / "trace") as trace:
         trace(example(PingSent))
     line = (tmp_path / "trace").read_text()

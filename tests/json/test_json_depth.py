@@ -1,4 +1,4 @@
-"""How deeply JSON may be nested."""
+"""The limit for the nesting of JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JSON = st.recursive(
 
 
 def depth_of(value: object) -> int:
-    """The definition, for values that are not too deep for it."""
+    """Return the depth of *value*, by its definition."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
     return 0 if inner is None else 1 + max(map(depth_of, inner), default=0)
 
@@ -33,7 +33,7 @@ def depth_of(value: object) -> int:
 )
 @settings(max_examples=150, deadline=None)
 def test_the_depth_is_counted(core: Any, around: int, as_list: list[bool]) -> None:
-    """By arrays and objects, and not by brackets in texts; with the text at hand or without it."""
+    """Arrays and objects count, brackets in texts do not, and the result is the same with and without the text."""
     value = core
     for number in range(around):
         value = [0, value, 1] if as_list[number] else {"a": "[[", "b": value}
@@ -43,14 +43,14 @@ def test_the_depth_is_counted(core: Any, around: int, as_list: list[bool]) -> No
 
 
 def test_many_brackets_are_not_deep() -> None:
-    """However wide it is."""
+    """A value may have any number of brackets that are not nested."""
     wide = [[{}, []] for _ in range(10_000)]
     assert not is_too_deep(wide, json.dumps(wide))
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
-def test_a_frame_may_be_so_deep_and_no_deeper(opening: str) -> None:
-    """What is let through can be copied and written by whoever gets it; what is not is still there as text."""
+def test_a_frame_that_is_too_deep_is_unreadable(opening: str) -> None:
+    """A frame at the limit can be copied and encoded; a deeper one is an `UnreadableFrame` with its text."""
     closing = "]" if opening == "[" else "}"
 
     def frame(depth: int) -> str:
@@ -59,7 +59,7 @@ def test_a_frame_may_be_so_deep_and_no_deeper(opening: str) -> None:
     fine = decode(frame(DEEPEST), own_uid=None, session_id=None)
     assert isinstance(fine, UnknownEvent)
     assert copy.deepcopy(fine.raw) == fine.raw
-    patient = Decoder(None, None, max_items=10**6)  # else so many items are a fault of their own
+    patient = Decoder(None, None, max_items=10**6)  # by default the number of items would be an error, too
     for depth in (DEEPEST + 1, 500, 950, 100_000):
         bad = patient.decode(text := frame(depth))
         assert isinstance(bad, UnreadableFrame)
@@ -68,8 +68,8 @@ def test_a_frame_may_be_so_deep_and_no_deeper(opening: str) -> None:
         assert "too deeply" in str(bad.error)
 
 
-def test_a_missed_message_that_is_too_deep_costs_itself_only() -> None:
-    """The others of its page are read."""
+def test_a_missed_message_that_is_too_deep_is_unreadable() -> None:
+    """It becomes an `UnreadableFrame`, as a frame does, and the other messages of its page are decoded."""
     deep: Any = 1
     for _ in range(DEEPEST + 1):
         deep = [deep]

@@ -1,4 +1,4 @@
-"""JSON is cut into its outermost parts, however bad one of them is."""
+"""JSON is split into its outermost parts, even if one of them is invalid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ json_values = st.recursive(
 
 
 def split_list(text: bytes) -> list[bytes] | None:
-    """All elements, without the pauses; `None` if it is no list."""
+    """Return all elements, without the `None` for checkpoints; `None` if it is not a list."""
     try:
         return [element for element in elements(text) if element is not None]
     except ValueError:
@@ -29,8 +29,8 @@ def split_list(text: bytes) -> list[bytes] | None:
 
 
 @given(st.lists(json_values, max_size=6), st.sampled_from(["", " ", "\n\t"]))
-def test_a_list_falls_into_its_elements(values: list[object], space: str) -> None:
-    """Each element is cut out whole, and what surrounds it is left."""
+def test_a_list_is_split_into_its_elements(values: list[object], space: str) -> None:
+    """Each element is complete, and without the white space around it."""
     text = f"{space}[{space}{f'{space},{space}'.join(map(json.dumps, values))}{space}]{space}"
     parts = split_list(text.encode())
     assert parts is not None
@@ -38,8 +38,8 @@ def test_a_list_falls_into_its_elements(values: list[object], space: str) -> Non
 
 
 @given(st.lists(json_values, max_size=6), st.integers(0, 6), st.sampled_from(BAD))
-def test_a_bad_element_does_not_cost_the_others(values: list[object], place: int, bad: bytes) -> None:
-    """It is cut out as it stands, and every other element is what it was."""
+def test_an_invalid_element_does_not_affect_the_others(values: list[object], place: int, bad: bytes) -> None:
+    """All elements are returned unchanged, the invalid one included."""
     place = min(place, len(values))
     texts = [json.dumps(value).encode() for value in values]
     texts.insert(place, bad)
@@ -50,8 +50,8 @@ NAMES = ["id", "type", "body", "data", "meta", "error", "cursor", "pagination"]
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), json_values), st.dictionaries(st.text(max_size=5), json_values))
-def test_an_object_falls_into_its_members(values: dict[str, object], others: dict[str, object]) -> None:
-    """Those that are asked for somewhere; also where one of the object's members is no JSON."""
+def test_an_object_is_split_into_its_members(values: dict[str, object], others: dict[str, object]) -> None:
+    """The members with known names are returned, even if another member is invalid JSON."""
     assume(not set(others) & {*NAMES, "bad"})
     parts = split_object(json.dumps({**others, **values}).encode())
     assert parts is not None
@@ -77,14 +77,14 @@ def test_an_object_falls_into_its_members(values: dict[str, object], others: dic
         b"[NaN,[" + b"," * 1_000_000 + b"]]",
     ],
 )
-def test_what_is_no_list(text: bytes) -> None:
-    """Another value, one that does not end, and one of more tokens than are looked at."""
+def test_what_is_not_a_list(text: bytes) -> None:
+    """Other values, lists that do not end, and lists with too many tokens are refused."""
     assert split_list(text) is None
 
 
 @pytest.mark.parametrize("bad", ["", "NaN"])
 def test_a_list_with_too_many_elements(bad: str) -> None:
-    """A thousand are cut out, and no more: the next one ends it, however many follow, with a bad one among them or not."""
+    """A thousand elements are returned; with one more or a million more it is an error, with or without an invalid one."""
     fitting = ",".join(["1"] * (MOST_ELEMENTS - 1) + [bad or "1"])
     assert len(split_list(f"[{fitting}]".encode()) or ()) == MOST_ELEMENTS
     with pytest.raises(OverflowError):
@@ -93,15 +93,15 @@ def test_a_list_with_too_many_elements(bad: str) -> None:
         split_list(f"[{fitting}{',1' * 1_000_000}]".encode())
 
 
-def test_a_long_list_is_cut_with_pauses() -> None:
-    """Where one element is no JSON, the rest is looked at slowly: others have their turn meanwhile."""
+def test_a_long_list_is_split_with_checkpoints() -> None:
+    """If one element is invalid JSON, the slow method yields `None` several times, at which other tasks can run."""
     text = b"[NaN" + b',{"a":[1,2,3]}' * 900 + b"]"
     assert sum(part is None for part in elements(text)) >= 3
     assert len(split_list(text) or ()) == 901
 
 
 def items(text: str) -> tuple[int, int]:
-    """The items outside of strings, and the quotes: a plain model, one character after the other."""
+    """Return the number of items outside of strings, and of quotes, by looking at one character after the other."""
     count = quotes = at = 0
     while at < len(text):
         if text[at] == "\\" and text[at + 1 : at + 2] in {"\\", '"'}:
@@ -114,21 +114,21 @@ def items(text: str) -> tuple[int, int]:
 
 
 def count(text: str | bytes, most: int) -> bool:
-    """Whether it has too many, where short texts are counted as well."""
+    """Return whether *text* has too many items, with short texts counted, too."""
     with mock.patch.object(parts, "_UNCOUNTED", -1):
         return has_too_many_items(text, most)
 
 
 @given(st.lists(json_values, max_size=6), st.integers(0, 60), st.booleans(), st.booleans())
 def test_items_are_counted_outside_of_strings(values: list[object], most: int, plain: bool, as_bytes: bool) -> None:
-    """As a plain model counts them, however JSON is written."""
+    """The result equals that of a simple model, whatever the form of the JSON."""
     text = json.dumps(values, ensure_ascii=plain)
     assert count(text.encode("utf-8", "surrogatepass") if as_bytes else text, most) == (items(text)[0] > most)
 
 
 @given(st.text(st.sampled_from('"\\[{,x\u00e9'), max_size=80), st.integers(0, 20))
-def test_items_of_what_need_not_be_json(text: str, most: int) -> None:
-    """The same of any text, unless it has more strings than so few items could hold, and is no JSON for that."""
+def test_items_of_any_text(text: str, most: int) -> None:
+    """The result equals the model's, except for text with more strings than its items can have, which is not JSON."""
     found, quotes = items(text)
     if found <= most < quotes / 4:
         assert not _is_json(text)
@@ -162,18 +162,18 @@ def _is_json(text: str) -> bool:
     ids=range(11),
 )
 def test_items_of_long_texts(text: str | bytes, too_many: bool) -> None:
-    """Ten thousand are let through, and not one more; what stands in strings counts for nothing."""
+    """10,000 items are accepted, and one more is not; items inside of strings do not count."""
     assert has_too_many_items(text, 10_000) == too_many
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"NaN", b'{"a":NaN', b'{"a":"}'])
-def test_what_is_no_object(text: bytes) -> None:
-    """Another value, and one that does not end."""
+def test_what_is_not_an_object(text: bytes) -> None:
+    """Other values, and objects that do not end, are refused."""
     assert split_object(text) is None
 
 
-def test_what_has_no_name_is_no_member() -> None:
-    """Of an object with odd names the others are found."""
+def test_what_has_no_name_is_not_a_member() -> None:
+    """The other members of an object with invalid names are found."""
     assert split_object(b'{5: NaN, "id": 7, x}') == {"id": b"7"}
 
 
@@ -192,5 +192,5 @@ def test_what_has_no_name_is_no_member() -> None:
     ],
 )
 def test_the_id_of_a_message(text: bytes, number: int | None) -> None:
-    """It is read also where the rest of the message cannot be; nobody's id has more than 64 bits."""
+    """It is found even if the rest of the message is invalid; an id that is not below 2**63 is not accepted."""
     assert raw_message_id(text) == number

@@ -1,4 +1,4 @@
-"""What the libraries below log at DEBUG holds no word of the server, for connections of ours."""
+"""What the libraries log at DEBUG about our connections contains nothing that the server sent."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from cometconn._network.library_logs import OURS
         ("trio-websocket", "client-1 remote protocol error: x", "client-1 remote protocol error:"),
     ],
 )
-def test_the_server_s_words_are_cut_off(name: str, said: str, logged: str, caplog: pytest.LogCaptureFixture) -> None:
-    """In a task of ours; elsewhere in the process the line stays whole."""
+def test_what_the_server_sent_is_removed(name: str, said: str, logged: str, caplog: pytest.LogCaptureFixture) -> None:
+    """In a task of ours; elsewhere in the process the record is not changed."""
     caplog.set_level(logging.DEBUG)
 
     def ours() -> None:
@@ -42,8 +42,8 @@ def test_the_server_s_words_are_cut_off(name: str, said: str, logged: str, caplo
     assert caplog.messages == [f"{logged} (not shown)", said]
 
 
-def test_what_quotes_no_server_stays(caplog: pytest.LogCaptureFixture) -> None:
-    """Sizes and steps are logged as before."""
+def test_other_records_are_not_changed(caplog: pytest.LogCaptureFixture) -> None:
+    """Such as those about sizes and steps."""
     caplog.set_level(logging.DEBUG)
     OURS.set(True)
     logging.getLogger("trio-websocket").debug("%s sending %d bytes", "client-1", 5)

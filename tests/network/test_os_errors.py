@@ -1,4 +1,4 @@
-"""What really went wrong."""
+"""The error message of the operating system is extracted from nested errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cometconn._network.os_errors import ConnectFailedError, os_error_text
 
 
 async def test_trios_attempts() -> None:
-    """Behind Trio's summary of its attempts lies the system's word."""
+    """The reason is found behind Trio's summary of its attempts."""
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
         with trio.fail_after(5), pytest.raises(OSError) as caught:
@@ -23,21 +23,21 @@ async def test_trios_attempts() -> None:
 
 
 def test_a_name_that_is_unknown() -> None:
-    """A failed lookup says so, also inside a group and a cause."""
+    """The reason of a failed lookup is found inside of a group and a cause."""
     lookup = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     outer = ConnectionError("broken")
     outer.__cause__ = ExceptionGroup("", [ValueError(), lookup])
     assert os_error_text(outer) == "Name or service not known"
 
 
-def test_tls_says_more_itself() -> None:
-    """The words of a TLS error are its own, not its number's."""
+def test_the_message_of_a_tls_error() -> None:
+    """It is the error's own message and not the one of its number."""
     error = ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate")
     assert "self-signed" in os_error_text(error)
 
 
-def test_an_answer_that_is_no_tls() -> None:
-    """What OpenSSL calls a wrong version number is a server without TLS."""
+def test_a_server_without_tls() -> None:
+    """The message names it, although OpenSSL reports a wrong version number."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     incoming.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     tls = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="example.com")
@@ -48,8 +48,8 @@ def test_an_answer_that_is_no_tls() -> None:
     assert "does not speak TLS" in os_error_text(outer)
 
 
-def test_nothing_behind_it() -> None:
-    """Then its own words, or its name; a circle of causes ends."""
+def test_an_error_without_causes() -> None:
+    """The result is its own message, or the name of its class; a cycle of causes ends."""
     assert os_error_text(ValueError("odd")) == "odd"
     circle = ValueError()
     circle.__cause__ = TypeError()
@@ -64,8 +64,8 @@ def test_nothing_behind_it() -> None:
         ("TLSV1_ALERT_UNKNOWN_CA", "does not accept the client certificate"),
     ],
 )
-def test_what_a_server_says_of_our_certificate(reason: str, words: str) -> None:
-    """In words, also behind Trio's error."""
+def test_alerts_about_our_certificate(reason: str, words: str) -> None:
+    """They are put into plain words, also behind Trio's error."""
     error = ssl.SSLError(1, reason)
     error.reason = reason
     outer = trio.BrokenResourceError()
@@ -74,7 +74,7 @@ def test_what_a_server_says_of_our_certificate(reason: str, words: str) -> None:
 
 
 def test_an_error_that_explains_itself() -> None:
-    """Whatever lies behind it says less."""
+    """Its message is used instead of those of its causes."""
     outer = ConnectionError("broken")
     outer.__cause__ = ConnectFailedError("the proxy is not there")
     outer.__cause__.__cause__ = OSError(errno.ECONNREFUSED, "Connection refused")

@@ -1,4 +1,4 @@
-"""Addresses with one meaning."""
+"""URLs are accepted only if they are unambiguous."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ NEARLY = st.tuples(st.sampled_from(["http://", "https://", "HTTP://"]), NASTY).m
 @example("http://a@b@c/")
 @example("http://[::ffff:127.0.0.1]/")
 def test_what_is_accepted_has_one_host_for_every_parser(url: str) -> None:
-    """The check, the socket (urllib) and REST (httpx2) never disagree about where the tokens go."""
+    """Our check, the socket (urllib) and REST (httpx2) agree on the host to which tokens are sent."""
     address = read_url(url)
     if address is None:
         return
@@ -66,7 +66,7 @@ def test_what_is_accepted_has_one_host_for_every_parser(url: str) -> None:
     assert (parts.scheme, parts.hostname, parts.path) == (address.scheme, address.host, address.path)
     assert (parts.query, parts.fragment) == ("", "")
     assert parts.port is None or 0 < parts.port < 65536
-    with contextlib.suppress(httpx2.InvalidURL):  # then no request is made
+    with contextlib.suppress(httpx2.InvalidURL):  # in this case no request is made
         theirs = httpx2.URL(url).host
     assert theirs in {None, address.host}
 
@@ -107,8 +107,8 @@ def test_what_is_accepted_has_one_host_for_every_parser(url: str) -> None:
         "http://127.0.0.1\n",
     ],
 )
-def test_plain_text_goes_to_this_machine_only(url: str) -> None:
-    """Also where the address looks like it, or is read in two ways. What stands before an @ is not shown."""
+def test_unencrypted_urls_must_be_loopback(url: str) -> None:
+    """URLs that only look like loopback, or are ambiguous, are refused; user information and queries are not shown."""
     with pytest.raises(SettingsError, match="Endpoints") as caught:
         Endpoints.at(url)
     assert ":pw" not in str(caught.value)
@@ -116,14 +116,14 @@ def test_plain_text_goes_to_this_machine_only(url: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]"])
-def test_this_machine(host: str) -> None:
-    """Its name and its addresses."""
+def test_loopback(host: str) -> None:
+    """`localhost` and the loopback addresses are accepted without encryption."""
     assert Endpoints.at(f"http://{host}:9/v3/x%20y").socket_url == f"ws://{host}:9/v3/x%20y"
     assert is_loopback(host.strip("[]").lower())
 
 
 def test_a_proxys_password_is_not_shown() -> None:
-    """Nor any other that stands in an address."""
+    """The repr of a URL's components does not contain it."""
     address = read_url("http://user:pw@proxy:1")
     assert address is not None
     assert address.user == "user:pw"

@@ -15,6 +15,7 @@ import trio
 from cometconn import AppState, CometChat
 from cometconn._account.api import is_refusal
 from cometconn._client.login import Login
+from cometconn._client.renewal import FallbackKey, SessionRenewal
 from cometconn._connection.failures import failure
 from cometconn._connection.keepalive import look
 from cometconn._connection.link import Link
@@ -24,7 +25,7 @@ from cometconn._lifecycle import reducer
 from cometconn._lifecycle.heartbeat import Heartbeat
 from cometconn._lifecycle.states import Input, Mode, State
 from cometconn._lifecycle.table import Row, Situation, find_row
-from cometconn._streams.streams import Streams
+from cometconn._streams.known_messages import KnownMessages
 from cometconn._wire.outgoing import ping_frame
 from cometconn.errors import ApiError
 
@@ -233,7 +234,7 @@ def pings_wait_on_after_a_loss(patch: pytest.MonkeyPatch) -> None:
 
 def doubles_are_delivered(patch: pytest.MonkeyPatch) -> None:
     """A message that comes twice is handed over twice."""
-    patch.setattr(Streams, "_is_known", lambda *_: False)
+    patch.setattr(KnownMessages, "is_known", lambda *_: False)
 
 
 def silence_is_no_doubt(patch: pytest.MonkeyPatch) -> None:
@@ -320,13 +321,13 @@ def an_unknown_token_is_a_passing_failure(patch: pytest.MonkeyPatch) -> None:
         message = "unknown"
         raise ApiError(message)
 
-    patch.setattr(Login, "replace_token", hopeful)
+    patch.setattr(SessionRenewal, "replace_token", hopeful)
 
 
 def the_key_is_kept_for_ever(patch: pytest.MonkeyPatch) -> None:
     """The auth key of a `login()` long ago replaces a token that the server has accepted since."""
-    patch.setattr(Login, "token_accepted", lambda _: None)
-    patch.setattr(Login, "_token_judged", lambda *_: None)
+    patch.setattr(FallbackKey, "token_accepted", lambda _: None)
+    patch.setattr(FallbackKey, "token_judged", lambda *_: None)
 
 
 def the_key_is_never_kept(patch: pytest.MonkeyPatch) -> None:
@@ -335,7 +336,7 @@ def the_key_is_never_kept(patch: pytest.MonkeyPatch) -> None:
 
     async def forgetful(self: Login, *given: Any) -> Any:
         user = await login(self, *given)
-        self._auth_key = None
+        self.renewal.key.drop()
         return user
 
     patch.setattr(Login, "login", forgetful)

@@ -1,8 +1,10 @@
-"""Streams alone, and what the tests of section 11 ask them: messages by number, and who has which."""
+"""Streams without a client for the tests of section 11: messages by number, and which stream has which."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import trio
 
 from cometconn import EventStream
 from cometconn._streams.stream_arguments import stream_options
@@ -35,11 +37,12 @@ def events_of(
     max_bytes: int = 4 * 1024 * 1024,
 ) -> Any:
     """What `chat.events()` returns."""
-    return streams.subscribe(stream_options(types, max_events, max_bytes, overflow, acknowledge))
+    options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
+    return streams.subscribe(options, trio.lowlevel.checkpoint)  # there is nothing to save
 
 
 def numbers(events: Any) -> list[int]:
-    """The ids of messages; of an `Overflow`, how many it tells of, below 0."""
+    """The ids of messages; for an `Overflow`, the number of dropped events, negated."""
     return [-event.dropped if isinstance(event, Overflow) else message_key(event) for event in events]
 
 
@@ -49,5 +52,5 @@ def unclaimed(streams: Streams) -> list[int]:
 
 
 async def reading(stream: EventStream, count: int) -> list[int]:
-    """The ids of the next so many events."""
+    """The ids of the next *count* events."""
     return numbers([await anext(stream) for _ in range(count)])

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("warm", [1, 2, 5])
-async def test_asking_acknowledges_even_if_the_asking_is_cancelled(warm: int) -> None:
-    """What a task was handed is acknowledged when it asks for the next event, and not before; a cancel changes nothing."""
+async def test_the_next_call_acknowledges_even_if_it_is_cancelled(warm: int) -> None:
+    """What a task got is acknowledged when it calls for the next event, and not before; a cancel changes nothing."""
     streams = Streams()
     async with events_of(streams) as stream:
         published(*range(1, warm + 2), streams=streams)
@@ -37,7 +37,7 @@ async def test_asking_acknowledges_even_if_the_asking_is_cancelled(warm: int) ->
             await anext(stream)
         assert scope.cancelled_caught
         assert streams.position == warm
-        assert await reading(stream, 1) == [warm + 1], "the cancelled asking took nothing"
+        assert await reading(stream, 1) == [warm + 1], "the cancelled call took nothing"
 
 
 async def test_a_cancelled_wait_for_a_batch_acknowledges_too(autojump_clock: MockClock) -> None:
@@ -51,8 +51,8 @@ async def test_a_cancelled_wait_for_a_batch_acknowledges_too(autojump_clock: Moc
         assert streams.position == 3
 
 
-async def test_one_by_one_and_in_batches_mixed() -> None:
-    """Whatever way the next is asked for, it acknowledges what the task had, and nothing of what it gets."""
+async def test_single_events_and_batches_mixed() -> None:
+    """A call of either kind acknowledges what the task had, and nothing of what it gets."""
     streams = published(1, 2, 3)
     async with events_of(streams) as stream:
         assert await reading(stream, 1) == [1]
@@ -67,8 +67,8 @@ async def test_one_by_one_and_in_batches_mixed() -> None:
 
 
 @pytest.mark.parametrize("readers", [2, 10])
-async def test_each_task_acknowledges_what_it_was_handed_itself(readers: int, autojump_clock: MockClock) -> None:
-    """A task that asks says nothing of what the others have in hand."""
+async def test_each_task_acknowledges_what_it_got_itself(readers: int, autojump_clock: MockClock) -> None:
+    """A call of one task acknowledges nothing that the others have in hand."""
     streams = published(*range(1, readers + 1))
     asked = [trio.Event() for _ in range(readers)]
 
@@ -87,7 +87,7 @@ async def test_each_task_acknowledges_what_it_was_handed_itself(readers: int, au
         for index in reversed(range(1, readers)):
             asked[index].set()
             await settle()
-            assert streams.position == 0, "the first has not asked"
+            assert streams.position == 0, "the first has not called again"
             assert streams.acknowledged_beyond(0) == tuple(range(index + 1, readers + 1))
         asked[0].set()
         await settle()
@@ -95,7 +95,7 @@ async def test_each_task_acknowledges_what_it_was_handed_itself(readers: int, au
 
 
 async def test_a_task_that_dies_with_an_event_in_hand() -> None:
-    """Nobody asks in its place: its event stays open until the block is left well."""
+    """No other task acknowledges for it: its event stays open until the block is left without an exception."""
     streams = published(1, 2, 3)
     async with events_of(streams) as stream:
         async with trio.open_nursery() as nursery:
@@ -112,7 +112,7 @@ class _LeftError(Exception):
 
 
 @pytest.mark.parametrize("way", ["break", "return"])
-async def test_leaving_well_acknowledges_what_was_handed_out(way: str) -> None:
+async def test_leaving_without_an_exception_acknowledges_what_was_handed_out(way: str) -> None:
     """Also the event in hand, and what other tasks have; what was never handed out stays open."""
     streams = published(1, 2, 3)
 
@@ -144,7 +144,7 @@ async def test_leaving_by_an_exception_acknowledges_nothing(error: type[BaseExce
 
 
 async def test_leaving_by_a_cancel_acknowledges_nothing() -> None:
-    """A cancelled block is no well-left one; but the asking that was cancelled had acknowledged."""
+    """Cancelled is an exception, too; but the call that was cancelled had acknowledged."""
     streams = published(1, 2)
     with trio.CancelScope() as scope:
         async with events_of(streams) as stream:
@@ -189,8 +189,8 @@ async def test_call_acknowledges_one_event_by_its_identity() -> None:
         assert streams.position == 3
 
 
-async def test_what_is_no_message_is_acknowledged_at_once_and_may_be_named() -> None:
-    """An event without an id cannot come again: it takes no room, and to acknowledge it does nothing."""
+async def test_what_is_no_message_is_acknowledged_at_once_and_may_be_passed() -> None:
+    """An event without an id cannot come again: it takes no room, and acknowledge() with it does nothing."""
     streams = Streams()
     async with events_of(streams, acknowledge="call", overflow="drop_oldest", max_events=2) as stream:
         for name in "abc":
@@ -201,13 +201,13 @@ async def test_what_is_no_message_is_acknowledged_at_once_and_may_be_named() -> 
         (other,) = await stream.batch()
         assert stream.statistics().unacknowledged == 0
         assert stream._size == 0
-        for told in (hole, event, other):
-            stream.acknowledge(told)
+        for handed_out in (hole, event, other):
+            stream.acknowledge(handed_out)
 
 
 @pytest.mark.parametrize("acknowledge", ["next", "never"])
-async def test_acknowledge_is_for_streams_that_want_it(acknowledge: str) -> None:
-    """In another stream the call is a mistake that says what to do."""
+async def test_acknowledge_is_for_streams_opened_with_call(acknowledge: str) -> None:
+    """In another stream the call raises an error that says what to do."""
     streams = Streams()
     async with events_of(streams, acknowledge=acknowledge) as stream:
         published(1, streams=streams)
@@ -217,7 +217,7 @@ async def test_acknowledge_is_for_streams_that_want_it(acknowledge: str) -> None
 
 @pytest.mark.parametrize("well", [True, False])
 async def test_call_after_the_block_was_left(well: bool) -> None:
-    """However the block was left, what was not acknowledged is unclaimed, until it is acknowledged after all."""
+    """Left with or without an exception: what was not acknowledged is unclaimed, until it is acknowledged after all."""
     streams = published(1, 2, 3)
     kept: list[Any] = []
     try:
@@ -244,7 +244,7 @@ async def test_call_after_the_block_was_left(well: bool) -> None:
 async def test_never_acknowledging_pauses_with_one_warning(
     bound: str, caplog: pytest.LogCaptureFixture, autojump_clock: MockClock
 ) -> None:
-    """What is handed out and open counts in max_events and max_bytes: the stream pauses, and says why, once."""
+    """What is handed out and open counts towards max_events and max_bytes: the stream pauses, with one warning."""
     streams = Streams()
     bounds = {"max_events": 3} if bound == "events" else {"max_bytes": 30}
     async with events_of(streams, acknowledge="call", **bounds) as stream:
@@ -286,7 +286,7 @@ async def test_never_starts_empty_leaves_nothing_and_does_not_count() -> None:
 
 @pytest.mark.parametrize("by", ["one", "batch"])
 async def test_never_keeps_no_room_for_tasks_that_do_not_come_back(by: str) -> None:
-    """A task for each event, and none asks twice: nothing is to be acknowledged, so nothing fills up."""
+    """One task for each event, and none calls twice: nothing is to be acknowledged, so the stream does not fill."""
     streams = Streams()
     async with events_of(streams, acknowledge="never", max_events=3, max_bytes=35) as stream:
         for number in range(1, 20):
@@ -344,12 +344,12 @@ async def test_what_another_has_taken_is_not_given_back_twice() -> None:
         assert await reading(stays, 1) == [1]
 
 
-# Full hands
+# A stream full of what was handed out
 
 
 @pytest.mark.parametrize("acknowledge", ["next", "call"])
-async def test_drop_oldest_with_full_hands(acknowledge: str) -> None:
-    """What was handed out is not dropped: what comes is, and an Overflow tells of it."""
+async def test_drop_oldest_full_of_unacknowledged(acknowledge: str) -> None:
+    """What was handed out is not dropped: what comes is, and an Overflow reports it."""
     streams = published(1, 2, 3)
     async with events_of(streams, overflow="drop_oldest", max_events=3, acknowledge=acknowledge) as stream:
         assert numbers(await stream.batch()) == [1, 2, 3]
@@ -367,8 +367,8 @@ async def _expect(stream: EventStream, expected: list[int]) -> None:
         assert await reading(stream, len(expected)) == expected
 
 
-async def test_drop_oldest_with_full_hands_and_more_behind(autojump_clock: MockClock) -> None:
-    """What waits behind full hands is bounded by the defaults, and a task that waits is told of the hole."""
+async def test_drop_oldest_full_of_unacknowledged_and_more_behind(autojump_clock: MockClock) -> None:
+    """What waits behind it is bounded by the defaults, and a waiting task gets the Overflow."""
     streams = published(*range(1, 1001))
     async with events_of(streams, overflow="drop_oldest", max_events=1, acknowledge="call") as stream:
         first = await anext(stream)
@@ -384,7 +384,7 @@ async def test_drop_oldest_with_full_hands_and_more_behind(autojump_clock: MockC
         assert streams.position == 5
 
 
-async def test_fail_with_full_hands(autojump_clock: MockClock) -> None:
+async def test_fail_full_of_unacknowledged(autojump_clock: MockClock) -> None:
     """It fails at the event for which there is no room; that one is unclaimed, and what was handed out stays open."""
     streams = published(1, 2)
     async with events_of(streams, overflow="fail", max_events=2, acknowledge="call") as stream:
@@ -398,8 +398,8 @@ async def test_fail_with_full_hands(autojump_clock: MockClock) -> None:
     assert unclaimed(streams) == [2, 3, 4]
 
 
-async def test_a_failing_stream_wakes_everybody_who_waits(autojump_clock: MockClock) -> None:
-    """Four tasks wait while a fifth has the only event in hand: each of them hears that the stream failed."""
+async def test_a_failing_stream_wakes_every_waiting_task(autojump_clock: MockClock) -> None:
+    """Four tasks wait while a fifth has the only event in hand: each of them gets the SlowConsumerError."""
     streams = Streams()
     failed = []
 
@@ -422,7 +422,7 @@ async def test_a_failing_stream_wakes_everybody_who_waits(autojump_clock: MockCl
 
 
 async def test_a_stream_filled_with_the_unclaimed_pauses() -> None:
-    """As many as fit at a time: when they fill it exactly, the socket is not read for one more."""
+    """It takes as many as fit at a time; when they fill it exactly, the socket is not read for one more."""
     streams = published(1, 2, 3)
     async with events_of(streams, max_events=3) as stream:
         assert streams.full
@@ -432,8 +432,8 @@ async def test_a_stream_filled_with_the_unclaimed_pauses() -> None:
         assert not streams.full
 
 
-async def test_an_ended_stream_hands_out_the_rest_whatever_is_in_hands(autojump_clock: MockClock) -> None:
-    """The client was left: nothing newer comes, so the bounds keep nothing back, and no reader waits for good."""
+async def test_an_ended_stream_hands_out_the_rest_whatever_is_unacknowledged(autojump_clock: MockClock) -> None:
+    """The client was left and nothing newer comes, so the bounds keep nothing back, and no reader waits for ever."""
     streams = published(1, 2, 3)
     async with events_of(streams, max_events=1) as stream:
         async with trio.open_nursery() as nursery:
@@ -444,7 +444,7 @@ async def test_an_ended_stream_hands_out_the_rest_whatever_is_in_hands(autojump_
 
 
 async def test_a_stream_is_over_when_its_block_is() -> None:
-    """Reading on ends at once, and what it counts is what can still be acknowledged."""
+    """Reading ends at once, and the statistics count what can still be acknowledged."""
     streams = published(1, 2)
     async with events_of(streams) as stream:
         await reading(stream, 1)
@@ -456,7 +456,7 @@ async def test_a_stream_is_over_when_its_block_is() -> None:
 
 
 async def test_a_reader_interrupted_while_it_waits_leaves_no_trace(autojump_clock: MockClock) -> None:
-    """A task that waits no longer is counted no longer, whatever ended its wait: the next one is woken."""
+    """A task that no longer waits is not counted, whatever ended its wait: the next one is woken."""
     streams = Streams()
 
     async def interrupted(_: object = None) -> None:
@@ -473,7 +473,7 @@ async def test_a_reader_interrupted_while_it_waits_leaves_no_trace(autojump_cloc
 
 
 def test_the_calls_of_a_stream_are_safe_from_ctrl_c() -> None:
-    """Between two lines of theirs no KeyboardInterrupt can take an event: it comes at the next checkpoint."""
+    """No KeyboardInterrupt comes between two of their lines and loses an event: it comes at the next checkpoint."""
     streams = Streams()
     seen: list[bool] = []
 
@@ -508,7 +508,7 @@ async def test_what_is_in_hand_at_an_exception_comes_again_to_the_next_stream(
     catch_up: bool,
     autojump_clock: MockClock,
 ) -> None:
-    """Each message once, except the one at which the program failed."""
+    """Each message comes once, except the one at which the program failed."""
     async with open_pair(connect=True, settings=AppSettings(catch_up=catch_up)) as pair:
         got = []
         for number in range(4):
@@ -529,7 +529,7 @@ async def test_what_is_in_hand_at_an_exception_comes_again_to_the_next_stream(
 
 
 async def test_call_through_a_client(autojump_clock: MockClock) -> None:
-    """chat.position follows what is acknowledged by name, and a restart brings what was not, and only that."""
+    """chat.position follows what is acknowledged, and after a restart exactly the rest comes again."""
     store, settings = MemoryStore(), AppSettings(catch_up=True)
     async with open_memory_server() as server:
         async with (

@@ -1,4 +1,4 @@
-"""Contract section 6: every buffer is bounded, and the policies keep their promises for hours."""
+"""Contract section 6: every buffer is bounded, and each overflow policy holds for hours."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def kinds(events: list[Event]) -> list[str]:
 
 
 async def pour(pair: Pair, count: int, *, every: float = 0.0, filling: str = "") -> None:
-    """Let a tolerant server send so many numbered events."""
+    """Send *count* numbered events from a server that does not close a slow connection."""
     device = pair.device
-    device.limit = 10 * count  # pongs wait there, too
+    device.limit = 10 * count  # pongs wait in it, too
     for number in range(count):
         device.send(json.dumps({"type": f"{number}", "filling": filling}))
         if every:
@@ -34,13 +34,13 @@ async def pour(pair: Pair, count: int, *, every: float = 0.0, filling: str = "")
 
 
 async def drain(stream: Any, count: int) -> list[str]:
-    """Read so many events, which are to be had within a minute."""
+    """Read *count* events, which must come within a minute."""
     with trio.fail_after(60):
         return kinds([await anext(stream) for _ in range(count)])
 
 
 async def test_a_consumer_asleep_for_an_hour_loses_nothing_with_pause(autojump_clock: MockClock) -> None:
-    """Bounds in events and in bytes hold all the while, the connection stays, and then everything is there, in order."""
+    """The bounds in events and in bytes hold, the connection stays, and then everything is there, in order."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=500, max_bytes=100_000) as events:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(lambda: pour(pair, 3000, every=1.0, filling=BIG))
@@ -57,7 +57,7 @@ async def test_a_consumer_asleep_for_an_hour_loses_nothing_with_pause(autojump_c
 
 
 async def test_a_consumer_asleep_with_drop_oldest_has_the_newest(autojump_clock: MockClock) -> None:
-    """The hole is marked once, with its size, and nothing else is missing."""
+    """One Overflow has the number of dropped events, and nothing else is missing."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=100, overflow="drop_oldest") as events:
         await pour(pair, 2000, every=1.0)
         await settle()
@@ -70,7 +70,7 @@ async def test_a_consumer_asleep_with_drop_oldest_has_the_newest(autojump_clock:
 
 @pytest.mark.parametrize("policy", ["drop_oldest", "fail"])
 async def test_a_slow_stream_does_not_slow_a_fast_one(policy: Any, autojump_clock: MockClock) -> None:
-    """Beside a stream that is never read, another has every event the moment it comes."""
+    """Beside a stream that is never read, another gets every event at once."""
     async with (
         open_pair(connect=True) as pair,
         pair.chat.events(max_events=5, overflow=policy) as slow,
@@ -90,7 +90,7 @@ async def test_a_slow_stream_does_not_slow_a_fast_one(policy: Any, autojump_cloc
 
 
 async def test_a_filtered_stream_counts_only_what_it_takes(autojump_clock: MockClock) -> None:
-    """A stream of typing is not filled by what it does not take: it pauses nobody."""
+    """A stream of typing events is not filled by what it does not take, and pauses nothing."""
     async with (
         open_pair(connect=True) as pair,
         pair.chat.events(TypingStarted, max_events=1),
@@ -125,11 +125,11 @@ async def test_live_events_held_back_are_bounded_in_bytes(autojump_clock: MockCl
 
 
 async def test_missed_messages_are_fetched_ahead_only_up_to_a_bound_in_bytes(autojump_clock: MockClock) -> None:
-    """Beyond it the gap says that more follow; they do, page by page, and a second gap says that all are here."""
+    """Beyond it a gap with recovered=None comes first; more follow page by page, and then a gap with recovered=True."""
     settings = AppSettings(catch_up=True)
     async with open_pair(connect=True, settings=settings) as pair, pair.chat.events() as events:
-        assert pair.chat._parts.catch_up is not None
-        pair.chat._parts.catch_up._fetched.max_bytes = 20_000
+        assert pair.chat._core.catch_up is not None
+        pair.chat._core.catch_up._fetched.max_bytes = 20_000
         pair.chat.enter_background()
         await settle()
         draft = {"receiver": "zed-1", "receiverType": "user", "category": "message", "type": "text"}
@@ -150,7 +150,7 @@ async def test_missed_messages_are_fetched_ahead_only_up_to_a_bound_in_bytes(aut
 
 
 async def test_what_comes_before_the_auth_answer_is_bounded(autojump_clock: MockClock) -> None:
-    """A server that floods instead of answering has lost the link: nothing is dropped in silence."""
+    """When a server floods the client instead of answering, the link is lost; nothing is dropped silently."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         pair.device.reset()
         pair.server.set(auth="silent")
@@ -168,4 +168,4 @@ async def test_what_comes_before_the_auth_answer_is_bounded(autojump_clock: Mock
         pair.server.set(auth="accept")
         await pair.wait_status(Connected)
         assert pair.chat.statistics().early.events == 0
-        assert [type(event) for event in await events.batch()] == [Gap]  # what a refused link said is not news
+        assert [type(event) for event in await events.batch()] == [Gap]  # what came on a refused link is no event

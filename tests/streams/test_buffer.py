@@ -1,4 +1,4 @@
-"""`cometconn._streams.buffer`: bounded in events and bytes, and it says so."""
+"""`cometconn._streams.buffer`: bounds in events and bytes, and its statistics."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_its_statistics() -> None:
 
 
 def test_what_is_unwanted_is_dropped() -> None:
-    """The rest keeps its order, and the size is that of the rest."""
+    """The other events keep their order, and the size is theirs."""
     buffer = Buffer(10, 100)
     for name, size in ("a", 1), ("b", 2), ("c", 4):
         buffer.put(event(name), size)

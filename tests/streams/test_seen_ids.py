@@ -1,4 +1,4 @@
-"""`cometconn._streams.seen_ids`: what is known, what is forgotten, and in how many bytes."""
+"""`cometconn._streams.seen_ids`: which ids it has, which it forgets, and in how many bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PIECES = st.lists(st.lists(IDS, min_size=1, max_size=5, unique=True).map(sorted)
 
 @given(PIECES)
 def test_the_latest_are_known_and_nothing_else(pieces: list[list[int]]) -> None:
-    """In whatever order they come: the window's last ones are known, one that never came is not, and few are kept."""
+    """In any order: the last ids of the window are known, one that never came is not, and at most two windows are kept."""
     seen, came = SeenIds(WINDOW), list[int]()
     for piece in pieces:
         seen.add(piece)
@@ -33,7 +33,7 @@ def test_the_latest_are_known_and_nothing_else(pieces: list[list[int]]) -> None:
 
 
 def test_ten_bytes_for_each_id() -> None:
-    """A thousand ids in ascending order, as they come, fit into 10 KB; Python's set of them takes sixty."""
+    """A thousand ascending ids, the usual case, fit into 10 KB; a set of them takes 60 KB."""
     seen = SeenIds(4096)
     for number in range(2**40, 2**40 + 1000):
         seen.add((number,))

@@ -1,4 +1,4 @@
-"""Events to their subscribers: order, bounds, markers."""
+"""`Streams` and its event streams: order, bounds, markers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def stream_of(
     acknowledge: str = "next",
 ) -> Any:
     """A subscription."""
-    return streams.subscribe(stream_options(types, max_events, max_bytes, policy, acknowledge))
+    return streams.subscribe(
+        stream_options(types, max_events, max_bytes, policy, acknowledge), trio.lowlevel.checkpoint
+    )
 
 
 async def names(stream: EventStream, count: int) -> list[str]:
@@ -52,7 +54,7 @@ async def names(stream: EventStream, count: int) -> list[str]:
 
 
 async def test_a_block_is_entered_once() -> None:
-    """What events() gives opens one stream; used again it says so, and the stream is not filled twice."""
+    """The return value of events() opens one stream; a second use raises, and the stream is not filled twice."""
     streams = Streams()
     subscription = stream_of(streams)
     async with subscription as stream:
@@ -65,7 +67,7 @@ async def test_a_block_is_entered_once() -> None:
 
 
 async def test_what_was_acknowledged_takes_no_room() -> None:
-    """A reader that keeps up never pauses the socket, however much has gone through; what it has in hand counts."""
+    """A reader that keeps up never pauses the socket, however many events it reads; what it has in hand counts."""
     streams = Streams()
     async with stream_of(streams) as stream:
         for _ in range(10):
@@ -75,8 +77,8 @@ async def test_what_was_acknowledged_takes_no_room() -> None:
         assert streams.publish(unknown("a"), 49)
 
 
-async def test_a_reader_who_always_finds_something() -> None:
-    """What has been handed out is forgotten all the same, in whatever way it was read: every buffer is bounded."""
+async def test_a_reader_that_never_waits() -> None:
+    """What it has read is forgotten all the same, however it was read: every buffer is bounded."""
     streams = Streams()
     async with stream_of(streams, max_events=10, max_bytes=10**12) as stream:
         streams.publish(unknown("a"), 300)
@@ -91,7 +93,7 @@ async def test_a_reader_who_always_finds_something() -> None:
 
 
 async def test_order_and_the_unclaimed() -> None:
-    """Nothing is lost for lack of a listener: the first stream begins with what came before it."""
+    """Nothing is lost while no stream is open: the first one begins with what came before it."""
     streams = Streams()
     for name in "abc":
         streams.publish(unknown(name), 1)
@@ -103,7 +105,7 @@ async def test_order_and_the_unclaimed() -> None:
             assert await names(second, 1) == ["e"]
 
 
-async def test_the_unclaimed_are_bounded_and_say_so() -> None:
+async def test_the_unclaimed_are_bounded() -> None:
     """Beyond the default bound the oldest are dropped, and an Overflow stands in their place."""
     streams = Streams()
     for number in range(1030):
@@ -131,7 +133,7 @@ async def test_forgetting_the_unclaimed() -> None:
 
 
 async def test_filters_keep_markers() -> None:
-    """A filtered stream gets what it names, and markers whatever it names."""
+    """A filtered stream gets the events of its types, and all markers."""
     streams = Streams()
     async with stream_of(streams, TextMessage) as stream:
         streams.publish(unknown("a"), 1)
@@ -153,8 +155,8 @@ async def test_gaps_do_not_pile_up() -> None:
 
 
 @pytest.mark.parametrize("by", ["events", "bytes"])
-async def test_drop_oldest_marks_the_hole(by: str) -> None:
-    """A full stream drops the oldest, in events or bytes, and says how many."""
+async def test_drop_oldest_leaves_an_overflow(by: str) -> None:
+    """A stream full in events or bytes drops the oldest; an Overflow has their number."""
     streams = Streams()
     size = 1 if by == "events" else 33
     async with stream_of(streams, policy="drop_oldest") as stream:
@@ -169,7 +171,7 @@ async def test_drop_oldest_marks_the_hole(by: str) -> None:
 
 
 async def test_fail_hands_out_what_it_has_and_then_raises() -> None:
-    """A stream that may not lose anything ends with SlowConsumerError, again and again."""
+    """A stream with overflow="fail" ends with SlowConsumerError, at every further call."""
     streams = Streams()
     async with stream_of(streams, policy="fail") as stream:
         for name in "abcd":
@@ -268,7 +270,7 @@ async def test_a_long_drain_lets_others_run() -> None:
 
 
 async def test_duplicates_and_echoes_over_the_wire(autojump_clock: MockClock) -> None:
-    """A message that comes twice is handed out once; other kinds are not judged."""
+    """A message that comes twice is handed out once; events without an id are handed out each time."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         body = pair.server.world.post(
             "amy-2",
@@ -286,8 +288,8 @@ async def test_duplicates_and_echoes_over_the_wire(autojump_clock: MockClock) ->
         assert pair.chat.statistics().duplicates == 1
 
 
-async def test_a_paused_reader_is_no_dead_server(autojump_clock: MockClock) -> None:
-    """While a stream is full nothing is read, no loss is judged, ping() raises PongTimeoutError, nothing is lost."""
+async def test_a_paused_reader_is_no_lost_connection(autojump_clock: MockClock) -> None:
+    """While a stream is full nothing is read and silence is no loss; ping() raises PongTimeoutError, and no event is lost."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=2) as events:
         for number in range(10):
             pair.device.send_json({"type": f"kind-{number}"})
@@ -302,7 +304,7 @@ async def test_a_paused_reader_is_no_dead_server(autojump_clock: MockClock) -> N
 
 
 async def test_going_to_the_background_ends_a_pause(autojump_clock: MockClock) -> None:
-    """A paused reader does not hold up the goodbye; what is in the stream stays readable."""
+    """A paused reader does not delay the closing handshake; what is in the stream stays readable."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=1) as events:
         for number in range(5):
             pair.device.send_json({"type": f"kind-{number}"})
@@ -333,7 +335,7 @@ async def test_what_is_no_event_class(kind: Any, autojump_clock: MockClock) -> N
 
 
 async def test_a_batch_is_everything_that_has_arrived() -> None:
-    """In order, at once, a hole first; it counts as handed out, and makes room when the next one is asked for."""
+    """In order, after an Overflow; it counts as handed out, and the next call makes room."""
     streams = Streams()
     async with stream_of(streams, policy="drop_oldest") as stream:
         for name in "abcd":
@@ -355,7 +357,7 @@ async def test_a_batch_is_everything_that_has_arrived() -> None:
 
 
 async def test_a_batch_is_a_checkpoint_and_cancelled_loses_nothing() -> None:
-    """Always one, whatever is there; what a cancelled one would have returned stays."""
+    """Always a checkpoint, whatever is there; what a cancelled call would have returned stays."""
     streams = Streams()
     async with stream_of(streams) as stream:
         streams.publish(unknown("a"), 1)
@@ -367,8 +369,8 @@ async def test_a_batch_is_a_checkpoint_and_cancelled_loses_nothing() -> None:
             assert await stream.batch() == [unknown("a")]
 
 
-async def test_making_room_is_told_when_there_is_room() -> None:
-    """By iteration, by a batch and by the end of the stream; and in bytes only once it is below its bound."""
+async def test_the_receive_loop_is_woken_when_there_is_room() -> None:
+    """After iteration, a batch and the end of the stream; and only once the bytes are below their bound."""
     streams = Streams()
     async with stream_of(streams, max_events=10, max_bytes=100) as stream:
         woken: list[bool] = []
@@ -393,19 +395,19 @@ async def test_making_room_is_told_when_there_is_room() -> None:
         assert not streams.full
 
 
-def said(number: int) -> TextMessage:
+def text(number: int) -> TextMessage:
     """A message of that id."""
     return TextMessage(id=number, sender=User("amy-2"), receiver=User("zed-1"), category="message")
 
 
 EVENTS = st.one_of(
-    st.integers(-3, 12).map(said),
+    st.integers(-3, 12).map(text),
     st.sampled_from("ab").map(unknown),
     st.just(TypingStarted(sender=User("amy-2"), receiver=User("zed-1"))),
 )
 
 SIZES = st.integers(0, 40)
-IN_ORDER = st.lists(st.tuples(st.integers(1, 60).map(said), SIZES), max_size=8, unique_by=lambda item: item[0].id).map(
+IN_ORDER = st.lists(st.tuples(st.integers(1, 60).map(text), SIZES), max_size=8, unique_by=lambda item: item[0].id).map(
     lambda items: sorted(items, key=lambda item: item[0].id)
 )
 BATCHES = st.lists(st.lists(st.tuples(EVENTS, SIZES), max_size=12) | IN_ORDER, max_size=6)
@@ -413,7 +415,7 @@ BATCHES = st.lists(st.lists(st.tuples(EVENTS, SIZES), max_size=12) | IN_ORDER, m
 
 @settings(max_examples=300, deadline=None)
 @given(batches=BATCHES, policy=POLICIES)
-def test_many_at_once_are_as_one_by_one(batches: list[list[tuple[Event, int]]], policy: str) -> None:
+def test_many_at_once_do_the_same_as_one_by_one(batches: list[list[tuple[Event, int]]], policy: str) -> None:
     """As far as there is room: the same events in every stream, duplicates dropped, everything counted alike."""
     outcomes = []
     for at_once in (True, False):
@@ -421,7 +423,7 @@ def test_many_at_once_are_as_one_by_one(batches: list[list[tuple[Event, int]]], 
         for event, size in batches[0] if batches else ():
             streams.publish(event, size)
         opened = [
-            streams.open(stream_options(types, most, 200, policy, "next"))
+            streams.open(stream_options(types, most, 200, policy, "next"), trio.lowlevel.checkpoint)
             for types, most in (((), 20), ((TextMessage,), 12), ((UnknownEvent, TypingStarted), 100))
         ]
         for batch in batches[1:]:
@@ -440,7 +442,7 @@ def test_many_at_once_are_as_one_by_one(batches: list[list[tuple[Event, int]]], 
 
 
 async def test_many_at_once_wake_as_many_readers(autojump_clock: MockClock) -> None:
-    """No more than there are events of theirs, and a stream that has ended takes none."""
+    """They wake no more readers than there are events for; a stream that has ended takes none."""
     streams = Streams()
     got: list[Event] = []
 
@@ -452,7 +454,7 @@ async def test_many_at_once_wake_as_many_readers(autojump_clock: MockClock) -> N
             for _ in range(3):
                 nursery.start_soon(read)
             await settle()
-            streams.publish_all([unknown("a"), said(1), unknown("b")], [1, 1, 1])
+            streams.publish_all([unknown("a"), text(1), unknown("b")], [1, 1, 1])
             await settle()
             assert got == [unknown("a"), unknown("b")]
             assert stream.statistics().events == 0
@@ -463,27 +465,25 @@ async def test_many_at_once_wake_as_many_readers(autojump_clock: MockClock) -> N
 
 
 async def test_the_window_of_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A message is known again when fewer than the window's others came since, and its memory is bounded."""
-    monkeypatch.setattr("cometconn._streams.streams._WINDOW", 10)
+    """A message is known as long as fewer others than the window came after it, and the memory is bounded."""
+    monkeypatch.setattr("cometconn._streams.known_messages._WINDOW", 10)
     for at_once in (True, False):
         streams = Streams()
 
         def publish(number: int, streams: Streams = streams, at_once: bool = at_once) -> None:
             if at_once:
-                streams.publish_all([said(number)], [1])
+                streams.publish_all([text(number)], [1])
             else:
-                streams.publish(said(number), 1)
+                streams.publish(text(number), 1)
 
         for number in range(100):
             publish(number)
             duplicates = streams.duplicates
-            publish(
-                max(0, number - 4)
-            )  # nine others came since: four new ones, those four before that were said again, and 0
+            publish(max(0, number - 4))  # nine others came since: four new ones, the four before it again, and 0
             assert streams.duplicates == duplicates + 1
-            publish(0)  # often enough to be known for ever
+            publish(0)  # it comes often enough never to be forgotten
             assert streams.duplicates == duplicates + 2
-            assert len(streams._seen) <= 20
+            assert len(streams._known._seen) <= 20
         duplicates = streams.duplicates
         publish(50)
         assert streams.duplicates == duplicates
@@ -492,14 +492,14 @@ async def test_the_window_of_ids(monkeypatch: pytest.MonkeyPatch) -> None:
         assert streams.duplicates == duplicates
         for number in range(200, 300):
             streams.note_sent(number)
-            assert len(streams._seen) <= 20
+            assert len(streams._known._seen) <= 20
         publish(299)
         assert streams.duplicates == duplicates + 1
         assert streams.last_id == 99
 
 
 async def test_room_to_spare_leaves_every_stream_below_its_bounds() -> None:
-    """In events and in bytes, of the fullest stream; and of what waits for the first."""
+    """In events and in bytes, by the fullest stream and by what is unclaimed."""
     streams = Streams()
     assert streams.spare(5000, 1) == 1024
     assert streams.spare(5, 4 * 2**20 + 1) == 0
@@ -513,11 +513,11 @@ async def test_room_to_spare_leaves_every_stream_below_its_bounds() -> None:
 
 
 async def test_a_waiting_reader_keeps_nothing_of_the_events_before(autojump_clock: MockClock) -> None:
-    """An idle connection has no queue, nor anything of the burst that went through it; the next event has one again."""
+    """An idle connection has no queue and keeps nothing of an earlier burst; the next event makes a new queue."""
     streams = Streams()
     async with stream_of(streams, max_events=100) as stream, trio.open_nursery() as nursery:
         empty = stream._queue
-        streams.publish_all([said(number) for number in range(1, 90)], [1] * 89)
+        streams.publish_all([text(number) for number in range(1, 90)], [1] * 89)
         assert stream.statistics().size == 89
         for _ in range(89):
             await anext(stream)

@@ -1,4 +1,4 @@
-"""Section 11 of the contract: what no stream has taken waits for the next one."""
+"""Section 11 of the contract: events that no stream has taken wait for the next one."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_what_a_stream_does_not_want_goes_on_waiting() -> None:
 
 
 async def test_a_second_stream_does_not_steal_the_rest_of_the_first() -> None:
-    """What the first began with is its own, also what does not fit yet; when it closes the next one has it."""
+    """What the first began with stays its own, also what does not fit yet; when it closes, the next one gets it."""
     streams = published(*range(1, 6))
     async with events_of(streams, max_events=2) as first:
         async with events_of(streams) as second:
@@ -92,7 +92,7 @@ async def test_a_second_stream_does_not_steal_the_rest_of_the_first() -> None:
 
 
 async def test_what_comes_after_a_stream_failed_is_unclaimed() -> None:
-    """A stream that is not able to take events does not claim them; what it holds is its own."""
+    """A failed stream takes no events, so they are unclaimed; what it holds stays its own."""
     streams = Streams()
     async with events_of(streams, overflow="fail", max_events=2) as stream:
         published(1, 2, 3, 4, streams=streams)
@@ -125,8 +125,8 @@ async def test_what_streams_give_back_stands_in_the_order_of_arrival(seed: int) 
 # Overflow
 
 
-async def test_beyond_the_bounds_the_oldest_are_dropped_and_told_of() -> None:
-    """The next stream is told first; until it is, the position stays before what was dropped."""
+async def test_beyond_the_bounds_the_oldest_are_dropped_and_reported() -> None:
+    """The next stream begins with an Overflow; until it is read, the position stays before what was dropped."""
     streams = published(*range(1, 1031))
     assert streams.unclaimed.statistics().events == 1024
     assert streams.position == 0
@@ -139,20 +139,20 @@ async def test_beyond_the_bounds_the_oldest_are_dropped_and_told_of() -> None:
     assert streams.dropped == 6
 
 
-async def test_an_untold_hole_is_told_by_the_next_stream() -> None:
-    """A stream that closes before it has told of what was dropped leaves that to the next one."""
+async def test_what_was_dropped_and_not_reported_is_reported_by_the_next_stream() -> None:
+    """When a stream closes before its Overflow is read, the next one begins with it."""
     streams = published(*range(1, 1031))
     async with events_of(streams):
         pass
     async with events_of(streams, overflow="drop_oldest", max_events=2000) as stream:
-        assert stream._hole == 6
+        assert stream._unreported == 6
     assert streams.position == 0
     async with events_of(streams, overflow="drop_oldest", max_events=1) as stream:
         assert numbers([await anext(stream)]) == [-6]
         assert await reading(stream, 1) == [7]
 
 
-async def test_what_a_stream_dropped_is_not_acknowledged_before_it_is_told() -> None:
+async def test_what_a_stream_dropped_is_not_acknowledged_before_it_is_reported() -> None:
     """The program may end before it reads the Overflow: then the dropped messages are fetched again."""
     streams = Streams()
     async with events_of(streams, overflow="drop_oldest", max_events=2) as stream:
@@ -170,7 +170,7 @@ async def test_what_a_stream_dropped_is_not_acknowledged_before_it_is_told() -> 
 
 
 async def test_a_dropped_message_of_another_user_holds_no_position() -> None:
-    """The hole is still told of, and says nothing about the messages of who comes next."""
+    """The Overflow still comes, and does not hold the position of the next user."""
     streams = Streams()
     async with events_of(streams, overflow="drop_oldest", max_events=2) as stream:
         published(*range(1, 6), streams=streams)
@@ -219,7 +219,7 @@ async def _texts(stream: EventStream) -> list[str]:
     return [event.text if isinstance(event, TextMessage) else type(event).__name__ for event in got]
 
 
-async def test_nothing_fetched_is_dropped_for_lack_of_a_listener(autojump_clock: MockClock) -> None:
+async def test_nothing_fetched_is_dropped_while_no_stream_is_open(autojump_clock: MockClock) -> None:
     """Fetching waits while no stream is open and the unclaimed are full; the next stream gets every message."""
     async with open_pair(connect=True, settings=CATCHING_UP) as pair:
         say(pair.server, "before")
@@ -230,15 +230,15 @@ async def test_nothing_fetched_is_dropped_for_lack_of_a_listener(autojump_clock:
         await settle()
         statistics = pair.chat.statistics()
         assert statistics.unclaimed.events == 1024
-        assert pair.chat._parts.streams.dropped == 0
+        assert pair.chat._core.streams.dropped == 0
         async with pair.chat.events(TextMessage, max_events=100) as events:
             got = await _texts(events)
         assert [word for word in got if word != "Gap"] == ["before", *map(str, range(3000)), "live"]
         assert "Overflow" not in got
 
 
-async def test_a_program_that_never_listens_stays_connected(autojump_clock: MockClock) -> None:
-    """Once as many live events wait as may, fetching goes on, the oldest are dropped, and the socket is read."""
+async def test_a_program_that_opens_no_stream_stays_connected(autojump_clock: MockClock) -> None:
+    """Once as many live events are held as allowed, fetching goes on, the oldest are dropped, and the socket is read."""
     async with open_pair(connect=True, settings=CATCHING_UP) as pair:
         await _missed(pair, 3000)
         for number in range(1100):
@@ -253,11 +253,11 @@ async def test_a_program_that_never_listens_stays_connected(autojump_clock: Mock
             assert isinstance(await anext(events), Overflow)
 
 
-# Who logs in and out
+# Another user
 
 
 async def test_a_forced_logout_keeps_what_waits_and_the_position(autojump_clock: MockClock) -> None:
-    """The server no longer knows the token: the same user goes on where they were, and nothing is told twice."""
+    """The server no longer knows the token: the same user goes on where they were, and no message comes twice."""
     store = MemoryStore()
     async with open_pair(connect=True, settings=CATCHING_UP, store=store) as pair:
         async with pair.chat.events(TextMessage) as events:

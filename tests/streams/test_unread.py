@@ -1,4 +1,4 @@
-"""What could not be read: counted for every client, and told in the log at most once a minute."""
+"""What could not be read is counted for each client, with a warning at most once a minute."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ async def push(pair: Pair, *frames: Any) -> None:
     await settle()
 
 
-async def test_an_attribute_that_cannot_be_read_is_counted_and_told(
+async def test_an_attribute_that_cannot_be_read_is_counted_and_logged(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The event comes with the default; the statistics name class and place, and so does a WARNING."""
+    """The event comes with the default; the statistics and a WARNING name the class and the place in the JSON."""
     async with open_pair(connect=True) as pair, pair.chat.events(TextMessage) as events:
         await push(pair, text_message(1, metadata="{}"), text_message(2, metadata=5, mentions=[1]))
         assert [event.metadata for event in await events.batch() if isinstance(event, TextMessage)] == [{}, {}]
@@ -47,10 +47,10 @@ async def test_an_attribute_that_cannot_be_read_is_counted_and_told(
         assert "TextMessage data.metadata" in warning
 
 
-async def test_an_unreadable_frame_that_no_stream_wants_is_counted_and_told(
+async def test_an_unreadable_frame_that_no_stream_wants_is_counted_and_logged(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A bot that reads text messages only learns from its log what it does not get."""
+    """A bot that only reads text messages has nothing but the log to find out what it does not get."""
     async with open_pair(connect=True) as pair, pair.chat.events(TextMessage) as events:
         frame = text_message(1)
         del frame["body"]["id"]
@@ -61,8 +61,8 @@ async def test_an_unreadable_frame_that_no_stream_wants_is_counted_and_told(
         assert "body.id is missing" in warning
 
 
-async def test_it_is_told_once_a_minute(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:
-    """A server that sends nothing else does not fill the log: the counter goes on without a word."""
+async def test_it_is_logged_once_a_minute(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:
+    """A server that sends nothing else does not fill the log: only the counter goes on."""
     async with open_pair(connect=True) as pair:
         for second in range(130):
             await push(pair, text_message(second + 1, metadata="{}"))
@@ -74,7 +74,7 @@ async def test_it_is_told_once_a_minute(autojump_clock: MockClock, caplog: pytes
 async def test_what_a_server_wrote_is_not_in_the_log(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Keys and values from outside stand in no warning and in no counter: there are as many as there are attributes."""
+    """No key or value from outside is in a warning or a counter: the counters are named after attributes."""
     async with open_pair(connect=True) as pair, pair.chat.events(UnreadableFrame) as events:
         evil = "\x1b]0;evil\x07"
         await push(

@@ -1,4 +1,4 @@
-"""Hooks are called in order, outside the step, and can harm nothing."""
+"""Hooks are called in order and outside the step; their errors have no effect on the connection."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from cometconn.testing import open_memory_server
 from tests.connection.harness import Pair, background, open_pair, settle
 
 
-async def test_every_hook_is_told_everything_in_order(autojump_clock: MockClock) -> None:
-    """Two hooks see the same details; times never go back; the first says what was opened, the last that all is over."""
+async def test_every_hook_gets_every_detail_in_order(autojump_clock: MockClock) -> None:
+    """Two hooks see the same details; times never go back; the first is ClientOpened, the last SocketClosed."""
     first: list[Detail] = []
     second: list[Detail] = []
     async with open_pair(connect=True, hooks=iter([first.append, second.append])) as pair:
@@ -45,7 +45,7 @@ async def test_every_hook_is_told_everything_in_order(autojump_clock: MockClock)
 
 
 async def test_two_clients_have_two_names(autojump_clock: MockClock) -> None:
-    """The connection id is the app id and a number of its own."""
+    """A connection id is the app id and a number that no other client has."""
     seen: list[Detail] = []
     async with open_pair(hooks=[seen.append]), open_pair(hooks=[seen.append]):
         pass
@@ -55,7 +55,7 @@ async def test_two_clients_have_two_names(autojump_clock: MockClock) -> None:
 
 
 async def test_a_hook_that_fails_is_reported_once(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:
-    """One WARNING with the traceback for each such hook; the connection and the other hooks do not notice."""
+    """One WARNING with the traceback for each such hook; it affects neither the connection nor the other hooks."""
     seen: list[Detail] = []
 
     def broken(_: Detail) -> None:
@@ -79,22 +79,22 @@ async def test_a_hook_that_fails_is_reported_once(autojump_clock: MockClock, cap
     assert sum(isinstance(detail, Authenticated) for detail in seen) == 2
 
 
-async def test_the_status_that_a_hook_asks_for_is_true(autojump_clock: MockClock) -> None:
-    """Asked inside the hook, `status` is that moment's, and the step that the detail tells of is done."""
-    told: list[tuple[str, str]] = []
+async def test_a_hook_sees_the_status_of_its_moment(autojump_clock: MockClock) -> None:
+    """When a hook reads `status`, the step that made the detail is complete."""
+    seen: list[tuple[str, str]] = []
     chats: list[Any] = []
 
     def ask(detail: Detail) -> None:
         if isinstance(detail, StatusChanged) and chats:
-            told.append((detail.status, type(chats[0].status).__name__.lower()))
+            seen.append((detail.status, type(chats[0].status).__name__.lower()))
 
     async with open_pair(hooks=[ask]) as pair:
         chats.append(pair.chat)
         await pair.chat.connect()
         pair.device.reset()
         await trio.sleep(5)
-    assert ("waiting", "waiting") in told
-    assert all(ours == theirs for ours, theirs in told)
+    assert ("waiting", "waiting") in seen
+    assert all(ours == theirs for ours, theirs in seen)
 
 
 Step = Callable[[Pair], None]
@@ -102,7 +102,7 @@ Step = Callable[[Pair], None]
 
 @pytest.mark.parametrize("kind", [Authenticated, ConnectionLost, StatusChanged])
 async def test_what_a_hook_calls_is_a_step_of_its_own(kind: type[Detail], autojump_clock: MockClock) -> None:
-    """`enter_background()` in a hook does what it does anywhere: no state is torn, no waiting `connect()` forgotten."""
+    """`enter_background()` in a hook does what it does anywhere: no step is interrupted, no waiting `connect()` is forgotten."""
     pairs: list[Pair] = []
     seen: list[Detail] = []
 
@@ -128,8 +128,8 @@ async def test_what_a_hook_calls_is_a_step_of_its_own(kind: type[Detail], autoju
             assert isinstance(pair.chat.status, Connected)
 
 
-async def test_a_connect_that_a_hook_ends_is_answered(autojump_clock: MockClock) -> None:
-    """Background entered by a hook as soon as `connect()` has begun: the caller is no ghost, and hears of it."""
+async def test_a_connect_that_a_hook_ends_raises(autojump_clock: MockClock) -> None:
+    """A hook enters the background as soon as `connect()` has begun: the call raises with IN_BACKGROUND."""
     chats: list[Any] = []
 
     def act(detail: Detail) -> None:
@@ -148,8 +148,8 @@ async def test_a_connect_that_a_hook_ends_is_answered(autojump_clock: MockClock)
             assert error.reason is Reason.IN_BACKGROUND
 
 
-async def test_hooks_that_answer_each_other_leave_room(autojump_clock: MockClock) -> None:
-    """A hook that causes the very detail it reacts to, for ever, is foolish, but everybody else still runs."""
+async def test_hooks_that_cause_details_for_ever_let_other_tasks_run(autojump_clock: MockClock) -> None:
+    """When a hook causes the very detail it reacts to, again and again, other tasks still run."""
     chats: list[Any] = []
 
     def toggle(detail: Detail) -> None:
@@ -167,8 +167,8 @@ async def test_hooks_that_answer_each_other_leave_room(autojump_clock: MockClock
             chats.clear()
 
 
-async def test_nothing_a_hook_calls_after_the_end_does_anything(autojump_clock: MockClock) -> None:
-    """The details of leaving are told when it is done; then the synchronous calls are without effect."""
+async def test_what_a_hook_calls_after_the_end_has_no_effect(autojump_clock: MockClock) -> None:
+    """Hooks get the details of leaving once it is done; then the synchronous calls have no effect."""
     chats: list[Any] = []
     seen: list[Detail] = []
 
@@ -185,8 +185,8 @@ async def test_nothing_a_hook_calls_after_the_end_does_anything(autojump_clock: 
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
-async def test_an_exit_that_a_hook_asks_for_is_one(kind: type[BaseException], autojump_clock: MockClock) -> None:
-    """What is no `Exception` leaves `open_client` as it is."""
+async def test_an_exit_that_a_hook_raises_ends_the_client(kind: type[BaseException], autojump_clock: MockClock) -> None:
+    """An error that is no `Exception` leaves `open_client` unchanged."""
 
     def leave(detail: Detail) -> None:
         if isinstance(detail, Authenticated):
@@ -211,8 +211,8 @@ async def test_an_exit_that_a_hook_asks_for_is_one(kind: type[BaseException], au
         await live()
 
 
-async def test_more_than_can_be_told_is_counted(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a checkpoint no hook can be called: beyond the bound the oldest details are dropped, and that is told."""
+async def test_dropped_details_are_counted(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a checkpoint no hook can be called: beyond the bound the oldest details are dropped, and one detail has their number."""
     monkeypatch.setattr(hook_dispatcher, "_BOUND", 10)
     seen: list[Detail] = []
     async with open_pair(connect=True, hooks=[seen.append]) as pair:

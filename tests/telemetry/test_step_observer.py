@@ -1,4 +1,4 @@
-"""Every step of a connection is seen, once, with what belongs to it."""
+"""Every step of a connection makes one detail, with its data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.instrumentation.examples import KINDS
 
 
 class Seen(list[Detail]):
-    """A hook that keeps what it is told."""
+    """A hook that keeps every detail."""
 
     def __call__(self, detail: Detail) -> None:
         self.append(detail)
@@ -36,7 +36,7 @@ class Seen(list[Detail]):
         return [detail for detail in self if isinstance(detail, kind)]
 
     def names(self) -> list[str]:
-        """Their classes' names; then begin anew."""
+        """The names of their classes; then forget them."""
         names = [type(detail).__name__ for detail in self]
         self.clear()
         return names
@@ -68,7 +68,7 @@ async def test_an_attempt_step_by_step(autojump_clock: MockClock) -> None:
         assert seen.of(seen_.AttemptBegun)[0].generation == 2
 
 
-async def test_each_step_takes_what_it_takes(autojump_clock: MockClock) -> None:
+async def test_the_time_of_each_step(autojump_clock: MockClock) -> None:
     """`took` is the time of that step alone."""
     seen = Seen()
 
@@ -167,7 +167,7 @@ async def test_a_refused_token(autojump_clock: MockClock) -> None:
 
 
 async def test_pings_and_pongs(autojump_clock: MockClock) -> None:
-    """Keepalive's and the application's, with the round trip."""
+    """Details of the keepalive's pings and the application's, and of pongs with the round trip."""
     seen = Seen()
     async with open_pair(hooks=[seen], connect=True) as pair:
         await pair.chat.ping()
@@ -177,7 +177,7 @@ async def test_pings_and_pongs(autojump_clock: MockClock) -> None:
 
 
 async def test_the_lease_in_the_background(autojump_clock: MockClock) -> None:
-    """Manual mode: entering the background sets a deadline, a ping moves it, the foreground lifts it, its end ends all."""
+    """Manual mode: entering the background sets a deadline, a ping moves it, the foreground lifts it, and when it passes the lease ends."""
     seen = Seen()
     async with open_pair(manual=True, hooks=[seen], connect=True) as pair:
         await settle()
@@ -212,7 +212,7 @@ async def test_the_lease_in_the_background(autojump_clock: MockClock) -> None:
         assert [move.left for move in seen.of(seen_.DeadlineMoved)] == [30.0]
 
 
-async def test_a_goodbye_and_the_closed_socket(autojump_clock: MockClock) -> None:
+async def test_the_close_frame_and_the_closed_socket(autojump_clock: MockClock) -> None:
     """Disconnecting: the lease ends, the status changes, the close frame leaves, the socket is closed."""
     seen = Seen()
     async with open_pair(hooks=[seen], connect=True) as pair:
@@ -224,7 +224,7 @@ async def test_a_goodbye_and_the_closed_socket(autojump_clock: MockClock) -> Non
 
 
 async def test_sleep_moves_the_deadline(autojump_clock: MockClock) -> None:
-    """The machine slept: so long, and the lease has so much less left."""
+    """After a sleep of the machine, the lease has that many seconds less left."""
     seen = Seen()
     async with open_pair(manual=True, hooks=[seen], connect=True) as pair:
         pair.chat.enter_background()
@@ -245,13 +245,13 @@ async def test_sleep_moves_the_deadline(autojump_clock: MockClock) -> None:
 
 
 async def test_a_burst_is_one_detail(autojump_clock: MockClock) -> None:
-    """Events are counted for each read of the socket, duplicates too; what is no event does not count."""
+    """One detail counts the events of a read, duplicates included; frames that are no event do not count."""
     seen = Seen()
     async with open_pair(hooks=[seen], connect=True) as pair, pair.chat.events() as events:
         async with pair.chat.events(max_events=1) as full:
             say(pair.server, "hello")
             say(pair.server, "hello")
-            await settle()  # now nobody reads, and what comes piles up
+            await settle()  # the stream is full: what comes now stays unread
             for _ in range(50):
                 say(pair.server, "hello")
             await settle()
@@ -270,12 +270,12 @@ async def test_a_burst_is_one_detail(autojump_clock: MockClock) -> None:
 
 
 async def test_events_that_come_with_the_end_are_before_it(autojump_clock: MockClock) -> None:
-    """What one read brought together with the close frame is told before the loss."""
+    """Events that one read brought together with the close frame are reported before the loss."""
     seen = Seen()
     async with open_pair(hooks=[seen], connect=True) as pair:
         async with pair.chat.events(max_events=1):
             say(pair.server, "hello")
-            await settle()  # now nobody reads, and what comes piles up
+            await settle()  # the stream is full: what comes now stays unread
             say(pair.server, "last words")
             pair.device.close(1011)
             await settle()
@@ -286,8 +286,8 @@ async def test_events_that_come_with_the_end_are_before_it(autojump_clock: MockC
         assert "EventsReceived" not in names[names.index("ConnectionLost") :]
 
 
-async def test_full_streams_are_told_of(autojump_clock: MockClock) -> None:
-    """Dropped events are counted, of streams that are closed too; a pausing stream stops the reading, and starts it."""
+async def test_full_streams_are_reported(autojump_clock: MockClock) -> None:
+    """Dropped events are counted, those of closed streams too; when a stream pauses the reading, both ends of the pause are reported."""
     seen = Seen()
     async with open_pair(hooks=[seen], connect=True) as pair:
         for _ in range(2):
@@ -295,7 +295,7 @@ async def test_full_streams_are_told_of(autojump_clock: MockClock) -> None:
                 for _ in range(5):
                     say(pair.server, "hello")
                 await settle()
-                assert len(await events.batch()) == 1 + 2  # what is not read comes to the next stream
+                assert len(await events.batch()) == 1 + 2  # what was not read comes to the next stream
         assert sum(detail.dropped for detail in seen.of(seen_.EventsDropped)) == 2 * 3
         async with pair.chat.events(max_events=2) as events:
             for _ in range(5):
@@ -311,8 +311,8 @@ async def test_full_streams_are_told_of(autojump_clock: MockClock) -> None:
         assert sum(detail.dropped for detail in seen.of(seen_.EventsDropped)) == 2 * 3
 
 
-async def test_the_unclaimed_drop_too(autojump_clock: MockClock) -> None:
-    """What nobody has opened a stream for is bounded: the hole is told of, once, also when a stream opens then."""
+async def test_dropped_unclaimed_events_are_reported(autojump_clock: MockClock) -> None:
+    """Events without a stream are bounded: dropped ones are reported once, also when a stream is opened afterwards."""
     seen = Seen()
     async with open_pair(hooks=[seen], connect=True) as pair:
         for _ in range(103):
@@ -326,7 +326,7 @@ async def test_the_unclaimed_drop_too(autojump_clock: MockClock) -> None:
         assert sum(detail.dropped for detail in seen.of(seen_.EventsDropped)) == 6 + 4
 
 
-async def test_catching_up_is_told_page_by_page(autojump_clock: MockClock) -> None:
+async def test_catching_up_is_reported_page_by_page(autojump_clock: MockClock) -> None:
     """Pages with the number of their messages, then the gap, recovered, then the events."""
     seen = Seen()
     settings = AppSettings(catch_up=True)
@@ -348,11 +348,11 @@ async def test_catching_up_is_told_page_by_page(autojump_clock: MockClock) -> No
         assert names.index("PageFetched") < names.index("GapMarked") < names.index("EventsReceived")
 
 
-SILENT = {"DetailsDropped"}  # test_delivery.py sees it
+SILENT = {"DetailsDropped"}  # see test_hook_dispatcher.py
 
 
 async def test_one_session_shows_every_kind(autojump_clock: MockClock) -> None:
-    """There is no detail that nothing makes, and a scenario in which each but one is made."""
+    """One session makes every kind of detail but one, so there is none that nothing makes."""
     seen = Seen()
     settings = AppSettings(auto_establish_socket_connection=False, catch_up=True, timing=Timing())
     async with open_pair(hooks=[seen], connect=True, settings=settings) as pair:
@@ -391,14 +391,14 @@ async def _everything(pair: Pair) -> None:
 async def test_no_secret_gets_into_a_trace_or_a_log(
     echo: str, autojump_clock: MockClock, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Logins, refused tokens, errors and close reasons of a server that repeats the token: it stands nowhere."""
+    """Logins, refused tokens, errors and close reasons of a server that repeats the token: it is in none of them."""
     caplog.set_level(logging.DEBUG, "cometconn")
     secrets: set[str] = {"KEY-OF-THE-APP"}
     with TraceFile(tmp_path / "trace") as trace:
         async with open_pair(hooks=[trace, LogHook()], login=False, auth_key="KEY-OF-THE-APP") as pair:
             await pair.chat.login(uid="zed-1", auth_key="KEY-OF-THE-APP")
             await pair.chat.connect()
-            session = pair.chat._parts.identity.session
+            session = pair.chat._core.identity.session
             assert session is not None
             assert session.jwt is not None
             secrets |= {session.jwt, session.auth_token}
@@ -409,7 +409,7 @@ async def test_no_secret_gets_into_a_trace_or_a_log(
             pair.server.world.sessions.expire_jwts()
             pair.device.reset()
             await trio.sleep(20)
-            session = pair.chat._parts.identity.session
+            session = pair.chat._core.identity.session
             assert session is not None
             secrets.add(session.jwt or "")
             pair.server.set(auth="refuse")

@@ -1,4 +1,4 @@
-"""From an event made by hand to its frame; what can be drawn is held to it in `test_event_strategies`."""
+"""Frames of events made by hand; `test_event_strategies` checks those of drawn events."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ HELLO = TextMessage(id=7, sender=AMY, receiver=HIKERS, category="message", type=
 
 
 def test_a_frame_looks_as_servers_send_it() -> None:
-    """Envelope, body and entities as CometChat lays them out; ids as text; what is not told is not there."""
+    """Envelope, body and entities are CometChat's; ids are texts; attributes with their default are absent."""
     frame: Any = to_frame(HELLO)
     assert (frame["type"], frame["receiver"], frame["receiverType"]) == ("message", "hikers", "group")
     body = frame["body"]
@@ -51,8 +51,8 @@ def test_a_frame_looks_as_servers_send_it() -> None:
 
 
 @pytest.mark.parametrize("kind", [MessageEdited, MessageDeleted])
-def test_a_change_holds_the_whole_message(kind: type[Any]) -> None:
-    """An edit or a deletion is an action on it."""
+def test_a_change_contains_the_whole_message(kind: type[Any]) -> None:
+    """The frame of an edit or a deletion is an action on the message."""
     change = kind(message=HELLO, by=AMY, id=8)
     frame: Any = to_frame(change)
     entities = frame["body"]["data"]["entities"]
@@ -65,8 +65,8 @@ def test_a_change_holds_the_whole_message(kind: type[Any]) -> None:
     assert decode(json.dumps(frame), own_uid="zed-1", session_id=None) == change
 
 
-def test_what_has_nothing_but_its_raw_is_that() -> None:
-    """Unknown kinds as a copy, unreadable text as it is; a binary frame is none that can be pushed."""
+def test_the_frame_of_an_event_without_attributes_is_its_raw() -> None:
+    """An unknown event's frame is a copy of `raw`, an unreadable text is unchanged; a binary frame is refused."""
     raw = {"type": "new", "body": {"a": [1]}}
     frame: Any = to_frame(UnknownEvent("new", raw))
     assert frame == raw
@@ -78,12 +78,12 @@ def test_what_has_nothing_but_its_raw_is_that() -> None:
 
 
 def read(frame: Any) -> Any:
-    """What the client makes of a frame."""
+    """Return the event that the client makes of a frame."""
     return decode(json.dumps(frame), own_uid="zed-1", session_id=None)
 
 
 def pairs(value: Any, above: str = "") -> Iterator[tuple[str, str]]:
-    """Every key in a frame, with the key of the object that it stands in."""
+    """Yield every key in a frame, after the key of the object that contains it."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield above, key
@@ -94,8 +94,8 @@ def pairs(value: Any, above: str = "") -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_what_comet_chat_sends_can_be_made_again(name: str) -> None:
-    """The event of a golden frame makes a frame of the same event, with no key that no golden frame has there."""
+def test_a_golden_frame_can_be_made_from_its_event(name: str) -> None:
+    """The frame decodes to the same event, and has no key that no golden frame has at that place."""
     event = read(GOLDEN[name])
     frame = to_frame(event)
     assert isinstance(event, Event)
@@ -103,8 +103,8 @@ def test_what_comet_chat_sends_can_be_made_again(name: str) -> None:
     assert set(pairs(frame)) <= {pair for golden in GOLDEN.values() for pair in pairs(golden)}
 
 
-def test_what_is_not_told_is_not_there() -> None:
-    """An attribute that has its default has no place in the frame."""
+def test_attributes_with_their_default_are_absent() -> None:
+    """The frame contains no key for them."""
     frame: Any = to_frame(TextMessage(id=7, sender=AMY, receiver=HIKERS, category="message", type="text"))
     assert frame["body"] == {
         "id": "7",
@@ -122,8 +122,8 @@ def test_what_is_not_told_is_not_there() -> None:
     }
 
 
-def test_a_signal_tells_where_it_goes_in_the_envelope() -> None:
-    """And describes nobody but the one it is from."""
+def test_a_signal_has_its_receiver_in_the_envelope() -> None:
+    """It describes only its sender."""
     frame = to_frame(TypingStarted(sender=AMY, receiver=HIKERS))
     assert frame == {
         "appId": "APP",
@@ -136,18 +136,18 @@ def test_a_signal_tells_where_it_goes_in_the_envelope() -> None:
     }
 
 
-def test_a_verdict_and_a_pin_stand_around_the_message() -> None:
-    """What moderation says stands in the message; a pinned message stands in the body."""
-    verdict: Any = to_frame(MessageModerated(message=HELLO, status="approved"))
-    assert (verdict["sender"], verdict["receiver"]) == ("amy-2", "hikers")
-    assert verdict["body"]["data"]["moderation"] == {"status": "approved"}
-    assert verdict["body"]["data"]["text"] == "hello"
+def test_the_frames_of_moderation_and_pins_contain_the_message() -> None:
+    """The decision of moderation is inside the message; a pinned message is inside the body."""
+    moderated: Any = to_frame(MessageModerated(message=HELLO, status="approved"))
+    assert (moderated["sender"], moderated["receiver"]) == ("amy-2", "hikers")
+    assert moderated["body"]["data"]["moderation"] == {"status": "approved"}
+    assert moderated["body"]["data"]["text"] == "hello"
     pin: Any = to_frame(MessagePinned(message=HELLO))
     assert (pin["type"], pin["sender"], pin["body"]["message"]["id"]) == ("message_pinned", "amy-2", "7")
 
 
-def test_when_a_user_was_last_active_is_told_twice() -> None:
-    """By the user's own description, and as the time of the news."""
+def test_when_a_user_was_last_active_is_in_two_places() -> None:
+    """It is in the user's description, and is the timestamp of the frame."""
     seen: Any = read(GOLDEN["s2c-presence online"])
     assert isinstance(seen, UserOnline)
     frame: Any = to_frame(seen)
@@ -159,8 +159,8 @@ def test_when_a_user_was_last_active_is_told_twice() -> None:
 
 
 @pytest.mark.parametrize(("category", "kind"), [("custom", "location"), ("message", "custom"), ("custom", "")])
-def test_of_several_rows_the_one_with_the_words_of_the_event_counts(category: str, kind: str) -> None:
-    """A custom message comes under either category."""
+def test_an_event_with_several_rows_gets_the_one_with_its_words(category: str, kind: str) -> None:
+    """A custom message can have either category."""
     message = CustomMessage(id=7, sender=AMY, receiver=HIKERS, category=category, type=kind)
     frame: Any = to_frame(message)
     assert (frame["body"]["category"], frame["body"].get("type", "")) == (category, kind)
@@ -168,7 +168,7 @@ def test_of_several_rows_the_one_with_the_words_of_the_event_counts(category: st
 
 
 def test_a_message_that_is_quoted_by_its_id_only() -> None:
-    """The id stands beside where the message would be, for half a message there could not be read."""
+    """The frame contains the id outside of the quoted message, because an incomplete message could not be decoded."""
     message = TextMessage(id=7, sender=AMY, receiver=HIKERS, category="message", type="text", quoted_message_id=4)
     frame: Any = to_frame(message)
     assert frame["body"]["quotedMessageId"] == "4"
@@ -176,8 +176,8 @@ def test_a_message_that_is_quoted_by_its_id_only() -> None:
     assert read(frame) == message
 
 
-def test_data_made_by_hand_may_be_anything() -> None:
-    """What has a place inside the data of an agent's message takes it, whatever the data has there."""
+def test_attributes_replace_what_data_made_by_hand_contains() -> None:
+    """Attributes that are inside the data of an agent's message replace other values at their place."""
     message = AIAssistantMessage(
         id=7,
         sender=AMY,

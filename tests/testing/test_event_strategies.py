@@ -1,4 +1,4 @@
-"""Strategies for events: every kind is there, and every frame becomes the event that it was made from."""
+"""There is a strategy for every kind of event, and every drawn frame decodes to the event from which it was made."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cometconn.testing.event_strategies import KINDS
 from cometconn.testing.strategies import events, frames
 
 CLASSES: list[type[Any]] = [getattr(ev, name) for name in ev.__all__]
-LEAVES = [  # and the step of an AI agent's run that has no class of its own
+LEAVES = [  # and AIAssistantEvent, which is also the class of unknown kinds
     kind
     for kind in CLASSES
     if issubclass(kind, ev.Event)
@@ -30,7 +30,7 @@ few = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthC
 
 
 def read(frame: Any, uid: str = "zed-1") -> Any:
-    """What the client makes of a frame, with either decoder; no attribute of it is unreadable."""
+    """Return the event that both decoders make of a frame, in which no attribute is unreadable."""
     text = frame if isinstance(frame, str) else json.dumps(frame)
     unread: list[Any] = []
     decoder = Decoder(uid, "session-1", on_unread=unread.append)
@@ -41,13 +41,13 @@ def read(frame: Any, uid: str = "zed-1") -> Any:
 
 
 def test_every_class_of_events_has_a_strategy() -> None:
-    """A new class of events fails here until one can be drawn."""
+    """A new class of events fails this test until it has a strategy."""
     assert set(KINDS) == set(LEAVES)
 
 
 @pytest.mark.parametrize("kind", SENT, ids=lambda kind: kind.__name__)
 def test_a_frame_becomes_the_event_it_was_made_from(kind: type[Any]) -> None:
-    """Every attribute survives the wire, whatever is in it; `raw` is the frame."""
+    """Every attribute is equal after encoding and decoding, whatever its value; `raw` is the frame."""
 
     @few
     @given(events(kind))
@@ -61,7 +61,7 @@ def test_a_frame_becomes_the_event_it_was_made_from(kind: type[Any]) -> None:
 
 
 def test_every_attribute_is_drawn_at_times() -> None:
-    """No attribute of a message or a signal stays at its default for ever."""
+    """Every attribute of these messages and signals is sometimes drawn with another value than its default."""
     seen: set[tuple[type, str]] = set()
     classes = (ev.TextMessage, ev.IncomingCall, ev.MessagesRead)
 
@@ -80,7 +80,7 @@ def test_every_attribute_is_drawn_at_times() -> None:
 @few
 @given(events(ev.Marker))
 def test_markers_are_drawn_but_never_sent(event: ev.Marker) -> None:
-    """What the client makes itself can be drawn as an event, and has no frame."""
+    """The client's own markers can be drawn as events, but have no frame."""
     with pytest.raises(SettingsError, match=type(event).__name__):
         to_frame(event)
 
@@ -88,7 +88,7 @@ def test_markers_are_drawn_but_never_sent(event: ev.Marker) -> None:
 @few
 @given(frames())
 def test_frames_are_of_kinds_that_servers_send(frame: Any) -> None:
-    """Without a choice, any frame: it is read as an event, and JSON it is if it is not a text."""
+    """By default any frame is drawn. It decodes to an event, and only texts decode to `UnreadableFrame`."""
     event = read(frame)
     assert isinstance(event, ev.Event)
     assert isinstance(event, ev.UnreadableFrame) == isinstance(frame, str)
@@ -96,7 +96,7 @@ def test_frames_are_of_kinds_that_servers_send(frame: Any) -> None:
 
 @few
 @given(st.data())
-def test_calls_belong_to_whoever_is_logged_in(data: Any) -> None:
+def test_outgoing_calls_belong_to_the_logged_in_user(data: Any) -> None:
     """With another `uid`, the outgoing calls are that user's."""
     event = data.draw(events(ev.OutgoingCallAccepted, uid="amy-2"))
     assert event.initiator.uid == "amy-2"
@@ -117,7 +117,7 @@ def test_a_base_class_stands_for_its_kinds() -> None:
 
 
 def test_a_step_of_a_new_kind_is_of_no_known_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A word by which a class of its own is told is never drawn for it, however likely it were."""
+    """The word that selects a known class is never drawn for the base class, however likely it is."""
     monkeypatch.setitem(event_values._USUAL, (ev.AIAssistantEvent, "type"), ("run_started", "novel"))
     (row,) = (row for row in kinds.KINDS if row.event is ev.AIAssistantEvent)
 
@@ -130,8 +130,8 @@ def test_a_step_of_a_new_kind_is_of_no_known_kind(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("classes", [(ev.User,), (int,)])
-def test_what_is_no_event_is_refused(classes: Any) -> None:
-    """A class that is no kind of event is told."""
+def test_other_classes_are_refused(classes: Any) -> None:
+    """A class that is not an event raises `SettingsError`."""
     with pytest.raises(SettingsError, match="nothing to draw"):
         events(*classes)
     with pytest.raises(SettingsError, match="nothing to draw"):

@@ -1,4 +1,4 @@
-"""`cometconn.testing.fault_proxy`: each fault, as two ends of a line see it, and as a client does."""
+"""`cometconn.testing.fault_proxy`: each fault, as the two ends of a connection and as a client see it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUICK = Timing(retry_base=0.02, retry_cap=0.1, stable_after=0.1, pong_timeout=0.
 
 
 class Ends:
-    """The client's end and the server's end of one line through the proxy."""
+    """The client's end and the server's end of one connection through the proxy."""
 
     def __init__(self, proxy: FaultProxy, client: trio.SocketStream, server: trio.SocketStream) -> None:
         self.proxy = proxy
@@ -32,7 +32,7 @@ class Ends:
         self.server = server
 
     async def read(self, count: int, *, at: str = "client") -> bytes:
-        """Read so many bytes at one end, or fewer if it ends."""
+        """Read *count* bytes at one end, or fewer if the stream ends."""
         stream, data = self.client if at == "client" else self.server, bytearray()
         while len(data) < count and (more := await stream.receive_some(count - len(data))):
             data += more
@@ -41,7 +41,7 @@ class Ends:
 
 @asynccontextmanager
 async def ends(faults: LineFaults) -> AsyncGenerator[Ends, None]:
-    """A line with these faults, its upgrade request read at the server's end."""
+    """Open a connection with these faults, and read its upgrade request at the server's end."""
     accepted = trio.open_memory_channel[trio.SocketStream](1)
 
     async def accept(stream: trio.SocketStream) -> None:
@@ -64,8 +64,8 @@ async def ends(faults: LineFaults) -> AsyncGenerator[Ends, None]:
         nursery.cancel_scope.cancel()
 
 
-async def test_a_good_line_changes_nothing() -> None:
-    """Bytes arrive as they were sent, both ways, and so do the ends of both directions."""
+async def test_without_faults_nothing_is_changed() -> None:
+    """Bytes arrive as they were sent in both directions, and so do the ends of both directions."""
     data = bytes(range(256)) * 4000
     async with ends(LineFaults()) as line:
         async with trio.open_nursery() as nursery:
@@ -81,7 +81,7 @@ async def test_a_good_line_changes_nothing() -> None:
 
 
 async def test_the_end_after_so_many_bytes_is_exact() -> None:
-    """The client gets these bytes, then the end of the stream; the server sees the client leave."""
+    """The client receives these bytes and then the end of the stream; the server sees that the client closed."""
     async with ends(LineFaults(end_after=1000)) as line:
         await line.server.send_all(bytes(5000))
         assert len(await line.read(5000)) == 1000
@@ -89,14 +89,14 @@ async def test_the_end_after_so_many_bytes_is_exact() -> None:
 
 
 async def test_the_end_comes_with_its_byte() -> None:
-    """Nothing more has to be said for the connection to end there."""
+    """The connection ends after that byte, without waiting for another one."""
     async with ends(LineFaults(end_after=1000)) as line:
         await line.server.send_all(bytes(1000))
         assert len(await line.read(1001)) == 1000
 
 
 async def test_masked_frames_to_the_server_are_frames() -> None:
-    """A client's frames carry a mask of four bytes: the second of three comes twice."""
+    """A client's frames have a mask of four bytes; the second of three is duplicated."""
     frames = [b"\x81\x81abcd" + bytes([number]) for number in range(3)]
     async with ends(LineFaults(duplicate_frames=frozenset({1}), toward="server")) as line:
         await line.client.send_all(b"".join(frames))
@@ -111,7 +111,7 @@ async def test_bytes_to_the_server_are_counted_too() -> None:
 
 
 async def test_a_reset_is_a_reset_on_both_sides() -> None:
-    """Both ends see RST, not the end of the stream."""
+    """Both ends see an RST and not the end of the stream."""
     async with ends(LineFaults(end_after=3, end="reset")) as line:
         await line.server.send_all(b"abcdef")
         with pytest.raises(trio.BrokenResourceError):
@@ -121,8 +121,8 @@ async def test_a_reset_is_a_reset_on_both_sides() -> None:
             await line.server.receive_some()
 
 
-async def test_half_open_tells_nobody_until_one_side_gives_up() -> None:
-    """Nothing passes either way; when the client closes, the server's end is reset, so that nothing piles up."""
+async def test_half_open_notifies_neither_side_until_one_closes() -> None:
+    """Nothing is passed on; when the client closes, the server's end is reset, so that no connections accumulate."""
     async with ends(LineFaults()) as line:
         assert line.proxy.end("half-open") == 1
         await line.client.send_all(b"hello?")
@@ -137,7 +137,7 @@ async def test_half_open_tells_nobody_until_one_side_gives_up() -> None:
 
 
 async def test_the_reset_of_one_side_reaches_the_other() -> None:
-    """A server that vanishes with a reset vanishes so for the client."""
+    """If the server's side is reset, so is the client's."""
     async with ends(LineFaults()) as line:
         await line.client.send_all(b"unread")
         await line.read(1, at="server")
@@ -147,7 +147,7 @@ async def test_the_reset_of_one_side_reaches_the_other() -> None:
 
 
 async def test_delay_and_rate_hold_bytes_back() -> None:
-    """With 0.1 s of delay and 20,000 bytes a second, 4,000 bytes take at least 0.3 s, and come in order."""
+    """With 0.1 s of delay and 20,000 bytes a second, 4,000 bytes take at least 0.3 s and arrive in order."""
     data = bytes(range(200)) * 20
     async with ends(LineFaults(delay=0.1, jitter=0.01, rate=20_000)) as line:
         began = trio.current_time()
@@ -157,7 +157,7 @@ async def test_delay_and_rate_hold_bytes_back() -> None:
 
 
 async def test_frames_vanish_or_come_twice_whole() -> None:
-    """Of five frames the second vanishes and the fourth comes twice; a ping frame is not counted."""
+    """Of five frames the second is dropped and the fourth duplicated; a ping frame is not counted."""
     head = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
     frames = [b"\x81\x01" + bytes([65 + number]) for number in range(4)] + [b"\x81\x7e\x00\xc8" + b"E" * 200]
     async with ends(LineFaults(drop_frames=frozenset({1}), duplicate_frames=frozenset({3}))) as line:
@@ -173,7 +173,7 @@ async def test_frames_vanish_or_come_twice_whole() -> None:
 
 
 async def test_a_client_survives_what_the_proxy_does() -> None:
-    """Refused, cut, reset, half-open: the client comes back each time, and the gap says so."""
+    """Refused, cut, reset, half-open: the client reconnects each time, and a gap marks the loss."""
     async with open_emulator() as server, open_fault_proxy(server.url) as proxy:
         settings = AppSettings(timing=QUICK, catch_up=True)
         with trio.fail_after(LONG):
@@ -202,7 +202,7 @@ async def test_a_client_survives_what_the_proxy_does() -> None:
 
 
 async def test_refused_connections_are_refused_by_the_system() -> None:
-    """While it refuses nobody gets in; then on the same port again."""
+    """While the proxy refuses connections none is accepted; afterwards they are, on the same port."""
     async with open_emulator() as server, open_fault_proxy(server.url) as proxy:
         proxy.refuse_connections()
         with pytest.raises(OSError, match="refused|connect"):
@@ -212,7 +212,7 @@ async def test_refused_connections_are_refused_by_the_system() -> None:
 
 
 async def test_an_unreachable_server_closes_the_line() -> None:
-    """The client is told at once, and the log says why."""
+    """The client's connection is closed at once, and the log contains the reason."""
     with trio.fail_after(LONG):
         async with open_fault_proxy("http://127.0.0.1:1") as proxy:
             stream = await trio.open_tcp_stream("127.0.0.1", proxy.port)
@@ -223,7 +223,7 @@ async def test_an_unreachable_server_closes_the_line() -> None:
 
 
 async def test_leaving_closes_everything() -> None:
-    """After the block the client's end has ended, and the port is free."""
+    """After the block the client's connection has ended, and the port is free."""
     with trio.fail_after(LONG):
         async with open_emulator() as server:
             async with open_fault_proxy(server.url) as proxy:
@@ -238,8 +238,8 @@ async def test_leaving_closes_everything() -> None:
             await stream.aclose()
 
 
-async def test_the_log_says_what_was_done_and_no_secret() -> None:
-    """Connections with their faults and what passed; the token that went through is not in it."""
+async def test_the_log_contains_actions_and_no_secret() -> None:
+    """It contains connections with their faults and byte counts, but not the tokens that were passed on."""
     async with open_emulator() as server, open_fault_proxy(server.url, [LineFaults(delay=0.001)]) as proxy:
         with trio.fail_after(LONG):
             async with cometconn.open_client(
@@ -255,8 +255,8 @@ async def test_the_log_says_what_was_done_and_no_secret() -> None:
         assert "jwt" not in words
 
 
-async def test_your_own_exception_comes_out_as_it_is() -> None:
-    """The nursery of the proxy is its own affair."""
+async def test_an_exception_of_the_block_is_not_changed() -> None:
+    """It is not wrapped in a group by the proxy's nursery."""
     with pytest.raises(ZeroDivisionError):
         async with open_fault_proxy("http://127.0.0.1:1"):
             raise ZeroDivisionError
@@ -274,14 +274,14 @@ async def test_a_target_without_host_and_port_is_refused(target: str) -> None:
     "wrong",
     [{"delay": -1}, {"rate": 0}, {"end_after": -1}, {"end": "bang"}, {"toward": "moon"}, {"jitter": float("nan")}],
 )
-def test_faults_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
-    """At once, not when the connection comes."""
+def test_invalid_faults_are_refused(wrong: dict[str, object]) -> None:
+    """The constructor raises, and not only the connection."""
     with pytest.raises(SettingsError):
         LineFaults(**wrong)  # type: ignore[arg-type]
 
 
 def test_the_same_seed_draws_the_same_faults() -> None:
-    """A run can be repeated; another seed is another run; the answer to the auth frame is never lost."""
+    """The same seed repeats a run, another one does not; the reply to the auth frame is never dropped."""
     first, again, other = (list(itertools.islice(random_faults(seed, lossy=True), 50)) for seed in (1, 1, 2))
     assert first == again != other
     assert all(0 not in faults.drop_frames for faults in first)

@@ -1,4 +1,4 @@
-"""The page for users: its blocks are one test module, and it passes."""
+"""The page about testing: its code blocks form a test module that passes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytest_plugins = ["pytester"]
 
 
 def test_the_blocks_of_the_page_pass_as_tests(pytester: pytest.Pytester) -> None:
-    """Every block, in a project that has nothing but `trio_mode`."""
+    """They pass in a project whose only setting is `trio_mode`."""
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     code = "\n".join(blocks)
     pytester.makeini("[pytest]\ntrio_mode = true\n")
@@ -22,7 +22,7 @@ def test_the_blocks_of_the_page_pass_as_tests(pytester: pytest.Pytester) -> None
 
 
 def test_the_names_on_the_page_exist() -> None:
-    """What the page imports is what the kit offers; all of the kit's verbs are on it."""
+    """Everything that the page imports exists, and all functions of the kit are on the page."""
     import cometconn.testing
 
     text = PAGE.read_text(encoding="utf-8")

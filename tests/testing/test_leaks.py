@@ -1,4 +1,4 @@
-"""`assert_no_leaks()`: it finds each thing that can be left behind, and nothing else."""
+"""`assert_no_leaks()` finds everything that can be left behind, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cometconn.testing import MemoryServer, assert_no_leaks, leaks, memory_socke
 
 
 def client(server: Any, **more: Any) -> Any:
-    """A client of any server."""
+    """Return a client of *server*."""
     if isinstance(server, MemoryServer):
         more["environment"] = server
     store = more.pop("store", None) or MemoryStore()
@@ -27,7 +27,7 @@ def client(server: Any, **more: Any) -> Any:
 
 
 async def test_a_client_over_sockets_leaves_nothing(tmp_path: pathlib.Path) -> None:
-    """Nor does the server, whether it stands outside the block or inside."""
+    """Neither does the server, outside or inside of the block."""
     async with open_emulator() as outside:
         async with assert_no_leaks():
             async with client(outside, store=FileStore(tmp_path / "session.json")) as chat:
@@ -41,7 +41,7 @@ async def test_a_client_over_sockets_leaves_nothing(tmp_path: pathlib.Path) -> N
 
 
 async def test_a_client_in_memory_leaves_nothing(autojump_clock: trio.testing.MockClock) -> None:
-    """However often it connected; the client itself may be kept."""
+    """It may have connected several times, and the closed client itself may still be referenced."""
     async with open_memory_server() as server, assert_no_leaks():
         async with client(server) as chat:
             await chat.login(uid="zed-1", auth_key="KEY")
@@ -52,7 +52,7 @@ async def test_a_client_in_memory_leaves_nothing(autojump_clock: trio.testing.Mo
 
 
 def test_round_a_whole_run() -> None:
-    """Plain `with`, outside Trio."""
+    """The check works with `with`, outside of Trio."""
 
     async def main() -> None:
         async with open_emulator() as server, client(server) as chat:
@@ -64,7 +64,7 @@ def test_round_a_whole_run() -> None:
 
 
 async def test_a_task_is_found(autojump_clock: trio.testing.MockClock) -> None:
-    """A client that is still open shows its tasks and its socket."""
+    """The error for a client that is still open lists its tasks and its socket."""
     async with open_memory_server() as server:
         opened = client(server)
         with pytest.raises(AssertionError, match="task cometconn.supervisor") as caught:
@@ -78,7 +78,7 @@ async def test_a_task_is_found(autojump_clock: trio.testing.MockClock) -> None:
 
 
 def test_a_socket_is_found() -> None:
-    """It is told where it leads, or where it listens."""
+    """The error contains the addresses of a connected socket, and the address of a listening one."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         where = listener.getsockname()
         with pytest.raises(AssertionError, match=f"a socket from .* to .*{where[1]}"):
@@ -92,7 +92,7 @@ def test_a_socket_is_found() -> None:
 
 
 def test_a_file_is_found(tmp_path: pathlib.Path) -> None:
-    """By its name."""
+    """The error contains its name."""
     with pytest.raises(AssertionError, match="left-open"):
         with assert_no_leaks():
             file = (tmp_path / "left-open").open("w")
@@ -100,7 +100,7 @@ def test_a_file_is_found(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_descriptor_that_took_anothers_number_is_found(tmp_path: pathlib.Path) -> None:
-    """It is not the number that counts."""
+    """A new file with the number of a closed one is a leak, too."""
     first = (tmp_path / "first").open("w")
     with pytest.raises(AssertionError, match="second"):
         with assert_no_leaks():
@@ -110,7 +110,7 @@ def test_a_descriptor_that_took_anothers_number_is_found(tmp_path: pathlib.Path)
 
 
 def test_what_is_pending_in_memory_is_found() -> None:
-    """An open memory socket, and a link that nobody ended; what is over is nobody's concern."""
+    """An open memory socket and a link that did not end are leaks; closed and ended ones are not."""
     with pytest.raises(AssertionError, match="object Link") as caught:
         with assert_no_leaks():
             ends = memory_socket_pair()
@@ -125,8 +125,8 @@ def test_what_is_pending_in_memory_is_found() -> None:
             trio.run(end.aclose)
 
 
-async def test_what_the_block_raises_comes_out() -> None:
-    """Then nothing else is said, in either kind of block."""
+async def test_what_the_block_raises_is_raised() -> None:
+    """Nothing is checked then, in either kind of block."""
     for check in (assert_no_leaks(), assert_no_leaks()):
         with pytest.raises(KeyError):
             async with check:
@@ -137,7 +137,7 @@ async def test_what_the_block_raises_comes_out() -> None:
 
 
 async def test_what_is_about_to_end_is_waited_for() -> None:
-    """A neighbour that needs a moment, as a server does, is no leak."""
+    """A task outside of the block that needs a moment to end, as a server does, is not a leak."""
 
     async def close_later(end: socket.socket) -> None:
         await trio.sleep(0.05)
@@ -149,8 +149,8 @@ async def test_what_is_about_to_end_is_waited_for() -> None:
                 nursery.start_soon(close_later, end)
 
 
-async def test_in_virtual_time_everybody_does_what_they_can(autojump_clock: trio.testing.MockClock) -> None:
-    """And no time passes."""
+async def test_in_virtual_time_it_waits_until_all_tasks_are_blocked(autojump_clock: trio.testing.MockClock) -> None:
+    """No time passes meanwhile."""
     async with trio.open_nursery() as nursery, assert_no_leaks():
         for end in memory_socket_pair():
             nursery.start_soon(end.aclose)
@@ -158,7 +158,7 @@ async def test_in_virtual_time_everybody_does_what_they_can(autojump_clock: trio
 
 
 async def test_it_waits_no_longer_than_it_must() -> None:
-    """What is never given back costs the patience, and no more."""
+    """For a leak it waits as long as its patience, and no longer."""
     ends = socket.socketpair()
     began = trio.current_time()
     with trio.fail_after(10), pytest.raises(AssertionError, match="descriptor"):
@@ -170,7 +170,7 @@ async def test_it_waits_no_longer_than_it_must() -> None:
 
 
 def test_where_descriptors_are_not_listed_the_rest_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on Windows."""
+    """So it is on Windows."""
     monkeypatch.setattr(leaks, "_FOLDERS", ("/nowhere", "/nowhere-else"))
     with assert_no_leaks():
         ends = socket.socketpair()

@@ -1,4 +1,4 @@
-"""The pytest plugin, as other projects meet it: each test here runs pytest on a project of its own."""
+"""The pytest plugin, as other projects use it: each test here runs pytest on a project of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import cometconn.testing
 
 ROOT = pathlib.Path(__file__).parents[2]
 PLUGIN = "_cometconn_pytest"
-# pytester forgets the modules that a run inside this process imported first: two runs would meet two copies of them.
+# pytester removes the modules that a run inside this process imports, so these are imported before: otherwise two runs
+# would have two copies of them.
 _KEPT = (cometconn.emulator, cometconn.testing)
 Run: TypeAlias = "Callable[..., str]"
 TRIO_MODE = "[pytest]\ntrio_mode = true\nfilterwarnings = error\n"
@@ -27,12 +28,12 @@ pytest_plugins = ["pytester"]
 
 @pytest.fixture
 def run(pytester: pytest.Pytester) -> Run:
-    """What pytest says of a project that consists of this one file, run in this process."""
+    """Return a function that runs pytest in this process on a project of one file, and returns its output."""
 
     def run(code: str, *options: str, ini: str = TRIO_MODE) -> str:
         pytester.makeini(ini)
         pytester.makepyfile(code)
-        # This process has loaded the plugin already, which some versions of pytest warn of; a warning is an error here.
+        # Some versions of pytest warn that this process has already imported the plugin, and a warning is an error here.
         loaded = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
         result = pytester.runpytest_inprocess("-q", "-p", PLUGIN, "-W", loaded, "-p", "no:cacheprovider", *options)
         return result.stdout.str()
@@ -41,10 +42,10 @@ def run(pytester: pytest.Pytester) -> Run:
 
 
 def run_apart(tmp_path: pathlib.Path, code: str) -> str:
-    """What pytest says of such a project in a process of its own, with no other plugins."""
+    """Run pytest on such a project in a process of its own, without other plugins, and return its output."""
     (tmp_path / "pytest.ini").write_text(TRIO_MODE, encoding="utf-8")
     (tmp_path / "test_it.py").write_text(code, encoding="utf-8")
-    # Only the two plugins: what else is installed here is not the project's.
+    # Only these two plugins: the project does not use the others that are installed here.
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT)}
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_CURRENT_TEST"):
         environment.pop(name, None)
@@ -62,7 +63,7 @@ def run_apart(tmp_path: pathlib.Path, code: str) -> str:
 
 
 def test_a_project_with_the_plugin_alone(tmp_path: pathlib.Path) -> None:
-    """Fixtures over sockets and in memory, virtual time without a clock's name, and every `chat_` fixture replaced."""
+    """Fixtures work over sockets and in memory, in virtual time without naming a clock; `chat_` fixtures are replaced."""
     code = """
 import pytest, trio
 from cometconn import AppSettings, Connected, SubscriptionType
@@ -125,7 +126,7 @@ def test_a_fixture_of_ones_own_goes_first(chat):
 
 
 def test_with_explicit_marks(run: Run) -> None:
-    """Without `trio_mode`, the mark on a test is enough, a runner of its own is used, and other tests stay as they are."""
+    """Without `trio_mode` a mark on the test is enough, its own runner is used, and other tests are not changed."""
     code = """
 import pytest, trio
 ran = []
@@ -149,8 +150,8 @@ def test_sync():
     assert "3 passed" in run(code, ini="[pytest]\nfilterwarnings = error\n")
 
 
-def test_hypothesis_is_told_what_to_use(run: Run) -> None:
-    """A fixture is made once and Hypothesis calls many times: whoever silences its own warning is told what to do."""
+def test_a_fixture_with_hypothesis_is_an_error(run: Run) -> None:
+    """If Hypothesis's own check is disabled, the error message names what to use instead of the fixture."""
     code = """
 from hypothesis import HealthCheck, given, settings, strategies as st
 
@@ -162,8 +163,8 @@ async def test_it(memory_chat, number):
     assert "With Hypothesis, open the server in the test" in run(code)
 
 
-def test_time_that_does_not_fit_is_told(run: Run) -> None:
-    """Sockets in virtual time, and memory in real time, fail at once with what to do."""
+def test_a_fixture_with_the_wrong_kind_of_time_is_an_error(run: Run) -> None:
+    """Sockets in virtual time, and memory in real time, fail at once with a message that names what to do."""
     code = """
 async def test_sockets(emulator, autojump_clock):
     raise AssertionError
@@ -178,9 +179,9 @@ async def test_late(request):
 def test_asked_for_late(request):
     request.getfixturevalue("memory_server")
 """
-    told = run(code.replace("async def test_late(request):\n    raise AssertionError\n", ""))
-    assert told.count("use `memory_server` in virtual time") >= 2
-    assert "Trio fixtures can only be used by Trio tests" in told
+    output = run(code.replace("async def test_late(request):\n    raise AssertionError\n", ""))
+    assert output.count("use `memory_server` in virtual time") >= 2
+    assert "Trio fixtures can only be used by Trio tests" in output
     code = """
 import pytest
 
@@ -194,13 +195,13 @@ async def test_late(any_server):
 async def test_late_but_with_a_clock(any_server, autojump_clock):
     pass
 """
-    told = run(code)
-    assert "let the test name `autojump_clock`, too" in told
-    assert "1 failed, 1 passed" in told
+    output = run(code)
+    assert "let the test name `autojump_clock`, too" in output
+    assert "1 failed, 1 passed" in output
 
 
 def test_with_anyios_plugin(run: Run) -> None:
-    """On anyio's Trio backend memory needs a clock that the backend was given, and without one says how."""
+    """On anyio's Trio backend the memory server needs a mock clock; without one, the message shows how to set it."""
     code = """
 import pytest, trio
 from trio.testing import MockClock
@@ -223,7 +224,7 @@ async def test_an_hour(memory_server, memory_chat):
 
 
 def test_in_asyncio(run: Run) -> None:
-    """A test that another plugin runs in asyncio is told that the fixtures are Trio's, and which settings make it work."""
+    """A test that another plugin runs in asyncio fails with a message that names the settings that make it work."""
     code = """
 import pytest
 
@@ -239,21 +240,21 @@ async def test_memory(memory_chat):
 async def test_sockets(chat):
     pass
 """
-    told = run(code, ini="[pytest]\n")
-    assert told.count("say `asyncio_mode = strict` and mark this one with `@pytest.mark.trio`") >= 2
-    assert "2 errors" in told
-    assert "must be called from async context" not in told
+    output = run(code, ini="[pytest]\n")
+    assert output.count("set `asyncio_mode = strict` and mark this one with `@pytest.mark.trio`") >= 2
+    assert "2 errors" in output
+    assert "must be called from async context" not in output
 
 
 def test_fixtures_are_documented(run: Run) -> None:
-    """`pytest --fixtures` tells what each is."""
-    told = run("", "--fixtures")
+    """`pytest --fixtures` lists each with its docstring."""
+    output = run("", "--fixtures")
     for name in ("emulator", "chat", "memory_server", "memory_chat", "chat_settings", "chat_user", "chat_world"):
-        assert f"\n{name} -- " in told
+        assert f"\n{name} -- " in output
 
 
-def test_it_costs_a_run_nothing() -> None:
-    """The plugin itself loads nothing of ours, nor Trio; it works where no extra is installed."""
+def test_the_plugin_imports_nothing_but_pytest() -> None:
+    """It imports neither cometconn nor Trio, and so works without any extra."""
     code = f"import {PLUGIN}, sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120, cwd=ROOT
@@ -261,8 +262,8 @@ def test_it_costs_a_run_nothing() -> None:
     assert not {"cometconn", "trio", "hypothesis", "attrs"} & set(done.stdout.split())
 
 
-def test_the_kit_loads_no_test_tool() -> None:
-    """`import cometconn.testing` needs neither pytest nor Hypothesis."""
+def test_the_kit_imports_no_test_tool() -> None:
+    """`import cometconn.testing` imports neither pytest nor Hypothesis."""
     code = "import cometconn.testing, sys; print('pytest' in sys.modules, 'hypothesis' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120, cwd=ROOT

@@ -1,4 +1,4 @@
-"""Secrets leave the transcript, and nothing else does."""
+"""Secrets are replaced in transcripts, and nothing else is."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from cometconn.testing.event_values import json_objects
 from cometconn.testing.redaction import Redaction
 
 
-def test_by_name_and_wherever_it_was_seen() -> None:
-    """A secret is known by its name, and after that anywhere; the same one has the same placeholder."""
+def test_a_secret_is_replaced_wherever_it_occurs() -> None:
+    """It is found by the name of its field, and afterwards everywhere; the same secret has the same placeholder."""
     known = Redaction()
     data = {"authToken": "abc", "jwt": "abcdef" * 4, "fat": "at", "wsChannel": {"secret": "s-1"}, "n": 1}
     answer = known.clean({"data": data})
@@ -28,7 +28,7 @@ def test_by_name_and_wherever_it_was_seen() -> None:
 
 
 def test_headers_and_parameters() -> None:
-    """What a header or a URL holds is learned by the header's or the parameter's name."""
+    """The secrets in headers and URLs are found by the names of the header and of the parameter."""
     known = Redaction()
     for name, value in (("apiKey", "K-1"), ("authToken", "T-1"), ("resource", "S-1"), ("Accept", "json")):
         known.learn_header(name, value)
@@ -37,22 +37,22 @@ def test_headers_and_parameters() -> None:
     assert known.named("id", "T-1") == "authToken-1"
 
 
-def test_text_that_is_no_json() -> None:
-    """Cut off or not, a name and its value are seen in it."""
+def test_text_that_is_not_valid_json() -> None:
+    """Names and their values are found in it, even in incomplete JSON."""
     assert (
         Redaction().clean_text('[{"authToken": "abc", "x": "abc') == '[{"authToken": "authToken-1", "x": "authToken-1'
     )
 
 
-def test_a_placeholder_stays_and_nothing_is_nothing() -> None:
-    """What was cleaned once is clean; an empty value is no secret."""
+def test_placeholders_and_empty_values_are_not_replaced() -> None:
+    """Replacing a second time changes nothing, and an empty value is not a secret."""
     known = Redaction()
     once = known.clean({"jwt": "abc", "token": ""})
     assert known.clean(once) == once == {"jwt": "jwt-1", "token": ""}
 
 
-def test_only_so_many_are_remembered(monkeypatch: object) -> None:
-    """The memory is bounded."""
+def test_the_number_of_remembered_secrets_is_bounded() -> None:
+    """The oldest ones are forgotten."""
     known = Redaction()
     for number in range(redaction._MOST + 10):
         known.learn("jwt", f"secret {number}")
@@ -61,6 +61,6 @@ def test_only_so_many_are_remembered(monkeypatch: object) -> None:
 
 @settings(max_examples=50, database=None)
 @given(json_objects)
-def test_what_holds_no_secret_is_as_it_was(content: dict[str, object]) -> None:
-    """Any JSON without such names."""
+def test_json_without_secrets_is_unchanged(content: dict[str, object]) -> None:
+    """Any JSON without the names of secrets."""
     assert Redaction().clean(content) == content

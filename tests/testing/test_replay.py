@@ -1,4 +1,4 @@
-"""Record and replay: what was recorded over sockets comes again in memory, and what differs is told."""
+"""Record and replay: a session over sockets is replayed in memory, and a client that does something else is an error."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Program = Callable[[CometChat], Awaitable[Any]]
 
 @asynccontextmanager
 async def client(server: Any, environment: Any, **settings: Any) -> AsyncGenerator[CometChat, None]:
-    """A client of *server* through *environment*."""
+    """Open a client of *server* with *environment*."""
     settings.setdefault("timing", QUICK)
     async with cometconn.open_client(
         "APP", AppSettings(**settings), store=MemoryStore(), endpoints=server.endpoints, environment=environment
@@ -51,7 +51,7 @@ async def client(server: Any, environment: Any, **settings: Any) -> AsyncGenerat
 
 
 def replay(path: pathlib.Path, program: Program, **settings: Any) -> Any:
-    """Let *program* meet the transcript, in virtual time; return its result, the time it took, and what was left."""
+    """Run *program* with the transcript in virtual time; return its result, the time, and the lines that were left."""
 
     async def main() -> Any:
         with trio.fail_after(5000):
@@ -64,7 +64,7 @@ def replay(path: pathlib.Path, program: Program, **settings: Any) -> Any:
 
 
 async def diary(chat: CometChat) -> list[Event]:
-    """A program that reads, answers, speaks, and lives through a loss."""
+    """A program that receives and sends messages and receipts, and reconnects after a loss."""
     kept: list[Event] = []
     await chat.login(uid="zed-1", auth_key=KEY)
     await chat.connect()
@@ -83,7 +83,7 @@ async def diary(chat: CometChat) -> list[Event]:
 
 
 async def weather(server: Emulator) -> None:
-    """What the server does meanwhile."""
+    """The server's actions during the diary."""
     await server.wait_connected("zed-1")
     server.say("amy-2", "hello", receiver="zed-1")
     await server.log.wait_for(lambda entry: entry.detail.get("path", "").endswith("/messages"))
@@ -110,8 +110,8 @@ async def recorded(path: pathlib.Path) -> list[Event]:
     return kept
 
 
-def test_a_session_over_sockets_comes_again_in_memory(tmp_path: pathlib.Path) -> None:
-    """The same events in the same order, at the same times; the file holds no secret, only what stands for it."""
+def test_a_session_over_sockets_is_replayed_in_memory(tmp_path: pathlib.Path) -> None:
+    """The same events come in the same order at the same times; the file contains placeholders and no secret."""
     path = tmp_path / "session.jsonl"
     kept = trio.run(recorded, path)
     text = path.read_text()
@@ -140,7 +140,7 @@ async def short(chat: CometChat) -> str:
 
 
 def record_in_memory(path: pathlib.Path, program: Program, act: Any = None, **settings: Any) -> Any:
-    """Record *program* against the memory server, which *act* moves meanwhile."""
+    """Record *program* against the memory server, which *act* controls meanwhile."""
 
     async def main() -> Any:
         with trio.fail_after(5000):
@@ -157,7 +157,7 @@ def record_in_memory(path: pathlib.Path, program: Program, act: Any = None, **se
 
 
 async def say_hello(server: MemoryServer) -> None:
-    """One message, at 100 seconds."""
+    """Send one message, after 100 seconds."""
     await trio.sleep(100)
     server.say("amy-2", "hello", receiver="zed-1")
 
@@ -171,12 +171,12 @@ def path(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def test_at_the_recorded_times(path: pathlib.Path) -> None:
-    """A minute and a half of waiting, keepalive pings and all, takes none."""
+    """A minute and a half with keepalive pings is replayed without waiting."""
     assert replay(path, short, timing=Timing()) == ("hello", 100.0, ())
 
 
-def test_a_client_that_stops_early_is_not_reproached(path: pathlib.Path) -> None:
-    """`unplayed` says what it has missed."""
+def test_a_client_that_stops_early_is_no_error(path: pathlib.Path) -> None:
+    """`unplayed` contains the lines that it did not reach."""
 
     async def log_in(chat: CometChat) -> None:
         await chat.login(uid="zed-1", auth_key="ANOTHER")
@@ -192,8 +192,8 @@ def test_a_client_that_stops_early_is_not_reproached(path: pathlib.Path) -> None
     assert [line.detail["frame"]["type"] for line in unplayed] == ["message"]
 
 
-def test_a_client_that_stays_is_kept(path: pathlib.Path) -> None:
-    """Behind the transcript's end its pings are answered."""
+def test_a_client_that_stays_longer_stays_connected(path: pathlib.Path) -> None:
+    """After the transcript's end its pings are answered."""
 
     async def stay(chat: CometChat) -> None:
         await short(chat)
@@ -204,7 +204,7 @@ def test_a_client_that_stays_is_kept(path: pathlib.Path) -> None:
 
 
 async def ask(chat: CometChat) -> None:
-    """A request that the transcript does not have; nobody else's error hides it."""
+    """Make a request that the transcript does not have, and raise another error because of it."""
     await short(chat)
     try:
         await chat.send_text("amy-2", "hi")
@@ -213,21 +213,21 @@ async def ask(chat: CometChat) -> None:
 
 
 async def speak(chat: CometChat) -> None:
-    """A frame that it does not have."""
+    """Send a frame that the transcript does not have."""
     await short(chat)
     await chat.start_typing("amy-2")
     await trio.sleep_forever()
 
 
 async def dial(chat: CometChat) -> None:
-    """One connection more."""
+    """Dial once more than recorded."""
     await short(chat)
     await chat.disconnect()
     await chat.connect()
 
 
 async def log_in_as_another(chat: CometChat) -> None:
-    """Another user's login."""
+    """Log in another user than recorded."""
     await chat.login(uid="amy-2", auth_key="KEY")
 
 
@@ -235,13 +235,13 @@ async def log_in_as_another(chat: CometChat) -> None:
     ("program", "told"),
     [
         (ask, r'asks\n  request 0 .*"hi".*\n.*\n  nothing'),
-        (speak, r"says on connection 1\n  .*typing_indicator.*\n.*\n  no more from the client"),
+        (speak, r"sends on connection 1\n  .*typing_indicator.*\n.*\n  no more from the client"),
         (dial, r"dials once more; the transcript has 1 connection"),
         (log_in_as_another, r"users/amy-2/auth_tokens.*\n.*\n  request 1 .*users/zed-1/auth_tokens"),
     ],
 )
-def test_what_the_transcript_does_not_have_is_told(path: pathlib.Path, program: Program, told: str) -> None:
-    """At once, whatever the program waits for, and instead of what it raises because of it."""
+def test_what_the_transcript_does_not_have_is_an_error(path: pathlib.Path, program: Program, told: str) -> None:
+    """It is raised at once, whatever the program waits for, and instead of an error that the program raises."""
 
     async def main() -> float:
         with pytest.raises(ReplayError, match=told):
@@ -249,12 +249,12 @@ def test_what_the_transcript_does_not_have_is_told(path: pathlib.Path, program: 
                 await program(chat)
         return trio.current_time()
 
-    # At 100 s comes the only message: no patience of the client's was waited for.
+    # The only message comes after 100 s, and no bound of the client was waited for.
     assert trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0)) in {0.0, 100.0}
 
 
-def test_an_answer_takes_as_long_as_it_took(path: pathlib.Path) -> None:
-    """Seven seconds for a login are seven seconds again."""
+def test_a_response_takes_as_long_as_it_took(path: pathlib.Path) -> None:
+    """A login that took seven seconds takes seven seconds again."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     for line in lines[2:]:
         line["at"] += 7
@@ -262,8 +262,8 @@ def test_an_answer_takes_as_long_as_it_took(path: pathlib.Path) -> None:
     assert replay(path, short, timing=Timing()) == ("hello", 107.0, ())
 
 
-def test_what_the_program_raises_comes_out(path: pathlib.Path) -> None:
-    """As it is."""
+def test_what_the_program_raises_is_not_changed(path: pathlib.Path) -> None:
+    """It is raised without a group."""
 
     async def fail(chat: CometChat) -> None:
         raise KeyError("mine")
@@ -272,8 +272,8 @@ def test_what_the_program_raises_comes_out(path: pathlib.Path) -> None:
         replay(path, fail)
 
 
-def test_another_frame_than_the_recorded_one_is_told(tmp_path: pathlib.Path) -> None:
-    """Both are shown; the order counts."""
+def test_another_frame_than_the_recorded_one_is_an_error(tmp_path: pathlib.Path) -> None:
+    """The message shows both frames, and their order matters."""
 
     async def type_to(chat: CometChat, *receivers: str) -> None:
         await chat.login(uid="zed-1", auth_key="KEY")
@@ -290,7 +290,7 @@ def test_another_frame_than_the_recorded_one_is_told(tmp_path: pathlib.Path) -> 
 
 
 async def losses(chat: CometChat) -> list[str]:
-    """A program that notes how its connection fares, and what REST says, until it is refused for good."""
+    """A program that records its statuses and the errors of REST, until its token is refused."""
     seen = []
     for _ in range(2):
         try:
@@ -311,7 +311,7 @@ async def losses(chat: CometChat) -> list[str]:
 
 
 async def lose(server: MemoryServer) -> None:
-    """Every way in which a connection ends or does not begin."""
+    """End connections, and prevent them, in every way there is."""
     server.set(rest=503, retry_after=1)
     await server.log.wait_for(lambda entry: entry.detail.get("status") == 503)
     server.heal()
@@ -338,8 +338,8 @@ async def lose(server: MemoryServer) -> None:
     device.reset()
 
 
-def test_every_kind_of_loss_comes_again(tmp_path: pathlib.Path) -> None:
-    """Close frames, resets, silence, refusals with their delays, failed dials: the same statuses at the same times."""
+def test_every_kind_of_loss_is_replayed(tmp_path: pathlib.Path) -> None:
+    """Close frames, resets, silence, refusals with delays and failed dials give the same statuses at the same times."""
     path = tmp_path / "t.jsonl"
     seen = record_in_memory(path, losses, lose, timing=Timing())
     again, _, unplayed = replay(path, losses, timing=Timing())
@@ -351,7 +351,7 @@ def test_every_kind_of_loss_comes_again(tmp_path: pathlib.Path) -> None:
 
 
 def test_what_was_never_answered_is_not_answered(tmp_path: pathlib.Path) -> None:
-    """A request, a dial and an upgrade that hung hang again."""
+    """A request, a dial and an upgrade that hung in the recording hang in the replay."""
     path = tmp_path / "t.jsonl"
 
     async def hang(chat: CometChat) -> list[str]:
@@ -386,7 +386,7 @@ def test_what_was_never_answered_is_not_answered(tmp_path: pathlib.Path) -> None
 
 
 def test_binary_frames_and_echoes(tmp_path: pathlib.Path) -> None:
-    """Bytes come as bytes; a message of this session's own is an echo in the replay, too."""
+    """Binary frames are replayed as such, and an echo of the client's own message is an echo in the replay, too."""
     path = tmp_path / "t.jsonl"
 
     async def read(chat: CometChat) -> list[Any]:
@@ -415,8 +415,8 @@ def test_binary_frames_and_echoes(tmp_path: pathlib.Path) -> None:
     assert [again[0].type, again[1].raw] == ["novelty", b"\x00\xff"]
 
 
-def test_a_transcript_that_was_cut_off_plays_to_its_end(path: pathlib.Path) -> None:
-    """At every line: the program meets what is there, and nothing hangs."""
+def test_an_incomplete_transcript_is_replayed_to_its_end(path: pathlib.Path) -> None:
+    """Wherever it is cut, nothing hangs."""
     whole = path.read_bytes().splitlines(keepends=True)
     for size in (1, 3, 6, 8, 11):
         path.write_bytes(b"".join(whole[:size]) + whole[size][:10])
@@ -431,7 +431,7 @@ def test_a_transcript_that_was_cut_off_plays_to_its_end(path: pathlib.Path) -> N
 
 
 async def test_a_full_disk_ends_the_recording_alone(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The session goes on; leaving the recording says what happened."""
+    """The session continues, and leaving the recording raises the error."""
     with trio.fail_after(20):
         async with open_emulator() as server:
             with pytest.raises(OSError, match="No space"), record("/dev/full") as recorder:
@@ -443,7 +443,7 @@ async def test_a_full_disk_ends_the_recording_alone(tmp_path: pathlib.Path, monk
 
 
 async def test_what_cannot_be_reached_is_recorded(tmp_path: pathlib.Path) -> None:
-    """Without a server: the failed request, and the failed dial, with the words and without a secret."""
+    """Without a server, the failed request and the failed dial are recorded with their errors."""
     store = MemoryStore()
     path = tmp_path / "t.jsonl"
     with trio.fail_after(20):
@@ -465,8 +465,8 @@ async def test_what_cannot_be_reached_is_recorded(tmp_path: pathlib.Path) -> Non
     assert recorder.boot_time() > 0
 
 
-async def test_a_replay_can_be_asked_by_hand(path: pathlib.Path, autojump_clock: trio.testing.MockClock) -> None:
-    """Chance and the boot clock are those of virtual time; in a fixture-like place, too."""
+async def test_a_replay_is_an_environment(path: pathlib.Path, autojump_clock: trio.testing.MockClock) -> None:
+    """Its boot clock is Trio's, its random numbers after the recorded ones are 0.5, and nothing was played yet."""
     async with open_replay(path) as played:
         assert isinstance(played, Replay)
         assert played.boot_time() == trio.current_time()
@@ -478,7 +478,7 @@ async def test_a_replay_can_be_asked_by_hand(path: pathlib.Path, autojump_clock:
 
 
 class Bare:
-    """An environment whose other end is in the test's hands."""
+    """An environment with a socket pair whose other end the test uses."""
 
     def __init__(self) -> None:
         self.ours, self.theirs = memory_socket_pair()
@@ -487,10 +487,8 @@ class Bare:
         return self.ours
 
 
-async def test_bytes_and_what_cannot_be_followed_are_noted(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A binary frame as base64; behind a message that is too long nothing more is read, and the bytes still pass."""
+async def test_binary_and_undecodable_data_is_recorded(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A binary frame is recorded as base64. After a message that is too long nothing is recorded, but all is passed on."""
     monkeypatch.setattr(wire_reader, "_LIMIT", 1000)
     environment: Any = Bare()
     path = tmp_path / "t.jsonl"

@@ -1,4 +1,4 @@
-"""What a script tells: the status as a call returns, and what the server saw."""
+"""The results of a script: the status when a call returns, and what the server received."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MANUAL = AppSettings(auto_establish_socket_connection=False)
 
 
 def test_the_status_as_the_call_returns() -> None:
-    """The app state and `retry_now()` tell the new truth at once; the step goes on until all is quiet."""
+    """The status is already new when the call returns; the step ends when all tasks are blocked."""
     told = play([act.Login(), act.EnterBackground(), act.EnterForeground(), act.Reset(), act.RetryNow()])
     assert [step.returned for step in told.steps] == [None, "IN_BACKGROUND", "Connecting", None, "Connecting"]
     assert [step.status for step in told.steps] == [
@@ -23,7 +23,7 @@ def test_the_status_as_the_call_returns() -> None:
 
 
 def test_no_client_no_status() -> None:
-    """Between leaving and opening again there is nobody to ask."""
+    """Between leaving a client and opening the next one, no status is recorded."""
     told = play([act.Leave(), act.EnterBackground(), act.Reopen()])
     assert [(step.returned, step.status) for step in told.steps] == [
         (None, None),
@@ -33,7 +33,7 @@ def test_no_client_no_status() -> None:
 
 
 def test_pings_and_auth_frames_at_the_server() -> None:
-    """The library's pings and the application's, and what became of each auth frame."""
+    """The pings of the library and of the application are recorded, and the outcome of each auth frame."""
     told = play(
         [act.Login(), act.Wait(4), act.Ping(), act.Wait(11), act.TokenAnswer("refuse"), act.Reset(), act.Wait(1)]
     )
@@ -41,8 +41,8 @@ def test_pings_and_auth_frames_at_the_server() -> None:
     assert told.auths == ((0.0, "accepted"), (16.0, "refused"), (16.0, "refused"))
 
 
-def test_what_is_closed_before_the_answer_is_tried_again() -> None:
-    """Three in a row are two failed attempts and a third with a renewed token, which dials twice."""
+def test_a_close_before_the_auth_reply_is_followed_by_a_retry() -> None:
+    """Three in a row are two failed attempts, and a third that renews the token and dials twice."""
     again = (act.CloseUnanswered(), act.RetryNow(), act.Wait(1))
     told = play([act.TokenAnswer("silent"), act.Login(), *again, *again, act.CloseUnanswered()])
     assert [outcome for _, outcome in told.auths] == ["unanswered"] * 4
@@ -52,6 +52,6 @@ def test_what_is_closed_before_the_answer_is_tried_again() -> None:
 
 
 def test_one_socket_and_none_left() -> None:
-    """A whole life: connected, gone silent, given up, connected again, left."""
+    """This also holds for a connection that goes silent and is disconnected before the next one is opened."""
     told = play([act.Login(), act.Connect(), act.Silence(), act.Disconnect(), act.Connect(), act.Leave()], MANUAL)
     assert (told.most_sockets, told.sockets_left) == (1, 0)

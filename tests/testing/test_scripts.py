@@ -1,4 +1,4 @@
-"""The public kit for fuzzing lifecycle events: what it performs, and what it tells."""
+"""Scripts of lifecycle events: what they do, and what they return."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from cometconn.testing.strategies import scripts, waits
 MANUAL = AppSettings(auto_establish_socket_connection=False)
 
 
-def test_a_script_is_told_step_by_step() -> None:
-    """Time, statuses, outcomes and events of each action, and the dials and goodbyes of them all."""
+def test_a_script_is_recorded_step_by_step() -> None:
+    """The results contain time, statuses, outcomes and events of each action, and all dials and close frames."""
     told = play([act.Login(), act.Connect(), act.Push(), act.EnterBackground(), act.Wait(30), act.Ping()], MANUAL)
     assert [step.at for step in told.steps] == [0, 0, 0, 0, 30, 30]
     assert told.steps[1].statuses == ("Connecting", "Connected")
@@ -42,21 +42,21 @@ def test_a_script_is_told_step_by_step() -> None:
         ([act.TokenAnswer("refuse"), act.Reset(), act.Wait(1)], "AUTHENTICATION_FAILED"),
     ],
 )
-def test_every_mood_of_the_server_is_felt(script: list[act.Action], status: str) -> None:
-    """Each action on the server's side does what its name says."""
+def test_every_fault_of_the_server_has_its_effect(script: list[act.Action], status: str) -> None:
+    """Each action on the server's side leads to the expected status."""
     told = play([act.Login(), *script])
     assert [status for step in told.steps for status in step.statuses][-1] == status
 
 
 def test_frames_of_all_kinds() -> None:
-    """Doubled ones are dropped, reordered ones kept in the order in which they came."""
+    """Duplicates are dropped; reordered messages are yielded in the order in which they were received."""
     told = play([act.Login(), act.Push(), act.Duplicate(), act.Reordered(), act.Garbage(), act.LatePong()])
     events = [event for step in told.steps for event in step.events]
     assert events == ["TextMessage 1", "TextMessage 4", "TextMessage 3", "UnreadableFrame"]
 
 
 def test_calls_can_be_cancelled_and_clients_left() -> None:
-    """The oldest waiting call is cancelled; what is left takes no calls until it is opened again."""
+    """The call that has waited longest is cancelled; after a client was left, no calls are made until the next one."""
     script = [
         act.Dialling("hang"),
         act.Login(),
@@ -75,13 +75,13 @@ def test_calls_can_be_cancelled_and_clients_left() -> None:
 
 
 class Echo:
-    """An application under test: it keeps what was said, and must not fall over."""
+    """An application under test: it collects texts, and must not raise."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
 
     async def run(self, chat: CometChat) -> None:
-        """Listen for as long as the client lives."""
+        """Collect the texts until it is cancelled."""
         async with chat.events(TextMessage) as events:
             async for event in events:
                 if isinstance(event, TextMessage):
@@ -89,14 +89,14 @@ class Echo:
 
 
 def test_an_application_runs_beside_the_script() -> None:
-    """It is started with every life of the client, and ended with it."""
+    """It is started for every client, and cancelled when that is left."""
     echo = Echo()
     play([act.Login(), act.Push(), act.Leave(), act.Push(), act.Reopen(), act.Push()], app=echo.run)
     assert echo.said == ["1", "5"]
 
 
-def test_what_the_application_raises_comes_out() -> None:
-    """A fault of the application is the caller's to see."""
+def test_what_the_application_raises_is_raised() -> None:
+    """`play()` raises the application's own exception."""
 
     async def faulty(chat: CometChat) -> None:
         async with chat.statuses() as statuses:
@@ -111,7 +111,7 @@ def test_what_the_application_raises_comes_out() -> None:
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(scripts(Timing()))
 def test_an_application_survives_any_script(script: Any) -> None:
-    """How an application is fuzzed: its own promise, whatever happens to the connection."""
+    """An example of fuzzing an application: its own invariant holds whatever happens to the connection."""
     echo = Echo()
     play(script, app=echo.run)
     assert all(text.isdecimal() for text in echo.said)
@@ -120,6 +120,6 @@ def test_an_application_survives_any_script(script: Any) -> None:
 @settings(max_examples=50, database=None)
 @given(waits(Timing(background_grace=7)))
 def test_waits_are_around_what_is_due(wait: act.Wait) -> None:
-    """Just before, at, and just behind a deadline of the timing given."""
+    """They end just before, at, or just after a deadline of the given timing."""
     due = (7, 14 / 3, 15, 5, 2.5, 10, 1, 15, 10, 2)
     assert any(abs(wait.seconds - moment) <= 0.0011 for moment in due)

@@ -1,4 +1,4 @@
-"""The server's part in a test: it waits for what is expected, and says what came instead."""
+"""Scripts of the server's side: they wait for what is expected, and list what the client did instead."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from cometconn.testing import MemoryServer, ServerScript, assert_no_leaks
 
 @pytest.fixture
 async def server(memory_server: MemoryServer) -> AsyncGenerator[MemoryServer, None]:
-    """A server in virtual time, and nothing left of its clients."""
+    """A server in virtual time, whose clients leave nothing behind."""
     async with assert_no_leaks():
         yield memory_server
 
 
 @pytest.fixture
 async def chat(server: MemoryServer) -> AsyncGenerator[CometChat, None]:
-    """A client that nobody has logged in."""
+    """A client without a logged-in user."""
     async with cometconn.open_client(
         "APP", AppSettings(), store=MemoryStore(), endpoints=server.endpoints, environment=server
     ) as chat:
@@ -37,8 +37,8 @@ async def log_in(chat: CometChat) -> None:
     await chat.connect()
 
 
-async def test_a_play_reads_as_it_happens(server: MemoryServer, chat: CometChat) -> None:
-    """Requests, frames and endings are expected in their order; what stands between is passed over."""
+async def test_a_script_follows_a_session(server: MemoryServer, chat: CometChat) -> None:
+    """Requests, frames and closes are expected in their order; everything in between is skipped."""
     script = server.script()
     async with trio.open_nursery() as nursery, chat.events() as events:
         nursery.start_soon(log_in, chat)
@@ -67,7 +67,7 @@ async def test_a_play_reads_as_it_happens(server: MemoryServer, chat: CometChat)
 
 
 async def test_refused_and_accepted_again(server: MemoryServer, chat: CometChat) -> None:
-    """Without a status nobody gets through; with one, REST does; a token can be worth nothing."""
+    """Without a status all connections are refused; with one, only upgrades are; tokens can be refused, too."""
     script = server.script("zed-1")
     await log_in(chat)
     script.refuse()
@@ -76,7 +76,7 @@ async def test_refused_and_accepted_again(server: MemoryServer, chat: CometChat)
     assert isinstance(chat.status, Waiting | cometconn.Connecting)
     script.accept()
     await chat.connect()
-    script = server.script("zed-1")  # what was before is over
+    script = server.script("zed-1")  # a new script begins here
     script.refuse(503, retry_after=40)
     script.drop()
     await script.expect("connect")
@@ -93,8 +93,8 @@ async def test_refused_and_accepted_again(server: MemoryServer, chat: CometChat)
     assert chat.status.reason is Reason.AUTHENTICATION_FAILED
 
 
-async def test_a_wait_in_vain_ends_and_tells_what_came(server: MemoryServer, chat: CometChat) -> None:
-    """In virtual time at once, with times and contents; the script stays where it was."""
+async def test_an_expectation_that_is_not_met_lists_what_came(server: MemoryServer, chat: CometChat) -> None:
+    """The error has times and contents, and the script keeps its place."""
     script = server.script()
     await log_in(chat)
     began = trio.current_time()
@@ -113,7 +113,7 @@ async def test_a_wait_in_vain_ends_and_tells_what_came(server: MemoryServer, cha
 
 
 async def test_quiet_means_no_more_than_pings(server: MemoryServer, chat: CometChat) -> None:
-    """A client that only keeps alive is quiet; one that speaks is not."""
+    """A client that sends only keepalive pings is quiet; one that sends another frame is not."""
     await log_in(chat)
     script = server.script()
     await script.expect_quiet(100)
@@ -124,8 +124,8 @@ async def test_quiet_means_no_more_than_pings(server: MemoryServer, chat: CometC
     await script.expect_quiet(1)
 
 
-async def test_whoever_is_not_there_can_be_told_nothing(server: MemoryServer, chat: CometChat) -> None:
-    """Nor dropped; and what no server sends is refused."""
+async def test_a_user_who_is_not_connected_cannot_be_sent_anything(server: MemoryServer, chat: CometChat) -> None:
+    """Nor dropped; and an event that a server never sends is refused."""
     script = server.script("amy-2")
     with pytest.raises(AssertionError, match="did not connect within 60 s"):
         await script.say({"type": "novelty"})
@@ -135,8 +135,8 @@ async def test_whoever_is_not_there_can_be_told_nothing(server: MemoryServer, ch
         await script.say(Resumed(1.0))
 
 
-async def test_another_users_acts_are_not_this_ones(server: MemoryServer, chat: CometChat) -> None:
-    """A script is about one user."""
+async def test_a_script_ignores_other_users(server: MemoryServer, chat: CometChat) -> None:
+    """It sees only what its own user's client does."""
     script = server.script("amy-2")
     await log_in(chat)
     await chat.start_typing("amy-2")
@@ -147,11 +147,11 @@ async def test_another_users_acts_are_not_this_ones(server: MemoryServer, chat: 
 
 
 async def test_what_the_client_breaks_is_seen(server: MemoryServer, chat: CometChat) -> None:
-    """The end of its stream; and text that is no JSON object."""
+    """The end of its stream is seen, and so is a text that is not a JSON object."""
     script = server.script()
     stream = await server.dial("ws://127.0.0.1/")
     await stream.aclose()
-    # No upgrade was asked for, so the log knows no connection: nothing to expect.
+    # No upgrade was requested, so the log has no connection that could be expected.
     script.patience = 1
     with pytest.raises(AssertionError, match="Nothing came at all"):
         await script.expect("eof")
@@ -164,7 +164,7 @@ async def test_what_the_client_breaks_is_seen(server: MemoryServer, chat: CometC
 
 
 async def test_over_real_sockets() -> None:
-    """The same script, built by hand for an emulator."""
+    """The same script works with an emulator."""
     with trio.fail_after(20):
         async with (
             open_emulator() as server,
@@ -188,7 +188,7 @@ def test_the_controls_are_those_of_the_emulator() -> None:
 
 
 async def test_network_controls_in_memory(server: MemoryServer, chat: CometChat) -> None:
-    """`refuse_connections()` and `accept_connections()`: REST and dials, noted in the log like those of the emulator."""
+    """`refuse_connections()` affects REST and dials, and is recorded in the log as by the emulator."""
     server.refuse_connections()
     with pytest.raises(cometconn.errors.ApiError, match="refuses connections"):
         await chat.login(uid="zed-1", auth_key="KEY")

@@ -1,4 +1,4 @@
-"""The transcript's file: whole lines, for its owner alone, and read again with care."""
+"""The file of a transcript: complete lines, readable only by its owner, and validated when it is read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cometconn.testing.transcript import TranscriptFile
 
 
 async def written(path: pathlib.Path) -> TranscriptFile:
-    """A file with two lines behind its beginning, still open."""
+    """Return an open file with two lines after the first one."""
     file = TranscriptFile.create(path)
     file.write("dial", 1)
     file.write("server", 1, text="ü\n")
@@ -22,7 +22,7 @@ async def written(path: pathlib.Path) -> TranscriptFile:
 
 
 async def test_what_was_written_is_read(tmp_path: pathlib.Path, autojump_clock: trio.testing.MockClock) -> None:
-    """Each line with its time, before the file is closed, and the file is its owner's."""
+    """Each line is read with its time, even before the file is closed; only the owner can read the file."""
     path = tmp_path / "t.jsonl"
     file = await written(path)
     await trio.sleep(1.5)
@@ -35,8 +35,8 @@ async def test_what_was_written_is_read(tmp_path: pathlib.Path, autojump_clock: 
     file.close()
 
 
-async def test_a_last_line_that_is_cut_off_is_left_out(tmp_path: pathlib.Path) -> None:
-    """At every byte: all whole lines are there."""
+async def test_an_incomplete_last_line_is_skipped(tmp_path: pathlib.Path) -> None:
+    """Wherever the file is cut, all complete lines are read."""
     path = tmp_path / "t.jsonl"
     (await written(path)).close()
     whole = path.read_bytes()
@@ -48,8 +48,8 @@ async def test_a_last_line_that_is_cut_off_is_left_out(tmp_path: pathlib.Path) -
 @pytest.mark.parametrize(
     "text", ["", "x\n", '{"at":0,"what":"begin","number":0,"version":2}\n', '{"at":0,"what":"dial","number":1}\n']
 )
-def test_what_is_no_transcript_is_refused(tmp_path: pathlib.Path, text: str) -> None:
-    """Other files, other versions."""
+def test_other_files_are_refused(tmp_path: pathlib.Path, text: str) -> None:
+    """So are transcripts of another version."""
     path = tmp_path / "t.jsonl"
     path.write_text(text)
     with pytest.raises(SettingsError, match=r"t\.jsonl"):
@@ -57,8 +57,8 @@ def test_what_is_no_transcript_is_refused(tmp_path: pathlib.Path, text: str) -> 
 
 
 @pytest.mark.parametrize("line", ["[]", '{"at":"x","what":"y","number":1}', '{"at":1}', "[" * 100_000, "\x00"])
-async def test_a_broken_line_is_told(tmp_path: pathlib.Path, line: str) -> None:
-    """By its number; what is in it is not shown."""
+async def test_an_invalid_line_is_an_error(tmp_path: pathlib.Path, line: str) -> None:
+    """The message contains its number and not its content."""
     path = tmp_path / "t.jsonl"
     (await written(path)).close()
     path.write_text(path.read_text() + line + "\n")
@@ -66,8 +66,8 @@ async def test_a_broken_line_is_told(tmp_path: pathlib.Path, line: str) -> None:
         read_transcript(path)
 
 
-async def test_what_is_too_long_is_refused(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not even read."""
+async def test_a_file_that_is_too_long_is_refused(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not read at all."""
     path = tmp_path / "t.jsonl"
     (await written(path)).close()
     monkeypatch.setattr(transcript, "_LIMIT", 50)
@@ -76,7 +76,7 @@ async def test_what_is_too_long_is_refused(tmp_path: pathlib.Path, monkeypatch: 
 
 
 class FullDisk:
-    """A file on a disk that has no room left."""
+    """A file on a full disk."""
 
     def write(self, text: str) -> None:
         raise OSError("no space left")
@@ -85,8 +85,8 @@ class FullDisk:
         raise OSError("still no space left")
 
 
-async def test_a_full_disk_is_told_at_the_end(tmp_path: pathlib.Path) -> None:
-    """Writing never raises; closing says what was wrong first."""
+async def test_closing_raises_the_error_of_a_full_disk(tmp_path: pathlib.Path) -> None:
+    """Writing never raises; closing raises the first error."""
     disk: Any = FullDisk()
     file = TranscriptFile(disk)
     file.write("dial", 1)

@@ -1,4 +1,4 @@
-"""Reading along: what was said, whatever the bytes come in."""
+"""One direction of a WebSocket is decoded, however its bytes are cut."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, RejectConnection, Request, TextMessage
 
 from cometconn.testing import wire_reader
-from cometconn.testing.wire_reader import Close, Head, Lost, WireReader
+from cometconn.testing.wire_reader import Close, Head, Undecodable, WireReader
 
 
 def spoken() -> tuple[bytes, bytes]:
-    """What a client and a server said to each other: every kind of frame, short, long, and in pieces."""
+    """Return the bytes of both directions, with every kind of frame: short, long and fragmented."""
     client, server = (
         wsproto.WSConnection(wsproto.ConnectionType.CLIENT),
         wsproto.WSConnection(wsproto.ConnectionType.SERVER),
@@ -39,8 +39,8 @@ TEXTS = ["", "hello", "ü" * 200, "x" * 70_000]
 
 @settings(max_examples=20, deadline=None, database=None)
 @given(st.lists(st.integers(1, 3000), min_size=1, max_size=80))
-def test_however_the_bytes_are_cut(sizes: list[int]) -> None:
-    """Both directions are read whole: heads, texts, bytes, pieces, close frames; WebSocket's own pings are not told."""
+def test_the_result_does_not_depend_on_where_the_bytes_are_cut(sizes: list[int]) -> None:
+    """Heads, texts, binary messages, fragments and close frames are decoded; pings of the WebSocket are skipped."""
     for data, expected in (
         (UP, [Head(None), *TEXTS, b"\x00\xff"]),
         (DOWN, [Head(101), *TEXTS, "one two", Close(1012, "restart"), Close(None, "")]),
@@ -53,7 +53,7 @@ def test_however_the_bytes_are_cut(sizes: list[int]) -> None:
 
 
 def test_a_refusal_is_read_with_its_delay() -> None:
-    """Status and `Retry-After`."""
+    """The head has the status and `Retry-After`."""
     server = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
     client = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
     server.receive_data(client.send(Request(host="x", target="/")))
@@ -63,12 +63,12 @@ def test_a_refusal_is_read_with_its_delay() -> None:
 
 
 @pytest.mark.parametrize("data", [b"\x82\x7f" + b"\x00" * 4 + b"\x40" + b"\x00" * 3, b"\x01\x7d" + b"x" * 125])
-def test_what_is_too_long_is_given_up(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A message beyond the limit, or its pieces together, cost no more memory, and are told once."""
+def test_decoding_stops_at_a_message_that_is_too_long(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message beyond the limit, or its fragments together, use no more memory, and are reported once."""
     monkeypatch.setattr(wire_reader, "_LIMIT", 1000)
     reader = WireReader()
     said = reader.read(b"HTTP/1.1 101 ok\r\n\r\n")
     for _ in range(150):
         said += reader.read(data)
-    assert said == [Head(101), Lost()]
+    assert said == [Head(101), Undecodable()]
     assert reader._held + len(reader._message) <= 1200

@@ -1,4 +1,4 @@
-"""The text lane against trio-websocket alone: the same bytes, the same messages and the same end.
+"""The text frame scanner against trio-websocket alone: the same bytes, the same messages and the same end.
 
 `python -m tests.transport.differential --cases 20000 --seed 1`, or as part of `nox -s fuzz`.
 """
@@ -50,20 +50,22 @@ _HEAD = 100  # instead of 64 KiB
 
 
 def check(wire: bytes, cuts: Sequence[int]) -> tuple[list[Message], str]:
-    """Let both read *wire*, cut into pieces at these places; return what they agree on.
+    """Let both read *wire*, cut into pieces at these places; return the messages and the end that they agree on.
 
-    Raises `AssertionError` when they do not. trio-websocket alone knows one limit only: what is longer than ours it
-    hands out whole, and here it is made of that what it should become.
+    Raises `AssertionError` when they do not. trio-websocket alone returns a message that is too long as a whole; it
+    becomes a `LongMessage` here.
     """
     alone = trio.run(_read, wire, cuts, False)
     alone = [_shortened(message) for message in alone[0]], alone[1]
     both = trio.run(_read, wire, cuts, True)
-    assert both == alone, f"lane {_short(both)}, trio-websocket alone {_short(alone)}, wire {wire[:200]!r}, cuts {cuts}"
+    assert both == alone, (
+        f"scanner {_short(both)}, trio-websocket alone {_short(alone)}, wire {wire[:200]!r}, cuts {cuts}"
+    )
     return both
 
 
 def _shortened(message: Message) -> Message:
-    assert not isinstance(message, LongMessage), "trio-websocket knows none"
+    assert not isinstance(message, LongMessage), "trio-websocket alone has none"
     payload = message.encode() if isinstance(message, str) else message
     if len(payload) <= _MAX_MESSAGE:
         return message
@@ -75,10 +77,10 @@ def _short(seen: tuple[list[Message], str]) -> str:
     return f"{[repr(message)[:40] for message in seen[0]]} then {seen[1]}"
 
 
-async def _read(wire: bytes, cuts: Sequence[int], lane: bool) -> tuple[list[Message], str]:
-    """Be the server that says *wire* behind its 101, and the client that reads it."""
+async def _read(wire: bytes, cuts: Sequence[int], scanner: bool) -> tuple[list[Message], str]:
+    """Send *wire* behind the 101 as a server, and read it as a client."""
     ours, theirs = memory_socket_pair(1 << 20)
-    before, door.SCANS_TEXT_FRAMES = door.SCANS_TEXT_FRAMES, lane
+    before, door.SCANS_TEXT_FRAMES = door.SCANS_TEXT_FRAMES, scanner
     limits = text_frame_scanner.MOST, text_frame_scanner.LONG_MESSAGE_HEAD
     text_frame_scanner.MOST = door.MOST = _SMALL_LIMIT
     text_frame_scanner.LONG_MESSAGE_HEAD = _HEAD
@@ -92,11 +94,11 @@ async def _read(wire: bytes, cuts: Sequence[int], lane: bool) -> tuple[list[Mess
             head = b""
             while b"\r\n\r\n" not in head:
                 head += await theirs.receive_some()
-            said = switching(head)
-            places = [0, *sorted(min(cut, len(said) + len(wire)) for cut in cuts), len(said) + len(wire)]
+            response = switching(head)
+            places = [0, *sorted(min(cut, len(response) + len(wire)) for cut in cuts), len(response) + len(wire)]
             for start, stop in itertools.pairwise(places):
                 if start < stop:
-                    await theirs.send_all((said + wire)[start:stop])
+                    await theirs.send_all((response + wire)[start:stop])
                     await trio.testing.wait_all_tasks_blocked()
             await theirs.send_eof()
             await trio.testing.wait_all_tasks_blocked()
@@ -117,7 +119,7 @@ async def _listen(websocket: TrioWebSocket, messages: list[Message], end: list[s
             assert len(received.messages) <= 3
             messages += received.messages
     except WebSocketError as error:
-        words = str(error)  # where in a piece the bad byte was depends on the pieces
+        words = str(error)  # the position of the bad byte in its piece depends on the pieces
         end.append(f"{type(error).__name__}: {'bad UTF-8' if 'codec' in words else words}")
 
 
@@ -172,7 +174,7 @@ def _draw_frame(draw: random.Random) -> bytes:  # noqa: PLR0911 - a kind each
 
 
 def _frame(first: int, payload: bytes, draw: random.Random) -> bytes:
-    """The shortest form; masked now and then, which a server may not."""
+    """Return a frame with the shortest form of its length; now and then masked, which a server must not do."""
     masked = 0x80 if draw.random() < 0.02 else 0
     size = len(payload)
     if size < 126:
@@ -185,7 +187,7 @@ def _frame(first: int, payload: bytes, draw: random.Random) -> bytes:
 
 
 def _odd_length(payload: bytes, draw: random.Random) -> bytes:
-    """A length that is written longer than need be, or is impossible."""
+    """Return a frame whose length is not in the shortest form, or is impossible."""
     size = len(payload)
     return draw.choice(
         [

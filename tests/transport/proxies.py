@@ -17,7 +17,7 @@ NAMES = (
     ".test",
     ".example",
     ".cometchat.io",
-)  # what these proxies look up, and nobody else can: all of it is this machine
+)  # names that only these proxies can look up: all of them are this machine
 
 
 @attrs.define(eq=False)
@@ -135,7 +135,7 @@ async def http_proxy(
         except OSError:
             await stream.send_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
             return
-        # In two pieces: an answer is whole when its head is, and not when something has come.
+        # In two pieces: a response is complete when its head is, and not after the first read.
         await stream.send_all(b"HTTP/1.1 200 Connection est")
         await stream.send_all(b"ablished\r\nVia: 1.1 test\r\n\r\n")
         await join(stream, server)
@@ -204,16 +204,16 @@ async def socks_proxy(
 
 @asynccontextmanager
 async def tls_front(context: ssl.SSLContext, port: int) -> AsyncGenerator[int, None]:
-    """TLS before the server at *port*; gives the port where TLS is spoken."""
+    """TLS in front of the server at *port*; yields the port of TLS."""
 
     async def talk(stream: trio.abc.Stream) -> None:
         assert isinstance(stream, trio.SSLStream)
         try:
             await stream.do_handshake()
         except trio.BrokenResourceError:
-            # Trio keeps the alert to itself, which other servers send.
+            # Trio does not send the alert, as other servers do.
             await stream.transport_stream.send_all(stream._outgoing.read())
-            # Closing on top of what was not read would be a reset, which can overtake it.
+            # Closing with unread bytes would be a reset, which could overtake the alert.
             assert isinstance(stream.transport_stream, trio.SocketStream)
             await stream.transport_stream.send_eof()
             while await stream.transport_stream.receive_some(65536):

@@ -1,4 +1,4 @@
-"""A server that speaks raw bytes, for what no well-behaved library will send."""
+"""A server that sends raw bytes, also those that no correct library would send."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Script = Callable[[trio.SocketStream], Awaitable[None]]
 
 @asynccontextmanager
 async def raw_server(script: Script) -> AsyncGenerator[str, None]:
-    """Serve *script* to every connection on a loopback port; gives the ws:// URL."""
+    """Serve *script* to every connection on a loopback port; yields the ws:// URL."""
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
     port = listeners[0].socket.getsockname()[1]
 

@@ -60,7 +60,7 @@ async def test_a_cancelled_read_takes_nothing() -> None:
 
 
 async def test_a_cancel_that_comes_too_late_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who is cancelled when the socket has become readable gets what was read: behind it nothing looks for a cancel."""
+    """A task that is cancelled when the socket has become readable still gets what was read: no checkpoint follows the read."""
     async with socket_pair() as (one, other):
         await other.send_all(b"12345678")
         with trio.CancelScope() as scope:
@@ -74,7 +74,7 @@ async def test_a_cancel_that_comes_too_late_takes_nothing(monkeypatch: pytest.Mo
 
 
 async def test_a_readable_socket_may_have_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then it waits again: the system need not keep its word."""
+    """Then it waits again: the operating system does not promise that a read succeeds."""
     read, calls = os.read, []
 
     def nothing_at_first(file: int, most: int) -> bytes:
@@ -91,7 +91,7 @@ async def test_a_readable_socket_may_have_nothing(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_socket_closed_on_our_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before, during, and between the two steps of a read: always the same error, and never another's file."""
+    """Before, during, and between the two steps of a read: always the same error, and never a read of another file."""
     async with socket_pair() as (one, _), trio.open_nursery() as nursery:
 
         async def read() -> None:
@@ -113,7 +113,7 @@ async def test_a_socket_closed_on_our_side(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_a_socket_reset_by_the_server() -> None:
-    """It is broken, and says what the system said."""
+    """It is broken, with the operating system's error as the cause."""
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     async with listener:
         port = listener.socket.getsockname()[1]
@@ -125,7 +125,7 @@ async def test_a_socket_reset_by_the_server() -> None:
 
 
 async def test_a_socket_that_cannot_be_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system may watch only so many: then the stream is broken, and nothing else."""
+    """The operating system watches a limited number: the stream is broken then, and nothing else is."""
 
     async def full(_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -138,7 +138,7 @@ async def test_a_socket_that_cannot_be_waited_for(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_other_streams_are_read_their_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those in memory, those that are made of a socket, and all where a socket is no file."""
+    """Those in memory, those that are made of a socket, and all on Windows."""
     monkeypatch.delattr("os.read")
     one, other = memory_stream_pair()
     await other.send_all(b"in memory")
@@ -158,7 +158,7 @@ async def test_a_socket_takes_bytes_at_once() -> None:
         assert os.read(other.socket.fileno(), 99) == b"12345678"
 
 
-async def test_whoever_would_have_to_wait_takes_nothing() -> None:
+async def test_a_stream_that_would_have_to_wait_takes_nothing() -> None:
     """A socket that is full, or closed on our side or theirs; and any stream that is no bare socket."""
     async with socket_pair() as (one, other):
         while write_nowait(one, b"x" * 65536):
@@ -171,7 +171,7 @@ async def test_whoever_would_have_to_wait_takes_nothing() -> None:
 
 
 async def test_where_a_socket_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On Windows its number is that of another thing: nothing is written."""
+    """On Windows the number of a socket is not that of a file: nothing is written."""
     async with socket_pair() as (one, _):
         monkeypatch.setattr("sys.platform", "win32")
         assert write_nowait(one, b"12345678") == 0

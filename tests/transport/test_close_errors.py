@@ -1,4 +1,4 @@
-"""What is made of the code that trio-websocket has recorded."""
+"""The error for each code that trio-websocket records, and for each failure of a byte stream."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def test_a_server_that_closes(code: int, close_seen: bool) -> None:
 
 
 @pytest.mark.parametrize("code", [1002, 1003, 1007, 1009])
-def test_who_has_judged_whom(code: int) -> None:
-    """With a close frame it is the server's word about us; without one, trio-websocket's about the server."""
+def test_a_code_is_the_servers_or_trio_websockets(code: int) -> None:
+    """With a close frame the server has closed because of us; without one, trio-websocket has refused what the server sent."""
     assert isinstance(close_error(code, "too long", close_seen=True), WebSocketClosedError)
     error = close_error(code, "too long", close_seen=False)
     assert isinstance(error, WebSocketBrokenError)
@@ -37,8 +37,8 @@ def test_an_end_without_a_close_frame(close_seen: bool) -> None:
     assert "without a WebSocket close frame" in str(error)
 
 
-def test_a_broken_stream_says_why() -> None:
-    """The words are for people, the cause for whoever looks closer."""
+def test_a_broken_stream_has_a_message_and_a_cause() -> None:
+    """The message is shown to users, and the cause is chained."""
     cause = ConnectionResetError("reset")
     error = broken_error("the connection was reset", cause)
     assert str(error) == "the connection was reset"
@@ -61,7 +61,7 @@ def wants_certificate() -> ssl.SSLError:
     ],
 )
 def test_a_stream_that_failed(error: Exception, cause: Exception | None, words: str) -> None:
-    """The words are for people, and the cause is chained, unless it is our own doing."""
+    """The message is shown to users, and the cause is chained, unless the stream was closed on our side."""
     error.__cause__ = cause
     made = stream_error(error)
     assert words in str(made)

@@ -20,7 +20,7 @@ from .raw_server import raw_server
 
 
 def no_tls() -> ssl.SSLContext:
-    """For ws://, nobody asks for a context."""
+    """No context is needed for ws://."""
     raise AssertionError
 
 
@@ -39,14 +39,14 @@ def port_of(url: str) -> int:
 
 
 class Resolver(trio.abc.HostnameResolver):
-    """Knows the name chat.test."""
+    """Resolves every name, chat.test for instance, to this machine."""
 
     async def getaddrinfo(self, host: Any, port: Any, family: int = 0, *more: int) -> Any:
-        """Every name is this machine."""
+        """Return the address of this machine."""
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", int(port)))]
 
     async def getnameinfo(self, sockaddr: Any, flags: int) -> Any:
-        """Not needed."""
+        """Is not called."""
         raise NotImplementedError
 
 
@@ -64,7 +64,7 @@ async def test_a_plain_connection() -> None:
             assert await stream.receive_some(5) == b"hello"
 
 
-async def test_nobody_listens() -> None:
+async def test_a_port_without_a_listener() -> None:
     """A refused connection is an OSError."""
     async with raw_server(echo) as url:
         pass
@@ -74,7 +74,7 @@ async def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5h", "socks5"])
 async def test_through_a_proxy(scheme: str) -> None:
-    """TLS to the server is inside the way that the proxy gave, whichever kind it is."""
+    """TLS to the server is inside the tunnel, for each kind of proxy."""
     authority = Authority()
     kind = (
         socks_proxy()
@@ -94,8 +94,8 @@ async def test_through_a_proxy(scheme: str) -> None:
 @pytest.mark.parametrize(
     ("scheme", "asked"), [("socks5h", "chat.test"), ("socks5", "127.0.0.1"), ("http", "chat.test")]
 )
-async def test_who_looks_the_name_up(scheme: str, asked: str) -> None:
-    """The proxy; but for `socks5` it is this machine."""
+async def test_where_the_name_is_looked_up(scheme: str, asked: str) -> None:
+    """At the proxy; with `socks5` on this machine."""
     trio.socket.set_custom_hostname_resolver(Resolver())
     with trio.fail_after(20):
         async with raw_server(echo) as url, socks_proxy() if scheme != "http" else http_proxy() as real:
@@ -107,7 +107,7 @@ async def test_who_looks_the_name_up(scheme: str, asked: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5h"])
 async def test_a_proxy_that_is_not_there(scheme: str) -> None:
-    """It is the proxy that cannot be reached, not the server; its password is not told."""
+    """The error is about the proxy, not about the server, and does not contain the password."""
     async with raw_server(echo) as url:
         pass
     proxy = proxy_at(f"{scheme}://me:s3cret@127.0.0.1:{port_of(url)}")
@@ -153,7 +153,7 @@ def test_where_a_url_leads() -> None:
 
 @pytest.mark.parametrize("answer", [b"this is no TLS at all, is it?", b""])
 async def test_a_plain_server_on_a_tls_port(answer: bytes) -> None:
-    """A failed TLS handshake is an error at once, and says what failed."""
+    """A failed TLS handshake is an error at once."""
 
     async def plain(stream: trio.SocketStream) -> None:
         await stream.receive_some(1)

@@ -1,4 +1,4 @@
-"""What trio-websocket writes never waits for the socket: seen through the WebSocket, over sockets in memory."""
+"""What trio-websocket writes never waits for the socket, and how `messages()` reads: over sockets in memory."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import trio.testing
 
 from cometconn._transport.abc import Message, Received, WebSocketBrokenError, WebSocketClosedError, WebSocketError
 from cometconn._transport.feedable_stream import FeedableStream
+from cometconn._transport.states import IllegalTransitionError
 from cometconn._transport.websocket import TrioWebSocket
 from cometconn.testing import MemorySocket, memory_socket_pair
 
@@ -21,7 +22,7 @@ from .raw_server import _take, close, frame, switching, text
 
 @attrs.define(eq=False)
 class Ends:
-    """A WebSocket whose messages are read, and the server's end, which reads when it is asked to."""
+    """A WebSocket whose messages are read, and the server's end, which reads only in `read()`."""
 
     websocket: TrioWebSocket
     ours: MemorySocket
@@ -31,7 +32,7 @@ class Ends:
     error: WebSocketError | None = None
 
     async def listen(self) -> None:
-        """The receive loop in small."""
+        """Do what the receive loop does."""
         try:
             while True:
                 self.messages += (await self.websocket.messages(64)).messages
@@ -40,13 +41,13 @@ class Ends:
         while (await self.websocket.messages(0)).size:
             pass
 
-    async def say(self, data: bytes) -> None:
-        """Let the server say *data*, and everybody do what they can."""
+    async def push(self, data: bytes) -> None:
+        """Send *data* as the server, and let every task do what it can."""
         await self.theirs.send_all(data)
         await trio.testing.wait_all_tasks_blocked()
 
     async def read(self) -> list[tuple[int, bytes]]:
-        """Let the server read all there is until nothing more comes; the last frame may be cut, the others are whole."""
+        """Read as the server until nothing more comes; return the frames, without the last one if it is cut."""
         data, frames = bytearray(), []
         while True:
             with trio.move_on_after(0) as nothing:
@@ -91,7 +92,7 @@ async def test_messages_are_read_while_a_write_and_the_pong_behind_it_are_blocke
     async with ends() as both:
         both.nursery.start_soon(blocked_send, both, trio.CancelScope())
         await trio.testing.wait_all_tasks_blocked()
-        await both.say(frame(9, b"are you there") + text("read"))
+        await both.push(frame(9, b"are you there") + text("read"))
         assert both.messages == ["read"]
         assert await both.read() == [(1, b"x" * 1000), (10, b"are you there")]
 
@@ -101,7 +102,7 @@ async def test_a_ping_between_fragments_is_answered_behind_a_blocked_write() -> 
     async with ends() as both:
         both.nursery.start_soon(blocked_send, both, trio.CancelScope())
         await trio.testing.wait_all_tasks_blocked()
-        await both.say(
+        await both.push(
             frame(1, b"a", fin=False) + frame(9) + frame(0, b"b", fin=False) + frame(9, b"2") + frame(0, b"c")
         )
         assert both.messages == ["abc"]
@@ -109,12 +110,12 @@ async def test_a_ping_between_fragments_is_answered_behind_a_blocked_write() -> 
 
 
 async def test_pongs_that_do_not_leave_are_bounded() -> None:
-    """The last ping is answered, and of those before it as many as cost little."""
+    """The last ping gets its pong, and of those before it as many as fit into 2 KiB."""
     async with ends() as both:
         both.nursery.start_soon(blocked_send, both, trio.CancelScope())
         await trio.testing.wait_all_tasks_blocked()
         for number in range(20):
-            await both.say(b"".join(frame(9, struct.pack("!I", number * 500 + each)) for each in range(500)))
+            await both.push(b"".join(frame(9, struct.pack("!I", number * 500 + each)) for each in range(500)))
         assert len(both.websocket._feed._next) <= 2048
         first, *pongs = await both.read()
         assert first == (1, b"x" * 1000)
@@ -123,11 +124,11 @@ async def test_pongs_that_do_not_leave_are_bounded() -> None:
 
 
 async def test_a_close_is_seen_while_a_write_is_blocked() -> None:
-    """Its answer takes the place of the pongs, behind the frame that has begun; and nothing follows it."""
+    """The reply takes the place of the pongs, behind the frame that has begun; and nothing follows it."""
     async with ends() as both:
         both.nursery.start_soon(blocked_send_that_ends, both)
         await trio.testing.wait_all_tasks_blocked()
-        await both.say(frame(9, b"are you there") + close(1011, "because"))
+        await both.push(frame(9, b"are you there") + close(1011, "because"))
         assert isinstance(both.error, WebSocketClosedError)
         assert both.error.code == 1011
         assert not both.websocket.can_close
@@ -138,15 +139,15 @@ async def test_a_close_is_seen_while_a_write_is_blocked() -> None:
 
 
 async def blocked_send_that_ends(both: Ends) -> None:
-    """Send what the server reads only later."""
+    """Send what the server reads later."""
     await both.websocket.send("x" * 1000)
 
 
 @pytest.mark.parametrize("reads", [True, False])
-async def test_the_answer_to_a_close_may_be_waited_for(reads: bool) -> None:
-    """It leaves as soon as the server reads; whether it ever does is bounded by the caller."""
+async def test_the_reply_to_a_close_frame_can_be_waited_for(reads: bool) -> None:
+    """It leaves as soon as the server reads; the caller bounds the time."""
     async with ends(0) as both:
-        await both.say(close(1011))
+        await both.push(close(1011))
         assert isinstance(both.error, WebSocketClosedError)
         assert both.websocket.close_reply_pending
         with trio.CancelScope() as patience:
@@ -166,13 +167,13 @@ async def _then(both: Ends, patience: trio.CancelScope, reads: bool) -> None:
 
 
 async def test_a_torn_frame_is_followed_by_nothing() -> None:
-    """A write that was cut half-way: no pong, no close frame and no answer, and the WebSocket says so."""
+    """A write that was cut half-way: no pong, no close frame and no reply; and `can_close` is `False`."""
     async with ends() as both:
         scope = trio.CancelScope()
         both.nursery.start_soon(blocked_send, both, scope)
         await trio.testing.wait_all_tasks_blocked()
         scope.cancel()
-        await both.say(frame(9) + close(1011))
+        await both.push(frame(9) + close(1011))
         both.websocket.close_nowait()
         assert not both.websocket.can_close
         assert not both.websocket.close_reply_pending
@@ -186,7 +187,7 @@ async def test_the_end_of_the_stream_is_seen_while_a_write_is_blocked() -> None:
         scope = trio.CancelScope()
         both.nursery.start_soon(blocked_send, both, scope)
         await trio.testing.wait_all_tasks_blocked()
-        await both.say(frame(9))
+        await both.push(frame(9))
         await both.theirs.send_eof()
         await trio.testing.wait_all_tasks_blocked()
         assert isinstance(both.error, WebSocketBrokenError)
@@ -194,9 +195,9 @@ async def test_the_end_of_the_stream_is_seen_while_a_write_is_blocked() -> None:
 
 
 async def test_a_message_waits_for_a_pong_that_has_begun() -> None:
-    """It is whole and behind it; a message that is cancelled meanwhile has not begun, and a goodbye may be said."""
+    """It is whole and behind it; a message that is cancelled meanwhile has not begun, so the closing handshake is possible."""
     async with ends(3) as both:
-        await both.say(frame(9, b"are you there"))
+        await both.push(frame(9, b"are you there"))
         scope = trio.CancelScope()
         both.nursery.start_soon(blocked_send, both, scope)
         both.nursery.start_soon(both.websocket.send, "whole")
@@ -207,22 +208,22 @@ async def test_a_message_waits_for_a_pong_that_has_begun() -> None:
         assert await both.read() == [(10, b"are you there"), (1, b"whole")]
 
 
-async def test_a_goodbye_waits_for_a_pong_that_has_begun() -> None:
-    """Then the close frame is written, which is told, and answered."""
-    said: list[int] = []
+async def test_the_close_frame_waits_for_a_pong_that_has_begun() -> None:
+    """Then it is written and `on_written` called, and the server closes."""
+    written: list[int] = []
     async with ends(3) as both:
-        await both.say(frame(9, b"are you there"))
-        both.nursery.start_soon(both.websocket.close, lambda: said.append(len(both.messages)))
+        await both.push(frame(9, b"are you there"))
+        both.nursery.start_soon(both.websocket.close, lambda: written.append(len(both.messages)))
         await trio.testing.wait_all_tasks_blocked()
-        assert not said
+        assert not written
         assert await both.read() == [(10, b"are you there"), (8, b"\x03\xe8")]
-        assert said == [0]
+        assert written == [0]
         with trio.fail_after(2):
-            await both.say(close(1000))
+            await both.push(close(1000))
 
 
 async def test_a_stream_that_takes_no_pong_has_broken() -> None:
-    """Whatever it raises there: the reader hears of it, and whoever sends."""
+    """Whatever it raises there: reading and sending raise `WebSocketBrokenError`."""
 
     class Odd(MemorySocket):
         async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -241,7 +242,7 @@ async def test_a_stream_that_takes_no_pong_has_broken() -> None:
             nursery.start_soon(both.listen)
             await theirs.send_all(switching(await theirs.receive_some()))
             await both.websocket.wait_open()
-            await both.say(frame(9))
+            await both.push(frame(9))
             assert isinstance(both.error, WebSocketBrokenError)
             assert not both.websocket.can_close
             with pytest.raises(WebSocketBrokenError):
@@ -265,6 +266,26 @@ async def test_the_socket_is_read_while_the_upgrade_request_is_blocked() -> None
             nursery.cancel_scope.cancel()
 
 
+async def test_a_frame_cannot_begin_within_another() -> None:
+    """A second `send()` at the same time is an error in cometconn, and does not tear the first frame."""
+    async with ends() as both:
+        both.nursery.start_soon(blocked_send_that_ends, both)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(IllegalTransitionError):
+            await both.websocket.send("at the same time")
+        assert await both.read() == [(1, b"x" * 1000)]
+
+
+async def test_the_closing_handshake_cannot_begin_behind_the_end() -> None:
+    """Nor a second time: `can_close` is `False`, and `close()` is an error in cometconn."""
+    async with ends() as both:
+        await both.theirs.send_eof()
+        await trio.testing.wait_all_tasks_blocked()
+        assert not both.websocket.can_close
+        with pytest.raises(IllegalTransitionError):
+            await both.websocket.close()
+
+
 async def test_accepting_never_blocks() -> None:
     """So waiting for it is only a checkpoint."""
     ours, _ = memory_socket_pair(0)
@@ -274,7 +295,7 @@ async def test_accepting_never_blocks() -> None:
 
 
 async def test_a_call_that_reads_returns_right_behind_the_read() -> None:
-    """What of these bytes needs other tasks comes with the next calls: the caller learns at once that the server is alive."""
+    """What needs other tasks comes with the next calls, and none of these reads."""
     async with reading() as (websocket, theirs):
         wire = frame(9) + text("1") + text("2") + frame(2, b"3") + text("4") + text("five")
         await theirs.send_all(wire)
@@ -289,7 +310,7 @@ async def test_a_call_that_reads_returns_right_behind_the_read() -> None:
 
 
 async def test_texts_come_together_and_anything_else_alone() -> None:
-    """As many texts as asked for; a binary message, a fragmented one or one that is too long has no other beside it."""
+    """At most *most* texts; a binary message, or one in fragments, has no other beside it."""
     async with reading() as (websocket, theirs):
         fragments = frame(1, b"5", fin=False) + frame(0, b"6")
         await theirs.send_all(text("1") + text("2") + text("3") + frame(2, b"4") + fragments + text("7"))
@@ -311,7 +332,7 @@ async def test_a_message_that_is_incomplete_is_none_and_the_next_call_reads() ->
         assert await websocket.messages(64) == Received(["in two parts"], 9, more=False)
 
 
-async def test_asked_for_no_message_it_only_reads() -> None:
+async def test_a_call_for_no_message_only_reads() -> None:
     """Even when messages are left: they stay where they are."""
     async with reading() as (websocket, theirs):
         await theirs.send_all(text("1") + text("2"))

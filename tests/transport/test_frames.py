@@ -1,4 +1,4 @@
-"""Frames: those that are written, as a server reads them, and the headers that are read."""
+"""Frames that are written, as a server reads them, and headers that are read."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_server_reads_a_close_frame() -> None:
     assert read(close_frame(1000)) == [CloseConnection(code=1000, reason="")]
 
 
-def test_a_close_frame_is_told_from_others() -> None:
+def test_a_close_frame_is_recognised() -> None:
     """By its opcode: a client's and a server's."""
     assert is_close_frame(close_frame(1000))
     assert is_close_frame(close(1000))
@@ -114,7 +114,7 @@ def test_a_control_frame_is_possible_between_fragments() -> None:
 
 
 def test_texts_are_read_up_to_anything_else() -> None:
-    """At most so many, within the limit, and only whole frames; the place where they end is returned."""
+    """At most *most*, within the limit, and only whole frames; the place where they end is returned."""
     wire = bytearray(b"ab" + text("one") + text("x" * 126) + frame(9) + text("behind") + b"\x81\x00\x81")
     end = 2 + len(text("one")) + len(text("x" * 126))
     assert read_texts(wire, 2, 64, 1000) == (["one", "x" * 126], end)
@@ -125,7 +125,7 @@ def test_texts_are_read_up_to_anything_else() -> None:
 
 
 def test_pings_and_pongs_are_read_up_to_anything_else() -> None:
-    """At most so many, and only whole ones."""
+    """At most *most*, and only whole ones."""
     pings = frame(9, b"1") + frame(10, b"22") + frame(9)
     for behind in (b"", text("x"), close(1000), b"\xff\xff", frame(9, b"cut")[:-1], b"\x89"):
         assert pings_end(bytearray(b"a" + pings + behind), 1, 64) == 1 + len(pings)

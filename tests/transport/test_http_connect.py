@@ -1,4 +1,4 @@
-"""HTTP CONNECT, over memory: what is asked, and what each answer means."""
+"""HTTP CONNECT over streams in memory: the request, and the error for each response."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ PLAIN = Proxy("http", "proxy.test", 3128)
 NAMED = Proxy("http", "proxy.test", 3128, "me", "s3cret")
 
 
-async def ask(answer: bytes, proxy: Proxy = PLAIN, host: str = "chat.test") -> tuple[bytes, bytes]:
-    """Ask a proxy that answers so; return what it was asked, and what the server behind it said at once."""
+async def connect(response: bytes, proxy: Proxy = PLAIN, host: str = "chat.test") -> tuple[bytes, bytes]:
+    """Connect through a proxy with this response; return the request, and the first bytes of the server behind the proxy."""
     ours, theirs = trio.testing.memory_stream_pair()
-    await theirs.send_all(answer)
+    await theirs.send_all(response)
     await theirs.send_eof()
     await http_connect(ours, proxy, host, 443)
     return await theirs.receive_some(), await ours.receive_some()
 
 
 async def test_what_follows_the_answer_is_the_servers() -> None:
-    """Not a byte of it is lost."""
-    asked, said = await ask(b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\nfirst bytes")
+    """No byte of it is lost."""
+    asked, said = await connect(b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\nfirst bytes")
     assert asked == b"CONNECT chat.test:443 HTTP/1.1\r\nHost: chat.test:443\r\n\r\n"
     assert said == b"first bytes"
 
 
 async def test_credentials_and_ipv6() -> None:
     """Basic credentials for the proxy, brackets around the address."""
-    asked, _ = await ask(b"HTTP/1.0 200 OK\r\n\r\n", NAMED, "2001:db8::1")
+    asked, _ = await connect(b"HTTP/1.0 200 OK\r\n\r\n", NAMED, "2001:db8::1")
     assert asked.startswith(b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\n")
     assert b"\r\nProxy-Authorization: Basic " + base64.b64encode(b"me:s3cret") + b"\r\n" in asked
 
 
 @pytest.mark.parametrize(
-    ("answer", "proxy", "fault", "words"),
+    ("response", "proxy", "fault", "words"),
     [
         (b"HTTP/1.1 407 Who\r\n\r\n", PLAIN, ProxyFault.CREDENTIALS, "wants a user and a password"),
         (b"HTTP/1.1 407 Who\r\n\r\n", NAMED, ProxyFault.CREDENTIALS, "does not accept this user and password"),
@@ -51,10 +51,10 @@ async def test_credentials_and_ipv6() -> None:
         (b"x" * 70_000, PLAIN, ProxyFault.NONSENSE, "did not answer CONNECT with HTTP"),
     ],
 )
-async def test_a_refusal_says_whose_fault_it_is(answer: bytes, proxy: Proxy, fault: ProxyFault, words: str) -> None:
-    """In one short line that can be shown, without the password."""
+async def test_a_refusal_has_its_fault(response: bytes, proxy: Proxy, fault: ProxyFault, words: str) -> None:
+    """The message is one short printable line without the password."""
     with pytest.raises(ProxyError) as caught:
-        await ask(answer, proxy)
+        await connect(response, proxy)
     said = str(caught.value)
     assert caught.value.fault is fault
     assert words in said
@@ -64,7 +64,7 @@ async def test_a_refusal_says_whose_fault_it_is(answer: bytes, proxy: Proxy, fau
 
 
 async def test_a_proxy_that_dies() -> None:
-    """A connection that breaks is told as what it is."""
+    """A connection that breaks has an error of its own."""
     ours, theirs = trio.testing.memory_stream_pair()
     await theirs.aclose()
     with pytest.raises(ProxyError, match="ended the connection") as caught:
@@ -73,12 +73,12 @@ async def test_a_proxy_that_dies() -> None:
 
 
 async def test_a_status_line_that_repeats_the_password() -> None:
-    """In no form, and with nothing that a terminal obeys."""
+    """The message has the password in no form, and no control characters."""
     proxy = Proxy("http", "proxy.test", 3128, "zed", "p@ss/word")
     pair = base64.b64encode(b"zed:p@ss/word").decode()
     said = f"HTTP/1.1 407 \x1b[2Jp@ss/word {pair} zed:p%40ss%2Fword \u202e{'x' * 1000}\r\n\r\n".encode()
     with pytest.raises(ProxyError) as caught:
-        await ask(said, proxy)
+        await connect(said, proxy)
     shown = str(caught.value)
     assert "HTTP/1.1 407 \\u001b[2J*** *** *** \\u202exxx" in shown
     assert len(shown) < 250

@@ -19,7 +19,7 @@ SOCKET = "wss://app.websocket-us.cometchat.io:443"
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may be behind a proxy."""
+    """The machine that runs the tests may need a proxy itself."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -36,7 +36,7 @@ def led(url: str, endpoints: Endpoints | None = None, **variables: str) -> str |
 
 
 @pytest.mark.parametrize("url", [CLOUD, SOCKET])
-def test_rest_and_socket_ask_the_same_variables(url: str) -> None:
+def test_rest_and_socket_read_the_same_variables(url: str) -> None:
     """`https` and `wss` are one, lower case outranks upper case, and `ALL_PROXY` is for what has none of its own."""
     assert led(url) is None
     assert led(url, HTTPS_PROXY="http://a:1") == "http://a:1 HTTPS_PROXY"
@@ -84,7 +84,7 @@ def test_the_environment_never_leads_to_this_machine(url: str) -> None:
 
 
 def test_a_proxy_that_is_given_leads_everywhere() -> None:
-    """Whatever the environment says; and an empty one means none."""
+    """Whatever the environment variables are; and an empty one means no proxy."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HTTPS_PROXY", "http://a:1")
         patch.setenv("NO_PROXY", "*")
@@ -97,7 +97,7 @@ def test_a_proxy_that_is_given_leads_everywhere() -> None:
     "proxy", [3, "proxy:1", "ftp://p:1", "http://me:s3cret@p:99999", "http://p/x", "http://p\r\nX:1"]
 )
 def test_no_proxy_at_all(proxy: Any) -> None:
-    """Told when the client is opened, and not at the first attempt; without the password."""
+    """It is reported when the client is opened, and not at the first attempt; without the password."""
     with pytest.raises(SettingsError, match="The proxy must look like") as caught:
         choose_proxies(proxy, None)
     assert "s3cret" not in str(caught.value)
@@ -106,7 +106,7 @@ def test_no_proxy_at_all(proxy: Any) -> None:
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_variable_that_is_nonsense_harms_nobody_who_does_not_need_it() -> None:
+def test_a_bad_variable_does_no_harm_where_it_is_not_needed() -> None:
     """Only what leads somewhere is looked at."""
     assert led("http://127.0.0.1:9", LOCAL, HTTP_PROXY="nonsense://") is None
     assert led(CLOUD, HTTP_PROXY="nonsense://") is None
@@ -126,7 +126,7 @@ def test_a_proxy_does_not_read_what_is_meant_for_this_machine() -> None:
 
 
 def test_an_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What to install is said when the client is opened, for a proxy that is given as for one from the environment."""
+    """The error names what to install, when the client is opened, for a proxy of the application and of the environment."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=r'The proxy names.*pip install "cometconn\[socks\]"'):
         choose_proxies("socks5h://a", None)

@@ -1,4 +1,4 @@
-"""A proxy, as it is written."""
+"""The URL of a proxy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cometconn._transport.proxy import Proxy, read_proxy
     ],
 )
 def test_a_proxy_is_read(url: str, proxy: Proxy) -> None:
-    """Scheme, host, port, and who we are to it."""
+    """Scheme, host, port and credentials."""
     assert read_proxy(url) == proxy
 
 
@@ -46,7 +46,7 @@ def test_a_proxy_is_read(url: str, proxy: Proxy) -> None:
     ],
 )
 def test_no_proxy_at_all(url: Any) -> None:
-    """What could be read in two ways, what nobody knows how to ask, and what SOCKS cannot carry."""
+    """Ambiguous URLs, unknown schemes, and credentials that do not fit into SOCKS."""
     assert read_proxy(url) is None
 
 

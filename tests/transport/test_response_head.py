@@ -1,4 +1,4 @@
-"""Reading the head of an HTTP answer."""
+"""Reading the head of an HTTP response."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def test_the_refusal_finds_its_header() -> None:
     assert caught.value.retry_after == 4.0
 
 
-def test_a_date_to_come_back_is_measured_from_the_answers_own_date() -> None:
-    """The server's two stamps are compared with each other; the local clock, wrong or not, has no part in it."""
+def test_a_date_in_retry_after_is_measured_from_the_responses_own_date() -> None:
+    """The two times are the server's; the clock of this machine is not used."""
     head = (
         b"HTTP/1.1 503 x\r\nDate: Wed, 21 Oct 2015 07:28:00 GMT\r\nRetry-After: Wed, 21 Oct 2015 07:28:30 GMT\r\n\r\n"
     )

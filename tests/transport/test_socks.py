@@ -1,4 +1,4 @@
-"""SOCKS5 against a real proxy on loopback: what each answer means."""
+"""SOCKS5 against a real proxy on loopback: the error for each reply."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ME = ("me", "s3cret")
 
 
 async def ask(url: str, host: str = "chat.test", port: int = 443) -> trio.SocketStream:
-    """Ask the proxy at *url*; the connection then leads to the server."""
+    """Connect through the proxy at *url*."""
     proxy = read_proxy(url)
     assert isinstance(proxy, Proxy)
     stream = await trio.open_tcp_stream(proxy.host, proxy.port)
@@ -31,7 +31,7 @@ async def ask(url: str, host: str = "chat.test", port: int = 443) -> trio.Socket
 
 
 def test_the_extra_is_there() -> None:
-    """The tests bring it."""
+    """It is one of the tests' requirements."""
     assert is_installed()
 
 
@@ -53,7 +53,7 @@ async def test_with_user_and_password() -> None:
     [("", "wants to be asked in another way"), ("me:wrong", "does not accept this user and password")],
 )
 async def test_wrong_credentials(user: str, words: str) -> None:
-    """They are told as what they are, and not shown."""
+    """The error has its own fault, and the message does not contain them."""
     async with socks_proxy(ME) as real:
         with pytest.raises(ProxyError, match=words) as caught:
             await ask(real.url("socks5h", user=user))
@@ -76,8 +76,8 @@ async def test_wrong_credentials(user: str, words: str) -> None:
         (99, ProxyFault.NONSENSE, "does not answer as a SOCKS5 proxy"),
     ],
 )
-async def test_a_refusal_says_whose_fault_it_is(code: int, fault: ProxyFault, words: str) -> None:
-    """RFC 1928's codes in words, with the server that was meant."""
+async def test_a_refusal_has_its_fault(code: int, fault: ProxyFault, words: str) -> None:
+    """The message has a text for each code of RFC 1928, and names the server."""
     async with socks_proxy(answer=bytes([5, code, 0, 1]) + bytes(6)) as real:
         with pytest.raises(ProxyError, match=words) as caught:
             await ask(real.url("socks5h"), host="2001:db8::1")
@@ -89,7 +89,7 @@ async def test_a_refusal_says_whose_fault_it_is(code: int, fault: ProxyFault, wo
     "answer", [b"", b"\x05", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x05\x00" + b"\x05\x00\x00\x09" + bytes(20)]
 )
 async def test_what_is_no_socks_proxy(answer: bytes) -> None:
-    """Whatever it says, it is one error that says so."""
+    """Whatever its reply is, the error is the same."""
 
     async def talk(stream: trio.SocketStream) -> None:
         await stream.receive_some(3)

@@ -1,4 +1,4 @@
-"""The TLS handshake: what is said of whose certificate."""
+"""The TLS handshake, and the error for each bad certificate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .raw_server import raw_server
 
 
 async def greet(stream: trio.SocketStream) -> None:
-    """Say hello, and read until the client has gone."""
+    """Send hello, and read until the client has gone."""
     await stream.send_all(b"hello")
     async for _ in stream:
         pass
@@ -24,7 +24,7 @@ async def greet(stream: trio.SocketStream) -> None:
 async def greeting(
     authority: Authority, server: ssl.SSLContext, client: ssl.SSLContext, host: str = "chat.test"
 ) -> bytes:
-    """What such a client hears of such a server."""
+    """Return what such a client receives from such a server."""
     with trio.fail_after(20):
         async with raw_server(greet) as url:
             async with tls_front(server, int(url.rstrip("/").rpartition(":")[2])) as front:
@@ -37,7 +37,7 @@ async def greeting(
 
 
 async def test_a_ca_of_our_own() -> None:
-    """Who trusts it is connected; who does not is told so."""
+    """A client that trusts it is connected; another gets an error about the certificate."""
     authority = Authority()
     assert await greeting(authority, authority.server(None), authority.client()) == b"hello"
     with pytest.raises(ssl.SSLCertVerificationError, match="unable to get local issuer certificate"):
@@ -45,7 +45,7 @@ async def test_a_ca_of_our_own() -> None:
 
 
 async def test_a_client_certificate() -> None:
-    """Who has one is connected; who has none is told by TLS 1.3 when reading, by 1.2 in the handshake."""
+    """A client that has one is connected; without one, TLS 1.3 fails when reading, and 1.2 in the handshake."""
     authority = Authority()
     server = authority.server(None, wants_certificate=True)
     assert await greeting(authority, server, authority.client(certificate=True)) == b"hello"
@@ -63,7 +63,7 @@ async def test_a_client_certificate() -> None:
     [("expired", "expired"), ("not yet valid", "not yet valid"), ("wrong host", "not valid for 'chat.test'")],
 )
 async def test_a_certificate_that_is_not_right(kind: str, words: str) -> None:
-    """OpenSSL's words say why."""
+    """OpenSSL's reason is in the message."""
     authority = Authority()
     with pytest.raises(ssl.SSLCertVerificationError, match=words):
         await greeting(authority, authority.server(kind), authority.client())

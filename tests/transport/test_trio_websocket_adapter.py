@@ -1,4 +1,4 @@
-"""What cometconn relies on in trio-websocket, seen on trio-websocket alone: a point of the adapter's list is a test here."""
+"""What cometconn relies on in trio-websocket, tested on trio-websocket alone: a test for each point of the adapter's list."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ async def opened() -> AsyncGenerator[Opening, None]:
 
 
 async def closed_error(both: Opening) -> Any:
-    """Return the reason with which `get_message()` says that the end has come."""
+    """Return the reason in the `ConnectionClosed` that `get_message()` raises."""
     with trio.fail_after(1), pytest.raises(trio_websocket.ConnectionClosed) as caught:
         await both.connection.get_message()
     return caught.value.reason
@@ -293,7 +293,7 @@ async def test_point_11_our_closing_handshake() -> None:
 
 
 async def test_point_12_the_stream_is_closed_when_the_wait_is_cancelled() -> None:
-    """The server does not answer our close frame."""
+    """As when the server sends no close frame."""
     async with opened() as both:
         with trio.CancelScope() as scope:
             both.nursery.start_soon(_cancel, scope, 20)

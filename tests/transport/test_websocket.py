@@ -1,7 +1,6 @@
-"""trio-websocket behind our door, against servers that misbehave, over real sockets.
+"""`TrioWebSocket` against servers that misbehave, over real sockets.
 
-The letters are the rows of the failure catalogue: what hangs, tears or leaks when
-trio-websocket is used directly.
+The letters are the rows of the failure catalogue: what hangs, tears or leaks when trio-websocket is used directly.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from .raw_server import Script, close, frame, raw_server, read_frames, read_head
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SLACK = 2.0  # seconds a noisy machine may take for what should be immediate
+SLACK = 2.0  # seconds that a busy machine may take for what is immediate
 
 
 @attrs.define(eq=False)
@@ -53,7 +52,7 @@ class Peer:
     news: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     async def read(self) -> None:
-        """The receive loop in small."""
+        """Do what the receive loop does."""
         try:
             while True:
                 received = await self.websocket.messages(64)
@@ -101,13 +100,13 @@ async def connected(script: Script, *, within: float = SLACK, tls: bool = False)
 
 
 async def forever(stream: trio.SocketStream) -> None:
-    """Keep TCP open and say nothing more."""
+    """Keep TCP open and send nothing more."""
     del stream
     await trio.sleep_forever()
 
 
-def answering(answer: bytes, got: list[tuple[int, bytes]]) -> Script:
-    """A server that says *answer* to the first of the frames that it gets."""
+def sending_after_the_first_frame(data: bytes, got: list[tuple[int, bytes]]) -> Script:
+    """Return a server that sends *data* when it has got the first frame."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
@@ -115,7 +114,7 @@ def answering(answer: bytes, got: list[tuple[int, bytes]]) -> Script:
             nursery.start_soon(read_frames, stream, got)
             while not got:
                 await trio.lowlevel.checkpoint()
-            await stream.send_all(answer)
+            await stream.send_all(data)
 
     return script
 
@@ -161,10 +160,10 @@ async def test_nothing_that_was_taken_is_kept_while_the_server_is_silent() -> No
         assert len(peer.websocket._scanner._buffer) == 0
 
 
-async def test_the_goodbye_is_answered() -> None:
-    """Our close frame carries 1000, and the goodbye ends when the server has answered it."""
+async def test_the_closing_handshake() -> None:
+    """Our close frame has code 1000, and `close()` returns when the server's has come."""
     got: list[tuple[int, bytes]] = []
-    async with connected(answering(close(1000), got)) as peer:
+    async with connected(sending_after_the_first_frame(close(1000), got)) as peer:
         await peer.websocket.wait_open()
         with trio.fail_after(SLACK):
             await peer.websocket.close()
@@ -173,9 +172,9 @@ async def test_the_goodbye_is_answered() -> None:
 
 
 async def test_the_close_frame_can_go_ahead() -> None:
-    """It is written in the call, once; behind it nothing is, and the goodbye still ends with the server's answer."""
+    """It is written in the call, once, and nothing behind it; `close()` still returns when the server's has come."""
     got: list[tuple[int, bytes]] = []
-    goodbye_said: list[str] = []
+    written: list[str] = []
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
@@ -188,7 +187,7 @@ async def test_the_close_frame_can_go_ahead() -> None:
         await stream.send_all(frame(9, b"are you there") + text("read"))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read_frames, stream, got)
-            while not goodbye_said:
+            while not written:
                 await trio.lowlevel.checkpoint()
             await stream.send_all(close(1000))
 
@@ -200,9 +199,9 @@ async def test_the_close_frame_can_go_ahead() -> None:
         peer.websocket.close_nowait()  # and not a second time
         assert peer.websocket.can_close
         with trio.fail_after(SLACK):
-            await peer.websocket.close(lambda: goodbye_said.append("said"))
+            await peer.websocket.close(lambda: written.append("close frame"))
     assert got == [(8, b"\x03\xe8")]
-    assert goodbye_said == ["said"]
+    assert written == ["close frame"]
 
 
 async def test_a_message_can_leave_at_once() -> None:
@@ -269,8 +268,8 @@ async def test_a_message_that_left_in_part_is_finished_first(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("texts", [["in two parts"], []])
-async def test_the_goodbye_behind_half_a_frame(texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A message, or the close frame itself, that the socket took only a part of is finished by the goodbye; and that is all."""
+async def test_the_close_frame_behind_half_a_frame(texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the socket took only a part of a message, or of the close frame itself, `close()` writes the rest, and no second one."""
     got: list[tuple[int, bytes]] = []
 
     async def script(stream: trio.SocketStream) -> None:
@@ -297,10 +296,10 @@ async def test_the_goodbye_behind_half_a_frame(texts: list[str], monkeypatch: py
     assert got == [*((1, text.encode()) for text in texts), (8, b"\x03\xe8")]
 
 
-async def test_a_ping_in_the_middle_of_the_goodbye() -> None:
-    """trio-websocket does not survive it, and its goodbye would wait for ever: it ends at once."""
+async def test_a_ping_in_the_middle_of_the_closing_handshake() -> None:
+    """It ends trio-websocket's reader, whose closing handshake would then wait for ever: `close()` returns at once."""
     got: list[tuple[int, bytes]] = []
-    async with connected(answering(frame(9, b"are you there"), got)) as peer:
+    async with connected(sending_after_the_first_frame(frame(9, b"are you there"), got)) as peer:
         await peer.websocket.wait_open()
         with trio.fail_after(SLACK):
             await peer.websocket.close()
@@ -325,8 +324,8 @@ async def test_a_close_frame_does_not_go_ahead_of_half_a_frame(monkeypatch: pyte
         nursery.cancel_scope.cancel()
 
 
-async def test_a_messages_under_way_do_not_delay_the_goodbye() -> None:
-    """Messages that nobody takes any more do not keep trio-websocket from seeing the answer to our close."""
+async def test_messages_under_way_do_not_delay_the_closing_handshake() -> None:
+    """Messages that are not taken any more do not keep trio-websocket from the server's close frame."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
@@ -343,8 +342,8 @@ async def test_a_messages_under_way_do_not_delay_the_goodbye() -> None:
             await peer.websocket.close()
 
 
-async def test_a_goodbye_in_the_middle_of_a_message() -> None:
-    """What the lane holds of a message goes to trio-websocket with the rest: it finds the answer behind it."""
+async def test_closing_in_the_middle_of_a_message() -> None:
+    """What the scanner holds of a message goes to trio-websocket with the rest: it finds the close frame behind it."""
     message, halfway = text("x" * 100), trio.Event()
 
     async def script(stream: trio.SocketStream) -> None:
@@ -372,8 +371,8 @@ async def test_a_goodbye_in_the_middle_of_a_message() -> None:
 
 
 @pytest.mark.parametrize("code", [1002, 1007, 1009])
-async def test_what_the_server_says_of_us_is_not_what_we_say_of_it(code: int) -> None:
-    """A close frame with such a code is the server's; trio-websocket records the same code for what it will not read."""
+async def test_a_close_code_of_the_server_is_not_a_verdict_on_it(code: int) -> None:
+    """With a close frame the code is the server's; trio-websocket records the same codes for what it refuses to read."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream, close(code))
@@ -403,7 +402,7 @@ async def test_row_a_the_server_closes_and_keeps_tcp_open() -> None:
 
 
 async def test_row_b_the_server_dies() -> None:
-    """B. Whoever reads learns of the end of the stream at that instant; there is no ping of trio-websocket's to hang."""
+    """B. `messages()` raises as soon as the stream ends; no ping of trio-websocket's hangs."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream, text("x"))
@@ -416,7 +415,7 @@ async def test_row_b_the_server_dies() -> None:
 
 
 async def test_row_b_the_server_resets() -> None:
-    """B. A TCP RST is told apart from an orderly end, with its cause chained."""
+    """B. A TCP RST is distinguished from an orderly end, with its cause chained."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
@@ -429,8 +428,8 @@ async def test_row_b_the_server_resets() -> None:
         assert isinstance(peer.error.__cause__, trio.BrokenResourceError)
 
 
-async def test_row_c_the_server_ignores_our_close() -> None:
-    """C. The goodbye waits for an answer no longer than its caller says, and then the stream is closed by force."""
+async def test_row_c_the_server_ignores_our_close_frame() -> None:
+    """C. `close()` waits no longer than its caller allows, and then the stream is closed by force."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
@@ -471,7 +470,7 @@ async def test_row_d_the_server_sends_garbage_and_keeps_tcp_open(garbage: bytes)
 
 
 async def test_row_e_unread_messages_do_not_hold_up_the_end() -> None:
-    """E. Hundreds of messages that nobody reads do not delay closing."""
+    """E. Hundreds of messages that are not read do not delay closing."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream, text("x" * 100) * 400)
@@ -492,7 +491,7 @@ async def test_row_e_unread_messages_do_not_hold_up_the_end() -> None:
                     nursery.cancel_scope.cancel()
 
 
-async def test_row_f_server_pings_are_answered_while_messages_are_read() -> None:
+async def test_row_f_server_pings_get_their_pongs_while_messages_are_read() -> None:
     """F. A ping behind a burst of messages gets its pong."""
     got: list[tuple[int, bytes]] = []
 
@@ -508,7 +507,7 @@ async def test_row_f_server_pings_are_answered_while_messages_are_read() -> None
         assert got == [(10, b"are you there")]
 
 
-async def test_row_g_a_cut_write_forbids_the_goodbye() -> None:
+async def test_row_g_a_cut_write_forbids_the_closing_handshake() -> None:
     """G. A write cut half-way is known to be torn: no frame follows it, and no close frame either."""
 
     async def script(stream: trio.SocketStream) -> None:
@@ -562,31 +561,34 @@ REFUSALS: Sequence[tuple[bytes, type[WebSocketError]]] = [
 
 @pytest.mark.parametrize("keep_open", [False, True], ids=["eof", "kept-open"])
 @pytest.mark.parametrize(
-    ("answer", "kind"),
+    ("response", "kind"),
     REFUSALS,
     ids=["nothing", "half-line", "cut-503", "503", "redirect", "ssh", "wrong-key", "bare-101"],
 )
 async def test_row_k_a_failed_upgrade_is_an_error_at_once(
-    answer: bytes, kind: type[WebSocketError], keep_open: bool
+    response: bytes, kind: type[WebSocketError], keep_open: bool
 ) -> None:
-    """K. Whatever the server answers to the upgrade, the waiter hears of it at once."""
-    if keep_open and answer in {b"", b"HTTP/1.1 50"}:
-        pytest.skip("an answer that may still come is the attempt's deadline's affair")
+    """K. Whatever the response to the upgrade is, `wait_open()` and `messages()` raise at once."""
+    if keep_open and response in {b"", b"HTTP/1.1 50"}:
+        pytest.skip("the deadline of the attempt bounds the wait for the response")
 
     async def script(stream: trio.SocketStream) -> None:
         await read_head(stream)
-        await stream.send_all(answer)
+        await stream.send_all(response)
         if keep_open:
             await forever(stream)
 
     async with connected(script) as peer:
-        with trio.fail_after(SLACK), pytest.raises(kind):
-            await peer.websocket.wait_open()
+        with trio.fail_after(SLACK):
+            with pytest.raises(kind):
+                await peer.websocket.wait_open()
+            await peer.ended.wait()
+        assert peer.error is peer.websocket._failure
         assert not peer.websocket.can_close
 
 
 async def test_row_k_a_reset_during_the_upgrade() -> None:
-    """K. A TCP RST in place of an answer is an error at once."""
+    """K. A TCP RST in place of a response is an error at once."""
 
     async def script(stream: trio.SocketStream) -> None:
         await read_head(stream)
@@ -610,8 +612,8 @@ async def test_a_refusal_carries_status_and_retry_after() -> None:
         assert (caught.value.status, caught.value.retry_after) == (429, 17.0)
 
 
-async def test_an_answer_one_byte_at_a_time_and_messages_behind_it() -> None:
-    """The upgrade may trickle in, and messages behind the 101 are not lost."""
+async def test_a_response_one_byte_at_a_time_and_messages_behind_it() -> None:
+    """The response may come byte by byte, and messages behind the 101 are not lost."""
 
     async def script(stream: trio.SocketStream) -> None:
         for byte in switching(await read_head(stream)) + text("surplus"):
@@ -627,7 +629,7 @@ async def test_an_answer_one_byte_at_a_time_and_messages_behind_it() -> None:
 
 @pytest.mark.parametrize("fragments", [1, 21])
 async def test_a_message_of_more_than_16_mib_ends_the_websocket(fragments: int) -> None:
-    """In one frame or in many: the close frame says 1009, and nothing that follows is taken."""
+    """In one frame or in many: the close frame has code 1009, and nothing that follows is taken."""
     got: list[tuple[int, bytes]] = []
     closed = trio.Event()
 
@@ -636,7 +638,7 @@ async def test_a_message_of_more_than_16_mib_ends_the_websocket(fragments: int) 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read_closing, stream, got, closed)
             payload = b"x" * (21_000_000 // fragments)
-            with contextlib.suppress(trio.BrokenResourceError):  # the client need not hear us out
+            with contextlib.suppress(trio.BrokenResourceError):  # the client may close before the end
                 for number in range(fragments):
                     await stream.send_all(frame(1 if number == 0 else 0, payload, fin=fragments == 1))
                 await stream.send_all(text("behind"))
@@ -653,7 +655,7 @@ async def test_a_message_of_more_than_16_mib_ends_the_websocket(fragments: int) 
 
 
 async def read_closing(stream: trio.SocketStream, got: list[tuple[int, bytes]], closed: trio.Event) -> None:
-    """Read the client's frames; say when its close frame is among them."""
+    """Read the client's frames; set *closed* when its close frame is among them."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(read_frames, stream, got)
         while not any(opcode == 8 for opcode, _ in got):
@@ -663,8 +665,8 @@ async def read_closing(stream: trio.SocketStream, got: list[tuple[int, bytes]], 
 
 
 @pytest.mark.parametrize("over_tls", [False, True])
-async def test_a_message_of_more_than_the_limit_is_passed_over(over_tls: bool) -> None:
-    """Plain or over TLS, whole or in fragments: its size is told, pings in it are answered, and the next message comes."""
+async def test_a_message_of_more_than_the_limit_becomes_a_long_message(over_tls: bool) -> None:
+    """Plain or over TLS, whole or in fragments: its size is known, pings in it get their pongs, and the next message comes."""
     got: list[tuple[int, bytes]] = []
     payload = b"x" * 1_500_000
 
@@ -690,7 +692,7 @@ async def test_a_message_of_more_than_the_limit_is_passed_over(over_tls: bool) -
         assert got == [(10, b"ping")]
 
 
-async def test_others_have_their_turn_while_fragments_are_put_together() -> None:
+async def test_other_tasks_run_while_fragments_are_put_together() -> None:
     """One read may hold a hundred thousand of them."""
 
     async def script(stream: trio.SocketStream) -> None:
@@ -708,8 +710,8 @@ async def test_others_have_their_turn_while_fragments_are_put_together() -> None
         assert turns > 20
 
 
-async def test_the_goodbye_is_answered_in_the_middle_of_a_message_that_is_passed_over() -> None:
-    """trio-websocket takes over where the lane stands, and finds the server's close frame behind the rest."""
+async def test_the_closing_handshake_in_the_middle_of_a_message_that_is_too_long() -> None:
+    """trio-websocket continues where the scanner stands, and finds the server's close frame behind the rest."""
     got: list[tuple[int, bytes]] = []
     closed = trio.Event()
 

@@ -29,7 +29,7 @@ class Call:
 
     Attributes:
         app: the app that it is for.
-        settings: the server's settings object.
+        settings: makes the server's settings object.
         path: the segments of the route's pattern in braces, by name.
         query: the URL's parameters.
         headers: names in lower case.
@@ -37,7 +37,7 @@ class Call:
     """
 
     app: ChatApp
-    settings: Json = attrs.field(repr=False)
+    settings: Callable[[], Json] = attrs.field(repr=False)
     path: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str] = attrs.field(repr=False)

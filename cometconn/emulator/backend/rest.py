@@ -16,7 +16,7 @@ from .routes import ROUTES
 from .settings_payload import API_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from cometconn.emulator.faults import Faults
     from cometconn.emulator.world.chat_app import ChatApp
@@ -40,8 +40,8 @@ class Answer:
     code: str | None
 
 
-def answer(app: ChatApp, request: Request, *, faults: Faults, settings: Json) -> Answer:
-    """Answer one request, whatever it is. *settings*: the server's settings object."""
+def answer(app: ChatApp, request: Request, *, faults: Faults, settings: Callable[[], Json]) -> Answer:
+    """Answer one request, whatever it is. *settings* makes the server's settings object."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     uid = app.sessions.user_of_token(headers.get("authtoken", ""))
     try:
@@ -66,7 +66,9 @@ def _check_app(app: ChatApp, headers: Mapping[str, str]) -> None:
         raise Refusal(404, "ERR_APP_NOT_FOUND", "There is no app with this id here.")
 
 
-def _find(app: ChatApp, request: Request, headers: Mapping[str, str], settings: Json) -> tuple[Handler, Call]:
+def _find(
+    app: ChatApp, request: Request, headers: Mapping[str, str], settings: Callable[[], Json]
+) -> tuple[Handler, Call]:
     """Find the handler of a request; 404 for an unknown path, 405 for a known one with another method."""
     url_path, query = split_url(request.url)
     segments = [urllib.parse.unquote(segment) for segment in url_path.strip("/").split("/")]

@@ -35,7 +35,7 @@ def _me(call: Call) -> Json:
         "wsChannel": {"identity": f"[{app.app_id}]{person.uid}", "secret": "", "service": ""},
         "jwt": app.sessions.jwt_for(token),
         "authToken": token,
-        "settings": call.settings,
+        "settings": call.settings(),
     }
     return {"data": user}
 
@@ -46,7 +46,7 @@ def _log_out(call: Call) -> Json:
 
 
 def _settings(call: Call) -> Json:
-    return {"data": call.settings}
+    return {"data": call.settings()}
 
 
 def _user(call: Call) -> Json:

@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from cometconn.emulator.faults import Faults
-from cometconn.emulator.jsontext import parse, render
+from cometconn.emulator.jsontext import Json, parse, render
 from cometconn.emulator.log import Kind, ServerLog
 from cometconn.emulator.world.chat_app import ChatApp
 from cometconn.emulator.world.sessions import random_secret
@@ -93,10 +93,12 @@ class World(ChatApp):
 
     def answer(self, request: Request) -> Response:
         """Answer one REST request. The transport calls `hangs()` before."""
-        settings = settings_payload(self.host, self.port, now=self.now(), mode=self.faults.mode)
-        answer = rest.answer(self, request, faults=self.faults, settings=settings)
+        answer = rest.answer(self, request, faults=self.faults, settings=self._settings)
         self._log_request(request, status=answer.response.status, uid=answer.uid, code=answer.code)
         return attrs.evolve(answer.response, headers={**answer.response.headers, **self.date()})
+
+    def _settings(self) -> Json:
+        return settings_payload(self.host, self.port, now=self.now(), mode=self.faults.mode)
 
     def date(self) -> dict[str, str]:
         """Return the `Date` header of an answer made now; none where the fault `date` is `False`."""

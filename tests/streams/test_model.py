@@ -1,4 +1,4 @@
-"""Streams alone against a model of section 11 that shares nothing with them: what is open, unclaimed, told, and where it stands."""
+"""`Streams` against a model of section 11 that shares no code with it: what is open, unclaimed or dropped, and the position."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class _LeftError(Exception):
 
 @attrs.define(eq=False)
 class _Stream:
-    """One stream in the model's words.
+    """One stream in the model.
 
     Attributes:
         waiting: ids that it has and has not handed out.
         hands: ids that were handed out and are open.
         took: every id that came while it was open and able.
-        dropped: ids that it has dropped, and not told of yet.
+        dropped: ids that it has dropped, and that no Overflow has reported yet.
     """
 
     real: Any
@@ -68,7 +68,7 @@ class _Stream:
 
 
 class Machine(RuleBasedStateMachine):
-    """Messages of ids 1, 2, 3, ...; in the end each is acknowledged, open, unclaimed, or dropped and told of."""
+    """Messages of ids 1, 2, 3, ...; at every moment each is acknowledged, open, unclaimed, or dropped."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,11 +78,11 @@ class Machine(RuleBasedStateMachine):
         self.last = 0
         self.first = 1  # the first id of the user who is logged in
         self.events: dict[int, TextMessage] = {}
-        self.hole: list[int] = []  # what closed streams have dropped, and not told of
+        self.unreported: list[int] = []  # dropped by closed streams, and not reported yet
         self.duplicates = 0
 
     def teardown(self) -> None:
-        """Close what is open."""
+        """Close the streams that are open."""
         for stream in list(self.open):
             self._close(stream, well=True)
 
@@ -90,7 +90,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 5), at_once=st.booleans())
     def publish(self, count: int, at_once: bool) -> None:
-        """Messages come; the receive loop puts many at once only where there is room."""
+        """Messages come; the receive loop publishes many at once only where there is room."""
         events = [text(number) for number in range(self.last + 1, self.last + count + 1)]
         self.last += count
         if at_once and self.streams.spare(count, count) >= count:
@@ -128,10 +128,10 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def forget(self) -> None:
-        """Another user comes: what is in streams stays readable, and is nothing to the next one."""
+        """Another user logs in: what is in streams stays readable there, and is not given to other streams."""
         self.streams.forget()
         self.unclaimed.clear()
-        self.hole.clear()
+        self.unreported.clear()
         self.first = self.last + 1
 
     # Streams
@@ -143,27 +143,27 @@ class Machine(RuleBasedStateMachine):
         most=st.integers(1, 4),
     )
     def enter(self, acknowledge: str, overflow: str, most: int) -> None:
-        """Open a stream. So that the model needs no backlog, what is unclaimed fits."""
+        """Open a stream in which everything unclaimed fits, so that the model needs no backlog."""
         most = max(most, len(self.unclaimed) + 1)
         subscription = events_of(self.streams, TextMessage, acknowledge=acknowledge, overflow=overflow, max_events=most)
         stream = _Stream(_run(subscription.__aenter__()), subscription, acknowledge, overflow, most)
         if stream.counts:
             stream.waiting, self.unclaimed = self.unclaimed, []
-            stream.dropped, self.hole = self.hole, []
+            stream.dropped, self.unreported = self.unreported, []
         self.open.append(stream)
 
     @precondition(lambda self: self.open)
     @rule(data=st.data(), batch=st.booleans())
     def read(self, data: st.DataObject, batch: bool) -> None:
-        """A task asks, and dies: each asking is a new task's, so it acknowledges nothing of what others were handed."""
+        """A task takes an event and ends: each call is a new task's, so it acknowledges nothing that others got."""
         stream = data.draw(st.sampled_from(self.open))
         if not stream.counts:
             stream.hands.clear()
         expected = stream.waiting[: None if batch else 1]
-        told = len(stream.dropped)
-        if told and not batch:
+        dropped = len(stream.dropped)
+        if dropped and not batch:
             expected = []
-        if not (expected or told):
+        if not (expected or dropped):
             if stream.failed:
                 try:
                     _run(stream.real.batch())
@@ -173,8 +173,8 @@ class Machine(RuleBasedStateMachine):
             assert _run(stream.real.batch()) is None, "there is nothing"
             return
         got = _run(stream.real.batch()) if batch else [_run(anext(stream.real))]
-        if told:
-            assert got.pop(0).dropped == told
+        if dropped:
+            assert got.pop(0).dropped == dropped
             stream.dropped.clear()
         assert [event.id for event in got] == expected, "in their order, each once"
         self.events.update({event.id: event for event in got})
@@ -185,7 +185,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: any(stream.acknowledge == "call" and stream.hands for stream in self.open))
     @rule(data=st.data())
     def call(self, data: st.DataObject) -> None:
-        """Acknowledge one by its name, twice."""
+        """Call `acknowledge()` with one event, twice."""
         stream = data.draw(st.sampled_from([s for s in self.open if s.acknowledge == "call" and s.hands]))
         number = data.draw(st.sampled_from(stream.hands))
         stream.hands.remove(number)
@@ -195,7 +195,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.open)
     @rule(data=st.data(), well=st.booleans())
     def leave(self, data: st.DataObject, well: bool) -> None:
-        """Leave a block, well or by an exception."""
+        """Leave a block, with or without an exception."""
         self._close(data.draw(st.sampled_from(self.open)), well=well)
 
     def _close(self, stream: _Stream, *, well: bool) -> None:
@@ -206,13 +206,13 @@ class Machine(RuleBasedStateMachine):
         rest = stream.waiting + ([] if well and stream.acknowledge == "next" else stream.hands)
         others = set().union(*(other.took for other in self.open if other.counts))
         self.unclaimed = sorted(self.unclaimed + [n for n in rest if n not in others and n >= self.first])
-        self.hole += stream.dropped
+        self.unreported += stream.dropped
 
     # What holds
 
     @invariant()
     def they_agree(self) -> None:
-        """What is unclaimed, what is open, and how far it is handled."""
+        """Compare what is unclaimed, what is open, and the position."""
         assert unclaimed(self.streams) == self.unclaimed
         for stream in self.open:
             entries = [entry[0].id for entry in stream.real.open_entries()]
@@ -220,7 +220,7 @@ class Machine(RuleBasedStateMachine):
             assert stream.real.statistics().unacknowledged == len(stream.hands)
         open_ids = {n for s in self.open if s.counts for n in (*s.waiting, *s.hands, *s.dropped)} | {
             *self.unclaimed,
-            *self.hole,
+            *self.unreported,
         }
         position = self.streams.position
         if self.last < self.first:
@@ -234,7 +234,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_vanishes(self) -> None:
-        """Everything received is told of in one of the ways there are."""
+        """Every message that came is accounted for in one of the four ways."""
         assert self.streams.received == self.last + self.duplicates
         assert self.streams.duplicates == self.duplicates
 

@@ -1,0 +1,74 @@
+"""The arguments of `open_client()`, checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from cometconn._account.session import Hosts
+from cometconn.errors import SettingsError
+from cometconn.settings import AppSettings, Endpoints
+
+from .network_arguments import checked_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ClientOptions"]
+
+
+@attrs.frozen
+class ClientOptions:
+    """What one client is to be: arguments of `open_client()`, which says more about each.
+
+    Attributes:
+        hosts: where the REST API is.
+    """
+
+    app_id: str
+    settings: AppSettings
+    endpoints: Endpoints | None
+    hosts: Hosts
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    position: int | None
+
+    @classmethod
+    def checked(
+        cls,
+        app_id: str,
+        settings: AppSettings,
+        endpoints: Endpoints | None,
+        headers: Mapping[str, str] | None,
+        position: int | None,
+    ) -> ClientOptions:
+        """Return the options; `SettingsError` if an argument makes no sense."""
+        extra = checked_headers(headers)
+        _check_kind("settings", settings, AppSettings)
+        if endpoints is not None:
+            _check_kind("endpoints", endpoints, Endpoints)
+        elif settings.region is None:
+            message = (
+                'AppSettings.region is needed, e.g. AppSettings(region="us"), unless open_client() gets endpoints.'
+            )
+            raise SettingsError(message)
+        hosts = Hosts(app_id, settings.region, endpoints)
+        _check_position(position, settings)
+        return cls(app_id, settings, endpoints, hosts, extra, position)
+
+
+def _check_kind(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        message = f"open_client({name}=...) must be {kind.__name__}(...), not of type {type(value).__name__}."
+        raise SettingsError(message)
+
+
+def _check_position(position: object, settings: AppSettings) -> None:
+    if position is None:
+        return
+    if not isinstance(position, int) or isinstance(position, bool) or position < 0:
+        message = f"open_client(position=...) must be the id of a message, a whole number, not {position!r}."
+        raise SettingsError(message)
+    if not settings.catch_up:
+        message = "open_client(position=...) needs AppSettings(catch_up=True): else nothing is fetched from there."
+        raise SettingsError(message)

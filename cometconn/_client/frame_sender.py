@@ -1,0 +1,57 @@
+"""Sending typing indicators, receipts and transient messages over the socket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import trio
+
+from cometconn.errors import FeatureThrottledError
+
+from .message_sender import check_sent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometconn._connection.identity import Identity
+    from cometconn._connection.machine import Machine
+
+__all__ = ["send_frame"]
+
+
+@trio.lowlevel.enable_ki_protection
+async def send_frame(
+    machine: Machine,
+    identity: Identity,
+    call: str,
+    feature: Literal["typing", "receipts", "transient"],
+    receiver: str,
+    receiver_type: str,
+    make_frame: Callable[..., str],
+    **fields: Any,
+) -> None:
+    """Make a frame from the user of *identity* to *receiver*, and return when it is written.
+
+    *call* is for error messages. Where the server takes no frames of *feature* at present, none is written: then a
+    receipt raises, and the others return.
+    """
+    link = machine.connected_link(call)
+    text = make_frame(identity.envelope(receiver, receiver_type), **fields)
+    check_sent(call, text, identity.settings.limits)
+    features = identity.logged_in(call).features
+    if not getattr(features, feature):
+        if feature == "receipts":
+            message = (
+                f"{call}: no receipt was sent, because the server takes none at present"
+                f" (its setting MODE is {features.mode}). Try again later, after logout() and login()."
+            )
+            raise FeatureThrottledError(message)
+        await trio.lowlevel.checkpoint()
+        return
+    frame = link.send(text)
+    try:
+        await frame.done.wait()
+    finally:
+        link.withdraw(frame)
+    if frame.error is not None:
+        raise frame.error

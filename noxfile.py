@@ -1,4 +1,4 @@
-"""Every way of checking this project. `nox -l` lists them; CI calls nothing else."""
+"""Every check of this project, as a session. `nox -l` lists them, and CONTRIBUTING.md describes them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,13 @@ nox.options.sessions = ["tests", "lint", "typing"]
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False
 
-SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile")  # most of their time, the slow ones wait for servers and programs
-# What meets each of the libraries in a few minutes.
+SIDE_BY_SIDE = (
+    "-n",
+    "3",
+    "--dist",
+    "loadfile",
+)  # the slow tests spend most of their time waiting for servers and programs
+# The tests that use each library that we depend on. They take a few minutes.
 QUICK = (
     "tests/account",
     "tests/emulator",
@@ -37,20 +42,20 @@ STARTABLE = "__call__,run_bot,run_bots,watcher,follow,follow_file,follow_job_con
 ASYNC_IGNORES = (
     "cometconn/_account/http.py:ASYNC127",  # httpx2 is what the project is built on
     "cometconn/_account/exchange.py:ASYNC127",  # the same
-    "cometconn/_account/bounded_store.py:ASYNC103,ASYNC120",  # a store of anybody's may raise a Cancelled of its own; closing is bounded
-    "cometconn/_account/ordered_thread.py:ASYNC103",  # in a thread, where nothing is cancelled
-    "cometconn/_groups.py:ASYNC102,ASYNC103,ASYNC104",  # the context manager that it protects bounds its own way out, and what the block raised goes on
+    "cometconn/_account/bounded_store.py:ASYNC103,ASYNC120",  # a user's store may raise a Cancelled of its own; closing is bounded
+    "cometconn/_account/ordered_thread.py:ASYNC103",  # it runs in a thread, where nothing is cancelled
+    "cometconn/_groups.py:ASYNC102,ASYNC103,ASYNC104",  # the context manager that it protects has a bound, and exceptions of the block propagate
     "cometconn/_client/open_client.py:ASYNC102",  # shielded, and bounded by the store
-    "cometconn/cli/demo.py:ASYNC111",  # the timeline ends by itself with the client, and shows its end
-    "cometconn/testing/leaks.py:ASYNC102",  # it waits only where the block was left well, and cleans nothing up
+    "cometconn/cli/demo.py:ASYNC111",  # the timeline ends with the client, whose end it shows
+    "cometconn/testing/leaks.py:ASYNC102",  # it waits only after a block that raised nothing, and cleans nothing up
     "cometconn/testing/scripts.py:ASYNC102",  # leaving a client is bounded by the client
-    "tests/*:ASYNC100,ASYNC102,ASYNC103,ASYNC104,ASYNC110,ASYNC111,ASYNC112,ASYNC113,ASYNC124,ASYNC127,ASYNC220",  # stand-ins that never wait; small races are polled; a comprehension may await
+    "tests/*:ASYNC100,ASYNC102,ASYNC103,ASYNC104,ASYNC110,ASYNC111,ASYNC112,ASYNC113,ASYNC124,ASYNC127,ASYNC220",  # test doubles never wait; small races are polled; a comprehension may await
 )
 PEERS = ("centrifuge-python", "nats-py", "orjson", "picows", "python-socketio[asyncio-client]", "websockets>=17")
 
 
 def _runs(python: str) -> bool:
-    """Tell whether *python* is really installed; a version manager's shim may be there and fail."""
+    """Return whether *python* runs: a version manager's shim may exist and fail."""
     path = shutil.which(python)
     if path is None:
         return False
@@ -64,7 +69,7 @@ PYTHONS = [
 
 
 def _show_slowest(session: nox.Session, report: pathlib.Path) -> None:
-    """Say which tests took longest."""
+    """Log the 20 slowest tests."""
     cases = ET.parse(report).iter("testcase")  # noqa: S314 - pytest has just written it
     took = sorted((float(case.get("time", 0)), f"{case.get('classname')}::{case.get('name')}") for case in cases)
     for seconds, name in took[:-21:-1]:
@@ -73,7 +78,7 @@ def _show_slowest(session: nox.Session, report: pathlib.Path) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests; on the first Python with branch coverage. Arguments go to pytest, without coverage."""
+    """Run the tests, with branch coverage on the first Python. Arguments are passed to pytest, which then measures no coverage."""
     session.install("-q", ".[dev]")
     if session.posargs:
         session.run("pytest", *session.posargs)
@@ -95,7 +100,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def floors(session: nox.Session) -> None:
-    """Run the quick rooms with the lowest versions that pyproject allows: no programs, soak or pages. Arguments go to pytest."""
+    """Run a part of the tests with the lowest versions that pyproject.toml allows. Arguments are passed to pytest."""
     project = nox.project.load_toml("pyproject.toml")["project"]
     wanted = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
     lowest = [match.expand(r"\1==\2") for one in wanted if (match := re.match(r"([\w-]+)(?:\[.*\])?>=([\d.]+)", one))]
@@ -107,7 +112,7 @@ def floors(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, Trio's rules, and that the arrows between rooms only go down."""
+    """Check style, Trio's rules, the layers of imports, and that every public name has a docstring."""
     session.install("-q", ".[dev]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -127,7 +132,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check the types, and that every public name has one."""
+    """Check the types, and that every public name has a type."""
     session.install("-q", ".[dev]")
     session.run("mypy", "cometconn", "_cometconn_command.py", "_cometconn_pytest.py", "tests/typing/api.py")
     session.run(
@@ -137,23 +142,36 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation, every reference checked, no network needed. `tests` runs its code."""
+    """Build the documentation and check every reference in it. The session `tests` runs its code."""
     session.install("-q", ".[docs]")
     output = pathlib.Path(session.create_tmp(), "html")
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-n", "-b", "html", "docs", str(output))
     session.log(f"The documentation is in {output / 'index.html'}")
 
 
+@nox.session(python="3.11")
+def pure(session: nox.Session) -> None:
+    """Check that the tests of `_lifecycle` and `_wire` alone execute each line and branch of these two packages."""
+    session.install("-q", ".[dev]")
+    environment = {"COVERAGE_FILE": str(pathlib.Path(session.create_tmp(), "coverage"))}
+    session.run("coverage", "erase", env=environment)
+    session.run(
+        "coverage", "run", "-m", "pytest", "-q", *SIDE_BY_SIDE, "tests/lifecycle", "tests/wire", env=environment
+    )
+    session.run("coverage", "combine", "--quiet", env=environment)
+    session.run("coverage", "report", f"--include={','.join(PURE)}", "--fail-under=100", env=environment)
+
+
 @nox.session
 def model(session: nox.Session) -> None:
-    """Visit every reachable state of the lifecycle under every input, and check the invariants in each."""
+    """Apply every input in every reachable state of the lifecycle, and check the invariants each time."""
     session.install("-q", ".[dev]")
     session.run("python", "-m", "tests.properties.search")
 
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Compare client and model in random scripts and schedulings, text frame scanner and trio-websocket, both decoders. Options: --scripts N --seed S."""
+    """Compare the client with an independent model, and each fast path with the slow one, on random input. Options: --scripts N --seed S."""
     session.install("-q", ".[dev]")
     session.run("python", "-m", "tests.properties.fuzz", *session.posargs)
     session.run("python", "-m", "tests.transport.differential", "--cases", "20000")
@@ -163,37 +181,48 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def interrupts(session: nox.Session) -> None:
-    """Press Ctrl-C at some thousand moments of a cold start. Options: --rounds N --seed S."""
+    """Interrupt a cold start by Ctrl-C at some thousand moments. Options: --rounds N --seed S."""
     session.install("-q", ".[dev]")
     session.run("python", "-m", "tests.cold_start.sweep", *session.posargs)
 
 
 @nox.session
 def conformance(session: nox.Session) -> None:
-    """Show what the client makes of every kind of misbehaving server. Options: [words] --rounds N --bare."""
+    """Show how the client reacts to every kind of misbehaving server. Options: [words] --rounds N --bare."""
     session.install("-q", ".[dev]")
     session.run("python", "-m", "tests.conformance", *session.posargs)
 
 
 @nox.session
 def vocabulary(session: nox.Session) -> None:
-    """Compare the words of the table of kinds with those in CometChat's newest SDKs, which npm fetches; nothing is kept."""
+    """Compare the vocabulary in the table of kinds with that of CometChat's newest SDKs, which npm downloads to a temporary folder."""
     session.install("-q", ".[dev]")
     session.run("python", "-m", "tests.vocabulary")
 
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Run 200 programs through bad weather for 3 minutes, then 1,000 outages. Options: --minutes --clients --plot FILE."""
+    """Run 200 programs on a bad network for 3 minutes, then 1,000 outages. Options: --minutes --clients --plot FILE."""
     session.install("-q", ".[dev,bench]")
     session.run("python", "-m", "tests.soak", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Answer the questions of `benchmarks/`, with a table. Options: [name ...] --json FILE --plot DIR --quick."""
+    """Measure everything in `benchmarks/`, and print a table. Options: [name ...] --json FILE --plot DIR --quick."""
     session.install("-q", ".[bench]")
     for peer in PEERS:
-        # One that cannot be had for this Python is a row left out, not a failure.
+        # A client that cannot be installed on this Python leaves out its row and fails nothing.
         session.install("-q", peer, success_codes=[0, 1])
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build the distributions, check and install them, and print the steps of a release. It uploads nothing."""
+    session.install("-q", ".", "build", "twine")
+    folder = pathlib.Path(session.create_tmp(), "dist")
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(folder), silent=True)
+    session.run("twine", "check", "--strict", *map(str, folder.iterdir()))
+    session.run("python", "-m", "tests.release", str(folder))

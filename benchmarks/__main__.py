@@ -1,4 +1,4 @@
-"""Runs the measurements and shows the table."""
+"""Run the measurements and print the table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WEIGHTS = {
     "burst": 25,
     "paced": 35,
     "products": 20,
-    "memory": 70,  # gathers the crowds that the next two ask about
+    "memory": 70,  # gathers the clients that the next two measure
     "connects": 1,
     "lateness": 1,
     "background": 18,
@@ -70,7 +70,7 @@ def _measure(options: argparse.Namespace, console: Console) -> tuple[list[Row], 
 
             run.tell = tell
             tell(0.0, "starting")
-            if not console.is_terminal:  # where no bar can be seen
+            if not console.is_terminal:  # a progress bar would not show
                 console.print(f"Measuring {name}")
             rows += importlib.import_module(f"benchmarks.bench_{name}").measure(run)
             done += weight
@@ -90,7 +90,7 @@ def _table(rows: list[Row], machine: str) -> Table:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure what was named, or everything."""
+    """Measure the named questions, or all."""
     options = _parse(arguments)
     if options.plot is not None:
         options.plot.mkdir(parents=True, exist_ok=True)

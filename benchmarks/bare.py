@@ -1,4 +1,4 @@
-"""A WebSocket by hand on a Trio stream, as far as the auth answer: what the bare measurements begin with."""
+"""A handwritten WebSocket on a Trio stream, up to the response to the auth frame, for the bare measurements."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _SHORT = 126
 
 
 def client_frame(payload: bytes, opcode: int = 1) -> bytes:
-    """Return *payload* as one frame of a client, its mask all zeros."""
+    """Return *payload* as one client frame with a mask of zeros."""
     size = len(payload)
     head = bytes((0x80 | opcode, 0x80 | size)) if size < _SHORT else bytes((0x80 | opcode, 0xFE)) + size.to_bytes(2)
     return head + bytes(4) + payload
 
 
 async def open_bare(port: int) -> tuple[trio.SocketStream, int]:
-    """Connect and authenticate; return the stream, and how many bytes came behind the auth answer."""
+    """Connect and authenticate; return the stream, and the number of bytes after the response to the auth frame."""
     stream = await trio.open_tcp_stream("127.0.0.1", port)
     await stream.send_all(_UPGRADE.encode() + client_frame(AUTH.encode()))
     reply = frame(AUTH_REPLY)

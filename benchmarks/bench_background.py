@@ -1,7 +1,7 @@
 """How soon after `enter_background()` does the server have the close frame, and does it always get one?
 
-Compared with a close frame that is written to an open socket by hand. Nothing else is being written. Where the byte
-stream is no bare socket, as with TLS, the frame cannot leave in the call and waits for a task: that is a row of its own.
+It is compared with a close frame that is written to an open socket by hand. Nothing else is being written. If the byte
+stream is no bare socket, as with TLS, the call cannot send the frame itself and a task sends it: that is a row of its own.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ __all__ = ["delays", "measure"]
 TIMES = 40
 ROUNDS, QUICK_ROUNDS = 25, 7
 Delays = list[list[float | None]]  # of each round
-_LATE = 0.1  # seconds for the last close frame, should the server be slow
+_LATE = 0.1  # seconds for the last close frame, if the server is slow
 
 
 def measure(run: Run) -> list[Row]:
-    """Answer the question."""
+    """Measure, and return the rows."""
     rounds = QUICK_ROUNDS if run.quick else ROUNDS
     took: dict[bool, tuple[Delays, Delays]] = {True: ([], []), False: ([], [])}
     with (
@@ -50,9 +50,9 @@ def measure(run: Run) -> list[Row]:
 
 
 def delays(calls: Sequence[float], links: Sequence[Mapping[str, Any]]) -> list[float | None]:
-    """Return for each of *calls*, which ended one of *links* each, how long it took to the close frame; `None`: for ever.
+    """Return for each of *calls* the time to the close frame of its link, or `None` if none came.
 
-    Both are in order. There may be more links: the last one was ended by leaving.
+    *calls* and *links* are in order. The last link may have no call: leaving the client ended it.
     """
     closed = [link["closed_at"] for link in links]
     return [None if at is None else at - call for call, at in zip(calls, closed, strict=False)]
@@ -70,7 +70,7 @@ def _rows(ours: Delays, bare: Delays) -> list[Row]:
 
 def _delay_rows(ours: Delays, bare: Delays, what: str, goal: str | None) -> list[Row]:
     mine, theirs = ([statistics.median(each) for each in _seen(kind) if each] for kind in (ours, bare))
-    if not len(mine) == len(theirs) == len(ours):  # a round without any
+    if not len(mine) == len(theirs) == len(ours):  # a round in which a close frame is missing
         return []
     times = " / ".join(f"{statistics.median(kind) * 1e3:.2f}" for kind in (mine, theirs))
     return [Row.of("background", f"{what}, median: {times} ms", "a bare close frame", mine, theirs, goal)]

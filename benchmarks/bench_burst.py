@@ -1,6 +1,6 @@
 """In a burst, how many messages a second get from the socket into the application's loop?
 
-Hundreds of frames to a TCP send: a room catching up, a reconnect. Not what chatting people cause: see `bench_paced`.
+A burst is hundreds of frames in one TCP send, as after a reconnect. Messages of people come one by one: see `bench_paced`.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ ROUNDS, QUICK_ROUNDS = 15, 5
 
 
 def measure(run: Run) -> list[Row]:
-    """Answer the question."""
+    """Measure, and return the rows."""
     rounds, count = (QUICK_ROUNDS, QUICK_COUNT) if run.quick else (ROUNDS, COUNT)
     rivals = (*RIVALS, LIMIT)
     readings = receive(run, rivals, rounds=rounds, warm=WARM, count=count)
-    if run.plot is not None:  # beside the limit nothing else could be seen
+    if run.plot is not None:  # the limit is so high that the other bars would not show
         title = "A burst: how many messages a second reach the application (more is better)"
         draw(run.plot / "burst.png", title, readings, RIVALS, rate, "messages a second")
     return compare("burst", readings, rivals, rate, "msg/s")

@@ -1,6 +1,6 @@
-"""How long does a new process take to its first client, compared with importing the libraries that it stands on?
+"""How long does a new process take until its first client is open, compared with importing the libraries that it uses?
 
-Each in an interpreter of its own; the interpreter's own start is not counted. The client keeps its session in a file,
+Each measurement has an interpreter of its own, whose start is not counted. The client keeps its session in a file,
 as it does by default, in a folder that does not exist yet. No user is logged in, and no server is needed.
 """
 
@@ -40,10 +40,10 @@ def _seconds(program: str) -> float:
 
 
 def measure(run: Run) -> list[Row]:
-    """Answer the question."""
+    """Measure, and return the rows."""
     takes = {"first client": functools.partial(_seconds, OURS), "libraries": functools.partial(_seconds, THEIRS)}
     for take in takes.values():
-        take()  # compiles what has never been imported, and brings it into the system's cache
+        take()  # compiles the modules and brings them into the system's file cache
     taken = interleave(run, QUICK_ROUNDS if run.quick else ROUNDS, takes)
     ours, theirs = taken["first client"], taken["libraries"]
     times = " / ".join(f"{statistics.median(seconds) * 1e3:.0f}" for seconds in (ours, theirs))

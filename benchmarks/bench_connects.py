@@ -1,7 +1,7 @@
 """How many clients connect in a second, 32 of them at a time, from one process?
 
-Ours opens a client, logs in (its REST request is answered inside the process) and connects; trio-websocket opens a
-connection. Both send the auth frame and have its answer.
+Ours opens a client, logs in (the REST response comes from the same process) and connects; trio-websocket opens a
+connection. Both send the auth frame and receive its response.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["measure"]
 
 
 def measure(run: Run) -> list[Row]:
-    """Answer the question."""
+    """Measure, and return the rows."""
     rows = []
     for clients in (SMALL, LARGE):
         if rounds := gathered(run, clients):

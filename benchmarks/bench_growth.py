@@ -1,7 +1,7 @@
 """How do throughput and memory grow with the number of clients in a process, and with the subscribers of one client?
 
-All clients together get the same number of messages, in bursts, whether they are 1 or 5,000; trio-websocket's bare
-connections stand beside, which hand over text that nobody decodes. Each of the subscribers gets every message.
+All clients together get the same number of messages, in bursts, for 1 client as for 5,000. They are compared with bare
+connections of trio-websocket, which deliver text that is not decoded. Each of the subscribers gets every message.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ QUICK_SUBSCRIBERS: Sequence[int] = (1, 10)
 MESSAGES, QUICK_MESSAGES = 50_000, 10_000
 TO_ALL_SUBSCRIBERS, QUICK_TO_ALL_SUBSCRIBERS = 5_000, 2_000
 ROUNDS, QUICK_ROUNDS = 2, 1
-BURSTS = 3  # of which the median counts
+BURSTS = 3  # of these the median is used
 _KINDS = {"ours": "cometconn, typed events", "trio_websocket": "trio-websocket, text"}
-_FEW, _FEW_SUBSCRIBERS = 100, 10  # so many must there be for their memory to be seen: the first get what importing left
+_FEW, _FEW_SUBSCRIBERS = 100, 10  # fewer would show no growth: the first ones reuse memory that importing freed
 _KIB = 1024
 
 
 @attrs.frozen
 class Grown:
-    """Figures by size, one a round.
+    """The figures by size, one for each round.
 
     Attributes:
         rates: messages a second.
-        memory: bytes of resident memory for each.
+        memory: bytes of resident memory for each client.
     """
 
     rates: dict[int, list[float]] = attrs.field(factory=dict)
@@ -50,7 +50,7 @@ class Grown:
 
 
 def measure(run: Run) -> list[Row]:
-    """Answer the question."""
+    """Measure, and return the rows."""
     crowds = {kind: Grown() for kind in _KINDS}
     streams = Grown()
     rounds = QUICK_ROUNDS if run.quick else ROUNDS
@@ -90,7 +90,7 @@ def _grow(kind: str, grown: Grown, run: Run) -> None:
 
 
 def _weigh(crowds: Mapping[str, Grown], run: Run) -> None:
-    """Take the memory of crowds that had no burst: what a burst leaves behind would be given to who comes next."""
+    """Measure the memory of crowds that had no burst, because the next clients would reuse what a burst leaves behind."""
     for kind, grown in crowds.items():
         with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", kind) as crowd:
             grown.memory[_FEW] = [crowd.ask(do="gather", port=server.greeting["port"], clients=_FEW)["bytes"]]

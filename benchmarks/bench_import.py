@@ -1,6 +1,6 @@
-"""How long does `import cometconn` take, compared with the libraries that it stands on?
+"""How long does `import cometconn` take, compared with the libraries that it uses?
 
-Each import in an interpreter of its own; the interpreter's own start is not counted.
+Each import has an interpreter of its own, whose start is not counted.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def _seconds(statement: str) -> float:
 
 
 def measure(run: Run) -> list[Row]:
-    """Answer the question."""
+    """Measure, and return the rows."""
     takes = {statement: functools.partial(_seconds, statement) for statement in (OURS, THEIRS)}
     for take in takes.values():
-        take()  # compiles what has never been imported, and brings it into the system's cache
+        take()  # compiles the modules and brings them into the system's file cache
     taken = interleave(run, QUICK_ROUNDS if run.quick else ROUNDS, takes)
     times = " / ".join(f"{statistics.median(taken[statement]) * 1e3:.0f}" for statement in (OURS, THEIRS))
     return [Row.of("import", f"{OURS}: {times} ms", THEIRS, taken[OURS], taken[THEIRS], "<= 1.3")]

@@ -1,9 +1,9 @@
 """How late does a lease end, when 5,000 idle clients share the process?
 
-A client in manual mode goes to the background with a lease of 10 ms, again and again; what is measured is how long after
-its deadline the application is told. The others are as idle clients are: they send and get their keepalive pings. Other
-rows leave these out, and so tell what the pings cost from what the number of clients costs; and have Python collect
-garbage as seldom as `docs/how-to/many-clients.md` says, because what makes 1 % of the leases late is just that.
+A client in manual mode goes to the background with a lease of 10 ms, again and again. The lateness is the time from the
+deadline until the application sees the status. The other clients are idle: they send keepalive pings and receive pongs. In
+further rows they send no pings, which separates the cost of the pings from that of the number of clients, or Python collects
+garbage as rarely as `docs/how-to/many-clients.md` recommends, because collections make the latest 1 % of the leases late.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _GOALS = {"p99": "<= 1.3"}
 
 
 def measure(run: Run) -> list[Row]:
-    """Answer the question."""
+    """Measure, and return the rows."""
     rounds = gathered(run, LARGE)
     if not rounds:
         return []

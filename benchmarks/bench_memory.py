@@ -1,7 +1,7 @@
-"""What does an idle connection cost in resident memory: a whole client of ours, and a bare one of trio-websocket?
+"""How much resident memory does an idle connection take: a whole client of ours, and a bare trio-websocket connection?
 
-Ours is logged in, has its tasks, its stream of events and its (empty) store; both have a task of the application that
-waits for the next message, and have pinged once. The server is a process of its own and not counted.
+Ours is logged in, and has its tasks, a stream of events and a `MemoryStore`. Both have a task of the application that
+waits for the next message, and have sent one ping. The server is a process of its own and not counted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _KIB = 1024
 
 
 def measure(run: Run) -> list[Row]:
-    """Answer the question."""
+    """Measure, and return the rows."""
     rows = []
     for clients in (SMALL, LARGE):
         if rounds := gathered(run, clients):

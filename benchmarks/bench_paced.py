@@ -1,7 +1,7 @@
-"""At 2,000 single messages a second, what does one cost the processor, from the socket into the application's loop?
+"""At 2,000 single messages a second, how much CPU time does one take, from the socket into the application's loop?
 
-Messages as people and programs send them, each on its own. Nobody is faster here than the server speaks, so it is the
-process's own processor time that is compared, the kernel's share included; factors of bursts say nothing about it.
+Messages come one by one, as people and programs send them. No client can be faster than the server sends, so the CPU time
+of the process is compared, the kernel's share included. The ratios of bursts do not predict it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ROUNDS, QUICK_ROUNDS = 7, 5
 
 
 def measure(run: Run) -> list[Row]:
-    """Answer the question."""
+    """Measure, and return the rows."""
     rounds, count = (QUICK_ROUNDS, QUICK_COUNT) if run.quick else (ROUNDS, COUNT)
     readings = receive(run, RIVALS, rounds=rounds, warm=WARM, count=count, pace=PACE)
     if run.plot is not None:

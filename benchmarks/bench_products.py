@@ -1,6 +1,6 @@
 """How many messages a second does a burst deliver, compared with the clients of other real-time products?
 
-Each speaks its own protocol with a server that speaks just enough of it, and gets the same JSON in it.
+Each client uses its own protocol, with a server that implements just enough of it, and gets the same JSON.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ RIVALS = (
 
 
 def measure(run: Run) -> list[Row]:
-    """Answer the question."""
+    """Measure, and return the rows."""
     rounds, count = (QUICK_ROUNDS, QUICK_COUNT) if run.quick else (ROUNDS, COUNT)
     readings = receive(run, RIVALS, rounds=rounds, warm=WARM, count=count)
     if run.plot is not None:

@@ -1,7 +1,7 @@
-"""What does a server's restart look like to the server: how many attempts a second, and when is everybody back?
+"""How many attempts a second does a server see after its restart, and when are all clients connected again?
 
-10,000 clients lose their socket within a fifth of a second. Each is a real `Lifecycle`, the pure heart of the
-client, and time is an argument, so the hour passes in a second. The official SDKs' fixed timer of 5 s stands beside.
+10,000 clients lose their socket within a fifth of a second. Each is a real `Lifecycle`, the client's state machine without
+input or output. Time is an argument, so an hour passes in a second. It is compared with the official SDKs' fixed timer of 5 s.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ __all__ = ["measure"]
 
 CLIENTS = 10_000
 SPREAD = 0.2  # seconds within which all sockets are lost
-STABLE = 1_000.0  # when that happens, on the clients' clock
+STABLE = 1_000.0  # the time of the loss, on the clients' clock
 OFFICIAL_TIMER = 5.0  # seconds; protocol.md section 5
 DOWN = (0.0, 0.5, 1.0, 3.0, 10.0, 30.0)  # seconds for which the server is away
-MAIN = 0.5  # a process that is started again; the goals are measured here, the rest is shown beside
+MAIN = 0.5  # a process that is restarted; the goals apply to this case
 _PERCENT = 100
 
 
 @attrs.frozen
 class Storm:
-    """What the server saw.
+    """What the server received.
 
     Attributes:
-        attempts: by second since the loss.
+        attempts: the number for each second since the loss.
         back: for each client the seconds until it was connected again.
     """
 
@@ -56,17 +56,17 @@ class Storm:
 
     @property
     def median(self) -> float:
-        """When half were back, in seconds."""
+        """The seconds until half of the clients were connected again."""
         return statistics.median(self.back)
 
     @property
     def late(self) -> float:
-        """When 99 % were back, in seconds."""
+        """The seconds until 99 % of the clients were connected again."""
         return statistics.quantiles(self.back, n=_PERCENT)[-1]
 
 
 def ours(down: float, *, announced: bool, seed: int = 1) -> Storm:
-    """Let our clients come back."""
+    """Let our clients reconnect."""
     chance = random.Random(seed)  # noqa: S311 - jitter, not secrets
     attempts, back = collections.Counter[int](), []
     heap: list[tuple[float, int, Lifecycle, float]] = []
@@ -91,7 +91,7 @@ def ours(down: float, *, announced: bool, seed: int = 1) -> Storm:
 
 
 def official(down: float, *, seed: int = 1) -> Storm:
-    """Let clients with the fixed timer come back; an announcement makes no difference to them."""
+    """Let clients with the fixed timer reconnect. They ignore an announced restart."""
     chance = random.Random(seed)  # noqa: S311 - jitter, not secrets
     attempts, back = collections.Counter[int](), []
     for _ in range(CLIENTS):
@@ -107,7 +107,7 @@ def official(down: float, *, seed: int = 1) -> Storm:
 
 
 def measure(run: Run) -> list[Row]:
-    """Answer the question; of the pictures, draw the main case."""
+    """Measure all cases, and draw the main one."""
     question, rows, drawn = "storm", [], {}
     downs = (MAIN,) if run.quick else DOWN
     for done, down in enumerate(downs):

@@ -1,8 +1,8 @@
-"""How long does one message or page hold the Trio loop, however it is made, and how much memory does it take?
+"""How long can one message or page block the Trio loop, and how much memory can it take?
 
-Each of `hostile.KINDS` comes to a client of its own, over plain TCP and TLS, with 64 KiB and with 1 MiB, the most that a
-message may have: live on the socket, as a page of missed messages, or both. What counts is the processor time of the
-longest step of any task, and, in a second pass, the most that Python has allocated at a time. Without `--quick`
+Each of `hostile.KINDS` is sent to a client of its own, over plain TCP and TLS, with 64 KiB and with 1 MiB, the largest
+message that is allowed: live on the socket, as a page of missed messages, or both. The figures are the CPU time of the
+longest step of any task and, in a second pass, the peak of Python's allocated memory. Without `--quick`
 Hypothesis searches for worse shapes.
 """
 
@@ -40,7 +40,7 @@ class _Pair:
     certificate: str | None
 
     def longest(self, way: str, *, memory: bool = False, **what: object) -> float:
-        """Return the seconds of the longest step, or the bytes at a time."""
+        """Return the seconds of the longest step, or the peak in bytes."""
         self.server.ask(way=way, **what)
         reading = self.client.ask(
             port=self.server.greeting["port"], way=way, certificate=self.certificate, memory=memory
@@ -50,10 +50,10 @@ class _Pair:
 
 @attrs.frozen
 class _Taken:
-    """What one kind takes in one size, the worst of its ways.
+    """The figures of one kind in one size, by its worst way.
 
     Attributes:
-        plain, tls: milliseconds, one figure a round.
+        plain, tls: milliseconds, one figure for each round.
         memory: bytes.
     """
 
@@ -63,7 +63,7 @@ class _Taken:
 
     @property
     def worst(self) -> list[float]:
-        """The worse of both, a figure a round."""
+        """The worse of both for each round."""
         return [max(both) for both in zip(self.plain, self.tls or self.plain, strict=True)]
 
 
@@ -109,7 +109,7 @@ def _row(name: str, size: int, taken: _Taken) -> Row:
 
 
 def _rows_of_all(all_taken: dict[str, _Taken], decoding: float) -> list[Row]:
-    """Return the two rows about the worst of all kinds of the largest size."""
+    """Return the two rows for the worst kind of the largest size."""
     times = {name: statistics.median(taken.worst) for name, taken in all_taken.items()}
     memory = {name: taken.memory or 0.0 for name, taken in all_taken.items()}
     slowest, greediest = max(times, key=times.__getitem__), max(memory, key=memory.__getitem__)
@@ -132,7 +132,7 @@ def _rows_of_all(all_taken: dict[str, _Taken], decoding: float) -> list[Row]:
 
 
 def _search(run: Run, pair: _Pair) -> Row:
-    """Let Hypothesis look for a shape that takes longer than the kinds of the list."""
+    """Let Hypothesis search for a shape that takes longer than the kinds of the list."""
     try:
         import hypothesis  # noqa: PLC0415 - not needed for anything else
         from hypothesis import strategies as st  # noqa: PLC0415
@@ -177,7 +177,7 @@ def _search(run: Run, pair: _Pair) -> Row:
 
 
 def measure(run: Run) -> list[Row]:
-    """Answer the question."""
+    """Measure, and return the rows."""
     rows: list[Row] = []
     rounds = QUICK_ROUNDS if run.quick else ROUNDS
     with contextlib.ExitStack() as stack:

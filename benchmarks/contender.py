@@ -1,6 +1,6 @@
 """One contender, a process of its own: `python -m benchmarks.contender MODULE:FUNCTION`.
 
-Each line of its input is a job, the function's keyword arguments; each line of its output an answer.
+Each line of input is a job, the function's keyword arguments; each line of output is the result.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def main() -> None:
     """Do jobs until the input ends."""
     module, name = sys.argv[1].split(":")
     answers = sys.stdout
-    with contextlib.redirect_stdout(sys.stderr):  # what a library prints is no answer
+    with contextlib.redirect_stdout(sys.stderr):  # the output of a library is no result
         try:
             work = getattr(importlib.import_module(f"benchmarks.contenders.{module}"), name)
         except ImportError as error:
@@ -26,7 +26,7 @@ def main() -> None:
             return
         print(json.dumps({}), file=answers, flush=True)
         for line in sys.stdin:
-            gc.collect()  # nobody pays for the round before
+            gc.collect()  # so that no round pays for the garbage of the one before
             print(json.dumps(work(**json.loads(line))), file=answers, flush=True)
 
 

@@ -30,10 +30,10 @@ from .machine import raise_file_limit, resident
 __all__ = ["KINDS", "Crowd", "main"]
 
 _AT_ONCE = 32  # clients that connect at the same time
-_GRACE = 0.01  # seconds of background that a lease is given
+_GRACE = 0.01  # seconds of a lease in the background
 _SELDOM = 100_000  # objects from one collection to the next
-_SPARE = 64  # files that are no connection
-_PATIENT = Timing(connect_timeout=60.0, pong_timeout=14.0)  # on a busy machine nobody may give up
+_SPARE = 64  # open files besides connections
+_PATIENT = Timing(connect_timeout=60.0, pong_timeout=14.0)  # no client may give up on a busy machine
 _SILENT = attrs.evolve(_PATIENT, keepalive_interval=3600.0)
 
 Member = Callable[..., Awaitable[None]]
@@ -70,7 +70,7 @@ KINDS: dict[str, Member] = {
 
 @attrs.define(eq=False)
 class Crowd:
-    """The clients, and what can be asked of them. Each answer is a mapping for the asker's JSON."""
+    """The clients, and the jobs for them. Each result is a mapping, to be sent as JSON."""
 
     _member: Member
     _nursery: trio.Nursery
@@ -81,7 +81,7 @@ class Crowd:
     _done: trio.Event = attrs.field(factory=trio.Event)
 
     async def gather(self, port: int, clients: int) -> dict[str, Any]:
-        """Connect that many more; tell how long one took, and what it cost in memory once it has pinged."""
+        """Connect *clients* more; return the time for each, and its memory after its first ping."""
         if len(self._pings) + clients + _SPARE > (limit := raise_file_limit()):
             return {"left_out": f"{clients:,} clients need as many open files, and {limit:,} are allowed"}
         await self._warm(port)
@@ -95,20 +95,20 @@ class Crowd:
         return {**reading, "bytes": (resident() - before) / clients}
 
     async def expect(self, count: int) -> dict[str, Any]:
-        """Be ready for *count* messages to all of them together; to be asked before they are sent."""
+        """Prepare for *count* messages to all of them together. This job comes before they are sent."""
         await trio.lowlevel.checkpoint()
         self._left, self._done = count, trio.Event()
         return {}
 
     async def received(self) -> dict[str, Any]:
-        """Tell when the last of the messages was handed over, on the machine's monotonic clock."""
+        """Return when the last of the messages was delivered, on the machine's monotonic clock."""
         await self._done.wait()
         return {"at": self._received_at}
 
     async def lateness(self, port: int, samples: int, after: float = 0.0) -> dict[str, Any]:
-        """Tell by how many seconds leases end late: of one more client, which goes to the background again and again.
+        """Return by how many seconds leases end late, for one more client that goes to the background again and again.
 
-        Not before the gathering began *after* seconds ago.
+        It begins *after* seconds after the start of the gathering.
         """
         await trio.sleep_until(self._began + after)
         timing = Timing(background_grace=_GRACE, connect_timeout=60.0)
@@ -124,7 +124,7 @@ class Crowd:
         return {"p50": hundredths[49], "p99": hundredths[98]}
 
     async def settle(self) -> dict[str, Any]:
-        """Do as the how-to guide for many clients says, once they are there."""
+        """Tune the garbage collector as the how-to guide for many clients recommends."""
         await trio.lowlevel.checkpoint()
         gc.collect()
         gc.freeze()
@@ -132,7 +132,7 @@ class Crowd:
         return {}
 
     async def _warm(self, port: int) -> None:
-        """Let one come and go, so that what the first one costs for all is not counted."""
+        """Open and close one client, so that the costs of the first one are not counted."""
         async with trio.open_nursery() as nursery:
             ping = await nursery.start(self._member, port, lambda: None)
             await ping()
@@ -178,7 +178,7 @@ async def _work(kind: str) -> None:
             job = json.loads(line)
             answer = await getattr(crowd, job.pop("do"))(**job)
             print(json.dumps(answer), flush=True)
-        os._exit(0)  # thousands of goodbyes would only take time
+        os._exit(0)  # thousands of closing handshakes would only take time
 
 
 def main() -> None:

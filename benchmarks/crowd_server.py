@@ -1,7 +1,7 @@
-"""A CometChat server for a crowd of clients, a process of its own: answers upgrade, auth, pings and closes, on asyncio.
+"""A CometChat server for a crowd of clients, a process of its own on asyncio: it handles upgrade, auth, pings and closes.
 
-It prints its port. Each line of its input is a number of messages for everybody who is there: they are sent, and the
-answer tells to how many, and when, on the machine's monotonic clock.
+It prints its port. Each line of its input is a number of messages to send to every client. Its output is the number
+of clients, and the time of sending on the machine's monotonic clock.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 
 
 class CrowdServer:
-    """Everybody who is there, and what they are told."""
+    """The connected clients, and what is sent to them."""
 
     def __init__(self) -> None:
         self.there: set[asyncio.Transport] = set()
         self._sent = 0
 
     def push(self, count: int) -> dict[str, float]:
-        """Send the next *count* messages to everybody, none of which was sent before; return to how many, and when."""
+        """Send the next *count* new messages to every client; return the number of clients, and the time."""
         burst = b"".join(frame(message(number)) for number in range(self._sent, self._sent + count))
         self._sent += count
         at = time.monotonic()

@@ -1,4 +1,4 @@
-"""Crowds of idle clients, gathered once for all the questions that ask about them."""
+"""Crowds of idle clients, gathered once for all questions about them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from .run import Run
 __all__ = ["LARGE", "SMALL", "Gathered", "gathered"]
 
 SMALL, LARGE = 1_000, 5_000
-SAMPLES = 300  # leases to a reading
+SAMPLES = 300  # leases for each reading
 READINGS = 3  # of the leases, in the large crowd
 ROUNDS, QUICK_ROUNDS = {SMALL: 3, LARGE: 3}, {SMALL: 2, LARGE: 1}
-_KEEPALIVES = 15.0  # seconds after which clients begin to ping: idle ones do so, and that may make leases late
+_KEEPALIVES = 15.0  # seconds until clients send their first ping, which may make leases late
 
 
 @attrs.frozen
 class Gathered:
-    """What one round of crowds of one size was like.
+    """The figures of one round with crowds of one size.
 
     Attributes:
-        ours, theirs: a client's `seconds` and `cpu` to connect and its `bytes` of memory, on average.
-        alone, among, among_settled, among_silent: how late leases end, `p50` and `p99` in seconds, of a client alone, of
-            one among ours, of one among ours when collections are seldom (not in a quick run), and of one among ours that
-            send no keepalive pings; with a large crowd.
+        ours, theirs: the mean `seconds` and `cpu` for a client to connect, and its mean `bytes` of memory.
+        alone, among, among_settled, among_silent: how late leases end, `p50` and `p99` in seconds: of a client alone, and, in a
+            large crowd, of one among ours, of one among ours with rare collections (not in a quick run), and of one among
+            ours that send no keepalive pings.
     """
 
     ours: dict[str, Any]
@@ -41,7 +41,7 @@ class Gathered:
 
 @functools.cache
 def gathered(run: Run, clients: int) -> list[Gathered]:
-    """Gather crowds of that size, ours and trio-websocket's in turn, each with a server and a process of its own."""
+    """Gather crowds of one size, ours and trio-websocket's in turn, each with a server and a process of its own."""
     rounds = (QUICK_ROUNDS if run.quick else ROUNDS)[clients]
     found = []
     for number in range(rounds):

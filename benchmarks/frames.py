@@ -1,4 +1,4 @@
-"""What the servers here say: CometChat's text messages of about 600 bytes, encoded before anything is measured."""
+"""The messages that the servers send: CometChat's text messages of about 600 bytes, encoded before the measurement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ APP = "app0bench"
 ME = "bot-01"
 DEVICE = "BENCH-1"
 TOKEN = "bench-token"  # noqa: S105 - nobody's
-DIGITS = 7  # all messages are of one length, so that bytes can be counted instead of messages
+DIGITS = 7  # all messages have the same length, so that counting bytes counts messages
 SENDERS = 20
 
 AUTH = json.dumps(
@@ -24,7 +24,7 @@ _SHORT, _MEDIUM = 126, 1 << 16
 
 
 def frame(payload: bytes, opcode: int = 1) -> bytes:
-    """Return *payload* as one whole WebSocket frame of a server: text, unless *opcode* says otherwise."""
+    """Return *payload* as one whole WebSocket frame of a server, a text frame by default."""
     size = len(payload)
     if size < _SHORT:
         return bytes((0x80 | opcode, size)) + payload

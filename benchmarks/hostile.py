@@ -1,6 +1,6 @@
-"""Input that costs more than others of its length: frames and pages of a server that is broken, or means no good.
+"""Input that takes more time than other input of its length: frames and pages of a broken or hostile server.
 
-Every maker takes the number of bytes that it may fill and returns at most so many.
+Every maker takes a number of bytes, and returns at most as many.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def _repeated(before: str, unit: str, after: str, size: int, between: str = ",")
 
 
 def _numbered(before: str, unit: str, after: str, size: int) -> str:
-    """As above, but with a number in place of each `%d` of a unit, so that no two are alike."""
+    """The same, with a number in place of each `%d` of a unit, so that no two units are equal."""
     longest = len(unit.replace("%d", str(size))) + 1
     count = (size - len(before) - len(after)) // longest
     return before + ",".join(unit.replace("%d", str(number)) for number in range(count)) + after
 
 
 def _body(data: str, rest: str = "", kind: str = "text") -> tuple[str, str]:
-    """Return a message's body, in two parts: a `|` in its *data* or its *rest* parts them."""
+    """Return a message's body in two parts, split at the `|` in its *data* or its *rest*."""
     head = (
         f'{{"id":"77","conversationId":"c","sender":"amy-2","receiverType":"user","receiver":"{ME}","category":"message",'
         f'"type":"{kind}","sentAt":{_SENT_AT},{rest}"data":{{"entities":{_ENTITIES},{data}}}}}'
@@ -72,7 +72,7 @@ def _nested(size: int) -> str:
 
 
 def _signal(text: str, unit: str) -> Callable[[int], str]:
-    """Of a frame that is no message: *text* with a `|` where the units go."""
+    """Return a frame that is no message: *text* with units in place of its `|`."""
     before, _, after = text.partition("|")
     make = _numbered if "%d" in unit else _repeated
     return lambda size: make(before, unit, after, size)
@@ -91,9 +91,9 @@ class Kind:
 
     Attributes:
         make: makes the JSON: a message's body, a whole frame, or a page's list, as *what* says.
-        what: `"message"` comes live and over REST, `"frame"` live, `"page"` over REST.
-        in_fragments: comes in fragments.
-        is_packed: comes as gzip.
+        what: `"message"` is sent live and over REST, `"frame"` live, `"page"` over REST.
+        in_fragments: whether it is sent in fragments.
+        is_packed: whether it is compressed by gzip.
     """
 
     make: Callable[[int], str]
@@ -103,7 +103,7 @@ class Kind:
 
     @property
     def ways(self) -> tuple[str, ...]:
-        """How it can come."""
+        """The ways in which it can be sent."""
         if self.in_fragments:
             return ("live",)
         return {"message": ("live", "rest"), "frame": ("live",), "page": ("rest",)}[self.what]
@@ -167,7 +167,7 @@ PLACES: Mapping[str, str] = MappingProxyType(
 
 
 def at_place(place: str, category: str, kind: str, unit: str, size: int) -> str:
-    """Return a frame of a message that has *unit*, the JSON of a value, at a place as often as *size* bytes hold."""
+    """Return the frame of a message with *unit*, the JSON of a value, repeated at a place up to *size* bytes."""
     head = f'"id":"77","sender":"amy-2","receiver":"{ME}","receiverType":"user","sentAt":1,"category":"{category}","type":"{kind}",'
     before, _, after = _envelope("message", f"{{{head}{PLACES[place]}}}").partition("|")
     return _repeated(before, unit, after, size)
@@ -183,7 +183,7 @@ def _frame(payload: bytes, opcode: int, *, final: bool = True) -> bytes:
 
 
 def frames_of(kind: Kind, size: int) -> bytes:
-    """Return what a server sends on the socket for a message of at most *size* bytes."""
+    """Return the frames that a server sends on the socket for a message of at most *size* bytes."""
     if kind.what == "message":
         whole = _envelope("message", "|")
         before, _, after = whole.partition("|")
@@ -198,7 +198,7 @@ def frames_of(kind: Kind, size: int) -> bytes:
 
 
 def page_of(kind: Kind, size: int) -> bytes:
-    """Return what a server answers to a request for messages: head and body, the body of at most *size* bytes unpacked."""
+    """Return a server's response to a request for messages: the head, and a body of at most *size* bytes unpacked."""
     before, after = ('{"data":[', "]}") if kind.what == "message" else ('{"data":', "}")
     body = (before + kind.make(size - len(before) - len(after)) + after).encode()
     head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"

@@ -1,4 +1,4 @@
-"""The machine that the figures belong to."""
+"""The machine of the measurements."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PACKAGES = [
 
 
 def description() -> str:
-    """Return what a reader of the table has to know: processor, cores, system, Python, versions, load."""
+    """Return a description for the table: processor, cores, system, Python, versions, load."""
     versions = (f"{name} {version}" for name in _PACKAGES if (version := _version(name)) is not None)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return (
@@ -38,7 +38,7 @@ def description() -> str:
 
 
 def raise_file_limit() -> int:
-    """Raise the limit of open files as far as allowed, and return it; every connection is one."""
+    """Raise the limit of open files as far as allowed, and return it. Every connection is an open file."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = hard if hard != resource.RLIM_INFINITY else 2**20
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

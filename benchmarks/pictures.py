@@ -1,4 +1,4 @@
-"""Pictures of the answers, for people. Only who wants one needs matplotlib."""
+"""Pictures of the results. Only they need matplotlib."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OURS, _THEIRS = "tab:blue", "0.7"
 
 @contextmanager
 def figure(path: pathlib.Path, columns: int = 1, height: float = 4.5) -> Generator[Any, None, None]:
-    """Hand out the axes of a new picture, or several side by side; save it as *path* on leaving."""
+    """Return the axes of a new picture, or several side by side; save it as *path* on leaving."""
     import matplotlib as mpl  # noqa: PLC0415 - see above
 
     mpl.use("Agg")
@@ -33,7 +33,7 @@ def figure(path: pathlib.Path, columns: int = 1, height: float = 4.5) -> Generat
 def bars(path: pathlib.Path, title: str, unit: str, values: Mapping[str, Sequence[float]]) -> None:
     """Draw one bar for each of *values*: the median, with a line from the lowest round to the highest.
 
-    Ours are in colour: those whose name begins with it.
+    Bars whose name begins with ours are in colour.
     """
     names = list(values)
     medians = [statistics.median(values[each]) for each in names]

@@ -1,4 +1,4 @@
-"""Helper processes: each greets with one line of JSON, then answers each line with one."""
+"""Helper processes: each prints one line of JSON at its start, and then one for each line of its input."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["LeftOutError", "Process", "last_words"]
 
 ROOT = pathlib.Path(__file__).parents[1]
-PATIENCE = 300.0  # seconds for one answer; on a machine with nothing else to do none takes a tenth
+PATIENCE = 300.0  # seconds for one result; on an idle machine none takes a tenth of it
 
 
 class LeftOutError(Exception):
-    """Something cannot be measured here; the text says why."""
+    """Something cannot be measured here. The text gives the reason."""
 
 
 class Process:
@@ -55,7 +55,7 @@ class Process:
         self.close()
 
     def ask(self, **job: object) -> dict[str, Any]:
-        """Give it a *job* and return its answer; `LeftOutError` if it cannot do it."""
+        """Send it a *job* and return the result; raise `LeftOutError` if it cannot do it."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(job) + "\n")
@@ -65,7 +65,7 @@ class Process:
         return self._hear()
 
     def close(self) -> None:
-        """End it, by force: none of them has anything to save."""
+        """Kill it: it has nothing to save."""
         self._process.kill()
         self._process.communicate()
         self._errors.close()
@@ -91,7 +91,7 @@ class Process:
 
 
 def last_words(said: str) -> str:
-    """Return the last error in what a process has said, also of a group, which draws boxes round its errors."""
+    """Return the last error in the output of a process, also from an exception group, which prints boxes around its errors."""
     lines = [line.strip(" |+-") for line in reversed(said.splitlines())]
     errors = (line for line in lines if "Error: " in line)
     return next(errors, next(filter(None, lines), "without a word"))

@@ -22,14 +22,14 @@ Readings = dict[str, list[dict[str, float]]]
 
 @attrs.frozen
 class Rival:
-    """Somebody who receives messages.
+    """A program that receives messages.
 
     Attributes:
-        name: as the table has it.
+        name: its name in the table.
         target: the contender's module and function.
-        gives: what the application gets, and how: that is what is, or is not, comparable.
+        gives: what the application gets, and how, so that readers can judge whether it is comparable.
         goal: the row's, when ours is divided by this.
-        speaker: the protocol its server has to speak.
+        speaker: the protocol of its server.
     """
 
     name: str
@@ -45,7 +45,7 @@ OURS = Rival("cometconn", "ours:receive", "typed events in an async for (Trio)")
 def receive(
     run: Run, rivals: Sequence[Rival], *, rounds: int, warm: int, count: int, pace: float | None = None
 ) -> Readings:
-    """Let ours and all *rivals* receive *count* messages a round, after *warm* to get warm; return what it took each."""
+    """Let ours and all *rivals* receive *count* messages a round, after *warm* messages to warm up; return the time of each."""
     with ExitStack() as stack:
         servers: dict[str, Process] = {}
         takes: dict[str, Callable[[], dict[str, float]]] = {}
@@ -67,7 +67,7 @@ def receive(
 def compare(
     question: str, readings: Readings, rivals: Sequence[Rival], figure: Callable[[dict[str, float]], float], unit: str
 ) -> list[Row]:
-    """Divide our *figure*, in *unit*, by that of each of the others who have one."""
+    """Divide our *figure*, in *unit*, by that of each rival that has one."""
     rows = []
     for rival in rivals:
         if rival.name in readings and OURS.name in readings:
@@ -86,17 +86,17 @@ def draw(
     figure: Callable[[dict[str, float]], float],
     unit: str,
 ) -> None:
-    """Draw everybody's *figure* as bars, with what each gives beside its name."""
+    """Draw the *figure* of each program as a bar, with what it gives beside its name."""
     there = [rival for rival in (OURS, *rivals) if rival.name in readings]
     values = {f"{rival.name}\n{rival.gives}": [figure(each) for each in readings[rival.name]] for rival in there}
     bars(path, title, f"{unit}; median, and range of the rounds", values)
 
 
 def rate(reading: dict[str, float]) -> float:
-    """Return messages a second."""
+    """Return the messages a second."""
     return 1 / reading["seconds"]
 
 
 def cost(reading: dict[str, float]) -> float:
-    """Return microseconds of processor time a message."""
+    """Return the microseconds of CPU time for each message."""
     return reading["cpu"] * 1e6

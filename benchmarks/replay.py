@@ -1,8 +1,8 @@
-"""The replay server, a process of its own: speaks just enough of a protocol, then pushes encoded messages.
+"""The replay server, a process of its own: it implements just enough of a protocol, then pushes encoded messages.
 
 `python -m benchmarks.replay SPEAKER MESSAGES [PACE]`. Every connection gets MESSAGES messages: in a burst, as fast as the
-socket takes them, hundreds to a send; or PACE of them a second, one to a send. It prints its port, answers each line of
-its input with what it has seen (who connected, and when their close frames came), and ends with its input.
+socket takes them, hundreds to a send; or PACE of them a second, one to a send. It prints its port. For each line of
+its input it prints the connections and the times of their close frames. It ends with its input.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _TOGETHER = 256  # messages to a send in a burst, about 170 kB
 
 @attrs.frozen
 class Flow:
-    """What every connection gets once it has been greeted.
+    """What every connection gets after the greeting.
 
     Attributes:
-        pieces: what is sent at once.
-        pace: how many of them a second; `None` for as fast as the socket takes them.
+        pieces: the bytes of each send.
+        pace: how many of them are sent a second; `None` for as fast as the socket takes them.
     """
 
     pieces: list[bytes]
@@ -56,11 +56,11 @@ class Flow:
 
 @attrs.define
 class Link:
-    """One connection, as the server tells it when asked.
+    """One connection, as the server reports it.
 
     Attributes:
-        device: whose it is: the `deviceId` of the auth frame.
-        closed_at: when its close frame came, on the machine's monotonic clock, which all processes share.
+        device: the `deviceId` of the auth frame.
+        closed_at: the time of its close frame, on the machine's monotonic clock, which all processes share.
     """
 
     device: str

@@ -1,4 +1,4 @@
-"""One answer to one question."""
+"""One result of one question."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Row:
 
     Attributes:
         question: what was asked.
-        case: under which circumstances, the figures behind the ratio, and what is not comparable.
-        against: what ours is divided by.
-        ratio: ours, divided by that: the median of the rounds.
-        spread: the largest ratio of a round, less the smallest; 0 where there is but one.
-        goal: `">= 7"`, `"<= 0.7"`, or `None` where there is none.
+        case: the conditions, the figures behind the ratio, and what is not comparable.
+        against: the program by whose figure ours is divided.
+        ratio: the median of the rounds.
+        spread: the largest ratio of a round minus the smallest; 0 if there is one round.
+        goal: `">= 7"`, `"<= 0.7"`, or `None` if there is none.
     """
 
     question: str
@@ -43,18 +43,18 @@ class Row:
         theirs: Sequence[float],
         goal: str | None = None,
     ) -> Row:
-        """Make the row of figures that were taken side by side, one of each a round."""
+        """Return the row of figures that were measured side by side, one pair for each round."""
         ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
         return cls(question, case, against, statistics.median(ratios), max(ratios) - min(ratios), goal)
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is reached; `None` where there is none."""
+        """Whether the goal is reached; `None` if there is none."""
         if self.goal is None:
             return None
         relation, number = self.goal.split()
         return bool(_RELATIONS[relation](self.ratio, float(number)))
 
     def as_json(self) -> dict[str, object]:
-        """Return the row for machines."""
+        """Return the row as JSON."""
         return {**attrs.asdict(self), "met": self.met}

@@ -1,4 +1,4 @@
-"""How the questions are to be answered, and the rounds in which they are."""
+"""The options of a run, and its rounds."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 @attrs.define(eq=False)
 class Run:
-    """What each question is given.
+    """The options that each question gets.
 
     Attributes:
         quick: fewer rounds and smaller crowds, but everything that has a goal.
-        plot: the folder for pictures; `None` for none.
-        tell: is told how much of the question is done, from 0 to 1, and what is going on.
-        left_out: what could not be measured, and why.
+        plot: the folder for pictures, or `None`.
+        tell: called with the progress of the question, from 0 to 1, and a description.
+        left_out: what could not be measured, with the reason.
     """
 
     quick: bool = False
@@ -32,14 +32,14 @@ class Run:
     left_out: list[str] = attrs.field(factory=list)
 
     def leave_out(self, what: str, reason: LeftOutError) -> None:
-        """Note that *what* cannot be measured."""
+        """Record that *what* cannot be measured."""
         self.left_out.append(f"{what}: {reason}")
 
 
 def interleave(run: Run, rounds: int, takes: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
-    """Take every figure once a round, in turn, so that whatever else the machine does hits all alike.
+    """Measure every figure once in each round, in turn, so that other load of the machine affects all alike.
 
-    What raises `LeftOutError` is told to *run*, and missing in the answer.
+    A figure that raises `LeftOutError` is recorded in *run*, and missing in the result.
     """
     taken: dict[str, list[T]] = {name: [] for name in takes}
     for number in range(rounds):

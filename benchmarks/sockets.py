@@ -15,7 +15,7 @@ __all__ = ["Peer", "accept_key", "unmasked"]
 _READ = 64 * 1024
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 _HEAD, _MASK = 2, 4  # bytes
-_LONGER = {126: 2, 127: 8}  # what the length says, and in how many bytes it follows
+_LONGER = {126: 2, 127: 8}  # the marker in the length, and the number of bytes that follow it
 
 
 def accept_key(key: bytes) -> bytes:
@@ -24,7 +24,7 @@ def accept_key(key: bytes) -> bytes:
 
 
 def unmasked(buffer: bytearray) -> tuple[int, bytes] | None:
-    """Take a client's next frame off *buffer*: opcode and payload, or `None` while it is not there as a whole."""
+    """Remove a client's next frame from *buffer*; return opcode and payload, or `None` while it is incomplete."""
     if len(buffer) < _HEAD:
         return None
     size, start = buffer[1] & 0x7F, _HEAD
@@ -43,7 +43,7 @@ def unmasked(buffer: bytearray) -> tuple[int, bytes] | None:
 
 
 class Peer:
-    """Reads lines and frames, and sends bytes. Whatever is read first at the end of the stream raises `EOFError`."""
+    """Reads lines and frames, and sends bytes. A read at the end of the stream raises `EOFError`."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
@@ -60,7 +60,7 @@ class Peer:
         self._socket.sendall(data)
 
     def upgrade(self) -> None:
-        """Answer the upgrade to WebSocket."""
+        """Accept the upgrade to WebSocket."""
         head = self._until(b"\r\n\r\n").split(b"\r\n")
         fields = dict(line.split(b":", 1) for line in head[1:] if b":" in line)
         key = {name.lower(): value.strip() for name, value in fields.items()}[b"sec-websocket-key"]

@@ -1,7 +1,7 @@
-"""How each protocol greets, and how it wraps a message: just enough for its own client to take it for a server.
+"""The greeting and the message format of each protocol: just enough for its own client.
 
-Source: CometChat's as in the golden frames; Engine.IO 4 and Socket.IO 5, Centrifugo's JSON client protocol and
-NATS' text protocol as their clients' sources have it.
+Sources: the golden frames for CometChat; the sources of the clients for Engine.IO 4 and Socket.IO 5, Centrifugo's JSON
+protocol and NATS' text protocol.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Speaker:
     """One protocol.
 
     Attributes:
-        greet: speaks until the client waits for messages; returns the device that it says it is, if it does.
+        greet: exchanges frames until the client waits for messages; returns the client's device, if it sends one.
         wrap: encodes one message.
-        frames: whether the client speaks WebSocket.
+        frames: whether the client uses WebSocket.
     """
 
     greet: Callable[[Peer], str]

@@ -1,8 +1,8 @@
 """The server of the longest step, a process of its own: `python -m benchmarks.step_server [CERTIFICATE]`.
 
 It prints its port. Each line of its input names a kind of `hostile`, a number of bytes, and a way: `live` or `rest`; or,
-for one that has no name, a file that holds a frame's text. From then on a connection gets that, and behind it a message
-that says that it was all. It ends with its input.
+for a shape without a name, a file with the text of a frame. From then on a connection gets that, followed by a message
+that marks the end. It ends with its input.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .sockets import Peer
 
 __all__ = ["main"]
 
-_PATIENCE = 60.0  # seconds until a client has asked for its page
+_PATIENCE = 60.0  # seconds until a client requests its page
 _NO_PAGE = b'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 11\r\n\r\n{"data":[]}'
 
 
 @attrs.define
 class Job:
-    """What a connection gets: frames behind the ping, or a page; then the last message."""
+    """What a connection gets: frames after the ping, or a page; then the last message."""
 
     frames: bytes = b""
     page: bytes = b""
@@ -38,7 +38,7 @@ class Job:
 
     @classmethod
     def of(cls, way: str, size: int, kind: str | None = None, file: str | None = None) -> Job:
-        """Make one."""
+        """Return a job."""
         if file is not None:
             text = pathlib.Path(file).read_text(encoding="utf-8")
             chosen = Kind(lambda _: text, "frame" if way == "live" else "page")
@@ -49,7 +49,7 @@ class Job:
 
 @attrs.define
 class _Server:
-    """Answers on each connection in a thread of its own."""
+    """Handles each connection in a thread of its own."""
 
     job: Job = attrs.field(factory=Job)
 
@@ -78,7 +78,7 @@ class _Server:
         peer.upgrade()
         peer.frame()
         peer.send(frame(AUTH_REPLY))
-        peer.frame()  # the ping: from here on the client measures
+        peer.frame()  # the ping: the client measures from here on
         job.pinged.set()
         peer.send(frame(PONG))
         if job.page:
@@ -89,7 +89,7 @@ class _Server:
 
 
 class _Conversation(Peer):
-    """A peer whose first line has been read."""
+    """A peer, after its first line was read."""
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__(connection)

@@ -1,4 +1,4 @@
-"""How the documentation is built. `nox -s docs` does it; nothing here needs a network."""
+"""Settings of Sphinx. `nox -s docs` builds the documentation, without the network."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     # Ours, in _ext.
+    "architecture",
     "command_line",
     "docstrings",
     "event_kinds",
@@ -29,9 +30,10 @@ extensions = [
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+myst_fence_as_directive = ["mermaid"]  # `lifecycle` has the directive
 smartquotes_action = "D"  # dashes; quotes stay straight, as in code
 
-# Docstrings put code into single backticks, as Markdown does; `links` makes links of those that are names of ours.
+# Docstrings put code into single backticks, as Markdown does. `links` turns those that name something of ours into links.
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
@@ -43,7 +45,7 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
 
-# Every reference must lead somewhere. What is not ours has no page here, and there is no network to ask for one.
+# Every reference must have a target. Names of other projects have no page here, and the build uses no network.
 nitpicky = True
 nitpick_ignore_regex = [
     # The standard library, and what Trio, attrs, Hypothesis, pytest and wsproto own.
@@ -52,9 +54,9 @@ nitpick_ignore_regex = [
         r"(?:builtins|collections|contextlib|datetime|enum|logging|os|pathlib|ssl|typing|types|random)(?:\..*)?",
     ),
     (r"py:.*", r"(?:trio|attrs?|hypothesis|pytest|wsproto|jeepney|st)(?:\..*)?"),
-    # How the local server keeps its people: to look at, not to build upon.
+    # The local server's records of users: internal, but shown in signatures.
     (r"py:class", r"cometconn\.emulator\.world\.people\..*"),
-    # What `SystemEnvironment` is made of inside, and what `SavedSession` holds.
+    # The inside of `SystemEnvironment` and of `SavedSession`.
     (r"py:class", r"Proxies|cometconn\._account\.session\.Session"),
     # The standard library's, where an annotation names them without their module.
     (r"py:.*", r"Any|AbstractAsyncContextManager|Async(?:Generator|Iterator)|Awaitable|Callable|ClassVar|Iterable"),
@@ -62,7 +64,7 @@ nitpick_ignore_regex = [
 ]
 
 exclude_patterns = ["_build"]
-# Public packages that an installation may not have yet: their pages are left out where the package is missing.
+# The pages of public packages that an installation lacks are left out.
 OPTIONAL_PAGES = {"api/instrumentation": "cometconn.instrumentation", "api/appstate": "cometconn.appstate"}
 exclude_patterns += [f"{page}.md" for page, name in OPTIONAL_PAGES.items() if importlib.util.find_spec(name) is None]
 

@@ -1,4 +1,4 @@
-"""README: what it shows works, and what it names is there."""
+"""README and the first page: what they show works, and what they name exists."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import socket
 import sys
 
 import httpx2
+import pytest
 
 import cometconn
 import cometconn.events
@@ -19,13 +20,16 @@ from cometconn.events import UserOffline, UserOnline
 
 from .cli.child import running
 
-README = (pathlib.Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = pathlib.Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+INDEX = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+SDK = (ROOT / "docs" / "reference" / "sdk.md").read_text(encoding="utf-8")
 BOT, *_ = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-SERVE, _, CURL = re.findall(r"^\.venv-try/bin/cometconn serve.*\n.*\n.*$", README, re.MULTILINE)[0].splitlines()
+SERVE, _, CURL = re.findall(r"^cometconn serve.*\n.*\n.*$", INDEX, re.MULTILINE)[0].splitlines()
 
 
 def _port() -> int:
-    """README's own port if it is free, else another one."""
+    """README's own port if it is free, otherwise another one."""
     for port in (9000, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -38,7 +42,7 @@ def _port() -> int:
 
 
 async def test_the_bot_runs_as_it_stands(tmp_path: pathlib.Path) -> None:
-    """The bot, the server and the curl line together: the bot prints what was said, also after it was started again."""
+    """The bot, the server and the curl line together: the bot prints the message, also after it was started again."""
     port = str(_port())
     script = tmp_path / "bot.py"
     script.write_text(BOT.replace("9000", port), encoding="utf-8")
@@ -68,19 +72,49 @@ async def test_the_bot_runs_as_it_stands(tmp_path: pathlib.Path) -> None:
 
 
 def test_the_bot_is_short() -> None:
-    """A bot in 15 lines."""
-    assert len([line for line in BOT.splitlines() if line.strip()]) <= 15
+    """A bot in a dozen lines."""
+    assert len([line for line in BOT.splitlines() if line.strip()]) <= 12
+
+
+def test_the_first_page_shows_the_same_bot() -> None:
+    """With the commands that run it."""
+    assert f"```python\n{BOT}```" in INDEX
+
+
+def test_the_first_thirty_lines_are_enough() -> None:
+    """How to install it, a bot, six things that set it apart, where to read on, and one command to try it."""
+    start = "\n".join(README.splitlines()[:30])
+    assert "`pip install cometconn`" in start
+    assert BOT in start
+    assert len(re.findall(r"^- \*\*", start, re.MULTILINE)) == 6
+    assert "docs/tutorial.md" in start
+    assert re.search(r"^## Try it\n```sh\n.* \S+/cometconn demo\n```", start, re.MULTILINE)
+
+
+@pytest.mark.parametrize("heading", ["Try it", "Test"])
+def test_a_section_has_one_command(heading: str) -> None:
+    """The scripts that check the project take the first block below the heading."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    (block,) = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    assert len(block.splitlines()) == 1
+
+
+def test_every_file_that_it_names_exists() -> None:
+    """README names files of the source instead of linking to them."""
+    names = re.findall(r"`((?:docs/)?[\w/.-]+\.md|docs/[\w/-]+|LICENSE)`", README)
+    assert len(names) > 10
+    assert [name for name in names if not (ROOT / name).exists()] == []
 
 
 def test_it_can_be_read_without_the_repository() -> None:
-    """A package index shows README alone: every link and picture has an address of its own or leads within the page."""
+    """A package index shows README alone: the target of every link and picture is a URL or an anchor of the page."""
     assert relative_links(README) == []
     text = "[a](docs/a.md) ![b](b.png) <img src='c.svg'> <a href=\"d\">\n[e]: ../e.md\n[f](#g) [h](https://i.example/j)"
     assert relative_links(text) == ["docs/a.md", "b.png", "c.svg", "d", "../e.md"]
 
 
 def relative_links(text: str) -> list[str]:
-    """Every target of a link or a picture that is neither an address nor an anchor."""
+    """Every target of a link or a picture that is neither a URL nor an anchor."""
     places = r"""\]\(\s*<?([^)\s>]+)|(?:href|src)\s*=\s*["']([^"']+)|^\s*\[[^\]]+\]:\s*(\S+)"""
     outside = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     targets = ["".join(found) for found in re.findall(places, outside, re.MULTILINE)]
@@ -88,9 +122,9 @@ def relative_links(text: str) -> list[str]:
 
 
 def test_the_names_in_the_table_exist() -> None:
-    """What README says about CometChat's names is ours to keep."""
-    table = README.split("## If you know CometChat's SDKs")[1].split("\n## ")[0]
-    ours = " ".join(line.rsplit("|", 2)[1] for line in table.splitlines() if line.startswith("| "))
+    """The page on CometChat's SDKs names what this library has instead."""
+    ours = " ".join(line.rsplit("|", 2)[1] for line in SDK.splitlines() if line.startswith("| "))
+    assert len(ours) > 500
     for name in re.findall(r"`([A-Z]\w+)`", ours):
         assert hasattr(cometconn.events, name) or hasattr(cometconn, name), name
     for name in re.findall(r"chat\.(\w+)|`([a-z_]+)`", ours):

@@ -1,5 +1,5 @@
-"""Programs that receive messages, each as its library's users would write it.
+"""Programs that receive messages, each written as users of its library would write it.
 
-Each function takes the server's port, how many messages are for warming up and how many count, and returns what the
-second lot took. What they need beside cometconn is imported here only, in a process of its own.
+Each function takes the server's port, the number of messages to warm up with, and the number to measure, and returns the
+time of the latter. Other libraries are imported only here, in a process of its own.
 """

@@ -1,4 +1,4 @@
-"""What somebody without cometconn would write by hand: typed text messages, by cattrs."""
+"""Typed text messages by cattrs, as a program without cometconn would have them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["TextMessage", "User", "reader"]
 
 @attrs.frozen
 class User:
-    """What the frames say of a user."""
+    """The attributes of a user in the frames."""
 
     uid: str
     name: str | None = None
@@ -25,7 +25,7 @@ class User:
 
 @attrs.frozen
 class TextMessage:
-    """What the frames say of a text message."""
+    """The attributes of a text message in the frames."""
 
     id: int
     sender: User
@@ -39,7 +39,7 @@ class TextMessage:
 
 
 def reader(*, detailed: bool = True) -> Callable[[Any], TextMessage]:
-    """Return a function from the decoded JSON to a message; *detailed* is cattrs' own default."""
+    """Return a function from the decoded JSON to a message; *detailed* is cattrs' default validation."""
     converter = Converter(detailed_validation=detailed)
     converter.register_structure_hook(
         datetime.datetime, lambda value, _: datetime.datetime.fromtimestamp(value, datetime.UTC)

@@ -16,13 +16,13 @@ from .ours import BesideRest, open_bench_client
 __all__ = ["leave"]
 
 Called = dict[str, list[float]]
-_QUIET = 0.002  # seconds before each, so that neither end is busy with what was before
+_QUIET = 0.002  # seconds before each, so that both ends are idle
 _READ = 4096
 _CLOSE = client_frame((1000).to_bytes(2, "big"), 8)
 
 
 class _Covered(BesideRest):
-    """Dials what does the same as a socket, but might be anything."""
+    """Dials a stream that works like a socket, but hides it."""
 
     async def dial(self, url: str) -> trio.abc.Stream:
         stream = await super().dial(url)
@@ -57,13 +57,13 @@ async def _leave(port: int, times: int, *, plain: bool) -> Called:
         await chat.login(auth_token=TOKEN)
         for _ in range(times):
             called["ours"].append(await _background(chat))
-            await chat.connect()  # the goodbye is over
+            await chat.connect()  # the closing handshake is over
             called["bare"].append(await _bare(port))
     return called
 
 
 def leave(port: int, times: int, *, plain: bool = True) -> Called:
-    """Do both that many times; return when, on the machine's monotonic clock, which all processes share.
+    """Do both *times* times; return the moments, on the machine's monotonic clock, which all processes share.
 
     *plain*: the client's byte stream is a bare socket.
     """

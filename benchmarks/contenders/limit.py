@@ -1,4 +1,4 @@
-"""A bare Trio stream: bytes are taken off the socket and counted, and nothing is parsed. The limit for all of Trio."""
+"""A bare Trio stream: bytes are read and counted, and nothing is parsed. No Trio program can be faster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nats-py: its callback gets bytes, which it does not look into, or they are made dicts; its `async for` gets bytes."""
+"""nats-py: its callback gets bytes, which are left alone or decoded to dicts; its `async for` gets bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .stopwatch import Reading, Stopwatch
 
 __all__ = ["iterate", "receive_bytes", "receive_dicts"]
 
-_NO_LIMIT = 2**40  # by default it drops what comes in a burst, and would deliver a part only
+_NO_LIMIT = 2**40  # with the default it would drop a part of a burst
 
 
 async def _receive(decode: Callable[[bytes], object], port: int, warm: int, count: int) -> Reading:

@@ -1,4 +1,4 @@
-"""picows, a Cython client: messages are taken in its callback, which is the only way it hands them over."""
+"""picows, a Cython client: it delivers messages only to a callback."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["receive_dicts", "receive_typed"]
 
 
 class _Listener(picows.WSListener):
-    """Decodes every text frame, and notes when the first *warm* and then *count* more have come."""
+    """Decodes every text frame, and records the times after *warm* messages and after *count* more."""
 
     def __init__(self, decode: Callable[[bytes], object], warm: int, count: int) -> None:
         self.done: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
         self._decode = decode
-        self._warm = warm + 1  # the first answers the auth frame
+        self._warm = warm + 1  # the first is the response to the auth frame
         self._count = count
         self._left = warm + 1 + count
         self._watch: Stopwatch | None = None

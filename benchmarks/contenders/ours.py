@@ -1,4 +1,4 @@
-"""cometconn, by its front door: `open_client()` and `events()`."""
+"""cometconn, by its public names: `open_client()` and `events()`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOGIN = json.dumps({"data": {"uid": ME, "name": "Bot One", "authToken": TOKEN, 
 
 
 class BesideRest(SystemEnvironment):
-    """The real world but for REST: a login is answered here, so that the socket's path is all that is measured."""
+    """The default environment except for REST: the response to a login comes from here, so that only the socket is measured."""
 
     async def request(self, request: Request) -> Response:
         await trio.lowlevel.checkpoint()
@@ -32,7 +32,7 @@ class BesideRest(SystemEnvironment):
 def open_bench_client(
     port: int, settings: AppSettings | None = None, host: str = "127.0.0.1", environment: Environment | None = None
 ) -> AbstractAsyncContextManager[CometChat]:
-    """Open a client that can log in with `TOKEN`. No generator of ours: it would count as the client's memory."""
+    """Open a client that can log in with `TOKEN`. This is no generator, because its memory would count as the client's."""
     endpoints = Endpoints.at(f"http://{host}:{port}")
     environment = environment or BesideRest(proxy="")
     settings = settings or AppSettings()
@@ -106,5 +106,5 @@ async def _subscribers(port: int, count: int, streams: int) -> Reading:
 
 
 def subscribers(port: int, count: int, streams: int) -> Reading:
-    """Give *count* messages to each of so many streams of one client; `bytes` is what the streams cost, empty."""
+    """Deliver *count* messages to each of several streams of one client; `bytes` is the memory of the empty streams."""
     return trio.run(_subscribers, port, count, streams)

@@ -26,11 +26,11 @@ _PATIENCE = 60.0  # seconds for one message or page
 _LAST = 10_000_000
 """The id of the message behind which nothing comes."""
 
-cometconn.preload()  # imports are no steps of what is measured
+cometconn.preload()  # imports are not measured
 
 
 class _PagesAlone(BesideRest):
-    """The real world, except that a login is answered here."""
+    """The default environment, except that the response to a login comes from here."""
 
     async def request(self, request: Request) -> Response:
         if request.method == "GET" and "/messages" in request.url:
@@ -43,7 +43,7 @@ class _Longest(trio.abc.Instrument):
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self._began = time.thread_time()  # of the step that adds it
+        self._began = time.thread_time()  # the start of the step that adds this instrument
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         self._began = time.thread_time()
@@ -55,7 +55,7 @@ class _Longest(trio.abc.Instrument):
 async def _longest(port: int, way: str, certificate: str | None, *, memory: bool) -> Reading:
     context = None if certificate is None else ssl.create_default_context(cafile=certificate)
     scheme, steps, peak = "http" if context is None else "https", _Longest(), 0.0
-    # The server says no goodbye: without its patience for one, hundreds of clients are left in seconds.
+    # The server sends no close frame. A short `close_timeout` lets hundreds of clients be left within seconds.
     settings = AppSettings(catch_up=way == "rest", timing=Timing(close_timeout=0))
     async with (
         open_client(
@@ -87,7 +87,7 @@ async def _longest(port: int, way: str, certificate: str | None, *, memory: bool
 
 
 def longest(port: int, way: str, certificate: str | None = None, *, memory: bool = False) -> Reading:
-    """Receive what the server at *port* has; return `seconds`, the longest step, or `bytes`, the most memory at a time."""
+    """Receive what the server at *port* sends; return `seconds`, the longest step, or `bytes`, the peak of memory."""
 
     async def bounded() -> Reading:
         with trio.fail_after(_PATIENCE):
@@ -97,7 +97,7 @@ def longest(port: int, way: str, certificate: str | None = None, *, memory: bool
 
 
 def decode(size: int) -> Reading:
-    """Return how many `seconds` msgspec takes to decode a text of *size* bytes, and nothing else."""
+    """Return the `seconds` that msgspec alone takes to decode a text of *size* bytes."""
     text, times = json.dumps({"text": "a" * size}), []
     for _ in range(9):
         began = time.thread_time()

@@ -1,4 +1,4 @@
-"""Wall and processor time."""
+"""Wall time and CPU time."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Reading = dict[str, float]
 
 
 class Stopwatch:
-    """Runs from its making on."""
+    """Runs from its creation on."""
 
     def __init__(self) -> None:
         self._cpu = time.process_time()
         self._wall = time.perf_counter()
 
     def read(self, messages: int) -> Reading:
-        """Return what it took: `seconds`, and `cpu`, the processor's seconds; each for one message."""
+        """Return the wall time, `seconds`, and the CPU time, `cpu`, in seconds for one message."""
         wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         return {"seconds": wall / messages, "cpu": cpu / messages}

@@ -1,4 +1,4 @@
-"""The transition table as a Mermaid diagram, for README."""
+"""The transition table as a picture: Mermaid text for the page of the lifecycle."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from .secret_names import HIDDEN, is_secret_name, without_secret_names
 
-__all__ = ["LONGEST", "RedactedError", "KnownSecrets"]
+__all__ = ["LONGEST", "KnownSecrets", "RedactedError"]
 
 LONGEST: Final = 300
 """The most characters of outside text in an error, a status or a log."""

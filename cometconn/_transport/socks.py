@@ -13,7 +13,7 @@ from .proxy import ProxyError, ProxyFault, host_and_port
 if TYPE_CHECKING:
     from .proxy import Proxy
 
-__all__ = ["socks_connect", "is_installed"]
+__all__ = ["is_installed", "socks_connect"]
 
 # RFC 1928 section 6.
 _REPLIES = {

@@ -23,14 +23,14 @@ from cometconn import events as ev
 __all__ = [
     "KINDS",
     "MOST_OBJECTS",
-    "Dispatch",
     "OWN_KEY",
+    "Dispatch",
     "JsonPath",
     "Kind",
-    "types_of",
     "choices",
     "parse_paths",
     "paths_of",
+    "types_of",
 ]
 
 JsonPath: TypeAlias = tuple[str, ...]

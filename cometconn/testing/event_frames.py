@@ -17,7 +17,7 @@ from cometconn.events import Call, Group, Message, UnknownEvent, UnreadableFrame
 if TYPE_CHECKING:
     from cometconn.events import Event
 
-__all__ = ["written_paths", "to_frame", "words_of"]
+__all__ = ["to_frame", "words_of", "written_paths"]
 
 Json: TypeAlias = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""A Sphinx directive that lists a command's arguments and options as the command itself knows them."""
+"""A Sphinx directive that lists a command's arguments and options, read from the command itself."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _OPTION = re.compile(r"(?<!\S)(--?[\w-]*)(?=\s)")
 
 
 class CommandOptions(SphinxDirective):
-    """The arguments and options of the command that is named."""
+    """The arguments and options of one command."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        # An argument without words is a group of options, which come by themselves.
+        # An argument without help is a group of options, which are listed on their own.
         arguments = [each for each in cli[self.arguments[0]].assemble_argument_collection() if each.parameter.help]
         variables = any(each.parameter.env_var for each in arguments)
         lines = ["| argument | environment | |", "|---|---|---|"] if variables else ["| argument | |", "|---|---|"]
@@ -39,7 +39,7 @@ class CommandOptions(SphinxDirective):
 
 
 def _words(argument: Argument) -> str:
-    """Return what the command itself says about an argument, with options as code."""
+    """Return the help and the default of an argument, with options as code."""
     default = argument.field_info.default
     help_text = _OPTION.sub(r"`\1`", argument.parameter.help or "")
     return (
@@ -48,6 +48,6 @@ def _words(argument: Argument) -> str:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Tell Sphinx."""
+    """Register the directive."""
     app.add_directive("command-options", CommandOptions)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

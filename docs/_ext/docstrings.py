@@ -1,4 +1,4 @@
-"""Makes docstrings and signatures, which are written for `help()`, fit for Sphinx."""
+"""Converts docstrings and signatures, which are written for `help()`, to what Sphinx reads."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["setup"]
 
-# What `open_client()` and the like make, as its docstring says: how they do it is nobody's business.
+# Classes that `open_client()` and similar calls make, as their docstrings state: their constructors are not documented.
 _MADE = re.compile(r"\bmakes it; do not build it yourself|\bMade by `|, not by you\b")
 
 
 def _choices() -> dict[str, str]:
-    """Return every alias of ours for a few words, such as `_ReceiverType`, spelled out: the words say more."""
+    """Return the text of each alias of a `Literal`, such as `_ReceiverType`, because readers need the values."""
     found: dict[str, set[str]] = {}
     for module in pkgutil.walk_packages(cometconn.__path__, "cometconn."):
         for name, value in vars(importlib.import_module(module.name)).items():
@@ -40,7 +40,7 @@ _SEVERAL = re.compile(r"(?P<indent>\s+)(?P<names>\w+(?:, \w+)+): ")
 def show_signature(
     _app: Sphinx, what: str, _name: str, obj: Any, _options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
-    """Leave out how to build what is not to be built; spell short aliases out."""
+    """Leave out constructors that are not public, and replace aliases by their values."""
     if what == "class" and (issubclass(obj, Event | enum.Enum) or _MADE.search(obj.__doc__ or "")):
         return "", None
     if what == "class" and attrs.has(obj):
@@ -51,7 +51,7 @@ def show_signature(
 
 
 def _show_defaults(signature: str | None, kind: type[attrs.AttrsInstance]) -> str | None:
-    """Put the real defaults into a signature that attrs has made."""
+    """Put the real defaults into a signature made by attrs."""
     for field in attrs.fields(kind):
         default: Any = field.default
         if isinstance(default, attrs.Factory):  # type: ignore[arg-type] - a class, whatever its annotation says
@@ -70,13 +70,13 @@ def _spell_out(text: str | None) -> str | None:
 
 
 def show_docstring(_app: Sphinx, what: str, _name: str, _obj: Any, _options: Any, lines: list[str]) -> None:
-    """Put right what napoleon would misread."""
+    """Change what napoleon would misread."""
     if what in {"attribute", "property", "data"}:
-        # It takes what stands before a colon in the first line for the type: let that be an empty comment.
+        # Napoleon reads the text before a colon in the first line as the type: make the first line an empty comment.
         lines[:0] = ["..", ""]
     for number, line in enumerate(lines.copy()):
         if match := _SEVERAL.match(line):
-            # It takes the first of two names for the type.
+            # Napoleon reads the first of two names as the type.
             names = match["names"].replace(", ", "/")
             lines[number] = f"{match['indent']}{names}: {line[match.end() :]}"
         if line.strip() == "Returns:" and ": " in lines[number + 1]:
@@ -85,7 +85,7 @@ def show_docstring(_app: Sphinx, what: str, _name: str, _obj: Any, _options: Any
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Tell Sphinx."""
+    """Register the converters."""
     app.connect("autodoc-process-signature", show_signature)
     app.connect("autodoc-process-docstring", show_docstring, priority=400)  # before napoleon
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""A Sphinx directive that shows the kinds of events, and where in the JSON their attributes stand."""
+"""A Sphinx directive that shows the kinds of events, and the places of their attributes in the JSON."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["setup"]
 
 
 class EventKinds(SphinxDirective):
-    """The kinds of events that one module of `cometconn.events` has, and where their attributes stand."""
+    """The kinds of events in one module of `cometconn.events`, and the places of their attributes."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Write the tables; the page is built again when what they are made from has changed."""
+        """Write the tables; the page is built again when their sources have changed."""
         module = importlib.import_module(f"cometconn.events.{self.arguments[0]}")
         for source in (kinds, module, event_tables):
             self.env.note_dependency(inspect.getfile(source))
@@ -33,6 +33,6 @@ class EventKinds(SphinxDirective):
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Tell Sphinx."""
+    """Register the directive."""
     app.add_directive("event-kinds", EventKinds)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""The kinds of events as tables of Markdown, from the table that the decoders are made of."""
+"""The kinds of events as tables of Markdown, made from the same table as the decoders."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["attribute_table", "kind_table"]
 
 
 def kind_table(group: str) -> Iterator[str]:
-    """Give every class of events of a module: its listener, the words of its frame, and what it means."""
+    """Give every class of events of a module with its meaning, its listener, and the words of its frame."""
     rows = [_line(kind) for kind in _classes(group) if issubclass(kind, events.Event) and kind is not events.Event]
     if rows:
         yield from ("| class | | CometChat's listener | frame |", "|---|---|---|---|", *rows)
 
 
 def attribute_table(group: str) -> Iterator[str]:
-    """Give every attribute of the classes of a module, with its place and with what it is where that is empty."""
+    """Give every attribute of the classes of a module, with its place and its value if nothing is there."""
     yield from ("| attribute | in the JSON | if missing |", "|---|---|---|")
     for kind in _classes(group):
         inherited = _inherited(kind)
@@ -39,7 +39,7 @@ def attribute_table(group: str) -> Iterator[str]:
 
 
 def _inner(kind: Any) -> Iterator[str]:
-    """Give the attributes of an attribute that the frame has elsewhere, or that follow from its kind."""
+    """Give the attributes of an attribute that are elsewhere in the frame, or that follow from the kind."""
     for row in KINDS:
         for name, parts in row.inner.items() if row.event is kind else ():
             for part, paths in parts.items():
@@ -50,7 +50,7 @@ def _inner(kind: Any) -> Iterator[str]:
 
 
 def _inherited(kind: Any) -> dict[str, Any]:
-    """Return the attributes, with their places, that the table of a public class above shows."""
+    """Return the attributes, with their places, that the tables of public base classes show."""
     bases = [base for base in reversed(kind.__mro__[1:]) if base.__name__ in events.__all__]
     return {name: paths for base in bases for name, paths in paths_of(base).items()}
 
@@ -74,9 +74,9 @@ def _meaning(kind: Any) -> str:
 
 
 def _words(row: Kind) -> str:
-    """Say by what a kind is told from others."""
-    told = {" or ".join(_place(path) for path in paths): words for paths, words in row.words.items()}
-    conditions = [f"{place} is {_codes(words)}" for place, words in told.items()]
+    """Describe by which words a kind differs from others."""
+    found = {" or ".join(_place(path) for path in paths): words for paths, words in row.words.items()}
+    conditions = [f"{place} is {_codes(words)}" for place, words in found.items()]
     return " with ".join([_codes(row.frames), *filter(None, [" and ".join(conditions)])])
 
 
@@ -85,7 +85,7 @@ def _codes(words: Iterable[str]) -> str:
 
 
 def _place(path: JsonPath) -> str:
-    """Say in words where a path leads."""
+    """Describe the place of a path in words."""
     if not path:
         return "the `body` itself"
     if OWN_KEY in path:

@@ -35,10 +35,10 @@ _WIDTH, _LABEL, _LEAN, _ROW, _HEAD, _MARGIN = 740, 222, 50, 25, 112, 6  # pixels
 
 @attrs.frozen
 class Lane:
-    """One line of the picture: from which states an input leads to which.
+    """One line of the picture: an input, the states it leads from, and the state it leads to.
 
     Attributes:
-        label: the input, and what else must be so.
+        label: the input and its conditions.
         sources: the states it leads from.
         target: the state it leads to.
     """
@@ -49,7 +49,7 @@ class Lane:
 
 
 def _places(mode: Mode) -> set[tuple[State, AppState]]:
-    """Return every pair of state and app state that a client in *mode* can get to."""
+    """Return every pair of state and app state that a client in *mode* can reach."""
     seen: set[tuple[State, AppState]] = set()
     new = {(State.NOT_LOGGED_IN, AppState.FOREGROUND)}
     while new:
@@ -73,7 +73,7 @@ def reachable(mode: Mode) -> list[State]:
 
 
 def lanes(mode: Mode) -> list[Lane]:
-    """Return every transition of *mode* that changes the state; those that read alike stand in one line."""
+    """Return every transition of *mode* that changes the state; those with the same label and target share a line."""
     places = _places(mode)
     merged: dict[tuple[str, State], frozenset[State]] = {}
     for row in TRANSITIONS:
@@ -86,7 +86,7 @@ def lanes(mode: Mode) -> list[Lane]:
 
 def _label(row: Row, mode: Mode) -> str:
     where = []
-    # An app state says something only where the input leaves it open.
+    # The app state is shown only where the input does not imply it.
     if row.app is not None and row.on not in _SAYS:
         where.append("in the foreground" if row.app is AppState.FOREGROUND else "in the background")
     if row.wish is not None and mode is Mode.MANUAL:

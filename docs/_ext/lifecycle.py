@@ -1,4 +1,4 @@
-"""Sphinx directives that show the transition table: what it says and how it looks."""
+"""Sphinx directives that show the transition table as tables and pictures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Lifecycle(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Draw or write it; the page is built again when what it is made from has changed."""
+        """Draw or write it; the page is built again when its sources have changed."""
         for module in (states, table, lanes, rules, tables):
             self.env.note_dependency(inspect.getfile(module))
         part = self.arguments[0]
@@ -42,7 +42,18 @@ class Lifecycle(SphinxDirective):
         return [nodes.raw("", lanes.draw(Mode(part)), format="html")]
 
 
+class Mermaid(SphinxDirective):
+    """The picture for viewers of Markdown, which the built page leaves out: it has a picture for each mode."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Leave it out."""
+        return []
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Tell Sphinx."""
+    """Register the directives."""
     app.add_directive("lifecycle", Lifecycle)
+    app.add_directive("mermaid", Mermaid)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Makes links of code in single backticks, in pages and docstrings, where it is the name of something of ours."""
+"""Turns code in single backticks into links, in pages and docstrings, if it names something of ours."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TYPES = frozenset({"class", "exception", "data", "type"})
 
 
 class NameFields(SphinxPostTransform):
-    """What docstrings call attributes is called so, and types by their names."""
+    """Shows attributes below the heading that the docstrings have, and types without their modules."""
 
     default_priority = 5
 
@@ -32,14 +32,14 @@ class NameFields(SphinxPostTransform):
         for name in self.document.findall(nodes.field_name):
             if name.astext() == "Variables":
                 name.children = [nodes.Text("Attributes")]
-        # Types are shown without the module that they happen to be written in.
+        # Types are shown without the module that defines them.
         for emphasis in self.document.findall(nodes.emphasis):
             for text in list(emphasis.findall(nodes.Text)):
                 text.parent.replace(text, nodes.Text(_OURS.sub(r"\1", text)))
 
 
 class LinkNames(SphinxPostTransform):
-    """`TextMessage`, `ping()` and `chat.status` lead to where they are documented."""
+    """Links `TextMessage`, `ping()` and `chat.status` to their documentation."""
 
     default_priority = 5
 
@@ -68,7 +68,7 @@ def _find(domain: PythonDomain, text: str) -> tuple[str, Any] | None:
     if match is None:
         return None
     name, is_code = match["name"], bool(match["call"]) or text.startswith(("chat.", "cometconn."))
-    # A word in small letters may be anything; what is called, or belongs to `chat`, is not.
+    # A lower-case word may be anything, unless it is called or belongs to `chat`.
     if not (is_code or name[0].isupper()):
         return None
     wanted = f"CometChat.{name}" if text.startswith("chat.") else name
@@ -77,13 +77,13 @@ def _find(domain: PythonDomain, text: str) -> tuple[str, Any] | None:
         for full, entry in domain.objects.items()
         if (full == wanted or full.endswith(f".{wanted}")) and not entry.aliased
     }
-    if len(hits) > 1:  # `connect()` is a method of the client, and of nothing else that a page would mean
+    if len(hits) > 1:  # a page that writes `connect()` means the method of the client
         hits = {place: hit for place, hit in hits.items() if hit[0] == f"cometconn.CometChat.{wanted}"}
     return next(iter(hits.values()), None) if len(hits) == 1 else None
 
 
 def find_shown_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Element) -> Any:
-    """Find a class under the public name it is documented by, when a signature has another."""
+    """Find the documentation of a class that a signature names by another module than the public one."""
     if node.get("refdomain") != "py":
         return None
     last = node["reftarget"].rpartition(".")[2]
@@ -99,7 +99,7 @@ def find_shown_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, cont
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Tell Sphinx."""
+    """Register the transforms."""
     app.add_post_transform(NameFields)
     app.add_post_transform(LinkNames)
     app.connect("missing-reference", find_shown_name)

@@ -23,7 +23,7 @@ PAGE: dict[str, str] = {
     "P11": "Messages sent to the user while disconnected are not delivered by the socket.",
     "P12": "Manual mode, foreground, the network is lost: the library reconnects.",
     "P13": "Manual mode, disconnected in the background or by `disconnect()`: only `connect()` opens it again.",
-    "P14": "`connect()` needs a logged-in user; `get_logged_in_user()` tells.",
+    "P14": "`connect()` needs a logged-in user; `get_logged_in_user()` returns the user.",
     "P15": "Connected: the events of the user and of the user's groups arrive. Disconnected: none do.",
     "P16": "Every operation reports success, or an error with a code and a message.",
     "P17": "There are settings for the app id, the region, the subscription type and the mode.",
@@ -32,14 +32,14 @@ PAGE: dict[str, str] = {
 """CometChat's Connection Behaviour page (Flutter, v4), line by line."""
 
 OURS: dict[str, str] = {
-    "3 retry_now": "`retry_now()` makes a retry that waits; otherwise it does nothing.",
+    "3 retry_now": "`retry_now()` makes a waiting retry at once; without one it does nothing.",
     "4 login": "A login, or a saved session, connects in auto mode and the foreground, and only there.",
     "4 logout": "`logout()` ends the connection, whatever it was.",
     "4 background": "In the background auto mode ends the wish; manual mode keeps a connection, and an attempt that "
-    "somebody waits for, and gives up one that nobody waits for.",
-    "4 foreground": "In the foreground auto mode takes up what it dropped for the background; manual mode waits "
+    "a task waits for, and gives up any other attempt.",
+    "4 foreground": "In the foreground auto mode connects again after the background; manual mode waits "
     "for `connect()`.",
-    "4 repeating an app state": "Saying again where the app is changes nothing.",
+    "4 repeating an app state": "Repeating the app state changes nothing.",
     "4 deadline": "At the deadline the socket is closed.",
     "4 lost in foreground": "A socket lost in the foreground is opened again, for ever.",
     "4 lost in background": "A socket lost in the background stays lost.",
@@ -50,13 +50,13 @@ OURS: dict[str, str] = {
     "4 connect disconnected": "`connect()` while disconnected begins an attempt; in auto mode and the background it "
     "raises `ConnectError`.",
     "4 attempt fails": "When an attempt fails another one follows, as long as the connection is wanted.",
-    "4 connect cancelled": "In manual mode a wish that has never been fulfilled ends with the last caller who waits.",
+    "4 connect cancelled": "In manual mode a wish that has never been fulfilled ends when the last task that waits for it is cancelled.",
     "4 disconnect": "`disconnect()` lasts until `connect()`, in auto mode also until `login()`.",
     "4 ping connected": "`ping()` while connected is a sign of life of the app.",
     "4 ping not connected": "`ping()` without a connection raises `NotConnectedError`.",
     "4 server refuses the token": "A refused token is renewed once; if that is refused too, only `login()` or "
     "`connect()` begins again.",
-    "4 connected means authenticated": "Connected means authenticated: the server has answered the auth frame.",
+    "4 connected means authenticated": "Connected means authenticated: the server has accepted the auth frame.",
     "4 not logged in, left": "Without a user, or after the client was left, `disconnect()` returns.",
     "4 leaving": "Leaving `open_client()` ends everything; nothing happens after it.",
     "10 refused token": "`login()` of the user who is logged in lifts `AUTHENTICATION_FAILED` and "
@@ -64,7 +64,7 @@ OURS: dict[str, str] = {
     "10 reasons": "In auto mode `disconnect()` in the background takes the place of `IN_BACKGROUND`; every other "
     "reason stays.",
 }
-"""What cometconn decides where the page is silent, by the names that the table's rows give it."""
+"""The decisions of cometconn where the page gives no rule, by the names in the table's rows."""
 
 
 def in_words(rule: str) -> list[str]:

@@ -25,7 +25,7 @@ _WISHES = {Wish.NONE: "no wish", Wish.AWAITED: "the wish is awaited", Wish.STAND
 
 
 def state_table() -> Iterator[str]:
-    """Give every state, the status that shows it, and what it means."""
+    """Give every state, its status, and its meaning."""
     yield from ("| state | `chat.status` | meaning |", "|---|---|---|")
     words = _meanings(State)
     for state in sorted(State, key=lambda state: state in WANTED, reverse=True):
@@ -49,12 +49,12 @@ def page_rules() -> Iterator[str]:
 
 
 def our_rules() -> Iterator[str]:
-    """Give what is decided where the page is silent."""
+    """Give our decisions where the page gives no rule."""
     return (f"- {words}" for words in OURS.values())
 
 
 def _meanings(kind: type[enum.Enum]) -> dict[str, str]:
-    """Return what the source says below each member of an enumeration, by the member's name."""
+    """Return the docstring below each member of an enumeration, by the member's name."""
     (body,) = (
         node.body
         for node in ast.parse(inspect.getsource(states)).body
@@ -89,7 +89,7 @@ def _line(row: Row) -> str:
 
 
 def _given(given: frozenset[State]) -> str:
-    """Name a set of states by the groups that are in it, whole or but for one."""
+    """Name a set of states by the groups that it contains, completely or except for one state."""
     if given in _SETS:
         return _SETS[given]
     for members, title in _SETS.items():

@@ -6,7 +6,7 @@ import array
 import os
 import pathlib
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 import trio
@@ -177,7 +177,7 @@ class Held:
         except BlockingIOError:
             return False
 
-    def __enter__(self) -> Held:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

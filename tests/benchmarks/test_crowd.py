@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_only_the_large_crowd_is_asked_for_leases(monkeypatch: pytest.MonkeyPatc
         def __init__(self, *arguments: object) -> None:
             pass
 
-        def __enter__(self) -> Answering:
+        def __enter__(self) -> Self:
             return self
 
         def __exit__(self, *details: object) -> None:

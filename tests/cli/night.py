@@ -1,4 +1,4 @@
-"""A night of a bot on a laptop, in virtual time: the trace of README's picture.
+"""A night of a bot on a laptop, in virtual time: which the picture in the documentation shows.
 
 python -m tests.cli.night docs/timeline.svg
 """

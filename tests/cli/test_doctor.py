@@ -142,11 +142,11 @@ async def test_settings_without_a_socket(doctor_runner: Any, tmp_path: pathlib.P
     assert "CHAT_WSS_PORT" in found.failed["words"]
 
 
-@pytest.mark.parametrize("timeout", [0.0, -1.0, float("inf"), float("nan")])
-async def test_an_invalid_timeout(doctor_runner: Any, timeout: float) -> None:
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("inf"), float("nan")])
+async def test_an_invalid_timeout(doctor_runner: Any, seconds: float) -> None:
     """It is refused, as are options that name no server."""
     with pytest.raises(SettingsError, match="--timeout"):
-        await doctor_runner.diagnose(patience=timeout, region="us")
+        await doctor_runner.diagnose(patience=seconds, region="us")
     with pytest.raises(SettingsError, match="--region"):
         await doctor_runner.diagnose()
 

@@ -1,4 +1,4 @@
-"""`cometconn timeline`, as users run it, and README's picture."""
+"""`cometconn timeline`, as users run it, and the picture in the documentation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PICTURE = pathlib.Path(__file__).parents[2] / "docs" / "timeline.svg"
 
 
 def test_the_picture_is_of_this_version() -> None:
-    """README's picture is the one that `python -m tests.cli.night docs/timeline.svg` draws now."""
+    """The picture in the documentation is what the night, run again, looks like: `python -m tests.cli.night docs/timeline.svg`."""
     assert picture() == PICTURE.read_text(encoding="utf-8")
 
 

@@ -42,7 +42,7 @@ class Pair:
 
     async def _wait_status(self, kind: type, attributes: dict[str, object]) -> Status:
         async with self.chat.statuses() as changes:
-            async for change in changes:
+            async for _ in changes:
                 current = self.chat.status
                 if isinstance(current, kind) and all(getattr(current, k) == v for k, v in attributes.items()):
                     return current

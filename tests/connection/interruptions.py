@@ -160,7 +160,8 @@ class _Play:
     async def _do(self, act: str, pair: Pair) -> None:
         match act:
             case "say":
-                return self._say()  # and whatever comes next comes with it
+                self._say()
+                return  # and whatever comes next comes with it
             case "page":
                 self._say(40)
             case "reset":

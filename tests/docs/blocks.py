@@ -1,4 +1,4 @@
-"""What becomes of each block of a page, by its language; a language that is not here fails the tests."""
+"""How each block of a page is checked, by its language. A block in another language fails the tests."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ NOT_RUN = {
     ".": "it enters the virtual environment that the tests run in",
     "pip": "it installs the package, from the network; `nox` has done so",
     "nox": "this runs inside one of its sessions",
+    "pytest": "this runs inside it",
     "cometconn demo": "twenty seconds; tests/cli/test_demo.py runs it",
-    "--region": "it would ask CometChat's cloud",
+    "--region": "it would connect to CometChat's cloud",
 }
-"""Commands that pages show and the tests do not run, and why. Their options are checked all the same."""
+"""Commands that pages show and the tests do not run, with the reason. Their options are checked all the same."""
 
 
 def _stage(example: Example) -> Stage:
@@ -50,11 +51,12 @@ def _stage(example: Example) -> Stage:
 
 
 def run_python(example: Example) -> None:
-    """A program is started, tests are run by pytest, lines that stand by themselves are run with a client."""
+    """Start a program, run tests with pytest, and run other lines with a client."""
     stage, source = _stage(example), str(example.parsed)
     tree = ast.parse(source)
     if _is_program(source):
         stage.run_saved()
+        stage.settle()  # the program before this one is seen to connect, too
         stage.save(source)
     elif any(getattr(node, "name", "").startswith("test_") for node in tree.body):
         stage.run_tests(source)
@@ -63,14 +65,14 @@ def run_python(example: Example) -> None:
 
 
 def _is_program(source: str) -> bool:
-    """Tell whether it says `trio.run()` itself, on its own, in a `with` block or below `if __name__`."""
+    """Return whether it calls `trio.run()` itself: at the top, in a `with` block or below `if __name__`."""
     top = [node for node in ast.parse(source).body if isinstance(node, ast.Expr | ast.If | ast.With)]
     calls = [node for part in top for node in ast.walk(part) if isinstance(node, ast.Call)]
     return any(ast.unparse(call.func) == "trio.run" for call in calls)
 
 
 def _called(document: Document) -> set[str]:
-    """Return the names that lines of the page use as more than the name of a definition; programs are on their own."""
+    """Return the names that the page's lines use outside of definitions. Programs are not counted."""
     sources = [str(other.parsed) for other in document.examples() if other.region.evaluator is run_python]
     trees = [ast.parse(source) for source in sources if not _is_program(source)]
     return {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
@@ -80,7 +82,7 @@ def _called(document: Document) -> set[str]:
 
 
 def run_shell(example: Example) -> None:
-    """Each command is run; those of `NOT_RUN` are only read."""
+    """Run each command, except those of `NOT_RUN`."""
     stage = _stage(example)
     source = str(example.parsed).replace("\\\n", " ")
     commands = [part for line in source.splitlines() for part in line.split("&&") if part.strip()]
@@ -111,7 +113,7 @@ def _run_command(stage: Stage, words: list[str]) -> str | None:
         given = _CURL.parse_args(rest)
         stage.curl(given.request or ("POST" if given.data is not None else "GET"), given.url, given.data)
     else:
-        raise AssertionError(f"nobody here knows how to run {name}")
+        raise AssertionError(f"the tests cannot run {name}")
     return None
 
 
@@ -142,20 +144,20 @@ def _run_cometconn(stage: Stage, words: list[str], variables: dict[str, str]) ->
 
 
 def _alike(text: str) -> str:
-    """Return *text* without what differs from run to run: fractions of a second, and points in time."""
+    """Replace the parts of *text* that differ from run to run: fractions of a second, and points in time."""
     text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:\+00:00)?", "<time>", text)
     return re.sub(r"\d+\.\d+(?![.\d])", "<number>", text)
 
 
 def compare_output(example: Example) -> None:
-    """What the page shows is what comes next from the reader's program, or what the last lines printed.
+    """Compare the output on the page with the next lines of the reader's program, or with what the last command printed.
 
     A line of three dots stands for any number of lines.
     """
     stage = _stage(example)
     stage.run_saved()
-    heard = stage.heard
-    printed = iter(heard.line, None) if isinstance(heard, Terminal) else iter(heard.splitlines())
+    output = stage.output
+    printed = iter(output.line, None) if isinstance(output, Terminal) else iter(output.splitlines())
     dots = False
     for line in str(example.parsed).rstrip("\n").splitlines():
         if line == "...":
@@ -166,28 +168,28 @@ def compare_output(example: Example) -> None:
             came = _alike(stage.shown(next(printed)))
         assert came == _alike(line)
         dots = False
-    if isinstance(heard, Terminal):
-        heard.shown_to_the_end = not dots
+    if isinstance(output, Terminal):
+        output.shown_to_the_end = not dots
     else:
         assert dots or not list(printed), "more was printed than is shown"
 
 
-def compare_answer(example: Example) -> None:
-    """JSON that follows a command is its answer; elsewhere it must be JSON."""
+def compare_json(example: Example) -> None:
+    """Compare JSON after a command with the command's output. Elsewhere it must be valid JSON."""
     stage, shown = _stage(example), [json.loads(line) for line in str(example.parsed).splitlines()]
-    if stage.answer:
-        answer, stage.answer = stage.answer, ""
-        real = [json.loads(line) for line in answer.splitlines()]
+    if stage.result:
+        text, stage.result = stage.result, ""
+        real = [json.loads(line) for line in text.splitlines()]
         assert _alike(json.dumps(real)) == _alike(json.dumps(shown))
 
 
 def press_ctrl_c(example: Example) -> None:
-    """The reader is told to stop their program."""
+    """Stop the reader's program."""
     _stage(example).interrupt()
 
 
 def read_unit(example: Example) -> None:
-    """A systemd unit can be read."""
+    """Check that a systemd unit can be parsed."""
     parser = configparser.RawConfigParser(strict=False)
     parser.read_string(str(example.parsed))
     assert parser.sections()
@@ -199,7 +201,7 @@ def _ctrl_c(document: Document) -> Iterator[Region]:
 
 
 def docstring_examples(document: Document) -> Iterable[Region]:
-    """Find the examples of a docstring: literal blocks, behind a line that ends with two colons."""
+    """Find the examples of a docstring: literal blocks, after a line that ends with two colons."""
     for match in re.finditer(r"::\n\n(?P<code>(?P<indent> +)\S[^\n]*\n(?:(?:(?P=indent)[^\n]*)?\n)*)", document.text):
         code = textwrap.dedent(match["code"])
         yield Region(match.start("code"), match.end("code"), code, run_python)
@@ -209,7 +211,7 @@ LANGUAGES = {
     "python": run_python,
     "sh": run_shell,
     "text": compare_output,
-    "json": compare_answer,
+    "json": compare_json,
     "ini": read_unit,
 }
 PARSERS = [*(CodeBlockParser(language, evaluator) for language, evaluator in LANGUAGES.items()), _ctrl_c, SkipParser()]

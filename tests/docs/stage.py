@@ -1,4 +1,4 @@
-"""A reader at work: a folder, terminals, and what was said last."""
+"""The stage for one page: a folder, terminals, and the last output."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from .terminals import PATIENCE, ServerThread, Terminal, free_port
 
 __all__ = ["COMETCONN", "Stage"]
 
-SHOWN = "127.0.0.1:9000"  # the address in the pages; here every page gets a server of its own
-BOUND = 0.3  # seconds: so long is what would run for ever let run
+SHOWN = "127.0.0.1:9000"  # the address on the pages; in the tests every page gets a server of its own
+BOUND = 0.3  # seconds that code which would run for ever is given
 COMETCONN = (sys.executable, "-c", "from _cometconn_command import main; main()")
 
 
 def forever(tree: ast.AST) -> bool:
-    """Tell whether code is meant to run until somebody stops it."""
+    """Return whether code is meant to run until it is stopped."""
     names = {getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(tree)}
     loops = any(isinstance(node, ast.AsyncFor | ast.While) for node in ast.walk(tree))
     return loops or bool(names & {"sleep_forever", "keep_alive"})
@@ -43,21 +43,21 @@ def forever(tree: ast.AST) -> bool:
 
 @attrs.define(eq=False)
 class Stage:
-    """What one page's blocks share.
+    """Everything that the blocks of one page share.
 
     Attributes:
-        folder: where the reader keeps their programs; a home of its own, too.
+        folder: for the programs of the page; also their home folder.
         variables: what the page has exported.
         namespace: names that the page's blocks have in common.
-        heard: what a block that shows output is compared with: a program's terminal, or text.
-        answer: what the last command printed.
+        output: the output that the next block of output is compared with: a program's terminal, or text.
+        result: the output of the last command.
     """
 
     folder: pathlib.Path
     namespace: dict[str, Any] = attrs.field(factory=dict)
     variables: dict[str, str] = attrs.field(factory=dict)
-    heard: Terminal | str = ""
-    answer: str = ""
+    output: Terminal | str = ""
+    result: str = ""
     _port: int = attrs.field(factory=free_port, init=False)
     _lines_port: int = attrs.field(factory=free_port, init=False)
     _source: str = ""
@@ -78,23 +78,23 @@ class Stage:
         """Start the server in a terminal of its own."""
         self.stop_server()
         self._server = terminal = self._run((*COMETCONN, "serve", "--port", str(self._port), *options))
-        self.heard = self.shown(terminal.line())
+        self.output = self.shown(terminal.line())
 
     def _have_server(self) -> None:
         if self._server is None:
             self._server = ServerThread(self._port)
 
     def save(self, source: str) -> None:
-        """Save a program; it is started when the page says so, or when something else is to be done."""
+        """Save a program. The next command starts it, or the next block."""
         self._source = self.real(source)
 
     def run_saved(self) -> None:
-        """Start the program saved last, unless that was done."""
+        """Start the program that was saved last, unless it was started already."""
         if self._source:
             self.python("program.py")
 
     def python(self, name: str, *options: str) -> None:
-        """Run a program in the reader's terminal; what runs there is stopped first."""
+        """Run a program in the reader's terminal, after stopping the one that runs there."""
         if self._source:
             (self.folder / name).write_text(self._source, encoding="utf-8")
             self._source = ""
@@ -104,7 +104,7 @@ class Stage:
         """Start a program in the reader's terminal."""
         self._have_server()
         self.interrupt()
-        self._program = self.heard = self._run(command, **variables)
+        self._program = self.output = self._run(command, **variables)
 
     def interrupt(self) -> None:
         """Press Ctrl-C in the reader's terminal."""
@@ -119,7 +119,7 @@ class Stage:
             server.stop()
 
     def close(self) -> None:
-        """End what runs."""
+        """End the server and the program."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.stop_server)
             stack.callback(self.interrupt)
@@ -127,11 +127,11 @@ class Stage:
             self.settle()
 
     def settle(self) -> None:
-        """Wait until the reader's program is connected: they would not speak to it before."""
+        """Wait until the reader's program is connected, so that it receives what the next block sends."""
         deadline = time.monotonic() + PATIENCE
         while self._program is not None and self._program.process.poll() is None:
             assert time.monotonic() < deadline, "the program does not connect"
-            entries = json.loads(self.ask("GET", f"http://{SHOWN}/control/log"))["data"]
+            entries = json.loads(self.request("GET", f"http://{SHOWN}/control/log"))["data"]
             came = {entry["connection"] for entry in entries if entry.get("outcome") == "accepted"}
             if came - {entry["connection"] for entry in entries if entry["kind"] == "gone"}:
                 return
@@ -149,9 +149,9 @@ class Stage:
             with pytest.raises(SystemExit) as ended:
                 cli(words)
         assert not ended.value.code, ended.value.code
-        self._answer(printed.getvalue())
+        self._keep(printed.getvalue())
 
-    def ask(self, method: str, url: str, body: str | None = None) -> str:
+    def request(self, method: str, url: str, body: str | None = None) -> str:
         """Make one HTTP request, as curl would."""
         data = None if body is None else body.encode()
         response = httpx2.request(method, self.real(url), content=data, timeout=PATIENCE)
@@ -159,22 +159,22 @@ class Stage:
         return response.text
 
     def curl(self, method: str, url: str, body: str | None) -> None:
-        """Do what a line with curl does."""
+        """Make the request of a line with curl."""
         self._have_server()
         self.settle()
-        self._answer(self.ask(method, url, body))
+        self._keep(self.request(method, url, body))
 
-    def _answer(self, text: str) -> None:
-        self.answer = self.shown(text)
-        self.heard = self._program or self.answer
+    def _keep(self, text: str) -> None:
+        self.result = self.shown(text)
+        self.output = self._program or self.result
 
-    # A few lines that stand by themselves.
+    # Lines that are no program.
 
     def run_lines(self, source: str, path: str, line: int, called: set[str]) -> None:
         """Run lines of a page, with a server, and with `chat`, a connected client, if they name it.
 
-        Functions that they define and that nobody on the page calls are called, with what there is by the names of
-        their arguments.
+        Functions that they define and that no line of the page calls are called. Their arguments are the objects of
+        the same names.
         """
         tree = ast.parse("\n" * line + source.replace(SHOWN, f"127.0.0.1:{self._lines_port}"), path)
         printed = io.StringIO()
@@ -184,7 +184,7 @@ class Stage:
             patch.dict(os.environ, self._home()),
         ):
             trio.run(self._play, tree, path, called)
-        self.answer = self.heard = self.shown(printed.getvalue())
+        self.result = self.output = self.shown(printed.getvalue())
 
     async def _play(self, tree: ast.Module, path: str, called: set[str]) -> None:
         names = {getattr(node, "id", getattr(node, "arg", "")) for node in ast.walk(tree)}
@@ -213,23 +213,25 @@ class Stage:
     async def _call(self, function: Any) -> None:
         needed = [name for name, p in inspect.signature(function).parameters.items() if p.default is p.empty]
         missing = [name for name in needed if name not in self.namespace]
-        assert not missing, f"{function.__name__}() is never called, and nobody knows its {', '.join(missing)}"
+        assert not missing, (
+            f"{function.__name__}() is never called, and there is no {', '.join(missing)} to call it with"
+        )
         await function(*(self.namespace[name] for name in needed))
 
     def run_tests(self, source: str) -> None:
-        """Run lines that are tests the way their reader would: in a file of their own, with pytest."""
+        """Run tests as a reader would: in a file of their own, with pytest."""
         (self.folder / "test_page.py").write_text(self.real(source), encoding="utf-8")
         words = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "trio_mode=true", "test_page.py")
         done = subprocess.run(
             words, cwd=self.folder, env=self._environ(), capture_output=True, text=True, timeout=120, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        self.answer = self.heard = done.stdout
+        self.result = self.output = done.stdout
 
     # How children are run.
 
     def _environ(self, **variables: str) -> dict[str, str]:
-        # The package under test, wherever the child stands.
+        # The package under test, whatever the child's folder.
         path = str(pathlib.Path(cometconn.__file__).parents[1])
         given = {name: self.real(value) for name, value in {**self.variables, **variables}.items()}
         ours = {name: value for name, value in os.environ.items() if not name.startswith("COMETCONN_")}

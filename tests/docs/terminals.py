@@ -1,4 +1,4 @@
-"""What a reader has running: a program in a terminal, and a server on this machine."""
+"""The programs of a page: one in a terminal, and a server on this machine."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from cometconn.emulator import open_emulator
 
 __all__ = ["PATIENCE", "ServerThread", "Terminal", "free_port"]
 
-PATIENCE = 50.0  # seconds: until a line that is shown must have come; programs start slowly beside many others
+PATIENCE = 50.0  # seconds that a line may take: programs start slowly on a busy machine
 
 
 def free_port() -> int:
-    """Return a port that nobody has."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class Terminal:
-    """A program that runs, and the lines that it prints, on standard output and standard error alike."""
+    """A program that runs, and the lines that it prints on standard output and standard error."""
 
     def __init__(self, command: tuple[str, ...], folder: pathlib.Path, environ: dict[str, str]) -> None:
         self.process = subprocess.Popen(
             command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self._lines: queue.Queue[str | None] = queue.Queue()
-        self.shown_to_the_end = False  # the page shows everything that it prints before it is stopped
+        self.shown_to_the_end = False  # whether the page shows everything that it prints before it is stopped
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -45,7 +45,7 @@ class Terminal:
         self._lines.put(None)
 
     def line(self) -> str:
-        """Return its next line."""
+        """Return the program's next line."""
         try:
             line = self._lines.get(timeout=PATIENCE)
         except queue.Empty:
@@ -54,7 +54,7 @@ class Terminal:
         return line
 
     def stop(self) -> None:
-        """Press Ctrl-C, and see that the program ends as programs do then."""
+        """Send SIGINT, and check how the program ends."""
         if self.process.poll() is None:
             assert not self.shown_to_the_end or self._lines.empty(), f"not on the page: {self._lines.get()}"
             self.process.send_signal(signal.SIGINT)
@@ -64,7 +64,7 @@ class Terminal:
             self.process.kill()
             self._reader.join()
         left = list(iter(self._lines.get, None))
-        for line in (*left, None):  # the page may show its last words
+        for line in (*left, None):  # the page may show its last lines
             self._lines.put(line)
         text = "\n".join(line or "" for line in left)
         assert status in {0, 130, -signal.SIGINT}, f"status {status}: {text}"
@@ -75,7 +75,7 @@ _CHAINED = ("ExceptionGroup", "Exception Group", "direct cause", "During handlin
 
 
 class ServerThread:
-    """A server that no page shows the start of: in a thread, because that takes no time."""
+    """A server that the page does not start itself: in a thread, which starts at once."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -91,6 +91,6 @@ class ServerThread:
                 await trio.sleep_forever()
 
     def stop(self) -> None:
-        """End it."""
+        """End the server."""
         self._token.run_sync_soon(self._scope.cancel)
         self._thread.join()

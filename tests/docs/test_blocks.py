@@ -1,4 +1,4 @@
-"""Every block of code in README, the docs and the public docstrings is run, and shows what is really printed."""
+"""Every block of code in README, the pages and the public docstrings is run, and every output that they show is compared."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ from .blocks import LANGUAGES, PARSERS, docstring_examples
 from .stage import Stage
 
 ROOT = pathlib.Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-# What users read: the modules without an underscore, and the two that the front door is made of.
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+# The modules that users read: those without an underscore, and the two that the front door is made of.
 PUBLIC = sorted(
     path
     for path in (ROOT / "cometconn").rglob("*.py")
@@ -29,15 +32,15 @@ PUBLIC = sorted(
 )
 DRAWN = {"mermaid"}  # tests/lifecycle/test_diagram.py compares it with the table
 WITHOUT_CODE = {
-    "command-options", "eval-rst", "event-kinds", "figure", "image", "include", "lifecycle", "note", "tip",
-    "toctree", "warning",
+    "command-options", "eval-rst", "event-kinds", "figure", "image", "include", "lifecycle", "note", "rooms",
+    "tip", "toctree", "warning",
 }  # fmt: skip
 
 DOCUMENTS: list[Document] = [
     *(Sybil(PARSERS).parse(page) for page in PAGES),
     *(Sybil([docstring_examples], document_types={".py": PythonDocStringDocument}).parse(module) for module in PUBLIC),
 ]
-# Behind the last block of a page the reader puts everything away, which may fail, too.
+# After the last block of a page everything that runs is ended, which may fail, too.
 BLOCKS = [(document, example) for document in DOCUMENTS if document.regions for example in (*document, None)]
 
 
@@ -47,13 +50,13 @@ def _place(document: Document, example: Example | None) -> str:
 
 @pytest.fixture(scope="module")
 def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Document], Stage]]:
-    """Whoever works through a page, one reader for each page."""
+    """Return the stage on which a page's blocks run, one for each page."""
     stages: dict[str, Stage] = {}
 
     def reader(page: Document) -> Stage:
         if page.path not in stages:
             page.namespace["stage"] = stages[page.path] = Stage(tmp_path_factory.mktemp("reader"), page.namespace)
-            if page.path.endswith(".py"):  # a docstring takes the names of its module for granted
+            if page.path.endswith(".py"):  # a docstring uses the names of its module without imports
                 parts = pathlib.Path(page.path).relative_to(ROOT).with_suffix("").parts
                 module = importlib.import_module(".".join(parts).removesuffix(".__init__"))
                 page.namespace |= {"trio": trio, "cometconn": cometconn, "open_emulator": open_emulator}
@@ -69,7 +72,7 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Docu
 def test_a_block_does_what_it_says(
     page: Document, example: Example | None, readers: Callable[[Document], Stage]
 ) -> None:
-    """Code runs, commands run, and what is shown as output is what was printed."""
+    """Code runs, commands run, and the output that the page shows was printed."""
     reader = readers(page)
     if example is None:
         reader.close()

@@ -1,4 +1,4 @@
-"""The documented bots live through everything that a message can say."""
+"""The documented bots survive every text that a message can have."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TEXTS = [
     f'"{"x" * 5_000}"',
     '"' + "[{,}]" * 1_000 + '"',
 ]
-"""As they stand in the frame."""
+"""As JSON, as in the frame."""
 
 
 def bots() -> list[Any]:
@@ -45,18 +45,18 @@ def bots() -> list[Any]:
 
 
 def test_there_are_such_bots() -> None:
-    """README, the tutorial and the how-to page show one each."""
-    assert len(bots()) >= 3
+    """The tutorial and the page on bots show two each."""
+    assert len(bots()) >= 4
 
 
 @pytest.mark.parametrize("bot", bots())
 async def test_a_bot_survives_every_text(bot: str, tmp_path: pathlib.Path) -> None:
-    """An empty text, half an emoji, none at all, a number, a very long one: the next message is answered all the same."""
+    """An empty text, half an emoji, no text, a number, a very long one: the bot still answers the next message."""
     home = {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path), "COMETCONN_AUTH_KEY": "KEY"}
     with trio.fail_after(60):
         async with open_emulator() as emulator:
             script = tmp_path / "bot.py"
-            here = f"import os; os.chdir({str(tmp_path)!r})\n"  # it may keep a file beside itself
+            here = f"import os; os.chdir({str(tmp_path)!r})\n"  # some save a file in their folder
             script.write_text(here + bot.replace("http://127.0.0.1:9000", emulator.url), encoding="utf-8")
             home["COMETCONN_ENDPOINT"] = emulator.url
             settings = AppSettings(subscription_type=SubscriptionType.ALL_USERS)

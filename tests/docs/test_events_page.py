@@ -1,4 +1,4 @@
-"""What the page of events is made of: the table of kinds."""
+"""The page of events is made from the table of kinds."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def first_cells(lines: Any) -> list[str]:
-    """What each row is about."""
+    """The code in the first cell of each row."""
     return [line.split("|")[1].strip(" `") for line in lines if line.startswith("| `")]
 
 
 def test_every_kind_is_there_once_with_its_listener(tables: Any) -> None:
-    """Whatever a server sends has a row; so has each base class."""
+    """Every kind that a server sends has a row, and so has each base class."""
     lines = [line for group in GROUPS for line in tables.kind_table(group)]
     cells = first_cells(lines)
     assert len(cells) == len(set(cells))
@@ -39,7 +39,7 @@ def test_every_kind_is_there_once_with_its_listener(tables: Any) -> None:
 
 
 def test_every_attribute_has_its_place(tables: Any) -> None:
-    """Of each public class that a frame describes, but for what a base class above has shown."""
+    """Each attribute of a public class that is read from a frame is listed, there or at a base class."""
     shown = set(first_cells(line for group in GROUPS for line in tables.attribute_table(group)))
     for name in events.__all__:
         kind: Any = getattr(events, name)
@@ -63,11 +63,11 @@ def test_every_attribute_has_its_place(tables: Any) -> None:
     ],
 )
 def test_a_place_is_told_in_words(tables: Any, group: str, line: str) -> None:
-    """Where an attribute stands, and what it is where nothing stands there."""
+    """The place of an attribute, and its value if there is nothing."""
     assert line in list(tables.attribute_table(group))
 
 
 def test_a_kind_is_told_by_its_words(tables: Any) -> None:
-    """The frame's type, and where the words are that tell it from the others of that type."""
+    """The frame's type, and the words by which this kind differs from others of that type."""
     (line,) = (line for line in tables.kind_table("messages") if line.startswith("| `TextMessage` |"))
     assert line.endswith("| `onTextMessageReceived` | `message` with `category` is `message` and `type` is `text` |")

@@ -1,4 +1,4 @@
-"""What the lifecycle page is made of: words, tables and pictures, from the transition table."""
+"""The words, tables and pictures of the lifecycle page are made from the transition table."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ TESTS = pathlib.Path(__file__).parents[1]
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Imports a module of the documentation, as Sphinx would."""
+    """A function that imports a module of the documentation, as Sphinx would."""
     monkeypatch.syspath_prepend(str(EXTENSIONS))
     return importlib.import_module
 
 
 def test_every_rule_of_the_table_has_words(load: Any) -> None:
-    """And no words are there that no row needs, but for lines of the page that are no transitions."""
+    """There are no words that no row needs, except for lines of the page that are no transitions."""
     rules: ModuleType = load("rules")
     used = {words for row in TRANSITIONS for words in rules.in_words(row.rule)}
     assert set(rules.OURS.values()) <= used
@@ -35,27 +35,27 @@ def test_every_rule_of_the_table_has_words(load: Any) -> None:
 
 
 def test_every_line_of_the_page_has_a_test(load: Any) -> None:
-    """As the page says of itself."""
+    """The page claims it."""
     tests = (TESTS / "test_page.py").read_text(encoding="utf-8")
     named = {name for names in re.findall(r"def test_((?:p\d+_)+)", tests) for name in names.strip("_").split("_")}
     assert named == {name.lower() for name in load("rules").PAGE}
 
 
 def test_an_unknown_rule_has_no_words(load: Any) -> None:
-    """A row with a new source cannot be shown before somebody has written what it says."""
+    """A row with a new source cannot be shown before the rule has words."""
     with pytest.raises(KeyError):
         load("rules").in_words("P5, 4 something new")
 
 
 def test_every_row_is_shown_below_its_input(load: Any) -> None:
-    """One line each, as many as there are."""
+    """Each row is one line."""
     lines = list(load("tables").row_tables())
     assert len([line for line in lines if line.startswith("| ")]) == len(TRANSITIONS) + len(Input)
     assert [line.removeprefix("### ") for line in lines if line.startswith("###")] == [on.value for on in Input]
 
 
 def test_a_row_is_shown_in_words(load: Any) -> None:
-    """Groups by their names, the wish, the sign of life, and why."""
+    """The names of groups, the wish, the sign of life, and the reason."""
     lines = "\n".join(load("tables").row_tables())
     assert "| wanted, but not connected | manual mode, foreground, the wish stands | **lost in background** | " in lines
     assert "| connected |  | stays; a sign of life | `connect()` while connected returns at once. |" in lines
@@ -64,7 +64,7 @@ def test_a_row_is_shown_in_words(load: Any) -> None:
 
 
 def test_every_state_is_shown_with_its_meaning(load: Any) -> None:
-    """The one that its source has."""
+    """The one in the source."""
     table = list(load("tables").state_table())[2:]
     assert len(table) == len(State)
     assert "| waiting | `Waiting` | The time of the next attempt is set. |" in table
@@ -73,7 +73,7 @@ def test_every_state_is_shown_with_its_meaning(load: Any) -> None:
 
 @pytest.mark.parametrize("mode", Mode)
 def test_a_picture_shows_every_transition_that_can_happen(load: Any, mode: Mode) -> None:
-    """Each change of state that a client of this mode can go through is in one line, and nothing else is."""
+    """Each change of state that a client of this mode can make is in one line, and there is no other line."""
     lanes: ModuleType = load("lanes")
     drawn = {(source, lane.target) for lane in lanes.lanes(mode) for source in lane.sources}
     possible = {
@@ -88,7 +88,7 @@ def test_a_picture_shows_every_transition_that_can_happen(load: Any, mode: Mode)
 
 
 def test_auto_mode_knows_no_reason_of_manual_mode(load: Any) -> None:
-    """And the reverse."""
+    """And manual mode knows no reason of auto mode."""
     reachable = load("lanes").reachable
     assert set(State) - set(reachable(Mode.AUTO)) == {
         State.NOT_REQUESTED, State.BACKGROUND_TIMEOUT, State.LOST_IN_BACKGROUND, State.CONNECT_FAILED,

@@ -1,4 +1,4 @@
-"""The page on proxies: its output and its tables are right. (Its commands and programs are run with those of all pages.)"""
+"""The claims of the page on proxies. Its commands and programs are run with those of all pages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = (ROOT / "tests/examples/doctor.txt").read_text(encoding="utf-8")
 
 
 def alike(text: str) -> str:
-    """Return *text* without what differs between runs and between machines."""
+    """The text without the parts that differ between runs and machines."""
     text = re.sub(r" +\d+ ms", " <time>", text)
     text = re.sub(r"none at \S+", "none at <file>", text)
     text = re.sub(r"the proxy: .*", "the proxy: <address>", text)
@@ -53,7 +53,7 @@ def test_the_exit_statuses_are_those_of_the_steps() -> None:
 
 
 def test_the_tls_context_works(tmp_path: pathlib.Path) -> None:
-    """With the files that it names."""
+    """The function on the page works with the files that it names."""
     ca, *_ = Authority().files(tmp_path)
     pathlib.Path(ca).rename(tmp_path / "company-ca.pem")
     source = next(block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "company_tls" in block)

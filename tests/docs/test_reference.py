@@ -1,4 +1,4 @@
-"""The reference names everything there is, with the values it has."""
+"""The reference names every public name, setting and command, with its real value."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def page(name: str) -> str:
 
 
 def codes(text: str) -> set[str]:
-    """Everything that stands in backticks."""
+    """Everything in backticks."""
     return set(re.findall(r"`([^`\n]+)`", text))
 
 
@@ -49,7 +49,7 @@ def cells(text: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_public_name_is_in_the_api(name: str) -> None:
-    """By a directive of its own, or with the whole module."""
+    """It has a directive of its own, or its whole module has one."""
     try:
         module: ModuleType = importlib.import_module(name)
     except ModuleNotFoundError:
@@ -61,32 +61,32 @@ def test_every_public_name_is_in_the_api(name: str) -> None:
 
 
 def test_every_method_of_the_client_is_in_the_api() -> None:
-    """Under its rubric: the page lists them by hand."""
+    """The page lists them by hand, below rubrics."""
     text = page("api/cometconn")
     public = {name for name in vars(cometconn.CometChat) if not name.startswith("_")}
     assert public <= set(re.findall(r"^   \.\. auto(?:method|property):: (\w+)$", text, re.MULTILINE))
 
 
 def test_no_public_package_is_forgotten() -> None:
-    """A new one needs a page, and a line above."""
+    """A new one needs a page, and a line in `PUBLIC`."""
     tops = {path.name.removesuffix(".py") for path in pathlib.Path(cometconn.__file__).parent.iterdir()}
     public = {name for name in tops if not name.startswith("_") and name != "py"}
-    # What the front door hands on, and the command, which has a page of its own.
+    # The front door exports these; the command has a page of its own.
     assert public - {"settings", "status", "environment", "cli", "py.typed"} <= {name.split(".")[-1] for name in PUBLIC}
 
 
 def test_every_error_is_in_the_table() -> None:
-    """With when it comes and whether to try again."""
+    """With its condition, and whether a retry may help."""
     assert set(errors.__all__) == {name for name in cells(page("reference/errors")) if name.endswith("Error")}
 
 
 def test_every_reason_is_in_the_table() -> None:
-    """With what ends it."""
+    """With the call or event that ends it."""
     assert {reason.name for reason in Reason} <= codes(page("reference/errors"))
 
 
 def test_every_event_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a table that is written there, or in one that is made of the table of kinds."""
+    """In a table of the page, or in one that is made from the table of kinds."""
     monkeypatch.syspath_prepend(str(DOCS / "_ext"))
     tables: ModuleType = importlib.import_module("event_tables")
     text = page("reference/events")
@@ -117,7 +117,7 @@ def test_every_option_of_the_client_is_in_the_table() -> None:
 
 
 def test_every_command_has_a_section() -> None:
-    """And a table made from its own options."""
+    """With a table made from its own options."""
     text = page("reference/command-line")
     for name in app.resolved_commands():
         if not name.startswith("-"):

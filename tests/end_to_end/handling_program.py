@@ -21,7 +21,7 @@ from cometconn.events import Event, Gap, Overflow, TextMessage
 from .outages import TIMING
 
 
-class Mishap(Exception):
+class MishapError(Exception):
     """What the program raises out of a block, and goes on."""
 
 
@@ -55,7 +55,7 @@ class Reading:
                         await self._by_call(events, left)
                     else:
                         await self._by_next(events, left)
-            except* Mishap:
+            except* MishapError:
                 pass
 
     def _take(self, event: Event) -> list[int]:
@@ -75,7 +75,7 @@ class Reading:
             if not self.calm and self.draw.random() < 0.3:
                 await trio.sleep(self.draw.uniform(0, 0.03))
             if left <= 0 and self.draw.random() < 0.5:
-                raise Mishap
+                raise MishapError
             if ids:
                 say("ack", self.name, *ids)
             if left <= 0:
@@ -92,7 +92,7 @@ class Reading:
                     nursery.start_soon(self._work, events, event, ids)
                 if left <= 0:
                     if self.draw.random() < 0.5:
-                        raise Mishap
+                        raise MishapError
                     break
                 if self.draw.random() < 0.03:
                     await self._commit(events, [])

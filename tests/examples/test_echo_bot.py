@@ -1,4 +1,4 @@
-"""The echo bot, as people would run it."""
+"""The small bot of the page on bots, run as a user would run it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def test_it_is_short() -> None:
     assert len([line for line in BOT.splitlines() if line.strip()]) <= 30
 
 
-def test_it_is_the_one_in_the_readme() -> None:
-    """What README shows is what is run here."""
-    readme = pathlib.Path(__file__).parents[2] / "README.md"
-    assert f"```python\n{BOT.strip()}\n```" in readme.read_text(encoding="utf-8")
+def test_it_is_the_one_on_the_page() -> None:
+    """The page shows the program that is run here."""
+    page = pathlib.Path(__file__).parents[2] / "docs" / "how-to" / "bot.md"
+    assert f"```python\n{BOT.strip()}\n```" in page.read_text(encoding="utf-8")
 
 
 async def test_it_answers(tmp_path: pathlib.Path) -> None:
@@ -63,10 +63,10 @@ async def test_it_answers(tmp_path: pathlib.Path) -> None:
             assert await answer() == ("amy-2", "zed-1", "by hand")
             await zed.send_text("amy-2", "still there?")
             assert await answer() == ("amy-2", "zed-1", "still there?")
-            await child.stop(signal.SIGINT)
+            assert await child.stop(signal.SIGINT) == 0
         await server.wait_gone("amy-2")
         await zed.send_text("amy-2", "while away")
         async with again as child:
             assert await answer() == ("amy-2", "zed-1", "while away")
-            await child.stop(signal.SIGINT)
+            assert await child.stop(signal.SIGTERM) == 0
         assert json.dumps([message["data"]["text"] for message in server.world.messages]).count("while away") == 2

@@ -9,12 +9,12 @@ from cometconn._lifecycle.diagram import mermaid
 from cometconn._lifecycle.states import Input, State
 from cometconn._lifecycle.table import TRANSITIONS, Row
 
-README = pathlib.Path(__file__).parents[2] / "README.md"
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "reference" / "lifecycle.md"
 
 
-def test_readme_shows_the_table() -> None:
-    """README's state diagram is exactly the one made from TRANSITIONS."""
-    pictures = re.findall(r"```mermaid\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+def test_the_page_shows_the_table() -> None:
+    """The state picture on the page of the lifecycle is the one drawn from TRANSITIONS, to the letter."""
+    pictures = re.findall(r"```mermaid\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert pictures == [mermaid()]
 
 

@@ -57,6 +57,15 @@ def test_silence_counts_from_the_oldest_ping_that_nothing_followed() -> None:
     assert pulse.is_silent(106.0)
 
 
+def test_bytes_without_a_ping_answer_none() -> None:
+    """`heard()` returns whether a ping was waiting for them."""
+    pulse = started()
+    assert not pulse.heard()
+    pulse.pinged(101.0)
+    assert pulse.heard()
+    assert not pulse.heard()
+
+
 def test_any_byte_is_life() -> None:
     """Whatever came after a ping, the server is not silent until the next ping."""
     pulse = started()

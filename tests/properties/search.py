@@ -147,7 +147,7 @@ class Search:
         must(type(after.status) is shape, here, told, "I4: the status is the state's")
         if isinstance(after.status, Disconnected):
             must(after.status.reason is Reason[after.state.name], here, told, "I4: the reason is the state's")
-        if after.state is before.state and on not in {Input.CONNECT_CALLED}:
+        if after.state is before.state and on is not Input.CONNECT_CALLED:
             must(after.status is before.status, here, told, "I4: no change, no news")
         heading = after.state in {State.CONNECTING, State.WAITING}
         must(heading or not after.waiting, here, told, "every connect() that waits has an outcome")

@@ -24,7 +24,7 @@ def shortest(script: Sequence[Action], fails: Callable[[list[Action]], bool]) ->
             without = kept[:begin] + kept[begin + size :]
             if fails(without):
                 kept = without
-            begin -= size if size > 1 else 1
+            begin -= max(size, 1)
         if size > 1 or len(kept) == before:
             size //= 2
     return kept

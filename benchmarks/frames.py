@@ -9,14 +9,14 @@ __all__ = ["AUTH", "AUTH_REPLY", "CLOSE", "DEVICE", "LENGTH", "ME", "PONG", "TOK
 APP = "app0bench"
 ME = "bot-01"
 DEVICE = "BENCH-1"
-TOKEN = "bench-token"  # noqa: S105 - nobody's
+TOKEN = "bench-token"  # noqa: S105 - not a secret
 DIGITS = 7  # all messages have the same length, so that counting bytes counts messages
 SENDERS = 20
 
 AUTH = json.dumps(
     {"appId": APP, "deviceId": DEVICE, "type": "auth", "sender": ME, "body": {"auth": TOKEN, "deviceId": DEVICE}}
 )
-"""What the clients other than ours say first."""
+"""The first frames that the clients other than ours send."""
 
 AUTH_REPLY = b'{"type":"auth","appId":"app0bench","receiver":"bot-01","body":{"code":"200","status":"OK"}}'
 PONG = b'{"action":"pong"}'

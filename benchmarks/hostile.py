@@ -17,7 +17,7 @@ from .frames import ME
 __all__ = ["KINDS", "LARGEST", "PLACES", "Kind", "at_place", "frames_of", "page_of"]
 
 LARGEST = 1 << 20
-"""Bytes: no message is longer, unless `Limits` says otherwise."""
+"""Bytes: no message is longer, unless `Limits` sets another limit."""
 
 _SENT_AT = 1_800_000_000
 _FRAGMENT = 64  # bytes, as in Autobahn 9.4.1

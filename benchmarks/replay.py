@@ -68,7 +68,7 @@ class Link:
 
 
 def serve(listener: socket.socket, speaker: str, flow: Flow, seen: list[Link]) -> None:
-    """Accept connections for ever, each in a thread of its own."""
+    """Accept connections until the listener is closed, each in a thread of its own."""
     while True:
         try:
             connection, _ = listener.accept()

@@ -40,7 +40,7 @@ def assert_harmless(where: str, text: str) -> None:
 
 def error(status: int = 401, words: str = WORDS, data: Any = None) -> bytes:
     """Return an error in CometChat's format, hostile in every field."""
-    details = {"devMessage": words, words: [words], "authToken": "of somebody else", "jwt": JWT}
+    details = {"devMessage": words, words: [words], "authToken": "of another user", "jwt": JWT}
     body = {"error": {"code": words, "message": words, "devMessage": words, "details": details}}
     return answer(status, body if data is None else {**body, "data": data})
 

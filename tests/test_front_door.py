@@ -24,7 +24,7 @@ def test_all_is_the_contracts_list_sorted() -> None:
 
 @pytest.mark.parametrize("name", cometconn.__all__)
 def test_every_name_is_documented(name: str) -> None:
-    """Each public name can be imported and says what it is."""
+    """Each public name can be imported and has a docstring."""
     assert getattr(cometconn, name).__doc__
 
 
@@ -42,7 +42,7 @@ def test_the_version_is_lazy_and_other_names_are_errors() -> None:
 
 
 def test_every_name_is_where_type_checkers_find_it() -> None:
-    """What is imported when it is asked for is what the file says to whoever only reads it."""
+    """The lazy imports (`_HOME`) and the imports for type checkers name the same modules."""
     (block,) = (
         node
         for node in ast.parse(inspect.getsource(cometconn)).body

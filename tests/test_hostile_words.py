@@ -77,7 +77,7 @@ PLACES: dict[str, Change] = {
     "no HTTP": rest("PUT", "me", BEFORE.encode() + b"\r\n\r\n"),
     "a header that is none": rest("PUT", "me", b"HTTP/1.1 200 OK\r\n" + BEFORE_LINE.encode() + b"\r\n\r\n"),
     "headers": rest("PUT", "me", answer(500, {}, f"X-Said: {AUTH_TOKEN} {AUTH_TOKEN}", f"Set-Cookie: {AUTH_TOKEN}")),
-    "an encoding that nobody knows": rest("PUT", "me", answer(200, {}, f"Content-Encoding: {AUTH_TOKEN}")),
+    "an unknown encoding": rest("PUT", "me", answer(200, {}, f"Content-Encoding: {AUTH_TOKEN}")),
     "a redirect": rest(
         "PUT", "me", answer(302, {}, f"Location: https://{AUTH_TOKEN.replace('/', '.')}.example/{AUTH_TOKEN}")
     ),
@@ -96,7 +96,7 @@ PLACES: dict[str, Change] = {
     "an upgrade that is none": say(
         upgrade=f"HTTP/1.1 101 {LINE}\r\nUpgrade: {AUTH_TOKEN}\r\nConnection: {JWT}\r\n{LINE}\r\n\r\n".encode()
     ),
-    "a protocol that nobody asked for": say(
+    "a protocol that was not requested": say(
         upgrade=f"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Protocol: {JWT}\r\n\r\n".encode()
     ),
     "the auth code": both(say(auth=[_REFUSED]), rest("GET", "me", error(data={**USER, "jwt": NEW_JWT}))),

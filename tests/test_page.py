@@ -129,7 +129,7 @@ async def test_p10_ping_sends_a_frame(autojump_clock: MockClock) -> None:
 
 
 async def test_p11_nothing_comes_for_the_time_away(autojump_clock: MockClock) -> None:
-    """P11: what was sent while disconnected does not come by the socket; a Gap says so."""
+    """P11: messages sent while disconnected do not come over the socket; the stream yields a Gap."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         since = trio.current_time()
         pair.chat.enter_background()
@@ -166,7 +166,7 @@ async def test_p13_only_connect_opens_again(how: str, autojump_clock: MockClock)
 
 
 async def test_p14_connect_needs_a_user(autojump_clock: MockClock) -> None:
-    """P14: connect() needs a logged-in user; get_logged_in_user() tells."""
+    """P14: connect() needs a logged-in user, whom get_logged_in_user() returns."""
     async with open_pair(login=False) as pair:
         assert pair.chat.get_logged_in_user() is None
         with pytest.raises(NotLoggedInError) as caught:
@@ -190,14 +190,14 @@ async def test_p15_events_arrive_while_connected(autojump_clock: MockClock) -> N
         assert (first.text, second.text) == ("to you", "to all")
         assert isinstance(third, TypingStarted)
         await pair.chat.disconnect()
-        say(pair, "nobody hears")
+        say(pair, "sent while disconnected")
         with trio.move_on_after(60) as waited:
             await anext(events)
         assert waited.cancelled_caught
 
 
 async def test_p16_errors_have_a_code_and_a_message(autojump_clock: MockClock) -> None:
-    """P16: a refusal by the server and one of our own both say what and why."""
+    """P16: the errors of a refusal by the server and of one of our own both name what was refused and why."""
     async with open_pair(login=False, manual=True) as pair:
         with pytest.raises(ApiError) as refused:
             await pair.chat.login(uid="zed-1", auth_key="WRONG")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-import aiohttp  # noqa: F401 - python-socketio needs it, and says so only later
+import aiohttp  # noqa: F401 - python-socketio needs it, and without it fails only when it connects
 import socketio
 
 from .stopwatch import Reading, Stopwatch

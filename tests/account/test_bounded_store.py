@@ -163,7 +163,7 @@ async def test_a_position_belongs_to_its_user(autojump_clock: MockClock) -> None
     await store.save(attrs.evolve(SESSION, jwt="ANOTHER"))
     assert await store.load_position() == POSITION
     await store.save(None)
-    assert await store.load_position() is None, "nobody is logged in"
+    assert await store.load_position() is None, "no user is logged in"
     await store.save_position(attrs.evolve(POSITION, message_id=9), durable=False)
     await store.save(SESSION)
     assert await store.load_position() == attrs.evolve(POSITION, message_id=9), "the server's logout forgets nothing"

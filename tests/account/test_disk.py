@@ -36,8 +36,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals, 
 @pytest.fixture
 def path(tmp_path: pathlib.Path) -> pathlib.Path:
     """The session file, in a folder that the user the test becomes can reach."""
-    everybodys = pathlib.Path(tempfile.gettempdir())
-    for folder in (tmp_path, *(parent for parent in tmp_path.parents if everybodys in parent.parents)):
+    shared = pathlib.Path(tempfile.gettempdir())
+    for folder in (tmp_path, *(parent for parent in tmp_path.parents if shared in parent.parents)):
         folder.chmod(folder.stat().st_mode | 0o011)
     return tmp_path / "state" / "session.json"
 
@@ -109,7 +109,7 @@ async def test_the_temporary_files_of_a_killed_program_are_removed(path: pathlib
     """Those of other session files are not."""
     path.parent.mkdir(mode=0o700)
     (path.parent / ".session.json.abc.saving").write_text("half")
-    (path.parent / ".other.json.abc.saving").write_text("somebody's")
+    (path.parent / ".other.json.abc.saving").write_text("of another session file")
     store = FileStore(path)
     await store.load("APP")
     await store.aclose()

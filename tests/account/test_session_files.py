@@ -193,7 +193,7 @@ V1 = (
     '{"schema": 1, "app_id": "APP", "device_id": "APP_d_1", "session": {"uid": "zed-1", "auth_token": "A-TOKEN", '
     '"jwt": "A-JWT", "user": {"uid": "zed-1"}, "settings": {}, "last_message_id": 41, "last_seen_at": 1700000000.25}}'
 )
-V1_NOBODY = '{"schema": 1, "app_id": "APP", "device_id": "APP_d_1", "session": null}'
+V1_LOGGED_OUT = '{"schema": 1, "app_id": "APP", "device_id": "APP_d_1", "session": null}'
 V2 = (
     '{"schema": 2, "app_id": "APP", "device_id": "APP_d_1", "session": {"uid": "zed-1", "auth_token": "A-TOKEN", '
     '"jwt": "A-JWT", "user": {"uid": "zed-1"}, "settings": {}}}'
@@ -228,6 +228,6 @@ async def test_a_position_file_takes_precedence_over_the_old_form(path: pathlib.
     await store.forget()
     assert await store.load_position() is None
     await store.aclose()
-    path.write_text(V1_NOBODY)
+    path.write_text(V1_LOGGED_OUT)
     assert await store.load("APP") == SavedSession("APP", "APP_d_1")
     await store.aclose()

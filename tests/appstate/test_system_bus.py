@@ -217,7 +217,7 @@ async def test_the_descriptor_of_half_a_reply_is_closed(
 
 
 async def test_the_descriptor_of_a_late_reply_is_closed() -> None:
-    """The call was cancelled: the descriptor is closed, else the lock would be held for ever."""
+    """The descriptor of a cancelled call is closed; otherwise the lock would be held until the bus is closed."""
     with Held() as held:
         await start_and_cancel(held.bus.call, NAME, "/", f"{NAME}.Manager.Inhibit")
         held.reply()

@@ -12,7 +12,7 @@ from benchmarks.run import Run
 
 
 @pytest.mark.parametrize("kind", ["ours", "ours_silent", "trio_websocket"])
-def test_a_crowd_connects_receives_and_tells(kind: str) -> None:
+def test_a_crowd_connects_receives_and_reports(kind: str) -> None:
     """What comes later has other ids, or ours would take it for duplicates."""
     with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", kind) as crowd:
         port = server.greeting["port"]
@@ -60,7 +60,7 @@ def test_a_crowd_that_cannot_be_gathered_leaves_its_rows_out(monkeypatch: pytest
     assert run.left_out == ["5,000 clients: too many open files"]
 
 
-def test_only_the_large_crowd_is_asked_for_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_large_crowd_measures_leases(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three times alone, then three times among them, once they ping, and when all has settled; and among silent ones."""
     asked: list[tuple[str, object]] = []
 

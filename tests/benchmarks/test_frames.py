@@ -1,4 +1,4 @@
-"""What the servers say."""
+"""The frames that the servers send."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def test_the_others_events_have_what_ours_have() -> None:
         theirs = reader(detailed=detailed)(json.loads(message(7)))
         for name in ("id", "conversation_id", "sent_at", "text", "muid", "metadata"):
             assert getattr(theirs, name) == getattr(ours, name)
-        for whom in ("sender", "receiver"):
+        for attribute in ("sender", "receiver"):
             for name in ("uid", "name", "role", "avatar", "status"):
-                assert getattr(getattr(theirs, whom), name) == getattr(getattr(ours, whom), name)
+                assert getattr(getattr(theirs, attribute), name) == getattr(getattr(ours, attribute), name)
 
 
 @pytest.mark.parametrize(("size", "head"), [(0, b"\x81\x00"), (125, b"\x81\x7d"), (126, b"\x81\x7e\x00\x7e")])

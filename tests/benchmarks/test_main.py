@@ -36,7 +36,7 @@ def test_machines_get_a_list_of_rows(tmp_path: pathlib.Path, capsys: pytest.Capt
     assert shown.err == "Measuring storm\n"
 
 
-def test_quick_asks_for_less() -> None:
+def test_quick_measures_less() -> None:
     """But for everything that has a goal."""
     quick, full = (bench_storm.measure(Run(quick=quick)) for quick in (True, False))
     assert len(quick) < len(full)
@@ -52,7 +52,7 @@ def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "burst" in said
 
 
-def test_what_is_left_out_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_left_out_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Under the table, with the reason; it is no crash."""
 
     def measure(run: Run) -> list[object]:
@@ -65,7 +65,7 @@ def test_what_is_left_out_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert "Left out: picows: picows is not installed" in " ".join(capsys.readouterr().out.split())
 
 
-def test_every_question_has_its_file_and_asks_in_its_docstring() -> None:
+def test_every_question_has_its_file_and_is_in_its_docstring() -> None:
     """One question each, and none without a place in the command."""
     folder = pathlib.Path(command.__file__).parent
     files = {path.stem.removeprefix("bench_") for path in folder.glob("bench_*.py")}

@@ -8,9 +8,9 @@ from benchmarks.process import LeftOutError, Process, last_words
 
 
 def test_a_peer_that_is_not_installed_is_left_out() -> None:
-    """With the reason, and without a crash."""
-    with pytest.raises(LeftOutError, match="on_nobody is not installed"):
-        Process("benchmarks.contender", "on_nobody:receive")
+    """The error names the module that is not installed, and nothing crashes."""
+    with pytest.raises(LeftOutError, match="on_missing is not installed"):
+        Process("benchmarks.contender", "on_missing:receive")
 
 
 def test_a_helper_that_dies_is_left_out_with_its_last_words() -> None:
@@ -34,7 +34,7 @@ def test_a_helper_that_dies_is_left_out_with_its_last_words() -> None:
     ],
 )
 def test_the_last_words_are_an_error(said: str, words: str) -> None:
-    """Trio's come in boxes, and the last line of a box says nothing."""
+    """Trio's come in boxes, and the last line of a box has no content."""
     assert last_words(said) == words
 
 

@@ -63,7 +63,7 @@ def test_paced_divides_processor_time() -> None:
 
 
 def test_a_peer_without_figures_has_no_row() -> None:
-    """And nobody has one where ours has none."""
+    """A contender without readings is left out, and without readings of ours there are no rows."""
     readings = _readings(bench_burst.RIVALS)
     del readings["picows + orjson + cattrs"]
     assert len(compare("burst", readings, bench_burst.RIVALS, rate, "msg/s")) == len(bench_burst.RIVALS) - 1
@@ -97,7 +97,7 @@ def test_a_crowd_answers_three_questions(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_close_frame_belongs_to_its_connection() -> None:
-    """One that never came counts for nothing else; the connection that leaving ended is nobody's."""
+    """A missing close frame gives `None` for its call; the last connection, which leaving ended, belongs to no call."""
     links = [{"closed_at": 1.25}, {"closed_at": None}, {"closed_at": 5.5}, {"closed_at": 9.0}]
     assert bench_background.delays([1.0, 3.0, 5.0], links) == [0.25, None, 0.5]
 
@@ -149,7 +149,7 @@ def test_a_first_client_is_timed() -> None:
     assert 0 < bench_cold_start._seconds(bench_cold_start.OURS) < 30
 
 
-def test_growth_is_told_against_one_and_against_a_few() -> None:
+def test_growth_is_given_against_one_and_against_a_few() -> None:
     """Memory only where there are enough to see it."""
     grown = bench_growth.Grown()
     for size in (1, 10, 100, 1_000):

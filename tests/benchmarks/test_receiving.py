@@ -14,12 +14,12 @@ def test_contenders_receive_in_turn_and_the_missing_are_left_out() -> None:
     run = Run()
     rivals = [
         Rival("trio-websocket", "on_trio_websocket:receive", "typed events"),
-        Rival("nobody", "on_nobody:receive", "nothing"),
+        Rival("missing", "on_missing:receive", "nothing"),
     ]
     readings = receive(run, rivals, rounds=2, warm=5, count=20)
     assert {name: len(each) for name, each in readings.items()} == {OURS.name: 2, "trio-websocket": 2}
     assert all(reading["seconds"] > 0 for each in readings.values() for reading in each)
-    assert run.left_out == ["nobody: benchmarks.contenders.on_nobody is not installed"]
+    assert run.left_out == ["missing: benchmarks.contenders.on_missing is not installed"]
 
 
 def test_every_close_frame_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

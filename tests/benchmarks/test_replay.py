@@ -1,4 +1,4 @@
-"""The replay server, and everybody who receives from it."""
+"""The replay server and the contenders that receive from it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def start(seen: list[Link]) -> Iterator[Start]:
     [ours.receive, ours.batches, on_trio_websocket.receive, limit.receive],
     ids=["ours", "batches", "trio-websocket", "limit"],
 )
-def test_who_is_always_there_receives_every_message(start: Start, receive: Callable[..., dict[str, float]]) -> None:
+def test_a_subscriber_that_stays_receives_every_message(start: Start, receive: Callable[..., dict[str, float]]) -> None:
     """The server sends no more than are asked for, so that one lost would never end."""
     reading = receive(start("cometchat", 400), warm=100, count=300)
     assert 0 < reading["seconds"] < 1
@@ -79,7 +79,7 @@ def test_a_peer_that_is_installed_receives_every_message(start: Start, needs: st
 
 
 def test_every_subscriber_gets_every_message(start: Start) -> None:
-    """The figure counts from the first event anybody gets to everybody's last."""
+    """The time runs from the first event of any subscriber to the last event of all."""
     reading = ours.subscribers(start("cometchat", 50), count=50, streams=3)
     assert 0 < reading["seconds"] < 1
     assert reading["bytes"] >= 0

@@ -6,8 +6,8 @@ from benchmarks.process import LeftOutError
 from benchmarks.run import Run, interleave
 
 
-def test_everybody_has_a_turn_each_round() -> None:
-    """Whatever else the machine does hits all alike."""
+def test_contenders_alternate_in_each_round() -> None:
+    """Interleaving spreads the machine's other load over all contenders."""
     order: list[str] = []
     told: list[float] = []
     run = Run(tell=lambda part, _: told.append(part))
@@ -23,7 +23,7 @@ def test_everybody_has_a_turn_each_round() -> None:
     assert 0 <= told[0] < told[-1] < 1
 
 
-def test_who_cannot_go_on_is_left_out_with_the_reason() -> None:
+def test_a_contender_that_fails_is_left_out_with_the_reason() -> None:
     """The others go on, and no half of a row stays."""
     run = Run()
     turns = iter((True, False))

@@ -1,4 +1,4 @@
-"""The greetings, without anybody's client."""
+"""The greetings of the replay server, without a client library."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _UPGRADE = b"GET / HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r
 
 
 def _greeted(speaker: str, said: bytes) -> bytes:
-    """Return all that *speaker* answers when *said* is all that it is told."""
+    """Return everything that *speaker* sends after it has received *said*."""
     near, far = socket.socketpair()
 
     def greet() -> None:
@@ -47,8 +47,8 @@ def test_centrifuge_answers_connect_and_subscribe_by_their_ids() -> None:
     assert json.loads(SPEAKERS["centrifuge"].wrap(b'{"a":1}')[2:])["push"]["pub"]["data"] == {"a": 1}
 
 
-def test_nats_answers_pings_until_somebody_subscribes() -> None:
-    """Without WebSocket, and in lines."""
+def test_nats_answers_pings_until_a_subscription() -> None:
+    """NATS is a line protocol and needs no WebSocket."""
     answer = _greeted("nats", b"CONNECT {}\r\nPING\r\nSUB room  1\r\n")
     assert answer.startswith(b"INFO {")
     assert answer.endswith(b"\r\nPONG\r\n")

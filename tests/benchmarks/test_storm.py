@@ -9,12 +9,12 @@ from benchmarks import bench_storm
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hundred clients tell as much here as ten thousand."""
+    """A hundred clients show as much here as ten thousand."""
     monkeypatch.setattr(bench_storm, "CLIENTS", 100)
 
 
 @pytest.mark.parametrize("announced", [False, True])
-def test_everybody_comes_back(announced: bool) -> None:
+def test_all_clients_reconnect(announced: bool) -> None:
     """Each client once, none before the server is there, and every attempt is counted."""
     storm = bench_storm.ours(3.0, announced=announced)
     assert len(storm.back) == 100

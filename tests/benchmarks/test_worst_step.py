@@ -46,7 +46,7 @@ def test_a_searched_shape_is_json(place: str) -> None:
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
 def test_a_step_is_measured_live_and_over_rest(secure: bool, tmp_path: pathlib.Path) -> None:
-    """A client of its own gets what the server is told, and tells seconds, or bytes."""
+    """A client in a process of its own receives what the server sends, and returns its longest step in seconds or bytes."""
     if secure:
         pytest.importorskip("trustme")
         _make_certificates(tmp_path)

@@ -1,4 +1,4 @@
-"""`cometconn doctor` with servers and proxies that have faults."""
+"""`cometconn doctor` against faulty servers and proxies."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from tests.transport.proxies import http_proxy, socks_proxy, tls_front
 from tests.transport.raw_server import raw_server, reset
 
 
-async def silent(stream: trio.SocketStream) -> None:
-    """Send nothing."""
+async def stay_silent(stream: trio.SocketStream) -> None:
+    """Read until the client closes, and send nothing."""
     async for _ in stream:
         pass
 
 
-async def plain(stream: trio.SocketStream) -> None:
+async def reply_in_plain_http(stream: trio.SocketStream) -> None:
     """Reply in plain HTTP."""
     await stream.receive_some(65536)
     await stream.send_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 
 
-async def resets(stream: trio.SocketStream) -> None:
-    """Reset the connection at once."""
+async def reset_connection(stream: trio.SocketStream) -> None:
+    """Reset the connection after the first byte."""
     await stream.receive_some(1)
     reset(stream)
 
 
 @asynccontextmanager
-async def tls_server(authority: Authority, kind: str | None, **more: Any) -> AsyncGenerator[str, None]:
-    """Run a TLS server with a certificate of this kind, and yield its URL."""
-    async with raw_server(plain) as url:
-        async with tls_front(authority.server(kind, **more), int(url.rstrip("/").rpartition(":")[2])) as port:
+async def tls_server(authority: Authority, kind: str | None, **options: Any) -> AsyncGenerator[str, None]:
+    """Run a TLS server with a certificate of *kind* (`None`: a valid one), and yield its URL."""
+    async with raw_server(reply_in_plain_http) as url:
+        async with tls_front(authority.server(kind, **options), int(url.rstrip("/").rpartition(":")[2])) as port:
             yield f"https://127.0.0.1:{port}"
 
 
@@ -53,71 +53,71 @@ async def tls_server(authority: Authority, kind: str | None, **more: Any) -> Asy
 async def test_an_invalid_certificate(
     doctor_runner: Any, tmp_path: pathlib.Path, kind: str, words: str, advice: str
 ) -> None:
-    """Each fault has its words and its advice."""
+    """For each invalid certificate the TLS step fails, with a text and an advice that name the fault."""
     authority = Authority()
     ca, *_ = authority.files(tmp_path)
     async with tls_server(authority, kind) as url:
-        found = await doctor_runner.diagnose(endpoint=url, ca_file=pathlib.Path(ca))
-    assert (found.status, found.failed["step"]) == (3, "TLS")
-    assert words in found.failed["words"]
-    assert advice in found.failed["advice"]
+        diagnosis = await doctor_runner.diagnose(endpoint=url, ca_file=pathlib.Path(ca))
+    assert (diagnosis.status, diagnosis.failed["step"]) == (3, "TLS")
+    assert words in diagnosis.failed["words"]
+    assert advice in diagnosis.failed["advice"]
 
 
 async def test_a_ca_that_is_not_trusted(doctor_runner: Any, tmp_path: pathlib.Path) -> None:
-    """With --ca-file it is trusted."""
+    """A certificate of an unknown CA fails the TLS step, and passes with --ca-file."""
     authority = Authority()
     ca, *_ = authority.files(tmp_path)
     async with tls_server(authority, None) as url:
-        found = await doctor_runner.diagnose(endpoint=url)
-        assert found.failed["step"] == "TLS"
-        assert "--ca-file" in found.failed["advice"]
-        found = await doctor_runner.diagnose(endpoint=url, ca_file=pathlib.Path(ca))
-    assert found.of("TLS")["outcome"] == "ok"
-    assert "certificate by trustme" in found.of("TLS")["words"]
+        diagnosis = await doctor_runner.diagnose(endpoint=url)
+        assert diagnosis.failed["step"] == "TLS"
+        assert "--ca-file" in diagnosis.failed["advice"]
+        diagnosis = await doctor_runner.diagnose(endpoint=url, ca_file=pathlib.Path(ca))
+    assert diagnosis.of("TLS")["outcome"] == "ok"
+    assert "certificate by trustme" in diagnosis.of("TLS")["words"]
 
 
 async def test_a_client_certificate(doctor_runner: Any, tmp_path: pathlib.Path) -> None:
-    """TLS 1.3 refuses after the handshake: the REST request and the upgrade report it."""
+    """With TLS 1.3 a missing client certificate is rejected after the handshake, so "log in" and "upgrade" report it."""
     authority = Authority()
     ca, certificate, key = map(pathlib.Path, authority.files(tmp_path))
     doctor_runner.patch.setenv("COMETCONN_AUTH_TOKEN", "t")
     async with tls_server(authority, None, wants_certificate=True) as url:
-        found = await doctor_runner.diagnose(endpoint=url, ca_file=ca)
-        assert found.status == 4
+        diagnosis = await doctor_runner.diagnose(endpoint=url, ca_file=ca)
+        assert diagnosis.status == 4
         for step in ("log in", "upgrade"):
-            assert "the server wants a client certificate" in found.of(step)["words"]
-            assert "--client-cert" in found.of(step)["advice"]
-        found = await doctor_runner.diagnose(endpoint=url, ca_file=ca, client_cert=certificate, client_key=key)
-    assert "is this CometChat?" in found.of("log in")["words"]
+            assert "the server wants a client certificate" in diagnosis.of(step)["words"]
+            assert "--client-cert" in diagnosis.of(step)["advice"]
+        diagnosis = await doctor_runner.diagnose(endpoint=url, ca_file=ca, client_cert=certificate, client_key=key)
+    assert "is this CometChat?" in diagnosis.of("log in")["words"]
 
 
 @pytest.mark.parametrize(
     ("script", "words", "advice"),
     [
-        (plain, "does not speak TLS", "does not use TLS"),
-        (silent, "no reply within 0.3 s", "did not complete the TLS handshake"),
-        (resets, "reset by peer", "did not complete the TLS handshake"),
+        (reply_in_plain_http, "does not speak TLS", "does not use TLS"),
+        (stay_silent, "no reply within 0.3 s", "did not complete the TLS handshake"),
+        (reset_connection, "reset by peer", "did not complete the TLS handshake"),
     ],
 )
-async def test_a_server_without_tls(doctor_runner: Any, script: Any, words: str, advice: str) -> None:
-    """Each has its words and its advice, within the time that a step may take."""
+async def test_tls_handshake_fails(doctor_runner: Any, script: Any, words: str, advice: str) -> None:
+    """The TLS step fails with its own text and advice for plain HTTP, silence and a reset, within the time limit of a step."""
     async with raw_server(script) as url:
-        found = await doctor_runner.diagnose(endpoint=url.replace("ws://", "https://").rstrip("/"), patience=0.3)
-    assert (found.status, found.failed["step"]) == (3, "TLS")
-    assert words in found.failed["words"]
-    assert advice in found.failed["advice"]
+        diagnosis = await doctor_runner.diagnose(endpoint=url.replace("ws://", "https://").rstrip("/"), patience=0.3)
+    assert (diagnosis.status, diagnosis.failed["step"]) == (3, "TLS")
+    assert words in diagnosis.failed["words"]
+    assert advice in diagnosis.failed["advice"]
 
 
 async def test_an_unknown_name(doctor_runner: Any) -> None:
-    """The server's, or the proxy's."""
-    found = await doctor_runner.diagnose(endpoint="https://chat.invalid")
-    assert (found.status, found.failed["step"]) == (3, "name lookup")
-    assert "Is this machine online" in found.failed["advice"]
-    found = await doctor_runner.diagnose(endpoint=f"https://{'x' * 64}.test")
-    assert (found.status, found.failed["step"]) == (3, "name lookup")
-    found = await doctor_runner.diagnose(endpoint="https://chat.test", proxy="http://proxy.invalid")
-    assert (found.status, found.failed["step"]) == (3, "name lookup")
-    assert "The name of the proxy is unknown: correct --proxy" in found.failed["advice"]
+    """The name lookup fails for an unknown host of the server, one that is too long, and an unknown host of the proxy."""
+    diagnosis = await doctor_runner.diagnose(endpoint="https://chat.invalid")
+    assert (diagnosis.status, diagnosis.failed["step"]) == (3, "name lookup")
+    assert "Is this machine online" in diagnosis.failed["advice"]
+    diagnosis = await doctor_runner.diagnose(endpoint=f"https://{'x' * 64}.test")
+    assert (diagnosis.status, diagnosis.failed["step"]) == (3, "name lookup")
+    diagnosis = await doctor_runner.diagnose(endpoint="https://chat.test", proxy="http://proxy.invalid")
+    assert (diagnosis.status, diagnosis.failed["step"]) == (3, "name lookup")
+    assert "The name of the proxy is unknown: correct --proxy" in diagnosis.failed["advice"]
 
 
 @pytest.mark.parametrize(
@@ -125,46 +125,46 @@ async def test_an_unknown_name(doctor_runner: Any) -> None:
     [
         (b"HTTP/1.1 403 Forbidden\r\n\r\n", "ask its administrator to allow CONNECT to chat.test:443"),
         (b"HTTP/1.1 503 Unavailable\r\n\r\n", "does not reach chat.test:443"),
-        (b"HTTP/1.1 407 Who\r\n\r\n", "COMETCONN_PROXY or HTTPS_PROXY"),
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "COMETCONN_PROXY or HTTPS_PROXY"),
         (b"SSH-2.0\r\n\r\n", "another kind of proxy"),
     ],
 )
 async def test_a_proxy_that_refuses(doctor_runner: Any, answer: bytes, advice: str) -> None:
-    """Each refusal has its advice."""
-    async with http_proxy(answer=answer) as real:
-        found = await doctor_runner.diagnose(endpoint="https://chat.test", proxy=real.url("http"))
-    assert (found.status, found.failed["step"]) == (3, "proxy")
-    assert advice in found.failed["advice"]
+    """The advice differs for 403, 503, 407 and a reply that is not HTTP."""
+    async with http_proxy(answer=answer) as proxy:
+        diagnosis = await doctor_runner.diagnose(endpoint="https://chat.test", proxy=proxy.url("http"))
+    assert (diagnosis.status, diagnosis.failed["step"]) == (3, "proxy")
+    assert advice in diagnosis.failed["advice"]
 
 
 async def test_other_faults_of_a_proxy(doctor_runner: Any) -> None:
-    """One that does not run, another kind, a silent one, one without TLS, and a name that only the proxy can look up."""
+    """A proxy that is down, one addressed as SOCKS or https, one without TLS, and one that must look up the name itself."""
     async with http_proxy() as gone:
         pass
     doctor_runner.patch.setenv("HTTPS_PROXY", gone.url("http"))
-    found = await doctor_runner.diagnose(endpoint="https://chat.test")
-    assert (found.failed["step"], found.failed["words"]) == ("TCP", "Connection refused")
-    assert "is HTTPS_PROXY right?" in found.failed["advice"]
-    async with http_proxy() as real:
-        found = await doctor_runner.diagnose(endpoint="https://chat.test", proxy=real.url("socks5h"), patience=0.5)
-        assert found.failed["step"] == "proxy"
-        assert "another kind of proxy" in found.failed["advice"]
-        found = await doctor_runner.diagnose(endpoint="https://chat.test", proxy=real.url("https"), patience=0.5)
-        assert "begin with http://" in found.failed["advice"] or "another kind" in found.failed["advice"]
-    async with raw_server(plain) as url:
-        found = await doctor_runner.diagnose(endpoint="https://chat.test", proxy=url.replace("ws://", "https://"))
-        assert "TLS with the proxy itself failed" in found.failed["advice"]
-    async with socks_proxy() as real:
-        found = await doctor_runner.diagnose(endpoint="https://chat.invalid", proxy=real.url("socks5"))
-    assert "with socks5h://" in found.failed["advice"]
+    diagnosis = await doctor_runner.diagnose(endpoint="https://chat.test")
+    assert (diagnosis.failed["step"], diagnosis.failed["words"]) == ("TCP", "Connection refused")
+    assert "is HTTPS_PROXY right?" in diagnosis.failed["advice"]
+    async with http_proxy() as proxy:
+        diagnosis = await doctor_runner.diagnose(endpoint="https://chat.test", proxy=proxy.url("socks5h"), patience=0.5)
+        assert diagnosis.failed["step"] == "proxy"
+        assert "another kind of proxy" in diagnosis.failed["advice"]
+        diagnosis = await doctor_runner.diagnose(endpoint="https://chat.test", proxy=proxy.url("https"), patience=0.5)
+        assert "begin with http://" in diagnosis.failed["advice"] or "another kind" in diagnosis.failed["advice"]
+    async with raw_server(reply_in_plain_http) as url:
+        diagnosis = await doctor_runner.diagnose(endpoint="https://chat.test", proxy=url.replace("ws://", "https://"))
+        assert "TLS with the proxy itself failed" in diagnosis.failed["advice"]
+    async with socks_proxy() as proxy:
+        diagnosis = await doctor_runner.diagnose(endpoint="https://chat.invalid", proxy=proxy.url("socks5"))
+    assert "with socks5h://" in diagnosis.failed["advice"]
 
 
 async def test_a_proxy_inside_tls(doctor_runner: Any, tmp_path: pathlib.Path) -> None:
-    """If its certificate is trusted, the connection goes through it."""
+    """Through an https proxy with a trusted certificate, every step reports the proxy."""
     authority = Authority()
     ca, *_ = authority.files(tmp_path)
-    async with tls_server(authority, None) as url, http_proxy(context=authority.server(None)) as real:
-        found = await doctor_runner.diagnose(endpoint=url, proxy=real.url("https"), ca_file=pathlib.Path(ca))
-    assert found.of("proxy")["words"] == f"connected by {real.url('https')}"
-    assert found.of("TLS")["outcome"] == "ok"
-    assert found.of("name lookup")["words"] == "the proxy: 127.0.0.1"
+    async with tls_server(authority, None) as url, http_proxy(context=authority.server(None)) as proxy:
+        diagnosis = await doctor_runner.diagnose(endpoint=url, proxy=proxy.url("https"), ca_file=pathlib.Path(ca))
+    assert diagnosis.of("proxy")["words"] == f"connected by {proxy.url('https')}"
+    assert diagnosis.of("TLS")["outcome"] == "ok"
+    assert diagnosis.of("name lookup")["words"] == "the proxy: 127.0.0.1"

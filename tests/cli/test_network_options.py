@@ -38,7 +38,7 @@ def test_certificates(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_key_with_a_password(tmp_path: pathlib.Path) -> None:
-    """It comes from the environment; nobody is asked at the terminal, and it is not shown."""
+    """The password is read from the environment and never from the terminal, and no error contains it."""
     _, certificate, key = map(pathlib.Path, Authority().files(tmp_path))
     secret = serialization.BestAvailableEncryption(b"s3cret")
     loaded = serialization.load_pem_private_key(key.read_bytes(), None)

@@ -94,7 +94,7 @@ async def test_own_messages_are_not_caught_up_with(autojump_clock: MockClock) ->
 
 
 async def test_the_next_user_gets_it(autojump_clock: MockClock) -> None:
-    """A message to the user who logs in next on this client is an event for them."""
+    """A message to the user who logs in next on this client is an event for that user."""
     async with open_pair(manual=True) as pair, pair.chat.events(TextMessage) as events:
         sent = await pair.chat.send_text("amy-2", "hello")
         await pair.chat.login(uid="amy-2", auth_key="KEY")
@@ -172,7 +172,7 @@ async def test_a_cancel_leaves_the_client_as_it_was(autojump_clock: MockClock) -
 
 
 async def test_leaving_the_client_ends_it(autojump_clock: MockClock) -> None:
-    """A call that still waits when the client is left raises at once, and the error says that the message may have been sent."""
+    """A call that still waits when the client is left raises at once, and the error states that the message may have been sent."""
     outcome: list[Exception] = []
 
     async def send(chat: Any) -> None:

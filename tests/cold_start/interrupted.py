@@ -47,7 +47,7 @@ class Interrupt:
 
 
 def _is_lost(frame: types.FrameType | None) -> bool:
-    """Tell whether Python discards what is raised here, in every program: a callback of the import system's own."""
+    """Return whether Python discards what is raised here, in every program: a callback of the import system's own."""
     while frame is not None:
         if frame.f_code.co_name == "cb" and frame.f_code.co_filename == "<frozen importlib._bootstrap>":
             return True
@@ -63,7 +63,7 @@ class Story:
         self.wrong: list[str] = []
 
     def note(self, interrupt: Interrupt, error: BaseException | None) -> bool:
-        """Judge what a start ended with, and tell whether it was interrupted at all."""
+        """Judge what a start ended with, and return whether it was interrupted at all."""
         sys.setprofile(None)
         if type(error) is KeyboardInterrupt and interrupt.place:
             self.risen += 1
@@ -84,11 +84,11 @@ class Unreachable:
         raise OSError("there is no network here")
 
     def boot_time(self) -> float:
-        """Return the same time for ever."""
+        """Return 0 always: the machine never sleeps."""
         return 0.0
 
     def random(self) -> float:
-        """Return the same number for ever."""
+        """Return the same number always."""
         return 0.5
 
 
@@ -195,7 +195,7 @@ WAYS: dict[str, Callable[[str, list[Interrupt]], Story]] = {
 
 
 def main(way: str, kind: str, file: str, *numbers: str) -> None:
-    """Start, and tell."""
+    """Start, and print the report."""
     interrupts = [Interrupt(kind, int(number)) for number in numbers] or [Interrupt(kind)]
     story = WAYS[way](file, interrupts)
     import json

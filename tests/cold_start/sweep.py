@@ -25,7 +25,7 @@ PATIENCE = 200.0  # seconds for one program; it takes two
 
 
 def start(way: str, kind: str, numbers: list[int]) -> dict[str, Any]:
-    """Run the program, interrupted after each of so many events of a kind, and return what it tells."""
+    """Run the program, interrupted after each of so many events of a kind, and return its JSON report."""
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder, "session.json")
         file.write_text(json.dumps(SAVED), encoding="utf-8")

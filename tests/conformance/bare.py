@@ -1,6 +1,6 @@
 """One row against bare trio-websocket, as its own README uses it. Arguments: the number of the row.
 
-Prints how many seconds the caller of each step was held, and what it was told; whoever runs this cuts it off.
+Prints for each step how many seconds the call took and its result. The parent process ends this one after a time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .verdict import QUICK, misbehaving
 
 
 def show(step: str, began: float, outcome: object) -> None:
-    """Tell at once: the next step may never end."""
+    """Print immediately, because the next step may never end."""
     print(f"{step} {time.monotonic() - began:.1f} s: {outcome}", flush=True)
 
 

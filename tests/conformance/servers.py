@@ -62,7 +62,7 @@ class Visit:
         number: counts the connections, from 1.
         stream: the server's end.
         seen: what the client's frames were: opcode and payload.
-        elsewhere: another server's URL, which nobody has any business with.
+        elsewhere: the URL of another server, to which no request may go.
         relay: between the client and this server, where there is one.
     """
 
@@ -120,8 +120,8 @@ class Visit:
                     await self.say(PONG)
 
 
-async def for_ever(visit: Visit) -> None:
-    """Keep the connection, read nothing, say nothing."""
+async def hold_open(visit: Visit) -> None:
+    """Keep the connection, read nothing, send nothing."""
     await trio.sleep_forever()
 
 
@@ -129,8 +129,8 @@ async def for_ever(visit: Visit) -> None:
 
 
 async def says_nothing(visit: Visit) -> None:
-    """Accepts TCP and says nothing."""
-    await for_ever(visit)
+    """Accepts TCP and sends nothing."""
+    await hold_open(visit)
 
 
 async def trickles(visit: Visit) -> None:
@@ -165,7 +165,7 @@ def answers(answer: bytes, *, keep: bool = False) -> Script:
         await visit.head()
         await visit.say(answer)
         if keep:
-            await for_ever(visit)
+            await hold_open(visit)
 
     return script
 
@@ -231,7 +231,7 @@ def says(data: bytes, *, read: bool = True) -> Script:
 
     async def script(visit: Visit) -> None:
         await visit.welcome(data)
-        await (visit.read() if read else for_ever(visit))
+        await (visit.read() if read else hold_open(visit))
 
     return script
 
@@ -260,7 +260,7 @@ async def vanishes(visit: Visit) -> None:
 async def half_open(visit: Visit) -> None:
     """Goes silent, reads nothing, keeps the connection."""
     await visit.welcome()
-    await for_ever(visit)
+    await hold_open(visit)
 
 
 async def ignores_our_close(visit: Visit) -> None:
@@ -295,19 +295,19 @@ async def pings_all_the_time(visit: Visit) -> None:
 
 
 def reads_nothing(data: bytes = b"") -> Script:
-    """Reads nothing any more once the client writes, says these bytes, and keeps the connection."""
+    """Reads nothing any more once the client writes, sends these bytes, and keeps the connection."""
 
     async def script(visit: Visit) -> None:
         await visit.welcome()
         await visit.sees_bytes()
         await visit.say(data)
-        await for_ever(visit)
+        await hold_open(visit)
 
     return script
 
 
 def reads_nothing_and_ends(data: bytes = b"", *, rudely: bool = False) -> Script:
-    """Reads nothing any more once the client writes, says these bytes, and sends FIN, or RST."""
+    """Reads nothing any more once the client writes, sends these bytes, and sends FIN, or RST."""
 
     async def script(visit: Visit) -> None:
         await visit.welcome()
@@ -317,7 +317,7 @@ def reads_nothing_and_ends(data: bytes = b"", *, rudely: bool = False) -> Script
             reset(getattr(visit.stream, "transport_stream", visit.stream))
         else:
             visit.socket.shutdown(trio.socket.SHUT_WR)
-            await for_ever(visit)
+            await hold_open(visit)
 
     return script
 
@@ -333,7 +333,7 @@ def is_stopped(*then: signal.Signals) -> Script:
         await trio.sleep(visit.pace)
         for number in then:
             os.kill(visit.relay.pid, number)
-        await (visit.serve() if signal.SIGCONT in then else for_ever(visit))
+        await (visit.serve() if signal.SIGCONT in then else hold_open(visit))
 
     return script
 
@@ -341,7 +341,7 @@ def is_stopped(*then: signal.Signals) -> Script:
 async def never_reads_auth(visit: Visit) -> None:
     """Accepts the upgrade, sends a ping, reads nothing any more."""
     await upgrade(visit.stream, frame(9, b"are you there"))
-    await for_ever(visit)
+    await hold_open(visit)
 
 
 def event(number: int, filling: str = "") -> bytes:

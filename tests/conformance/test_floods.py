@@ -1,4 +1,4 @@
-"""A server that accepts and closes, again and again, is asked again at the backoff's pace."""
+"""A server that accepts and closes again and again gets one dial for each delay of the backoff."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .verdict import KnownChance, misbehaving
 
 @asynccontextmanager
 async def flooded(script: servers.Script, timing: Timing) -> AsyncGenerator[tuple[CometChat, list[Visit]], None]:
-    """A client of such a server, and who came by there."""
+    """A client of a server that runs *script*, and the connections that the server has had."""
     with trio.fail_after(30):
         async with (
             open_emulator() as rest,
@@ -56,7 +56,7 @@ async def test_the_backoff_does_not_start_over_because_a_socket_opened(script: s
 
 
 async def test_retry_now_is_no_way_around_it() -> None:
-    """A program that says at every loss that the network is back gets one shortcut a second, no more."""
+    """A program that calls retry_now() at every loss gets one immediate attempt a second, no more."""
     timing = Timing(retry_base=100, retry_cap=100)
     async with flooded(servers.says(close(1011)), timing) as (chat, visits), chat.statuses() as changes:
         await chat.login(uid="zed-1", auth_key="KEY")

@@ -1,4 +1,4 @@
-"""Runs one row of the catalogue with the whole client, and says what was not as the contract has it."""
+"""Runs one row of the catalogue with the whole client, and reports what differs from the contract."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class KnownChance:
 
 @asynccontextmanager
 async def misbehaving(case: Case, pace: float, authority: Authority) -> AsyncGenerator[tuple[str, list[Visit]], None]:
-    """The server of this row: its URL, and who came by."""
+    """Run the server of *case*; yield its URL and the connections that it has had."""
     visits: list[Visit] = []
     if case.script is None:
         assert case.url is not None
@@ -254,7 +254,7 @@ async def _connected(case: Case, timing: Timing, chat: CometChat, got: list[Even
 
 
 def _check_next(case: Case, status: Status, verdict: Verdict) -> None:
-    """The status says why, and when the next attempt is made."""
+    """The status has the cause, and the time of the next attempt."""
     if case.authentication_failed:
         right = isinstance(status, Disconnected) and status.reason is Reason.AUTHENTICATION_FAILED
         verdict.check(right, f"the status is {status}")
@@ -288,7 +288,7 @@ async def _timed(
 
 
 def _check_sent(case: Case, verdict: Verdict) -> None:
-    """Those that were blocked when the connection was lost say so; no call waits on."""
+    """The calls that were blocked when the connection was lost raise an error that names it; no call waits on."""
     verdict.check(len(verdict.sent) == len(case.sends), f"{verdict.sent} of {len(case.sends)} messages")
     errors = [error for error in verdict.sent if error is not None]
     verdict.check(all(isinstance(error, ConnectionLostError) for error in errors), f"sending came to {errors}")

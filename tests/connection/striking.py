@@ -69,7 +69,7 @@ class Strike:
         signal.raise_signal(signal.SIGINT)
 
     async def strike_when_quiet(self) -> None:
-        """In a task of its own: raise SIGINT once every task waits for ever."""
+        """In a task of its own: raise SIGINT once all tasks are blocked."""
         await trio.testing.wait_all_tasks_blocked(_QUIET)
         if self._counting and not self.struck:
             self.last = True

@@ -26,18 +26,18 @@ PATIENCE = 500  # checkpoints; nothing here has that many
 
 
 class CancelAt(trio.abc.Instrument):
-    """Cancels a scope when this task waits for the n-th time, or, with *everybody*, after the n-th step of any task."""
+    """Cancels a scope when this task waits for the n-th time, or, with *any_task*, after the n-th step of any task."""
 
-    def __init__(self, n: int, *, everybody: bool = False) -> None:
+    def __init__(self, n: int, *, any_task: bool = False) -> None:
         self._left = n
-        self._everybody = everybody
+        self._any_task = any_task
         self.scope = trio.CancelScope()
         self.fired = False
         self._task: trio.lowlevel.Task | None = None
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
         """Count the steps of the task under test."""
-        if self._everybody or task is self._task:
+        if self._any_task or task is self._task:
             self._left -= 1
             if self._left == 0:
                 self.fired = True
@@ -167,9 +167,9 @@ CALLS: dict[str, tuple[dict[str, bool], Callable[[Pair], Awaitable[object]]]] = 
 }
 
 
-async def _cancelled_call(name: str, n: int, *, silent: bool, everybody: bool = False) -> bool:
+async def _cancelled_call(name: str, n: int, *, silent: bool, any_task: bool = False) -> bool:
     options, call = CALLS[name]
-    cancel_at = CancelAt(n, everybody=everybody)
+    cancel_at = CancelAt(n, any_task=any_task)
     store = MemoryStore()
     async with open_memory_server() as server:
         async with open_pair(manual=True, given=server, store=store, **options) as pair:  # type: ignore[arg-type]
@@ -197,7 +197,7 @@ def test_every_call(name: str, *, silent: bool, record_property: Any) -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_every_call_at_every_step_of_any_task(name: str, *, silent: bool) -> None:
     """The same if the cancellation comes between any two steps of other tasks."""
-    run_all(_cancelled_call, name, silent=silent, everybody=True)
+    run_all(_cancelled_call, name, silent=silent, any_task=True)
 
 
 def run_all(scenario: Callable[..., Awaitable[bool]], *args: Any, **kwargs: Any) -> int:

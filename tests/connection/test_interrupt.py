@@ -247,7 +247,7 @@ class Striking:
 
 
 class NeverEndsError(BaseException):
-    """The client was left and did not end. In virtual time it would go on for ever."""
+    """The client was left and did not end. In virtual time it would never end."""
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ async def test_a_frame_that_arrives_with_the_deadline_is_not_taken(autojump_cloc
     async with open_pair(manual=True, connect=True) as pair, pair.chat.events() as events:
         taker, link = reader(pair)
         pair.chat.enter_background()
-        # The deadline is now, and nobody was awake in between: as when the frame lies in the kernel.
+        # The deadline is now, and no task has run in between, as when the frame is still in the kernel's buffer.
         machine = pair.chat._core.machine
         machine._life = attrs.evolve(machine._life, last_life=trio.current_time() - 30.0)
         taker.take(NEWS)

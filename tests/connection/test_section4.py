@@ -192,7 +192,7 @@ async def test_foreground_manual_over(autojump_clock: MockClock) -> None:
 
 @pytest.mark.parametrize("manual", [False, True])
 async def test_lost_in_foreground(autojump_clock: MockClock, manual: bool) -> None:
-    """Foreground: the library reconnects, for ever, waiting longer and longer."""
+    """Foreground: the library reconnects without a limit of attempts, with growing delays."""
     async with open_pair(manual=manual, connect=True) as pair:
         pair.server.dialling = "refuse"
         pair.device.reset()

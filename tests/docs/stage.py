@@ -30,7 +30,7 @@ from .terminals import PATIENCE, ServerThread, Terminal, free_port
 __all__ = ["COMETCONN", "Stage"]
 
 SHOWN = "127.0.0.1:9000"  # the address on the pages; in the tests every page gets a server of its own
-BOUND = 0.3  # seconds that code which would run for ever is given
+BOUND = 0.3  # seconds for code that would not end by itself
 COMETCONN = (sys.executable, "-c", "from _cometconn_command import main; main()")
 
 

@@ -69,7 +69,7 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Docu
 
 
 @pytest.mark.parametrize(("page", "example"), BLOCKS, ids=[_place(*block) for block in BLOCKS])
-def test_a_block_does_what_it_says(
+def test_a_block_has_the_effect_that_it_shows(
     page: Document, example: Example | None, readers: Callable[[Document], Stage]
 ) -> None:
     """Code runs, commands run, and the output that the page shows was printed."""

@@ -129,7 +129,7 @@ def test_presence_follows_the_first_and_the_last_device(backend: Backend) -> Non
     ],
 )
 def test_presence_goes_to_its_subscribers(backend: Backend, body: dict[str, Any], subscribed: bool) -> None:
-    """The frame goes to devices that subscribed to all users, to the user's role, or to friends of whom the user is one."""
+    """The frame goes to devices that subscribed to all users, to the user's role, or to friends who include the user."""
     backend.world.people["amy-2"].role = "vip"
     backend.world.people["zed-1"].friends.add("amy-2")
     watcher = backend.device("zed-1", **body)

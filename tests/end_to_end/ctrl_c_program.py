@@ -34,5 +34,5 @@ if __name__ == "__main__":
     try:
         trio.run(main, *sys.argv[1:])
     except KeyboardInterrupt as interrupt:
-        # Alone, not in a group: exit status 0 says so.
+        # Exit status 0 means that the KeyboardInterrupt was not in an exception group.
         sys.exit(0 if type(interrupt) is KeyboardInterrupt else 1)

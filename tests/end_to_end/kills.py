@@ -161,8 +161,8 @@ class Kills:
             stream, number = others[0], int(others[1])
             self.check(number > life.newest.get(stream, 0), f"{number} is handed out behind {life.newest.get(stream)}")
             life.newest[stream] = number
-            self.check(number not in self.never_again, f"{number} is told again: it was saved as handled")
-            self.check(number not in life.acknowledged.get(stream, ()), f"{number} is told again within a life")
+            self.check(number not in self.never_again, f"{number} is handed out again: it was saved as handled")
+            self.check(number not in life.acknowledged.get(stream, ()), f"{number} is handed out again within a life")
         elif word == "ack":
             life.last = others[0], set(map(int, others[1:]))
             life.acknowledged.setdefault(others[0], set()).update(life.last[1])
@@ -176,7 +176,7 @@ class Kills:
 
     @staticmethod
     def _in_hands(life: Life) -> set[int]:
-        """With two streams the other one may have said its acknowledgement, and not done it when it was cancelled."""
+        """With two streams, the other one may have printed its acknowledgement before it was cancelled in the call."""
         return life.last[1] if life.streams > 1 else set()
 
     def _judge_end(self, number: signal.Signals, *, forced: bool) -> None:

@@ -39,7 +39,7 @@ class Outages:
     store: MemoryStore = attrs.field(factory=MemoryStore)
 
     def say(self, most: int, least: int = 0) -> None:
-        """Let somebody send some messages."""
+        """Send between *least* and *most* messages to zed-1."""
         for _ in range(self.draw.randint(least, most)):
             self.said += 1
             self.server.say("amy-2", str(self.said), receiver="zed-1")

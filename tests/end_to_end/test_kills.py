@@ -1,4 +1,4 @@
-"""Contract section 11 with real processes: nothing is lost, and what was acknowledged is told once."""
+"""Contract section 11 with real processes: no message is lost, and none is handed out again once acknowledged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .kills import kill_programs
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-async def test_twenty_killed_programs_lose_nothing_and_tell_nothing_twice(tmp_path: pathlib.Path) -> None:
+async def test_twenty_killed_programs_lose_nothing_and_repeat_nothing(tmp_path: pathlib.Path) -> None:
     """Killed by SIGKILL, SIGTERM and SIGINT at random moments; `nox -s soak` does it 200 times."""
     with trio.fail_after(140):
         stories = await kill_programs(5, 1, tmp_path, programs=4)

@@ -1,4 +1,4 @@
-"""The main job over real sockets, against the emulator."""
+"""Connecting, events and reconnecting, over real sockets against the emulator."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from cometconn.events import Gap, MessagesRead, TextMessage, TransientMessage, T
 from cometconn.testing import assert_no_leaks
 from tests.transport.raw_server import close, raw_server, read_frames, text, upgrade
 
-SLACK = 3.0
+SLACK = 3.0  # seconds that a slow machine may add to a bound
 QUICK = Timing(background_grace=0.3, retry_base=0.05, close_timeout=0.5)
 
 
@@ -41,7 +41,7 @@ QUICK = Timing(background_grace=0.3, retry_base=0.05, close_timeout=0.5)
 async def chat_to(
     server: Emulator, uid: str | None = "zed-1", *, store: Any = None, **settings: Any
 ) -> AsyncGenerator[CometChat, None]:
-    """A client of *server*, logged in as *uid*."""
+    """Open a client of *server*, logged in as *uid* unless that is `None`."""
     settings.setdefault("timing", QUICK)
     async with cometconn.open_client(
         "APP", AppSettings(**settings), store=store or MemoryStore(), endpoints=server.endpoints
@@ -53,12 +53,12 @@ async def chat_to(
 
 @pytest.fixture
 def chat_settings() -> AppSettings:
-    """Retries come soon in these tests."""
+    """Settings with short delays between attempts."""
     return AppSettings(timing=QUICK)
 
 
 async def test_two_users_talk() -> None:
-    """Messages, typing, receipts, transient messages and unknown frames arrive, typed and in order."""
+    """Messages, typing, receipts, transient messages and unknown frames arrive in order, each as an event of its own class."""
     with trio.fail_after(20):
         async with (
             assert_no_leaks(),
@@ -73,7 +73,7 @@ async def test_two_users_talk() -> None:
                 message = await anext(to_zed)
                 assert isinstance(message, TextMessage)
                 assert (message.text, message.sender.uid) == ("hello", "amy-2")
-                assert isinstance(await anext(to_amy), TextMessage)  # pushed by nobody's device: both have it
+                assert isinstance(await anext(to_amy), TextMessage)  # sent by no device of hers: both get it
                 await zed.start_typing("amy-2")
                 await zed.mark_as_read(message)
                 await zed.send_transient("amy-2", {"k": 1})
@@ -90,7 +90,7 @@ async def test_two_users_talk() -> None:
 
 
 async def test_presence_follows_the_subscription() -> None:
-    """With ALL_USERS the coming of another user is told."""
+    """With ALL_USERS the client receives `UserOnline` when another user connects."""
     with trio.fail_after(20):
         async with (
             open_emulator() as server,
@@ -106,7 +106,7 @@ async def test_presence_follows_the_subscription() -> None:
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 async def test_the_socket_is_lost_and_comes_back(emulator: Emulator, chat: CometChat, how: Any) -> None:
-    """After a loss the client reconnects by itself, and a Gap stands in the stream."""
+    """After a loss the client reconnects without a call, and the stream contains a Gap."""
     with trio.fail_after(20):
         async with chat.events() as events:
             emulator.drop("zed-1", how)
@@ -117,7 +117,7 @@ async def test_the_socket_is_lost_and_comes_back(emulator: Emulator, chat: Comet
 
 
 async def test_connection_refused_and_accepted_again() -> None:
-    """While the port is closed the client waits and tries; when it opens, it is back."""
+    """While connections are refused the client retries; once they are accepted again, `connect(retry=True)` returns."""
     with trio.fail_after(20):
         async with open_emulator() as server, chat_to(server) as chat:
             await chat.connect()
@@ -131,21 +131,21 @@ async def test_connection_refused_and_accepted_again() -> None:
             await chat.connect(retry=True)
 
 
-async def test_the_close_frame_leaves_in_the_call() -> None:
-    """When enter_background() returns the server has it, though no task has run since."""
-    ends: list[trio.SocketStream] = []
-    late: list[tuple[int, bytes]] = []
+async def test_enter_background_writes_the_close_frame_before_it_returns() -> None:
+    """When enter_background() returns, the close frame is in the server's socket, before any other task has run."""
+    server_streams: list[trio.SocketStream] = []
+    frames_after_close: list[tuple[int, bytes]] = []
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
         await stream.receive_some(65536)
         await stream.send_all(text('{"type": "auth", "body": {"code": "200", "status": "OK"}}'))
-        ends.append(stream)
-        await left.wait()
+        server_streams.append(stream)
+        await may_reply.wait()
         await stream.send_all(close(1000))
-        await read_frames(stream, late)
+        await read_frames(stream, frames_after_close)
 
-    left = trio.Event()
+    may_reply = trio.Event()
     with trio.fail_after(20):
         async with (
             assert_no_leaks(),
@@ -158,16 +158,19 @@ async def test_the_close_frame_leaves_in_the_call() -> None:
             await chat.login(uid="zed-1", auth_key="KEY")
             await chat.connect()
             chat.enter_background()
-            assert select.select([ends[0].socket.fileno()], [], [], SLACK)[0]
-            assert os.read(ends[0].socket.fileno(), 99)[:2] == b"\x88\x82"
-            left.set()
+            assert select.select([server_streams[0].socket.fileno()], [], [], SLACK)[0]
+            assert os.read(server_streams[0].socket.fileno(), 99)[:2] == b"\x88\x82"
+            may_reply.set()
             with trio.fail_after(QUICK.close_timeout):
                 await chat.wait_closed()
-    assert not late
+    assert not frames_after_close
 
 
 async def test_background_and_back_with_a_file(tmp_path: pathlib.Path) -> None:
-    """Manual mode lives in the background by pinging, times out without, and reopens without a login."""
+    """Pings keep a client in manual mode connected in the background; without them it ends with BACKGROUND_TIMEOUT.
+
+    A new client with the same file connects without a REST request, and a second one at the same time is refused.
+    """
     path = tmp_path / "state" / "session.json"
     with trio.fail_after(20):
         async with open_emulator() as server:
@@ -197,7 +200,7 @@ async def test_background_and_back_with_a_file(tmp_path: pathlib.Path) -> None:
 
 
 async def test_leaving_is_bounded_when_the_server_is_silent() -> None:
-    """A half-open connection costs close_timeout on leaving, and disconnect() no more."""
+    """With a half-open connection, disconnect() and leaving the client each take at most close_timeout."""
     with trio.fail_after(20):
         async with open_emulator() as server, chat_to(server) as chat:
             await chat.connect()
@@ -210,8 +213,8 @@ async def test_leaving_is_bounded_when_the_server_is_silent() -> None:
         assert trio.current_time() - left < QUICK.close_timeout + SLACK
 
 
-async def test_wrong_key_and_unknown_user() -> None:
-    """The server's own code and message come out, and the key does not."""
+async def test_login_errors() -> None:
+    """An error has the server's code and not the auth key; a login without credentials raises SettingsError."""
     with trio.fail_after(20):
         async with open_emulator() as server, chat_to(server, None) as chat:
             with pytest.raises(ApiError) as caught:
@@ -226,7 +229,7 @@ async def test_wrong_key_and_unknown_user() -> None:
 
 
 async def test_an_unreachable_server_is_one_clear_error() -> None:
-    """Nobody listens: login() says where and why; connect() of a saved session too."""
+    """If no server listens, the error of login() has the address, and connect() with a saved session raises ConnectError."""
     with trio.fail_after(20):
         async with open_emulator() as server:
             endpoints = server.endpoints
@@ -243,8 +246,8 @@ async def test_an_unreachable_server_is_one_clear_error() -> None:
             assert caught.value.status is None
 
 
-async def test_the_users_own_exception_comes_out_as_it_is() -> None:
-    """What the block raises leaves open_client() unwrapped, the connection closed."""
+async def test_exception_in_the_block_propagates_unchanged() -> None:
+    """An exception raised in the block propagates without an exception group, and the connection is closed."""
     with trio.fail_after(20):
         async with open_emulator() as server:
             with pytest.raises(KeyError, match="mine"):
@@ -254,8 +257,8 @@ async def test_the_users_own_exception_comes_out_as_it_is() -> None:
             await server.wait_gone("zed-1")
 
 
-async def test_cancelled_from_outside_it_still_says_goodbye() -> None:
-    """A cancelled program closes its socket with 1000."""
+async def test_cancelled_client_sends_a_close_frame() -> None:
+    """When the client's scope is cancelled, the socket is closed with code 1000."""
     with trio.fail_after(20):
         async with open_emulator() as server:
             with trio.CancelScope() as scope:
@@ -267,8 +270,8 @@ async def test_cancelled_from_outside_it_still_says_goodbye() -> None:
             assert closed.detail["code"] == 1000
 
 
-async def test_the_app_state_is_told_from_another_thread(emulator: Emulator, chat: CometChat) -> None:
-    """A GUI's thread says `trio.from_thread.run_sync(chat.enter_background)`: on return the status tells the new truth."""
+async def test_app_state_set_from_another_thread(emulator: Emulator, chat: CometChat) -> None:
+    """When `trio.from_thread.run_sync(chat.enter_background)` returns in a GUI's thread, the status is already the new one."""
 
     def gui() -> list[Status]:
         trio.from_thread.run_sync(chat.enter_background)
@@ -284,8 +287,8 @@ async def test_the_app_state_is_told_from_another_thread(emulator: Emulator, cha
         await emulator.wait_connected("zed-1")
 
 
-async def test_a_renewal_that_is_told_to_wait_waits() -> None:
-    """The server refuses the JWT and answers GET /me with 429 and Retry-After: the next attempt waits that long."""
+async def test_renewal_honours_retry_after() -> None:
+    """The server refuses the JWT and responds to GET /me with 429 and Retry-After: 120: the next attempt starts 120 s later."""
     with trio.fail_after(20):
         async with open_emulator() as server:
             server.set(auth="refuse")
@@ -299,8 +302,8 @@ async def test_a_renewal_that_is_told_to_wait_waits() -> None:
                 await chat.connect()
 
 
-async def test_a_saved_token_that_the_server_has_forgotten_is_replaced() -> None:
-    """The program has the key in hand and calls login(): it is connected, and nobody was logged out."""
+async def test_a_saved_token_that_the_server_no_longer_accepts_is_replaced() -> None:
+    """After login() with the auth key, the client replaces the unknown token and connects; no status is Disconnected."""
     store = MemoryStore()
     with trio.fail_after(20):
         async with open_emulator() as server:
@@ -317,7 +320,7 @@ async def test_a_saved_token_that_the_server_has_forgotten_is_replaced() -> None
 
 
 async def test_a_saved_session_with_an_impossible_port_starts() -> None:
-    """The default environment dials a REST host with port 99999: a failed attempt and no ValueError, at every start."""
+    """With an invalid REST port in the saved settings the client opens; connect() raises ConnectError and REST ProtocolError."""
     store = MemoryStore()
     with trio.fail_after(20):
         async with open_emulator() as server:
@@ -325,8 +328,8 @@ async def test_a_saved_session_with_an_impossible_port_starts() -> None:
                 session = chat._login.identity.session
                 assert session is not None
             port = server.endpoints.socket_url.rpartition(":")[2].strip("/")
-            odd = {"CHAT_HOST": "127.0.0.1", "CHAT_WSS_PORT": port, "CLIENT_API_HOST": "127.0.0.1:99999"}
-            await store.save(attrs.evolve(store._saved["APP"], session=attrs.evolve(session, settings=odd)))
+            settings = {"CHAT_HOST": "127.0.0.1", "CHAT_WSS_PORT": port, "CLIENT_API_HOST": "127.0.0.1:99999"}
+            await store.save(attrs.evolve(store._saved["APP"], session=attrs.evolve(session, settings=settings)))
             for _ in range(2):
                 async with cometconn.open_client(
                     "APP", AppSettings(region="us", timing=QUICK), store=store, proxy=""

@@ -109,7 +109,7 @@ async def test_a_proxy_that_no_longer_leads_there() -> None:
 
 
 async def test_a_proxy_that_is_not_there() -> None:
-    """It is told from a server that is not there."""
+    """The error distinguishes a proxy that does not run from a server that does not run."""
     async with http_proxy() as gone:
         pass
     authority = Authority()

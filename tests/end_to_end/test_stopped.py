@@ -34,7 +34,7 @@ async def stop(process: trio.Process, seconds: float) -> None:
 
 
 async def test_a_stopped_process_keeps_its_connection_and_its_messages() -> None:
-    """Stopped for longer than `pong_timeout`, a ping unanswered: what has arrived meanwhile is read before anybody is called dead."""
+    """A process stopped beyond `pong_timeout` with an unanswered ping reads what has arrived first, and keeps its connection."""
     with trio.fail_after(120):
         async with open_emulator() as server, running(server.url, "auto", command=PROGRAM) as child:
             assert await child.line() == "ready"
@@ -54,7 +54,7 @@ async def test_a_stopped_process_keeps_its_connection_and_its_messages() -> None
 
 
 async def test_a_lease_that_ran_out_while_stopped_is_over_at_once() -> None:
-    """Nothing that waits in the socket is taken any more; the goodbye is said as soon as the process runs again."""
+    """Messages that wait in the socket are not read any more; the close frame is sent as soon as the process runs again."""
     with trio.fail_after(120):
         async with open_emulator() as server, running(server.url, "background", command=PROGRAM) as child:
             assert await child.line() == "ready"

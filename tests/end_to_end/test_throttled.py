@@ -1,4 +1,4 @@
-"""What the server lets users send (its setting `MODE`): obeyed over real sockets, told by `chat.features`."""
+"""What the server lets users send (its setting `MODE`): followed over real sockets and shown by `chat.features`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TYPING = ["typing_indicator", "typing_indicator"]
 async def manual_client(
     server: Emulator, store: MemoryStore | None = None, environment: SystemEnvironment | None = None
 ) -> AsyncGenerator[CometChat, None]:
-    """A client in manual mode, in which nobody has logged in unless *store* knows somebody."""
+    """Open a client in manual mode. A user is logged in only if *store* holds a session."""
     settings = AppSettings(auto_establish_socket_connection=False)
     async with cometconn.open_client(
         "APP", settings, store=store or MemoryStore(), endpoints=server.endpoints, environment=environment

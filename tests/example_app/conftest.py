@@ -1,4 +1,4 @@
-"""Who lives in the desk's world."""
+"""The users and groups of the support desk's tests."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ log = logging.getLogger("support_desk")
 
 @attrs.define
 class SupportDesk:
-    """Whoever writes waits in line. An agent says `next` in the group to get the first one, and `done` to let them go.
+    """A customer who writes is put in line. An agent sends `next` in the group to get the first one, and `done` to release them.
 
-    In between, what the one writes is passed on to the other.
+    In between, the messages of each are passed on to the other.
     """
 
     group: str = "agents"
@@ -26,7 +26,7 @@ class SupportDesk:
     helped_by: dict[str, str] = attrs.field(factory=dict)  # customer's uid: agent's uid
 
     async def run(self, chat: CometChat) -> None:
-        """Serve for as long as the client lives. Wants somebody to be logged in, now or later."""
+        """Serve until the client is left. A user may log in later."""
         async with chat.events(TextMessage) as events:
             async for event in events:
                 user = chat.get_logged_in_user()
@@ -49,7 +49,7 @@ class SupportDesk:
             await self.tell_agents(chat, f"{writer} waits: {message.text}")
 
     async def take_from_agent(self, chat: CometChat, agent: str, text: str) -> None:
-        """An agent said something in the group."""
+        """Act upon a message of an agent in the group."""
         customer = next((customer for customer, helper in self.helped_by.items() if helper == agent), None)
         if customer is not None and text != "done":
             if text != "next":
@@ -67,7 +67,7 @@ class SupportDesk:
         await self.tell(chat, self.group, text, receiver_type="group")
 
     async def tell(self, chat: CometChat, to: str, text: str, *, receiver_type: str = "user") -> None:
-        """Say something; what cannot be said is noted, and the desk goes on."""
+        """Send a text. If that fails, the text is noted, and the desk goes on."""
         try:
             await chat.send_text(to, text, receiver_type=receiver_type)
         except CometConnError as error:

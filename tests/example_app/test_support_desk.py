@@ -35,7 +35,7 @@ async def desk(memory_chat: CometChat, nursery: trio.Nursery) -> SupportDesk:
 
 
 async def test_a_customer_is_helped(desk: SupportDesk, memory_server: MemoryServer) -> None:
-    """From the first word to goodbye."""
+    """A customer writes, waits, is helped and is released."""
     script = memory_server.script("desk")
 
     async def says(to: str, text: str) -> None:
@@ -59,7 +59,7 @@ async def test_a_customer_is_helped(desk: SupportDesk, memory_server: MemoryServ
 
 
 async def test_other_talk_is_not_its_business(desk: SupportDesk, memory_server: MemoryServer) -> None:
-    """Other groups, an agent who helps nobody, one who asks for the next too early, and impatience: no word."""
+    """Other groups, an idle agent, `next` with an empty line, and repeated messages cause no message from the desk."""
     script = memory_server.script("desk")
     memory_server.say("ann", "hello, all", group="others")
     memory_server.say("agent-1", "lovely weather", group="agents")
@@ -73,8 +73,8 @@ async def test_other_talk_is_not_its_business(desk: SupportDesk, memory_server: 
     await script.expect_quiet(60)
 
 
-async def test_what_was_said_while_it_was_away_is_answered(desk: SupportDesk, memory_server: MemoryServer) -> None:
-    """A server that restarts for two minutes costs nobody an answer."""
+async def test_messages_sent_while_it_was_away_are_answered(desk: SupportDesk, memory_server: MemoryServer) -> None:
+    """A message sent while the server restarts for two minutes is answered after the reconnect."""
     script = memory_server.script("desk")
     script.refuse()
     script.drop(1012)
@@ -85,8 +85,8 @@ async def test_what_was_said_while_it_was_away_is_answered(desk: SupportDesk, me
     await script.expect("POST /messages", {"receiver": "ann"})
 
 
-async def test_what_cannot_be_fetched_is_told_to_the_agents(desk: SupportDesk, memory_server: MemoryServer) -> None:
-    """When the server refuses to tell what was missed, people are asked; a passing 503 would be tried again."""
+async def test_the_agents_get_a_message_if_fetching_fails(desk: SupportDesk, memory_server: MemoryServer) -> None:
+    """If missed messages cannot be fetched, the desk writes to the agents; after a 503 it would retry instead."""
     script = memory_server.script("desk")
     script.drop(how="reset")
     memory_server.set(rest=403)
@@ -120,7 +120,7 @@ async def test_over_real_sockets(emulator: Emulator, chat: CometChat) -> None:
 @anything
 @given(scripts(Timing(), most=8))
 def test_it_survives_any_day(script: Any) -> None:
-    """Whatever happens to the connection, nobody is in line twice."""
+    """With any script of connection events, no customer is in line twice."""
     desk = SupportDesk()
     play(script, AppSettings(catch_up=True), app=desk.run)
     assert len(set(desk.waiting)) == len(desk.waiting)
@@ -152,7 +152,7 @@ def test_it_survives_any_frame(news: list[Any]) -> None:
 
 
 async def test_a_recorded_day_comes_again(autojump_clock: trio.testing.MockClock) -> None:
-    """Half an hour at a real server, in a blink: the desk says to everybody what it said then."""
+    """Half an hour recorded at a real server, in virtual time: the desk sends the same messages as then."""
     async with assert_no_leaks(), open_replay(HERE / "a_day_at_the_desk.jsonl") as replay:
         desk = SupportDesk()
         async with (

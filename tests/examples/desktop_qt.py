@@ -32,7 +32,7 @@ class Postbox(QObject):
 
 
 def in_sight(app: QApplication) -> bool:
-    """Tell whether there is something to see. A window without the focus is still read; a minimised one is not."""
+    """Return whether there is something to see. A window without the focus is still read; a minimised one is not."""
     if app.applicationState() in OUT_OF_SIGHT:  # phones; Command-H
         return False
     return any(window.visibility() not in UNSEEN for window in app.topLevelWindows())
@@ -41,7 +41,7 @@ def in_sight(app: QApplication) -> bool:
 def main() -> None:
     """Show a window until it is closed."""
     app = QApplication(sys.argv)
-    app.setQuitOnLastWindowClosed(False)  # first the goodbye, then the end: see `ended`
+    app.setQuitOnLastWindowClosed(False)  # the closing handshake comes first; `ended` then ends the loop
     window = QListWidget()
     window.show()
     outcomes: list[Any] = []

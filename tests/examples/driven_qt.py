@@ -1,4 +1,4 @@
-"""The Qt example with somebody at its window: commands on standard input. Arguments: the server's address."""
+"""Runs the Qt example and controls its window by commands on standard input. Arguments: the server's address."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ SERVER = "http://127.0.0.1:9000"
 
 
 class GuestChat:
-    """One client, run by somebody else's event loop, in that loop's thread.
+    """One client in Trio's guest mode: another event loop runs it, in that loop's thread.
 
     `post(function)` hands a function to the loop, from any thread; `show(text)` is called
     with every message, `ended(outcome)` once at the end. The methods are for the toolkit.
@@ -40,12 +40,12 @@ class GuestChat:
         trio.lowlevel.start_guest_run(self._main, run_sync_soon_threadsafe=self._post, done_callback=self._ended)
 
     def in_sight(self, visible: bool) -> None:
-        """Tell whether the program can be seen: foreground, or background."""
+        """Enter the foreground or the background, depending on whether the window is visible."""
         self._visible = visible
         self._soon()
 
     def leave(self) -> None:
-        """Say goodbye to the server; then `ended` is called."""
+        """Close the connection; then `ended` is called."""
         self._left = True
         self._soon()
 

@@ -22,7 +22,7 @@ async def main():
             nursery.start_soon(show, chat)
             with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 await anext(signals)
-            nursery.cancel_scope.cancel()  # leaving open_client says goodbye
+            nursery.cancel_scope.cancel()  # leaving open_client closes the connection
 
 
 async def show(chat):

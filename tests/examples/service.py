@@ -1,4 +1,4 @@
-"""A background service: connected for as long as it runs, in step with the machine, stopped with a goodbye."""
+"""A background service: connected while it runs, follows the machine's sleep, and closes the connection when it stops."""
 
 import logging
 import os
@@ -41,7 +41,7 @@ async def stop_when_asked(scope, *, task_status=trio.TASK_STATUS_IGNORED):
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         task_status.started()
         async for number in signals:
-            scope.cancel(reason=signal.Signals(number).name)  # leaving open_client says goodbye
+            scope.cancel(reason=signal.Signals(number).name)  # leaving open_client closes the connection
 
 
 def credential(name):

@@ -54,7 +54,7 @@ def home(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
 
 
 async def test_as_the_guest_of_any_loop(home: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Out of sight: disconnected with a goodbye. In sight: connected, messages are shown. Left: the loop ends after the goodbye."""
+    """Hidden, it disconnects with a close frame; visible, it shows messages; left, it sends a close frame and the loop ends."""
     with trio.fail_after(30):
         async with open_emulator() as server, trio.open_nursery() as nursery:
             monkeypatch.setattr(guest_chat, "SERVER", server.url)
@@ -76,7 +76,7 @@ async def test_as_the_guest_of_any_loop(home: pathlib.Path, monkeypatch: pytest.
 
 
 def test_an_error_ends_the_loop(home: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No server: the error is the outcome. Whatever is said before Trio has begun is kept; afterwards it is too late."""
+    """Without a server the outcome is the error. Calls made before Trio has started are kept, calls after its end do nothing."""
     monkeypatch.setattr(guest_chat, "SERVER", "http://127.0.0.1:1")
     loop = Loop()
     loop.chat.in_sight(False)
@@ -87,13 +87,13 @@ def test_an_error_ends_the_loop(home: pathlib.Path, monkeypatch: pytest.MonkeyPa
 
 @functools.cache
 def has_qt() -> bool:
-    """Tell whether Qt can be imported, with all the libraries that it needs."""
+    """Return whether Qt can be imported, with all the libraries that it needs."""
     done = subprocess.run([sys.executable, "-c", "import PySide6.QtWidgets"], capture_output=True, check=False)
     return done.returncode == 0
 
 
 async def test_under_qt(tmp_path: pathlib.Path) -> None:
-    """A real window: minimised or hidden it is disconnected, restored it shows what arrives, closed it says goodbye and ends."""
+    """In a real window: minimised or hidden it is disconnected, restored it shows messages, closed it sends a close frame and ends."""
     if not has_qt():
         pytest.skip("PySide6-Essentials is not installed")
     command = [sys.executable, str(HERE / "driven_qt.py")]

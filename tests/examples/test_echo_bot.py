@@ -29,7 +29,7 @@ def test_it_is_the_one_on_the_page() -> None:
 
 
 async def test_it_answers(tmp_path: pathlib.Path) -> None:
-    """Every message comes back to the person or the group it came from, once, also what was said while it was away."""
+    """Every message comes back to the person or the group it came from, once, also those sent while the bot was disconnected."""
     script = tmp_path / "bot.py"
     bot = running(command=(sys.executable, str(script)), XDG_STATE_HOME=str(tmp_path), HOME=str(tmp_path))
     again = running(command=(sys.executable, str(script)), XDG_STATE_HOME=str(tmp_path), HOME=str(tmp_path))

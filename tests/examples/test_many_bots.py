@@ -24,10 +24,8 @@ def test_the_page_shows_it() -> None:
     assert "examples/many_bots.py" in (DOCS / "how-to" / "many-clients.md").read_text(encoding="utf-8")
 
 
-async def test_everybody_answers_but_who_is_unknown(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """One that cannot log in is told of and stops nobody; leaving ends all."""
+async def test_all_known_bots_answer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bot that cannot log in is printed and does not stop the others; a cancel ends all."""
     usual = gc.get_threshold()
     async with open_emulator(users=["amy-2", *BOTS]) as server:
 

@@ -46,7 +46,7 @@ async def example(name: str, server: Emulator, folder: pathlib.Path, bus: str) -
 
 @needs_daemon
 async def test_it_sleeps_wakes_and_stops_with_the_machine(tmp_path: pathlib.Path) -> None:
-    """A goodbye before the machine sleeps, and what was said in the night afterwards; SIGTERM is a goodbye, too, and no failure."""
+    """The connection is closed before the machine sleeps, and missed messages come afterwards; SIGTERM closes it with status 0."""
     with trio.fail_after(120):
         async with open_daemon(tmp_path) as bus, open_logind(bus) as logind, open_emulator() as server:
             async with example("service.py", server, tmp_path, bus) as child:
@@ -95,7 +95,7 @@ class Switch:
     there = False
 
     async def exists(self) -> bool:
-        """As somebody left it."""
+        """Return the value that the test has set."""
         await trio.lowlevel.checkpoint()
         return self.there
 

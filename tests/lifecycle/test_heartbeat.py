@@ -108,7 +108,7 @@ def test_a_pause_without_a_ping_leaves_nothing_behind() -> None:
 
 
 def test_only_a_read_at_or_behind_the_deadline_counts() -> None:
-    """However late the link is judged, a read before the deadline says nothing about it."""
+    """However late the link is judged, a read before the deadline does not count for or against it."""
     pulse = started()
     pulse.pinged(101.0)
     assert not pulse.is_silent(105.999999)

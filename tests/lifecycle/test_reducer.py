@@ -48,7 +48,7 @@ def test_a_life_begins_logged_out_in_the_foreground() -> None:
     assert due(life)[0] == math.inf
 
 
-def test_the_status_says_what_happened_and_when() -> None:
+def test_the_status_has_what_happened_and_when() -> None:
     """Login, authentication, loss and retry each show in the status, with their time."""
     cause = CometConnError("gone")
     life = run(Mode.AUTO, (2.0, Input.LOGGED_IN))

@@ -149,7 +149,7 @@ def background_flips_the_status_later(patch: pytest.MonkeyPatch) -> None:
 
 
 def keepalive_is_a_sign_of_life(patch: pytest.MonkeyPatch) -> None:
-    """The library's own pings keep a client in the background alive for ever."""
+    """The library's own pings keep a client in the background connected without end."""
 
     async def lively(machine: Machine, link: Link) -> None:
         pulse = link.heartbeat
@@ -309,7 +309,7 @@ def _renewal_ends(patch: pytest.MonkeyPatch, when: Callable[[reducer.Lifecycle],
 
 
 def a_renewal_without_a_bound(patch: pytest.MonkeyPatch) -> None:
-    """From the renewal on an attempt may last for ever."""
+    """From the renewal on, an attempt has no time limit."""
     _renewal_ends(patch, lambda _: math.inf)
 
 

@@ -367,7 +367,7 @@ class Model:
             if self.manual and not self.stands and not self.callers:
                 self.end("NOT_REQUESTED")
         elif self.socket:
-            self.socket.pings = [(at, None if who == number else who) for at, who in self.socket.pings]
+            self.socket.pings = [(at, None if call == number else call) for at, call in self.socket.pings]
 
     def leave(self) -> None:
         """Leave the client, within the close budget."""
@@ -616,11 +616,11 @@ class Model:
         assert self.socket
         self.heard()
         self.give_up_pings()
-        self.socket.pings = [(at, who) for at, who in self.socket.pings if self.now < at + PONG]
+        self.socket.pings = [(at, call) for at, call in self.socket.pings if self.now < at + PONG]
         if self.socket.pings:
-            _, who = self.socket.pings.pop(0)
-            if who is not None:
-                self.answer(who, "ok")
+            _, call = self.socket.pings.pop(0)
+            if call is not None:
+                self.answer(call, "ok")
 
     def heard(self) -> None:
         """Bytes came."""
@@ -708,10 +708,10 @@ class Model:
     def give_up_pings(self) -> None:
         """Other bytes came, but no pong."""
         assert self.socket
-        for index, (at, who) in enumerate(self.socket.pings):
-            if who is not None and self.now >= at + PONG:
+        for index, (at, call) in enumerate(self.socket.pings):
+            if call is not None and self.now >= at + PONG:
                 self.socket.pings[index] = (at, None)
-                self.answer(who, "PongTimeoutError")
+                self.answer(call, "PongTimeoutError")
 
     def next_moment(self) -> float:
         """When something is due."""
@@ -727,5 +727,5 @@ class Model:
         moments.extend(request.ends for number, request in self.logouts.items() if number not in self.closing)
         if self.socket:
             moments.append(self.socket.next_ping)
-            moments.extend(at + PONG for at, who in self.socket.pings if who is not None)
+            moments.extend(at + PONG for at, call in self.socket.pings if call is not None)
         return min(moments)

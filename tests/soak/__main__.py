@@ -105,7 +105,7 @@ class Soak:
             storm = self.draw.randrange(12)
             if storm == 0:
                 self.proxy.end(self.draw.choice(["close", "reset", "half-open"]))
-                self.tally.count("everybody lost")
+                self.tally.count("all sockets lost")
             elif storm == 1:
                 self.proxy.refuse_connections()
                 await trio.sleep(self.draw.uniform(0, 1))
@@ -141,7 +141,7 @@ class Soak:
             self.server.set(date=False)
 
     async def _chatter(self) -> None:
-        """Frames to everybody, all the time."""
+        """Send frames to all clients, all the time."""
         number = 0
         while True:
             await trio.sleep(0.02)
@@ -198,7 +198,7 @@ class Soak:
 
 
 async def soak(options: argparse.Namespace, progress: Progress) -> list[str]:
-    """Run it, and say what was wrong."""
+    """Run the soak, and report what was wrong."""
     before = measure(trio.current_time())
     async with AsyncExitStack() as stack:
         users = ["speaker", *(f"user-{number}" for number in range(options.clients))]

@@ -70,11 +70,11 @@ class Calm:
     _over: trio.Event = attrs.field(factory=trio.Event)
 
     def begin(self) -> None:
-        """Ask everybody to come."""
+        """Set `wanted`, so that all lives come to the calm."""
         self.wanted, self.arrived, self._over = True, 0, trio.Event()
 
     def end(self) -> None:
-        """Let everybody go on."""
+        """Let all lives go on."""
         self.wanted = False
         self._over.set()
 
@@ -107,7 +107,7 @@ class Life:
     # The environment.
 
     async def dial(self, url: str) -> trio.abc.Stream:
-        """Dial; by then the last socket is closed, and somebody wants a new one."""
+        """Dial; by then the last socket is closed, and a new one is wanted."""
         chat = self.chat
         assert chat is not None
         self.tally.check(not self._dialling and not self.socket_open, f"{self.uid}: a second socket")
@@ -247,7 +247,7 @@ class Life:
             seen = self.chat and (self.chat.app_state, self.chat.status)
             words = f"a socket {late:.1f} s after its lease: {seen}"
             self.tally.check(False, f"{self.uid}: {words}")
-            self._lease_until = math.inf  # told once
+            self._lease_until = math.inf  # reported only once
 
     # What a program does.
 
@@ -290,7 +290,7 @@ class Life:
                 await trio.sleep(0.5)
 
     async def login(self, chat: CometChat) -> None:
-        """Log in; a `disconnect()` is lifted at the call if nobody new comes, otherwise by its end."""
+        """Log in. For the user already logged in, a `disconnect()` is lifted at the call; otherwise at the end of the login."""
         self._sign_of_life(chat)
         if chat.get_logged_in_user() is not None:
             self._resting = False

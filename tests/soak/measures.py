@@ -89,6 +89,6 @@ def draw(path: pathlib.Path, calms: Sequence[Measure], seconds: Sequence[Measure
         axis.set_ylabel(words)
         axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
-    axes[0].set_title("Soak: every second (light), and at the calms, with everybody connected (dots)")
+    axes[0].set_title("Soak: every second (light), and at the calms, with all clients connected (dots)")
     axes[-1].set_xlabel("seconds")
     figure.savefig(path, dpi=110)

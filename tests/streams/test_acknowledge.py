@@ -433,7 +433,7 @@ async def test_a_stream_filled_with_the_unclaimed_pauses() -> None:
 
 
 async def test_an_ended_stream_hands_out_the_rest_whatever_is_unacknowledged(autojump_clock: MockClock) -> None:
-    """The client was left and nothing newer comes, so the bounds keep nothing back, and no reader waits for ever."""
+    """The client was left and no newer event comes, so the bounds hold nothing back and every reader ends."""
     streams = published(1, 2, 3)
     async with events_of(streams, max_events=1) as stream:
         async with trio.open_nursery() as nursery:

@@ -416,8 +416,8 @@ async def test_no_secret_gets_into_a_trace_or_a_log(
             pair.device.reset()
             await pair.wait_status(Disconnected)
             with pytest.raises(ApiError):
-                await pair.chat.login(auth_token="a-token-of-somebody-else")
-            secrets.add("a-token-of-somebody-else")
+                await pair.chat.login(auth_token="a-token-of-another-user")
+            secrets.add("a-token-of-another-user")
     shown = (tmp_path / "trace").read_text() + caplog.text
     assert "bad token ***" in shown
     assert not [secret for secret in secrets if secret in shown]

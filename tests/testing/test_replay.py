@@ -34,7 +34,7 @@ from cometconn.testing import (
 )
 
 SECRET = re.compile(r"(?:token|jwt)-[\w-]+?-[0-9a-f]{32}")
-KEY = "a-key-that-nobody-knows"
+KEY = "an-unknown-key"
 QUICK = Timing(retry_base=0.02, keepalive_interval=0.05)
 
 Program = Callable[[CometChat], Awaitable[Any]]

@@ -26,10 +26,10 @@ class RealProxy:
 
     Attributes:
         address: host and port.
-        asked: the hosts that it was asked for, as it was told them.
-        wrong: how often somebody came without the right password.
-        answer: what it says instead of leading anywhere; for SOCKS the reply's code.
-        ports: where it goes instead of another port: who asks for 443 of a made-up host wants our server.
+        asked: the host of each request, as the client sent it.
+        wrong: the number of connections with a missing or wrong password.
+        answer: what it replies instead of connecting; for SOCKS the code of the reply.
+        ports: maps a requested port to the port that it connects to, so that 443 leads to the test server.
     """
 
     address: str

@@ -40,8 +40,8 @@ async def test_credentials_and_ipv6() -> None:
 @pytest.mark.parametrize(
     ("response", "proxy", "fault", "words"),
     [
-        (b"HTTP/1.1 407 Who\r\n\r\n", PLAIN, ProxyFault.CREDENTIALS, "wants a user and a password"),
-        (b"HTTP/1.1 407 Who\r\n\r\n", NAMED, ProxyFault.CREDENTIALS, "does not accept this user and password"),
+        (b"HTTP/1.1 407 Proxy Auth\r\n\r\n", PLAIN, ProxyFault.CREDENTIALS, "wants a user and a password"),
+        (b"HTTP/1.1 407 Proxy Auth\r\n\r\n", NAMED, ProxyFault.CREDENTIALS, "does not accept this user and password"),
         (b"HTTP/1.1 403 No\r\n\r\n", NAMED, ProxyFault.REFUSED, "refuses to lead to chat.test:443 (HTTP/1.1 403 No)"),
         (b"HTTP/1.1 302 There\r\n\r\n", NAMED, ProxyFault.REFUSED, "refuses"),
         (b"HTTP/1.1 502 Bad\r\n\r\n", NAMED, ProxyFault.TARGET, "cannot reach chat.test:443"),

@@ -297,7 +297,7 @@ async def test_the_close_frame_behind_half_a_frame(texts: list[str], monkeypatch
 
 
 async def test_a_ping_in_the_middle_of_the_closing_handshake() -> None:
-    """It ends trio-websocket's reader, whose closing handshake would then wait for ever: `close()` returns at once."""
+    """It ends trio-websocket's reader, whose closing handshake would otherwise never return: `close()` returns at once."""
     got: list[tuple[int, bytes]] = []
     async with connected(sending_after_the_first_frame(frame(9, b"are you there"), got)) as peer:
         await peer.websocket.wait_open()

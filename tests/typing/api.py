@@ -58,7 +58,7 @@ async def check_stores() -> None:
 
 
 async def check() -> None:
-    """Every call has the type that its documentation says."""
+    """Every call has the type that its documentation gives."""
     hooks: list[Hook] = [Counter(), LogHook(), TraceFile("trace"), print]
     assert_type(read_trace("trace"), Trace)
     async with cometconn.open_client("APP", AppSettings(region="us"), hooks=hooks) as chat:

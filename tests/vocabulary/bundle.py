@@ -36,7 +36,7 @@ class _Open:
 
 @attrs.frozen
 class Bundle:
-    """What a bundle says in words.
+    """The words of a bundle.
 
     Attributes:
         constants: the texts that are properties of objects, or exports of their own.
@@ -68,7 +68,7 @@ def _tokens(javascript: str) -> list[str]:
 
 
 def _text(token: str) -> str | None:
-    """Return what a quoted token says, or None for another token."""
+    """Return the text of a quoted token, or None for another token."""
     return token[1:-1] if len(token) >= 2 and token[0] in "\"'" else None
 
 

@@ -1,4 +1,4 @@
-"""What is on one side only, less what may be, and how a person is told."""
+"""Finds the words that only the table or only the SDKs have, except the allowed ones, and reports them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import attrs
 Words = Mapping[str, frozenset[str]]
 
 MOST = 20
-"""How many lines may say why a word is on one side only."""
+"""How many lines may explain why a word is on one side only."""
 _WIDTH = 100
 
 
@@ -54,7 +54,7 @@ ALLOWED: Sequence[Allowed] = (
         "onAudioModesUpdated onCallEnded onCallSwitchedToVideo onError onMediaDeviceListUpdated onRecordingStarted"
         " onRecordingStopped onScreenShareStarted onScreenShareStopped onUserJoined onUserLeft onUserListUpdated"
         " onUserMuted onYouJoined onYouLeft",
-        "Of a call that is going on: the calls SDK tells them, and no frame of the socket.",
+        "Of a running call: they come from the calls SDK, and from no frame of the socket.",
     ),
     Allowed(
         "enum",
@@ -89,7 +89,7 @@ class Difference:
     Attributes:
         group: the group of words.
         word: the word itself.
-        sides: who has it: "the table", or the names of the SDKs.
+        sides: where the word is: "the table", or the names of the SDKs.
         similar: a word of that group which the other side has and this one has not, and which looks like it.
     """
 
@@ -143,7 +143,7 @@ def counts(ours: Words, theirs: Mapping[str, Words]) -> Iterator[str]:
 
 
 def reasons(allowed: Sequence[Allowed] = ALLOWED) -> Iterator[str]:
-    """Give the lines that say which words may be on one side only, and why."""
+    """Return the lines that list which words may be on one side only, and why."""
     yield f"Allowed to be on one side only, {len(allowed)} lines of at most {MOST}:"
     for line in allowed:
         yield ""

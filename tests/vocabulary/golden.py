@@ -83,7 +83,7 @@ def called(javascript: str, frames: Iterable[Any]) -> list[list[str]]:
 
 
 def surprises(sdk: str, goldens: Sequence[Golden], heard: Sequence[Sequence[str]]) -> list[str]:
-    """Say, a line for each, which golden frames the SDK of this name takes for something else than they say."""
+    """Return a line for each golden frame for which the SDK of this name calls another listener than the file names."""
     return [
         f"golden frame {golden.name}: names {_names(golden.expected(sdk))}, and {sdk} calls {_names(found)}."
         for golden, found in zip(goldens, heard, strict=True)

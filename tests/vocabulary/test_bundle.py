@@ -64,7 +64,7 @@ def test_an_export_may_be_one_text() -> None:
     ],
 )
 def test_what_is_computed_is_no_constant(javascript: str) -> None:
-    """A text that is a part of an expression, an argument or a label says nothing by itself."""
+    """A text that is a part of an expression, an argument or a label is not a word by itself."""
     assert words(javascript) == {}
 
 

@@ -1,4 +1,4 @@
-"""A word on one side only is told, with what it may have been meant to be."""
+"""A word on one side only is reported, with a similar word of the other side."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def bundle_that_says(words: Mapping[str, frozenset[str]]) -> str:
 
 @pytest.fixture(scope="module")
 def theirs() -> Mapping[str, Words]:
-    """Return the words of a bundle that says what the table says today, and what is allowed to differ."""
+    """Return the words of a bundle that has the words of the table, and those that are allowed to differ."""
     also: dict[str, set[str]] = {group: set() for group in our_words()}
     for line in ALLOWED:
         also[line.group].update(line.words)
@@ -63,8 +63,8 @@ def told(theirs: Mapping[str, Words]) -> list[str]:
     return complaints(differences(our_words(), theirs))
 
 
-def test_equal_words_leave_nothing_to_tell(theirs: Mapping[str, Words]) -> None:
-    """The table agrees with a bundle that says the same, where the allowed words are the only others."""
+def test_equal_words_leave_nothing_to_report(theirs: Mapping[str, Words]) -> None:
+    """The table agrees with a bundle of the same words in which the allowed words are the only others."""
     assert told(theirs) == []
 
 
@@ -78,7 +78,7 @@ def test_equal_words_leave_nothing_to_tell(theirs: Mapping[str, Words]) -> None:
         (events.AIAssistantToolArgumentEvent, "streamed type", "tool_call_args", "tool_call_arguments"),
     ],
 )
-def test_a_misspelt_row_is_told(
+def test_a_misspelt_row_is_reported(
     event: type[events.Event],
     group: str,
     word: str,
@@ -86,7 +86,7 @@ def test_a_misspelt_row_is_told(
     theirs: Mapping[str, Words],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One slip of the pen in the table makes the comparison fail: both words are told, and that they are alike."""
+    """One misspelling in the table makes the comparison fail: both words are reported, each suggested for the other."""
     rows = [misspelt(kind, word, wrong) if kind.event is event else kind for kind in kinds.KINDS]
     monkeypatch.setattr(kinds, "KINDS", rows)
     assert sorted(told(theirs)) == sorted(
@@ -109,15 +109,15 @@ def test_every_word_of_every_row_is_compared(theirs: Mapping[str, Words], monkey
     assert told(theirs) == []
 
 
-def test_a_word_that_only_cometchat_has_is_told(theirs: Mapping[str, Words]) -> None:
-    """A new kind of theirs is told with the SDKs that have it."""
+def test_a_word_that_only_cometchat_has_is_reported(theirs: Mapping[str, Words]) -> None:
+    """A new kind in the SDKs is reported with the names of the SDKs that have it."""
     sdk = theirs["SDK"]
     more = {**sdk, "frame type": sdk["frame type"] | {"poll_voted"}}
     assert told({"A 1": more, "B 2": sdk}) == ["frame type 'poll_voted': only in A 1."]
     assert told({"A 1": more, "B 2": more}) == ["frame type 'poll_voted': only in A 1 and B 2."]
 
 
-def test_a_reason_that_is_no_longer_needed_is_told(theirs: Mapping[str, Words]) -> None:
+def test_a_reason_that_is_no_longer_needed_is_reported(theirs: Mapping[str, Words]) -> None:
     """A word in the list of those allowed that is on both sides, or on none, has to leave the list."""
     lines = [*ALLOWED, Allowed("action", "joined", "It was once."), Allowed("enum", "gone", "It was once.")]
     wrong = complaints(differences(our_words(), theirs), lines)
@@ -125,7 +125,7 @@ def test_a_reason_that_is_no_longer_needed_is_told(theirs: Mapping[str, Words]) 
 
 
 def test_the_list_of_reasons_is_short() -> None:
-    """At most 20 lines may say why a word is on one side only; each has a sentence, and no word stands there twice."""
+    """At most 20 lines may explain why a word is on one side only; each has a sentence, and no word stands there twice."""
     assert len(ALLOWED) <= MOST == 20
     assert all(line.reason.endswith(".") for line in ALLOWED)
     words = [(line.group, word) for line in ALLOWED for word in line.words]
@@ -133,7 +133,7 @@ def test_the_list_of_reasons_is_short() -> None:
 
 
 def test_the_words_of_each_side_are_counted(theirs: Mapping[str, Words]) -> None:
-    """A row for each group and one for all says how many words each SDK has, and the table."""
+    """A row for each group, and one for all, has the number of words of each SDK and of the table."""
     lines = list(counts(our_words(), {"JavaScript 4": theirs["SDK"]}))
     total = sum(map(len, our_words().values()))
     assert lines[-1].split() == ["in", "all", str(total + sum(len(line.words) for line in ALLOWED)), str(total)]

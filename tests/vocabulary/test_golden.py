@@ -44,14 +44,14 @@ needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="there is n
 
 
 @needs_node
-def test_the_listeners_that_each_frame_calls_are_told() -> None:
+def test_the_listeners_that_each_frame_calls_are_reported() -> None:
     """Every listener class of the SDK is heard, frame by frame, in order, also behind a frame that makes it throw."""
     assert called(SDK, FRAMES) == CALLED
 
 
 @needs_node
-def test_an_sdk_that_does_not_start_is_told() -> None:
-    """What the SDK says as it falls is in the error."""
+def test_an_sdk_that_does_not_start_is_an_error() -> None:
+    """The error contains what the SDK printed when it failed."""
     with pytest.raises(NodeError, match="no such thing"):
         called('throw new Error("no such thing")', FRAMES)
 
@@ -64,8 +64,8 @@ def test_an_sdk_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
         called("for (;;) {}", [])
 
 
-def test_without_node_the_error_says_what_to_do(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without Node.js is told to install it."""
+def test_without_node_the_error_asks_for_it(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Node.js, the error asks for its installation."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NodeError, match="Install it"):
         called(SDK, FRAMES)
@@ -99,7 +99,7 @@ def test_every_golden_frame_is_there() -> None:
     assert len(names) == len(set(names))
 
 
-def test_a_frame_that_calls_another_listener_is_told() -> None:
+def test_a_frame_that_calls_another_listener_is_reported() -> None:
     """A golden frame that names a wrong listener, none or too few makes the comparison fail."""
     goldens = [
         Golden("f right", {}, ["L.onA"], False),

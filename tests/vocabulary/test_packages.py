@@ -1,4 +1,4 @@
-"""Packages come from npm, and a person is told where they do not."""
+"""Packages come from npm; if that fails, the error names the cause."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def program_called_npm(folder: pathlib.Path, source: str) -> None:
 
 
 def test_a_package_is_read_out_of_its_archive(tmp_path: pathlib.Path) -> None:
-    """The version, the bundle and the declarations are where package.json says."""
+    """The version, the bundle and the declarations are read from the places in package.json."""
     assert unpack(archive(tmp_path / "p.tgz")) == Package("4.2.0", FILES["Chat.js"], FILES["Chat.d.ts"])
 
 
@@ -58,15 +58,15 @@ def test_a_package_is_fetched_and_nothing_kept(tmp_path: pathlib.Path, monkeypat
     assert not pathlib.Path((tmp_path / "folder").read_text(encoding="utf-8")).exists()
 
 
-def test_without_npm_the_error_says_what_to_do(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without npm is told that it comes with Node.js."""
+def test_without_npm_the_error_names_node(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without npm, the error states that it comes with Node.js."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NpmError, match=r"comes with Node\.js"):
         fetch("@a/b")
 
 
-def test_what_npm_says_is_in_the_error(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package that cannot be had is told with npm's own words."""
+def test_the_message_of_npm_is_in_the_error(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a package cannot be fetched, the error contains npm's message."""
     program_called_npm(tmp_path, "import sys\nsys.exit('404 no such package')\n")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NpmError, match="@a/b.* 404 no such package"):

@@ -10,7 +10,7 @@ from .packages import NpmError, Package
 
 
 def test_what_does_not_agree_is_exit_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A word that the table lacks, and a golden frame that calls nothing, are named; the versions are told."""
+    """A word that the table lacks and a golden frame that calls nothing are reported, with the versions of the SDKs."""
     monkeypatch.setattr(program, "fetch", lambda _: Package("4.9.9", 't.A={TYPE:"new_kind"}', ""))
     monkeypatch.setattr(program, "called", lambda _, frames: [[] for _ in frames])
     assert program.main() == 1
@@ -22,7 +22,7 @@ def test_what_does_not_agree_is_exit_1(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 def test_what_agrees_is_exit_0(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the same words and the listeners that are named, the last line says so."""
+    """If the words and the listeners agree, the last line reports it."""
     goldens = golden_frames()
     monkeypatch.setattr(program, "fetch", lambda name: Package("4.9.9", name, ""))
     answers = {"chat-sdk-javascript": "JavaScript", "chat-sdk-react-native": "React Native"}
@@ -41,7 +41,7 @@ def test_what_agrees_is_exit_0(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 def test_nothing_to_compare_is_exit_2(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A package that is not there, or does not run, is told by its sentence and no report."""
+    """A missing or failing program prints its error on standard error and no report."""
 
     def missing(_: str) -> Package:
         raise error

@@ -1,4 +1,4 @@
-"""CometChat's words: what the constants of its SDKs say, sorted into groups by the shape of the names they stand under."""
+"""CometChat's words: the values of the constants of its SDKs, sorted into groups by the form of their names."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ STEPS: dict[str, type[events.Event]] = {
     "card": events.AIAssistantCardReceivedEvent,
     "card_end": events.AIAssistantCardEndedEvent,
 }
-"""One listener, `onAIAssistantEventReceived`, gets all the steps of an AI agent's run: the class tells them apart."""
+"""One listener, `onAIAssistantEventReceived`, gets all the steps of an AI agent's run: the class distinguishes them."""
 
 _GETTERS = {
     "threadId": "thread_id",

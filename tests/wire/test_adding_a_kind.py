@@ -34,7 +34,7 @@ class MessageTranslated(_ServerEvent):
         language: the language of the translation.
         text: the translation.
         translated_at: when, UTC.
-        translated_by: the user by whom.
+        translated_by: the user who translated it.
         raw: the whole frame. It is neither in the `repr` nor compared.
     """
 

@@ -130,7 +130,7 @@ class Spot:
         return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
 
     def told(self, at: int) -> str:
-        """What is told when its path number *at* cannot be read."""
+        """The text that is reported when the value at path number *at* cannot be decoded."""
         return f"{self.owner.__name__} {'.'.join(key for key in self.paths[at] if key != '^')}"
 
 
@@ -158,7 +158,7 @@ def spots(subject: Any, frame: Any, at: tuple[str | int, ...], around: Spot | No
     """Go through all the attributes of an event, and of the objects in it."""
     for name, paths in paths_of(type(subject)).items():
         if OWN_KEY in paths[0]:
-            continue  # whether there is a key can always be told
+            continue  # the presence of a key can always be read
         places = tuple((*at, *path) if path[:1] != ("^",) else path[1:] if around is None else None for path in paths)
         spot = Spot((*(around.chain if around else ()), name), type(subject), name, paths, places, around)
         yield spot
@@ -318,7 +318,7 @@ def check_needed(spot: Spot, number: int, event: Any, told: list[str], written: 
 
 
 def test_an_attribute_that_cannot_be_read(received: dict[str, Any]) -> None:
-    """It is its default, all others are as they were, `raw` has it, and it is told; without a default it is the frame."""
+    """An attribute that cannot be decoded gets its default and is reported, all else is unchanged; without a default, the frame is unreadable."""
     frame = received["frame"]
     for spot in todo()[json.dumps(frame)]:
         for number, place in enumerate(spot.places):

@@ -1,4 +1,4 @@
-"""A client whose process is stopped for longer than `pong_timeout`, while the answer lies in its socket."""
+"""A client whose process is stopped for longer than `pong_timeout`, while the pong lies in its socket."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processe
 
 
 async def test_a_stopped_process_takes_no_answered_ping_for_silence() -> None:
-    """SIGSTOP behind the ping, the pong, `pong_timeout` and more, SIGCONT: the link stays, and `ping()` returns."""
+    """A process stopped after its ping for longer than `pong_timeout` finds the pong: the link stays, and `ping()` returns."""
     pinged, go_on = trio.Event(), trio.Event()
 
     async def script(stream: trio.SocketStream) -> None:

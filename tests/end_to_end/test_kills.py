@@ -13,7 +13,7 @@ from .kills import kill_programs
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 async def test_twenty_killed_programs_lose_nothing_and_repeat_nothing(tmp_path: pathlib.Path) -> None:
-    """Killed by SIGKILL, SIGTERM and SIGINT at random moments; `nox -s soak` does it 200 times."""
+    """Twenty programs, killed at random moments, lose and repeat no message; `nox -s soak` kills two hundred."""
     with trio.fail_after(140):
         stories = await kill_programs(5, 1, tmp_path, programs=4)
     assert [words for story in stories for words in story.wrong] == []

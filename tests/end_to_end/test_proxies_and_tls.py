@@ -66,7 +66,7 @@ def proxy_of_kind(kind: str, authority: Authority) -> AbstractAsyncContextManage
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("by", ["argument", "environment"])
 async def test_rest_and_socket_go_through_the_proxy(kind: str, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Login, connection, ping and message, through a proxy with a password; nothing shows that password."""
+    """Login, connection, ping and message go through a proxy with a password, which is in no log and no repr."""
     authority = Authority()
     async with served(authority) as endpoints, proxy_of_kind(kind, authority) as real:
         url = real.url(kind, user=":".join(ME))
@@ -86,7 +86,7 @@ async def test_rest_and_socket_go_through_the_proxy(kind: str, by: str, monkeypa
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_proxy_with_another_password(kind: str) -> None:
-    """The request says that the proxy is at fault, and how; the password is in no error and no cause."""
+    """A wrong password for the proxy raises an error that names the proxy and the fault; no error or cause contains it."""
     authority = Authority()
     async with served(authority) as endpoints, proxy_of_kind(kind, authority) as real:
         async with client(endpoints, authority.client(), real.url(kind, user="me:wr0ng")) as chat:
@@ -98,7 +98,7 @@ async def test_a_proxy_with_another_password(kind: str) -> None:
 
 
 async def test_a_proxy_that_no_longer_leads_there() -> None:
-    """`connect()` and the status say so."""
+    """If the proxy refuses to connect to the server, the error of `connect()` and the status contain its refusal."""
     authority = Authority()
     async with served(authority) as endpoints, http_proxy() as real:
         async with client(endpoints, authority.client(), real.url("http")) as chat:
@@ -124,7 +124,7 @@ async def test_a_proxy_that_is_not_there() -> None:
 
 
 async def test_the_environment_does_not_lead_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plain server on loopback is spoken to directly; a proxy that is named for it is used."""
+    """A plain server on loopback is dialled directly whatever the variables are; a proxy that is an argument is used."""
     async with http_proxy() as real, open_emulator() as server:
         for name in ("HTTP_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, real.url("http"))
@@ -148,7 +148,7 @@ async def outcome(endpoints: Endpoints, context: ssl.SSLContext) -> CometConnErr
 
 
 async def test_a_ca_and_a_client_certificate() -> None:
-    """With both, REST and socket are there; without the one or the other, the error says which."""
+    """With the CA and the client certificate, REST and the socket work; without one of them, the error names the missing one."""
     authority = Authority()
     async with served(authority, host="127.0.0.1", wants=True) as endpoints:
         assert await outcome(endpoints, authority.client(certificate=True)) is None
@@ -159,7 +159,7 @@ async def test_a_ca_and_a_client_certificate() -> None:
 
 
 async def test_a_client_certificate_for_the_socket_alone() -> None:
-    """TLS 1.3 asks for it when the handshake is done: the attempt says what is missing all the same."""
+    """TLS 1.3 requests the certificate after the handshake; the error of the attempt still names what is missing."""
     authority = Authority()
     async with served(authority, host="127.0.0.1", wants=True) as secure, open_emulator() as server:
         endpoints = Endpoints(

@@ -1,4 +1,4 @@
-"""A consumer that does not read, over real sockets: bounded here, lossless where that was asked for."""
+"""A consumer that does not read, over real sockets: memory stays bounded, and no event is lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cometconn.events import UnknownEvent
 async def test_a_consumer_that_sleeps_loses_nothing_while_the_server_is_patient(
     emulator: Emulator, chat: CometChat
 ) -> None:
-    """6 MB wait at the server, not here; the connection stays; then all of it comes, in order."""
+    """While a stream is full, 6 MB wait at the server and the connection stays; afterwards every event comes, in order."""
     count, filling = 6000, "x" * 1000
     with trio.fail_after(50):
         async with chat.events(max_events=200, max_bytes=50_000) as events:

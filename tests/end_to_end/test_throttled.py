@@ -76,8 +76,8 @@ def came(server: Emulator) -> list[str]:
         ("NO_TRANSIENT", NOTHING, []),
     ],
 )
-async def test_each_mode_is_obeyed(mode: Mode, features: Features, sent: list[str]) -> None:
-    """What the mode holds back is not written: receipts raise, the rest returns. The connection stays."""
+async def test_each_mode_is_followed(mode: Mode, features: Features, sent: list[str]) -> None:
+    """What the mode holds back is not written: receipts raise, other calls return, and the connection stays."""
     with trio.fail_after(20):
         async with open_emulator() as server, manual_client(server) as chat:
             server.set(mode=mode)
@@ -92,7 +92,7 @@ async def test_each_mode_is_obeyed(mode: Mode, features: Features, sent: list[st
 
 
 async def test_the_other_user_gets_what_may_be_sent() -> None:
-    """With `LIMITED_TRANSIENT` the transient message comes, and no typing before it."""
+    """With `LIMITED_TRANSIENT` the other user gets the transient message, and no typing event before it."""
     with trio.fail_after(20):
         async with open_emulator() as server, manual_client(server) as amy, manual_client(server) as zed:
             await amy.login(uid="amy-2", auth_key="KEY")
@@ -105,8 +105,8 @@ async def test_the_other_user_gets_what_may_be_sent() -> None:
                 assert isinstance(await anext(events), TransientMessage)
 
 
-async def test_the_error_says_what_to_do() -> None:
-    """It names the call, the mode, and what helps."""
+async def test_the_error_explains_what_to_do() -> None:
+    """`FeatureThrottledError` names the call, the mode, and what helps."""
     with trio.fail_after(20):
         async with open_emulator() as server, manual_client(server) as chat:
             server.set(mode="NO_TRANSIENT")
@@ -117,7 +117,7 @@ async def test_the_error_says_what_to_do() -> None:
 
 
 async def test_it_is_saved_and_the_next_login_lifts_it() -> None:
-    """A reopened session obeys the same mode without a request; after a new login the new settings count."""
+    """A reopened session follows the same mode without a request; after a new login the new settings apply."""
     store = MemoryStore()
     with trio.fail_after(20):
         async with open_emulator() as server:
@@ -140,8 +140,8 @@ async def test_it_is_saved_and_the_next_login_lifts_it() -> None:
                 assert came(server) == ["transient_message", *TYPING, *RECEIPTS, "transient_message"]
 
 
-async def test_mistakes_are_told_in_every_mode() -> None:
-    """Without a connection, and with arguments that make no sense, the calls raise what they always raise."""
+async def test_mistakes_raise_in_every_mode() -> None:
+    """Without a connection, and with invalid arguments, the calls raise the same errors in every mode."""
     with trio.fail_after(20):
         async with open_emulator() as server, manual_client(server) as chat:
             server.set(mode="NO_TRANSIENT")
@@ -162,7 +162,7 @@ async def test_mistakes_are_told_in_every_mode() -> None:
 
 
 async def test_what_is_not_sent_is_a_checkpoint_all_the_same() -> None:
-    """A loop of such calls starves no other task, and a cancelled one raises."""
+    """A call that sends nothing is still a checkpoint: a loop of them lets other tasks run, and a cancelled one raises."""
     with trio.fail_after(20):
         async with open_emulator() as server, manual_client(server) as chat:
             server.set(mode="NO_TRANSIENT")
@@ -206,7 +206,7 @@ class OtherMode(SystemEnvironment):
     ids=repr,
 )
 async def test_a_mode_that_is_none_throttles_nothing(mode: tuple[Any, ...], *, in_me: bool) -> None:
-    """Absent, unknown, or of another type, in `PUT /me` or `GET /settings`: everything is sent, and nothing raises."""
+    """A mode that is absent, unknown or of another type, in `PUT /me` or `GET /settings`, throttles nothing and raises nothing."""
     with trio.fail_after(20):
         async with (
             open_emulator() as server,
@@ -220,8 +220,8 @@ async def test_a_mode_that_is_none_throttles_nothing(mode: tuple[Any, ...], *, i
             assert came(server) == [*TYPING, *RECEIPTS, "transient_message"]
 
 
-async def test_settings_that_are_fetched_are_obeyed() -> None:
-    """A server whose `PUT /me` has no settings is asked for them, and their mode counts."""
+async def test_settings_that_are_fetched_are_followed() -> None:
+    """If the response of `PUT /me` has no settings, they are fetched, and their mode applies."""
     with trio.fail_after(20):
         async with (
             open_emulator() as server,

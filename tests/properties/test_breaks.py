@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda broken: broken.__name__)
 def test_a_broken_client_is_found(broken: Callable[[pytest.MonkeyPatch], None]) -> None:
-    """Three hundred scripts are enough for each break, and the error ends with the script as a test."""
+    """Three hundred scripts find each break, and the error contains the script as a test."""
     with pytest.MonkeyPatch.context() as patch:
         broken(patch)
         with pytest.raises(DisagreementError, match=r"    check_script\(script, manual="):
@@ -31,7 +31,7 @@ def test_a_broken_client_is_found(broken: Callable[[pytest.MonkeyPatch], None]) 
 
 
 def test_a_failure_shrinks_to_a_short_script() -> None:
-    """Of the many actions of the script that failed, only the necessary ones are left."""
+    """Of the many actions of a script that failed, only the necessary ones are left."""
     with pytest.MonkeyPatch.context() as patch:
         foreground_undoes_disconnect(patch)
         with pytest.raises(DisagreementError) as caught:
@@ -58,7 +58,7 @@ def test_a_client_that_raises_is_a_failure_with_its_script() -> None:
 
 
 def test_the_model_knows_only_the_actions() -> None:
-    """What it expects is its own: of the package it imports the vocabulary of scripts, nothing that decides."""
+    """The model imports the vocabulary of scripts from the package, and nothing that decides."""
     tree = ast.parse(pathlib.Path(model.__file__).read_text(encoding="utf-8"))
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     modules |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
@@ -73,6 +73,6 @@ def test_the_model_knows_only_the_actions() -> None:
 
 
 def test_settings_reach_the_client() -> None:
-    """The mode that is compared is the mode that runs."""
+    """The mode of the settings that the model uses is the mode in which the client runs."""
     assert play([act.Login()], AppSettings(auto_establish_socket_connection=False)).dials == ()
     assert play([act.Login()]).dials == (0.0,)

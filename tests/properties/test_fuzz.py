@@ -6,5 +6,5 @@ from .fuzz import fuzz
 
 
 def test_client_and_model_agree() -> None:
-    """Three hundred scripts, the same ones every time; `nox -s fuzz` tries others."""
+    """Client and model agree on three hundred scripts, the same ones every time; `nox -s fuzz` tries others."""
     fuzz(300, 20_261_124)

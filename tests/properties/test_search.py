@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("mode", Mode)
 def test_every_invariant_holds_in_every_state(mode: Mode) -> None:
-    """Every reachable state under every input, before, at and after whatever is due."""
+    """The invariants hold in every reachable state under every input, before, at and after every deadline."""
     search = Search(mode)
     search.run()
     assert search.states > 1_500
@@ -107,7 +107,7 @@ def _the_status_lags(before: Lifecycle, on: Input, now: float, with_: InputDetai
     ],
 )
 def test_what_is_broken_is_found(mode: Mode, broken: Callable[..., Lifecycle], told: str) -> None:
-    """Each break of an invariant is found, named, and shown with the shortest way to it."""
+    """Each break of an invariant is found, named, and printed with the shortest path to it."""
     with pytest.raises(BrokenInvariantError, match=told) as caught:
         Search(mode, broken).run()
     assert "after 0 s: " in str(caught.value)

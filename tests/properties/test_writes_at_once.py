@@ -15,7 +15,7 @@ from .fuzz import fuzz
 
 @pytest.mark.parametrize("torn", [0.0, 0.3], ids=["whole", "in-parts"])
 def test_client_and_model_agree(torn: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the socket takes at once, the client does the same, and the server gets every frame whole."""
+    """Client and model agree whatever part of a frame the socket takes at once, and the server gets every frame whole."""
     draw = random.Random(20_261_126)
     taken: Counter[str] = Counter()
 

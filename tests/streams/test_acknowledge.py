@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("warm", [1, 2, 5])
 async def test_the_next_call_acknowledges_even_if_it_is_cancelled(warm: int) -> None:
-    """What a task got is acknowledged when it calls for the next event, and not before; a cancel changes nothing."""
+    """What a task got is acknowledged when it calls for the next event, and not before; a cancel of that call changes nothing."""
     streams = Streams()
     async with events_of(streams) as stream:
         published(*range(1, warm + 2), streams=streams)
@@ -41,7 +41,7 @@ async def test_the_next_call_acknowledges_even_if_it_is_cancelled(warm: int) -> 
 
 
 async def test_a_cancelled_wait_for_a_batch_acknowledges_too(autojump_clock: MockClock) -> None:
-    """The batch in hand is acknowledged at the call of the next one."""
+    """A call for the next batch acknowledges the batch in hand, even if the call is cancelled."""
     streams = published(1, 2, 3)
     async with events_of(streams) as stream:
         assert numbers(await stream.batch()) == [1, 2, 3]
@@ -52,7 +52,7 @@ async def test_a_cancelled_wait_for_a_batch_acknowledges_too(autojump_clock: Moc
 
 
 async def test_single_events_and_batches_mixed() -> None:
-    """A call of either kind acknowledges what the task had, and nothing of what it gets."""
+    """A call of either kind acknowledges what the task had, and nothing of what the call returns."""
     streams = published(1, 2, 3)
     async with events_of(streams) as stream:
         assert await reading(stream, 1) == [1]
@@ -95,7 +95,7 @@ async def test_each_task_acknowledges_what_it_got_itself(readers: int, autojump_
 
 
 async def test_a_task_that_dies_with_an_event_in_hand() -> None:
-    """No other task acknowledges for it: its event stays open until the block is left without an exception."""
+    """No other task acknowledges the event of a task that has died: it stays open until the block is left without an exception."""
     streams = published(1, 2, 3)
     async with events_of(streams) as stream:
         async with trio.open_nursery() as nursery:
@@ -113,7 +113,7 @@ class _LeftError(Exception):
 
 @pytest.mark.parametrize("way", ["break", "return"])
 async def test_leaving_without_an_exception_acknowledges_what_was_handed_out(way: str) -> None:
-    """Also the event in hand, and what other tasks have; what was never handed out stays open."""
+    """Leaving the block normally acknowledges what any task has in hand; what was never handed out stays open."""
     streams = published(1, 2, 3)
 
     async def leave() -> None:
@@ -131,7 +131,7 @@ async def test_leaving_without_an_exception_acknowledges_what_was_handed_out(way
 
 @pytest.mark.parametrize("error", [_LeftError, KeyboardInterrupt, SystemExit, GeneratorExit])
 async def test_leaving_by_an_exception_acknowledges_nothing(error: type[BaseException]) -> None:
-    """What was in hand comes again to the next stream, in its place."""
+    """After an exception, what was in hand comes again to the next stream, in its place."""
     streams = published(1, 2, 3)
     with pytest.raises(error):
         async with events_of(streams) as stream:
@@ -144,7 +144,7 @@ async def test_leaving_by_an_exception_acknowledges_nothing(error: type[BaseExce
 
 
 async def test_leaving_by_a_cancel_acknowledges_nothing() -> None:
-    """Cancelled is an exception, too; but the call that was cancelled had acknowledged."""
+    """A cancel counts as an exception: the event in hand stays open, but the cancelled call has acknowledged those before it."""
     streams = published(1, 2)
     with trio.CancelScope() as scope:
         async with events_of(streams) as stream:
@@ -165,7 +165,7 @@ async def test_leaving_by_a_cancel_acknowledges_nothing() -> None:
 
 
 async def test_call_acknowledges_one_event_by_its_identity() -> None:
-    """A second time does nothing; what was not handed out, or is only equal, is a ValueError."""
+    """`acknowledge()` of the same event again does nothing; one that was not handed out, or is only equal, is a ValueError."""
     streams = published(1, 2, 3)
     async with events_of(streams, acknowledge="call") as stream:
         one, two = [await anext(stream) for _ in range(2)]
@@ -190,7 +190,7 @@ async def test_call_acknowledges_one_event_by_its_identity() -> None:
 
 
 async def test_what_is_no_message_is_acknowledged_at_once_and_may_be_passed() -> None:
-    """An event without an id cannot come again: it takes no room, and acknowledge() with it does nothing."""
+    """An event without an id cannot come again: it counts as acknowledged at once, and `acknowledge()` accepts it."""
     streams = Streams()
     async with events_of(streams, acknowledge="call", overflow="drop_oldest", max_events=2) as stream:
         for name in "abc":
@@ -207,7 +207,7 @@ async def test_what_is_no_message_is_acknowledged_at_once_and_may_be_passed() ->
 
 @pytest.mark.parametrize("acknowledge", ["next", "never"])
 async def test_acknowledge_is_for_streams_opened_with_call(acknowledge: str) -> None:
-    """In another stream the call raises an error that says what to do."""
+    """In a stream opened without `acknowledge="call"`, `acknowledge()` raises an error that explains what to do."""
     streams = Streams()
     async with events_of(streams, acknowledge=acknowledge) as stream:
         published(1, streams=streams)
@@ -217,7 +217,7 @@ async def test_acknowledge_is_for_streams_opened_with_call(acknowledge: str) -> 
 
 @pytest.mark.parametrize("well", [True, False])
 async def test_call_after_the_block_was_left(well: bool) -> None:
-    """Left with or without an exception: what was not acknowledged is unclaimed, until it is acknowledged after all."""
+    """After the block, what was not acknowledged is unclaimed, and `acknowledge()` still works for it."""
     streams = published(1, 2, 3)
     kept: list[Any] = []
     try:
@@ -244,7 +244,7 @@ async def test_call_after_the_block_was_left(well: bool) -> None:
 async def test_never_acknowledging_pauses_with_one_warning(
     bound: str, caplog: pytest.LogCaptureFixture, autojump_clock: MockClock
 ) -> None:
-    """What is handed out and open counts towards max_events and max_bytes: the stream pauses, with one warning."""
+    """Events handed out and not acknowledged count towards max_events and max_bytes: the stream pauses, with one warning."""
     streams = Streams()
     bounds = {"max_events": 3} if bound == "events" else {"max_bytes": 30}
     async with events_of(streams, acknowledge="call", **bounds) as stream:
@@ -270,7 +270,7 @@ async def test_never_acknowledging_pauses_with_one_warning(
 
 
 async def test_never_starts_empty_leaves_nothing_and_does_not_count() -> None:
-    """Events are unclaimed while it is the only one open, and what it has or had in hand does not hold the position."""
+    """With `"never"` a stream starts empty, what it takes stays unclaimed, and what it has in hand does not hold the position."""
     streams = published(1, 2)
     async with events_of(streams, acknowledge="never") as stream:
         published(3, 4, streams=streams)
@@ -286,7 +286,7 @@ async def test_never_starts_empty_leaves_nothing_and_does_not_count() -> None:
 
 @pytest.mark.parametrize("by", ["one", "batch"])
 async def test_never_keeps_no_room_for_tasks_that_do_not_come_back(by: str) -> None:
-    """One task for each event, and none calls twice: nothing is to be acknowledged, so the stream does not fill."""
+    """With `"never"` a stream does not fill when each task reads one event and never calls again."""
     streams = Streams()
     async with events_of(streams, acknowledge="never", max_events=3, max_bytes=35) as stream:
         for number in range(1, 20):
@@ -318,7 +318,7 @@ async def test_handled_when_each_that_took_it_has_acknowledged() -> None:
 
 
 async def test_it_comes_again_to_all_otherwise() -> None:
-    """A message that no stream has acknowledged comes once to the next stream, though two had it."""
+    """A message that two streams had and neither acknowledged comes once to the next stream."""
     streams = Streams()
     with pytest.raises(_LeftError):
         async with events_of(streams) as one, events_of(streams) as two:
@@ -331,7 +331,7 @@ async def test_it_comes_again_to_all_otherwise() -> None:
 
 
 async def test_what_another_has_taken_is_not_given_back_twice() -> None:
-    """A stream that closes leaves what another counting stream has: it is open there."""
+    """A message that another counting stream still holds does not become unclaimed when one stream closes."""
     streams = Streams()
     async with events_of(streams) as stays:
         with pytest.raises(_LeftError):
@@ -349,7 +349,7 @@ async def test_what_another_has_taken_is_not_given_back_twice() -> None:
 
 @pytest.mark.parametrize("acknowledge", ["next", "call"])
 async def test_drop_oldest_full_of_unacknowledged(acknowledge: str) -> None:
-    """What was handed out is not dropped: what comes is, and an Overflow reports it."""
+    """A stream with drop_oldest keeps what was handed out and drops what arrives; an Overflow reports it."""
     streams = published(1, 2, 3)
     async with events_of(streams, overflow="drop_oldest", max_events=3, acknowledge=acknowledge) as stream:
         assert numbers(await stream.batch()) == [1, 2, 3]
@@ -368,7 +368,7 @@ async def _expect(stream: EventStream, expected: list[int]) -> None:
 
 
 async def test_drop_oldest_full_of_unacknowledged_and_more_behind(autojump_clock: MockClock) -> None:
-    """What waits behind it is bounded by the defaults, and a waiting task gets the Overflow."""
+    """What waits behind unacknowledged events is bounded by the default bounds, and a waiting task gets the Overflow."""
     streams = published(*range(1, 1001))
     async with events_of(streams, overflow="drop_oldest", max_events=1, acknowledge="call") as stream:
         first = await anext(stream)
@@ -385,7 +385,7 @@ async def test_drop_oldest_full_of_unacknowledged_and_more_behind(autojump_clock
 
 
 async def test_fail_full_of_unacknowledged(autojump_clock: MockClock) -> None:
-    """It fails at the event for which there is no room; that one is unclaimed, and what was handed out stays open."""
+    """A stream with overflow="fail" fails at the event without room, which is unclaimed; what was handed out stays open."""
     streams = published(1, 2)
     async with events_of(streams, overflow="fail", max_events=2, acknowledge="call") as stream:
         one, _ = await stream.batch()
@@ -399,7 +399,7 @@ async def test_fail_full_of_unacknowledged(autojump_clock: MockClock) -> None:
 
 
 async def test_a_failing_stream_wakes_every_waiting_task(autojump_clock: MockClock) -> None:
-    """Four tasks wait while a fifth has the only event in hand: each of them gets the SlowConsumerError."""
+    """When a stream fails, four tasks that wait while a fifth has the only event in hand get the SlowConsumerError each."""
     streams = Streams()
     failed = []
 
@@ -422,7 +422,7 @@ async def test_a_failing_stream_wakes_every_waiting_task(autojump_clock: MockClo
 
 
 async def test_a_stream_filled_with_the_unclaimed_pauses() -> None:
-    """It takes as many as fit at a time; when they fill it exactly, the socket is not read for one more."""
+    """A stream takes as many unclaimed events as fit; when they fill it exactly, the socket is not read for one more."""
     streams = published(1, 2, 3)
     async with events_of(streams, max_events=3) as stream:
         assert streams.full
@@ -444,7 +444,7 @@ async def test_an_ended_stream_hands_out_the_rest_whatever_is_unacknowledged(aut
 
 
 async def test_a_stream_is_over_when_its_block_is() -> None:
-    """Reading ends at once, and the statistics count what can still be acknowledged."""
+    """After the block, reading ends at once, and the statistics count what can still be acknowledged."""
     streams = published(1, 2)
     async with events_of(streams) as stream:
         await reading(stream, 1)
@@ -456,7 +456,7 @@ async def test_a_stream_is_over_when_its_block_is() -> None:
 
 
 async def test_a_reader_interrupted_while_it_waits_leaves_no_trace(autojump_clock: MockClock) -> None:
-    """A task that no longer waits is not counted, whatever ended its wait: the next one is woken."""
+    """A task whose wait was ended by any exception is not counted as a reader any more: the next one is woken."""
     streams = Streams()
 
     async def interrupted(_: object = None) -> None:
@@ -473,7 +473,7 @@ async def test_a_reader_interrupted_while_it_waits_leaves_no_trace(autojump_cloc
 
 
 def test_the_calls_of_a_stream_are_safe_from_ctrl_c() -> None:
-    """No KeyboardInterrupt comes between two of their lines and loses an event: it comes at the next checkpoint."""
+    """A KeyboardInterrupt within a call of a stream loses no event: it is raised at the next checkpoint."""
     streams = Streams()
     seen: list[bool] = []
 
@@ -508,7 +508,7 @@ async def test_what_is_in_hand_at_an_exception_comes_again_to_the_next_stream(
     catch_up: bool,
     autojump_clock: MockClock,
 ) -> None:
-    """Each message comes once, except the one at which the program failed."""
+    """Each message comes once, except the one that was in hand when the program raised."""
     async with open_pair(connect=True, settings=AppSettings(catch_up=catch_up)) as pair:
         got = []
         for number in range(4):
@@ -529,7 +529,7 @@ async def test_what_is_in_hand_at_an_exception_comes_again_to_the_next_stream(
 
 
 async def test_call_through_a_client(autojump_clock: MockClock) -> None:
-    """chat.position follows what is acknowledged, and after a restart exactly the rest comes again."""
+    """chat.position follows what is acknowledged, and after a restart exactly the other messages come again."""
     store, settings = MemoryStore(), AppSettings(catch_up=True)
     async with open_memory_server() as server:
         async with (

@@ -1,4 +1,4 @@
-"""Contract section 6: every buffer is bounded, and each overflow policy holds for hours."""
+"""Contract section 6: every buffer is bounded, and each overflow policy keeps its promise for hours."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def drain(stream: Any, count: int) -> list[str]:
 
 
 async def test_a_consumer_asleep_for_an_hour_loses_nothing_with_pause(autojump_clock: MockClock) -> None:
-    """The bounds in events and in bytes hold, the connection stays, and then everything is there, in order."""
+    """With "pause" the bounds in events and bytes hold, the connection stays, and afterwards every event comes, in order."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=500, max_bytes=100_000) as events:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(lambda: pour(pair, 3000, every=1.0, filling=BIG))
@@ -57,7 +57,7 @@ async def test_a_consumer_asleep_for_an_hour_loses_nothing_with_pause(autojump_c
 
 
 async def test_a_consumer_asleep_with_drop_oldest_has_the_newest(autojump_clock: MockClock) -> None:
-    """One Overflow has the number of dropped events, and nothing else is missing."""
+    """A stream with drop_oldest has the newest events, and one Overflow with the number of those that were dropped."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=100, overflow="drop_oldest") as events:
         await pour(pair, 2000, every=1.0)
         await settle()
@@ -70,7 +70,7 @@ async def test_a_consumer_asleep_with_drop_oldest_has_the_newest(autojump_clock:
 
 @pytest.mark.parametrize("policy", ["drop_oldest", "fail"])
 async def test_a_slow_stream_does_not_slow_a_fast_one(policy: Any, autojump_clock: MockClock) -> None:
-    """Beside a stream that is never read, another gets every event at once."""
+    """A stream beside one that is never read gets every event at once."""
     async with (
         open_pair(connect=True) as pair,
         pair.chat.events(max_events=5, overflow=policy) as slow,
@@ -102,7 +102,7 @@ async def test_a_filtered_stream_counts_only_what_it_takes(autojump_clock: MockC
 
 
 async def test_live_events_held_back_are_bounded_in_bytes(autojump_clock: MockClock) -> None:
-    """While missed messages are fetched the socket is read only so far; nothing is lost."""
+    """While missed messages are fetched, the socket is read up to a bound in bytes, and no event is lost."""
     settings = AppSettings(catch_up=True, timing=Timing(request_timeout=60))
     async with open_pair(connect=True, settings=settings) as pair, pair.chat.events() as events:
         pair.chat.enter_background()
@@ -125,7 +125,7 @@ async def test_live_events_held_back_are_bounded_in_bytes(autojump_clock: MockCl
 
 
 async def test_missed_messages_are_fetched_ahead_only_up_to_a_bound_in_bytes(autojump_clock: MockClock) -> None:
-    """Beyond it a gap with recovered=None comes first; more follow page by page, and then a gap with recovered=True."""
+    """Beyond the bound a gap with recovered=None comes first; the rest follows page by page, then a gap with recovered=True."""
     settings = AppSettings(catch_up=True)
     async with open_pair(connect=True, settings=settings) as pair, pair.chat.events() as events:
         assert pair.chat._core.catch_up is not None
@@ -150,7 +150,7 @@ async def test_missed_messages_are_fetched_ahead_only_up_to_a_bound_in_bytes(aut
 
 
 async def test_what_comes_before_the_auth_answer_is_bounded(autojump_clock: MockClock) -> None:
-    """When a server floods the client instead of answering, the link is lost; nothing is dropped silently."""
+    """If a server floods the client instead of accepting it, the link is lost; no event is dropped silently."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         pair.device.reset()
         pair.server.set(auth="silent")

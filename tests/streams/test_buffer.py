@@ -12,7 +12,7 @@ def event(name: str) -> UnknownEvent:
 
 
 def test_it_is_full_by_events() -> None:
-    """The event that reaches the bound is still taken."""
+    """The event that reaches the bound is still taken, and then the buffer is full."""
     buffer = Buffer(2, 100)
     buffer.put(event("a"), 1)
     assert not buffer.full
@@ -24,7 +24,7 @@ def test_it_is_full_by_events() -> None:
 
 
 def test_it_is_full_by_bytes() -> None:
-    """What is taken out makes room again."""
+    """A buffer is full at its bound in bytes, and what is taken out makes room again."""
     buffer = Buffer(10, 100)
     buffer.put(event("a"), 99)
     assert not buffer.full
@@ -36,7 +36,7 @@ def test_it_is_full_by_bytes() -> None:
 
 
 def test_its_statistics() -> None:
-    """Everything that waits, and the bounds."""
+    """The statistics of a buffer count everything that waits in it, and contain its bounds."""
     buffer = Buffer(10, 100)
     buffer.put(event("a"), 7)
     buffer.put(event("b"), 8)
@@ -47,7 +47,7 @@ def test_its_statistics() -> None:
 
 
 def test_what_is_unwanted_is_dropped() -> None:
-    """The other events keep their order, and the size is theirs."""
+    """When unwanted events are dropped, the others keep their order, and the size is theirs alone."""
     buffer = Buffer(10, 100)
     for name, size in ("a", 1), ("b", 2), ("c", 4):
         buffer.put(event(name), size)

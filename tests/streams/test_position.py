@@ -30,12 +30,12 @@ def test_the_position_stands_before_what_is_not_handled(
     open_ids: list[int],
     expected: int | None,
 ) -> None:
-    """Before what is missing, dropped and not reported, or open; ids that are no message's hold nothing."""
+    """The position is before what is missing, dropped and not reported, or open; ids of no message do not hold it."""
     assert position_of(last_id, unfetched_after, dropped, open_ids) == expected
 
 
 def test_what_is_acknowledged_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Known ids that are neither open nor in a dropped range, in their order; the largest if there are too many."""
+    """Acknowledged are known ids that are neither open nor in a dropped range, ascending; the largest if there are too many."""
     assert acknowledged_beyond({9, 4, 5, 6, 7, 8}, [(5, 6)], iter([8])) == (4, 7, 9)
     monkeypatch.setattr(position, "_MOST_ACKNOWLEDGED", 2)
     assert acknowledged_beyond({9, 4, 5, 6, 7, 8}, [(5, 6)], iter([8])) == (7, 9)

@@ -1,4 +1,4 @@
-"""`cometconn._streams.seen_ids`: which ids it has, which it forgets, and in how many bytes."""
+"""`cometconn._streams.seen_ids`: which ids it contains, which it forgets, and in how many bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PIECES = st.lists(st.lists(IDS, min_size=1, max_size=5, unique=True).map(sorted)
 
 @given(PIECES)
 def test_the_latest_are_known_and_nothing_else(pieces: list[list[int]]) -> None:
-    """In any order: the last ids of the window are known, one that never came is not, and at most two windows are kept."""
+    """In any order, the last ids of the window are known, one that never came is not, and at most two windows are kept."""
     seen, came = SeenIds(WINDOW), list[int]()
     for piece in pieces:
         seen.add(piece)

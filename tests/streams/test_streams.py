@@ -67,7 +67,7 @@ async def test_a_block_is_entered_once() -> None:
 
 
 async def test_what_was_acknowledged_takes_no_room() -> None:
-    """A reader that keeps up never pauses the socket, however many events it reads; what it has in hand counts."""
+    """A reader that keeps up never pauses the socket, however many events it reads; only what it has in hand counts."""
     streams = Streams()
     async with stream_of(streams) as stream:
         for _ in range(10):
@@ -78,7 +78,7 @@ async def test_what_was_acknowledged_takes_no_room() -> None:
 
 
 async def test_a_reader_that_never_waits() -> None:
-    """What it has read is forgotten all the same, however it was read: every buffer is bounded."""
+    """A reader that never waits leaves nothing behind of what it has read, with either way of reading: buffers stay bounded."""
     streams = Streams()
     async with stream_of(streams, max_events=10, max_bytes=10**12) as stream:
         streams.publish(unknown("a"), 300)
@@ -93,7 +93,7 @@ async def test_a_reader_that_never_waits() -> None:
 
 
 async def test_order_and_the_unclaimed() -> None:
-    """Nothing is lost while no stream is open: the first one begins with what came before it."""
+    """No event is lost while no stream is open: the first stream begins with those that came before it."""
     streams = Streams()
     for name in "abc":
         streams.publish(unknown(name), 1)
@@ -106,7 +106,7 @@ async def test_order_and_the_unclaimed() -> None:
 
 
 async def test_the_unclaimed_are_bounded() -> None:
-    """Beyond the default bound the oldest are dropped, and an Overflow stands in their place."""
+    """Beyond the default bound the oldest unclaimed events are dropped, and an Overflow takes their place."""
     streams = Streams()
     for number in range(1030):
         streams.publish(unknown(str(number)), 1)
@@ -122,7 +122,7 @@ async def test_the_unclaimed_are_bounded() -> None:
 
 
 async def test_forgetting_the_unclaimed() -> None:
-    """What one user did not read is not shown to the next."""
+    """Events that one user did not read are not shown to the next user."""
     streams = Streams()
     streams.publish(unknown("a"), 1)
     streams.forget()
@@ -156,7 +156,7 @@ async def test_gaps_do_not_pile_up() -> None:
 
 @pytest.mark.parametrize("by", ["events", "bytes"])
 async def test_drop_oldest_leaves_an_overflow(by: str) -> None:
-    """A stream full in events or bytes drops the oldest; an Overflow has their number."""
+    """A stream full in events or bytes drops the oldest; an Overflow contains their number."""
     streams = Streams()
     size = 1 if by == "events" else 33
     async with stream_of(streams, policy="drop_oldest") as stream:
@@ -171,7 +171,7 @@ async def test_drop_oldest_leaves_an_overflow(by: str) -> None:
 
 
 async def test_fail_hands_out_what_it_has_and_then_raises() -> None:
-    """A stream with overflow="fail" ends with SlowConsumerError, at every further call."""
+    """A stream with overflow="fail" returns what it holds and then raises SlowConsumerError, at every further call."""
     streams = Streams()
     async with stream_of(streams, policy="fail") as stream:
         for name in "abcd":
@@ -186,7 +186,7 @@ async def test_fail_hands_out_what_it_has_and_then_raises() -> None:
 
 
 async def test_pause_is_full_until_acknowledged() -> None:
-    """A pausing stream is full at its bound, and makes room when an event is acknowledged, or by being closed."""
+    """A pausing stream is full at its bound, and has room again when an event is acknowledged, or when it is closed."""
     streams = Streams()
     async with stream_of(streams) as stream:
         for name in "abc":
@@ -203,7 +203,7 @@ async def test_pause_is_full_until_acknowledged() -> None:
 
 
 async def test_the_end() -> None:
-    """A closed client's streams hand out what they hold and stop; new ones stop at once."""
+    """The streams of a closed client return what they hold and then stop; new ones stop at once."""
     streams = Streams()
     async with stream_of(streams) as stream:
         streams.publish(unknown("a"), 1)
@@ -231,7 +231,7 @@ async def test_a_cancelled_reader_loses_nothing(autojump_clock: MockClock) -> No
 
 
 async def test_two_readers_share(autojump_clock: MockClock) -> None:
-    """Each event goes to one of several readers, and both wake."""
+    """Each event is returned to one of several readers, and both are woken."""
     streams = Streams()
     got: list[Event] = []
 
@@ -249,7 +249,7 @@ async def test_two_readers_share(autojump_clock: MockClock) -> None:
 
 
 async def test_a_long_drain_lets_others_run() -> None:
-    """Reading many events that have arrived yields to other tasks on the way."""
+    """Reading many events that have arrived lets other tasks run in between."""
     streams = Streams()
     turns = 0
 
@@ -289,7 +289,7 @@ async def test_duplicates_and_echoes_over_the_wire(autojump_clock: MockClock) ->
 
 
 async def test_a_paused_reader_is_no_lost_connection(autojump_clock: MockClock) -> None:
-    """While a stream is full nothing is read and silence is no loss; ping() raises PongTimeoutError, and no event is lost."""
+    """While a stream is full the socket is not read and silence is no loss; ping() raises PongTimeoutError; no event is lost."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=2) as events:
         for number in range(10):
             pair.device.send_json({"type": f"kind-{number}"})
@@ -319,7 +319,7 @@ async def test_going_to_the_background_ends_a_pause(autojump_clock: MockClock) -
     [{"max_events": 0}, {"max_bytes": 0}, {"max_bytes": 1.5}, {"overflow": "explode"}, {"acknowledge": "perhaps"}],
 )
 async def test_bad_bounds(arguments: dict[str, Any], autojump_clock: MockClock) -> None:
-    """Bounds that make no sense are refused at once."""
+    """Invalid bounds of a stream raise an error at once."""
     async with open_pair(login=False) as pair:
         with pytest.raises(SettingsError, match="events"):
             pair.chat.events(**arguments)
@@ -327,7 +327,7 @@ async def test_bad_bounds(arguments: dict[str, Any], autojump_clock: MockClock) 
 
 @pytest.mark.parametrize("kind", [int, "TextMessage", None, list[TextMessage]])
 async def test_what_is_no_event_class(kind: Any, autojump_clock: MockClock) -> None:
-    """It would never match anything, so it is refused at once."""
+    """A filter with something that is not an event class would never match, so it raises at once."""
     async with open_pair(login=False) as pair:
         with pytest.raises(SettingsError, match="event classes"):
             pair.chat.events(kind)
@@ -335,7 +335,7 @@ async def test_what_is_no_event_class(kind: Any, autojump_clock: MockClock) -> N
 
 
 async def test_a_batch_is_everything_that_has_arrived() -> None:
-    """In order, after an Overflow; it counts as handed out, and the next call makes room."""
+    """A batch has all events in order, an Overflow first; it counts as handed out, and the next call makes room."""
     streams = Streams()
     async with stream_of(streams, policy="drop_oldest") as stream:
         for name in "abcd":
@@ -357,7 +357,7 @@ async def test_a_batch_is_everything_that_has_arrived() -> None:
 
 
 async def test_a_batch_is_a_checkpoint_and_cancelled_loses_nothing() -> None:
-    """Always a checkpoint, whatever is there; what a cancelled call would have returned stays."""
+    """A call for a batch is always a checkpoint, and if it is cancelled, its events stay in the stream."""
     streams = Streams()
     async with stream_of(streams) as stream:
         streams.publish(unknown("a"), 1)
@@ -370,7 +370,7 @@ async def test_a_batch_is_a_checkpoint_and_cancelled_loses_nothing() -> None:
 
 
 async def test_the_receive_loop_is_woken_when_there_is_room() -> None:
-    """After iteration, a batch and the end of the stream; and only once the bytes are below their bound."""
+    """Iteration, a batch and the end of the stream wake the receive loop, and only once the bytes are below their bound."""
     streams = Streams()
     async with stream_of(streams, max_events=10, max_bytes=100) as stream:
         woken: list[bool] = []
@@ -416,7 +416,7 @@ BATCHES = st.lists(st.lists(st.tuples(EVENTS, SIZES), max_size=12) | IN_ORDER, m
 @settings(max_examples=300, deadline=None)
 @given(batches=BATCHES, policy=POLICIES)
 def test_many_at_once_do_the_same_as_one_by_one(batches: list[list[tuple[Event, int]]], policy: str) -> None:
-    """As far as there is room: the same events in every stream, duplicates dropped, everything counted alike."""
+    """Publishing many events at once equals publishing each, as far as there is room: the same events, duplicates and counts."""
     outcomes = []
     for at_once in (True, False):
         streams = Streams()
@@ -442,7 +442,7 @@ def test_many_at_once_do_the_same_as_one_by_one(batches: list[list[tuple[Event, 
 
 
 async def test_many_at_once_wake_as_many_readers(autojump_clock: MockClock) -> None:
-    """They wake no more readers than there are events for; a stream that has ended takes none."""
+    """Many events at once wake no more readers than there are events; a stream that has ended takes none."""
     streams = Streams()
     got: list[Event] = []
 
@@ -465,7 +465,7 @@ async def test_many_at_once_wake_as_many_readers(autojump_clock: MockClock) -> N
 
 
 async def test_the_window_of_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A message is known as long as fewer others than the window came after it, and the memory is bounded."""
+    """A message is known as long as fewer other ids than the window came after it, and the memory is bounded."""
     monkeypatch.setattr("cometconn._streams.known_messages._WINDOW", 10)
     for at_once in (True, False):
         streams = Streams()
@@ -499,7 +499,7 @@ async def test_the_window_of_ids(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_room_to_spare_leaves_every_stream_below_its_bounds() -> None:
-    """In events and in bytes, by the fullest stream and by what is unclaimed."""
+    """The room for events and bytes is that of the fullest stream, or of the unclaimed events."""
     streams = Streams()
     assert streams.spare(5000, 1) == 1024
     assert streams.spare(5, 4 * 2**20 + 1) == 0

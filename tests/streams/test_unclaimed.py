@@ -28,7 +28,7 @@ class _LeftError(Exception):
 
 
 async def test_as_many_as_fit_at_a_time_and_before_anything_newer() -> None:
-    """A stream of three events takes seven unclaimed ones in their order, and what comes meanwhile behind them."""
+    """A stream of three events takes seven unclaimed ones in their order, and what arrives meanwhile after them."""
     streams = published(*range(1, 8))
     async with events_of(streams, max_events=3) as stream:
         assert (stream.statistics().events, stream.statistics().behind) == (3, 4)
@@ -42,7 +42,7 @@ async def test_as_many_as_fit_at_a_time_and_before_anything_newer() -> None:
 
 
 async def test_as_many_as_fit_in_bytes() -> None:
-    """The bound in bytes keeps the rest behind, too."""
+    """The bound in bytes keeps the other unclaimed events waiting, too."""
     streams = published(*range(1, 8))
     async with events_of(streams, max_bytes=25) as stream:
         assert (stream.statistics().events, stream.statistics().behind) == (3, 4)
@@ -52,7 +52,7 @@ async def test_as_many_as_fit_in_bytes() -> None:
 
 @pytest.mark.parametrize("overflow", ["pause", "drop_oldest", "fail"])
 async def test_no_unclaimed_event_is_dropped_because_it_does_not_fit(overflow: str) -> None:
-    """Whatever the stream does when it is full: what it begins with waits for room."""
+    """With every overflow policy, the unclaimed events that a stream begins with wait for room."""
     streams = published(*range(1, 101))
     async with events_of(streams, overflow=overflow, max_events=3) as stream:
         published(101, streams=streams)
@@ -61,7 +61,7 @@ async def test_no_unclaimed_event_is_dropped_because_it_does_not_fit(overflow: s
 
 
 async def test_what_a_stream_does_not_want_goes_on_waiting() -> None:
-    """The next stream that wants it begins with it, in the order of arrival."""
+    """An event that a stream does not want stays unclaimed, and comes first in the next stream that wants it."""
     streams = Streams()
     published(1, streams=streams)
     streams.publish(TYPING, 10)
@@ -77,7 +77,7 @@ async def test_what_a_stream_does_not_want_goes_on_waiting() -> None:
 
 
 async def test_a_second_stream_does_not_steal_the_rest_of_the_first() -> None:
-    """What the first began with stays its own, also what does not fit yet; when it closes, the next one gets it."""
+    """Unclaimed events of the first stream stay its own, even those without room; when it closes, the next one gets them."""
     streams = published(*range(1, 6))
     async with events_of(streams, max_events=2) as first:
         async with events_of(streams) as second:
@@ -92,7 +92,7 @@ async def test_a_second_stream_does_not_steal_the_rest_of_the_first() -> None:
 
 
 async def test_what_comes_after_a_stream_failed_is_unclaimed() -> None:
-    """A failed stream takes no events, so they are unclaimed; what it holds stays its own."""
+    """A failed stream takes no events, so new ones are unclaimed; what it holds stays its own."""
     streams = Streams()
     async with events_of(streams, overflow="fail", max_events=2) as stream:
         published(1, 2, 3, 4, streams=streams)
@@ -109,7 +109,7 @@ async def test_what_comes_after_a_stream_failed_is_unclaimed() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_what_streams_give_back_stands_in_the_order_of_arrival(seed: int) -> None:
-    """However two streams shared the events, and in whatever order they close."""
+    """However two streams shared the events, and whichever closes first, the unclaimed ones are in the order of arrival."""
     streams = published(1, 2)
     with pytest.raises(_LeftError):
         async with (
@@ -140,7 +140,7 @@ async def test_beyond_the_bounds_the_oldest_are_dropped_and_reported() -> None:
 
 
 async def test_what_was_dropped_and_not_reported_is_reported_by_the_next_stream() -> None:
-    """When a stream closes before its Overflow is read, the next one begins with it."""
+    """When a stream closes before its Overflow is read, the next stream begins with that Overflow."""
     streams = published(*range(1, 1031))
     async with events_of(streams):
         pass
@@ -153,7 +153,7 @@ async def test_what_was_dropped_and_not_reported_is_reported_by_the_next_stream(
 
 
 async def test_what_a_stream_dropped_is_not_acknowledged_before_it_is_reported() -> None:
-    """The program may end before it reads the Overflow: then the dropped messages are fetched again."""
+    """If the program ends before it reads the Overflow, the dropped messages are fetched again."""
     streams = Streams()
     async with events_of(streams, overflow="drop_oldest", max_events=2) as stream:
         published(*range(1, 6), streams=streams)
@@ -170,7 +170,7 @@ async def test_what_a_stream_dropped_is_not_acknowledged_before_it_is_reported()
 
 
 async def test_a_dropped_message_of_another_user_holds_no_position() -> None:
-    """The Overflow still comes, and does not hold the position of the next user."""
+    """The Overflow of another user's messages still comes, and does not hold the position of the next user."""
     streams = Streams()
     async with events_of(streams, overflow="drop_oldest", max_events=2) as stream:
         published(*range(1, 6), streams=streams)
@@ -182,7 +182,7 @@ async def test_a_dropped_message_of_another_user_holds_no_position() -> None:
 
 
 async def test_closed_streams_keep_what_another_user_had_to_themselves() -> None:
-    """What a stream holds from before another user came stays readable there, and is not given to the next stream."""
+    """Events from before another user logged in stay readable in their stream, and are not given to the next stream."""
     streams = Streams()
     with pytest.raises(_LeftError):
         async with events_of(streams, acknowledge="call") as stream:
@@ -220,7 +220,7 @@ async def _texts(stream: EventStream) -> list[str]:
 
 
 async def test_nothing_fetched_is_dropped_while_no_stream_is_open(autojump_clock: MockClock) -> None:
-    """Fetching waits while no stream is open and the unclaimed are full; the next stream gets every message."""
+    """Fetching waits while no stream is open and the unclaimed buffer is full; the next stream gets every message."""
     async with open_pair(connect=True, settings=CATCHING_UP) as pair:
         say(pair.server, "before")
         await settle()
@@ -238,7 +238,7 @@ async def test_nothing_fetched_is_dropped_while_no_stream_is_open(autojump_clock
 
 
 async def test_a_program_that_opens_no_stream_stays_connected(autojump_clock: MockClock) -> None:
-    """Once as many live events are held as allowed, fetching goes on, the oldest are dropped, and the socket is read."""
+    """Once the limit of live events held back is reached, fetching continues, the oldest are dropped, and the socket is read."""
     async with open_pair(connect=True, settings=CATCHING_UP) as pair:
         await _missed(pair, 3000)
         for number in range(1100):
@@ -257,7 +257,7 @@ async def test_a_program_that_opens_no_stream_stays_connected(autojump_clock: Mo
 
 
 async def test_a_forced_logout_keeps_what_waits_and_the_position(autojump_clock: MockClock) -> None:
-    """The server no longer knows the token: the same user goes on where they were, and no message comes twice."""
+    """After a forced logout the same user continues where they were, and no message comes twice."""
     store = MemoryStore()
     async with open_pair(connect=True, settings=CATCHING_UP, store=store) as pair:
         async with pair.chat.events(TextMessage) as events:
@@ -283,7 +283,7 @@ async def test_a_forced_logout_keeps_what_waits_and_the_position(autojump_clock:
 
 
 async def test_another_user_after_a_forced_logout_gets_nothing_of_the_first(autojump_clock: MockClock) -> None:
-    """Neither what was held back or left unfetched, nor what was unclaimed."""
+    """Another user gets nothing of what was held back, unfetched or unclaimed for the first one."""
     async with open_pair(connect=True, settings=CATCHING_UP) as pair:
         say(pair.server, "unclaimed")
         await settle()

@@ -1,4 +1,4 @@
-"""What could not be read is counted for each client, with a warning at most once a minute."""
+"""What could not be decoded is counted for each client, with a warning at most once a minute."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_an_attribute_that_cannot_be_read_is_counted_and_logged(
 async def test_an_unreadable_frame_that_no_stream_wants_is_counted_and_logged(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A bot that only reads text messages has nothing but the log to find out what it does not get."""
+    """An unreadable frame is counted and logged although no stream wants it; a bot that reads only text has nothing else."""
     async with open_pair(connect=True) as pair, pair.chat.events(TextMessage) as events:
         frame = text_message(1)
         del frame["body"]["id"]
@@ -62,7 +62,7 @@ async def test_an_unreadable_frame_that_no_stream_wants_is_counted_and_logged(
 
 
 async def test_it_is_logged_once_a_minute(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:
-    """A server that sends nothing else does not fill the log: only the counter goes on."""
+    """A server that sends nothing else does not fill the log: further warnings in a minute only increase the counter."""
     async with open_pair(connect=True) as pair:
         for second in range(130):
             await push(pair, text_message(second + 1, metadata="{}"))
@@ -74,7 +74,7 @@ async def test_it_is_logged_once_a_minute(autojump_clock: MockClock, caplog: pyt
 async def test_what_a_server_wrote_is_not_in_the_log(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No key or value from outside is in a warning or a counter: the counters are named after attributes."""
+    """No key or value from a server is in a warning or a counter: the counters are named after attributes."""
     async with open_pair(connect=True) as pair, pair.chat.events(UnreadableFrame) as events:
         evil = "\x1b]0;evil\x07"
         await push(

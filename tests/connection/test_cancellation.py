@@ -189,14 +189,14 @@ async def _cancelled_call(name: str, n: int, *, silent: bool, any_task: bool = F
 @pytest.mark.parametrize("silent", [False, True], ids=["good", "silent"])
 @pytest.mark.parametrize("name", CALLS)
 def test_every_call(name: str, *, silent: bool, record_property: Any) -> None:
-    """Wherever it is cancelled, the client stays usable, no frame is torn, no task or socket is left."""
+    """Wherever a call is cancelled, the client stays usable, no frame is torn, and no task or socket is left."""
     record_property("checkpoints", run_all(_cancelled_call, name, silent=silent) - 1)
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["good", "silent"])
 @pytest.mark.parametrize("name", CALLS)
 def test_every_call_at_every_step_of_any_task(name: str, *, silent: bool) -> None:
-    """The same if the cancellation comes between any two steps of other tasks."""
+    """A cancel between any two steps of other tasks leaves a usable client, no torn frame, no task and no socket."""
     run_all(_cancelled_call, name, silent=silent, any_task=True)
 
 

@@ -1,4 +1,4 @@
-"""What was missed while away stands in the stream, once, in order, behind its gap."""
+"""Messages missed while disconnected come in the stream once, in order, after their gap."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def listening(**options: Any) -> AsyncGenerator[tuple[Pair, EventStream], 
 
 
 async def test_what_was_missed_stands_behind_the_gap(autojump_clock: MockClock) -> None:
-    """Before, missed, live: each once, in order, and the gap has `recovered=True`."""
+    """Messages from before, missed ones and live ones come once each, in order, and the gap has `recovered=True`."""
     async with listening() as (pair, events):
         say(pair.server, "before")
         await settle()
@@ -90,7 +90,7 @@ async def test_what_was_missed_stands_behind_the_gap(autojump_clock: MockClock) 
 
 
 async def test_without_a_message_ever_seen_it_begins_at_the_loss(autojump_clock: MockClock) -> None:
-    """No id to begin with: what was sent since the moment of the loss."""
+    """Without any known message id, the messages sent since the moment of the loss are fetched."""
     async with listening() as (pair, events):
         await go(pair)
         say(pair.server, "missed")
@@ -99,7 +99,7 @@ async def test_without_a_message_ever_seen_it_begins_at_the_loss(autojump_clock:
 
 
 async def test_nothing_missed_is_a_gap_all_the_same(autojump_clock: MockClock) -> None:
-    """A reader can distinguish a quiet time from a lost connection."""
+    """If no message was missed there is still a gap, so a reader can distinguish a quiet time from a lost connection."""
     async with listening() as (pair, events):
         await go(pair)
         await come_back(pair)
@@ -107,7 +107,7 @@ async def test_nothing_missed_is_a_gap_all_the_same(autojump_clock: MockClock) -
 
 
 async def test_many_pages(autojump_clock: MockClock) -> None:
-    """Page by page, all of them."""
+    """Many missed messages are fetched page by page, all of them."""
     async with listening() as (pair, events):
         await go(pair)
         for number in range(350):
@@ -117,7 +117,7 @@ async def test_many_pages(autojump_clock: MockClock) -> None:
 
 
 async def test_live_events_wait_for_what_was_missed(autojump_clock: MockClock) -> None:
-    """What arrives while the pages are fetched comes behind them, and what is in both comes once."""
+    """What arrives while pages are fetched comes after them, and a message that is in both comes once."""
     async with listening() as (pair, events):
         say(pair.server, "before")
         await settle()
@@ -139,7 +139,7 @@ async def test_live_events_wait_for_what_was_missed(autojump_clock: MockClock) -
 async def test_what_was_on_its_way_when_the_connection_was_lost(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No message to begin with, and the loss is judged late: from the first connection on, not from the loss."""
+    """Without a message and with a loss judged late, fetching begins at the first connection, not at the loss."""
     now, yet_to_pass = time.time, 20.0
     monkeypatch.setattr(time, "time", lambda: now() - yet_to_pass)
     async with listening(wall_clock=time.time) as (pair, events):
@@ -154,7 +154,7 @@ async def test_what_was_on_its_way_when_the_connection_was_lost(
 async def test_what_was_held_comes_once_however_much_is_fetched(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More than the streams remember stands behind it when it is fetched as well: once, and in its place."""
+    """A held message comes once and in its place, also when more is fetched than the window of ids remembers."""
     monkeypatch.setattr(known_messages, "_WINDOW", 10)
     async with listening() as (pair, events):
         say(pair.server, "before")
@@ -177,7 +177,7 @@ async def test_what_was_held_comes_once_however_much_is_fetched(
 
 
 async def test_a_page_that_comes_with_the_end_of_the_lease_is_not_taken(autojump_clock: MockClock) -> None:
-    """The user logs out as it arrives: the next user never gets what this one missed."""
+    """A page that arrives as the user logs out is dropped: the next user never gets what this one missed."""
     async with listening(users=("zed-1", "amy-2", "kim-3")) as (pair, events):
         catch_up = pair.chat._core.catch_up
         assert catch_up is not None
@@ -201,7 +201,7 @@ async def test_a_page_that_comes_with_the_end_of_the_lease_is_not_taken(autojump
 
 
 def test_the_wall_clock_goes_on_while_the_machine_sleeps() -> None:
-    """The gap begins at the wall clock's time of the loss, or at the time that Trio's clock gives, if that is earlier."""
+    """The gap begins at the loss by the wall clock, or at the time that Trio's clock gives, if that is earlier."""
     noon = datetime.datetime(2026, 1, 2, 12, tzinfo=datetime.UTC)
     lost = ConnectionLostError("gone")
     assert Disconnection(100.0, lost, since_utc=noon).gap(103.0).since_utc == noon
@@ -209,8 +209,8 @@ def test_the_wall_clock_goes_on_while_the_machine_sleeps() -> None:
     assert told.until_utc - told.since_utc == datetime.timedelta(seconds=60)
 
 
-async def test_a_failed_fetch_says_so_and_live_goes_on(autojump_clock: MockClock) -> None:
-    """The gap has `recovered=False` and a cause; live events are not held back."""
+async def test_a_failed_fetch_is_in_the_gap_and_live_goes_on(autojump_clock: MockClock) -> None:
+    """After a failed fetch the gap has `recovered=False` and a cause, and live events are not held back."""
     async with listening() as (pair, events):
         await go(pair)
         say(pair.server, "missed")
@@ -244,7 +244,7 @@ async def test_a_fetch_that_hangs_holds_live_events_no_longer_than_a_request(aut
 
 
 async def test_what_this_client_sent_itself_is_not_news(autojump_clock: MockClock) -> None:
-    """Messages of this very session are dropped; those of the user's other devices are not."""
+    """Fetched messages that this session sent are dropped; those that other devices of the user sent are not."""
     async with listening() as (pair, events):
         session_id = pair.chat._core.identity.session_id
         await go(pair)
@@ -255,7 +255,7 @@ async def test_what_this_client_sent_itself_is_not_news(autojump_clock: MockCloc
 
 
 async def test_after_the_background(autojump_clock: MockClock) -> None:
-    """Auto mode: what was sent while the app was away."""
+    """In auto mode, the messages sent while the app was in the background are fetched."""
     async with listening() as (pair, events):
         say(pair.server, "before")
         await settle()
@@ -268,7 +268,7 @@ async def test_after_the_background(autojump_clock: MockClock) -> None:
 
 
 async def test_a_closed_program_that_is_opened_again(autojump_clock: MockClock) -> None:
-    """The position is saved with the session: the next program gets what was sent meanwhile, and a gap before it."""
+    """The position is saved with the session: the next program gets a gap and the messages sent meanwhile."""
     store = MemoryStore()
     async with open_memory_server(groups={}) as server:
         async with listening(given=server, store=store) as (pair, events):
@@ -283,7 +283,7 @@ async def test_a_closed_program_that_is_opened_again(autojump_clock: MockClock) 
 
 
 async def test_a_closed_program_that_never_saw_a_message(autojump_clock: MockClock) -> None:
-    """No id to begin with: what was sent since the login."""
+    """A program closed without any message is followed by one that fetches the messages sent since the login."""
     store = MemoryStore()
     async with open_memory_server(groups={}) as server:
         async with open_pair(given=server, store=store, connect=True, settings=CATCHING_UP):
@@ -294,7 +294,7 @@ async def test_a_closed_program_that_never_saw_a_message(autojump_clock: MockClo
 
 
 async def test_what_was_held_when_the_program_was_closed_comes_again(autojump_clock: MockClock) -> None:
-    """It was held back and not published: the next program gets it, because the saved position is before it."""
+    """Events held back when the program was closed come to the next one, because the saved position is before them."""
     store = MemoryStore()
     async with open_memory_server(groups={}) as server:
         async with listening(given=server, store=store) as (pair, events):
@@ -312,7 +312,7 @@ async def test_what_was_held_when_the_program_was_closed_comes_again(autojump_cl
 
 
 async def test_the_position_is_saved_while_running(autojump_clock: MockClock) -> None:
-    """A program that is killed begins where it was a few seconds before."""
+    """A program after a SIGKILL begins at the position of a few seconds before."""
     store = MemoryStore()
     async with listening(store=store) as (pair, events):
         say(pair.server, "before")
@@ -322,7 +322,7 @@ async def test_the_position_is_saved_while_running(autojump_clock: MockClock) ->
 
 
 async def test_another_user_begins_anew(autojump_clock: MockClock) -> None:
-    """The next user does not get what this one missed."""
+    """The next user does not get the messages that this one missed."""
     async with listening() as (pair, events):
         say(pair.server, "before")
         assert await read(events) == ["before"]
@@ -366,7 +366,7 @@ async def test_a_paused_stream_is_not_flooded(autojump_clock: MockClock) -> None
 
 
 async def test_leaving_hands_over_what_was_held(autojump_clock: MockClock) -> None:
-    """Events that are no messages would never come again: a stream that is read to its end gets them."""
+    """Events that are no messages cannot be fetched again, so leaving publishes them: a stream read to its end gets them."""
     async with open_pair(connect=True, settings=CATCHING_UP) as pair:
         async with pair.chat.events() as events:
             await go(pair)
@@ -381,7 +381,7 @@ async def test_leaving_hands_over_what_was_held(autojump_clock: MockClock) -> No
 
 
 async def test_no_message_comes_twice_when_the_program_is_closed_while_it_catches_up(autojump_clock: MockClock) -> None:
-    """What was fetched is read to the end of the stream, what was held comes to the next program: each once."""
+    """Fetched messages are read to the end of the stream, held ones come to the next program: each comes once."""
     store = MemoryStore()
     async with open_memory_server(groups={}) as server:
         async with open_pair(given=server, store=store, settings=CATCHING_UP, connect=True) as pair:
@@ -403,7 +403,7 @@ async def test_no_message_comes_twice_when_the_program_is_closed_while_it_catche
 
 
 async def test_what_was_not_acknowledged_comes_again_after_a_crash(autojump_clock: MockClock) -> None:
-    """The position saved while running is before what waits in a stream, and before what was handed out and is worked on."""
+    """The position saved while running is before what waits in a stream and before what was handed out and is open."""
     store = MemoryStore()
     async with listening(store=store) as (pair, events):
         for number in range(1, 6):
@@ -415,7 +415,7 @@ async def test_what_was_not_acknowledged_comes_again_after_a_crash(autojump_cloc
 
 
 async def test_what_came_before_the_first_stream_comes_again(autojump_clock: MockClock) -> None:
-    """What no stream has taken is unclaimed, and comes to the next program."""
+    """Events that no stream has taken are unclaimed, and come to the next program."""
     store = MemoryStore()
     async with open_memory_server(groups={}) as server:
         async with open_pair(given=server, store=store, connect=True, settings=CATCHING_UP):
@@ -452,7 +452,7 @@ def interleavings() -> st.SearchStrategy[list[str]]:
     pause=st.sampled_from([0.0, 0.004]),
 )
 def test_any_interleaving_of_outages(acts: list[str], seed: int, began: float, room: int, pause: float) -> None:
-    """Whatever is cut off or refused when, in any order of tasks: every message comes exactly once, in order where not late."""
+    """Whatever is cut off or refused, in any order of tasks, every message comes exactly once, and in order if it is not late."""
     said, received = played(acts, seed=seed, began=began, room=room, pause=pause)
     assert received == said
 

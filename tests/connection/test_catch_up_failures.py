@@ -1,4 +1,4 @@
-"""Catch-up that does not give up: transient failures, refusals, bad messages, and clocks that are wrong."""
+"""Catch-up with transient failures, refusals, bad messages, and wrong clocks."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def status(number: int, **headers: str) -> Any:
 
 @pytest.mark.parametrize("number", [408, 425, 429, 500, 503])
 async def test_a_transient_refusal_is_tried_again(number: int, autojump_clock: MockClock) -> None:
-    """A3: after one of them the gap still has `recovered=True`."""
+    """A3: after a transient refusal the fetch is repeated, and the gap has `recovered=True`."""
     async with listening() as (pair, events):
         say(pair.server, "before")
         assert await read(events) == ["before"]
@@ -79,7 +79,7 @@ async def test_a_transient_refusal_is_tried_again(number: int, autojump_clock: M
     "body", [b"[]", b"", b'{"data":{}}', b'{"data":[{"id":"2"'], ids=["list", "none", "object", "cut"]
 )
 async def test_an_answer_that_is_no_list_is_tried_again(body: bytes, autojump_clock: MockClock) -> None:
-    """A page that is no list, or was cut off, may come whole the next time."""
+    """A page that is no list, or was cut off, is fetched again, because it may come whole the next time."""
     async with listening() as (pair, events):
         await go(pair)
         say(pair.server, "missed")
@@ -90,7 +90,7 @@ async def test_an_answer_that_is_no_list_is_tried_again(body: bytes, autojump_cl
 
 
 async def test_retry_after_is_obeyed_and_what_comes_late_stands_behind_a_second_gap(autojump_clock: MockClock) -> None:
-    """After request_timeout live events flow; the delay asked for, at most 300 s, is waited; both gaps have one range."""
+    """Retry-After of up to 300 s is waited; live events come after request_timeout; both gaps have one range."""
     async with listening() as (pair, events):
         say(pair.server, "before")
         assert await read(events) == ["before"]
@@ -176,7 +176,7 @@ async def test_more_than_the_bounds_comes_in_order_between_two_gaps(autojump_clo
 async def test_a_bad_message_costs_neither_its_page_nor_the_position(
     bad: bytes, kind: type[Event], autojump_clock: MockClock
 ) -> None:
-    """A6, A7: what is no JSON is an UnreadableFrame in its place, what is nearly JSON a message, and the position passes both."""
+    """A6, A7: a message that is no JSON is an UnreadableFrame in its place, and the position passes it."""
     store = MemoryStore()
     async with open_memory_server(groups={}) as server:
         async with listening(given=server, store=store) as (pair, events):
@@ -302,7 +302,7 @@ async def a_long_session(patch: pytest.MonkeyPatch, fault: Callable[[int], float
 async def test_a_wrong_wall_clock_changes_nothing(
     fault: Callable[[int], float], autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A2: the same events and statuses at the same times as with a right clock, in the run and after a restart."""
+    """A2: a wrong clock gives the same events and statuses at the same times as a right one, also after a restart."""
     with trio.fail_after(3600):
         right = await a_long_session(monkeypatch, lambda _: 0.0)
         wrong = await a_long_session(monkeypatch, fault)
@@ -319,7 +319,7 @@ async def test_a_wrong_wall_clock_changes_nothing(
 
 
 async def test_a_session_without_a_message_is_fetched_from_its_first_connection(autojump_clock: MockClock) -> None:
-    """A2: the server's clock is a day off ours, and what was sent before a restart comes after it."""
+    """A2: with the server's clock a day off ours, messages sent before a restart still come after it."""
     store = MemoryStore()
     async with open_memory_server(groups={}) as server:
         server.set_clock(ahead=-86_400)
@@ -331,7 +331,7 @@ async def test_a_session_without_a_message_is_fetched_from_its_first_connection(
 
 
 async def test_without_any_date_nothing_is_fetched(autojump_clock: MockClock) -> None:
-    """It is not known where to begin: the gap has that as its cause."""
+    """Without any `Date` there is no time to begin at: nothing is fetched, and the gap has that as its cause."""
     async with open_memory_server(groups={}) as server:
         server.set(date=False)
         async with listening(given=server) as (pair, events):

@@ -26,7 +26,7 @@ async def lasts(handshake: ClosingHandshake) -> float:
 
 
 async def test_the_earliest_deadline_counts(autojump_clock: MockClock) -> None:
-    """A later deadline does not prolong it."""
+    """A later deadline does not prolong the closing handshake."""
     handshake = ClosingHandshake(trio.CancelScope())
     handshake.end_by(trio.current_time() + 2)
     handshake.end_by(trio.current_time() + 3)
@@ -36,7 +36,7 @@ async def test_the_earliest_deadline_counts(autojump_clock: MockClock) -> None:
 async def test_the_close_frame_leaves_once_the_state_is_decided_and_before_it_is_published(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`enter_background()` writes it once, in the call, when the new state is known and no subscriber has it yet."""
+    """`enter_background()` writes the close frame once, after the new state is decided and before any subscriber has it."""
     seen: list[tuple[State, int]] = []
     published: list[StatusChange] = []
     monkeypatch.setattr(
@@ -59,7 +59,7 @@ async def test_a_cut_behind_the_close_frame_is_immediate(autojump_clock: MockClo
 
 
 async def test_a_cut_before_the_close_frame_leaves_it_a_moment(autojump_clock: MockClock) -> None:
-    """The close frame may still be written, and then it is over at once; a blocked write costs 50 ms."""
+    """After a cut, the close frame may still be written, which ends the handshake; a blocked write takes 50 ms."""
     handshake = ClosingHandshake(trio.CancelScope())
     handshake.cut()
     assert round(await lasts(handshake), 6) == 0.05
@@ -71,7 +71,7 @@ async def test_a_cut_before_the_close_frame_leaves_it_a_moment(autojump_clock: M
 
 @pytest.mark.parametrize("left", [True, False])
 async def test_a_closing_handshake_that_was_over_at_once_is_observed(left: bool) -> None:
-    """The close frame was written in the call, and the server's was read before the client could wait for it."""
+    """Hooks get the close frame written in the call, also when the server's is read before the client waits for it."""
     told: list[str] = []
 
     class StepObserver:
@@ -100,7 +100,7 @@ async def test_a_closing_handshake_that_was_over_at_once_is_observed(left: bool)
 
 
 async def test_the_next_connection_does_not_cost_the_close_frame(autojump_clock: MockClock) -> None:
-    """disconnect() and connect() at one instant: the server gets 1000, and the new socket at that instant."""
+    """With disconnect() and connect() at one instant, the server gets code 1000, and the new socket at that instant."""
     async with open_pair(manual=True, connect=True) as pair:
         pair.server.ignore_close = True
         began = trio.current_time()

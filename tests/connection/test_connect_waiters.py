@@ -28,7 +28,7 @@ def after(before: Lifecycle, on: Input, cause: Exception | None = None) -> Lifec
 
 
 def test_success_is_the_outcome_of_all() -> None:
-    """Patient or not, all waits end without an error, and none is left."""
+    """A connection ends the waits of all calls without an error, with retry=True or not, and none is left."""
     both = ConnectWaiter(patient=True), ConnectWaiter(patient=False)
     life = after(connecting(*both), Input.AUTHENTICATED)
     assert all(waiter.done.is_set() and waiter.error is None for waiter in both)
@@ -49,7 +49,7 @@ def test_a_failed_attempt_ends_the_wait_of_the_impatient() -> None:
 
 
 def test_a_cancelled_call_leaves_the_others_alone() -> None:
-    """It waits no longer, and leaves once; the other call waits on."""
+    """A cancelled call waits no longer and is removed once; the other call waits on."""
     one, other = ConnectWaiter(patient=False), ConnectWaiter(patient=False)
     life = reduce(connecting(one, other), Input.CALLER_LEFT, 1.0, InputDetails(waiter=one))
     assert life.waiting == (other,)
@@ -60,7 +60,7 @@ def test_a_cancelled_call_leaves_the_others_alone() -> None:
 
 
 def test_each_has_an_error_of_its_own() -> None:
-    """Raising an error adds to its traceback: two calls must not share one."""
+    """Two calls get different error objects, because raising an error adds to its traceback."""
     one, two = ConnectWaiter(patient=False), ConnectWaiter(patient=False)
     after(connecting(one, two), Input.DISCONNECT_CALLED)
     assert one.error is not None
@@ -69,7 +69,7 @@ def test_each_has_an_error_of_its_own() -> None:
 
 @pytest.mark.parametrize("on", [Input.ENTERED_BACKGROUND, Input.ENTERED_FOREGROUND, Input.RENEWAL_BEGAN])
 def test_a_step_within_the_attempt_has_no_outcome(on: Input) -> None:
-    """All that waited wait on."""
+    """A change within an attempt ends no wait."""
     one = ConnectWaiter(patient=False)
     life = after(connecting(one), on)
     assert life.waiting == (one,)

@@ -44,7 +44,7 @@ async def be_disconnected(chat: CometChat, server: Emulator) -> None:
 
 @pytest.mark.parametrize("end", [disconnect, be_disconnected])
 async def test_no_reference_cycle_outlives_a_connection(no_collector: None, end: Any) -> None:
-    """A garbage collection stops the program, for long with thousands of clients: connections that end must not need one."""
+    """An ended connection is freed without a garbage collection, which would stop a program of thousands of clients."""
     with trio.fail_after(SLACK):
         async with (
             open_emulator() as server,

@@ -1,4 +1,4 @@
-"""At the very instant of the deadline: the lease is over, whatever else is scheduled there."""
+"""At the exact instant of the deadline the lease is over, whatever else is scheduled then."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ PAIRS = [(name,) for name in ACTS] + list(itertools.permutations(ACTS, 2))
 
 @pytest.mark.parametrize("names", PAIRS, ids="+".join)
 def test_one_outcome_at_the_deadline(names: tuple[str, ...]) -> None:
-    """Every scheduling of what happens at the deadline gives the same: the grace is over before anything else counts."""
+    """Whatever the order of the events at the deadline, the outcome is the same: the grace is over before anything else counts."""
     first = run_shuffled(0, at_the_deadline, names, 0.0)
     assert "BACKGROUND_TIMEOUT" in first["statuses"]
     assert first["closes"][0] == (1000, GRACE)
@@ -122,7 +122,7 @@ def test_one_outcome_at_the_deadline(names: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("name", ACTS)
 def test_one_outcome_just_before_the_deadline(name: str) -> None:
-    """A microsecond earlier everything still counts: a ping or a frame arrives, a close is a loss."""
+    """A microsecond before the deadline everything still counts: a ping or a frame arrives, a close is a loss."""
     first = run_shuffled(0, at_the_deadline, (name,), 0.000_001)
     assert first["outcomes"] == {name: "done"}
     ends = {"server close": "LOST_IN_BACKGROUND", "disconnect": "DISCONNECT_CALLED", "frame": "BACKGROUND_TIMEOUT"}

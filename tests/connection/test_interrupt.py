@@ -158,7 +158,7 @@ def test_it_comes_out_of_the_users_block_alone(where: str, n: int, task: str) ->
 
 
 def test_the_task_that_saves_the_position_is_one_of_them() -> None:
-    """With catch_up a task saves to the store: an interrupt there is raised in the application's task, too."""
+    """An interrupt during the saving of the position, a background task, is raised in the application's task, too."""
     struck: list[str] = []
 
     class Store(MemorySaving):
@@ -268,7 +268,7 @@ def bounded() -> Iterator[None]:
 @pytest.mark.usefixtures("bounded")
 @pytest.mark.parametrize("name", CALLS)
 def test_at_no_moment_does_it_leave_a_call_half_done(name: str) -> None:
-    """After a SIGINT at any moment of any call the program ends within its bound, and no socket is left."""
+    """After a SIGINT at any moment of any call, the program ends within its bound, and no socket is left."""
     for moment in itertools.count(1, EVERY):
         striking = Striking(moment)
         signal.alarm(30)  # for this moment alone: a loaded machine takes long for all of them

@@ -1,4 +1,4 @@
-"""Ctrl-C at every step of every call: a bare KeyboardInterrupt, whatever the call was doing."""
+"""Ctrl-C at every step of every call raises a bare KeyboardInterrupt, whatever the call was doing."""
 
 from __future__ import annotations
 
@@ -153,14 +153,14 @@ def _striking_in(name: str) -> Callable[[Strike], Awaitable[None]]:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_at_every_step_of_a_call(name: str, record_property: Any) -> None:
-    """After SIGINT between any two steps of Trio's tasks the call raises KeyboardInterrupt, and nothing stays open."""
+    """After SIGINT between any two steps of Trio's tasks, the call raises KeyboardInterrupt, and nothing stays open."""
     record_property("steps", struck := sweep(_striking_in(name), AtStep, clock=_clock))
     assert struck > 0
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_inside_the_functions_of_a_call(name: str, record_property: Any) -> None:
-    """The same after SIGINT in any function that the call runs, in its own task or in a background task."""
+    """After SIGINT in any function that the call runs, in any task, it raises KeyboardInterrupt, and nothing stays open."""
     record_property("steps", struck := sweep(_striking_in(name), AtCall, every=EVERY, clock=_clock))
     assert struck > 0
 
@@ -171,7 +171,7 @@ def test_inside_the_functions_of_a_call(name: str, record_property: Any) -> None
 def test_entering_and_leaving_the_client(
     where: str, counting: Callable[[int], Strike], every: int, *, connected: bool, record_property: Any
 ) -> None:
-    """The store can be opened again at once, and holds the session."""
+    """After SIGINT while the client is entered or left, the store can be opened at once, and holds the session."""
 
     async def program(strike: Strike) -> None:
         store = MemoryStore()
@@ -216,7 +216,7 @@ HOSTS = {
 def test_rest_at_every_step_when_the_host_does_not_answer(
     name: str, host: str, tmp_path: pathlib.Path, record_property: Any
 ) -> None:
-    """Over real sockets: the call ends at once, no socket stays open, and the session file is unlocked and whole."""
+    """Over real sockets an interrupted call ends at once, no socket is open, and the session file is whole and unlocked."""
     url, proxy = HOSTS.get(host, HOSTS["silent"])
     path = tmp_path / "session.json"
     with (

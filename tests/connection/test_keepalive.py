@@ -30,7 +30,7 @@ class Steps(trio.abc.Instrument):
 
 @pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
 async def test_it_wakes_up_once_a_ping(autojump_clock: MockClock, jitter: float) -> None:
-    """An answered ping leaves no deadline that wakes the task later: with thousands of clients that would cost."""
+    """An answered ping leaves no deadline that wakes the task later, which would be slow with thousands of clients."""
     steps = Steps("cometconn.keepalive")
     async with open_pair() as pair:
         pair.server.jitter = jitter
@@ -44,7 +44,7 @@ async def test_it_wakes_up_once_a_ping(autojump_clock: MockClock, jitter: float)
 
 
 async def test_clients_that_connect_together_ping_apart(autojump_clock: MockClock) -> None:
-    """The first pings are spread, and so are the later ones."""
+    """The pings of clients that connect together are spread, the first ones and the later ones."""
     async with open_pair() as pair:
         pair.server.jitter = 1.0
         await pair.chat.connect()
@@ -63,7 +63,7 @@ async def ping_and_go(pair: Pair) -> float:
 
 
 async def test_silence_after_a_ping_that_no_call_waits_for(autojump_clock: MockClock) -> None:
-    """It is noticed at `pong_timeout` all the same, not at the next keepalive ping."""
+    """Silence after a keepalive ping is noticed at `pong_timeout`, not at the next ping."""
     async with open_pair(connect=True) as pair:
         await settle()
         pinged = await ping_and_go(pair)
@@ -72,7 +72,7 @@ async def test_silence_after_a_ping_that_no_call_waits_for(autojump_clock: MockC
 
 
 async def test_silence_counts_from_when_the_reader_goes_on(autojump_clock: MockClock) -> None:
-    """A ping while a full stream stops the reader: its pong may lie unread, so its time begins when the reader goes on."""
+    """The time of a ping sent while a full stream stops the reader begins when the reader continues: the pong may be unread."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=1) as events:
         pair.device.send('{"type":"fills it"}')
         await settle()
@@ -90,7 +90,7 @@ PONG = b'\x81\x21{"action": "pong", "ack": "true"}'
 
 @pytest.mark.parametrize("late", [0.0, 0.1, 0.6, 30.0])
 async def test_an_answered_ping_is_no_silence_however_late_it_is_read(late: float, autojump_clock: MockClock) -> None:
-    """The pong lies in the socket and the process was held up past `pong_timeout`: the link stays, and `ping()` returns."""
+    """A pong in the socket of a process held up past `pong_timeout` counts: the link stays, and `ping()` returns."""
     async with open_pair(connect=True) as pair:
         await settle()
         pair.server.set(pong=False)
@@ -106,7 +106,7 @@ async def test_an_answered_ping_is_no_silence_however_late_it_is_read(late: floa
 
 @pytest.mark.parametrize("late", [0.0, 0.1, 0.6, 30.0])
 async def test_other_bytes_are_no_silence_however_late_they_are_read(late: float, autojump_clock: MockClock) -> None:
-    """Bytes that lie in the socket keep the link, too; `ping()` raises, because no pong was among them."""
+    """Other bytes in the socket keep the link, too; `ping()` raises, because there was no pong among them."""
     async with open_pair(connect=True) as pair:
         await settle()
         pair.server.set(pong=False)
@@ -122,7 +122,7 @@ async def test_other_bytes_are_no_silence_however_late_they_are_read(late: float
 
 @pytest.mark.parametrize("late", [0.0, 0.1, 0.6, 30.0])
 async def test_silence_is_judged_as_soon_as_nothing_was_found(late: float, autojump_clock: MockClock) -> None:
-    """Whether the process was held up or not: if the socket is empty after `pong_timeout` the link is lost at that instant."""
+    """If the socket is empty after `pong_timeout`, the link is lost at that instant, held up or not."""
     async with open_pair(connect=True) as pair:
         await settle()
         pair.server.set(pong=False)
@@ -137,7 +137,7 @@ async def test_silence_is_judged_as_soon_as_nothing_was_found(late: float, autoj
 
 
 async def test_processing_for_long_is_no_silence(autojump_clock: MockClock) -> None:
-    """While messages are processed the socket is not read: a pong behind them is found before silence is judged."""
+    """While messages are processed the socket is not read: a pong after them is found before silence is judged."""
     async with open_pair(connect=True) as pair:
         await settle()
         pair.server.set(pong=False)
@@ -159,7 +159,7 @@ async def test_processing_for_long_is_no_silence(autojump_clock: MockClock) -> N
 
 @pytest.mark.parametrize("said", [b"", b"\x89\x00"], ids=["nothing", "a ping"])
 async def test_silence_behind_a_blocked_write(said: bytes, autojump_clock: MockClock) -> None:
-    """A keepalive ping that cannot be written, because a write before it is blocked, counts all the same."""
+    """A keepalive ping that cannot be written, because an earlier write is blocked, counts as unanswered."""
     async with open_pair(connect=True) as pair:
         await settle()
         stream_of(pair)._outgoing.capacity = 0
@@ -173,7 +173,7 @@ async def test_silence_behind_a_blocked_write(said: bytes, autojump_clock: MockC
 
 
 async def test_calls_are_bounded_while_a_write_is_blocked(autojump_clock: MockClock) -> None:
-    """The server reads nothing: `ping()` takes `pong_timeout` and `disconnect()` nothing, since no close frame can be sent."""
+    """If the server reads nothing, `ping()` takes `pong_timeout` and `disconnect()` no time, as no close frame can be sent."""
     async with open_pair(connect=True) as pair:
         await settle()
         for call, bound in ((pair.chat.ping, 5.0), (pair.chat.disconnect, 0.0)):
@@ -192,7 +192,7 @@ async def test_calls_are_bounded_while_a_write_is_blocked(autojump_clock: MockCl
 
 
 async def test_a_close_that_cannot_be_answered_costs_the_next_connection_little(autojump_clock: MockClock) -> None:
-    """The server closes and reads nothing: the loss is judged at once, and `connect()` does not wait for our close frame."""
+    """If the server closes and reads nothing, the loss is judged at once, and `connect()` waits for no close frame."""
     async with open_pair(connect=True) as pair:
         await settle()
         stream_of(pair)._outgoing.capacity = 0
@@ -205,7 +205,7 @@ async def test_a_close_that_cannot_be_answered_costs_the_next_connection_little(
 
 
 async def test_a_full_stream_and_a_blocked_write(autojump_clock: MockClock) -> None:
-    """While a full stream stops the reader nothing is judged; `pong_timeout` counts from when the stream is read."""
+    """While a full stream stops the reader, silence is not judged; `pong_timeout` counts from when the stream is read."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=1) as events:
         await settle()
         stream_of(pair)._outgoing.capacity = 0

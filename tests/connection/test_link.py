@@ -46,7 +46,7 @@ def step(one: Link, state: LinkState) -> None:
 
 
 async def test_a_link_goes_through_its_states_once() -> None:
-    """Dialling, authenticating, open, over, closed; `over` and `authenticated` follow from the state."""
+    """The states are dialling, authenticating, open, over, closed; `over` and `authenticated` follow from the state."""
     one = dialled()
     seen = [(one.state, one.authenticated, one.over)]
     for state in PATH[1:]:
@@ -64,7 +64,7 @@ async def test_a_link_goes_through_its_states_once() -> None:
 @pytest.mark.parametrize("after", PATH)
 @pytest.mark.parametrize("before", PATH)
 async def test_a_transition_that_is_not_legal_is_refused(before: LinkState, after: LinkState) -> None:
-    """Only forward: an attempt may end before it was open, and the server may accept before the auth frame was sent."""
+    """Only transitions forward are legal, to over and closed from every state, and to open before the auth frame was sent."""
     one = dialled()
     if before is LinkState.AUTHENTICATING:
         step(one, before)
@@ -102,7 +102,7 @@ async def test_the_auth_frame_of_a_link_that_is_accepted_already_is_sent_all_the
 
 
 async def test_tasks_that_wait_for_the_end_of_the_socket_are_woken() -> None:
-    """The end of the lease is not enough: the socket is closed later."""
+    """Tasks that wait for the end of the socket wake when it is closed, not already at the end of the lease."""
     one = link()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(one.wait_closed)
@@ -115,7 +115,7 @@ async def test_tasks_that_wait_for_the_end_of_the_socket_are_woken() -> None:
 
 
 async def test_pongs_answer_pings_in_order() -> None:
-    """The first pong is the first ping's."""
+    """The first pong belongs to the first ping."""
     one = link()
     first, second = one.ping("p", 1.0), one.ping("p", 2.0)
     one.pong(4.0)
@@ -126,7 +126,7 @@ async def test_pongs_answer_pings_in_order() -> None:
 
 
 async def test_a_ping_given_up_leaves_the_queue() -> None:
-    """A pong that comes too late for the first is the second's."""
+    """After a ping was given up, a pong belongs to the next ping."""
     one = link()
     first, second = one.ping("p", 0.0), one.ping("p", 4.0)
     one.pong(5.0)
@@ -136,7 +136,7 @@ async def test_a_ping_given_up_leaves_the_queue() -> None:
 
 
 async def test_a_call_that_still_waits_gets_a_pong_that_was_read_late() -> None:
-    """The process was held up; but a pong that may belong to a ping sent meanwhile belongs to that one."""
+    """A pong read late belongs to the call that waits, unless it may belong to a ping that was sent meanwhile."""
     one = link()
     first = one.ping("p", 0.0)
     with first:
@@ -152,7 +152,7 @@ async def test_a_call_that_still_waits_gets_a_pong_that_was_read_late() -> None:
 
 
 async def test_the_end_of_the_lease_ends_every_wait() -> None:
-    """Pings and frames that wait get an error, the lease is cancelled, and the outbox is empty."""
+    """At its end, pings and frames that wait get an error, the lease is cancelled, and the outbox is empty."""
     one = link()
     waiter, frame = one.ping("p", 0.0), one.send("text")
     one.end(Reason.DISCONNECT_CALLED, OSError("cause"))
@@ -167,7 +167,7 @@ async def test_the_end_of_the_lease_ends_every_wait() -> None:
 
 
 async def test_the_close_frame_is_written_first() -> None:
-    """When it is written nothing has been cancelled and no wait has ended: that all takes time."""
+    """When the close frame is written, nothing has been cancelled and no wait has ended yet, because that takes time."""
     one, seen = link(), list[tuple[bool, bool]]()
     waiter = one.ping("p", 0.0)
 
@@ -182,7 +182,7 @@ async def test_the_close_frame_is_written_first() -> None:
 
 
 async def test_a_frame_is_taken_back_unless_it_is_being_written() -> None:
-    """The first in the queue may be half on its way; the others may still be taken back."""
+    """The first frame of the outbox may be half written and stays; the others can be withdrawn."""
     one = link()
     first, second = one.send("1"), one.send("2")
     one.withdraw(first)
@@ -192,7 +192,7 @@ async def test_a_frame_is_taken_back_unless_it_is_being_written() -> None:
 
 
 async def test_texts_are_not_shown() -> None:
-    """A frame may hold a token."""
+    """The repr of a link shows no text of a frame, which may hold a token."""
     assert "secret" not in repr(link().send("secret"))
 
 

@@ -32,7 +32,7 @@ def asking(*responses: Any, jitter: float = 1.0) -> tuple[PageRequest, list[floa
 
 
 async def test_transient_failures_are_tried_again_as_reconnects_are(autojump_clock: MockClock) -> None:
-    """After 2 s, 4 s, and so on; each attempt returns, so that the caller can look at its lease."""
+    """After transient failures the attempts are 2 s, 4 s and so on apart, and each returns, so the caller can check its lease."""
     request, times = asking(ApiError("x", status=503), ApiError("x"), PAGE)
     began = trio.current_time()
     assert [await request.attempt() for _ in range(3)] == [None, None, PAGE]
@@ -40,8 +40,8 @@ async def test_transient_failures_are_tried_again_as_reconnects_are(autojump_clo
     assert not request.refused
 
 
-async def test_the_delay_that_the_server_asks_for_is_a_floor(autojump_clock: MockClock) -> None:
-    """It counts more than the backoff, if it is longer."""
+async def test_retry_after_is_a_floor(autojump_clock: MockClock) -> None:
+    """The delay of Retry-After replaces that of the backoff if it is longer."""
     request, times = asking(ApiError("x", status=429, retry_after=60.0), PAGE)
     began = trio.current_time()
     assert await request.attempt() is None
@@ -60,8 +60,8 @@ async def test_the_delay_that_the_server_asks_for_is_a_floor(autojump_clock: Moc
         (ApiError("x", status=408), False),
     ],
 )
-async def test_what_makes_no_sense_to_try_again(failure: Exception, refused: bool, autojump_clock: MockClock) -> None:
-    """A refusal does not, nor a list that never ends, nor a mistake; an answer that is no list or was cut off does."""
+async def test_what_is_not_retried(failure: Exception, refused: bool, autojump_clock: MockClock) -> None:
+    """A refusal, an endless list and a bug are final; an answer that is no list or was cut off is retried."""
     request, _ = asking(failure)
     assert await request.attempt() is None
     assert request.failure is failure
@@ -69,7 +69,7 @@ async def test_what_makes_no_sense_to_try_again(failure: Exception, refused: boo
 
 
 async def test_a_cancelled_attempt_leaves_the_time_of_the_next(autojump_clock: MockClock) -> None:
-    """While it waits for that time nothing is sent."""
+    """A cancelled attempt sends nothing, and the next one still waits for the time that was set."""
     request, times = asking(ApiError("x", status=503), PAGE)
     began = trio.current_time()
     assert await request.attempt() is None

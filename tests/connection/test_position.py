@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 async def test_where_nothing_is_open_it_is_the_largest_id_received() -> None:
-    """Also when the ids come out of order, and for what no stream wanted; None before the first."""
+    """With nothing open the position is the largest id, in any order and for unwanted events, too; `None` before the first."""
     streams = Streams()
     assert streams.position is None
     async with events_of(streams, TypingStarted):
@@ -45,7 +45,7 @@ async def test_where_nothing_is_open_it_is_the_largest_id_received() -> None:
 
 
 async def test_an_open_message_holds_it() -> None:
-    """Whatever comes and is acknowledged behind it."""
+    """An open message holds the position, whatever comes and is acknowledged after it."""
     streams = Streams()
     async with events_of(streams, acknowledge="call") as stream:
         published(5, 6, 7, streams=streams)
@@ -59,7 +59,7 @@ async def test_an_open_message_holds_it() -> None:
 
 
 async def test_what_is_known_to_be_unfetched_holds_it() -> None:
-    """Messages behind an id, 0 included, or from a moment on: then there is no position."""
+    """Unfetched messages after an id, 0 included, hold the position; after a moment, there is no position."""
     streams = published(5, 6)
     streams.unfetched_after = 5
     async with events_of(streams) as stream:
@@ -76,7 +76,7 @@ async def test_what_is_known_to_be_unfetched_holds_it() -> None:
 
 
 async def test_our_own_messages_do_not_move_it() -> None:
-    """A message that this client sent says nothing about those before it."""
+    """A message that this client sent does not move the position, because it is no evidence about those before it."""
     streams = published(5)
     async with events_of(streams) as stream:
         await reading(stream, 1)
@@ -85,7 +85,7 @@ async def test_our_own_messages_do_not_move_it() -> None:
 
 
 async def test_at_most_1024_acknowledged_ids_are_saved() -> None:
-    """The largest of them; the others may come again."""
+    """Of the ids acknowledged beyond the position the 1024 largest are saved; the others may come again."""
     streams = Streams()
     async with events_of(streams, acknowledge="call", max_events=3000) as stream:
         published(*range(1, 2001), streams=streams)
@@ -96,7 +96,7 @@ async def test_at_most_1024_acknowledged_ids_are_saved() -> None:
 
 
 async def test_saved_ids_are_known_however_much_is_fetched_before_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was acknowledged beyond the position does not come twice, though the window of ids is long past it."""
+    """A message acknowledged beyond the position does not come twice, even if the window of ids has passed it."""
     monkeypatch.setattr(known_messages, "_WINDOW", 64)
     streams = Streams()
     streams.resume(0, (900, 950))
@@ -108,7 +108,7 @@ async def test_saved_ids_are_known_however_much_is_fetched_before_them(monkeypat
 
 
 async def test_saved_ids_are_saved_again() -> None:
-    """As long as they are beyond the position."""
+    """Saved ids are saved again as long as they are beyond the position."""
     streams = Streams()
     streams.resume(5, (8, 10))
     streams.unfetched_after = 5
@@ -195,7 +195,7 @@ async def _told(chat: CometChat, **options: Any) -> list[str]:
 
 
 async def test_it_is_saved_within_half_a_second(autojump_clock: MockClock) -> None:
-    """However often it moves: each move is saved at most 0.5 s later, in few writes, and no session with it."""
+    """Each move of the position is saved at most 0.5 s later, in few writes, and the session is not written with it."""
     store = _Counting()
     async with open_pair(connect=True, store=store) as pair, pair.chat.events(TextMessage) as events:
         await trio.sleep(3)
@@ -217,7 +217,7 @@ async def test_it_is_saved_within_half_a_second(autojump_clock: MockClock) -> No
 
 
 async def test_it_is_saved_at_leaving(autojump_clock: MockClock) -> None:
-    """What was acknowledged in the last moment, too; to the disk."""
+    """Leaving saves what was acknowledged in the last moment, synced to the disk."""
     store = _Counting()
     async with open_pair(connect=True, store=store) as pair:
         await trio.sleep(3)
@@ -228,7 +228,7 @@ async def test_it_is_saved_at_leaving(autojump_clock: MockClock) -> None:
 
 
 async def test_commit_returns_after_an_fsync(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also when the position has been saved without one; the file then holds what was acknowledged. In real time."""
+    """commit() syncs the file also when the position is saved already; it then holds what was acknowledged. In real time."""
     synced: list[int] = []
     fsync = os.fsync
 
@@ -253,7 +253,7 @@ async def test_commit_returns_after_an_fsync(tmp_path: pathlib.Path, monkeypatch
 
 @pytest.mark.parametrize("login", [True, False])
 async def test_commit_without_a_store_that_keeps_positions(login: bool, autojump_clock: MockClock) -> None:
-    """The position cannot be saved, and commit() raises; everything else works."""
+    """With a store without positions, commit() raises, and everything else works."""
     async with open_pair(store=_Forgetful(), login=login) as pair, pair.chat.events(TextMessage) as events:
         if login:
             await pair.chat.connect()
@@ -266,7 +266,7 @@ async def test_commit_without_a_store_that_keeps_positions(login: bool, autojump
 
 
 async def test_a_store_that_fails_for_a_while(caplog: pytest.LogCaptureFixture, autojump_clock: MockClock) -> None:
-    """There is one WARNING, commit() raises, and nothing else fails; once the store works again the position is saved."""
+    """A failing store causes one WARNING, and only commit() raises; once it works again, the position is saved."""
     store = _Counting()
     async with open_pair(connect=True, store=store) as pair:
         await trio.sleep(3)
@@ -287,8 +287,8 @@ async def test_a_store_that_fails_for_a_while(caplog: pytest.LogCaptureFixture, 
         assert store.saved[-1][1].message_id == last + 1
 
 
-async def test_a_store_that_fails_for_ever_costs_one_task(autojump_clock: MockClock) -> None:
-    """Saving is tried again every few seconds, and leaving the client takes no longer for it."""
+async def test_a_store_that_always_fails_has_one_task(autojump_clock: MockClock) -> None:
+    """Saving to a store that always fails is retried every few seconds, and leaving the client takes no longer for it."""
     store = _Counting()
     store.fails = True
     async with open_pair(connect=True, store=store) as pair, pair.chat.events(TextMessage) as events:
@@ -304,7 +304,7 @@ async def test_a_store_that_fails_for_ever_costs_one_task(autojump_clock: MockCl
 
 
 async def test_after_a_restart_each_message_comes_once(autojump_clock: MockClock) -> None:
-    """What was acknowledged, in order or not, does not come again; what was not, and what was missed, comes in id order."""
+    """Acknowledged messages do not come again after a restart; open and missed ones come in the order of their ids."""
     store = MemoryStore()
     async with open_memory_server() as server:
         async with _opened(server, store) as chat:
@@ -326,7 +326,7 @@ async def test_after_a_restart_each_message_comes_once(autojump_clock: MockClock
 
 
 async def test_what_was_unclaimed_comes_after_a_restart(autojump_clock: MockClock) -> None:
-    """No stream was open; what was dropped without an `Overflow` in a stream comes again, too."""
+    """Unclaimed messages come again after a restart, also those dropped before a stream reported an `Overflow`."""
     store = MemoryStore()
     async with open_memory_server() as server:
         async with _opened(server, store) as chat:
@@ -342,7 +342,7 @@ async def test_what_was_unclaimed_comes_after_a_restart(autojump_clock: MockCloc
 
 
 async def test_the_given_position_outranks_the_saved_one(autojump_clock: MockClock) -> None:
-    """A program that keeps it itself gets what is behind it, whatever is saved; the second user is not touched by it."""
+    """An `open_client(position=)` takes precedence over the saved position, and does not apply to a second user."""
     store = MemoryStore()
     async with open_memory_server() as server:
         async with _opened(server, store) as chat:
@@ -364,7 +364,7 @@ async def test_the_given_position_outranks_the_saved_one(autojump_clock: MockClo
 
 
 async def test_a_given_position_of_0_is_the_beginning(autojump_clock: MockClock) -> None:
-    """Behind 0 stands every message there is."""
+    """With position 0 all messages are fetched."""
     async with open_memory_server() as server:
         for number in range(1, 4):
             say(server, str(number))
@@ -374,8 +374,8 @@ async def test_a_given_position_of_0_is_the_beginning(autojump_clock: MockClock)
 
 
 @pytest.mark.parametrize("position", [-1, True, "7", 1.5])
-async def test_a_given_position_that_makes_no_sense(position: Any, autojump_clock: MockClock) -> None:
-    """It is a SettingsError, as it is without catch_up."""
+async def test_an_invalid_position_argument(position: Any, autojump_clock: MockClock) -> None:
+    """An invalid position, or one without catch_up, raises SettingsError."""
     async with open_memory_server() as server:
         with pytest.raises(SettingsError, match="id of a message"):
             async with _opened(server, MemoryStore(), position=position):
@@ -386,7 +386,7 @@ async def test_a_given_position_that_makes_no_sense(position: Any, autojump_cloc
 
 
 async def test_without_catch_up_it_passes_what_was_missed(autojump_clock: MockClock) -> None:
-    """Nothing is fetched, so nothing is known to be unfetched."""
+    """Without catch_up nothing is fetched, so the position passes messages that were missed."""
     async with open_pair(connect=True) as pair, pair.chat.events(TextMessage) as events:
         say(pair.server, "1")
         first = await anext(events)
@@ -405,7 +405,7 @@ async def test_without_catch_up_it_passes_what_was_missed(autojump_clock: MockCl
 
 @pytest.mark.parametrize("way", ["logout", "another user"])
 async def test_it_is_forgotten_by_logout_and_by_another_user(way: str, autojump_clock: MockClock) -> None:
-    """And by nothing else: a new login of the same uid goes on from it."""
+    """Only a logout and another user's login remove the position; a new login of the same uid continues from it."""
     store = MemoryStore()
     async with open_memory_server() as server, _opened(server, store) as chat:
         await _connected(chat)
@@ -428,7 +428,7 @@ async def test_it_is_forgotten_by_logout_and_by_another_user(way: str, autojump_
 
 
 async def test_a_cancelled_login_leaves_no_session_saved(autojump_clock: MockClock) -> None:
-    """Between saving the session and entering it there is no moment at which a cancel could come."""
+    """No cancel can come between saving the session and entering it, so a cancelled login leaves none saved."""
     store = MemoryStore()
     async with open_memory_server() as server, _opened(server, store) as chat:
         save = store.save
@@ -446,7 +446,7 @@ async def test_a_cancelled_login_leaves_no_session_saved(autojump_clock: MockClo
 
 
 async def test_the_last_message_of_an_old_session_file_is_the_first_position(tmp_path: pathlib.Path) -> None:
-    """A program that is updated goes on behind the last message that the old version has saved. In real time."""
+    """An updated program continues after the last message that the old version saved. In real time."""
     path = tmp_path / "session.json"
     with trio.fail_after(30):
         async with open_memory_server() as server:

@@ -1,4 +1,4 @@
-"""The task that alone reads: what it takes, what it leaves, and when."""
+"""The only task that reads the socket: what it takes, what it leaves, and when."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def reconnect_unanswered(pair: Pair) -> None:
 
 
 async def test_a_frame_that_arrives_with_the_deadline_is_not_taken(autojump_clock: MockClock) -> None:
-    """Already read, and the lease is over at this very instant: it counts before the frame does."""
+    """A frame that was read at the very instant at which the lease ends is not taken: the deadline counts first."""
     async with open_pair(manual=True, connect=True) as pair, pair.chat.events() as events:
         taker, link = reader(pair)
         pair.chat.enter_background()
@@ -56,7 +56,7 @@ async def test_a_frame_that_arrives_with_the_deadline_is_not_taken(autojump_cloc
 
 
 async def test_events_before_the_answer_are_kept_behind_the_gap(autojump_clock: MockClock) -> None:
-    """The server may push before it has answered our auth frame: nothing is lost, and the gap comes first."""
+    """Events that the server sends before it accepts our auth frame are not lost, and come after the gap."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         await reconnect_unanswered(pair)
         (device,) = pair.server.world.devices()
@@ -69,7 +69,7 @@ async def test_events_before_the_answer_are_kept_behind_the_gap(autojump_clock: 
 
 
 async def test_a_second_answer_changes_nothing(autojump_clock: MockClock) -> None:
-    """Only the first answer to the auth frame counts, even a refusal after it."""
+    """Only the first answer to the auth frame counts; a refusal after it changes nothing."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         pair.device.send_json({"type": "auth", "body": {"code": "401", "status": "ERROR"}})
         pair.device.send(NEWS)
@@ -78,7 +78,7 @@ async def test_a_second_answer_changes_nothing(autojump_clock: MockClock) -> Non
 
 
 async def test_binary_frames_count_by_their_length(autojump_clock: MockClock) -> None:
-    """The bytes of an event are those of its frame: of text, in UTF-8."""
+    """The size of an event is that of its frame in bytes; of text, in UTF-8."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         taker, _ = reader(pair)
         for message, size in ((b"\xff\xff", 2), ("aé", 3), ("abc", 3)):
@@ -88,7 +88,7 @@ async def test_binary_frames_count_by_their_length(autojump_clock: MockClock) ->
 
 
 async def test_its_own_echo_is_dropped(autojump_clock: MockClock) -> None:
-    """A message that carries our session id is no news."""
+    """A message with this client's session id is dropped."""
     async with open_pair(connect=True) as pair, pair.chat.events(TextMessage) as events:
         body: dict[str, Any] = {"receiver": "zed-1", "receiverType": "user", "category": "message", "type": "text"}
         session_id = pair.chat._core.identity.session_id
@@ -139,7 +139,7 @@ class Steps(trio.abc.Instrument):
 async def test_no_step_holds_the_loop_for_more_than_a_few_messages(
     policy: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One read may hold 32,768 empty frames: others have their turn after every 64 of them, full streams or not."""
+    """Of 32,768 empty frames in one read, other tasks run after every 64, with full streams or without."""
     steps = Steps()
 
     def counted(*args: Any, **kwargs: Any) -> Any:
@@ -166,7 +166,7 @@ async def test_no_step_holds_the_loop_for_more_than_a_few_messages(
 
 
 async def test_a_stream_that_fills_stops_the_taking_there(autojump_clock: MockClock) -> None:
-    """Of messages that came together, those behind the one that fills a pausing stream wait outside."""
+    """Of messages that came together, those after the one that fills a pausing stream stay in the WebSocket."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=3) as events:
         link = reader(pair)[1]
         websocket: Any = OneRead((b"\x81" + bytes([len(NEWS)]) + NEWS.encode()) * 10)
@@ -181,7 +181,7 @@ async def test_a_stream_that_fills_stops_the_taking_there(autojump_clock: MockCl
 
 
 async def test_the_lease_that_ends_in_the_middle_leaves_the_rest(autojump_clock: MockClock) -> None:
-    """Of messages that came together, those behind a refusal of the token are not taken."""
+    """Of messages that came together, those after a refusal of the token are not taken."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         await reconnect_unanswered(pair)
         taker, link = reader(pair)
@@ -193,7 +193,7 @@ async def test_the_lease_that_ends_in_the_middle_leaves_the_rest(autojump_clock:
 
 
 async def test_traffic_does_not_wake_the_keepalive_task(autojump_clock: MockClock) -> None:
-    """Its next ping is no sooner for a message: a turn of it for each would be a quarter of what one costs."""
+    """A message does not wake the keepalive task, which would cost a quarter of the message; its next ping is no sooner."""
     turns: list[str] = []
 
     class Turns(trio.abc.Instrument):
@@ -212,8 +212,8 @@ async def test_traffic_does_not_wake_the_keepalive_task(autojump_clock: MockCloc
     assert "cometconn.keepalive" not in turns
 
 
-async def test_a_ping_asked_during_a_pause_is_judged_after_it(autojump_clock: MockClock) -> None:
-    """The pong clock stands while a full stream keeps us from reading, and runs again as soon as it does not."""
+async def test_a_ping_sent_during_a_pause_is_judged_after_it(autojump_clock: MockClock) -> None:
+    """The time of a ping stands still while a full stream stops the reader, and continues when it reads again."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=2) as events:
         for _ in range(2):
             pair.device.send(NEWS)
@@ -231,7 +231,7 @@ async def test_a_ping_asked_during_a_pause_is_judged_after_it(autojump_clock: Mo
 
 
 async def test_a_gap_that_fills_a_stream_stops_the_taking_too(autojump_clock: MockClock) -> None:
-    """Behind the answer to the auth frame nothing is taken before a stream of one has been read."""
+    """If the gap fills a stream of one event, nothing after the acceptance is taken until it has been read."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=1) as events:
         await reconnect_unanswered(pair)
         taker, _ = reader(pair)
@@ -249,7 +249,7 @@ def text(number: int, **envelope: Any) -> str:
 
 
 async def test_what_comes_together_is_taken_in_order_whatever_is_between(autojump_clock: MockClock) -> None:
-    """Messages, an odd frame, our own echo, a pong, an unreadable frame and messages again: as if they had come apart."""
+    """Messages in one read with an unknown frame, an echo, a pong and an unreadable frame are taken as if each came alone."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         taker, link = reader(pair)
         session_id = pair.chat._core.identity.session_id
@@ -277,7 +277,7 @@ async def test_what_comes_together_is_taken_in_order_whatever_is_between(autojum
 
 
 async def test_what_comes_together_before_the_answer_waits_for_it(autojump_clock: MockClock) -> None:
-    """Messages by the dozen are kept like a single one until the gap stands in the stream, and then follow it."""
+    """Dozens of messages before the acceptance wait until the gap is in the stream, and then follow it."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         await reconnect_unanswered(pair)
         taker, _ = reader(pair)
@@ -290,7 +290,7 @@ async def test_what_comes_together_before_the_answer_waits_for_it(autojump_clock
 
 
 async def test_what_comes_together_after_the_lease_is_not_taken(autojump_clock: MockClock) -> None:
-    """Not one of them."""
+    """Of messages that came together after the lease, none is taken."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         taker, link = reader(pair)
         await pair.chat.disconnect()

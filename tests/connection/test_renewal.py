@@ -1,4 +1,4 @@
-"""An attempt that does not get its answer: what it is worth, how long the next one waits, and what its error says."""
+"""An attempt that is not accepted: the renewal of the token, the delay of the next attempt, and the error's text."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def answering(status: int, body: bytes = b"", **headers: str) -> Callable[[Reque
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503, 599])
 async def test_a_transient_answer_to_the_renewal_is_retried(status: int, autojump_clock: MockClock) -> None:
-    """408, 425, 429 and 5xx to GET /me fail the attempt and nothing more; Retry-After is a floor for the next one."""
+    """408, 425, 429 and 5xx to GET /me only fail the attempt; Retry-After is a floor for the delay of the next one."""
     async with open_pair(login=False) as pair:
         await refused(pair)
         pair.server.set(rest=status, retry_after=120)
@@ -72,7 +72,7 @@ async def test_a_transient_answer_to_the_renewal_is_retried(status: int, autojum
 async def test_a_proxys_answer_to_the_renewal_is_transient(
     request_function: Any, retry_at: float, autojump_clock: MockClock
 ) -> None:
-    """An answer that is no JSON has a status and Retry-After too, and a captive portal does not log the user out."""
+    """An answer that is no JSON has a status and Retry-After, too; a captive portal does not log the user out."""
     async with open_pair(login=False) as pair:
         await refused(pair)
         pair.chat._login.api.request = request_function
@@ -82,7 +82,7 @@ async def test_a_proxys_answer_to_the_renewal_is_transient(
         assert seen.retry_at == retry_at
 
 
-async def test_which_calls_override_the_delay_that_rest_asked_for(autojump_clock: MockClock) -> None:
+async def test_which_calls_override_retry_after(autojump_clock: MockClock) -> None:
     """connect() and the return to the foreground override Retry-After of GET /me; retry_now() does not."""
     async with open_pair(login=False) as pair:
         await refused(pair)
@@ -102,7 +102,7 @@ async def test_which_calls_override_the_delay_that_rest_asked_for(autojump_clock
 
 
 async def test_connect_does_not_wait_for_the_delay(autojump_clock: MockClock) -> None:
-    """The failed connect() raises at once, with the server's answer as its cause; a second one dials at once."""
+    """A failed connect() raises at once, with the server's answer as its cause, and a second one dials at once."""
     async with open_pair(login=False, manual=True) as pair:
         await refused(pair)
         pair.server.set(rest=429, retry_after=120)
@@ -116,7 +116,7 @@ async def test_connect_does_not_wait_for_the_delay(autojump_clock: MockClock) ->
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 async def test_another_4xx_to_the_renewal_is_final(status: int, autojump_clock: MockClock) -> None:
-    """Whatever Retry-After stands beside it."""
+    """Any other 4xx to GET /me is final, whatever its Retry-After."""
     async with open_pair(login=False) as pair:
         await refused(pair)
         pair.server.set(rest=status, retry_after=5)
@@ -125,7 +125,7 @@ async def test_another_4xx_to_the_renewal_is_final(status: int, autojump_clock: 
 
 
 async def test_a_renewal_and_its_dial_have_one_budget_together(autojump_clock: MockClock) -> None:
-    """GET /me that takes 6 s leaves 4 s for the second dial; a slow answer that comes in time is taken."""
+    """A GET /me of 6 s leaves 4 s for the second dial; a slow answer within the budget is accepted."""
     async with open_pair(login=False) as pair:
         pair.server.set(auth="refuse", rest_delay=6.0)
         async with background(functools.partial(pair.chat.login, uid="zed-1", auth_key="KEY")):
@@ -150,7 +150,7 @@ async def test_a_renewal_and_its_dial_have_one_budget_together(autojump_clock: M
     ],
 )
 async def test_a_timeout_names_the_step_that_hung(mood: Any, words: str, autojump_clock: MockClock) -> None:
-    """Dialling, the upgrade, the auth frame, the renewal: the error of connect() and the status name the one."""
+    """The error of connect() and the status name the step that hung: dialling, upgrade, auth frame or renewal."""
     timing = Timing(request_timeout=60)
     async with open_pair(manual=True, timing=timing) as pair:
         pair.server.set(**mood)
@@ -163,7 +163,7 @@ async def test_a_timeout_names_the_step_that_hung(mood: Any, words: str, autojum
 
 
 async def test_closing_the_connection_before_it_is_a_step_too(autojump_clock: MockClock) -> None:
-    """So is the closing of the connection before it, in the error of an attempt that never got further."""
+    """If an attempt times out while the connection before it is being closed, its error names that step."""
     async with open_pair(manual=True, connect=True) as pair:
         link = pair.chat._machine.unclosed_link
         assert link is not None
@@ -204,7 +204,7 @@ async def test_three_silences_cause_one_renewal(autojump_clock: MockClock) -> No
 
 
 async def test_closes_and_silences_count_together(autojump_clock: MockClock) -> None:
-    """Close, silence, close: the third of them renews the token, within the same attempt."""
+    """After a close, a silence and a close, the third one renews the token within the same attempt."""
     async with open_pair(login=False) as pair:
         pair.server.set(auth="silent")
         await pair.chat.login(uid="zed-1", auth_key="KEY")
@@ -224,7 +224,7 @@ async def test_closes_and_silences_count_together(autojump_clock: MockClock) -> 
 
 @pytest.mark.parametrize("mood", [{"upgrade": "hang"}, {"upgrade": 503}])
 async def test_another_failure_between_begins_the_count_anew(mood: Any, autojump_clock: MockClock) -> None:
-    """Two silences, an attempt that does not get to the auth frame, two silences: no renewal."""
+    """An attempt that fails before the auth frame resets the count: two silences before it and two after renew nothing."""
     async with open_pair(login=False) as pair:
         pair.server.set(auth="silent")
         await pair.chat.login(uid="zed-1", auth_key="KEY")
@@ -237,7 +237,7 @@ async def test_another_failure_between_begins_the_count_anew(mood: Any, autojump
 
 
 async def test_background_during_the_third_silence_renews_nothing(autojump_clock: MockClock) -> None:
-    """The lease ends at the very instant of the third silence: no renewal and no dial follow."""
+    """If the lease ends at the instant of the third silence, no renewal and no dial follow."""
     async with open_pair(login=False) as pair:
         pair.server.set(auth="silent")
         await pair.chat.login(uid="zed-1", auth_key="KEY")
@@ -269,7 +269,7 @@ async def test_background_during_the_third_silence_renews_nothing(autojump_clock
     ids=lambda error: type(error).__name__,
 )
 async def test_what_a_request_raises_is_a_failed_attempt(error: Exception, autojump_clock: MockClock) -> None:
-    """A renewal whose request raises any Exception waits and is tried again; nothing leaves open_client()."""
+    """If the request of a renewal raises any Exception, the attempt fails and is retried; open_client() raises nothing."""
 
     async def request(_: Request) -> Response:
         await trio.lowlevel.checkpoint()
@@ -289,7 +289,7 @@ async def test_what_a_request_raises_is_a_failed_attempt(error: Exception, autoj
     "error", [ValueError("odd"), RuntimeError("odd"), ExceptionGroup("odd", [ValueError("one")])], ids=repr
 )
 async def test_what_a_dial_raises_is_a_failed_attempt(error: Exception, autojump_clock: MockClock) -> None:
-    """A dial that raises any Exception does the same."""
+    """If a dial raises any Exception, the attempt fails and is retried; open_client() raises nothing."""
     async with open_memory_server() as server:
 
         class Odd:
@@ -329,8 +329,8 @@ async def test_what_a_dial_raises_is_a_failed_attempt(error: Exception, autojump
     ],
     ids=repr,
 )
-async def test_odd_settings_of_the_server_raise_at_no_start(settings: Any) -> None:
-    """Hosts and ports that no network has: every attempt and every call fails with a clear error, but no start."""
+async def test_invalid_settings_of_the_server_raise_at_no_start(settings: Any) -> None:
+    """With invalid hosts and ports in the settings every attempt and call raises a clear error, but opening raises none."""
     store = MemoryStore()
     async with open_pair(store=store, login=False) as pair:
         await pair.chat.login(uid="zed-1", auth_key="KEY")

@@ -81,7 +81,7 @@ async def test_background_auto_connected(autojump_clock: MockClock) -> None:
 
 
 async def test_background_auto_attempt(autojump_clock: MockClock) -> None:
-    """Auto: an attempt under way ends, too."""
+    """Auto: an attempt that is running ends, too."""
     async with open_pair(login=False) as pair:
         await pair.chat.login(uid="zed-1", auth_key="KEY")
         pair.server.dialling = "hang"
@@ -93,7 +93,7 @@ async def test_background_auto_attempt(autojump_clock: MockClock) -> None:
 
 
 async def test_background_auto_backoff(autojump_clock: MockClock) -> None:
-    """Auto: a backoff sleep ends, too, and no retry comes of it."""
+    """Auto: a backoff sleep ends, too, and no retry follows."""
     async with open_pair(connect=True) as pair:
         pair.server.dialling = "refuse"
         pair.device.reset()
@@ -104,7 +104,7 @@ async def test_background_auto_backoff(autojump_clock: MockClock) -> None:
 
 
 async def test_background_manual_connected_lives_on(autojump_clock: MockClock) -> None:
-    """Manual, connected: the socket lives on, until exactly 30 s later."""
+    """Manual, connected: the socket stays open until exactly 30 s later."""
     async with open_pair(manual=True, connect=True) as pair:
         now = trio.current_time()
         pair.chat.enter_background()
@@ -119,7 +119,7 @@ async def test_background_manual_connected_lives_on(autojump_clock: MockClock) -
 
 
 async def test_background_manual_awaited_lives_on(autojump_clock: MockClock) -> None:
-    """Manual: while a connect() waits the wish lives on in the background, inside the lease."""
+    """Manual: while a connect() waits, its wish continues in the background, within the lease."""
     async with open_pair(manual=True) as pair:
         pair.server.dialling = "refuse"
         async with background(functools.partial(pair.chat.connect, retry=True)) as outcome:
@@ -166,7 +166,7 @@ async def test_foreground_auto_connects_at_once(autojump_clock: MockClock) -> No
 
 
 async def test_foreground_manual_alive(autojump_clock: MockClock) -> None:
-    """Manual: a lease that is alive goes on with the same socket and no deadline."""
+    """Manual: a lease that has not ended continues with the same socket and no deadline."""
     async with open_pair(manual=True, connect=True) as pair:
         pair.chat.enter_background()
         await trio.sleep(29)
@@ -177,7 +177,7 @@ async def test_foreground_manual_alive(autojump_clock: MockClock) -> None:
 
 
 async def test_foreground_manual_over(autojump_clock: MockClock) -> None:
-    """Manual: a lease that is over stays over."""
+    """Manual: a lease that has ended stays so."""
     async with open_pair(manual=True, connect=True) as pair:
         pair.chat.enter_background()
         await trio.sleep(31)
@@ -307,7 +307,7 @@ async def test_connect_disconnected_manual_in_background(autojump_clock: MockClo
 
 
 async def test_attempt_fails_auto(autojump_clock: MockClock) -> None:
-    """Auto: connect() raises, and the library goes on."""
+    """Auto: connect() raises, and the library keeps trying."""
     async with open_pair(connect=True) as pair:
         await pair.chat.disconnect()
         pair.server.dialling = "refuse"
@@ -527,7 +527,7 @@ async def test_ping_with_nothing_coming_back(autojump_clock: MockClock) -> None:
 
 
 async def test_refused_token_is_renewed_once(autojump_clock: MockClock) -> None:
-    """A JWT that has expired is renewed by GET /me, as part of the same attempt."""
+    """An expired JWT is renewed by GET /me, within the same attempt."""
     async with open_pair(manual=True) as pair:
         pair.server.world.sessions.expire_jwts()
         await pair.chat.connect()
@@ -695,7 +695,7 @@ async def test_connect_has_one_budget(autojump_clock: MockClock) -> None:
 
 
 async def test_doubt_about_a_token_ends_with_its_session(autojump_clock: MockClock) -> None:
-    """Closes between auth frame and answer are counted anew for the next user, whose token is not in doubt."""
+    """Closes between auth frame and answer are counted from zero for the next user."""
     async with open_pair(login=False) as pair:
         pair.server.set(auth="silent")
         await pair.chat.login(uid="zed-1", auth_key="KEY")

@@ -1,4 +1,4 @@
-"""The machine slept: Trio's clock stood still meanwhile."""
+"""After the machine has slept, when Trio's clock stood still."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOOK = 15.0  # seconds until an idle client reads the clocks, at most
 
 
 async def test_the_app_gets_resumed(autojump_clock: MockClock) -> None:
-    """Resumed, with the seconds, comes as soon as the clocks are read again."""
+    """`Resumed`, with the seconds of the sleep, comes as soon as the clocks are read again."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         pair.server.slept += 3600
         began = trio.current_time()
@@ -28,7 +28,7 @@ async def test_the_app_gets_resumed(autojump_clock: MockClock) -> None:
 
 @pytest.mark.parametrize("slept", [29.0, 31.0])
 async def test_the_background_grace_counts_real_time(slept: float, autojump_clock: MockClock) -> None:
-    """Manual, background: after a sleep longer than the grace the lease is over, after a shorter one it is not."""
+    """Manual, background: a sleep longer than the grace ends the lease, a shorter one does not."""
     async with open_pair(manual=True, connect=True) as pair:
         pair.chat.enter_background()
         pair.server.slept += slept
@@ -44,7 +44,7 @@ async def test_the_background_grace_counts_real_time(slept: float, autojump_cloc
 
 
 async def test_a_ping_after_the_sleep_does_not_save_the_lease(autojump_clock: MockClock) -> None:
-    """The deadline passed while asleep, so it counts before the call."""
+    """A ping() after a deadline that passed during the sleep comes too late."""
     async with open_pair(manual=True, connect=True) as pair:
         pair.chat.enter_background()
         pair.server.slept += 31
@@ -53,7 +53,7 @@ async def test_a_ping_after_the_sleep_does_not_save_the_lease(autojump_clock: Mo
 
 
 async def test_a_ping_finds_out_that_the_server_is_gone(autojump_clock: MockClock) -> None:
-    """Connected: a ping at once, and no answer within pong_timeout is a loss."""
+    """When connected, a ping is sent after a sleep, and no pong within pong_timeout is a loss."""
     async with open_pair(connect=True) as pair:
         pair.device.silence()
         pair.server.slept += 3600
@@ -64,7 +64,7 @@ async def test_a_ping_finds_out_that_the_server_is_gone(autojump_clock: MockCloc
 
 
 async def test_a_server_that_is_there_keeps_its_link(autojump_clock: MockClock) -> None:
-    """A healthy link survives the sleep: the ping is answered."""
+    """A link whose server replies to the ping survives the sleep."""
     async with open_pair(connect=True) as pair:
         since = len(pair.log(Kind.FRAME_IN))
         pair.server.slept += 3600
@@ -78,7 +78,7 @@ async def test_a_server_that_is_there_keeps_its_link(autojump_clock: MockClock) 
 
 
 async def test_waiting_for_a_retry_ends_with_the_sleep(autojump_clock: MockClock) -> None:
-    """The network is another one now: the retry is made at once."""
+    """A waiting retry is made at once after a sleep, because the network may be another one."""
     async with open_pair(connect=True) as pair:
         pair.server.set(upgrade="hang")
         pair.server.jitter = 1.0
@@ -88,7 +88,7 @@ async def test_waiting_for_a_retry_ends_with_the_sleep(autojump_clock: MockClock
         assert isinstance(pair.chat.status, Connecting)
 
 
-async def test_a_nap_is_no_sleep(autojump_clock: MockClock) -> None:
+async def test_slow_drift_is_no_sleep(autojump_clock: MockClock) -> None:
     """Clocks that drift apart slowly do not count as sleep."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         for _ in range(20):

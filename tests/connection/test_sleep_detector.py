@@ -8,13 +8,13 @@ from cometconn._connection.sleep_detector import SleepDetector
 
 
 def test_the_first_reading_reports_no_sleep() -> None:
-    """The clocks may have been apart by any time before."""
+    """The first reading reports no sleep, because the clocks may differ by any time before it."""
     assert SleepDetector(lambda: 1e9).slept(0.0) == 0.0
 
 
 @pytest.mark.parametrize(("apart", "slept"), [(0.0, 0.0), (0.999, 0.0), (1.0, 1.0), (3600.0, 3600.0), (-5.0, 0.0)])
 def test_clocks_that_moved_apart_by_a_second_mean_sleep(apart: float, slept: float) -> None:
-    """Less is drift; and a boot-time clock that went back is no sleep."""
+    """A difference of a second is sleep; less is drift, and so is a boot-time clock that went back."""
     readings = iter([100.0, 110.0 + apart, 120.0 + apart])
     detector = SleepDetector(lambda: next(readings))
     detector.slept(0.0)
@@ -23,7 +23,7 @@ def test_clocks_that_moved_apart_by_a_second_mean_sleep(apart: float, slept: flo
 
 
 def test_slow_drift_never_adds_up_to_sleep() -> None:
-    """Each reading is compared with the one before it."""
+    """Each reading is compared with the previous one, so slow drift does not add up."""
     clock = {"boot": 0.0}
     detector = SleepDetector(lambda: clock["boot"])
     for now in range(0, 1000, 10):

@@ -51,7 +51,7 @@ async def test_the_tasks_of_a_connection_have_their_names(autojump_clock: MockCl
 
 
 async def test_no_task_is_left_of_a_link_that_is_over(autojump_clock: MockClock) -> None:
-    """Disconnected: watcher and supervisor alone."""
+    """When disconnected, only the tasks watcher and supervisor are left."""
     async with open_pair(connect=True) as pair:
         pair.chat.enter_background()
         await trio.sleep(1)

@@ -1,4 +1,4 @@
-"""The server no longer knows the auth token: the client logs in anew with the auth key it was given, or logs out."""
+"""When the server no longer knows the auth token, the client logs in anew with the auth key of `login()`, or logs out."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def test_a_login_with_a_key_replaces_the_dead_token(
     manual: bool, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One new login within the attempt: Connecting, then Connected; connect() returns, and the user is not logged out."""
+    """One new login within the attempt replaces the token: connect() returns, and the user is not logged out."""
     async with forgotten(manual=manual) as pair, pair.chat.events():
         before = pair.chat.get_logged_in_user()
         await pair.chat.connect()
@@ -81,7 +81,7 @@ async def test_a_login_with_a_key_replaces_the_dead_token(
 
 
 async def test_the_new_session_is_saved(autojump_clock: MockClock) -> None:
-    """The next program needs no login."""
+    """The session of the new login is saved, so the next program needs no login."""
     store = MemoryStore()
     async with open_memory_server() as server:
         async with open_pair(manual=True, store=store, given=server):
@@ -97,7 +97,7 @@ async def test_the_new_session_is_saved(autojump_clock: MockClock) -> None:
 
 
 async def test_the_position_survives_the_new_login(autojump_clock: MockClock) -> None:
-    """What was sent while the program was closed is fetched from the saved position on, although the token is new."""
+    """Messages sent while the program was closed are fetched from the saved position on, although the token is new."""
     store = MemoryStore()
     settings = AppSettings(catch_up=True)
     with trio.fail_after(1000):
@@ -124,7 +124,7 @@ async def test_the_position_survives_the_new_login(autojump_clock: MockClock) ->
 async def test_without_a_key_the_user_is_logged_out_with_a_cause(
     manual: bool, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """LOGGED_OUT has a cause with CometChat's code, in the status and behind connect(); and there is a WARNING."""
+    """LOGGED_OUT has CometChat's code as its cause, in the status and the error of connect(); a WARNING is logged."""
     async with forgotten(manual=manual, login=False) as pair:
         with pytest.raises((ConnectError, NotLoggedInError)) as caught:
             await pair.chat.connect()
@@ -144,7 +144,7 @@ async def test_without_a_key_the_user_is_logged_out_with_a_cause(
 async def test_every_way_out_has_a_cause_and_a_warning(
     how: str, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Wherever the client notices that the token is unknown: in the renewal, in send_text(), in catching up."""
+    """A token found unknown by the renewal, send_text() or catch-up logs out with a cause and a WARNING."""
     settings = AppSettings(catch_up=how == "catch_up")
     async with open_pair(connect=True, settings=settings, users=("zed-1", "amy-2")) as pair:
         if how == "send":
@@ -182,7 +182,7 @@ def _unknown(server: MemoryServer, path: str) -> Callable[[Request], Awaitable[R
 async def test_other_ways_to_be_logged_out_have_a_cause_too(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The status after logout() and login() of another user has a cause; the application knows, so there is no WARNING."""
+    """After logout() and login() of another user the status has a cause; as the application called it, there is no WARNING."""
     async with open_pair(connect=True) as pair:
         await pair.chat.logout()
         status = pair.chat.status
@@ -200,7 +200,7 @@ async def test_other_ways_to_be_logged_out_have_a_cause_too(
 async def test_a_key_that_is_refused_logs_out_at_once(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The second refusal ends it: one new login, LOGGED_OUT with both reasons, and the key is dropped; there is no loop."""
+    """A refused new login is LOGGED_OUT with both reasons: it is tried once, and the key is dropped."""
     async with forgotten() as pair:
         pair.chat._login.api.request = _refusing_keys(pair.server)
         with pytest.raises(ConnectError, match="auth_key that login"):
@@ -227,7 +227,7 @@ def _refusing_keys(server: MemoryServer) -> Callable[[Request], Awaitable[Respon
 
 
 async def test_another_uid_in_the_answer_is_no_login(autojump_clock: MockClock) -> None:
-    """The position of one user never becomes another's: LOGGED_OUT."""
+    """A new login that returns another uid is LOGGED_OUT: the position of one user never becomes another's."""
     async with forgotten() as pair:
 
         async def request(request: Request) -> Response:
@@ -266,7 +266,7 @@ async def test_a_new_login_that_fails_transiently_is_retried(status: int, autoju
 
 @pytest.mark.parametrize("how", ["disconnect", "logout", "enter_background", "leave"])
 async def test_what_ends_the_new_login(how: str, autojump_clock: MockClock) -> None:
-    """The end of the lease ends it at once; only logout() and leaving drop the key with it."""
+    """The end of the lease ends the new login at once; only logout() and leaving drop the key."""
     async with forgotten(manual=False) as pair:
         pair.chat._login.api.request = _hanging(pair.server, "POST")
         await settle()
@@ -303,7 +303,7 @@ def _hanging(server: MemoryServer, method: str) -> Callable[[Request], Awaitable
 
 
 async def test_the_new_login_has_the_renewals_budget(autojump_clock: MockClock) -> None:
-    """A new login that hangs fails the attempt after one more connect_timeout; the key serves the next attempt."""
+    """A new login that hangs fails the attempt after one more connect_timeout; the next attempt has the key."""
     async with forgotten() as pair:
         pair.chat._login.api.request = _hanging(pair.server, "PUT")
         with pytest.raises(ConnectError, match=r"new login|request_timeout"):
@@ -329,7 +329,7 @@ async def test_login_meanwhile_is_refused(autojump_clock: MockClock) -> None:
 
 
 async def test_once_for_each_login(autojump_clock: MockClock) -> None:
-    """A token that dies after it was accepted logs out: the key of a login() long ago is not kept for that."""
+    """A token that becomes unknown after it was accepted logs out: the key is kept only until then."""
     async with forgotten() as pair:
         await pair.chat.connect()
         assert key(pair.chat) is None
@@ -356,7 +356,7 @@ async def test_another_login_drops_the_key(autojump_clock: MockClock) -> None:
 
 
 async def test_a_refused_token_that_is_known_drops_the_key(autojump_clock: MockClock) -> None:
-    """AUTHENTICATION_FAILED is the end of it, and a login() with a key afterwards keeps that key again."""
+    """AUTHENTICATION_FAILED drops the key, and a later login() with a key keeps it again."""
     store = MemoryStore()
     async with open_memory_server() as server:
         async with open_pair(manual=True, store=store, given=server):
@@ -377,7 +377,7 @@ async def test_a_refused_token_that_is_known_drops_the_key(autojump_clock: MockC
 
 
 async def test_send_text_replaces_the_token_too(autojump_clock: MockClock) -> None:
-    """A program that only sends: the message is sent once, with the new token, and the user is not logged out."""
+    """In a program that only sends, the message is sent once with the new token, and the user is not logged out."""
     async with forgotten() as pair:
         message = await pair.chat.send_text("amy-2", "hi")
         assert message.text == "hi"
@@ -388,7 +388,7 @@ async def test_send_text_replaces_the_token_too(autojump_clock: MockClock) -> No
 
 
 async def test_send_text_and_an_attempt_log_in_once_together(autojump_clock: MockClock) -> None:
-    """Both get the refusal at the same time: one new login serves both."""
+    """If send_text() and an attempt get the refusal at the same time, one new login serves both."""
     async with forgotten() as pair:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(pair.chat.connect)
@@ -399,7 +399,7 @@ async def test_send_text_and_an_attempt_log_in_once_together(autojump_clock: Moc
 
 
 async def test_logout_ends_the_new_login_of_send_text(autojump_clock: MockClock) -> None:
-    """The call raises NotLoggedInError or the server's error at once, and no user is logged in."""
+    """After logout() the send_text() raises NotLoggedInError or the server's error at once, and no user is logged in."""
     async with forgotten() as pair:
         pair.chat._login.api.request = _hanging(pair.server, "PUT")
         async with background(functools.partial(pair.chat.send_text, "amy-2", "hi")) as outcome:
@@ -413,7 +413,7 @@ async def test_logout_ends_the_new_login_of_send_text(autojump_clock: MockClock)
 
 
 async def test_a_cancelled_send_text_leaves_the_key(autojump_clock: MockClock) -> None:
-    """Cancelled during its new login, it leaves a client that can still log in anew."""
+    """A send_text() cancelled during its new login leaves a client that can still log in anew."""
     async with forgotten() as pair:
         pair.chat._login.api.request = _hanging(pair.server, "PUT")
         with trio.move_on_after(1):
@@ -424,7 +424,7 @@ async def test_a_cancelled_send_text_leaves_the_key(autojump_clock: MockClock) -
 
 
 async def test_the_key_shows_nowhere(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither in a repr of any part, nor in a hook's detail, nor in a log, while it is kept and afterwards."""
+    """The key is in no repr, no detail of a hook and no log, while it is kept and afterwards."""
     caplog.set_level(logging.DEBUG)
     told: list[object] = []
     async with forgotten(hooks=[told.append]) as pair:

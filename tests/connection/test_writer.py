@@ -67,7 +67,7 @@ async def test_frames_are_written_in_order_until_the_socket_breaks() -> None:
 
 
 async def test_a_frame_that_need_not_wait_needs_no_task() -> None:
-    """It is written, counted and done when the call returns; and behind one that waits, it waits."""
+    """A frame that need not wait is written, counted and done when the call returns; behind one that waits, it waits."""
     one, losses = link(), Losses()
 
     class Ready(Socket):
@@ -95,7 +95,7 @@ async def test_a_frame_that_need_not_wait_needs_no_task() -> None:
 
 
 async def test_the_end_of_the_lease_while_a_frame_is_written() -> None:
-    """The outbox is empty when the write returns: nothing is done twice, and the task ends."""
+    """If the lease ends during a write, the outbox is empty afterwards: nothing is done twice, and the task ends."""
     one, losses = link(), Losses()
 
     class Ending(Socket):

@@ -64,7 +64,7 @@ async def test_a_link_goes_through_its_states_once() -> None:
 @pytest.mark.parametrize("after", PATH)
 @pytest.mark.parametrize("before", PATH)
 async def test_a_transition_that_is_not_legal_is_refused(before: LinkState, after: LinkState) -> None:
-    """Only transitions forward are legal, to over and closed from every state, and to open before the auth frame was sent."""
+    """Only forward transitions are legal; an attempt may end before it was open, and open before the auth frame was sent."""
     one = dialled()
     if before is LinkState.AUTHENTICATING:
         step(one, before)

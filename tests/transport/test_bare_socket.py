@@ -28,7 +28,7 @@ async def socket_pair() -> AsyncGenerator[tuple[trio.SocketStream, trio.SocketSt
 
 
 async def test_it_reads_what_is_there_and_what_comes() -> None:
-    """As much as it may, then the rest; it waits for more, and the end is no bytes."""
+    """A read returns as much as there is, up to its limit, waits if there is nothing, and returns no bytes at the end."""
     async with socket_pair() as (one, other), trio.open_nursery() as nursery:
         await other.send_all(b"12345678")
         assert await receive_some(one, 5) == b"12345"
@@ -49,7 +49,7 @@ async def test_it_reads_what_is_there_and_what_comes() -> None:
 
 
 async def test_a_cancelled_read_takes_nothing() -> None:
-    """What is there when it is cancelled is there afterwards."""
+    """Bytes that are there when a read is cancelled are there for the next one."""
     async with socket_pair() as (one, other):
         await other.send_all(b"12345678")
         with trio.CancelScope() as scope:
@@ -60,7 +60,7 @@ async def test_a_cancelled_read_takes_nothing() -> None:
 
 
 async def test_a_cancel_that_comes_too_late_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A task that is cancelled when the socket has become readable still gets what was read: no checkpoint follows the read."""
+    """A task cancelled after the socket became readable still gets the bytes: no checkpoint follows the read."""
     async with socket_pair() as (one, other):
         await other.send_all(b"12345678")
         with trio.CancelScope() as scope:
@@ -74,7 +74,7 @@ async def test_a_cancel_that_comes_too_late_takes_nothing(monkeypatch: pytest.Mo
 
 
 async def test_a_readable_socket_may_have_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then it waits again: the operating system does not promise that a read succeeds."""
+    """A read that finds nothing waits again, because the operating system does not promise that it succeeds."""
     read, calls = os.read, []
 
     def nothing_at_first(file: int, most: int) -> bytes:
@@ -91,7 +91,7 @@ async def test_a_readable_socket_may_have_nothing(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_socket_closed_on_our_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before, during, and between the two steps of a read: always the same error, and never a read of another file."""
+    """A socket closed before, during or within a read always raises the same error, and no other file is read."""
     async with socket_pair() as (one, _), trio.open_nursery() as nursery:
 
         async def read() -> None:
@@ -113,7 +113,7 @@ async def test_a_socket_closed_on_our_side(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_a_socket_reset_by_the_server() -> None:
-    """It is broken, with the operating system's error as the cause."""
+    """A reset socket is broken, with the operating system's error as the cause."""
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     async with listener:
         port = listener.socket.getsockname()[1]
@@ -125,7 +125,7 @@ async def test_a_socket_reset_by_the_server() -> None:
 
 
 async def test_a_socket_that_cannot_be_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The operating system watches a limited number: the stream is broken then, and nothing else is."""
+    """If the operating system cannot watch one more socket, its stream is broken, and nothing else."""
 
     async def full(_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -138,7 +138,7 @@ async def test_a_socket_that_cannot_be_waited_for(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_other_streams_are_read_their_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those in memory, those that are made of a socket, and all on Windows."""
+    """Streams in memory, streams around a socket, and all streams on Windows are read by `receive_some()`."""
     monkeypatch.delattr("os.read")
     one, other = memory_stream_pair()
     await other.send_all(b"in memory")
@@ -152,14 +152,14 @@ async def test_other_streams_are_read_their_own_way(monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_socket_takes_bytes_at_once() -> None:
-    """No checkpoint: they are there when the call returns."""
+    """Bytes are written without a checkpoint: they are in the socket when the call returns."""
     async with socket_pair() as (one, other):
         assert write_nowait(one, b"12345678") == 8
         assert os.read(other.socket.fileno(), 99) == b"12345678"
 
 
 async def test_a_stream_that_would_have_to_wait_takes_nothing() -> None:
-    """A socket that is full, or closed on our side or theirs; and any stream that is no bare socket."""
+    """A full or closed socket takes nothing at once, nor does any stream that is no bare socket."""
     async with socket_pair() as (one, other):
         while write_nowait(one, b"x" * 65536):
             pass
@@ -171,7 +171,7 @@ async def test_a_stream_that_would_have_to_wait_takes_nothing() -> None:
 
 
 async def test_where_a_socket_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On Windows the number of a socket is not that of a file: nothing is written."""
+    """On Windows the number of a socket is not that of a file, so nothing is written at once."""
     async with socket_pair() as (one, _):
         monkeypatch.setattr("sys.platform", "win32")
         assert write_nowait(one, b"12345678") == 0

@@ -57,7 +57,7 @@ async def echo(stream: trio.SocketStream) -> None:
 
 
 async def test_a_plain_connection() -> None:
-    """ws:// is TCP and nothing else."""
+    """A ws:// URL is dialled over TCP alone."""
     with trio.fail_after(10):
         async with raw_server(echo) as url, await dial(url, no_tls) as stream:
             await stream.send_all(b"hello")
@@ -65,7 +65,7 @@ async def test_a_plain_connection() -> None:
 
 
 async def test_a_port_without_a_listener() -> None:
-    """A refused connection is an OSError."""
+    """A refused connection raises an OSError."""
     async with raw_server(echo) as url:
         pass
     with trio.fail_after(10), pytest.raises(OSError, match="127.0.0.1"):
@@ -74,7 +74,7 @@ async def test_a_port_without_a_listener() -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5h", "socks5"])
 async def test_through_a_proxy(scheme: str) -> None:
-    """TLS to the server is inside the tunnel, for each kind of proxy."""
+    """Through each kind of proxy, TLS to the server is inside the tunnel."""
     authority = Authority()
     kind = (
         socks_proxy()
@@ -95,7 +95,7 @@ async def test_through_a_proxy(scheme: str) -> None:
     ("scheme", "asked"), [("socks5h", "chat.test"), ("socks5", "127.0.0.1"), ("http", "chat.test")]
 )
 async def test_where_the_name_is_looked_up(scheme: str, asked: str) -> None:
-    """At the proxy; with `socks5` on this machine."""
+    """The proxy looks up the host name; with `socks5` this machine does."""
     trio.socket.set_custom_hostname_resolver(Resolver())
     with trio.fail_after(20):
         async with raw_server(echo) as url, socks_proxy() if scheme != "http" else http_proxy() as real:
@@ -107,7 +107,7 @@ async def test_where_the_name_is_looked_up(scheme: str, asked: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5h"])
 async def test_a_proxy_that_is_not_there(scheme: str) -> None:
-    """The error is about the proxy, not about the server, and does not contain the password."""
+    """The error of a proxy that does not run names the proxy, not the server, and does not contain the password."""
     async with raw_server(echo) as url:
         pass
     proxy = proxy_at(f"{scheme}://me:s3cret@127.0.0.1:{port_of(url)}")
@@ -121,15 +121,15 @@ async def test_a_proxy_that_is_not_there(scheme: str) -> None:
 
 
 async def test_a_proxy_whose_certificate_is_bad() -> None:
-    """Its certificate is checked as the server's is."""
+    """The certificate of a proxy is checked like that of a server."""
     with trio.fail_after(20):
         async with http_proxy(context=Authority().server("self-signed")) as real:
             with pytest.raises(ProxyError, match=r"the proxy .* cannot be reached: certificate verify failed"):
                 await dial("wss://chat.test", ssl.create_default_context, proxy_at(real.url("https")))
 
 
-async def test_cancelled_while_the_proxy_thinks_nothing_stays_open() -> None:
-    """The connection to it is closed."""
+async def test_cancelled_before_the_proxy_replies_nothing_stays_open() -> None:
+    """A dial cancelled before the proxy replies closes the connection to it."""
     closed = trio.Event()
 
     async def silent(stream: trio.SocketStream) -> None:
@@ -146,14 +146,14 @@ async def test_cancelled_while_the_proxy_thinks_nothing_stays_open() -> None:
 
 
 def test_where_a_url_leads() -> None:
-    """The scheme's own port, if none is named."""
+    """A URL without a port has the port of its scheme."""
     assert Target.of("wss://chat.test") == Target("chat.test", 443, secure=True)
     assert Target.of("http://[::1]:81/x?y") == Target("::1", 81, secure=False)
 
 
 @pytest.mark.parametrize("answer", [b"this is no TLS at all, is it?", b""])
 async def test_a_plain_server_on_a_tls_port(answer: bytes) -> None:
-    """A failed TLS handshake is an error at once."""
+    """A failed TLS handshake raises an error at once."""
 
     async def plain(stream: trio.SocketStream) -> None:
         await stream.receive_some(1)

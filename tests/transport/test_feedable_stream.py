@@ -1,4 +1,4 @@
-"""What trio-websocket writes never waits for the socket, and how `messages()` reads: over sockets in memory."""
+"""What trio-websocket writes never waits for the socket, and `messages()` reads over sockets in memory."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def blocked_send(both: Ends, scope: trio.CancelScope) -> None:
 
 
 async def test_messages_are_read_while_a_write_and_the_pong_behind_it_are_blocked() -> None:
-    """The pong leaves when the frame is whole, behind it."""
+    """Messages are read during a blocked write; the pong is written after its frame is complete."""
     async with ends() as both:
         both.nursery.start_soon(blocked_send, both, trio.CancelScope())
         await trio.testing.wait_all_tasks_blocked()
@@ -98,7 +98,7 @@ async def test_messages_are_read_while_a_write_and_the_pong_behind_it_are_blocke
 
 
 async def test_a_ping_between_fragments_is_answered_behind_a_blocked_write() -> None:
-    """The fragments are put together while the pong waits."""
+    """Fragments are put together while the pong for a ping between them waits for a blocked write."""
     async with ends() as both:
         both.nursery.start_soon(blocked_send, both, trio.CancelScope())
         await trio.testing.wait_all_tasks_blocked()
@@ -110,7 +110,7 @@ async def test_a_ping_between_fragments_is_answered_behind_a_blocked_write() -> 
 
 
 async def test_pongs_that_do_not_leave_are_bounded() -> None:
-    """The last ping gets its pong, and of those before it as many as fit into 2 KiB."""
+    """Pongs that cannot be written are kept up to 2 KiB, always with that for the last ping."""
     async with ends() as both:
         both.nursery.start_soon(blocked_send, both, trio.CancelScope())
         await trio.testing.wait_all_tasks_blocked()
@@ -124,7 +124,7 @@ async def test_pongs_that_do_not_leave_are_bounded() -> None:
 
 
 async def test_a_close_is_seen_while_a_write_is_blocked() -> None:
-    """The reply takes the place of the pongs, behind the frame that has begun; and nothing follows it."""
+    """The reply to a close frame replaces the pongs, after the frame that has begun, and nothing follows it."""
     async with ends() as both:
         both.nursery.start_soon(blocked_send_that_ends, both)
         await trio.testing.wait_all_tasks_blocked()
@@ -145,7 +145,7 @@ async def blocked_send_that_ends(both: Ends) -> None:
 
 @pytest.mark.parametrize("reads", [True, False])
 async def test_the_reply_to_a_close_frame_can_be_waited_for(reads: bool) -> None:
-    """It leaves as soon as the server reads; the caller bounds the time."""
+    """The reply is written as soon as the server reads; the caller bounds the time."""
     async with ends(0) as both:
         await both.push(close(1011))
         assert isinstance(both.error, WebSocketClosedError)
@@ -167,7 +167,7 @@ async def _then(both: Ends, patience: trio.CancelScope, reads: bool) -> None:
 
 
 async def test_a_torn_frame_is_followed_by_nothing() -> None:
-    """A write that was cut half-way: no pong, no close frame and no reply; and `can_close` is `False`."""
+    """After a write cut half-way there is no pong, close frame or reply, and `can_close` is `False`."""
     async with ends() as both:
         scope = trio.CancelScope()
         both.nursery.start_soon(blocked_send, both, scope)
@@ -182,7 +182,7 @@ async def test_a_torn_frame_is_followed_by_nothing() -> None:
 
 
 async def test_the_end_of_the_stream_is_seen_while_a_write_is_blocked() -> None:
-    """Behind a ping whose pong is blocked, too."""
+    """The end of the stream is noticed during a blocked write, also after a ping whose pong is blocked."""
     async with ends() as both:
         scope = trio.CancelScope()
         both.nursery.start_soon(blocked_send, both, scope)
@@ -195,7 +195,7 @@ async def test_the_end_of_the_stream_is_seen_while_a_write_is_blocked() -> None:
 
 
 async def test_a_message_waits_for_a_pong_that_has_begun() -> None:
-    """It is whole and behind it; a message that is cancelled meanwhile has not begun, so the closing handshake is possible."""
+    """A message is written after a pong that has begun; cancelled before that, it leaves a closing handshake possible."""
     async with ends(3) as both:
         await both.push(frame(9, b"are you there"))
         scope = trio.CancelScope()
@@ -209,7 +209,7 @@ async def test_a_message_waits_for_a_pong_that_has_begun() -> None:
 
 
 async def test_the_close_frame_waits_for_a_pong_that_has_begun() -> None:
-    """Then it is written and `on_written` called, and the server closes."""
+    """After the pong, the close frame is written, `on_written` is called, and the server closes."""
     written: list[int] = []
     async with ends(3) as both:
         await both.push(frame(9, b"are you there"))
@@ -223,7 +223,7 @@ async def test_the_close_frame_waits_for_a_pong_that_has_begun() -> None:
 
 
 async def test_a_stream_that_takes_no_pong_has_broken() -> None:
-    """Whatever it raises there: reading and sending raise `WebSocketBrokenError`."""
+    """If writing a pong raises any exception, reading and sending raise `WebSocketBrokenError`."""
 
     class Odd(MemorySocket):
         async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -251,7 +251,7 @@ async def test_a_stream_that_takes_no_pong_has_broken() -> None:
 
 
 async def test_the_socket_is_read_while_the_upgrade_request_is_blocked() -> None:
-    """A server that closes instead of reading it is noticed at once."""
+    """A server that closes instead of reading the upgrade request is noticed at once."""
     with trio.fail_after(5):
         ours, theirs = memory_socket_pair(10)
         websocket = TrioWebSocket(ours, "ws://127.0.0.1/", {})
@@ -277,7 +277,7 @@ async def test_a_frame_cannot_begin_within_another() -> None:
 
 
 async def test_the_closing_handshake_cannot_begin_behind_the_end() -> None:
-    """Nor a second time: `can_close` is `False`, and `close()` is an error in cometconn."""
+    """After the end, or a second time, `close()` is an error in cometconn, and `can_close` is `False`."""
     async with ends() as both:
         await both.theirs.send_eof()
         await trio.testing.wait_all_tasks_blocked()
@@ -287,7 +287,7 @@ async def test_the_closing_handshake_cannot_begin_behind_the_end() -> None:
 
 
 async def test_accepting_never_blocks() -> None:
-    """So waiting for it is only a checkpoint."""
+    """What trio-websocket writes is accepted without waiting, so each write is only a checkpoint."""
     ours, _ = memory_socket_pair(0)
     ignore: Callable[..., None] = lambda *_: None  # noqa: E731
     with trio.fail_after(1):
@@ -295,7 +295,7 @@ async def test_accepting_never_blocks() -> None:
 
 
 async def test_a_call_that_reads_returns_right_behind_the_read() -> None:
-    """What needs other tasks comes with the next calls, and none of these reads."""
+    """A call that read returns without another step; what needs other tasks comes with the next calls, which do not read."""
     async with reading() as (websocket, theirs):
         wire = frame(9) + text("1") + text("2") + frame(2, b"3") + text("4") + text("five")
         await theirs.send_all(wire)
@@ -310,7 +310,7 @@ async def test_a_call_that_reads_returns_right_behind_the_read() -> None:
 
 
 async def test_texts_come_together_and_anything_else_alone() -> None:
-    """At most *most* texts; a binary message, or one in fragments, has no other beside it."""
+    """One call returns at most *most* texts; a binary message, or one in fragments, is returned alone."""
     async with reading() as (websocket, theirs):
         fragments = frame(1, b"5", fin=False) + frame(0, b"6")
         await theirs.send_all(text("1") + text("2") + text("3") + frame(2, b"4") + fragments + text("7"))
@@ -323,7 +323,7 @@ async def test_texts_come_together_and_anything_else_alone() -> None:
 
 
 async def test_a_message_that_is_incomplete_is_none_and_the_next_call_reads() -> None:
-    """It is returned when its end has come."""
+    """An incomplete message is returned by the call that reads its end."""
     async with reading() as (websocket, theirs):
         await theirs.send_all(text("in two parts")[:5])
         assert (await websocket.messages(64)).more
@@ -333,7 +333,7 @@ async def test_a_message_that_is_incomplete_is_none_and_the_next_call_reads() ->
 
 
 async def test_a_call_for_no_message_only_reads() -> None:
-    """Even when messages are left: they stay where they are."""
+    """A call for no message reads, and leaves messages that have been read where they are."""
     async with reading() as (websocket, theirs):
         await theirs.send_all(text("1") + text("2"))
         assert (await websocket.messages(1)).messages == ["1"]
@@ -343,7 +343,7 @@ async def test_a_call_for_no_message_only_reads() -> None:
 
 
 async def test_the_error_comes_behind_the_last_message() -> None:
-    """And again, if `messages()` is called again."""
+    """The error is raised after the last message, and again at every further call of `messages()`."""
     async with reading() as (websocket, theirs):
         await theirs.send_all(text("1") + frame(9) + text("2") + close(1011))
         messages: list[Message] = []
@@ -355,7 +355,7 @@ async def test_the_error_comes_behind_the_last_message() -> None:
 
 
 async def test_every_call_is_a_checkpoint() -> None:
-    """Also one that only returns what has been read: a read may hold tens of thousands of messages."""
+    """A call that only returns what has been read, which may be tens of thousands of messages, is a checkpoint, too."""
     async with reading() as (websocket, theirs):
         await theirs.send_all(text("x") * 10 + frame(2, b"x") * 2)
         while True:

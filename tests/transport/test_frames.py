@@ -36,25 +36,25 @@ def read(data: bytes) -> list[Event]:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_server_reads_a_text_frame_of_any_size(size: int) -> None:
-    """All three forms of the length, and payloads whose size is not a multiple of the mask's."""
+    """A server reads all three forms of the length, and payloads whose size is not a multiple of the mask's."""
     payload = ("0123456789" * (size // 10 + 1))[:size]
     assert read(client_frame(TEXT, payload.encode())) == [TextMessage(data=payload)]
 
 
 @given(st.lists(st.text(max_size=200), max_size=5))
 def test_one_frame_ends_where_the_next_begins(texts: list[str]) -> None:
-    """A server reads all of what was written, and nothing else."""
+    """A server reads all frames that were written, and nothing else."""
     events = read(b"".join(client_frame(TEXT, text.encode()) for text in texts))
     assert events == [TextMessage(data=text) for text in texts]
 
 
 def test_a_server_reads_a_close_frame() -> None:
-    """It finds the code and no reason."""
+    """A server finds the code in our close frame, and no reason."""
     assert read(close_frame(1000)) == [CloseConnection(code=1000, reason="")]
 
 
 def test_a_close_frame_is_recognised() -> None:
-    """By its opcode: a client's and a server's."""
+    """A close frame is recognised by its opcode, from a client or a server."""
     assert is_close_frame(close_frame(1000))
     assert is_close_frame(close(1000))
     assert not is_close_frame(client_frame(TEXT, b"\x88"))
@@ -69,7 +69,7 @@ def test_no_mask_is_used_twice() -> None:
 @pytest.mark.parametrize("fin", [True, False])
 @pytest.mark.parametrize("size", SIZES)
 def test_a_header_that_was_written_is_read(size: int, fin: bool) -> None:
-    """Wherever it begins, and as soon as its last byte is there."""
+    """A header is read at any offset, as soon as its last byte is there."""
     header = server_header(BINARY, size, fin=fin)
     assert header == frame(2, b"x" * size, fin=fin)[: len(header)]
     for end in range(len(header)):
@@ -98,7 +98,7 @@ def test_a_header_that_was_written_is_read(size: int, fin: bool) -> None:
     ],
 )
 def test_what_rfc_6455_forbids_is_refused(header: bytes, in_fragments: bool) -> None:
-    """As soon as its last byte is there; and where the same bytes are allowed, they are read."""
+    """A forbidden header is refused as soon as its last byte is there; where the same bytes are allowed, they are read."""
     with pytest.raises(ForbiddenFrameError):
         read_header(bytearray(header), 0, in_fragments=in_fragments)
     if header[0] in {0x80, 0x81} and header[1] == 1:
@@ -106,7 +106,7 @@ def test_what_rfc_6455_forbids_is_refused(header: bytes, in_fragments: bool) -> 
 
 
 def test_a_control_frame_is_possible_between_fragments() -> None:
-    """A ping, a pong and a close frame."""
+    """A ping, a pong and a close frame are allowed between fragments."""
     for opcode in (8, 9, 10):
         header = read_header(bytearray(frame(opcode, b"x" * 125)), 0, in_fragments=True)
         assert header == FrameHeader(opcode, fin=True, size=2, payload=125)
@@ -114,7 +114,7 @@ def test_a_control_frame_is_possible_between_fragments() -> None:
 
 
 def test_texts_are_read_up_to_anything_else() -> None:
-    """At most *most*, within the limit, and only whole frames; the place where they end is returned."""
+    """At most *most* whole text frames within the limit are read; the offset at which they end is returned."""
     wire = bytearray(b"ab" + text("one") + text("x" * 126) + frame(9) + text("behind") + b"\x81\x00\x81")
     end = 2 + len(text("one")) + len(text("x" * 126))
     assert read_texts(wire, 2, 64, 1000) == (["one", "x" * 126], end)
@@ -125,7 +125,7 @@ def test_texts_are_read_up_to_anything_else() -> None:
 
 
 def test_pings_and_pongs_are_read_up_to_anything_else() -> None:
-    """At most *most*, and only whole ones."""
+    """At most *most* whole pings and pongs are read."""
     pings = frame(9, b"1") + frame(10, b"22") + frame(9)
     for behind in (b"", text("x"), close(1000), b"\xff\xff", frame(9, b"cut")[:-1], b"\x89"):
         assert pings_end(bytearray(b"a" + pings + behind), 1, 64) == 1 + len(pings)

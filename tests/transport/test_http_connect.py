@@ -24,14 +24,14 @@ async def connect(response: bytes, proxy: Proxy = PLAIN, host: str = "chat.test"
 
 
 async def test_what_follows_the_answer_is_the_servers() -> None:
-    """No byte of it is lost."""
+    """No byte of what follows the proxy's response is lost."""
     asked, said = await connect(b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\nfirst bytes")
     assert asked == b"CONNECT chat.test:443 HTTP/1.1\r\nHost: chat.test:443\r\n\r\n"
     assert said == b"first bytes"
 
 
 async def test_credentials_and_ipv6() -> None:
-    """Basic credentials for the proxy, brackets around the address."""
+    """The request has Basic credentials for the proxy, and brackets around an IPv6 address."""
     asked, _ = await connect(b"HTTP/1.0 200 OK\r\n\r\n", NAMED, "2001:db8::1")
     assert asked.startswith(b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\n")
     assert b"\r\nProxy-Authorization: Basic " + base64.b64encode(b"me:s3cret") + b"\r\n" in asked
@@ -52,7 +52,7 @@ async def test_credentials_and_ipv6() -> None:
     ],
 )
 async def test_a_refusal_has_its_fault(response: bytes, proxy: Proxy, fault: ProxyFault, words: str) -> None:
-    """The message is one short printable line without the password."""
+    """The error of each refusal has its fault, and one short printable line without the password as its message."""
     with pytest.raises(ProxyError) as caught:
         await connect(response, proxy)
     said = str(caught.value)
@@ -64,7 +64,7 @@ async def test_a_refusal_has_its_fault(response: bytes, proxy: Proxy, fault: Pro
 
 
 async def test_a_proxy_that_dies() -> None:
-    """A connection that breaks has an error of its own."""
+    """A connection that breaks during the request raises an error of its own."""
     ours, theirs = trio.testing.memory_stream_pair()
     await theirs.aclose()
     with pytest.raises(ProxyError, match="ended the connection") as caught:
@@ -73,7 +73,7 @@ async def test_a_proxy_that_dies() -> None:
 
 
 async def test_a_status_line_that_repeats_the_password() -> None:
-    """The message has the password in no form, and no control characters."""
+    """The message contains the password in no form, and no control characters."""
     proxy = Proxy("http", "proxy.test", 3128, "zed", "p@ss/word")
     pair = base64.b64encode(b"zed:p@ss/word").decode()
     said = f"HTTP/1.1 407 \x1b[2Jp@ss/word {pair} zed:p%40ss%2Fword \u202e{'x' * 1000}\r\n\r\n".encode()

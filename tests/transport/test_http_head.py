@@ -24,6 +24,6 @@ from cometconn._transport.http_head import read_status
     ],
 )
 def test_the_status_is_read_from_a_status_line_alone(head: bytes, status: int | None) -> None:
-    """Three digits of HTTP/1.0 or 1.1, with or without a reason phrase; anything else is not HTTP/1."""
+    """A status has three digits after HTTP/1.0 or 1.1, with or without a reason phrase; anything else is not HTTP/1."""
     assert read_status(head) == status
     assert read_status(bytearray(head)) == status

@@ -1,4 +1,4 @@
-"""Which proxy leads where."""
+"""Which proxy a URL is dialled through."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def led(url: str, endpoints: Endpoints | None = None, **variables: str) -> str |
 
 @pytest.mark.parametrize("url", [CLOUD, SOCKET])
 def test_rest_and_socket_read_the_same_variables(url: str) -> None:
-    """`https` and `wss` are one, lower case outranks upper case, and `ALL_PROXY` is for what has none of its own."""
+    """`https` and `wss` have one variable; lower case outranks upper case; `ALL_PROXY` is for a scheme without its own."""
     assert led(url) is None
     assert led(url, HTTPS_PROXY="http://a:1") == "http://a:1 HTTPS_PROXY"
     assert led(url, HTTPS_PROXY="http://a:1", https_proxy="http://b:2") == "http://b:2 HTTPS_PROXY"
@@ -49,7 +49,7 @@ def test_rest_and_socket_read_the_same_variables(url: str) -> None:
 
 
 def test_plain_text_has_a_variable_of_its_own() -> None:
-    """Which is not believed in a CGI program, where a stranger's request may have set it."""
+    """HTTP_PROXY is ignored in a CGI program, where a request of a stranger may have set it."""
     plain = Endpoints.at("http://chat.example", allow_insecure=True)
     for url in ("http://chat.example/me", "ws://chat.example"):
         assert led(url, plain, HTTP_PROXY="http://a:1") == "http://a:1 HTTP_PROXY"
@@ -61,13 +61,13 @@ def test_plain_text_has_a_variable_of_its_own() -> None:
     "excepted", ["*", "cometchat.io", ".cometchat.io", "x, cometchat.io ", "COMETCHAT.IO", "cometchat.io:443"]
 )
 def test_no_proxy_excepts(excepted: str) -> None:
-    """Names, the names below them, and all, as everywhere; with a port, that port."""
+    """NO_PROXY excepts names, names below them, and all; an entry with a port excepts that port."""
     for url in (CLOUD, SOCKET):
         assert led(url, HTTPS_PROXY="http://a:1", NO_PROXY=excepted) is None
 
 
 def test_no_proxy_excepts_no_more() -> None:
-    """Neither another port nor a name that only ends alike; an IPv6 address may stand there with brackets or without."""
+    """NO_PROXY excepts no other port and no name that only ends alike; an IPv6 address may have brackets or not."""
     assert led(CLOUD, HTTPS_PROXY="http://a:1", NO_PROXY="cometchat.io:8443")
     assert led(CLOUD, HTTPS_PROXY="http://a:1", NO_PROXY="chat.io")
     for excepted in ("2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:443"):
@@ -76,15 +76,15 @@ def test_no_proxy_excepts_no_more() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/me", "ws://localhost", "https://[::1]", "wss://127.3.2.1:9"])
-def test_the_environment_never_leads_to_this_machine(url: str) -> None:
-    """What is plain for this machine's eyes would be read elsewhere."""
+def test_loopback_has_no_proxy_from_the_environment(url: str) -> None:
+    """No variable applies to a loopback address, whose plain text would be read elsewhere."""
     everything = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://proxy.example:3128")
     assert led(url, LOCAL, **everything) is None
     assert str(choose_proxies("http://127.0.0.1:3128", LOCAL).leading_to(url)) == "http://127.0.0.1:3128"
 
 
 def test_a_proxy_that_is_given_leads_everywhere() -> None:
-    """Whatever the environment variables are; and an empty one means no proxy."""
+    """A proxy argument applies to every URL, whatever the variables are; an empty one means no proxy."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HTTPS_PROXY", "http://a:1")
         patch.setenv("NO_PROXY", "*")
@@ -97,7 +97,7 @@ def test_a_proxy_that_is_given_leads_everywhere() -> None:
     "proxy", [3, "proxy:1", "ftp://p:1", "http://me:s3cret@p:99999", "http://p/x", "http://p\r\nX:1"]
 )
 def test_no_proxy_at_all(proxy: Any) -> None:
-    """It is reported when the client is opened, and not at the first attempt; without the password."""
+    """An invalid proxy is reported when the client is opened, not at the first attempt, and without the password."""
     with pytest.raises(SettingsError, match="The proxy must look like") as caught:
         choose_proxies(proxy, None)
     assert "s3cret" not in str(caught.value)
@@ -107,13 +107,13 @@ def test_no_proxy_at_all(proxy: Any) -> None:
 
 
 def test_a_bad_variable_does_no_harm_where_it_is_not_needed() -> None:
-    """Only what leads somewhere is looked at."""
+    """An invalid variable matters only for the URLs that would use it."""
     assert led("http://127.0.0.1:9", LOCAL, HTTP_PROXY="nonsense://") is None
     assert led(CLOUD, HTTP_PROXY="nonsense://") is None
 
 
 def test_a_proxy_does_not_read_what_is_meant_for_this_machine() -> None:
-    """Endpoints in plain text are allowed for loopback only, which a proxy elsewhere is not."""
+    """Endpoints in plain text are allowed for loopback only, and not through a proxy elsewhere."""
     with pytest.raises(SettingsError, match="not encrypted"):
         choose_proxies("http://user:pw@proxy.example:3128", LOCAL)
     for proxy, endpoints in [
@@ -126,7 +126,7 @@ def test_a_proxy_does_not_read_what_is_meant_for_this_machine() -> None:
 
 
 def test_an_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error names what to install, when the client is opened, for a proxy of the application and of the environment."""
+    """When the client is opened, the error names the extra to install, for a proxy argument and a variable."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=r'The proxy names.*pip install "cometconn\[socks\]"'):
         choose_proxies("socks5h://a", None)
@@ -136,5 +136,5 @@ def test_an_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_password_is_shown() -> None:
-    """Neither of a proxy that is given nor of one from the environment."""
+    """The repr of the proxies contains no password, from an argument or from the environment."""
     assert "s3cret" not in repr(Proxies(read_proxy("http://me:s3cret@a:1"), {"all": "http://me:s3cret@b:2"}))

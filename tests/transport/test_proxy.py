@@ -22,7 +22,7 @@ from cometconn._transport.proxy import Proxy, read_proxy
     ],
 )
 def test_a_proxy_is_read(url: str, proxy: Proxy) -> None:
-    """Scheme, host, port and credentials."""
+    """Scheme, host, port and credentials are read from the URL."""
     assert read_proxy(url) == proxy
 
 
@@ -46,12 +46,12 @@ def test_a_proxy_is_read(url: str, proxy: Proxy) -> None:
     ],
 )
 def test_no_proxy_at_all(url: Any) -> None:
-    """Ambiguous URLs, unknown schemes, and credentials that do not fit into SOCKS."""
+    """Ambiguous URLs, unknown schemes, and credentials that do not fit into SOCKS are refused."""
     assert read_proxy(url) is None
 
 
 def test_the_password_is_not_shown() -> None:
-    """Nor the user."""
+    """The repr of a proxy contains neither the password nor the user."""
     proxy = read_proxy("http://someone:s3cret@[2001:db8::1]:3128", "HTTPS_PROXY")
     assert str(proxy) == "http://[2001:db8::1]:3128"
     assert "s3cret" not in repr(proxy)

@@ -9,7 +9,7 @@ from cometconn._transport.response_head import ResponseHead
 
 
 def test_a_101_completes_the_head_and_what_follows_is_not_looked_at() -> None:
-    """Bytes behind the head are not HTTP any more."""
+    """After a 101 the bytes are not HTTP any more, so they are not read as such."""
     head = ResponseHead()
     head.look(b"HTTP/1.1 101 Switching")
     assert not head.complete

@@ -31,12 +31,12 @@ async def ask(url: str, host: str = "chat.test", port: int = 443) -> trio.Socket
 
 
 def test_the_extra_is_there() -> None:
-    """It is one of the tests' requirements."""
+    """The extra `socks` is installed, because it is one of the tests' requirements."""
     assert is_installed()
 
 
 async def test_with_user_and_password() -> None:
-    """Percent-encoded in the URL, as they are for the proxy; the server's first bytes come through."""
+    """Credentials are percent-encoded in the URL and decoded for the proxy; the server's first bytes come through."""
 
     async def greet(stream: trio.SocketStream) -> None:
         await stream.send_all(b"hello")
@@ -53,7 +53,7 @@ async def test_with_user_and_password() -> None:
     [("", "wants to be asked in another way"), ("me:wrong", "does not accept this user and password")],
 )
 async def test_wrong_credentials(user: str, words: str) -> None:
-    """The error has its own fault, and the message does not contain them."""
+    """The error has its own fault, and its message does not contain the credentials."""
     async with socks_proxy(ME) as real:
         with pytest.raises(ProxyError, match=words) as caught:
             await ask(real.url("socks5h", user=user))
@@ -89,7 +89,7 @@ async def test_a_refusal_has_its_fault(code: int, fault: ProxyFault, words: str)
     "answer", [b"", b"\x05", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x05\x00" + b"\x05\x00\x00\x09" + bytes(20)]
 )
 async def test_what_is_no_socks_proxy(answer: bytes) -> None:
-    """Whatever its reply is, the error is the same."""
+    """Whatever a server that is no SOCKS proxy replies, the error is the same."""
 
     async def talk(stream: trio.SocketStream) -> None:
         await stream.receive_some(3)
@@ -102,7 +102,7 @@ async def test_what_is_no_socks_proxy(answer: bytes) -> None:
 
 
 async def test_a_name_that_no_request_can_carry() -> None:
-    """Longer than SOCKS allows."""
+    """A host name longer than SOCKS allows is refused."""
     async with socks_proxy() as real:
         with pytest.raises(ProxyError):
             await ask(real.url("socks5h"), host="x" * 300)

@@ -16,7 +16,7 @@ PAIRS = [(state, to) for kind in KINDS for state in kind for to in kind]
 
 @pytest.mark.parametrize(("state", "to"), PAIRS, ids=[f"{state} to {to}" for state, to in PAIRS])
 def test_a_transition_is_in_the_table_or_raises(state: enum.Enum, to: enum.Enum) -> None:
-    """Staying is no transition either."""
+    """A transition that is not in the table raises, one to the same state included."""
     if to in states._NEXT[state]:
         assert moved(state, to) is to  # type: ignore[type-var]
     else:
@@ -25,7 +25,7 @@ def test_a_transition_is_in_the_table_or_raises(state: enum.Enum, to: enum.Enum)
 
 
 def test_every_state_is_in_the_table_and_can_be_reached() -> None:
-    """From the first state of its kind, over transitions that stay in its kind."""
+    """Every state can be reached from the first of its kind, by transitions within that kind."""
     reached = set(FIRST)
     while new := {to for state in reached for to in states._NEXT[state]} - reached:
         reached |= new
@@ -46,6 +46,6 @@ def test_every_state_is_in_the_table_and_can_be_reached() -> None:
     ],
 )
 def test_there_is_no_way_back(state: enum.Enum, to: enum.Enum) -> None:
-    """A failed upgrade, an end, and a torn frame are final; no two frames are written at a time."""
+    """A failed upgrade, an end and a torn frame are final, and no two frames are written at a time."""
     with pytest.raises(IllegalTransitionError):
         moved(state, to)  # type: ignore[type-var]

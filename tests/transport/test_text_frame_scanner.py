@@ -1,4 +1,4 @@
-"""What the text frame scanner takes out, what it leaves to trio-websocket, and that the two agree."""
+"""What the text frame scanner takes out, what it leaves to trio-websocket, and that both give the same messages."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def pieces(data: bytes, *, limit: int = 1000, cut: int | None = None, takes_text
 
 @pytest.mark.parametrize("cut", [None, 1, 2, 3, 7, 64])
 def test_whole_text_frames_come_out_as_text(cut: int | None) -> None:
-    """Short ones, long ones, empty ones, other alphabets; whatever the pieces they come in."""
+    """Short, long, empty and non-Latin text frames come out as text, however the bytes are cut."""
     words = ["", "a", "\u4e2d\U0001f600", "b" * 125, "c" * 126, "d" * 999]
     assert pieces(b"".join(text(word) for word in words), cut=cut) == words
 
 
 def test_a_very_long_message_has_the_longest_header() -> None:
-    """Lengths of eight bytes are read, too."""
+    """A message with a length of eight bytes is read, too."""
     assert pieces(text("x" * 70_000), limit=100_000) == ["x" * 70_000]
 
 
 def test_everything_else_stays_in_its_place() -> None:
-    """Control frames and binary messages come out as bytes, between the texts they stood between."""
+    """Control frames and binary messages come out as bytes, in their places between the texts."""
     data = (
         text("1")
         + frame(9, b"ping")
@@ -61,7 +61,7 @@ def test_everything_else_stays_in_its_place() -> None:
 
 
 def test_a_frame_that_is_passed_on_is_not_held_back() -> None:
-    """trio-websocket gets its bytes as they come, and the next text is found behind it."""
+    """trio-websocket gets the bytes of a frame as they come, and the next text after it is found."""
     binary = frame(2, b"x" * 300)
     scanner = TextFrameScanner(1000)
     scanner.feed(binary[:100])
@@ -90,8 +90,8 @@ def test_a_frame_that_is_passed_on_is_not_held_back() -> None:
     ],
 )
 @pytest.mark.parametrize("cut", [None, 1])
-def test_from_what_is_odd_on_all_is_left_to_trio_websocket(odd: bytes, cut: int | None) -> None:
-    """No text comes out any more: only trio-websocket judges errors."""
+def test_after_an_invalid_frame_all_is_left_to_trio_websocket(odd: bytes, cut: int | None) -> None:
+    """After an invalid frame no text comes out any more, because only trio-websocket judges errors."""
     out = pieces(text("before") + odd + text("behind"), cut=cut)
     assert out[0] == "before"
     # Of fragments that were taken in, trio-websocket gets an empty one in their place.
@@ -101,7 +101,7 @@ def test_from_what_is_odd_on_all_is_left_to_trio_websocket(odd: bytes, cut: int 
 
 
 def test_nothing_comes_out_behind_a_close_frame() -> None:
-    """And it is known that the server has sent one."""
+    """After a close frame no text comes out, and the scanner knows that the server has sent one."""
     scanner = TextFrameScanner(1000)
     scanner.feed(text("1") + close(1000) + text("never"))
     assert scanner.next() == "1"
@@ -124,7 +124,7 @@ def in_fragments(opcode: int, payload: bytes, size: int) -> bytes:
 
 @pytest.mark.parametrize("cut", [None, 1, 2, 3, 4096])
 def test_a_message_in_fragments_is_put_together(cut: int | None) -> None:
-    """Whatever their size, also where a character is cut; a binary one goes to trio-websocket in one frame."""
+    """Fragments of any size are put together, also where a character is cut; a binary one becomes one frame."""
     words, ping = "a\u4e2d\U0001f600" * 100, frame(9, b"ping")
     for size in (1, 2, 5, 700):
         assert pieces(in_fragments(1, words.encode(), size), cut=cut) == [ping, words]
@@ -134,7 +134,7 @@ def test_a_message_in_fragments_is_put_together(cut: int | None) -> None:
 
 @pytest.mark.parametrize("cut", [None, 7, 100_000])
 def test_a_message_beyond_the_limit_becomes_a_long_message(cut: int | None) -> None:
-    """Whole or in fragments, text or binary: its beginning and its size are kept, and the next message is read."""
+    """Of a message beyond the limit, in any form, the beginning and the size are kept, and the next message is read."""
     assert pieces(text("x" * 1000), cut=cut) == ["x" * 1000]
     assert pieces(text("x" * 1001) + text("next"), cut=cut) == [LongMessage("x" * 1001, 1001), "next"]
     data, ping = LONG.encode(), frame(9, b"ping")
@@ -145,7 +145,7 @@ def test_a_message_beyond_the_limit_becomes_a_long_message(cut: int | None) -> N
 
 
 def test_what_is_too_long_is_not_kept() -> None:
-    """While 15 MiB of a message go by, in one frame or many, the scanner holds its first 64 KiB and the piece just read."""
+    """While 15 MiB of a message pass, in one frame or many, the scanner holds its first 64 KiB and the piece just read."""
     for wire in (frame(1, b"x" * (15 << 20)), in_fragments(1, b"x" * (15 << 20), 1_000)):
         scanner = TextFrameScanner(1 << 20)
         tracemalloc.start()
@@ -160,7 +160,7 @@ def test_what_is_too_long_is_not_kept() -> None:
 
 
 def test_nothing_comes_out_behind_what_is_not_even_passed_over() -> None:
-    """From 16 MiB on the end is not waited for: the `LongMessage` has the size so far, and `refused` is set."""
+    """From 16 MiB on, the end is not waited for: the `LongMessage` has the size so far, and `refused` is set."""
     scanner = TextFrameScanner(1000)
     scanner.feed(frame(1, b"x" * ((16 << 20) + 1), fin=False) + text("behind"))
     long = scanner.next()
@@ -173,7 +173,7 @@ def test_nothing_comes_out_behind_what_is_not_even_passed_over() -> None:
 
 
 def test_many_fragments_are_put_together_in_turns() -> None:
-    """A read may hold a hundred thousand: after every 256 of them other tasks can run."""
+    """Of a hundred thousand fragments in one read, other tasks can run after every 256."""
     scanner = TextFrameScanner(1 << 20)
     scanner.feed(frame(1, b"", fin=False) + frame(0, b"x", fin=False) * 10_000 + frame(0))
     turns = 0
@@ -187,7 +187,7 @@ def test_many_fragments_are_put_together_in_turns() -> None:
 @pytest.mark.parametrize("bad", [b"\xc3", b"\xff", b"\xed\xa0\x80"])
 @pytest.mark.parametrize("filling", [b"", b"x" * 1_000])
 def test_bad_utf_8_is_found_in_a_message_that_is_put_together(filling: bytes, bad: bytes, cuts: Sequence[int]) -> None:
-    """In fragments or passed over, and also where a character is cut off at the very end: as trio-websocket finds it."""
+    """Invalid UTF-8 is found as trio-websocket finds it: in fragments, in a long message, and in a cut character at the end."""
     for wire in (
         frame(1, filling + bad),
         frame(1, filling, fin=False) + frame(0, bad),
@@ -201,7 +201,7 @@ def test_bad_utf_8_is_found_in_a_message_that_is_put_together(filling: bytes, ba
 @pytest.mark.parametrize("end", ["close", "odd"])
 @pytest.mark.parametrize("cut", [1, 3, 700, 100_000])
 def test_trio_websocket_can_go_on_in_the_middle_of_a_message(cut: int, end: str) -> None:
-    """It is given a frame that begins there, with the bytes of a character that is cut."""
+    """trio-websocket gets a frame that begins in the middle of the message, with the bytes of a cut character."""
     wire = frame(1, LONG[:999].encode(), fin=False) + frame(0, LONG.encode()) + (b"\xff\xff" if end == "odd" else b"")
     scanner = TextFrameScanner(1000)
     scanner.feed(wire[:cut])
@@ -219,12 +219,12 @@ def test_trio_websocket_can_go_on_in_the_middle_of_a_message(cut: int, end: str)
 
 
 def test_switched_off_it_only_follows() -> None:
-    """Every frame is passed on, and close frames are still seen."""
+    """A scanner that is switched off passes every frame on, and still notices close frames."""
     assert pieces(text("1") + text("2"), takes_text=False) == [text("1"), text("2")]
 
 
 def test_what_was_taken_is_forgotten() -> None:
-    """A thousand reads leave no more behind than what of the last one was not taken."""
+    """After a thousand reads the scanner holds only what was not taken of the last one."""
     scanner = TextFrameScanner(1000)
     for _ in range(1000):
         scanner.feed(text("x" * 500) + text("torn")[:2])
@@ -249,12 +249,12 @@ def test_the_rest_is_all_of_it() -> None:
 
 
 def test_the_scanner_and_trio_websocket_alone_agree() -> None:
-    """500 random wires, cut at random places or at every byte; `nox -s fuzz` has 20,000."""
+    """Both agree on 500 random byte streams, cut at random places or at every byte; `nox -s fuzz` has 20,000."""
     assert sum(fuzz(500, seed=3).values()) == 500
 
 
 def test_the_scanner_is_on_when_they_are_compared() -> None:
-    """Surplus bytes in the packet of the 101 are read as well."""
+    """The comparison runs with the scanner on, and bytes in the packet of the 101 are read as well."""
     assert check(text("surplus") + close(1000) + text("never"), [])[0] == ["surplus"]
 
 
@@ -278,7 +278,7 @@ def all_texts(data: bytes, *, most: int, cut: int, limit: int = 1000) -> list[Pi
 @pytest.mark.parametrize("most", [1, 3, 64])
 @pytest.mark.parametrize("cut", [1, 2, 5, 200, 10_000])
 def test_texts_by_the_dozen_are_those_that_come_one_by_one(most: int, cut: int) -> None:
-    """Whatever stands between them, wherever the pieces are cut, and whatever is wrong with a frame."""
+    """Many texts in one call equal those read one by one, wherever the bytes are cut and whatever is between them."""
     words = ["", "a", "\u4e2d\U0001f600", "b" * 125, "c" * 126, "d" * 999]
     plain = b"".join(text(word) for word in words)
     for odd in (
@@ -299,7 +299,7 @@ def test_texts_by_the_dozen_are_those_that_come_one_by_one(most: int, cut: int) 
 
 
 def test_texts_come_only_when_nothing_is_before_them() -> None:
-    """A scanner that only follows, and one whose rest was taken, have none."""
+    """A scanner that only follows, and one whose rest was taken, return no texts."""
     following = TextFrameScanner(1000, takes_text=False)
     following.feed(text("a"))
     assert following.texts(5) == []

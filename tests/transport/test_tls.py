@@ -37,7 +37,7 @@ async def greeting(
 
 
 async def test_a_ca_of_our_own() -> None:
-    """A client that trusts it is connected; another gets an error about the certificate."""
+    """A client that trusts the private CA connects; another gets an error about the certificate."""
     authority = Authority()
     assert await greeting(authority, authority.server(None), authority.client()) == b"hello"
     with pytest.raises(ssl.SSLCertVerificationError, match="unable to get local issuer certificate"):
@@ -45,7 +45,7 @@ async def test_a_ca_of_our_own() -> None:
 
 
 async def test_a_client_certificate() -> None:
-    """A client that has one is connected; without one, TLS 1.3 fails when reading, and 1.2 in the handshake."""
+    """A client with a certificate connects; without one, TLS 1.3 fails when reading, and 1.2 in the handshake."""
     authority = Authority()
     server = authority.server(None, wants_certificate=True)
     assert await greeting(authority, server, authority.client(certificate=True)) == b"hello"
@@ -63,7 +63,7 @@ async def test_a_client_certificate() -> None:
     [("expired", "expired"), ("not yet valid", "not yet valid"), ("wrong host", "not valid for 'chat.test'")],
 )
 async def test_a_certificate_that_is_not_right(kind: str, words: str) -> None:
-    """OpenSSL's reason is in the message."""
+    """The message of the error contains OpenSSL's reason."""
     authority = Authority()
     with pytest.raises(ssl.SSLCertVerificationError, match=words):
         await greeting(authority, authority.server(kind), authority.client())

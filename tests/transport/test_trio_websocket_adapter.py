@@ -1,4 +1,4 @@
-"""What cometconn relies on in trio-websocket, tested on trio-websocket alone: a test for each point of the adapter's list."""
+"""What cometconn relies on in trio-websocket, tested on trio-websocket alone: one test for each point of the list."""
 
 from __future__ import annotations
 
@@ -153,14 +153,14 @@ async def closed_error(both: Opening) -> Any:
 
 
 async def test_point_1_the_nursery_starts_one_task() -> None:
-    """Nothing else of a nursery is used: `Starter` has only `start_soon()`, with no argument but the reader."""
+    """trio-websocket calls only `start_soon()` of its nursery, once, with the reader as its only argument."""
     async with opened() as both:
         assert both.starter.started == 1
         assert not both.starter.ended
 
 
 async def test_point_2_the_stream_is_any_stream() -> None:
-    """It is no socket, and a read returns far more than a buffer would hold."""
+    """The stream need be no socket, and a read may return far more than a buffer would hold."""
     async with opened() as both:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(both.push, text("x" * 99_999) * 20)
@@ -168,7 +168,7 @@ async def test_point_2_the_stream_is_any_stream() -> None:
 
 
 async def test_point_3_the_request_is_the_first_write() -> None:
-    """In one piece, before anything is read; `wrap_client_stream()` returns when the response was read, and not before."""
+    """The request is written in one piece before any read; `wrap_client_stream()` returns once the response was read."""
     async with opening() as both:
         (request,) = both.wire.written
         assert request.startswith(b"GET /path HTTP/1.1\r\n")
@@ -183,7 +183,7 @@ async def test_point_3_the_request_is_the_first_write() -> None:
 
 
 async def test_point_4_each_write_is_one_frame() -> None:
-    """Pongs, also to pings that came together, and the reply to a close frame."""
+    """Each write is one frame, also the pongs to pings that came together, and the reply to a close frame."""
     async with opened() as both:
         await both.push(frame(9, b"1") + frame(9, b"2"))
         await both.push(frame(9, b"3") + close(1011))
@@ -191,7 +191,7 @@ async def test_point_4_each_write_is_one_frame() -> None:
 
 
 async def test_point_5_the_reader_comes_back_when_every_message_was_taken() -> None:
-    """Text and binary, of one read: while one is left, no more bytes are wanted."""
+    """While one message of a read is left, the reader does not read again."""
     async with opened() as both:
         waiting = both.wire.waiting
         await both.push(text("1") + frame(9) + frame(2, b"2") + text("3") + frame(1, b"cut", fin=False))
@@ -203,7 +203,7 @@ async def test_point_5_the_reader_comes_back_when_every_message_was_taken() -> N
 
 
 async def test_point_6_a_cancel_loses_no_message() -> None:
-    """Wherever it strikes `get_message()`: each message is returned once, in order."""
+    """Wherever `get_message()` is cancelled, each message is returned once, in order."""
     got: list[str | bytes] = []
     async with opened() as both:
         both.wire.push(b"".join(text(str(number)) for number in range(100)))
@@ -221,7 +221,7 @@ async def _cancel(scope: trio.CancelScope, checkpoints: int) -> None:
 
 
 async def test_point_7_a_close_frame_comes_behind_the_messages() -> None:
-    """They are handed over; then code and reason are the server's, and the reply has the same code."""
+    """The messages are returned first; then code and reason are the server's, and the reply has the same code."""
     async with opened() as both:
         await both.push(text("last") + close(1012, "restarting"))
         assert both.connection.closed is None
@@ -245,7 +245,7 @@ async def test_point_7_a_close_frame_comes_behind_the_messages() -> None:
     ],
 )
 async def test_point_8_what_rfc_6455_forbids_is_recorded(forbidden: bytes, code: int) -> None:
-    """Behind the messages before it."""
+    """A violation of RFC 6455 is recorded after the messages before it."""
     async with opened() as both:
         await both.push(text("before") + forbidden + text("behind"))
         assert await both.take(1) == ["before"]
@@ -255,7 +255,7 @@ async def test_point_8_what_rfc_6455_forbids_is_recorded(forbidden: bytes, code:
 
 
 async def test_point_9_a_message_that_is_too_long_is_recorded() -> None:
-    """With 1009 and the reason that `TrioWebSocket` gives for its own verdict."""
+    """A message that is too long is recorded with 1009 and the reason that `TrioWebSocket` gives for its own refusals."""
     async with opened() as both:
         await both.push(frame(2, b"x" * 100_001))
         assert both.connection.closed.code == 1009
@@ -264,7 +264,7 @@ async def test_point_9_a_message_that_is_too_long_is_recorded() -> None:
 
 
 async def test_point_10_the_end_of_the_stream_is_recorded() -> None:
-    """With 1006, and the reader ends."""
+    """The end of the stream is recorded with 1006, and the reader ends."""
     async with opened() as both:
         await both.push(text("last"))
         both.wire.push(b"")
@@ -276,7 +276,7 @@ async def test_point_10_the_end_of_the_stream_is_recorded() -> None:
 
 
 async def test_point_11_our_closing_handshake() -> None:
-    """`closed` is set at once; one close frame is written, and the wait ends with the server's, behind other messages."""
+    """`closed` is set at once; one close frame is written, and the wait ends with the server's, after other messages."""
     async with opened() as both:
         both.nursery.start_soon(both.connection.aclose, 1000)
         with trio.fail_after(1):
@@ -293,7 +293,7 @@ async def test_point_11_our_closing_handshake() -> None:
 
 
 async def test_point_12_the_stream_is_closed_when_the_wait_is_cancelled() -> None:
-    """As when the server sends no close frame."""
+    """A cancelled wait for the server's close frame closes the stream."""
     async with opened() as both:
         with trio.CancelScope() as scope:
             both.nursery.start_soon(_cancel, scope, 20)
@@ -304,7 +304,7 @@ async def test_point_12_the_stream_is_closed_when_the_wait_is_cancelled() -> Non
 
 
 async def test_point_13_a_ping_behind_our_close_frame() -> None:
-    """The reader ends with an exception, and the closing handshake does not return."""
+    """After a ping behind our close frame, the reader ends with an exception, and the closing handshake does not return."""
     async with opened() as both:
         returned = []
 
@@ -322,7 +322,7 @@ async def test_point_13_a_ping_behind_our_close_frame() -> None:
 
 
 def test_every_point_of_the_list_has_its_test() -> None:
-    """And the other way round."""
+    """Each point of the adapter's list has one test, and each of these tests has its point."""
     listed = re.findall(r"(?m)^(\d+)\. ", trio_websocket_adapter.__doc__ or "")
     tested = [match[1] for name in globals() if (match := re.match(r"test_point_(\d+)_", name))]
     assert tested == listed == [str(number) for number in range(1, len(listed) + 1)]

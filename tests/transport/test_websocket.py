@@ -120,7 +120,7 @@ def sending_after_the_first_frame(data: bytes, got: list[tuple[int, bytes]]) -> 
 
 
 async def test_messages_come_in_order_and_frames_go_out() -> None:
-    """A well-behaved server: what it sends arrives in order, what we send it can read, the request is right."""
+    """With a well-behaved server, messages arrive in order, our frames can be read, and the request is right."""
     heads: list[bytes] = []
     got: list[tuple[int, bytes]] = []
 
@@ -147,7 +147,7 @@ async def test_messages_come_in_order_and_frames_go_out() -> None:
 
 
 async def test_nothing_that_was_taken_is_kept_while_the_server_is_silent() -> None:
-    """A read of a burst has up to 256 KiB: once its messages were taken it is let go, not when more are read."""
+    """A read of up to 256 KiB is freed once its messages were taken, not at the next read."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
@@ -172,7 +172,7 @@ async def test_the_closing_handshake() -> None:
 
 
 async def test_the_close_frame_can_go_ahead() -> None:
-    """It is written in the call, once, and nothing behind it; `close()` still returns when the server's has come."""
+    """The close frame is written in the call, once and last; `close()` still waits for that of the server."""
     got: list[tuple[int, bytes]] = []
     written: list[str] = []
 
@@ -205,7 +205,7 @@ async def test_the_close_frame_can_go_ahead() -> None:
 
 
 async def test_a_message_can_leave_at_once() -> None:
-    """It is written in the call, whole; a server reads it like any other, also between those that trio-websocket sends."""
+    """A message is written whole in the call, and a server reads it like any other, also between trio-websocket's frames."""
     got: list[tuple[int, bytes]] = []
 
     async def script(stream: trio.SocketStream) -> None:
@@ -235,7 +235,7 @@ async def test_a_message_can_leave_at_once() -> None:
 
 
 async def test_a_message_that_left_in_part_is_finished_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is sent next, a pong of trio-websocket's or the message, as the caller must: its rest goes before it, once."""
+    """The rest of a message of which a part was written goes before anything else, once, whatever is sent next."""
     got: list[tuple[int, bytes]] = []
 
     async def script(stream: trio.SocketStream) -> None:
@@ -269,7 +269,7 @@ async def test_a_message_that_left_in_part_is_finished_first(monkeypatch: pytest
 
 @pytest.mark.parametrize("texts", [["in two parts"], []])
 async def test_the_close_frame_behind_half_a_frame(texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the socket took only a part of a message, or of the close frame itself, `close()` writes the rest, and no second one."""
+    """If the socket took a part of a message or of the close frame, `close()` writes the rest, and no second close frame."""
     got: list[tuple[int, bytes]] = []
 
     async def script(stream: trio.SocketStream) -> None:
@@ -307,7 +307,7 @@ async def test_a_ping_in_the_middle_of_the_closing_handshake() -> None:
 
 
 async def test_a_close_frame_does_not_go_ahead_of_half_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a write is under way nothing is written."""
+    """While another write is running, no close frame is written."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
@@ -343,7 +343,7 @@ async def test_messages_under_way_do_not_delay_the_closing_handshake() -> None:
 
 
 async def test_closing_in_the_middle_of_a_message() -> None:
-    """What the scanner holds of a message goes to trio-websocket with the rest: it finds the close frame behind it."""
+    """trio-websocket gets what the scanner holds of a message, with the rest, and finds the close frame after it."""
     message, halfway = text("x" * 100), trio.Event()
 
     async def script(stream: trio.SocketStream) -> None:
@@ -372,7 +372,7 @@ async def test_closing_in_the_middle_of_a_message() -> None:
 
 @pytest.mark.parametrize("code", [1002, 1007, 1009])
 async def test_a_close_code_of_the_server_is_not_a_verdict_on_it(code: int) -> None:
-    """With a close frame the code is the server's; trio-websocket records the same codes for what it refuses to read."""
+    """With a close frame the code is the server's, although trio-websocket records the same codes for its own refusals."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream, close(code))
@@ -508,7 +508,7 @@ async def test_row_f_server_pings_get_their_pongs_while_messages_are_read() -> N
 
 
 async def test_row_g_a_cut_write_forbids_the_closing_handshake() -> None:
-    """G. A write cut half-way is known to be torn: no frame follows it, and no close frame either."""
+    """G. A write cut half-way is recorded as torn: no frame follows it, and no close frame either."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
@@ -600,7 +600,7 @@ async def test_row_k_a_reset_during_the_upgrade() -> None:
 
 
 async def test_a_refusal_carries_status_and_retry_after() -> None:
-    """The status and the delay that the server asked for are in the error."""
+    """The error of a refused upgrade has its status and the delay of Retry-After."""
 
     async def script(stream: trio.SocketStream) -> None:
         await read_head(stream)
@@ -629,7 +629,7 @@ async def test_a_response_one_byte_at_a_time_and_messages_behind_it() -> None:
 
 @pytest.mark.parametrize("fragments", [1, 21])
 async def test_a_message_of_more_than_16_mib_ends_the_websocket(fragments: int) -> None:
-    """In one frame or in many: the close frame has code 1009, and nothing that follows is taken."""
+    """A message of more than 16 MiB, in one frame or many, is closed with code 1009, and nothing after it is taken."""
     got: list[tuple[int, bytes]] = []
     closed = trio.Event()
 
@@ -666,7 +666,7 @@ async def read_closing(stream: trio.SocketStream, got: list[tuple[int, bytes]], 
 
 @pytest.mark.parametrize("over_tls", [False, True])
 async def test_a_message_of_more_than_the_limit_becomes_a_long_message(over_tls: bool) -> None:
-    """Plain or over TLS, whole or in fragments: its size is known, pings in it get their pongs, and the next message comes."""
+    """In any form, plain or over TLS, its size is known, pings within it get pongs, and the next message comes."""
     got: list[tuple[int, bytes]] = []
     payload = b"x" * 1_500_000
 
@@ -693,7 +693,7 @@ async def test_a_message_of_more_than_the_limit_becomes_a_long_message(over_tls:
 
 
 async def test_other_tasks_run_while_fragments_are_put_together() -> None:
-    """One read may hold a hundred thousand of them."""
+    """Other tasks run while the twenty thousand fragments of one message are put together."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
@@ -711,7 +711,7 @@ async def test_other_tasks_run_while_fragments_are_put_together() -> None:
 
 
 async def test_the_closing_handshake_in_the_middle_of_a_message_that_is_too_long() -> None:
-    """trio-websocket continues where the scanner stands, and finds the server's close frame behind the rest."""
+    """trio-websocket continues where the scanner stopped, and finds the server's close frame after the rest."""
     got: list[tuple[int, bytes]] = []
     closed = trio.Event()
 
@@ -733,7 +733,7 @@ async def test_the_closing_handshake_in_the_middle_of_a_message_that_is_too_long
 
 
 async def test_cancelling_the_reader_loses_no_message() -> None:
-    """`messages()`, cancelled again and again, returns every message, once, in order."""
+    """Calls of `messages()` that are cancelled again and again return every message once, in order."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream, b"".join(text(str(i)) + frame(2, b"") + frame(9) * (i % 3) for i in range(100)))

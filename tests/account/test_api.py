@@ -47,7 +47,7 @@ def saved() -> Session:
 
 
 async def test_login_by_key() -> None:
-    """The key is sent to the admin host in a header; the uid is percent-encoded."""
+    """At a login by key, the key is sent to the admin host in a header, and the uid is percent-encoded."""
     server = Server({"data": {"uid": "a/b", "authToken": "TOKEN"}})
     assert await api(server).create_auth_token("a/b", "KEY") == "TOKEN"
     (request,) = server.requests
@@ -69,7 +69,7 @@ async def test_login_by_token() -> None:
 
 
 async def test_settings_are_fetched_when_put_me_has_none() -> None:
-    """If the response has no settings, they are requested."""
+    """If the response of PUT /me has no settings, they are fetched."""
     server = Server({"data": {"uid": "zed-1"}}, {"data": {"CHAT_HOST": "ws.example"}})
     session = await api(server).put_me("TOKEN")
     assert session.settings == {"CHAT_HOST": "ws.example"}
@@ -109,7 +109,7 @@ async def test_a_response_that_is_not_cometchats(body: bytes) -> None:
 
 @pytest.mark.parametrize("data", [3, [], None, "x"])
 async def test_data_that_is_not_an_object(data: Any) -> None:
-    """It is an invalid response."""
+    """A response whose data is not an object is invalid."""
     with pytest.raises(ApiError, match="no object") as caught:
         await api(Server({"data": data})).create_auth_token("u", "KEY")
     assert caught.value.code == "INVALID_RESPONSE"
@@ -206,7 +206,7 @@ async def test_bad_arguments_are_refused_before_any_request(uid: Any, key: Any, 
 
 
 def test_what_errors_mean() -> None:
-    """Unknown tokens and transient failures are distinguished."""
+    """Errors of unknown tokens, transient failures and others are distinguished."""
     assert is_token_unknown(ApiError("x", code="AUTH_ERR_AUTH_TOKEN_NOT_FOUND", status=401))
     assert not is_token_unknown(ApiError("x"))
 
@@ -230,12 +230,12 @@ def test_what_errors_mean() -> None:
     ],
 )
 def test_what_is_a_refusal(error: ApiError, final: bool) -> None:
-    """408, 425, 429, 5xx, no response, and a page in place of the server's are no refusals; every other 4xx is one."""
+    """A refusal is a 4xx except 408, 425 and 429, or an error of CometChat with status 200; everything else is none."""
     assert is_refusal(error) is final
 
 
 async def test_an_error_that_is_nested_too_deeply_is_an_api_error() -> None:
-    """Its details are omitted."""
+    """An error of the server that is nested too deeply is an ApiError without details."""
     body = b'{"error": {"code": "C", "message": "m", "details": ' + b"[" * 900 + b"]" * 900 + b"}}"
     with pytest.raises(ApiError) as caught:
         await api(Server((400, body))).put_me("TOKEN")
@@ -273,10 +273,10 @@ ERROR = b'{"error": {"code": "TOO_MANY_REQUEST", "message": "slower"}}'
         (302, b"", {"retry_after": "7"}, 7.0, False),
     ],
 )
-async def test_every_error_has_the_delay_that_was_asked_for(
+async def test_every_error_has_the_delay_of_retry_after(
     status: int, body: bytes, headers: dict[str, str], retry_after: float | None, worth_retrying: bool
 ) -> None:
-    """Seconds, or a date compared with the `Date` of the response, whether or not the body is CometChat's."""
+    """The delay of Retry-After, in seconds or as a date compared with `Date`, is in the error, whatever the body."""
     with pytest.raises(ApiError) as caught:
         await api(answered(status, body, **headers)).put_me("TOKEN")
     error = caught.value
@@ -310,7 +310,7 @@ async def test_the_date_of_the_last_answer_is_kept() -> None:
     ids=lambda error: type(error).__name__,
 )
 async def test_any_exception_of_a_request_is_an_api_error(raised: Exception) -> None:
-    """It has no status, is worth retrying, and is chained; the token is not in the traceback, either."""
+    """The ApiError has no status, is worth retrying, and is chained; the token is not in the traceback, either."""
     with pytest.raises(ApiError, match="was not answered") as caught:
         await api(Server(raised)).put_me("SECRET")
     assert (caught.value.code, caught.value.status) == ("FAILED_TO_FETCH", None)
@@ -325,7 +325,7 @@ async def test_any_exception_of_a_request_is_an_api_error(raised: Exception) -> 
     [None, 3, Response(200, None, b"{}"), Response(200, {}, None), Response(None, {}, b"")],  # type: ignore[arg-type]
 )
 async def test_an_invalid_return_value_of_an_environment_is_an_api_error(response: Any) -> None:
-    """Only that request fails."""
+    """An invalid return value of an Environment fails only that request."""
 
     async def request(_: Request) -> Any:
         await trio.lowlevel.checkpoint()
@@ -336,7 +336,7 @@ async def test_an_invalid_return_value_of_an_environment_is_an_api_error(respons
 
 
 async def test_a_cancelled_request_is_no_error() -> None:
-    """The cancellation is not converted."""
+    """A cancelled request raises Cancelled, not an ApiError."""
 
     async def request(_: Request) -> Response:
         await trio.sleep_forever()
@@ -351,7 +351,7 @@ FULL = b"[1" + b",1" * 200_000 + b"]"
 
 
 async def test_a_response_with_too_many_items_is_not_parsed() -> None:
-    """Parsing it would block Trio for seconds. Items inside of strings are not counted."""
+    """A response with too many items, which would block Trio for seconds, is an error; items in strings are not counted."""
     answers = [b'{"data":{"uid":"zed-1","x":' + FULL + b"}}", b'{"error":{"code":"X","x":' + FULL + b"}}", FULL]
     for answer in answers:
         with pytest.raises(ApiError, match=r"PUT .* has more than 200,000 items") as caught:
@@ -373,7 +373,7 @@ class Steps(trio.abc.Instrument):
 
 
 async def test_other_tasks_run_while_a_long_response_is_read() -> None:
-    """They run between its passes, each of which may take milliseconds; a usual response takes no step more."""
+    """Other tasks run between the passes of a long response, each of some milliseconds; a usual response takes no extra step."""
     counts = []
     for size in (1_000, 100_000):
         steps = Steps()
@@ -385,13 +385,13 @@ async def test_other_tasks_run_while_a_long_response_is_read() -> None:
 
 
 async def test_a_response_that_is_too_long_is_not_parsed() -> None:
-    """The length is checked here, too, because a program's own Environment may have no limit."""
+    """A response above the limit raises an error here, too, because a program's own Environment may have no limit."""
     with pytest.raises(ApiError, match=r"GET .* is longer than 16,777,216 bytes"):
         await api(Server(b'{"data":[]}' + b" " * (16 << 20))).messages(saved(), Cursor(id=1))
 
 
 async def test_a_page_of_a_million() -> None:
-    """It is refused after the first thousand elements, and a retry would not help."""
+    """A list of a million elements is refused after the first thousand, and a retry would not help."""
     answer = b'{"data":[1' + b",1" * 1_000_000 + b'],"meta":{}}'
     with pytest.raises(ApiError, match="more than 1,000") as caught:
         await api(Server(answer)).messages(saved(), Cursor(id=1))
@@ -399,7 +399,7 @@ async def test_a_page_of_a_million() -> None:
 
 
 async def test_an_invalid_message_does_not_make_a_long_page_unreadable() -> None:
-    """All messages are found in a page that must be split by the slow method."""
+    """All messages are found in a long page that must be split by the slow method."""
     messages = b",".join(b'{"id":"%d","tags":[%s]}' % (number, b"1," * 5_000 + b"NaN") for number in range(2, 22))
     page = await api(Server(b'{"data":[' + messages + b'],"meta":{}}')).messages(saved(), Cursor(id=1))
     assert len(page.messages) == 20
@@ -407,7 +407,7 @@ async def test_an_invalid_message_does_not_make_a_long_page_unreadable() -> None
 
 
 async def test_reading_a_page_is_part_of_the_request(autojump_clock: MockClock) -> None:
-    """If its bound expires while the page is read, the request has failed."""
+    """If the time limit of the request expires while the page is read, the request has failed."""
     answer = b'{"data":[NaN' + b",[1]" * 900 + b"]" + b',"meta":{}}'
 
     async def late(_: Request) -> Response:

@@ -180,7 +180,7 @@ async def test_a_position_belongs_to_its_user(autojump_clock: MockClock) -> None
 
 
 async def test_what_failed_is_tried_once_more_at_the_end(autojump_clock: MockClock) -> None:
-    """If forgetting fails, the error names what may remain, and closing forgets. If a save fails, closing saves."""
+    """After a failed forgetting the error names what may remain, and closing forgets; after a failed save, closing saves."""
     memory = FaultyStore(_raise_value_error)
     store = bounded(memory)
     await store.load()
@@ -232,7 +232,7 @@ async def test_without_positions(autojump_clock: MockClock) -> None:
 
 
 async def test_a_background_save_warns_once(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:
-    """One WARNING until the store works again."""
+    """A background save that fails logs one WARNING until the store works again."""
     store = bounded(faulty := FaultyStore(_raise_value_error))
     await store.load()
     await store.save(SESSION)
@@ -355,7 +355,7 @@ async def test_the_end_of_a_login_by_leaving_saves_nothing(autojump_clock: MockC
 
 @pytest.mark.parametrize("rest", [500, "hang"])
 async def test_logout_does_every_step(rest: object, autojump_clock: MockClock) -> None:
-    """Whatever fails, the session is forgotten, DELETE is sent and the socket closed; the first error is raised."""
+    """Whatever fails, the session is forgotten, DELETE is sent and the socket is closed; the first error is raised."""
     store = FaultyStore(_raise_value_error)
     async with open_memory_server() as server, client(server, store) as chat:
         await chat.login(uid="zed-1", auth_key="KEY")
@@ -378,7 +378,7 @@ async def test_logout_does_every_step(rest: object, autojump_clock: MockClock) -
 
 
 async def test_a_cancelled_logout_does_every_step(autojump_clock: MockClock) -> None:
-    """Even if it is cancelled before it begins, the session is forgotten, DELETE is sent and the socket closed."""
+    """A logout cancelled before it begins forgets the session, sends DELETE and closes the socket."""
     store = MemoryStore()
     async with open_memory_server() as server, client(server, store) as chat:
         await chat.login(uid="zed-1", auth_key="KEY")

@@ -1,4 +1,4 @@
-"""Contract section 8 with real failures of the system: killed programs, full and read-only disks, other users' files."""
+"""Contract section 8 with real failures of the system: killed programs, full and read-only disks, files of other users."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_killed_while_saving_the_old_or_the_new_session_is_there(path: pat
 async def test_when_the_disk_refuses_no_user_is_logged_in(
     path: pathlib.Path, trouble: str, words: str, before: str
 ) -> None:
-    """`login()` raises StoreError, and what was saved before is unchanged."""
+    """If the disk refuses, `login()` raises StoreError, and what was saved before is unchanged."""
     async with open_emulator() as server:
         out = await run("refused_program.py", str(path), server.url, trouble, before)
     assert re.search(words, out), out
@@ -106,7 +106,7 @@ async def test_one_program_at_a_time(path: pathlib.Path) -> None:
 
 
 async def test_the_temporary_files_of_a_killed_program_are_removed(path: pathlib.Path) -> None:
-    """Those of other session files are not."""
+    """Our temporary files are removed, and those of other session files are not."""
     path.parent.mkdir(mode=0o700)
     (path.parent / ".session.json.abc.saving").write_text("half")
     (path.parent / ".other.json.abc.saving").write_text("of another session file")
@@ -118,7 +118,7 @@ async def test_the_temporary_files_of_a_killed_program_are_removed(path: pathlib
 
 @pytest.mark.parametrize(("mode", "fine"), [(0o777, False), (0o757, False), (0o1777, True), (0o755, True)])
 async def test_a_folder_that_all_users_can_write_is_refused(path: pathlib.Path, mode: int, fine: bool) -> None:
-    """Unless users cannot replace each other's files in it, as in the system's folder for temporary files."""
+    """Such a folder is accepted only if users cannot replace each other's files in it, as in `/tmp`."""
     path.parent.mkdir()
     path.parent.chmod(mode)
     store = FileStore(path)
@@ -132,7 +132,7 @@ async def test_a_folder_that_all_users_can_write_is_refused(path: pathlib.Path, 
 
 
 async def test_a_file_that_is_far_too_long_is_moved_aside(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not read to its end."""
+    """A file that is too long is moved aside, and not read to its end."""
     monkeypatch.setattr(files_module, "LIMIT", 1000)
     monkeypatch.setattr(saved_module, "LIMIT", 1000)
     path.parent.mkdir(mode=0o700)
@@ -144,7 +144,7 @@ async def test_a_file_that_is_far_too_long_is_moved_aside(path: pathlib.Path, mo
 
 
 async def test_a_link_in_place_of_the_lock_is_not_followed(path: pathlib.Path) -> None:
-    """Its target is not changed."""
+    """A symbolic link in place of the lock is refused, and its target is not changed."""
     path.parent.mkdir(mode=0o700)
     target = path.parent / "target"
     target.write_text("precious")
@@ -169,7 +169,7 @@ async def test_a_link_that_comes_while_the_client_is_open_is_replaced(path: path
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away")
 async def test_another_users_file_is_refused(path: pathlib.Path) -> None:
-    """Its owner could have put another session into it."""
+    """A file of another user is refused, because its owner could have put another session into it."""
     path.parent.mkdir(mode=0o700)
     path.write_text("{}")
     os.chown(path, 12345, 12345)
@@ -179,7 +179,7 @@ async def test_another_users_file_is_refused(path: pathlib.Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
 async def test_another_users_folder_is_refused(path: pathlib.Path) -> None:
-    """Its owner could replace the session file. Only root's folders are accepted, such as `/tmp`."""
+    """A folder of another user but root is refused, because its owner could replace the session file."""
     path.parent.mkdir(mode=0o700)
     os.chown(path.parent, 12345, 12345)
     with pytest.raises(StoreError, match="belongs to another user"):
@@ -189,7 +189,7 @@ async def test_another_users_folder_is_refused(path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("there", [True, False])
 async def test_a_link_in_place_of_the_folder_is_not_followed(path: pathlib.Path, there: bool) -> None:
-    """Whether or not its target exists."""
+    """A symbolic link in place of the folder is refused, whether or not its target exists."""
     target = path.parent.with_name("elsewhere")
     if there:
         target.mkdir(mode=0o700)
@@ -201,7 +201,7 @@ async def test_a_link_in_place_of_the_folder_is_not_followed(path: pathlib.Path,
 
 
 async def test_a_named_pipe_in_place_of_the_file_does_not_hang(path: pathlib.Path) -> None:
-    """Opening one would wait for its other end, in a thread that cannot be cancelled."""
+    """A named pipe is refused without opening it, which would wait in a thread that cannot be cancelled."""
     path.parent.mkdir(mode=0o700)
     os.mkfifo(path)
     with trio.fail_after(10), pytest.raises(StoreError, match="plain file"):
@@ -209,7 +209,7 @@ async def test_a_named_pipe_in_place_of_the_file_does_not_hang(path: pathlib.Pat
 
 
 async def test_a_file_that_others_can_read_is_restricted_to_its_owner(path: pathlib.Path) -> None:
-    """It may have been copied by hand. A file that all users can write is refused, because any of them may have."""
+    """A file that others can read is restricted; one that all users can write is refused, as any may have written it."""
     store = FileStore(path)
     await store.load("APP")
     await store.save(SAVED)
@@ -224,7 +224,7 @@ async def test_a_file_that_others_can_read_is_restricted_to_its_owner(path: path
 
 
 async def test_a_folder_that_cannot_be_synced(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is complete under its name, so the session is saved and no error is raised."""
+    """If the folder cannot be synced, the complete file is there, so the session is saved and no error is raised."""
     store, real = FileStore(path), os.fsync
     await store.load("APP")
 
@@ -241,7 +241,7 @@ async def test_a_folder_that_cannot_be_synced(path: pathlib.Path, monkeypatch: p
 
 
 async def test_an_invalid_file_that_cannot_be_moved_aside(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a read-only disk: StoreError, the file is unchanged, and the lock is free again."""
+    """On a read-only disk an invalid file raises StoreError and is unchanged, and the lock is free again."""
     path.parent.mkdir(mode=0o700)
     path.write_text("garbage")
 
@@ -278,7 +278,7 @@ async def test_a_file_that_cannot_be_read(path: pathlib.Path, monkeypatch: pytes
 
 
 async def test_a_leftover_that_cannot_be_removed_stays(path: pathlib.Path) -> None:
-    """It does not prevent loading and saving."""
+    """A leftover that cannot be removed does not prevent loading and saving."""
     (path.parent / ".session.json.abc.saving").mkdir(parents=True, mode=0o700)
     path.parent.chmod(0o700)
     store = FileStore(path)
@@ -288,7 +288,7 @@ async def test_a_leftover_that_cannot_be_removed_stays(path: pathlib.Path) -> No
 
 
 async def test_a_saved_user_that_cannot_be_decoded(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The session is valid, so the user is logged in, with the uid as the only attribute."""
+    """If only the saved user is invalid, the user is logged in, with the uid as the only attribute."""
     store = FileStore(path)
     await store.load("APP")
     await store.save(attrs.evolve(SAVED, session=attrs.evolve(SESSION, user={"uid": 3, "name": "Zed"})))

@@ -37,7 +37,7 @@ async def get(dialled: Dialled, url: str) -> httpx2.Response:
 
 
 async def test_one_exchange() -> None:
-    """The complete URL is dialled, target and Host are as HTTP needs them, and the stream is closed after the response."""
+    """The complete URL is dialled, target and Host are as HTTP requires, and the stream is closed after the response."""
     dialled = Dialled(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
     answer = await get(dialled, "https://chat.test:444/v3.0/me?x=1")
     assert (answer.status_code, answer.content) == (200, b"{}")
@@ -50,13 +50,13 @@ async def test_one_exchange() -> None:
 
 
 async def test_a_server_that_responds_without_reading() -> None:
-    """Its response is returned, although the request could not be written."""
+    """A response that comes before the request could be written is returned."""
     dialled = Dialled(b"HTTP/1.1 413 Too much\r\nContent-Length: 0\r\n\r\n", reads=False)
     assert (await get(dialled, "https://chat.test/me")).status_code == 413
 
 
 async def test_a_connection_that_breaks() -> None:
-    """Trio's error is raised unchanged, and the stream is closed."""
+    """If the connection breaks, Trio's error is raised unchanged, and the stream is closed."""
     dialled = Dialled(b"")
 
     async def broken(max_bytes: int | None = None) -> bytes:

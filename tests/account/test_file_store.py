@@ -1,4 +1,4 @@
-"""A FileStore on a slow disk, with real threads: nothing waits longer than its bound, and writes keep their order."""
+"""A FileStore on a slow disk, with real threads: every call keeps its bound, and writes keep their order."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def test_writes_to_a_disk_that_hangs_do_not_accumulate(path: pathlib.Path,
 
 
 async def test_a_cancelled_load_leaves_no_lock(path: pathlib.Path) -> None:
-    """It ends at once, and a lock that the thread has taken by then is released."""
+    """A cancelled load ends at once, and a lock that its thread has taken by then is released."""
     with trio.fail_after(30):
         with trio.CancelScope() as scope:
             scope.cancel()
@@ -159,7 +159,7 @@ async def test_leaving_and_disconnecting_keep_their_bound(
 
 
 async def test_login_and_logout_with_a_disk_that_hangs(path: pathlib.Path, disk: threading.Event) -> None:
-    """StoreError after close_timeout; no user is logged in, nor after a restart once the disk works again."""
+    """Both raise StoreError after close_timeout; no user is logged in, nor after a restart once the disk works again."""
     with trio.fail_after(60):
         async with open_emulator() as server:
             client = open_client("APP", AppSettings(), store=path, endpoints=server.endpoints)
@@ -214,7 +214,7 @@ async def test_a_program_ends_although_a_write_hangs(path: pathlib.Path) -> None
 
 
 async def test_a_second_client_while_the_first_still_writes(path: pathlib.Path, disk: threading.Event) -> None:
-    """It is refused until the last write of the first has ended, and the first writes nothing afterwards."""
+    """A second client is refused until the last write of the first has ended, and the first then writes no more."""
     with trio.fail_after(60):
         async with open_emulator() as server, trio.open_nursery() as nursery:
 
@@ -290,6 +290,6 @@ async def test_a_client_whose_opening_was_cancelled_leaves_the_file_to_the_next(
 
 @pytest.mark.parametrize("bad", ["", b"bytes", 3, None, "."])
 def test_an_invalid_path(bad: Any) -> None:
-    """It raises SettingsError."""
+    """An invalid path raises SettingsError."""
     with pytest.raises(SettingsError, match="path of a file"):
         FileStore(bad)

@@ -58,7 +58,7 @@ async def ask(answer: bytes, heads: list[bytes]) -> Response:
 
 
 async def test_a_complete_response() -> None:
-    """It has status, headers in lower case, and body; our headers and the extra ones were sent."""
+    """A response has status, headers in lower case, and body; our headers and the extra ones were sent."""
     heads: list[bytes] = []
     response = await ask(b"HTTP/1.1 404 Nope\r\nX-Thing: 1\r\nContent-Length: 2\r\n\r\n{}", heads)
     assert (response.status, response.headers["x-thing"], response.body) == (404, "1", b"{}")
@@ -68,7 +68,7 @@ async def test_a_complete_response() -> None:
 
 
 async def test_a_redirect_is_not_followed() -> None:
-    """A token is never sent to the target of a redirect."""
+    """A redirect is not followed, so no token is sent to its target."""
     heads: list[bytes] = []
     response = await ask(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/x\r\nContent-Length: 0\r\n\r\n", heads)
     assert response.status == 302
@@ -84,14 +84,14 @@ async def test_an_invalid_response_is_an_oserror(answer: bytes) -> None:
 
 
 async def test_a_response_that_is_too_long() -> None:
-    """It raises OSError, and is not kept in memory."""
+    """A response above the limit raises OSError, and is not kept in memory."""
     size = 17 * 1024 * 1024
     with pytest.raises(OSError, match="longer than"):
         await ask(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size, [])
 
 
 async def test_a_refused_connection_is_an_oserror() -> None:
-    """The server does not listen any more."""
+    """A connection to a port without a listener raises OSError."""
     async with answering(b"", []) as url:
         pass
     with trio.fail_after(20), pytest.raises(OSError):
@@ -100,7 +100,7 @@ async def test_a_refused_connection_is_an_oserror() -> None:
 
 @pytest.mark.parametrize("size", [2, 20_000_000])
 async def test_a_request_that_is_cancelled_leaves_nothing_behind(size: int) -> None:
-    """While it is written, or while it waits for the response: no generator is left to the garbage collector."""
+    """A request cancelled while writing or waiting leaves no generator to the garbage collector."""
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
     url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
     with trio.fail_after(20):
@@ -116,7 +116,7 @@ async def test_a_request_that_is_cancelled_leaves_nothing_behind(size: int) -> N
 
 
 async def test_a_connection_that_breaks_is_an_oserror() -> None:
-    """`trio.BrokenResourceError` of the dial is converted."""
+    """`trio.BrokenResourceError` of the dial becomes an OSError."""
 
     async def breaks(url: str) -> trio.abc.Stream:
         raise trio.BrokenResourceError
@@ -127,6 +127,6 @@ async def test_a_connection_that_breaks_is_an_oserror() -> None:
 
 @pytest.mark.parametrize("host", ["xn--", "x" * 64, "a..b", "-"])
 async def test_an_invalid_host_is_an_oserror(host: str) -> None:
-    """Whichever library refuses the name. A server's settings may contain it."""
+    """A host that a server's settings contain and any library refuses raises OSError."""
     with pytest.raises(OSError):
         await fetch(Request("GET", f"https://{host}/me", {}), dial=STRAIGHT, headers={})

@@ -26,7 +26,7 @@ M8 = {"id": "8", "sentAt": 80}
 @pytest.mark.parametrize("asked", [Cursor(id=6), Cursor(sent_at=60)])
 @pytest.mark.parametrize("cursor", [{}, {"updatedAt": 81, "affix": "append"}, {"id": 3}, {"id": "8"}])
 async def test_the_next_page_begins_after_the_last_message(asked: Cursor, cursor: Any) -> None:
-    """It begins after that message's id, whatever the request was."""
+    """The next page begins after the id of the last message, whatever the request was."""
     page = await MessagePage.read(answer(M7, M8, **cursor), asked)
     assert [json.loads(text) for text in page.messages] == [M7, M8]
     assert page.next == Cursor(id=8)
@@ -45,7 +45,7 @@ async def test_a_page_without_the_number_of_pages(meta: bytes) -> None:
 
 
 async def test_an_invalid_element_does_not_affect_the_others() -> None:
-    """A6, A7: the next page begins after a last message of which only the id can be read."""
+    """A6, A7: the next page begins after the last message, even if only its id can be read."""
     page = await MessagePage.read({"data": b'[{"id":"7"},{"id":"8","n":NaN}]', "meta": b"{}"}, Cursor(id=6))
     assert len(page.messages) == 2
     assert page.next == Cursor(id=8)
@@ -60,7 +60,7 @@ async def test_a_last_message_without_an_id(cursor: Any, following: int, unplace
 
 @pytest.mark.parametrize("bad", [{}, {"data": b"{}"}, {"data": b"null"}, {"data": b"[1"}])
 async def test_a_response_without_a_list(bad: dict[str, bytes]) -> None:
-    """It is an INVALID_RESPONSE: a retry may succeed."""
+    """A response without a list is an INVALID_RESPONSE, because a retry may succeed."""
     with pytest.raises(ApiError, match="messages") as caught:
         await MessagePage.read(bad, Cursor(id=7))
     assert caught.value.code == "INVALID_RESPONSE"
@@ -76,6 +76,6 @@ async def test_a_list_that_does_not_advance(bad: dict[str, bytes]) -> None:
 
 
 async def test_the_parameters() -> None:
-    """They have CometChat's names."""
+    """The parameters of the request have CometChat's names."""
     assert Cursor(id=0).query() == {"id": 0}
     assert Cursor(sent_at=5).query() == {"sentAt": 5}

@@ -1,4 +1,4 @@
-"""The body of an HTTP response is decompressed and bounded."""
+"""The body of an HTTP response is decompressed, within a limit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read(encoding: str, *pieces: bytes) -> bytes:
 @given(st.binary(max_size=300), st.lists(st.integers(0, 400), max_size=4), st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_the_body_does_not_depend_on_where_it_is_cut(content: bytes, cuts: list[int], packed: bool) -> None:
-    """Compressed or not, it is the same wherever the network cuts it."""
+    """A body, compressed or not, is the same wherever the network cuts it."""
     sent = gzip.compress(content) if packed else content
     places = [0, *sorted(min(cut, len(sent)) for cut in cuts), len(sent)]
     assert read("GZip " if packed else "", *(sent[a:b] for a, b in itertools.pairwise(places))) == content
@@ -43,8 +43,8 @@ def test_no_more_than_the_bound(encoding: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "deflate", "gzip;x", "\x00"])
-def test_a_content_encoding_that_was_not_asked_for(encoding: str) -> None:
-    """It is refused, several layers of gzip included: a gigabyte compressed twice is two kilobytes."""
+def test_a_content_encoding_that_was_not_requested(encoding: str) -> None:
+    """Such an encoding is refused, also several layers of gzip: a gigabyte compressed twice is two kilobytes."""
     with pytest.raises(ConnectionError, match="not asked for"):
         ResponseBody(encoding)
 

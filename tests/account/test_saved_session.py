@@ -53,7 +53,7 @@ def test_what_is_written_can_be_read(session: Session) -> None:
 @given(st.data())
 @settings(max_examples=150, deadline=None)
 def test_any_text_is_read_or_raises_value_error(data: st.DataObject) -> None:
-    """Any text, any JSON, and a valid text form with one value replaced."""
+    """Any text, any JSON, or a valid text form with one value replaced is read or raises ValueError."""
     changed = json.loads(json.dumps(GOOD))
     place = data.draw(st.sampled_from([changed, changed["session"]]))
     place[data.draw(st.sampled_from(sorted(place)))] = data.draw(JSON)
@@ -85,7 +85,7 @@ def test_any_text_is_read_or_raises_value_error(data: st.DataObject) -> None:
     ],
 )
 def test_invalid_values_are_refused(key: str, value: object) -> None:
-    """Such as a token that would inject a header, a uid that cannot be encoded, and an invalid time."""
+    """A token that would inject a header, a uid that cannot be encoded, and an invalid time are refused."""
     with pytest.raises(ValueError):
         SavedSession.from_text(json.dumps({**GOOD, "session": {**PERSON, key: value}}))
     with pytest.raises(ValueError):
@@ -93,7 +93,7 @@ def test_invalid_values_are_refused(key: str, value: object) -> None:
 
 
 def test_a_session_that_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is too long or nested too deeply raises StoreError when it is saved."""
+    """A session that is too long or nested too deeply raises StoreError when it is saved."""
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]

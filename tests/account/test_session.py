@@ -26,7 +26,7 @@ def test_nothing_secret_is_shown() -> None:
 
 
 def test_the_first_host_that_is_set_wins() -> None:
-    """The override comes before the app's own host, and that before the general one; the port may be a text."""
+    """The override outranks the app's own host, and that the general one; the port may be a text."""
     names = {"CHAT_HOST": "c.example", "CHAT_HOST_APP_SPECIFIC": "b.example", "CHAT_HOST_OVERRIDE": "a.example"}
     assert session(**names, CHAT_WSS_PORT="443").socket_url() == "wss://a.example:443"
     names["CHAT_HOST_OVERRIDE"] = ""
@@ -54,7 +54,7 @@ def test_unusable_settings_are_named(key: str, settings: dict[str, Any]) -> None
 
 
 def test_hosts_before_and_after_login() -> None:
-    """They follow from app id and region at first, and from the server's settings afterwards."""
+    """Before the login the hosts follow from app id and region, and afterwards from the server's settings."""
     hosts = Hosts("APP", "eu", None)
     assert hosts.admin({}) == "https://APP.api-eu.cometchat.io/v3.0"
     assert hosts.client({}) == "https://APP.apiclient-eu.cometchat.io/v3.0"
@@ -79,7 +79,7 @@ def test_endpoints_outrank_everything() -> None:
 
 @pytest.mark.parametrize("app_id", ["", "a.b", "a/b", "a b", "a\n", 3])
 def test_an_app_id_cannot_change_the_host(app_id: Any) -> None:
-    """It becomes part of a host name, so it must consist of letters, digits, - and _."""
+    """An app id becomes part of a host name, so it must consist of letters, digits, - and _."""
     with pytest.raises(SettingsError, match="app id"):
         Hosts(app_id, "eu", None)
 

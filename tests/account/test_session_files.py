@@ -58,7 +58,7 @@ async def test_the_position_has_a_file_of_its_own(path: pathlib.Path, durable: b
 
 
 async def test_only_a_durable_position_waits_for_the_disk(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """File and folder are synced for `durable=True`, and nothing otherwise."""
+    """File and folder are synced for `durable=True`, and not otherwise."""
     store = await logged_in(path)
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", synced.append)
@@ -91,7 +91,7 @@ async def test_only_a_durable_position_waits_for_the_disk(path: pathlib.Path, mo
 async def test_an_invalid_position_is_moved_aside(
     path: pathlib.Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is kept under a new name, a WARNING is logged, and there is no position; the session stays."""
+    """An invalid position is kept under a new name, and a WARNING is logged; there is no position, and the session stays."""
     await (await logged_in(path)).aclose()
     path.with_name("session.json.position").write_bytes(content)
     store = FileStore(path)
@@ -106,7 +106,7 @@ async def test_an_invalid_position_is_moved_aside(
 
 @POSIX
 async def test_a_removed_lock_file_lets_no_second_client_of_this_process_in(path: pathlib.Path) -> None:
-    """Whether or not a session is saved already. The next write creates the lock file again."""
+    """A second client is refused, with a saved session or without; the next write creates the lock file again."""
     lock = path.with_name("session.json.lock")
     store = FileStore(path)
     saved = await store.load("APP")
@@ -145,7 +145,7 @@ def load_elsewhere(path: pathlib.Path) -> str:
 
 @POSIX
 async def test_a_removed_lock_file_lets_no_other_process_in(path: pathlib.Path) -> None:
-    """The session file itself is locked, too, and so is each new one that replaces it."""
+    """Another process is refused, because the session file is locked, too, and each new one that replaces it."""
     store = await logged_in(path)
     for _ in range(2):
         path.with_name("session.json.lock").unlink()
@@ -158,7 +158,7 @@ async def test_a_removed_lock_file_lets_no_other_process_in(path: pathlib.Path) 
 
 @POSIX
 async def test_nothing_is_written_without_the_lock(path: pathlib.Path) -> None:
-    """If another process could take the lock although this client was first, this client writes nothing any more."""
+    """If another process could take the lock before this client created it again, this client writes nothing any more."""
     store = FileStore(path)
     saved = await store.load("APP")  # nothing is saved yet: there is no session file to lock
     path.with_name("session.json.lock").unlink()
@@ -178,7 +178,7 @@ async def test_nothing_is_written_without_the_lock(path: pathlib.Path) -> None:
 
 
 async def test_the_unfinished_files_of_others_stay(path: pathlib.Path) -> None:
-    """A store with a similar name may be writing in the same folder, so only our own leftovers are removed."""
+    """Only our own leftovers are removed, because a store with a similar name may be writing in the same folder."""
     ours = [".session.json.abcd_123.saving", ".session.json.position.abcd_123.saving"]
     others = [".session.json.bak.abcd_123.saving", ".session.jsonx.abcd_123.saving", ".session.abcd_123.saving"]
     for name in ours + others:

@@ -95,7 +95,7 @@ PERSON: dict[str, Any] = {"uid": "u", "auth_token": "t", "jwt": None, "user": {}
 async def test_an_unreadable_file_is_moved_aside(
     path: pathlib.Path, content: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Incomplete, invalid, another app's or of a newer version: it is renamed, a WARNING is logged, no user is logged in."""
+    """An incomplete, invalid or foreign file, or one of a newer version, is renamed with a WARNING, and no user is logged in."""
     path.parent.mkdir(mode=0o700)
     path.write_text(content)
     store = FileStore(path)
@@ -110,7 +110,7 @@ async def test_an_unreadable_file_is_moved_aside(
 
 
 async def test_a_session_with_the_fewest_values(path: pathlib.Path) -> None:
-    """The values that a session needs are enough."""
+    """A session with only the values that it needs is loaded."""
     path.parent.mkdir(mode=0o700)
     path.write_text(json.dumps({**GOOD, "session": PERSON}))
     store = FileStore(path)

@@ -25,7 +25,7 @@ async def test_the_demo_shows_every_rule() -> None:
 
 
 def test_a_port_in_use_is_one_line_and_no_traceback() -> None:
-    """The error is one line that names the port; the exit status is 1."""
+    """The error of a port in use is one line that names the port, and the exit status is 1."""
     import socket
 
     with socket.socket() as taken:

@@ -36,7 +36,7 @@ ALL_PASSED = [
 
 
 async def test_all_steps_pass(doctor_runner: Any) -> None:
-    """The steps are in their order, with their times; afterwards the server is as before, and nothing is saved."""
+    """Every step passes, in order and with its time; afterwards the server is unchanged, and nothing is saved."""
     doctor_runner.patch.setenv("COMETCONN_AUTH_KEY", "KEY")
     async with open_emulator() as server:
         found = await doctor_runner.diagnose(endpoint=server.url, uid="zed-1")
@@ -50,7 +50,7 @@ async def test_all_steps_pass(doctor_runner: Any) -> None:
 
 
 async def test_the_printed_lines(doctor_runner: Any) -> None:
-    """One line for each step, its part above it, the result at the end; no secret anywhere."""
+    """One line is printed for each step, its part above it and the result at the end, without any secret."""
     doctor_runner.patch.setenv("COMETCONN_AUTH_KEY", "KEY")
     async with open_emulator() as server:
         status, text = await doctor_runner.read_output(endpoint=server.url, uid="zed-1")
@@ -67,7 +67,7 @@ async def test_the_printed_lines(doctor_runner: Any) -> None:
 
 
 async def test_without_a_user(doctor_runner: Any) -> None:
-    """The steps that need no user are taken; status 6 means that others were skipped."""
+    """Without a user the steps that need none are run, and status 6 means that the others were skipped."""
     async with open_emulator() as server:
         found = await doctor_runner.diagnose(endpoint=server.url)
         assert found.status == 6
@@ -118,7 +118,7 @@ async def test_the_same_failure_is_reported_once(doctor_runner: Any) -> None:
 
 
 async def test_a_failed_rest_route_in_the_cloud(doctor_runner: Any, tmp_path: pathlib.Path) -> None:
-    """In the cloud, the WebSocket's address comes with the login: without one, its steps are skipped."""
+    """In the cloud the address of the WebSocket comes with the login, so without a login its steps are skipped."""
     found = await doctor_runner.diagnose(region="us", uid="zed-1", proxy="http://127.0.0.1:1")
     assert found.status == 3
     assert found.outcomes[-1] == "upgrade skipped"
@@ -126,7 +126,7 @@ async def test_a_failed_rest_route_in_the_cloud(doctor_runner: Any, tmp_path: pa
 
 
 async def test_settings_without_a_socket(doctor_runner: Any, tmp_path: pathlib.Path) -> None:
-    """The server's own settings may be wrong."""
+    """If the settings of the server have no valid WebSocket port, the step fails with status 5 and names the key."""
     authority = Authority()
     ca, *_ = authority.files(tmp_path)
     doctor_runner.patch.setenv("COMETCONN_AUTH_KEY", "KEY")
@@ -144,7 +144,7 @@ async def test_settings_without_a_socket(doctor_runner: Any, tmp_path: pathlib.P
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("inf"), float("nan")])
 async def test_an_invalid_timeout(doctor_runner: Any, seconds: float) -> None:
-    """It is refused, as are options that name no server."""
+    """An invalid timeout is refused, and so are options that name no server."""
     with pytest.raises(SettingsError, match="--timeout"):
         await doctor_runner.diagnose(patience=seconds, region="us")
     with pytest.raises(SettingsError, match="--region"):
@@ -152,7 +152,7 @@ async def test_an_invalid_timeout(doctor_runner: Any, seconds: float) -> None:
 
 
 async def test_as_a_command(tmp_path: pathlib.Path) -> None:
-    """The exit status is that of the findings; bad options are one line and status 1."""
+    """The exit status is that of the findings; an error of the options is one line with status 1."""
     session = str(tmp_path / "session.json")
     async with open_emulator() as server:
         words = ("doctor", "--app-id", "APP", "--endpoint", server.url, "--uid", "zed-1", "--session", session)
@@ -167,7 +167,7 @@ async def test_as_a_command(tmp_path: pathlib.Path) -> None:
 
 
 async def test_a_signal_ends_it(tmp_path: pathlib.Path) -> None:
-    """SIGINT ends it at once, with status 130 and without a traceback."""
+    """SIGINT ends the doctor at once, with status 130 and without a traceback."""
     asked = trio.Event()
 
     async def silent(stream: trio.SocketStream) -> None:
@@ -185,7 +185,7 @@ async def test_a_signal_ends_it(tmp_path: pathlib.Path) -> None:
 
 
 async def test_invalid_options_are_reported_first(doctor_runner: Any) -> None:
-    """Before any step is taken."""
+    """Invalid options are reported before any step is run."""
     with pytest.raises(SettingsError, match="--region"):
         await doctor_runner.diagnose(endpoint=None)
     assert doctor_runner.capture.readouterr().out == ""

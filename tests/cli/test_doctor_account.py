@@ -21,7 +21,7 @@ def client(doctor_runner: Any, server: Emulator) -> Any:
 
 
 async def test_the_saved_session_is_used_and_left_as_it_is(doctor_runner: Any) -> None:
-    """Neither a key nor a uid is needed, the token stays valid, and the file is not written."""
+    """With a saved session no key or uid is needed; the token stays valid, and the file is not written."""
     async with open_emulator() as server:
         async with client(doctor_runner, server) as chat:
             await chat.login(uid="zed-1", auth_key="KEY")
@@ -37,7 +37,7 @@ async def test_the_saved_session_is_used_and_left_as_it_is(doctor_runner: Any) -
 
 
 async def test_a_running_client_is_not_disturbed(doctor_runner: Any) -> None:
-    """Its session file is not opened and its connection stays; with a key, the doctor logs in without that session."""
+    """The session file of a running client is not opened, and its connection stays; with a key, the doctor logs in itself."""
     async with open_emulator() as server, client(doctor_runner, server) as chat:
         await chat.login(uid="zed-1", auth_key="KEY")
         await chat.connect()
@@ -62,7 +62,7 @@ async def test_another_user_than_the_saved_one(doctor_runner: Any) -> None:
 
 
 async def test_a_token_of_the_users_own_stays_valid(doctor_runner: Any) -> None:
-    """Only a token that the doctor made is deleted."""
+    """A token that the user gave stays valid: only one that the doctor made is deleted."""
     async with open_emulator() as server:
         doctor_runner.patch.setenv("COMETCONN_AUTH_TOKEN", server.world.sessions.issue_token("zed-1"))
         found = await doctor_runner.diagnose(endpoint=server.url)
@@ -71,7 +71,7 @@ async def test_a_token_of_the_users_own_stays_valid(doctor_runner: Any) -> None:
 
 
 async def test_a_session_file_that_cannot_be_read(doctor_runner: Any) -> None:
-    """That step fails, as a client would; the other steps are taken all the same."""
+    """An invalid session file fails its step, as it would fail a client; the other steps are run."""
     doctor_runner.session.mkdir()
     doctor_runner.patch.setenv("COMETCONN_AUTH_KEY", "KEY")
     async with open_emulator() as server:

@@ -42,12 +42,12 @@ def alert(reason: str) -> ssl.SSLError:
     ],
 )
 def test_on_the_way_to_the_server(step: DoctorStep, error: Exception, words: str) -> None:
-    """Each failure has its advice."""
+    """Each failure of the route to the server has its advice."""
     assert words in network_advice(step, error, FAR)
 
 
 def test_every_fault_of_a_proxy_has_an_advice() -> None:
-    """It names the proxy's option or variable, or the server."""
+    """The advice for a fault of a proxy names the option or variable of the proxy, or the server."""
     destination = Destination(FAR.target, Proxy("http", "proxy.example", 3128, origin="ALL_PROXY"))
     for fault in set(ProxyFault) - {ProxyFault.UNREACHABLE}:
         advice = network_advice(DoctorStep.PROXY, ProxyError(fault, "x"), destination)
@@ -55,6 +55,6 @@ def test_every_fault_of_a_proxy_has_an_advice() -> None:
 
 
 def test_a_client_certificate_that_the_websocket_requires() -> None:
-    """The advice is the same at each step."""
+    """The advice for a missing client certificate is the same at each step."""
     error = WebSocketBrokenError("the server wants a client certificate (X)")
     assert "--client-cert" in socket_advice(DoctorStep.AUTH, error)

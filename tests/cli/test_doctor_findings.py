@@ -37,7 +37,7 @@ def noting() -> tuple[Findings, list[Finding]]:
     ],
 )
 async def test_a_step_that_fails(error: Exception, words: str) -> None:
-    """Its words are those of the error, its advice is for that error, and it is shown at once."""
+    """A failed step has the text of its error and the advice for it, and is shown at once."""
     findings, shown = noting()
 
     async def fails() -> str:
@@ -51,7 +51,7 @@ async def test_a_step_that_fails(error: Exception, words: str) -> None:
 
 
 async def test_a_step_is_bounded(autojump_clock: trio.testing.MockClock) -> None:
-    """A finding holds how long the step took; one that takes too long fails."""
+    """A finding contains how long its step took; a step that exceeds its time limit fails."""
     findings, shown = noting()
 
     async def slow() -> str:
@@ -72,7 +72,7 @@ async def test_a_step_is_bounded(autojump_clock: trio.testing.MockClock) -> None
 
 
 async def test_an_unexpected_error_is_raised() -> None:
-    """Any other error is a bug, and is raised unchanged."""
+    """An error that no step expects is a bug, and is raised unchanged."""
     findings, _ = noting()
 
     async def is_wrong() -> str:
@@ -83,7 +83,7 @@ async def test_an_unexpected_error_is_raised() -> None:
 
 
 async def test_the_exit_status() -> None:
-    """That of the first failed step; 6 if none failed but no ping was sent."""
+    """The status is that of the first failed step; otherwise 0 if a ping succeeded, else 6."""
     findings, _ = noting()
 
     async def fails() -> str:

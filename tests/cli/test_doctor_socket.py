@@ -1,4 +1,4 @@
-"""`cometconn doctor` with WebSocket servers that have faults."""
+"""`cometconn doctor` against faulty WebSocket servers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def diagnosis(doctor_runner: Any, server: Emulator) -> Any:
     ],
 )
 async def test_a_server_with_a_fault(doctor_runner: Any, fault: Any, step: str, words: str, advice: str) -> None:
-    """The step with the fault fails within its time, and later ones are not taken; the new token is deleted."""
+    """The step with the fault fails within its time limit, later ones are not run, and the new token is deleted."""
     async with open_emulator() as server:
         server.set(**fault)
         found = await diagnosis(doctor_runner, server)

@@ -39,7 +39,7 @@ def test_every_golden_event_is_one_line_of_json(path: pathlib.Path) -> None:
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(events())
 def test_every_event_is_one_line_without_control_characters(event: Event) -> None:
-    """Whatever its texts hold: it has the class, each attribute by its name, and escaped control characters."""
+    """Every event is one line with its class and the names of its attributes; control characters are escaped."""
     line = event_line(event)
     assert not any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} or character in BIDI for character in line)
     printed = json.loads(line)
@@ -72,7 +72,7 @@ def test_a_message_in_full() -> None:
 
 
 def test_our_own_markers() -> None:
-    """An error is its code and message; an event without a class of its own is printed as it came."""
+    """An error is printed as its code and message; an event without a class of its own as it was received."""
     gap = Gap(1.0, 2.0, ConnectionLostError("gone"), since_utc=NOON, until_utc=NOON)
     printed = json.loads(event_line(gap))
     assert printed["cause"] == {"code": "CONNECTION_LOST", "message": "gone"}

@@ -85,7 +85,7 @@ async def test_the_saved_session_needs_no_key(tmp_path: pathlib.Path) -> None:
 
 
 async def test_manual_mode_and_presence(tmp_path: pathlib.Path) -> None:
-    """--manual calls connect(), --presence subscribes, and the key may come from a file."""
+    """With --manual the command calls connect(), with --presence it subscribes; the key may come from a file."""
     key = tmp_path / "key"
     key.write_text("KEY\n")
     more = ("--manual", "--presence", "all", "--auth-key-file", str(key))
@@ -100,7 +100,7 @@ async def test_manual_mode_and_presence(tmp_path: pathlib.Path) -> None:
 
 
 async def test_an_invalid_token_ends_it(tmp_path: pathlib.Path) -> None:
-    """When the server no longer accepts the session, it ends with one line and status 1."""
+    """When the server no longer accepts the session, the command ends with one line and status 1."""
     async with open_emulator() as server:
         async with running(*options(server, tmp_path), COMETCONN_AUTH_KEY="KEY") as child:
             await server.wait_connected("zed-1")
@@ -113,7 +113,7 @@ async def test_an_invalid_token_ends_it(tmp_path: pathlib.Path) -> None:
 
 
 async def test_a_closed_standard_output_ends_it(tmp_path: pathlib.Path) -> None:
-    """When the reader of standard output closes it, the error is one line."""
+    """When the reader of standard output closes it, the command ends with a one-line error."""
     async with open_emulator() as server:
         async with running(*options(server, tmp_path), COMETCONN_AUTH_KEY="KEY") as child:
             await server.wait_connected("zed-1")
@@ -144,7 +144,7 @@ BAD: list[tuple[tuple[str, ...], dict[str, str], str]] = [
 async def test_bad_input_is_one_line(
     tmp_path: pathlib.Path, words: tuple[str, ...], variables: dict[str, str], message: str
 ) -> None:
-    """The error is one line, with status 1, without a traceback and without the secret."""
+    """The error of an invalid input is one line with status 1, without a traceback and without the secret."""
     async with open_emulator() as server:
         given = dict(zip((all_ := options(server, tmp_path)[1:])[::2], all_[1::2], strict=True))
         given |= dict(zip(words[::2], words[1::2], strict=True))
@@ -175,7 +175,7 @@ async def test_a_session_file_that_cannot_be_read(tmp_path: pathlib.Path) -> Non
 
 
 async def test_a_missing_app_id() -> None:
-    """The error names the option; status 2 is for a command line that cannot be read."""
+    """Without an app id, the error is one line that names the option, with status 2."""
     done = await run("listen")
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr == b"cometconn: --app-id is missing; see --help.\n"

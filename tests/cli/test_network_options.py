@@ -14,7 +14,7 @@ from tests.conformance.authority import Authority
 
 
 def test_where_the_proxy_comes_from() -> None:
-    """The option takes precedence over the environment, also when it is empty; a password only comes from the environment."""
+    """The option takes precedence over the environment, also if it is empty; a password may only be in the environment."""
     assert proxy_choice(None, {}) is None
     assert proxy_choice(None, {"COMETCONN_PROXY": "http://u:p@a:1"}) == "http://u:p@a:1"
     assert proxy_choice("http://b:2", {"COMETCONN_PROXY": "http://u:p@a:1"}) == "http://b:2"
@@ -25,7 +25,7 @@ def test_where_the_proxy_comes_from() -> None:
 
 
 def test_certificates(tmp_path: pathlib.Path) -> None:
-    """Those of the file are trusted in addition to the system's; without a file there is no context."""
+    """The certificates of the file are trusted in addition to the system's; without a file there is no context."""
     ca, certificate, key = map(pathlib.Path, Authority().files(tmp_path))
     assert tls_context(None, None, None) is None
     plain = ssl.create_default_context()
@@ -51,7 +51,7 @@ def test_a_key_with_a_password(tmp_path: pathlib.Path) -> None:
 
 
 def test_files_that_cannot_be_used(tmp_path: pathlib.Path) -> None:
-    """The error names the option and the file."""
+    """The error of a file that cannot be used names the option and the file."""
     ca, certificate, _ = map(pathlib.Path, Authority().files(tmp_path))
     nothing, text = tmp_path / "nothing", tmp_path / "text"
     text.write_text("hello")

@@ -16,7 +16,7 @@ from tests.transport.proxies import http_proxy, tls_front
 
 
 def test_presence_words() -> None:
-    """The words are all, friends, none, or roles with their names."""
+    """The values of --presence are `all`, `friends`, `none`, or roles with their names."""
     assert parse_presence("all") == (SubscriptionType.ALL_USERS, ())
     assert parse_presence("friends") == (SubscriptionType.FRIENDS, ())
     assert parse_presence("none") == (SubscriptionType.NONE, ())
@@ -27,7 +27,7 @@ def test_presence_words() -> None:
 
 
 def test_where_secrets_come_from(tmp_path: pathlib.Path) -> None:
-    """A file takes precedence over the environment; an empty variable is none; an error names a file without text."""
+    """A file takes precedence over the environment; an empty variable counts as missing; an error names a file without text."""
     path = tmp_path / "key"
     path.write_text("  abc\n")
     assert read_secret("X", path, {"X": "y"}) == "abc"
@@ -39,7 +39,7 @@ def test_where_secrets_come_from(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_command_without_a_server() -> None:
-    """The error names the options that choose one, not the arguments of a program."""
+    """The error names the options that choose a server, not the arguments of a Python call."""
     with pytest.raises(SettingsError, match=r"--region .* or --endpoint"):
         Options(app_id="APP", uid="amy-2").settings()
 

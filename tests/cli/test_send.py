@@ -22,7 +22,7 @@ def options(server: Emulator, folder: pathlib.Path, *more: str) -> tuple[str, ..
 
 
 async def test_a_text_and_a_custom_message(tmp_path: pathlib.Path) -> None:
-    """Each is printed as the server stored it; the second needs no key, and neither opens a WebSocket."""
+    """Each message is printed as the server stored it; the second needs no key, and neither opens a WebSocket."""
     async with open_emulator() as server:
         words = ("amy-2", "hello, amy", "--muid", "m-1", "--metadata", '{"a": 1}')
         first = await run(*options(server, tmp_path, *words), COMETCONN_AUTH_KEY="KEY")
@@ -62,7 +62,7 @@ BAD: list[tuple[tuple[str, ...], dict[str, str], str]] = [
 async def test_an_error_is_one_line(
     tmp_path: pathlib.Path, words: tuple[str, ...], variables: dict[str, str], message: str
 ) -> None:
-    """It has status 1, no traceback and no secret."""
+    """The error is one line with status 1, without a traceback and without a secret."""
     async with open_emulator() as server:
         done = await run(*options(server, tmp_path, *words), **variables)
     assert (done.returncode, done.stdout) == (1, b"")
@@ -73,7 +73,7 @@ async def test_an_error_is_one_line(
 
 
 def test_json_on_the_command_line() -> None:
-    """It is a JSON object, or the error names the option."""
+    """The JSON of an option must be an object; otherwise the error names the option."""
     assert parse_json_object("--metadata", '{"x": 1}') == {"x": 1}
     for bad in ("", "x", "[1]", "3", "[" * 100_000):
         with pytest.raises(SettingsError, match="--metadata must be a JSON object"):
@@ -81,7 +81,7 @@ def test_json_on_the_command_line() -> None:
 
 
 async def test_a_signal_ends_it(tmp_path: pathlib.Path) -> None:
-    """SIGTERM ends it while the server does not reply."""
+    """SIGTERM ends the command while the server does not reply."""
     async with open_emulator() as server:
         done = await run(*options(server, tmp_path, "amy-2", "hello"), COMETCONN_AUTH_KEY="KEY")
         assert done.returncode == 0
@@ -94,6 +94,6 @@ async def test_a_signal_ends_it(tmp_path: pathlib.Path) -> None:
 
 
 async def test_a_missing_receiver() -> None:
-    """Status 2, and one line that names the argument."""
+    """A missing receiver is status 2, and one line that names the argument."""
     done = await run("send", "--app-id", "APP")
     assert (done.returncode, done.stderr) == (2, b"cometconn: RECEIVER is missing; see --help.\n")

@@ -22,7 +22,7 @@ from .child import run, running
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_it_serves_until_a_signal(number: Any) -> None:
-    """One line of JSON when ready; a client logs in and gets a message sent by /control; a signal ends it with status 0."""
+    """After one line of JSON a client logs in and gets a message sent by /control; a signal ends the server with status 0."""
     words = ("--port", "0", "--user", "zed-1", "--user", "amy-2", "--group", "hikers=zed-1,amy-2", "--control")
     async with running("serve", *words, "--app-id", "MY-APP", "--auth-key", "MY-KEY") as child:
         ready = json.loads(await child.line())
@@ -49,7 +49,7 @@ async def test_it_serves_until_a_signal(number: Any) -> None:
 
 
 async def test_another_address_can_be_advertised() -> None:
-    """The settings hold the address of the proxy; the line of JSON holds that of the server itself."""
+    """The settings contain the address of the proxy; the line of JSON contains that of the server itself."""
     async with running("serve", "--port", "0", "--public", "localhost:9443") as child:
         ready = json.loads(await child.line())
         assert ready["url"].startswith("http://127.0.0.1:")
@@ -82,7 +82,7 @@ async def test_without_control_there_is_none() -> None:
     ],
 )
 async def test_bad_input_is_one_line(words: tuple[str, ...], message: str) -> None:
-    """The error is one line, with status 1 and no traceback."""
+    """The error of an invalid option is one line, with status 1 and no traceback."""
     done = await run("serve", "--port", "0", *words)
     assert done.returncode == 1
     (line,) = done.stderr.decode().splitlines()
@@ -92,7 +92,7 @@ async def test_bad_input_is_one_line(words: tuple[str, ...], message: str) -> No
 
 
 async def test_a_port_in_use() -> None:
-    """The error is one line that names the port."""
+    """The error of a port in use is one line that names the port."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -104,8 +104,8 @@ async def test_a_port_in_use() -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "demo"])
-async def test_a_port_that_cannot_be(command: str) -> None:
-    """The error is one line that names the option, with status 1."""
+async def test_an_invalid_port(command: str) -> None:
+    """The error of an invalid port is one line that names the option, with status 1."""
     done = await run(command, "--port", "65536")
     assert (done.returncode, done.stderr) == (1, b"cometconn: --port must be from 0 to 65535, not 65536.\n")
 
@@ -118,7 +118,7 @@ def test_the_smallest_and_the_largest_port() -> None:
 
 
 def test_group_words() -> None:
-    """A guid, and its members separated by commas; each group once."""
+    """The value of --group is a guid and its members, separated by commas; each group may be there once."""
     assert parse_groups(("a=x,y", "b=z")) == {"a": ("x", "y"), "b": ("z",)}
     for bad in ("a", "a=", "=x", ""):
         with pytest.raises(SettingsError, match="--group"):

@@ -1,4 +1,4 @@
-"""Ctrl-C at any call of any command, its imports included: status 130, and no traceback."""
+"""Ctrl-C during any call of any command, imports included: status 130, and no traceback."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _run(step: int, name: str, url: str, folder: pathlib.Path) -> subprocess.Com
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_at_any_step(name: str, step: int, tmp_path: pathlib.Path) -> None:
-    """The server never replies."""
+    """With a server that never replies, Ctrl-C at any step ends each command with status 130 and without a traceback."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         done = _run(step, name, f"http://127.0.0.1:{silent.getsockname()[1]}", tmp_path)
     if "struck" in done.stderr:

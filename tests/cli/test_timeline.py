@@ -20,12 +20,12 @@ PICTURE = pathlib.Path(__file__).parents[2] / "docs" / "timeline.svg"
 
 
 def test_the_picture_is_of_this_version() -> None:
-    """The picture in the documentation is what the night, run again, looks like: `python -m tests.cli.night docs/timeline.svg`."""
+    """The picture in the documentation equals that of the night, run again: `python -m tests.cli.night docs/timeline.svg`."""
     assert picture() == PICTURE.read_text(encoding="utf-8")
 
 
 def test_the_picture_shows_what_happened() -> None:
-    """It is XML, and its texts and titles hold all that happened in the night."""
+    """The picture is XML, and its texts and titles contain every event of the night."""
     root = ET.fromstring(PICTURE.read_text(encoding="utf-8"))  # noqa: S314 - our own
     texts = " ".join(root.itertext())
     for words in (
@@ -53,7 +53,7 @@ def write(path: pathlib.Path, *details: Detail) -> pathlib.Path:
 
 
 async def test_listen_writes_a_trace_and_timeline_draws_it(tmp_path: pathlib.Path) -> None:
-    """Over real sockets: a loss and a message are in the trace, the picture is drawn, and no secret is in either."""
+    """Over real sockets a loss and a message are in the trace, the picture is drawn, and neither contains a secret."""
     trace, out = tmp_path / "bot.trace", tmp_path / "bot.svg"
     async with open_emulator() as server:
         words = options(server, tmp_path, "--trace", str(trace))
@@ -76,7 +76,7 @@ async def test_listen_writes_a_trace_and_timeline_draws_it(tmp_path: pathlib.Pat
 
 
 async def test_a_torn_line_is_left_out_with_a_note(tmp_path: pathlib.Path) -> None:
-    """The program was killed while it wrote: the picture is drawn, and one line reports what was left out."""
+    """Of a trace whose program was killed while writing, the picture is drawn, and one line reports what was left out."""
     trace = write(tmp_path / "trace", example(PingSent), example(PingSent, at=1240.0))
     trace.write_bytes(trace.read_bytes()[:-20])
     done = await run("timeline", str(trace), "--out", str(tmp_path / "out.svg"))
@@ -99,7 +99,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
 
 @pytest.mark.parametrize(("words", "message"), BAD, ids=[row[1] for row in BAD])
 async def test_an_error_is_one_line(tmp_path: pathlib.Path, words: tuple[str, ...], message: str) -> None:
-    """It has status 1, no traceback, and no picture is written."""
+    """An error is one line with status 1, without a traceback, and no picture is written."""
     write(tmp_path / "one", example(PingSent))
     write(tmp_path / "two", example(PingSent), example(PingSent, connection_id="APP-2"))
     (tmp_path / "foreign").write_text("Dear diary\n")

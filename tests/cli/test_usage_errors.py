@@ -1,4 +1,4 @@
-"""What is wrong with the words of a command line, without the types of Python."""
+"""Errors of the command line, described without the types of Python."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NEEDED = ("--app-id", "APP")
     ],
 )
 def test_each_mistake_has_its_text(words: tuple[str, ...], message: str) -> None:
-    """The text names the option or the argument, and what it takes."""
+    """The text of each error names the option or argument, and the values that it takes."""
     with pytest.raises(CycloptsError) as caught:
         app(words, exit_on_error=False, print_error=False)
     assert usage_text(caught.value) == message
@@ -38,7 +38,7 @@ def test_each_mistake_has_its_text(words: tuple[str, ...], message: str) -> None
 
 @pytest.mark.parametrize("words", [("listen", *NEEDED, "--nope"), ("nope",)])
 async def test_other_mistakes_are_one_line(words: tuple[str, ...]) -> None:
-    """Unknown options and commands: status 2, one line that names them, and nothing of Python."""
+    """Unknown options and commands are status 2 and one line that names them, without terms of Python."""
     done = await run(*words)
     assert (done.returncode, done.stdout) == (2, b"")
     (line,) = done.stderr.decode().splitlines()

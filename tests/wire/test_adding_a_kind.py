@@ -199,12 +199,12 @@ def lines_of_code(source: str) -> int:
 
 
 def test_lines_of_code_are_counted() -> None:
-    """Comments, blank lines and docstrings are none; each line of what goes on over several is one."""
+    """Comments, blank lines and docstrings are not counted; each line of a statement over several lines is."""
     assert lines_of_code('"""Doc."""\n\n# no\nx = (\n    1,  # yes\n)\n"""Doc\nof x."""\n') == 3
 
 
 def test_the_wire_is_small() -> None:
-    """All that knows frames together, the table included."""
+    """All code that knows frames, the table included, stays below its limit of lines."""
     files = sorted((ROOT / "cometconn" / "_wire").glob("*.py"))
     counted = {path.name: lines_of_code(path.read_text(encoding="utf-8")) for path in files}
     assert sum(counted.values()) <= MOST_LINES, counted

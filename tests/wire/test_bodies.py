@@ -20,7 +20,7 @@ def read(frame: dict[str, Any], own_uid: str | None = "zed-1") -> Any:
 
 
 def test_a_text_message_has_all_its_attributes(text_frame: dict[str, Any]) -> None:
-    """Every attribute of a message is read from its place in the frame."""
+    """Every attribute of a text message is read from its place in the frame."""
     text_frame["body"] |= {
         "parentId": "900",
         "tags": ["pinned", "new"],
@@ -75,21 +75,21 @@ def test_a_quoted_message_is_a_message(frame: Any) -> None:
 
 
 def test_a_quote_of_an_unknown_kind_is_left_out(frame: Any) -> None:
-    """A message stays readable when what it quotes has no class."""
+    """A message stays readable if the message that it quotes is of an unknown kind."""
     given = frame("s2c-messages", "text.quoted")
     given["body"]["quotedMessage"]["category"] = "hologram"
     assert (read(given).text, read(given).quoted_message) == ("quoting", None)
 
 
 def test_every_kind_of_message_can_quote(frame: Any) -> None:
-    """A group action's quoted message is a message too, never a bare mapping."""
+    """The quoted message of a group action is a message, too, and never a bare mapping."""
     given = frame("s2c-group_actions", "joined")
     given["body"]["quotedMessage"] = frame("s2c-messages", "text.user")["body"]
     assert read(given).quoted_message.text == "hello zed"
 
 
 def test_media_has_url_attachments_and_caption(frame: Any) -> None:
-    """A media message names its files."""
+    """A media message has its URL, its attachments and its caption."""
     media = read(frame("s2c-messages", "media.image"))
     url = "https://files.probe.test/a.png"
     assert (media.url, media.caption) == (url, "a caption")
@@ -100,14 +100,14 @@ def test_media_has_url_attachments_and_caption(frame: Any) -> None:
 
 @pytest.mark.parametrize("kind", [None, "hologram", "video"])
 def test_a_message_that_is_not_text_is_media(text_frame: dict[str, Any], kind: str | None) -> None:
-    """Without a type, or with one not known, a message is taken for media."""
+    """A message without a type, or with an unknown one, is a MediaMessage."""
     text_frame["body"]["type"] = kind
     assert type(read(text_frame)) is events.MediaMessage
 
 
 @pytest.mark.parametrize("kind", [5, [], {}, True, "\ud800", "9" * 5000])
-def test_a_type_that_cannot_be_read_is_none(text_frame: dict[str, Any], kind: object) -> None:
-    """A message of such a type is taken for media, and its `type` is what it can be."""
+def test_a_type_that_cannot_be_decoded(text_frame: dict[str, Any], kind: object) -> None:
+    """A message whose type is no valid text is a MediaMessage, and its `type` is empty or the repaired text."""
     text_frame["body"]["type"] = kind
     message = read(text_frame)
     assert type(message) is events.MediaMessage
@@ -117,14 +117,14 @@ def test_a_type_that_cannot_be_read_is_none(text_frame: dict[str, Any], kind: ob
 @pytest.mark.parametrize("category", ["custom", "interactive", "card"])
 @pytest.mark.parametrize("kind", ["text", "custom", "image", "anything", None])
 def test_the_category_decides(text_frame: dict[str, Any], category: str, kind: str | None) -> None:
-    """Whatever the type of a custom message, an interactive one or a card; only in `message` does the type decide."""
+    """The category decides the class of a custom, interactive or card message; only in `message` does the type decide."""
     text_frame["body"] |= {"category": category, "type": kind}
     expected = {"custom": events.CustomMessage, "interactive": events.InteractiveMessage, "card": events.CardMessage}
     assert type(read(text_frame)) is expected[category]
 
 
 def test_a_custom_message_of_category_message(frame: Any) -> None:
-    """As CometChat's own clients have it."""
+    """A message of category `message` and type `custom` is a CustomMessage, as in CometChat's own clients."""
     given = frame("s2c-messages", "custom")
     given["body"] |= {"category": "message", "type": "custom"}
     assert type(read(given)) is events.CustomMessage
@@ -132,7 +132,7 @@ def test_a_custom_message_of_category_message(frame: Any) -> None:
 
 
 def test_media_without_a_url_has_that_of_the_first_file(frame: Any) -> None:
-    """The message's own goes first."""
+    """The URL of a media message is its own, or else that of the first file."""
     given = frame("s2c-attachments", "attachments_only")
     assert read(given).url == read(given).attachments[0].url == "https://files.probe.test/1.png"
     assert read(frame("s2c-attachments", "url_and_attachments")).url == "https://files.probe.test/2.png"
@@ -142,7 +142,7 @@ def test_media_without_a_url_has_that_of_the_first_file(frame: Any) -> None:
 
 
 def test_custom_and_interactive_contents(frame: Any) -> None:
-    """A custom and an interactive message carry their data."""
+    """A custom and an interactive message contain their data."""
     custom = read(frame("s2c-messages", "custom"))
     assert (custom.custom_data, custom.sub_type) == ({"lat": 1.5, "lon": 2.5}, "pin")
     interactive = read(frame("s2c-messages", "interactive"))
@@ -161,14 +161,14 @@ def test_custom_and_interactive_contents(frame: Any) -> None:
     ],
 )
 def test_agentic_messages(text_frame: dict[str, Any], kind: str, expected: type[events.Event]) -> None:
-    """Agentic messages are told apart by type; an unknown type is an unknown event."""
+    """Agentic messages are distinguished by their type; an unknown type is an unknown event."""
     text_frame["body"] |= {"category": "agentic", "type": kind}
     assert type(read(text_frame)) is expected
     assert getattr(read(text_frame), "data", text_frame["body"]["data"]) == text_frame["body"]["data"]
 
 
 def test_without_entities_the_plain_ids_serve(text_frame: dict[str, Any]) -> None:
-    """Sender and receiver come from the body's ids, then from the envelope's."""
+    """Without entities, sender and receiver have the ids of the body, or else those of the envelope."""
     del text_frame["body"]["data"]["entities"]
     text_frame["body"] |= {"sender": "cat-4", "receiver": "hikers", "receiverType": "group"}
     assert read(text_frame).sender == events.User("cat-4")
@@ -184,21 +184,21 @@ def test_without_entities_the_plain_ids_serve(text_frame: dict[str, Any]) -> Non
         assert read(text_frame).receiver == events.User("zed-1")
 
 
-def test_a_message_to_nobody_in_particular_came_to_us(text_frame: dict[str, Any]) -> None:
-    """Without any receiver it is the logged-in user; without one of those the frame is unreadable."""
+def test_message_without_receiver_is_to_the_logged_in_user(text_frame: dict[str, Any]) -> None:
+    """A message without receiver is to the logged-in user; without that, the frame is unreadable."""
     del text_frame["body"]["data"]["entities"], text_frame["body"]["receiver"], text_frame["receiver"]
     assert read(text_frame, "zed-1").receiver == events.User("zed-1")
     assert read(text_frame, None).error.path == ("body", "data", "entities", "receiver", "entity")
 
 
-def test_a_message_from_nobody_is_unreadable(text_frame: dict[str, Any]) -> None:
-    """Without any sender there is no message."""
+def test_message_without_sender_is_unreadable(text_frame: dict[str, Any]) -> None:
+    """A message without any sender is unreadable."""
     del text_frame["body"]["data"]["entities"], text_frame["body"]["sender"], text_frame["sender"]
     assert read(text_frame).error.path == ("body", "data", "entities", "sender", "entity")
 
 
 def test_what_the_server_may_leave_out(text_frame: dict[str, Any]) -> None:
-    """A message needs an id, a category, data and a sender; all else has a default."""
+    """A message needs an id, a category, data and a sender; every other attribute has a default."""
     bare = {"id": 7, "category": "message", "type": "text", "sender": "amy-2", "data": {"text": "hi"}}
     message = read({"type": "message", "body": bare})
     assert message == events.TextMessage(
@@ -214,7 +214,7 @@ def test_what_the_server_may_leave_out(text_frame: dict[str, Any]) -> None:
 
 
 def test_edits_and_deletions_hold_the_whole_message(frame: Any) -> None:
-    """A change has an id of its own, who made it, and the message as it is now."""
+    """A change has its own id, the user who made it, and the message after it."""
     edited = read(frame("s2c-message_changes", "edited"))
     assert (edited.id, edited.by.uid, edited.message.id) == (1013, "amy-2", 1001)
     assert (edited.message.text, edited.message.edited_by) == ("hello zed (edited)", "amy-2")
@@ -224,14 +224,14 @@ def test_edits_and_deletions_hold_the_whole_message(frame: Any) -> None:
 
 
 def test_a_change_of_a_message_without_a_class_is_unknown(frame: Any) -> None:
-    """What happens to an unknown kind of message is unknown, too."""
+    """A change of a message of an unknown kind is an unknown event, too."""
     given = frame("s2c-message_changes", "edited")
     given["body"]["data"]["entities"]["on"]["entity"]["category"] = "hologram"
     assert type(read(given)) is events.UnknownEvent
 
 
 def test_a_change_of_a_change_is_unreadable(frame: Any) -> None:
-    """An edit needs a message, not an edit, inside."""
+    """An edit that contains an edit in place of a message is unreadable."""
     given = frame("s2c-message_changes", "edited")
     given["body"]["data"]["entities"]["on"]["entity"] = frame("s2c-message_changes", "deleted")["body"]
     error = read(given).error
@@ -241,14 +241,14 @@ def test_a_change_of_a_change_is_unreadable(frame: Any) -> None:
 
 @pytest.mark.parametrize(("value", "what"), [(None, "is missing"), ("x", "must be an object, not text")])
 def test_a_change_needs_its_message(frame: Any, value: object, what: str) -> None:
-    """An edit without a message says where it should be."""
+    """The error of an edit without a message has the path at which it is missing."""
     given = frame("s2c-message_changes", "edited")
     given["body"]["data"]["entities"]["on"]["entity"] = value
     assert str(read(given).error) == f"body.data.entities.on.entity {what}."
 
 
-def test_group_actions_tell_who_whom_and_where(frame: Any) -> None:
-    """A group action names the member, who acted, and the group."""
+def test_group_actions_have_member_actor_and_group(frame: Any) -> None:
+    """A group action has the member, the user who acted, and the group."""
     for name in ("kicked", "banned", "unbanned", "added", "scopeChanged"):
         action = read(frame("s2c-group_actions", name))
         assert (action.action, action.user.uid, action.by.uid, action.group.guid) == (name, "bob-3", "amy-2", "hikers")
@@ -260,7 +260,7 @@ def test_group_actions_tell_who_whom_and_where(frame: Any) -> None:
 
 
 def test_a_group_action_without_the_group_object(frame: Any) -> None:
-    """The bare guid serves; without any group the action is unreadable."""
+    """Without the group's object its guid is used; without any group the action is unreadable."""
     given = frame("s2c-group_actions", "joined")
     del given["body"]["data"]["entities"]["for"]
     assert read(given).group == events.Group("hikers")
@@ -269,7 +269,7 @@ def test_a_group_action_without_the_group_object(frame: Any) -> None:
 
 
 def test_a_group_action_without_the_member(frame: Any) -> None:
-    """Who was kicked must be named."""
+    """A kick without the kicked member is unreadable."""
     given = frame("s2c-group_actions", "kicked")
     del given["body"]["data"]["entities"]["on"]
     assert read(given).error.path == ("body", "data", "entities", "on", "entity")
@@ -277,15 +277,15 @@ def test_a_group_action_without_the_member(frame: Any) -> None:
 
 @pytest.mark.parametrize(("category", "action"), [("action", "renamed"), ("hologram", "joined")])
 def test_unknown_actions_and_categories(frame: Any, category: str, action: str) -> None:
-    """What has no class comes as an unknown event with the whole frame."""
+    """An unknown action or category is an unknown event with the whole frame."""
     given = frame("s2c-group_actions", "joined")
     given["body"]["category"] = category
     given["body"]["data"]["action"] = action
     assert read(given) == events.UnknownEvent("message", given)
 
 
-def test_a_call_tells_how_it_stands(frame: Any) -> None:
-    """A call has its session, status, beginner and times."""
+def test_call_attributes(frame: Any) -> None:
+    """A call has its session, status, initiator and times."""
     call = read(frame("s2c-calls", "user.ongoing"))
     assert (call.session_id, call.status, call.type, call.initiator.uid) == ("call-77", "ongoing", "audio", "amy-2")
     assert call.initiated_at == datetime.datetime.fromtimestamp(1800000500, UTC)
@@ -306,7 +306,7 @@ def test_a_call_tells_how_it_stands(frame: Any) -> None:
     ],
 )
 def test_call_statuses(frame: Any, status: str, for_beginner: type, for_others: type) -> None:
-    """The status, and for an unanswered call who began it, choose the class."""
+    """The class depends on the status, and for an unanswered call on who started it."""
     given = frame("s2c-calls", "user.initiated")
     given["body"]["data"]["entities"]["on"]["entity"]["status"] = status
     assert type(read(given, "amy-2")) is for_beginner
@@ -327,15 +327,15 @@ def test_call_statuses(frame: Any, status: str, for_beginner: type, for_others: 
     ],
 )
 def test_group_call_statuses(frame: Any, status: str, for_beginner: type, for_others: type) -> None:
-    """In a group, only the beginner hears of answers, and nobody is called by themselves."""
+    """In a group, only the user who started the call gets events of answers, and that user gets no IncomingCall."""
     given = frame("s2c-calls", "group.initiated")
     given["body"]["data"]["entities"]["on"]["entity"]["status"] = status
     assert type(read(given, "amy-2")) is for_beginner
     assert type(read(given, "zed-1")) is for_others
 
 
-def test_who_began_a_call_may_be_a_bare_uid_or_nobody(frame: Any) -> None:
-    """Without the beginner's object their uid serves; without that they are nobody, so not us."""
+def test_call_initiator_may_be_a_bare_uid_or_missing(frame: Any) -> None:
+    """Without the object of the initiator the uid is used; without that, there is no initiator."""
     given = frame("s2c-calls", "user.unanswered")
     call = given["body"]["data"]["entities"]["on"]["entity"]
     del call["data"]
@@ -354,7 +354,7 @@ def test_a_call_needs_a_status(frame: Any) -> None:
 
 
 def test_pins_need_a_word_that_is_known(frame: Any) -> None:
-    """The body's goes first, then the envelope's, then the frame's type; another word, or the type alone, is unknown."""
+    """The action of the body counts, or else that of the envelope; an unknown action, or none, is an unknown event."""
     given = frame("s2c-pins", "message_pin.pinned")
     assert read(given).message.pinned_by == "amy-2"
     for word in ("dreamt", "created", "updated"):
@@ -367,7 +367,7 @@ def test_pins_need_a_word_that_is_known(frame: Any) -> None:
 
 
 def test_a_pin_needs_a_message(frame: Any) -> None:
-    """An id alone is none; a message of a kind without a class makes the pin unknown."""
+    """A pin with only an id is unreadable; one of a message of an unknown kind is an unknown event."""
     given = frame("s2c-pins", "message_pin.pinned")
     given["body"] = {"action": "pinned", "messageId": 5}
     assert isinstance(read(given), events.UnreadableFrame)
@@ -377,7 +377,7 @@ def test_a_pin_needs_a_message(frame: Any) -> None:
 
 
 def test_the_last_message_of_a_conversation_may_have_no_class(frame: Any) -> None:
-    """Nor need it be a message: the conversation is pinned all the same."""
+    """A pinned conversation may have a last message of an unknown kind, or one that is no message."""
     given = frame("s2c-conversation_pins", "conversation_pin.pinned")
     assert read(given).conversation.last_message.text == "see you"
     for last in ({"id": 5, "category": "hologram"}, frame("s2c-message_changes", "edited")["body"], {}, "x", None):
@@ -387,8 +387,8 @@ def test_the_last_message_of_a_conversation_may_have_no_class(frame: Any) -> Non
         assert (pinned.conversation.last_message, pinned.conversation.unread_message_count) == (None, 3)
 
 
-def test_only_what_is_sent_to_a_feed_comes(frame: Any) -> None:
-    """That an item was delivered, read or deleted has no class."""
+def test_only_items_sent_to_a_feed_have_a_class(frame: Any) -> None:
+    """That an item of a feed was delivered, read or deleted is an unknown event."""
     given = frame("s2c-notification_feed", "sent")
     for word in ("delivered", "read", "deleted"):
         given["body"]["action"] = word

@@ -1,4 +1,4 @@
-"""Close codes."""
+"""Close codes of the server."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from cometconn._wire.close import is_announced_restart
     ("code", "announced"), [(1000, False), (1001, True), (1012, True), (1013, True), (4000, False), (None, False)]
 )
 def test_restarts(code: int | None, announced: bool) -> None:
-    """1001, 1012 and 1013 announce a restart."""
+    """The codes 1001, 1012 and 1013 announce a restart."""
     assert is_announced_restart(code) is announced

@@ -1,4 +1,4 @@
-"""The converter takes what an attribute means, and nothing else."""
+"""The converter accepts the JSON forms of each attribute's type, and nothing else."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Time = datetime.datetime | None
     ],
 )
 def test_whole_numbers(value: object, number: int) -> None:
-    """A whole number may come as a number or as text."""
+    """A whole number may be a number or a text."""
     assert to_int(value) == number
 
 
@@ -69,7 +69,7 @@ def test_whole_numbers(value: object, number: int) -> None:
     ],
 )
 def test_what_is_no_whole_number(value: object) -> None:
-    """Neither is anything Python would take for one, nor more than 64 bits."""
+    """Other values that Python would convert are no whole numbers, nor are those of more than 64 bits."""
     with pytest.raises(ValueError, match=r"must be a whole number|is too large a number"):
         to_int(value)
 
@@ -93,7 +93,7 @@ def test_what_is_no_whole_number(value: object) -> None:
     ],
 )
 def test_times(value: object, seconds: float | None) -> None:
-    """A time is aware, UTC, from seconds as a number or as text, or milliseconds; 0 is never."""
+    """A time is aware and in UTC, from seconds as a number or text, or milliseconds; 0 is `None`."""
     user = decode_user({"uid": "u", "lastActiveAt": value})
     expected = None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     assert user.last_active_at == expected
@@ -104,8 +104,8 @@ def test_times(value: object, seconds: float | None) -> None:
     "value",
     [10**15, -(10**15), 10**30, 10**400, 1e300, float("inf"), float("nan"), "9" * 19, True, False, "", "soon", [], {}],
 )
-def test_absurd_times(value: object) -> None:
-    """A time that is none, or none that a calendar has, is told with its place, and a user has none then."""
+def test_invalid_times(value: object) -> None:
+    """An invalid or impossible time raises an error with its path; in a user the attribute is then `None`."""
     words = r"^The JSON (must be a time in seconds, not |is not a time between the years 1 and 9999\.$)"
     with pytest.raises(DecodeError, match=words):
         structure(value, Time)
@@ -121,7 +121,7 @@ def test_absurd_times(value: object) -> None:
     + [(None, False)],
 )
 def test_flags(value: object, flag: bool) -> None:
-    """A flag may come as a boolean, as 1 or 0, as text of any of these, or not at all."""
+    """A flag may be a boolean, 1 or 0, a text of any of these, or missing."""
     assert decode_user({"uid": "u", "hasBlockedMe": value}).has_blocked_me is flag
     assert value is None or structure(value, bool) is flag
 
@@ -144,7 +144,7 @@ def test_flags(value: object, flag: bool) -> None:
     ],
 )
 def test_wrong_types(kind: Any, value: object, words: str) -> None:
-    """The error says where, what is needed and what is there, never what is in it."""
+    """The error has the path, the type that is needed and the one that is there, and never the value."""
     with pytest.raises(DecodeError) as caught:
         structure(value, kind)
     assert str(caught.value) == words
@@ -160,7 +160,7 @@ def test_wrong_types(kind: Any, value: object, words: str) -> None:
     ],
 )
 def test_a_user_needs_a_uid(given: dict[str, object], words: str) -> None:
-    """Nothing else is needed, and the error says what is wrong with it."""
+    """A user needs a uid and nothing else, and the error explains what is wrong with it."""
     with pytest.raises(DecodeError) as caught:
         decode_user(given)
     assert str(caught.value) == words
@@ -168,21 +168,21 @@ def test_a_user_needs_a_uid(given: dict[str, object], words: str) -> None:
 
 
 def test_nothing_is_like_empty() -> None:
-    """Null, and an empty array where an object should be, are empty."""
+    """Null, and an empty array where an object is needed, count as empty."""
     assert decode_user({"uid": "u", "tags": None, "metadata": None, "name": None}) == User("u")
     assert decode_user({"uid": "u", "tags": [], "metadata": []}) == User("u")
 
 
 @pytest.mark.parametrize("value", [None, [], "amy-2", 5])
 def test_a_user_is_an_object(value: Any) -> None:
-    """Anything else is not a user."""
+    """JSON that is no object is not a user."""
     with pytest.raises(DecodeError, match=r"^The JSON must be an object, not ") as caught:
         decode_user(value)
     assert caught.value.path == ()
 
 
-def test_users_and_groups_are_told_apart_by_their_id() -> None:
-    """An object with a guid is a group, any other must be a user."""
+def test_users_and_groups_are_distinguished_by_their_id() -> None:
+    """An object with a guid is a group, and any other must be a user."""
     either: Any = User | Group
     assert structure({"guid": "g"}, either) == Group("g")
     assert structure({"uid": "u"}, either) == User("u")
@@ -195,14 +195,14 @@ def test_users_and_groups_are_told_apart_by_their_id() -> None:
 
 
 def test_users_may_come_as_an_object_or_as_an_array() -> None:
-    """Mentions are users, whichever way they are written."""
+    """Mentions are users, in an object or in an array."""
     several: Any = tuple[User, ...]
     for value in ([{"uid": "a"}, {"uid": "b"}], {"a": {"uid": "a"}, "b": {"uid": "b"}}):
         assert structure(value, several) == (User("a"), User("b"))
 
 
 def test_a_list_of_objects_is_bounded() -> None:
-    """Of users and the like there are 500 at most in one list; of texts as many as fit into a frame."""
+    """A list has at most 500 objects; of texts there may be as many as fit into a frame."""
     users = [{"uid": "u"}] * 500
     assert len(structure(users, tuple[User, ...])) == 500
     for more in ([*users, {"uid": "u"}], {str(number): {"uid": "u"} for number in range(501)}):
@@ -212,7 +212,7 @@ def test_a_list_of_objects_is_bounded() -> None:
 
 
 def test_the_first_fault_ends_the_reading_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands behind it is not looked at."""
+    """After the first invalid element of a list the others are not decoded."""
     looked: list[object] = []
     hook = converter.get_structure_hook(tuple[str, ...])
     before = UnfitError.for_a
@@ -228,7 +228,7 @@ def test_the_first_fault_ends_the_reading_of_a_list(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_message_inside_a_message_is_an_object() -> None:
-    """Anything else is none."""
+    """JSON that is no object is not a message within a message."""
     inner = {"id": 1, "sender": "a", "receiver": "b", "category": "message", "type": "text"}
     assert structure(inner, Message).id == 1
     with pytest.raises(DecodeError, match=r"^The JSON must be an object, not an array\.$"):

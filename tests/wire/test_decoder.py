@@ -1,4 +1,4 @@
-"""From a frame's text to a value: every golden frame, and everything that is no frame."""
+"""From the text of a frame to a value: every golden frame, and everything that is no frame."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read(frame: object, *, own_uid: str | None = "zed-1", session_id: str | None
 
 
 def test_golden_frames(received: dict[str, Any]) -> None:
-    """Every observed frame becomes the class of the listener it reached, with the values that one got."""
+    """Every observed frame becomes the class of the listener that it called, with the same values."""
     decoded: Any = read(received["frame"])
     if "listener" not in received:
         assert decoded == REPLIES[received["name"]]
@@ -57,14 +57,14 @@ def test_golden_frames(received: dict[str, Any]) -> None:
 
 
 def test_every_kind_has_a_golden_frame() -> None:
-    """No listener and no step of an AI agent is here without a frame that was seen to reach it."""
+    """Every listener, and every step of an AI agent, has a frame that was observed to call it."""
     seen = [example for path in sorted(GOLDEN.glob("s2c-*.json")) for example in golden(path.stem)]
     reached = {class_of(example) for example in seen if "listener" in example}
     assert reached == {*LISTENERS.values(), *STEPS.values(), events.AIAssistantEvent}
 
 
 def test_more_fields_change_nothing(received: dict[str, Any]) -> None:
-    """Fields that we do not know are passed over, and kept in raw."""
+    """Unknown fields are ignored, and kept in raw."""
     frame = received["frame"]
     more = {**frame, "x-new": {"a": [1]}}
     if isinstance(frame.get("body"), dict):
@@ -74,7 +74,7 @@ def test_more_fields_change_nothing(received: dict[str, Any]) -> None:
 
 
 def test_unneeded_fields_may_be_missing(received: dict[str, Any]) -> None:
-    """Whatever of a body CometChat's clients can do without, a readable event or reply comes of it.
+    """A body with only the fields that CometChat's clients need is a readable event or reply.
 
     Except the number of a message, which ours promises to have.
     """
@@ -113,17 +113,17 @@ def test_only_code_200_accepts(code: object, accepted: bool, text: str) -> None:
 
 @pytest.mark.parametrize("body", [None, [], "200", {}])
 def test_an_auth_frame_without_a_code_refuses(body: object) -> None:
-    """A code that is not there is not 200."""
+    """An auth frame without a code refuses, because a missing code is not 200."""
     assert read({"type": "auth", "body": body}) == AuthReply(accepted=False, code="")
 
 
 def test_an_auth_frame_with_our_session_id_is_no_echo() -> None:
-    """The answer to the auth frame carries our own session id."""
+    """The reply to the auth frame has our own session id and is no echo."""
     assert read({"type": "auth", "deviceId": "session-1", "body": {"code": "200"}}).accepted
 
 
 def test_echoes_are_messages_of_this_session(text_frame: dict[str, Any], frame: Any) -> None:
-    """A message with our session id is an echo; other kinds, and other sessions, are events."""
+    """A message with our session id is an echo; other kinds, and those of other sessions, are events."""
     text_frame["deviceId"] = "session-1"
     assert read(text_frame) == Echo(1001)
     assert type(read(text_frame, session_id="session-2")) is events.TextMessage
@@ -139,19 +139,19 @@ def test_echoes_are_messages_of_this_session(text_frame: dict[str, Any], frame: 
 
 @pytest.mark.parametrize("body", [None, {}, {"id": "x"}, {"id": None}, 5])
 def test_an_echo_that_cannot_be_read_is_an_echo(body: object) -> None:
-    """Nobody needs to read what will be dropped."""
+    """An echo is dropped anyway, so its body need not be valid."""
     assert read({"type": "message", "deviceId": "session-1", "body": body}) == Echo(None)
 
 
 def test_a_pong_needs_only_its_action() -> None:
-    """A pong has no type; a ping from the server is nothing we know."""
+    """A pong needs no type; a ping from the server is an unknown event."""
     assert read({"action": "pong", "type": "whatever"}) == Pong()
     assert read({"action": "ping"}) == events.UnknownEvent("", {"action": "ping"})
 
 
 @pytest.mark.parametrize("frame", [{}, {"type": None}, {"type": "hologram", "body": 5}])
 def test_unknown_kinds_keep_everything(frame: dict[str, Any]) -> None:
-    """An object of no kind we know is an unknown event with the whole frame."""
+    """An object of an unknown kind is an unknown event with the whole frame."""
     assert read(frame) == events.UnknownEvent(frame.get("type") or "", frame)
 
 
@@ -186,7 +186,7 @@ def test_a_type_is_text(kind: object) -> None:
     ],
 )
 def test_what_is_no_frame(text: str | bytes, words: str) -> None:
-    """Each comes as an unreadable frame that says why, with what was received."""
+    """What is no frame is an unreadable frame with the cause and the text that was received."""
     unreadable = decode(text, own_uid="zed-1", session_id=None)
     assert isinstance(unreadable, events.UnreadableFrame)
     assert unreadable.raw is text
@@ -211,7 +211,7 @@ def test_what_is_no_frame(text: str | bytes, words: str) -> None:
     ],
 )
 def test_what_only_javascript_would_write_is_cleaned(text_frame: dict[str, Any], written: str, value: object) -> None:
-    """It costs no event: half a surrogate pair is U+FFFD, a number that is none is null, and all of it can be sent again."""
+    """Half a surrogate pair becomes U+FFFD, a number that is none becomes null, and the event can be sent again."""
     text_frame["body"]["data"] |= {"metadata": {"it": "PLACE"}, "text": "é"}
     event = read_text(json.dumps(text_frame, ensure_ascii=False).replace('"PLACE"', written))
     assert type(event) is events.TextMessage
@@ -226,19 +226,19 @@ def read_text(text: Any) -> Any:
 
 
 def test_what_is_not_even_text_is_unreadable() -> None:
-    """A wrong argument does not end the connection either."""
+    """An argument that is not text is an unreadable frame, so it does not end the connection."""
     assert isinstance(read_text(None), events.UnreadableFrame)
 
 
 def test_a_fault_of_ours_is_named_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even an error nobody foresaw becomes an unreadable frame, which names it."""
+    """An unexpected exception in the decoder becomes an unreadable frame, whose error names it."""
     monkeypatch.setattr("cometconn._wire.reference.read_frame", lambda _: 1 // 0)
     assert str(read({"type": "x", "body": {}}).error) == "The frame cannot be read: ZeroDivisionError."
 
 
 @pytest.mark.parametrize("depth", [40, 400])
 def test_quotes_in_quotes_in_quotes(text_frame: dict[str, Any], depth: int) -> None:
-    """However deep messages quote each other, the frame is read or is unreadable."""
+    """However deep messages quote each other, the frame is an event or an unreadable frame."""
     body = json.dumps(text_frame["body"])
     text = "".join(f'{body[:-1]},"quotedMessage":' for _ in range(depth)) + body + "}" * depth
     event = read_text('{"type":"message","body":' + text + "}")
@@ -247,18 +247,18 @@ def test_quotes_in_quotes_in_quotes(text_frame: dict[str, Any], depth: int) -> N
 
 
 def test_of_a_key_written_twice_the_last_counts() -> None:
-    """As in JavaScript."""
+    """Of a key that is there twice the last value counts, as in JavaScript."""
     assert read_text('{"type":"a","type":"b"}') == events.UnknownEvent("b", {"type": "b"})
 
 
 def test_a_large_message_is_a_message(text_frame: dict[str, Any]) -> None:
-    """Size is no reason to refuse a frame."""
+    """A large message is decoded like any other."""
     text_frame["body"]["data"]["text"] = "ü" * 1_000_000
     assert len(read(text_frame).text) == 1_000_000
 
 
 def test_errors_do_not_repeat_what_was_received(text_frame: dict[str, Any]) -> None:
-    """Neither the error nor the repr shows the frame, which may hold a token."""
+    """Neither the error nor the repr contains the frame, which may contain a token."""
     text_frame["body"]["sentAt"] = "tok-secret"
     text_frame["jwt"] = "jwt-secret"
     for frame in (text_frame, {"type": "new", "authToken": "tok-secret"}):
@@ -269,7 +269,7 @@ def test_errors_do_not_repeat_what_was_received(text_frame: dict[str, Any]) -> N
 
 
 def test_a_message_from_rest_is_the_same(text_frame: dict[str, Any], frame: Any) -> None:
-    """REST's bodies give the same events as frames, except that raw is the body."""
+    """The bodies of REST give the same events as frames, except that raw is the body."""
     body = text_frame["body"]
     assert decode_message(body) == read(text_frame)
     message = decode_message(body)
@@ -281,7 +281,7 @@ def test_a_message_from_rest_is_the_same(text_frame: dict[str, Any], frame: Any)
 
 
 def test_bad_bodies_from_rest() -> None:
-    """An unknown body is an unknown event, an unreadable one an unreadable frame; nothing raises."""
+    """An unknown body of REST is an unknown event, an invalid one an unreadable frame, and neither raises."""
     body = {"id": 5, "category": "hologram"}
     assert decode_message(body) == events.UnknownEvent("message", body)
     unreadable = decode_message({"id": 5})
@@ -292,7 +292,7 @@ def test_bad_bodies_from_rest() -> None:
 
 
 def test_message_keys(text_frame: dict[str, Any], frame: Any) -> None:
-    """What came as a message is judged by its own id; an edit is no duplicate of its message."""
+    """Duplicates are recognised by the id of the message; an edit is no duplicate of its message."""
     assert message_key(read(text_frame)) == 1001
     assert message_key(read(frame("s2c-message_changes", "edited"))) == 1013
     assert message_key(read(frame("s2c-message_changes", "deleted"))) == 1015
@@ -305,7 +305,7 @@ def test_message_keys(text_frame: dict[str, Any], frame: Any) -> None:
 
 
 def test_keys_of_unknown_messages() -> None:
-    """A message of an unknown kind is judged too, from the socket and from REST alike."""
+    """Duplicates of a message of an unknown kind are recognised, too, from the socket and from REST."""
     body = {"id": "77", "category": "hologram"}
     assert message_key(read({"type": "message", "body": body})) == 77
     assert message_key(decode_message(body)) == 77
@@ -313,7 +313,7 @@ def test_keys_of_unknown_messages() -> None:
 
 
 def test_a_user_has_no_secrets() -> None:
-    """Tokens stay out of a user, and out of what others are told."""
+    """The `repr` of a decoded user contains no token, and `strip_secrets()` removes them from a copy of the JSON."""
     given = {
         "uid": "zed-1",
         "name": "Zed One",
@@ -336,7 +336,7 @@ def test_a_user_has_no_secrets() -> None:
 
 
 def test_a_body_that_is_too_deep() -> None:
-    """It is unreadable, with its JSON and its id; without its JSON where nothing could write that."""
+    """A body nested too deeply is unreadable, with its id, and with its JSON unless that could not be written."""
     deep: Any = 1
     for _ in range(101):
         deep = [deep]
@@ -349,8 +349,8 @@ def test_a_body_that_is_too_deep() -> None:
     assert (event.raw, event.message_id) == ("", 5)
 
 
-def test_what_could_not_be_read_is_told(text_frame: dict[str, Any]) -> None:
-    """The class and the place, of each frame together; and each frame that is unreadable, live or fetched."""
+def test_what_could_not_be_read_is_reported(text_frame: dict[str, Any]) -> None:
+    """Each attribute that was lost is reported by class and place, and each unreadable frame, live or fetched."""
     told: list[Any] = []
     decoder = Decoder("zed-1", None, on_unread=told.append)
     assert isinstance(decoder.decode(json.dumps(text_frame)), events.TextMessage)
@@ -368,8 +368,8 @@ def test_what_could_not_be_read_is_told(text_frame: dict[str, Any]) -> None:
     assert [getattr(event, "message_id", None) for event in unreadable] == [None, 7]
 
 
-def test_nothing_is_told_of_what_is_in_an_unreadable_attribute(text_frame: dict[str, Any]) -> None:
-    """Only the attribute that is lost is named."""
+def test_only_the_unreadable_attribute_is_reported(text_frame: dict[str, Any]) -> None:
+    """Of an attribute that is lost, nothing within it is reported."""
     told: list[Any] = []
     quoted = {**text_frame["body"], "id": None, "tags": 5}
     text_frame["body"]["quotedMessage"] = quoted

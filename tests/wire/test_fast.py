@@ -1,4 +1,4 @@
-"""The fast decoder: what it reads by itself, what it leaves, and that nobody can tell the difference."""
+"""The fast decoder: what it decodes itself, what it leaves to the reference decoder, and that both give equal events."""
 
 from __future__ import annotations
 
@@ -54,20 +54,20 @@ def read(text: str) -> Any:
 @settings(max_examples=500, deadline=None)
 @given(text=frames(), own_uid=users, session_id=sessions)
 def test_both_read_the_same(text: str, own_uid: str | None, session_id: str | None) -> None:
-    """Golden frames, changed in any way, are the same value to both, raw and error included."""
+    """Golden frames, changed in any way, give both decoders the same value, raw and error included."""
     check(text, own_uid, session_id)
 
 
 @pytest.mark.parametrize("first", [3, 23])
 def test_any_value_at_any_place(first: int) -> None:
-    """Whatever stands at whichever place, both make the same of it; one in 211 here, one in ten in `nox -s fuzz`."""
+    """With any value at any place both give the same; one in 211 of these is tested here, one in ten in `nox -s fuzz`."""
     assert sweep(first, 211) > 2000
 
 
 @settings(max_examples=200, deadline=None)
 @given(texts=st.lists(frames(), max_size=6), session_id=sessions)
 def test_many_are_read_as_one_by_one(texts: list[str], session_id: str | None) -> None:
-    """The events that they begin with, each as the reference reads it, up to the first that is left to it."""
+    """Frames in one call become the same events as one by one, up to the first that is left to the reference."""
     made = fast.first_events(texts, session_id=session_id, known=fast.KnownPeople("zed-1"))
     for text, event in zip(texts, made, strict=False):
         same(event, decode(text, own_uid="zed-1", session_id=session_id))
@@ -79,7 +79,7 @@ def test_many_are_read_as_one_by_one(texts: list[str], session_id: str | None) -
 def test_golden_frames_take_the_fast_path(
     received: dict[str, Any], left: list[object], request: pytest.FixtureRequest
 ) -> None:
-    """Every kind that comes often is read without the reference, and to the same value."""
+    """Every frequent kind is decoded without the reference decoder, and to the same value."""
     text = json.dumps(received["frame"], separators=(",", ":"))
     decoded = read(text)
     often = isinstance(decoded, FAST) or getattr(decoded, "category", None) == "custom"
@@ -89,13 +89,13 @@ def test_golden_frames_take_the_fast_path(
 
 
 def test_golden_messages_are_the_same_when_fetched(received: dict[str, Any]) -> None:
-    """Whatever came as a frame of type `message` is the same event out of a list of messages, but for `raw`."""
+    """A message in a fetched list is the same event as in a frame, except for `raw`."""
     if received["frame"].get("type") == "message":
         assert type(check_fetched(json.dumps(received["frame"]["body"]))) is type(read(json.dumps(received["frame"])))
 
 
 def test_an_echo_is_known_when_fetched(text_frame: dict[str, Any]) -> None:
-    """Live by the frame's session id, fetched by the message's own."""
+    """An echo is recognised by the session id of the frame, or of the message when it is fetched."""
     session_id = text_frame["body"]["data"]["resource"]
     assert text_frame["deviceId"] == session_id
     both = Decoder("zed-1", session_id)
@@ -105,7 +105,7 @@ def test_an_echo_is_known_when_fetched(text_frame: dict[str, Any]) -> None:
 
 
 def test_a_key_that_is_not_known_does_not_slow_frames_down(text_frame: dict[str, Any], left: list[object]) -> None:
-    """CometChat may add keys anywhere: the frame is read without the reference all the same, and raw has them."""
+    """A frame with unknown keys is decoded without the reference, and raw has them: CometChat may add keys anywhere."""
     for place in ((), ("body",), ("body", "data"), ("body", "data", "entities", "sender", "entity")):
         frame = copy.deepcopy(text_frame)
         where = frame
@@ -120,7 +120,7 @@ def test_a_key_that_is_not_known_does_not_slow_frames_down(text_frame: dict[str,
 
 @pytest.mark.parametrize("written", ["nul", "01", "1.", '"\\q"', '"\\u12G4"', "[1,]"])
 def test_what_is_no_json_hides_nowhere(frame: Any, written: str) -> None:
-    """Not even behind a key that nobody knows or reads."""
+    """Invalid JSON makes a frame unreadable, even behind an unknown or unused key."""
     for golden in (frame("s2c-messages", "text.user"), frame("s2c-message_changes", "edited")):
         text = json.dumps(golden)
         for place in ('"body": {', '"data": {', '"entities": {', '"entity": {', '"uid": "amy-2", '):
@@ -130,7 +130,7 @@ def test_what_is_no_json_hides_nowhere(frame: Any, written: str) -> None:
 
 
 def test_what_is_too_deep_hides_nowhere(frame: Any) -> None:
-    """Not even behind a key that nobody knows or reads."""
+    """Too deep nesting makes a frame unreadable, even behind an unknown or unused key."""
     for golden in (frame("s2c-messages", "text.user"), frame("s2c-message_changes", "edited")):
         text = json.dumps(golden)
         for place in ('"body": {', '"data": {', '"entities": {', '"entity": {', '"uid": "amy-2", '):
@@ -144,7 +144,7 @@ def test_what_is_too_deep_hides_nowhere(frame: Any) -> None:
 def test_what_is_nearly_json_hides_nowhere(
     text_frame: dict[str, Any], left: list[object], written: str, value: object
 ) -> None:
-    """Wherever it stands, the reference reads the frame, and nothing but its own attribute is lost; `raw` has it."""
+    """JSON that is nearly valid is left to the reference at any place; only its own attribute is lost, and `raw` has it."""
     text = json.dumps(text_frame)
     for place in ('"body": {', '"data": {', '"entities": {', '"entity": {', '"uid": "amy-2", '):
         for key in ("new", "on", "metadata"):
@@ -166,7 +166,7 @@ def test_what_is_nearly_json_hides_nowhere(
 
 @pytest.mark.parametrize("key", ['"entities"', '"\\u0065ntities"', '"entitie\\u0073"'])
 def test_what_is_no_json_hides_behind_no_key_that_is_there_twice(text_frame: dict[str, Any], key: str) -> None:
-    """Of a key written twice the last counts, and both values must be JSON; however the key is written."""
+    """Both values of a key that is there twice must be valid JSON, however the key is written."""
     text = json.dumps(text_frame)
     for written, kind in (("nul", events.UnreadableFrame), ("1e99", events.TextMessage), ("1e999", events.TextMessage)):
         for value in (written, f'{{"sender": {written}}}', f'{{"sender": {{"entity": {written}}}}}'):
@@ -177,7 +177,7 @@ def test_what_is_no_json_hides_behind_no_key_that_is_there_twice(text_frame: dic
 
 @pytest.mark.parametrize("name", ["Zed", "é" * 300, "\U0001f600" * 300])
 def test_the_second_key_is_found_wherever_it_is(text_frame: dict[str, Any], name: str) -> None:
-    """In the data or in a whole data that was passed over; before long entities, whose bytes are not their characters."""
+    """A second key is found in the data, in data that was skipped, and before long entities with non-ASCII characters."""
     text_frame["body"]["data"]["entities"]["sender"]["entity"]["name"] = name
     text = json.dumps(text_frame, ensure_ascii=False)
     for old, new in (
@@ -194,7 +194,7 @@ def test_the_second_key_is_found_wherever_it_is(text_frame: dict[str, Any], name
 
 @pytest.mark.parametrize("hidden", ["nul", "1e999", "{}"])
 def test_the_second_key_is_found_among_many(frame: Any, text_frame: dict[str, Any], hidden: str) -> None:
-    """Whatever came with it: signals, which have no entities, a message with another such key, and one that is left."""
+    """A second key is found whatever frames came with it: signals without entities, another such message, one that is left."""
     good = json.dumps(text_frame)
     doubled = good.replace('"entities"', f'"entities": {hidden}, "entities"')
     typing = json.dumps(frame("s2c-typing", "started.user"))
@@ -217,7 +217,7 @@ def test_the_second_key_is_found_among_many(frame: Any, text_frame: dict[str, An
 
 
 def test_one_bad_frame_costs_the_next_ones_nothing(text_frame: dict[str, Any], left: list[object]) -> None:
-    """The frame behind an unreadable one is read fast again."""
+    """The frame after an unreadable one is decoded by the fast decoder again."""
     good = json.dumps(text_frame)
     assert isinstance(read(good[:-1]), events.UnreadableFrame)
     assert isinstance(read(good), events.TextMessage)
@@ -225,26 +225,26 @@ def test_one_bad_frame_costs_the_next_ones_nothing(text_frame: dict[str, Any], l
 
 
 def test_an_echo_is_an_echo(text_frame: dict[str, Any]) -> None:
-    """Our own session's messages are judged by the reference."""
+    """Messages of our own session are judged by the reference decoder."""
     text_frame["deviceId"] = "session-1"
     assert read(json.dumps(text_frame)) == Echo(1001)
 
 
 @pytest.mark.parametrize("text", [*sorted(decoder._PONGS), '{ "action": "pong" }', '{"action":"ping","ack":"true"}'])
 def test_a_pong_is_known_at_sight(text: str) -> None:
-    """As servers write it; and it is what the reference says, as everything else is."""
+    """A pong as servers write it is decoded fast, to the same value as by the reference."""
     check(text)
     assert isinstance(read(text), Pong) == ("pong" in text)
 
 
 @pytest.mark.parametrize("text", ["", "x", "{}", "[]", "null", '{"type":"message"}', '{"type":5}', b"{}", b"\xff"])
 def test_what_is_left_to_the_reference(text: Any) -> None:
-    """Whatever is no frame of a known kind comes as the reference has it."""
+    """What is no frame of a known kind has the value of the reference decoder."""
     check(text)
 
 
-def test_raw_is_the_frame_and_is_parsed_when_asked_for(text_frame: dict[str, Any]) -> None:
-    """Until then the event holds the text; afterwards a plain dict, always the same, and the text is gone."""
+def test_raw_is_the_frame_and_is_parsed_on_access(text_frame: dict[str, Any]) -> None:
+    """Until `raw` is read, the event holds the text of the frame; afterwards it holds one plain dict, and no text."""
     text = json.dumps(text_frame)
     event = read(text)
     assert event._text is text
@@ -257,7 +257,7 @@ def test_raw_is_the_frame_and_is_parsed_when_asked_for(text_frame: dict[str, Any
 
 
 def test_a_message_inside_another_has_its_own_raw(frame: Any) -> None:
-    """Of an edit, raw is the frame; of the message in it, that message's own mapping."""
+    """The raw of an edit is the frame; that of the message within it is the message's own mapping."""
     edited = frame("s2c-message_changes", "edited")
     event = read(json.dumps(edited))
     inner = edited["body"]["data"]["entities"]["on"]["entity"]
@@ -268,7 +268,7 @@ def test_a_message_inside_another_has_its_own_raw(frame: Any) -> None:
 
 
 def test_events_of_the_fast_path_are_events_like_others(text_frame: dict[str, Any]) -> None:
-    """Frozen, hashed, copied, pickled and evolved as if their constructor had made them."""
+    """Its events are frozen and can be hashed, copied, pickled and evolved like those of their constructor."""
     text = json.dumps(text_frame)
     event, reference = read(text), decode(text, own_uid="zed-1", session_id="session-1")
     assert type(event) is events.TextMessage
@@ -298,7 +298,7 @@ def test_events_of_the_fast_path_are_events_like_others(text_frame: dict[str, An
     ],
 )
 def test_entities_that_are_not_usual(file: str, name: str, frame: Any, left: list[object]) -> None:
-    """An action in a message, two senders, a change of a change: odd, so the reference decides."""
+    """An action in a message, two senders, or a change of a change is left to the reference decoder."""
     changed = frame("s2c-message_changes", "deleted")
     for key, entity in (
         ("on", {"entity": {"uid": "x"}}),
@@ -316,7 +316,7 @@ def test_entities_that_are_not_usual(file: str, name: str, frame: Any, left: lis
 
 
 def test_steps_of_ai_agents(received: dict[str, Any]) -> None:
-    """However few of their keys come, both read the same."""
+    """Both decoders give the same for a step of an AI agent with any number of its keys."""
     if received["frame"].get("type") == "streamed_message":
         for key in received["frame"]["body"]:
             less = {name: value for name, value in received["frame"]["body"].items() if name != key}
@@ -324,14 +324,14 @@ def test_steps_of_ai_agents(received: dict[str, Any]) -> None:
 
 
 def test_an_event_without_a_frame_has_no_raw() -> None:
-    """An attribute that was never set is missing, as of any object."""
+    """An event that was made without a frame raises AttributeError for `raw`."""
     with pytest.raises(AttributeError, match="raw"):
         _ = fast.builder(events.TextMessage)().raw
 
 
 @pytest.mark.parametrize(("depth", "asked"), [(8, 0), (9, 1)])
 def test_what_is_nested_more_than_usual(frame: Any, left: list[object], depth: int, asked: int) -> None:
-    """The reference decides, and it is the same event."""
+    """An unusually nested frame is left to the reference decoder, and is the same event."""
     given = frame("s2c-transient", "user")
     given["body"]["data"] = json.loads("[" * depth + "]" * depth)
     text = json.dumps(given)
@@ -342,7 +342,7 @@ def test_what_is_nested_more_than_usual(frame: Any, left: list[object], depth: i
 
 @pytest.mark.parametrize(("length", "asked"), [(15_000, 0), (17_000, 1)])
 def test_a_long_text(text_frame: dict[str, Any], left: list[object], length: int, asked: int) -> None:
-    """The reference counts first what is in it; it is the same event."""
+    """A message with a long text, whose items the reference counts first, is the same event."""
     text_frame["body"]["data"]["text"] = "x" * length
     text = json.dumps(text_frame)
     assert len(read(text).text) == length
@@ -353,8 +353,8 @@ def test_a_long_text(text_frame: dict[str, Any], left: list[object], length: int
 @pytest.mark.parametrize(
     "place", [("body", "sender"), ("body", "data", "resource"), ("body", "data", "entities", "on")]
 )
-def test_what_no_attribute_reads_is_not_too_deep(text_frame: dict[str, Any], place: tuple[str, ...]) -> None:
-    """A key that is known to come, but that nobody reads, hides no depth."""
+def test_unused_keys_may_not_be_too_deep(text_frame: dict[str, Any], place: tuple[str, ...]) -> None:
+    """Too deep nesting behind a known key that no attribute uses makes the frame unreadable."""
     where = text_frame
     for key in place[:-1]:
         where = where[key]
@@ -363,7 +363,7 @@ def test_what_no_attribute_reads_is_not_too_deep(text_frame: dict[str, Any], pla
 
 
 def test_raw_can_be_read_of_every_event_of_a_burst(text_frame: dict[str, Any], frame: Any) -> None:
-    """Also of a message that has something twice, with a signal before it, which has it never."""
+    """The raw of each event of a burst can be read, also of a message with a key twice after a signal without that key."""
     typing = json.dumps(frame("s2c-typing", "started.user"))
     doubled = json.dumps(text_frame).replace('"entities"', '"entities": 1e999, "entities"')
     for event in fast.first_events([typing, doubled], session_id=None, known=fast.KnownPeople("zed-1")):
@@ -372,7 +372,7 @@ def test_raw_can_be_read_of_every_event_of_a_burst(text_frame: dict[str, Any], f
 
 @pytest.mark.parametrize("count", [500, 501])
 def test_of_objects_a_message_has_few(text_frame: dict[str, Any], count: int) -> None:
-    """More of them than are read are left to the reference, which has words for it; both say the same."""
+    """A message with more objects than the limit is left to the reference decoder, and both give the same event."""
     text_frame["body"]["data"]["mentions"] = {f"u{number}": {"uid": "u"} for number in range(count)}
     event: Any = check(json.dumps(text_frame, separators=(",", ":")))
     assert len(event.mentions) == (count if count <= 500 else 0)

@@ -1,4 +1,4 @@
-"""Every attribute of every class, with every wrong value: what is optional costs itself only, what is needed the frame.
+"""Every attribute of every class, with every wrong value: an optional one gets its default, a needed one loses the frame.
 
 The attributes come from the classes and from the table of paths; what a value must become is written here by hand.
 """
@@ -336,7 +336,7 @@ def test_every_class_is_broken() -> None:
 
 @pytest.mark.parametrize("name", [name for name in paths_of(events.User) if name != "uid"])
 def test_the_own_user_needs_a_uid_only(name: str) -> None:
-    """Whatever else the answer of `PUT /me` says of a user, they can log in."""
+    """The user in the response of `PUT /me` needs only a uid: with any other fault the login succeeds."""
     [[key]] = paths_of(events.User)[name]
     for written, value in WRITTEN:
         user = decode_user({"uid": "zed-1", key: value})
@@ -345,7 +345,7 @@ def test_the_own_user_needs_a_uid_only(name: str) -> None:
 
 
 def test_a_user_without_a_uid_is_refused() -> None:
-    """Missing, or anything but text."""
+    """A user whose uid is missing or no text is refused."""
     for _, value in [("", None), *WRITTEN]:
         if isinstance(value, str):
             assert decode_user({"uid": value}).uid == value

@@ -1,4 +1,4 @@
-"""Whatever comes, decoding gives a value."""
+"""Whatever the server sends, decoding returns a value."""
 
 from __future__ import annotations
 
@@ -76,26 +76,26 @@ def check(decoded: Decoded) -> None:
 
 @given(st.text() | st.binary())
 def test_any_text_or_bytes(text: str | bytes) -> None:
-    """Noise never raises."""
+    """Any text or bytes are decoded without an exception."""
     check(decode(text, own_uid="zed-1", session_id="s"))
 
 
 @given(json_values)
 def test_any_json(value: Any) -> None:
-    """Neither does any JSON value, as a frame, or as a body from REST."""
+    """Any JSON value is decoded without an exception, as a frame and as a body of REST."""
     check(decode(json.dumps(value), own_uid="zed-1", session_id="s"))
     check(decode_message(value))
 
 
 @given(st.sampled_from(sorted({frame.get("type", "x") for frame in FRAMES})), json_values)
 def test_any_body_of_any_kind(kind: str, body: Any) -> None:
-    """Neither does a known kind with any body."""
+    """A known kind with any body is decoded without an exception."""
     check(decode(json.dumps({"type": kind, "body": body}), own_uid=None, session_id=None))
 
 
 @given(mutated_frames(), st.sampled_from([None, "zed-1", "amy-2"]))
 def test_mutated_golden_frames(frame: Any, own_uid: str | None) -> None:
-    """Neither does a real frame with something wrong in it, and what is unreadable is kept as it came."""
+    """A golden frame with any fault is decoded without an exception, and an unreadable one keeps what was received."""
     text = json.dumps(frame)
     decoded = decode(text, own_uid=own_uid, session_id="s")
     check(decoded)
@@ -105,6 +105,6 @@ def test_mutated_golden_frames(frame: Any, own_uid: str | None) -> None:
 
 @given(st.sampled_from(FRAMES), st.integers(0, 5000))
 def test_cut_golden_frames(frame: Any, length: int) -> None:
-    """Neither does a frame of which only the beginning came."""
+    """The beginning of a golden frame is decoded without an exception."""
     text = json.dumps(frame)[:length]
     check(decode(text, own_uid="zed-1", session_id="s"))

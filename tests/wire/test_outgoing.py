@@ -1,4 +1,4 @@
-"""What goes out: every observed frame, reproduced."""
+"""Outgoing frames: every observed frame, reproduced."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def envelope(frame: dict[str, Any]) -> Envelope:
 
 @pytest.mark.parametrize("case", cases("auth"), ids=lambda case: case["name"])
 def test_auth(case: dict[str, Any]) -> None:
-    """Each auth frame of both SDKs can be produced; they differ in what they leave out."""
+    """Each auth frame of both SDKs can be produced; the SDKs differ in what they leave out."""
     frame, body = case["frame"], case["frame"]["body"]
     about = body["params"]["appInfo"]
     presence = body.get("presenceSubscription")
@@ -76,13 +76,13 @@ def test_auth_without_a_jwt() -> None:
 
 
 def test_ping() -> None:
-    """The ping frame is the observed one."""
+    """The ping frame equals the observed one."""
     assert [json.loads(ping_frame())] == [case["frame"] for case in cases("ping")]
 
 
 @pytest.mark.parametrize("case", cases("typing"), ids=lambda case: case["name"])
 def test_typing(case: dict[str, Any]) -> None:
-    """Typing frames are the observed ones, without the user's tokens."""
+    """Typing frames equal the observed ones, without the user's tokens."""
     frame = case["frame"]
     made = typing_frame(envelope(frame), action=frame["body"]["action"], metadata=frame["body"].get("metadata"))
     assert json.loads(made) == frame
@@ -90,7 +90,7 @@ def test_typing(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", cases("receipts"), ids=lambda case: case["name"])
 def test_receipts(case: dict[str, Any]) -> None:
-    """Receipts are the observed ones, message ids as text."""
+    """Receipts equal the observed ones, with message ids as text."""
     frame = case["frame"]
     made = receipt_frame(
         envelope(frame),
@@ -103,13 +103,13 @@ def test_receipts(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", cases("transient"), ids=lambda case: case["name"])
 def test_transient(case: dict[str, Any]) -> None:
-    """Transient messages are the observed ones."""
+    """Transient messages equal the observed ones."""
     frame = case["frame"]
     assert json.loads(transient_frame(envelope(frame), data=frame["body"]["data"])) == frame
 
 
 def test_what_cannot_be_sent_is_refused_without_showing_it() -> None:
-    """No JSON, no Unicode, no receiver: SettingsError, and nothing of the data in it."""
+    """Invalid JSON or Unicode, or no receiver, raises SettingsError without any of the data."""
     good = envelope(cases("transient")[0]["frame"])
     endless: list[Any] = []
     endless.append(endless)
@@ -123,12 +123,12 @@ def test_what_cannot_be_sent_is_refused_without_showing_it() -> None:
 
 
 def test_mappings_of_any_kind_are_objects() -> None:
-    """A read-only mapping is JSON like any other."""
+    """A read-only mapping is written like any other."""
     good = envelope(cases("transient")[0]["frame"])
     made = transient_frame(good, data=types.MappingProxyType({"k": 1}))
     assert json.loads(made)["body"]["data"] == {"k": 1}
 
 
 def test_secrets_are_stripped() -> None:
-    """A user's mapping is passed on without tokens."""
+    """The tokens of a user's mapping are removed before it is sent."""
     assert strip_secrets({"uid": "u", "authToken": "x", "jwt": "x", "fat": "x", "wsChannel": {}}) == {"uid": "u"}

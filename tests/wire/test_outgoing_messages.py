@@ -16,7 +16,7 @@ TO: dict[str, Any] = {"receiver": "amy-2", "receiver_type": "user"}
 
 
 def test_a_text_is_what_the_official_client_sends() -> None:
-    """Every field of ours is theirs; what they add is how the message stands in their own list."""
+    """Each field of our text is one of the official client, whose others are about its own list of messages."""
     rows = [row for row in json.loads(GOLDEN.read_text()) if row["call"] == "sendMessage text"]
     assert {row["sdk"] for row in rows} == {"rn", "js"}
     for theirs in (row["request"]["body"] for row in rows):
@@ -26,7 +26,7 @@ def test_a_text_is_what_the_official_client_sends() -> None:
 
 
 def test_all_that_a_text_can_have() -> None:
-    """Each option is where the message's body has it."""
+    """Each option is at the place that it has in the body of a message."""
     options: dict[str, Any] = {"muid": "m-1", "metadata": {"a": [1]}, "parent_message_id": 7, "tags": ["x"]}
     ours = json.loads(text_draft(text="Ωmega 🔥", receiver="hikers", receiver_type="group", **options))
     assert ours == {
@@ -42,7 +42,7 @@ def test_all_that_a_text_can_have() -> None:
 
 
 def test_a_custom_message() -> None:
-    """The content is customData; the finer type stands beside it."""
+    """The content is `customData`, with the finer type beside it."""
     ours = json.loads(custom_draft(type="place", data={"x": 1}, sub_type="city", **TO))
     assert (ours["category"], ours["type"]) == ("custom", "place")
     assert ours["data"] == {"customData": {"x": 1}, "subType": "city"}
@@ -63,13 +63,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("given", "told"), BAD)
 def test_what_cannot_be_sent(given: dict[str, Any], told: str) -> None:
-    """SettingsError names it."""
+    """A message that cannot be sent raises SettingsError, which names the fault."""
     with pytest.raises(SettingsError, match=told):
         text_draft(**{"text": "x", **TO, **given})
 
 
 @pytest.mark.parametrize(("given", "told"), [({"type": ""}, "type"), ({"data": [1]}, "data"), ({"data": None}, "data")])
 def test_what_cannot_be_a_custom_message(given: dict[str, Any], told: str) -> None:
-    """A custom message has a type, and a mapping as its content."""
+    """A custom message needs a type, and a mapping as its content."""
     with pytest.raises(SettingsError, match=told):
         custom_draft(**{"type": "t", "data": {}, **TO, **given})

@@ -1,4 +1,4 @@
-"""Users and groups on the fast path: remembered, within bounds."""
+"""Users and groups on the fast path are remembered, within bounds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cometconn.events import User
 
 
 def test_the_same_json_is_the_same_user(text_frame: dict[str, Any]) -> None:
-    """A room has few people and many messages: each is made once, until what is said of them changes."""
+    """A user is made once for the same JSON, because a room has few users and many messages."""
     decoder = Decoder(None, "s")
     one, other = (decoder.decode(json.dumps(text_frame)) for _ in range(2))
     assert one.sender is other.sender  # type: ignore[union-attr]
@@ -25,7 +25,7 @@ def test_the_same_json_is_the_same_user(text_frame: dict[str, Any]) -> None:
 
 
 def test_two_connections_share_no_user(text_frame: dict[str, Any]) -> None:
-    """What one account of a process is shown is no object that another account has."""
+    """Two connections share no user object, because two accounts may be shown different data."""
     one, other = (Decoder(None, "s").decode(json.dumps(text_frame)) for _ in range(2))
     assert one == other
     assert one.sender is not other.sender  # type: ignore[union-attr]
@@ -33,7 +33,7 @@ def test_two_connections_share_no_user(text_frame: dict[str, Any]) -> None:
 
 
 def test_what_events_share_cannot_be_changed(text_frame: dict[str, Any]) -> None:
-    """Not the metadata of a sender, nor what is in it; it equals what the reference reads, and a copy can be changed."""
+    """The metadata of a shared sender cannot be changed; it equals that of the reference, and a copy can be changed."""
     text_frame["body"]["data"]["entities"]["sender"]["entity"]["metadata"] = {"a": {"b": [1, {"c": 2}]}}
     text = json.dumps(text_frame)
     event: Any = Decoder(None, "s").decode(text)
@@ -64,7 +64,7 @@ def entities(sender: dict[str, Any]) -> bytes:
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    """In number and in bytes, whatever the server sends."""
+    """The number and the bytes of remembered users are bounded, whatever the server sends."""
     known = KnownPeople("zed-1")
     for number in range(2000):
         written = entities({"uid": f"user-{number}"})
@@ -92,8 +92,8 @@ def test_what_is_remembered_is_bounded() -> None:
         '{"sender":{"entity":{"uid":"x","lastActiveAt":1800000100123}},"receiver":{"entity":{"uid":"y"}}}',
     ],
 )
-def test_odd_people_are_for_the_reference(written: str) -> None:
-    """Nobody is missing or without a uid, and nothing may be nested too deeply once the frame is around it."""
+def test_invalid_users_are_left_to_the_reference(written: str) -> None:
+    """Frames with missing or unusual users, or with entities too deep or invalid, are left to the reference decoder."""
     known = KnownPeople("zed-1")
     frame = f'{{"type":"message","body":{{"id":1,"category":"message","type":"text","data":{{"entities":{written}}}}}}}'
     assert first_events([frame], session_id=None, known=known) == []
@@ -101,7 +101,7 @@ def test_odd_people_are_for_the_reference(written: str) -> None:
 
 
 def test_what_is_not_known_of_users_is_passed_over() -> None:
-    """A new key does not make a user odd, nor does another entity beside the two."""
+    """An unknown key of a user, or an unknown entity, does not leave the frame to the reference decoder."""
     known, new = KnownPeople("zed-1"), {"uid": "x", "new": {"a": ["[" * 98]}}
     assert known[entities(new)] == (User("x"), User("zed-1"))
     assert known[entities({"uid": "x"})[:-1] + b',"on":1}'] == (User("x"), User("zed-1"))

@@ -8,7 +8,7 @@ from cometconn._wire.read_only import NOTHING, read_only
 
 
 def test_nothing_in_it_can_be_changed() -> None:
-    """No method and no operator of an object or of an array in it changes it; it equals what it was made of."""
+    """No method and no operator changes an object or an array in it, and it equals the JSON that it was made from."""
     value = {"a": {"b": [1, {"c": None}]}, "d": []}
     made = read_only(value)
     for one in (made, made["a"], made["a"]["b"][1], NOTHING):
@@ -25,7 +25,7 @@ def test_nothing_in_it_can_be_changed() -> None:
 
 
 def test_what_it_was_made_of_can_still_be_changed() -> None:
-    """It is a copy, all the way down."""
+    """The JSON that it was made from can be changed and is not affected: all levels are copied."""
     value = {"a": [1]}
     made = read_only(value)
     value["a"].append(2)

@@ -32,7 +32,7 @@ def read(frame: dict[str, Any], own_uid: str | None = "zed-1") -> Any:
 
 
 def test_a_receipt(frame: Any) -> None:
-    """A receipt tells which message, by whom, whose, where and when."""
+    """A receipt has the message's id and sender, its own sender and receiver, and the time."""
     given = frame("s2c-receipts", "read.group")
     receipt = read(given)
     assert receipt == events.MessagesRead(
@@ -46,7 +46,7 @@ def test_a_receipt(frame: Any) -> None:
 
 
 def test_typing(frame: Any) -> None:
-    """Typing tells who, to whom, and the app's own data."""
+    """A typing event has sender, receiver and metadata."""
     given = frame("s2c-typing", "started.user")
     expected = events.TypingStarted(sender=AMY, receiver=events.User("zed-1"), metadata={"where": "mobile"})
     assert read(given) == expected
@@ -54,7 +54,7 @@ def test_typing(frame: Any) -> None:
     assert read(given).sender == events.User("amy-2")
 
 
-def test_presence_outranks_what_the_user_object_says(frame: Any) -> None:
+def test_presence_outranks_the_user_object(frame: Any) -> None:
     """The action is the status, and the timestamp is when the user was last seen."""
     given = frame("s2c-presence", "offline")
     given["body"]["user"]["status"] = "online"
@@ -68,7 +68,7 @@ def test_presence_outranks_what_the_user_object_says(frame: Any) -> None:
 
 @pytest.mark.parametrize("timestamp", ["soon", [], {}, True])
 def test_presence_without_a_readable_time(frame: Any, timestamp: object) -> None:
-    """Then the user's own counts."""
+    """Without a valid timestamp, the time in the user's object is used."""
     given = frame("s2c-presence", "offline")
     given["body"]["timestamp"] = timestamp
     assert read(given).user.last_active_at == at(1800000100)
@@ -76,7 +76,7 @@ def test_presence_without_a_readable_time(frame: Any, timestamp: object) -> None
 
 @pytest.mark.parametrize("data", [{"k": 1}, None, [1], "x", 0])
 def test_transient_data_may_be_any_json(frame: Any, data: object) -> None:
-    """Transient data is handed on as it is."""
+    """Transient data is returned unchanged, whatever JSON it is."""
     given = frame("s2c-transient", "group")
     given["body"]["data"] = data
     expected = events.TransientMessage(sender=AMY, receiver=events.Group("hikers"), data=data)
@@ -84,14 +84,14 @@ def test_transient_data_may_be_any_json(frame: Any, data: object) -> None:
 
 
 def test_the_apps_own_data_cannot_name_another_receiver(frame: Any) -> None:
-    """What looks like entities in transient data is data."""
+    """Data of the app that looks like entities stays data."""
     given = frame("s2c-transient", "user")
     given["body"]["data"] = {"entities": {"receiver": {"entity": {"guid": "forged"}}}}
     assert read(given).receiver == events.User("zed-1")
 
 
 def test_a_reaction(frame: Any) -> None:
-    """A reaction tells the emoji, the message, who and when."""
+    """A reaction has the emoji, the message, the user and the time."""
     given = frame("s2c-reactions", "removed")
     assert read(given) == events.ReactionRemoved(
         message_id=1001,
@@ -109,7 +109,7 @@ def test_a_reaction(frame: Any) -> None:
 
 
 def test_a_completed_interaction(frame: Any) -> None:
-    """It tells who used which elements of which message."""
+    """The event has the user, the message and the elements that were used."""
     given = frame("s2c-receipts", "interaction_completed")
     expected = events.InteractionGoalCompleted(
         sender=AMY,
@@ -124,7 +124,7 @@ def test_a_completed_interaction(frame: Any) -> None:
 
 
 def test_a_moderated_message(frame: Any) -> None:
-    """Moderation brings the message, the verdict, and the whole frame."""
+    """A moderation event has the message, the decision, and the whole frame."""
     given = frame("s2c-message_changes", "moderated")
     moderated = read(given)
     assert (moderated.message.text, moderated.status, moderated.raw) == ("checked", "approved", given)
@@ -134,7 +134,7 @@ def test_a_moderated_message(frame: Any) -> None:
 
 
 def test_a_step_of_an_ai_agent() -> None:
-    """A streamed message keeps all its data."""
+    """A step of an AI agent contains all its data."""
     body: dict[str, Any] = {
         "type": "text_delta",
         "conversationId": "c",
@@ -147,7 +147,7 @@ def test_a_step_of_an_ai_agent() -> None:
 
 @pytest.mark.parametrize("kind", ["receipts", "typing_indicator", "presence", "reaction"])
 def test_actions(kind: str) -> None:
-    """An action without a class is unknown; no action, or one that is not text, is unreadable."""
+    """An unknown action is an unknown event; a missing one, or one that is not text, makes the frame unreadable."""
     frame: dict[str, Any] = {"type": kind, "body": {"action": "dreamt"}}
     assert read(frame) == events.UnknownEvent(kind, frame)
     for body in ({}, {"action": 5}, {"action": None}):
@@ -161,7 +161,7 @@ def test_a_known_kind_needs_a_body(body: object) -> None:
 
 
 @pytest.mark.parametrize("action", ["pinned", "unpinned", "saved", "unsaved"])
-def test_pins_are_unknown_events(action: str) -> None:
-    """Frames that only CometChat's newest client knows keep their whole mapping."""
+def test_frames_without_a_class_are_unknown_events(action: str) -> None:
+    """Frames of kinds that only CometChat's newest client knows keep their whole mapping."""
     given = {"type": "message_pin_save", "body": {"action": action}}
     assert read(given) == events.UnknownEvent("message_pin_save", given)

@@ -33,7 +33,7 @@ def spans(timeline: Timeline, lane: str) -> list[tuple[float, float, str]]:
 
 
 def test_statuses_and_app_states_cover_the_time() -> None:
-    """They cover the time from the first detail to the last; the trace may end without a close."""
+    """Statuses and app states cover the time from the first detail to the last; the trace may end without a close."""
     timeline = build_timeline(
         [
             at(0, seen.ClientOpened),
@@ -56,7 +56,7 @@ def test_statuses_and_app_states_cover_the_time() -> None:
 
 
 def test_the_lease_is_a_row_of_deadlines() -> None:
-    """It has no deadline in the foreground, then one that moves; it ends with the status."""
+    """The lease has no deadline in the foreground, then one that moves, and ends with the status."""
     timeline = build_timeline(
         [
             at(0, seen.ClientOpened),
@@ -100,7 +100,7 @@ def test_pongs_answer_pings_in_order() -> None:
     ]
 
 
-def test_what_was_fetched_is_told_from_what_came_live() -> None:
+def test_fetched_messages_are_counted_apart_from_live_ones() -> None:
     """The messages of a page are counted with the next events."""
     timeline = build_timeline(
         [
@@ -116,7 +116,7 @@ def test_what_was_fetched_is_told_from_what_came_live() -> None:
 
 
 def test_gaps_sleep_and_pauses_have_a_length() -> None:
-    """They are reported at their end; none begins before the trace does."""
+    """Gaps, sleep and pauses are reported at their end; none begins before the trace does."""
     timeline = build_timeline(
         [
             at(0, seen.ClientOpened),
@@ -141,7 +141,7 @@ def test_gaps_sleep_and_pauses_have_a_length() -> None:
 
 
 def test_what_went_wrong_is_a_mark() -> None:
-    """A mark has words, and as its label the close code or else the cause."""
+    """A mark has a text, and as its label the close code or else the cause."""
     timeline = build_timeline(
         [
             at(1, seen.ConnectionLost, close_code=1012, cause="it broke"),
@@ -159,7 +159,7 @@ def test_what_went_wrong_is_a_mark() -> None:
 
 
 def test_a_program_that_ran_twice_was_not_there_in_between() -> None:
-    """In a file with two runs, what had begun ends with the first run's last detail, and `apps` leaves out the time between."""
+    """In a file with two runs, what had begun ends with the first run, and `apps` leaves out the time between them."""
     timeline = build_timeline(
         [
             at(0, seen.ClientOpened),
@@ -181,15 +181,15 @@ def test_a_program_that_ran_twice_was_not_there_in_between() -> None:
 
 
 def test_a_clock_that_was_set_back_turns_nothing_around() -> None:
-    """The time stays the same until the clock has caught up."""
+    """After a clock was set back, the time stays the same until the clock has caught up."""
     timeline = build_timeline(
         [at(0, seen.ClientOpened), status(10, "connected"), status(5, "waiting"), status(12, "connected")]
     )
     assert [(begin, end) for begin, end, _ in spans(timeline, "statuses")] == [(0, 10), (10, 10), (10, 12), (12, 12)]
 
 
-def test_a_part_of_the_story() -> None:
-    """Spans are cut, and moments outside are left out."""
+def test_a_part_of_the_timeline() -> None:
+    """In a part of the timeline, spans are cut, and moments outside are left out."""
     timeline = build_timeline(
         [
             at(0, seen.ClientOpened),

@@ -1,4 +1,4 @@
-"""What each lane draws, and that a long trace stays readable."""
+"""What each lane draws, and that the picture of a long trace stays readable."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SCALE = Scale(0.0, 1000.0, 100.0, 1100.0)
 
 
 def test_a_scale_maps_and_clips() -> None:
-    """Seconds become pixels; moments outside are at the edge."""
+    """Seconds become pixels, and moments outside are at the edge."""
     assert [SCALE.x(moment) for moment in (-5, 0, 500, 1000, 2000)] == [100, 100, 600, 1100, 1100]
     assert [SCALE.bin(moment, 4.0) for moment in (-5, 0, 7.9, 8, 1000, 2000)] == [0, 0, 1, 2, 249, 249]
 
@@ -41,7 +41,7 @@ def test_a_scale_maps_and_clips() -> None:
     ],
 )
 def test_ticks_are_round_and_not_too_close(seconds: float, labels: list[str]) -> None:
-    """From seconds to days, at least eighty pixels apart; midnight is a date."""
+    """Ticks are from seconds to days, at least eighty pixels apart; midnight is a date."""
     ticks = Scale(START, START + seconds, 100.0, 1100.0).ticks()
     assert [label for _, label in ticks][: len(labels)] == labels
     assert all(later - sooner >= 80 for (sooner, _), (later, _) in itertools.pairwise(ticks))
@@ -60,17 +60,17 @@ def test_ticks_are_round_and_not_too_close(seconds: float, labels: list[str]) ->
     ],
 )
 def test_duration_text(seconds: float, words: str) -> None:
-    """They have at most two units."""
+    """A duration has at most two units."""
     assert duration_text(seconds) == words
 
 
-def test_words_from_outside_are_text() -> None:
-    """A cause or an id cannot become markup."""
+def test_texts_of_a_trace_cannot_become_markup() -> None:
+    """A cause or an id in a trace cannot become markup."""
     assert "<b>" not in text(0, 0, "<b>") + rect(0, 0, 1, 1, "x", "<b>&")
 
 
 def test_a_span_has_a_label_where_it_fits() -> None:
-    """A narrow one has only a title, with its duration."""
+    """A narrow span has no label, only a title with its duration."""
     wide, narrow = Span(0, 500, "connected", "connected"), Span(500, 520, "waiting", "waiting")
     drawn = "".join(lanes.band([wide, narrow], SCALE, 0, 20))
     assert drawn.count("<text") == 1
@@ -104,7 +104,7 @@ def test_captions_do_not_overlap() -> None:
 
 
 def test_the_lease_falls_and_jumps() -> None:
-    """It is a sawtooth, or without room for one the band between its highest and lowest values."""
+    """The lease is a sawtooth, or without room for one the band between its highest and lowest values."""
     wide = lanes.lease_curve([LeaseSpan(0, 20, 30), LeaseSpan(20, 40, 50)], Scale(0, 40, 0, 1000), 0, 100, 30.0)
     assert len(wide) == 2
     teeth = [LeaseSpan(begin, begin + 20, begin + 30) for begin in range(0, 100_000, 20)]
@@ -116,7 +116,7 @@ def test_the_lease_falls_and_jumps() -> None:
 
 
 def test_a_lease_without_a_deadline() -> None:
-    """It is a rectangle, with words where they fit."""
+    """A lease without a deadline is a rectangle, with a text where it fits."""
     drawn = lanes.lease_curve([LeaseSpan(0, 500, math.inf), LeaseSpan(600, 601, math.inf)], SCALE, 0, 50, 30.0)
     assert sum("forever" in part for part in drawn) == 2
     assert sum("<text" in part for part in drawn) == 1
@@ -147,7 +147,7 @@ def test_the_highest_bar_has_its_rate() -> None:
 
 
 def test_marks_that_would_touch_share_a_glyph() -> None:
-    """The glyph has their number beside it, and the first six in its title."""
+    """Marks that would touch are one glyph with their number beside it and the first six in its title."""
     spread = [Mark(10, "lost", "a", "close 1012"), Mark(20, "dropped", "b"), Mark(500, "lost", "c", "x" * 200)]
     together = [Mark(600 + second, "failed", f"attempt {second}") for second in range(30)]
     drawn = lanes.marks([*spread, *together], SCALE, 0, GLYPHS)
@@ -177,14 +177,14 @@ def test_every_kind_has_a_colour() -> None:
 
 
 def test_one_detail_is_enough_for_a_picture() -> None:
-    """A trace may cover no time at all."""
+    """A trace of one detail, which covers no time, is drawn."""
     drawn = draw([at(0, seen.ClientOpened)])
     assert "never lost" in drawn
     assert "the trace stops" in drawn
 
 
 def test_a_long_trace_is_a_small_picture() -> None:
-    """A month with many outages, in a hundred thousand details, is at most 300 kB."""
+    """The picture of a month with many outages, in a hundred thousand details, is at most 300 kB."""
     chance, details, second = random.Random(1), [at(0, seen.ClientOpened)], 0.0
     for number in range(20_000):
         second += chance.expovariate(1 / 120)
@@ -206,7 +206,7 @@ MOMENTS = st.floats(min_value=-1e6, max_value=1e10)
 
 @given(st.lists(st.tuples(MOMENTS, st.sampled_from([seen.ClientOpened, seen.PingSent, seen.PongReceived])), min_size=1))
 def test_any_times_can_be_drawn(moments: list[tuple[float, type[seen.Detail]]]) -> None:
-    """Whatever the wall clock did, a picture is drawn."""
+    """Whatever the times of a trace are, a picture is drawn."""
     begin = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     limit = datetime.timedelta(days=365 * 200).total_seconds()
     details = [at(min(moment, limit), kind) for moment, kind in moments]

@@ -54,7 +54,7 @@ def test_every_name_is_where_type_checkers_find_it() -> None:
 
 
 def test_importing_alone_imports_nothing() -> None:
-    """`import cometconn` costs next to nothing: not even Trio is imported until a name is asked for."""
+    """`import cometconn` imports almost nothing: not even Trio is imported before a name is used."""
     code = """
 import sys, cometconn
 assert "trio" not in sys.modules

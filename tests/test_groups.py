@@ -53,7 +53,7 @@ async def test_a_group_that_the_block_raised_is_not_unpacked() -> None:
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("depth", [0, 2])
 async def test_an_interrupt_takes_precedence(kind: type[BaseException], depth: int) -> None:
-    """It is raised alone, as the same object and without a chain, through any number of nurseries."""
+    """An interrupt is raised alone, as the same object and without a chain, through any number of nurseries."""
     interrupt = kind(3)
     inner: BaseException = interrupt
     for _ in range(depth):
@@ -81,7 +81,7 @@ async def test_an_interrupt_in_a_group_that_the_block_raised_stays_there() -> No
 
 
 async def test_our_nursery_does_not_change_the_blocks_exception() -> None:
-    """It is the same object with its own cause, and without Trio's groups in its traceback."""
+    """The block's exception is the same object with its own cause, and without Trio's groups in its traceback."""
     for mine in (KeyboardInterrupt(), SystemExit(3), ValueError(), ExceptionGroup("mine", [ValueError()])):
         mine.__cause__ = KeyError()
         with pytest.raises(type(mine)) as caught:
@@ -94,7 +94,7 @@ async def test_our_nursery_does_not_change_the_blocks_exception() -> None:
 
 
 async def test_cancellation_passes_our_nursery() -> None:
-    """The scope around it catches it."""
+    """A cancellation is caught by the scope around our nursery."""
     with trio.move_on_after(0) as scope:
         async with open_nursery() as nursery:
             nursery.start_soon(trio.sleep_forever)
@@ -104,7 +104,7 @@ async def test_cancellation_passes_our_nursery() -> None:
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
 def test_an_interrupt_is_found_in_nested_groups(kind: type[BaseException]) -> None:
-    """It is found alone and at any depth; other exceptions are not interrupts."""
+    """An interrupt is found alone and at any depth; other exceptions are not interrupts."""
     interrupt = kind()
     nested = BaseExceptionGroup("", [ValueError(), BaseExceptionGroup("", [KeyError(), interrupt])])
     assert interrupt_in(interrupt) is interrupt_in(nested) is interrupt
@@ -113,7 +113,7 @@ def test_an_interrupt_is_found_in_nested_groups(kind: type[BaseException]) -> No
 
 
 async def test_groups_and_chains_of_a_library_are_removed() -> None:
-    """Its nursery's group is unpacked, and an interrupt does not have the error that the library was handling."""
+    """The group of a library's nursery is unpacked, and an interrupt has no error of the library as its context."""
 
     async def interrupted() -> None:
         try:
@@ -136,7 +136,7 @@ async def test_groups_and_chains_of_a_library_are_removed() -> None:
 
 
 async def test_the_exception_that_the_caller_was_handling_is_kept() -> None:
-    """It stays the context of an interrupt in a library."""
+    """The exception that the caller was handling stays the context of an interrupt in a library."""
     try:
         raise ValueError
     except ValueError as error:
@@ -197,7 +197,7 @@ class _Striking:
 
 
 async def test_a_task_of_ours_that_raises_is_an_internal_error() -> None:
-    """Of two exceptions one must be a task's. The group is the cause of the InternalError."""
+    """If two exceptions are raised, one is a task's: an InternalError with the group as its cause."""
     group = ExceptionGroup("", [ValueError(), KeyError()])
     with pytest.raises(InternalError, match="report") as caught:
         raise_sole(group)
@@ -205,7 +205,7 @@ async def test_a_task_of_ours_that_raises_is_an_internal_error() -> None:
 
 
 async def test_a_group_of_cancelled_only() -> None:
-    """One of its `Cancelled` is raised."""
+    """Of a group of `Cancelled` alone, one is raised."""
     error = await cancelled()
     with pytest.raises(trio.Cancelled):
         raise_sole(BaseExceptionGroup("", [error]))

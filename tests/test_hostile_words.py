@@ -216,7 +216,7 @@ _SHOWN = [
 async def test_no_command_shows_a_secret_or_control_character_of_a_server(
     place: str, words: tuple[str, ...], tmp_path: pathlib.Path
 ) -> None:
-    """Neither on standard output nor on standard error; JSON on standard output is valid."""
+    """Standard output and standard error have neither; JSON on standard output is valid."""
     async with hostile_server(PLACES[place]) as server:
         done = await run(*words, **_environ(server, tmp_path))
     for where, output in (("standard output", done.stdout), ("standard error", done.stderr)):

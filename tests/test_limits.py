@@ -34,7 +34,7 @@ SMALL = Limits(max_message=20_000, max_items=500)
     ],
 )
 def test_limits_refuse_nonsense(name: str, value: Any) -> None:
-    """The error names the limit and its bounds."""
+    """The error of an invalid limit names the limit and its bounds."""
     with pytest.raises(SettingsError, match=rf"Limits\.{name} must be a whole number from"):
         Limits(**{name: value})
 
@@ -137,7 +137,7 @@ async def test_the_limits_apply_to_what_is_sent(data: dict[str, Any], autojump_c
 
 
 async def test_eight_requests_at_a_time(autojump_clock: MockClock) -> None:
-    """Further requests wait for their turn in their order; a cancelled one does not delay the others."""
+    """Eight requests run at a time; others wait in their order, and a cancelled one does not delay them."""
     async with open_pair(manual=True) as pair:
         under_way: list[int] = [0, 0]
         ask = pair.server.request
@@ -168,7 +168,7 @@ async def test_eight_requests_at_a_time(autojump_clock: MockClock) -> None:
 
 
 async def test_waiting_for_a_turn_is_part_of_the_request(autojump_clock: MockClock) -> None:
-    """`request_timeout` includes it, and the error reports the requests that were running."""
+    """`request_timeout` includes the wait, and the error reports the requests that were running."""
     settings = AppSettings(auto_establish_socket_connection=False, limits=Limits(requests_at_once=1))
     async with open_pair(settings=settings) as pair:
         pair.server.set(rest="hang")

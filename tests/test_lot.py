@@ -28,7 +28,7 @@ async def test_the_task_that_has_waited_longest_is_woken_first() -> None:
 
 
 async def test_unparking_an_empty_lot_does_nothing() -> None:
-    """The wake-up is not kept for the next task that parks."""
+    """A wake-up of an empty lot is not kept for the next task that parks."""
     lot = Lot()
     lot.unpark()
     lot.unpark_all()
@@ -38,7 +38,7 @@ async def test_unparking_an_empty_lot_does_nothing() -> None:
 
 
 async def test_a_cancelled_task_leaves_the_lot() -> None:
-    """The others keep their order."""
+    """After a cancel the other tasks keep their order."""
     lot, woken = Lot(), list[str]()
 
     async def wait(name: str, scope: trio.CancelScope) -> None:
@@ -58,7 +58,7 @@ async def test_a_cancelled_task_leaves_the_lot() -> None:
 
 
 async def test_parking_is_a_checkpoint() -> None:
-    """It stays one when the task is woken at once."""
+    """Parking is a checkpoint, also when the task is woken at once."""
     lot = Lot()
     async with trio.open_nursery() as nursery:
 

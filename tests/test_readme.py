@@ -42,7 +42,7 @@ def _port() -> int:
 
 
 async def test_the_bot_runs_as_it_stands(tmp_path: pathlib.Path) -> None:
-    """The bot, the server and the curl line together: the bot prints the message, also after it was started again."""
+    """With the server and the curl line, the bot prints the message, also after it was started again."""
     port = str(_port())
     script = tmp_path / "bot.py"
     script.write_text(BOT.replace("9000", port), encoding="utf-8")
@@ -72,17 +72,17 @@ async def test_the_bot_runs_as_it_stands(tmp_path: pathlib.Path) -> None:
 
 
 def test_the_bot_is_short() -> None:
-    """A bot in a dozen lines."""
+    """The bot has at most a dozen lines."""
     assert len([line for line in BOT.splitlines() if line.strip()]) <= 12
 
 
 def test_the_first_page_shows_the_same_bot() -> None:
-    """With the commands that run it."""
+    """The first page has the same bot, with the commands that run it."""
     assert f"```python\n{BOT}```" in INDEX
 
 
 def test_the_first_thirty_lines_are_enough() -> None:
-    """How to install it, a bot, six things that set it apart, where to read on, and one command to try it."""
+    """The first thirty lines have the installation, a bot, six features, the next pages, and one command to try it."""
     start = "\n".join(README.splitlines()[:30])
     assert "`pip install cometconn`" in start
     assert BOT in start
@@ -93,7 +93,7 @@ def test_the_first_thirty_lines_are_enough() -> None:
 
 @pytest.mark.parametrize("heading", ["Try it", "Test"])
 def test_a_section_has_one_command(heading: str) -> None:
-    """The scripts that check the project take the first block below the heading."""
+    """Each section has one command, because scripts that check the project take the first block below the heading."""
     section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     (block,) = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     assert len(block.splitlines()) == 1
@@ -122,7 +122,7 @@ def relative_links(text: str) -> list[str]:
 
 
 def test_the_names_in_the_table_exist() -> None:
-    """The page on CometChat's SDKs names what this library has instead."""
+    """The names that the page on CometChat's SDKs gives for this library exist."""
     ours = " ".join(line.rsplit("|", 2)[1] for line in SDK.splitlines() if line.startswith("| "))
     assert len(ours) > 500
     for name in re.findall(r"`([A-Z]\w+)`", ours):

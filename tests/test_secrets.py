@@ -29,7 +29,7 @@ def net(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.mark.parametrize("kind", ["token", "jwt"])
 def test_a_secret_in_a_log_line_is_found(net: Any, kind: str) -> None:
-    """In the message, and in a traceback that is logged."""
+    """A secret is found in the message of a log line, and in a traceback that is logged."""
     log = logging.Logger("apart")  # noqa: LOG001 - the others end up in the report of this test
     log.addHandler(net.Everything())
     log.warning("it is %s", random_secret(kind, "zed-1"))
@@ -42,7 +42,7 @@ def test_a_secret_in_a_log_line_is_found(net: Any, kind: str) -> None:
 
 
 def test_a_secret_in_a_status_is_found(net: Any) -> None:
-    """In the causes of its cause, too."""
+    """A secret is found in the cause of a status, and in the causes of that."""
     cause = CometConnError("x")
     cause.__cause__ = OSError(random_secret("jwt", "zed-1"))
     rest = Disconnected(Reason.NOT_LOGGED_IN, at=0.0)

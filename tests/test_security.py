@@ -78,7 +78,7 @@ async def log_in(answer: dict[str, Any], heads: list[list[str]], **login: str) -
     ],
 )
 async def test_a_uid_is_one_part_of_one_path(uid: str, quoted: str) -> None:
-    """Whatever it contains, the server receives one request, with the intended path and headers."""
+    """Whatever a uid contains, the server receives one request, with the intended path and headers."""
     heads: list[list[str]] = []
     with pytest.raises(ApiError):
         await log_in({"error": {"code": "NO", "message": "no"}}, heads, uid=uid, auth_key="KEY")
@@ -89,7 +89,7 @@ async def test_a_uid_is_one_part_of_one_path(uid: str, quoted: str) -> None:
 
 @pytest.mark.parametrize("uid", [".", "..", "a\r\nX-Evil: 1", "a b", "é", "\x00"])
 async def test_a_uid_that_would_mean_something_else_is_refused(uid: str) -> None:
-    """It is refused before any request."""
+    """A uid that would change the path is refused before any request."""
     heads: list[list[str]] = []
     with pytest.raises(SettingsError, match="uid"):
         await log_in({}, heads, uid=uid, auth_key="KEY")
@@ -99,7 +99,7 @@ async def test_a_uid_that_would_mean_something_else_is_refused(uid: str) -> None
 @pytest.mark.parametrize("token", ["a\r\nX-Evil: 1", "a b", "\u2603", "\x7f"])
 @pytest.mark.parametrize("by", ["key", "token"])
 async def test_an_invalid_token_from_the_server_is_refused(token: str, by: str) -> None:
-    """It would be sent as a header of the next request."""
+    """An invalid token is refused, because it would be sent as a header of the next request."""
     heads: list[list[str]] = []
     login = {"auth_token": "good"} if by == "token" else {"uid": "u", "auth_key": "KEY"}
     with pytest.raises(ApiError, match="no valid authToken") as caught:
@@ -109,7 +109,7 @@ async def test_an_invalid_token_from_the_server_is_refused(token: str, by: str) 
 
 
 async def test_a_servers_error_message_becomes_one_short_line() -> None:
-    """Control characters are escaped, and a long text is cut."""
+    """Control characters in a server's error message are escaped, and a long text is cut."""
     words = "\x1b[31mred\r\nForged: line\x00" + "x" * 100_000
     with pytest.raises(ApiError) as caught:
         await log_in({"error": {"code": "C" * 10_000, "message": words}}, [], uid="u", auth_key="KEY")

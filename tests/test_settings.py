@@ -44,7 +44,7 @@ def test_three_durations_may_be_zero(name: str) -> None:
     ],
 )
 def test_app_settings_refuse_nonsense(settings: dict[str, Any]) -> None:
-    """The error names the setting."""
+    """An invalid value raises SettingsError, which names the setting."""
     with pytest.raises(SettingsError, match="AppSettings"):
         AppSettings(**settings)
 

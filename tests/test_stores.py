@@ -110,7 +110,7 @@ class Half:
 
 @pytest.mark.parametrize("store", ["", b"path", 3, object(), MemoryStore, Half(), {}], ids=range(7))
 async def test_what_is_not_a_store(store: Any) -> None:
-    """SettingsError, whose message is one sentence and names what is accepted."""
+    """What is no store raises SettingsError, whose message is one sentence and names what is accepted."""
     with pytest.raises(SettingsError, match="path") as caught:
         async with cometconn.open_client("APP", MANUAL, store=store, endpoints=ENDPOINTS):
             pass

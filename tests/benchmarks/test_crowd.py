@@ -1,4 +1,4 @@
-"""A small crowd, its server, and what is asked of it."""
+"""A small crowd, its server, and the commands to it."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def test_growth_is_given_against_one_and_against_a_few() -> None:
 
 
 def test_bars_are_drawn(tmp_path: pathlib.Path) -> None:
-    """A PNG of the name that was asked for."""
+    """A PNG of the given name."""
     pytest.importorskip("matplotlib")
     readings = _readings(bench_burst.RIVALS[:2])
     draw(tmp_path / "burst.png", "title", readings, bench_burst.RIVALS, rate, "unit")

@@ -48,7 +48,7 @@ def start(seen: list[Link]) -> Iterator[Start]:
     ids=["ours", "batches", "trio-websocket", "limit"],
 )
 def test_a_subscriber_that_stays_receives_every_message(start: Start, receive: Callable[..., dict[str, float]]) -> None:
-    """The server sends no more than are asked for, so that one lost would never end."""
+    """The server sends exactly the given number, so that with a lost message the run would never end."""
     reading = receive(start("cometchat", 400), warm=100, count=300)
     assert 0 < reading["seconds"] < 1
     assert 0 < reading["cpu"] < 1

@@ -19,7 +19,7 @@ NO_JSON = {"deeply nested", "no JSON, [[],...", "page of no JSON", "gzip of spac
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_kind_fills_what_it_may(name: str) -> None:
-    """It is no longer than asked for, and at least four fifths of that, unless it is packed."""
+    """A message has at most the given length, and at least four fifths of it, unless it is packed."""
     kind = KINDS[name]
     for way in kind.ways:
         made = frames_of(kind, SMALL) if way == "live" else page_of(kind, SMALL)

@@ -1,4 +1,4 @@
-"""Logging in and out, while other calls are under way and when something fails."""
+"""Logging in and out, while other calls are running and when something fails."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.connection.harness import background, open_pair, settle
 
 
 async def test_a_second_login_is_refused_while_one_runs(autojump_clock: MockClock) -> None:
-    """LoginInProgressError for the second; the first succeeds."""
+    """A second login() at the same time raises LoginInProgressError, and the first succeeds."""
     async with open_pair(login=False) as pair:
         pair.server.set(rest="hang")
         async with background(functools.partial(pair.chat.login, uid="zed-1", auth_key="KEY")) as outcome:
@@ -66,7 +66,7 @@ async def test_leaving_the_client_ends_a_login(autojump_clock: MockClock) -> Non
 
 
 async def test_another_user_ends_the_old_connection_first(autojump_clock: MockClock) -> None:
-    """The old link ends with LOGGED_OUT at the call; then the other one connects. There is no Gap."""
+    """When another user logs in, the old link ends with LOGGED_OUT at the call, then the new one connects; there is no Gap."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         user = await pair.chat.login(uid="amy-2", auth_key="KEY")
         assert user.uid == "amy-2"
@@ -79,7 +79,7 @@ async def test_another_user_ends_the_old_connection_first(autojump_clock: MockCl
 
 
 async def test_a_failed_login_of_another_user_leaves_no_user(autojump_clock: MockClock) -> None:
-    """After it no user is logged in, and nothing is saved."""
+    """After a failed login of another user no user is logged in, and nothing is saved."""
     store = MemoryStore()
     async with open_pair(connect=True, store=store) as pair:
         with pytest.raises(ApiError):
@@ -93,7 +93,7 @@ async def test_a_failed_login_of_another_user_leaves_no_user(autojump_clock: Moc
 
 
 async def test_the_same_user_needs_no_request(autojump_clock: MockClock) -> None:
-    """Same uid or same token: the saved user, no request, the connection untouched."""
+    """A login with the same uid or token returns the saved user without a request, and the connection stays."""
     async with open_pair(connect=True) as pair:
         token = pair.chat._login.identity.session.auth_token  # type: ignore[union-attr]
         requests = len(pair.log(Kind.REST))
@@ -114,7 +114,7 @@ async def test_the_same_user_needs_no_request(autojump_clock: MockClock) -> None
     ],
 )
 async def test_arguments_that_do_not_fit(arguments: dict[str, str], autojump_clock: MockClock) -> None:
-    """Neither or both ways of logging in: SettingsError, MISSING_PARAMETERS."""
+    """Neither or both ways of logging in raise SettingsError with the code MISSING_PARAMETERS."""
     async with open_pair(login=False) as pair:
         with pytest.raises(SettingsError) as caught:
             await pair.chat.login(**arguments)
@@ -146,7 +146,7 @@ class BrokenStore:
 
 
 async def test_a_session_that_cannot_be_saved(autojump_clock: MockClock) -> None:
-    """login() raises StoreError and no user is logged in."""
+    """If the session cannot be saved, login() raises StoreError and no user is logged in."""
     async with open_pair(login=False, store=BrokenStore()) as pair:
         with pytest.raises(StoreError, match="No space"):
             await pair.chat.login(uid="zed-1", auth_key="KEY")
@@ -174,7 +174,7 @@ async def test_a_full_disk_does_not_stop_the_connection(
 
 
 async def test_logout_that_the_server_refuses_logs_out_all_the_same(autojump_clock: MockClock) -> None:
-    """The local state is cleared, then the server's error is raised."""
+    """If the server refuses the logout, the local state is cleared, and then the server's error is raised."""
     async with open_pair(connect=True) as pair:
         pair.server.set(rest=500)
         with pytest.raises(ApiError) as caught:
@@ -197,7 +197,7 @@ async def test_a_renewal_that_fails(rest: int, state: str, autojump_clock: MockC
 
 @pytest.mark.parametrize("how", ["disconnect", "logout"])
 async def test_the_wish_ends_during_a_renewal(how: str, autojump_clock: MockClock) -> None:
-    """A renewal belongs to the lease: it ends with it, and dials nothing."""
+    """A renewal ends with the lease, and then dials nothing."""
     async with open_pair(login=False) as pair:
         pair.server.set(auth="refuse")
         await pair.chat.login(uid="zed-1", auth_key="KEY")
@@ -222,7 +222,7 @@ async def test_a_renewal_has_the_attempts_budget(autojump_clock: MockClock) -> N
 
 
 async def test_open_client_refuses_bad_arguments(autojump_clock: MockClock) -> None:
-    """A missing region, a bad app id, header or proxy, no settings: SettingsError, before anything happens."""
+    """A missing region, a bad app id, header or proxy, and no settings raise SettingsError before anything else happens."""
     settings = AppSettings(region="us")
     for arguments in (
         {"app_id": "a.b", "settings": settings},
@@ -241,7 +241,7 @@ async def test_open_client_refuses_bad_arguments(autojump_clock: MockClock) -> N
 
 
 async def test_a_users_group_and_interrupt_come_out(autojump_clock: MockClock) -> None:
-    """An exception group from the user's block passes unchanged; a KeyboardInterrupt stays one."""
+    """An exception group or a KeyboardInterrupt that the block raises propagates unchanged."""
     mine = ExceptionGroup("mine", [ValueError("x")])
     for error in (mine, KeyboardInterrupt()):
         async with open_memory_server() as server:
@@ -273,7 +273,7 @@ async def test_a_slow_status_reader_gets_the_newest(autojump_clock: MockClock) -
 
 
 async def test_sending_needs_a_connection_and_ends_with_it(autojump_clock: MockClock) -> None:
-    """Without one: NotConnectedError. When it ends during a blocked write: ConnectionLostError, at once."""
+    """Without a connection sending raises NotConnectedError; if it ends during a blocked write, ConnectionLostError at once."""
     async with open_pair(login=False) as pair:
         pair.server.capacity = 1000
         await pair.chat.login(uid="zed-1", auth_key="KEY")
@@ -295,7 +295,7 @@ async def test_sending_needs_a_connection_and_ends_with_it(autojump_clock: MockC
 
 
 async def test_keep_alive_must_be_faster_than_the_grace(autojump_clock: MockClock) -> None:
-    """An interval at which the connection would die is refused."""
+    """An interval of keep_alive() in which the connection would end raises an error."""
     async with open_pair(connect=True) as pair:
         for every in (0.0, 30.0, -1.0):
             with pytest.raises(SettingsError, match="keep_alive"):

@@ -28,7 +28,7 @@ def stored(server: MemoryServer) -> list[Any]:
 
 
 async def test_a_text_is_returned_as_the_server_has_it(autojump_clock: MockClock) -> None:
-    """Id, time, sender and receiver come from the server; muid, metadata, tags and thread are what was given."""
+    """Id, time, sender and receiver come from the server; muid, metadata, tags and thread are those of the call."""
     async with open_pair(manual=True) as pair:
         first = await pair.chat.send_text("amy-2", "hello")
         assert isinstance(first, TextMessage)
@@ -66,7 +66,7 @@ async def test_a_receiver_can_be_written_to(autojump_clock: MockClock) -> None:
 
 @pytest.mark.parametrize("device_id", ["ours", "none"])
 async def test_an_own_message_is_no_event(autojump_clock: MockClock, device_id: str) -> None:
-    """Should the server send it back, with our session id or without, it is in no stream and moves no position."""
+    """If the server sends the message back, with our session id or without, it is in no stream and moves no position."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         sent = await pair.chat.send_text("amy-2", "hello")
         body = stored(pair.server)[0]
@@ -81,7 +81,7 @@ async def test_an_own_message_is_no_event(autojump_clock: MockClock, device_id: 
 
 
 async def test_own_messages_are_not_caught_up_with(autojump_clock: MockClock) -> None:
-    """What the user sent while disconnected was not missed; what others sent was."""
+    """Messages that the user sent while disconnected are not fetched; those of others are."""
     settings = AppSettings(catch_up=True)
     async with open_pair(settings=settings, connect=True) as pair, pair.chat.events(TextMessage) as events:
         await pair.chat.disconnect()
@@ -104,7 +104,7 @@ async def test_the_next_user_gets_it(autojump_clock: MockClock) -> None:
 
 
 async def test_no_user_is_logged_in(autojump_clock: MockClock) -> None:
-    """NotLoggedInError and no request: before the login, and after the client was left."""
+    """Before the login, and after the client was left, NotLoggedInError is raised and no request is made."""
     async with open_pair(login=False) as pair:
         with pytest.raises(NotLoggedInError, match="send_text"):
             await pair.chat.send_text("amy-2", "hello")
@@ -114,7 +114,7 @@ async def test_no_user_is_logged_in(autojump_clock: MockClock) -> None:
 
 
 async def test_bad_arguments_are_refused_before_anything_is_sent(autojump_clock: MockClock) -> None:
-    """SettingsError, and no request."""
+    """Invalid arguments raise SettingsError, and no request is made."""
     async with open_pair(manual=True) as pair:
         before = len(pair.log(Kind.REST))
         with pytest.raises(SettingsError):
@@ -126,7 +126,7 @@ async def test_bad_arguments_are_refused_before_anything_is_sent(autojump_clock:
 
 @pytest.mark.parametrize(("receiver", "kind", "code"), [("nobody", "user", "ERR_UID"), ("cooks", "group", "ERR_GUID")])
 async def test_the_server_refuses(autojump_clock: MockClock, receiver: str, kind: Any, code: str) -> None:
-    """ApiError with CometChat's code; the user stays logged in and nothing was sent."""
+    """A refusal raises ApiError with CometChat's code; the user stays logged in."""
     async with open_pair(manual=True) as pair:
         with pytest.raises(ApiError, match=receiver) as caught:
             await pair.chat.send_text(receiver, "hello", receiver_type=kind)
@@ -137,7 +137,7 @@ async def test_the_server_refuses(autojump_clock: MockClock, receiver: str, kind
 
 
 async def test_a_token_that_the_server_no_longer_knows(autojump_clock: MockClock) -> None:
-    """The user is logged out, as after any REST call (contract)."""
+    """A token that is unknown to the server logs the user out, as after any REST call (contract)."""
     async with open_pair(connect=True) as pair:
         pair.server.world.sessions.forget(pair.chat._core.identity.logged_in("x").auth_token)
         with pytest.raises(ApiError) as caught:
@@ -148,7 +148,7 @@ async def test_a_token_that_the_server_no_longer_knows(autojump_clock: MockClock
 
 
 async def test_without_an_answer_it_takes_request_timeout(autojump_clock: MockClock) -> None:
-    """An ApiError without a status, after exactly request_timeout; the session stays."""
+    """Without a response the call raises an ApiError without a status, after exactly request_timeout; the session stays."""
     async with open_pair(manual=True) as pair:
         pair.server.set(rest="hang")
         began = trio.current_time()
@@ -160,7 +160,7 @@ async def test_without_an_answer_it_takes_request_timeout(autojump_clock: MockCl
 
 
 async def test_a_cancel_leaves_the_client_as_it_was(autojump_clock: MockClock) -> None:
-    """The next message goes out; the connection is the same."""
+    """After a cancelled call the next message is sent, over the same connection."""
     async with open_pair(connect=True) as pair:
         pair.server.set(rest="hang")
         with trio.move_on_after(1) as scope:
@@ -193,7 +193,7 @@ async def test_leaving_the_client_ends_it(autojump_clock: MockClock) -> None:
 
 @pytest.mark.parametrize("data", [{"id": "x"}, {"id": "1", "category": "custom", "type": "x", "sender": "zed-1"}])
 async def test_an_answer_that_is_no_such_message(autojump_clock: MockClock, data: Any) -> None:
-    """INVALID_RESPONSE: the message was sent all the same."""
+    """A response that is no such message raises INVALID_RESPONSE, although the message was sent."""
 
     async def odd(request: Request) -> Response:
         await trio.lowlevel.checkpoint()
@@ -228,7 +228,7 @@ async def test_the_receiver_logs_in_before_the_answer_comes(autojump_clock: Mock
 
 
 async def test_another_login_while_a_message_is_sent(autojump_clock: MockClock) -> None:
-    """The message is the first user's; that the server refuses their token does not log the second one out."""
+    """A message of the first user that the server refuses does not log the second user out."""
     async with open_pair(manual=True, users=("zed-1", "amy-2", "bob-3")) as pair:
         api, gate = pair.chat._core.login.api, trio.Event()
         request = api.request

@@ -26,8 +26,8 @@ from cometconn.errors import SettingsError
         ("x", "a\t"),
     ],
 )
-def test_no_header_at_all(name: Any, value: Any) -> None:
-    """The error has the name, never the value: that may be a secret."""
+def test_invalid_headers(name: Any, value: Any) -> None:
+    """The error of an invalid header has its name, and never the value, which may be a secret."""
     with pytest.raises(SettingsError, match="no HTTP header"):
         checked_headers({name: value})
 
@@ -36,13 +36,13 @@ def test_no_header_at_all(name: Any, value: Any) -> None:
     "name", ["Host", "authToken", "AUTHTOKEN", "Content-Length", "Transfer-Encoding", "Sec-WebSocket-Key", "Connection"]
 )
 def test_a_header_that_is_ours(name: str) -> None:
-    """Sent twice, it would let a server read two requests, or one of another sender."""
+    """A header that cometconn sets itself is refused: sent twice, a server might read two requests."""
     with pytest.raises(SettingsError, match="cometconn's own"):
         checked_headers({name: "x"})
 
 
 def test_good_headers() -> None:
-    """All others are taken; an empty value is allowed."""
+    """All other headers are accepted, also with an empty value."""
     assert checked_headers(None) == {}
     assert checked_headers({"Authorization": "Basic eDp5", "X-Empty": ""}) == {
         "Authorization": "Basic eDp5",

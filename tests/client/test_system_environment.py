@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("missing", [("CLOCK_BOOTTIME",), ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC")])
 async def test_a_system_without_these_clocks(missing: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on Windows: the client opens and connects, with the best clock that exists."""
+    """On a system without these clocks, such as Windows, the client connects with the best clock that exists."""
     for name in missing:
         monkeypatch.delattr(time, name, raising=False)
     with trio.fail_after(30):
@@ -34,7 +34,7 @@ async def test_a_system_without_these_clocks(missing: tuple[str, ...], monkeypat
 
 
 def test_a_kernel_that_does_not_know_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its name exists and reading it fails: the next clock is taken."""
+    """If a clock has a name and reading it fails, the next clock is used."""
 
     def refuse(clock: int) -> float:
         raise OSError(22, "Invalid argument")
@@ -70,7 +70,7 @@ class Counting:
 
 
 async def test_it_can_be_wrapped() -> None:
-    """A program's own Environment passes the four calls on, over real sockets."""
+    """A program's own Environment can pass the four calls on, over real sockets."""
     with trio.fail_after(30):
         async with open_emulator() as server:
             environment = Counting(SystemEnvironment(proxy=""))
@@ -84,8 +84,8 @@ async def test_it_can_be_wrapped() -> None:
             assert server.endpoints.socket_url in environment.urls
 
 
-def test_what_makes_no_sense_is_refused_at_once() -> None:
-    """Bad proxies and headers are refused; and the repr has no secret."""
+def test_invalid_arguments_are_refused_at_once() -> None:
+    """Invalid proxies and headers are refused, and the repr has no secret."""
     with pytest.raises(SettingsError):
         SystemEnvironment(proxy="nonsense")
     with pytest.raises(SettingsError):

@@ -39,7 +39,7 @@ main()
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
-    """What an installer reads, `__version__`, and what goes over the wire are the same."""
+    """The installed version, `__version__` and the version that is sent are the same."""
     assert cometconn.__version__ == importlib.metadata.version("cometconn")
     info = client_info()
     assert info.version == cometconn.__version__
@@ -47,7 +47,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
 
 
 def test_a_frozen_program_needs_no_metadata() -> None:
-    """Where the distribution is not found, a client connects and the command prints its version."""
+    """Without the metadata of the distribution, a client connects and the command prints its version."""
     # The metadata of other distributions stays: trio-websocket reads Trio's.
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_METADATA], capture_output=True, text=True, timeout=120, check=False

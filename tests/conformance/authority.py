@@ -24,7 +24,7 @@ class Authority:
         return self._authority
 
     def client(self, *, certificate: bool = False) -> ssl.SSLContext:
-        """The context of a client that trusts it, and has a certificate of its own if asked for."""
+        """The context of a client that trusts it, and, on request, has a certificate of its own."""
         context = ssl.create_default_context()
         self._trusted.configure_trust(context)
         if certificate:

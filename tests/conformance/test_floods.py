@@ -55,7 +55,7 @@ async def test_the_backoff_does_not_start_over_because_a_socket_opened(script: s
     assert delays == pytest.approx([0.01, 0.02, 0.04, 0.08, 0.15, 0.15, 0.15])
 
 
-async def test_retry_now_is_no_way_around_it() -> None:
+async def test_retry_now_does_not_override_the_backoff() -> None:
     """A program that calls retry_now() at every loss gets one immediate attempt a second, no more."""
     timing = Timing(retry_base=100, retry_cap=100)
     async with flooded(servers.says(close(1011)), timing) as (chat, visits), chat.statuses() as changes:

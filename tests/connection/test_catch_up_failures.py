@@ -37,7 +37,7 @@ async def taken(events: Any) -> list[Event]:
 
 
 def answer_pages(pair: Pair, answers: list[Any]) -> list[str]:
-    """Let `answers` (functions of the true answer, or `None` for it) replace the next pages; return the URLs asked for."""
+    """Let `answers` (functions of the true answer, or `None` for it) replace the next pages; return the requested URLs."""
     catch_up = pair.chat._core.catch_up
     assert catch_up is not None
     api = pair.chat._core.login.api

@@ -578,7 +578,7 @@ async def test_closed_before_the_answer_is_transient_and_renewed_at_the_third(au
 
 
 async def test_unknown_token_logs_out(autojump_clock: MockClock) -> None:
-    """When REST says that the token is unknown, the client is logged out without a request."""
+    """When REST refuses the token as unknown, the client is logged out without a request."""
     async with open_pair(manual=True) as pair:
         pair.server.world.sessions.forget_all()
         with pytest.raises(ConnectError) as caught:

@@ -168,7 +168,7 @@ async def test_every_way_out_has_a_cause_and_a_warning(
 
 
 def _unknown(server: MemoryServer, path: str) -> Callable[[Request], Awaitable[Response]]:
-    """Return a request function that knows no token where *path* is asked for."""
+    """Return a request function that refuses every token for *path*."""
 
     async def request(request: Request) -> Response:
         if path not in request.url:
@@ -244,7 +244,7 @@ async def test_another_uid_in_the_answer_is_no_login(autojump_clock: MockClock) 
 
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_new_login_that_fails_transiently_is_retried(status: int, autojump_clock: MockClock) -> None:
-    """429 and 5xx to the new login fail the attempt, Retry-After is obeyed, and the key is kept for the next one."""
+    """429 and 5xx to the new login fail the attempt, Retry-After is waited for, and the key is kept for the next one."""
     async with forgotten(manual=False) as pair:
         answers = [Response(status, {"retry-after": "70"}, b"busy")]
 

@@ -38,7 +38,7 @@ def room(module: str) -> str:
 
 
 def test_the_picture_has_the_imports_that_import_linter_sees(drawn: Any) -> None:
-    """Found by its own library, which reads the source in another way than the page does."""
+    """The imports of the picture equal those that import-linter's own library finds."""
     graph = grimp.build_graph(
         "cometconn", exclude_type_checking_imports=linter()["exclude_type_checking_imports"], cache_dir=None
     )
@@ -54,7 +54,7 @@ def test_the_picture_has_the_imports_that_import_linter_sees(drawn: Any) -> None
 
 
 def test_no_line_leads_up(drawn: Any) -> None:
-    """From room to room, and from the front door to the rooms that it opens."""
+    """No import in the picture leads up, between rooms or from the front door."""
     rooms = drawn.read()
     height = {name: number for number, layer in enumerate(rooms.layers) for name in layer}
     assert all(height[name] <= height[other] for name, others in rooms.imports.items() for other in others)
@@ -63,7 +63,7 @@ def test_no_line_leads_up(drawn: Any) -> None:
 
 
 def test_the_picture_shows_every_room_and_every_import(drawn: Any) -> None:
-    """A ring for each room, a dot for each import, and nothing outside of the picture."""
+    """The picture has a ring for each room and a dot for each import, and draws nothing outside of itself."""
     rooms = drawn.read()
     picture = ET.fromstring(drawn.draw(rooms))  # noqa: S314 - our own
     assert [text.text for text in picture.findall("text")] == rooms.order
@@ -80,7 +80,7 @@ def test_the_picture_shows_every_room_and_every_import(drawn: Any) -> None:
 
 
 def test_every_room_has_its_sentence(drawn: Any) -> None:
-    """That of its docstring, in the table below the picture."""
+    """The table below the picture has the sentence of each room's docstring."""
     rooms = drawn.read()
     lines = list(drawn.table(rooms))[2:]
     assert len(lines) == len(rooms.order)
@@ -92,7 +92,7 @@ def test_every_room_has_its_sentence(drawn: Any) -> None:
 
 
 def test_a_layer_that_does_not_exist_is_an_error(drawn: Any, tmp_path: pathlib.Path) -> None:
-    """So is a room that no layer names: the picture would leave it out."""
+    """A layer that does not exist, or a room in no layer, is an error, because the picture would omit it."""
     package = tmp_path / "cometconn"
     package.mkdir()
     for name in ("__init__", "above", "below"):
@@ -115,7 +115,7 @@ def hops() -> list[str]:
 
 @pytest.mark.parametrize("name", hops())
 def test_every_hop_exists(name: str) -> None:
-    """Each name is a module of the library, or something in one."""
+    """Each name in a path is a module of the library, or something in one."""
     parts = name.split(".")
     found: Any = importlib.import_module("cometconn")
     for number, part in enumerate(parts):
@@ -127,7 +127,7 @@ def test_every_hop_exists(name: str) -> None:
 
 @pytest.mark.parametrize("title", re.findall(r"^## The life of .*", PAGE, re.MULTILINE))
 def test_a_life_has_hops(title: str) -> None:
-    """Seven at most, and each begins with a name."""
+    """Each path has at most seven hops, and each hop begins with a name."""
     section = PAGE.split(f"{title}\n")[1].split("\n## ")[0]
     numbered = re.findall(r"^(\d)\. `\w+(?:\.\w+)+(?:\(\))?`", section, re.MULTILINE)
     assert numbered == [str(number) for number in range(1, len(numbered) + 1)]

@@ -18,14 +18,14 @@ def sessions() -> set[str]:
 
 
 def test_every_session_is_in_the_table() -> None:
-    """Each once, and no other."""
+    """Each session of nox is in the table once, and no other."""
     table = PAGE.split("## Sessions of nox")[1].split("\n## ")[0]
     named = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
     assert sorted(named) == sorted(sessions())
 
 
 def test_every_session_that_is_named_exists() -> None:
-    """Also in the README, the documentation, the template of a pull request and the script of CI."""
+    """The sessions named in README, documentation, pull-request template and CI script exist."""
     texts = [ROOT / "README.md", ROOT / ".github" / "PULL_REQUEST_TEMPLATE.md", ROOT / ".ci" / "run"]
     for path in (*texts, ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         for words in re.findall(r"nox -s ([a-z .\d-]+)", path.read_text(encoding="utf-8")):
@@ -34,14 +34,14 @@ def test_every_session_that_is_named_exists() -> None:
 
 
 def test_every_file_that_it_names_exists() -> None:
-    """Also the folders, which end in a slash."""
+    """Each file, and each folder with a slash at its end, that CONTRIBUTING.md names exists."""
     names = re.findall(r"`([\w.-]+/[\w./-]*|[A-Z]+\.md|\w+\.toml)`", PAGE.replace("FOLDER/bin", ""))
     assert len(names) > 10
     assert [name for name in names if not (ROOT / name).exists()] == []
 
 
 def test_a_new_kind_needs_the_files_of_the_list() -> None:
-    """Those that the test edits which adds a kind to a copy of the source."""
+    """The list has the files that the test edits which adds a kind to a copy of the source."""
     steps = PAGE.split("## Add an event kind")[1].split("\n## ")[0]
     listed = set(re.findall(r"^\d\. `([^`]+)`", steps, re.MULTILINE))
     test = ast.parse((ROOT / "tests" / "wire" / "test_adding_a_kind.py").read_text(encoding="utf-8"))

@@ -63,11 +63,11 @@ def test_every_attribute_has_its_place(tables: Any) -> None:
     ],
 )
 def test_a_place_is_described_in_words(tables: Any, group: str, line: str) -> None:
-    """The place of an attribute, and its value if there is nothing."""
+    """The text has the place of an attribute, and its value if there is nothing at that place."""
     assert line in list(tables.attribute_table(group))
 
 
 def test_a_kind_is_described_by_its_words(tables: Any) -> None:
-    """The frame's type, and the words by which this kind differs from others of that type."""
+    """The text has the frame's type, and the words that distinguish this kind from others of that type."""
     (line,) = (line for line in tables.kind_table("messages") if line.startswith("| `TextMessage` |"))
     assert line.endswith("| `onTextMessageReceived` | `message` with `category` is `message` and `type` is `text` |")

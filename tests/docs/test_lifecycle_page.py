@@ -26,7 +26,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_every_rule_of_the_table_has_words(load: Any) -> None:
-    """There are no words that no row needs, except for lines of the page that are no transitions."""
+    """Every rule has a description, and no description is without a row, except those of other lines of the page."""
     rules: ModuleType = load("rules")
     used = {words for row in TRANSITIONS for words in rules.in_words(row.rule)}
     assert set(rules.OURS.values()) <= used
@@ -35,27 +35,27 @@ def test_every_rule_of_the_table_has_words(load: Any) -> None:
 
 
 def test_every_line_of_the_page_has_a_test(load: Any) -> None:
-    """The page claims it."""
+    """Every line of the page has a test, as the page states."""
     tests = (TESTS / "test_page.py").read_text(encoding="utf-8")
     named = {name for names in re.findall(r"def test_((?:p\d+_)+)", tests) for name in names.strip("_").split("_")}
     assert named == {name.lower() for name in load("rules").PAGE}
 
 
 def test_an_unknown_rule_has_no_words(load: Any) -> None:
-    """A row with a new source cannot be shown before the rule has words."""
+    """A row with a new source raises an error until its rule has a description."""
     with pytest.raises(KeyError):
         load("rules").in_words("P5, 4 something new")
 
 
 def test_every_row_is_shown_below_its_input(load: Any) -> None:
-    """Each row is one line."""
+    """Each row of the table is one line below its input."""
     lines = list(load("tables").row_tables())
     assert len([line for line in lines if line.startswith("| ")]) == len(TRANSITIONS) + len(Input)
     assert [line.removeprefix("### ") for line in lines if line.startswith("###")] == [on.value for on in Input]
 
 
 def test_a_row_is_shown_in_words(load: Any) -> None:
-    """The names of groups, the wish, the sign of life, and the reason."""
+    """A row is shown with the names of groups, the wish, the sign of life, and the reason."""
     lines = "\n".join(load("tables").row_tables())
     assert "| wanted, but not connected | manual mode, foreground, the wish stands | **lost in background** | " in lines
     assert "| connected |  | stays; a sign of life | `connect()` while connected returns at once. |" in lines
@@ -64,7 +64,7 @@ def test_a_row_is_shown_in_words(load: Any) -> None:
 
 
 def test_every_state_is_shown_with_its_meaning(load: Any) -> None:
-    """The one in the source."""
+    """Each state is shown with the meaning that it has in the source."""
     table = list(load("tables").state_table())[2:]
     assert len(table) == len(State)
     assert "| waiting | `Waiting` | The time of the next attempt is set. |" in table
@@ -88,7 +88,7 @@ def test_a_picture_shows_every_transition_that_can_happen(load: Any, mode: Mode)
 
 
 def test_auto_mode_knows_no_reason_of_manual_mode(load: Any) -> None:
-    """And manual mode knows no reason of auto mode."""
+    """The picture of each mode has no reason of the other mode."""
     reachable = load("lanes").reachable
     assert set(State) - set(reachable(Mode.AUTO)) == {
         State.NOT_REQUESTED, State.BACKGROUND_TIMEOUT, State.LOST_IN_BACKGROUND, State.CONNECT_FAILED,
@@ -98,7 +98,7 @@ def test_auto_mode_knows_no_reason_of_manual_mode(load: Any) -> None:
 
 @pytest.mark.parametrize("mode", Mode)
 def test_a_picture_is_well_formed_and_nothing_is_outside(load: Any, mode: Mode) -> None:
-    """One ring for each source, one tip for each side that an arrow comes from."""
+    """A picture has one ring for each source and one tip for each side that an arrow comes from, all inside of it."""
     lanes: ModuleType = load("lanes")
     picture = ET.fromstring(lanes.draw(mode))  # noqa: S314 - our own
     assert len(picture.findall("circle")) == sum(len(lane.sources) for lane in lanes.lanes(mode))

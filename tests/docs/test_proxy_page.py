@@ -30,7 +30,7 @@ def alike(text: str) -> str:
 
 
 async def test_the_shown_output_is_real(doctor_runner: Any) -> None:
-    """A proxy that leads to a server with another CA: the doctor prints what the page shows."""
+    """With a proxy to a server with another CA, the doctor prints the output on the page."""
     async with (
         open_emulator() as server,
         tls_front(Authority().server(None), server.port) as front,
@@ -46,7 +46,7 @@ async def test_the_shown_output_is_real(doctor_runner: Any) -> None:
 
 
 def test_the_exit_statuses_are_those_of_the_steps() -> None:
-    """Each is in the table and in the command's own help."""
+    """Each exit status is in the table and in the command's own help."""
     statuses = {int(status) for status in re.findall(r"^\| (\d) \|", PAGE, re.MULTILINE)}
     assert statuses == {0, 1, 6} | {step.status for step in DoctorStep}
     assert statuses == {int(status) for status in re.findall(r"(?<![\w-])\d(?= )", doctor_command.__doc__ or "")}
@@ -64,6 +64,6 @@ def test_the_tls_context_works(tmp_path: pathlib.Path) -> None:
 
 
 def test_every_fault_of_a_proxy_is_in_the_table() -> None:
-    """One row each."""
+    """The table has one row for each fault of a proxy."""
     table = PAGE.split("the error says that the proxy")[1]
     assert len(re.findall(r"^\| \w", table, re.MULTILINE)) == len(ProxyFault)

@@ -49,7 +49,7 @@ def cells(text: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_public_name_is_in_the_api(name: str) -> None:
-    """It has a directive of its own, or its whole module has one."""
+    """Each public name has a directive of its own, or its whole module has one."""
     try:
         module: ModuleType = importlib.import_module(name)
     except ModuleNotFoundError:
@@ -61,14 +61,14 @@ def test_every_public_name_is_in_the_api(name: str) -> None:
 
 
 def test_every_method_of_the_client_is_in_the_api() -> None:
-    """The page lists them by hand, below rubrics."""
+    """Each method of the client is in the lists of the page, which are written by hand."""
     text = page("api/cometconn")
     public = {name for name in vars(cometconn.CometChat) if not name.startswith("_")}
     assert public <= set(re.findall(r"^   \.\. auto(?:method|property):: (\w+)$", text, re.MULTILINE))
 
 
 def test_no_public_package_is_forgotten() -> None:
-    """A new one needs a page, and a line in `PUBLIC`."""
+    """Each public package has a page and a line in `PUBLIC`."""
     tops = {path.name.removesuffix(".py") for path in pathlib.Path(cometconn.__file__).parent.iterdir()}
     public = {name for name in tops if not name.startswith("_") and name != "py"}
     # The front door exports these; the command has a page of its own.
@@ -76,17 +76,17 @@ def test_no_public_package_is_forgotten() -> None:
 
 
 def test_every_error_is_in_the_table() -> None:
-    """With its condition, and whether a retry may help."""
+    """The table has each error, with its condition and whether a retry may help."""
     assert set(errors.__all__) == {name for name in cells(page("reference/errors")) if name.endswith("Error")}
 
 
 def test_every_reason_is_in_the_table() -> None:
-    """With the call or event that ends it."""
+    """The table has each reason, with the call or event that ends it."""
     assert {reason.name for reason in Reason} <= codes(page("reference/errors"))
 
 
 def test_every_event_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a table of the page, or in one that is made from the table of kinds."""
+    """Each event is in a table of the page, or in one that is made from the table of kinds."""
     monkeypatch.syspath_prepend(str(DOCS / "_ext"))
     tables: ModuleType = importlib.import_module("event_tables")
     text = page("reference/events")
@@ -96,13 +96,13 @@ def test_every_event_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_durations_are_those_of_the_code() -> None:
-    """Each field of `Timing`, with its default."""
+    """The table has each field of `Timing`, with its default."""
     shown = {name: float(row[0]) for name, row in cells(page("reference/timing")).items() if name in dir(Timing)}
     assert shown == attrs.asdict(Timing())
 
 
 def test_the_settings_are_those_of_the_code() -> None:
-    """Each field of `AppSettings`, with its default."""
+    """The table has each field of `AppSettings`, with its default."""
     shown = {name: row[0].strip("`") for name, row in cells(page("reference/settings")).items()}
     for field in attrs.fields(AppSettings):
         default = getattr(AppSettings(), field.name)
@@ -110,14 +110,14 @@ def test_the_settings_are_those_of_the_code() -> None:
 
 
 def test_every_option_of_the_client_is_in_the_table() -> None:
-    """Each keyword of `open_client()`."""
+    """The table has each keyword of `open_client()`."""
     parameters = inspect.signature(cometconn.open_client).parameters.values()
     options = {each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}
     assert options <= set(cells(page("reference/settings")))
 
 
 def test_every_command_has_a_section() -> None:
-    """With a table made from its own options."""
+    """Each command has a section with a table that is made from its own options."""
     text = page("reference/command-line")
     for name in app.resolved_commands():
         if not name.startswith("-"):

@@ -22,17 +22,17 @@ from .outages import TIMING
 
 
 class MishapError(Exception):
-    """What the program raises out of a block, and goes on."""
+    """What the program raises within a block, catches, and continues."""
 
 
 def say(*words: object) -> None:
-    """Report one line at once: nothing of it is lost when the program is killed."""
+    """Print one line immediately, so that none is lost when the program is killed."""
     os.write(1, (" ".join(map(str, words)) + "\n").encode())
 
 
 @attrs.define(eq=False)
 class Reading:
-    """One stream after the other of a client, read as a seed says."""
+    """Reads one stream of a client after the other, as a seed determines."""
 
     chat: CometChat
     name: str
@@ -43,7 +43,7 @@ class Reading:
     way: str = "each"
 
     async def run(self) -> None:
-        """Open a stream, read it, leave it one way or another, and do it again."""
+        """Open a stream, read it, leave it normally or by an exception, and repeat."""
         while True:
             self.way = "each" if self.calm else self.draw.choice(["each", "batch", "call"])
             how = "call" if self.way == "call" else "next"
@@ -103,14 +103,14 @@ class Reading:
         events.acknowledge(event)
 
     async def _commit(self, events: EventStream, in_hand: list[int]) -> None:
-        """Commit; what is in the hand of this task is not acknowledged yet."""
+        """Commit; what this task has in hand is not acknowledged yet."""
         say("commit", self.name, *in_hand)
         await events.commit()
         say("committed", self.name)
 
 
 async def main(path: str, rest: str, socket: str, uid: str, seed: str) -> None:
-    """Be a program until a signal comes, or until it has had enough."""
+    """Run until a signal comes, or until the program ends by itself."""
     draw = random.Random(seed)
     calm = seed == "calm"
     places = attrs.evolve(Endpoints.at(rest), socket_url=Endpoints.at(socket).socket_url)
@@ -128,7 +128,7 @@ async def main(path: str, rest: str, socket: str, uid: str, seed: str) -> None:
                 nursery.start_soon(reading.run)
             if chat.get_logged_in_user() is None:
                 await chat.login(uid=uid, auth_key="KEY")
-            with trio.move_on_after(600 if calm else 2):  # what is said before the first connection is not fetched
+            with trio.move_on_after(600 if calm else 2):  # what is sent before the first connection is not fetched
                 await connected(chat)
             say("connected")
             await trio.sleep(draw.choice([0.5, 60]) if not calm else 600)

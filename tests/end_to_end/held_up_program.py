@@ -13,7 +13,7 @@ from cometconn import AppSettings, Connected, Endpoints, MemoryStore, Timing
 
 
 async def main(endpoints: Endpoints) -> None:
-    """Ping, and tell the outcome and whether the connection stands."""
+    """Ping, and print the outcome and whether the connection is open."""
     timing = Timing(pong_timeout=1.0, keepalive_interval=60.0)
     async with cometconn.open_client(
         "APP", AppSettings(timing=timing), store=MemoryStore(), endpoints=endpoints

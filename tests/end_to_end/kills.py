@@ -1,4 +1,4 @@
-"""Programs that are killed while they handle messages: what the parent says, sees, and demands of them."""
+"""Programs that are killed while they handle messages: what the parent sends, receives, and checks."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Life:
 
 @attrs.define(eq=False)
 class Kills:
-    """One user's program through all its lives."""
+    """The program of one user, killed and started again."""
 
     server: Emulator
     rest: str
@@ -73,7 +73,7 @@ class Kills:
             self.wrong.append(f"{self.uid}, life {sum(self.counts.values())}: {words}")
 
     async def run(self, kills: int, done: Callable[[], object]) -> None:
-        """Let the program die so many times, and then handle everything that is left."""
+        """Kill the program so many times, and then let it handle everything that is left."""
         await self._live("calm", signal.SIGTERM)  # it logs in, and saves from when on messages can be fetched
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._talk)
@@ -115,7 +115,7 @@ class Kills:
 
             async def end() -> None:
                 nonlocal sent
-                # A program starts slowly beside many others; the first must log in before anything is said.
+                # A program starts slowly beside many others; the first must log in before any message is sent.
                 with trio.move_on_after(120):
                     await life.connected.wait()
                 self.check(life.connected.is_set(), "not connected within 120 s")

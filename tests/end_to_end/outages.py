@@ -25,7 +25,7 @@ KINDS = ("close", "reset", "half-open", "cut", "cut", "refuse", "background", "d
 
 @attrs.define(eq=False)
 class Outages:
-    """What was said, what arrived, and how the client was troubled."""
+    """What was sent, what arrived, and which outages the client had."""
 
     server: Emulator
     proxy: FaultProxy
@@ -73,7 +73,7 @@ class Outages:
                         self.unrecovered.append(str(event.cause))
 
     async def strike(self, chat: CometChat) -> bool:
-        """Make one outage, with messages before, during and behind it; tell whether the program is to be closed."""
+        """Make one outage, with messages before, during and after it; return whether the program is to be closed."""
         kind = self.draw.choice(KINDS)
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         self.say(3)
@@ -113,7 +113,7 @@ class Outages:
         return False
 
     async def _rest_misbehaves(self) -> None:
-        """Lose the connection while REST refuses for a passing reason, is late, or hangs: the pages come all the same."""
+        """Lose the connection while REST refuses for a transient reason, is late, or hangs: the pages still come."""
         how = self.draw.choice([408, 425, 429, 500, 503, "late", "hang"])
         if how == "late":
             self.server.set(rest_delay=self.draw.uniform(0, 0.2))
@@ -127,10 +127,10 @@ class Outages:
         await self._pause(0.3)
         self.server.heal()
         if how == "hang":
-            self.proxy.end("reset")  # what hangs is never answered: the next connection asks again
+            self.proxy.end("reset")  # a request that hangs never ends: the next connection makes a new one
 
     async def wait_connected(self, chat: CometChat) -> None:
-        """Wait until it is there again."""
+        """Wait until the client is connected again."""
         while not isinstance(chat.status, Connected):
             with trio.move_on_after(5):
                 try:
@@ -139,7 +139,7 @@ class Outages:
                     continue
 
     async def settled(self) -> None:
-        """Wait until all that was said has arrived."""
+        """Wait until every message that was sent has arrived."""
         while len(self.got) < self.said:
             await trio.sleep(0.005)
 

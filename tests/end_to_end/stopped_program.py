@@ -14,7 +14,7 @@ TIMING = Timing(keepalive_interval=0.05, pong_timeout=0.3, background_grace=0.4)
 
 
 async def main(url: str, act: str) -> None:
-    """Connect, say so, and print every status and message from then on."""
+    """Connect, print "ready", and print every status and message from then on."""
     settings = AppSettings(auto_establish_socket_connection=act == "auto", timing=TIMING)
     async with cometconn.open_client("APP", settings, store=MemoryStore(), endpoints=Endpoints.at(url)) as chat:
         await chat.login(uid="zed-1", auth_key="KEY")

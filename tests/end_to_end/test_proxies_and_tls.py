@@ -49,7 +49,7 @@ def client(
 
 
 def told(error: BaseException) -> str:
-    """All that a log would have of an error, its causes included."""
+    """The text that a log would have of an error, its causes included."""
     return "".join(traceback.format_exception(error))
 
 

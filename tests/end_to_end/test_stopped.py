@@ -20,13 +20,13 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIG
 
 
 def stopped(pid: int) -> bool:
-    """Tell whether the system has stopped that process."""
+    """Return whether the system has stopped that process."""
     status = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
     return status.rpartition(")")[2].split()[0] == "T"
 
 
 async def stop(process: trio.Process, seconds: float) -> None:
-    """Let it stand still for so long: only time can pass, so this is a real sleep."""
+    """Stop the process for so many seconds. This is a real sleep, as only real time can pass there."""
     process.send_signal(signal.SIGSTOP)
     while not stopped(process.pid):
         await trio.sleep(0.001)

@@ -63,7 +63,7 @@ class SupportDesk:
             await self.tell(chat, customer, f"{agent} is here for you.")
 
     async def tell_agents(self, chat: CometChat, text: str) -> None:
-        """Say something in the group."""
+        """Send a text to the group."""
         await self.tell(chat, self.group, text, receiver_type="group")
 
     async def tell(self, chat: CometChat, to: str, text: str, *, receiver_type: str = "user") -> None:

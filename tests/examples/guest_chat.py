@@ -50,11 +50,11 @@ class GuestChat:
         self._soon()
 
     def _soon(self) -> None:
-        # A toolkit's callback is not a Trio task, though it runs in the same thread: Trio has to be asked.
+        # A toolkit's callback is not a Trio task, though it runs in the same thread, so Trio has to run this.
         if self._token is not None:
-            self._token.run_sync_soon(self._obey)
+            self._token.run_sync_soon(self._apply)
 
-    def _obey(self) -> None:
+    def _apply(self) -> None:
         if self._left:
             self._scope.cancel(reason="the window was closed")
         if self._chat is not None and self._visible:
@@ -67,7 +67,7 @@ class GuestChat:
         server = Endpoints.at(SERVER)  # leave it out for CometChat's cloud
         with self._scope:
             async with cometconn.open_client("APP", AppSettings(region="us"), endpoints=server) as self._chat:
-                self._obey()  # what was said before Trio began
+                self._apply()  # calls made before Trio has started
                 await self._chat.login(uid="amy-2", auth_key="KEY")
                 async with self._chat.events(TextMessage) as events:
                     async for event in events:

@@ -13,7 +13,7 @@ from cometconn.errors import AppStateError
 from cometconn.events import TextMessage
 
 log = logging.getLogger("service")
-SETTINGS = AppSettings(region="us", catch_up=True)  # what was said while the machine slept is fetched
+SETTINGS = AppSettings(region="us", catch_up=True)  # messages sent while the machine slept are fetched
 
 
 async def main():

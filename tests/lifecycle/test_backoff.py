@@ -32,7 +32,7 @@ def test_announced_restart_has_its_own_window() -> None:
 
 
 def test_retry_after_is_a_floor_with_a_limit() -> None:
-    """A delay asked for is waited for, even beyond the cap, but at most five minutes."""
+    """The delay of Retry-After is waited for, even beyond the cap, but at most five minutes."""
     assert retry_delay(0, 0.0, base=2.0, cap=30.0, retry_after=90.0) == 90.0
     assert retry_delay(0, 0.0, base=2.0, cap=30.0, retry_after=9000.0) == RETRY_AFTER_LIMIT
     assert retry_delay(4, 1.0, base=2.0, cap=30.0, retry_after=1.0) == 30.0

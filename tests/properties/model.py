@@ -439,7 +439,7 @@ class Model:
 
     @property
     def floor(self) -> float:
-        """The delay that a refusal asks for."""
+        """The delay of a refusal with Retry-After."""
         return min(float(self.retry_after or 0), LONGEST_FLOOR)
 
     def ask(self, *, known: bool = True) -> Request:
@@ -453,7 +453,7 @@ class Model:
         return Request(ends, "ok" if known else "unknown")
 
     def ask_for_token(self) -> Request:
-        """Ask for a new token, with the key."""
+        """Request a new token, with the key."""
         request = self.ask()
         self.new_token_known = self.answers == "accept"  # also where the answer comes too late
         return request

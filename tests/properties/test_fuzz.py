@@ -1,4 +1,4 @@
-"""Scripts of lifecycle events: the client does what a model written from the contract says."""
+"""Scripts of lifecycle events: the client does what a model written from the contract does."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Soak:
     seconds: list[Measure] = attrs.field(factory=list)
 
     async def run(self) -> None:
-        """Live for the minutes asked for, with a calm every now and then and at the end."""
+        """Run for the given minutes, with a calm at intervals and at the end."""
         duration = self.options.minutes * 60
         async with trio.open_nursery() as nursery:
             for task in (self._weather, self._chatter, self._observer, self._watch):
@@ -126,7 +126,7 @@ class Soak:
                 self.server.heal()
 
     def _rest_storm(self) -> None:
-        """REST refuses, asks for patience, is late, hangs, or forgets its clock."""
+        """REST refuses, sends Retry-After, is late, hangs, or leaves out its `Date`."""
         kind = self.draw.choice(["status", "status", "late", "hang", "dateless"])
         self.tally.count(f"storms of REST: {kind}")
         if kind == "status":

@@ -131,7 +131,7 @@ class Life:
         return await self._system.request(request)
 
     def boot_time(self) -> float:
-        """Say the time."""
+        """Return the time."""
         return self._system.boot_time()
 
     def random(self) -> float:
@@ -307,7 +307,7 @@ class Life:
             await chat.logout()
 
     async def type(self, chat: CometChat) -> None:
-        """Say something."""
+        """Send a message."""
         await chat.start_typing("user-0")
 
     async def retry_now(self, chat: CometChat) -> None:

@@ -61,7 +61,7 @@ def _give_back() -> None:
 
 
 def verdicts(calms: Sequence[Measure]) -> list[str]:
-    """Say what is not flat after the warm-up, which is the first third of the calms."""
+    """Return what is not flat after the warm-up, which is the first third of the calms."""
     steady = calms[len(calms) // 3 :]
     wrong = []
     for name, allowed in (("memory", 1.06), ("files", 1.06), ("tasks", 1.06), ("objects", 1.05)):

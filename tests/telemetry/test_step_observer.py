@@ -135,7 +135,7 @@ async def test_a_loss_and_the_retries(autojump_clock: MockClock) -> None:
 
 
 async def test_an_attempt_that_the_server_closes(autojump_clock: MockClock) -> None:
-    """A close before the answer to the auth frame: a failed attempt with its code; the third asks for a new token."""
+    """A close before the answer to the auth frame: a failed attempt with its code; the third requests a new token."""
     seen = Seen()
     async with open_pair(hooks=[seen]) as pair:
         pair.server.set(auth="silent")

@@ -113,7 +113,7 @@ def differences(ours: Words, theirs: Mapping[str, Words]) -> list[Difference]:
 
 
 def complaints(found: Sequence[Difference], allowed: Sequence[Allowed] = ALLOWED) -> list[str]:
-    """Say what is wrong, a line for each: words without a line that allows them, and lines that allow too much."""
+    """Return what is wrong, a line for each: words without a line that allows them, and lines that allow too much."""
     excused = {(line.group, word) for line in allowed for word in line.words}
     differing = {(difference.group, difference.word) for difference in found}
     said = []

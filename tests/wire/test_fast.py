@@ -34,7 +34,7 @@ NO_CHANGES = "s2c-attributes"
 
 @pytest.fixture
 def left(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Every text that the reference was asked about."""
+    """Every text that was left to the reference decoder."""
     asked: list[object] = []
 
     def decode_plainly(self: Decoder, text: str | bytes) -> Decoded:

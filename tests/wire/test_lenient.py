@@ -119,7 +119,7 @@ class Spot:
     chain: tuple[str | int, ...]  # the way to it from the event
     owner: type[Any]
     name: str
-    paths: tuple[JsonPath, ...]  # in its object, as they are told
+    paths: tuple[JsonPath, ...]  # in its object, as they are reported
     places: tuple[tuple[str | int, ...] | None, ...]  # in the frame; `None` without an envelope
     around: Spot | None  # the attribute that its object is in
 
@@ -175,7 +175,7 @@ def spots(subject: Any, frame: Any, at: tuple[str | int, ...], around: Spot | No
 
 
 def read(frame: Any, written: str | None = None) -> tuple[Any, list[str]]:
-    """Decode a frame, with *written* where it has `"PLACE"`; return the event, and what was told."""
+    """Decode a frame, with *written* where it has `"PLACE"`; return the event, and what was reported."""
     told: list[Any] = []
     text = json.dumps(frame)
     text = text if written is None else text.replace('"PLACE"', written)

@@ -297,7 +297,7 @@ class BoundedStore:
             text = ""
         session = self.session
         secrets = KnownSecrets() if session is None else KnownSecrets(session.auth_token, session.jwt)
-        text = secrets.line(text)
+        text = secrets.masked_line(text)
         made = StoreError(f"The store ({type(self._store).__name__}) failed in {what}: {type(error).__name__}: {text}")
         made.__cause__ = secrets.error(error) if isinstance(error, Exception) else error
         return made

@@ -52,8 +52,8 @@ class CometChat:
 
     def __repr__(self) -> str:
         user, secrets = self.get_logged_in_user(), self._core.identity.secrets
-        shown = secrets.line(user.uid) if user else None
-        return secrets.whole(f"<CometChat {self._core.identity.app_id!r}, user {shown!r}, {self.status}>")
+        shown = secrets.masked_line(user.uid) if user else None
+        return secrets.masked(f"<CometChat {self._core.identity.app_id!r}, user {shown!r}, {self.status}>")
 
     # Identity.
 
@@ -347,7 +347,7 @@ class CometChat:
             The message as the server has it: with its id and time.
 
         Raises:
-            SettingsError: an argument makes no sense, or the message is more than `AppSettings.limits` allow; nothing
+            SettingsError: an argument is invalid, or the message is more than `AppSettings.limits` allow; nothing
                 was sent.
             NotLoggedInError: no user is logged in, or the client was left meanwhile.
             ApiError: the server refused (`code` is why): nothing was sent. Or no usable answer came: without a `status`,
@@ -495,7 +495,7 @@ class CometChat:
             receiver_type: `"user"` or `"group"`.
 
         Raises:
-            SettingsError: an argument makes no sense, or the frame is more than `AppSettings.limits` allow; nothing was
+            SettingsError: an argument is invalid, or the frame is more than `AppSettings.limits` allow; nothing was
                 sent.
             NotConnectedError: there is no connection.
             ConnectionLostError: it ended before the frame was written. Worth retrying once connected.

@@ -1,4 +1,16 @@
-"""The machine that holds the state of one client's connection, and the tasks that act on it.
+"""The state of one client's connection, and the tasks that act on it.
+
+Four words are used throughout this package:
+
+* The *machine* (`Machine`) holds the state of the connection. (A computer that sleeps is "the machine", too.)
+* An *attempt* lasts from the first dial until the client is connected or `connect_timeout` has passed. If the server
+  refuses the token, the renewal and the second dial belong to the same attempt; from the renewal on, it has a new limit.
+* A *link* (`Link`) is what the tasks of one WebSocket share, from its dial to its close. A renewal has a link without
+  a socket.
+* The *lease* of a link is the cancel scope in which its socket may be used. When the client is no longer to be connected,
+  or the socket is lost, the machine cancels the lease, which ends all tasks of the link but those that close the socket.
+
+The tasks:
 
     client nursery
     ├─ cometconn.watcher             supervisor.py
@@ -15,6 +27,6 @@
 
     Beside the supervisor: cometconn.position with catch-up, cometconn.hooks (`_telemetry.hook_dispatcher`) with hooks.
 
-Every task reports what it saw to the `Machine`, by a synchronous call, and then acts as the machine's state requires.
-Tasks share nothing else but the `Link`.
+Every task reports what has happened to the `Machine` by a synchronous call, and then acts as the machine's state
+requires. Apart from the machine, tasks share only the `Link`.
 """

@@ -183,7 +183,10 @@ class CatchUp:
         if start is not None:
             self.ranges.append(MissedRange(disconnection, now, start, start.id))
             return
-        message = "No message was ever seen, and no answer of the server had a Date: nothing tells where to begin."
+        message = (
+            "No message was ever received, and no response of the server had a Date header: "
+            "it is unknown from where to fetch."
+        )
         nowhere = CometConnError(message, code="NO_STARTING_POINT")
         self.publish_gap(disconnection.gap(now, cause=nowhere))
 

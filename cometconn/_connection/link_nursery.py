@@ -151,7 +151,7 @@ class LinkNursery:
                 self.machine.begin_closing_handshake(scope)
                 await websocket.wait_close_reply_written()
         elif websocket.close_frame_written and self.machine.observer is not None:
-            self.machine.observer.goodbye_said()  # and the server has answered already
+            self.machine.observer.close_frame_written()  # the server's close frame has already arrived
         await websocket.aclose_forcefully()
         if self.machine.observer is not None:
             self.machine.observer.socket_closed()
@@ -159,7 +159,7 @@ class LinkNursery:
     def _note_close_frame(self, handshake: ClosingHandshake) -> None:
         handshake.note_written()
         if self.machine.observer is not None:
-            self.machine.observer.goodbye_said()
+            self.machine.observer.close_frame_written()
 
 
 def _dial_error(url: str, error: Exception) -> Exception:

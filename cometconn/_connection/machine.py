@@ -223,17 +223,17 @@ class Machine:
 
     # Calls of the tasks of a link.
 
-    def open_link(self, lease: trio.CancelScope, *, second: bool = False, dials: bool = True) -> Link:
+    def open_link(self, lease: trio.CancelScope, *, second: bool = False, has_socket: bool = True) -> Link:
         """Begin a link for the attempt under way.
 
         Args:
             lease: the scope in which everything runs that makes or uses its socket.
             second: the token was refused once already.
-            dials: whether a socket is dialled; not so for the renewal of a token.
+            has_socket: whether a socket is dialled; `False` for the renewal of a token.
         """
         assert self._life.state is State.CONNECTING, "links are opened for an attempt"
         assert self._link is None, "one link at a time"
-        self.attempts += dials
+        self.attempts += has_socket
         self._link = self._latest = Link(
             number=self.attempts,
             heartbeat=Heartbeat(self._timing.keepalive_interval, self._timing.pong_timeout),

@@ -81,5 +81,6 @@ def _refusal(code: int | None, words: str, proxy: Proxy, target: str) -> ProxyEr
         if begin in words:
             return ProxyError(ProxyFault.CREDENTIALS, f"the proxy {proxy} {meaning}")
     return ProxyError(
-        ProxyFault.NONSENSE, f"the proxy {proxy} does not answer as a SOCKS5 proxy does: {proxy.secrets.line(words)}"
+        ProxyFault.NONSENSE,
+        f"the proxy {proxy} does not answer as a SOCKS5 proxy does: {proxy.secrets.masked_line(words)}",
     )

@@ -24,7 +24,7 @@ __all__ = ["UnfitError", "converter", "decode_error", "to_int"]
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?", re.ASCII)
-_BIT_64: Final = 2**63  # larger numbers are nobody's id; Python would even refuse to print the largest
+_BIT_64: Final = 2**63  # no id is larger, and Python refuses to convert integers of more than 4300 digits to text
 _MILLISECONDS: Final = 1e11
 """So many seconds after 1970 is the year 5138: a number that is not smaller counts milliseconds."""
 _JSON_NAMES: Final[Mapping[type, str]] = {

@@ -78,7 +78,7 @@ class Decoder:
     """Reads the frames of one connection, or the messages of REST answers. Never raises.
 
     Attributes:
-        own_uid: the logged-in user: calls mean different things to the one who began them.
+        own_uid: the uid of the logged-in user: a call has another event class for the user who started it.
         session_id: this run of the client, to know its own echoes.
         max_items: arrays, objects and commas outside text that one frame may have.
         on_unread: is called with the optional attributes of a frame that could not be read, each as
@@ -122,7 +122,7 @@ class Decoder:
         try:
             if not isinstance(text, str):
                 message = "The frame is binary; CometChat sends text."
-                raise DecodeError(message)  # noqa: TRY301 - told like all that is wrong with a frame
+                raise DecodeError(message)  # noqa: TRY301 - reported like every other fault of a frame
             return self._decode(*self._parse(text))
         except Exception as error:  # noqa: BLE001 - one bad frame must not end a connection; the error is in the event
             number = framed_message_id(text.encode("utf-8", "replace")) if isinstance(text, str) else None
@@ -155,7 +155,7 @@ class Decoder:
             raise DecodeError(message)
         value, exact = parse(text)
         if is_too_deep(value, text):
-            raise RecursionError  # told like a depth at which the parser gives up
+            raise RecursionError  # handled like the parser's own recursion limit
         return value, exact
 
     def _unreadable(
@@ -208,7 +208,7 @@ def decode_message(body: Mapping[str, Any], *, own_uid: str | None = None) -> Ev
     """
     try:
         if is_too_deep(body):
-            raise RecursionError  # noqa: TRY301 - told like a depth at which the parser gives up
+            raise RecursionError  # noqa: TRY301 - handled like the parser's own recursion limit
         return Decoder(own_uid, None).decode_body(body, exact=False)
     except Exception as error:  # noqa: BLE001 - the promise above
         return UnreadableFrame(_as_text(body), _bare_error(error), body_id(body))

@@ -74,7 +74,7 @@ def auth_frame(
     Args:
         app_id: CometChat's app.
         session_id: this run of the client; the server's echoes carry it.
-        device_id: this device, the same for ever.
+        device_id: the id of this device, which never changes.
         uid: the logged-in user.
         jwt: the token; `None` leaves it out.
         presence: whose presence to report; `None` leaves the field out.

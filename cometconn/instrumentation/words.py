@@ -47,7 +47,7 @@ _NO_SECRETS: Final = KnownSecrets()  # details contain no secrets, but a trace f
 
 def in_words(detail: Detail) -> str:
     """Return a short description of *detail*, without its time. Control characters are escaped."""
-    return _NO_SECRETS.whole(_words(detail))
+    return _NO_SECRETS.masked(_words(detail))
 
 
 def _words(detail: Detail) -> str:

@@ -227,9 +227,9 @@ def _parse(what: str, response: Response, answer: Any, secrets: KnownSecrets) ->
         error = {} if is_too_deep(error) else error
         secrets.learn_fields(error)
         secrets.learn_fields(error.get("details"))
-        code, said = error.get("code"), error.get("message")
+        code, text = error.get("code"), error.get("message")
         message = (
-            f"{what}: {secrets.masked_line(said) if isinstance(said, str) and said.strip() else 'the server refused'}"
+            f"{what}: {secrets.masked_line(text) if isinstance(text, str) and text.strip() else 'the server refused'}"
         )
         raise ApiError(
             message,

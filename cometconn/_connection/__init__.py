@@ -2,13 +2,15 @@
 
 Four words are used throughout this package:
 
-* The *machine* (`Machine`) holds the state of the connection. (A computer that sleeps is "the machine", too.)
-* An *attempt* lasts from the first dial until the client is connected or `connect_timeout` has passed. If the server
-  refuses the token, the renewal and the second dial belong to the same attempt; from the renewal on, it has a new limit.
+* The *machine* (`Machine`) holds the state of the connection. In "the machine slept" it is the computer.
+* An *attempt* lasts from the first dial until the client is connected or has failed to connect, at most
+  `connect_timeout`. If the token has to be renewed, the renewal and the second dial belong to the same attempt, whose
+  time limit begins anew with the renewal.
 * A *link* (`Link`) is what the tasks of one WebSocket share, from its dial to its close. A renewal has a link without
   a socket.
-* The *lease* of a link is the cancel scope in which its socket may be used. When the client is no longer to be connected,
-  or the socket is lost, the machine cancels the lease, which ends all tasks of the link but those that close the socket.
+* The *lease* is the wish to be connected as a cancel scope: all that opens or uses a socket runs inside it. Each link has
+  a scope of its own for this, `Link.lease`. When the wish ends or the socket is lost, the machine cancels that scope;
+  the tasks that close the socket run outside it.
 
 The tasks:
 

@@ -59,7 +59,7 @@ def _words(detail: Detail) -> str:
         case lease.StatusChanged(status=status, reason=reason, attempt=attempt):
             return f"{status}: {reason.value}" if reason is not None else f"{status}, attempt {attempt}"
         case connections.GapMarked(since=since, until=until, recovered=recovered):
-            told = {True: "recovered", None: "messages follow", False: "messages may be missing"}[recovered]
-            return f"a gap of {until - since:.1f} s, {told}"
+            outcome = {True: "recovered", None: "messages follow", False: "messages may be missing"}[recovered]
+            return f"a gap of {until - since:.1f} s, {outcome}"
         case _:
             return _PLAIN[type(detail)].format(detail)

@@ -122,8 +122,8 @@ class NotConnectedError(CometConnError):
 class FeatureThrottledError(CometConnError):
     """The server currently accepts no receipts from this user's clients (`CometChat.features`); nothing was sent.
 
-    A later retry may succeed: the server ends the restriction, and a client learns of that at the user's next `login()`
-    after a `logout()`. Only the receipt is lost.
+    A later retry may succeed: the server ends the restriction, and the client gets the new setting by `logout()` and
+    `login()`. Only the receipt is lost.
     """
 
     default_code = "RECEIPTS_TEMPORARILY_BLOCKED"

@@ -90,7 +90,7 @@ class Connecting:
     """An attempt is running.
 
     Attributes:
-        attempt: the number of the attempt, counted from 1 since the last stable connection, or since the lease began.
+        attempt: the number of the attempt, counted from 1 since the last stable connection, or since the client was last `Disconnected`.
         at: when the attempt began, on Trio's clock, in seconds.
     """
 

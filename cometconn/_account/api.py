@@ -138,7 +138,7 @@ class Api:
     async def _turn(self, method: str, url: str, secret: Mapping[str, str]) -> AsyncGenerator[str, None]:
         """Bound a request, from waiting for its turn to reading the response. Yields its name for error messages."""
         self.secrets.learn(*secret.values())
-        what = self.secrets.line(_shown(method, url))
+        what = self.secrets.masked_line(_shown(method, url))
         turns = self._turns = self._turns or trio.Semaphore(self.at_once)
         fault = f"was not sent: {self.at_once} others (Limits.requests_at_once) were under way for"
         try:
@@ -170,7 +170,7 @@ class Api:
             response = await self.request(request)
             answered_at = read_date(response.headers.get("date", ""))
         except Exception as error:  # noqa: BLE001 - a program's own Environment may raise anything
-            message = f"{what} was not answered: {self.secrets.line(os_error_text(error))}."
+            message = f"{what} was not answered: {self.secrets.masked_line(os_error_text(error))}."
             raise ApiError(message) from self.secrets.error(error)
         self.answered_at = self.answered_at if answered_at is None else answered_at
         if isinstance(response.body, bytes) and len(response.body) > RESPONSE_LIMIT:
@@ -227,16 +227,18 @@ def _parse(what: str, response: Response, answer: Any, secrets: KnownSecrets) ->
         error = {} if is_too_deep(error) else error
         secrets.learn_fields(error)
         secrets.learn_fields(error.get("details"))
-        code, said = error.get("code"), error.get("message")
-        message = f"{what}: {secrets.line(said) if isinstance(said, str) and said.strip() else 'the server refused'}"
+        code, text = error.get("code"), error.get("message")
+        message = (
+            f"{what}: {secrets.masked_line(text) if isinstance(text, str) and text.strip() else 'the server refused'}"
+        )
         raise ApiError(
             message,
-            code=secrets.line(code, _LONGEST_CODE) if isinstance(code, str) and code else "UNKNOWN_ERROR",
+            code=secrets.masked_line(code, _LONGEST_CODE) if isinstance(code, str) and code else "UNKNOWN_ERROR",
             details=secrets.details(error.get("details")),
             status=response.status,
         )
     if response.status in _REDIRECTS:
-        target = secrets.line(_host_of(response.headers.get("location", "")))
+        target = secrets.masked_line(_host_of(response.headers.get("location", "")))
         raise _invalid(what, response.status, f"redirects to {target}, which is not followed: tokens would go there")
     if isinstance(answer, dict) and "data" in answer:
         return answer

@@ -1,4 +1,4 @@
-"""A store whose calls return within a bound, and raise nothing but `StoreError`."""
+"""Limits the time of a store's calls, and turns their errors into `StoreError`."""
 
 from __future__ import annotations
 
@@ -34,11 +34,10 @@ def _always() -> bool:
 
 @attrs.define(eq=False)
 class BoundedStore:
-    """A client's only access to its store, which may be the program's own: one call at a time, each within a bound.
+    """A client's only access to its store, whose code may be the application's: one call at a time, each with a time limit.
 
-    A call that takes longer than its bound is cancelled. An exception or a return value that the protocol does not
-    allow becomes a `StoreError`. This object remembers what the store should hold: if a call failed, `aclose()` tries
-    once more.
+    A call that exceeds its limit is cancelled. An exception or a return value that the protocol does not allow becomes a
+    `StoreError`. This object remembers what the store should contain, so that `aclose()` can repeat a call that failed.
 
     Attributes:
         app_id: the app whose session it is.
@@ -98,7 +97,7 @@ class BoundedStore:
             within: the bound in seconds, instead of `patience`.
 
         Raises:
-            StoreError: it is not saved, or it may be saved but not durably.
+            StoreError: the session is not saved, or it is saved but a power cut may undo that.
         """
 
         async def call() -> None:
@@ -118,7 +117,7 @@ class BoundedStore:
             raise
 
     async def forget(self, *, within: float | None = None) -> None:
-        """Remove session and position. If that fails, the message of the `StoreError` names what may remain."""
+        """Remove the session and the position. If that fails, the `StoreError` states that the session may still be saved."""
         self._must_forget, self._position, self._positions_of = True, None, None
         try:
             await self._in_turn("forget()", self._forget, self.patience if within is None else within)
@@ -151,7 +150,7 @@ class BoundedStore:
         If the server has logged the user out, positions are still saved: messages may be acknowledged afterwards.
 
         Raises:
-            StoreError: it is not saved, or this store keeps no positions.
+            StoreError: the position is not saved, or this store keeps no positions.
         """
 
         async def call() -> None:
@@ -198,8 +197,8 @@ class BoundedStore:
 
     def warn(self, what: str, error: StoreError) -> None:
         """Log that *what* failed in a background task: once as a WARNING until a save succeeds, else at DEBUG."""
-        is_told = self._has_warned or self._is_closed
-        _LOG.log(logging.DEBUG if is_told else logging.WARNING, "%s: %s", what, error)
+        is_known = self._has_warned or self._is_closed
+        _LOG.log(logging.DEBUG if is_known else logging.WARNING, "%s: %s", what, error)
         self._has_warned = True
 
     async def _load(self) -> SavedSession:
@@ -297,7 +296,7 @@ class BoundedStore:
             text = ""
         session = self.session
         secrets = KnownSecrets() if session is None else KnownSecrets(session.auth_token, session.jwt)
-        text = secrets.line(text)
+        text = secrets.masked_line(text)
         made = StoreError(f"The store ({type(self._store).__name__}) failed in {what}: {type(error).__name__}: {text}")
         made.__cause__ = secrets.error(error) if isinstance(error, Exception) else error
         return made

@@ -140,7 +140,7 @@ def _is_port(text: str) -> bool:
 
 def _shown(value: object, secrets: KnownSecrets) -> str:
     if isinstance(value, str):
-        return f"'{secrets.line(value, _LONGEST_SETTING)}'"
+        return f"'{secrets.masked_line(value, _LONGEST_SETTING)}'"
     return "None" if value is None else type(value).__name__
 
 

@@ -160,5 +160,5 @@ class SessionFiles:
         _LOG.warning(
             "The %s file %s cannot be read or is another app's; it was moved to %s",
             what,
-            *map(KnownSecrets().whole, (path, name)),
+            *map(KnownSecrets().masked, (path, name)),
         )

@@ -23,21 +23,21 @@ class Store(Protocol):
     A store may also have `load_position`, `save_position` and `aclose`, as `FileStore` has them. Without the first two
     no position is saved: messages sent between two runs of the program are then not fetched.
 
-    Any exception of a call reaches the program as a `StoreError`. Every call must be cancellable: it is cancelled if it
-    takes longer than its bound (`load`: `request_timeout`; the others: `close_timeout`, but at least 2 seconds, except
-    while the client is being left). No two calls run at the same time.
+    An exception that a call raises becomes a `StoreError`. Every call must be cancellable, because it is cancelled when it
+    exceeds its time limit: `request_timeout` for `load`, and for the others `close_timeout`, or 2 seconds if that is
+    more. While the client is being left, all calls together have `close_timeout`. No two calls run at the same time.
     """
 
     async def load(self, app_id: str) -> SavedSession:
-        """Reserve the store for this client and return what it holds: `SavedSession.new(app_id)` if it is empty.
+        """Reserve the store for this client. Return the saved session, or `SavedSession.new(app_id)` if the store is empty.
 
         Raises:
-            StoreError: it cannot be read, or another client uses it (`code="STORE_IN_USE"`).
+            StoreError: the store cannot be read, or another client uses it (`code="STORE_IN_USE"`).
         """
         ...
 
     async def save(self, saved: SavedSession) -> None:
-        """Replace what was saved before by *saved*, completely or, with a `StoreError`, not at all."""
+        """Replace the saved session by *saved*. If that fails, keep the old one whole and raise `StoreError`."""
         ...
 
     async def forget(self) -> None:
@@ -47,7 +47,7 @@ class Store(Protocol):
 
 @final
 class MemoryStore:
-    """Saves nothing to disk: session and position live as long as this object."""
+    """Saves nothing to disk: the session and the position are lost with this object."""
 
     def __init__(self) -> None:
         self._saved: dict[str, SavedSession] = {}
@@ -55,33 +55,33 @@ class MemoryStore:
         self._app_id: str | None = None
 
     async def load(self, app_id: str) -> SavedSession:
-        """Return what is held for *app_id*. Raises `StoreError` if another client uses this store."""
+        """Reserve this store, and return the session of *app_id*, a new one the first time. Raises `StoreError` if in use."""
         await trio.lowlevel.checkpoint()
         if self._app_id is not None:
-            message = "This MemoryStore is in use by another client: give each its own."
+            message = "This MemoryStore is in use by another client: give each client its own MemoryStore."
             raise StoreError(message, code=IN_USE)
         self._app_id = app_id
         return self._saved.setdefault(app_id, SavedSession.new(app_id))
 
     async def save(self, saved: SavedSession) -> None:
-        """Hold *saved*."""
+        """Keep *saved* in memory."""
         self._saved[saved.app_id] = saved
         await trio.lowlevel.checkpoint()
 
     async def forget(self) -> None:
-        """Remove session and position."""
+        """Remove the session and the position. The device id stays."""
         if self._app_id is not None:
             self._saved[self._app_id] = self._saved[self._app_id].logged_out()
             self._positions.pop(self._app_id, None)
         await trio.lowlevel.checkpoint()
 
     async def load_position(self) -> SavedPosition | None:
-        """Return the position that is held."""
+        """Return the saved position of the loaded app, or `None`."""
         await trio.lowlevel.checkpoint()
         return None if self._app_id is None else self._positions.get(self._app_id)
 
     async def save_position(self, saved: SavedPosition, *, durable: bool) -> None:
-        """Hold *saved*."""
+        """Keep *saved* in memory."""
         self._positions[saved.app_id] = saved
         await trio.lowlevel.checkpoint()
 

@@ -41,8 +41,8 @@ _Acknowledge = Literal["next", "call", "never"]
 class CometChat:
     """One client: a login, one connection, its events. Made by `open_client()`, not by you.
 
-    Calls take effect in the order in which they are made, each at the call and not at its first await. They belong to
-    the Trio thread; from another thread use `trio.from_thread.run_sync(chat.enter_background)`.
+    Calls take effect in the order in which they are made, each at the call and not at its first await. They must be
+    made in Trio's thread; from another thread use `trio.from_thread.run_sync(chat.enter_background)`.
     """
 
     def __init__(self, core: ClientCore) -> None:
@@ -52,8 +52,8 @@ class CometChat:
 
     def __repr__(self) -> str:
         user, secrets = self.get_logged_in_user(), self._core.identity.secrets
-        shown = secrets.line(user.uid) if user else None
-        return secrets.whole(f"<CometChat {self._core.identity.app_id!r}, user {shown!r}, {self.status}>")
+        shown = secrets.masked_line(user.uid) if user else None
+        return secrets.masked(f"<CometChat {self._core.identity.app_id!r}, user {shown!r}, {self.status}>")
 
     # Identity.
 
@@ -62,11 +62,11 @@ class CometChat:
     ) -> User:
         """Log a user in and save the session, so that the next `open_client()` needs no login.
 
-        In auto mode and the foreground the socket is then opened, while this call returns; `connect()` waits for it.
-        For the user who is logged in already no request is made: the saved user is returned, and
-        `Disconnected(AUTHENTICATION_FAILED)` or `(DISCONNECT_CALLED)` is lifted. If the server no longer knows the
-        saved token, the next attempt or `send_text()` logs in anew with *auth_key*, once; the key is kept in memory
-        until then, or until the token is accepted. For another user the old connection ends first.
+        In auto mode and the foreground a task of the client then connects; `connect()` waits for that. For the user
+        already logged in, no request is made: the saved user is returned, and the status is no longer
+        `Disconnected(AUTHENTICATION_FAILED)` or `(DISCONNECT_CALLED)`. If the server no longer accepts the saved token,
+        the next attempt or `send_text()` logs in anew with *auth_key*, once; the key is kept in memory until then, or
+        until the token is accepted. If another user was logged in, that user's connection ends first.
 
         Args:
             uid: the user's id in the app, together with *auth_key*.
@@ -74,17 +74,17 @@ class CometChat:
             auth_token: a token of the user, made by your server, instead of *uid* and *auth_key*.
 
         Returns:
-            The user, as the server describes them.
+            The user, with the attributes that the server sent.
 
         Raises:
             SettingsError: the arguments do not fit together.
-            ApiError: the server refused, or did not answer (then its `status` is `None` and a retry can help).
+            ApiError: the server refused, or sent no response (then `status` is `None`, and a retry can help).
             LoginInProgressError: another `login()` runs, or the client logs in anew as described above.
             NotLoggedInError: `logout()` was called meanwhile.
             StoreError: the session was not saved within `close_timeout` (at least 2 s); no user is logged in.
 
-        A checkpoint. If cancelled, no user is logged in who was not before; a login of another user than before leaves
-        none. Takes at most two `request_timeout`, and what the store takes. Source: CometChat's
+        A checkpoint. If cancelled, a user who was already logged in stays so if the call was for the same user; otherwise
+        no user is logged in. Takes at most two `request_timeout`, and what the store takes. Source: CometChat's
         `POST /users/{uid}/auth_tokens` and `PUT /me`, as both official SDKs send them.
         """
         return await self._login.login(uid, auth_key, auth_token)
@@ -97,7 +97,7 @@ class CometChat:
         Raises:
             NotLoggedInError: no user is logged in.
             StoreError: the store could not forget what the error names. Leaving the client tries once more.
-            ApiError: the server refused or did not answer; the user is logged out all the same.
+            ApiError: the server refused or sent no response; the user is logged out in this client all the same.
 
         During a first `login()` it ends that login and returns. A checkpoint; if cancelled, the user is logged out, and
         the request to the server may not have been made. At most `request_timeout` + `close_timeout`.
@@ -111,10 +111,10 @@ class CometChat:
     # The connection.
 
     async def connect(self, *, retry: bool = False) -> None:
-        """Return once the connection is authenticated; open it if it is not there.
+        """Return once the client is connected; connect if it is not.
 
-        Any number of callers share one attempt and one socket. In manual mode the client tries to connect as long as
-        one of them waits, and stays connected once it is. In the background a call counts as a sign of life.
+        Any number of calls share one attempt and one socket. In manual mode the client tries to connect as long as one
+        of them waits, and stays connected once it is. In the background this call extends the connection as `ping()` does.
 
         Args:
             retry: wait through failed attempts, until connected or cancelled. Otherwise the first failure raises, and
@@ -122,12 +122,12 @@ class CometChat:
 
         Raises:
             NotLoggedInError: no user is logged in.
-            ConnectError: `reason` is why. `CONNECT_FAILED` is worth retrying.
+            ConnectError: the client is not connected, for its `reason`. `CONNECT_FAILED` is worth retrying.
             AuthenticationError: the token is refused; log in again.
             NotConnectedError: the client was left.
 
-        A checkpoint. If cancelled, an attempt in manual mode for which no other caller waits ends; nothing leaks.
-        Without *retry*, at most `connect_timeout`, twice that when the token must be renewed.
+        A checkpoint. If cancelled, an attempt in manual mode ends unless another call waits for it; no socket stays
+        open. Without *retry*, at most `connect_timeout`, twice that if the token must be renewed; with it, no limit.
         """
         await self._machine.connect(patient=retry)
 
@@ -142,7 +142,7 @@ class CometChat:
 
     @trio.lowlevel.enable_ki_protection
     async def wait_closed(self) -> None:
-        """Return once the socket that is open now is closed; at once when none is.
+        """Return once the socket that is open now is closed; if none is open, return immediately.
 
         For programs that must know that the closing handshake is over: after `enter_background()` in auto mode, before
         the machine sleeps or the process stops. It closes nothing by itself. A checkpoint; cancelling it ends only the
@@ -164,7 +164,7 @@ class CometChat:
             The round trip, in seconds.
 
         Raises:
-            NotConnectedError: there is no connection, or its lease is just over.
+            NotConnectedError: there is no connection, or its time in the background has just ended.
             ConnectionLostError: the connection ended while waiting; `reason` is why.
             PongTimeoutError: other bytes came within `pong_timeout`, but no pong; the connection stays. It is also
                 raised when a pausing event stream is full, since the pong is not read then.
@@ -175,7 +175,7 @@ class CometChat:
         return await wait_pong(self._machine, *self._machine.ping(ping_frame()))
 
     async def keep_alive(self, every: float = 20.0) -> None:
-        """Ping in a loop, so that a service in the background keeps its connection for ever.
+        """Ping in a loop, so that a service in the background stays connected.
 
         Run it in a nursery. When a ping cannot be sent or gets no pong, the next one follows at its usual time. Returns
         when the client is left.
@@ -208,7 +208,7 @@ class CometChat:
         Auto mode: disconnect at once. Manual mode: the connection stays for `background_grace`, and as long again after
         every `ping()`. Idempotent.
         """
-        self._tell(Input.ENTERED_BACKGROUND)
+        self._apply(Input.ENTERED_BACKGROUND)
 
     def enter_foreground(self) -> None:
         """Note that the app is in the foreground again. Never blocks; `status` is up to date on return.
@@ -216,17 +216,17 @@ class CometChat:
         Auto mode: an attempt begins at once. Manual mode: a connection that is still there stays; otherwise call
         `connect()`. Idempotent.
         """
-        self._tell(Input.ENTERED_FOREGROUND)
+        self._apply(Input.ENTERED_FOREGROUND)
 
     def retry_now(self) -> None:
-        """Make a retry that waits at once: the network is back.
+        """Start a retry that waits for its time now, for instance because the network is back.
 
         At most one call a second has an effect, and none has while the server's `Retry-After` lasts. Never blocks; does
         nothing while no retry waits.
         """
-        self._tell(Input.RETRY_NOW)
+        self._apply(Input.RETRY_NOW)
 
-    def _tell(self, on: Input) -> None:
+    def _apply(self, on: Input) -> None:
         if not self._core.left:
             self._machine.apply(on)
 
@@ -246,7 +246,7 @@ class CometChat:
 
         It comes from the server's settings at the last login, and is saved with the session. Everything is allowed where
         the settings have no `MODE`, and while no user is logged in. Source: `MODE` in CometChat's settings, as both
-        official SDKs obey it; their status `featureThrottled` is documented, but neither of them ever reports it.
+        official SDKs apply it; their status `featureThrottled` is documented, but neither of them ever reports it.
         """
         session = self._core.identity.session
         return Features() if session is None else session.features
@@ -267,11 +267,10 @@ class CometChat:
     ) -> AbstractAsyncContextManager[EventStream]:
         """Open a stream of typed events: `async with chat.events() as events: async for event in events: ...`.
 
-        It begins with the events that no stream has taken: those that came before the first one was opened, or between
-        two, and those that a stream held when its block was left. Markers (`Gap`, `Overflow`, `Resumed`) come whatever
-        *types* are.
+        It begins with the events that no stream has taken: those that came while no stream was open, and those that a
+        stream still held when its block was left. Markers (`Gap`, `Overflow`, `Resumed`) are yielded whatever *types* are.
 
-        A message comes again until it is acknowledged: to the next stream of this client, and with `catch_up` to the
+        A message that is not acknowledged is yielded again: by the next stream of this client, and with `catch_up` in the
         next run of the program, even after a SIGKILL. With several streams, each that takes a message must acknowledge it.
 
         Args:
@@ -285,8 +284,8 @@ class CometChat:
                 as handled. `"fail"`: the stream raises `SlowConsumerError`.
             acknowledge: when a message counts as handled. `"next"`: when the task that got it calls for the next event
                 or batch, or leaves the block without an exception (`break` and `return` included). `"call"`: when
-                `EventStream.acknowledge()` is called with it. `"never"`: the stream has no part in that. It starts
-                empty and leaves nothing behind: for logs, for screens, to wait for one reply.
+                `EventStream.acknowledge()` is called with it. `"never"`: the stream has no effect on that. It starts
+                empty, and what it still holds at its end is dropped: for logs, for screens, to wait for one reply.
 
         Raises:
             SettingsError: one of *types* is no event class, a bound is not positive, or *overflow* or *acknowledge* is
@@ -300,7 +299,7 @@ class CometChat:
     def position(self) -> int | None:
         """The id up to which every message is handled: acknowledged, not wanted, or dropped and reported as dropped.
 
-        It is what is saved, and where `catch_up` begins next time. `None` before the first message, when no user is
+        It is saved, and `catch_up` begins behind it in the next run. `None` before the first message, when no user is
         logged in, and while the first missed messages are being fetched. Not a checkpoint.
         """
         return self._core.streams.position if self._core.identity.user is not None else None
@@ -344,16 +343,17 @@ class CometChat:
             tags: the message's tags.
 
         Returns:
-            The message as the server has it: with its id and time.
+            The message as the server returned it, with its id and time.
 
         Raises:
-            SettingsError: an argument makes no sense, or the message is more than `AppSettings.limits` allow; nothing
+            SettingsError: an argument is invalid, or the message is more than `AppSettings.limits` allow; nothing
                 was sent.
             NotLoggedInError: no user is logged in, or the client was left meanwhile.
-            ApiError: the server refused (`code` is why): nothing was sent. Or no usable answer came: without a `status`,
-                with one from 500 up, or with `INVALID_RESPONSE` the message may have been sent. A retry may then send
-                it a second time; by the same *muid* a receiver can recognise the second one. If the server no longer
-                knows the token, and `login()` was given no key to replace it, the user is logged out.
+            ApiError: the server refused the message for the reason in `code`, and nothing was sent. Or no usable response
+                was received: if `status` is `None` or at least 500, or `code` is `INVALID_RESPONSE`, the message may
+                have been sent. A retry may then send it a second time; receivers can recognise the second one by the
+                same *muid*. If the server no longer accepts the token, and `login()` was given no key to replace it,
+                the user is logged out.
 
         A checkpoint. If cancelled, the message was sent or was not; the connection and the session stay. At most
         `request_timeout`, four times that with a new token. Source: `POST /messages`, as both official SDKs do.
@@ -388,7 +388,7 @@ class CometChat:
             receiver: a uid, or with `receiver_type="group"` a guid.
             data: the content, `CustomMessage.custom_data` for the receivers.
             type: the app's own name for this kind of message.
-            sub_type: a finer one.
+            sub_type: a name for a variety of that kind.
             receiver_type: `"user"` or `"group"`.
             muid: an id of your own for the message.
             metadata: the app's own data beside the content.
@@ -485,7 +485,7 @@ class CometChat:
     async def send_transient(
         self, receiver: str, data: Mapping[str, Any], *, receiver_type: _ReceiverType = "user"
     ) -> None:
-        """Send *data* to *receiver*, as a `TransientMessage` that arrives now or never.
+        """Send *data* to *receiver*, as a `TransientMessage`, which reaches only devices that are connected now.
 
         Without `features.transient`, nothing is sent, and the call returns all the same.
 
@@ -495,10 +495,10 @@ class CometChat:
             receiver_type: `"user"` or `"group"`.
 
         Raises:
-            SettingsError: an argument makes no sense, or the frame is more than `AppSettings.limits` allow; nothing was
+            SettingsError: an argument is invalid, or the frame is more than `AppSettings.limits` allow; nothing was
                 sent.
             NotConnectedError: there is no connection.
-            ConnectionLostError: it ended before the frame was written. Worth retrying once connected.
+            ConnectionLostError: the connection ended before the frame was written. Worth retrying once connected.
 
         A checkpoint; returns when the frame is written: at once, as long as the server reads. If cancelled, the frame is
         sent whole or not at all.

@@ -42,7 +42,7 @@ class ClientOptions:
         headers: Mapping[str, str] | None,
         position: int | None,
     ) -> ClientOptions:
-        """Return the options; `SettingsError` if an argument makes no sense."""
+        """Return the options; `SettingsError` if an argument is invalid."""
         extra = checked_headers(headers)
         _check_kind("settings", settings, AppSettings)
         if endpoints is not None:

@@ -45,7 +45,7 @@ class ClientCore:
     """The parts of one client. `CometChat` is their public face.
 
     Attributes:
-        identity: who the client is on the wire, and the session of its user.
+        identity: the ids that the client sends (app, device, session), and its user's session.
         streams: the event streams.
         machine: the state of the connection.
         positions: saves up to which message everything is handled.

@@ -24,7 +24,7 @@ def user_of(session: Session) -> User:
     try:
         return decode_user(session.user)
     except DecodeError as error:
-        words = KnownSecrets(session.auth_token, session.jwt).line(error)
+        words = KnownSecrets(session.auth_token, session.jwt).masked_line(error)
         _LOG.warning("The saved details of the user cannot be read, only the uid is known: %s", words)
         return User(session.uid)
 

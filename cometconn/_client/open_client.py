@@ -1,4 +1,4 @@
-"""`open_client()`: opening, running and closing one client."""
+"""Opens, runs and closes one client: `open_client()`."""
 
 from __future__ import annotations
 
@@ -53,39 +53,43 @@ async def open_client(
 ) -> AsyncGenerator[CometChat, None]:
     """Open a client for as long as the `async with` block runs. CometChat calls this `init()`.
 
-    A user whose session was saved is logged in again without a request, and in auto mode the socket is opened while
-    the block runs. Nothing touches the network before the block begins. When the block is left, the socket is closed
-    and every task has ended; the saved session stays.
+    If the store holds a session, its user is logged in without a request, and in auto mode a task of the client
+    connects. No network access takes place before the block begins. After the block the socket is closed and all tasks
+    have ended. The session stays saved.
 
     Args:
         app_id: the app's id, from CometChat's dashboard.
         settings: region, mode, presence, timing.
         store: where the session is saved; by default a file in the platform's folder for user state. A path chooses the
             file; `MemoryStore()` saves nothing; a store of your own is a `cometconn.stores.Store`.
-        endpoints: other servers than CometChat's cloud.
-        ssl_context: for REST, socket and `https` proxy: your own CA, a client certificate.
-        proxy: `http://[user:password@]host:port` for REST and socket; also `https`, `socks5h` and `socks5` (extra
-            `socks`). `None`: from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, and never for this machine.
-            `""`: none.
-        headers: more headers for REST requests and the upgrade; not those they have anyway.
+        endpoints: the servers to use instead of CometChat's cloud.
+        ssl_context: the TLS settings for REST, the socket and an `https` proxy, for instance with a private CA or a
+            client certificate.
+        proxy: the proxy for REST and the socket: `http://[user:password@]host:port`, or with `https`, `socks5h` or
+            `socks5` (the last two need the extra `socks`). `None` uses the variables `HTTPS_PROXY`, `HTTP_PROXY`,
+            `ALL_PROXY` and `NO_PROXY`, but no proxy for loopback addresses. `""` uses no proxy.
+        headers: additional headers for REST requests and the upgrade. A header that cometconn sets itself raises
+            `SettingsError`.
         environment: network, clock and randomness, for tests. It replaces *ssl_context* and *proxy*.
-        hooks: each is called with a frozen detail of every step: see `cometconn.instrumentation`. The first error of a
-            hook is logged; errors in hooks have no other effect.
-        position: the id of the last message that is handled, for programs that keep it themselves: fetching begins
-            behind it, whatever is saved. It is used for the first user of this client, and needs `catch_up`.
+        hooks: callables. Each is called with a `Detail`, a frozen object, for every step: see
+            `cometconn.instrumentation`. The first error of a hook is logged; errors in hooks have no other effect.
+        position: the id of the last handled message, for programs that save it themselves. Missed messages are fetched
+            from the next one on, and a saved position is ignored. It applies only to the first user of this client, and
+            needs `AppSettings(catch_up=True)`.
 
     Raises:
-        SettingsError: an argument makes no sense.
+        SettingsError: an argument is invalid.
         StoreError: the saved session cannot be read within `request_timeout`, or is in use by another client.
 
-    What the block raises comes out as it is, never in an exception group of this library. Leaving takes at most
-    `close_timeout`, also when cancelled: closing and saving are shielded that long.
+    An exception that the block raises propagates unchanged: no nursery of this library wraps it in an exception group.
+    Leaving the block takes at most `close_timeout`, also when cancelled, because closing and saving are shielded for
+    that time.
     """
     options = ClientOptions.checked(app_id, settings, endpoints, headers, position)
     environment = environment or SystemEnvironment(
         ssl_context=ssl_context, proxy=proxy, headers=headers, endpoints=endpoints
     )
-    dispatcher, bounded = _dispatcher(hooks), _bounded(store, app_id, settings.timing)
+    dispatcher, bounded = _checked_hooks(hooks), _checked_store(store, app_id, settings.timing)
     device_id = (await bounded.load()).device_id
     try:
         with dispatcher or _NO_HOOKS:
@@ -99,10 +103,11 @@ async def open_client(
                     _leave(core, bounded, nursery)
                 nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
     finally:
-        # Trio raises KeyboardInterrupt in the main task, shielded or not, but never in another task.
+        # In a task of its own, because Trio can raise KeyboardInterrupt in the main task even in a shielded scope, but not
+        # in another task.
         async with open_nursery() as nursery:
-            nursery.cancel_scope.shield = True  # bounded: `close_timeout` in all, from `_leave()` on
-            nursery.start_soon(_close, bounded, name="cometconn.finish")
+            nursery.cancel_scope.shield = True  # bounded: the store closes within `close_timeout` of `_leave()`
+            nursery.start_soon(_close_store, bounded, name="cometconn.close_store")
 
 
 def _start_tasks(nursery: trio.Nursery, core: ClientCore, dispatcher: HookDispatcher | None) -> None:
@@ -121,23 +126,23 @@ async def _reopen(core: ClientCore, store: BoundedStore) -> None:
 
 def _leave(core: ClientCore, store: BoundedStore, nursery: trio.Nursery) -> None:
     core.leave()
-    # Beside the closing of the socket, so that both together keep close_timeout.
-    nursery.start_soon(_finish, core, store, name="cometconn.store")
+    # Save while the socket is being closed, so that both together take at most `close_timeout`.
+    nursery.start_soon(_save_and_close, core, store, name="cometconn.save_and_close")
 
 
 @trio.lowlevel.enable_ki_protection
-async def _finish(core: ClientCore, store: BoundedStore) -> None:
+async def _save_and_close(core: ClientCore, store: BoundedStore) -> None:
     store.leave()
     await core.positions.save(durable=True)
     await store.aclose()
 
 
 @trio.lowlevel.enable_ki_protection
-async def _close(store: BoundedStore) -> None:
+async def _close_store(store: BoundedStore) -> None:
     await store.aclose()
 
 
-def _bounded(store: object, app_id: str, timing: Timing) -> BoundedStore:
+def _checked_store(store: object, app_id: str, timing: Timing) -> BoundedStore:
     if store is None:
         store = FileStore(default_path(app_id))
     elif isinstance(store, str | os.PathLike):
@@ -154,13 +159,13 @@ def _bounded(store: object, app_id: str, timing: Timing) -> BoundedStore:
     return BoundedStore(cast("Store", store), app_id, timing.close_timeout, timing.request_timeout)
 
 
-def _dispatcher(hooks: Iterable[Hook]) -> HookDispatcher | None:
+def _checked_hooks(hooks: Iterable[Hook]) -> HookDispatcher | None:
     given = tuple(hooks) if isinstance(hooks, Iterable) else None
     if given is None or not all(callable(hook) for hook in given):
-        message = "open_client(hooks=...) must be a sequence of hooks: callables that take one detail."
+        message = "open_client(hooks=...) must be an iterable of callables that take one Detail."
         raise SettingsError(message)
     if not given:
         return None
-    from cometconn._telemetry.hook_dispatcher import HookDispatcher  # noqa: PLC0415 - a client without hooks needs none of it
+    from cometconn._telemetry.hook_dispatcher import HookDispatcher  # noqa: PLC0415 - imported only with hooks
 
     return HookDispatcher(given)

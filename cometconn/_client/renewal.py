@@ -150,7 +150,7 @@ class SessionRenewal:
             raise unknown_token(refusal, error) from error
         if made.uid != session.uid:
             self.key.drop()
-            message = f"The new login was answered with another user, {self.identity.secrets.line(made.uid)}."
+            message = f"The new login was answered with another user, {self.identity.secrets.masked_line(made.uid)}."
             raise unknown_token(refusal, ApiError(message, code="INVALID_RESPONSE", status=200))
         return made
 
@@ -164,8 +164,8 @@ class SessionRenewal:
         try:
             await self.store.save(None)
         except StoreError as error:
-            words = self.identity.secrets.line(error)
-            _LOG.warning("The session of a user whom the server no longer knows stays saved: %s", words)
+            words = self.identity.secrets.masked_line(error)
+            _LOG.warning("The session stays saved, although the server no longer accepts its token: %s", words)
 
     async def _keep(self, session: Session, what: str) -> None:
         """Use *session* from now on, and save it unless a logout comes first."""

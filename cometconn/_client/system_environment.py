@@ -54,7 +54,7 @@ class SystemEnvironment:
                 machine must not go through a proxy, which could read them.
 
         Raises:
-            SettingsError: a proxy or a header makes no sense.
+            SettingsError: a proxy or a header is invalid.
         """
         self._headers = checked_headers(headers)
         self._proxies = choose_proxies(proxy, endpoints)

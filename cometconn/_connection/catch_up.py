@@ -42,9 +42,9 @@ __all__ = ["CatchUp"]
 
 @attrs.define(eq=False)
 class CatchUp:
-    """Holds live events back until what was missed in a disconnection stands before them in the streams.
+    """Holds live events back until the messages missed in a disconnection are in the streams before them.
 
-    It belongs to the client and not to a link: what one connection leaves unfetched the next one fetches.
+    There is one for each client and not for each link: what one connection does not fetch, the next one does.
 
     Attributes:
         identity: the user whose messages are fetched.
@@ -53,8 +53,8 @@ class CatchUp:
         forget: logs the user out, because the server no longer knows the token.
         timing: fetching may hold live events back for `request_timeout`, and retries wait as reconnects do.
         random: a number from 0 to 1, for the jitter of retries.
-        start: returns where fetching begins at the first connection of a session in this client; `None` if nothing
-            is known of that.
+        start: returns where fetching begins at the first connection of a session in this client; `None` if
+            that is unknown.
         observer: is called for every page and gap; `None` without hooks.
         ranges: what was missed, in the order of ids.
         fetched_ahead: what was fetched of the range that is being filled and is not in the streams yet.
@@ -118,9 +118,9 @@ class CatchUp:
         self._reopened = disconnection
 
     def begin(self, disconnection: Disconnection | None, now: float) -> None:
-        """Note that the client is authenticated.
+        """Note that the client is authenticated, and add what was missed in *disconnection* to what is to be fetched.
 
-        What was missed in *disconnection* is to be fetched, and what an earlier connection left.
+        What an earlier connection did not fetch is still among it.
         """
         first, self._first = self._first, False
         disconnection = disconnection or self._reopened
@@ -136,7 +136,7 @@ class CatchUp:
         self.note_unfetched()
 
     def hold(self, event: Event, size: int) -> None:
-        """Take a live event: hold it back until what was missed stands before it, or publish it."""
+        """Hold a live event back if messages before it are still being fetched; otherwise publish it."""
         missed = self.ranges[-1]
         key = message_key(event)
         if key is not None and missed.before_id is None and key > (missed.start.id or 0):
@@ -183,7 +183,10 @@ class CatchUp:
         if start is not None:
             self.ranges.append(MissedRange(disconnection, now, start, start.id))
             return
-        message = "No message was ever seen, and no answer of the server had a Date: nothing tells where to begin."
+        message = (
+            "No message was ever received, and no response of the server had a Date header: "
+            "it is unknown from where to fetch."
+        )
         nowhere = CometConnError(message, code="NO_STARTING_POINT")
         self.publish_gap(disconnection.gap(now, cause=nowhere))
 
@@ -191,7 +194,7 @@ class CatchUp:
 
     @trio.lowlevel.enable_ki_protection
     async def run(self, link: Link) -> None:
-        """Fill the ranges, one after the other. Ends with the lease of *link*, whatever is left."""
+        """Fill the ranges, one after the other. Ends with the lease of *link*, even if ranges are left."""
         await RangeFiller(self, link).run()
 
     def publish_gap(self, gap: Gap) -> None:
@@ -209,7 +212,7 @@ class CatchUp:
             self.streams.unfetched_after = NOWHERE if start is None else start
 
     def settled(self) -> None:
-        """Note that nothing more is published of a range for now: the receive loop may have waited for that."""
+        """Note that nothing more of a range is published for now, and wake the receive loop, which may wait for that."""
         self.may_drop = False
         self.note_unfetched()
         if self.observer is not None:

@@ -40,7 +40,7 @@ AUTH_ANSWER = "the answer to the auth frame"
 
 _REASON_TEXTS: Mapping[Reason | None, str] = {
     None: "the socket was lost; cometconn is reconnecting",
-    Reason.NOT_LOGGED_IN: "nobody is logged in",
+    Reason.NOT_LOGGED_IN: "no user is logged in",
     Reason.NOT_REQUESTED: "the last connect() was cancelled",
     Reason.IN_BACKGROUND: "the app is in the background, where auto mode keeps no connection",
     Reason.BACKGROUND_TIMEOUT: "the background grace ran out without a ping()",
@@ -74,7 +74,7 @@ def to_failure(error: Exception, secrets: KnownSecrets | None = None) -> Failure
     """Return what *error* means for the retries. In its text, *secrets* are masked and control characters escaped."""
     secrets = secrets or KnownSecrets()
     if isinstance(error, WebSocketClosedError) and error.reason:
-        error = WebSocketClosedError(error.code, secrets.line(error.reason))
+        error = WebSocketClosedError(error.code, secrets.masked_line(error.reason))
     asked = error.retry_after if isinstance(error, UpgradeRefusedError | ApiError) else None
     return Failure(
         secrets.error(error),

@@ -32,8 +32,8 @@ class OutgoingFrame:
 
     Attributes:
         text: its payload.
-        done: set when it was written, or never will be.
-        error: why it never will be.
+        done: set when it was written, or when it is certain that it will not be.
+        error: why it will not be written.
     """
 
     text: str = attrs.field(repr=False)
@@ -48,9 +48,9 @@ class PingWaiter:
     Attributes:
         frame: the ping frame.
         sent_at: when it was queued, on Trio's clock.
-        gives_up_at: from this moment on a pong belongs to a later ping; but if there is none and a call still waits, to
-            this one, because the pong may have lain unread in the socket.
-        awaited: a call of `ping()` waits for it.
+        gives_up_at: a pong that is read after this time counts for a later ping. If there is none and a call still
+            waits, it counts for this one, because it may have been unread in the socket.
+        awaited: whether a call of `ping()` waits for the pong.
         answered: set when the outcome is known.
         round_trip: in seconds, once a pong came.
         error: why none will come.
@@ -111,7 +111,7 @@ class LinkState(enum.Enum):
     OPEN = "open"
     """The server has accepted the auth frame."""
     OVER = "over"
-    """The lease has ended: nothing is taken from the socket, nothing begins, and the socket is being closed."""
+    """The lease has ended: messages that are read are dropped, no task starts, and the socket is being closed."""
     CLOSED = "closed"
     """The socket is closed on our side."""
 
@@ -128,15 +128,15 @@ _NEXT = {
 
 @attrs.define(eq=False, kw_only=True)
 class Link:
-    """One WebSocket, from the attempt to open it to its end. Another one is another `Link`.
+    """What the tasks of one WebSocket share, from its dial to its close. Each WebSocket has a `Link` of its own.
 
     Attributes:
         number: of the WebSocket among those that this client dialled, from 1: a detail's `generation`.
         heartbeat: when to ping, and when silence means that the link is lost.
-        lease: everything that makes or uses the socket runs inside this scope. Only the machine sets its deadline
+        lease: everything that opens or uses the socket runs inside this scope. Only the machine sets its deadline
             and cancels it.
-        attempt_ends: when the attempt has failed, on Trio's clock.
-        second: the dial after a renewal of the token.
+        attempt_ends: the time limit of the attempt, on Trio's clock.
+        second: whether this link is for the renewal of the token, or for the dial after it.
         room: the receive loop parks here while a stream is full.
         observer: is called for every pong; `None` without hooks.
         websocket: the WebSocket, once it was dialled.
@@ -187,7 +187,7 @@ class Link:
         self.news.unpark_all()
 
     def send_auth(self, text: str) -> None:
-        """Queue the auth frame, *text*; now its answer is waited for, unless the server has accepted us already."""
+        """Queue the auth frame, *text*. The link is `AUTHENTICATING` then, unless the server has accepted the client already."""
         if self._state is LinkState.DIALLING:
             self._enter(LinkState.AUTHENTICATING)
         self.step = AUTH_ANSWER
@@ -199,7 +199,10 @@ class Link:
         self.heartbeat.start(now, jitter)
 
     def set_alarm(self, next_tick: float) -> None:
-        """Let the keepalive task wake up for the next ping or for *next_tick*. Sooner would cost, with thousands."""
+        """Let the keepalive task wake up for the next ping or for *next_tick*, whichever is first.
+
+        It does not wake up more often, because a process may have thousands of connections.
+        """
         if self.alarm is not None:
             self.alarm.deadline = min(self.heartbeat.next_ping, next_tick)
 

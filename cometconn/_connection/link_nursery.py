@@ -37,10 +37,10 @@ class LinkNursery:
     """Runs links, one at a time.
 
     Attributes:
-        machine: gets what happens.
-        identity: the user, and the URL.
-        streams: get the events.
-        environment: dials.
+        machine: everything that happens to a link is reported to it.
+        identity: has the user and the URL.
+        streams: the events are put into them.
+        environment: opens the byte stream.
         open_websocket: makes a WebSocket from a byte stream.
         catch_up: fetches what was missed; `None` without `AppSettings(catch_up=True)`.
         positions: notes when the client was first connected: from then on messages can be fetched.
@@ -79,7 +79,7 @@ class LinkNursery:
                     if not link.over and self.catch_up is not None and self.catch_up.wanted:
                         leased.start_soon(self.catch_up.run, link, name="cometconn.catch_up")
                 if websocket is not None:
-                    await self._hang_up(websocket)
+                    await self._close(websocket)
                 nursery.cancel_scope.cancel(reason="cometconn: the link is over")
         finally:
             if link is not None:
@@ -125,13 +125,13 @@ class LinkNursery:
             self.positions,
             name="cometconn.receive_loop",
         )
-        if await self._opened(link, websocket):
+        if await self._wait_open(link, websocket):
             link.on_send = Writer(self.machine, link, websocket, leased).begin
             link.send_auth(self.identity.auth_frame())
             while not link.authenticated:
                 await link.news.park()
 
-    async def _opened(self, link: Link, websocket: WebSocket) -> bool:
+    async def _wait_open(self, link: Link, websocket: WebSocket) -> bool:
         try:
             await websocket.wait_open()
         except WebSocketError as error:
@@ -141,7 +141,7 @@ class LinkNursery:
                 self.machine.observer.upgraded()
         return not link.over
 
-    async def _hang_up(self, websocket: WebSocket) -> None:
+    async def _close(self, websocket: WebSocket) -> None:
         if websocket.can_close:
             with trio.CancelScope() as scope:
                 handshake = self.machine.begin_closing_handshake(scope)
@@ -151,7 +151,7 @@ class LinkNursery:
                 self.machine.begin_closing_handshake(scope)
                 await websocket.wait_close_reply_written()
         elif websocket.close_frame_written and self.machine.observer is not None:
-            self.machine.observer.goodbye_said()  # and the server has answered already
+            self.machine.observer.close_frame_written()  # the server's close frame has already arrived
         await websocket.aclose_forcefully()
         if self.machine.observer is not None:
             self.machine.observer.socket_closed()
@@ -159,7 +159,7 @@ class LinkNursery:
     def _note_close_frame(self, handshake: ClosingHandshake) -> None:
         handshake.note_written()
         if self.machine.observer is not None:
-            self.machine.observer.goodbye_said()
+            self.machine.observer.close_frame_written()
 
 
 def _dial_error(url: str, error: Exception) -> Exception:

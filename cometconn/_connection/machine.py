@@ -1,8 +1,8 @@
-"""The one holder of the connection's state.
+"""The `Machine`, which alone holds the connection's state.
 
-Everything that happens reaches it by a synchronous call. Each call first does `tick()`, so that a deadline that has
-passed counts before anything else. The new state, the end of the lease, the outcome of calls that wait and the new
-status are one step without an await: no task sees half of it. Tasks then act as the state requires.
+Tasks and calls report everything that happens by a synchronous call. Each call first does `tick()`, so that a deadline
+that has passed takes effect before anything else. The state, the lease, the outcome of waiting calls and the status
+change in one step without an await, so that no task sees only some of the changes. Tasks then act as the state requires.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Machine"]
 
 _UNANSWERED_BEFORE_RENEWAL = 3
-"""Attempts in a row whose auth frame got no answer, but a close or silence, after which the token is renewed."""
+"""After so many attempts in a row whose auth frame was followed by a close or by silence, the token is renewed."""
 _CLOSING_STEP = "closing the connection before it"
 _LONGEST_WAIT = 16.0
 """Seconds between two readings of the clocks, at most, to notice that the machine slept. Each keepalive ping, every 15 s,
@@ -60,7 +60,7 @@ class Machine:
         room: the receive loop parks here while a stream is full; unparked when a link ends.
         boot_time: reads a clock that goes on while the machine sleeps, in seconds.
         on_resumed: is called with how many seconds the machine slept.
-        secrets: what no error may repeat.
+        secrets: the secrets that are masked in errors.
         observer: is called for every step; `None` without hooks.
         on_token_judged: is called when the server has accepted the token, and when it has refused it for good.
     """
@@ -171,14 +171,14 @@ class Machine:
 
     @trio.lowlevel.enable_ki_protection
     def apply(self, on: Input, cause: CometConnError | None = None) -> None:
-        """Apply an input that has nothing but a *cause*: login, logout, the app state, `retry_now()`, the end."""
+        """Apply an input without details but a *cause*: login, logout, the app state, `retry_now()`, the end."""
         self._step(on, self.tick(), InputDetails(cause=cause))
         if on is Input.CLIENT_LEFT:
             self.statuses.close()
 
     @trio.lowlevel.enable_ki_protection
     async def connect(self, *, patient: bool) -> None:
-        """Wish for a connection and wait for the outcome. *patient*: wait on when an attempt fails."""
+        """Wish for a connection and wait for the outcome. *patient*: keep waiting when an attempt fails."""
         now = self.tick()
         waiter = ConnectWaiter(patient)
         if (refusal := self._step(Input.CONNECT_CALLED, now, InputDetails(waiter=waiter))) is not None:
@@ -223,17 +223,17 @@ class Machine:
 
     # Calls of the tasks of a link.
 
-    def open_link(self, lease: trio.CancelScope, *, second: bool = False, dials: bool = True) -> Link:
+    def open_link(self, lease: trio.CancelScope, *, second: bool = False, has_socket: bool = True) -> Link:
         """Begin a link for the attempt under way.
 
         Args:
             lease: the scope in which everything runs that makes or uses its socket.
             second: the token was refused once already.
-            dials: whether a socket is dialled; not so for the renewal of a token.
+            has_socket: whether a socket is dialled; `False` for the renewal of a token.
         """
         assert self._life.state is State.CONNECTING, "links are opened for an attempt"
         assert self._link is None, "one link at a time"
-        self.attempts += dials
+        self.attempts += has_socket
         self._link = self._latest = Link(
             number=self.attempts,
             heartbeat=Heartbeat(self._timing.keepalive_interval, self._timing.pong_timeout),
@@ -287,7 +287,7 @@ class Machine:
         """Bytes came over *link*."""
         self.tick()
         if self._link is link and link.heartbeat.received():
-            link.set_alarm(self.next_tick)  # it was set for the moment from which silence would have meant loss
+            link.set_alarm(self.next_tick)  # it was set for the end of the silence that would have meant loss
 
     def judge_silence(self, link: Link, read_at: float) -> None:
         """Judge whether *link* is lost: a read that was under way at *read_at* has found nothing since."""
@@ -305,7 +305,7 @@ class Machine:
 
     def link_closed(self, link: Link) -> None:
         """Note that *link* has no socket any more: it is closed, or none was dialled."""
-        self.drop_link(link)  # which it has been, unless it was there for a renewal, or one of its tasks has failed
+        self.drop_link(link)  # done before, unless it served a renewal or one of its tasks has failed
         self._closing_handshake = None
         link.note_closed()
         if self._latest is link:
@@ -325,7 +325,9 @@ class Machine:
         doubtful = unanswered and self._unanswered % _UNANSWERED_BEFORE_RENEWAL == 0
         if link is not None and (failure.refused or doubtful) and not link.second:
             self.drop_link(link)
-            self._step(Input.RENEWAL_BEGAN, now)  # at once: it has a time limit of its own, and this one may be used up
+            self._step(
+                Input.RENEWAL_BEGAN, now
+            )  # now, because it sets a new time limit, and the old one may be used up
         else:
             on = Input.TOKEN_REFUSED if failure.refused else Input.ATTEMPT_FAILED
             self._step(on, now, attrs.evolve(details, cause=attempt_error(failure.error)))
@@ -340,7 +342,7 @@ class Machine:
             return refusal_error(after.refusal, on.value)
         if after.state is State.CONNECTING and before.state is not State.CONNECTING:
             self.epoch += 1
-        self._settle_link(details)  # first: the close frame leaves here
+        self._settle_link(details)  # first, because the close frame is written here
         self._note_disconnection(before, on, now, details)
         if before.waiting and on is not Input.CALLER_LEFT:
             finish_waiters(before, after, details.cause)

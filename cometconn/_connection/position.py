@@ -34,9 +34,9 @@ class PositionKeeper:
 
     Attributes:
         identity: the user.
-        streams: know what is acknowledged.
+        streams: have the position.
         store: where the position is saved.
-        api: knows the `Date` of the last REST answer.
+        api: has the `Date` of the last REST response.
         catches_up: missed messages are fetched, so the position does not pass them.
         given: the position that `open_client()` was given, for the first user only.
         nursery: the client's, in which the saving task runs.

@@ -37,9 +37,9 @@ _DECODE_BYTES = 64 * 1024  # and about so many bytes of them
 
 @attrs.define(eq=False)
 class RangeFiller:
-    """Fills the ranges of one `CatchUp` while one connection stands.
+    """Fills the ranges of one `CatchUp` during one connection.
 
-    Methods that return a `bool` return whether the lease stands; if not, the next connection goes on with the range.
+    Methods that return a `bool` return whether the lease still lasts; if not, the next connection continues the range.
 
     Attributes:
         catch_up: knows the ranges, and how to fetch.
@@ -56,7 +56,7 @@ class RangeFiller:
         return self.catch_up.streams
 
     async def run(self) -> None:
-        """Fill the ranges, one after the other. Ends with the lease, whatever is left."""
+        """Fill the ranges, one after the other. Ends with the lease, even if ranges are left."""
         for missed in tuple(self.catch_up.ranges):
             if not self.link.over:
                 await self._fill(missed)
@@ -73,13 +73,13 @@ class RangeFiller:
             if missed.cursor is not None and full:
                 if not await self._hand_over(missed):
                     return
-                self._spent = 0.0  # the streams have got further
+                self._spent = 0.0  # what was fetched is in the streams now
         await self._finish(missed)
 
     # Fetching.
 
     async def _next_page(self, missed: MissedRange, cursor: Cursor) -> MessagePage | None:
-        """Ask until the page is here; return `None` if it was refused or the lease has ended.
+        """Request the page until it is received. Return `None` if it was refused or the lease has ended.
 
         When live events have waited for `request_timeout` they are released, and fetching goes on.
         """
@@ -197,7 +197,7 @@ class RangeFiller:
         return True
 
     async def _release_all(self, missed: MissedRange, cause: Exception) -> bool:
-        """Live events have waited long enough: publish them, and what is fetched of *missed* from now on comes late."""
+        """Live events have waited long enough: publish them. What is fetched of *missed* from now on comes after them."""
         for other in self.catch_up.ranges:
             if other.holds and not await self._release(other, cause, fetched=other is missed):
                 return False

@@ -183,7 +183,7 @@ class _Reader:
         if self._link.authenticated:
             return
         if not reply.accepted:
-            code = self._identity.secrets.line(reply.code, _LONGEST_CODE)
+            code = self._identity.secrets.masked_line(reply.code, _LONGEST_CODE)
             words = f"the server refused the auth token (code {code})"
             self._machine.refused(self._link, CometConnError(words, code=code))
             return

@@ -1,4 +1,4 @@
-"""The task that opens links when they are wanted, and the one that turns cancellation into the end of the lease."""
+"""The task that opens a link whenever the state requires one, and the task that ends the lease on cancellation."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ __all__ = ["Supervisor", "watcher"]
 
 @trio.lowlevel.enable_ki_protection
 async def watcher(leave: Callable[[], None]) -> None:
-    """Turn cancellation from outside into the end of the lease.
+    """Call *leave* when the client's nursery is cancelled, which ends the lease.
 
-    It sleeps outside every shield, so it is the first task that runs when the client's nursery is cancelled, for
-    whatever reason. *leave* is synchronous and may be called again. It is called even if the task was cancelled before
-    its first step.
+    This task sleeps outside all shielded scopes, so a cancel of the client's nursery reaches it directly, whatever its
+    reason. *leave* is synchronous and idempotent. It is called even if this task is cancelled before it first runs.
     """
     try:
         await trio.sleep_forever()
@@ -37,14 +36,16 @@ async def watcher(leave: Callable[[], None]) -> None:
 
 @attrs.frozen(eq=False)
 class Supervisor:
-    """Opens a link whenever one is wanted. It acts on the machine's state and not on events, so it misses none.
+    """Opens a link whenever the machine's state is `CONNECTING`.
+
+    It reads the state and not notifications of changes, so it cannot miss a change.
 
     Attributes:
-        machine: knows whether a link is wanted.
-        links: returns what runs a link. The first call may import what only a connection needs.
-        renew: replaces a refused token. Raises `ApiError` if that fails, and `NotLoggedInError` if the server no longer
-            knows the user's auth token.
-        forget: logs the user out without a request, for the reason that it is given.
+        machine: holds the connection's state.
+        links: returns the `LinkNursery`. The first call may import modules that only a connection needs.
+        renew: gets a new token in place of a refused one. Raises `ApiError` if that fails, and `NotLoggedInError` if the
+            server no longer accepts the user's auth token.
+        forget: logs the user out without a request; its argument is the reason.
     """
 
     machine: Machine
@@ -54,7 +55,7 @@ class Supervisor:
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
-        """Open links and wait for changes of the state, until the client is left."""
+        """Open a link in the state `CONNECTING` and otherwise wait for the state to change, until the client is left."""
         machine = self.machine
         machine.tick()
         while machine.state is not State.CLIENT_CLOSED:
@@ -63,30 +64,31 @@ class Supervisor:
                 await self.links().run()
                 machine.tick()
                 if machine.state is State.CONNECTING and machine.epoch == attempt:
-                    # The link has ended and its attempt has not: the token is to be renewed.
+                    # The link has ended but the attempt goes on: the token was refused, or three auth frames in a row had no
+                    # answer.
                     await self._second_dial()
             else:
                 await machine.wait_changed()
             machine.tick()
 
     async def _second_dial(self) -> None:
-        """Renew the token and dial once more; both are part of the attempt."""
-        unknown, wanted = None, False
+        """Renew the token and dial a second time. Both belong to the same attempt, which has a new time limit."""
+        logout_reason, still_wanted = None, False
         with trio.CancelScope() as lease:
-            link = self.machine.open_link(lease, second=True, dials=False)
+            link = self.machine.open_link(lease, second=True, has_socket=False)
             link.step = "the renewal of the token (GET /me, or a new login)"
             try:
-                unknown = await self._renew(link)
+                logout_reason = await self._renew(link)
             finally:
-                wanted = not link.over
+                still_wanted = not link.over
                 self.machine.link_closed(link)
-        if wanted and unknown is not None:
-            await self.forget(unknown)
-        elif wanted:
+        if still_wanted and logout_reason is not None:
+            await self.forget(logout_reason)
+        elif still_wanted:
             await self.links().run(second=True)
 
     async def _renew(self, link: Link) -> NotLoggedInError | None:
-        """Renew; return the reason to log the user out, if there is one."""
+        """Renew the token. Return the `NotLoggedInError` if the server no longer accepts the user's auth token, else `None`."""
         try:
             with trio.move_on_at(link.attempt_ends):
                 await self.renew()

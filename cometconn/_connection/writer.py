@@ -1,4 +1,4 @@
-"""Writes messages to the socket: at once if it takes no waiting, otherwise in a task. Nothing else writes messages."""
+"""Writes all messages to the socket: directly if the socket takes them without waiting, otherwise in a task."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["Writer"]
 
 @attrs.frozen(eq=False)
 class Writer:
-    """Writes the outbox of a link. There is a task only while a frame has to wait.
+    """Writes the outbox of a link. A task runs only while the socket does not accept a frame at once.
 
     Attributes:
-        machine: gets the error when the socket breaks, and counts the frames.
-        link: its outbox is written.
-        websocket: where the frames go.
-        nursery: runs the task, within the lease.
+        machine: its `lost()` is called when writing fails, and its `frames_sent` is incremented for each frame.
+        link: the link whose outbox is written.
+        websocket: the WebSocket of the link.
+        nursery: the nursery of the lease, in which the task is started.
     """
 
     machine: Machine
@@ -35,7 +35,10 @@ class Writer:
     nursery: trio.Nursery
 
     def begin(self) -> None:
-        """Write the frame that was put into an empty outbox, now or in a task."""
+        """Write the first frame of the outbox, or start `run()` if the socket is full.
+
+        Called when a frame was added to an empty outbox.
+        """
         if self.websocket.send_nowait(self.link.outbox[0].text):
             self._written()
         else:
@@ -43,11 +46,11 @@ class Writer:
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
-        """Write, in order, until the outbox is empty or the lease ends, which empties it.
+        """Write the frames in order until the outbox is empty. The end of the lease cancels this task and empties the outbox.
 
-        Only the end of the lease can cut a frame: when a call of `ping()` or `start_typing()` is cancelled, its frame
-        stays in the outbox and is written. A frame leaves the outbox when it is written, so while this task runs the
-        outbox is not empty, and no second task is started.
+        A frame is left half written only when the lease ends. A cancelled `ping()` leaves its frame in the outbox. Other
+        cancelled calls remove theirs, unless it is the first one, which may be half written. A frame is removed only
+        after it was written, so the outbox is not empty while this task runs, and `begin()` is not called again.
         """
         outbox = self.link.outbox
         while outbox:
@@ -60,5 +63,5 @@ class Writer:
 
     def _written(self) -> None:
         self.machine.frames_sent += 1
-        if self.link.outbox:  # empty if the lease has ended meanwhile
+        if self.link.outbox:  # the end of the lease empties it
             self.link.outbox.pop(0).done.set()

@@ -1,1 +1,1 @@
-"""Examines JSON from outside before it is decoded, and decodes JSON that is not strictly valid."""
+"""Checks the depth and the number of items of JSON from a server, and decodes JSON that is not strictly valid."""

@@ -1,4 +1,4 @@
-"""The limit for the nesting of JSON from a server."""
+"""Limits how deeply JSON from a server may be nested."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ from typing import Final
 __all__ = ["DEEPEST", "is_too_deep", "may_be_too_deep"]
 
 DEEPEST: Final = 100
-"""The most arrays and objects inside one another. CometChat's own frames have about ten levels, and apps add few.
+"""How deeply arrays and objects may be nested. CometChat's frames have about ten levels; metadata and custom data of apps
+add a few.
 
-Python's JSON parsers accept about a thousand levels, but `copy.deepcopy()`, `json.dumps()` and comparisons recurse more
-deeply than the parsers and would then fail in the program that uses the value.
+Python's JSON parsers accept about a thousand levels. A value of that depth would make `copy.deepcopy()`, `json.dumps()` or
+a comparison in the application raise `RecursionError`, because these recurse more deeply than the parsers.
 """
 
 
 def may_be_too_deep(text: str) -> bool:
-    """Return whether *text* has more than `DEEPEST` opening brackets; with fewer it cannot be nested too deeply."""
+    """Return whether *text* can be nested more deeply than `DEEPEST`.
+
+    It can if it has more than `DEEPEST` opening brackets and is long enough to close them. Brackets inside strings count,
+    too, so `True` does not yet mean that the nesting is too deep.
+    """
     return len(text) > 2 * DEEPEST and text.count("[") + text.count("{") > DEEPEST
 
 
 def is_too_deep(value: object, text: str | None = None) -> bool:
     """Return whether *value* is nested more deeply than `DEEPEST`.
 
-    *text* is the JSON of *value*, if the caller has it: counting its brackets is usually enough.
+    *text* is the JSON from which *value* was decoded, if it is at hand. If it has few brackets, *value* is not searched.
     """
     if text is not None and not may_be_too_deep(text):
         return False

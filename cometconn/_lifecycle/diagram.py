@@ -16,7 +16,7 @@ _GROUPS = {WANTED: "Wanted", RESTING: "Resting", OUT: "Out"}
 _TITLES = {
     "Wanted": "logged in, wanted: the lease is alive",
     "Resting": "logged in, disconnected",
-    "Out": "nobody logged in",
+    "Out": "no user logged in",
 }
 
 

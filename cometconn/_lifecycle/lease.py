@@ -1,4 +1,4 @@
-"""When a wish to be connected ends: foreground and background as one deadline."""
+"""When the wish to be connected ends: one deadline for the foreground and the background."""
 
 from __future__ import annotations
 

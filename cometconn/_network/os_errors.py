@@ -48,8 +48,8 @@ def os_error_text(error: BaseException) -> str:
             return _TRIOS_OWN.sub("", one.strerror)
         if isinstance(one, ssl.SSLError) and (words := _TLS_WORDS.get(getattr(one, "reason", None) or "")):
             return f"{words} ({one.reason})"
-        if isinstance(one, ssl.SSLCertVerificationError) and (said := getattr(one, "verify_message", None)):
-            return f"certificate verify failed: {said}"
+        if isinstance(one, ssl.SSLCertVerificationError) and (fault := getattr(one, "verify_message", None)):
+            return f"certificate verify failed: {fault}"
         if isinstance(one, BaseExceptionGroup):
             ahead.extend(one.exceptions)
         ahead.extend(behind for behind in (one.__cause__, one.__context__) if behind is not None)

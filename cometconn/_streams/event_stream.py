@@ -39,7 +39,7 @@ class StreamOwner(Protocol):
 
     @property
     def on_moved(self) -> Callable[[], object] | None:
-        """What is to be called when the position has moved; `None` when nothing is."""
+        """The callback for a move of the position; `None` if none is wanted."""
 
     def made_room(self) -> None:
         """Note that the stream no longer pauses the socket."""
@@ -48,7 +48,7 @@ class StreamOwner(Protocol):
         """Note that the stream has acknowledged a message, or reported what it had dropped."""
 
     def acknowledged_late(self, entry: Entry) -> None:
-        """Note that *entry* was acknowledged after the stream was closed: it need not come again."""
+        """Note that *entry* was acknowledged after the stream was closed, so the next stream does not get it."""
 
     def failed(self) -> None:
         """Note that the stream takes no more events."""
@@ -61,8 +61,8 @@ class EventStreamStatistics:
     Attributes:
         events, size: what waits in it now, in events and bytes of their frames.
         unacknowledged: messages that were handed out and are not acknowledged. They count towards the bounds, too.
-        behind: events that no stream had taken when this one was opened, and for which it has no room yet. They come
-            before anything newer.
+        behind: events that no stream had taken when this one was opened, and for which it has no room yet. They are
+            yielded before newer events.
         max_events, max_bytes: its bounds.
         handed_out: events that were read from it.
         dropped: events it lost, for the `drop_oldest` and `fail` policies.
@@ -132,14 +132,13 @@ class EventStream:
     async def __anext__(self) -> Event:
         """Return the next event, waiting for it if none is there.
 
-        With `acknowledge="next"` it first acknowledges what this task got before: at the call, even if the wait is then
-        cancelled. It can be cancelled at each call. While events are there, other tasks run at least after every 64
-        of them and not after each, which is what makes a burst cheap. If cancelled, nothing is lost: the event stays in
-        the stream.
+        With `acknowledge="next"`, the call first acknowledges the event that this task got before, even if the wait is
+        then cancelled. Every call can be cancelled; no event is lost then, because it stays in the stream. As long as
+        events wait, other tasks run only after every 64 of them, which makes a burst cheap.
 
         Raises:
-            SlowConsumerError: the stream, opened with `overflow="fail"`, fell behind, and all that it still held has
-                been read.
+            SlowConsumerError: the stream, opened with `overflow="fail"`, was full, and the events that it still held
+                have been read.
         """
         if self._fast and self._queue and _current_task() is self._reader:
             # The fast path: what nearly every call in a burst does, without calling the methods that do it below.
@@ -190,8 +189,8 @@ class EventStream:
     def acknowledge(self, event: Event) -> None:
         """Mark *event*, which this stream has handed out, as handled: it will not come again.
 
-        For a stream opened with `acknowledge="call"`. The object counts, not an equal one. A second call with the same
-        event does nothing, and neither does one with an event that is no message: only messages can come again. Not a
+        For a stream opened with `acknowledge="call"`. Events are compared by identity, not by equality. A second call with the same
+        event does nothing, and neither does one with an event that is not a message, because only messages can come again. Not a
         checkpoint; the position is saved within half a second (`commit()` waits for that).
 
         Raises:

@@ -58,7 +58,7 @@ class StreamOptions:
 def stream_options(
     types: tuple[type[Event], ...], max_events: int, max_bytes: int, overflow: str, acknowledge: str
 ) -> StreamOptions:
-    """Return the options for these arguments of `events()`; raise `SettingsError` if one of them makes no sense."""
+    """Return the options for these arguments of `events()`; raise `SettingsError` if one of them is invalid."""
     for kind in types:
         if not (isinstance(kind, type) and issubclass(kind, Event)):
             message = f"events() takes event classes, such as TextMessage, not {kind!r}."

@@ -1,4 +1,4 @@
-"""All event streams of one client: every event comes to each that wants it, in order and once."""
+"""All event streams of one client. Each event is put once, and in order, into every stream that wants it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Streams:
 
     Attributes:
         room: the receive loop parks here while a pausing stream is full.
-        early: events that came before the answer to the auth frame: a gap comes before them.
+        early: events that came before the auth reply. They are published after it, behind the gap.
         unclaimed: events that wait for the next stream.
         received: events that came, duplicates included.
         duplicates: of these, how many were dropped because their message had come before.
@@ -131,7 +131,7 @@ class Streams:
         return acknowledged_beyond(self._known.behind(position or 0), self._unreported_ids(), self._open_ids())
 
     def resume(self, position: int | None, acknowledged: Iterable[int]) -> None:
-        """Go on from a saved position. Should messages that were *acknowledged* behind it come again, they are known."""
+        """Continue from a saved position. Messages behind it that were *acknowledged* are dropped if they come again."""
         self._known.resume(position, acknowledged)
 
     def moved(self) -> None:
@@ -210,7 +210,7 @@ class Streams:
             self.moved()
 
     def note_sent(self, number: int) -> None:
-        """Remember the id of a message of our own: should the server send it back, it is a duplicate."""
+        """Remember the id of a message that this client sent: if the server sends it back, it is a duplicate."""
         self._known.note_sent(number)
 
     def machine_slept(self, seconds: float) -> None:
@@ -218,7 +218,7 @@ class Streams:
         self.publish(Resumed(seconds), 0)
 
     def drop_duplicates(self, count: int) -> None:
-        """Count *count* received messages that are not published, because they were fetched as well."""
+        """Count *count* received messages that are not published, because they were fetched, too."""
         self.received += count
         self.duplicates += count
 
@@ -290,7 +290,7 @@ class Streams:
 
 @final
 class Subscription(AbstractAsyncContextManager[EventStream]):
-    """Fills a stream for as long as the block runs. A class and no generator: every idle connection keeps one of these."""
+    """Fills a stream for as long as the block runs. A class, because a generator takes more memory in each idle connection."""
 
     __slots__ = ("_commit", "_options", "_stream", "_streams")
 

@@ -69,7 +69,7 @@ class StepObserver:
     def attempt_begun(self, number: int, url: str, *, second: bool) -> None:
         """Report that a WebSocket is begun."""
         self._generation = number
-        self._report(attempts.AttemptBegun, url=self.secrets.line(url.partition("?")[0]), second=second)
+        self._report(attempts.AttemptBegun, url=self.secrets.masked_line(url.partition("?")[0]), second=second)
         self._step_began = trio.current_time()
 
     def dialled(self) -> None:
@@ -126,7 +126,7 @@ class StepObserver:
             before_id=gap.before_id,
         )
 
-    def goodbye_said(self) -> None:
+    def close_frame_written(self) -> None:
         """Report that our close frame is written."""
         self._report(connections.GoodbyeSaid)
 

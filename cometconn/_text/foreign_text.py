@@ -2,7 +2,7 @@
 
 Servers, proxies and other users can send any text: a token that was sent to them, a terminal's escape sequence, a line
 break that forges a log line, a control character that reverses one. Such text is masked and escaped only here, by
-`KnownSecrets.line()` and `KnownSecrets.whole()`.
+`KnownSecrets.masked_line()` and `KnownSecrets.masked()`.
 """
 
 from __future__ import annotations
@@ -80,30 +80,30 @@ class KnownSecrets:
         if isinstance(fields, Mapping):
             self.learn(*(item for name, item in fields.items() if is_secret_name(name)))
 
-    def line(self, text: object, most: int = LONGEST) -> str:
+    def masked_line(self, text: object, most: int = LONGEST) -> str:
         """Return *text* for an error, a status or a log: masked, escaped, and cut to *most* characters."""
         given = str(text)
         margin = _LONGEST_FORM * max(map(len, self._secrets), default=0)
         if len(given) > _READ + margin:  # the margin is dropped, too, because the cut may have split a secret in it
-            given = self._masked(given[: _READ + margin])
+            given = self._without_secrets(given[: _READ + margin])
             given = f"{given[: max(0, len(given) - margin)]}..."
-        shown = self.whole(given)
-        return shown if len(shown) <= most else self._masked(f"{shown[: most - 3]}...")
+        shown = self.masked(given)
+        return shown if len(shown) <= most else self._without_secrets(f"{shown[: most - 3]}...")
 
-    def whole(self, text: object) -> str:
+    def masked(self, text: object) -> str:
         r"""Return *text* for a terminal or a line of JSON: masked and escaped, but not cut.
 
         Escaped are C0, DEL, C1, bidi controls, line separators and half surrogates. They become `\\n` or `\\u001b`, which
         a JSON parser turns back into the same character.
         """
-        return self._masked(_RAW.sub(_escaped, self._masked(str(text))))
+        return self._without_secrets(_RAW.sub(_escaped, self._without_secrets(str(text))))
 
     def hidden(self, value: Any) -> Any:
         """Return a copy of a JSON value with secrets masked, both by their names and by their values.
 
         The names of fields are masked, too. The caller has checked the depth of *value*.
         """
-        return without_secret_names(value, self._masked)
+        return without_secret_names(value, self._without_secrets)
 
     def json(self, value: Any, indent: int | None = None) -> str:
         """Return JSON for a terminal: masked as by `hidden()`, and escaped except for the line breaks of *indent*."""
@@ -111,8 +111,8 @@ class KnownSecrets:
         return "\n".join(_RAW.sub(_escaped, line) for line in lines)
 
     def details(self, value: Any) -> Any:
-        """Return a copy of a JSON value for an error: secret fields are masked, and each text is as `line()` returns it."""
-        return without_secret_names(value, self.line)
+        """Return a copy of a JSON value for an error: secret fields are masked, and each text is as `masked_line()` returns it."""
+        return without_secret_names(value, self.masked_line)
 
     def error(self, error: Exception) -> Exception:
         """Return *error* for chaining, or a `RedactedError` if it or an exception in its chain must not be shown."""
@@ -123,18 +123,18 @@ class KnownSecrets:
             return True
         seen.add(id(error))
         texts = (str(error), *getattr(error, "__notes__", ()))
-        return all(self.line(text) == text for text in texts) and all(
+        return all(self.masked_line(text) == text for text in texts) and all(
             self._is_harmless(behind, seen) for behind in _behind(error)
         )
 
     def _stand_in(self, error: BaseException, seen: set[int]) -> RedactedError:
         seen.add(id(error))
-        made = RedactedError(self.line(error) or type(error).__name__)
+        made = RedactedError(self.masked_line(error) or type(error).__name__)
         behind = next((one for one in _behind(error) if id(one) not in seen), None)
         made.__cause__ = None if behind is None else self._stand_in(behind, seen)
         return made
 
-    def _masked(self, text: str) -> str:
+    def _without_secrets(self, text: str) -> str:
         """Mask every secret, repeatedly until none is left, because masking one may join the halves of another."""
         while self._secrets and (spans := sorted(self._spans(text))):
             pieces, end = list[str](), 0

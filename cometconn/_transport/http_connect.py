@@ -78,4 +78,4 @@ def _refusal(status: int, shown: str, proxy: Proxy, target: str) -> ProxyError:
 
 def _shown(head: bytes, proxy: Proxy) -> str:
     line = head.split(b"\r\n", 1)[0].decode("utf-8", "replace")
-    return proxy.secrets.line(line, _LONGEST_LINE)
+    return proxy.secrets.masked_line(line, _LONGEST_LINE)

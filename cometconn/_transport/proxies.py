@@ -88,8 +88,8 @@ def choose_proxies(proxy: str | None, endpoints: Endpoints | None) -> Proxies:
     given = _checked(proxy, "The proxy")
     if endpoints is not None and _is_plain(endpoints) and not endpoints.allow_insecure and not is_loopback(given.host):
         message = (
-            "The proxy would be told the tokens, because the endpoints are not encrypted: "
-            "leave it out, or say allow_insecure=True there."
+            "The proxy could read the tokens, because the endpoints are not encrypted: "
+            "leave it out, or set allow_insecure=True there."
         )
         raise SettingsError(message)
     return Proxies(given)

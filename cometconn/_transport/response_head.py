@@ -19,8 +19,8 @@ _DATE = re.compile(rb"\r\ndate:[ \t]*([^\r\n]*)", re.IGNORECASE)
 class ResponseHead:
     """Reads the head of the response before trio-websocket gets it.
 
-    trio-websocket reports a refusal only after it has read the whole body, which a server can draw out for ever;
-    the head is all that is needed.
+    trio-websocket reports a refusal only after it has read the whole body, which a server can make arbitrarily long
+    or slow; only the head is needed.
 
     Attributes:
         complete: all of the head has come.

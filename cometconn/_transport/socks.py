@@ -17,18 +17,18 @@ __all__ = ["is_installed", "socks_connect"]
 
 # RFC 1928 section 6.
 _REPLIES = {
-    0x01: (ProxyFault.TARGET, "says: general failure"),
+    0x01: (ProxyFault.TARGET, "reports a general failure"),
     0x02: (ProxyFault.REFUSED, "does not allow it"),
-    0x03: (ProxyFault.TARGET, "says: network unreachable"),
-    0x04: (ProxyFault.TARGET, "says: host unreachable"),
-    0x05: (ProxyFault.TARGET, "says: connection refused"),
-    0x06: (ProxyFault.TARGET, "says: it is too far away (TTL expired)"),
+    0x03: (ProxyFault.TARGET, "reports that the network is unreachable"),
+    0x04: (ProxyFault.TARGET, "reports that the host is unreachable"),
+    0x05: (ProxyFault.TARGET, "reports that the connection was refused"),
+    0x06: (ProxyFault.TARGET, "reports that the host is too far away (TTL expired)"),
     0x07: (ProxyFault.REFUSED, "does not do CONNECT"),
     0x08: (ProxyFault.REFUSED, "does not know this kind of address"),
 }
 # python-socks distinguishes these by the message alone; a test checks that it still has these words.
 _REFUSALS = {
-    "No acceptable authentication methods": "wants to be asked in another way: with a user and a password, or with others",
+    "No acceptable authentication methods": "requires another authentication: a user and a password, or another method",
     "authentication failure": "does not accept this user and password",
 }
 
@@ -75,11 +75,12 @@ class _Reached:
 
 def _refusal(code: int | None, words: str, proxy: Proxy, target: str) -> ProxyError:
     if code in _REPLIES:
-        fault, says = _REPLIES[code]
-        return ProxyError(fault, f"the proxy {proxy} does not lead to {target}: it {says}")
+        fault, reply = _REPLIES[code]
+        return ProxyError(fault, f"the proxy {proxy} does not lead to {target}: it {reply}")
     for begin, meaning in _REFUSALS.items():
         if begin in words:
             return ProxyError(ProxyFault.CREDENTIALS, f"the proxy {proxy} {meaning}")
     return ProxyError(
-        ProxyFault.NONSENSE, f"the proxy {proxy} does not answer as a SOCKS5 proxy does: {proxy.secrets.line(words)}"
+        ProxyFault.NONSENSE,
+        f"the proxy {proxy} does not answer as a SOCKS5 proxy does: {proxy.secrets.masked_line(words)}",
     )

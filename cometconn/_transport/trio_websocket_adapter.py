@@ -14,7 +14,7 @@ points has a test of its number in `tests/transport/test_trio_websocket_adapter.
 7. Messages before a close frame are handed over first. Then `closed` has the server's code and reason, the reply has the
    same code, and `get_message()` raises `ConnectionClosed`.
 8. What RFC 6455 forbids is recorded in `closed` with 1002 or 1007, as though the server had closed with that code.
-9. A message beyond `max_message_size` is recorded in `closed` with 1009 and a reason that says so.
+9. A message beyond `max_message_size` is recorded in `closed` with 1009 and trio-websocket's reason.
 10. The end of the stream without a close frame is recorded in `closed` as 1006.
 11. `aclose()` sets `closed` first, then writes one close frame, drops the messages that come, and returns when the
     server's close frame was read: it does not notice that its own frame was dropped, since ours had been written.

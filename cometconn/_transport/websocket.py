@@ -1,4 +1,4 @@
-"""The `WebSocket` of cometconn: text messages of its own, the rest by trio-websocket.
+"""The `WebSocket` of cometconn: it reads and writes text messages itself, and leaves the rest to trio-websocket.
 
 trio-websocket is not relied on to end by itself: used directly, its calls may never return when the server closes
 half-way, refuses the upgrade, or goes silent. Therefore its reader task runs in a nursery of ours, it reads a
@@ -89,9 +89,9 @@ class TrioWebSocket:
         self._library = TrioWebSocketAdapter(self._feed, MOST)
         self._head = ResponseHead()
         self._scanner = TextFrameScanner(max_message, takes_text=SCANS_TEXT_FRAMES)
-        self._close_frame = close_frame(_NORMAL)  # made ahead: nothing at the end of a link is as urgent
+        self._close_frame = close_frame(_NORMAL)  # made in advance, because it is written at once when a link ends
         self._read_size = _READ
-        self._more = False  # of what was read, something is still to be returned
+        self._more = False  # some of what was read is still to be returned
         self._begun: str | None = None  # the message of which `send_nowait()` has written a part
         self._failure: WebSocketError | None = None
         self._progress = Lot()
@@ -136,7 +136,7 @@ class TrioWebSocket:
             self._ends_with_reader.cancel(reason="trio-websocket reads no longer, so it will not see the close frame")
 
     def _library_failed(self, error: Exception) -> None:
-        """Record what trio-websocket has raised. During the upgrade its messages are not about the server."""
+        """Record what trio-websocket has raised. During the upgrade, its texts do not describe the server's mistake."""
         is_about_itself = self._state is WebSocketState.HANDSHAKE and not isinstance(
             error, OSError | trio.BrokenResourceError
         )
@@ -228,10 +228,10 @@ class TrioWebSocket:
             return await self._library.take_message()
         except TrioWebSocketClosedError:
             self._more = True  # the error, for the next call
-        raise self._closed_error()  # in no variable: it and this frame would keep each other alive
+        raise self._closed_error()  # in no variable, because the error and this frame would keep each other alive
 
     def _refuse(self) -> NoReturn:
-        """Close because of a message that is not read to its end."""
+        """Close the connection because of a message that is too long to be read to its end."""
         self._feed.accept(close_frame(_TOO_BIG))
         # The reason is trio-websocket's: it has the same limit, for what the scanner leaves to it.
         self._fail(close_error(_TOO_BIG, f"Exceeded maximum message size: {MOST} bytes", close_seen=False))
@@ -261,7 +261,7 @@ class TrioWebSocket:
     # Writing.
 
     async def send(self, text: str) -> None:
-        """Write the frame ourselves: trio-websocket would hold its lock all the while, and its reader wait for that."""
+        """Write the frame without trio-websocket, whose reader would have to wait until the frame is written."""
         begun, self._begun = self._begun, None
         assert begun in {None, text}, "a message that has begun goes on first"
         if self._failure is None and not self._is_over:
@@ -273,7 +273,7 @@ class TrioWebSocket:
         raise self._closed_error()
 
     def send_nowait(self, text: str) -> bool:
-        """Write the frame ourselves: trio-websocket would take four passes of the scheduler for it, and a task."""
+        """Write the frame without trio-websocket, which would need a task and four passes of the scheduler."""
         payload = text.encode()
         if self._begun is not None or len(payload) > _SENT_AT_ONCE or not self.can_close:
             return False
@@ -305,11 +305,11 @@ class TrioWebSocket:
 
     @property
     def close_reply_pending(self) -> bool:
-        """trio-websocket has handed over its reply, or its verdict on what the server sent."""
+        """trio-websocket has sent its reply to the server's close frame, or a close frame for what RFC 6455 forbids."""
         return self._feed.close_frame_pending
 
     async def wait_close_reply_written(self) -> None:
-        """Wait for the stream."""
+        """Wait until the socket has accepted the reply."""
         await self._feed.wait_written()
 
     async def close(self, on_written: Callable[[], object] | None = None) -> None:

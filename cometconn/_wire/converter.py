@@ -24,7 +24,7 @@ __all__ = ["UnfitError", "converter", "decode_error", "to_int"]
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?", re.ASCII)
-_BIT_64: Final = 2**63  # larger numbers are nobody's id; Python would even refuse to print the largest
+_BIT_64: Final = 2**63  # no id is larger, and Python refuses to convert integers of more than 4300 digits to text
 _MILLISECONDS: Final = 1e11
 """So many seconds after 1970 is the year 5138: a number that is not smaller counts milliseconds."""
 _JSON_NAMES: Final[Mapping[type, str]] = {
@@ -41,10 +41,10 @@ _FLAGS: Final[Mapping[object, bool]] = {0: False, 1: True, "0": False, "1": True
 
 
 class UnfitError(ValueError):
-    """A value is not what its place needs. The text says what it is, never what is in it.
+    """A value does not fit its attribute. The text names the type of the value, never its content.
 
     Attributes:
-        path: where it stands, from the value that was to be structured.
+        path: the path to it from the value that was to be structured.
     """
 
     def __init__(self, what: str, path: JsonPath = ()) -> None:
@@ -52,23 +52,23 @@ class UnfitError(ValueError):
         self.path = path
 
     def under(self, path: JsonPath) -> UnfitError:
-        """Return the same, seen from *path* further out."""
+        """Return the same error with *path* before its own."""
         return UnfitError(str(self), (*path, *self.path))
 
     @classmethod
     def for_a(cls, needed: type, value: object, path: JsonPath = ()) -> UnfitError:
-        """Return the error of a *value* that is not a *needed*."""
+        """Return the error for a *value* that is not of the *needed* type."""
         found = _JSON_NAMES.get(type(value), type(value).__name__)
         return cls(f"must be {_NEEDS.get(needed) or _JSON_NAMES[needed]}, not {found}", path)
 
     @classmethod
     def missing(cls, path: JsonPath = ()) -> UnfitError:
-        """Return the error of what must be there and is not."""
+        """Return the error for a required value that is missing."""
         return cls("is missing", path)
 
 
 def decode_error(what: str, path: JsonPath = ()) -> DecodeError:
-    """Return the error that says *what* is wrong with the value at *path*."""
+    """Return the error for the value at *path*; *what* is wrong with it, in words."""
     return DecodeError(f"{'.'.join(path) or 'The JSON'} {what}.", path=path)
 
 

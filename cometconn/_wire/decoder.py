@@ -1,6 +1,6 @@
-"""What the server says on the socket: from a frame's text to a typed value.
+"""Decodes frames from the server: from a frame's text to a typed value.
 
-Nothing here raises, whatever comes: what cannot be read becomes a value too, because one bad frame must not end a
+No frame makes the decoder raise an exception: one that cannot be read becomes a value, too, because it must not end the
 connection. Every text is first tried with the fast decoder, which takes the usual frames; the reference decides the rest.
 """
 
@@ -36,9 +36,9 @@ class AuthReply:
 
     Attributes:
         accepted: the code is 200, as text or as a number. Nothing else counts.
-        code: the code as text, empty if there is none; the server's own, so not to be shown as it is.
+        code: the code as text, empty if there is none; it comes from the server, so it must be masked before it is shown.
         status: CometChat's word for it.
-        message: the server's own words; not shown, for they are not ours to vouch for.
+        message: the server's own text; not shown, because it may contain anything.
     """
 
     accepted: bool
@@ -49,7 +49,7 @@ class AuthReply:
 
 @attrs.frozen
 class Pong:
-    """The answer to a ping. It does not say to which."""
+    """The reply to a ping. It does not identify the ping."""
 
 
 _PONG: Final = Pong()
@@ -57,10 +57,10 @@ _PONG: Final = Pong()
 
 @attrs.frozen
 class Echo:
-    """A message that this session sent itself, come back. To be dropped.
+    """A message that this session sent, and that the server has sent back. To be dropped.
 
     CometChat's clients drop every frame that carries their own session id, except two types.
-    We judge messages only (frames of type `message`).
+    cometconn drops only messages (frames of type `message`).
 
     Attributes:
         id: the message's id, if it has one.
@@ -75,14 +75,14 @@ Decoded: TypeAlias = AuthReply | Pong | Event | Echo
 
 @attrs.define(eq=False)
 class Decoder:
-    """Reads the frames of one connection, or the messages of REST answers. Never raises.
+    """Reads the frames of one connection, or the messages of REST responses. No text makes `decode()` or `decode_fetched()` raise.
 
     Attributes:
-        own_uid: the logged-in user: calls mean different things to the one who began them.
-        session_id: this run of the client, to know its own echoes.
+        own_uid: the uid of the logged-in user: a call has another event class for the user who started it.
+        session_id: the id of this run of the client, by which its echoes are recognised.
         max_items: arrays, objects and commas outside text that one frame may have.
         on_unread: is called with the optional attributes of a frame that could not be read, each as
-            `"TextMessage data.metadata"`, of which there are no more than there are attributes, whatever servers send;
+            `"TextMessage data.metadata"`, so there are no more different texts than attributes, whatever servers send;
             and with each `UnreadableFrame`.
     """
 
@@ -97,7 +97,7 @@ class Decoder:
         return fast.KnownPeople(self.own_uid)
 
     def decode(self, text: str | bytes) -> Decoded:
-        """Return what one frame says.
+        """Decode one frame.
 
         Args:
             text: the frame: `str` if it was a text frame, `bytes` if it was a binary one.
@@ -122,14 +122,14 @@ class Decoder:
         try:
             if not isinstance(text, str):
                 message = "The frame is binary; CometChat sends text."
-                raise DecodeError(message)  # noqa: TRY301 - told like all that is wrong with a frame
+                raise DecodeError(message)  # noqa: TRY301 - reported like every other fault of a frame
             return self._decode(*self._parse(text))
         except Exception as error:  # noqa: BLE001 - one bad frame must not end a connection; the error is in the event
             number = framed_message_id(text.encode("utf-8", "replace")) if isinstance(text, str) else None
             return self._unreadable(text, error, number, ("body",))
 
     def decode_fetched(self, text: bytes) -> Event | Echo:
-        """Return what one message of a list that came over REST says: what its frame would, with its body as `raw`.
+        """Decode one message of a list that came over REST: to what its frame would become, with its body as `raw`.
 
         Args:
             text: the JSON of the message, which has the shape of a `message` frame's body.
@@ -155,7 +155,7 @@ class Decoder:
             raise DecodeError(message)
         value, exact = parse(text)
         if is_too_deep(value, text):
-            raise RecursionError  # told like a depth at which the parser gives up
+            raise RecursionError  # handled like the parser's own recursion limit
         return value, exact
 
     def _unreadable(
@@ -191,7 +191,7 @@ class Decoder:
 
 
 def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None) -> Decoded:
-    """Return what one frame says, from the reference decoder alone. Never raises, whatever the frame is."""
+    """Decode one frame with the reference decoder alone. Never raises, whatever the frame is."""
     return Decoder(own_uid, session_id).decode_plainly(text)
 
 
@@ -208,7 +208,7 @@ def decode_message(body: Mapping[str, Any], *, own_uid: str | None = None) -> Ev
     """
     try:
         if is_too_deep(body):
-            raise RecursionError  # noqa: TRY301 - told like a depth at which the parser gives up
+            raise RecursionError  # noqa: TRY301 - handled like the parser's own recursion limit
         return Decoder(own_uid, None).decode_body(body, exact=False)
     except Exception as error:  # noqa: BLE001 - the promise above
         return UnreadableFrame(_as_text(body), _bare_error(error), body_id(body))

@@ -136,7 +136,7 @@ def _person(strict: bool) -> Any:  # noqa: FBT001 - a key of the cache
 
 
 def _frames(*, strict: bool) -> Any:
-    """Return the type of all the frames that are read fast: told from one another by their `type`."""
+    """Return the union, tagged by `type`, of all frames that are decoded fast."""
     types = []
     for frame in _FRAMES:
         rows = [row for row in _ROWS if row.frames == [frame]]
@@ -214,13 +214,13 @@ def few(objects: Any) -> Any:
 
 
 def addressee(name: str | None, receiver_type: str | None) -> User | Group:
-    """Return whom a signal went to."""
+    """Return the receiver of a signal."""
     return (Group if receiver_type == Group.receiver_type else User)(needed(name or None))
 
 
-def person(who: Any) -> User | Group:
+def person(given: Any) -> User | Group:
     """Return a group if it has a guid, else a user."""
-    made: User | Group = (_namespace["User_of"] if who.guid is msgspec.UNSET else _namespace["Group_of"])(who)
+    made: User | Group = (_namespace["User_of"] if given.guid is msgspec.UNSET else _namespace["Group_of"])(given)
     return made
 
 

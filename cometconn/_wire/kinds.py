@@ -38,7 +38,7 @@ JsonPath: TypeAlias = tuple[str, ...]
 When: TypeAlias = Callable[[bool, bool], bool]
 
 OWN_KEY: Final = "@me"
-"""Stands in a path for the uid of the logged-in user; what is there is whether there is such a key."""
+"""Stands in a path for the uid of the logged-in user; the value there is whether the key exists."""
 _SENDER: Final = "data.entities.sender.entity or data.entities.by.entity or sender or ^sender"
 _RECEIVER: Final = "data.entities.receiver.entity or data.entities.for.entity or receiver or ^receiver"
 _CALL: Final = "data.entities.on.entity"
@@ -59,11 +59,12 @@ class Kind:
     Attributes:
         event: the class.
         frames: the frame's `type`: any of these.
-        words: where the words stand that tell this kind from the others of the frame, outermost first, and what they
-            may be. A kind with fewer words than its siblings takes what has no other row.
+        words: the paths whose words distinguish this kind from the others of the frame, outermost first, and the words
+            of this kind. A kind with fewer words than its siblings is for the frames that have no other row.
         listener: the listener that CometChat's own clients call.
         inner: attributes of an attribute's object that the frame has elsewhere, or (`=word`) that follow from the kind.
-        when: for a call, whether this is what it is, by whether the logged-in user began it, and whether it is a group's.
+        when: for a call, returns whether it is of this kind; called with whether the logged-in user began it, and
+            whether it is a call in a group.
         fast: whether the fast decoder reads it: such frames come often.
     """
 
@@ -162,7 +163,7 @@ _PATHS: Final[Mapping[type[Any], Mapping[str, str]]] = {
 
 
 def _message(event: type[ev.Event], listener: str, **words: str) -> Kind:
-    """Return the row of a message, which its category, its type, or what was done (`action`) tell from others."""
+    """Return the row of a message, which is distinguished from others by its category, its type or its `action`."""
     paths = {"category": "category", "type": "type", "action": "data.action"}
     fast = event in {ev.TextMessage, ev.MediaMessage} or words == {"category": "custom"}
     return Kind(event, "message", {paths[name]: word for name, word in words.items()}, listener, fast=fast)
@@ -215,7 +216,7 @@ KINDS: Final[Sequence[Kind]] = (
     _message(ev.GroupMemberUnbanned, "onGroupMemberUnbanned", category="action", action="unbanned"),
     _message(ev.GroupMemberAdded, "onMemberAddedToGroup", category="action", action="added"),
     _message(ev.GroupMemberScopeChanged, "onGroupMemberScopeChanged", category="action", action="scopeChanged"),
-    # Calls. A group hears everything; CometChat's clients tell each member only what is theirs to know.
+    # Calls. All members of a group get all frames; CometChat's clients report to each only what concerns that member.
     _call(ev.IncomingCall, "onIncomingCallReceived", "initiated", lambda mine, group: not (mine and group)),
     _call(ev.OutgoingCallAccepted, "onOutgoingCallAccepted", "ongoing", lambda mine, group: mine or not group),
     _call(ev.OutgoingCallRejected, "onOutgoingCallRejected", "rejected busy", lambda mine, group: mine or not group),

@@ -1,4 +1,4 @@
-"""Which message an event is: what is asked of every event, and needs no decoder."""
+"""The id by which an event is judged a duplicate. It is read for every event, and needs no decoder."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ _NUMBERED: Final = (Message, MessageEdited, MessageDeleted)
 def message_key(event: Event) -> int | None:
     """Return the id by which *event* is judged a duplicate; `None` if it never is one.
 
-    Only what came as a message has one, an unreadable one included. An edit or a deletion counts by its own id, not by
-    that of the message it changes; a moderation verdict repeats the message's id, so it is
-    not judged.
+    Only messages have one, unreadable ones included. An edit or a deletion has an id of its own, other than that of the
+    message it changes. The result of a moderation repeats the message's id, so it has none here.
     """
     if isinstance(event, _NUMBERED):
         return event.id

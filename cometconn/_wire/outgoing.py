@@ -1,8 +1,8 @@
-"""What the client says: on the socket, one frame's text each; and to REST, the JSON of one `POST /messages` each.
+"""Makes what the client sends: the text of each frame, and the JSON of each `POST /messages`.
 
 Ids and times are arguments. The mappings are laid out as CometChat's own clients lay them out; its JavaScript and React
-Native clients differ in small things, which `auth_frame` names. What the server makes of a draft (id, times, sender)
-comes back with the answer, as the body of a `message` frame.
+Native clients differ in small things, which `auth_frame` names. The response to a draft is the message with its id, times
+and sender, in the form of the body of a `message` frame.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PING = '{"action":"ping","ack":"true"}'
 
 @attrs.frozen(kw_only=True)
 class ClientInfo:
-    """What the client says about itself in the auth frame.
+    """What the auth frame contains about the client.
 
     Attributes:
         version: this library's version.
@@ -67,19 +67,19 @@ def auth_frame(
 ) -> str:
     """Return the first frame of a connection. It holds the token: never log it.
 
-    We say `NONE` when no presence is wanted, as React Native does, and name the roles, as
-    JavaScript does. (JavaScript leaves the field out for none; React Native leaves the
-    roles out, and so cannot work with them.)
+    It contains `NONE` when no presence is wanted, as with React Native, and the roles, as with
+    JavaScript. (JavaScript omits the field for none; React Native omits the roles, so that they
+    have no effect there.)
 
     Args:
         app_id: CometChat's app.
         session_id: this run of the client; the server's echoes carry it.
-        device_id: this device, the same for ever.
+        device_id: the id of this device, which never changes.
         uid: the logged-in user.
         jwt: the token; `None` leaves it out.
         presence: whose presence to report; `None` leaves the field out.
         roles: the roles for `SubscriptionType.ROLES`; left out if empty.
-        client: what to say about ourselves.
+        client: what the frame contains about the client.
         uts: the time now, in milliseconds since 1970.
     """
     app_info = {"version": client.version, "apiVersion": client.api_version, "origin": client.origin, "uts": uts}
@@ -102,7 +102,7 @@ class Envelope:
         app_id: CometChat's app.
         session_id: this run of the client.
         uid: the logged-in user.
-        user: their whole mapping, as the server sent it; secrets are taken out here.
+        user: the user's whole mapping, as the server sent it; secrets are taken out here.
         receiver: the other side of the conversation: a uid or a guid.
         receiver_type: `"user"` or `"group"`.
     """
@@ -115,7 +115,7 @@ class Envelope:
     receiver_type: str
 
     def around(self, kind: str, body: Mapping[str, Any], **more: object) -> str:
-        """Return a frame of this *kind*. Raises `SettingsError`: the receiver is impossible, or *body* is not JSON."""
+        """Return a frame of this *kind*. Raises `SettingsError` if the receiver is invalid, or *body* is not JSON."""
         _check_receiver(self.receiver, self.receiver_type)
         frame = {"appId": self.app_id, "receiver": self.receiver, "receiverType": self.receiver_type}
         frame |= {"deviceId": self.session_id, "type": kind, "sender": self.uid}
@@ -125,14 +125,14 @@ class Envelope:
 def typing_frame(
     envelope: Envelope, *, action: Literal["started", "ended"], metadata: Mapping[str, Any] | None = None
 ) -> str:
-    """Return the frame that says that the user begins or stops typing; *metadata* is the app's own. Raises `SettingsError`."""
+    """Return the frame that reports that the user begins or stops typing; *metadata* is the app's own. Raises `SettingsError`."""
     return envelope.around("typing_indicator", _given(action=action, metadata=metadata))
 
 
 def receipt_frame(
     envelope: Envelope, *, action: Literal["read", "delivered"], message_id: int, message_sender: str
 ) -> str:
-    """Return the frame that says that the user has read, or received, a message of *message_sender* and all before it."""
+    """Return the frame that reports a message of *message_sender*, and all before it, as read or delivered."""
     body = {"action": action, "messageId": str(message_id)}
     return envelope.around("receipts", body, messageSender=message_sender)
 
@@ -148,7 +148,7 @@ def strip_secrets(user: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_receiver(receiver: object, receiver_type: object) -> None:
-    """Refuse a receiver that cannot be one: `SettingsError`."""
+    """Raise `SettingsError` if *receiver* or *receiver_type* is invalid."""
     if not (isinstance(receiver, str) and receiver):
         message = f"receiver must be a uid or a guid, not {receiver!r}."
         raise SettingsError(message)
@@ -158,7 +158,7 @@ def _check_receiver(receiver: object, receiver_type: object) -> None:
 
 
 def _json_text(whole: Mapping[str, Any]) -> str:
-    """Return *whole* as JSON; `SettingsError` if it holds what is none."""
+    """Return *whole* as JSON; `SettingsError` if a value in it has no JSON form."""
     try:
         text = json.dumps(whole, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain)
         text.encode()  # half a surrogate pair has no place in UTF-8, so not in a text frame either
@@ -189,7 +189,7 @@ def text_draft(
     """Return a text message.
 
     Args:
-        text: what to say.
+        text: the text of the message.
         receiver: a uid or a guid.
         receiver_type: `"user"` or `"group"`.
         metadata: the app's own data.

@@ -59,7 +59,7 @@ def _report(findings: Findings, stopped: int) -> dict[str, object]:
     return {
         "ok": not stopped and findings.status == 0,
         "status": stopped or findings.status,
-        "findings": [finding.plain() for finding in findings.all],
+        "findings": [finding.to_json() for finding in findings.all],
     }
 
 
@@ -142,14 +142,14 @@ class _Diagnosis:
             self.findings.fail(
                 DoctorStep.UPGRADE,
                 error,
-                "The server's settings are wrong: report this to CometChat, or to those who run the server.",
+                "The server's settings are wrong: report this to CometChat, or to the operator of the server.",
             )
         return None
 
 
 @attrs.define(eq=False)
 class _Printer:
-    """Prints each finding as soon as it is there."""
+    """Prints each finding as soon as its step has ended."""
 
     console: Console = attrs.field(factory=lambda: Console(highlight=False, soft_wrap=True))
     _part: str | None = attrs.field(default=None, init=False)
@@ -161,7 +161,7 @@ class _Printer:
             self.console.print(f"[bold]{escape(finding.part)}[/bold]")
         colour = _COLOURS[finding.outcome]
         took = "" if finding.seconds is None else f"{finding.seconds * 1000:.0f} ms"
-        line = f"  [{colour}]{finding.outcome.value:<8}[/{colour}]{took:>8}  {finding.step.title:<15}{escape(finding.words)}"
+        line = f"  [{colour}]{finding.outcome.value:<8}[/{colour}]{took:>8}  {finding.step.title:<15}{escape(finding.text)}"
         self.console.print(line)
         if finding.advice is not None:
             width = min(max(self.console.width, _NARROWEST), _WIDEST) if self.console.is_terminal else _WIDEST

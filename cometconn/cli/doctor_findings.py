@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["DoctorStep", "Finding", "Findings", "Outcome", "SkippedError"]
 
 
-# UnicodeError: a host name that cannot be looked up, such as one that is too long.
+# `UnicodeError` is raised for a host name that cannot be encoded for a lookup, for instance one that is too long.
 _EXPECTED = (CometConnError, WebSocketError, OSError, trio.BrokenResourceError, trio.TooSlowError, UnicodeError)
 
 
@@ -32,7 +32,7 @@ class Outcome(enum.Enum):
 
 
 class DoctorStep(enum.Enum):
-    """The steps: each with its title and the exit status if it fails."""
+    """The steps of the doctor, each with its title and the exit status of the command if the step fails."""
 
     SAVED_SESSION = ("saved session", 4)
     NAME_LOOKUP = ("name lookup", 3)
@@ -60,11 +60,11 @@ class Finding:
     """The result of one step.
 
     Attributes:
-        part: the group of steps it belongs to: `account`, or a URL.
-        step: the step.
+        part: the group of steps that the finding belongs to: `account`, `WebSocket` or a URL.
+        step: which step was run.
         outcome: how it ended.
         seconds: how long it took; `None` if it was skipped.
-        words: what was observed, or the error, or why it was skipped.
+        text: what was observed, the error's text, or the reason for skipping.
         advice: what to do about it, for a failed step.
     """
 
@@ -72,34 +72,34 @@ class Finding:
     step: DoctorStep
     outcome: Outcome
     seconds: float | None
-    words: str
+    text: str
     advice: str | None = None
 
-    def plain(self) -> dict[str, Any]:
-        """Return it for JSON."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the finding as a dict that can be written as JSON."""
         return {
             "part": self.part,
             "step": self.step.title,
             "outcome": self.outcome.value,
             "ms": None if self.seconds is None else round(self.seconds * 1000, 1),
-            "words": self.words,
+            "words": self.text,
             "advice": self.advice,
         }
 
 
 @attrs.define(eq=False)
 class Findings:
-    """Runs steps, and collects their findings.
+    """Runs the steps and collects a finding for each.
 
     Attributes:
-        patience: how many seconds a step may take.
-        show: called with each finding as soon as it is there.
+        timeout: the time limit of one step, in seconds.
+        show: called with each finding as soon as its step has ended.
         secrets: the secrets to mask in findings.
-        part: the group of the next findings.
+        part: the `Finding.part` of the findings that follow; set by the caller.
         all: the findings so far.
     """
 
-    patience: float
+    timeout: float
     show: Callable[[Finding], None]
     secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False)
     part: str = attrs.field(default="account", init=False)
@@ -108,45 +108,47 @@ class Findings:
     async def run(
         self, step: DoctorStep, work: Callable[[], Awaitable[str]], advise: Callable[[Exception], str]
     ) -> bool:
-        """Run a step, which returns what it observed or raises; return whether it succeeded."""
+        """Run *work* with the time limit and record the outcome. Return whether the step succeeded.
+
+        *work* returns what it observed; *advise* returns the advice for an error.
+        """
         began = trio.current_time()
         try:
-            with trio.fail_after(self.patience):
-                words = await work()
+            with trio.fail_after(self.timeout):
+                text = await work()
         except SkippedError as skipped:
             self.skip(step, str(skipped))
             return False
         except _EXPECTED as error:
             self.fail(step, error, advise(error), trio.current_time() - began)
             return False
-        self._add(Finding(self.part, step, Outcome.OK, trio.current_time() - began, words))
+        self._add(Finding(self.part, step, Outcome.OK, trio.current_time() - began, text))
         return True
 
     def fail(self, step: DoctorStep, error: Exception, advice: str, seconds: float | None = None) -> None:
         """Record that a step has failed."""
-        self._add(Finding(self.part, step, Outcome.FAILED, seconds, self._words(error), advice))
+        self._add(Finding(self.part, step, Outcome.FAILED, seconds, self._text_of(error), advice))
 
     def skip(self, step: DoctorStep, reason: str) -> None:
         """Record that a step is skipped."""
         self._add(Finding(self.part, step, Outcome.SKIPPED, None, reason))
 
-    def _words(self, error: Exception) -> str:
+    def _text_of(self, error: Exception) -> str:
         if isinstance(error, trio.TooSlowError):
-            return f"no reply within {self.patience:g} s"
-        words = str(error) if isinstance(error, CometConnError | WebSocketError) else os_error_text(error)
-        words = self.secrets.line(words)
-        return words.rstrip(".") or type(error).__name__
+            return f"no reply within {self.timeout:g} s"
+        text = str(error) if isinstance(error, CometConnError | WebSocketError) else os_error_text(error)
+        return self.secrets.masked_line(text).rstrip(".") or type(error).__name__
 
     def _add(self, finding: Finding) -> None:
-        words, part = self.secrets.whole(finding.words), self.secrets.whole(finding.part)
-        advice = None if finding.advice is None else self.secrets.whole(finding.advice)
-        finding = attrs.evolve(finding, words=words, part=part, advice=advice)
+        text, part = self.secrets.masked(finding.text), self.secrets.masked(finding.part)
+        advice = None if finding.advice is None else self.secrets.masked(finding.advice)
+        finding = attrs.evolve(finding, text=text, part=part, advice=advice)
         self.all.append(finding)
         self.show(finding)
 
     @property
     def status(self) -> int:
-        """The exit status: that of the first failed step, 6 if none failed but no ping was sent, else 0."""
+        """The exit status: that of the first failed step; otherwise 0 if a ping succeeded, else 6."""
         for finding in self.all:
             if finding.outcome is Outcome.FAILED:
                 return finding.step.status

@@ -112,7 +112,7 @@ class _SocketCheck:
         await self.websocket.send(identity.auth_frame())
         reply = await self._next(AuthReply)
         if not reply.accepted:
-            message = f"the server refused the auth token (code {api.secrets.line(reply.code)})"
+            message = f"the server refused the auth token (code {api.secrets.masked_line(reply.code)})"
             raise AuthenticationError(message, reason=Reason.AUTHENTICATION_FAILED)
         return session.uid
 

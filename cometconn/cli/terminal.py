@@ -39,7 +39,7 @@ def learn_client_secrets(chat: CometChat) -> None:
 
 def safe_text(text: object) -> str:
     """Return *text* as one line for the terminal: masked, escaped, and of any length."""
-    return SECRETS.whole(text)
+    return SECRETS.masked(text)
 
 
 def json_line(value: Any, indent: int | None = None) -> str:

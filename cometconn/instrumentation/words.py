@@ -47,7 +47,7 @@ _NO_SECRETS: Final = KnownSecrets()  # details contain no secrets, but a trace f
 
 def in_words(detail: Detail) -> str:
     """Return a short description of *detail*, without its time. Control characters are escaped."""
-    return _NO_SECRETS.whole(_words(detail))
+    return _NO_SECRETS.masked(_words(detail))
 
 
 def _words(detail: Detail) -> str:
@@ -59,7 +59,7 @@ def _words(detail: Detail) -> str:
         case lease.StatusChanged(status=status, reason=reason, attempt=attempt):
             return f"{status}: {reason.value}" if reason is not None else f"{status}, attempt {attempt}"
         case connections.GapMarked(since=since, until=until, recovered=recovered):
-            told = {True: "recovered", None: "messages follow", False: "messages may be missing"}[recovered]
-            return f"a gap of {until - since:.1f} s, {told}"
+            outcome = {True: "recovered", None: "messages follow", False: "messages may be missing"}[recovered]
+            return f"a gap of {until - since:.1f} s, {outcome}"
         case _:
             return _PLAIN[type(detail)].format(detail)

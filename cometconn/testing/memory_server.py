@@ -160,9 +160,11 @@ class MemoryServer(ServerControls):
     Attributes:
         world: the users, groups, messages, devices, faults and the log.
         dialling: whether a dial succeeds, is refused, or hangs.
-        ignore_close: whether close frames are not answered.
+        ignore_close: whether the server sends no reply to close frames.
         jitter: the value that `random()` returns: 0.5 unless a test changes it.
         slept: the seconds that are added to the boot clock: how long the computer has slept.
+        capacity: how many bytes a socket buffers in each direction, for sockets that are opened from now on.
+        dials: when each dial began, on Trio's clock.
     """
 
     world: World

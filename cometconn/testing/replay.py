@@ -166,7 +166,7 @@ class Replay:
         if exchange.outcome is None:
             await trio.sleep_forever()
         outcome = exchange.outcome
-        assert outcome is not None, "otherwise this task sleeps for ever"
+        assert outcome is not None, "without an outcome the task sleeps above"
         await trio.sleep(max(0.0, outcome.at - exchange.request.at))
         if outcome.what == "failure":
             raise ConnectionError(outcome.detail["error"])

@@ -116,7 +116,7 @@ class ReplayedConnection:
             raise OSError(self._opening["undialled"].detail["error"])
 
     async def _wait_for(self, what: str) -> None:
-        """Wait for the time of a line of the opening; for ever if there is no such line."""
+        """Wait for the time of a line of the opening; without such a line, sleep until cancelled."""
         line = self._opening.get(what)
         if line is None:
             await trio.sleep_forever()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Lane", "draw", "lanes", "reachable"]
 
 _GROUPS = (
-    ("nobody logged in", OUT),
+    ("no user logged in", OUT),
     ("logged in, disconnected", RESTING),
     ("wanted", WANTED),
     ("left", frozenset({State.CLIENT_CLOSED})),

@@ -27,7 +27,7 @@ PAGE: dict[str, str] = {
     "P15": "Connected: the events of the user and of the user's groups arrive. Disconnected: none do.",
     "P16": "Every operation reports success, or an error with a code and a message.",
     "P17": "There are settings for the app id, the region, the subscription type and the mode.",
-    "P18": "A background service can keep the socket for ever by pinging in a loop.",
+    "P18": "A background service can keep the socket open as long as it pings in a loop.",
 }
 """CometChat's Connection Behaviour page (Flutter, v4), line by line."""
 
@@ -41,7 +41,7 @@ OURS: dict[str, str] = {
     "for `connect()`.",
     "4 repeating an app state": "Repeating the app state changes nothing.",
     "4 deadline": "At the deadline the socket is closed.",
-    "4 lost in foreground": "A socket lost in the foreground is opened again, for ever.",
+    "4 lost in foreground": "A socket lost in the foreground is opened again, without a limit of attempts.",
     "4 lost in background": "A socket lost in the background stays lost.",
     "4 connect not logged in": "`connect()` without a user raises `NotLoggedInError`.",
     "4 connect connected": "`connect()` while connected returns at once.",

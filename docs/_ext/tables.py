@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["our_rules", "page_rules", "row_tables", "state_table"]
 
-_SETS = {OUT: "nobody logged in", RESTING: "logged in, disconnected", WANTED: "wanted", frozenset(State): "any"}
+_SETS = {OUT: "no user logged in", RESTING: "logged in, disconnected", WANTED: "wanted", frozenset(State): "any"}
 _WISHES = {Wish.NONE: "no wish", Wish.AWAITED: "the wish is awaited", Wish.STANDS: "the wish stands"}
 
 

@@ -46,7 +46,7 @@ async def test_a_step_that_fails(error: Exception, words: str) -> None:
     findings.part = "somewhere"
     assert not await findings.run(DoctorStep.TCP, fails, advise)
     (one,) = shown
-    assert (one.part, one.outcome, one.words) == ("somewhere", Outcome.FAILED, words)
+    assert (one.part, one.outcome, one.text) == ("somewhere", Outcome.FAILED, words)
     assert one.advice == f"about {type(error).__name__}"
 
 
@@ -65,8 +65,8 @@ async def test_a_step_is_bounded(autojump_clock: trio.testing.MockClock) -> None
     assert await findings.run(DoctorStep.TCP, slow, advise)
     assert not await findings.run(DoctorStep.TLS, hangs, advise)
     assert [one.seconds for one in shown] == [2.0, 3.0]
-    assert shown[1].words == "no reply within 3 s"
-    assert shown[0].plain() == {
+    assert shown[1].text == "no reply within 3 s"
+    assert shown[0].to_json() == {
         "part": "account", "step": "TCP", "outcome": "ok", "ms": 2000.0, "words": "seen", "advice": None,
     }  # fmt: skip
 
@@ -96,7 +96,7 @@ async def test_the_exit_status() -> None:
     assert findings.status == 6
     assert not await findings.run(DoctorStep.SAVED_SESSION, is_unnecessary, advise)
     findings.skip(DoctorStep.PROXY, "none")
-    assert findings.all[0].words == "not today"
+    assert findings.all[0].text == "not today"
     assert findings.status == 6
     assert await findings.run(DoctorStep.PING, works, advise)
     assert findings.status == 0

@@ -75,7 +75,7 @@ async def test_a_closing_handshake_that_was_over_at_once_is_observed(left: bool)
     told: list[str] = []
 
     class StepObserver:
-        def goodbye_said(self) -> None:
+        def close_frame_written(self) -> None:
             """Note it."""
             told.append("said")
 

@@ -60,7 +60,7 @@ def test_a_row_is_shown_in_words(load: Any) -> None:
     assert "| wanted, but not connected | manual mode, foreground, the wish stands | **lost in background** | " in lines
     assert "| connected |  | stays; a sign of life | `connect()` while connected returns at once. |" in lines
     assert "| logged in, disconnected, but not in background | auto mode | stays |" in lines
-    assert "| nobody logged in |  | stays; the call is refused: not logged in | P14: " in lines
+    assert "| no user logged in |  | stays; the call is refused: not logged in | P14: " in lines
 
 
 def test_every_state_is_shown_with_its_meaning(load: Any) -> None:

@@ -52,20 +52,20 @@ def test_no_secret_and_nothing_raw_is_left(secrets: list[str], parts: list[str],
     ]
     text = "".join(data.draw(st.permutations([*parts, *written])))
     known = KnownSecrets(*secrets)
-    for shown in (known.whole(text), known.line(text), known.line(text, 20)):
+    for shown in (known.masked(text), known.masked_line(text), known.masked_line(text, 20)):
         assert not any(secret in shown for secret in secrets)
         assert not set(shown) & set(RAW)
-        assert known.whole(shown) == shown
+        assert known.masked(shown) == shown
         shown.encode()
-    assert len(known.line(text)) <= LONGEST
-    assert known.line(known.line(text)) == known.line(text)
+    assert len(known.masked_line(text)) <= LONGEST
+    assert known.masked_line(known.masked_line(text)) == known.masked_line(text)
 
 
 @pytest.mark.parametrize("form", _FORMS.values(), ids=_FORMS)
 @pytest.mark.parametrize("secret", [TOKEN, 'pass/w%41rd"\\', "pässwörd 𝔘", "a b+c/d"])  # noqa: RUF001 - beyond the first plane of Unicode
 def test_a_secret_is_found_in_every_form(form: Callable[[str], str], secret: str) -> None:
     """It is masked as JSON and URLs write it, and with one inside the other."""
-    assert KnownSecrets(secret).whole(f"<{form(secret)}>") == f"<{HIDDEN}>"
+    assert KnownSecrets(secret).masked(f"<{form(secret)}>") == f"<{HIDDEN}>"
 
 
 @pytest.mark.parametrize("form", _FORMS.values(), ids=_FORMS)
@@ -73,13 +73,13 @@ def test_a_long_part_of_a_secret_is_found(form: Callable[[str], str]) -> None:
     """Any 24 characters of it are masked, because a server may cut a text anywhere."""
     known = KnownSecrets(TOKEN)
     for begin in range(len(TOKEN) - 23):
-        assert known.whole(f"<{form(TOKEN[begin : begin + 24])}>") == f"<{HIDDEN}>"
+        assert known.masked(f"<{form(TOKEN[begin : begin + 24])}>") == f"<{HIDDEN}>"
 
 
 @pytest.mark.parametrize("char", RAW)
 def test_control_characters_are_escaped(char: str) -> None:
     """They are escaped as in JSON, whose parsers read them back: C0, C1, bidi controls, line separators, surrogates."""
-    shown = KnownSecrets().whole(f"a{char}b")
+    shown = KnownSecrets().masked(f"a{char}b")
     assert shown.isascii()
     assert shown.isprintable()
     assert json.loads(f'"{shown}"') == f"a{char}b"
@@ -88,24 +88,26 @@ def test_control_characters_are_escaped(char: str) -> None:
 def test_ordinary_text_is_unchanged() -> None:
     """So are all scripts, emoji with their joiners, combining marks and backslashes."""
     text = "Füße \u0939\u093f \u05e9\u05dc\u05d5\u05dd 👩\u200d👩\u200d👧 e\u0301 C:\\temp 100%"
-    assert KnownSecrets(TOKEN).whole(text) == text
+    assert KnownSecrets(TOKEN).masked(text) == text
 
 
 def test_a_cut_leaves_no_part_of_a_secret() -> None:
     """The secret is masked before the text is cut, wherever the cut is."""
     known = KnownSecrets("s3cret-pass")
     for length in range(280, 310):
-        shown = known.line(f"{'x' * length}s3cret-pass{'y' * 500}")
+        shown = known.masked_line(f"{'x' * length}s3cret-pass{'y' * 500}")
         assert "s3" not in shown
         assert len(shown) <= LONGEST
-    assert known.line("s3cret-pass" * 100_000) == HIDDEN or "s3c" not in known.line("s3cret-pass" * 100_000)
-    assert known.line("x" * 1_000_000) == f"{'x' * 297}..."
+    assert known.masked_line("s3cret-pass" * 100_000) == HIDDEN or "s3c" not in known.masked_line(
+        "s3cret-pass" * 100_000
+    )
+    assert known.masked_line("x" * 1_000_000) == f"{'x' * 297}..."
 
 
 def test_a_short_secret_is_not_masked() -> None:
     """A secret of three characters is ignored, because it occurs in ordinary text."""
-    assert KnownSecrets("KEY", "", None).whole("the KEY") == "the KEY"
-    assert KnownSecrets("KEY4").whole("the KEY4") == f"the {HIDDEN}"
+    assert KnownSecrets("KEY", "", None).masked("the KEY") == "the KEY"
+    assert KnownSecrets("KEY4").masked("the KEY4") == f"the {HIDDEN}"
 
 
 def test_credentials_are_found_as_http_writes_them() -> None:
@@ -113,7 +115,7 @@ def test_credentials_are_found_as_http_writes_them() -> None:
     known = KnownSecrets()
     known.learn_credentials("zed", "p@ss")
     for text in ("p@ss", "zed:p%40ss", "emVkOnBAc3M="):
-        assert known.whole(text).endswith(HIDDEN)
+        assert known.masked(text).endswith(HIDDEN)
 
 
 def test_the_oldest_secrets_are_forgotten_and_those_in_use_are_not() -> None:
@@ -121,8 +123,8 @@ def test_the_oldest_secrets_are_forgotten_and_those_in_use_are_not() -> None:
     known = KnownSecrets()
     for number in range(1000):
         known.learn(TOKEN, f"renewed-{number}")
-    assert known.whole(f"{TOKEN} renewed-999 renewed-990") == " ".join([HIDDEN] * 3)
-    assert known.whole("renewed-1") == "renewed-1"
+    assert known.masked(f"{TOKEN} renewed-999 renewed-990") == " ".join([HIDDEN] * 3)
+    assert known.masked("renewed-1") == "renewed-1"
     assert "renewed" not in repr(known)
 
 
@@ -131,7 +133,7 @@ def test_the_secrets_of_a_response_are_learned_by_their_names() -> None:
     known = KnownSecrets()
     known.learn_fields({"jwt": "jwt-of-now", "authToken": 5, "name": "jwt-of-now", "fat": "fat-of-now"})
     known.learn_fields(["jwt"])
-    assert known.whole("jwt-of-now fat-of-now") == f"{HIDDEN} {HIDDEN}"
+    assert known.masked("jwt-of-now fat-of-now") == f"{HIDDEN} {HIDDEN}"
 
 
 def test_json_is_masked_by_names_and_by_values() -> None:

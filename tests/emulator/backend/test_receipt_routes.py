@@ -12,8 +12,7 @@ from tests.received import received
 
 if TYPE_CHECKING:
     from cometconn.emulator import Device
-
-    from .conftest import Backend
+    from tests.emulator.conftest import Backend
 
 
 def say(backend: Backend, sender: str, receiver: str, kind: str = "user") -> dict[str, Any]:

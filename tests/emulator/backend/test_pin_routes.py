@@ -13,9 +13,9 @@ from cometconn import events
 from tests.received import message_frame, received, received_one
 
 if TYPE_CHECKING:
-    from .conftest import Backend
+    from tests.emulator.conftest import Backend
 
-GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
+GOLDEN = pathlib.Path(__file__).parents[2] / "golden"
 
 
 def say(backend: Backend, receiver: str = "amy-2", kind: str = "user") -> str:

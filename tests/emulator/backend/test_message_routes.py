@@ -11,8 +11,7 @@ from tests.received import message_frame, received, received_one
 
 if TYPE_CHECKING:
     from cometconn.emulator import Device
-
-    from .conftest import Backend
+    from tests.emulator.conftest import Backend
 
 EMOJI = "%F0%9F%94%A5"
 

@@ -12,8 +12,7 @@ from tests.received import message_frame, received_one
 
 if TYPE_CHECKING:
     from cometconn.emulator import Device
-
-    from .conftest import Backend
+    from tests.emulator.conftest import Backend
 
 # zed-1 owns the group hikers and amy-2 is a member; bob-3 is not.
 

@@ -11,8 +11,7 @@ from typing import Any
 import attrs
 import trio
 
-from cometconn._account.http import fetch
-from cometconn.environment import Request, Response
+from cometconn.environment import SystemEnvironment
 from tests.transport.raw_server import raw_server, switching
 
 __all__ = ["AUTH_KEY", "AUTH_TOKEN", "JWT", "NEW_JWT", "WORDS", "HostileServer", "assert_harmless", "hostile_server"]
@@ -145,22 +144,19 @@ class HostileServer:
                 return
 
 
-@attrs.define
-class Everywhere:
+class Everywhere(SystemEnvironment):
     """An environment in which every URL leads to one loopback port, without TLS."""
 
-    port: int
+    def __init__(self, port: int) -> None:
+        super().__init__(proxy="")
+        self._port = port
 
     async def dial(self, url: str) -> trio.SocketStream:
         """Connect, unless the URL is too long for a name lookup."""
         if len(url) > 300:
             message = f"no such host: {url}"
             raise OSError(message)
-        return await trio.open_tcp_stream("127.0.0.1", self.port)
-
-    async def request(self, request: Request) -> Response:
-        """Make the request as the default environment does."""
-        return await fetch(request, dial=self.dial, headers={})
+        return await trio.open_tcp_stream("127.0.0.1", self._port)
 
     def boot_time(self) -> float:
         """Return Trio's time."""

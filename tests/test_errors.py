@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from cometconn import AppSettings, Disconnected, FileStore, Timing, User, errors, open_client
-from cometconn._account.session import Session
+from cometconn import AppSettings, Disconnected, FileStore, MemoryStore, Timing, User, errors, open_client
 from cometconn.appstate import follow_logind
 from cometconn.events import TextMessage, UnreadableFrame
 from cometconn.instrumentation import read_trace
@@ -99,8 +98,16 @@ async def _pong_timeout(pair: Pair, _: pathlib.Path) -> None:
     raise outcome[0]
 
 
-async def _protocol(_: Pair, __: pathlib.Path) -> None:
-    Session("APP", "zed-1", "t", None, {}, {"CHAT_HOST": "ws.example"}).socket_url()
+async def _protocol(pair: Pair, _: pathlib.Path) -> None:
+    """The server's settings name port 0, and no endpoints replace them."""
+    by_hand = AppSettings(region="us", auto_establish_socket_connection=False)
+    async with open_client("APP", by_hand, store=MemoryStore(), environment=pair.server) as chat:
+        await chat.login(uid="amy-2", auth_key="KEY")
+        with pytest.raises(errors.ConnectError) as caught:
+            await chat.connect()
+    cause = caught.value.__cause__
+    assert cause is not None
+    raise cause
 
 
 async def _decode(pair: Pair, _: pathlib.Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,10 +12,10 @@ import trio
 
 import cometconn
 from cometconn import AppSettings, Disconnected, MemoryStore, Reason
-from cometconn._streams.statuses import StatusFeed
 from cometconn.emulator import open_emulator
 from cometconn.emulator.world.sessions import random_secret
-from cometconn.errors import CometConnError
+from cometconn.errors import ConnectError
+from cometconn.testing import open_memory_server
 
 
 @pytest.fixture
@@ -41,13 +42,26 @@ def test_a_secret_in_a_log_line_is_found(net: Any, kind: str) -> None:
     assert any(isinstance(handler, net.Everything) for handler in logging.getLogger().handlers)
 
 
-def test_a_secret_in_a_status_is_found(net: Any) -> None:
+async def test_a_secret_in_a_status_is_found(net: Any) -> None:
     """A secret is found in the cause of a status, and in the causes of that."""
-    cause = CometConnError("x")
-    cause.__cause__ = OSError(random_secret("jwt", "zed-1"))
-    rest = Disconnected(Reason.NOT_LOGGED_IN, at=0.0)
-    StatusFeed().publish(rest, Disconnected(Reason.CONNECT_FAILED, cause=cause, at=1.0))
-    assert len(net.FOUND) == 1
+    manual = AppSettings(auto_establish_socket_connection=False)
+    async with open_memory_server() as server:
+
+        async def dial(_: str) -> trio.abc.Stream:
+            raise OSError(random_secret("jwt", "zed-1"))
+
+        environment: Any = SimpleNamespace(
+            dial=dial, request=server.request, boot_time=server.boot_time, random=server.random
+        )
+        async with cometconn.open_client(
+            "APP", manual, store=MemoryStore(), environment=environment, endpoints=server.endpoints
+        ) as chat:
+            await chat.login(uid="zed-1", auth_key="KEY")
+            with pytest.raises(ConnectError):
+                await chat.connect()
+            assert isinstance(chat.status, Disconnected)
+            assert chat.status.reason is Reason.CONNECT_FAILED
+    assert [where.partition(":")[0] for where in net.FOUND] == ["a status", "the cause of a status"]
 
 
 async def test_at_every_log_level_nothing_is_shown(caplog: pytest.LogCaptureFixture, net: Any) -> None:

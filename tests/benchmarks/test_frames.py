@@ -8,13 +8,13 @@ import pytest
 
 from benchmarks.contenders.events import reader
 from benchmarks.frames import LENGTH, frame, message
-from cometconn._wire.decoder import decode
 from cometconn.events import TextMessage
+from tests.received import received, received_one
 
 
 def test_messages_are_cometchats_and_about_600_bytes() -> None:
     """They are read as what they are, each with an id of its own, and all are of one length."""
-    events = [decode(message(number).decode(), own_uid="bot-01", session_id="mine") for number in (0, 1, 99_999)]
+    events = received(*(message(number).decode() for number in (0, 1, 99_999)), uid="bot-01")
     assert all(isinstance(event, TextMessage) for event in events)
     assert len({event.id for event in events if isinstance(event, TextMessage)}) == 3
     assert {len(frame(message(number))) for number in (0, 1, 99_999)} == {LENGTH}
@@ -23,7 +23,7 @@ def test_messages_are_cometchats_and_about_600_bytes() -> None:
 
 def test_the_others_events_have_what_ours_have() -> None:
     """The baseline does not get away with less."""
-    ours = decode(message(7).decode(), own_uid="bot-01", session_id="mine")
+    ours = received_one(message(7).decode(), "bot-01")
     assert isinstance(ours, TextMessage)
     for detailed in (True, False):
         theirs = reader(detailed=detailed)(json.loads(message(7)))

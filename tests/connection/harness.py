@@ -11,8 +11,7 @@ import trio
 import trio.testing
 
 import cometconn
-from cometconn import AppSettings, CometChat, MemoryStore, Status, Timing
-from cometconn._streams.event_stream import EventStream
+from cometconn import AppSettings, CometChat, EventStream, MemoryStore, Status, Timing
 from cometconn.emulator.log import Entry, Kind
 from cometconn.testing import MemoryServer, open_memory_server
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,8 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from cometconn import Connected, Disconnected, EventStream, MemoryStore, Reason, Timing, Waiting
-from cometconn._connection.disconnection import Disconnection
 from cometconn._streams import known_messages
-from cometconn.errors import ConnectionLostError, NotLoggedInError
+from cometconn.errors import NotLoggedInError
 from cometconn.events import Event, Gap, TextMessage
 from cometconn.testing import open_memory_server
 
@@ -198,15 +196,6 @@ async def test_a_page_that_comes_with_the_end_of_the_lease_is_not_taken(autojump
         await go(pair)
         await come_back(pair)
         assert await read(events) == ["recovered"]
-
-
-def test_the_wall_clock_goes_on_while_the_machine_sleeps() -> None:
-    """The gap begins at the loss by the wall clock, or at the time that Trio's clock gives, if that is earlier."""
-    noon = datetime.datetime(2026, 1, 2, 12, tzinfo=datetime.UTC)
-    lost = ConnectionLostError("gone")
-    assert Disconnection(100.0, lost, since_utc=noon).gap(103.0).since_utc == noon
-    told = Disconnection(100.0, lost).gap(160.0)
-    assert told.until_utc - told.since_utc == datetime.timedelta(seconds=60)
 
 
 async def test_a_failed_fetch_is_in_the_gap_and_live_goes_on(autojump_clock: MockClock) -> None:

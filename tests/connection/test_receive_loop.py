@@ -28,10 +28,10 @@ NEWS = json.dumps({"type": "novelty", "body": {}})
 
 def reader(pair: Pair) -> tuple[_Reader, Link]:
     """A reader of the pair's link, beside the one that runs."""
-    parts = pair.chat._core
-    link = parts.machine._link
+    core = pair.chat._core
+    link = core.machine._link
     assert link is not None
-    return _Reader(parts.machine, link, parts.identity, parts.streams, None), link
+    return _Reader(core.machine, link, core.identity, core.streams, None), link
 
 
 async def reconnect_unanswered(pair: Pair) -> None:
@@ -120,8 +120,8 @@ class OneRead:
 
 def start_loop(nursery: trio.Nursery, pair: Pair, link: Link, websocket: Any) -> None:
     """Start a receive loop for *websocket*, beside the one that runs."""
-    parts = pair.chat._core
-    nursery.start_soon(receive_loop, parts.machine, link, websocket, parts.identity, parts.streams)
+    core = pair.chat._core
+    nursery.start_soon(receive_loop, core.machine, link, websocket, core.identity, core.streams)
 
 
 class Steps(trio.abc.Instrument):

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cometconn._json.json_depth import DEEPEST, is_too_deep
-from cometconn._wire.decoder import Decoder, decode, decode_message
-from cometconn.errors import DecodeError
-from cometconn.events import UnknownEvent, UnreadableFrame
 
 JSON = st.recursive(
     st.integers() | st.text("[{}]x"),
@@ -46,31 +41,3 @@ def test_many_brackets_are_not_deep() -> None:
     """A value may have any number of brackets that are not nested."""
     wide = [[{}, []] for _ in range(10_000)]
     assert not is_too_deep(wide, json.dumps(wide))
-
-
-@pytest.mark.parametrize("opening", ["[", '{"a":'])
-def test_a_frame_that_is_too_deep_is_unreadable(opening: str) -> None:
-    """A frame at the limit can be copied and encoded; a deeper one is an `UnreadableFrame` with its text."""
-    closing = "]" if opening == "[" else "}"
-
-    def frame(depth: int) -> str:
-        return '{"type":"new","body":' + opening * (depth - 1) + "1" + closing * (depth - 1) + "}"
-
-    fine = decode(frame(DEEPEST), own_uid=None, session_id=None)
-    assert isinstance(fine, UnknownEvent)
-    assert copy.deepcopy(fine.raw) == fine.raw
-    patient = Decoder(None, None, max_items=10**6)  # by default the number of items would be an error, too
-    for depth in (DEEPEST + 1, 500, 950, 100_000):
-        bad = patient.decode(text := frame(depth))
-        assert isinstance(bad, UnreadableFrame)
-        assert bad.raw == text
-        assert isinstance(bad.error, DecodeError)
-        assert "too deeply" in str(bad.error)
-
-
-def test_a_missed_message_that_is_too_deep_is_unreadable() -> None:
-    """It becomes an `UnreadableFrame`, as a frame does, and the other messages of its page are decoded."""
-    deep: Any = 1
-    for _ in range(DEEPEST + 1):
-        deep = [deep]
-    assert isinstance(decode_message({"id": "1", "data": deep}), UnreadableFrame)

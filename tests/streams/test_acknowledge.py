@@ -10,7 +10,6 @@ import trio
 from trio.testing import MockClock
 
 from cometconn import AppSettings, MemoryStore
-from cometconn._streams.streams import Streams
 from cometconn.errors import SlowConsumerError
 from cometconn.events import Gap, Overflow, TextMessage, TypingStarted, UnknownEvent
 from cometconn.testing import open_memory_server
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("warm", [1, 2, 5])
 async def test_the_next_call_acknowledges_even_if_it_is_cancelled(warm: int) -> None:
     """What a task got is acknowledged when it calls for the next event, and not before; a cancel of that call changes nothing."""
-    streams = Streams()
+    streams = published()
     async with events_of(streams) as stream:
         published(*range(1, warm + 2), streams=streams)
         assert await reading(stream, warm) == list(range(1, warm + 1))
@@ -191,7 +190,7 @@ async def test_call_acknowledges_one_event_by_its_identity() -> None:
 
 async def test_what_is_no_message_is_acknowledged_at_once_and_may_be_passed() -> None:
     """An event without an id cannot come again: it counts as acknowledged at once, and `acknowledge()` accepts it."""
-    streams = Streams()
+    streams = published()
     async with events_of(streams, acknowledge="call", overflow="drop_oldest", max_events=2) as stream:
         for name in "abc":
             streams.publish(UnknownEvent(name, {}), 1)
@@ -208,7 +207,7 @@ async def test_what_is_no_message_is_acknowledged_at_once_and_may_be_passed() ->
 @pytest.mark.parametrize("acknowledge", ["next", "never"])
 async def test_acknowledge_is_for_streams_opened_with_call(acknowledge: str) -> None:
     """In a stream opened without `acknowledge="call"`, `acknowledge()` raises an error that explains what to do."""
-    streams = Streams()
+    streams = published()
     async with events_of(streams, acknowledge=acknowledge) as stream:
         published(1, streams=streams)
         with pytest.raises(RuntimeError, match='acknowledge="call"'):
@@ -245,7 +244,7 @@ async def test_never_acknowledging_pauses_with_one_warning(
     bound: str, caplog: pytest.LogCaptureFixture, autojump_clock: MockClock
 ) -> None:
     """Events handed out and not acknowledged count towards max_events and max_bytes: the stream pauses, with one warning."""
-    streams = Streams()
+    streams = published()
     bounds = {"max_events": 3} if bound == "events" else {"max_bytes": 30}
     async with events_of(streams, acknowledge="call", **bounds) as stream:
         published(1, 2, streams=streams)
@@ -287,7 +286,7 @@ async def test_never_starts_empty_leaves_nothing_and_does_not_count() -> None:
 @pytest.mark.parametrize("by", ["one", "batch"])
 async def test_never_keeps_no_room_for_tasks_that_do_not_come_back(by: str) -> None:
     """With `"never"` a stream does not fill when each task reads one event and never calls again."""
-    streams = Streams()
+    streams = published()
     async with events_of(streams, acknowledge="never", max_events=3, max_bytes=35) as stream:
         for number in range(1, 20):
             published(number, streams=streams)
@@ -306,7 +305,7 @@ async def _batch(stream: EventStream, _: int) -> None:
 
 async def test_handled_when_each_that_took_it_has_acknowledged() -> None:
     """With several counting streams a message is open until the last one has acknowledged it."""
-    streams = Streams()
+    streams = published()
     async with events_of(streams) as one, events_of(streams) as two, events_of(streams, TypingStarted):
         published(1, 2, streams=streams)
         assert await reading(one, 2) == [1, 2]
@@ -319,7 +318,7 @@ async def test_handled_when_each_that_took_it_has_acknowledged() -> None:
 
 async def test_it_comes_again_to_all_otherwise() -> None:
     """A message that two streams had and neither acknowledged comes once to the next stream."""
-    streams = Streams()
+    streams = published()
     with pytest.raises(_LeftError):
         async with events_of(streams) as one, events_of(streams) as two:
             published(1, 2, streams=streams)
@@ -332,7 +331,7 @@ async def test_it_comes_again_to_all_otherwise() -> None:
 
 async def test_what_another_has_taken_is_not_given_back_twice() -> None:
     """A message that another counting stream still holds does not become unclaimed when one stream closes."""
-    streams = Streams()
+    streams = published()
     async with events_of(streams) as stays:
         with pytest.raises(_LeftError):
             async with events_of(streams) as goes:
@@ -400,7 +399,7 @@ async def test_fail_full_of_unacknowledged(autojump_clock: MockClock) -> None:
 
 async def test_a_failing_stream_wakes_every_waiting_task(autojump_clock: MockClock) -> None:
     """When a stream fails, four tasks that wait while a fifth has the only event in hand get the SlowConsumerError each."""
-    streams = Streams()
+    streams = published()
     failed = []
 
     async def read() -> None:
@@ -457,7 +456,7 @@ async def test_a_stream_is_over_when_its_block_is() -> None:
 
 async def test_a_reader_interrupted_while_it_waits_leaves_no_trace(autojump_clock: MockClock) -> None:
     """A task whose wait was ended by any exception is not counted as a reader any more: the next one is woken."""
-    streams = Streams()
+    streams = published()
 
     async def interrupted(_: object = None) -> None:
         raise KeyboardInterrupt
@@ -474,7 +473,7 @@ async def test_a_reader_interrupted_while_it_waits_leaves_no_trace(autojump_cloc
 
 def test_the_calls_of_a_stream_are_safe_from_ctrl_c() -> None:
     """A KeyboardInterrupt within a call of a stream loses no event: it is raised at the next checkpoint."""
-    streams = Streams()
+    streams = published()
     seen: list[bool] = []
 
     class Watching:

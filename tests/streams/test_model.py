@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from trio.testing import MockClock
 
-from cometconn._streams.streams import Streams
 from cometconn.errors import SlowConsumerError
 from cometconn.events import TextMessage
-from tests.streams.acknowledging import events_of, text, unclaimed
+from tests.streams.acknowledging import events_of, published, text, unclaimed
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -72,7 +71,7 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.streams = Streams()
+        self.streams = published()
         self.open: list[_Stream] = []
         self.unclaimed: list[int] = []
         self.last = 0

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from cometconn._streams.event_stream import EventStream
+from cometconn import EventStream
 from cometconn._streams.stream_arguments import OverflowPolicy, stream_options
 from cometconn._streams.streams import Streams
 from cometconn.errors import PongTimeoutError, SettingsError, SlowConsumerError

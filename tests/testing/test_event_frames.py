@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from cometconn._wire.decoder import decode
 from cometconn.errors import DecodeError, SettingsError
 from cometconn.events import (
     AIAssistantMessage,
@@ -28,6 +27,7 @@ from cometconn.events import (
     UserOnline,
 )
 from cometconn.testing import to_frame
+from tests.received import received_one
 
 AMY, HIKERS = User("amy-2", name="Amy"), Group("hikers")
 GOLDEN = {
@@ -62,7 +62,7 @@ def test_a_change_contains_the_whole_message(kind: type[Any]) -> None:
         "for": "group",
     }
     assert (frame["body"]["type"], frame["receiver"]) == ("message", "hikers")
-    assert decode(json.dumps(frame), own_uid="zed-1", session_id=None) == change
+    assert received_one(frame) == change
 
 
 def test_the_frame_of_an_event_without_attributes_is_its_raw() -> None:
@@ -75,11 +75,6 @@ def test_the_frame_of_an_event_without_attributes_is_its_raw() -> None:
     assert to_frame(UnreadableFrame("x", DecodeError("no"))) == "x"
     with pytest.raises(SettingsError, match="UnreadableFrame"):
         to_frame(UnreadableFrame(b"x", DecodeError("no")))
-
-
-def read(frame: Any) -> Any:
-    """Return the event that the client makes of a frame."""
-    return decode(json.dumps(frame), own_uid="zed-1", session_id=None)
 
 
 def pairs(value: Any, above: str = "") -> Iterator[tuple[str, str]]:
@@ -96,10 +91,10 @@ def pairs(value: Any, above: str = "") -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("name", GOLDEN)
 def test_a_golden_frame_can_be_made_from_its_event(name: str) -> None:
     """The frame decodes to the same event, and has no key that no golden frame has at that place."""
-    event = read(GOLDEN[name])
+    event = received_one(GOLDEN[name])
     frame = to_frame(event)
     assert isinstance(event, Event)
-    assert read(frame) == event
+    assert received_one(frame) == event
     assert set(pairs(frame)) <= {pair for golden in GOLDEN.values() for pair in pairs(golden)}
 
 
@@ -148,7 +143,7 @@ def test_the_frames_of_moderation_and_pins_contain_the_message() -> None:
 
 def test_when_a_user_was_last_active_is_in_two_places() -> None:
     """It is in the user's description, and is the timestamp of the frame."""
-    seen: Any = read(GOLDEN["s2c-presence online"])
+    seen: Any = received_one(GOLDEN["s2c-presence online"])
     assert isinstance(seen, UserOnline)
     frame: Any = to_frame(seen)
     assert (
@@ -164,7 +159,7 @@ def test_an_event_with_several_rows_gets_the_one_with_its_words(category: str, k
     message = CustomMessage(id=7, sender=AMY, receiver=HIKERS, category=category, type=kind)
     frame: Any = to_frame(message)
     assert (frame["body"]["category"], frame["body"].get("type", "")) == (category, kind)
-    assert read(frame) == message
+    assert received_one(frame) == message
 
 
 def test_a_message_that_is_quoted_by_its_id_only() -> None:
@@ -173,7 +168,7 @@ def test_a_message_that_is_quoted_by_its_id_only() -> None:
     frame: Any = to_frame(message)
     assert frame["body"]["quotedMessageId"] == "4"
     assert "quotedMessage" not in frame["body"]
-    assert read(frame) == message
+    assert received_one(frame) == message
 
 
 def test_attributes_replace_what_data_made_by_hand_contains() -> None:
@@ -188,5 +183,5 @@ def test_attributes_replace_what_data_made_by_hand_contains() -> None:
         moderation_status="approved",
         data={"runId": 5, "moderation": 5, "more": [1]},
     )
-    data = read(to_frame(message)).data
+    data = received_one(to_frame(message)).data
     assert (data["runId"], data["moderation"], data["more"]) == ("run-1", {"status": "approved"}, [1])

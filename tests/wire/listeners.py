@@ -1,6 +1,6 @@
-"""CometChat's listeners, and what their clients hand to each: written by hand, from what those clients did.
+"""CometChat's listeners, and what its clients pass to each: written by hand, from what those clients did.
 
-This is a observer of its own: nothing here is read from the table that the decoders are made from.
+It is independent of the decoders: nothing here is read from the table from which they are made.
 """
 
 from __future__ import annotations

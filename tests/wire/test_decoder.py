@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
 import pytest
 
 from cometconn import events
+from cometconn._json.json_depth import DEEPEST
 from cometconn._wire.decoder import (
     AuthReply,
     Decoder,
@@ -19,6 +21,7 @@ from cometconn._wire.decoder import (
 )
 from cometconn._wire.message_key import message_key
 from cometconn._wire.outgoing import strip_secrets
+from cometconn.errors import DecodeError
 
 from .conftest import GOLDEN, golden
 from .listeners import LISTENERS, STEPS, as_listeners_see_it, class_of, subjects
@@ -376,3 +379,42 @@ def test_only_the_unreadable_attribute_is_reported(text_frame: dict[str, Any]) -
     event: Any = Decoder("zed-1", None, on_unread=told.append).decode(json.dumps(text_frame))
     assert (event.text, event.quoted_message) == ("hello zed", None)
     assert told == [["TextMessage quotedMessage"]]
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_a_frame_that_is_too_deep_is_unreadable(opening: str) -> None:
+    """A frame at the limit can be copied and encoded; a deeper one is an `UnreadableFrame` with its text."""
+    closing = "]" if opening == "[" else "}"
+
+    def frame(depth: int) -> str:
+        return '{"type":"new","body":' + opening * (depth - 1) + "1" + closing * (depth - 1) + "}"
+
+    fine = decode(frame(DEEPEST), own_uid=None, session_id=None)
+    assert isinstance(fine, events.UnknownEvent)
+    assert copy.deepcopy(fine.raw) == fine.raw
+    patient = Decoder(None, None, max_items=10**6)  # by default the number of items would be an error, too
+    for depth in (DEEPEST + 1, 500, 950, 100_000):
+        bad = patient.decode(text := frame(depth))
+        assert isinstance(bad, events.UnreadableFrame)
+        assert bad.raw == text
+        assert isinstance(bad.error, DecodeError)
+        assert "too deeply" in str(bad.error)
+
+
+def test_a_missed_message_that_is_too_deep_is_unreadable() -> None:
+    """It becomes an `UnreadableFrame`, as a frame does, and the other messages of its page are decoded."""
+    deep: Any = 1
+    for _ in range(DEEPEST + 1):
+        deep = [deep]
+    assert isinstance(decode_message({"id": "1", "data": deep}), events.UnreadableFrame)
+
+
+def test_a_message_nested_as_deeply_as_the_parser_allows_is_an_event() -> None:
+    """Near the parser's limit decoding works and encoding does not, and still nothing is raised."""
+    for depth in range(900, 1000):
+        text = '{"id": "x", "data": {"customData": ' + "[" * depth + "]" * depth + "}}"
+        try:
+            body = json.loads(text)
+        except RecursionError:
+            return
+        assert isinstance(decode_message(body), events.UnreadableFrame)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cometconn import events
-from cometconn._wire.decoder import decode
+from tests.received import received
 
 if TYPE_CHECKING:
     from cometconn.emulator import Device
-
-    from .conftest import Backend
+    from tests.emulator.conftest import Backend
 
 
 def say(backend: Backend, sender: str, receiver: str, kind: str = "user") -> dict[str, Any]:
@@ -23,8 +22,11 @@ def say(backend: Backend, sender: str, receiver: str, kind: str = "user") -> dic
 
 
 def arrives(backend: Backend, device: Device, uid: str) -> list[Any]:
-    """Return the events that a client of *uid* decodes from its frames."""
-    return [decode(json.dumps(frame), own_uid=uid, session_id="mine") for frame in backend.outbox(device)]
+    """Return the events that a client of *uid* receives, one for each of its frames."""
+    frames = backend.outbox(device)
+    found = received(*frames, uid=uid)
+    assert len(found) == len(frames)
+    return found
 
 
 def mark(backend: Backend, uid: str, path: str, **body: object) -> tuple[int, Any]:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cometconn import events
-from cometconn._wire.decoder import decode, decode_message
+from tests.received import message_frame, received, received_one
 
 if TYPE_CHECKING:
-    from .conftest import Backend
+    from tests.emulator.conftest import Backend
 
-GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
+GOLDEN = pathlib.Path(__file__).parents[2] / "golden"
 
 
 def say(backend: Backend, receiver: str = "amy-2", kind: str = "user") -> str:
@@ -32,8 +32,10 @@ def request(backend: Backend, method: str, path: str, uid: str = "zed-1") -> Any
 
 
 def read(frames: list[Any], uid: str) -> list[Any]:
-    """The events that a client of *uid* decodes from frames."""
-    return [decode(json.dumps(frame), own_uid=uid, session_id="mine") for frame in frames]
+    """The events that a client of *uid* receives, one for each frame."""
+    events = received(*frames, uid=uid)
+    assert len(events) == len(frames)
+    return events
 
 
 def paths(value: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -65,7 +67,7 @@ def test_a_save_is_private(backend: Backend) -> None:
     zed, amy, number = backend.device("zed-1"), backend.device("amy-2"), say(backend)
     backend.outbox(zed)
     backend.outbox(amy)
-    saved: Any = decode_message(request(backend, "POST", f"/messages/{number}/save"))
+    saved: Any = received_one(message_frame(request(backend, "POST", f"/messages/{number}/save")))
     assert saved.saved_at is not None
     assert "savedAt" not in (backend.world.messages.get(number) or {})
     (event,) = read(backend.outbox(zed), "zed-1")

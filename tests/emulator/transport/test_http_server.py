@@ -15,7 +15,7 @@ from cometconn.emulator.transport import listener as listener_module
 from cometconn.emulator.transport.listener import listen
 
 if TYPE_CHECKING:
-    from .conftest import Dial, Join
+    from tests.emulator.conftest import Dial, Join
 
 
 async def _refused(server: Emulator) -> bool:

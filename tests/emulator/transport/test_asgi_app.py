@@ -16,7 +16,7 @@ from cometconn.emulator.transport import asgi_app
 if TYPE_CHECKING:
     import httpx2
 
-    from .conftest import Dial, Join
+    from tests.emulator.conftest import Dial, Join
 
 
 async def test_rest_is_served_over_http(server: Emulator, http: httpx2.AsyncClient) -> None:

@@ -10,7 +10,7 @@ from cometconn.emulator.world.chat_app import ChatApp
 from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
-    from .conftest import Backend
+    from tests.emulator.conftest import Backend
 
 
 @pytest.mark.parametrize("users", [("",), ("zed-1", "zed-1")])

@@ -11,7 +11,7 @@ from cometconn.emulator import Close, Device, Faults, Kind
 from cometconn.environment import Request
 
 if TYPE_CHECKING:
-    from .conftest import Backend
+    from tests.emulator.conftest import Backend
 
 
 def test_a_hanging_request_is_logged_without_a_status(backend: Backend) -> None:

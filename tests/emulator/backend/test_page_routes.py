@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .conftest import Backend
+    from tests.emulator.conftest import Backend
 
 
 def say(backend: Backend, sender: str, receiver: str, kind: str = "user", **more: Any) -> dict[str, Any]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cometconn import events
-from cometconn._wire.decoder import decode, decode_message
+from tests.received import message_frame, received, received_one
 
 if TYPE_CHECKING:
     from cometconn.emulator import Device
-
-    from .conftest import Backend
+    from tests.emulator.conftest import Backend
 
 EMOJI = "%F0%9F%94%A5"
 
@@ -31,10 +29,11 @@ def say(backend: Backend, sender: str = "zed-1", receiver: str = "amy-2", kind: 
 
 
 def arrives(backend: Backend, device: Device, uid: str) -> list[events.Event]:
-    """Return the events that a client of *uid* decodes from its frames."""
-    found = [decode(json.dumps(frame), own_uid=uid, session_id="mine") for frame in backend.outbox(device)]
-    assert all(isinstance(event, events.Event) for event in found)
-    return found  # type: ignore[return-value]
+    """Return the events that a client of *uid* receives, one for each of its frames."""
+    frames = backend.outbox(device)
+    found = received(*frames, uid=uid)
+    assert len(found) == len(frames)
+    return found
 
 
 def test_an_edit_is_published_and_stored(backend: Backend) -> None:
@@ -45,7 +44,7 @@ def test_an_edit_is_published_and_stored(backend: Backend) -> None:
         "PUT", f"/messages/{number}", {"data": {"text": "hello"}, "tags": ["a"]}, authToken=backend.token("zed-1")
     )
     assert status == 200
-    assert isinstance(decode_message(answer["data"]), events.MessageEdited)
+    assert isinstance(received_one(message_frame(answer["data"])), events.MessageEdited)
     (event,) = arrives(backend, amy, "amy-2")
     assert isinstance(event, events.MessageEdited)
     assert isinstance(event.message, events.TextMessage)

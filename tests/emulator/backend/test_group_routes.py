@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cometconn import events
-from cometconn._wire.decoder import decode, decode_message
+from tests.received import message_frame, received_one
 
 if TYPE_CHECKING:
     from cometconn.emulator import Device
-
-    from .conftest import Backend
+    from tests.emulator.conftest import Backend
 
 # zed-1 owns the group hikers and amy-2 is a member; bob-3 is not.
 
 
 def one_event(backend: Backend, device: Device, uid: str) -> events.GroupAction:
-    """Return the one event that a client of *uid* decodes from its frames."""
+    """Return the one event that a client of *uid* receives for its frames."""
     (frame,) = backend.outbox(device)
-    event = decode(json.dumps(frame), own_uid=uid, session_id="mine")
+    event = received_one(frame, uid)
     assert isinstance(event, events.GroupAction), event
     return event
 
@@ -87,7 +86,7 @@ def test_group_actions_are_published(
     backend.outbox(zed)
     status, answer = backend.request(method, path, body, authToken=backend.token(by))
     assert status == 200
-    assert isinstance(decode_message(answer["data"]), kind)
+    assert isinstance(received_one(message_frame(answer["data"])), kind)
     for uid, device in (("zed-1", zed), ("amy-2", amy)):
         event = one_event(backend, device, uid)
         assert type(event) is kind
@@ -130,7 +129,7 @@ def test_a_ban_lasts_until_it_is_lifted(backend: Backend) -> None:
     watching = backend.device("zed-1")
     status, answer = backend.request("DELETE", "/groups/hikers/bannedusers/amy-2", authToken=zed)
     assert status == 200
-    assert isinstance(decode_message(answer["data"]), events.GroupMemberUnbanned)
+    assert isinstance(received_one(message_frame(answer["data"])), events.GroupMemberUnbanned)
     assert isinstance(one_event(backend, watching, "zed-1"), events.GroupMemberUnbanned)
     assert backend.request("POST", "/groups/hikers/members", authToken=amy)[0] == 200
     assert backend.request("POST", "/groups/hikers/members", authToken=amy)[1]["error"]["code"] == "ERR_ALREADY_JOINED"

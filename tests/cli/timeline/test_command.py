@@ -10,13 +10,12 @@ import pytest
 
 from cometconn.emulator import open_emulator
 from cometconn.instrumentation import Detail, PingSent, TraceFile, read_trace
+from tests.cli.child import run, running
+from tests.cli.night import picture
+from tests.cli.test_listen import options
+from tests.instrumentation.examples import example
 
-from ..instrumentation.examples import example
-from .child import run, running
-from .night import picture
-from .test_listen import options
-
-PICTURE = pathlib.Path(__file__).parents[2] / "docs" / "timeline.svg"
+PICTURE = pathlib.Path(__file__).parents[3] / "docs" / "timeline.svg"
 
 
 def test_the_picture_is_of_this_version() -> None:
@@ -89,7 +88,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("missing",), "missing cannot be read: No such file"),
     (("folder",), "folder cannot be read: Is a directory"),
     (("foreign",), "foreign is no trace"),
-    (("two",), "choose with --connection: APP-1, APP-2"),
+    (("two",), "choose one with --connection: APP-1, APP-2"),
     (("two", "--connection", "APP-3"), "holds no client APP-3"),
     (("one", "--since", "2027-01-01"), "covers 2026-03-06T21:40:00 to 2026-03-06T21:40:00 UTC"),
     (("one", "--until", "2025-01-01T00:00:00+02:00"), "Nothing is left between --since and --until"),

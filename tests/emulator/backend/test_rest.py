@@ -10,7 +10,7 @@ from cometconn.emulator import Faults, Kind
 from cometconn.environment import Request
 
 if TYPE_CHECKING:
-    from .conftest import Backend
+    from tests.emulator.conftest import Backend
 
 
 @pytest.mark.parametrize("path", ["/settings", "/v3.0/settings", "/v3.0/settings/", "/v3.0/%73ettings"])

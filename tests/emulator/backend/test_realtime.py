@@ -10,7 +10,7 @@ import pytest
 from cometconn.emulator import Close, Kind
 
 if TYPE_CHECKING:
-    from .conftest import Backend
+    from tests.emulator.conftest import Backend
 
 
 def _typing(receiver: str, receiver_type: str = "user", **fields: Any) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .conftest import Backend
+    from tests.emulator.conftest import Backend
 
 _HELLO = {"receiver": "amy-2", "receiverType": "user", "category": "message", "type": "text", "data": {"text": "hello"}}
 

@@ -112,7 +112,7 @@ async def test_a_source_of_ones_own(autojump_clock: trio.testing.MockClock) -> N
         path.there = True
         await chat.until("background")
         nursery.cancel_scope.cancel()
-    assert chat.heard == ["foreground"]
+    assert chat.calls == ["foreground"]
 
 
 def test_the_page_shows_these_files() -> None:

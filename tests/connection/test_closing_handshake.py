@@ -95,7 +95,7 @@ async def test_a_closing_handshake_that_was_over_at_once_is_observed(left: bool)
         observer = StepObserver()
 
     links = LinkNursery(*[Told()] * 5)  # type: ignore[arg-type]
-    await links._hang_up(Closed())  # type: ignore[arg-type]
+    await links._close(Closed())  # type: ignore[arg-type]
     assert told == (["said", "closed"] if left else ["closed"])
 
 

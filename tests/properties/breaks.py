@@ -191,13 +191,13 @@ def pings_without_a_frame(patch: pytest.MonkeyPatch) -> None:
 
 def late_close_frame(patch: pytest.MonkeyPatch) -> None:
     """The close frame is written a little after the lease has ended."""
-    hang_up = LinkNursery._hang_up
+    close = LinkNursery._close
 
     async def dawdle(self: LinkNursery, websocket: Any) -> None:
         await trio.sleep(0.01)
-        await hang_up(self, websocket)
+        await close(self, websocket)
 
-    patch.setattr(LinkNursery, "_hang_up", dawdle)
+    patch.setattr(LinkNursery, "_close", dawdle)
 
 
 def no_close_frame(patch: pytest.MonkeyPatch) -> None:
@@ -206,7 +206,7 @@ def no_close_frame(patch: pytest.MonkeyPatch) -> None:
     async def cut(self: LinkNursery, websocket: Any) -> None:
         await websocket.aclose_forcefully()
 
-    patch.setattr(LinkNursery, "_hang_up", cut)
+    patch.setattr(LinkNursery, "_close", cut)
 
 
 def refused_tokens_are_retried(patch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ async def test_with_user_and_password() -> None:
 
 @pytest.mark.parametrize(
     ("user", "words"),
-    [("", "wants to be asked in another way"), ("me:wrong", "does not accept this user and password")],
+    [("", "requires another authentication"), ("me:wrong", "does not accept this user and password")],
 )
 async def test_wrong_credentials(user: str, words: str) -> None:
     """The error has its own fault, and its message does not contain the credentials."""
@@ -67,9 +67,9 @@ async def test_wrong_credentials(user: str, words: str) -> None:
     [
         (1, ProxyFault.TARGET, "general failure"),
         (2, ProxyFault.REFUSED, "does not allow it"),
-        (3, ProxyFault.TARGET, "network unreachable"),
-        (4, ProxyFault.TARGET, "host unreachable"),
-        (5, ProxyFault.TARGET, "connection refused"),
+        (3, ProxyFault.TARGET, "network is unreachable"),
+        (4, ProxyFault.TARGET, "host is unreachable"),
+        (5, ProxyFault.TARGET, "connection was refused"),
         (6, ProxyFault.TARGET, "too far away"),
         (7, ProxyFault.REFUSED, "does not do CONNECT"),
         (8, ProxyFault.REFUSED, "this kind of address"),

@@ -162,7 +162,9 @@ async def test_a_timeout_names_the_step_that_hung(mood: Any, words: str, autojum
             await pair.chat.connect()
 
 
-async def test_closing_the_connection_before_it_is_a_step_too(autojump_clock: MockClock) -> None:
+async def test_closing_the_connection_before_it_is_a_step_too(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """If an attempt times out while the connection before it is being closed, its error names that step."""
     async with open_pair(manual=True, connect=True) as pair:
         link = pair.chat._machine.unclosed_link
@@ -170,11 +172,11 @@ async def test_closing_the_connection_before_it_is_a_step_too(autojump_clock: Mo
         websocket = link.websocket
         assert websocket is not None
 
-        async def never() -> None:
+        async def never(_: object) -> None:
             with trio.CancelScope(shield=True):
                 await trio.sleep(30)
 
-        websocket.aclose_forcefully = never  # type: ignore[method-assign]
+        monkeypatch.setattr(type(websocket), "aclose_forcefully", never)
         pair.server.ignore_close = True
         async with background(pair.chat.disconnect):
             with pytest.raises(ConnectError, match="closing the connection before it took longer"):

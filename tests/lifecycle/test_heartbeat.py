@@ -58,12 +58,12 @@ def test_silence_counts_from_the_oldest_ping_that_nothing_followed() -> None:
 
 
 def test_bytes_without_a_ping_answer_none() -> None:
-    """`heard()` returns whether a ping was waiting for them."""
+    """`received()` returns whether a ping was waiting for them."""
     pulse = started()
-    assert not pulse.heard()
+    assert not pulse.received()
     pulse.pinged(101.0)
-    assert pulse.heard()
-    assert not pulse.heard()
+    assert pulse.received()
+    assert not pulse.received()
 
 
 def test_any_byte_is_life() -> None:

@@ -148,7 +148,7 @@ async def test_a_connect_that_a_hook_ends_raises(autojump_clock: MockClock) -> N
             assert error.reason is Reason.IN_BACKGROUND
 
 
-async def test_hooks_that_cause_details_for_ever_let_other_tasks_run(autojump_clock: MockClock) -> None:
+async def test_hooks_that_cause_details_endlessly_let_other_tasks_run(autojump_clock: MockClock) -> None:
     """When a hook causes the very detail it reacts to, again and again, other tasks still run."""
     chats: list[Any] = []
 

@@ -192,7 +192,7 @@ def test_a_reply_goes_into_the_thread(backend: Backend) -> None:
     assert (status, answer["error"]["code"]) == (404, "ERR_MESSAGE_ID_NOT_FOUND")
 
 
-def test_who_is_online_is_counted(backend: Backend) -> None:
+def test_online_users_are_counted(backend: Backend) -> None:
     """All users and those of the named groups are counted; the JWT authorizes the request."""
     backend.device("zed-1")
     backend.device("zed-1")

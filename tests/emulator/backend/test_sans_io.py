@@ -26,7 +26,7 @@ def test_a_hanging_request_is_logged_without_a_status(backend: Backend) -> None:
     assert entry.detail["status"] is None
 
 
-def test_connections_are_numbered_when_they_ask(backend: Backend) -> None:
+def test_connections_are_numbered_at_their_upgrade(backend: Backend) -> None:
     """`accepted()` gives a number to a device that had no `asked()`, and to none a second one."""
     first, second = backend.device(), backend.device()
     backend.world.closed(first, "eof")

@@ -33,7 +33,7 @@ async def test_rest_is_served_over_http(server: Emulator, http: httpx2.AsyncClie
     assert [entry.detail["status"] for entry in server.log.of(Kind.REST)] == [200, 200, 200]
 
 
-async def test_errors_are_json_whatever_was_asked(http: httpx2.AsyncClient) -> None:
+async def test_errors_are_json_for_every_request(http: httpx2.AsyncClient) -> None:
     """An unknown path, an unknown method and a body that is not JSON all get CometChat's error JSON."""
     with trio.fail_after(10):
         unknown = await http.get("/no/where")

@@ -97,6 +97,7 @@ _ROOMS = frozenset({"environment", "errors", "events", "settings", "status", "st
 _FOR_LATER = (
     "_client.open_client",
     "_account.exchange",
+    "_connection.catch_up",
     "_telemetry.hook_dispatcher",
     "_connection.link_nursery",
     "_telemetry.step_observer",

@@ -1,1 +1,1 @@
-"""Steps of a client become details for hooks. Nothing here knows a stream."""
+"""Steps of a client become details for hooks. It imports no stream."""

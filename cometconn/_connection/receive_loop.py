@@ -188,6 +188,8 @@ class _Reader:
             self._machine.refused(self._link, CometConnError(words, code=code))
             return
         disconnection = self._machine.authenticated(self._link)
+        if not self._link.authenticated:  # the time of the attempt ran out at that moment
+            return
         now = self._machine.tick()
         if self._catch_up is not None:
             self._catch_up.begin(disconnection, now)

@@ -68,6 +68,22 @@ async def test_events_before_the_answer_are_kept_behind_the_gap(autojump_clock: 
         assert kinds == ["Gap", "UnknownEvent"]
 
 
+async def test_an_answer_that_comes_when_the_attempt_ends_does_not_count(autojump_clock: MockClock) -> None:
+    """If the time of the attempt runs out at the moment of the answer, no gap and no early event is published."""
+    async with open_pair(connect=True) as pair, pair.chat.events() as events:
+        await reconnect_unanswered(pair)
+        machine = pair.chat._core.machine
+        machine._life = attrs.evolve(machine._life, attempt_ends=trio.current_time())
+        link = machine._link
+        assert link is not None
+        taker = _Reader(machine, link, pair.chat._core.identity, pair.chat._core.streams, None)
+        taker._streams.early.put(UnknownEvent("novelty", {}), 1)
+        taker.take_some([json.dumps({"type": "auth", "body": {"code": "200", "status": "OK"}})])
+        assert link.over
+        assert not link.authenticated
+        assert events.statistics().events == 0
+
+
 async def test_a_second_answer_changes_nothing(autojump_clock: MockClock) -> None:
     """Only the first answer to the auth frame counts; a refusal after it changes nothing."""
     async with open_pair(connect=True) as pair, pair.chat.events() as events:

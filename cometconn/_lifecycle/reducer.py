@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from cometconn.settings import Timing
 
     from .states import Waiter
+    from .table import Row
 
-
-__all__ = ["NO_DETAILS", "InputDetails", "Lifecycle", "after_sleep", "begin", "due", "reduce"]
+__all__ = ["NO_DETAILS", "InputDetails", "Lifecycle", "after_sleep", "begin", "due", "ends_link", "reduce"]
 
 
 @attrs.frozen
@@ -46,6 +46,7 @@ class InputDetails:
 NO_DETAILS = InputDetails()
 """For an input with which nothing comes."""
 
+_KEEPS_LINK = frozenset({None, State.CONNECTED, State.CONNECTING})  # where a row leads; `None` is nowhere
 _Changes: TypeAlias = "dict[str, Any]"  # fields of a `Lifecycle`
 
 
@@ -131,7 +132,7 @@ def reduce(life: Lifecycle, on: Input, now: float, details: InputDetails = NO_DE
             return attrs.evolve(life, refusal=None)
         life = attrs.evolve(life, last_shortcut=now)
     life = _release(life, on, details)
-    row = find_row(on, Situation(life.mode, life.app, life.state, life.wish))
+    row = _row(life, on)
     if row.refusal is not None:
         return attrs.evolve(life, refusal=row.refusal)
     changes: _Changes = {"refusal": None}
@@ -144,6 +145,20 @@ def reduce(life: Lifecycle, on: Input, now: float, details: InputDetails = NO_DE
     if row.to is not None:
         changes |= _ENTER.get(row.to, _rest)(life, row.to, now, details)
     return _admit(attrs.evolve(life, **changes), on, details)
+
+
+def ends_link(life: Lifecycle, on: Input) -> bool:
+    """Return whether *on* ends a connection that still works, so that its close frame can be written before `reduce()`.
+
+    A lost connection does not count: its status changes first (contract, section 10).
+    """
+    if life.state is not State.CONNECTED or on is Input.LINK_LOST:
+        return False
+    return _row(life, on).to not in _KEEPS_LINK
+
+
+def _row(life: Lifecycle, on: Input) -> Row:
+    return find_row(on, Situation(life.mode, life.app, life.state, life.wish))
 
 
 def after_sleep(life: Lifecycle, slept: float) -> Lifecycle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from cometconn._account.session import Session
 
 PATIENCE = Timing().request_timeout
+INTERLEAVINGS = int(os.environ.get("COMETCONN_INTERLEAVINGS", "50"))  # `nox -s fuzz` tries more
 
 
 def words(events: list[Event]) -> list[str]:
@@ -432,7 +434,7 @@ def interleavings() -> st.SearchStrategy[list[str]]:
     return happenings.map(lambda few: [act for acts in few for act in acts])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=INTERLEAVINGS, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(
     acts=interleavings(),
     seed=st.integers(0, 2**32),

@@ -19,7 +19,7 @@ from .harness import Pair, open_pair, settle
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-SCHEDULINGS = int(os.environ.get("COMETCONN_SCHEDULINGS", "60"))  # `nox -s fuzz` tries more
+SCHEDULINGS = int(os.environ.get("COMETCONN_SCHEDULINGS", "30"))  # `nox -s fuzz` tries more
 GRACE = 30.0
 
 

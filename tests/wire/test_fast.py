@@ -376,3 +376,14 @@ def test_of_objects_a_message_has_few(text_frame: dict[str, Any], count: int) ->
     text_frame["body"]["data"]["mentions"] = {f"u{number}": {"uid": "u"} for number in range(count)}
     event: Any = check(json.dumps(text_frame, separators=(",", ":")))
     assert len(event.mentions) == (count if count <= 500 else 0)
+
+
+def test_few_times_are_remembered(text_frame: dict[str, Any]) -> None:
+    """However many different times come, each event has its own, and no more than 512 are remembered."""
+    for seconds in range(1_700_000_000, 1_700_001_100):
+        text_frame["body"]["sentAt"] = seconds
+        message = read(json.dumps(text_frame))
+        assert isinstance(message, events.TextMessage)
+        assert message.sent_at is not None
+        assert message.sent_at.timestamp() == seconds
+        assert len(fast._moments) <= 512

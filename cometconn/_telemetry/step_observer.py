@@ -142,11 +142,11 @@ class StepObserver:
         if life.state in WANTED and life.lease_deadline < math.inf:
             self._deadline(life.lease_deadline)
 
-    def stepped(self, before: Lifecycle, on: Input, after: Lifecycle, with_: InputDetails) -> None:
+    def stepped(self, before: Lifecycle, on: Input, after: Lifecycle, details: InputDetails) -> None:
         """Report a step of the state: first what happened, then what follows from it, then the status."""
         if after.status is not before.status:
             self.drained()  # events that were read before the status changed are reported before it
-        self._dispatched(before, on, with_)
+        self._dispatched(before, on, details)
         if after.app is not before.app:
             back = after.app is AppState.BACKGROUND
             self._report(lease.EnteredBackground if back else lease.EnteredForeground)
@@ -167,18 +167,18 @@ class StepObserver:
                 reason=after.state.reason,
             )
 
-    def _dispatched(self, before: Lifecycle, on: Input, with_: InputDetails) -> None:
+    def _dispatched(self, before: Lifecycle, on: Input, details: InputDetails) -> None:
         if on is Input.AUTHENTICATED:
             self._report(attempts.Authenticated, took=self._took(), attempt=before.attempt)
         elif on is Input.ATTEMPT_FAILED:
-            self._report(attempts.AttemptFailed, attempt=before.attempt, **self._cause(with_))
+            self._report(attempts.AttemptFailed, attempt=before.attempt, **self._cause(details))
         elif on is Input.RENEWAL_BEGAN:
             self._report(attempts.RenewalBegun)
         elif on is Input.TOKEN_REFUSED:
-            self._report(attempts.TokenRefused, cause=self._cause(with_)["cause"])
+            self._report(attempts.TokenRefused, cause=self._cause(details)["cause"])
         elif on is Input.LINK_LOST:
             stood = trio.current_time() - before.status.at
-            self._report(connections.ConnectionLost, stood=stood, **self._cause(with_))
+            self._report(connections.ConnectionLost, stood=stood, **self._cause(details))
         elif on is Input.PING_CALLED:
             self.ping_sent("application")
 
@@ -191,9 +191,9 @@ class StepObserver:
         began, self._step_began = self._step_began, trio.current_time()
         return self._step_began - began
 
-    def _cause(self, with_: InputDetails) -> dict[str, Any]:
-        assert with_.cause is not None, "every failure has a cause"
-        inner = with_.cause.__cause__ or with_.cause
+    def _cause(self, details: InputDetails) -> dict[str, Any]:
+        assert details.cause is not None, "every failure has a cause"
+        inner = details.cause.__cause__ or details.cause
         code = inner.code if isinstance(inner, WebSocketClosedError) else None
         return {"cause": _words(inner), "close_code": code}
 

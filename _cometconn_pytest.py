@@ -1,8 +1,9 @@
 """cometconn's pytest plugin: fixtures for programs that use cometconn.
 
 pytest imports this module in every run in an environment where cometconn is installed. Therefore it is outside of the
-package and imports only pytest: a fixture imports what it needs when a test requests it. The fixtures are for
-pytest-trio, in its `trio_mode` or with `@pytest.mark.trio`.
+package and imports only pytest: a fixture imports what it needs when a test requests it. The fixtures work with
+pytest-trio (in its `trio_mode` or with `@pytest.mark.trio`), with pytest-asyncio in both of its modes, and with anyio's
+plugin on both of its backends. A test that runs in asyncio gets the objects of `cometconn.aio`.
 
 A fixture of the same name in a program's own tests replaces the one here. The `chat_...` fixtures exist to be replaced.
 """
@@ -10,6 +11,9 @@ A fixture of the same name in a program's own tests replaces the one here. The `
 from __future__ import annotations
 
 import functools
+import inspect
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from cometconn import AppSettings, CometChat
+    from cometconn.aio import CometChat as AioCometChat
+    from cometconn.aio.emulator import Emulator as AioEmulator
     from cometconn.emulator import Emulator
     from cometconn.testing import MemoryServer
 
@@ -48,80 +54,184 @@ def chat_world() -> dict[str, Any]:
     return {"users": users, "groups": {"hikers": users}}
 
 
-# Real sockets, real time.
+# Real sockets, real time; Trio or asyncio.
 
 
 @pytest.fixture
-async def emulator(request: pytest.FixtureRequest, chat_world: dict[str, Any]) -> AsyncGenerator[Emulator, None]:
-    """A CometChat server on loopback with real sockets, for the duration of the test."""
-    from cometconn.emulator import open_emulator  # noqa: PLC0415
+def emulator(request: pytest.FixtureRequest) -> Emulator | AioEmulator:
+    """A CometChat server on loopback with real sockets, for the duration of the test. In asyncio: `cometconn.aio`'s."""
+    return _run_by_plugin(request, "emulator")
 
-    _check_time(request, virtual=False)
+
+@asynccontextmanager
+async def _open_emulator(
+    request: pytest.FixtureRequest, chat_world: dict[str, Any]
+) -> AsyncGenerator[Emulator | AioEmulator, None]:
+    _check(request)
+    if _in_trio():
+        _check_time(virtual=False)
+        from cometconn.emulator import open_emulator  # noqa: PLC0415
+    else:
+        from cometconn.aio.emulator import open_emulator  # type: ignore[assignment]  # noqa: PLC0415
     async with open_emulator(**chat_world) as server:
         yield server
 
 
 @pytest.fixture
-async def chat(emulator: Emulator, chat_settings: AppSettings, chat_user: str) -> AsyncGenerator[CometChat, None]:
-    """A client of `emulator`, logged in and connected, with a `MemoryStore`."""
-    import cometconn  # noqa: PLC0415
+def chat(request: pytest.FixtureRequest) -> CometChat | AioCometChat:
+    """A client of `emulator`, logged in and connected, with a `MemoryStore`. In asyncio: `cometconn.aio`'s."""
+    return _run_by_plugin(request, "chat")
 
-    async with cometconn.open_client(
-        emulator.world.app_id, chat_settings, store=cometconn.MemoryStore(), endpoints=emulator.endpoints
-    ) as client:
-        await client.login(uid=chat_user, auth_key=emulator.world.auth_key)
-        await client.connect()
+
+@asynccontextmanager
+async def _open_chat(
+    emulator: Emulator, chat_settings: AppSettings, chat_user: str
+) -> AsyncGenerator[CometChat | AioCometChat, None]:
+    async with _connect(emulator, chat_settings, chat_user) as client:
         yield client
 
 
-# Memory, virtual time.
+# Memory, virtual time; only Trio.
 
 
 @pytest.fixture
-async def memory_server(
+def _virtual_time() -> None:
+    """Marks the tests that run in virtual time: what uses it is known before any fixture is set up."""
+
+
+@pytest.fixture
+def memory_server(request: pytest.FixtureRequest, _virtual_time: None) -> MemoryServer:
+    """A CometChat server in memory, for the duration of the test, which then runs in virtual time. Trio only."""
+    return _run_by_plugin(request, "memory_server")
+
+
+@asynccontextmanager
+async def _open_memory_server(
     request: pytest.FixtureRequest, chat_world: dict[str, Any]
 ) -> AsyncGenerator[MemoryServer, None]:
-    """A CometChat server in memory, for the duration of the test, which then runs in virtual time."""
     from cometconn.testing import open_memory_server  # noqa: PLC0415
 
-    _check_time(request, virtual=True)
+    _check(request)
+    if not _in_trio():
+        pytest.fail(
+            "`memory_server` and `memory_chat` need virtual time, which only Trio has, and this test runs in asyncio."
+            " Use `emulator` and `chat`, which have real sockets and real time, or run the test with Trio."
+        )
+    _check_time(virtual=True)
     async with open_memory_server(**chat_world) as server:
         yield server
 
 
 @pytest.fixture
-async def memory_chat(
-    memory_server: MemoryServer, chat_settings: AppSettings, chat_user: str
-) -> AsyncGenerator[CometChat, None]:
-    """A client of `memory_server`, logged in and connected, in virtual time, with a `MemoryStore`."""
-    import cometconn  # noqa: PLC0415
+def memory_chat(request: pytest.FixtureRequest, _virtual_time: None) -> CometChat:
+    """A client of `memory_server`, logged in and connected, in virtual time, with a `MemoryStore`. Trio only."""
+    return _run_by_plugin(request, "memory_chat")
 
-    async with cometconn.open_client(
-        memory_server.world.app_id,
-        chat_settings,
-        store=cometconn.MemoryStore(),
-        endpoints=memory_server.endpoints,
-        environment=memory_server,
+
+@asynccontextmanager
+async def _open_memory_chat(
+    memory_server: MemoryServer, chat_settings: AppSettings, chat_user: str
+) -> AsyncGenerator[CometChat | AioCometChat, None]:
+    async with _connect(memory_server, chat_settings, chat_user, environment=memory_server) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _connect(
+    server: Emulator | MemoryServer, settings: AppSettings, uid: str, **options: Any
+) -> AsyncGenerator[CometChat | AioCometChat, None]:
+    """Open a client of *server*, log it in and connect it."""
+    from cometconn import MemoryStore  # noqa: PLC0415
+
+    if _in_trio():
+        from cometconn import open_client  # noqa: PLC0415
+    else:
+        from cometconn.aio import open_client  # type: ignore[assignment]  # noqa: PLC0415
+    world = server.world
+    async with open_client(
+        world.app_id, settings, store=MemoryStore(), endpoints=server.endpoints, **options
     ) as client:
-        await client.login(uid=chat_user, auth_key=memory_server.world.auth_key)
+        await client.login(uid=uid, auth_key=world.auth_key)
         await client.connect()
         yield client
 
 
-def _check_time(request: pytest.FixtureRequest, *, virtual: bool) -> None:
-    """Fail a test in which the fixture cannot work, with a message that names what can."""
+# Every plugin has rules of its own for which async fixtures it runs. pytest-trio and anyio's plugin run those that are
+# made by `pytest.fixture`. pytest-asyncio, in its strict mode, runs only those that are made by its own decorator, which
+# also chooses the loop. So the public fixtures are synchronous, and request the one that the test's plugin runs.
+
+_OPENED_BY = {
+    "emulator": _open_emulator,
+    "chat": _open_chat,
+    "memory_server": _open_memory_server,
+    "memory_chat": _open_memory_chat,
+}
+_SCOPES = ("function", "class", "module", "package", "session")
+
+
+def _run_by_plugin(request: pytest.FixtureRequest, name: str) -> Any:
+    """Return what the fixture *name* is in this test."""
+    mark = request.node.get_closest_marker("asyncio")
+    if mark is None or not _has_pytest_asyncio(request.config):
+        return request.getfixturevalue(f"_{name}")
+    scope = mark.kwargs.get("loop_scope") or request.config.getini("asyncio_default_test_loop_scope")
+    return request.getfixturevalue(f"_{name}_in_the_loop_of_a_{scope}")
+
+
+def _async_fixture(open_it: Callable[..., Any]) -> Callable[..., AsyncGenerator[Any, None]]:
+    """Return a function to make a fixture of. Each fixture needs its own, because pytest-asyncio keeps the loop's scope there."""
+
+    async def run(**arguments: Any) -> AsyncGenerator[Any, None]:
+        async with open_it(**arguments) as value:
+            yield value
+
+    run.__signature__ = inspect.signature(open_it)  # type: ignore[attr-defined]
+    return run
+
+
+for _name, _open_it in _OPENED_BY.items():
+    globals()[f"_{_name}"] = pytest.fixture(_async_fixture(_open_it), name=f"_{_name}")
+
+
+def _has_pytest_asyncio(config: pytest.Config) -> bool:
+    return hasattr(config.option, "asyncio_mode")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With pytest-asyncio, make its own fixtures, one for each loop that a test may run in."""
+    if not _has_pytest_asyncio(config):
+        return
+    import pytest_asyncio  # noqa: PLC0415
+
+    fixtures = {}
+    for name, open_it in _OPENED_BY.items():
+        for scope in _SCOPES:
+            full = f"_{name}_in_the_loop_of_a_{scope}"
+            fixtures[full] = pytest_asyncio.fixture(_async_fixture(open_it), loop_scope=scope, name=full)
+    config.pluginmanager.register(SimpleNamespace(**fixtures), "_cometconn_pytest_asyncio")
+
+
+# What cannot work fails with a message that names what can.
+
+
+def _in_trio() -> bool:
+    import trio  # noqa: PLC0415
+
+    return trio.lowlevel.in_trio_task()
+
+
+def _check(request: pytest.FixtureRequest) -> None:
+    """Fail a test in which no fixture can work."""
+    if hasattr(request.function, "hypothesis"):
+        # A fixture is set up once, but Hypothesis runs the test function many times.
+        pytest.fail("With Hypothesis, open the server in the test: `open_memory_server()`, or `play()` a script.")
+
+
+def _check_time(*, virtual: bool) -> None:
+    """Fail a test that runs in the wrong kind of time."""
     import trio  # noqa: PLC0415
     import trio.testing  # noqa: PLC0415
 
-    if hasattr(request.function, "hypothesis"):
-        # pytest-trio sets a fixture up once, but Hypothesis runs the test function many times.
-        pytest.fail("With Hypothesis, open the server in the test: `open_memory_server()`, or `play()` a script.")
-    if not trio.lowlevel.in_trio_run():
-        pytest.fail(
-            "cometconn's fixtures run in Trio, and this test runs in asyncio. pytest-asyncio's auto mode takes every async test:"
-            " set `asyncio_mode = strict` and mark this one with `@pytest.mark.trio`, or run Trio's tests apart with"
-            ' `pytest -p no:asyncio -o trio_mode=true`. With anyio\'s plugin, let the fixture `anyio_backend` return "trio".'
-        )
     is_virtual = isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock)
     if is_virtual and not virtual:
         # A mock clock jumps although bytes are in transit on a socket, so every timeout would expire.
@@ -144,7 +254,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run every Trio test that uses `memory_server` in virtual time."""
     for item in items:
         marks = list(item.iter_markers("trio"))
-        if marks and "memory_server" in getattr(item, "fixturenames", ()):
+        if marks and "_virtual_time" in getattr(item, "fixturenames", ()):
             run = next((mark.kwargs["run"] for mark in marks if mark.kwargs.get("run") is not None), None)
             item.add_marker(pytest.mark.trio(run=functools.partial(_run_in_virtual_time, run)), append=False)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
@@ -23,12 +24,10 @@ from .script_environment import ScriptEnvironment
 from .script_report import Step, Transcript, read_log
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from cometconn import CometChat, EventStream, Status
     from cometconn.emulator.jsontext import Json
 
-    from .actions import Action
+    from .actions import Action, Script
 
 __all__ = ["App", "ScriptRunner"]
 
@@ -53,6 +52,8 @@ class ScriptRunner:
         settings: the client's settings.
         app: the application under test, if there is one.
         nursery: runs the calls, the application, and the tasks that record events and statuses.
+        open_client: opens the client; takes the arguments of `cometconn.open_client()`.
+        settle: waits until nothing can happen any more before time passes.
         failure: what the application raised.
     """
 
@@ -60,6 +61,8 @@ class ScriptRunner:
     settings: AppSettings
     app: App | None
     nursery: trio.Nursery
+    open_client: Callable[..., AbstractAsyncContextManager[CometChat]] = cometconn.open_client
+    settle: Callable[[], Awaitable[None]] = trio.testing.wait_all_tasks_blocked
     began: float = attrs.field(factory=trio.current_time, init=False)
     store: MemoryStore = attrs.field(factory=MemoryStore, init=False)
     environment: ScriptEnvironment = attrs.field(init=False)
@@ -67,6 +70,7 @@ class ScriptRunner:
     failure: Exception | None = attrs.field(default=None, init=False)
     _client: AsyncExitStack = attrs.field(factory=AsyncExitStack, init=False)
     _app_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    _steps: list[Step] = attrs.field(factory=list, init=False)
     _calls: list[_Call] = attrs.field(factory=list, init=False)
     _statuses: list[str] = attrs.field(factory=list, init=False)
     _outcomes: list[tuple[int, str]] = attrs.field(factory=list, init=False)
@@ -79,13 +83,23 @@ class ScriptRunner:
         """Create the client's environment."""
         self.environment = ScriptEnvironment(self.server)
 
+    async def run(self, script: Script) -> None:
+        """Perform *script*, and cancel the nursery."""
+        try:
+            await self.open()
+            for number, action in enumerate(script):
+                self._steps.append(await self.step(number, action))
+        finally:
+            await self.close()  # bounded, because leaving a client is
+        self.nursery.cancel_scope.cancel(reason="the script is over")
+
     # Opening and leaving the client.
 
     async def open(self) -> None:
         """Open a client, and record its events and statuses."""
         self._client = AsyncExitStack()
         self.environment.watched = trio.Event()
-        client = cometconn.open_client(
+        client = self.open_client(
             "APP", self.settings, store=self.store, endpoints=self.server.endpoints, environment=self.environment
         )
         self.chat = await self._client.enter_async_context(client)
@@ -137,7 +151,7 @@ class ScriptRunner:
     async def step(self, number: int, action: Action) -> Step:
         """Perform *action*, wait until all tasks are blocked, and return what was seen."""
         await self._perform(number, action)
-        await trio.testing.wait_all_tasks_blocked()
+        await self.settle()
         seen = Step(
             action,
             self._now(),
@@ -278,12 +292,14 @@ class ScriptRunner:
         self._calls.remove(waiting)
         self._outcomes.append((waiting.number, outcome))
 
-    def transcript(self, steps: list[Step]) -> Transcript:
-        """Return what was seen in *steps*, and what the server's log contains."""
+    def transcript(self) -> Transcript:
+        """Return what was seen in the steps, and what the server's log contains. Raise what the application raised."""
+        if self.failure is not None:
+            raise self.failure
         dials = tuple(round(at - self.began, 6) for at in self.server.dials)
         seen = read_log(self.server.world.log, self.began)
         return Transcript(
-            tuple(steps), dials, seen.closes, seen.pings, seen.auths, self.environment.most_sockets, self._sockets_left
+            tuple(self._steps), dials, seen.closes, seen.pings, seen.auths, self.environment.most_sockets, self._sockets_left
         )
 
     def _now(self) -> float:

@@ -45,17 +45,7 @@ async def run_script(script: Script, settings: AppSettings | None = None, *, app
     Returns:
         What was seen, step by step.
     """
-    async with open_memory_server(users=("zed-1", "amy-2", "bob-3")) as server:
-        steps = []
-        async with open_nursery() as nursery:
-            runner = ScriptRunner(server, settings or AppSettings(), app, nursery)
-            try:
-                await runner.open()
-                for number, action in enumerate(script):
-                    steps.append(await runner.step(number, action))
-            finally:
-                await runner.close()  # bounded, because leaving a client is
-            nursery.cancel_scope.cancel(reason="the script is over")
-    if runner.failure is not None:
-        raise runner.failure
-    return runner.transcript(steps)
+    async with open_memory_server(users=("zed-1", "amy-2", "bob-3")) as server, open_nursery() as nursery:
+        runner = ScriptRunner(server, settings or AppSettings(), app, nursery)
+        await runner.run(script)
+    return runner.transcript()

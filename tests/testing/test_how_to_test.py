@@ -17,7 +17,7 @@ def test_the_blocks_of_the_page_pass_as_tests(pytester: pytest.Pytester) -> None
     code = "\n".join(blocks)
     pytester.makeini("[pytest]\ntrio_mode = true\n")
     pytester.makepyfile(code)
-    result = pytester.runpytest_inprocess("-q", "-p", "_cometconn_pytest", "-p", "no:cacheprovider")
+    result = pytester.runpytest_inprocess("-q", "-p", "_cometconn_pytest", "-p", "no:cacheprovider", "-p", "no:asyncio")
     result.assert_outcomes(passed=len(re.findall(r"def test_", code)))
 
 

@@ -14,6 +14,7 @@ import pytest
 import cometconn.emulator
 import cometconn.testing
 
+cometconn.preload()
 ROOT = pathlib.Path(__file__).parents[2]
 PLUGIN = "_cometconn_pytest"
 # pytester removes the modules that a run inside this process imports, so these are imported before: otherwise two runs
@@ -35,6 +36,8 @@ def run(pytester: pytest.Pytester) -> Run:
         pytester.makepyfile(code)
         # Some versions of pytest warn that this process has already imported the plugin, and a warning is an error here.
         loaded = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
+        if "asyncio_mode" not in ini:
+            options += ("-p", "no:asyncio")  # it warns of an option that is unset, and a warning is an error here
         result = pytester.runpytest_inprocess("-q", "-p", PLUGIN, "-W", loaded, "-p", "no:cacheprovider", *options)
         return result.stdout.str()
 

@@ -183,7 +183,7 @@ def _async_fixture(open_it: Callable[..., Any]) -> Callable[..., AsyncGenerator[
 
     async def run(**arguments: Any) -> AsyncGenerator[Any, None]:
         async with open_it(**arguments) as value:
-            yield value
+            yield value  # noqa: ASYNC119 - every plugin runs a fixture to its end
 
     run.__signature__ = inspect.signature(open_it)  # type: ignore[attr-defined]
     return run

@@ -174,6 +174,7 @@ def fuzz(session: nox.Session) -> None:
     """Compare the client with an independent model, and each fast path with the slow one, on random input. Options: --scripts N --seed S."""
     session.install("-q", ".[dev]")
     session.run("python", "-m", "tests.properties.fuzz", *session.posargs)
+    session.run("python", "-m", "tests.properties.fuzz", "--asyncio", "--scripts", "2000")
     session.run("python", "-m", "tests.transport.differential", "--cases", "20000")
     session.run("python", "-m", "tests.wire.differential", "--cases", "20000")
     session.run("pytest", "-q", "tests/connection/test_instant.py", env={"COMETCONN_SCHEDULINGS": "200"})

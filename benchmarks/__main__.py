@@ -22,6 +22,7 @@ _WEIGHTS = {
     "burst": 25,
     "paced": 35,
     "products": 20,
+    "asyncio": 40,
     "memory": 70,  # gathers the clients that the next two measure
     "connects": 1,
     "lateness": 1,

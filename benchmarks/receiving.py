@@ -43,13 +43,20 @@ OURS = Rival("cometconn", "ours:receive", "typed events in an async for (Trio)")
 
 
 def receive(
-    run: Run, rivals: Sequence[Rival], *, rounds: int, warm: int, count: int, pace: float | None = None
+    run: Run,
+    rivals: Sequence[Rival],
+    *,
+    rounds: int,
+    warm: int,
+    count: int,
+    pace: float | None = None,
+    ours: Rival = OURS,
 ) -> Readings:
-    """Let ours and all *rivals* receive *count* messages a round, after *warm* messages to warm up; return the time of each."""
+    """Let *ours* and all *rivals* receive *count* messages a round, after *warm* messages to warm up; return the time of each."""
     with ExitStack() as stack:
         servers: dict[str, Process] = {}
         takes: dict[str, Callable[[], dict[str, float]]] = {}
-        for rival in (OURS, *rivals):
+        for rival in (ours, *rivals):
             run.tell(0.0, f"starting {rival.name}")
             try:
                 contender = stack.enter_context(Process("benchmarks.contender", rival.target))
@@ -65,16 +72,21 @@ def receive(
 
 
 def compare(
-    question: str, readings: Readings, rivals: Sequence[Rival], figure: Callable[[dict[str, float]], float], unit: str
+    question: str,
+    readings: Readings,
+    rivals: Sequence[Rival],
+    figure: Callable[[dict[str, float]], float],
+    unit: str,
+    ours: Rival = OURS,
 ) -> list[Row]:
-    """Divide our *figure*, in *unit*, by that of each rival that has one."""
+    """Divide the *figure* of *ours*, in *unit*, by that of each rival that has one."""
     rows = []
     for rival in rivals:
-        if rival.name in readings and OURS.name in readings:
-            ours, theirs = ([figure(reading) for reading in readings[name]] for name in (OURS.name, rival.name))
-            both = " / ".join(f"{statistics.median(figures):,.0f}" for figures in (ours, theirs))
-            case = f"{both} {unit}; ours: {OURS.gives}; theirs: {rival.gives}"
-            rows.append(Row.of(question, case, rival.name, ours, theirs, rival.goal))
+        if rival.name in readings and ours.name in readings:
+            mine, theirs = ([figure(reading) for reading in readings[name]] for name in (ours.name, rival.name))
+            both = " / ".join(f"{statistics.median(figures):,.0f}" for figures in (mine, theirs))
+            case = f"{both} {unit}; ours: {ours.gives}; theirs: {rival.gives}"
+            rows.append(Row.of(question, case, rival.name, mine, theirs, rival.goal))
     return rows
 
 

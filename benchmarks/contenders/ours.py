@@ -16,7 +16,7 @@ from cometconn.events import TextMessage
 
 from .stopwatch import Reading, Stopwatch
 
-__all__ = ["BesideRest", "batches", "open_bench_client", "receive", "subscribers"]
+__all__ = ["BesideRest", "batches", "memory", "open_bench_client", "ping", "receive", "subscribers"]
 
 _LOGIN = json.dumps({"data": {"uid": ME, "name": "Bot One", "authToken": TOKEN, "jwt": TOKEN, "settings": {}}}).encode()
 
@@ -108,3 +108,49 @@ async def _subscribers(port: int, count: int, streams: int) -> Reading:
 def subscribers(port: int, count: int, streams: int) -> Reading:
     """Deliver *count* messages to each of several streams of one client; `bytes` is the memory of the empty streams."""
     return trio.run(_subscribers, port, count, streams)
+
+
+async def _ping(port: int, warm: int, count: int) -> Reading:
+    async with open_bench_client(port) as chat:
+        await chat.login(auth_token=TOKEN)
+        await chat.connect()
+        for _ in range(warm):
+            await chat.ping()
+        watch = Stopwatch()
+        for _ in range(count):
+            await chat.ping()
+        return watch.read(count)
+
+
+def ping(port: int, warm: int, count: int) -> Reading:
+    """Send *count* pings after *warm* others, one after the other."""
+    return trio.run(_ping, port, warm, count)
+
+
+async def _member(port: int, *, task_status: trio.TaskStatus[None]) -> None:
+    async with open_bench_client(port) as chat, chat.events() as events:
+        await chat.login(auth_token=TOKEN)
+        await chat.connect()
+        await chat.ping()
+        task_status.started()
+        async for _ in events:
+            pass
+
+
+async def _memory(port: int, warm: int, count: int) -> Reading:
+    async with trio.open_nursery() as nursery:
+        for _ in range(warm):
+            await nursery.start(_member, port)
+        gc.collect()
+        before = resident()
+        for _ in range(count):
+            await nursery.start(_member, port)
+        gc.collect()
+        used = resident() - before
+        nursery.cancel_scope.cancel(reason="measured")
+    return {"bytes": used / count}
+
+
+def memory(port: int, warm: int, count: int) -> Reading:
+    """Return the memory of each of *count* clients that are opened beside *warm* others, each with a stream that is read."""
+    return trio.run(_memory, port, warm, count)

@@ -299,7 +299,13 @@ class ScriptRunner:
         dials = tuple(round(at - self.began, 6) for at in self.server.dials)
         seen = read_log(self.server.world.log, self.began)
         return Transcript(
-            tuple(self._steps), dials, seen.closes, seen.pings, seen.auths, self.environment.most_sockets, self._sockets_left
+            tuple(self._steps),
+            dials,
+            seen.closes,
+            seen.pings,
+            seen.auths,
+            self.environment.most_sockets,
+            self._sockets_left,
         )
 
     def _now(self) -> float:

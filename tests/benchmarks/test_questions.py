@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from benchmarks import (
+    bench_asyncio,
     bench_background,
     bench_burst,
     bench_cold_start,
@@ -60,6 +61,23 @@ def test_paced_divides_processor_time() -> None:
     assert [row.ratio for row in rows] == pytest.approx([0.5] * len(rows))
     assert rows[0].case.startswith("10 / 20 us; ours: typed events in an async for (Trio); theirs: typed")
     assert _goals(rows) == {("trio-websocket + json + cattrs", "<= 0.70")}
+
+
+def test_asyncio_is_divided_by_trio() -> None:
+    """With a goal for each kind of use, and by the others without one."""
+    received = {bench_asyncio.AIO.name: [{"seconds": 1e-5, "cpu": 3e-5}] * 3}
+    received |= {rival.name: [{"seconds": 1e-5, "cpu": 1e-5}] * 3 for rival in bench_asyncio.RIVALS}
+    memory = {bench_asyncio.AIO.name: [{"bytes": 51_200.0}], "cometconn": [{"bytes": 40_960.0}]}
+    rows = bench_asyncio.rows_of(received, received, {"ping": received, "memory": memory})
+    with_goals = [(row.against, row.goal, row.met) for row in rows if row.goal is not None]
+    assert with_goals == [
+        ("cometconn", ">= 0.8", True),
+        ("cometconn", "<= 2.9", False),
+        ("cometconn", "<= 3.1", True),
+        ("cometconn", "<= 1.6", True),
+    ]
+    assert [row.ratio for row in rows] == pytest.approx([1.0] * 4 + [3.0] * 4 + [3.0, 1.0, 1.25])
+    assert rows[-1].case.startswith("50 / 40 KiB for a further client")
 
 
 def test_a_peer_without_figures_has_no_row() -> None:

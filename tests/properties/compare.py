@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from cometconn import AppSettings
 from cometconn.testing.scripts import Transcript, play
@@ -12,7 +13,10 @@ from .model import Model
 if TYPE_CHECKING:
     from cometconn.testing.actions import Script
 
-__all__ = ["DisagreementError", "as_test", "check_script"]
+__all__ = ["DisagreementError", "Play", "as_test", "check_script"]
+
+Play: TypeAlias = "Callable[[Script, AppSettings], Transcript]"
+"""Runs a script: by `cometconn.testing.scripts.play()`, or in another way that must be seen to do the same."""
 
 _NORMAL_CLOSURE = 1000
 
@@ -31,8 +35,8 @@ class DisagreementError(AssertionError):
         self.manual = manual
 
 
-def check_script(script: Script, *, manual: bool) -> Transcript:
-    """Run *script* with both. What is seen of client and server must agree, step by step.
+def check_script(script: Script, *, manual: bool, play: Play = play) -> Transcript:
+    """Run *script* with both, the client by *play*. What is seen of client and server must agree, step by step.
 
     Raises:
         DisagreementError: they do not, or the client raised; the message ends with the script as a test.

@@ -1,0 +1,11 @@
+"""Scripts of lifecycle events, through asyncio: the client does what a model written from the contract does."""
+
+from __future__ import annotations
+
+from ..properties.fuzz import fuzz
+from .scripts import play
+
+
+def test_client_and_model_agree() -> None:
+    """Client and model agree on twenty scripts, the same ones every time; `nox -s fuzz` tries others."""
+    fuzz(20, 20_261_129, play=play)

@@ -10,6 +10,8 @@ import trio
 from cometconn._connection.keepalive import wait_pong
 from cometconn._groups import Ungrouped
 from cometconn._lifecycle.states import Input
+from cometconn._streams.event_stream import EventStream
+from cometconn._streams.statuses import StatusStream
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._wire.outgoing import custom_draft, ping_frame, receipt_frame, text_draft, transient_frame, typing_frame
 from cometconn.errors import CometConnError, SettingsError
@@ -22,8 +24,6 @@ from .frame_sender import send_frame
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
-    from cometconn._streams.event_stream import EventStream
-    from cometconn._streams.statuses import StatusStream
     from cometconn.events import Event, Message, User
     from cometconn.status import AppState, Status
 
@@ -293,7 +293,7 @@ class CometChat:
             RuntimeError: the context manager that one call returned is entered a second time.
         """
         options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
-        return self._core.streams.subscribe(options, self._core.positions.commit)
+        return self._core.streams.subscribe(options, EventStream, self._core.positions.commit)
 
     @property
     def position(self) -> int | None:
@@ -311,8 +311,8 @@ class CometChat:
         When more than 256 wait, all but the newest are dropped, and its `skipped` is their number. The stream ends after
         `CLIENT_CLOSED`.
         """
-        with self._machine.statuses.subscribe(self.status) as stream:
-            yield stream
+        with self._machine.statuses.subscribe(self.status) as queue:
+            yield StatusStream(queue)
 
     # What is sent over REST, with or without a socket.
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import trio
 
-from cometconn._connection.keepalive import wait_pong
-from cometconn._groups import Ungrouped
+from cometconn._connection.keepalive import ping_every, wait_pong
 from cometconn._lifecycle.states import Input
 from cometconn._streams.event_stream import EventStream
 from cometconn._streams.statuses import StatusStream
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._wire.outgoing import custom_draft, ping_frame, receipt_frame, text_draft, transient_frame, typing_frame
-from cometconn.errors import CometConnError, SettingsError
+from cometconn.errors import SettingsError
 from cometconn.events import CustomMessage, Group, TextMessage
 from cometconn.status import Features
 
@@ -174,6 +173,7 @@ class CometChat:
         """
         return await partial(wait_pong, self._machine, *self._machine.ping(ping_frame()))()
 
+    @trio.lowlevel.enable_ki_protection
     async def keep_alive(self, every: float = 20.0) -> None:
         """Ping in a loop, so that a service in the background stays connected.
 
@@ -186,21 +186,11 @@ class CometChat:
         Raises:
             SettingsError: *every* is not between 0 and `background_grace`.
         """
-        self._check_keep_alive(every)
-        with Ungrouped():  # Ctrl-C may come while Trio handles a deadline
-            while not self._core.left:
-                next_ping = trio.current_time() + every
-                try:
-                    await self.ping()
-                except CometConnError:
-                    await trio.lowlevel.checkpoint()
-                await trio.sleep_until(next_ping)
-
-    def _check_keep_alive(self, every: float) -> None:
         grace = self._core.identity.settings.timing.background_grace
         if not 0 < every < grace:
             message = f"keep_alive(every={every!r}): must be more than 0 and less than background_grace, {grace:g} s."
             raise SettingsError(message)
+        await ping_every(self._machine, every)()
 
     def enter_background(self) -> None:
         """Note that the app has gone to the background. Never blocks; `status` is up to date on return.

@@ -49,7 +49,10 @@ def send_frame(
             )
             raise FeatureThrottledError(message)
         return trio.lowlevel.checkpoint
-    return partial(_wait_written, link, link.send(text))
+    frame = link.send(text)
+    if frame.done.is_set() and frame.error is None:  # as long as the server reads
+        return trio.lowlevel.checkpoint
+    return partial(_wait_written, link, frame)
 
 
 @trio.lowlevel.enable_ki_protection

@@ -129,6 +129,11 @@ class Machine:
             await self._changed.park()
         self.tick()
 
+    async def wait_left(self) -> None:
+        """Wait until the client is left."""
+        while self._life.state is not State.CLIENT_CLOSED:
+            await self._changed.park()
+
     # Time.
 
     @trio.lowlevel.enable_ki_protection

@@ -101,7 +101,7 @@ class Block(AbstractAsyncContextManager[T], Generic[S, T]):
         assert self._guest is not None, "entered"
         cancelled = await self._over.wait(self._scope.cancel)
         if self._guest.is_ending:
-            cancelled = await self._guest.over.wait(lambda: None) or cancelled
+            cancelled = await self._guest.wait_gone() or cancelled
         return cancelled
 
     def _raise_failure(self) -> None:

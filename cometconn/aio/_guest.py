@@ -90,6 +90,7 @@ class Guest:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.over = Signal(loop)
+        self._kept = Signal(loop)  # the keeper has ended
         self.is_ending = False
         self._loop_ends = False
         self._residents: list[Resident] = []
@@ -116,6 +117,7 @@ class Guest:
             raise RuntimeError(message) from error
         # No nursery of asyncio's could hold it: it lives as long as the guest, and the loop keeps it until then.
         self._keeper = loop.create_task(self._keep(), name="cometconn.guest", context=contextvars.Context())
+        self._keeper.add_done_callback(lambda _: self._kept.set())
 
     def _call_soon_threadsafe(self, call: Callable[[], object]) -> None:
         try:
@@ -156,6 +158,12 @@ class Guest:
         if not self._residents:
             self.is_ending = True
             self._last_left.set()
+
+    async def wait_gone(self) -> asyncio.CancelledError | None:
+        """Wait until the run and its keeper have ended, and return the last cancel meanwhile."""
+        cancelled = await self.over.wait(lambda: None)
+        # The keeper ends in its next turn, which a task that was cancelled meanwhile could overtake.
+        return await self._kept.wait(lambda: None) or cancelled
 
     # Tasks.
 

@@ -84,8 +84,7 @@ async def prepare(chat: cometconn.aio.CometChat, *, login: bool = True, connect:
 
 async def check_usable(chat: cometconn.aio.CometChat, server: MemoryServer) -> None:
     """Check that the client still works, in whatever state it was left."""
-    if chat.get_logged_in_user() is None:
-        await chat.login(uid="zed-1", auth_key="KEY")
+    await chat.login(uid="zed-1", auth_key="KEY")
     await chat.connect(retry=True)
     assert await chat.ping() >= 0
     async with chat.events(TextMessage) as events:
@@ -127,7 +126,9 @@ def test_every_call(name: str, *, silent: bool) -> None:
                     go_silent(server)
                 began = loop.time()
                 accepted = await cancel_after(turns, call(Pair(chat, server)))
-                assert loop.time() == began or not accepted, "cleaning up takes no time"
+                # A logout() that is cancelled before its request makes it all the same, and waits for a moment.
+                bound = MANUAL.timing.close_timeout if name == "logout" else 0.0
+                assert loop.time() - began <= bound or not accepted, "cleaning up takes no time"
                 user, saved = chat.get_logged_in_user(), store._saved["APP"].session
                 assert (user and user.uid) == (saved and saved.uid), "what is saved is the truth"
                 await loop.settle()

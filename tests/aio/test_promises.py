@@ -86,9 +86,7 @@ def loop_factory(request: pytest.FixtureRequest) -> Callable[[], asyncio.Abstrac
     return LOOPS[request.param]
 
 
-def test_a_day_in_every_kind_of_loop(
-    server: Beside, loop_factory: Callable[[], asyncio.AbstractEventLoop]
-) -> None:
+def test_a_day_in_every_kind_of_loop(server: Beside, loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
     """Login, messages both ways, background, a timeout, a failed task beside it: and nothing is left behind."""
 
     async def main() -> None:
@@ -211,9 +209,7 @@ def test_cancelling_the_task_cancels_the_call(server: Beside) -> None:
     """`CancelledError` comes when Trio has cleaned up, and is never swallowed, also if the call completes meanwhile."""
 
     async def main() -> None:
-        async with cometconn.aio.open_client(
-            "APP", MANUAL, store=MemoryStore(), endpoints=server.endpoints
-        ) as chat:
+        async with cometconn.aio.open_client("APP", MANUAL, store=MemoryStore(), endpoints=server.endpoints) as chat:
             await chat.login(uid="zed-1", auth_key="KEY")
             server.set(upgrade="hang")
             connecting = asyncio.ensure_future(chat.connect())

@@ -88,7 +88,9 @@ def run_virtual(main: Callable[[VirtualLoop], Awaitable[T]]) -> T:
 async def _run(loop: VirtualLoop, main: Callable[[VirtualLoop], Awaitable[T]]) -> T:
     manual = AppSettings(auto_establish_socket_connection=False)
     # A client that does nothing keeps the guest alive between the clients of *main*.
-    async with cometconn.aio.open_client("IDLE", manual, store=MemoryStore(), endpoints=Endpoints.at("http://127.0.0.1:9")):
+    async with cometconn.aio.open_client(
+        "IDLE", manual, store=MemoryStore(), endpoints=Endpoints.at("http://127.0.0.1:9")
+    ):
         clock = asyncio.ensure_future(run_in_trio(loop.let_time_pass))
         work = asyncio.ensure_future(main(loop))
         await asyncio.wait({clock, work}, return_when=asyncio.FIRST_COMPLETED)

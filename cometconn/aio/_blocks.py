@@ -101,7 +101,7 @@ class Block(AbstractAsyncContextManager[T], Generic[S, T]):
         assert self._guest is not None, "entered"
         cancelled = await self._over.wait(self._scope.cancel)
         if self._guest.is_ending:
-            cancelled = await self._guest.wait_gone() or cancelled
+            cancelled = await self._guest.over.wait(lambda: None) or cancelled
         return cancelled
 
     def _raise_failure(self) -> None:
@@ -132,6 +132,8 @@ class Block(AbstractAsyncContextManager[T], Generic[S, T]):
         """Note that the guest has ended with *error*, and the block with it."""
         if self._given is not None:
             self._end(self._given)
+        if self._calls is not None:
+            self._calls.crash(error)
         self._note_over(error)
 
     # The Trio side.
@@ -150,26 +152,25 @@ class Block(AbstractAsyncContextManager[T], Generic[S, T]):
                         raise self._of_block  # noqa: TRY301 - the manager is to see it
                 self._is_suppressed = self._of_block is not None
         except trio.Cancelled:
-            raise
+            raise  # Trio has crashed: see `crash()`
         except BaseException as error:  # noqa: BLE001 - raised in the asyncio task
             if error is self._of_block:
                 error.__traceback__ = traceback  # without the lines of this task
             else:
                 failure = error
-        finally:
-            assert self._guest is not None, "entered"
+        assert self._guest is not None, "entered"
+        assert self._calls is not None, "entered"
+        try:
+            await self._calls.end()
             self._note_over(failure)
             self._guest.remove(self)
+        finally:
             del failure, traceback  # avoids a reference cycle
 
     def _note_over(self, failure: BaseException | None) -> None:
         assert self._entered is not None, "entered"
         assert self._over is not None, "entered"
-        assert self._calls is not None, "entered"
-        if self._over.happened:
-            return
         self._failure = failure
-        self._calls.end(failure)
         if self._entered.happened and not self._leaving.is_set() and not self.owner.done():
             self._cancelled_owner = True
             self.owner.cancel()

@@ -83,14 +83,14 @@ class Guest:
 
     Attributes:
         loop: the loop.
-        over: set when the run has ended.
+        over: set when the run has ended, and the task that has kept the loop running.
         is_ending: the last resident has left.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.over = Signal(loop)
-        self._kept = Signal(loop)  # the keeper has ended
+        self._ended = Signal(loop)  # the Trio run
         self.is_ending = False
         self._loop_ends = False
         self._residents: list[Resident] = []
@@ -117,7 +117,7 @@ class Guest:
             raise RuntimeError(message) from error
         # No nursery of asyncio's could hold it: it lives as long as the guest, and the loop keeps it until then.
         self._keeper = loop.create_task(self._keep(), name="cometconn.guest", context=contextvars.Context())
-        self._keeper.add_done_callback(lambda _: self._kept.set())
+        self._keeper.add_done_callback(self._look_whether_over)
 
     def _call_soon_threadsafe(self, call: Callable[[], object]) -> None:
         try:
@@ -135,14 +135,22 @@ class Guest:
 
     def _done(self, result: outcome.Outcome[None]) -> None:
         self._interrupts.reset()
-        try:
-            result.unwrap()
-        except BaseException as error:  # noqa: BLE001 - the clients' owners get it
-            for resident in tuple(self._residents):
+        if self._residents:
+            try:
+                result.unwrap()
+                error: BaseException = RuntimeError("Trio has ended although a client was open.")
+            except BaseException as crash:  # noqa: BLE001 - the tasks that own clients get it
+                error = crash
+            for resident in self._residents:
                 resident.crash(error)
-        if _OF_THREAD.guest is self:
-            _OF_THREAD.guest = None
-        self.over.set()
+        self._ended.set()
+        self._look_whether_over()
+
+    def _look_whether_over(self, _: object = None) -> None:
+        if self._ended.happened and self._keeper.done():
+            if _OF_THREAD.guest is self:
+                _OF_THREAD.guest = None
+            self.over.set()
 
     # Residents.
 
@@ -158,12 +166,6 @@ class Guest:
         if not self._residents:
             self.is_ending = True
             self._last_left.set()
-
-    async def wait_gone(self) -> asyncio.CancelledError | None:
-        """Wait until the run and its keeper have ended, and return the last cancel meanwhile."""
-        cancelled = await self.over.wait(lambda: None)
-        # The keeper ends in its next turn, which a task that was cancelled meanwhile could overtake.
-        return await self._kept.wait(lambda: None) or cancelled
 
     # Tasks.
 
@@ -191,7 +193,7 @@ class Guest:
 
     async def _keep(self) -> None:
         """Keep the loop running until the guest has ended, also when `asyncio.run()` cancels all tasks at its end."""
-        cancelled = await self.over.wait(self._loop_is_ending)
+        cancelled = await self._ended.wait(self._loop_is_ending)
         if cancelled is not None:
             raise cancelled
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from cometconn import AppSettings
 from cometconn.testing.scripts import Transcript, play
 
+from ..aio.scripts import play as play_on_asyncio
 from .model import Model
 
 if TYPE_CHECKING:
     from cometconn.testing.actions import Script
 
-__all__ = ["DisagreementError", "Play", "as_test", "check_script"]
-
-Play: TypeAlias = "Callable[[Script, AppSettings], Transcript]"
-"""Runs a script: by `cometconn.testing.scripts.play()`, or in another way that must be seen to do the same."""
+__all__ = ["DisagreementError", "as_test", "check_script"]
 
 _NORMAL_CLOSURE = 1000
 
@@ -29,24 +26,25 @@ class DisagreementError(AssertionError):
         manual: in which mode.
     """
 
-    def __init__(self, told: str, script: Script, manual: bool) -> None:
-        super().__init__(f"{told}\n{as_test(script, manual)}")
+    def __init__(self, told: str, script: Script, manual: bool, on_asyncio: bool) -> None:
+        super().__init__(f"{told}\n{as_test(script, manual, on_asyncio)}")
         self.script = script
         self.manual = manual
 
 
-def check_script(script: Script, *, manual: bool, play: Play = play) -> Transcript:
-    """Run *script* with both, the client by *play*. What is seen of client and server must agree, step by step.
+def check_script(script: Script, *, manual: bool, on_asyncio: bool = False) -> Transcript:
+    """Run *script* with both, the client in Trio or *on_asyncio*. What is seen of client and server must agree, step by step.
 
     Raises:
         DisagreementError: they do not, or the client raised; the message ends with the script as a test.
     """
     try:
-        seen = play(script, AppSettings(auto_establish_socket_connection=not manual))
-        _compare(seen, script, Model(manual))
+        settings = AppSettings(auto_establish_socket_connection=not manual)
+        seen = play_on_asyncio(script, settings) if on_asyncio else play(script, settings)
+        _compare(seen, script, Model(manual, on_asyncio))
     except Exception as error:
         told = "\n".join(f"{type(leaf).__name__}: {leaf}" for leaf in _leaves(error))
-        raise DisagreementError(told, script, manual) from error
+        raise DisagreementError(told, script, manual, on_asyncio) from error
     return seen
 
 
@@ -92,7 +90,7 @@ def _rounded(moments: object) -> list[object]:
     return [round(moment, 6) if isinstance(moment, float) else moment for moment in moments]
 
 
-def as_test(script: Script, manual: bool) -> str:
+def as_test(script: Script, manual: bool, on_asyncio: bool = False) -> str:
     """Return *script* as a test, ready to paste into test_regressions.py."""
     actions = "\n".join(f"        act.{action!r}," for action in script)
     return f"""
@@ -101,5 +99,5 @@ def test_() -> None:
     script = [
 {actions}
     ]
-    check_script(script, manual={manual})
+    check_script(script, manual={manual}{", on_asyncio=True" if on_asyncio else ""})
 """

@@ -13,10 +13,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from cometconn import Timing
-from cometconn.testing.scripts import play as play_with_trio
 from cometconn.testing.strategies import scripts
 
-from .compare import DisagreementError, Play, check_script
+from .compare import DisagreementError, check_script
 from .shorten import shortest
 
 if TYPE_CHECKING:
@@ -29,8 +28,10 @@ _PROGRESS = 500  # scripts from one line to the next
 _HAPPENINGS = 40  # most in one script: it takes about 20 ms
 
 
-def fuzz(number: int, start: int, *, shrink: bool = True, show: bool = False, play: Play = play_with_trio) -> None:
-    """Compare client and model in *number* scripts, which *play* runs. The same *start* gives the same ones.
+def fuzz(
+    number: int, start: int, *, shrink: bool = True, show: bool = False, on_asyncio: bool = False
+) -> None:
+    """Compare client and model in *number* scripts. The same *start* gives the same ones.
 
     Raises:
         DisagreementError: they disagree; the message ends with the script as a test, a short one if *shrink*.
@@ -38,29 +39,30 @@ def fuzz(number: int, start: int, *, shrink: bool = True, show: bool = False, pl
     began = time.monotonic()
     for done in range(0, number, _CHUNK):
         try:
-            _chunk(min(_CHUNK, number - done), start + done, play, shrink=shrink)
+            _chunk(min(_CHUNK, number - done), start + done, shrink=shrink, on_asyncio=on_asyncio)
         except DisagreementError as error:
             if shrink:
-                _show_shortest(error.script, error.manual, play)
+                _show_shortest(error.script, error.manual, on_asyncio)
             raise
         reached = min(done + _CHUNK, number)
         if show and (reached % _PROGRESS == 0 or reached == number):
             print(f"{reached} of {number} scripts agree, {time.monotonic() - began:.0f} s", flush=True)
 
 
-def _show_shortest(script: Script, manual: bool, play: Play) -> None:
-    check_script(shortest(script, lambda shorter: _fails(shorter, manual, play)), manual=manual, play=play)
+def _show_shortest(script: Script, manual: bool, on_asyncio: bool) -> None:
+    short = shortest(script, lambda shorter: _fails(shorter, manual, on_asyncio))
+    check_script(short, manual=manual, on_asyncio=on_asyncio)
 
 
-def _fails(script: list[Action], manual: bool, play: Play) -> bool:
+def _fails(script: list[Action], manual: bool, on_asyncio: bool) -> bool:
     try:
-        check_script(script, manual=manual, play=play)
+        check_script(script, manual=manual, on_asyncio=on_asyncio)
     except DisagreementError:
         return True
     return False
 
 
-def _chunk(count: int, start: int, play: Play, *, shrink: bool) -> None:
+def _chunk(count: int, start: int, *, shrink: bool, on_asyncio: bool) -> None:
     @seed(start)
     @settings(
         max_examples=count,
@@ -72,7 +74,7 @@ def _chunk(count: int, start: int, play: Play, *, shrink: bool) -> None:
     )
     @given(scripts(Timing(), most=_HAPPENINGS), st.booleans())
     def agree(script: list[object], manual: bool) -> None:
-        check_script(script, manual=manual, play=play)  # type: ignore[arg-type]
+        check_script(script, manual=manual, on_asyncio=on_asyncio)  # type: ignore[arg-type]
 
     agree()
 
@@ -87,10 +89,7 @@ def main() -> None:
     logging.getLogger("cometconn").setLevel(logging.ERROR)  # each token that is forgotten is a WARNING
     print(f"seed {options.seed}", flush=True)
     try:
-        play = play_with_trio
-        if options.asyncio:
-            from ..aio.scripts import play  # type: ignore[no-redef]
-        fuzz(options.scripts, options.seed, show=True, play=play)
+        fuzz(options.scripts, options.seed, show=True, on_asyncio=options.asyncio)
     except DisagreementError as error:
         sys.exit(f"seed {options.seed}: {error}")
 

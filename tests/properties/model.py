@@ -69,6 +69,7 @@ class Model:
     """The client and its surroundings."""
 
     manual: bool
+    on_asyncio: bool = False
     now: float = 0.0
 
     # The surroundings.
@@ -377,6 +378,10 @@ class Model:
         self.end("CLIENT_CLOSED")
         self.open = self.key = False
         self.pass_time(max(self.now, self.closed_by))
+        if self.on_asyncio:  # no call outlives the client there
+            for number in list(self.logouts):
+                del self.logouts[number]
+                self.answer(number, "NotConnectedError")
         self.known.clear()
         self.absent = self.accepted = False
 

@@ -26,6 +26,7 @@ class Server:
 
     def __init__(self, emulator: Emulator, token: trio.lowlevel.TrioToken) -> None:
         self.endpoints = emulator.endpoints
+        self.url = emulator.url
         self._emulator = emulator
         self._token = token
 

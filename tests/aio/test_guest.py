@@ -303,7 +303,7 @@ def test_anyio_on_asyncio(server: Server) -> None:
 
 
 def test_nothing_is_warned_about_in_debug_mode(server: Server, caplog: pytest.LogCaptureFixture) -> None:
-    """asyncio's debug mode finds no coroutine that was never awaited, and no call from a wrong thread."""
+    """The debug mode of asyncio finds no coroutine that was never awaited, and no call from a wrong thread."""
 
     async def main() -> None:
         async with connected(server) as chat:

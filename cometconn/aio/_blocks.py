@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, final
 import trio
 
 from ._calls import Calls
-from ._guest import Guest, join
+from ._guest import Guest, current_task, join
 from ._signal import Signal
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Block(AbstractAsyncContextManager[T], Generic[S, T]):
         if self._owner is not None:
             message = "This block was entered before: call the function again for another."
             raise RuntimeError(message)
-        self._owner = asyncio.current_task()
+        self._owner = current_task()
         guest = self._guest = await join(self)
         self._entered, self._over, self._calls = Signal(guest.loop), Signal(guest.loop), Calls(guest)
         guest.start(self._run, "cometconn.aio.block")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import outcome
 
-__all__ = ["Guest", "Resident", "join"]
+__all__ = ["Guest", "Resident", "current_task", "join"]
 
 _LOG = logging.getLogger("cometconn")
 
@@ -47,20 +47,28 @@ class _OfThread(threading.local):
 _OF_THREAD = _OfThread()  # Trio can run once in each thread
 
 
+def current_task() -> asyncio.Task[object]:
+    """Return the calling task, which must be one of asyncio's."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    if task is None:
+        message = (
+            "cometconn.aio needs a running asyncio loop: open the client in a task, as in asyncio.run(main()). "
+            "Under Trio, use cometconn.open_client()."
+        )
+        raise RuntimeError(message)
+    return task
+
+
 async def join(resident: Resident) -> Guest:
     """Return the guest of the running loop, and let *resident* keep it; start it for the first one.
 
     Raises:
-        RuntimeError: no asyncio loop runs, or Trio cannot be its guest.
+        RuntimeError: Trio cannot be the guest of this loop.
     """
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        message = (
-            "cometconn.aio.open_client() needs a running asyncio loop: call it inside of asyncio.run(). "
-            "Under Trio, use cometconn.open_client()."
-        )
-        raise RuntimeError(message) from None
+    loop = asyncio.get_running_loop()
     while True:
         guest = _OF_THREAD.guest
         if guest is None or guest.over.happened:

@@ -26,6 +26,7 @@ class Server:
 
     def __init__(self, emulator: Emulator, token: trio.lowlevel.TrioToken) -> None:
         self.endpoints = emulator.endpoints
+        self.url = emulator.url
         self._emulator = emulator
         self._token = token
 
@@ -71,7 +72,9 @@ def running_server() -> Iterator[Server]:
         thread.join(BOUND)
 
 
-def client(server: Server, settings: AppSettings | None = None, **options: Any) -> AbstractAsyncContextManager[aio.CometChat]:
+def client(
+    server: Server, settings: AppSettings | None = None, **options: Any
+) -> AbstractAsyncContextManager[aio.CometChat]:
     """A client of *server* that saves nothing."""
     options = {"store": MemoryStore(), "endpoints": server.endpoints} | options
     return aio.open_client("APP", settings or AppSettings(), **options)

@@ -11,8 +11,7 @@ import anyio
 import pytest
 import trio
 
-import cometconn
-from cometconn import AppSettings, Connected, Disconnected, MemoryStore, Reason, Timing, aio
+from cometconn import AppSettings, Connected, Disconnected, MemoryStore, Reason, Timing
 from cometconn.errors import SettingsError, StoreError
 
 from .harness import Server, client, connected, in_trio, run, turns

@@ -177,7 +177,9 @@ def test_a_wake_up_that_meets_a_cancel_is_passed_on(server: Server) -> None:
                 first.cancel()
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(type(queue.arrived), "unpark", lambda lot: unpark_and_cancel() if lot is queue.arrived else None)
+                patch.setattr(
+                    type(queue.arrived), "unpark", lambda lot: unpark_and_cancel() if lot is queue.arrived else None
+                )
                 while not first.done():
                     if not first.cancelling():
                         push(server, 1)

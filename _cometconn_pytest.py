@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import inspect
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -204,12 +204,12 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     import pytest_asyncio  # noqa: PLC0415
 
-    fixtures = {}
+    fixtures = ModuleType("_cometconn_pytest_asyncio")
     for name, open_it in _OPENED_BY.items():
         for scope in _SCOPES:
             full = f"_{name}_in_the_loop_of_a_{scope}"
-            fixtures[full] = pytest_asyncio.fixture(_async_fixture(open_it), loop_scope=scope, name=full)
-    config.pluginmanager.register(SimpleNamespace(**fixtures), "_cometconn_pytest_asyncio")
+            setattr(fixtures, full, pytest_asyncio.fixture(_async_fixture(open_it), loop_scope=scope, name=full))
+    config.pluginmanager.register(fixtures, fixtures.__name__)
 
 
 # What cannot work fails with a message that names what can.

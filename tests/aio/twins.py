@@ -43,6 +43,8 @@ WORDS = {
     "a store of your own is a `cometconn.stores.Store`.": (
         "a store of your own is a\n            `cometconn.stores.Store`, and its calls run in asyncio."
     ),
+    "async with cometconn.open_client(": "async with cometconn.aio.open_client(",
+    "With a `trio.testing.MockClock` a day is replayed without waiting.": "It is replayed in real time.",
     "environment: network, clock and randomness, for tests.": (
         "environment: network, clock and randomness, for tests. Its calls run in Trio, also here."
     ),
@@ -139,6 +141,20 @@ STATUS_STREAM = Twin(
     {"__init__ __aiter__": COPIED, "__anext__": Body("return next_status(self._queue)")},
 )
 
+OPEN_EMULATOR = Twin(
+    "cometconn.emulator.server", "open_emulator", body="return Block(lambda: cometconn.emulator.open_emulator({arguments}), Emulator)"
+)
+OPEN_FAULT_PROXY = Twin(
+    "cometconn.testing.fault_proxy",
+    "open_fault_proxy",
+    body="return Block(lambda: cometconn.testing.open_fault_proxy({arguments}), lambda proxy, _: proxy)",
+)
+OPEN_REPLAY = Twin(
+    "cometconn.testing.replay",
+    "open_replay",
+    body="return Block(lambda: cometconn.testing.open_replay({arguments}), lambda replay, _: replay)",
+)
+
 
 @attrs.frozen
 class Module:
@@ -190,6 +206,20 @@ def _end(chat: cometconn.CometChat) -> None:
             "next_event": "from ._reading import next_event",
             "next_status": "from ._reading import next_status",
         },
+    ),
+    "cometconn/aio/_servers.py": Module(
+        "`open_emulator()` for asyncio",
+        (OPEN_EMULATOR,),
+        {
+            "Block": "from ._blocks import Block",
+            "Emulator": "from ._emulator import Emulator",
+            "cometconn": "import cometconn.emulator",
+        },
+    ),
+    "cometconn/aio/_test_servers.py": Module(
+        "`open_fault_proxy()` and `open_replay()` for asyncio",
+        (OPEN_FAULT_PROXY, OPEN_REPLAY),
+        {"Block": "from ._blocks import Block", "cometconn": "import cometconn.testing"},
     ),
 }
 

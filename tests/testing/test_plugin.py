@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import pytest
 
+import cometconn.aio.testing
 import cometconn.emulator
 import cometconn.testing
 
@@ -19,7 +20,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 PLUGIN = "_cometconn_pytest"
 # pytester removes the modules that a run inside this process imports, so these are imported before: otherwise two runs
 # would have two copies of them.
-_KEPT = (cometconn.emulator, cometconn.testing)
+_KEPT = (cometconn.aio, cometconn.emulator, cometconn.testing)
 Run: TypeAlias = "Callable[..., str]"
 TRIO_MODE = "[pytest]\ntrio_mode = true\nfilterwarnings = error\n"
 
@@ -226,27 +227,117 @@ async def test_an_hour(memory_server, memory_chat):
     )
 
 
-def test_in_asyncio(run: Run) -> None:
-    """A test that another plugin runs in asyncio fails with a message that names the settings that make it work."""
-    code = """
-import pytest
+ASYNCIO = "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\nasyncio_mode = "
 
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
+ON_ASYNCIO = """
+import asyncio, pytest, trio
+from cometconn import AppSettings, Connected, aio
+from cometconn.events import TextMessage
 
-@pytest.mark.anyio
-async def test_memory(memory_chat):
-    pass
+async def test_over_sockets(emulator, chat):
+    assert type(chat) is aio.CometChat
+    assert isinstance(chat.status, Connected)
+    async with chat.events(TextMessage) as events, asyncio.timeout(20):
+        emulator.say("amy-2", "hello", receiver="zed-1")
+        assert (await anext(events)).text == "hello"
+        await chat.disconnect()
+        await emulator.wait_gone("zed-1")
 
-@pytest.mark.anyio
-async def test_sockets(chat):
-    pass
+class TestReplaced:
+    @pytest.fixture
+    def chat_settings(self):
+        return AppSettings(auto_establish_socket_connection=False)
+
+    @pytest.fixture
+    def chat_world(self):
+        return {"users": ("zed-1", "eve"), "app_id": "OTHER", "auth_key": "OTHER-KEY"}
+
+    async def test_it(self, emulator, chat):
+        async with asyncio.timeout(20):
+            await emulator.wait_connected("zed-1")
+            entry = await emulator.log.wait_for(lambda entry: entry.uid == "zed-1")
+        assert entry in emulator.log
+
+async def test_the_guest_is_gone_between_tests():
+    assert not trio.lowlevel.in_trio_run()
 """
-    output = run(code, ini="[pytest]\n")
-    assert output.count("set `asyncio_mode = strict` and mark this one with `@pytest.mark.trio`") >= 2
-    assert "2 errors" in output
-    assert "must be called from async context" not in output
+
+
+@pytest.mark.parametrize("mode", ["auto", "strict"])
+def test_with_pytest_asyncio(run: Run, mode: str) -> None:
+    """In both modes the fixtures run in the test's loop, whatever its scope, and give it the objects of `cometconn.aio`."""
+    pytest.importorskip("pytest_asyncio", reason="pytest-asyncio is not installed")
+    mark = "pytestmark = pytest.mark.asyncio\n" if mode == "strict" else ""
+    shared = """
+@pytest.mark.asyncio(loop_scope="module")
+class TestInOneLoop:
+    loops = []
+
+    @pytest.mark.parametrize("number", range(2))
+    async def test_it(self, chat, number):
+        self.loops.append(asyncio.get_running_loop())
+        assert await chat.ping() > 0
+        assert self.loops[0] is self.loops[-1]
+"""
+    output = run(ON_ASYNCIO.replace("async def test_over", f"{mark}async def test_over", 1) + shared, ini=ASYNCIO + mode)
+    assert "5 passed" in output, output
+
+
+def test_trio_and_asyncio_in_one_project(run: Run) -> None:
+    """In pytest-asyncio's strict mode, each test names its library, and gets the client of that one, in turn."""
+    pytest.importorskip("pytest_asyncio", reason="pytest-asyncio is not installed")
+    code = """
+import asyncio, pytest, trio, cometconn, cometconn.aio
+
+@pytest.mark.parametrize("number", range(2))
+@pytest.mark.asyncio
+async def test_in_asyncio(chat, number):
+    assert type(chat) is cometconn.aio.CometChat
+
+@pytest.mark.parametrize("number", range(2))
+@pytest.mark.trio
+async def test_in_trio(chat, number):
+    assert type(chat) is cometconn.CometChat
+
+@pytest.mark.trio
+async def test_in_virtual_time(memory_chat):
+    await trio.sleep(3600)
+
+@pytest.mark.asyncio
+async def test_in_virtual_time_of_asyncio(memory_chat):
+    raise AssertionError
+"""
+    output = run(code, ini=ASYNCIO + "strict")
+    assert "5 passed, 1 error" in output, output
+    assert "need virtual time, which only Trio has" in output
+
+
+def test_on_both_backends_of_anyio(run: Run) -> None:
+    """A test that names no library runs twice, and each time has the client of the right one."""
+    code = """
+import anyio, pytest, cometconn, cometconn.aio
+
+pytestmark = pytest.mark.anyio
+
+async def test_it(emulator, chat, anyio_backend_name):
+    assert type(chat) is (cometconn.aio if anyio_backend_name == "asyncio" else cometconn).CometChat
+    async with chat.events() as events:
+        emulator.say("amy-2", "hello", receiver="zed-1")
+        with anyio.fail_after(20):
+            assert (await anext(events)).text == "hello"
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": True})])
+async def test_on_uvloop(chat, anyio_backend):
+    pytest.importorskip("uvloop")
+    assert await chat.ping() > 0
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_memory(memory_chat, anyio_backend):
+    raise AssertionError
+"""
+    output = run(code, ini="[pytest]\nfilterwarnings = error\n")
+    assert "3 passed, 1 error" in output or "2 passed, 1 skipped, 1 error" in output, output
+    assert "need virtual time, which only Trio has" in output
 
 
 def test_fixtures_are_documented(run: Run) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.frames import APP, TOKEN
 from benchmarks.machine import resident
-from cometconn import Endpoints, MemoryStore
+from cometconn import AppSettings, Endpoints, MemoryStore
 from cometconn.aio import CometChat, EventStream, open_client
 from cometconn.events import TextMessage
 
@@ -22,7 +22,7 @@ __all__ = ["memory", "ping", "receive", "receive_on_uvloop"]
 
 def _open_client(port: int) -> AbstractAsyncContextManager[CometChat]:
     endpoints = Endpoints.at(f"http://127.0.0.1:{port}")
-    return open_client(APP, store=MemoryStore(), endpoints=endpoints, environment=BesideRest(proxy=""))
+    return open_client(APP, AppSettings(), store=MemoryStore(), endpoints=endpoints, environment=BesideRest(proxy=""))
 
 
 async def _take(events: EventStream[Any], count: int) -> None:

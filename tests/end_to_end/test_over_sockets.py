@@ -33,6 +33,9 @@ from cometconn.events import Gap, MessagesRead, TextMessage, TransientMessage, T
 from cometconn.testing import assert_no_leaks
 from tests.transport.raw_server import close, raw_server, read_frames, text, upgrade
 
+from .faces import face as face
+from .faces import open_client, with_both_clients
+
 SLACK = 3.0  # seconds that a slow machine may add to a bound
 QUICK = Timing(background_grace=0.3, retry_base=0.05, close_timeout=0.5)
 
@@ -43,7 +46,7 @@ async def chat_to(
 ) -> AsyncGenerator[CometChat, None]:
     """Open a client of *server*, logged in as *uid* unless that is `None`."""
     settings.setdefault("timing", QUICK)
-    async with cometconn.open_client(
+    async with open_client(
         "APP", AppSettings(**settings), store=store or MemoryStore(), endpoints=server.endpoints
     ) as chat:
         if uid is not None:
@@ -57,6 +60,7 @@ def chat_settings() -> AppSettings:
     return AppSettings(timing=QUICK)
 
 
+@with_both_clients
 async def test_two_users_talk() -> None:
     """Messages, typing, receipts, transient messages and unknown frames arrive in order, each as an event of its own class."""
     with trio.fail_after(20):
@@ -116,6 +120,7 @@ async def test_the_socket_is_lost_and_comes_back(emulator: Emulator, chat: Comet
             assert gap.until >= gap.since
 
 
+@with_both_clients
 async def test_connection_refused_and_accepted_again() -> None:
     """While connections are refused the client retries; once they are accepted again, `connect(retry=True)` returns."""
     with trio.fail_after(20):
@@ -166,6 +171,7 @@ async def test_enter_background_writes_the_close_frame_before_it_returns() -> No
     assert not frames_after_close
 
 
+@with_both_clients
 async def test_background_and_back_with_a_file(tmp_path: pathlib.Path) -> None:
     """Pings keep a client in manual mode connected in the background; without them it ends with BACKGROUND_TIMEOUT.
 
@@ -199,6 +205,7 @@ async def test_background_and_back_with_a_file(tmp_path: pathlib.Path) -> None:
             assert len(server.log.of(Kind.REST)) == requests
 
 
+@with_both_clients
 async def test_leaving_is_bounded_when_the_server_is_silent() -> None:
     """With a half-open connection, disconnect() and leaving the client each take at most close_timeout."""
     with trio.fail_after(20):
@@ -213,6 +220,7 @@ async def test_leaving_is_bounded_when_the_server_is_silent() -> None:
         assert trio.current_time() - left < QUICK.close_timeout + SLACK
 
 
+@with_both_clients
 async def test_login_errors() -> None:
     """An error has the server's code and not the auth key; a login without credentials raises SettingsError."""
     with trio.fail_after(20):
@@ -246,6 +254,7 @@ async def test_an_unreachable_server_is_one_clear_error() -> None:
             assert caught.value.status is None
 
 
+@with_both_clients
 async def test_exception_in_the_block_propagates_unchanged() -> None:
     """An exception raised in the block propagates without an exception group, and the connection is closed."""
     with trio.fail_after(20):
@@ -257,6 +266,7 @@ async def test_exception_in_the_block_propagates_unchanged() -> None:
             await server.wait_gone("zed-1")
 
 
+@with_both_clients
 async def test_cancelled_client_sends_a_close_frame() -> None:
     """When the client's scope is cancelled, the socket is closed with code 1000."""
     with trio.fail_after(20):
@@ -287,6 +297,7 @@ async def test_app_state_set_from_another_thread(emulator: Emulator, chat: Comet
         await emulator.wait_connected("zed-1")
 
 
+@with_both_clients
 async def test_renewal_honours_retry_after() -> None:
     """The server refuses the JWT and responds to GET /me with 429 and Retry-After: 120: the next attempt starts 120 s later."""
     with trio.fail_after(20):
@@ -302,6 +313,7 @@ async def test_renewal_honours_retry_after() -> None:
                 await chat.connect()
 
 
+@with_both_clients
 async def test_a_saved_token_that_the_server_no_longer_accepts_is_replaced() -> None:
     """After login() with the auth key, the client replaces the unknown token and connects; no status is Disconnected."""
     store = MemoryStore()

@@ -98,9 +98,12 @@ def _shown(value: object, *, is_secret: bool) -> str:
 
 
 def _where(function: Callable[..., Any], name: str) -> str:
-    *_, last = function.__qualname__.removesuffix(".__init__").split(".")
-    is_attribute = _inner(function).__code__.co_filename.startswith("<attrs")
-    return f"{last}.{name}" if is_attribute else f"{last}({name}=...)"
+    *_, owner, last = ["", *function.__qualname__.removesuffix(".__init__").split(".")]
+    code = _inner(function).__code__
+    if code.co_filename.startswith("<attrs"):
+        return f"{last}.{name}"
+    is_class_method = code.co_varnames[:1] == ("cls",)
+    return f"{owner}.{last}({name}=...)" if is_class_method else f"{last}({name}=...)"
 
 
 # Decorators.
@@ -237,20 +240,20 @@ class _Namespace(dict[str, Any]):
         if not kinds:
             self.unknown.append(name)
             return type(name, (_Unknown,), {})
-        return max(kinds, key=self._nearness)  # the name may stand for another class in another room
+        return max(kinds, key=self._nearness)[1]  # the name may stand for another class in another room
 
-    def _nearness(self, kind: Any) -> int:
-        return sum(here == there for here, there in zip(self._module, kind.__module__.split("."), strict=False))
+    def _nearness(self, found: tuple[str, Any]) -> int:
+        return sum(here == there for here, there in zip(self._module, found[0].split("."), strict=False))
 
 
-def _defined(name: str) -> Iterator[Any]:
-    """Yield what the package's imported modules define as *name*."""
+def _defined(name: str) -> Iterator[tuple[str, Any]]:
+    """Yield what the package's imported modules define as *name*, with the name of the module."""
     package = __name__.partition(".")[0]
     for module_name, module in list(sys.modules.items()):
         if module_name.partition(".")[0] == package:
             value = vars(module).get(name)
-            if getattr(value, "__module__", None) == module_name:
-                yield value
+            if getattr(value, "__module__", None) == module_name or typing.get_origin(value) is not None:
+                yield module_name, value
 
 
 def _each(fits: _Fits) -> _Fits:

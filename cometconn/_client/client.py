@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import trio
 
 from cometconn._arguments import check, made_by
-from cometconn._connection.keepalive import wait_pong
-from cometconn._groups import Ungrouped
+from cometconn._connection.keepalive import ping_every, wait_pong
 from cometconn._lifecycle.states import Input
+from cometconn._streams.event_stream import EventStream
+from cometconn._streams.statuses import StatusStream
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._wire.outgoing import custom_draft, ping_frame, receipt_frame, text_draft, transient_frame, typing_frame
-from cometconn.errors import CometConnError, SettingsError
+from cometconn.errors import SettingsError
 from cometconn.events import CustomMessage, TextMessage
 from cometconn.status import Features
 
@@ -22,10 +24,8 @@ from .frame_sender import send_frame
 from .receivers import address
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
-    from cometconn._streams.event_stream import EventStream
-    from cometconn._streams.statuses import StatusStream
     from cometconn.events import Event, Group, Message, User
     from cometconn.status import AppState, Status
 
@@ -60,6 +60,7 @@ class CometChat:
 
     # Identity.
 
+    @trio.lowlevel.enable_ki_protection
     async def login(
         self, *, uid: str | None = None, auth_key: str | None = None, auth_token: str | None = None
     ) -> User:
@@ -91,8 +92,9 @@ class CometChat:
         `POST /users/{uid}/auth_tokens` and `PUT /me`, as both official SDKs send them.
         """
         check(CometChat.login, locals())
-        return await self._login.login(uid, auth_key, auth_token)
+        return await self._login.login(uid, auth_key, auth_token)()
 
+    @trio.lowlevel.enable_ki_protection
     async def logout(self) -> None:
         """Close the socket, forget the saved session, and log out at the server (`DELETE /me`).
 
@@ -106,7 +108,7 @@ class CometChat:
         During a first `login()` it ends that login and returns. A checkpoint; if cancelled, the user is logged out, and
         the request to the server may not have been made. At most `request_timeout` + `close_timeout`.
         """
-        await self._login.logout()
+        await self._login.logout()()
 
     def get_logged_in_user(self) -> User | None:
         """Return the logged-in user, or `None`. Not a checkpoint."""
@@ -114,6 +116,7 @@ class CometChat:
 
     # The connection.
 
+    @trio.lowlevel.enable_ki_protection
     async def connect(self, *, retry: bool = False) -> None:
         """Return once the client is connected; connect if it is not.
 
@@ -134,16 +137,16 @@ class CometChat:
         open. Without *retry*, at most `connect_timeout`, twice that if the token must be renewed; with it, no limit.
         """
         check(CometChat.connect, locals())
-        await self._machine.connect(patient=retry)
+        await self._machine.connect(patient=retry)()
 
+    @trio.lowlevel.enable_ki_protection
     async def disconnect(self) -> None:
         """Close the socket and stay disconnected until `connect()` (in auto mode also `login()`).
 
         Takes effect at the call; returns when the socket is closed, at most `close_timeout` later. Idempotent, never
         raises. A checkpoint; cancelling it ends only the wait.
         """
-        self._machine.disconnect()
-        await self.wait_closed()
+        await self._machine.disconnect()()
 
     @trio.lowlevel.enable_ki_protection
     async def wait_closed(self) -> None:
@@ -153,11 +156,7 @@ class CometChat:
         the machine sleeps or the process stops. It closes nothing by itself. A checkpoint; cancelling it ends only the
         wait. Once the status is `Disconnected`, at most `close_timeout`.
         """
-        link = self._machine.unclosed_link
-        if link is None:
-            await trio.lowlevel.checkpoint()
-        else:
-            await link.wait_closed()
+        await self._machine.closing()()
 
     @trio.lowlevel.enable_ki_protection
     async def ping(self) -> float:
@@ -177,8 +176,9 @@ class CometChat:
         A checkpoint. If cancelled, the lease stays extended and the frame is sent whole. At most `pong_timeout`. Source:
         CometChat's `ping()`; the frame is both official SDKs'.
         """
-        return await wait_pong(self._machine, *self._machine.ping(ping_frame()))
+        return await partial(wait_pong, self._machine, *self._machine.ping(ping_frame()))()
 
+    @trio.lowlevel.enable_ki_protection
     async def keep_alive(self, every: float = 20.0) -> None:
         """Ping in a loop, so that a service in the background stays connected.
 
@@ -192,21 +192,11 @@ class CometChat:
             SettingsError: *every* is not between 0 and `background_grace`.
         """
         check(CometChat.keep_alive, locals())
-        self._check_keep_alive(every)
-        with Ungrouped():  # Ctrl-C may come while Trio handles a deadline
-            while not self._core.left:
-                next_ping = trio.current_time() + every
-                try:
-                    await self.ping()
-                except CometConnError:
-                    await trio.lowlevel.checkpoint()
-                await trio.sleep_until(next_ping)
-
-    def _check_keep_alive(self, every: float) -> None:
         grace = self._core.identity.settings.timing.background_grace
         if not 0 < every < grace:
             message = f"keep_alive(every={every!r}): must be more than 0 and less than background_grace, {grace:g} s."
             raise SettingsError(message)
+        await ping_every(self._machine, every)()
 
     def enter_background(self) -> None:
         """Note that the app has gone to the background. Never blocks; `status` is up to date on return.
@@ -214,7 +204,7 @@ class CometChat:
         Auto mode: disconnect at once. Manual mode: the connection stays for `background_grace`, and as long again after
         every `ping()`. Idempotent.
         """
-        self._apply(Input.ENTERED_BACKGROUND)
+        self._machine.apply(Input.ENTERED_BACKGROUND)
 
     def enter_foreground(self) -> None:
         """Note that the app is in the foreground again. Never blocks; `status` is up to date on return.
@@ -222,7 +212,7 @@ class CometChat:
         Auto mode: an attempt begins at once. Manual mode: a connection that is still there stays; otherwise call
         `connect()`. Idempotent.
         """
-        self._apply(Input.ENTERED_FOREGROUND)
+        self._machine.apply(Input.ENTERED_FOREGROUND)
 
     def retry_now(self) -> None:
         """Start a retry that waits for its time now, for instance because the network is back.
@@ -230,11 +220,7 @@ class CometChat:
         At most one call a second has an effect, and none has while the server's `Retry-After` lasts. Never blocks; does
         nothing while no retry waits.
         """
-        self._apply(Input.RETRY_NOW)
-
-    def _apply(self, on: Input) -> None:
-        if not self._core.left:
-            self._machine.apply(on)
+        self._machine.apply(Input.RETRY_NOW)
 
     @property
     def app_state(self) -> AppState:
@@ -298,8 +284,9 @@ class CometChat:
                 none of the three.
             RuntimeError: the context manager that one call returned is entered a second time.
         """
+        check(CometChat.events, locals())
         options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
-        return self._core.streams.subscribe(options, self._core.positions.commit)
+        return self._core.streams.subscribe(options, EventStream, self._core.positions.commit)
 
     @property
     def position(self) -> int | None:
@@ -317,11 +304,12 @@ class CometChat:
         When more than 256 wait, all but the newest are dropped, and its `skipped` is their number. The stream ends after
         `CLIENT_CLOSED`.
         """
-        with self._machine.statuses.subscribe(self.status) as stream:
-            yield stream
+        with self._machine.statuses.subscribe(self.status) as queue:
+            yield StatusStream(queue)
 
     # What is sent over REST, with or without a socket.
 
+    @trio.lowlevel.enable_ki_protection
     async def send_text(
         self,
         to: str | User | Group | Event,
@@ -376,8 +364,9 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._core.messages.send("send_text()", draft, TextMessage)
+        return await self._core.messages.send("send_text()", draft, TextMessage)()
 
+    @trio.lowlevel.enable_ki_protection
     async def send_custom(
         self,
         to: str | User | Group | Event,
@@ -417,12 +406,13 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._core.messages.send("send_custom()", draft, CustomMessage)
+        return await self._core.messages.send("send_custom()", draft, CustomMessage)()
 
     # What is sent over the socket. All of these are checkpoints and return when the frame is written. They raise
     # `NotConnectedError` without a connection, and `ConnectionLostError` when it ends first. If cancelled, the frame is
     # sent whole or not at all.
 
+    @trio.lowlevel.enable_ki_protection
     async def start_typing(
         self,
         receiver: str | User | Group | Event,
@@ -446,8 +436,9 @@ class CometChat:
             typing_frame,
             action="started",
             metadata=metadata,
-        )
+        )()
 
+    @trio.lowlevel.enable_ki_protection
     async def end_typing(
         self,
         receiver: str | User | Group | Event,
@@ -467,13 +458,15 @@ class CometChat:
             typing_frame,
             action="ended",
             metadata=metadata,
-        )
+        )()
 
+    @trio.lowlevel.enable_ki_protection
     async def mark_as_delivered(self, message: Message) -> None:
         """Notify the sender of *message* that it has arrived. Like `mark_as_read()`."""
         check(CometChat.mark_as_delivered, locals())
-        await self._send_receipt("mark_as_delivered()", "delivered", message)
+        await self._send_receipt("mark_as_delivered()", "delivered", message)()
 
+    @trio.lowlevel.enable_ki_protection
     async def mark_as_read(self, message: Message) -> None:
         """Notify the sender of *message* that it was read.
 
@@ -484,10 +477,12 @@ class CometChat:
         Other errors, and cancellation: as for `send_transient()`.
         """
         check(CometChat.mark_as_read, locals())
-        await self._send_receipt("mark_as_read()", "read", message)
+        await self._send_receipt("mark_as_read()", "read", message)()
 
-    async def _send_receipt(self, call: str, action: Literal["delivered", "read"], message: Message) -> None:
-        await send_frame(
+    def _send_receipt(
+        self, call: str, action: Literal["delivered", "read"], message: Message
+    ) -> Callable[[], Awaitable[None]]:
+        return send_frame(
             self._machine,
             self._core.identity,
             call,
@@ -500,6 +495,7 @@ class CometChat:
             message_sender=message.sender.uid,
         )
 
+    @trio.lowlevel.enable_ki_protection
     async def send_transient(
         self, receiver: str | User | Group | Event, data: Mapping[str, Any], *, receiver_type: _ReceiverType = "user"
     ) -> None:
@@ -531,4 +527,4 @@ class CometChat:
             receiver_type,
             transient_frame,
             data=data,
-        )
+        )()

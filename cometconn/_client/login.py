@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -18,6 +19,8 @@ from cometconn.status import Reason
 from .login_checks import check_arguments, user_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from cometconn._account.api import Api
     from cometconn._account.bounded_store import BoundedStore
     from cometconn._account.saved_position import SavedPosition
@@ -75,8 +78,8 @@ class Login:
             self._running.cancel(reason="cometconn: the client was closed")
 
     @trio.lowlevel.enable_ki_protection
-    async def login(self, uid: str | None, auth_key: str | None, auth_token: str | None) -> User:
-        """Log in; see `CometChat.login`."""
+    def login(self, uid: str | None, auth_key: str | None, auth_token: str | None) -> Callable[[], Awaitable[User]]:
+        """Begin to log in, and return the wait for the user; see `CometChat.login`."""
         check_arguments(uid, auth_key, auth_token)
         self._check_open("login()")
         if self._running is not None:
@@ -93,19 +96,25 @@ class Login:
             if auth_key is not None:
                 self.renewal.key.keep(auth_key)
             self.machine.apply(Input.LOGGED_IN_AGAIN)
-            await trio.lowlevel.checkpoint()
-            return user
+            return partial(_return_after_checkpoint, user)
         another = session is not None
         if another:
             self._exit(NotLoggedInError("login() of another user was called."))
+        self._running = scope = trio.CancelScope()
+        return partial(self._log_in, uid, auth_key, auth_token, scope, forget=another)
+
+    @trio.lowlevel.enable_ki_protection
+    async def _log_in(
+        self, uid: str | None, auth_key: str | None, auth_token: str | None, scope: trio.CancelScope, *, forget: bool
+    ) -> User:
         patience = self.store.patience
-        with trio.CancelScope() as self._running:
+        with scope:
             try:
-                if another:
+                if forget:
                     began = trio.current_time()
                     await self.store.forget()
                     patience = max(0.0, began + patience - trio.current_time())
-                return await self._request(uid, auth_key, auth_token, self._running, patience)
+                return await self._request(uid, auth_key, auth_token, scope, patience)
             finally:
                 self._running = None
         message = "login() was ended by logout(), or by leaving the client."
@@ -133,14 +142,17 @@ class Login:
         return user
 
     @trio.lowlevel.enable_ki_protection
-    async def logout(self) -> None:
-        """Log out; see `CometChat.logout`."""
+    def logout(self) -> Callable[[], Awaitable[None]]:
+        """Log out in this client, and return the wait for the rest; see `CometChat.logout`."""
         if self._running is not None:
             self._running.cancel(reason="cometconn: logout() was called")
-            await trio.lowlevel.checkpoint()
-            return
+            return trio.lowlevel.checkpoint
         session = self.logged_in("logout()")
         link = self._exit(NotLoggedInError("logout() was called."))
+        return partial(self._finish_logout, session, link)
+
+    @trio.lowlevel.enable_ki_protection
+    async def _finish_logout(self, session: Session, link: Link | None) -> None:
         errors: list[CometConnError] = []
         try:
             await self.store.forget()
@@ -185,3 +197,8 @@ class Login:
         if self.machine.state is State.CLIENT_CLOSED:
             message = f"{call} came after open_client() was left: open a new client."
             raise NotLoggedInError(message)
+
+
+async def _return_after_checkpoint(user: User) -> User:
+    await trio.lowlevel.checkpoint()
+    return user

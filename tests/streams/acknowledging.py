@@ -38,7 +38,7 @@ def events_of(
 ) -> Any:
     """What `chat.events()` returns."""
     options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
-    return streams.subscribe(options, trio.lowlevel.checkpoint)  # there is nothing to save
+    return streams.subscribe(options, EventStream, trio.lowlevel.checkpoint)  # there is nothing to save
 
 
 def numbers(events: Any) -> list[int]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import attrs
 
+from ._modules import public_names
+
 if TYPE_CHECKING:
     from .errors import CometConnError
 
@@ -22,6 +24,9 @@ __all__ = [
     "StatusChange",
     "Waiting",
 ]
+
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(__name__, __all__)
 
 
 class AppState(enum.Enum):

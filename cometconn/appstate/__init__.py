@@ -18,6 +18,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
+from cometconn._modules import no_such_name
+
 from .job_control import follow_job_control as follow_job_control
 from .logind import follow_logind as follow_logind
 from .network import follow_network as follow_network
@@ -45,8 +47,7 @@ else:  # with a `__getattr__`, a type checker would accept any name
     def __getattr__(name: str) -> object:
         """Return the class that a previous name stands for, with a `DeprecationWarning`."""
         if name not in _RENAMED:
-            message = f"module {__name__!r} has no attribute {name!r}"
-            raise AttributeError(message)
+            no_such_name(__name__, __all__, name)
         new = _RENAMED[name]
         warnings.warn(
             f"{__name__}.{name} is deprecated and goes with the next release: use {new}.",
@@ -54,3 +55,7 @@ else:  # with a `__getattr__`, a type checker would accept any name
             stacklevel=2,
         )
         return globals()[new]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

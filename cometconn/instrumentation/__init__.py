@@ -12,6 +12,10 @@ and none of these modules is loaded.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from cometconn._modules import public_names
+
 from .attempts import AttemptBegun as AttemptBegun
 from .attempts import AttemptFailed as AttemptFailed
 from .attempts import Authenticated as Authenticated
@@ -83,3 +87,6 @@ __all__ = [
     "in_words",
     "read_trace",
 ]
+
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(__name__, __all__)

@@ -46,6 +46,7 @@ class CometConnError(Exception):
     Attributes:
         code: a short, stable name for programs: CometChat's own if there is one.
         message: the description for people, which is also `str(error)`.
+        default_code: the `code` of this class's errors unless CometChat sent one.
     """
 
     default_code: ClassVar[str] = "COMETCONN_ERROR"

@@ -79,6 +79,7 @@ class Disconnected:
     """There is no socket, and none will be opened without an input, such as a call.
 
     Attributes:
+        state: `ConnectionState.DISCONNECTED`.
         reason: why the client is disconnected.
         cause: the error that led to it, if there is one.
         at: when it disconnected, on Trio's clock, in seconds.
@@ -95,6 +96,7 @@ class Connecting:
     """An attempt is running.
 
     Attributes:
+        state: `ConnectionState.CONNECTING`.
         attempt: the number of the attempt, counted from 1 since the last stable connection, or since the client was last `Disconnected`.
         at: when the attempt began, on Trio's clock, in seconds.
     """
@@ -109,6 +111,7 @@ class Waiting:
     """The client waits for the time of the next attempt.
 
     Attributes:
+        state: `ConnectionState.CONNECTING`.
         attempt: the number of that attempt.
         retry_at: when it will begin, on Trio's clock, in seconds.
         cause: the error that ended the connection or the attempt before.
@@ -127,6 +130,7 @@ class Connected:
     """The server accepted the auth frame, and events are received.
 
     Attributes:
+        state: `ConnectionState.CONNECTED`.
         attempt: the number of the attempt that succeeded.
         at: when the auth reply was read, on Trio's clock, in seconds.
     """

@@ -290,7 +290,7 @@ class ToRun(ast.NodeTransformer):
 
     count = 0
 
-    def visit_Await(self, node: ast.Await) -> ast.AST:  # noqa: N802 - the name is ast's
+    def visit_Await(self, node: ast.Await) -> ast.AST:
         """Change one."""
         call = node.value
         assert isinstance(call, ast.Call), ast.unparse(node)

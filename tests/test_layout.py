@@ -45,6 +45,9 @@ ELSEWHERE = {
     "_wire/kinds": "wire/test_decoder wire/test_lenient wire/test_adding_a_kind",
     "_wire/message_key": "wire/test_decoder",
     "_wire/reference": "wire/test_decoder wire/test_bodies wire/test_signals wire/test_lenient",
+    "aio/_chat": "aio/test_twins aio/test_calls",
+    "aio/_signal": "aio/test_calls aio/test_blocks",
+    "aio/_streams": "aio/test_twins aio/test_reading",
     "cli/app": "cli/test_options cli/test_struck",
     "cli/demo_auto": "cli/test_demo",
     "cli/demo_manual": "cli/test_demo",
@@ -91,6 +94,9 @@ ELSEWHERE = {
 
 REACHES_IN = {
     "account/killed_program": "It is killed at each system call of one save, and a client would make others.",
+    "aio/test_blocks": "It lets the supervisor of a client fail, which it never does.",
+    "aio/test_twins": "It compares a class with its original, which programs need no name for.",
+    "aio/twins": "It makes the classes for asyncio from their originals, which it names by their modules.",
     "cold_start/test_preload": "It checks which modules are imported, by their names.",
     "conformance/__main__": "It turns the fast reader of text frames off, for which there is no public setting.",
     "conftest": "It searches every status of every client in the run, also in tests that do not subscribe to them.",

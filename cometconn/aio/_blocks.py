@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, final
 import trio
 
 from ._calls import Calls
-from ._guest import Guest, join
+from ._guest import Guest, current_task, join
 from ._signal import Signal
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Block(AbstractAsyncContextManager[T], Generic[S, T]):
         if self._owner is not None:
             message = "This block was entered before: call the function again for another."
             raise RuntimeError(message)
-        self._owner = asyncio.current_task()
+        self._owner = current_task()
         guest = self._guest = await join(self)
         self._entered, self._over, self._calls = Signal(guest.loop), Signal(guest.loop), Calls(guest)
         guest.start(self._run, "cometconn.aio.block")
@@ -132,6 +132,8 @@ class Block(AbstractAsyncContextManager[T], Generic[S, T]):
         """Note that the guest has ended with *error*, and the block with it."""
         if self._given is not None:
             self._end(self._given)
+        if self._calls is not None:
+            self._calls.crash(error)
         self._note_over(error)
 
     # The Trio side.
@@ -150,26 +152,25 @@ class Block(AbstractAsyncContextManager[T], Generic[S, T]):
                         raise self._of_block  # noqa: TRY301 - the manager is to see it
                 self._is_suppressed = self._of_block is not None
         except trio.Cancelled:
-            raise
+            raise  # Trio has crashed: see `crash()`
         except BaseException as error:  # noqa: BLE001 - raised in the asyncio task
             if error is self._of_block:
                 error.__traceback__ = traceback  # without the lines of this task
             else:
                 failure = error
-        finally:
-            assert self._guest is not None, "entered"
+        assert self._guest is not None, "entered"
+        assert self._calls is not None, "entered"
+        try:
+            await self._calls.end()
             self._note_over(failure)
             self._guest.remove(self)
+        finally:
             del failure, traceback  # avoids a reference cycle
 
     def _note_over(self, failure: BaseException | None) -> None:
         assert self._entered is not None, "entered"
         assert self._over is not None, "entered"
-        assert self._calls is not None, "entered"
-        if self._over.happened:
-            return
         self._failure = failure
-        self._calls.end(failure)
         if self._entered.happened and not self._leaving.is_set() and not self.owner.done():
             self._cancelled_owner = True
             self.owner.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import trio
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Calls"]
 
 T = TypeVar("T")
+_PASSES = 20
+"""Passes of Trio's scheduler in which a call that the client has ended gives back its connection and raises its error."""
 
 
 class Calls:
@@ -57,7 +60,7 @@ class Calls:
             raise RuntimeError(message)
         call = _Call(self.guest.loop, wait)
         self._running.add(call)
-        self.guest.start(call.carry_out, "cometconn.aio.call")
+        self.guest.start(partial(self._carry_out, call), "cometconn.aio.call")
         try:
             cancelled = await call.wait(call.scope.cancel)
             if cancelled is not None:
@@ -66,16 +69,34 @@ class Calls:
                 raise call.error
             return cast("T", call.value)
         finally:
-            self._running.discard(call)
             del call  # avoids a reference cycle with the traceback of the error
 
-    def end(self, error: BaseException | None = None) -> None:
-        """The client was left: end the calls that still run, and every later one. *error*: the guest has crashed."""
+    async def _carry_out(self, call: _Call) -> None:
+        try:
+            await call.carry_out()
+        finally:
+            if call.happened:
+                self._running.discard(call)
+
+    async def end(self) -> None:
+        """The client was left. Let the calls that it has ended return, then end those that go on. Called in Trio.
+
+        This takes no time on the clock, and cannot be cancelled.
+        """
         self._is_over = True
-        for call in tuple(self._running):
-            if error is None:
-                call.scope.cancel(reason="cometconn: the client was left")
-            elif not call.happened:
+        with trio.CancelScope(shield=True):  # bounded by the number of passes
+            for _ in range(_PASSES):
+                if not self._running:
+                    return
+                await trio.lowlevel.checkpoint()
+        for call in self._running:
+            call.scope.cancel(reason="cometconn: the client was left")
+
+    def crash(self, error: BaseException) -> None:
+        """Trio has crashed with *error*: so end all calls."""
+        self._is_over = True
+        for call in self._running:
+            if not call.happened:
                 call.error = error
                 call.set()
 
@@ -106,11 +127,12 @@ class _Call(Signal):
                 self.value = await self._wait_in_trio()
                 self.error = None
         except trio.Cancelled:
+            if self.scope.cancel_called:  # otherwise Trio has crashed, and `Calls.end()` gets its error
+                self.set()
             raise
         except BaseException as error:  # noqa: BLE001 - raised in the asyncio task
             self.error = error
-        finally:
-            self.set()
+        self.set()
 
 
 def _left() -> NotConnectedError:

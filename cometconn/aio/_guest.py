@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import outcome
 
-__all__ = ["Guest", "Resident", "join"]
+__all__ = ["Guest", "Resident", "current_task", "join"]
 
 _LOG = logging.getLogger("cometconn")
 
@@ -47,20 +47,28 @@ class _OfThread(threading.local):
 _OF_THREAD = _OfThread()  # Trio can run once in each thread
 
 
+def current_task() -> asyncio.Task[object]:
+    """Return the calling task, which must be one of asyncio's."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    if task is None:
+        message = (
+            "cometconn.aio needs a running asyncio loop: open the client in a task, as in asyncio.run(main()). "
+            "Under Trio, use cometconn.open_client()."
+        )
+        raise RuntimeError(message)
+    return task
+
+
 async def join(resident: Resident) -> Guest:
     """Return the guest of the running loop, and let *resident* keep it; start it for the first one.
 
     Raises:
-        RuntimeError: no asyncio loop runs, or Trio cannot be its guest.
+        RuntimeError: Trio cannot be the guest of this loop.
     """
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        message = (
-            "cometconn.aio.open_client() needs a running asyncio loop: call it inside of asyncio.run(). "
-            "Under Trio, use cometconn.open_client()."
-        )
-        raise RuntimeError(message) from None
+    loop = asyncio.get_running_loop()
     while True:
         guest = _OF_THREAD.guest
         if guest is None or guest.over.happened:
@@ -83,13 +91,14 @@ class Guest:
 
     Attributes:
         loop: the loop.
-        over: set when the run has ended.
+        over: set when the run has ended, and the task that has kept the loop running.
         is_ending: the last resident has left.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.over = Signal(loop)
+        self._ended = Signal(loop)  # the Trio run
         self.is_ending = False
         self._loop_ends = False
         self._residents: list[Resident] = []
@@ -116,6 +125,7 @@ class Guest:
             raise RuntimeError(message) from error
         # No nursery of asyncio's could hold it: it lives as long as the guest, and the loop keeps it until then.
         self._keeper = loop.create_task(self._keep(), name="cometconn.guest", context=contextvars.Context())
+        self._keeper.add_done_callback(self._look_whether_over)
 
     def _call_soon_threadsafe(self, call: Callable[[], object]) -> None:
         try:
@@ -133,14 +143,22 @@ class Guest:
 
     def _done(self, result: outcome.Outcome[None]) -> None:
         self._interrupts.reset()
-        try:
-            result.unwrap()
-        except BaseException as error:  # noqa: BLE001 - the clients' owners get it
-            for resident in tuple(self._residents):
+        if self._residents:
+            try:
+                result.unwrap()
+                error: BaseException = RuntimeError("Trio has ended although a client was open.")
+            except BaseException as crash:  # noqa: BLE001 - the tasks that own clients get it
+                error = crash
+            for resident in self._residents:
                 resident.crash(error)
-        if _OF_THREAD.guest is self:
-            _OF_THREAD.guest = None
-        self.over.set()
+        self._ended.set()
+        self._look_whether_over()
+
+    def _look_whether_over(self, _: object = None) -> None:
+        if self._ended.happened and self._keeper.done():
+            if _OF_THREAD.guest is self:
+                _OF_THREAD.guest = None
+            self.over.set()
 
     # Residents.
 
@@ -183,7 +201,7 @@ class Guest:
 
     async def _keep(self) -> None:
         """Keep the loop running until the guest has ended, also when `asyncio.run()` cancels all tasks at its end."""
-        cancelled = await self.over.wait(self._loop_is_ending)
+        cancelled = await self._ended.wait(self._loop_is_ending)
         if cancelled is not None:
             raise cancelled
 

@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar, final
 import trio
 
 from ._arguments import check_call
-from .errors import SettingsError
+from .errors import CometConnError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-__all__ = ["InternalError", "Ungrouped", "interrupt_in", "need_trio", "open_nursery", "protected", "raise_sole"]
+__all__ = [
+    "InternalError",
+    "ShortTraceback",
+    "Ungrouped",
+    "interrupt_in",
+    "need_trio",
+    "open_nursery",
+    "protected",
+    "raise_sole",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -112,6 +121,26 @@ class Ungrouped:
                 _bare(error, handled)
         finally:
             del handled, error
+
+
+@final
+class ShortTraceback:
+    """Surrounds the inner steps of a call: an error that we raise there on purpose leaves without their lines.
+
+    Its text describes what happened, and its cause is chained; the steps only make the traceback long.
+    """
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Remove the lines."""
+        if isinstance(error, CometConnError):
+            error.__traceback__ = None
 
 
 def _bare(interrupt: KeyboardInterrupt, handled: BaseException | None) -> None:

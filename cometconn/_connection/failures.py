@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from cometconn._lifecycle.states import Refusal
+from cometconn._network.os_errors import without_traceback
 from cometconn._text.foreign_text import KnownSecrets
 from cometconn._transport.abc import UpgradeRefusedError, WebSocketClosedError
 from cometconn._wire.close import is_announced_restart
@@ -77,7 +78,7 @@ def to_failure(error: Exception, secrets: KnownSecrets | None = None) -> Failure
         error = WebSocketClosedError(error.code, secrets.masked_line(error.reason))
     asked = error.retry_after if isinstance(error, UpgradeRefusedError | ApiError) else None
     return Failure(
-        secrets.error(error),
+        secrets.error(without_traceback(error)),
         retry_after=asked or 0.0,
         restarting=isinstance(error, WebSocketClosedError) and is_announced_restart(error.code),
     )

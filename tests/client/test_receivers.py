@@ -24,7 +24,7 @@ from cometconn.events import (
     UnknownEvent,
     UserOnline,
 )
-from tests.connection.harness import Pair, open_pair
+from tests.connection.harness import Pair, open_pair, settle
 
 AMY, ME, HIKERS = User("amy-2"), User("zed-1"), Group("hikers")
 
@@ -69,6 +69,7 @@ async def test_where_it_goes(receivers: list[Any], expected: tuple[str, str], au
             await pair.chat.start_typing(to)
             await pair.chat.end_typing(to)
             await pair.chat.send_transient(to, {"a": 1})
+            await settle()
             frames = [entry.detail["frame"] for entry in pair.log(Kind.FRAME_IN)][-3:]
             assert [(frame["receiver"], frame["receiverType"]) for frame in frames] == [expected] * 3, to
 

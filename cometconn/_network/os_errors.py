@@ -75,8 +75,10 @@ def without_traceback(error: Exception) -> Exception:
 
     Errors of other kinds, which a program's own `Environment` may raise, keep theirs.
     """
+    seen = set[int]()
     behind: BaseException | None = error
-    while isinstance(behind, OSError | trio.BrokenResourceError):
+    while isinstance(behind, OSError | trio.BrokenResourceError) and id(behind) not in seen:
+        seen.add(id(behind))
         behind.__traceback__ = None
         behind = behind.__cause__ or (None if behind.__suppress_context__ else behind.__context__)
     return error

@@ -92,7 +92,7 @@ class Guest:
     Attributes:
         loop: the loop.
         over: set when the run has ended, and the task that has kept the loop running.
-        is_ending: the last resident has left.
+        is_ending: the last resident has left, or Trio has crashed.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -149,6 +149,7 @@ class Guest:
                 error: BaseException = RuntimeError("Trio has ended although a client was open.")
             except BaseException as crash:  # noqa: BLE001 - the tasks that own clients get it
                 error = crash
+            self.is_ending = True
             for resident in self._residents:
                 resident.crash(error)
         self._ended.set()

@@ -76,7 +76,7 @@ def client(
     server: Server, settings: AppSettings | None = None, **options: Any
 ) -> AbstractAsyncContextManager[aio.CometChat]:
     """A client of *server* that saves nothing."""
-    options = {"store": MemoryStore(), "endpoints": server.endpoints} | options
+    options = {"store": MemoryStore(), "endpoints": server.endpoints, **options}
     return aio.open_client("APP", settings or AppSettings(), **options)
 
 
@@ -95,8 +95,7 @@ def run(main: Callable[[], Awaitable[T]], **options: Any) -> T:
     async def bounded() -> T:
         async with asyncio.timeout(BOUND):
             result = await main()
-        (task,) = asyncio.all_tasks()
-        assert task is asyncio.current_task()
+        assert asyncio.all_tasks() == {asyncio.current_task()}, asyncio.all_tasks()
         assert not in_trio()
         return result
 

@@ -46,6 +46,12 @@ def until_complete(url: str, loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
+def interrupt_after(seconds: float) -> None:
+    """Send this process a SIGINT."""
+    time.sleep(seconds)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 def many(url: str, loop: asyncio.AbstractEventLoop) -> None:
     """Interrupt it again and again, at random moments: each comes out once, and the client is as good as before."""
 
@@ -67,8 +73,8 @@ def many(url: str, loop: asyncio.AbstractEventLoop) -> None:
     for _ in range(TIMES):
         task = loop.create_task(be_busy())
         rest = choose.random() * 0.01
-        threading.Thread(target=lambda rest=rest: (time.sleep(rest), os.kill(os.getpid(), signal.SIGINT))).start()
         try:
+            threading.Thread(target=interrupt_after, args=(rest,)).start()
             loop.run_until_complete(task)
         except KeyboardInterrupt:
             caught += 1

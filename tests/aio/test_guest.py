@@ -219,7 +219,7 @@ def test_every_task_is_cancelled_while_the_loop_goes_on(server: Server) -> None:
         for steps in (0, 1, 2, 3, 5, 10, 40):
             task = asyncio.create_task(_open_and_stay(server))
             await turns(steps)
-            for each in asyncio.all_tasks() - {asyncio.current_task()}:  # type: ignore[arg-type]
+            for each in asyncio.all_tasks() - {asyncio.current_task()}:
                 each.cancel()
             await asyncio.wait([task])
             assert task.cancelled()

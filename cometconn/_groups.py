@@ -215,10 +215,7 @@ class _Protected(AbstractAsyncContextManager[T]):
 def need_trio(call: str) -> None:
     """Raise `SettingsError` unless a Trio task is running."""
     if not trio.lowlevel.in_trio_task():
-        message = (
-            f"{call} needs Trio: run the program with trio.run(main), or use cometconn.aio,"
-            f" which has the same calls for asyncio."
-        )
+        message = f"{call} needs Trio: run the program with trio.run(main), or in an asyncio program use cometconn.aio instead."
         raise SettingsError(message, code="NO_TRIO")
 
 

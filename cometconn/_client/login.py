@@ -195,6 +195,7 @@ class Login:
         return link
 
     def _check_open(self, call: str) -> None:
+        self.machine.tick()
         if self.machine.state is State.CLIENT_CLOSED:
             message = f"{call} came after open_client() was left: open a new client."
             raise NotLoggedInError(message)

@@ -19,6 +19,7 @@ from cometconn.errors import (
     ConnectionLostError,
     NotConnectedError,
     NotLoggedInError,
+    SettingsError,
 )
 from cometconn.status import Reason
 
@@ -31,6 +32,7 @@ __all__ = [
     "attempt_error",
     "connect_error",
     "lost_error",
+    "outside_error",
     "refusal_error",
     "timeout_error",
     "to_failure",
@@ -124,8 +126,19 @@ def lost_error(reason: Reason | None, cause: BaseException | None = None) -> Con
     return error
 
 
-def refusal_error(refusal: Refusal, call: str) -> CometConnError:
-    """Return the error of a *call* that was refused."""
+def outside_error() -> SettingsError:
+    """Return the error of a call that was made outside of the client's event loop."""
+    message = (
+        "The client was called from another thread, or outside of its event loop: call it in the loop's own thread, "
+        "from others with trio.from_thread.run() and run_sync(), under asyncio with loop.call_soon_threadsafe()."
+    )
+    return SettingsError(message, code="NO_TRIO")
+
+
+def refusal_error(refusal: Refusal, call: str, *, left: bool = False) -> CometConnError:
+    """Return the error of a *call* that was refused. *left*: the client was left."""
+    if left:
+        return NotConnectedError(f"{call} came after open_client() was left: open a new client.")
     if refusal is Refusal.NOT_LOGGED_IN:
         return NotLoggedInError(f"{call} needs a logged-in user: call login() first.")
     if refusal is Refusal.NOT_CONNECTED:

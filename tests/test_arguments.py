@@ -64,7 +64,6 @@ EXEMPT: dict[Any, str] = {
     Event: "The decoder makes up to a million a second, and programs only read them.",
     Detail: MADE_BY_THE_LIBRARY,
     "cometconn.events": "Users, groups and other parts of events, which the decoder makes, too.",
-    "cometconn.EventStream": "To be split.",
     "cometconn.emulator.Device.send": "The emulator calls it for every frame.",
     "cometconn.emulator.Entry": MADE_BY_THE_LIBRARY,
     "cometconn.instrumentation.Trace": MADE_BY_THE_LIBRARY,

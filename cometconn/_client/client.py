@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import trio
 
+from cometconn._arguments import check, made_by
 from cometconn._connection.keepalive import ping_every, wait_pong
 from cometconn._lifecycle.states import Input
 from cometconn._streams.event_stream import EventStream
@@ -15,16 +16,17 @@ from cometconn._streams.statuses import StatusStream
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._wire.outgoing import custom_draft, ping_frame, receipt_frame, text_draft, transient_frame, typing_frame
 from cometconn.errors import SettingsError
-from cometconn.events import CustomMessage, Group, TextMessage
+from cometconn.events import CustomMessage, TextMessage
 from cometconn.status import Features
 
 from .client_statistics import statistics_of
 from .frame_sender import send_frame
+from .receivers import address
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
-    from cometconn.events import Event, Message, User
+    from cometconn.events import Event, Group, Message, User
     from cometconn.status import AppState, Status
 
     from .client_statistics import Statistics
@@ -38,6 +40,7 @@ _Acknowledge = Literal["next", "call", "never"]
 
 
 @final
+@made_by("`async with open_client(...) as chat`")
 class CometChat:
     """One client: a login, one connection, its events. Made by `open_client()`, not by you.
 
@@ -88,6 +91,7 @@ class CometChat:
         no user is logged in. Takes at most two `request_timeout`, and what the store takes. Source: CometChat's
         `POST /users/{uid}/auth_tokens` and `PUT /me`, as both official SDKs send them.
         """
+        check(CometChat.login, locals())
         return await self._login.login(uid, auth_key, auth_token)()
 
     @trio.lowlevel.enable_ki_protection
@@ -132,6 +136,7 @@ class CometChat:
         A checkpoint. If cancelled, an attempt in manual mode ends unless another call waits for it; no socket stays
         open. Without *retry*, at most `connect_timeout`, twice that if the token must be renewed; with it, no limit.
         """
+        check(CometChat.connect, locals())
         await self._machine.connect(patient=retry)()
 
     @trio.lowlevel.enable_ki_protection
@@ -186,6 +191,7 @@ class CometChat:
         Raises:
             SettingsError: *every* is not between 0 and `background_grace`.
         """
+        check(CometChat.keep_alive, locals())
         grace = self._core.identity.settings.timing.background_grace
         if not 0 < every < grace:
             message = f"keep_alive(every={every!r}): must be more than 0 and less than background_grace, {grace:g} s."
@@ -278,6 +284,7 @@ class CometChat:
                 none of the three.
             RuntimeError: the context manager that one call returned is entered a second time.
         """
+        check(CometChat.events, locals())
         options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
         return self._core.streams.subscribe(options, EventStream, self._core.positions.commit)
 
@@ -305,7 +312,7 @@ class CometChat:
     @trio.lowlevel.enable_ki_protection
     async def send_text(
         self,
-        receiver: str,
+        to: str | User | Group | Event,
         text: str,
         *,
         receiver_type: _ReceiverType = "user",
@@ -321,9 +328,10 @@ class CometChat:
         its own user.
 
         Args:
-            receiver: a uid, or with `receiver_type="group"` a guid.
-            text: the text.
-            receiver_type: `"user"` or `"group"`; for an answer `event.receiver.receiver_type`.
+            to: a uid, or with `receiver_type="group"` a guid; a `User` or a `Group`; or an event, to reply where it was
+                sent: in its group, or else to its sender.
+            text: the text, not empty.
+            receiver_type: `"user"` or `"group"`, if *to* is an id.
             muid: an id of your own for the message; its receivers see it.
             metadata: the app's own data: anything JSON can hold.
             parent_message_id: the message that begins the thread this one belongs to.
@@ -345,10 +353,12 @@ class CometChat:
         A checkpoint. If cancelled, the message was sent or was not; the connection and the session stay. At most
         `request_timeout`, four times that with a new token. Source: `POST /messages`, as both official SDKs do.
         """
+        check(CometChat.send_text, locals())
+        receiver, kind = address("send_text(to=...)", to, receiver_type, self._core.identity.uid)
         draft = text_draft(
             text=text,
             receiver=receiver,
-            receiver_type=receiver_type,
+            receiver_type=kind,
             muid=muid,
             metadata=metadata,
             parent_message_id=parent_message_id,
@@ -359,7 +369,7 @@ class CometChat:
     @trio.lowlevel.enable_ki_protection
     async def send_custom(
         self,
-        receiver: str,
+        to: str | User | Group | Event,
         data: Mapping[str, Any],
         *,
         type: str,  # noqa: A002 - CometChat's word, and the event's
@@ -373,22 +383,24 @@ class CometChat:
         """Send a message whose content the app defines. Otherwise like `send_text()`.
 
         Args:
-            receiver: a uid, or with `receiver_type="group"` a guid.
+            to: as for `send_text()`.
             data: the content, `CustomMessage.custom_data` for the receivers.
             type: the app's own name for this kind of message.
             sub_type: a name for a variety of that kind.
-            receiver_type: `"user"` or `"group"`.
+            receiver_type: `"user"` or `"group"`, if *to* is an id.
             muid: an id of your own for the message.
             metadata: the app's own data beside the content.
             parent_message_id: the message that begins the thread this one belongs to.
             tags: the message's tags.
         """
+        check(CometChat.send_custom, locals())
+        receiver, kind = address("send_custom(to=...)", to, receiver_type, self._core.identity.uid)
         draft = custom_draft(
             type=type,
             data=data,
             sub_type=sub_type,
             receiver=receiver,
-            receiver_type=receiver_type,
+            receiver_type=kind,
             muid=muid,
             metadata=metadata,
             parent_message_id=parent_message_id,
@@ -402,13 +414,18 @@ class CometChat:
 
     @trio.lowlevel.enable_ki_protection
     async def start_typing(
-        self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
+        self,
+        receiver: str | User | Group | Event,
+        *,
+        receiver_type: _ReceiverType = "user",
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Notify *receiver* (a uid, or with `receiver_type="group"` a guid) that the user is typing.
+        """Notify *receiver* that the user is typing.
 
-        *metadata* is passed on as it is. Without `features.typing`, nothing is sent. Errors and cancellation: as for
-        `send_transient()`.
+        *receiver* is an id, a user, a group or an event, as *to* of `send_text()`. *metadata* is passed on as it is.
+        Without `features.typing`, nothing is sent. Errors and cancellation: as for `send_transient()`.
         """
+        check(CometChat.start_typing, locals())
         await send_frame(
             self._machine,
             self._core.identity,
@@ -423,9 +440,14 @@ class CometChat:
 
     @trio.lowlevel.enable_ki_protection
     async def end_typing(
-        self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
+        self,
+        receiver: str | User | Group | Event,
+        *,
+        receiver_type: _ReceiverType = "user",
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Notify *receiver* that the user has stopped typing. Like `start_typing()`."""
+        check(CometChat.end_typing, locals())
         await send_frame(
             self._machine,
             self._core.identity,
@@ -441,6 +463,7 @@ class CometChat:
     @trio.lowlevel.enable_ki_protection
     async def mark_as_delivered(self, message: Message) -> None:
         """Notify the sender of *message* that it has arrived. Like `mark_as_read()`."""
+        check(CometChat.mark_as_delivered, locals())
         await self._send_receipt("mark_as_delivered()", "delivered", message)()
 
     @trio.lowlevel.enable_ki_protection
@@ -453,41 +476,37 @@ class CometChat:
 
         Other errors, and cancellation: as for `send_transient()`.
         """
+        check(CometChat.mark_as_read, locals())
         await self._send_receipt("mark_as_read()", "read", message)()
 
     def _send_receipt(
         self, call: str, action: Literal["delivered", "read"], message: Message
     ) -> Callable[[], Awaitable[None]]:
-        if isinstance(message.receiver, Group):
-            receiver, receiver_type = message.receiver.guid, "group"
-        else:
-            receiver, receiver_type = message.sender.uid, "user"
-        sender = message.sender.uid
         return send_frame(
             self._machine,
             self._core.identity,
             call,
             "receipts",
-            receiver,
-            receiver_type,
+            message,
+            "user",
             receipt_frame,
             action=action,
             message_id=message.id,
-            message_sender=sender,
+            message_sender=message.sender.uid,
         )
 
     @trio.lowlevel.enable_ki_protection
     async def send_transient(
-        self, receiver: str, data: Mapping[str, Any], *, receiver_type: _ReceiverType = "user"
+        self, receiver: str | User | Group | Event, data: Mapping[str, Any], *, receiver_type: _ReceiverType = "user"
     ) -> None:
         """Send *data* to *receiver*, as a `TransientMessage`, which reaches only devices that are connected now.
 
         Without `features.transient`, nothing is sent, and the call returns all the same.
 
         Args:
-            receiver: a uid, or with `receiver_type="group"` a guid.
+            receiver: an id, a user, a group or an event, as *to* of `send_text()`.
             data: anything JSON can hold.
-            receiver_type: `"user"` or `"group"`.
+            receiver_type: `"user"` or `"group"`, if *receiver* is an id.
 
         Raises:
             SettingsError: an argument is invalid, or the frame is more than `AppSettings.limits` allow; nothing was
@@ -498,6 +517,7 @@ class CometChat:
         A checkpoint; returns when the frame is written: at once, as long as the server reads. If cancelled, the frame is
         sent whole or not at all.
         """
+        check(CometChat.send_transient, locals())
         await send_frame(
             self._machine,
             self._core.identity,

@@ -12,6 +12,7 @@ import trio
 
 from cometconn._connection.disconnection import Disconnection
 from cometconn._connection.failures import lost_error
+from cometconn._groups import ShortTraceback
 from cometconn._lifecycle.states import Input, State
 from cometconn.errors import CometConnError, LoginInProgressError, NotLoggedInError, StoreError
 from cometconn.status import Reason
@@ -108,7 +109,7 @@ class Login:
         self, uid: str | None, auth_key: str | None, auth_token: str | None, scope: trio.CancelScope, *, forget: bool
     ) -> User:
         patience = self.store.patience
-        with scope:
+        with scope, ShortTraceback():
             try:
                 if forget:
                     began = trio.current_time()
@@ -171,7 +172,7 @@ class Login:
         for other in errors[1:]:
             _LOG.warning("logout() failed in more than one way: %s", other)
         if errors:
-            raise errors[0]
+            raise errors[0].with_traceback(None)
 
     def _enter(self, session: Session, user: User, position: SavedPosition | None, *, reopened: bool) -> None:
         if self.catch_up is not None and self.positions.is_of_another(session.uid):
@@ -194,6 +195,7 @@ class Login:
         return link
 
     def _check_open(self, call: str) -> None:
+        self.machine.tick()
         if self.machine.state is State.CLIENT_CLOSED:
             message = f"{call} came after open_client() was left: open a new client."
             raise NotLoggedInError(message)

@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from cometconn._account.api import is_token_unknown
+from cometconn._groups import ShortTraceback
 from cometconn._json.parts import has_too_many_items
 from cometconn.errors import ApiError, NotLoggedInError, SettingsError
 from cometconn.events import Message, UnreadableFrame
@@ -75,7 +76,7 @@ class MessageSender:
     @trio.lowlevel.enable_ki_protection
     async def _send_until_left(self, call: str, session: Session, draft: str, kind: type[M]) -> M:
         self.login.logged_in(call)  # under asyncio the wait begins a moment after the call
-        with trio.CancelScope() as scope:
+        with trio.CancelScope() as scope, ShortTraceback():
             self._running.append(scope)
             try:
                 return await self._send(call, session, draft, kind)

@@ -8,7 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 from cometconn._account.http import fetch
+from cometconn._arguments import check, checked, refused
 from cometconn._groups import Ungrouped
+from cometconn._network.urls import read_url
 from cometconn._transport.dial import dial
 from cometconn._transport.proxies import choose_proxies
 
@@ -33,6 +35,7 @@ class SystemEnvironment:
     the client does, write an `Environment` of your own that passes its four calls on to this one.
     """
 
+    @checked
     def __init__(
         self,
         *,
@@ -75,6 +78,11 @@ class SystemEnvironment:
         Raises `OSError`, `ssl.SSLError` or `trio.BrokenResourceError` when that fails. If cancelled, nothing stays open.
         The caller bounds the time.
         """
+        check(SystemEnvironment.dial, locals())
+        address = read_url(url)
+        if address is None or address.scheme not in {"ws", "wss", "http", "https"}:
+            where = "dial(url=...)"
+            raise refused(where, "a URL such as wss://host:port/path", url)
         return await dial(url, self.tls, self._proxies.leading_to(url))
 
     async def request(self, request: Request) -> Response:
@@ -83,6 +91,7 @@ class SystemEnvironment:
         Raises `OSError` when no complete response came. If cancelled, the connection is closed. The caller bounds the
         time.
         """
+        check(SystemEnvironment.request, locals())
         with Ungrouped():  # httpx2 closes connections while it handles errors
             return await fetch(request, dial=self.dial, headers=self._headers)
 

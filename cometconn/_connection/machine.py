@@ -28,7 +28,7 @@ from cometconn.status import AppState, Reason
 from .closing_handshake import ClosingHandshake
 from .connect_waiters import ConnectWaiter, finish_waiters
 from .disconnection import Disconnection
-from .failures import Failure, attempt_error, lost_error, refusal_error, timeout_error, to_failure
+from .failures import Failure, attempt_error, lost_error, outside_error, refusal_error, timeout_error, to_failure
 from .link import Link, LinkState
 from .sleep_detector import SleepDetector
 
@@ -145,7 +145,10 @@ class Machine:
         """
         if self._life.state is State.CLIENT_CLOSED:
             return self._life.status.at
-        now = trio.current_time()
+        try:
+            now = trio.current_time()
+        except RuntimeError:
+            raise outside_error() from None
         if slept := self._sleep.slept(now):
             self._resume(slept, now)
         while self._tick_once(now):
@@ -242,7 +245,7 @@ class Machine:
         """Return the link of the connection; `NotConnectedError` naming *call* when there is none."""
         self.tick()
         if self._link is None or self._life.state is not State.CONNECTED:
-            raise refusal_error(Refusal.NOT_CONNECTED, call)
+            raise refusal_error(Refusal.NOT_CONNECTED, call, left=self._life.state is State.CLIENT_CLOSED)
         return self._link
 
     # Calls of the tasks of a link.
@@ -366,7 +369,7 @@ class Machine:
             self._link.close_nowait()
         self._life = after = reduce(before, on, now, details)
         if after.refusal is not None:
-            return refusal_error(after.refusal, on.value)
+            return refusal_error(after.refusal, on.value, left=self._life.state is State.CLIENT_CLOSED)
         if after.state is State.CONNECTING and before.state is not State.CONNECTING:
             self.epoch += 1
         self._settle_link(details)  # first: the close frame of a link that is not authenticated yet is written here

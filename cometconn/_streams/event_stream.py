@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, final
 
 import trio
 
+from cometconn._arguments import check, made_by
+
 from .event_queue import NO_ENTRY
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ _current_task = trio.lowlevel.current_task
 
 
 @final
+@made_by("chat.events()")
 class EventStream:
     """Events for one subscriber: an async iterator. Made by `CometChat.events()`, not by you.
 
@@ -110,6 +113,7 @@ class EventStream:
             ValueError: this stream never handed out *event*.
             RuntimeError: the stream was not opened with `acknowledge="call"`.
         """
+        check(EventStream.acknowledge, locals())
         self._queue.acknowledge(event)
 
     async def commit(self) -> None:

@@ -57,9 +57,16 @@ signal handlers.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from cometconn._modules import public_names
+
 from ._chat import CometChat as CometChat
 from ._chat import open_client as open_client
 from ._streams import EventStream as EventStream
 from ._streams import StatusStream as StatusStream
 
 __all__ = ["CometChat", "EventStream", "StatusStream", "open_client"]
+
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(__name__, __all__)

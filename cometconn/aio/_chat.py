@@ -10,14 +10,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal, final
 
 import cometconn
+from cometconn._arguments import check, made_by
 from cometconn._client.client_statistics import statistics_of
 from cometconn._client.frame_sender import send_frame
+from cometconn._client.receivers import address
 from cometconn._connection.keepalive import ping_every, wait_pong
 from cometconn._lifecycle.states import Input
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._wire.outgoing import custom_draft, ping_frame, receipt_frame, text_draft, transient_frame, typing_frame
 from cometconn.errors import SettingsError
-from cometconn.events import CustomMessage, Group, TextMessage
+from cometconn.events import CustomMessage, TextMessage
+from cometconn.settings import AppSettings
 from cometconn.status import Features
 
 from ._blocks import Block
@@ -35,9 +38,9 @@ if TYPE_CHECKING:
     from cometconn._client.client_statistics import Statistics
     from cometconn._client.core import ClientCore
     from cometconn._environment import Environment
-    from cometconn.events import Event, Message, User
+    from cometconn.events import Event, Group, Message, User
     from cometconn.instrumentation.detail import Hook
-    from cometconn.settings import AppSettings, Endpoints
+    from cometconn.settings import Endpoints
     from cometconn.status import AppState, Status
 
     from ._calls import Calls
@@ -53,7 +56,7 @@ _Acknowledge = Literal["next", "call", "never"]
 
 def open_client(
     app_id: str,
-    settings: AppSettings,
+    settings: AppSettings = AppSettings(),
     *,
     store: Store | str | os.PathLike[str] | None = None,
     endpoints: Endpoints | None = None,
@@ -72,7 +75,7 @@ def open_client(
 
     Args:
         app_id: the app's id, from CometChat's dashboard.
-        settings: region, mode, presence, timing.
+        settings: region, mode, presence, timing. The region can be left out only with *endpoints*.
         store: where the session is saved; by default a file in the platform's folder for user state. A path chooses the
             file; `MemoryStore()` saves nothing; a store of your own is a
             `cometconn.stores.Store`, and its calls run in asyncio.
@@ -100,6 +103,7 @@ def open_client(
     Leaving the block takes at most `close_timeout`, also when cancelled, because closing and saving are shielded for
     that time.
     """
+    check(open_client, locals())
     return Block(
         lambda: cometconn.open_client(
             app_id,
@@ -119,6 +123,7 @@ def open_client(
 
 
 @final
+@made_by("`async with open_client(...) as chat`")
 class CometChat:
     """One client: a login, one connection, its events. Made by `open_client()`, not by you.
 
@@ -167,6 +172,7 @@ class CometChat:
         no user is logged in. Takes at most two `request_timeout`, and what the store takes. Source: CometChat's
         `POST /users/{uid}/auth_tokens` and `PUT /me`, as both official SDKs send them.
         """
+        check(CometChat.login, locals())
         return await self._run(self._login.login(uid, auth_key, auth_token))
 
     async def logout(self) -> None:
@@ -207,6 +213,7 @@ class CometChat:
         If cancelled, an attempt in manual mode ends unless another call waits for it; no socket stays
         open. Without *retry*, at most `connect_timeout`, twice that if the token must be renewed; with it, no limit.
         """
+        check(CometChat.connect, locals())
         await self._run(self._machine.connect(patient=retry))
 
     async def disconnect(self) -> None:
@@ -257,6 +264,7 @@ class CometChat:
         Raises:
             SettingsError: *every* is not between 0 and `background_grace`.
         """
+        check(CometChat.keep_alive, locals())
         grace = self._core.identity.settings.timing.background_grace
         if not 0 < every < grace:
             message = f"keep_alive(every={every!r}): must be more than 0 and less than background_grace, {grace:g} s."
@@ -347,6 +355,7 @@ class CometChat:
                 none of the three.
             RuntimeError: the context manager that one call returned is entered a second time.
         """
+        check(CometChat.events, locals())
         options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
         commit = partial(self._run, self._core.positions.commit)
         return self._core.streams.subscribe(options, EventStream, commit)
@@ -372,7 +381,7 @@ class CometChat:
 
     async def send_text(
         self,
-        receiver: str,
+        to: str | User | Group | Event,
         text: str,
         *,
         receiver_type: _ReceiverType = "user",
@@ -388,9 +397,10 @@ class CometChat:
         its own user.
 
         Args:
-            receiver: a uid, or with `receiver_type="group"` a guid.
-            text: the text.
-            receiver_type: `"user"` or `"group"`; for an answer `event.receiver.receiver_type`.
+            to: a uid, or with `receiver_type="group"` a guid; a `User` or a `Group`; or an event, to reply where it was
+                sent: in its group, or else to its sender.
+            text: the text, not empty.
+            receiver_type: `"user"` or `"group"`, if *to* is an id.
             muid: an id of your own for the message; its receivers see it.
             metadata: the app's own data: anything JSON can hold.
             parent_message_id: the message that begins the thread this one belongs to.
@@ -412,10 +422,12 @@ class CometChat:
         If cancelled, the message was sent or was not; the connection and the session stay. At most
         `request_timeout`, four times that with a new token. Source: `POST /messages`, as both official SDKs do.
         """
+        check(CometChat.send_text, locals())
+        receiver, kind = address("send_text(to=...)", to, receiver_type, self._core.identity.uid)
         draft = text_draft(
             text=text,
             receiver=receiver,
-            receiver_type=receiver_type,
+            receiver_type=kind,
             muid=muid,
             metadata=metadata,
             parent_message_id=parent_message_id,
@@ -425,7 +437,7 @@ class CometChat:
 
     async def send_custom(
         self,
-        receiver: str,
+        to: str | User | Group | Event,
         data: Mapping[str, Any],
         *,
         type: str,
@@ -439,22 +451,24 @@ class CometChat:
         """Send a message whose content the app defines. Otherwise like `send_text()`.
 
         Args:
-            receiver: a uid, or with `receiver_type="group"` a guid.
+            to: as for `send_text()`.
             data: the content, `CustomMessage.custom_data` for the receivers.
             type: the app's own name for this kind of message.
             sub_type: a name for a variety of that kind.
-            receiver_type: `"user"` or `"group"`.
+            receiver_type: `"user"` or `"group"`, if *to* is an id.
             muid: an id of your own for the message.
             metadata: the app's own data beside the content.
             parent_message_id: the message that begins the thread this one belongs to.
             tags: the message's tags.
         """
+        check(CometChat.send_custom, locals())
+        receiver, kind = address("send_custom(to=...)", to, receiver_type, self._core.identity.uid)
         draft = custom_draft(
             type=type,
             data=data,
             sub_type=sub_type,
             receiver=receiver,
-            receiver_type=receiver_type,
+            receiver_type=kind,
             muid=muid,
             metadata=metadata,
             parent_message_id=parent_message_id,
@@ -463,13 +477,18 @@ class CometChat:
         return await self._run(self._core.messages.send("send_custom()", draft, CustomMessage))
 
     async def start_typing(
-        self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
+        self,
+        receiver: str | User | Group | Event,
+        *,
+        receiver_type: _ReceiverType = "user",
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Notify *receiver* (a uid, or with `receiver_type="group"` a guid) that the user is typing.
+        """Notify *receiver* that the user is typing.
 
-        *metadata* is passed on as it is. Without `features.typing`, nothing is sent. Errors and cancellation: as for
-        `send_transient()`.
+        *receiver* is an id, a user, a group or an event, as *to* of `send_text()`. *metadata* is passed on as it is.
+        Without `features.typing`, nothing is sent. Errors and cancellation: as for `send_transient()`.
         """
+        check(CometChat.start_typing, locals())
         await self._run(
             send_frame(
                 self._machine,
@@ -485,9 +504,14 @@ class CometChat:
         )
 
     async def end_typing(
-        self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
+        self,
+        receiver: str | User | Group | Event,
+        *,
+        receiver_type: _ReceiverType = "user",
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Notify *receiver* that the user has stopped typing. Like `start_typing()`."""
+        check(CometChat.end_typing, locals())
         await self._run(
             send_frame(
                 self._machine,
@@ -504,6 +528,7 @@ class CometChat:
 
     async def mark_as_delivered(self, message: Message) -> None:
         """Notify the sender of *message* that it has arrived. Like `mark_as_read()`."""
+        check(CometChat.mark_as_delivered, locals())
         await self._run(self._send_receipt("mark_as_delivered()", "delivered", message))
 
     async def mark_as_read(self, message: Message) -> None:
@@ -515,40 +540,36 @@ class CometChat:
 
         Other errors, and cancellation: as for `send_transient()`.
         """
+        check(CometChat.mark_as_read, locals())
         await self._run(self._send_receipt("mark_as_read()", "read", message))
 
     def _send_receipt(
         self, call: str, action: Literal["delivered", "read"], message: Message
     ) -> Callable[[], Awaitable[None]]:
-        if isinstance(message.receiver, Group):
-            receiver, receiver_type = (message.receiver.guid, "group")
-        else:
-            receiver, receiver_type = (message.sender.uid, "user")
-        sender = message.sender.uid
         return send_frame(
             self._machine,
             self._core.identity,
             call,
             "receipts",
-            receiver,
-            receiver_type,
+            message,
+            "user",
             receipt_frame,
             action=action,
             message_id=message.id,
-            message_sender=sender,
+            message_sender=message.sender.uid,
         )
 
     async def send_transient(
-        self, receiver: str, data: Mapping[str, Any], *, receiver_type: _ReceiverType = "user"
+        self, receiver: str | User | Group | Event, data: Mapping[str, Any], *, receiver_type: _ReceiverType = "user"
     ) -> None:
         """Send *data* to *receiver*, as a `TransientMessage`, which reaches only devices that are connected now.
 
         Without `features.transient`, nothing is sent, and the call returns all the same.
 
         Args:
-            receiver: a uid, or with `receiver_type="group"` a guid.
+            receiver: an id, a user, a group or an event, as *to* of `send_text()`.
             data: anything JSON can hold.
-            receiver_type: `"user"` or `"group"`.
+            receiver_type: `"user"` or `"group"`, if *receiver* is an id.
 
         Raises:
             SettingsError: an argument is invalid, or the frame is more than `AppSettings.limits` allow; nothing was
@@ -559,6 +580,7 @@ class CometChat:
         Returns when the frame is written: at once, as long as the server reads. If cancelled, the frame is
         sent whole or not at all.
         """
+        check(CometChat.send_transient, locals())
         await self._run(
             send_frame(
                 self._machine,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
+from cometconn._arguments import check, made_by
+
 from ._reading import next_batch, next_event, next_status
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ __all__ = ["EventStream", "StatusStream"]
 
 
 @final
+@made_by("chat.events()")
 class EventStream:
     """Events for one subscriber: an async iterator. Made by `CometChat.events()`, not by you.
 
@@ -76,6 +79,7 @@ class EventStream:
             ValueError: this stream never handed out *event*.
             RuntimeError: the stream was not opened with `acknowledge="call"`.
         """
+        check(EventStream.acknowledge, locals())
         self._queue.acknowledge(event)
 
     async def commit(self) -> None:

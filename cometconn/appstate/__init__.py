@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cometconn._renamed import previous_name
+from cometconn._modules import public_names
 
 from .job_control import follow_job_control as follow_job_control
 from .logind import follow_logind as follow_logind
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     # The previous names, for type checkers.
     Excursion = BackgroundGuard
     Follower = AppStateTarget
-else:  # with a `__getattr__`, a type checker would accept any name
-
-    def __getattr__(name: str) -> object:
-        return previous_name(__name__, {"Excursion": BackgroundGuard, "Follower": AppStateTarget}, name)
+else:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(
+        __name__, __all__, renamed={"Excursion": BackgroundGuard, "Follower": AppStateTarget}
+    )

@@ -9,7 +9,9 @@ import trio
 import trio.testing
 
 from cometconn import AppSettings
+from cometconn._arguments import checked
 from cometconn._groups import open_nursery
+from cometconn._modules import public_names
 
 from .memory_server import open_memory_server
 from .script_report import Step as Step
@@ -22,13 +24,18 @@ if TYPE_CHECKING:
 
 __all__ = ["App", "Step", "Transcript", "play", "run_script"]
 
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(__name__, __all__)
 
+
+@checked
 def play(script: Script, settings: AppSettings | None = None, *, app: App | None = None) -> Transcript:
     """Run a script in virtual time, from synchronous code. See `run_script()`."""
     run = functools.partial(run_script, script, settings, app=app)
     return trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
+@checked
 async def run_script(script: Script, settings: AppSettings | None = None, *, app: App | None = None) -> Transcript:
     """Run a script with a client of its own against a server in memory, and return what was seen.
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import strategies as st
+from cometconn._arguments import checked
+from cometconn._modules import needs_extra, public_names
+
+with needs_extra(__name__, "testing"):
+    from hypothesis import strategies as st
+
+    from .event_strategies import events as events
+    from .event_strategies import frames as frames
 
 from .actions import (
     Action,
@@ -37,8 +44,6 @@ from .actions import (
     Upgrade,
     Wait,
 )
-from .event_strategies import events as events
-from .event_strategies import frames as frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +52,9 @@ if TYPE_CHECKING:
 
 __all__ = ["actions", "episodes", "events", "frames", "rest_faults", "scripts", "situations", "waits"]
 
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(__name__, __all__)
+
 _REST_STATUSES = (403, 408, 425, 429, 500, 503)
 _REST_DELAYS = (0.0, 0.5, 4.1, 6.7, 12.3)  # seconds; no sum of them equals one of the client's bounds
 _RETRY_AFTER = (None, 3, 20, 120, 400)  # seconds
@@ -54,6 +62,7 @@ _EDGE = 0.001  # seconds before and after a deadline
 _CLOSE_CODES = (1000, 1001, 1008, 1011, 1012, 1013, 4001)
 
 
+@checked
 def waits(timing: Timing) -> st.SearchStrategy[Wait]:
     """Draw waits that end just before, at, and just after the deadlines that follow from *timing*."""
     due = {
@@ -89,6 +98,7 @@ def _rest_refusals() -> st.SearchStrategy[Action]:
     return st.builds(RestAnswers, st.sampled_from(_REST_STATUSES), st.sampled_from(_RETRY_AFTER))
 
 
+@checked
 def actions(timing: Timing) -> st.SearchStrategy[Action]:
     """Draw one action. What applications do most often is drawn most often."""
     app = st.sampled_from(
@@ -138,6 +148,7 @@ def situations() -> st.SearchStrategy[Sequence[Action]]:
     return st.sampled_from([(), here, (*here, Connect()), (*here, Connect()), (*here, Connect(), EnterBackground())])
 
 
+@checked
 def episodes(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
     """Draw a few actions that belong together, in an order that independent draws would seldom produce."""
     return st.one_of(
@@ -270,6 +281,7 @@ def _flat(parts: tuple[Action | tuple[Action, ...], ...]) -> Sequence[Action]:
     return [action for part in parts for action in (part if isinstance(part, tuple) else (part,))]
 
 
+@checked
 def scripts(timing: Timing, *, most: int = 24) -> st.SearchStrategy[Sequence[Action]]:
     """Draw scripts of lifecycle events for `run_script()`.
 

@@ -108,6 +108,7 @@ CHAT = Twin(
         "__repr__ get_logged_in_user enter_background enter_foreground retry_now app_state status features statistics"
         " position statuses _send_receipt": COPIED,
         "events": Body(
+            "check(CometChat.events, locals())\n"
             "options = stream_options(types, max_events, max_bytes, overflow, acknowledge)\n"
             "commit = partial(self._run, self._core.positions.commit)\n"
             "return self._core.streams.subscribe(options, EventStream, commit)"
@@ -119,6 +120,7 @@ OPEN_CLIENT = Twin(
     "cometconn._client.open_client",
     "open_client",
     body=(
+        "check(open_client, locals())\n"
         "return Block(lambda: cometconn.open_client({arguments}), lambda chat, calls: CometChat(chat._core, calls), _end)"
     ),
 )

@@ -329,7 +329,7 @@ async def test_bad_bounds(arguments: dict[str, Any], autojump_clock: MockClock) 
 async def test_what_is_no_event_class(kind: Any, autojump_clock: MockClock) -> None:
     """A filter with something that is not an event class would never match, so it raises at once."""
     async with open_pair(login=False) as pair:
-        with pytest.raises(SettingsError, match="event classes"):
+        with pytest.raises(SettingsError, match="an event class"):
             pair.chat.events(kind)
         assert "Subscription to Event" in repr(pair.chat.events(Event))
 

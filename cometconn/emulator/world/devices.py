@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 import attrs
 import trio
 
+from cometconn._arguments import checked
 from cometconn.emulator.jsontext import Json, render
 
 __all__ = ["OUTBOX_LIMIT", "Close", "Device", "Line", "Order", "Send"]
@@ -26,16 +27,27 @@ class Line(Protocol):
         """Make the connection half-open: keep it, but write nothing and ignore all that comes, close frames included."""
 
 
+@checked
 @attrs.frozen
 class Send:
-    """Write this text frame."""
+    """Write a text frame.
+
+    Attributes:
+        text: its text.
+    """
 
     text: str
 
 
+@checked
 @attrs.frozen
 class Close:
-    """Write a close frame and wait for the client's. No order follows."""
+    """Write a close frame and wait for the client's. No order follows.
+
+    Attributes:
+        code: its code.
+        reason: its reason.
+    """
 
     code: int
     reason: str
@@ -44,6 +56,7 @@ class Close:
 Order: TypeAlias = Send | Close
 
 
+@checked
 @attrs.define(eq=False)
 class Device:
     """One WebSocket connection of a client.

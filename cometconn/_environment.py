@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
+from ._arguments import checked
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Environment", "Request", "Response"]
 
 
+@checked
 @attrs.frozen
 class Request:
     """One REST request, ready to send.
@@ -31,6 +34,7 @@ class Request:
     body: bytes | None = attrs.field(default=None, repr=False)
 
 
+@checked
 @attrs.frozen
 class Response:
     """The response to a `Request`.

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import functools
 import sys
+import warnings
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar, final
 
 import trio
 
+from ._arguments import check_call
+from .errors import SettingsError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-__all__ = ["InternalError", "Ungrouped", "interrupt_in", "open_nursery", "protected", "raise_sole"]
+__all__ = ["InternalError", "Ungrouped", "interrupt_in", "need_trio", "open_nursery", "protected", "raise_sole"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+E = TypeVar("E", bound=Exception)
 
 _INTERRUPTS = (KeyboardInterrupt, SystemExit)
 
@@ -125,20 +130,27 @@ def protected(
 
     @functools.wraps(make)
     def made(*args: P.args, **kwargs: P.kwargs) -> AbstractAsyncContextManager[T]:
-        return _Protected(make(*args, **kwargs))
+        check_call(made, args, kwargs)
+        return _Protected(make(*args, **kwargs), make.__name__)
 
     return made
 
 
 @final
 class _Protected(AbstractAsyncContextManager[T]):
-    __slots__ = ("_inner",)
+    """Also explains itself where it is used in any other way than by `async with`."""
 
-    def __init__(self, inner: AbstractAsyncContextManager[T]) -> None:
+    __slots__ = ("_inner", "_is_entered", "_name")
+
+    def __init__(self, inner: AbstractAsyncContextManager[T], name: str) -> None:
         self._inner = inner
+        self._name = name
+        self._is_entered = False
 
     @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> T:
+        self._is_entered = True
+        need_trio(f"{self._name}()")
         return await self._inner.__aenter__()
 
     @trio.lowlevel.enable_ki_protection
@@ -146,6 +158,39 @@ class _Protected(AbstractAsyncContextManager[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
         return await self._inner.__aexit__(kind, error, traceback)
+
+    def _explain(self, kind: type[E], what: str) -> E:
+        self._is_entered = True  # so that `__del__` does not warn as well
+        return kind(f"{what}: write `async with {self._name}(...) as name:`, and use the name inside the block.")
+
+    def __enter__(self) -> NoReturn:
+        raise self._explain(TypeError, f"{self._name}() needs `async with` instead of `with`")
+
+    def __exit__(self, *_: object) -> None:
+        """Only there so that `with` calls `__enter__`."""
+
+    def __await__(self) -> NoReturn:
+        raise self._explain(TypeError, f"{self._name}() is not awaited")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):  # `copy` and others look for optional methods
+            raise AttributeError(name)
+        raise self._explain(AttributeError, f"{self._name}() was not entered, so there is no {name!r} yet")
+
+    def __del__(self) -> None:
+        if not getattr(self, "_is_entered", True):
+            problem = self._explain(RuntimeWarning, f"{self._name}() was never entered, so it had no effect")
+            warnings.warn(problem, stacklevel=2)
+
+
+def need_trio(call: str) -> None:
+    """Raise `SettingsError` unless a Trio task is running."""
+    if not trio.lowlevel.in_trio_task():
+        message = (
+            f"{call} needs Trio: run the program with trio.run(main), or use cometconn.aio,"
+            f" which has the same calls for asyncio."
+        )
+        raise SettingsError(message, code="NO_TRIO")
 
 
 def open_nursery() -> AbstractAsyncContextManager[trio.Nursery]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from ._arguments import checked
 from ._network.urls import is_loopback, read_url
 from .errors import SettingsError
 
@@ -34,19 +35,16 @@ class SubscriptionType(enum.Enum):
 
 
 def _seconds(*, zero: bool) -> Any:
-    def check(_: object, attribute: attrs.Attribute[float], value: object) -> None:
-        name = f"Timing.{attribute.name}"
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            message = f"{name} must be a number of seconds, not {value!r}."
-            raise SettingsError(message)
+    def check(_: object, attribute: attrs.Attribute[float], value: float) -> None:
         if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
             least = "0 or more" if zero else "more than 0"
-            message = f"{name} must be {least} and finite, not {value!r}."
+            message = f"Timing.{attribute.name} must be {least} and finite, not {value!r}."
             raise SettingsError(message)
 
     return check
 
 
+@checked
 @attrs.frozen(kw_only=True)
 class Timing:
     """Every duration that the client uses, in seconds. The defaults suit nearly all applications.
@@ -77,14 +75,15 @@ class Timing:
 
 
 def _whole(least: int, most: int) -> Any:
-    def check(_: object, attribute: attrs.Attribute[int], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+    def check(_: object, attribute: attrs.Attribute[int], value: int) -> None:
+        if not least <= value <= most:
             message = f"Limits.{attribute.name} must be a whole number from {least:,} to {most:,}, not {value!r}."
             raise SettingsError(message)
 
     return check
 
 
+@checked
 @attrs.frozen(kw_only=True)
 class Limits:
     """How large one message may be, and how many requests run at a time. The defaults suit nearly all applications.
@@ -119,18 +118,9 @@ def _check_roles(settings: AppSettings, _: object, roles: tuple[str, ...]) -> No
 
 
 def _check_region(_: object, __: object, region: str | None) -> None:
-    if region is not None and not (isinstance(region, str) and _REGION.fullmatch(region)):
+    if region is not None and not _REGION.fullmatch(region):
         message = f'AppSettings.region must be a CometChat region such as "us", "eu" or "in", not {region!r}.'
         raise SettingsError(message)
-
-
-def _check_type(kind: type) -> Any:
-    def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-        if not isinstance(value, kind):
-            message = f"AppSettings.{attribute.name} must be a {kind.__name__}, not {value!r}."
-            raise SettingsError(message)
-
-    return check
 
 
 def _roles(value: Any) -> tuple[str, ...]:
@@ -140,6 +130,7 @@ def _roles(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+@checked
 @attrs.frozen(kw_only=True)
 class AppSettings:
     """The settings of CometChat's `AppSettingsBuilder`, and this library's durations and limits.
@@ -157,16 +148,15 @@ class AppSettings:
     """
 
     region: str | None = attrs.field(default=None, validator=_check_region)
-    subscription_type: SubscriptionType = attrs.field(
-        default=SubscriptionType.NONE, validator=_check_type(SubscriptionType)
-    )
+    subscription_type: SubscriptionType = SubscriptionType.NONE
     roles: tuple[str, ...] = attrs.field(default=(), converter=_roles, validator=_check_roles)
-    auto_establish_socket_connection: bool = attrs.field(default=True, validator=_check_type(bool))
-    catch_up: bool = attrs.field(default=False, validator=_check_type(bool))
-    timing: Timing = attrs.field(factory=Timing, validator=_check_type(Timing))
-    limits: Limits = attrs.field(factory=Limits, validator=_check_type(Limits))
+    auto_establish_socket_connection: bool = True
+    catch_up: bool = False
+    timing: Timing = attrs.field(factory=Timing)
+    limits: Limits = attrs.field(factory=Limits)
 
 
+@checked
 @attrs.frozen(kw_only=True)
 class Endpoints:
     """The URLs of servers to use instead of CometChat's cloud.

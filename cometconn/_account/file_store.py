@@ -6,6 +6,7 @@ import os
 import pathlib
 from typing import final
 
+from cometconn._arguments import checked
 from cometconn.errors import SettingsError, StoreError
 
 from .ordered_thread import Call, OrderedThread
@@ -27,6 +28,7 @@ def default_path(app_id: str) -> pathlib.Path:
 
 
 @final
+@checked
 class FileStore:
     """Saves the session in a JSON file that only its owner can read, and the position in a second file beside it.
 
@@ -49,10 +51,7 @@ class FileStore:
         Raises:
             SettingsError: *path* is not the path of a file.
         """
-        try:
-            self._path = pathlib.Path(path)
-        except TypeError:
-            self._path = pathlib.Path()
+        self._path = pathlib.Path(path)
         if not self._path.name:
             message = f"FileStore({path!r}): the path of a file is needed."
             raise SettingsError(message)

@@ -6,6 +6,8 @@ import json
 
 import attrs
 
+from cometconn._arguments import checked
+
 from .saved_values import message_id, nonempty_text, parse, timestamp
 
 __all__ = ["MOST_ACKNOWLEDGED", "POSITION_LIMIT", "SavedPosition"]
@@ -16,6 +18,7 @@ POSITION_LIMIT = 64 * 1024
 """The most bytes of a text form; 1,024 ids of 19 digits take 22,000. A longer text is not read to its end."""
 
 
+@checked
 @attrs.frozen
 class SavedPosition:
     """Which messages of one user are acknowledged. It contains no secret.

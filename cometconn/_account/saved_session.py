@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from cometconn._arguments import checked
 from cometconn.errors import StoreError
 
 from .saved_values import json_object, message_id, nonempty_text, parse, timestamp, token
@@ -20,6 +21,7 @@ LIMIT = 32 * 1024 * 1024
 """The most bytes of a text form; a session has a few thousand. A longer text is neither written nor read to its end."""
 
 
+@checked
 @attrs.frozen
 class SavedSession:
     """What a `Store` keeps for one app: the device id and, when a user is logged in, the session.

@@ -6,6 +6,7 @@ from typing import Protocol, final
 
 import trio
 
+from cometconn._arguments import checked
 from cometconn.errors import StoreError
 
 from .saved_position import SavedPosition
@@ -46,6 +47,7 @@ class Store(Protocol):
 
 
 @final
+@checked
 class MemoryStore:
     """Saves nothing to disk: the session and the position are lost with this object."""
 

@@ -7,24 +7,26 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import trio
 
+from cometconn._arguments import check, made_by
 from cometconn._connection.keepalive import wait_pong
 from cometconn._groups import Ungrouped
 from cometconn._lifecycle.states import Input
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._wire.outgoing import custom_draft, ping_frame, receipt_frame, text_draft, transient_frame, typing_frame
 from cometconn.errors import CometConnError, SettingsError
-from cometconn.events import CustomMessage, Group, TextMessage
+from cometconn.events import CustomMessage, TextMessage
 from cometconn.status import Features
 
 from .client_statistics import statistics_of
 from .frame_sender import send_frame
+from .receivers import address
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from cometconn._streams.event_stream import EventStream
     from cometconn._streams.statuses import StatusStream
-    from cometconn.events import Event, Message, User
+    from cometconn.events import Event, Group, Message, User
     from cometconn.status import AppState, Status
 
     from .client_statistics import Statistics
@@ -38,6 +40,7 @@ _Acknowledge = Literal["next", "call", "never"]
 
 
 @final
+@made_by("`async with open_client(...) as chat`")
 class CometChat:
     """One client: a login, one connection, its events. Made by `open_client()`, not by you.
 
@@ -87,6 +90,7 @@ class CometChat:
         no user is logged in. Takes at most two `request_timeout`, and what the store takes. Source: CometChat's
         `POST /users/{uid}/auth_tokens` and `PUT /me`, as both official SDKs send them.
         """
+        check(CometChat.login, locals())
         return await self._login.login(uid, auth_key, auth_token)
 
     async def logout(self) -> None:
@@ -129,6 +133,7 @@ class CometChat:
         A checkpoint. If cancelled, an attempt in manual mode ends unless another call waits for it; no socket stays
         open. Without *retry*, at most `connect_timeout`, twice that if the token must be renewed; with it, no limit.
         """
+        check(CometChat.connect, locals())
         await self._machine.connect(patient=retry)
 
     async def disconnect(self) -> None:
@@ -186,6 +191,7 @@ class CometChat:
         Raises:
             SettingsError: *every* is not between 0 and `background_grace`.
         """
+        check(CometChat.keep_alive, locals())
         self._check_keep_alive(every)
         with Ungrouped():  # Ctrl-C may come while Trio handles a deadline
             while not self._core.left:
@@ -318,7 +324,7 @@ class CometChat:
 
     async def send_text(
         self,
-        receiver: str,
+        to: str | User | Group | Event,
         text: str,
         *,
         receiver_type: _ReceiverType = "user",
@@ -334,9 +340,10 @@ class CometChat:
         its own user.
 
         Args:
-            receiver: a uid, or with `receiver_type="group"` a guid.
-            text: the text.
-            receiver_type: `"user"` or `"group"`; for an answer `event.receiver.receiver_type`.
+            to: a uid, or with `receiver_type="group"` a guid; a `User` or a `Group`; or an event, to reply where it was
+                sent: in its group, or else to its sender.
+            text: the text, not empty.
+            receiver_type: `"user"` or `"group"`, if *to* is an id.
             muid: an id of your own for the message; its receivers see it.
             metadata: the app's own data: anything JSON can hold.
             parent_message_id: the message that begins the thread this one belongs to.
@@ -358,10 +365,12 @@ class CometChat:
         A checkpoint. If cancelled, the message was sent or was not; the connection and the session stay. At most
         `request_timeout`, four times that with a new token. Source: `POST /messages`, as both official SDKs do.
         """
+        check(CometChat.send_text, locals())
+        receiver, kind = address("send_text(to=...)", to, receiver_type, self._core.identity.uid)
         draft = text_draft(
             text=text,
             receiver=receiver,
-            receiver_type=receiver_type,
+            receiver_type=kind,
             muid=muid,
             metadata=metadata,
             parent_message_id=parent_message_id,
@@ -371,7 +380,7 @@ class CometChat:
 
     async def send_custom(
         self,
-        receiver: str,
+        to: str | User | Group | Event,
         data: Mapping[str, Any],
         *,
         type: str,  # noqa: A002 - CometChat's word, and the event's
@@ -385,22 +394,24 @@ class CometChat:
         """Send a message whose content the app defines. Otherwise like `send_text()`.
 
         Args:
-            receiver: a uid, or with `receiver_type="group"` a guid.
+            to: as for `send_text()`.
             data: the content, `CustomMessage.custom_data` for the receivers.
             type: the app's own name for this kind of message.
             sub_type: a name for a variety of that kind.
-            receiver_type: `"user"` or `"group"`.
+            receiver_type: `"user"` or `"group"`, if *to* is an id.
             muid: an id of your own for the message.
             metadata: the app's own data beside the content.
             parent_message_id: the message that begins the thread this one belongs to.
             tags: the message's tags.
         """
+        check(CometChat.send_custom, locals())
+        receiver, kind = address("send_custom(to=...)", to, receiver_type, self._core.identity.uid)
         draft = custom_draft(
             type=type,
             data=data,
             sub_type=sub_type,
             receiver=receiver,
-            receiver_type=receiver_type,
+            receiver_type=kind,
             muid=muid,
             metadata=metadata,
             parent_message_id=parent_message_id,
@@ -413,13 +424,18 @@ class CometChat:
     # sent whole or not at all.
 
     async def start_typing(
-        self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
+        self,
+        receiver: str | User | Group | Event,
+        *,
+        receiver_type: _ReceiverType = "user",
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Notify *receiver* (a uid, or with `receiver_type="group"` a guid) that the user is typing.
+        """Notify *receiver* that the user is typing.
 
-        *metadata* is passed on as it is. Without `features.typing`, nothing is sent. Errors and cancellation: as for
-        `send_transient()`.
+        *receiver* is an id, a user, a group or an event, as *to* of `send_text()`. *metadata* is passed on as it is.
+        Without `features.typing`, nothing is sent. Errors and cancellation: as for `send_transient()`.
         """
+        check(CometChat.start_typing, locals())
         await send_frame(
             self._machine,
             self._core.identity,
@@ -433,9 +449,14 @@ class CometChat:
         )
 
     async def end_typing(
-        self, receiver: str, *, receiver_type: _ReceiverType = "user", metadata: Mapping[str, Any] | None = None
+        self,
+        receiver: str | User | Group | Event,
+        *,
+        receiver_type: _ReceiverType = "user",
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Notify *receiver* that the user has stopped typing. Like `start_typing()`."""
+        check(CometChat.end_typing, locals())
         await send_frame(
             self._machine,
             self._core.identity,
@@ -450,6 +471,7 @@ class CometChat:
 
     async def mark_as_delivered(self, message: Message) -> None:
         """Notify the sender of *message* that it has arrived. Like `mark_as_read()`."""
+        check(CometChat.mark_as_delivered, locals())
         await self._send_receipt("mark_as_delivered()", "delivered", message)
 
     async def mark_as_read(self, message: Message) -> None:
@@ -461,38 +483,34 @@ class CometChat:
 
         Other errors, and cancellation: as for `send_transient()`.
         """
+        check(CometChat.mark_as_read, locals())
         await self._send_receipt("mark_as_read()", "read", message)
 
     async def _send_receipt(self, call: str, action: Literal["delivered", "read"], message: Message) -> None:
-        if isinstance(message.receiver, Group):
-            receiver, receiver_type = message.receiver.guid, "group"
-        else:
-            receiver, receiver_type = message.sender.uid, "user"
-        sender = message.sender.uid
         await send_frame(
             self._machine,
             self._core.identity,
             call,
             "receipts",
-            receiver,
-            receiver_type,
+            message,
+            "user",
             receipt_frame,
             action=action,
             message_id=message.id,
-            message_sender=sender,
+            message_sender=message.sender.uid,
         )
 
     async def send_transient(
-        self, receiver: str, data: Mapping[str, Any], *, receiver_type: _ReceiverType = "user"
+        self, receiver: str | User | Group | Event, data: Mapping[str, Any], *, receiver_type: _ReceiverType = "user"
     ) -> None:
         """Send *data* to *receiver*, as a `TransientMessage`, which reaches only devices that are connected now.
 
         Without `features.transient`, nothing is sent, and the call returns all the same.
 
         Args:
-            receiver: a uid, or with `receiver_type="group"` a guid.
+            receiver: an id, a user, a group or an event, as *to* of `send_text()`.
             data: anything JSON can hold.
-            receiver_type: `"user"` or `"group"`.
+            receiver_type: `"user"` or `"group"`, if *receiver* is an id.
 
         Raises:
             SettingsError: an argument is invalid, or the frame is more than `AppSettings.limits` allow; nothing was
@@ -503,6 +521,7 @@ class CometChat:
         A checkpoint; returns when the frame is written: at once, as long as the server reads. If cancelled, the frame is
         sent whole or not at all.
         """
+        check(CometChat.send_transient, locals())
         await send_frame(
             self._machine,
             self._core.identity,

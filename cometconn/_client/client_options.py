@@ -8,12 +8,13 @@ import attrs
 
 from cometconn._account.session import Hosts
 from cometconn.errors import SettingsError
-from cometconn.settings import AppSettings, Endpoints
 
 from .network_arguments import checked_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from cometconn.settings import AppSettings, Endpoints
 
 __all__ = ["ClientOptions"]
 
@@ -44,10 +45,7 @@ class ClientOptions:
     ) -> ClientOptions:
         """Return the options; `SettingsError` if an argument is invalid."""
         extra = checked_headers(headers)
-        _check_kind("settings", settings, AppSettings)
-        if endpoints is not None:
-            _check_kind("endpoints", endpoints, Endpoints)
-        elif settings.region is None:
+        if endpoints is None and settings.region is None:
             message = (
                 'AppSettings.region is needed, e.g. AppSettings(region="us"), unless open_client() gets endpoints.'
             )
@@ -57,16 +55,10 @@ class ClientOptions:
         return cls(app_id, settings, endpoints, hosts, extra, position)
 
 
-def _check_kind(name: str, value: object, kind: type) -> None:
-    if not isinstance(value, kind):
-        message = f"open_client({name}=...) must be {kind.__name__}(...), not of type {type(value).__name__}."
-        raise SettingsError(message)
-
-
-def _check_position(position: object, settings: AppSettings) -> None:
+def _check_position(position: int | None, settings: AppSettings) -> None:
     if position is None:
         return
-    if not isinstance(position, int) or isinstance(position, bool) or position < 0:
+    if position < 0:
         message = f"open_client(position=...) must be the id of a message, a whole number, not {position!r}."
         raise SettingsError(message)
     if not settings.catch_up:

@@ -9,12 +9,15 @@ import trio
 from cometconn.errors import FeatureThrottledError
 
 from .message_sender import check_sent
+from .receivers import address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometconn._connection.identity import Identity
     from cometconn._connection.machine import Machine
+
+    from .receivers import Receiver
 
 __all__ = ["send_frame"]
 
@@ -25,8 +28,8 @@ async def send_frame(
     identity: Identity,
     call: str,
     feature: Literal["typing", "receipts", "transient"],
-    receiver: str,
-    receiver_type: str,
+    receiver: Receiver,
+    receiver_type: Literal["user", "group"],
     make_frame: Callable[..., str],
     **fields: Any,
 ) -> None:
@@ -35,8 +38,9 @@ async def send_frame(
     *call* is for error messages. Where the server takes no frames of *feature* at present, none is written: then a
     receipt raises, and the others return.
     """
+    other = address(f"{call[:-2]}(receiver=...)", receiver, receiver_type, identity.uid)
     link = machine.connected_link(call)
-    text = make_frame(identity.envelope(receiver, receiver_type), **fields)
+    text = make_frame(identity.envelope(*other), **fields)
     check_sent(call, text, identity.settings.limits)
     features = identity.logged_in(call).features
     if not getattr(features, feature):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from contextlib import asynccontextmanager, nullcontext
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import trio
 
 from cometconn._account.bounded_store import BoundedStore
 from cometconn._account.file_store import FileStore, default_path
+from cometconn._arguments import refused
 from cometconn._connection.supervisor import watcher
 from cometconn._groups import open_nursery, protected
-from cometconn.errors import SettingsError
+from cometconn.settings import AppSettings
 
 from .client import CometChat
 from .client_options import ClientOptions
@@ -22,13 +22,13 @@ from .system_environment import SystemEnvironment
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Iterable, Mapping
 
     from cometconn._account.store import Store
     from cometconn._environment import Environment
     from cometconn._telemetry.hook_dispatcher import HookDispatcher
     from cometconn.instrumentation.detail import Hook
-    from cometconn.settings import AppSettings, Endpoints, Timing
+    from cometconn.settings import Endpoints, Timing
 
 __all__ = ["open_client"]
 
@@ -40,7 +40,7 @@ _NO_HOOKS = nullcontext()
 @trio.lowlevel.enable_ki_protection
 async def open_client(
     app_id: str,
-    settings: AppSettings,
+    settings: AppSettings = AppSettings(),  # noqa: B008 - it is frozen
     *,
     store: Store | str | os.PathLike[str] | None = None,
     endpoints: Endpoints | None = None,
@@ -59,7 +59,7 @@ async def open_client(
 
     Args:
         app_id: the app's id, from CometChat's dashboard.
-        settings: region, mode, presence, timing.
+        settings: region, mode, presence, timing. The region can be left out only with *endpoints*.
         store: where the session is saved; by default a file in the platform's folder for user state. A path chooses the
             file; `MemoryStore()` saves nothing; a store of your own is a `cometconn.stores.Store`.
         endpoints: the servers to use instead of CometChat's cloud.
@@ -89,7 +89,7 @@ async def open_client(
     environment = environment or SystemEnvironment(
         ssl_context=ssl_context, proxy=proxy, headers=headers, endpoints=endpoints
     )
-    dispatcher, bounded = _checked_hooks(hooks), _checked_store(store, app_id, settings.timing)
+    dispatcher, bounded = _checked_hooks(hooks), _bounded_store(store, app_id, settings.timing)
     device_id = (await bounded.load()).device_id
     try:
         with dispatcher or _NO_HOOKS:
@@ -142,28 +142,20 @@ async def _close_store(store: BoundedStore) -> None:
     await store.aclose()
 
 
-def _checked_store(store: object, app_id: str, timing: Timing) -> BoundedStore:
+def _bounded_store(store: Store | str | os.PathLike[str] | None, app_id: str, timing: Timing) -> BoundedStore:
     if store is None:
         store = FileStore(default_path(app_id))
     elif isinstance(store, str | os.PathLike):
         store = FileStore(store)
-    elif isinstance(store, type) or not all(
-        callable(getattr(store, name, None)) for name in ("load", "save", "forget")
-    ):
-        what = f"the class {store.__name__}" if isinstance(store, type) else f"of type {type(store).__name__}"
-        message = (
-            "open_client(store=...) must be a path, FileStore(path), MemoryStore(), or an object with "
-            f"async load(), save() and forget() like cometconn.stores.Store, not {what}."
-        )
-        raise SettingsError(message)
-    return BoundedStore(cast("Store", store), app_id, timing.close_timeout, timing.request_timeout)
+    return BoundedStore(store, app_id, timing.close_timeout, timing.request_timeout)
 
 
 def _checked_hooks(hooks: Iterable[Hook]) -> HookDispatcher | None:
-    given = tuple(hooks) if isinstance(hooks, Iterable) else None
-    if given is None or not all(callable(hook) for hook in given):
-        message = "open_client(hooks=...) must be an iterable of callables that take one Detail."
-        raise SettingsError(message)
+    given = tuple(hooks)
+    wrong = [hook for hook in given if isinstance(hook, type) or not callable(hook)]
+    if wrong:
+        where, what = "open_client(hooks=...)", "functions that take one Detail, such as LogHook()"
+        raise refused(where, what, wrong[0])
     if not given:
         return None
     from cometconn._telemetry.hook_dispatcher import HookDispatcher  # noqa: PLC0415 - imported only with hooks

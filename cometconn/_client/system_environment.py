@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cometconn._account.http import fetch
+from cometconn._arguments import check, checked
 from cometconn._groups import Ungrouped
 from cometconn._transport.dial import dial
 from cometconn._transport.proxies import choose_proxies
@@ -33,6 +34,7 @@ class SystemEnvironment:
     the client does, write an `Environment` of your own that passes its four calls on to this one.
     """
 
+    @checked
     def __init__(
         self,
         *,
@@ -75,6 +77,7 @@ class SystemEnvironment:
         Raises `OSError`, `ssl.SSLError` or `trio.BrokenResourceError` when that fails. If cancelled, nothing stays open.
         The caller bounds the time.
         """
+        check(SystemEnvironment.dial, locals())
         return await dial(url, self.tls, self._proxies.leading_to(url))
 
     async def request(self, request: Request) -> Response:
@@ -83,6 +86,7 @@ class SystemEnvironment:
         Raises `OSError` when no complete response came. If cancelled, the connection is closed. The caller bounds the
         time.
         """
+        check(SystemEnvironment.request, locals())
         with Ungrouped():  # httpx2 closes connections while it handles errors
             return await fetch(request, dial=self.dial, headers=self._headers)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 import trio
 
+from cometconn._arguments import check
 from cometconn.errors import AppStateError
 
 from .source import BackgroundGuard
@@ -63,6 +64,7 @@ async def follow_job_control(
     the process stops then, so the Ctrl-Z is not lost. Source: POSIX (XBD 11.1.9, XSH 2.4),
     and the GNU C Library's manual on job control signals.
     """
+    check(follow_job_control, locals())
     if not hasattr(signal, "SIGTSTP"):
         message = "This system has no job control: it has no SIGTSTP."
         raise AppStateError(message)

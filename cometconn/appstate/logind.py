@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from cometconn._arguments import check
 from cometconn.errors import AppStateError
 
 from .source import BackgroundGuard
@@ -63,6 +64,7 @@ async def follow_logind(
     function left it. Source: systemd, org.freedesktop.login1(5), and "Inhibitor Locks" on
     systemd.io.
     """
+    check(follow_logind, locals())
     try:
         from .logind_watch import DelayLock, LogindWatch  # noqa: PLC0415 - the same
         from .system_bus import BusError, open_bus  # noqa: PLC0415 - the extra may not be installed

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from cometconn._arguments import check
 from cometconn.errors import AppStateError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ async def follow_network(
     Runs until cancelled, and needs no privilege. A cancel closes its socket. Source: Linux,
     rtnetlink(7) and netlink(7).
     """
+    check(follow_network, locals())
     with _open() as netlink:
         task_status.started()
         while True:

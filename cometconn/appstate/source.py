@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, final
 import attrs
 import trio
 
+from cometconn._arguments import checked
 from cometconn.status import AppState, ConnectionState
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Source(Protocol):
 
 
 @final
+@checked
 @attrs.define(eq=False)
 class BackgroundGuard:
     """Takes the app into the background and back, any number of times, and always back at the end.

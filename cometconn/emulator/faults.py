@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from cometconn._arguments import checked
 from cometconn.errors import SettingsError
 
 __all__ = ["AuthFault", "Faults", "Mode", "RestFault", "RetryAfterForm", "UpgradeFault", "check_close_code"]
@@ -63,6 +64,7 @@ def _check_rest_delay(_: object, __: object, value: float) -> None:
         raise SettingsError(message)
 
 
+@checked
 @attrs.frozen(kw_only=True)
 class Faults:
     """How the server behaves. By default there is no fault.

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import trio
 
+from cometconn._arguments import checked
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -76,6 +78,7 @@ class Entry:
     detail: Mapping[str, Any]
 
 
+@checked
 class ServerLog:
     """The entries, oldest first. Iterate over it, select entries with `of()`, or wait for one with `wait_for()`.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from cometconn._arguments import made_by
 from cometconn._groups import open_nursery, protected
 from cometconn.errors import SettingsError
 from cometconn.settings import Endpoints
@@ -30,6 +31,7 @@ _CLOSE_TIMEOUT = 0.5
 """Seconds that the clients have to answer the close frame when the server stops."""
 
 
+@made_by("open_emulator()")
 class Emulator(ServerControls):
     """A running server. `open_emulator()` makes it; do not build it yourself.
 

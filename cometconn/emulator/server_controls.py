@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import attrs
 import trio
 
+from cometconn._arguments import checked
 from cometconn.errors import SettingsError
 
 from .faults import AuthFault, Faults, Mode, RestFault, RetryAfterForm, UpgradeFault, check_close_code
@@ -26,6 +27,7 @@ __all__ = ["Drop", "ServerControls"]
 Drop: TypeAlias = Literal["close", "reset", "silent"]
 
 
+@checked
 class ServerControls(ABC):
     """What a test can do to a server. `Emulator` and `cometconn.testing.MemoryServer` have these methods.
 

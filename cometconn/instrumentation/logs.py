@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from cometconn._arguments import checked
+
 from . import attempts, connections, lease
 from .words import in_words
 
@@ -36,6 +38,7 @@ _LEVELS: Mapping[type, int] = {
 }
 
 
+@checked
 class LogHook:
     """A hook that logs: `open_client(..., hooks=[LogHook()])`.
 

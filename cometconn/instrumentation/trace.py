@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 from cattrs.preconf.json import make_converter
 
+from cometconn._arguments import checked
 from cometconn.errors import TraceError
 
 from . import attempts, connections, lease
@@ -33,6 +34,7 @@ _KINDS: Mapping[str, type[Detail]] = {
 _RENAMED = {"GoodbyeSaid": "CloseFrameSent"}  # previous names, in traces of older versions
 
 
+@checked
 class TraceFile:
     """A hook that writes a trace, one JSON object a line, for `cometconn timeline`.
 
@@ -122,6 +124,7 @@ class Trace:
     unreadable: int
 
 
+@checked
 def read_trace(path: str | os.PathLike[str]) -> Trace:
     """Read the file that a `TraceFile` wrote.
 

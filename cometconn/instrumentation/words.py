@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from cometconn._arguments import checked
 from cometconn._text.foreign_text import KnownSecrets
 
 from . import attempts, connections, lease
@@ -45,6 +46,7 @@ _PLAIN: Mapping[type, str] = {
 _NO_SECRETS: Final = KnownSecrets()  # details contain no secrets, but a trace file may contain control characters
 
 
+@checked
 def in_words(detail: Detail) -> str:
     """Return a short description of *detail*, without its time. Control characters are escaped."""
     return _NO_SECRETS.masked(_words(detail))

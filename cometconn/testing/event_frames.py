@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
+from cometconn._arguments import checked
 from cometconn._wire.kinds import KINDS, OWN_KEY, JsonPath, Kind, parse_paths, paths_of
 from cometconn.errors import SettingsError
 from cometconn.events import Call, Group, Message, UnknownEvent, UnreadableFrame, User
@@ -30,6 +31,7 @@ _TYPE: Final = ("^", "type")
 _FOR: Final = parse_paths("data.entities.for.entity or receiver or ^receiver")
 
 
+@checked
 def to_frame(event: Event) -> dict[str, Any] | str:
     """Return the frame that a server would send for *event*, and that a client decodes to an equal event.
 

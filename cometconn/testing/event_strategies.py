@@ -11,6 +11,7 @@ import attrs
 from hypothesis import strategies as st
 
 from cometconn import events as ev
+from cometconn._arguments import checked
 from cometconn._wire import kinds
 from cometconn._wire.kinds import Kind, types_of
 from cometconn.errors import ConnectionLostError, DecodeError, SettingsError
@@ -25,6 +26,7 @@ Maker: TypeAlias = Callable[[str], Strategy]
 """Returns the strategy of one kind for a logged-in user's uid."""
 
 
+@checked
 def events(*kinds: type[ev.Event], uid: str = ME) -> st.SearchStrategy[Any]:
     """Draw events as `chat.events()` yields them: complete, valid, and with the `raw` that belongs to them.
 
@@ -40,6 +42,7 @@ def events(*kinds: type[ev.Event], uid: str = ME) -> st.SearchStrategy[Any]:
     return st.one_of([KINDS[kind](uid) for kind in chosen]).map(_with_raw) if chosen else _refuse(kinds)
 
 
+@checked
 def frames(*kinds: type[ev.Event], uid: str = ME) -> st.SearchStrategy[Any]:
     """Draw frames as a server sends them: JSON objects, and for `UnreadableFrame` texts that are not.
 

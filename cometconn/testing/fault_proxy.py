@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, final
 import attrs
 import trio
 
+from cometconn._arguments import checked, made_by
 from cometconn._groups import open_nursery, protected
 from cometconn.emulator.transport.listener import Listener, listen
 from cometconn.errors import SettingsError
@@ -46,6 +47,8 @@ class ProxyEntry:
 
 
 @final
+@made_by("open_fault_proxy()")
+@checked
 class FaultProxy:
     """A running proxy. `open_fault_proxy()` makes it; do not build it yourself.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import trio
 
+from cometconn._arguments import checked
 from cometconn._connection.link import Link
 
 from .memory_stream import MemorySocket
@@ -26,6 +27,7 @@ _HELD: Final = (MemorySocket, Link)
 _POLL: Final = 0.01  # seconds
 
 
+@checked
 def assert_no_leaks(*, patience: float = 1.0) -> LeakCheck:
     """Check that a block leaves nothing of a client behind. Use it with `async with` or with `with`.
 
@@ -51,6 +53,7 @@ def assert_no_leaks(*, patience: float = 1.0) -> LeakCheck:
 
 
 @final
+@checked
 class LeakCheck:
     """What `assert_no_leaks()` returns: a context manager of both kinds, for one block."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 
+from cometconn._arguments import checked
 from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def _one_of(*words: str) -> Any:
     return check
 
 
+@checked
 @attrs.frozen(kw_only=True)
 class LineFaults:
     """The faults of one connection through a `FaultProxy`. The defaults are no faults.
@@ -76,6 +78,7 @@ class LineFaults:
     refuse: bool = False
 
 
+@checked
 def random_faults(
     seed: int, *, good: float = 0.3, most_delay: float = 0.02, most_bytes: int = 20_000, lossy: bool = False
 ) -> Iterator[LineFaults]:

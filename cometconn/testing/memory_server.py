@@ -22,6 +22,7 @@ from wsproto.events import (
     Request as UpgradeRequest,
 )
 
+from cometconn._arguments import checked, made_by
 from cometconn._groups import open_nursery, protected
 from cometconn.emulator import Close, Device, Kind, ServerControls, World
 from cometconn.settings import Endpoints
@@ -149,6 +150,8 @@ class _Connection:
                 return
 
 
+@made_by("open_memory_server()")
+@checked
 @attrs.define(eq=False)
 class MemoryServer(ServerControls):
     """A CometChat server without a network, and the `Environment` that connects to it.

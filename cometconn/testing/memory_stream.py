@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import trio
 
+from cometconn._arguments import check, checked, made_by
+
 __all__ = ["MemorySocket", "memory_socket_pair"]
 
 _CAPACITY = 64 * 1024
@@ -31,6 +33,7 @@ class _Direction:
         self.changed.unpark_all()
 
 
+@made_by("memory_socket_pair()")
 class MemorySocket(trio.abc.HalfCloseableStream):
     """One end of a connection in memory. Made by `memory_socket_pair()`.
 
@@ -51,6 +54,7 @@ class MemorySocket(trio.abc.HalfCloseableStream):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Write *data*, and wait for the other end to read while the buffer is full."""
+        check(MemorySocket.send_all, locals())
         rest = bytes(data)
         while True:
             await trio.lowlevel.checkpoint_if_cancelled()
@@ -68,6 +72,7 @@ class MemorySocket(trio.abc.HalfCloseableStream):
 
     def send_nowait(self, data: bytes) -> int:
         """Write as much of *data* as fits, as a socket's `send()` does, and return the number of bytes written."""
+        check(MemorySocket.send_nowait, locals())
         if self._closed or self._outgoing.broken or self._outgoing.finished:
             return 0
         room = self._outgoing.capacity - len(self._outgoing.buffer)
@@ -91,6 +96,7 @@ class MemorySocket(trio.abc.HalfCloseableStream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Wait for data and return it; `b""` is the end of the stream."""
+        check(MemorySocket.receive_some, locals())
         await trio.lowlevel.checkpoint_if_cancelled()
         while True:
             if self._closed:
@@ -130,6 +136,7 @@ class MemorySocket(trio.abc.HalfCloseableStream):
         await trio.lowlevel.checkpoint()
 
 
+@checked
 def memory_socket_pair(capacity: int = _CAPACITY) -> tuple[MemorySocket, MemorySocket]:
     """Return two connected ends. At most *capacity* bytes are buffered in each direction."""
     there, back = _Direction(capacity), _Direction(capacity)

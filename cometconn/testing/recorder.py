@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import trio
 
+from cometconn._arguments import checked, made_by
 from cometconn.emulator.jsontext import parse
 from cometconn.environment import SystemEnvironment
 
@@ -31,6 +32,7 @@ __all__ = ["Recorder", "record"]
 _KEPT_HEADERS: Final = ("retry-after", "location", "content-type")
 
 
+@checked
 @contextmanager
 def record(
     path: str | os.PathLike[str],
@@ -72,6 +74,8 @@ def record(
 
 
 @final
+@made_by("record()")
+@checked
 class Recorder:
     """An `Environment` that passes everything on and records it. `record()` makes it; do not build it yourself."""
 

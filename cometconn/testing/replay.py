@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, final
 import attrs
 import trio
 
+from cometconn._arguments import checked, made_by
 from cometconn._groups import open_nursery, protected
 from cometconn.emulator.jsontext import parse, render
 from cometconn.environment import Response
@@ -94,6 +95,8 @@ async def open_replay(path: str | os.PathLike[str]) -> AsyncGenerator[Replay, No
 
 
 @final
+@made_by("open_replay()")
+@checked
 class Replay:
     """The server's side of a transcript: an `Environment`. `open_replay()` makes it; do not build it yourself.
 

@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from cometconn import AppSettings
+from cometconn._arguments import checked
 from cometconn._groups import open_nursery
 
 from .memory_server import open_memory_server
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["App", "Step", "Transcript", "play", "run_script"]
 
 
+@checked
 def play(script: Script, settings: AppSettings | None = None, *, app: App | None = None) -> Transcript:
     """Run a script in virtual time, from synchronous code. See `run_script()`."""
     run = functools.partial(run_script, script, settings, app=app)
     return trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
+@checked
 async def run_script(script: Script, settings: AppSettings | None = None, *, app: App | None = None) -> Transcript:
     """Run a script with a client of its own against a server in memory, and return what was seen.
 

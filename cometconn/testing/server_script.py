@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import trio
 
+from cometconn._arguments import checked
 from cometconn.emulator.log import Entry, Kind
 from cometconn.events import Event
 
@@ -25,6 +26,7 @@ _MOST_LISTED = 20  # an error message lists so many of the client's other action
 _LONGEST = 300  # characters of each in the list
 
 
+@checked
 @attrs.define(eq=False)
 class ServerScript:
     """The server's side of a session with one user. `MemoryServer.script()` makes it; for an `Emulator`, construct it.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from cometconn._arguments import checked
+
 from .actions import (
     Action,
     CancelCall,
@@ -54,6 +56,7 @@ _EDGE = 0.001  # seconds before and after a deadline
 _CLOSE_CODES = (1000, 1001, 1008, 1011, 1012, 1013, 4001)
 
 
+@checked
 def waits(timing: Timing) -> st.SearchStrategy[Wait]:
     """Draw waits that end just before, at, and just after the deadlines that follow from *timing*."""
     due = {
@@ -89,6 +92,7 @@ def _rest_refusals() -> st.SearchStrategy[Action]:
     return st.builds(RestAnswers, st.sampled_from(_REST_STATUSES), st.sampled_from(_RETRY_AFTER))
 
 
+@checked
 def actions(timing: Timing) -> st.SearchStrategy[Action]:
     """Draw one action. What applications do most often is drawn most often."""
     app = st.sampled_from(
@@ -138,6 +142,7 @@ def situations() -> st.SearchStrategy[Sequence[Action]]:
     return st.sampled_from([(), here, (*here, Connect()), (*here, Connect()), (*here, Connect(), EnterBackground())])
 
 
+@checked
 def episodes(timing: Timing) -> st.SearchStrategy[Sequence[Action]]:
     """Draw a few actions that belong together, in an order that independent draws would seldom produce."""
     return st.one_of(
@@ -270,6 +275,7 @@ def _flat(parts: tuple[Action | tuple[Action, ...], ...]) -> Sequence[Action]:
     return [action for part in parts for action in (part if isinstance(part, tuple) else (part,))]
 
 
+@checked
 def scripts(timing: Timing, *, most: int = 24) -> st.SearchStrategy[Sequence[Action]]:
     """Draw scripts of lifecycle events for `run_script()`.
 

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import attrs
 import trio
 
+from cometconn._arguments import checked
 from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _VERSION: Final = 1
 _LIMIT: Final = 256 * 1024 * 1024  # bytes: a longer file is not read into memory
 
 
+@checked
 @attrs.frozen
 class TranscriptLine:
     """One line of a transcript.
@@ -90,6 +92,7 @@ class TranscriptFile:
             raise self.failure
 
 
+@checked
 def read_transcript(path: str | os.PathLike[str]) -> tuple[TranscriptLine, ...]:
     """Read a transcript that `record()` wrote. This blocks, as `Path.read_text()` does.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import attrs
 import trio
 
+from cometconn._arguments import checked
 from cometconn.emulator.faults import Faults
 from cometconn.emulator.jsontext import Json, parse, render
 from cometconn.emulator.log import Kind, ServerLog
@@ -37,6 +38,7 @@ _SHOWN = 4_096
 """Longer frames stand in the log as text, cut to this many characters."""
 
 
+@checked
 class World(ChatApp):
     """The whole of CometChat, in memory and without I/O.
 

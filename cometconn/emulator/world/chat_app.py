@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from cometconn._arguments import checked
 from cometconn.emulator.jsontext import Json, render
 from cometconn.errors import SettingsError
 
@@ -29,6 +30,7 @@ _IMPLIED: Final[dict[Mark, tuple[Mark, ...]]] = {"delivered": ("delivered",), "r
 _TO_ALL: Final[dict[Mark, str]] = {"delivered": "deliveredToAll", "read": "readByAll"}
 
 
+@checked
 class ChatApp:
     """Users, groups, tokens, messages and connected devices.
 

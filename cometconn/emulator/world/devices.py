@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 import attrs
 import trio
 
+from cometconn._arguments import checked
 from cometconn.emulator.jsontext import Json, render
 
 __all__ = ["OUTBOX_LIMIT", "Close", "Device", "Line", "Order", "Send"]
@@ -26,6 +27,7 @@ class Line(Protocol):
         """Make the connection half-open: keep it, but write nothing and ignore all that comes, close frames included."""
 
 
+@checked
 @attrs.frozen
 class Send:
     """Write this text frame."""
@@ -33,6 +35,7 @@ class Send:
     text: str
 
 
+@checked
 @attrs.frozen
 class Close:
     """Write a close frame and wait for the client's. No order follows."""
@@ -44,6 +47,7 @@ class Close:
 Order: TypeAlias = Send | Close
 
 
+@checked
 @attrs.define(eq=False)
 class Device:
     """One WebSocket connection of a client.

@@ -1,0 +1,328 @@
+"""Checks the arguments of public calls against their annotations.
+
+A call with an argument of a wrong type would otherwise fail later, with an error about the library's internals, or have no
+effect at all. The annotations are read at the first call of each function, so importing costs nothing, and nothing is
+written twice.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import inspect
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from ._text.secret_names import is_secret_name
+from .errors import SettingsError
+
+__all__ = ["check", "check_call", "checked", "made_by", "refused"]
+
+T = TypeVar("T")
+C = TypeVar("C", bound=type)
+
+_Fits = Callable[[object], bool]
+_SHOWN = 40  # characters of a text
+
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "str": ("a text", "texts"),
+    "int": ("a whole number", "whole numbers"),
+    "float": ("a number", "numbers"),
+    "bool": ("True or False", "True or False"),
+    "bytes": ("bytes", "bytes"),
+    "NoneType": ("None", "None"),
+    "PathLike": ("a path", "paths"),
+    "Callable": ("a function", "functions"),
+    "Mapping": ("a mapping", "mappings"),
+    "dict": ("a dict", "dicts"),
+    "Iterable": ("an iterable", "iterables"),
+    "AppSettings": ('AppSettings(region="us")', "AppSettings"),
+    "Endpoints": ('Endpoints.at("https://...")', "Endpoints"),
+    "Environment": ("an environment with dial, request, boot_time and random", "environments"),
+    "Store": ("a Store such as MemoryStore() or FileStore(path)", "stores"),
+    "AppStateTarget": ("the client (what `async with open_client(...) as chat` gives)", "clients"),
+    "Hook": (
+        "a function that takes one Detail, such as LogHook()",
+        "functions that take one Detail, such as LogHook()",
+    ),
+    "Message": ("a message that was received, such as a TextMessage", "messages"),
+}
+"""Singular and plural of what fits, by the name of the type. Other classes are called by their own name."""
+
+
+def check(function: Callable[..., Any], given: Mapping[str, object]) -> None:
+    """Raise `SettingsError` if an argument does not fit the annotation of its parameter.
+
+    For use in the body of *function*, as `check(send, locals())`: unlike a decorator, it adds no line to tracebacks.
+
+    Args:
+        function: the function that was called.
+        given: the arguments by name; other names are ignored.
+    """
+    for name, fits, what in _parameters(function):
+        if name in given:
+            value = given[name]
+            if not fits(value):
+                raise refused(_where(function, name), what, value)
+
+
+def check_call(function: Callable[..., Any], args: tuple[object, ...], given: Mapping[str, object]) -> None:
+    """The same, for the arguments as they were given. For use in a function that calls *function*."""
+    check(function, _bound(function, args, given))
+
+
+def refused(where: str, what: str, value: object) -> SettingsError:
+    """Return the error for *value*, which is not *what* has to be given at *where*."""
+    is_secret = is_secret_name(re.findall(r"\w+", where)[-1])
+    message = f"{where} must be {what}, not {_shown(value, is_secret=is_secret)}."
+    return SettingsError(message)
+
+
+def _shown(value: object, *, is_secret: bool) -> str:
+    """Describe a wrong argument: a short value itself, unless it is a secret, and otherwise its type."""
+    if inspect.iscoroutine(value):
+        value.close()  # otherwise Python warns later that it was never awaited, without a line of the program
+        return f"the coroutine of {value.__name__}(): write `await` before the call"
+    if isinstance(value, type):
+        return f"the class {value.__name__} itself: add parentheses, {value.__name__}(...)"
+    if value is None or (isinstance(value, bool | int | float) and not is_secret):
+        return repr(value)
+    if isinstance(value, str | list | tuple | set | frozenset) and not is_secret:
+        text = ascii(value[:_SHOWN] if isinstance(value, str) else value)
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return f"of type {type(value).__name__}"
+
+
+def _where(function: Callable[..., Any], name: str) -> str:
+    *_, last = function.__qualname__.removesuffix(".__init__").split(".")
+    is_attribute = _inner(function).__code__.co_filename.startswith("<attrs")
+    return f"{last}.{name}" if is_attribute else f"{last}({name}=...)"
+
+
+# Decorators.
+
+
+def checked(target: T) -> T:
+    """Check the arguments of a function, or of the constructor and all public methods of a class, at each call."""
+    if not isinstance(target, type):
+        return typing.cast("T", _wrapped(typing.cast("Callable[..., Any]", target)))
+    for name, member in list(vars(target).items()):
+        function = getattr(member, "__func__", member)  # of a class method
+        if (
+            inspect.isfunction(function)
+            and (name == "__init__" or not name.startswith("_"))
+            and _has_arguments(function)
+        ):
+            wrapped = _wrapped(function)
+            setattr(target, name, wrapped if function is member else type(member)(wrapped))
+    return target
+
+
+def made_by(maker: str) -> Callable[[C], C]:
+    """Let the constructor of a class that programs do not call themselves name the call that they need, *maker*."""
+
+    def decorate(cls: C) -> C:
+        inner = cls.__init__  # type: ignore[misc]
+
+        @functools.wraps(inner)
+        def constructor(*args: Any, **given: Any) -> None:
+            bound = _bound(inner, args, given)
+            if not all(name in bound and fits(bound[name]) for name, fits, _ in _parameters(inner)):
+                what = " and ".join(_shown(value, is_secret=True) for value in [*args[1:], *given.values()])
+                message = (
+                    f"{cls.__name__} objects are made by {maker}, not by calling the class{what and ' with '}{what}."
+                )
+                raise SettingsError(message)
+            inner(*args, **given)
+
+        cls.__init__ = constructor  # type: ignore[misc]
+        return cls
+
+    return decorate
+
+
+def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def wait(*args: Any, **given: Any) -> Any:
+            check_call(function, args, given)
+            return await function(*args, **given)
+
+        return wait
+
+    @functools.wraps(function)
+    def run(*args: Any, **given: Any) -> Any:
+        check_call(function, args, given)
+        return function(*args, **given)
+
+    return run
+
+
+def _has_arguments(function: Callable[..., Any]) -> bool:
+    code = _inner(function).__code__
+    return code.co_argcount + code.co_kwonlyargcount > 1 or bool(code.co_flags & inspect.CO_VARARGS)
+
+
+def _bound(function: Callable[..., Any], args: tuple[object, ...], given: Mapping[str, object]) -> dict[str, object]:
+    """Return the arguments by name. What does not match the signature is left to Python's own error."""
+    code = _inner(function).__code__
+    bound = {**dict(zip(code.co_varnames[: code.co_argcount], args, strict=False)), **given}
+    if code.co_flags & inspect.CO_VARARGS:
+        bound[code.co_varnames[code.co_argcount + code.co_kwonlyargcount]] = args[code.co_argcount :]
+    return bound
+
+
+# Annotations.
+
+
+def _inner(function: Any) -> Any:
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function
+
+
+_READ: dict[Callable[..., Any], list[tuple[str, _Fits, str]]] = {}
+
+
+def _parameters(function: Callable[..., Any]) -> list[tuple[str, _Fits, str]]:
+    """Return each parameter that has an annotation: its name, what fits, and a description of that."""
+    found = _READ.get(function)
+    if found is not None:
+        return found
+    inner = _inner(function)
+    code, annotations, namespace, found = inner.__code__, inner.__annotations__, _Namespace(inner), []
+    count = code.co_argcount + code.co_kwonlyargcount
+    for name in code.co_varnames[: count + bool(code.co_flags & inspect.CO_VARARGS)]:
+        if name in annotations:
+            hint = namespace.evaluate(annotations[name])
+            fits = _fits(hint)
+            found.append((name, fits if name in code.co_varnames[:count] else _each(fits), _what(hint)))
+    if not namespace.unknown:
+        _READ[function] = found
+    return found
+
+
+class _Unknown:
+    """Stands for a class that no module has imported so far."""
+
+
+class _Namespace(dict[str, Any]):
+    """Resolves the names in a module's annotations, those imported only for type checkers included.
+
+    Attributes:
+        unknown: the names of classes that no module has imported so far. Until then, every value fits them.
+    """
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function.__globals__)
+        self.unknown: list[str] = []
+        self._module: list[str] = function.__module__.split(".")
+
+    def evaluate(self, annotation: Any) -> Any:
+        """Return the type that an annotation names."""
+        return eval(annotation, {}, self) if isinstance(annotation, str) else annotation  # noqa: S307 - our own source
+
+    def __missing__(self, name: str) -> Any:
+        for module in (builtins, typing, sys.modules["collections.abc"]):
+            if hasattr(module, name):
+                return getattr(module, name)
+        if name in sys.modules:
+            return sys.modules[name]
+        kinds = list(_defined(name))
+        if not kinds:
+            self.unknown.append(name)
+            return type(name, (_Unknown,), {})
+        return max(kinds, key=self._nearness)  # the name may stand for another class in another room
+
+    def _nearness(self, kind: Any) -> int:
+        return sum(here == there for here, there in zip(self._module, kind.__module__.split("."), strict=False))
+
+
+def _defined(name: str) -> Iterator[Any]:
+    """Yield what the package's imported modules define as *name*."""
+    package = __name__.partition(".")[0]
+    for module_name, module in list(sys.modules.items()):
+        if module_name.partition(".")[0] == package:
+            value = vars(module).get(name)
+            if getattr(value, "__module__", None) == module_name:
+                yield value
+
+
+def _each(fits: _Fits) -> _Fits:
+    return lambda values: all(map(fits, typing.cast("Iterable[object]", values)))
+
+
+def _fits(hint: Any) -> _Fits:  # noqa: PLR0911 - one for each kind of annotation
+    """Return what judges whether a value fits *hint*. An un-awaited coroutine never does."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in {typing.Union, types.UnionType}:
+        kinds = [_fits(kind) for kind in inner]
+        return lambda value: any(fits(value) for fits in kinds)
+    if origin is typing.Literal:
+        return lambda value: type(value) in {str, int} and value in inner
+    if origin is type:
+        return lambda value: isinstance(value, type) and issubclass(value, inner[0])
+    if origin is Callable or hint is Callable:
+        return lambda value: callable(value) and not isinstance(value, type)
+    kind = origin or hint
+    if kind in {float, int}:
+        numbers = (int, float) if kind is float else int
+        return lambda value: isinstance(value, numbers) and not isinstance(value, bool)
+    if kind is None:
+        return lambda value: value is None
+    if kind is Any or kind is object or not isinstance(kind, type) or issubclass(kind, _Unknown):
+        return lambda value: not inspect.iscoroutine(value)
+    if getattr(kind, "_is_protocol", False):
+        names = [name for name in vars(kind) if not name.startswith("_") or name == "__call__"]
+        return lambda value: not isinstance(value, type) and all(hasattr(value, name) for name in names)
+    if issubclass(kind, Iterable) and not issubclass(kind, str | bytes | Mapping):
+        each = _each(_fits(inner[0])) if inner and len(set(inner) - {...}) == 1 else bool
+        # A collection can be looked into; another iterable would be used up.
+        return lambda value: (
+            isinstance(value, kind)
+            and not isinstance(value, str | bytes)
+            and (not isinstance(value, Collection) or not value or each(value))
+        )
+    return lambda value: isinstance(value, kind)
+
+
+def _what(hint: Any, number: int = 0) -> str:
+    """Describe in words what fits *hint*: one, or with *number* 1 several."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in {typing.Union, types.UnionType}:
+        return _listed([word for kind in inner for word in _words(kind, number)])
+    if origin is typing.Literal:
+        return _listed(_words(hint, number))
+    if origin is type:
+        return f"a class, {_name(inner[0])} or one derived from it" if number == 0 else f"classes of {_name(inner[0])}"
+    name = _name(origin or hint)
+    words = _WORDS.get(name)
+    if words is None and inner and origin is not Callable:
+        words = (f"{_article(name.lower())} of {_what(inner[0], 1)}", f"{name.lower()}s")
+    elif words is not None and name == "Iterable" and inner:
+        words = (f"{words[0]} of {_what(inner[0], 1)}", words[1])
+    return (words or (_article(name), f"{name} objects"))[number]
+
+
+def _words(hint: Any, number: int) -> list[str]:
+    is_literal = typing.get_origin(hint) is typing.Literal
+    return [f'"{value}"' for value in typing.get_args(hint)] if is_literal else [_what(hint, number)]
+
+
+def _name(kind: Any) -> str:
+    return str(getattr(kind, "__name__", kind))
+
+
+def _article(name: str) -> str:
+    an = name[:1] in "aeiouAEIO" or re.match("[FHLMNRSX][A-Z]", name)
+    return f"{'an' if an else 'a'} {name}"
+
+
+def _listed(words: list[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last

@@ -25,7 +25,7 @@ from cometconn import AppSettings, MemoryStore
 from cometconn.cli.app import app as cli
 from cometconn.emulator import open_emulator
 
-from .terminals import PATIENCE, ServerThread, Terminal, free_port
+from .terminals import PATIENCE, Repl, ServerThread, Terminal, free_port
 
 __all__ = ["COMETCONN", "Stage"]
 
@@ -63,6 +63,7 @@ class Stage:
     _source: str = ""
     _server: Terminal | ServerThread | None = None
     _program: Terminal | None = None
+    _repl: Repl | None = None
 
     def real(self, text: str) -> str:
         """Return *text* with the address that the server has here."""
@@ -118,10 +119,19 @@ class Stage:
             server, self._server = self._server, None
             server.stop()
 
+    def repl(self) -> Repl:
+        """Return Trio's REPL, which runs for as long as the page lasts."""
+        self._have_server()
+        if self._repl is None:
+            self._repl = Repl(self.folder, self._environ(NO_COLOR="1"))
+        return self._repl
+
     def close(self) -> None:
-        """End the server and the program."""
+        """End the server, the program and the REPL."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.stop_server)
+            if self._repl is not None:
+                stack.callback(self._repl.stop)
             stack.callback(self.interrupt)
             self.run_saved()
             self.settle()

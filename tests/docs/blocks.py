@@ -107,7 +107,9 @@ def _run_command(stage: Stage, words: list[str]) -> str | None:
         return _run_cometconn(stage, rest, variables)
     if name in NOT_RUN:
         return NOT_RUN[name]
-    if name == "python":
+    if name == "python" and rest[0] == "-m":
+        stage.start_repl(rest[1])
+    elif name == "python":
         stage.python(*rest)
     elif name == "curl":
         stage.run_saved()
@@ -185,9 +187,10 @@ def compare_json(example: Example) -> None:
 
 
 def run_repl(example: Example) -> None:
-    """Type the lines after the prompts into Trio's REPL, the one of the page, and compare what it prints."""
+    """Type the lines after the prompts into the page's REPL, and compare what it prints."""
     stage = _stage(example)
-    repl = stage.repl()
+    repl = stage.repl
+    assert repl is not None, "the page starts none"
     lines = str(example.parsed).splitlines()
     while lines:
         typed = lines.pop(0)

@@ -51,6 +51,7 @@ class Stage:
         namespace: names that the page's blocks have in common.
         output: the output that the next block of output is compared with: a program's terminal, or text.
         result: the output of the last command.
+        repl: the REPL that the page has started.
     """
 
     folder: pathlib.Path
@@ -58,12 +59,12 @@ class Stage:
     variables: dict[str, str] = attrs.field(factory=dict)
     output: Terminal | str = ""
     result: str = ""
+    repl: Repl | None = None
     _port: int = attrs.field(factory=free_port, init=False)
     _lines_port: int = attrs.field(factory=free_port, init=False)
     _source: str = ""
     _server: Terminal | ServerThread | None = None
     _program: Terminal | None = None
-    _repl: Repl | None = None
 
     def real(self, text: str) -> str:
         """Return *text* with the address that the server has here."""
@@ -119,19 +120,17 @@ class Stage:
             server, self._server = self._server, None
             server.stop()
 
-    def repl(self) -> Repl:
-        """Return Trio's REPL, which runs for as long as the page lasts."""
+    def start_repl(self, module: str) -> None:
+        """Start the REPL of a module, which runs for as long as the page lasts."""
         self._have_server()
-        if self._repl is None:
-            self._repl = Repl(self.folder, self._environ(NO_COLOR="1"))
-        return self._repl
+        self.repl = Repl(module, self.folder, self._environ(NO_COLOR="1"))
 
     def close(self) -> None:
         """End the server, the program and the REPL."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.stop_server)
-            if self._repl is not None:
-                stack.callback(self._repl.stop)
+            if self.repl is not None:
+                stack.callback(self.repl.stop)
             stack.callback(self.interrupt)
             self.run_saved()
             self.settle()

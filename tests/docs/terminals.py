@@ -76,11 +76,11 @@ class Terminal:
 
 
 class Repl:
-    """Trio's REPL, which reads lines from a pipe and prints a prompt before each."""
+    """The REPL of a module such as trio, which reads lines from a pipe and prints a prompt before each."""
 
-    def __init__(self, folder: pathlib.Path, environ: dict[str, str]) -> None:
+    def __init__(self, module: str, folder: pathlib.Path, environ: dict[str, str]) -> None:
         self._process = subprocess.Popen(
-            (sys.executable, "-m", "trio"),
+            (sys.executable, "-m", module),
             cwd=folder,
             env=environ,
             stdin=subprocess.PIPE,

@@ -198,7 +198,11 @@ def run_repl(example: Example) -> None:
         shown = itertools.takewhile(lambda line: not line.startswith((">>>", "...")), lines)
         expected = list(shown)
         del lines[: len(expected)]
-        assert [_alike(line) for line in repl.printed()] == [_alike(line) for line in expected], typed
+        printed = repl.printed()
+        if repl.continues and not "".join(lines[:1]).startswith("..."):
+            repl.type("")  # an empty line ends a block
+            printed += repl.printed()
+        assert [_alike(line) for line in printed] == [_alike(line) for line in expected], typed
 
 
 def press_ctrl_c(example: Example) -> None:

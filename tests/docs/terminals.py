@@ -87,6 +87,7 @@ class Repl:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
+        self.continues = False  # whether it waits for another line of a block
         self.printed()  # the banner
 
     def type(self, line: str) -> None:
@@ -104,6 +105,7 @@ class Repl:
             chunk = os.read(self._process.stdout.fileno(), 65536) if ready else b""
             assert chunk, f"no prompt came: {text.decode()}"
             text += chunk
+        self.continues = text.endswith(b"... ")
         return text.decode().splitlines()[:-1]
 
     def stop(self) -> None:

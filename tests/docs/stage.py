@@ -80,7 +80,8 @@ class Stage:
         """Start the server in a terminal of its own."""
         self.stop_server()
         self._server = terminal = self._run((*COMETCONN, "serve", "--port", str(self._port), *options))
-        self.output = self.shown(terminal.line())
+        ready = self.shown(terminal.line())
+        self.output = self._program or ready
 
     def _have_server(self) -> None:
         if self._server is None:
@@ -203,7 +204,7 @@ class Stage:
             if "chat" in names and "open_client" not in ast.unparse(tree):
                 client = cometconn.open_client("APP", AppSettings(), store=MemoryStore(), endpoints=server.endpoints)
                 self.namespace["chat"] = chat = await stack.enter_async_context(client)
-                await chat.login(uid="amy-2", auth_key="KEY")
+                self.namespace["me"] = await chat.login(uid="amy-2", auth_key="KEY")
                 await chat.connect()
                 server.say("zed-1", "hello", receiver="amy-2")
             with trio.move_on_after(BOUND if forever(tree) else PATIENCE) as bound:

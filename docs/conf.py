@@ -19,6 +19,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_copybutton",
     # Ours, in _ext.
     "architecture",
     "command_line",
@@ -67,6 +68,10 @@ exclude_patterns = ["_build"]
 # The pages of public packages that an installation lacks are left out.
 OPTIONAL_PAGES = {"api/instrumentation": "cometconn.instrumentation", "api/appstate": "cometconn.appstate"}
 exclude_patterns += [f"{page}.md" for page, name in OPTIONAL_PAGES.items() if importlib.util.find_spec(name) is None]
+
+# A button to copy code and commands, but not what they print. It leaves out prompts and the output of a REPL.
+copybutton_selector = "div:not(.highlight-text):not(.highlight-json) > div.highlight > pre"
+copybutton_exclude = ".linenos, .gp, .go"
 
 html_theme = "furo"
 html_title = f"cometconn {release}"

@@ -4,48 +4,67 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from cometconn.errors import CometConnError
 
 __all__ = ["main"]
 
 _STOPPED = frozenset({130, 143})
+_READER_LEFT = 141  # as a shell reports a program that SIGPIPE has ended
 
 
 def main() -> NoReturn:
     """Run the command line: an error is one line on standard error, and no traceback.
 
-    The exit status is 1 for an error of the command and 2 for a command line that cannot be read.
+    The exit status is 1 for an error of the command, 2 for a command line that cannot be read, and 141, without a
+    message, if the reader of the output has left, as in `| head -1`.
     """
+    try:
+        status = _run()
+        if status not in _STOPPED and sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:  # of the output: the library reports connections that break by errors of its own
+        status = _READER_LEFT
+        _drop(sys.stderr)
+        _drop(sys.stdout)
+    except OSError as error:
+        status = f"cometconn: The output cannot be written: {error.strerror}."
+        _drop(sys.stdout)
+    if status in _STOPPED:
+        _drop(sys.stdout)
+    sys.exit(status)
+
+
+def _run() -> str | int | None:
+    """Run the command; return its exit status, or the line to print for status 1."""
     try:
         from cyclopts import CycloptsError  # noqa: PLC0415 - the extra may not be installed
 
         from .app import app  # noqa: PLC0415
-        from .terminal import learn_environment_secrets, safe_text  # noqa: PLC0415
+        from .terminal import TerminalConsole, learn_environment_secrets, safe_text  # noqa: PLC0415
         from .usage_errors import usage_text  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        sys.exit(f'cometconn: {error.name} is not installed: pip install "cometconn[cli,emulator]"')
+        return f'cometconn: {error.name} is not installed: pip install "cometconn[cli,emulator]"'
     learn_environment_secrets()
-    status: str | int | None = 0
     try:
-        app(exit_on_error=False, print_error=False)
+        app(sys.argv[1:], exit_on_error=False, print_error=False, console=TerminalConsole())
     except SystemExit as leaving:
-        status = leaving.code
+        return leaving.code
     except CycloptsError as error:
         print(f"cometconn: {safe_text(usage_text(error))}", file=sys.stderr)  # noqa: T201 - a program's output
-        status = 2
+        return 2
+    except BrokenPipeError:
+        raise
     except (CometConnError, OSError) as error:
-        status = f"cometconn: {safe_text(error)}"
+        return f"cometconn: {safe_text(error)}"
     except KeyboardInterrupt:
-        status = 130
-    if status in _STOPPED:
-        _drop_output()
-    sys.exit(status)
+        return 130
+    return 0
 
 
-def _drop_output() -> None:
-    """Discard buffered output: at exit Python would write it to a reader that may have left, or may not read."""
+def _drop(stream: TextIO) -> None:
+    """Discard what *stream* holds: at exit Python would write it to a reader that may have left, or may not read."""
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
+    os.dup2(null, stream.fileno())
     os.close(null)

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console
 
 from cometconn._client.version import __version__
 
@@ -20,6 +19,7 @@ from .options import ListenOptions, Options
 from .send import OutgoingMessage, parse_json_object, read_content, send
 from .serve import parse_groups, parse_port, serve
 from .stopping import run
+from .terminal import TerminalConsole
 from .timeline.command import timeline
 
 __all__ = ["app"]
@@ -44,7 +44,7 @@ def demo_command(
 
     Takes about twenty seconds, and needs neither an account nor a network.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = TerminalConsole(highlight=False, soft_wrap=True)
     sys.exit(run(partial(demo, console, 30.0 if real_time else 3.0, parse_port(port))))
 
 

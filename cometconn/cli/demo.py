@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import trio
+from rich.markup import escape
 
 import cometconn
 from cometconn import AppSettings, FileStore, SubscriptionType, Timing
@@ -18,6 +19,7 @@ from .demo_auto import background, events_and_ping, first_login, network, reopen
 from .demo_manual import background_grace, by_request, kept_alive, manual_network, pinged
 from .demo_run import DemoRun
 from .stopping import until_stopped
+from .terminal import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -26,7 +28,17 @@ if TYPE_CHECKING:
 
     from cometconn import CometChat
 
-__all__ = ["demo", "run_demo"]
+__all__ = ["NEXT_STEPS", "demo", "run_demo"]
+
+NEXT_STEPS = {
+    "Next, start such a server for your own programs:": "cometconn serve",
+    "In two more terminals, set:": (
+        "export COMETCONN_ENDPOINT=http://127.0.0.1:9000 COMETCONN_APP_ID=APP COMETCONN_AUTH_KEY=KEY"
+    ),
+    "In one of them, print what Amy receives:": "cometconn listen --uid amy-2 --session amy.json",
+    "In the other, send her a message as Zed:": "cometconn send --uid zed-1 --session zed.json amy-2 hello",
+}
+"""Each step with its command."""
 
 _TIMEOUT = 30.0  # seconds, beside the waiting for `background_grace` to pass
 
@@ -50,22 +62,38 @@ async def run_demo(console: Console, grace: float, port: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         async with open_emulator(users=("zed-1", "amy-2"), groups={"hikers": ("zed-1", "amy-2")}, port=port) as server:
             run = DemoRun(console, server, grace)
-            console.print(f"A CometChat server runs on this machine for the demo, at [bold]{server.url}[/bold].")
+            run.print_text(
+                "CometChat's documentation describes when a client is connected, on its page Connection Behaviour. "
+                "P1 to P18 are the 18 rules of that page. The demo runs a CometChat server on this machine, at "
+                f"{server.url}, and checks every rule at both ends of the connection. "
+                "A line with P14 ✓ reports that rule P14 held."
+            )
             if grace != Timing().background_grace:
-                console.print(
+                console.print()
+                run.print_text(
                     f"A connection may stay open in the background for {grace:g} s here; --real-time uses CometChat's 30 s."
                 )
-            console.print("Each ✓ is a rule (P1 to P18) that was seen to hold; the summary at the end names them.")
             with trio.move_on_after(_TIMEOUT + 8 * grace) as limit:
                 await _run_parts(run, pathlib.Path(folder))
             if limit.cancelled_caught:
                 run.print_line("demo", "a part did not end in time", "bold red")
         failed = run.summary()
-    verdict = (
-        f"[bold red]{failed} rules failed.[/bold red]" if failed else "[bold green]All 18 rules held.[/bold green]"
-    )
-    console.print(f"\n{verdict}")
+    console.print()
+    if failed:
+        run.print_text("1 rule failed." if failed == 1 else f"{failed} rules failed.", "bold red")
+    else:
+        run.print_text("All 18 rules held.", "bold green")
+        _print_next_steps(run)
     return failed
+
+
+def _print_next_steps(run: DemoRun) -> None:
+    for text, command in NEXT_STEPS.items():
+        run.heading(text)
+        lines = wrapped(command, run.console.width - 2, lead=2)
+        run.console.print(escape("  " + lines.replace("\n", " \\\n")))  # the shell reads this as one line
+    run.console.print()
+    run.print_text("The tutorial, docs/tutorial.md in the source, goes on from there to a bot that survives outages.")
 
 
 async def _run_parts(run: DemoRun, folder: pathlib.Path) -> None:

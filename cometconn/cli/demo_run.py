@@ -12,7 +12,7 @@ from cometconn import Connected, Connecting, Disconnected, Waiting
 from cometconn.emulator import Kind
 
 from .formatting import status_text
-from .terminal import safe_text
+from .terminal import safe_text, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,6 +44,8 @@ RULES = {
 }
 
 _SERVER_TEXTS = {Kind.UPGRADE: "opened the WebSocket", Kind.CLOSE_IN: "received a close frame"}
+_BESIDE = 21  # columns before what was observed: it stands below the rule, or at the left if that were too narrow
+_MARKS = {True: ("✓", "green"), False: ("✗", "bold red")}
 _COLOURS = {Connected: "green", Connecting: "yellow", Waiting: "yellow", Disconnected: "red"}
 
 
@@ -55,31 +57,36 @@ class DemoRun:
         console: prints the log.
         server: the emulator.
         grace: `background_grace`, in seconds.
-        results: for each rule, whether it held and what was observed.
+        results: for each rule that was checked, whether it held.
     """
 
     console: Console
     server: Emulator
     grace: float
-    results: dict[str, tuple[bool, str]] = attrs.field(factory=dict, init=False)
+    results: dict[str, bool] = attrs.field(factory=dict, init=False)
     _began: float = attrs.field(factory=trio.current_time, init=False)
 
     def heading(self, title: str) -> None:
         """Print the heading of a part."""
-        self.console.print(f"\n[bold]{escape(safe_text(title))}[/bold]")
+        self.console.print()
+        self.print_text(title, "bold")
+
+    def print_text(self, text: str, style: str = "default", lead: str = "", lead_style: str = "default") -> None:
+        """Print *text* after *lead*, broken between words at the width of the terminal."""
+        lines = wrapped(safe_text(text), self.console.width, len(lead))
+        self.console.print(f"[{lead_style}]{escape(lead)}[/{lead_style}][{style}]{escape(lines)}[/{style}]")
 
     def print_line(self, source: str, text: str, colour: str = "default") -> None:
         """Print one line of the log: the time, *source* and *text*."""
         at = trio.current_time() - self._began
-        self.console.print(f"[dim]{at:7.2f} s[/dim]  {source:<7} [{colour}]{escape(safe_text(text))}[/{colour}]")
+        self.print_text(text, colour, f"{at:7.2f} s  {source:<7} ")
 
     def check(self, rule: str, held: object, observation: str) -> None:
         """Record and print what was observed of *rule*. A rule that failed once stays failed."""
-        before_held, before = self.results.get(rule, (True, ""))
-        both = f"{before}; {observation}" if before else observation
-        self.results[rule] = (before_held and bool(held), both)
-        mark, colour = ("✓", "green") if held else ("✗", "bold red")
-        self.print_line(f"  {rule}", f"{mark} {observation}", colour)
+        self.results[rule] = self.results.get(rule, True) and bool(held)
+        mark, colour = _MARKS[bool(held)]
+        self.print_line(f"  {rule}", f"{mark} {RULES[rule]}", colour)
+        self.print_text(observation, "dim" if held else colour, " " * (_BESIDE if self.console.width >= 60 else 4))
 
     async def print_statuses(
         self, chat: CometChat, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -110,13 +117,10 @@ class DemoRun:
 
     def summary(self) -> int:
         """Print the result of every rule; return how many failed or were not checked."""
-        self.console.print("\n[bold]Summary[/bold]")
-        failed = 0
+        self.heading("Summary")
         for rule, text in RULES.items():
-            held, observation = self.results.get(rule, (False, "not checked"))
-            failed += not held
-            mark = "[green]✓[/green]" if held else "[bold red]✗[/bold red]"
-            self.console.print(
-                f"{mark} [bold]{rule:<4}[/bold] {escape(text)}\n       [dim]{escape(safe_text(observation))}[/dim]"
+            mark, colour = _MARKS[self.results.get(rule, False)]
+            self.print_text(
+                text if rule in self.results else f"{text}: not checked", lead=f"{mark} {rule:<4} ", lead_style=colour
             )
-        return failed
+        return sum(not self.results.get(rule, False) for rule in RULES)

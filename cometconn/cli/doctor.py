@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import attrs
-from rich.console import Console
 from rich.markup import escape
 
 from cometconn.environment import SystemEnvironment
@@ -17,7 +15,7 @@ from .doctor_findings import DoctorStep, Finding, Findings, Outcome
 from .doctor_network import Route
 from .doctor_socket import check_socket
 from .stopping import until_stopped
-from .terminal import SECRETS, json_line
+from .terminal import SECRETS, TerminalConsole, json_line, wrapped
 
 if TYPE_CHECKING:
     from cometconn import AppSettings, Endpoints
@@ -30,7 +28,7 @@ __all__ = ["doctor"]
 
 _COLOURS = {Outcome.OK: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
 _INDENT = 35
-_NARROWEST, _WIDEST = 75, 110  # columns of the advice
+_WIDEST = 110  # columns of the advice
 
 
 async def doctor(options: Options, *, as_json: bool, timeout: float) -> int:  # noqa: ASYNC109 - of each step
@@ -151,7 +149,7 @@ class _Diagnosis:
 class _Printer:
     """Prints each finding as soon as its step has ended."""
 
-    console: Console = attrs.field(factory=lambda: Console(highlight=False, soft_wrap=True))
+    console: TerminalConsole = attrs.field(factory=lambda: TerminalConsole(highlight=False, soft_wrap=True))
     _part: str | None = attrs.field(default=None, init=False)
 
     def show(self, finding: Finding) -> None:
@@ -161,23 +159,28 @@ class _Printer:
             self.console.print(f"[bold]{escape(finding.part)}[/bold]")
         colour = _COLOURS[finding.outcome]
         took = "" if finding.seconds is None else f"{finding.seconds * 1000:.0f} ms"
-        line = f"  [{colour}]{finding.outcome.value:<8}[/{colour}]{took:>8}  {finding.step.title:<15}{escape(finding.text)}"
+        text = self._wrapped(finding.text, _INDENT)
+        line = f"  [{colour}]{finding.outcome.value:<8}[/{colour}]{took:>8}  {finding.step.title:<15}{escape(text)}"
         self.console.print(line)
         if finding.advice is not None:
-            width = min(max(self.console.width, _NARROWEST), _WIDEST) if self.console.is_terminal else _WIDEST
+            width = min(self.console.width, _WIDEST) if self.console.is_terminal else _WIDEST
             indent = " " * _INDENT
-            advice = textwrap.fill(escape(finding.advice), width, initial_indent=indent, subsequent_indent=indent)
-            self.console.print(advice, style="yellow")
+            advice = f"{indent}{wrapped(finding.advice, width, _INDENT)}".removeprefix(f"{indent}\n")
+            self.console.print(escape(advice), style="yellow")
+
+    def _wrapped(self, text: str, lead: int = 0) -> str:
+        """Break *text* for a terminal; a program that reads the output gets each finding as one line."""
+        return wrapped(text, self.console.width, lead) if self.console.is_terminal else text
 
     def sum_up(self, findings: Findings) -> None:
         """Print the result."""
         failed = [finding for finding in findings.all if finding.outcome is Outcome.FAILED]
         if failed:
             first = failed[0]
-            self.console.print(f"\n[bold red]Failed:[/bold red] {escape(first.step.title)} ({escape(first.part)}).")
+            text = self._wrapped(f"{first.step.title} ({first.part}).", len("Failed: "))
+            self.console.print(f"\n[bold red]Failed:[/bold red] {escape(text)}")
         elif findings.status:
-            self.console.print(
-                "\nNo step failed, but some were skipped: they need a user (--uid, or COMETCONN_AUTH_TOKEN)."
-            )
+            text = "No step failed, but some were skipped: they need a user (--uid, or COMETCONN_AUTH_TOKEN)."
+            self.console.print(f"\n{self._wrapped(text)}")
         else:
             self.console.print("\n[green]All steps passed.[/green]")

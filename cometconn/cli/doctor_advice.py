@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cometconn._transport.dial import Target
     from cometconn._transport.proxy import Proxy
 
-__all__ = ["Destination", "account_advice", "network_advice", "socket_advice"]
+__all__ = ["PLAIN_URL_ADVICE", "Destination", "account_advice", "network_advice", "socket_advice"]
 
 
 @attrs.frozen
@@ -144,6 +144,7 @@ def _tls_advice(error: Exception, destination: Destination) -> str:
     )
 
 
+PLAIN_URL_ADVICE = "The URL begins with http://, and the server expects https://: correct --endpoint, or its port."
 _SERVER_ERRORS = 500
 _TOO_MANY = 429
 _BUSY = "The server has a problem of its own: try again later; a client retries by itself."

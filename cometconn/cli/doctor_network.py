@@ -12,8 +12,9 @@ import trio
 
 from cometconn._transport.dial import Target, open_tcp, pass_through
 from cometconn._transport.tls import encrypt
+from cometconn.errors import ProtocolError
 
-from .doctor_advice import Destination, network_advice
+from .doctor_advice import PLAIN_URL_ADVICE, Destination, network_advice
 from .doctor_findings import DoctorStep
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from .doctor_findings import Findings
 
 __all__ = ["Route"]
+
+_PROBE_TIMEOUT = 1.0  # seconds; a server without TLS may wait for the rest of a request
 
 
 @attrs.define(eq=False)
@@ -63,6 +66,10 @@ class Route:
             if step is DoctorStep.TCP and self.proxy is None:
                 findings.skip(DoctorStep.PROXY, "none is set for this server")
         if not self.target.secure:
+            if self.proxy is None and await self._requires_tls():
+                message = "the server requires TLS at this port"
+                findings.fail(DoctorStep.TLS, ProtocolError(message), PLAIN_URL_ADVICE)
+                return False
             findings.skip(DoctorStep.TLS, "not needed for this URL: nothing is encrypted")
         return True
 
@@ -103,6 +110,18 @@ class Route:
             stream = await encrypt(stream, self.ssl_context(), self.proxy.host)
         self.stream = await pass_through(stream, self.proxy, self.target)
         return f"connected by {self.proxy}" + (f" ({self.proxy.origin})" if self.proxy.origin else "")
+
+    async def _requires_tls(self) -> bool:
+        """Return whether the server shows a certificate, on a connection of its own, although the URL is without TLS."""
+        trusts_no_ca = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        with trio.move_on_after(_PROBE_TIMEOUT):
+            try:
+                await encrypt(await open_tcp(*self._peer), trusts_no_ca, self.target.host)
+            except ssl.SSLCertVerificationError:
+                return True
+            except (OSError, trio.BrokenResourceError):
+                pass
+        return False
 
     async def _encrypt(self) -> str:
         stream, self.stream = self.stream, None

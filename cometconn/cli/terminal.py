@@ -1,9 +1,12 @@
-"""Text for the terminal: secrets are masked, and control characters are escaped."""
+"""Text for the terminal: secrets are masked, control characters are escaped, and lines are broken between words."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
+import textwrap
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from rich.console import Console
 
 from cometconn._text.foreign_text import KnownSecrets
 from cometconn._transport.proxy import read_proxy
@@ -13,13 +16,48 @@ if TYPE_CHECKING:
 
     from cometconn import CometChat
 
-__all__ = ["SECRETS", "json_line", "learn_client_secrets", "learn_environment_secrets", "safe_text"]
+__all__ = [
+    "SECRETS",
+    "TerminalConsole",
+    "json_line",
+    "learn_client_secrets",
+    "learn_environment_secrets",
+    "safe_text",
+    "wrapped",
+]
 
 SECRETS: Final = KnownSecrets()
 """The secrets to mask: from the environment, from files, from the prompt, and those of the client."""
 
 _VARIABLES = ("COMETCONN_AUTH_KEY", "COMETCONN_AUTH_TOKEN", "COMETCONN_CLIENT_KEY_PASSWORD")
 _PROXIES = ("COMETCONN_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+
+
+class TerminalConsole(Console):
+    """A console that raises `BrokenPipeError` when the reader of the output has left; rich would exit with status 1."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Raise the error, which `main()` turns into the exit status."""
+        raise BrokenPipeError
+
+
+def wrapped(text: str, width: int, lead: int = 0) -> str:
+    """Return *text* broken between words into lines of at most *width* columns.
+
+    Every line begins in column *lead*, and the first line without the *lead* columns, for what is printed there. If
+    they take half of the width or more, or a word has no room there, the text begins on a line of its own.
+    """
+    beside = 2 * lead < width and max(map(len, text.split()), default=0) <= width - lead
+    indent = " " * (lead if beside else 4)
+    lines = textwrap.fill(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return lines[lead:] if beside else f"\n{lines}"
 
 
 def learn_environment_secrets(environ: Mapping[str, str] = os.environ) -> None:

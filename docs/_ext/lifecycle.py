@@ -39,7 +39,8 @@ class Lifecycle(SphinxDirective):
         part = self.arguments[0]
         if part in _TABLES:
             return self.parse_text_to_nodes("\n".join(_TABLES[part]()), allow_section_headings=True)
-        return [nodes.raw("", lanes.draw(Mode(part)), format="html")]
+        # In a box that scrolls on a narrow screen, also by the keyboard.
+        return [nodes.raw("", f'<div class="wide" tabindex="0">{lanes.draw(Mode(part))}</div>', format="html")]
 
 
 class Mermaid(SphinxDirective):

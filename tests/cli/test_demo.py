@@ -6,22 +6,28 @@ import io
 import subprocess
 import sys
 
-from rich.console import Console
-
-from cometconn.cli.demo import run_demo
+from cometconn.cli.demo import NEXT_STEPS, run_demo
 from cometconn.cli.demo_run import RULES
+from cometconn.cli.terminal import TerminalConsole
 
 
 async def test_the_demo_shows_every_rule() -> None:
-    """Each of P1 to P18 holds, and is in the summary with its observation."""
+    """Each of P1 to P18 holds, with its text and what was observed; no line is too long; the end has the next steps."""
     out = io.StringIO()
-    failed = await run_demo(Console(file=out, width=200), 0.8, 0)
+    failed = await run_demo(TerminalConsole(file=out, width=60, soft_wrap=True), 0.8, 0)
     text = out.getvalue()
     assert failed == 0, text
-    summary = text.split("\nSummary\n")[1]
-    for rule in RULES:
-        assert f"{rule} " in summary
-    assert "All 18 rules held." in text
+    assert [line for line in text.splitlines() if len(line) > 60] == []
+    log, summary = text.split("\nSummary\n")
+    introduction, *_ = log.split("\n\n")
+    assert "P1 to P18 are the 18 rules" in " ".join(introduction.split())
+    for rule, meaning in RULES.items():
+        checked = log.split(f"  {rule} ")[1:]
+        assert checked
+        assert all(" ".join(part.split()).startswith(f"✓ {meaning} ") for part in checked), "what was observed follows"
+        assert f"✓ {rule} {meaning}" in " ".join(summary.split())
+    assert "All 18 rules held." in summary
+    assert all(text in summary for text in NEXT_STEPS)
 
 
 def test_a_port_in_use_is_one_line_and_no_traceback() -> None:

@@ -63,6 +63,16 @@ async def test_an_invalid_certificate(
     assert advice in diagnosis.failed["advice"]
 
 
+async def test_a_plain_url_for_a_tls_port(doctor_runner: Any) -> None:
+    """Where the server requires TLS and the URL begins with http://, the TLS step fails and its advice names https://."""
+    async with tls_server(Authority(), None) as url:
+        diagnosis = await doctor_runner.diagnose(endpoint=url.replace("https", "http"))
+    assert (diagnosis.status, diagnosis.failed["step"]) == (3, "TLS")
+    assert diagnosis.failed["words"] == "the server requires TLS at this port"
+    assert "https://" in diagnosis.failed["advice"]
+    assert [one["outcome"] for one in diagnosis.findings].count("failed") == 1
+
+
 async def test_a_ca_that_is_not_trusted(doctor_runner: Any, tmp_path: pathlib.Path) -> None:
     """A certificate of an unknown CA fails the TLS step, and passes with --ca-file."""
     authority = Authority()

@@ -54,6 +54,8 @@ async def test_standard_input(tmp_path: pathlib.Path) -> None:
 BAD: list[tuple[tuple[str, ...], dict[str, str], str]] = [
     (("nobody", "x"), {"COMETCONN_AUTH_KEY": "KEY"}, "nobody"),
     (("amy-2", "x"), {}, "No auth key"),
+    (("hikers", "x"), {"COMETCONN_AUTH_KEY": "KEY"}, "If hikers is a group, add --group."),
+    (("amy-2", "x", "--group"), {"COMETCONN_AUTH_KEY": "KEY"}, "If amy-2 is a user, leave --group out."),
     (("amy-2", "x", "--custom", "place"), {"COMETCONN_AUTH_KEY": "KEY"}, "JSON object"),
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import configparser
+import itertools
 import json
 import os
 import re
@@ -65,10 +66,10 @@ def run_python(example: Example) -> None:
 
 
 def _is_program(source: str) -> bool:
-    """Return whether it calls `trio.run()` itself: at the top, in a `with` block or below `if __name__`."""
+    """Return whether it starts its loop itself: at the top, in a `with` block or below `if __name__`."""
     top = [node for node in ast.parse(source).body if isinstance(node, ast.Expr | ast.If | ast.With)]
     calls = [node for part in top for node in ast.walk(part) if isinstance(node, ast.Call)]
-    return any(ast.unparse(call.func) == "trio.run" for call in calls)
+    return any(ast.unparse(call.func) in {"trio.run", "asyncio.run"} for call in calls)
 
 
 def _called(document: Document) -> set[str]:
@@ -106,7 +107,9 @@ def _run_command(stage: Stage, words: list[str]) -> str | None:
         return _run_cometconn(stage, rest, variables)
     if name in NOT_RUN:
         return NOT_RUN[name]
-    if name == "python":
+    if name == "python" and rest[0] == "-m":
+        stage.start_repl(rest[1])
+    elif name == "python":
         stage.python(*rest)
     elif name == "curl":
         stage.run_saved()
@@ -183,6 +186,25 @@ def compare_json(example: Example) -> None:
         assert _alike(json.dumps(real)) == _alike(json.dumps(shown))
 
 
+def run_repl(example: Example) -> None:
+    """Type the lines after the prompts into the page's REPL, and compare what it prints."""
+    stage = _stage(example)
+    repl = stage.repl
+    assert repl is not None, "the page starts none"
+    lines = str(example.parsed).splitlines()
+    while lines:
+        typed = lines.pop(0)
+        repl.type(stage.real(typed[4:]))
+        shown = itertools.takewhile(lambda line: not line.startswith((">>>", "...")), lines)
+        expected = list(shown)
+        del lines[: len(expected)]
+        printed = repl.printed()
+        if repl.continues and not "".join(lines[:1]).startswith("..."):
+            repl.type("")  # an empty line ends a block
+            printed += repl.printed()
+        assert [_alike(line) for line in printed] == [_alike(line) for line in expected], typed
+
+
 def press_ctrl_c(example: Example) -> None:
     """Stop the reader's program."""
     _stage(example).interrupt()
@@ -213,5 +235,6 @@ LANGUAGES = {
     "text": compare_output,
     "json": compare_json,
     "ini": read_unit,
+    "pycon": run_repl,
 }
 PARSERS = [*(CodeBlockParser(language, evaluator) for language, evaluator in LANGUAGES.items()), _ctrl_c, SkipParser()]

@@ -25,7 +25,7 @@ from cometconn import AppSettings, MemoryStore
 from cometconn.cli.app import app as cli
 from cometconn.emulator import open_emulator
 
-from .terminals import PATIENCE, ServerThread, Terminal, free_port
+from .terminals import PATIENCE, Repl, ServerThread, Terminal, free_port
 
 __all__ = ["COMETCONN", "Stage"]
 
@@ -51,6 +51,7 @@ class Stage:
         namespace: names that the page's blocks have in common.
         output: the output that the next block of output is compared with: a program's terminal, or text.
         result: the output of the last command.
+        repl: the REPL that the page has started.
     """
 
     folder: pathlib.Path
@@ -58,6 +59,7 @@ class Stage:
     variables: dict[str, str] = attrs.field(factory=dict)
     output: Terminal | str = ""
     result: str = ""
+    repl: Repl | None = None
     _port: int = attrs.field(factory=free_port, init=False)
     _lines_port: int = attrs.field(factory=free_port, init=False)
     _source: str = ""
@@ -78,7 +80,8 @@ class Stage:
         """Start the server in a terminal of its own."""
         self.stop_server()
         self._server = terminal = self._run((*COMETCONN, "serve", "--port", str(self._port), *options))
-        self.output = self.shown(terminal.line())
+        ready = self.shown(terminal.line())
+        self.output = self._program or ready
 
     def _have_server(self) -> None:
         if self._server is None:
@@ -118,10 +121,17 @@ class Stage:
             server, self._server = self._server, None
             server.stop()
 
+    def start_repl(self, module: str) -> None:
+        """Start the REPL of a module, which runs for as long as the page lasts."""
+        self._have_server()
+        self.repl = Repl(module, self.folder, self._environ(NO_COLOR="1"))
+
     def close(self) -> None:
-        """End the server and the program."""
+        """End the server, the program and the REPL."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.stop_server)
+            if self.repl is not None:
+                stack.callback(self.repl.stop)
             stack.callback(self.interrupt)
             self.run_saved()
             self.settle()
@@ -194,7 +204,7 @@ class Stage:
             if "chat" in names and "open_client" not in ast.unparse(tree):
                 client = cometconn.open_client("APP", AppSettings(), store=MemoryStore(), endpoints=server.endpoints)
                 self.namespace["chat"] = chat = await stack.enter_async_context(client)
-                await chat.login(uid="amy-2", auth_key="KEY")
+                self.namespace["me"] = await chat.login(uid="amy-2", auth_key="KEY")
                 await chat.connect()
                 server.say("zed-1", "hello", receiver="amy-2")
             with trio.move_on_after(BOUND if forever(tree) else PATIENCE) as bound:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import queue
+import re
+import select
 import signal
 import socket
 import subprocess
+import sys
 import threading
 
 import trio
 
 from cometconn.emulator import open_emulator
 
-__all__ = ["PATIENCE", "ServerThread", "Terminal", "free_port"]
+__all__ = ["PATIENCE", "Repl", "ServerThread", "Terminal", "free_port"]
 
 PATIENCE = 50.0  # seconds that a line may take: programs start slowly on a busy machine
 
@@ -69,6 +73,46 @@ class Terminal:
         text = "\n".join(line or "" for line in left)
         assert status in {0, 130, -signal.SIGINT}, f"status {status}: {text}"
         assert not any(words in text for words in _CHAINED), text
+
+
+class Repl:
+    """The REPL of a module such as trio, which reads lines from a pipe and prints a prompt before each."""
+
+    def __init__(self, module: str, folder: pathlib.Path, environ: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            (sys.executable, "-m", module),
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self.continues = False  # whether it waits for another line of a block
+        self.printed()  # the banner
+
+    def type(self, line: str) -> None:
+        """Enter a line."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n".encode())
+        self._process.stdin.flush()
+
+    def printed(self) -> list[str]:
+        """Return the lines that it prints before its next prompt."""
+        assert self._process.stdout is not None
+        text = b""
+        while not re.search(rb"(?:^|\n)(?:>>> |\.\.\. )$", text):
+            ready, _, _ = select.select([self._process.stdout], [], [], PATIENCE)
+            chunk = os.read(self._process.stdout.fileno(), 65536) if ready else b""
+            assert chunk, f"no prompt came: {text.decode()}"
+            text += chunk
+        self.continues = text.endswith(b"... ")
+        return text.decode().splitlines()[:-1]
+
+    def stop(self) -> None:
+        """End it by the end of its input, and check that it leaves nothing behind."""
+        out, _ = self._process.communicate(timeout=PATIENCE)
+        assert self._process.returncode == 0
+        assert b"Traceback" not in out, out.decode()
 
 
 _CHAINED = ("ExceptionGroup", "Exception Group", "direct cause", "During handling")  # a bare KeyboardInterrupt has none

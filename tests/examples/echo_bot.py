@@ -5,12 +5,12 @@ import signal
 import trio
 
 import cometconn
-from cometconn import AppSettings, Endpoints
+from cometconn import AppSettings, CometChat, Endpoints, User
 from cometconn.errors import CometConnError
-from cometconn.events import Group, TextMessage
+from cometconn.events import TextMessage
 
 
-async def main():
+async def main() -> None:
     server = Endpoints.at("http://127.0.0.1:9000")  # leave it out for CometChat's cloud
     settings = AppSettings(region="us", catch_up=True)
     async with cometconn.open_client("APP", settings, endpoints=server) as chat:
@@ -22,17 +22,16 @@ async def main():
             nursery.cancel_scope.cancel()
 
 
-async def answer(chat, me):
-    async with chat.events(TextMessage) as events:
-        async for event in events:
-            if isinstance(event, TextMessage) and event.sender.uid != me.uid:
-                print(f"{event.sender.name}: {event.text}", flush=True)
-                to = event.receiver if isinstance(event.receiver, Group) else event.sender
+async def answer(chat: CometChat, me: User) -> None:
+    async with chat.events(TextMessage, markers=False) as messages:
+        async for message in messages:
+            if message.sender.uid != me.uid:
+                print(f"{message.sender.name}: {message.text}", flush=True)
                 try:
                     with trio.CancelScope(shield=True):  # an answer that has begun is finished
-                        await chat.send_text(to.id, event.text, receiver_type=to.receiver_type)
+                        await chat.send_text(message, message.text)
                 except CometConnError as error:
-                    print(f"Message {event.id} is not answered: {error}", flush=True)
+                    print(f"Message {message.id} is not answered: {error}", flush=True)
 
 
 trio.run(main)

@@ -69,7 +69,6 @@ class GuestChat:
             async with cometconn.open_client("APP", AppSettings(region="us"), endpoints=server) as self._chat:
                 self._apply()  # calls made before Trio has started
                 await self._chat.login(uid="amy-2", auth_key="KEY")
-                async with self._chat.events(TextMessage) as events:
-                    async for event in events:
-                        if isinstance(event, TextMessage):
-                            self._show(f"{event.sender.name}: {event.text}")
+                async with self._chat.events(TextMessage, markers=False) as messages:
+                    async for message in messages:
+                        self._show(f"{message.sender.name}: {message.text}")

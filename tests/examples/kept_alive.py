@@ -5,13 +5,13 @@ import signal
 import trio
 
 import cometconn
-from cometconn import AppSettings, Endpoints, MemoryStore
+from cometconn import AppSettings, CometChat, Endpoints, MemoryStore
 from cometconn.events import TextMessage
 
 SETTINGS = AppSettings(region="us", auto_establish_socket_connection=False)
 
 
-async def main():
+async def main() -> None:
     server = Endpoints.at("http://127.0.0.1:9000")  # leave it out for CometChat's cloud
     async with cometconn.open_client("APP", SETTINGS, endpoints=server, store=MemoryStore()) as chat:
         await chat.login(uid="amy-2", auth_key="KEY")
@@ -25,11 +25,10 @@ async def main():
             nursery.cancel_scope.cancel()  # leaving open_client closes the connection
 
 
-async def show(chat):
-    async with chat.events(TextMessage) as events:
-        async for event in events:
-            if isinstance(event, TextMessage):
-                print(f"{event.sender.name}: {event.text}", flush=True)
+async def show(chat: CometChat) -> None:
+    async with chat.events(TextMessage, markers=False) as messages:
+        async for message in messages:
+            print(f"{message.sender.name}: {message.text}", flush=True)
 
 
 trio.run(main)

@@ -5,7 +5,9 @@ import trio
 from cometconn.appstate import AppStateTarget, BackgroundGuard
 
 
-async def follow_file(chat: AppStateTarget, path: trio.Path, *, task_status=trio.TASK_STATUS_IGNORED) -> None:
+async def follow_file(
+    chat: AppStateTarget, path: trio.Path, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
     with BackgroundGuard(chat) as away:
         task_status.started()
         while True:

@@ -7,31 +7,30 @@ import trio
 import cometconn
 from cometconn import AppSettings, Endpoints, MemoryStore
 from cometconn.errors import CometConnError
-from cometconn.events import Group, TextMessage
+from cometconn.events import TextMessage
 
 SERVER = "http://127.0.0.1:9000"
 AT_ONCE = 32
 
 
-async def run_bot(uid: str, *, task_status=trio.TASK_STATUS_IGNORED) -> None:
+async def run_bot(uid: str, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
     endpoints = Endpoints.at(SERVER)
     async with (
         cometconn.open_client("APP", AppSettings(), store=MemoryStore(), endpoints=endpoints) as chat,
-        chat.events(TextMessage, overflow="drop_oldest") as messages,
+        chat.events(TextMessage, markers=False, overflow="drop_oldest") as messages,
     ):
         await chat.login(uid=uid, auth_key="KEY")
         await chat.connect(retry=True)
         task_status.started()
         async for message in messages:
-            if isinstance(message, TextMessage) and message.sender.uid != uid:
-                to = message.receiver if isinstance(message.receiver, Group) else message.sender
+            if message.sender.uid != uid:
                 try:
-                    await chat.send_text(to.id, f"{uid}: {message.text}", receiver_type=to.receiver_type)
+                    await chat.send_text(message, f"{uid}: {message.text}")
                 except CometConnError as error:
                     print(f"{uid} does not answer message {message.id}: {error}")
 
 
-async def run_bots(uids: list[str], *, task_status=trio.TASK_STATUS_IGNORED) -> None:
+async def run_bots(uids: list[str], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
     waiting = iter(uids)
 
     async def start_some() -> None:

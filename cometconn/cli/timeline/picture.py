@@ -111,9 +111,13 @@ def _legend() -> list[str]:
 
 
 def _heading(timeline: Timeline) -> str:
-    begin, end = (datetime.datetime.fromtimestamp(at, datetime.UTC) for at in (timeline.begin, timeline.end))
-    until = f"{end:%H:%M}" if end.date() == begin.date() else f"{end:%Y-%m-%d %H:%M}"
-    return f"{timeline.connection_id}, {begin:%Y-%m-%d %H:%M} to {until} UTC"
+    lasted = timeline.end - timeline.begin
+    unit = "minutes" if lasted >= 600 else "seconds" if lasted >= 10 else "milliseconds"
+    begin, end = (
+        datetime.datetime.fromtimestamp(at, datetime.UTC).replace(tzinfo=None).isoformat(" ", unit)
+        for at in (timeline.begin, timeline.end)
+    )
+    return f"{timeline.connection_id}, {begin} to {end.removeprefix(begin[:11])} UTC"
 
 
 def _summary(timeline: Timeline) -> str:

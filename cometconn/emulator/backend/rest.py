@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.parse
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import attrs
@@ -58,7 +59,8 @@ def answer(app: ChatApp, request: Request, *, faults: Faults, settings: Callable
 
 def _check_faults(faults: Faults) -> None:
     if isinstance(faults.rest, int):
-        raise Refusal(faults.rest, "ERR_INTERNAL_SERVER_ERROR", "The server is set to answer with an error.")
+        code = "TOO_MANY_REQUEST" if faults.rest == HTTPStatus.TOO_MANY_REQUESTS else "ERR_INTERNAL_SERVER_ERROR"
+        raise Refusal(faults.rest, code, "The server is set to answer with an error.")
 
 
 def _check_app(app: ChatApp, headers: Mapping[str, str]) -> None:

@@ -64,6 +64,21 @@ def test_duration_text(seconds: float, words: str) -> None:
     assert duration_text(seconds) == words
 
 
+@pytest.mark.parametrize(
+    ("seconds", "label"),
+    [
+        (0.25, "2026-03-06 21:40:00.000 to 21:40:00.250 UTC"),
+        (45, "2026-03-06 21:40:00 to 21:40:45 UTC"),
+        (3600, "2026-03-06 21:40 to 22:40 UTC"),
+        (10 * 3600, "2026-03-06 21:40 to 2026-03-07 07:40 UTC"),
+    ],
+)
+def test_the_heading_is_as_precise_as_the_trace_is_short(seconds: float, label: str) -> None:
+    """The heading of a short trace has seconds or milliseconds, so that its two times differ."""
+    details = [at(0.0, seen.PingSent), at(seconds, seen.PingSent)]
+    assert f">APP-1, {label}<" in draw(details)
+
+
 def test_texts_of_a_trace_cannot_become_markup() -> None:
     """A cause or an id in a trace cannot become markup."""
     assert "<b>" not in text(0, 0, "<b>") + rect(0, 0, 1, 1, "x", "<b>&")

@@ -20,10 +20,11 @@ from cometconn._network.http_date import read_date, retry_after_seconds
 from cometconn._network.os_errors import os_error_text
 from cometconn._network.urls import read_url
 from cometconn._text.foreign_text import KnownSecrets
-from cometconn.errors import ApiError, SettingsError
+from cometconn.errors import ApiError, ProtocolError, SettingsError
 
 from .pages import Cursor, MessagePage
 from .response_body import RESPONSE_LIMIT
+from .server_settings import usable_settings
 from .session import Hosts, Session, is_token
 
 __all__ = ["Api", "is_refusal", "is_token_unknown"]
@@ -73,12 +74,16 @@ class Api:
         if uid in {".", ".."}:  # which mean something else in a path, quoted or not
             message = f"uid must not be {uid!r}."
             raise SettingsError(message)
-        url = f"{self.hosts.admin({})}/users/{urllib.parse.quote(uid, safe='')}/auth_tokens"
+        url = f"{self.hosts.admin()}/users/{urllib.parse.quote(uid, safe='')}/auth_tokens"
         data = await self._call("POST", url, {"apiKey": auth_key}, self._about_us())
         return _token(data, "authToken") or _absent("authToken")
 
     async def put_me(self, auth_token: str) -> Session:
-        """Log in with an auth token, and return the session."""
+        """Log in with an auth token, and return the session.
+
+        The settings are judged here, so that nothing in them can raise later. What cannot be used, and is not needed, is
+        left out of them with a WARNING. Without a host of the WebSocket `ApiError` is raised; a retry does not help.
+        """
         check_secret("auth_token", auth_token)
         base = self.hosts.client({})
         data = await self._call("PUT", f"{base}/me", {"authToken": auth_token}, self._about_us())
@@ -86,7 +91,15 @@ class Api:
         if not isinstance(settings, Mapping):
             settings = await self._call("GET", f"{base}/settings", {"authToken": auth_token}, None)
         token = _token(data, "authToken") or auth_token
-        return Session(self.app_id, _uid(data), token, _token(data, "jwt"), data, settings)
+        in_cloud = self.hosts.endpoints is None
+        settings = usable_settings(settings, self.secrets, hosts=in_cloud)
+        session = Session(self.app_id, _uid(data), token, _token(data, "jwt"), data, settings)
+        if in_cloud:
+            try:
+                session.socket_url()
+            except ProtocolError as error:
+                raise ApiError(error.message, code="INVALID_RESPONSE", status=200) from None
+        return session
 
     async def get_me(self, auth_token: str, previous: Session) -> Session:
         """Return *previous* with a new JWT."""

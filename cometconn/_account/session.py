@@ -16,16 +16,13 @@ from cometconn.errors import ProtocolError, SettingsError
 from cometconn.settings import Endpoints
 from cometconn.status import Features
 
+from .server_settings import SOCKET_HOSTS, usable_setting
+
 __all__ = ["Hosts", "Session", "is_token", "new_device_id", "new_session_id"]
 
 _APP_ID = re.compile(r"[A-Za-z0-9_-]+")
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
-_PORT = re.compile(r"[0-9]{1,5}")
-_VERSION = re.compile(r"v[0-9]+(\.[0-9]+)*")
-_LONGEST_HOST = 253 + 6  # characters: a DNS name, a colon and a port
-_LONGEST_SETTING = 60  # characters of a setting's value in an error message
 _NOT_THROTTLED: Final = Features()
-_THROTTLED: Final = {
+_THROTTLED: Final[Mapping[str | None, Features]] = {
     features.mode: features
     for features in (
         Features(typing=False, receipts=False, mode="LIMITED_TRANSIENT"),
@@ -61,20 +58,19 @@ class Session:
     @property
     def features(self) -> Features:
         """What may be sent, according to the setting `MODE`. A missing or unknown mode throttles nothing."""
-        mode = self.settings.get("MODE")
-        return _THROTTLED.get(mode, _NOT_THROTTLED) if isinstance(mode, str) else _NOT_THROTTLED
+        return _THROTTLED.get(usable_setting(self.settings, "MODE"), _NOT_THROTTLED)
 
     def socket_url(self) -> str:
-        """Return the URL of the WebSocket, from the settings `CHAT_HOST*` and `CHAT_WSS_PORT`."""
-        keys = ("CHAT_HOST_OVERRIDE", "CHAT_HOST_APP_SPECIFIC", "CHAT_HOST")
-        key = next((key for key in keys if self.settings.get(key)), "CHAT_HOST")
-        secrets = KnownSecrets(self.jwt, self.auth_token)
-        host = _plain_host(key, self.settings.get(key), secrets)
-        port = self.settings.get("CHAT_WSS_PORT")
-        if isinstance(port, bool) or not isinstance(port, int | str) or not _is_port(str(port)):
-            message = f"The server's settings name no usable CHAT_WSS_PORT: {_shown(port, secrets)}."
+        """Return the URL of the WebSocket, from the settings `CHAT_HOST*` and `CHAT_WSS_PORT`.
+
+        Raises:
+            ProtocolError: they have no usable host. A login refuses such settings, but a saved session may have them.
+        """
+        host = usable_setting(self.settings, *SOCKET_HOSTS)
+        if host is None:
+            message = "The server's settings have no usable host of the WebSocket (CHAT_HOST), so nothing can be connected to."
             raise ProtocolError(message)
-        return f"wss://{host}:{int(port)}"
+        return f"wss://{host}:{int(usable_setting(self.settings, 'CHAT_WSS_PORT') or 443)}"
 
 
 @attrs.frozen
@@ -99,49 +95,21 @@ class Hosts:
             message = f"The app id must be letters, digits, - and _, not {self.app_id!r}."
             raise SettingsError(message)
 
-    def admin(self, settings: Mapping[str, Any]) -> str:
-        """Return the base URL of calls that need the auth key."""
-        if self.endpoints is not None:
-            return self.endpoints.admin_url.rstrip("/")
-        return self._cloud("ADMIN_API_HOST", "api", settings)
+    def admin(self) -> str:
+        """Return the base URL of calls that need the auth key. They come before a login, so there are no settings yet."""
+        return self._of_region("api") if self.endpoints is None else self.endpoints.admin_url.rstrip("/")
 
     def client(self, settings: Mapping[str, Any]) -> str:
-        """Return the base URL of calls that need the auth token."""
+        """Return the base URL of calls that need the auth token. A host in *settings* that cannot be used does not count."""
         if self.endpoints is not None:
             return self.endpoints.client_url.rstrip("/")
-        return self._cloud("CLIENT_API_HOST", "apiclient", settings)
+        host = usable_setting(settings, "CLIENT_API_HOST")
+        if host is None:
+            return self._of_region("apiclient")
+        return f"https://{host}/{usable_setting(settings, 'CHAT_API_VERSION') or 'v3.0'}"
 
-    def _cloud(self, key: str, kind: str, settings: Mapping[str, Any]) -> str:
-        if settings.get(key):
-            version = settings.get("CHAT_API_VERSION", "v3.0")
-            if not (isinstance(version, str) and _VERSION.fullmatch(version)):
-                message = f"The server's settings name no usable CHAT_API_VERSION: {_shown(version, self.secrets)}."
-                raise ProtocolError(message)
-            return f"https://{_plain_host(key, settings[key], self.secrets)}/{version}"
+    def _of_region(self, kind: str) -> str:
         return f"https://{self.app_id}.{kind}-{self.region}.cometchat.io/v3.0"
-
-
-def _plain_host(key: str, value: object, secrets: KnownSecrets) -> str:
-    # Tokens are sent there, so it must be a host and nothing else: no path, no user, no query.
-    if not (
-        isinstance(value, str)
-        and len(value) <= _LONGEST_HOST
-        and _HOST.fullmatch(value)
-        and _is_port(value.partition(":")[2] or "443")
-    ):
-        message = f"The server's settings name no usable {key}: {_shown(value, secrets)}."
-        raise ProtocolError(message)
-    return value
-
-
-def _is_port(text: str) -> bool:
-    return _PORT.fullmatch(text) is not None and 0 < int(text) < 65536  # noqa: PLR2004 - TCP's
-
-
-def _shown(value: object, secrets: KnownSecrets) -> str:
-    if isinstance(value, str):
-        return f"'{secrets.masked_line(value, _LONGEST_SETTING)}'"
-    return "None" if value is None else type(value).__name__
 
 
 def is_token(value: object) -> TypeGuard[str]:

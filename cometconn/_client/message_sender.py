@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -117,9 +118,11 @@ class MessageSender:
             body = await self.api.send_message(session, draft)
         if self.identity.is_current(session):
             self.renewal.key.token_accepted()
-        from cometconn._wire.decoder import decode_message  # noqa: PLC0415 - 40 ms that the first client need not wait for
+        from cometconn._wire.decoder import Decoder  # noqa: PLC0415 - 40 ms that the first client need not wait for
 
-        sent = decode_message(body, own_uid=session.uid)
+        text = json.dumps(body).encode()
+        most = len(text)  # the answer was bounded when it came
+        sent = Decoder(session.uid, None, most, self.streams.note_unread).decode_fetched(text)
         if not isinstance(sent, kind):
             message = f"{call}: the message was sent, but the server's answer is no {kind.__name__}."
             cause = sent.error if isinstance(sent, UnreadableFrame) else None

@@ -24,13 +24,8 @@ def may_be_too_deep(text: str) -> bool:
     return len(text) > 2 * DEEPEST and text.count("[") + text.count("{") > DEEPEST
 
 
-def is_too_deep(value: object, text: str | None = None) -> bool:
-    """Return whether *value* is nested more deeply than `DEEPEST`.
-
-    *text* is the JSON from which *value* was decoded, if it is at hand. If it has few brackets, *value* is not searched.
-    """
-    if text is not None and not may_be_too_deep(text):
-        return False
+def is_too_deep(value: object) -> bool:
+    """Return whether *value* is nested more deeply than `DEEPEST`."""
     ahead = [iter((value,))]
     while ahead:
         for item in ahead[-1]:

@@ -14,6 +14,9 @@ import msgspec
 
 __all__ = [
     "MOST_ELEMENTS",
+    "UNCOUNTED",
+    "all_members",
+    "count_items",
     "elements",
     "framed_message_id",
     "has_too_many_items",
@@ -34,9 +37,19 @@ _MOST_TOKENS_SLOWLY: Final = 1_000_000
 _PAUSE: Final = 2_500  # tokens between two pauses
 MOST_ELEMENTS: Final = 1_000
 """A longer list is not split; CometChat's pages have at most 100 elements."""
-_UNCOUNTED: Final = 16 * 1024
-"""The characters that can be parsed in little time, whatever they are, so their items are not counted."""
+_HEAD: Final = 4 * 1024  # bytes at the beginning of a frame in which its message's id is looked for first
+UNCOUNTED: Final = 16 * 1024
+"""The characters that can be parsed in little time, whatever they are, so no number of items in them is too large."""
 _NO_SIGNS: Final = bytes(sorted(set(range(256)) - set(b'[{,"')))
+
+
+_PAIR: Final = rb'"\w++"\s*+:\s*+(?:"[^"\\]*+"|[0-9]++)\s*+,\s*+'
+_BODY: Final = rb'\s*+\{\s*+(?:(?!"id")%b)*+"id"\s*+:\s*+"?([0-9]{1,19})"?\s*+[,}]' % _PAIR
+_BODY_BEGINNING: Final = re.compile(_BODY)
+_FRAME_BEGINNING: Final = re.compile(
+    rb'\s*+\{\s*+(?:"type"\s*+:\s*+"([^"\\]*+)"\s*+,\s*+|%b)*+(?:"body"\s*+:%b)?' % (_PAIR, _BODY)
+)
+"""What CometChat writes first: the type of a frame, and the id of a message, behind short members only."""
 
 
 class _Members(msgspec.Struct):
@@ -77,28 +90,30 @@ def _list_decoder() -> msgspec.json.Decoder[msgspec.Struct]:
     return msgspec.json.Decoder(msgspec.defstruct("_Elements", fields, array_like=True, forbid_unknown_fields=True))
 
 
-def has_too_many_items(text: str | bytes, most: int) -> bool:
-    """Return whether JSON has more than *most* items. Each `[`, `{` and `,` outside of its strings is an item.
+def count_items(text: str | bytes, most: int) -> int:
+    """Return the number of items in JSON. Each `[`, `{` and `,` outside of its strings is an item.
 
-    It takes a few milliseconds for 1 MiB, for which a parser may need a second. The result for invalid JSON may be
-    `True` although it has fewer items; a parser would refuse it anyway.
-
-    Args:
-        text: the JSON. The items of at most 16 KiB are not counted, and the result is `False`.
-        most: how many items it may have.
+    It takes a few milliseconds for 1 MiB, for which a parser may need a second. Up to *most*, signs inside of strings are
+    counted, too; if there are more, only those outside. For invalid JSON the result may be too large then; a parser would
+    refuse it anyway.
     """
-    if len(text) <= _UNCOUNTED:
-        return False
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     signs = data.translate(None, _NO_SIGNS)
-    if len(signs) - signs.count(b'"') <= most:
-        return False
+    quotes = signs.count(b'"')
+    if len(signs) - quotes <= most:
+        return len(signs) - quotes
     # JSON that a user pasted into a message has nearly all of its brackets inside of strings.
     if b"\\" in data:
         signs = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_SIGNS)
-    if signs.count(b'"') > 4 * most + 2:
-        return True  # an item has at most two strings, a name and a value. Splitting at so many quotes would be slow.
-    return sum(map(len, signs.split(b'"')[::2])) > most
+        quotes = signs.count(b'"')
+    if quotes > 4 * most + 2:
+        return quotes  # an item has at most two strings, a name and a value. Splitting at so many quotes would be slow.
+    return sum(map(len, signs.split(b'"')[::2]))
+
+
+def has_too_many_items(text: str | bytes, most: int) -> bool:
+    """Return whether JSON has more than *most* items, as `count_items()` counts them; not if it has at most 16 KiB."""
+    return len(text) > UNCOUNTED and count_items(text, most) > most
 
 
 def elements(text: bytes) -> Iterator[bytes | None]:
@@ -147,11 +162,22 @@ def members(text: bytes, most: int = _MOST_TOKENS_SLOWLY) -> Iterator[tuple[str,
     else:
         yield from ((name, value) for name in _NAMES if (value := bytes(getattr(found, name))))
         return
+    for member in all_members(text, most):
+        if member is None or member[0] in _NAMES:
+            yield member
+
+
+def all_members(text: bytes, most: int = _MOST_TOKENS_SLOWLY) -> Iterator[tuple[str, bytes] | None]:
+    """Yield the name and the JSON of every member of the object in *text*, and `None` for a checkpoint, as `elements()` does.
+
+    Raises:
+        ValueError: it is not an object, or has more than *most* tokens.
+    """
     for part in _split(text.strip(), b"{", b"}", most):
         if part is None:
             yield None
-        elif part[0].startswith(b'"') and (name := part[0][1:-1].decode("utf-8", "replace")) in _NAMES:
-            yield name, part[1]
+        elif part[0].startswith(b'"'):
+            yield part[0][1:-1].decode("utf-8", "replace"), part[1]
 
 
 def split_object(text: bytes) -> dict[str, bytes] | None:
@@ -164,11 +190,18 @@ def split_object(text: bytes) -> dict[str, bytes] | None:
 
 def raw_message_id(text: bytes) -> int | None:
     """Return the id of a message from its JSON, which may be invalid otherwise; `None` if it has no id below 2**63."""
+    if beginning := _BODY_BEGINNING.match(text, 0, _HEAD):  # in microseconds; all of a long text takes milliseconds
+        return _to_id(beginning[1])
     return _to_id((split_object(text) or {}).get("id", b""))
 
 
 def framed_message_id(text: bytes) -> int | None:
     """Return the id of the message in a frame, which may be invalid otherwise; `None` for another frame, and without an id."""
+    beginning = _FRAME_BEGINNING.match(text, 0, _HEAD)
+    if beginning and beginning[1] not in {None, b"message"}:
+        return None
+    if beginning and beginning[1] and beginning[2]:
+        return _to_id(beginning[2])
     try:
         frame = _framed(text)  # one pass; a pass for the frame and one for its body take twice as long
     except (msgspec.MsgspecError, UnicodeError, RecursionError):

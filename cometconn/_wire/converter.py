@@ -7,10 +7,11 @@ number may be written as text, and an empty object as an empty array, because se
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
 from cattrs import Converter
@@ -20,7 +21,9 @@ from cometconn.events import User
 
 from .kinds import MOST_OBJECTS, JsonPath
 
-__all__ = ["UnfitError", "converter", "decode_error", "to_int"]
+__all__ = ["UnfitError", "converter", "decode_error", "fit", "to_int"]
+
+T = TypeVar("T")
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?", re.ASCII)
@@ -72,6 +75,13 @@ def decode_error(what: str, path: JsonPath = ()) -> DecodeError:
     return DecodeError(f"{'.'.join(path) or 'The JSON'} {what}.", path=path)
 
 
+def fit(needed: type[T], value: object, path: JsonPath = ()) -> T:
+    """Return *value*, which stands at *path*, if it is of the *needed* type. Raises `UnfitError` otherwise."""
+    if not isinstance(value, needed):
+        raise UnfitError.for_a(needed, value, path)
+    return value
+
+
 def to_int(value: object) -> int:
     """Return a whole number of at most 64 bits, also from text."""
     if (isinstance(value, str) and _WHOLE.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
@@ -101,12 +111,6 @@ def _to_time(value: object) -> datetime.datetime | None:
         raise UnfitError(message) from None
 
 
-def _to_text(value: object) -> str:
-    if not isinstance(value, str):
-        raise UnfitError.for_a(str, value)
-    return value
-
-
 def _to_flag(value: object) -> bool:
     flag = _FLAGS.get(value) if isinstance(value, int | str) else None
     if flag is None:
@@ -115,11 +119,7 @@ def _to_flag(value: object) -> bool:
 
 
 def _to_mapping(value: object) -> Mapping[str, Any]:
-    if value == []:
-        return {}
-    if not isinstance(value, dict):
-        raise UnfitError.for_a(dict, value)
-    return value
+    return {} if value == [] else fit(dict, value)
 
 
 def _tuple_hook(kind: Any) -> Callable[[Any, Any], Any]:
@@ -130,9 +130,7 @@ def _tuple_hook(kind: Any) -> Callable[[Any, Any], Any]:
     def hook(value: Any, _: Any) -> Any:
         if item is User and isinstance(value, dict):
             value = list(value.values())
-        if not isinstance(value, list):
-            raise UnfitError.for_a(list, value)
-        if len(value) > MOST_OBJECTS and attrs.has(item):
+        if len(fit(list, value)) > MOST_OBJECTS and attrs.has(item):
             message = f"has more than {MOST_OBJECTS} items"
             raise UnfitError(message)
         made = []
@@ -152,7 +150,7 @@ def _is_generic(origin: type[Any]) -> Callable[[Any], bool]:
 
 converter: Final = Converter(detailed_validation=False)
 """The readers of objects add what they read: see `reference`."""
-for _kind, _function in ((str, _to_text), (int, to_int), (bool, _to_flag)):
+for _kind, _function in ((str, functools.partial(fit, str)), (int, to_int), (bool, _to_flag)):
     converter.register_structure_hook(_kind, lambda value, _, function=_function: function(value))
 converter.register_structure_hook(datetime.datetime | None, lambda value, _: _to_time(value))
 converter.register_structure_hook_func(_is_generic(Mapping), lambda value, _: _to_mapping(value))

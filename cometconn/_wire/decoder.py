@@ -6,25 +6,24 @@ connection. Every text is first tried with the fast decoder, which takes the usu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import attrs
 import msgspec
 
-from cometconn._json.json_depth import is_too_deep
-from cometconn._json.parts import framed_message_id, has_too_many_items, raw_message_id
+from cometconn._json.json_depth import DEEPEST, is_too_deep
+from cometconn._json.parts import UNCOUNTED, count_items, framed_message_id, raw_message_id
 from cometconn._json.values import parse
 from cometconn.errors import DecodeError
 from cometconn.events import Event, UnknownEvent, UnreadableFrame, User
 
 from . import fast, reference
-from .converter import UnfitError, converter, decode_error
+from .converter import UnfitError, converter, decode_error, fit
 from .message_key import body_id
 from .reference import Notes
 
-__all__ = ["AuthReply", "Decoded", "Decoder", "Echo", "Pong", "decode", "decode_message", "decode_user"]
+__all__ = ["AuthReply", "Decoded", "Decoder", "Echo", "Pong", "decode", "decode_user"]
 
 _MESSAGE: Final = "message"
 _PONGS: Final = frozenset({'{"action":"pong"}', '{"action":"pong","ack":"true"}'})  # as the server writes them
@@ -136,25 +135,20 @@ class Decoder:
         """
         try:
             body, exact = self._parse(text.decode("utf-8", "replace"))
-            data = body.get("data") if isinstance(body, dict) else None
+            data = fit(dict, body).get("data")
             if self.session_id is not None and isinstance(data, dict) and data.get("resource") == self.session_id:
                 return Echo(body_id(body))
-            return self.decode_body(body, exact=exact)
+            return self._read(reference.read_body, body, exact=exact) or UnknownEvent(_MESSAGE, body)
         except Exception as error:  # noqa: BLE001 - one bad message must not cost the page it is on
             return self._unreadable(text.decode("utf-8", "replace"), error, raw_message_id(text))
 
-    def decode_body(self, body: Any, *, exact: bool) -> Event:
-        """Return the event of a message's body. *exact*: it is JSON by the letter. Raises what `_bare_error()` knows."""
-        if not isinstance(body, dict):
-            raise UnfitError.for_a(dict, body)
-        return self._read(reference.read_body, body, exact=exact) or UnknownEvent(_MESSAGE, body)
-
     def _parse(self, text: str) -> tuple[Any, bool]:
-        if has_too_many_items(text, self.max_items):
+        items = count_items(text, self.max_items)
+        if items > self.max_items and len(text) > UNCOUNTED:
             message = f"The message has more than {self.max_items:,} items (Limits.max_items)."
             raise DecodeError(message)
         value, exact = parse(text)
-        if is_too_deep(value, text):
+        if items > DEEPEST and is_too_deep(value):
             raise RecursionError  # handled like the parser's own recursion limit
         return value, exact
 
@@ -166,16 +160,12 @@ class Decoder:
         return event
 
     def _decode(self, frame: Any, exact: bool) -> Decoded:  # noqa: FBT001 - what `parse()` returns
-        if not isinstance(frame, dict):
-            raise decode_error(str(UnfitError.for_a(dict, frame)))
-        if frame.get("action") == "pong":
+        if fit(dict, frame, ("^",)).get("action") == "pong":
             return Pong()
         kind = frame.get("type")
         if kind is None:
             return UnknownEvent("", frame)
-        if not isinstance(kind, str):
-            raise decode_error(str(UnfitError.for_a(str, kind)), ("type",))
-        if kind == "auth":
+        if fit(str, kind, ("^", "type")) == "auth":
             return _auth_reply(frame.get("body"))
         if kind == _MESSAGE and self.session_id is not None and frame.get("deviceId") == self.session_id:
             return Echo(body_id(frame.get("body")))
@@ -195,25 +185,6 @@ def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None) ->
     return Decoder(own_uid, session_id).decode_plainly(text)
 
 
-def decode_message(body: Mapping[str, Any], *, own_uid: str | None = None) -> Event:
-    """Return the event of a message body that came over REST. Never raises.
-
-    Args:
-        body: the message's mapping, which has the shape of a `message` frame's body.
-        own_uid: the logged-in user.
-
-    Returns:
-        What the frame would have been, with `raw` being *body*. If it cannot be read, an
-        `UnreadableFrame` with *body* as JSON; empty if it is nested too deeply even for that.
-    """
-    try:
-        if is_too_deep(body):
-            raise RecursionError  # noqa: TRY301 - handled like the parser's own recursion limit
-        return Decoder(own_uid, None).decode_body(body, exact=False)
-    except Exception as error:  # noqa: BLE001 - the promise above
-        return UnreadableFrame(_as_text(body), _bare_error(error), body_id(body))
-
-
 def decode_user(user: Mapping[str, Any]) -> User:
     """Return a user from the server's mapping, tokens left out. Raises `DecodeError` if it has no uid."""
     try:
@@ -222,13 +193,6 @@ def decode_user(user: Mapping[str, Any]) -> User:
             return known
     except UnfitError as error:
         raise decode_error(str(error), error.path) from None
-
-
-def _as_text(body: object) -> str:
-    try:
-        return json.dumps(body, default=str)
-    except RecursionError:  # the parser went one level deeper than this can
-        return ""
 
 
 def _auth_reply(body: object) -> AuthReply:

@@ -5,10 +5,10 @@ for each frame a msgspec type, and for each kind a function that fills an event.
 attributes; unreadable, unknown and odd frames; echoes; answers) is left to the reference, which decides. A differential
 test holds the two equal.
 
-msgspec passes over an unknown key, and over a `Raw` value, without looking closely, and an event must not be made of a
-frame that is not JSON. So every key that is known to come is in the types, also where no attribute reads it; a frame with
-another key is parsed once more, whole; and the entities of a message, which are `Raw` because the same few come again
-and again, must stand in it once.
+msgspec passes over the value of an unknown key, and over a `Raw` value (the entities of a message, because the same few
+come again and again). It finds everything in them that is not JSON, but for numbers and halves of surrogate pairs that the
+reference accepts, too. It does not find that they are nested too deeply. So every key that is known to come is in strict
+types, also where no attribute reads it, and a frame with another key is decoded a second time, if it has few brackets.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import datetime
 import functools
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -51,7 +51,6 @@ _LONGEST_KNOWN: Final = 2048  # bytes, and
 _MOST_KNOWN: Final = 512  # pieces of JSON, and
 _MOST_BYTES: Final = 128 * 1024  # of them together, in each connection
 _CONTAINERS: Final = frozenset({dict, list})
-_anything: Final = msgspec.json.Decoder().decode
 
 
 class NotFastPathError(Exception):
@@ -279,9 +278,6 @@ def _filler(kind: Any, row: Kind | None = None) -> Iterator[str]:
     if row is not None and row.frames == ["message"]:
         yield " data = body.data"
         yield " made.sender, made.receiver = known[bytes(data.entities)]"
-        # Of a key that is there twice one value was passed over; `\u006` and `\u007` may spell a letter of the key.
-        yield r""" if text.count('"entities"') > 1 or ("\\" in text and ("\\u006" in text or "\\u007" in text)):"""
-        yield "  _anything(text)"
     for field in attrs.fields(kind):
         name, annotation, paths = field.name, types_of(kind)[field.name], paths_of(kind).get(field.name, ())
         if not paths or paths[0][:2] == _ENTITIES:
@@ -337,12 +333,26 @@ def _generate() -> dict[str, Any]:
 
 
 _namespace: Final = _generate()
-_frame, _loose_frame = (msgspec.json.Decoder(_frames(strict=strict)).decode for strict in (True, False))
 _ENTITY: Final[_Tree] = {"entity": User, "entityType": str}
-_entities, _loose_entities = (
-    msgspec.json.Decoder(_struct("Entities", {"sender": _ENTITY, "receiver": _ENTITY}, strict=strict)).decode
-    for strict in (True, False)
-)
+
+
+def _decoder(types: Callable[..., Any]) -> Callable[[str], Any]:
+    """Return what decodes the strict *types*, or with an unknown key, if nothing behind it is too deep, the loose ones."""
+    decode, decode_loosely = (msgspec.json.Decoder(types(strict=strict)).decode for strict in (True, False))
+
+    def decode_either(text: str) -> Any:
+        try:
+            return decode(text)
+        except msgspec.ValidationError:
+            if may_be_too_deep(f"[[[{text}"):  # the entities have a frame, its body and its data around them
+                raise NotFastPathError from None
+            return decode_loosely(text)
+
+    return decode_either
+
+
+_frame: Final = _decoder(_frames)
+_entities: Final = _decoder(functools.partial(_struct, "Entities", {"sender": _ENTITY, "receiver": _ENTITY}))
 
 
 class KnownPeople(dict[bytes, "tuple[User, User | Group]"]):
@@ -359,13 +369,7 @@ class KnownPeople(dict[bytes, "tuple[User, User | Group]"]):
 
     def __missing__(self, json: bytes) -> tuple[User, User | Group]:
         """Return the sender and the receiver of a message from the JSON of its entities, and keep both."""
-        try:
-            entities = _entities(json)
-        except msgspec.ValidationError:
-            if may_be_too_deep(f"[[[{json.decode()}"):  # a frame, its body and its data are around it
-                raise NotFastPathError from None
-            _anything(json)
-            entities = _loose_entities(json)
+        entities = _entities(json.decode())
         both = _namespace["User_of"](entities.sender.entity), person(entities.receiver.entity)
         if len(json) <= _LONGEST_KNOWN:
             if len(self) >= _MOST_KNOWN or self._bytes + len(json) > _MOST_BYTES:
@@ -386,13 +390,7 @@ def first_events(texts: Sequence[str], *, session_id: str | None, known: KnownPe
         for text in texts:
             if len(text) > _LONGEST:
                 break
-            try:
-                frame = _frame(text)
-            except msgspec.ValidationError:
-                if may_be_too_deep(text):
-                    break
-                _anything(text)
-                frame = _loose_frame(text)
+            frame = _frame(text)
             if frame.deviceId == session_id and session_id is not None:
                 break  # an echo, most likely
             made.append(frame.read(known, text))

@@ -17,7 +17,7 @@ import attrs
 from cometconn._json.values import sendable
 from cometconn.events import Call, Event, Group, Message, User
 
-from .converter import UnfitError, converter
+from .converter import UnfitError, converter, fit
 from .kinds import OWN_KEY, Dispatch, JsonPath, Kind, choices, parse_paths, paths_of, types_of
 from .read_only import read_only
 
@@ -195,8 +195,10 @@ def read_body(body: Mapping[str, Any]) -> Event | None:
 
 def _read(frame: str, source: _BodyReader, raw: Mapping[str, Any]) -> Event | None:
     chosen = choices().get(frame, ())
-    if chosen and not isinstance(source.body, dict):
-        raise UnfitError.missing() if source.body is None else UnfitError.for_a(dict, source.body)
+    if chosen and source.body is None:
+        raise UnfitError.missing()
+    if chosen:
+        fit(dict, source.body)
     while isinstance(chosen, Dispatch):
         word, fault = source.word(chosen.paths)
         if word is None and not chosen.otherwise:
@@ -219,9 +221,7 @@ def _is_for_us(kind: Kind, source: _BodyReader) -> bool:
 
 
 def _to_object(value: Any, kind: type[Any]) -> Any:
-    if not isinstance(value, dict):
-        raise UnfitError.for_a(dict, value)
-    made = make(kind, _BodyReader(value, _notes.get()))
+    made = make(kind, _BodyReader(fit(dict, value), _notes.get()))
     if isinstance(made, User | Group):  # which the fast decoder lets several events share
         object.__setattr__(made, "metadata", read_only(made.metadata))
     return made
@@ -234,9 +234,7 @@ def _to_person(value: Any, _: Any) -> User | Group:
 
 
 def _to_message(value: Any, _: Any) -> Message:
-    if not isinstance(value, dict):
-        raise UnfitError.for_a(dict, value)
-    event = read_body(value)
+    event = read_body(fit(dict, value))
     if event is None:
         raise _NoClassError
     if not isinstance(event, Message):

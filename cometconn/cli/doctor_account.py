@@ -111,7 +111,7 @@ class DiagnosedAccount:
     def rest_urls(self) -> list[str]:
         """Return the REST URLs that the login needs, as far as they are known before it."""
         client = self.hosts.client({} if self.session is None else self.session.settings)
-        return [self.hosts.admin({}), client] if self._makes_token else [client]
+        return [self.hosts.admin(), client] if self._makes_token else [client]
 
     async def log_in(self, findings: Findings) -> None:
         """Log in with the saved session or the credentials; sets `session` if that succeeds."""

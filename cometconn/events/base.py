@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, TypeVar
 
 import attrs
-import msgspec
+
+from cometconn._json.values import parse
 
 from .one_line import one_line
 
@@ -20,7 +21,8 @@ E = TypeVar("E")
 class _Text:
     """Holds the text of an event's frame until its `raw` is first read.
 
-    The decoder validated the text before it stored it, and left the slot of `raw` empty.
+    The fast decoder stored it, and left the slot of `raw` empty. What msgspec passed over in it is perhaps not strictly
+    valid, such as half a surrogate pair behind an unknown key, so it is parsed as the reference decoder parses it.
     """
 
     __slots__ = ("_text",)
@@ -39,7 +41,7 @@ def _with_lazy_raw(kind: type[E]) -> type[E]:
         with contextlib.suppress(AttributeError):
             return slot.__get__(self)
         try:
-            parsed = msgspec.json.decode(text_slot.__get__(self))
+            parsed, _ = parse(text_slot.__get__(self))
         except AttributeError:
             return slot.__get__(self)  # another thread has parsed it in the meantime
         slot.__set__(self, parsed)

@@ -77,6 +77,24 @@ async def test_settings_are_fetched_when_put_me_has_none() -> None:
     assert server.requests[1].url.endswith("/settings")
 
 
+async def test_settings_are_judged_when_they_come(caplog: pytest.LogCaptureFixture) -> None:
+    """What cannot be used is left out with a WARNING, and a login without a host of the WebSocket fails, but for given endpoints."""
+    odd = {"CHAT_HOST": "a.example/x", "CLIENT_API_HOST": "127.0.0.1:99999", "MODE": 5}
+    for answers in ({"data": {**ME, "settings": odd}},), ({"data": {"uid": "zed-1"}}, {"data": odd}):
+        with pytest.raises(ApiError, match=r"^The server's settings have no usable .* \(CHAT_HOST\)") as caught:
+            await api(Server(*answers)).put_me("TOKEN")
+        assert (caught.value.code, caught.value.status, caught.value.worth_retrying) == ("INVALID_RESPONSE", 200, False)
+    caplog.clear()
+    good = {**odd, "CHAT_HOST_APP_SPECIFIC": "b.example"}
+    server = Server({"data": {**ME, "settings": good}}, {"data": {"jwt": "NEW"}})
+    made = api(server)
+    session = await made.put_me("TOKEN")
+    assert session.settings == {"CHAT_HOST_APP_SPECIFIC": "b.example"}
+    assert sorted(record.getMessage().split(" (")[0].rpartition(" ")[2] for record in caplog.records) == sorted(odd)
+    await made.get_me("TOKEN", session)
+    assert server.requests[1].url == "https://APP.apiclient-eu.cometchat.io/v3.0/me"
+
+
 async def test_renewal_and_logout_go_to_the_host_of_the_settings() -> None:
     """GET and DELETE /me use CLIENT_API_HOST; a renewal without a JWT keeps the old one."""
     server = Server({"data": {"uid": "zed-1", "jwt": "NEW"}}, {"data": {}}, {"data": {"success": True}})
@@ -286,7 +304,13 @@ async def test_every_error_has_the_delay_of_retry_after(
 
 async def test_the_date_of_the_last_answer_is_kept() -> None:
     """Successes and errors set it; a response without a valid `Date` does not change it."""
-    made = api(answered(200, b'{"data": {"uid": "u", "settings": {}}}', date="Thu, 01 Jan 1970 00:01:00 GMT"))
+    made = api(
+        answered(
+            200,
+            b'{"data": {"uid": "u", "settings": {"CHAT_HOST": "ws.example"}}}',
+            date="Thu, 01 Jan 1970 00:01:00 GMT",
+        )
+    )
     assert made.response_date is None
     await made.put_me("TOKEN")
     assert made.response_date == 60.0
@@ -364,7 +388,10 @@ async def test_a_response_with_too_many_items_is_not_parsed() -> None:
         with pytest.raises(ApiError, match=r"PUT .* has more than 200,000 items") as caught:
             await api(Server(answer)).put_me("TOKEN")
         assert caught.value.code == "INVALID_RESPONSE"
-    fitting = b'{"data":{"uid":"zed-1","settings":{},"x":"' + b"[{," * 200_000 + b'"}}'
+    no_object = b'{"data":' + FULL[:60_000] + b"1]]}"
+    with pytest.raises(ApiError, match="neither data nor error"):
+        await api(Server(no_object)).put_me("TOKEN")
+    fitting = b'{"data":{"uid":"zed-1","settings":{"CHAT_HOST":"ws.example"},"x":"' + b"[{," * 200_000 + b'"}}'
     assert (await api(Server(fitting)).put_me("TOKEN")).uid == "zed-1"
 
 
@@ -377,6 +404,30 @@ class Steps(trio.abc.Instrument):
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         """Count one."""
         self.count += 1
+
+
+@pytest.mark.parametrize("bad", ["", ',"n":NaN'])
+async def test_of_a_user_with_many_keys_what_a_login_needs_is_read(bad: str, caplog: pytest.LogCaptureFixture) -> None:
+    """With 190,000 keys the login succeeds, other tasks run meanwhile, and a WARNING tells how much was left out."""
+    many = ",".join(f'"k{number}":{number}' for number in range(190_000))
+    long = json.dumps([[]] * 4_500)
+    text = f'{{"data":{{"metadata":{long},"name":"Zed",{many},"settings":{json.dumps(ME["settings"])},"uid":"zed-1"{bad}}}}}'
+    steps = Steps()
+    trio.lowlevel.add_instrument(steps)
+    session = await api(Server(text.encode())).put_me("TOKEN")
+    trio.lowlevel.remove_instrument(steps)
+    assert (session.uid, session.settings, session.user["name"]) == ("zed-1", ME["settings"], "Zed")
+    assert 1_000 < len(session.user) < 2_100
+    assert "metadata" not in session.user
+    assert steps.count > 190
+    assert "PUT APP.apiclient-eu.cometchat.io/v3.0/me: the answer is too long: 188" in caplog.text
+    answer = f'{{"error":{{"code":"X","message":"no"}},"data":{{{many}}}}}'
+    with pytest.raises(ApiError, match="no") as caught:
+        await api(Server(answer.encode())).put_me("TOKEN")
+    assert caught.value.code == "X"
+    with pytest.raises(ApiError, match="the server refused") as caught:
+        await api(Server(f'{{"error":{{"code":"X",{many}}}}}'.encode())).put_me("TOKEN")
+    assert caught.value.code == "UNKNOWN_ERROR"
 
 
 async def test_other_tasks_run_while_a_long_response_is_read() -> None:

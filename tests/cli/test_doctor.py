@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import trio
 
+from cometconn import AppSettings, FileStore, open_client
 from cometconn.emulator import Kind, open_emulator
 from cometconn.errors import SettingsError
 from tests.conformance.authority import Authority
@@ -126,7 +127,7 @@ async def test_a_failed_rest_route_in_the_cloud(doctor_runner: Any, tmp_path: pa
 
 
 async def test_settings_without_a_socket(doctor_runner: Any, tmp_path: pathlib.Path) -> None:
-    """If the settings of the server have no valid WebSocket port, the step fails with status 5 and names the key."""
+    """Without a usable host of the WebSocket, a login fails, and with a saved session the upgrade; both name the setting."""
     authority = Authority()
     ca, *_ = authority.files(tmp_path)
     doctor_runner.patch.setenv("COMETCONN_AUTH_KEY", "KEY")
@@ -136,10 +137,17 @@ async def test_settings_without_a_socket(doctor_runner: Any, tmp_path: pathlib.P
         http_proxy() as real,
     ):
         real.ports[443] = front
-        server.world.port = 0
-        found = await doctor_runner.diagnose(region="us", uid="zed-1", ca_file=pathlib.Path(ca), proxy=real.url("http"))
-    assert found.status == 5
-    assert "CHAT_WSS_PORT" in found.failed["words"]
+        server.world.host = "no host"
+        options = {"region": "us", "ca_file": pathlib.Path(ca), "proxy": real.url("http")}
+        found = await doctor_runner.diagnose(uid="zed-1", **options)
+        assert (found.status, found.failed["step"]) == (4, "log in")
+        assert "CHAT_HOST" in found.failed["words"]
+        store = FileStore(doctor_runner.session)
+        async with open_client("APP", AppSettings(), store=store, endpoints=server.endpoints) as chat:
+            await chat.login(uid="zed-1", auth_key="KEY")
+        found = await doctor_runner.diagnose(**options)
+    assert (found.status, found.failed["step"]) == (5, "upgrade")
+    assert "CHAT_HOST" in found.failed["words"]
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("inf"), float("nan")])

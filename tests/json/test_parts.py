@@ -122,7 +122,7 @@ def items(text: str) -> tuple[int, int]:
 
 def count(text: str | bytes, most: int) -> bool:
     """Return whether *text* has too many items, with short texts counted, too."""
-    with mock.patch.object(parts, "_UNCOUNTED", -1):
+    with mock.patch.object(parts, "UNCOUNTED", -1):
         return has_too_many_items(text, most)
 
 
@@ -213,9 +213,15 @@ def test_the_id_of_a_message(text: bytes, number: int | None) -> None:
         (b'{"type":"message"}', None),
         (b'{"type":"message","body":null}', None),
         (b'{"type":"message","body":[],"body":{"id":7}}', 7),
-        (b'{"type":"message","body":{"id":7}', None),
+        (b'{"type":"message","body":{"id":7}', 7),
+        (b'{"type":"message","body":{"id":7', None),
         (b'{"type":["message"],"body":{"id":7}}', None),
         (b"[]", None),
+        (b'{"type":"reaction","body":{"id":"7"},"x":NaN}', None),
+        (b'{ "appId" : "a", "type" : "message" , "body" : { "muid":"m", "n":5, "id" : "7" , "x":NaN}}', 7),
+        (b'{"type":"message","body":{"id":99999999999999999999,"x":NaN}}', None),
+        (b'{"type":"message","body":{"id":7.5,"x":NaN}}', None),
+        (b'{"appId":"' + b"a" * 5_000 + b'","type":"message","body":{"id":7,"x":NaN}}', 7),
         # Where there are too many items to look at each, only what is JSON by the letter is looked through.
         (b'{"type":"message","body":{"a":[' + b"1," * 20_000 + b'1],"id":7}}', 7),
         (b'{"type":"message","body":{"a":[' + b"1," * 20_000 + b'NaN],"id":7,}}', None),
@@ -225,6 +231,16 @@ def test_the_id_of_a_message(text: bytes, number: int | None) -> None:
 def test_the_id_of_the_message_in_a_frame(text: bytes, number: int | None) -> None:
     """Wherever it stands, and whatever else is wrong."""
     assert framed_message_id(text) == number
+
+
+def test_the_usual_beginning_is_enough() -> None:
+    """The rest of a long frame is not looked at, where its id comes first or its type has none."""
+    rest = b'"a":[' + b"1," * 500_000 + b"1]}}"
+    with mock.patch.object(parts, "_framed", side_effect=AssertionError):
+        assert framed_message_id(b'{"appId":"a","type":"message","body":{"id":"7",' + rest) == 7
+        assert framed_message_id(b'{"appId":"a","type":"typing_indicator","body":{"id":"7",' + rest) is None
+    with mock.patch.object(parts, "_object", side_effect=AssertionError):
+        assert raw_message_id(b'{"conversationId":"c","id":"7",' + rest) == 7
 
 
 def test_of_a_long_text_that_is_no_json_no_token_is_looked_at() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cometconn import events
-from cometconn._wire.decoder import AuthReply, Decoded, Echo, Pong, decode, decode_message
+from cometconn._wire.decoder import AuthReply, Decoded, Decoder, Echo, Pong, decode
 from cometconn._wire.message_key import message_key
 
 GOLDEN = pathlib.Path(__file__).parent.parent / "golden"
@@ -84,7 +84,7 @@ def test_any_text_or_bytes(text: str | bytes) -> None:
 def test_any_json(value: Any) -> None:
     """Any JSON value is decoded without an exception, as a frame and as a body of REST."""
     check(decode(json.dumps(value), own_uid="zed-1", session_id="s"))
-    check(decode_message(value))
+    check(Decoder(None, None).decode_fetched(json.dumps(value).encode()))
 
 
 @given(st.sampled_from(sorted({frame.get("type", "x") for frame in FRAMES})), json_values)
@@ -100,7 +100,7 @@ def test_mutated_golden_frames(frame: Any, own_uid: str | None) -> None:
     decoded = decode(text, own_uid=own_uid, session_id="s")
     check(decoded)
     assert not isinstance(decoded, events.UnreadableFrame) or decoded.raw is text
-    check(decode_message(frame.get("body"), own_uid=own_uid))
+    check(Decoder(own_uid, None).decode_fetched(json.dumps(frame.get("body")).encode()))
 
 
 @given(st.sampled_from(FRAMES), st.integers(0, 5000))

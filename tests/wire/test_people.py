@@ -87,7 +87,7 @@ def test_what_is_remembered_is_bounded() -> None:
         '{"sender":{"entity":{"uid":"x"}}}',
         '{"sender":{"entity":{}},"receiver":{"entity":{"uid":"y"}}}',
         '{"sender":{"entity":{"uid":"x","new":' + "[" * 98 + "]" * 98 + '}},"receiver":{"entity":{"uid":"y"}}}',
-        '{"sender":{"entity":{"uid":"x"}},"receiver":{"entity":{"uid":"y"}},"on":1e999}',
+        '{"sender":{"entity":{"uid":"x"}},"receiver":{"entity":{"uid":"y"}},"on":nul}',
         '{"sender":{"entity":{"uid":"x","name":5}},"receiver":{"entity":{"uid":"y"}}}',
         '{"sender":{"entity":{"uid":"x","lastActiveAt":1800000100123}},"receiver":{"entity":{"uid":"y"}}}',
     ],

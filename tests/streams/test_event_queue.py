@@ -147,8 +147,7 @@ def test_a_wake_up_of_a_cancelled_reader_goes_to_the_next_one() -> None:
 
 def test_the_loop_gets_a_turn_every_64_events() -> None:
     """A reader of a long burst lets other tasks run, and a reader cancelled in such a turn has taken nothing."""
-    streams = Streams()
-    turns = list[int]()
+    streams, turns = Streams(), list[int]()
 
     async def main() -> None:
         async with subscribed(streams) as stream:
@@ -164,12 +163,12 @@ def test_the_loop_gets_a_turn_every_64_events() -> None:
             for _ in range(3):
                 await asyncio.sleep(0)
                 turns.append(len(got))
+            assert turns == [64, 128, 192]
             reader.cancel()
             await asyncio.wait([reader])
             assert [event.id for event in await stream.batch()] == list(range(len(got) + 1, 301))
 
     asyncio.run(main())
-    assert turns == [64, 128, 192]
 
 
 def test_the_ends_of_a_stream_reach_readers_that_wait() -> None:

@@ -12,7 +12,7 @@ import trio
 
 from cometconn import EventStream
 from cometconn._streams.event_queue import NO_ENTRY, EventQueue
-from cometconn._streams.statuses import StatusFeed, StatusQueue
+from cometconn._streams.statuses import StatusFeed, StatusQueue, StatusStream
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._streams.streams import Streams
 from cometconn.errors import SlowConsumerError
@@ -242,3 +242,9 @@ def test_statuses_reach_asyncio_tasks() -> None:
                 await asyncio.wait_for(third, 20)
 
     asyncio.run(main())
+
+
+def test_a_stream_shows_only_what_programs_call() -> None:
+    """`dir()` of a stream lists its public calls; what fills it belongs to the queue behind it."""
+    shown = {kind: [name for name in dir(kind) if not name.startswith("_")] for kind in (EventStream, StatusStream)}
+    assert shown == {EventStream: ["acknowledge", "batch", "commit", "gaps", "statistics"], StatusStream: []}

@@ -93,9 +93,10 @@ def _as_function(source: str, tree: ast.AST, line: int) -> str:
         compile(source, "", "exec", dont_inherit=True)
     except SyntaxError:
         used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        given = ", ".join(f'{name}: "{kind}"' for name, kind in _GIVEN.items() if name in used)
-        head = f"import cometconn.emulator\nasync def lines_{line}({given}) -> None:\n"
-        return head + textwrap.indent(source, "    ")
+        given = {name: kind for name, kind in _GIVEN.items() if name in used}
+        imports = "; ".join(f"import {module}" for module in {kind.rpartition(".")[0] for kind in given.values()})
+        arguments = ", ".join(f'{name}: "{kind}"' for name, kind in given.items())
+        return f"{imports}\nasync def lines_{line}({arguments}) -> None:\n" + textwrap.indent(source, "    ")
     return "\n\n" + source
 
 

@@ -21,10 +21,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from cometconn.aio.emulator import Emulator as AioEmulator
-
     from cometconn import AppSettings, CometChat
     from cometconn.aio import CometChat as AioCometChat
+    from cometconn.aio.emulator import Emulator as AioEmulator
     from cometconn.emulator import Emulator
     from cometconn.testing import MemoryServer
 

@@ -439,7 +439,9 @@ class CometChat:
             RuntimeError: the context manager that one call returned is entered a second time.
         """
         check(CometChat.events, locals())
-        options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
+        options = stream_options(
+            types, max_events, max_bytes, overflow, acknowledge, markers=markers, on_logout=on_logout
+        )
         commit = partial(self._run, self._core.positions.commit)
         return self._core.streams.subscribe(options, EventStream, commit)
 

@@ -109,7 +109,9 @@ CHAT = Twin(
         " position statuses _send_receipt": COPIED,
         "events": Body(
             "check(CometChat.events, locals())\n"
-            "options = stream_options(types, max_events, max_bytes, overflow, acknowledge)\n"
+            "options = stream_options(\n"
+            "    types, max_events, max_bytes, overflow, acknowledge, markers=markers, on_logout=on_logout\n"
+            ")\n"
             "commit = partial(self._run, self._core.positions.commit)\n"
             "return self._core.streams.subscribe(options, EventStream, commit)"
         ),
@@ -129,7 +131,7 @@ EVENT_STREAM = Twin(
     "cometconn._streams.event_stream",
     "EventStream",
     {
-        "__init__ __repr__ __aiter__ acknowledge statistics": COPIED,
+        "__init__ __repr__ __aiter__ acknowledge gaps statistics": COPIED,
         "__anext__": Body("return next_event(self._queue)"),
         "batch": Body("return await next_batch(self._queue)"),
         "commit": COPIED,
@@ -144,7 +146,9 @@ STATUS_STREAM = Twin(
 )
 
 OPEN_EMULATOR = Twin(
-    "cometconn.emulator.server", "open_emulator", body="return Block(lambda: cometconn.emulator.open_emulator({arguments}), Emulator)"
+    "cometconn.emulator.server",
+    "open_emulator",
+    body="return Block(lambda: cometconn.emulator.open_emulator({arguments}), Emulator)",
 )
 OPEN_FAULT_PROXY = Twin(
     "cometconn.testing.fault_proxy",
@@ -203,6 +207,7 @@ def _end(chat: cometconn.CometChat) -> None:
         (EVENT_STREAM, STATUS_STREAM),
         {
             "Any": "from typing import Any",
+            "EventT_co": "from cometconn._streams.event_stream import EventT_co",
             "Coroutine": "from collections.abc import Coroutine",
             "next_batch": "from ._reading import next_batch",
             "next_event": "from ._reading import next_event",

@@ -142,7 +142,7 @@ SCENARIOS = {
     "properties": "Random scripts with a client beside an independent model, and a search of all states.",
     "release": "What would be published.",
     "soak": "Programs that run for long on a bad network.",
-    "typing": "A file that is checked by type checkers, and not run.",
+    "typing": "What type checkers see: the public API, and the programs of the documentation.",
     "vocabulary": "Our vocabulary beside that of CometChat's SDKs.",
 }
 """Folders of tests that are not about one package, and what is in them."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Literal, TypeVar, final, overload
+from typing import TYPE_CHECKING, final, overload
 
 import cometconn
 from cometconn._arguments import check, made_by
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
-    from typing import Any, Unpack
+    from typing import Any, Literal, Unpack
 
     from cometconn._account.store import Store
+    from cometconn._client.client import A, B, C, D, _ReceiverType
     from cometconn._client.client_statistics import Statistics
     from cometconn._client.core import ClientCore
     from cometconn._environment import Environment
@@ -47,16 +48,6 @@ if TYPE_CHECKING:
     from ._calls import Calls
 
 __all__ = ["CometChat", "open_client"]
-
-_ReceiverType = Literal["user", "group"]
-
-A = TypeVar("A", bound="Event")
-
-B = TypeVar("B", bound="Event")
-
-C = TypeVar("C", bound="Event")
-
-D = TypeVar("D", bound="Event")
 
 
 def open_client(
@@ -442,8 +433,7 @@ class CometChat:
         options = stream_options(
             types, max_events, max_bytes, overflow, acknowledge, markers=markers, on_logout=on_logout
         )
-        commit = partial(self._run, self._core.positions.commit)
-        return self._core.streams.subscribe(options, EventStream, commit)
+        return self._core.streams.subscribe(options, EventStream, partial(self._run, self._core.positions.commit))
 
     @property
     def position(self) -> int | None:

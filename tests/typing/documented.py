@@ -9,6 +9,7 @@ numbers in a file are those of the page.
 from __future__ import annotations
 
 import ast
+import json
 import pathlib
 import re
 import sys
@@ -41,7 +42,7 @@ NOT_STRICT = {
     "docs/how-to/store.md": "Its last function is such a one.",
     "docs/how-to/migrate.md": "Its lines are called by hidden ones.",
 }
-"""Pages whose functions need no annotations, with the reason. What they call is checked all the same."""
+"""Pages whose functions need no annotations, with the reason. What they call is checked, and programs are strict."""
 
 _LOOSE = "# mypy: allow-untyped-defs, allow-untyped-calls, allow-incomplete-defs, disable-error-code=var-annotated\n# pyright: basic\n"
 # What the lines of a page use without making it, with its type.
@@ -69,7 +70,7 @@ def _of_page(page: pathlib.Path) -> Iterator[tuple[str, str]]:
         source = str(example.parsed)
         tree = ast.parse(source)
         if blocks._is_program(source):
-            yield name, _before_line(first, example.line + 1) + source
+            yield name, "\n" * example.line + source
             continue
         here = {node.name for node in tree.body if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)}
         if here & defined:
@@ -100,7 +101,11 @@ def _as_function(source: str, tree: ast.AST, line: int) -> str:
     return "\n\n" + source
 
 
+# A program need not have a case for every event.
+_PYRIGHT = {"typeCheckingMode": "strict", "pythonVersion": "3.11", "reportMatchNotExhaustive": "none"}
+
 if __name__ == "__main__":
     folder = pathlib.Path(sys.argv[1])
+    (folder / "pyrightconfig.json").write_text(json.dumps(_PYRIGHT), encoding="utf-8")
     for file, text in documented().items():
         (folder / file).write_text(text, encoding="utf-8")

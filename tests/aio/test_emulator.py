@@ -17,7 +17,9 @@ from cometconn.errors import SettingsError
 from .harness import run
 
 
-@pytest.mark.parametrize(("twin", "original"), [(Emulator, cometconn.emulator.Emulator), (ServerLog, cometconn.emulator.ServerLog)])
+@pytest.mark.parametrize(
+    ("twin", "original"), [(Emulator, cometconn.emulator.Emulator), (ServerLog, cometconn.emulator.ServerLog)]
+)
 def test_every_call_that_waits_has_a_twin(twin: type, original: type) -> None:
     """With the same signature: a call that is missing would wait in Trio, and fail."""
     waiting = {name for name, member in inspect.getmembers(original, inspect.iscoroutinefunction)}

@@ -142,7 +142,9 @@ STATUS_STREAM = Twin(
 )
 
 OPEN_EMULATOR = Twin(
-    "cometconn.emulator.server", "open_emulator", body="return Block(lambda: cometconn.emulator.open_emulator({arguments}), Emulator)"
+    "cometconn.emulator.server",
+    "open_emulator",
+    body="return Block(lambda: cometconn.emulator.open_emulator({arguments}), Emulator)",
 )
 OPEN_FAULT_PROXY = Twin(
     "cometconn.testing.fault_proxy",

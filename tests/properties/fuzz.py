@@ -28,9 +28,7 @@ _PROGRESS = 500  # scripts from one line to the next
 _HAPPENINGS = 40  # most in one script: it takes about 20 ms
 
 
-def fuzz(
-    number: int, start: int, *, shrink: bool = True, show: bool = False, on_asyncio: bool = False
-) -> None:
+def fuzz(number: int, start: int, *, shrink: bool = True, show: bool = False, on_asyncio: bool = False) -> None:
     """Compare client and model in *number* scripts. The same *start* gives the same ones.
 
     Raises:

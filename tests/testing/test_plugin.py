@@ -279,7 +279,9 @@ class TestInOneLoop:
         assert await chat.ping() > 0
         assert self.loops[0] is self.loops[-1]
 """
-    output = run(ON_ASYNCIO.replace("async def test_over", f"{mark}async def test_over", 1) + shared, ini=ASYNCIO + mode)
+    output = run(
+        ON_ASYNCIO.replace("async def test_over", f"{mark}async def test_over", 1) + shared, ini=ASYNCIO + mode
+    )
     assert "5 passed" in output, output
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_type
 
 import cometconn
-from cometconn import AppSettings, AppState, CometChat, EventStream, Status, StatusChange, User, appstate
+from cometconn import AppSettings, AppState, CometChat, EventStream, Status, StatusChange, User, aio, appstate
 from cometconn.environment import Environment, SystemEnvironment
 from cometconn.events import CustomMessage, Event, TextMessage
 from cometconn.instrumentation import Detail, Hook, LogHook, Trace, TraceFile, read_trace
@@ -101,3 +101,24 @@ async def check_the_kit() -> None:
             assert_type(recorder, Recorder)
             for environment in (server, replay, recorder):
                 cometconn.open_client("APP", AppSettings(), environment=environment)
+
+
+async def check_aio() -> None:
+    """The client for asyncio has the types of its original, and streams of its own."""
+    async with aio.open_client("APP", AppSettings(region="us"), store=SmallStore(), hooks=[Counter()]) as chat:
+        assert_type(chat, aio.CometChat)
+        assert_type(await chat.login(uid="u", auth_key="k"), User)
+        assert_type(await chat.ping(), float)
+        assert_type(await chat.send_text("u", "text"), TextMessage)
+        assert_type(chat.status, Status)
+        chat.enter_background()
+        async with chat.events() as events:
+            assert_type(events, aio.EventStream)
+            async for event in events:
+                assert_type(event, Event)
+            assert_type(await anext(events), Event)
+            assert_type(await events.batch(), list[Event])
+        async with chat.statuses() as statuses:
+            assert_type(statuses, aio.StatusStream)
+            async for change in statuses:
+                assert_type(change, StatusChange)

@@ -60,7 +60,8 @@ def chat_world() -> dict[str, Any]:
 @pytest.fixture
 def emulator(request: pytest.FixtureRequest) -> Emulator | AioEmulator:
     """A CometChat server on loopback with real sockets, for the duration of the test. In asyncio: `cometconn.aio`'s."""
-    return _run_by_plugin(request, "emulator")
+    server: Emulator | AioEmulator = _run_by_plugin(request, "emulator")
+    return server
 
 
 @asynccontextmanager
@@ -72,7 +73,7 @@ async def _open_emulator(
         _check_time(virtual=False)
         from cometconn.emulator import open_emulator  # noqa: PLC0415
     else:
-        from cometconn.aio.emulator import open_emulator  # type: ignore[assignment]  # noqa: PLC0415
+        from cometconn.aio.emulator import open_emulator  # noqa: PLC0415
     async with open_emulator(**chat_world) as server:
         yield server
 
@@ -80,7 +81,8 @@ async def _open_emulator(
 @pytest.fixture
 def chat(request: pytest.FixtureRequest) -> CometChat | AioCometChat:
     """A client of `emulator`, logged in and connected, with a `MemoryStore`. In asyncio: `cometconn.aio`'s."""
-    return _run_by_plugin(request, "chat")
+    client: CometChat | AioCometChat = _run_by_plugin(request, "chat")
+    return client
 
 
 @asynccontextmanager
@@ -102,7 +104,8 @@ def _virtual_time() -> None:
 @pytest.fixture
 def memory_server(request: pytest.FixtureRequest, _virtual_time: None) -> MemoryServer:
     """A CometChat server in memory, for the duration of the test, which then runs in virtual time. Trio only."""
-    return _run_by_plugin(request, "memory_server")
+    server: MemoryServer = _run_by_plugin(request, "memory_server")
+    return server
 
 
 @asynccontextmanager
@@ -125,7 +128,8 @@ async def _open_memory_server(
 @pytest.fixture
 def memory_chat(request: pytest.FixtureRequest, _virtual_time: None) -> CometChat:
     """A client of `memory_server`, logged in and connected, in virtual time, with a `MemoryStore`. Trio only."""
-    return _run_by_plugin(request, "memory_chat")
+    client: CometChat = _run_by_plugin(request, "memory_chat")
+    return client
 
 
 @asynccontextmanager
@@ -160,7 +164,7 @@ async def _connect(
 # made by `pytest.fixture`. pytest-asyncio, in its strict mode, runs only those that are made by its own decorator, which
 # also chooses the loop. So the public fixtures are synchronous, and request the one that the test's plugin runs.
 
-_OPENED_BY = {
+_OPENED_BY: dict[str, Callable[..., Any]] = {
     "emulator": _open_emulator,
     "chat": _open_chat,
     "memory_server": _open_memory_server,

@@ -187,6 +187,7 @@ def fuzz(session: nox.Session) -> None:
     session.run("python", "-m", "tests.transport.differential", "--cases", "20000")
     session.run("python", "-m", "tests.wire.differential", "--cases", "20000")
     session.run("pytest", "-q", "tests/connection/test_instant.py", env={"COMETCONN_SCHEDULINGS": "200"})
+    session.run("pytest", "-q", "tests/aio/test_cancelling.py", env={"COMETCONN_CANCEL_TURNS": "70"})
     many = {"COMETCONN_INTERLEAVINGS": "600"}
     session.run("pytest", "-q", "tests/connection/test_catch_up.py", "-k", "interleaving", env=many)
 

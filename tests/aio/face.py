@@ -16,7 +16,6 @@ import trio
 
 import cometconn.aio
 from cometconn import AppSettings, Endpoints, MemoryStore
-from cometconn._groups import open_nursery
 
 from .virtual_time import run_in_trio
 
@@ -118,7 +117,7 @@ class _Client:
                     async for item in items:
                         send.send_nowait(item)
 
-        async with open_nursery() as nursery:
+        async with trio.open_nursery() as nursery:
             nursery.start_soon(_in_asyncio, read)
             await opened.wait()
             yield receive

@@ -1,14 +1,16 @@
-"""What the public modules share: what `dir()` shows of them, and errors for missing names and missing extras."""
+"""What the public modules share: what `dir()` shows, previous names, and errors for missing names and missing extras."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+import warnings
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     import types
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["needs_extra", "no_such_name", "public_names"]
 
@@ -27,12 +29,32 @@ _PUBLIC = [
 ]
 
 
-def public_names(module: str, names: Sequence[str]) -> tuple[Callable[[str], NoReturn], Callable[[], list[str]]]:
+def public_names(
+    module: str, names: Sequence[str], previous: Mapping[str, type] = MappingProxyType({})
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """Return `__getattr__` and `__dir__` of a module with these *names*.
 
     Hide `__getattr__` from type checkers, which would otherwise accept every name.
+
+    Args:
+        module: the name of the module.
+        names: its `__all__`.
+        previous: the previous name of each class that was renamed, for one release more. Its use is a
+            `DeprecationWarning`.
     """
-    return (lambda name: no_such_name(module, names, name)), (lambda: sorted(names))
+
+    def attribute(name: str) -> object:
+        if name not in previous:
+            no_such_name(module, names, name)
+        new = previous[name]
+        warnings.warn(
+            f"{module}.{name} is deprecated and goes with the next release: use {new.__name__}.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return new
+
+    return attribute, lambda: sorted(names)
 
 
 def no_such_name(module: str, names: Sequence[str], name: str) -> NoReturn:

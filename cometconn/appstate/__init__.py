@@ -15,10 +15,9 @@ and `AppStateTarget` the type of what it drives.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
-from cometconn._modules import no_such_name
+from cometconn._modules import public_names
 
 from .job_control import follow_job_control as follow_job_control
 from .logind import follow_logind as follow_logind
@@ -36,26 +35,9 @@ __all__ = [
     "follow_network",
 ]
 
-_RENAMED = {"Excursion": "BackgroundGuard", "Follower": "AppStateTarget"}
-
 if TYPE_CHECKING:
     # The previous names, for type checkers.
     Excursion = BackgroundGuard
     Follower = AppStateTarget
 else:  # with a `__getattr__`, a type checker would accept any name
-
-    def __getattr__(name: str) -> object:
-        """Return the class that a previous name stands for, with a `DeprecationWarning`."""
-        if name not in _RENAMED:
-            no_such_name(__name__, __all__, name)
-        new = _RENAMED[name]
-        warnings.warn(
-            f"{__name__}.{name} is deprecated and goes with the next release: use {new}.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return globals()[new]
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+    __getattr__, __dir__ = public_names(__name__, __all__, {"Excursion": BackgroundGuard, "Follower": AppStateTarget})

@@ -25,11 +25,11 @@ from .attempts import RenewalBegun as RenewalBegun
 from .attempts import RetrySet as RetrySet
 from .attempts import TokenRefused as TokenRefused
 from .attempts import Upgraded as Upgraded
+from .connections import CloseFrameSent as CloseFrameSent
 from .connections import ConnectionLost as ConnectionLost
 from .connections import EventsDropped as EventsDropped
 from .connections import EventsReceived as EventsReceived
 from .connections import GapMarked as GapMarked
-from .connections import GoodbyeSaid as GoodbyeSaid
 from .connections import PageFetched as PageFetched
 from .connections import PingSent as PingSent
 from .connections import PongReceived as PongReceived
@@ -56,6 +56,7 @@ __all__ = [
     "AttemptFailed",
     "Authenticated",
     "ClientOpened",
+    "CloseFrameSent",
     "ConnectionLost",
     "DeadlineMoved",
     "Detail",
@@ -66,7 +67,6 @@ __all__ = [
     "EventsDropped",
     "EventsReceived",
     "GapMarked",
-    "GoodbyeSaid",
     "Hook",
     "LeaseEnded",
     "LogHook",
@@ -88,5 +88,7 @@ __all__ = [
     "read_trace",
 ]
 
-if not TYPE_CHECKING:  # otherwise a type checker would accept every name
-    __getattr__, __dir__ = public_names(__name__, __all__)
+if TYPE_CHECKING:
+    GoodbyeSaid = CloseFrameSent  # the previous name, for type checkers
+else:  # with a `__getattr__`, a type checker would accept any name
+    __getattr__, __dir__ = public_names(__name__, __all__, {"GoodbyeSaid": CloseFrameSent})

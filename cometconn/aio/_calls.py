@@ -34,7 +34,7 @@ class Calls:
     __slots__ = ("_is_over", "_running", "guest")
 
     def __init__(self, guest: Guest) -> None:
-        self.guest = guest
+        self.guest: Guest = guest
         self._running: set[_Call] = set()
         self._is_over = False
 
@@ -114,7 +114,7 @@ class _Call(Signal):
     def __init__(self, loop: asyncio.AbstractEventLoop, wait: Callable[[], Awaitable[Any]]) -> None:
         super().__init__(loop)
         self._wait_in_trio = wait
-        self.scope = trio.CancelScope()
+        self.scope: trio.CancelScope = trio.CancelScope()
         self.value: Any = None
         self.error: BaseException | None = None
 

@@ -96,10 +96,10 @@ class Guest:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.over = Signal(loop)
+        self.loop: asyncio.AbstractEventLoop = loop
+        self.over: Signal = Signal(loop)
         self._ended = Signal(loop)  # the Trio run
-        self.is_ending = False
+        self.is_ending: bool = False
         self._loop_ends = False
         self._residents: list[Resident] = []
         self._starting: deque[tuple[contextvars.Context, Callable[[], Awaitable[None]], str]] = deque()

@@ -22,8 +22,8 @@ class Signal:
     __slots__ = ("_waiting", "happened", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.happened = False
+        self.loop: asyncio.AbstractEventLoop = loop
+        self.happened: bool = False
         self._waiting: tuple[asyncio.Future[None], ...] = ()
 
     def set(self) -> None:

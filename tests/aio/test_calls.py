@@ -178,7 +178,7 @@ def test_a_call_that_the_client_ends_has_its_own_error(server: Server) -> None:
 def test_a_call_that_outlives_the_client_is_ended(server: Server) -> None:
     """`logout()` whose request gets no answer does not hold up the end of the client."""
 
-    async def main() -> list[None | BaseException]:
+    async def main() -> tuple[BaseException | None]:
         async with client(server) as chat:
             await chat.login(uid="zed-1", auth_key="KEY")
             server.do("set", rest="hang")

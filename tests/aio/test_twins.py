@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 import sys
 
+import attrs
 import pytest
 
 import cometconn
@@ -59,7 +60,7 @@ def test_open_client_has_the_same_arguments() -> None:
 def test_a_member_without_a_kind_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new member of `CometChat` has to be given one."""
     members = {kind: names for names, kind in twins.CHAT.members.items() if isinstance(kind, str)}
-    fewer = twins.attrs.evolve(
+    fewer = attrs.evolve(
         twins.CHAT, members={members[twins.RUN].replace("ping", ""): twins.RUN, members[twins.COPIED]: twins.COPIED}
     )
     node = next(each for each in ast.walk(twins.Source.of(fewer.source).tree) if getattr(each, "name", None) == "ping")

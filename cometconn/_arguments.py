@@ -137,10 +137,9 @@ def made_by(maker: str) -> Callable[[C], C]:
         def constructor(*args: Any, **given: Any) -> None:
             bound = _bound(inner, args, given)
             if not all(name in bound and fits(bound[name]) for name, fits, *_ in _parameters(inner)):
-                what = " and ".join(_shown(value, is_secret=True) for value in [*args[1:], *given.values()])
-                message = (
-                    f"{cls.__name__} objects are made by {maker}, not by calling the class{what and ' with '}{what}."
-                )
+                for value in (*args, *given.values()):
+                    _shown(value, is_secret=True)  # closes it, if it is a coroutine
+                message = f"{cls.__name__} objects are made by {maker}, not by calling the class."
                 raise SettingsError(message)
             inner(*args, **given)
 

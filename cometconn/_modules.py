@@ -1,4 +1,4 @@
-"""What the public modules share: what `dir()` shows of them, and errors for missing names and missing extras."""
+"""What the public modules share: what `dir()` shows, previous names, and errors for missing names and missing extras."""
 
 from __future__ import annotations
 
@@ -30,23 +30,31 @@ _PUBLIC = [
 
 
 def public_names(
-    module: str, names: Sequence[str], *, renamed: Mapping[str, type] = MappingProxyType({})
-) -> tuple[Callable[[str], type], Callable[[], list[str]]]:
+    module: str, names: Sequence[str], previous: Mapping[str, type] = MappingProxyType({})
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """Return `__getattr__` and `__dir__` of a module with these *names*.
 
-    Hide `__getattr__` from type checkers, which would otherwise accept every name. *renamed*: the classes that previous
-    names stand for, which are found with a `DeprecationWarning` for one release more.
+    Hide `__getattr__` from type checkers, which would otherwise accept every name.
+
+    Args:
+        module: the name of the module.
+        names: its `__all__`.
+        previous: the previous name of each class that was renamed, for one release more. Its use is a
+            `DeprecationWarning`.
     """
 
-    def find(name: str) -> type:
-        if name not in renamed:
+    def attribute(name: str) -> object:
+        if name not in previous:
             no_such_name(module, names, name)
-        new = renamed[name]
-        message = f"{module}.{name} is deprecated and goes with the next release: use {new.__name__}."
-        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        new = previous[name]
+        warnings.warn(
+            f"{module}.{name} is deprecated and goes with the next release: use {new.__name__}.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
         return new
 
-    return find, lambda: sorted(names)
+    return attribute, lambda: sorted(names)
 
 
 def no_such_name(module: str, names: Sequence[str], name: str) -> NoReturn:

@@ -23,15 +23,16 @@ import attrs
 import pytest
 import trio
 
-from cometconn import FileStore, MemoryStore, Timing
+from cometconn import CometChat, Endpoints, FileStore, MemoryStore, Timing, open_client
+from cometconn._arguments import checked
 from cometconn.appstate import BackgroundGuard
-from cometconn.emulator import Device, Faults, Kind, ServerLog
+from cometconn.emulator import Device, Faults, Kind, ServerLog, World
 from cometconn.environment import Request, SystemEnvironment
-from cometconn.errors import CometConnError
+from cometconn.errors import CometConnError, SettingsError
 from cometconn.events import Event, TextMessage, User
 from cometconn.instrumentation import Detail, LogHook, MachineSlept, TraceFile
 from cometconn.stores import SavedPosition, SavedSession
-from cometconn.testing import memory_socket_pair, open_fault_proxy, open_replay, record
+from cometconn.testing import LineFaults, memory_socket_pair, open_fault_proxy, open_replay, record
 from tests.connection.harness import open_pair
 
 if TYPE_CHECKING:
@@ -319,3 +320,58 @@ async def faults_of(call: Call, by_class: dict[str, Any], valid: dict[str, Any])
                     yield f"{call.name}({argument.name}={shown}) is silent; wanted: {hint}"
             if inspect.iscoroutine(value):
                 value.close()
+
+
+WORDS: dict[str, Callable[[], Any]] = {
+    "open_client(store=...) must be a Store such as MemoryStore() or FileStore(path), a text, a path or None, not the class"
+    " MemoryStore itself: add parentheses, MemoryStore(...).": lambda: open_client("APP", store=MemoryStore),  # type: ignore[arg-type]
+    "open_client(hooks=...) must be an iterable of functions that take one Detail, such as LogHook(), not the class LogHook"
+    " itself: add parentheses, LogHook(...).": lambda: open_client("APP", hooks=LogHook),  # type: ignore[arg-type]
+    "open_client(ssl_context=...) must be an SSLContext or None, not False.": (
+        lambda: open_client("APP", ssl_context=False)  # type: ignore[arg-type]
+    ),
+    "open_client(settings=...) must be AppSettings(region=\"us\"), not 'us'.": lambda: open_client("APP", "us"),  # type: ignore[arg-type]
+    "CometChat objects are made by `async with open_client(...) as chat`, not by calling the class.": (
+        lambda: CometChat("APP")  # type: ignore[arg-type]
+    ),
+    "Timing.pong_timeout must be a number, not '3'.": lambda: Timing(pong_timeout="3"),  # type: ignore[arg-type]
+    "Timing.pong_timeout must be a number, not True.": lambda: Timing(pong_timeout=True),
+    "Endpoints.at(url=...) must be a text, not 3.": lambda: Endpoints.at(3),  # type: ignore[arg-type]
+    "World(users=...) must be an iterable of texts, not 'zed-1'.": lambda: World(users="zed-1"),
+    "World(users=...) must be an iterable of texts, not (1, 2).": lambda: World(users=(1, 2)),  # type: ignore[arg-type]
+    "World(auth_key=...) must be a text, not of type int.": lambda: World(auth_key=12345),  # type: ignore[arg-type]
+    'LineFaults.end must be "close", "reset" or "half-open", not \'boom\'.': lambda: LineFaults(end="boom"),  # type: ignore[arg-type]
+    'Faults.upgrade must be "accept", "hang" or a whole number, not None.': lambda: Faults(upgrade=None),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_the_words(words: str) -> None:
+    """What was called, what it needs, and what it was given; a secret is never shown."""
+    with pytest.raises(SettingsError) as caught:
+        WORDS[words]()
+    assert str(caught.value) == words
+
+
+async def test_a_call_that_lacks_its_await(autojump_clock: MockClock) -> None:
+    """The sentence shows the call that must be awaited, and Python does not warn as well."""
+    async with open_pair(connect=True) as pair:
+        with pytest.raises(SettingsError) as caught:
+            await pair.chat.send_text(pair.chat.ping(), "hello")  # type: ignore[arg-type]
+        assert str(caught.value).endswith("not the coroutine of ping(): write `await` before the call.")
+
+
+def test_a_class_that_is_imported_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as no module has imported the class of an annotation, nothing is refused; afterwards it counts."""
+
+    @checked
+    def call(value: Later | None = None) -> str:  # type: ignore[name-defined]  # noqa: F821
+        return "done"
+
+    assert call(5) == call() == "done"
+    module = types.ModuleType("cometconn.later")
+    module.Later = type("Later", (), {"__module__": module.__name__})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert call(module.Later()) == call() == "done"
+    with pytest.raises(SettingsError, match=r"call\(value=\.\.\.\) must be a Later or None, not 5"):
+        call(5)

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 import cometconn
+from cometconn._modules import public_names
 from tests.test_arguments import PUBLIC
 
 MODULES = [*PUBLIC, "cometconn.aio"]
@@ -107,3 +108,14 @@ def test_a_missing_extra(module: str, library: str, extra: str) -> None:
         last
         == f'ModuleNotFoundError: {module} needs {library}, which is not installed: pip install "cometconn[{extra}]"'
     )
+
+
+def test_the_warning_of_a_previous_name() -> None:
+    """It names the line that used the name. The name is not shown, and others are unknown."""
+    getattr_of_a_module, dir_of_a_module = public_names("shop", ["New"], {"Old": int})
+    with pytest.warns(DeprecationWarning, match=r"^shop\.Old is deprecated .* use int\.$") as caught:
+        assert getattr_of_a_module("Old") is int
+    assert [warning.filename for warning in caught] == [__file__]
+    assert dir_of_a_module() == ["New"]
+    with pytest.raises(AttributeError, match=r"^module 'shop' has no attribute 'Young'$"):
+        getattr_of_a_module("Young")

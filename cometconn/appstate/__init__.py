@@ -39,7 +39,5 @@ if TYPE_CHECKING:
     # The previous names, for type checkers.
     Excursion = BackgroundGuard
     Follower = AppStateTarget
-else:  # otherwise a type checker would accept every name
-    __getattr__, __dir__ = public_names(
-        __name__, __all__, renamed={"Excursion": BackgroundGuard, "Follower": AppStateTarget}
-    )
+else:  # with a `__getattr__`, a type checker would accept any name
+    __getattr__, __dir__ = public_names(__name__, __all__, {"Excursion": BackgroundGuard, "Follower": AppStateTarget})

@@ -90,5 +90,5 @@ __all__ = [
 
 if TYPE_CHECKING:
     GoodbyeSaid = CloseFrameSent  # the previous name, for type checkers
-else:  # otherwise a type checker would accept every name
-    __getattr__, __dir__ = public_names(__name__, __all__, renamed={"GoodbyeSaid": CloseFrameSent})
+else:  # with a `__getattr__`, a type checker would accept any name
+    __getattr__, __dir__ = public_names(__name__, __all__, {"GoodbyeSaid": CloseFrameSent})

@@ -174,9 +174,8 @@ if not TYPE_CHECKING:  # for a type checker, every name would exist here
             return _import(f"{__name__}.{name}")
         if name == "__version__":
             return _import(f"{__name__}._client.version").__version__
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
+        return _import(f"{__name__}._modules").no_such_name(__name__, __dir__(), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_ROOMS, "__version__"})
+    return sorted({*__all__, *_ROOMS, "__version__"})

@@ -49,6 +49,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "a function that takes one Detail, such as LogHook()",
         "functions that take one Detail, such as LogHook()",
     ),
+    "type[Event]": ("an event class, such as TextMessage", "event classes"),
     "Message": ("a message that was received, such as a TextMessage", "messages"),
 }
 """Singular and plural of what fits, by the name of the type. Other classes are called by their own name."""
@@ -63,11 +64,12 @@ def check(function: Callable[..., Any], given: Mapping[str, object]) -> None:
         function: the function that was called.
         given: the arguments by name; other names are ignored.
     """
-    for name, fits, what in _parameters(function):
+    for name, fits, what, is_several in _parameters(function):
         if name in given:
             value = given[name]
-            if not fits(value):
-                raise refused(_where(function, name), what, value)
+            for each in typing.cast("tuple[object, ...]", value) if is_several else (value,):
+                if not fits(each):
+                    raise refused(_where(function, name), what, each)
 
 
 def check_call(function: Callable[..., Any], args: tuple[object, ...], given: Mapping[str, object]) -> None:
@@ -98,9 +100,12 @@ def _shown(value: object, *, is_secret: bool) -> str:
 
 
 def _where(function: Callable[..., Any], name: str) -> str:
-    *_, last = function.__qualname__.removesuffix(".__init__").split(".")
-    is_attribute = _inner(function).__code__.co_filename.startswith("<attrs")
-    return f"{last}.{name}" if is_attribute else f"{last}({name}=...)"
+    *_, owner, last = ["", *function.__qualname__.removesuffix(".__init__").split(".")]
+    code = _inner(function).__code__
+    if code.co_filename.startswith("<attrs"):
+        return f"{last}.{name}"
+    is_class_method = code.co_varnames[:1] == ("cls",)
+    return f"{owner}.{last}({name}=...)" if is_class_method else f"{last}({name}=...)"
 
 
 # Decorators.
@@ -131,11 +136,10 @@ def made_by(maker: str) -> Callable[[C], C]:
         @functools.wraps(inner)
         def constructor(*args: Any, **given: Any) -> None:
             bound = _bound(inner, args, given)
-            if not all(name in bound and fits(bound[name]) for name, fits, _ in _parameters(inner)):
-                what = " and ".join(_shown(value, is_secret=True) for value in [*args[1:], *given.values()])
-                message = (
-                    f"{cls.__name__} objects are made by {maker}, not by calling the class{what and ' with '}{what}."
-                )
+            if not all(name in bound and fits(bound[name]) for name, fits, *_ in _parameters(inner)):
+                for value in (*args, *given.values()):
+                    _shown(value, is_secret=True)  # closes it, if it is a coroutine
+                message = f"{cls.__name__} objects are made by {maker}, not by calling the class."
                 raise SettingsError(message)
             inner(*args, **given)
 
@@ -186,11 +190,11 @@ def _inner(function: Any) -> Any:
     return function
 
 
-_READ: dict[Callable[..., Any], list[tuple[str, _Fits, str]]] = {}
+_READ: dict[Callable[..., Any], list[tuple[str, _Fits, str, bool]]] = {}
 
 
-def _parameters(function: Callable[..., Any]) -> list[tuple[str, _Fits, str]]:
-    """Return each parameter that has an annotation: its name, what fits, and a description of that."""
+def _parameters(function: Callable[..., Any]) -> list[tuple[str, _Fits, str, bool]]:
+    """Return each parameter that has an annotation: its name, what fits, a description of that, and whether it is `*name`."""
     found = _READ.get(function)
     if found is not None:
         return found
@@ -200,8 +204,7 @@ def _parameters(function: Callable[..., Any]) -> list[tuple[str, _Fits, str]]:
     for name in code.co_varnames[: count + bool(code.co_flags & inspect.CO_VARARGS)]:
         if name in annotations:
             hint = namespace.evaluate(annotations[name])
-            fits = _fits(hint)
-            found.append((name, fits if name in code.co_varnames[:count] else _each(fits), _what(hint)))
+            found.append((name, _fits(hint), _what(hint), name not in code.co_varnames[:count]))
     if not namespace.unknown:
         _READ[function] = found
     return found
@@ -237,24 +240,24 @@ class _Namespace(dict[str, Any]):
         if not kinds:
             self.unknown.append(name)
             return type(name, (_Unknown,), {})
-        return max(kinds, key=self._nearness)  # the name may stand for another class in another room
+        return max(kinds, key=self._nearness)[1]  # the name may stand for another class in another room
 
-    def _nearness(self, kind: Any) -> int:
-        return sum(here == there for here, there in zip(self._module, kind.__module__.split("."), strict=False))
+    def _nearness(self, found: tuple[str, Any]) -> int:
+        return sum(here == there for here, there in zip(self._module, found[0].split("."), strict=False))
 
 
-def _defined(name: str) -> Iterator[Any]:
-    """Yield what the package's imported modules define as *name*."""
+def _defined(name: str) -> Iterator[tuple[str, Any]]:
+    """Yield what the package's imported modules define as *name*, with the name of the module."""
     package = __name__.partition(".")[0]
     for module_name, module in list(sys.modules.items()):
         if module_name.partition(".")[0] == package:
             value = vars(module).get(name)
-            if getattr(value, "__module__", None) == module_name:
-                yield value
+            if getattr(value, "__module__", None) == module_name or typing.get_origin(value) is not None:
+                yield module_name, value
 
 
-def _each(fits: _Fits) -> _Fits:
-    return lambda values: all(map(fits, typing.cast("Iterable[object]", values)))
+def _anything(value: object) -> bool:
+    return not inspect.iscoroutine(value)
 
 
 def _fits(hint: Any) -> _Fits:  # noqa: PLR0911 - one for each kind of annotation
@@ -276,17 +279,17 @@ def _fits(hint: Any) -> _Fits:  # noqa: PLR0911 - one for each kind of annotatio
     if kind is None:
         return lambda value: value is None
     if kind is Any or kind is object or not isinstance(kind, type) or issubclass(kind, _Unknown):
-        return lambda value: not inspect.iscoroutine(value)
+        return _anything
     if getattr(kind, "_is_protocol", False):
         names = [name for name in vars(kind) if not name.startswith("_") or name == "__call__"]
         return lambda value: not isinstance(value, type) and all(hasattr(value, name) for name in names)
     if issubclass(kind, Iterable) and not issubclass(kind, str | bytes | Mapping):
-        each = _each(_fits(inner[0])) if inner and len(set(inner) - {...}) == 1 else bool
+        each = _fits(inner[0]) if inner and len(set(inner) - {...}) == 1 else _anything
         # A collection can be looked into; another iterable would be used up.
         return lambda value: (
             isinstance(value, kind)
             and not isinstance(value, str | bytes)
-            and (not isinstance(value, Collection) or not value or each(value))
+            and (not isinstance(value, Collection) or all(map(each, value)))
         )
     return lambda value: isinstance(value, kind)
 
@@ -299,7 +302,7 @@ def _what(hint: Any, number: int = 0) -> str:
     if origin is typing.Literal:
         return _listed(_words(hint, number))
     if origin is type:
-        return f"a class, {_name(inner[0])} or one derived from it" if number == 0 else f"classes of {_name(inner[0])}"
+        return _WORDS.get(f"type[{_name(inner[0])}]", ("a class", "classes"))[number]
     name = _name(origin or hint)
     words = _WORDS.get(name)
     if words is None and inner and origin is not Callable:

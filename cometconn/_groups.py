@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar, final
 import trio
 
 from ._arguments import check_call
-from .errors import SettingsError
+from .errors import CometConnError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-__all__ = ["InternalError", "Ungrouped", "interrupt_in", "need_trio", "open_nursery", "protected", "raise_sole"]
+__all__ = [
+    "InternalError",
+    "ShortTraceback",
+    "Ungrouped",
+    "interrupt_in",
+    "need_trio",
+    "open_nursery",
+    "protected",
+    "raise_sole",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -114,6 +123,26 @@ class Ungrouped:
             del handled, error
 
 
+@final
+class ShortTraceback:
+    """Surrounds the inner steps of a call: an error that we raise there on purpose leaves without their lines.
+
+    Its text describes what happened, and its cause is chained; the steps only make the traceback long.
+    """
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Remove the lines."""
+        if isinstance(error, CometConnError):
+            error.__traceback__ = None
+
+
 def _bare(interrupt: KeyboardInterrupt, handled: BaseException | None) -> None:
     interrupt.__cause__ = None
     interrupt.__context__ = handled if handled is not interrupt else None
@@ -186,10 +215,7 @@ class _Protected(AbstractAsyncContextManager[T]):
 def need_trio(call: str) -> None:
     """Raise `SettingsError` unless a Trio task is running."""
     if not trio.lowlevel.in_trio_task():
-        message = (
-            f"{call} needs Trio: run the program with trio.run(main), or use cometconn.aio,"
-            f" which has the same calls for asyncio."
-        )
+        message = f"{call} needs Trio: run the program with trio.run(main), or in an asyncio program use cometconn.aio instead."
         raise SettingsError(message, code="NO_TRIO")
 
 

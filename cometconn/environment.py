@@ -6,7 +6,13 @@ whole client then runs in memory and in virtual time: see `cometconn.testing`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ._client.system_environment import SystemEnvironment
 from ._environment import Environment, Request, Response
+from ._modules import public_names
 
 __all__ = ["Environment", "Request", "Response", "SystemEnvironment"]
+
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(__name__, __all__)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ._modules import public_names
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,6 +36,9 @@ __all__ = [
     "TraceError",
 ]
 
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(__name__, __all__)
+
 
 class CometConnError(Exception):
     """The base class of all errors that cometconn raises on purpose.
@@ -41,6 +46,7 @@ class CometConnError(Exception):
     Attributes:
         code: a short, stable name for programs: CometChat's own if there is one.
         message: the description for people, which is also `str(error)`.
+        default_code: the `code` of this class's errors unless CometChat sent one.
     """
 
     default_code: ClassVar[str] = "COMETCONN_ERROR"
@@ -75,6 +81,9 @@ class LoginInProgressError(CometConnError):
 class ApiError(CometConnError):
     """CometChat's REST API refused a request, or did not respond to it.
 
+    Retry only if `worth_retrying` is true, and not before `retry_after` seconds have passed if that is a number. Other
+    requests fail again in the same way: correct what `code` names. The code also stands in the text of the error.
+
     Attributes:
         code: CometChat's error code (`ERR_UID_NOT_FOUND`, ...); `FAILED_TO_FETCH` if no complete response was received,
             `INVALID_RESPONSE` if a response was received that is not CometChat's.
@@ -96,7 +105,8 @@ class ApiError(CometConnError):
         status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message, code=code)
+        code = code or self.default_code
+        super().__init__(message if code in message else f"{message.removesuffix('.')} ({code}).", code=code)
         self.details: Any = details
         self.status: int | None = status
         self.retry_after: float | None = retry_after

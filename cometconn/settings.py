@@ -8,15 +8,19 @@ from __future__ import annotations
 import enum
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from ._arguments import checked
+from ._modules import public_names
 from ._network.urls import is_loopback, read_url
 from .errors import SettingsError
 
 __all__ = ["AppSettings", "Endpoints", "Limits", "SubscriptionType", "Timing"]
+
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(__name__, __all__)
 
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import attrs
 
+from ._modules import public_names
+
 if TYPE_CHECKING:
     from .errors import CometConnError
 
@@ -22,6 +24,9 @@ __all__ = [
     "StatusChange",
     "Waiting",
 ]
+
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(__name__, __all__)
 
 
 class AppState(enum.Enum):
@@ -74,6 +79,7 @@ class Disconnected:
     """There is no socket, and none will be opened without an input, such as a call.
 
     Attributes:
+        state: `ConnectionState.DISCONNECTED`.
         reason: why the client is disconnected.
         cause: the error that led to it, if there is one.
         at: when it disconnected, on Trio's clock, in seconds.
@@ -90,6 +96,7 @@ class Connecting:
     """An attempt is running.
 
     Attributes:
+        state: `ConnectionState.CONNECTING`.
         attempt: the number of the attempt, counted from 1 since the last stable connection, or since the client was last `Disconnected`.
         at: when the attempt began, on Trio's clock, in seconds.
     """
@@ -104,6 +111,7 @@ class Waiting:
     """The client waits for the time of the next attempt.
 
     Attributes:
+        state: `ConnectionState.CONNECTING`.
         attempt: the number of that attempt.
         retry_at: when it will begin, on Trio's clock, in seconds.
         cause: the error that ended the connection or the attempt before.
@@ -122,6 +130,7 @@ class Connected:
     """The server accepted the auth frame, and events are received.
 
     Attributes:
+        state: `ConnectionState.CONNECTED`.
         attempt: the number of the attempt that succeeded.
         at: when the auth reply was read, on Trio's clock, in seconds.
     """

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import pathlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
-from cometconn import AppSettings, Disconnected, FileStore, MemoryStore, Timing, User, errors, open_client
+import cometconn
+from cometconn import AppSettings, CometChat, Disconnected, FileStore, MemoryStore, Timing, User, errors, open_client
 from cometconn.appstate import follow_logind
 from cometconn.events import TextMessage, UnreadableFrame
 from cometconn.instrumentation import read_trace
@@ -16,7 +20,6 @@ from .appstate.stand_in import StandIn
 from .connection.harness import Pair, background, open_pair, settle
 
 if TYPE_CHECKING:
-    import pathlib
     from collections.abc import Awaitable, Callable
 
     from trio.testing import MockClock
@@ -196,3 +199,89 @@ async def test_a_status_carries_the_cause(autojump_clock: MockClock) -> None:
         assert isinstance(status, Disconnected)
         assert isinstance(status.cause, errors.ConnectError)
         assert isinstance(status.cause.__cause__, OSError)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "text"),
+    [
+        ("ERR_UID_NOT_FOUND", "GET /me: There is no such user.", "GET /me: There is no such user (ERR_UID_NOT_FOUND)."),
+        (None, "GET /me was not answered", "GET /me was not answered (FAILED_TO_FETCH)."),
+        ("ERR_X", "GET /me: ERR_X, says the server", "GET /me: ERR_X, says the server"),
+    ],
+)
+def test_the_text_of_an_api_error_has_its_code(code: str | None, message: str, text: str) -> None:
+    """It stands at the end, unless the text has it already."""
+    error = errors.ApiError(message, code=code)
+    assert (str(error), error.message) == (text, text)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_worth_it"),
+    [(None, True), (408, True), (425, True), (429, True), (500, True), (400, False), (404, False)],
+)
+def test_which_api_errors_are_worth_retrying(status: int | None, is_worth_it: bool) -> None:
+    """Those without a response, 408, 425, 429 and 5xx; `retry_after` is the server's own delay."""
+    error = errors.ApiError("no", status=status, retry_after=3.0)
+    assert (error.worth_retrying, error.retry_after) == (is_worth_it, 3.0)
+
+
+AFTER: dict[str, Callable[[CometChat], Awaitable[object]]] = {
+    "connect()": lambda chat: chat.connect(),
+    "ping()": lambda chat: chat.ping(),
+    "start_typing()": lambda chat: chat.start_typing("amy-2"),
+    "login()": lambda chat: chat.login(uid="zed-1", auth_key="KEY"),
+    "logout()": lambda chat: chat.logout(),
+    "send_text()": lambda chat: chat.send_text("amy-2", "hello"),
+}
+
+
+async def test_calls_after_the_client_was_left(autojump_clock: MockClock) -> None:
+    """Each error has the name of the call, and what to do; without a running loop, too."""
+    async with open_pair(connect=True) as pair:
+        pass
+    for name, call in AFTER.items():
+        for runs in (call, _without_a_loop(call)):
+            with pytest.raises((errors.NotConnectedError, errors.NotLoggedInError)) as caught:
+                await runs(pair.chat)
+            assert caught.value.message == f"{name} came after open_client() was left: open a new client."
+
+
+def _without_a_loop(call: Callable[[CometChat], Awaitable[object]]) -> Callable[[CometChat], Awaitable[object]]:
+    def run(chat: CometChat) -> None:
+        trio.run(lambda: call(chat))
+
+    async def wait(chat: CometChat) -> None:
+        await trio.to_thread.run_sync(run, chat)
+
+    return wait
+
+
+async def test_calls_from_another_thread() -> None:
+    """Each, synchronous or not, raises one sentence that names what to use, and nothing happens."""
+    calls: list[Callable[[CometChat], Any]] = [*AFTER.values(), CometChat.enter_background, CometChat.retry_now]
+
+    def run(chat: CometChat) -> None:
+        for call in calls:
+            with pytest.raises(errors.SettingsError, match=r"another thread.*trio\.from_thread\.run") as caught:
+                call(chat).send(None)
+            assert caught.value.code == "NO_TRIO"
+
+    async with open_pair(connect=True) as pair:
+        await trio.to_thread.run_sync(run, pair.chat)
+        assert pair.now() == "Connected(1)"
+
+
+def test_no_error_of_the_library_names_a_command_line_option() -> None:
+    """The library does not know that there is a command line."""
+    folder = pathlib.Path(cometconn.__file__).parent
+    for path in folder.rglob("*.py"):
+        if path.is_relative_to(folder / "cli"):
+            continue
+        tree = ast.parse(path.read_text())
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                assert not re.search(r"(?<![\w-])--[a-z]|cometconn (serve|send|doctor|listen)", node.value), (
+                    path,
+                    node.value,
+                )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import signal
 import sys
@@ -12,10 +13,11 @@ import pytest
 import trio
 
 from cometconn._groups import InternalError, Ungrouped, interrupt_in, open_nursery, protected, raise_sole
+from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
     import types
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
 
 async def cancelled() -> trio.Cancelled:
@@ -209,3 +211,53 @@ async def test_a_group_of_cancelled_only() -> None:
     error = await cancelled()
     with pytest.raises(trio.Cancelled):
         raise_sole(BaseExceptionGroup("", [error]))
+
+
+@protected
+@asynccontextmanager
+async def opened(number: int = 1) -> AsyncGenerator[int, None]:
+    """Open a number."""
+    yield number
+
+
+async def enter() -> None:
+    """Enter it as a program does."""
+    async with opened():
+        pass
+
+
+def step_without_a_loop() -> None:
+    """Run the coroutine as a loop of another library would."""
+    coroutine = enter()
+    try:
+        coroutine.send(None)
+    finally:
+        coroutine.close()
+
+
+@pytest.mark.parametrize("run", [lambda: asyncio.run(enter()), step_without_a_loop], ids=["asyncio", "no loop"])
+def test_without_trio(run: Callable[[], None]) -> None:
+    """One sentence names Trio and `cometconn.aio`."""
+    with pytest.raises(SettingsError, match=r"opened\(\) needs Trio.*cometconn\.aio") as caught:
+        run()
+    assert caught.value.code == "NO_TRIO"
+
+
+async def test_any_use_but_async_with() -> None:
+    """Each is an error that shows `async with`, and a call that is never entered is a warning."""
+    write = r"write `async with opened\(\.\.\.\) as name:`"
+    with pytest.raises(TypeError, match=f"instead of `with`: {write}"):
+        with opened():  # type: ignore[attr-defined]
+            raise AssertionError
+    with pytest.raises(TypeError, match=f"is not awaited: {write}"):
+        await opened()  # type: ignore[misc]
+    with pytest.raises(AttributeError, match=f"there is no 'login' yet: {write}"):
+        opened().login()  # type: ignore[attr-defined]
+    with pytest.warns(RuntimeWarning, match=f"was never entered, so it had no effect: {write}"):
+        opened()
+    block = opened()
+    assert not hasattr(block, "__len__")
+    async with block as number:
+        assert number == 1
+    with pytest.raises(SettingsError, match=r"opened\(number=\.\.\.\) must be a whole number, not '1'"):
+        opened("1")  # type: ignore[arg-type]

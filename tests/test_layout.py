@@ -45,6 +45,9 @@ ELSEWHERE = {
     "_wire/kinds": "wire/test_decoder wire/test_lenient wire/test_adding_a_kind",
     "_wire/message_key": "wire/test_decoder",
     "_wire/reference": "wire/test_decoder wire/test_bodies wire/test_signals wire/test_lenient",
+    "aio/_chat": "aio/test_twins aio/test_calls",
+    "aio/_signal": "aio/test_calls aio/test_blocks",
+    "aio/_streams": "aio/test_twins aio/test_reading",
     "cli/app": "cli/test_options cli/test_struck",
     "cli/demo_auto": "cli/test_demo",
     "cli/demo_manual": "cli/test_demo",
@@ -91,6 +94,9 @@ ELSEWHERE = {
 
 REACHES_IN = {
     "account/killed_program": "It is killed at each system call of one save, and a client would make others.",
+    "aio/test_blocks": "It lets the supervisor of a client fail, which it never does.",
+    "aio/test_twins": "It compares a class with its original, which programs need no name for.",
+    "aio/twins": "It makes the classes for asyncio from their originals, which it names by their modules.",
     "cold_start/test_preload": "It checks which modules are imported, by their names.",
     "conformance/__main__": "It turns the fast reader of text frames off, for which there is no public setting.",
     "conftest": "It searches every status of every client in the run, also in tests that do not subscribe to them.",
@@ -108,6 +114,7 @@ REACHES_IN = {
     "properties/test_search": "It gives `search` reducers that were broken on purpose, and each must be found.",
     "properties/test_writes_at_once": "It lets the socket take only a part of some writes, as the operating system may.",
     "streams/acknowledging": "It makes streams without a client: the tests publish messages by number and compare the position after each step.",
+    "streams/test_logout": "It ends streams in both ways at once, which no client does.",
     "testing/test_event_strategies": "It compares both decoders, and the attributes that they could not read, for hundreds of drawn frames.",
     "testing/test_leaks": "It leaves a link open, which no client does.",
     "transport/differential": "It compares the fast reader of text frames with the slow one.",
@@ -135,7 +142,7 @@ SCENARIOS = {
     "properties": "Random scripts with a client beside an independent model, and a search of all states.",
     "release": "What would be published.",
     "soak": "Programs that run for long on a bad network.",
-    "typing": "A file that is checked by type checkers, and not run.",
+    "typing": "What type checkers see: the public API, and the programs of the documentation.",
     "vocabulary": "Our vocabulary beside that of CometChat's SDKs.",
 }
 """Folders of tests that are not about one package, and what is in them."""

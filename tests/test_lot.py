@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import trio
 from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 
@@ -69,3 +71,42 @@ async def test_parking_is_a_checkpoint() -> None:
         nursery.start_soon(wake)
         with assert_checkpoints():
             await lot.park()
+
+
+async def test_tasks_and_wakers_wait_in_one_queue() -> None:
+    """A waker is called once, in its turn among the tasks."""
+    lot, woken = Lot(), list[str]()
+
+    async def wait() -> None:
+        await lot.park()
+        woken.append("task")
+
+    async with trio.open_nursery() as nursery:
+        lot.add(lambda: woken.append("first"))
+        nursery.start_soon(wait)
+        await wait_all_tasks_blocked()
+        lot.add(lambda: woken.append("last"))
+        for expected in (["first"], ["first", "task"], ["first", "task", "last"]):
+            lot.unpark()
+            await wait_all_tasks_blocked()
+            assert woken == expected
+        lot.add(lambda: woken.append("again"))
+        lot.unpark_all()
+        lot.unpark_all()
+    assert woken[3:] == ["again"]
+
+
+async def test_a_waker_that_is_withdrawn() -> None:
+    """A waker withdrawn in time is not called; one that was called already passes its wake-up on to the next."""
+    lot, woken = Lot(), list[str]()
+    wakers = {name: functools.partial(woken.append, name) for name in "abc"}
+    for waker in wakers.values():
+        lot.add(waker)
+    lot.withdraw(wakers["b"])
+    assert woken == []
+    lot.unpark()
+    assert woken == ["a"]
+    lot.withdraw(wakers["a"])
+    assert woken == ["a", "c"]
+    lot.withdraw(wakers["c"])
+    assert woken == ["a", "c"]

@@ -17,7 +17,7 @@ from cometconn._json.json_depth import is_too_deep
 from cometconn._json.parts import has_too_many_items
 from cometconn._json.values import parse
 from cometconn._network.http_date import read_date, retry_after_seconds
-from cometconn._network.os_errors import os_error_text
+from cometconn._network.os_errors import os_error_text, without_traceback
 from cometconn._network.urls import read_url
 from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import ApiError, SettingsError
@@ -171,7 +171,7 @@ class Api:
             response_date = read_date(response.headers.get("date", ""))
         except Exception as error:  # noqa: BLE001 - a program's own Environment may raise anything
             message = f"{what} was not answered: {self.secrets.masked_line(os_error_text(error))}."
-            raise ApiError(message) from self.secrets.error(error)
+            raise ApiError(message) from self.secrets.error(without_traceback(error))
         self.response_date = self.response_date if response_date is None else response_date
         if isinstance(response.body, bytes) and len(response.body) > RESPONSE_LIMIT:
             raise _invalid(what, response.status, f"is longer than {RESPONSE_LIMIT:,} bytes")

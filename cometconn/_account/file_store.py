@@ -52,7 +52,7 @@ class FileStore:
             SettingsError: *path* is not the path of a file.
         """
         self._path = pathlib.Path(path)
-        if not self._path.name:
+        if not self._path.name or "\0" in self._path.name:
             message = f"FileStore({path!r}): the path of a file is needed."
             raise SettingsError(message)
         self._files: SessionFiles | None = None

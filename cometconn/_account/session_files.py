@@ -58,7 +58,9 @@ class SessionFiles:
             check_folder(self.path)
             taken = self._lock.take()
         except OSError as error:
-            message = f"The session file {self.path} cannot be locked: {error.strerror or error}."
+            # mkdir() reports a file in place of a folder as a file that exists.
+            reason = "its folder is a file" if isinstance(error, FileExistsError) else error.strerror or error
+            message = f"The session file {self.path} cannot be locked: {reason}."
             raise StoreError(message) from error
         if not taken:
             raise in_use(self.path)

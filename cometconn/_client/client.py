@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal, final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, final, overload
 
 import trio
 
 from cometconn._arguments import check, made_by
-from cometconn._connection.keepalive import wait_pong
-from cometconn._groups import Ungrouped
+from cometconn._connection.keepalive import ping_every, wait_pong
 from cometconn._lifecycle.states import Input
+from cometconn._streams.event_stream import EventStream
+from cometconn._streams.statuses import StatusStream
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._wire.outgoing import custom_draft, ping_frame, receipt_frame, text_draft, transient_frame, typing_frame
-from cometconn.errors import CometConnError, SettingsError
+from cometconn.errors import SettingsError
 from cometconn.events import CustomMessage, TextMessage
 from cometconn.status import Features
 
@@ -22,11 +24,11 @@ from .frame_sender import send_frame
 from .receivers import address
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+    from typing import Unpack
 
-    from cometconn._streams.event_stream import EventStream
-    from cometconn._streams.statuses import StatusStream
-    from cometconn.events import Event, Group, Message, User
+    from cometconn._streams.stream_arguments import StreamKeywords
+    from cometconn.events import Event, Group, Marker, Message, User
     from cometconn.status import AppState, Status
 
     from .client_statistics import Statistics
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["CometChat"]
 
 _ReceiverType = Literal["user", "group"]
-_Overflow = Literal["pause", "drop_oldest", "fail"]
-_Acknowledge = Literal["next", "call", "never"]
+A = TypeVar("A", bound="Event")
+B = TypeVar("B", bound="Event")
+C = TypeVar("C", bound="Event")
+D = TypeVar("D", bound="Event")
 
 
 @final
@@ -60,6 +64,7 @@ class CometChat:
 
     # Identity.
 
+    @trio.lowlevel.enable_ki_protection
     async def login(
         self, *, uid: str | None = None, auth_key: str | None = None, auth_token: str | None = None
     ) -> User:
@@ -91,8 +96,9 @@ class CometChat:
         `POST /users/{uid}/auth_tokens` and `PUT /me`, as both official SDKs send them.
         """
         check(CometChat.login, locals())
-        return await self._login.login(uid, auth_key, auth_token)
+        return await self._login.login(uid, auth_key, auth_token)()
 
+    @trio.lowlevel.enable_ki_protection
     async def logout(self) -> None:
         """Close the socket, forget the saved session, and log out at the server (`DELETE /me`).
 
@@ -106,7 +112,7 @@ class CometChat:
         During a first `login()` it ends that login and returns. A checkpoint; if cancelled, the user is logged out, and
         the request to the server may not have been made. At most `request_timeout` + `close_timeout`.
         """
-        await self._login.logout()
+        await self._login.logout()()
 
     def get_logged_in_user(self) -> User | None:
         """Return the logged-in user, or `None`. Not a checkpoint."""
@@ -114,6 +120,7 @@ class CometChat:
 
     # The connection.
 
+    @trio.lowlevel.enable_ki_protection
     async def connect(self, *, retry: bool = False) -> None:
         """Return once the client is connected; connect if it is not.
 
@@ -134,16 +141,16 @@ class CometChat:
         open. Without *retry*, at most `connect_timeout`, twice that if the token must be renewed; with it, no limit.
         """
         check(CometChat.connect, locals())
-        await self._machine.connect(patient=retry)
+        await self._machine.connect(patient=retry)()
 
+    @trio.lowlevel.enable_ki_protection
     async def disconnect(self) -> None:
         """Close the socket and stay disconnected until `connect()` (in auto mode also `login()`).
 
         Takes effect at the call; returns when the socket is closed, at most `close_timeout` later. Idempotent, never
         raises. A checkpoint; cancelling it ends only the wait.
         """
-        self._machine.disconnect()
-        await self.wait_closed()
+        await self._machine.disconnect()()
 
     @trio.lowlevel.enable_ki_protection
     async def wait_closed(self) -> None:
@@ -153,11 +160,7 @@ class CometChat:
         the machine sleeps or the process stops. It closes nothing by itself. A checkpoint; cancelling it ends only the
         wait. Once the status is `Disconnected`, at most `close_timeout`.
         """
-        link = self._machine.unclosed_link
-        if link is None:
-            await trio.lowlevel.checkpoint()
-        else:
-            await link.wait_closed()
+        await self._machine.closing()()
 
     @trio.lowlevel.enable_ki_protection
     async def ping(self) -> float:
@@ -177,8 +180,9 @@ class CometChat:
         A checkpoint. If cancelled, the lease stays extended and the frame is sent whole. At most `pong_timeout`. Source:
         CometChat's `ping()`; the frame is both official SDKs'.
         """
-        return await wait_pong(self._machine, *self._machine.ping(ping_frame()))
+        return await partial(wait_pong, self._machine, *self._machine.ping(ping_frame()))()
 
+    @trio.lowlevel.enable_ki_protection
     async def keep_alive(self, every: float = 20.0) -> None:
         """Ping in a loop, so that a service in the background stays connected.
 
@@ -192,21 +196,11 @@ class CometChat:
             SettingsError: *every* is not between 0 and `background_grace`.
         """
         check(CometChat.keep_alive, locals())
-        self._check_keep_alive(every)
-        with Ungrouped():  # Ctrl-C may come while Trio handles a deadline
-            while not self._core.left:
-                next_ping = trio.current_time() + every
-                try:
-                    await self.ping()
-                except CometConnError:
-                    await trio.lowlevel.checkpoint()
-                await trio.sleep_until(next_ping)
-
-    def _check_keep_alive(self, every: float) -> None:
         grace = self._core.identity.settings.timing.background_grace
         if not 0 < every < grace:
             message = f"keep_alive(every={every!r}): must be more than 0 and less than background_grace, {grace:g} s."
             raise SettingsError(message)
+        await ping_every(self._machine, every)()
 
     def enter_background(self) -> None:
         """Note that the app has gone to the background. Never blocks; `status` is up to date on return.
@@ -214,7 +208,7 @@ class CometChat:
         Auto mode: disconnect at once. Manual mode: the connection stays for `background_grace`, and as long again after
         every `ping()`. Idempotent.
         """
-        self._apply(Input.ENTERED_BACKGROUND)
+        self._machine.apply(Input.ENTERED_BACKGROUND)
 
     def enter_foreground(self) -> None:
         """Note that the app is in the foreground again. Never blocks; `status` is up to date on return.
@@ -222,7 +216,7 @@ class CometChat:
         Auto mode: an attempt begins at once. Manual mode: a connection that is still there stays; otherwise call
         `connect()`. Idempotent.
         """
-        self._apply(Input.ENTERED_FOREGROUND)
+        self._machine.apply(Input.ENTERED_FOREGROUND)
 
     def retry_now(self) -> None:
         """Start a retry that waits for its time now, for instance because the network is back.
@@ -230,11 +224,7 @@ class CometChat:
         At most one call a second has an effect, and none has while the server's `Retry-After` lasts. Never blocks; does
         nothing while no retry waits.
         """
-        self._apply(Input.RETRY_NOW)
-
-    def _apply(self, on: Input) -> None:
-        if not self._core.left:
-            self._machine.apply(on)
+        self._machine.apply(Input.RETRY_NOW)
 
     @property
     def app_state(self) -> AppState:
@@ -263,18 +253,88 @@ class CometChat:
 
     # What arrives.
 
+    @overload
+    def events(
+        self, *, markers: bool = True, **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[Event]]: ...
+
+    @overload
+    def events(
+        self, a: type[A], /, *, markers: Literal[True] = True, **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[A | Marker]]: ...
+
+    @overload
+    def events(
+        self, a: type[A], /, *, markers: Literal[False], **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[A]]: ...
+
+    @overload
+    def events(
+        self, a: type[A], b: type[B], /, *, markers: Literal[True] = True, **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[A | B | Marker]]: ...
+
+    @overload
+    def events(
+        self, a: type[A], b: type[B], /, *, markers: Literal[False], **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[A | B]]: ...
+
+    @overload
+    def events(
+        self, a: type[A], b: type[B], c: type[C], /, *, markers: Literal[True] = True, **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[A | B | C | Marker]]: ...
+
+    @overload
+    def events(
+        self, a: type[A], b: type[B], c: type[C], /, *, markers: Literal[False], **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[A | B | C]]: ...
+
+    @overload
+    def events(
+        self,
+        a: type[A],
+        b: type[B],
+        c: type[C],
+        d: type[D],
+        /,
+        *,
+        markers: Literal[True] = True,
+        **others: Unpack[StreamKeywords],
+    ) -> AbstractAsyncContextManager[EventStream[A | B | C | D | Marker]]: ...
+
+    @overload
+    def events(
+        self,
+        a: type[A],
+        b: type[B],
+        c: type[C],
+        d: type[D],
+        /,
+        *,
+        markers: Literal[False],
+        **others: Unpack[StreamKeywords],
+    ) -> AbstractAsyncContextManager[EventStream[A | B | C | D]]: ...
+
+    @overload
+    def events(
+        self, *types: type[Event], markers: bool = True, **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[Event]]: ...
+
     def events(
         self,
         *types: type[Event],
+        markers: bool = True,
         max_events: int = 1024,
         max_bytes: int = 4 * 1024 * 1024,
-        overflow: _Overflow = "pause",
-        acknowledge: _Acknowledge = "next",
+        overflow: Literal["pause", "drop_oldest", "fail"] = "pause",
+        acknowledge: Literal["next", "call", "never"] = "next",
+        on_logout: Literal["wait", "raise"] = "wait",
     ) -> AbstractAsyncContextManager[EventStream]:
         """Open a stream of typed events: `async with chat.events() as events: async for event in events: ...`.
 
         It begins with the events that no stream has taken: those that came while no stream was open, and those that a
         stream still held when its block was left. Markers (`Gap`, `Overflow`, `Resumed`) are yielded whatever *types* are.
+        So `events(TextMessage)` is an `EventStream[TextMessage | Marker]` for type checkers, and with `markers=False` an
+        `EventStream[TextMessage]`. The union is exact for up to four *types*; of more, `Event` is the type.
 
         A message that is not acknowledged is yielded again: by the next stream of this client, and with `catch_up` in the
         next run of the program, even after a SIGKILL. With several streams, each that takes a message must acknowledge it.
@@ -282,6 +342,8 @@ class CometChat:
         Args:
             types: event classes to take, their subclasses included; none means all. A message of another class counts as
                 handled as far as this stream is concerned.
+            markers: `False` leaves out the markers. Instead `EventStream.gaps` has the gaps and overflows, and each gap
+                after which messages may be missing is a WARNING.
             max_events: how many events may be in the stream: those that wait, and those that were handed out and are
                 not acknowledged. Default 1,024.
             max_bytes: how many bytes of frames these may have together. Default 4 MiB.
@@ -292,14 +354,23 @@ class CometChat:
                 or batch, or leaves the block without an exception (`break` and `return` included). `"call"`: when
                 `EventStream.acknowledge()` is called with it. `"never"`: the stream has no effect on that. It starts
                 empty, and what it still holds at its end is dropped: for logs, for screens, to wait for one reply.
+            on_logout: what happens when the user is logged out: by the server, which is a WARNING, too, by `logout()`, or
+                by a `login()` of another user. `"wait"`: the stream goes on with the events of the next user, or of
+                the same one. `"raise"`: it yields what it holds, then raises `NotLoggedInError` with the cause, and
+                gets nothing more. So a bot ends, or logs in and opens a new stream. A stream that was opened while
+                no user was logged in waits for the first one. A token that the server refuses without a logout
+                (`Disconnected(AUTHENTICATION_FAILED)`) is only a status.
 
         Raises:
-            SettingsError: one of *types* is no event class, a bound is not positive, or *overflow* or *acknowledge* is
-                none of the three.
+            SettingsError: one of *types* is no event class, or a marker although *markers* is false; a bound is not
+                positive; or *overflow*, *acknowledge* or *on_logout* is none of those.
             RuntimeError: the context manager that one call returned is entered a second time.
         """
-        options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
-        return self._core.streams.subscribe(options, self._core.positions.commit)
+        check(CometChat.events, locals())
+        options = stream_options(
+            types, max_events, max_bytes, overflow, acknowledge, markers=markers, on_logout=on_logout
+        )
+        return self._core.streams.subscribe(options, EventStream, self._core.positions.commit)
 
     @property
     def position(self) -> int | None:
@@ -317,11 +388,12 @@ class CometChat:
         When more than 256 wait, all but the newest are dropped, and its `skipped` is their number. The stream ends after
         `CLIENT_CLOSED`.
         """
-        with self._machine.statuses.subscribe(self.status) as stream:
-            yield stream
+        with self._machine.statuses.subscribe(self.status) as queue:
+            yield StatusStream(queue)
 
     # What is sent over REST, with or without a socket.
 
+    @trio.lowlevel.enable_ki_protection
     async def send_text(
         self,
         to: str | User | Group | Event,
@@ -376,8 +448,9 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._core.messages.send("send_text()", draft, TextMessage)
+        return await self._core.messages.send("send_text()", draft, TextMessage)()
 
+    @trio.lowlevel.enable_ki_protection
     async def send_custom(
         self,
         to: str | User | Group | Event,
@@ -417,12 +490,13 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._core.messages.send("send_custom()", draft, CustomMessage)
+        return await self._core.messages.send("send_custom()", draft, CustomMessage)()
 
     # What is sent over the socket. All of these are checkpoints and return when the frame is written. They raise
     # `NotConnectedError` without a connection, and `ConnectionLostError` when it ends first. If cancelled, the frame is
     # sent whole or not at all.
 
+    @trio.lowlevel.enable_ki_protection
     async def start_typing(
         self,
         receiver: str | User | Group | Event,
@@ -446,8 +520,9 @@ class CometChat:
             typing_frame,
             action="started",
             metadata=metadata,
-        )
+        )()
 
+    @trio.lowlevel.enable_ki_protection
     async def end_typing(
         self,
         receiver: str | User | Group | Event,
@@ -467,13 +542,15 @@ class CometChat:
             typing_frame,
             action="ended",
             metadata=metadata,
-        )
+        )()
 
+    @trio.lowlevel.enable_ki_protection
     async def mark_as_delivered(self, message: Message) -> None:
         """Notify the sender of *message* that it has arrived. Like `mark_as_read()`."""
         check(CometChat.mark_as_delivered, locals())
-        await self._send_receipt("mark_as_delivered()", "delivered", message)
+        await self._send_receipt("mark_as_delivered()", "delivered", message)()
 
+    @trio.lowlevel.enable_ki_protection
     async def mark_as_read(self, message: Message) -> None:
         """Notify the sender of *message* that it was read.
 
@@ -484,10 +561,12 @@ class CometChat:
         Other errors, and cancellation: as for `send_transient()`.
         """
         check(CometChat.mark_as_read, locals())
-        await self._send_receipt("mark_as_read()", "read", message)
+        await self._send_receipt("mark_as_read()", "read", message)()
 
-    async def _send_receipt(self, call: str, action: Literal["delivered", "read"], message: Message) -> None:
-        await send_frame(
+    def _send_receipt(
+        self, call: str, action: Literal["delivered", "read"], message: Message
+    ) -> Callable[[], Awaitable[None]]:
+        return send_frame(
             self._machine,
             self._core.identity,
             call,
@@ -500,6 +579,7 @@ class CometChat:
             message_sender=message.sender.uid,
         )
 
+    @trio.lowlevel.enable_ki_protection
     async def send_transient(
         self, receiver: str | User | Group | Event, data: Mapping[str, Any], *, receiver_type: _ReceiverType = "user"
     ) -> None:
@@ -531,4 +611,4 @@ class CometChat:
             receiver_type,
             transient_frame,
             data=data,
-        )
+        )()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cometconn._connection.catch_up import CatchUp
     from cometconn._connection.machine import Machine
     from cometconn._streams.buffer import BufferStatistics
-    from cometconn._streams.event_stream import EventStreamStatistics
+    from cometconn._streams.event_queue import EventStreamStatistics
     from cometconn._streams.streams import Streams
 
 __all__ = ["Statistics", "statistics_of"]

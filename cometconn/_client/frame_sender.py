@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import trio
@@ -12,9 +13,10 @@ from .message_sender import check_sent
 from .receivers import address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from cometconn._connection.identity import Identity
+    from cometconn._connection.link import Link, OutgoingFrame
     from cometconn._connection.machine import Machine
 
     from .receivers import Receiver
@@ -23,7 +25,7 @@ __all__ = ["send_frame"]
 
 
 @trio.lowlevel.enable_ki_protection
-async def send_frame(
+def send_frame(
     machine: Machine,
     identity: Identity,
     call: str,
@@ -32,8 +34,8 @@ async def send_frame(
     receiver_type: Literal["user", "group"],
     make_frame: Callable[..., str],
     **fields: Any,
-) -> None:
-    """Make a frame from the user of *identity* to *receiver*, and return when it is written.
+) -> Callable[[], Awaitable[None]]:
+    """Queue a frame from the user of *identity* to *receiver*, and return the wait until it is written.
 
     *call* is for error messages. Where the server takes no frames of *feature* at present, none is written: then a
     receipt raises, and the others return.
@@ -50,9 +52,15 @@ async def send_frame(
                 f" (its setting MODE is {features.mode}). Try again later, after logout() and login()."
             )
             raise FeatureThrottledError(message)
-        await trio.lowlevel.checkpoint()
-        return
+        return trio.lowlevel.checkpoint
     frame = link.send(text)
+    if frame.done.is_set() and frame.error is None:  # as long as the server reads
+        return trio.lowlevel.checkpoint
+    return partial(_wait_written, link, frame)
+
+
+@trio.lowlevel.enable_ki_protection
+async def _wait_written(link: Link, frame: OutgoingFrame) -> None:
     try:
         await frame.done.wait()
     finally:

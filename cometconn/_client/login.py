@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -11,6 +12,7 @@ import trio
 
 from cometconn._connection.disconnection import Disconnection
 from cometconn._connection.failures import lost_error
+from cometconn._groups import ShortTraceback
 from cometconn._lifecycle.states import Input, State
 from cometconn.errors import CometConnError, LoginInProgressError, NotLoggedInError, StoreError
 from cometconn.status import Reason
@@ -18,6 +20,8 @@ from cometconn.status import Reason
 from .login_checks import check_arguments, user_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from cometconn._account.api import Api
     from cometconn._account.bounded_store import BoundedStore
     from cometconn._account.saved_position import SavedPosition
@@ -44,8 +48,8 @@ class Login:
         api: CometChat's REST API.
         store: where the session is saved.
         identity: holds the session and the user.
-        machine: gets the inputs LOGGED_IN, LOGGED_IN_AGAIN and LOGGED_OUT.
-        renewal: keeps the auth key, should the server no longer know the saved token.
+        machine: gets the inputs LOGGED_IN and LOGGED_IN_AGAIN.
+        renewal: logs out, and keeps the auth key, should the server no longer know the saved token.
         positions: takes up and forgets the user's position.
         catch_up: begins anew with another user; `None` without `AppSettings.catch_up`.
     """
@@ -75,8 +79,8 @@ class Login:
             self._running.cancel(reason="cometconn: the client was closed")
 
     @trio.lowlevel.enable_ki_protection
-    async def login(self, uid: str | None, auth_key: str | None, auth_token: str | None) -> User:
-        """Log in; see `CometChat.login`."""
+    def login(self, uid: str | None, auth_key: str | None, auth_token: str | None) -> Callable[[], Awaitable[User]]:
+        """Begin to log in, and return the wait for the user; see `CometChat.login`."""
         check_arguments(uid, auth_key, auth_token)
         self._check_open("login()")
         if self._running is not None:
@@ -93,19 +97,25 @@ class Login:
             if auth_key is not None:
                 self.renewal.key.keep(auth_key)
             self.machine.apply(Input.LOGGED_IN_AGAIN)
-            await trio.lowlevel.checkpoint()
-            return user
+            return partial(_return_after_checkpoint, user)
         another = session is not None
         if another:
             self._exit(NotLoggedInError("login() of another user was called."))
+        self._running = scope = trio.CancelScope()
+        return partial(self._log_in, uid, auth_key, auth_token, scope, forget=another)
+
+    @trio.lowlevel.enable_ki_protection
+    async def _log_in(
+        self, uid: str | None, auth_key: str | None, auth_token: str | None, scope: trio.CancelScope, *, forget: bool
+    ) -> User:
         patience = self.store.patience
-        with trio.CancelScope() as self._running:
+        with scope, ShortTraceback():
             try:
-                if another:
+                if forget:
                     began = trio.current_time()
                     await self.store.forget()
                     patience = max(0.0, began + patience - trio.current_time())
-                return await self._request(uid, auth_key, auth_token, self._running, patience)
+                return await self._request(uid, auth_key, auth_token, scope, patience)
             finally:
                 self._running = None
         message = "login() was ended by logout(), or by leaving the client."
@@ -133,14 +143,17 @@ class Login:
         return user
 
     @trio.lowlevel.enable_ki_protection
-    async def logout(self) -> None:
-        """Log out; see `CometChat.logout`."""
+    def logout(self) -> Callable[[], Awaitable[None]]:
+        """Log out in this client, and return the wait for the rest; see `CometChat.logout`."""
         if self._running is not None:
             self._running.cancel(reason="cometconn: logout() was called")
-            await trio.lowlevel.checkpoint()
-            return
+            return trio.lowlevel.checkpoint
         session = self.logged_in("logout()")
         link = self._exit(NotLoggedInError("logout() was called."))
+        return partial(self._finish_logout, session, link)
+
+    @trio.lowlevel.enable_ki_protection
+    async def _finish_logout(self, session: Session, link: Link | None) -> None:
         errors: list[CometConnError] = []
         try:
             await self.store.forget()
@@ -159,7 +172,7 @@ class Login:
         for other in errors[1:]:
             _LOG.warning("logout() failed in more than one way: %s", other)
         if errors:
-            raise errors[0]
+            raise errors[0].with_traceback(None)
 
     def _enter(self, session: Session, user: User, position: SavedPosition | None, *, reopened: bool) -> None:
         if self.catch_up is not None and self.positions.is_of_another(session.uid):
@@ -172,16 +185,20 @@ class Login:
 
     def _exit(self, cause: NotLoggedInError) -> Link | None:
         """Log out, and forget how far the user's messages are handled. Return the link that is being closed."""
-        self.renewal.cancel()
         link = self.machine.unclosed_link
-        self.identity.session = self.identity.user = None
         self.positions.forget()
         if self.catch_up is not None:
             self.catch_up.clear()
-        self.machine.apply(Input.LOGGED_OUT, cause)
+        self.renewal.log_out(cause)
         return link
 
     def _check_open(self, call: str) -> None:
+        self.machine.tick()
         if self.machine.state is State.CLIENT_CLOSED:
             message = f"{call} came after open_client() was left: open a new client."
             raise NotLoggedInError(message)
+
+
+async def _return_after_checkpoint(user: User) -> User:
+    await trio.lowlevel.checkpoint()
+    return user

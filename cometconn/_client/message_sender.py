@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import trio
 
 from cometconn._account.api import is_token_unknown
+from cometconn._groups import ShortTraceback
 from cometconn._json.parts import has_too_many_items
 from cometconn.errors import ApiError, NotLoggedInError, SettingsError
 from cometconn.events import Message, UnreadableFrame
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from cometconn._account.api import Api
     from cometconn._account.session import Session
     from cometconn._connection.identity import Identity
@@ -60,15 +64,19 @@ class MessageSender:
     limits: Limits
     _running: list[trio.CancelScope] = attrs.field(factory=list, init=False, repr=False)
 
-    @trio.lowlevel.enable_ki_protection
-    async def send(self, call: str, draft: str, kind: type[M]) -> M:
-        """Send the message of which *draft* is the JSON, and return it as the server has it.
+    def send(self, call: str, draft: str, kind: type[M]) -> Callable[[], Awaitable[M]]:
+        """Take the message of which *draft* is the JSON. Return the wait that sends it and returns it as the server has it.
 
         *call* is for error messages; *kind* is the class that the server's message must have.
         """
         session = self.login.logged_in(call)
         check_sent(call, draft, self.limits)
-        with trio.CancelScope() as scope:
+        return partial(self._send_until_left, call, session, draft, kind)
+
+    @trio.lowlevel.enable_ki_protection
+    async def _send_until_left(self, call: str, session: Session, draft: str, kind: type[M]) -> M:
+        self.login.logged_in(call)  # under asyncio the wait begins a moment after the call
+        with trio.CancelScope() as scope, ShortTraceback():
             self._running.append(scope)
             try:
                 return await self._send(call, session, draft, kind)

@@ -40,7 +40,7 @@ _NO_HOOKS = nullcontext()
 @trio.lowlevel.enable_ki_protection
 async def open_client(
     app_id: str,
-    settings: AppSettings = AppSettings(),  # noqa: B008 - it is frozen
+    settings: AppSettings = AppSettings(),
     *,
     store: Store | str | os.PathLike[str] | None = None,
     endpoints: Endpoints | None = None,

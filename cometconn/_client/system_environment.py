@@ -8,8 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 from cometconn._account.http import fetch
-from cometconn._arguments import check, checked
+from cometconn._arguments import check, checked, refused
 from cometconn._groups import Ungrouped
+from cometconn._network.urls import read_url
 from cometconn._transport.dial import dial
 from cometconn._transport.proxies import choose_proxies
 
@@ -78,6 +79,10 @@ class SystemEnvironment:
         The caller bounds the time.
         """
         check(SystemEnvironment.dial, locals())
+        address = read_url(url)
+        if address is None or address.scheme not in {"ws", "wss", "http", "https"}:
+            where = "dial(url=...)"
+            raise refused(where, "a URL such as wss://host:port/path", url)
         return await dial(url, self.tls, self._proxies.leading_to(url))
 
     async def request(self, request: Request) -> Response:

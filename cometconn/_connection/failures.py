@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from cometconn._lifecycle.states import Refusal
+from cometconn._network.os_errors import without_traceback
 from cometconn._text.foreign_text import KnownSecrets
 from cometconn._transport.abc import UpgradeRefusedError, WebSocketClosedError
 from cometconn._wire.close import is_announced_restart
@@ -18,6 +19,7 @@ from cometconn.errors import (
     ConnectionLostError,
     NotConnectedError,
     NotLoggedInError,
+    SettingsError,
 )
 from cometconn.status import Reason
 
@@ -30,6 +32,7 @@ __all__ = [
     "attempt_error",
     "connect_error",
     "lost_error",
+    "outside_error",
     "refusal_error",
     "timeout_error",
     "to_failure",
@@ -77,7 +80,7 @@ def to_failure(error: Exception, secrets: KnownSecrets | None = None) -> Failure
         error = WebSocketClosedError(error.code, secrets.masked_line(error.reason))
     asked = error.retry_after if isinstance(error, UpgradeRefusedError | ApiError) else None
     return Failure(
-        secrets.error(error),
+        secrets.error(without_traceback(error)),
         retry_after=asked or 0.0,
         restarting=isinstance(error, WebSocketClosedError) and is_announced_restart(error.code),
     )
@@ -123,8 +126,19 @@ def lost_error(reason: Reason | None, cause: BaseException | None = None) -> Con
     return error
 
 
-def refusal_error(refusal: Refusal, call: str) -> CometConnError:
-    """Return the error of a *call* that was refused."""
+def outside_error() -> SettingsError:
+    """Return the error of a call that was made outside of the client's event loop."""
+    message = (
+        "The client was called from another thread, or outside of its event loop: call it in the loop's own thread, "
+        "from others with trio.from_thread.run() and run_sync(), under asyncio with loop.call_soon_threadsafe()."
+    )
+    return SettingsError(message, code="NO_TRIO")
+
+
+def refusal_error(refusal: Refusal, call: str, *, left: bool = False) -> CometConnError:
+    """Return the error of a *call* that was refused. *left*: the client was left."""
+    if left:
+        return NotConnectedError(f"{call} came after open_client() was left: open a new client.")
     if refusal is Refusal.NOT_LOGGED_IN:
         return NotLoggedInError(f"{call} needs a logged-in user: call login() first.")
     if refusal is Refusal.NOT_CONNECTED:

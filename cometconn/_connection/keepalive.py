@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
 from cometconn._groups import Ungrouped
+from cometconn._lifecycle.states import State
 from cometconn._wire.outgoing import ping_frame
+from cometconn.errors import CometConnError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from .link import Link, PingWaiter
     from .machine import Machine
 
-__all__ = ["check_silence", "keepalive", "wait_pong"]
+__all__ = ["check_silence", "keepalive", "ping_every", "wait_pong"]
 
 _PASSES = 10
 """Passes of Trio's scheduler in which the receive loop gets what the socket holds. One pass polls the socket and one or
@@ -43,6 +48,22 @@ async def wait_pong(machine: Machine, link: Link, waiter: PingWaiter) -> float:
             await check_silence(machine, link)  # the pong may have come in time and not have been read
         machine.tick()
         return waiter.outcome()
+
+
+def ping_every(machine: Machine, every: float) -> Callable[[], Awaitable[None]]:
+    """Return the loop that pings every so many seconds for the application, until the client is left."""
+    return trio.lowlevel.checkpoint if machine.state is State.CLIENT_CLOSED else partial(_ping_every, machine, every)
+
+
+async def _ping_every(machine: Machine, every: float) -> None:
+    while machine.state is not State.CLIENT_CLOSED:
+        next_ping = trio.current_time() + every
+        try:
+            await wait_pong(machine, *machine.ping(ping_frame()))
+        except CometConnError:
+            await trio.lowlevel.checkpoint()
+        with Ungrouped(), trio.move_on_at(next_ping):  # Ctrl-C may come while Trio handles a deadline
+            await machine.wait_left()
 
 
 @trio.lowlevel.enable_ki_protection

@@ -3,11 +3,14 @@
 Tasks and calls report everything that happens by a synchronous call. Each call first does `tick()`, so that a deadline
 that has passed takes effect before anything else. The state, the lease, the outcome of waiting calls and the status
 change in one step without an await, so that no task sees only some of the changes. Tasks then act as the state requires.
+A call of the application that waits for an outcome acts first, and returns the wait as an async function: so it takes
+effect at the call, also where another task waits, as in `cometconn.aio`.
 """
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -25,12 +28,12 @@ from cometconn.status import AppState, Reason
 from .closing_handshake import ClosingHandshake
 from .connect_waiters import ConnectWaiter, finish_waiters
 from .disconnection import Disconnection
-from .failures import Failure, attempt_error, lost_error, refusal_error, timeout_error, to_failure
+from .failures import Failure, attempt_error, lost_error, outside_error, refusal_error, timeout_error, to_failure
 from .link import Link, LinkState
 from .sleep_detector import SleepDetector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from cometconn._telemetry.step_observer import StepObserver
     from cometconn.errors import CometConnError
@@ -126,15 +129,26 @@ class Machine:
             await self._changed.park()
         self.tick()
 
+    async def wait_left(self) -> None:
+        """Wait until the client is left."""
+        while self._life.state is not State.CLIENT_CLOSED:
+            await self._changed.park()
+
     # Time.
 
     @trio.lowlevel.enable_ki_protection
     def tick(self) -> float:
         """Do everything that is due by now, and return now, on Trio's clock.
 
-        Silence of the server is not judged here: that needs a read of the socket first.
+        Silence of the server is not judged here: that needs a read of the socket first. Nothing is due once the client
+        was left; then the clock is not read, because under asyncio there may be no Trio run any more.
         """
-        now = trio.current_time()
+        if self._life.state is State.CLIENT_CLOSED:
+            return self._life.status.at
+        try:
+            now = trio.current_time()
+        except RuntimeError:
+            raise outside_error() from None
         if slept := self._sleep.slept(now):
             self._resume(slept, now)
         while self._tick_once(now):
@@ -171,21 +185,29 @@ class Machine:
 
     @trio.lowlevel.enable_ki_protection
     def apply(self, on: Input, cause: CometConnError | None = None) -> None:
-        """Apply an input without details but a *cause*: login, logout, the app state, `retry_now()`, the end."""
+        """Apply an input without details but a *cause*: login, logout, the app state, `retry_now()`, the end.
+
+        Once the client was left, nothing has an effect.
+        """
+        if self._life.state is State.CLIENT_CLOSED:
+            return
         self._step(on, self.tick(), InputDetails(cause=cause))
         if on is Input.CLIENT_LEFT:
             self.statuses.close()
 
     @trio.lowlevel.enable_ki_protection
-    async def connect(self, *, patient: bool) -> None:
-        """Wish for a connection and wait for the outcome. *patient*: keep waiting when an attempt fails."""
+    def connect(self, *, patient: bool) -> Callable[[], Awaitable[None]]:
+        """Wish for a connection, and return the wait for the outcome. *patient*: keep waiting when an attempt fails."""
         now = self.tick()
         waiter = ConnectWaiter(patient)
         if (refusal := self._step(Input.CONNECT_CALLED, now, InputDetails(waiter=waiter))) is not None:
             raise refusal
         if self._life.state is State.CONNECTED:
-            await trio.lowlevel.checkpoint()
-            return
+            return trio.lowlevel.checkpoint
+        return partial(self._wait_connected, waiter)
+
+    @trio.lowlevel.enable_ki_protection
+    async def _wait_connected(self, waiter: ConnectWaiter) -> None:
         try:
             await waiter.done.wait()
         finally:
@@ -196,9 +218,14 @@ class Machine:
         if waiter.error is not None:
             raise waiter.error
 
-    def disconnect(self) -> None:
-        """End the wish for a connection."""
+    def disconnect(self) -> Callable[[], Awaitable[None]]:
+        """End the wish for a connection, and return the wait until the socket is closed."""
         self.apply(Input.DISCONNECT_CALLED)
+        return self.closing()
+
+    def closing(self) -> Callable[[], Awaitable[None]]:
+        """Return the wait until the socket is closed that is open or being closed now."""
+        return trio.lowlevel.checkpoint if self._latest is None else self._latest.wait_closed
 
     @property
     def unclosed_link(self) -> Link | None:
@@ -218,7 +245,7 @@ class Machine:
         """Return the link of the connection; `NotConnectedError` naming *call* when there is none."""
         self.tick()
         if self._link is None or self._life.state is not State.CONNECTED:
-            raise refusal_error(Refusal.NOT_CONNECTED, call)
+            raise refusal_error(Refusal.NOT_CONNECTED, call, left=self._life.state is State.CLIENT_CLOSED)
         return self._link
 
     # Calls of the tasks of a link.
@@ -342,7 +369,7 @@ class Machine:
             self._link.close_nowait()
         self._life = after = reduce(before, on, now, details)
         if after.refusal is not None:
-            return refusal_error(after.refusal, on.value)
+            return refusal_error(after.refusal, on.value, left=self._life.state is State.CLIENT_CLOSED)
         if after.state is State.CONNECTING and before.state is not State.CONNECTING:
             self.epoch += 1
         self._settle_link(details)  # first: the close frame of a link that is not authenticated yet is written here

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import ssl
 
-__all__ = ["ConnectFailedError", "os_error_text"]
+import trio
+
+__all__ = ["ConnectFailedError", "os_error_text", "sole_os_error", "without_traceback"]
 
 _TRIOS_OWN = re.compile(r"^Error connecting to \(.*?\): ")  # our own messages name the address already
 _NO_TLS = "the server does not speak TLS there"
@@ -54,3 +56,29 @@ def os_error_text(error: BaseException) -> str:
             ahead.extend(one.exceptions)
         ahead.extend(behind for behind in (one.__cause__, one.__context__) if behind is not None)
     return str(error) or type(error).__name__
+
+
+def sole_os_error(error: OSError) -> OSError:
+    """Return what Trio's *error* about several addresses comes from: the one error of all, or else the text of each."""
+    group = error.__cause__
+    found = (
+        [each for each in group.exceptions if isinstance(each, OSError)] if isinstance(group, ExceptionGroup) else []
+    )
+    if not found:
+        return error
+    is_same = len({each.errno for each in found}) == 1
+    return found[0] if is_same else ConnectFailedError("; ".join(each.strerror or str(each) for each in found))
+
+
+def without_traceback(error: Exception) -> Exception:
+    """Remove the tracebacks of connection errors, and of those behind them: they lead through libraries, to no mistake.
+
+    Errors of other kinds, which a program's own `Environment` may raise, keep theirs.
+    """
+    seen = set[int]()
+    behind: BaseException | None = error
+    while isinstance(behind, OSError | trio.BrokenResourceError) and id(behind) not in seen:
+        seen.add(id(behind))
+        behind.__traceback__ = None
+        behind = behind.__cause__ or (None if behind.__suppress_context__ else behind.__context__)
+    return error

@@ -15,33 +15,56 @@ from cometconn.status import Status, StatusChange
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["StatusFeed", "StatusStream"]
+__all__ = ["StatusFeed", "StatusQueue", "StatusStream"]
 
 _BOUND = 256
 
 
-@final
 @attrs.define(eq=False)
-class StatusStream:
-    """Status changes for one subscriber: an async iterator. Made by `CometChat.statuses()`, not by you."""
+class StatusQueue:
+    """The status changes of one subscriber, read through a face as those of an `EventQueue` are.
 
+    Attributes:
+        arrived: where readers wait.
+    """
+
+    arrived: Lot = attrs.field(factory=Lot, init=False)
     _pending: deque[StatusChange] = attrs.field(factory=deque, init=False)
-    _arrived: Lot = attrs.field(factory=Lot, init=False)
     _ended: bool = attrs.field(default=False, init=False)
 
     def push(self, change: StatusChange) -> None:
-        """Queue *change*. In a full stream it replaces all that wait, and counts them in `skipped`."""
+        """Append *change*. In a full queue it replaces all that wait, and counts them in `skipped`."""
         if len(self._pending) >= _BOUND:
             missed = sum(1 + item.skipped for item in self._pending)
             self._pending.clear()
             change = attrs.evolve(change, skipped=missed)
         self._pending.append(change)
-        self._arrived.unpark()
+        self.arrived.unpark()
 
     def end(self) -> None:
         """Let the iteration stop once everything has been read."""
         self._ended = True
-        self._arrived.unpark_all()
+        self.arrived.unpark_all()
+
+    def can_hand_out(self) -> bool:
+        """Return whether a change waits; raise `StopAsyncIteration` if none will come any more."""
+        if self._ended and not self._pending:
+            raise StopAsyncIteration
+        return bool(self._pending)
+
+    def hand_out(self) -> StatusChange:
+        """Return the next change, after `can_hand_out()` and without an await in between."""
+        return self._pending.popleft()
+
+
+@final
+class StatusStream:
+    """Status changes for one subscriber: an async iterator. Made by `CometChat.statuses()`, not by you."""
+
+    __slots__ = ("_queue",)
+
+    def __init__(self, queue: StatusQueue) -> None:
+        self._queue = queue
 
     def __aiter__(self) -> StatusStream:
         return self
@@ -49,18 +72,16 @@ class StatusStream:
     async def __anext__(self) -> StatusChange:
         """Return the next change. A checkpoint; nothing is lost if it is cancelled."""
         await trio.lowlevel.checkpoint()
-        while not self._pending:
-            if self._ended:
-                raise StopAsyncIteration
-            await self._arrived.park()
-        return self._pending.popleft()
+        while not self._queue.can_hand_out():
+            await self._queue.arrived.park()
+        return self._queue.hand_out()
 
 
 @attrs.define(eq=False)
 class StatusFeed:
     """All subscribers of one client's status."""
 
-    _streams: list[StatusStream] = attrs.field(factory=list, init=False)
+    _streams: list[StatusQueue] = attrs.field(factory=list, init=False)
     _closed: bool = attrs.field(default=False, init=False)
 
     def publish(self, previous: Status, current: Status) -> None:
@@ -75,9 +96,9 @@ class StatusFeed:
             stream.end()
 
     @contextmanager
-    def subscribe(self, current: Status) -> Iterator[StatusStream]:
+    def subscribe(self, current: Status) -> Iterator[StatusQueue]:
         """Open a stream that begins with *current*."""
-        stream = StatusStream()
+        stream = StatusQueue()
         if self._closed:
             stream.end()
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 from itertools import compress
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, final
 
 import attrs
 import trio
@@ -14,7 +14,7 @@ from cometconn._wire.message_key import message_key
 from cometconn.events import Event, Marker, Resumed
 
 from .buffer import Buffer
-from .event_stream import EventStream
+from .event_queue import EventQueue
 from .known_messages import KnownMessages
 from .position import acknowledged_beyond, position_of
 from .unclaimed import Unclaimed
@@ -24,13 +24,20 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
+    from cometconn.errors import NotLoggedInError
     from cometconn.events import UnreadableFrame
 
     from .entry import Entry, IdRange
-    from .event_stream import EventStreamStatistics
+    from .event_queue import EventStreamStatistics
     from .stream_arguments import StreamOptions
 
-__all__ = ["Streams", "Subscription"]
+__all__ = ["Commit", "Face", "Streams", "Subscription"]
+
+S = TypeVar("S")
+Commit: TypeAlias = "Callable[[], Awaitable[None]]"
+"""Saves the position."""
+Face: TypeAlias = "Callable[[EventQueue, Commit], S]"
+"""Makes what a program reads of a queue: `EventStream`, or its twin for another library."""
 
 
 @attrs.define(eq=False)
@@ -57,7 +64,7 @@ class Streams:
     _known: KnownMessages = attrs.field(factory=KnownMessages, init=False)
     _unfetched_after: int | None = attrs.field(default=None, init=False)
     _dropped: int = attrs.field(default=0, init=False)
-    _streams: list[EventStream] = attrs.field(factory=list, init=False)
+    _streams: list[EventQueue] = attrs.field(factory=list, init=False)
     _claimed: bool = attrs.field(default=False, init=False)  # a stream that counts is open, and able to take events
     _place: int = attrs.field(default=0, init=False)  # of the next event in the order of arrival
     _users_place: int = attrs.field(default=0, init=False)  # of the first event of the user who is logged in
@@ -232,19 +239,35 @@ class Streams:
             stream.forget_user(self._place)
         self.made_room()
 
+    def log_out(self, cause: NotLoggedInError) -> None:
+        """Note that *cause* has logged the user out: it ends the streams that were opened with `on_logout="raise"`."""
+        for stream in self._streams:
+            stream.log_out(cause, self._place)
+
+    @property
+    def waiting(self) -> int:
+        """How many streams are open, and wait for the next user who logs in."""
+        return sum(stream.able for stream in self._streams)
+
     def close(self) -> None:
         """End every stream once it has been read, and every stream opened later at once."""
         self._closed = True
         for stream in self._streams:
             stream.end()
 
-    def subscribe(self, options: StreamOptions, commit: Callable[[], Awaitable[None]]) -> Subscription:
-        """Return a context manager that opens a stream with these *options*; *commit* saves the position."""
-        return Subscription(self, options, commit)
+    def subscribe(self, options: StreamOptions, face: Face[S], commit: Commit) -> Subscription[S]:
+        """Return a context manager that opens a stream with these *options*.
 
-    def open(self, options: StreamOptions, commit: Callable[[], Awaitable[None]]) -> EventStream:
+        Args:
+            options: what it takes, its bounds and policies.
+            face: makes what the block gets, of the queue and of *commit*.
+            commit: saves the position.
+        """
+        return Subscription(self, options, face, commit)
+
+    def open(self, options: StreamOptions) -> EventQueue:
         """Open a stream and begin to fill it. One that counts begins with what it wants of the unclaimed events."""
-        stream = EventStream(options, self, commit, self._place)
+        stream = EventQueue(options, self, self._place)
         if self._closed:
             stream.end()
         elif stream.counts:
@@ -254,7 +277,7 @@ class Streams:
         self.made_room()
         return stream
 
-    def shut(self, stream: EventStream, *, handled: bool) -> None:
+    def shut(self, stream: EventQueue, *, handled: bool) -> None:
         """Stop filling *stream*, and keep what it had open for the next one.
 
         *handled*: its block was left without an exception, so what it has handed out counts as acknowledged.
@@ -289,31 +312,35 @@ class Streams:
 
 
 @final
-class Subscription(AbstractAsyncContextManager[EventStream]):
-    """Fills a stream for as long as the block runs. A class, because a generator takes more memory in each idle connection."""
+class Subscription(AbstractAsyncContextManager[S]):
+    """Fills a stream for as long as the block runs. It awaits nothing, so that it works under asyncio, too.
 
-    __slots__ = ("_commit", "_options", "_stream", "_streams")
+    A class, because a generator takes more memory in each idle connection.
+    """
 
-    def __init__(self, streams: Streams, options: StreamOptions, commit: Callable[[], Awaitable[None]]) -> None:
+    __slots__ = ("_commit", "_face", "_options", "_queue", "_streams")
+
+    def __init__(self, streams: Streams, options: StreamOptions, face: Face[S], commit: Commit) -> None:
         self._streams = streams
         self._options = options
+        self._face = face
         self._commit = commit
-        self._stream: EventStream | None = None
+        self._queue: EventQueue | None = None
 
     def __repr__(self) -> str:
         return f"<Subscription to {', '.join(kind.__name__ for kind in self._options.types)}>"
 
     @trio.lowlevel.enable_ki_protection
-    async def __aenter__(self) -> EventStream:
-        if self._stream is not None:
+    async def __aenter__(self) -> S:
+        if self._queue is not None:
             message = "One stream for one block: call events() again for another."
             raise RuntimeError(message)
-        self._stream = self._streams.open(self._options, self._commit)
-        return self._stream
+        self._queue = self._streams.open(self._options)
+        return self._face(self._queue, self._commit)
 
     @trio.lowlevel.enable_ki_protection
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        assert self._stream is not None, "entered"
-        self._streams.shut(self._stream, handled=kind is None)
+        assert self._queue is not None, "entered"
+        self._streams.shut(self._queue, handled=kind is None)

@@ -10,9 +10,7 @@ import attrs
 from cometconn._wire.message_key import message_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    import trio
+    from collections.abc import Hashable, Iterable, Iterator
 
     from cometconn.events import Event
 
@@ -25,41 +23,41 @@ _NO_ENTRIES: Final[dict[int, Entry]] = {}  # shared by all streams but those wit
 
 @attrs.define(eq=False)
 class Unacknowledged:
-    """What tasks have in hand (`acknowledge="next"`), or what awaits a call of `acknowledge()` (`acknowledge="call"`).
+    """What readers have in hand (`acknowledge="next"`), or what awaits a call of `acknowledge()` (`acknowledge="call"`).
 
-    The last event of a stream's only reader is not here: `EventStream` keeps it itself, because that is quicker.
+    The last event of a stream's only reader is not here: `EventQueue` keeps it itself, because that is quicker.
 
     Attributes:
-        by_task: entries in the hands of each task.
+        by_reader: entries in the hands of each task that reads.
         count: entries here.
     """
 
-    by_task: dict[trio.lowlevel.Task, list[Entry]] = attrs.field(factory=dict, init=False, repr=False)
+    by_reader: dict[Hashable, list[Entry]] = attrs.field(factory=dict, init=False, repr=False)
     count: int = attrs.field(default=0, init=False)
     _by_identity: dict[int, Entry] = attrs.field(default=_NO_ENTRIES, init=False, repr=False)
     _settled: weakref.WeakValueDictionary[int, Event] | None = attrs.field(default=None, init=False, repr=False)
 
     def __iter__(self) -> Iterator[Entry]:
-        for entries in self.by_task.values():
+        for entries in self.by_reader.values():
             yield from entries
         yield from self._by_identity.values()
 
-    def add(self, task: trio.lowlevel.Task, entries: Iterable[Entry]) -> None:
-        """Note that *task* has *entries* in hand."""
-        hand = self.by_task.setdefault(task, [])
+    def add(self, reader: Hashable, entries: Iterable[Entry]) -> None:
+        """Note that *reader* has *entries* in hand."""
+        hand = self.by_reader.setdefault(reader, [])
         self.count -= len(hand)
         hand.extend(entries)
         self.count += len(hand)
 
-    def take(self, task: trio.lowlevel.Task) -> list[Entry]:
-        """Remove what *task* has in hand, and return it."""
-        entries = self.by_task.pop(task, [])
+    def take(self, reader: Hashable) -> list[Entry]:
+        """Remove what *reader* has in hand, and return it."""
+        entries = self.by_reader.pop(reader, [])
         self.count -= len(entries)
         return entries
 
-    def clear_tasks(self) -> None:
-        """Remove what tasks have in hand."""
-        self.by_task.clear()
+    def clear_readers(self) -> None:
+        """Remove what readers have in hand."""
+        self.by_reader.clear()
         self.count = len(self._by_identity)
 
     def add_for_call(self, entry: Entry) -> bool:

@@ -15,7 +15,7 @@ from cometconn.instrumentation.lease import DetailsDropped
 if TYPE_CHECKING:
     from cometconn.instrumentation.detail import Detail, Hook
 
-__all__ = ["HookDispatcher"]
+__all__ = ["HookDispatcher", "call_hook"]
 
 _LOG = logging.getLogger("cometconn")
 _BOUND = 10_000  # details that wait: so many steps without a checkpoint are a mistake in the application
@@ -79,17 +79,19 @@ class HookDispatcher:
             )
         for detail in batch:
             for hook in self.hooks:
-                self._call(hook, detail)
+                call_hook(hook, detail, self._reported)
 
-    def _call(self, hook: Hook, detail: Detail) -> None:
-        try:
-            hook(detail)
-        except Exception:  # noqa: BLE001 - an error in a hook must not end the connection
-            if id(hook) not in self._reported:
-                self._reported.add(id(hook))
-                _LOG.warning(
-                    "A hook failed on %s: %r. It will be called again; further errors of it are not logged.",
-                    type(detail).__name__,
-                    hook,
-                    exc_info=True,
-                )
+
+def call_hook(hook: Hook, detail: Detail, reported: set[int]) -> None:
+    """Call *hook* with *detail*. Its first error is logged; *reported* has the ids of the hooks that have failed."""
+    try:
+        hook(detail)
+    except Exception:  # noqa: BLE001 - an error in a hook must not end the connection
+        if id(hook) not in reported:
+            reported.add(id(hook))
+            _LOG.warning(
+                "A hook failed on %s: %r. It will be called again; further errors of it are not logged.",
+                type(detail).__name__,
+                hook,
+                exc_info=True,
+            )

@@ -9,7 +9,7 @@ import attrs
 import trio
 
 from cometconn._groups import Ungrouped
-from cometconn._network.os_errors import os_error_text
+from cometconn._network.os_errors import os_error_text, sole_os_error
 
 from .http_connect import http_connect
 from .proxy import ProxyError, ProxyFault
@@ -72,8 +72,11 @@ async def dial(url: str, ssl_context: Callable[[], ssl.SSLContext], proxy: Proxy
 
 async def open_tcp(host: str, port: int) -> trio.SocketStream:
     """Connect to the first address that accepts (RFC 8305). Raises `OSError`. The caller bounds the time."""
-    with Ungrouped():  # Trio tries several addresses at a time, in tasks
-        return await trio.open_tcp_stream(host, port)
+    try:
+        with Ungrouped():  # Trio tries several addresses at a time, in tasks
+            return await trio.open_tcp_stream(host, port)
+    except OSError as error:
+        raise sole_os_error(error) from None
 
 
 async def open_proxy(proxy: Proxy, ssl_context: Callable[[], ssl.SSLContext]) -> trio.abc.Stream:

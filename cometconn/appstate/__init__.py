@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cometconn._renamed import previous_name
+from cometconn._modules import public_names
 
 from .job_control import follow_job_control as follow_job_control
 from .logind import follow_logind as follow_logind
@@ -40,6 +40,4 @@ if TYPE_CHECKING:
     Excursion = BackgroundGuard
     Follower = AppStateTarget
 else:  # with a `__getattr__`, a type checker would accept any name
-
-    def __getattr__(name: str) -> object:
-        return previous_name(__name__, {"Excursion": BackgroundGuard, "Follower": AppStateTarget}, name)
+    __getattr__, __dir__ = public_names(__name__, __all__, {"Excursion": BackgroundGuard, "Follower": AppStateTarget})

@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from cometconn._arguments import check
+from cometconn._groups import need_trio
 from cometconn.errors import AppStateError
 
 from .source import BackgroundGuard
@@ -65,6 +66,7 @@ async def follow_job_control(
     and the GNU C Library's manual on job control signals.
     """
     check(follow_job_control, locals())
+    need_trio("follow_job_control()")
     if not hasattr(signal, "SIGTSTP"):
         message = "This system has no job control: it has no SIGTSTP."
         raise AppStateError(message)

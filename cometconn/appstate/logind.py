@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from cometconn._arguments import check
+from cometconn._groups import need_trio
 from cometconn.errors import AppStateError
 
 from .source import BackgroundGuard
@@ -65,6 +66,7 @@ async def follow_logind(
     systemd.io.
     """
     check(follow_logind, locals())
+    need_trio("follow_logind()")
     try:
         from .logind_watch import DelayLock, LogindWatch  # noqa: PLC0415 - the same
         from .system_bus import BusError, open_bus  # noqa: PLC0415 - the extra may not be installed

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from cometconn._arguments import check
+from cometconn._groups import need_trio
 from cometconn.errors import AppStateError
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ async def follow_network(
     rtnetlink(7) and netlink(7).
     """
     check(follow_network, locals())
+    need_trio("follow_network()")
     with _open() as netlink:
         task_status.started()
         while True:

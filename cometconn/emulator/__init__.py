@@ -15,19 +15,24 @@ sockets, for transports of other kinds.
 
 from __future__ import annotations
 
-from .backend.sans_io import World as World
-from .faults import Faults as Faults
-from .log import Entry as Entry
-from .log import Kind as Kind
-from .log import ServerLog as ServerLog
-from .server import Emulator as Emulator
-from .server import open_emulator as open_emulator
-from .server_controls import ServerControls as ServerControls
-from .world.devices import Close as Close
-from .world.devices import Device as Device
-from .world.devices import Line as Line
-from .world.devices import Order as Order
-from .world.devices import Send as Send
+from typing import TYPE_CHECKING
+
+from cometconn._modules import needs_extra, public_names
+
+with needs_extra(__name__, "emulator"):
+    from .backend.sans_io import World as World
+    from .faults import Faults as Faults
+    from .log import Entry as Entry
+    from .log import Kind as Kind
+    from .log import ServerLog as ServerLog
+    from .server import Emulator as Emulator
+    from .server import open_emulator as open_emulator
+    from .server_controls import ServerControls as ServerControls
+    from .world.devices import Close as Close
+    from .world.devices import Device as Device
+    from .world.devices import Line as Line
+    from .world.devices import Order as Order
+    from .world.devices import Send as Send
 
 Levers = ServerControls
 """The old name of `ServerControls`."""
@@ -48,3 +53,6 @@ __all__ = [
     "World",
     "open_emulator",
 ]
+
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(__name__, __all__)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from cometconn._modules import no_such_name
+
 from .base import Event as Event
 from .base import Group as Group
 from .base import User as User
@@ -188,9 +190,8 @@ if not TYPE_CHECKING:  # otherwise a type checker would accept every name
             if name in found:
                 value = globals()[name] = found[name]
                 return value
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
+        return no_such_name(__name__, __all__, name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

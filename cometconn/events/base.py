@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Literal, TypeVar
 import attrs
 import msgspec
 
+from .one_line import one_line
+
 __all__ = ["Event", "Group", "User"]
 
 E = TypeVar("E")
@@ -51,7 +53,17 @@ def _with_lazy_raw(kind: type[E]) -> type[E]:
 
 @attrs.frozen
 class Event(_Text):
-    """Anything that an event stream yields. A base class given to `events()` stands for all its subclasses."""
+    """Anything that an event stream yields. A base class given to `events()` stands for all its subclasses.
+
+    The `repr` is one line of at most 200 characters, for people: it leaves out defaults, and shortens what is long.
+    """
+
+    def __init_subclass__(cls) -> None:
+        if "__repr__" in vars(cls):  # attrs writes one that shows everything
+            cls.__repr__ = Event.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        return one_line(self)
 
 
 @_with_lazy_raw
@@ -76,6 +88,7 @@ class User:
     `dict(user.metadata)` is a copy that can be changed.
 
     Attributes:
+        receiver_type: `"user"`.
         uid: the user's id.
         name: the name to display.
         role: the name of the user's role.
@@ -106,6 +119,9 @@ class User:
     created_at: datetime.datetime | None = None
     deactivated_at: datetime.datetime | None = None
 
+    def __repr__(self) -> str:
+        return one_line(self)
+
     @property
     def id(self) -> str:
         """The `uid`, under the name that a group's id has, too: the receiver's id when sending to this user."""
@@ -120,6 +136,7 @@ class Group:
     as they may share a `User`, with the same effect on its `metadata`.
 
     Attributes:
+        receiver_type: `"group"`.
         guid: the group's id.
         name: the name to display.
         type: `"public"`, `"private"` or `"password"`.
@@ -147,6 +164,9 @@ class Group:
     metadata: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
     tags: tuple[str, ...] = ()
     created_at: datetime.datetime | None = None
+
+    def __repr__(self) -> str:
+        return one_line(self)
 
     @property
     def id(self) -> str:

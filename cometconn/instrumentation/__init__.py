@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cometconn._renamed import previous_name
+from cometconn._modules import public_names
 
 from .attempts import AttemptBegun as AttemptBegun
 from .attempts import AttemptFailed as AttemptFailed
@@ -91,6 +91,4 @@ __all__ = [
 if TYPE_CHECKING:
     GoodbyeSaid = CloseFrameSent  # the previous name, for type checkers
 else:  # with a `__getattr__`, a type checker would accept any name
-
-    def __getattr__(name: str) -> object:
-        return previous_name(__name__, {"GoodbyeSaid": CloseFrameSent}, name)
+    __getattr__, __dir__ = public_names(__name__, __all__, {"GoodbyeSaid": CloseFrameSent})

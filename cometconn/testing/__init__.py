@@ -13,26 +13,31 @@ and events and frames of every kind. The pytest plugin with its fixtures (`chat`
 
 from __future__ import annotations
 
-from .event_frames import to_frame as to_frame
-from .fault_proxy import FaultProxy as FaultProxy
-from .fault_proxy import ProxyEntry as ProxyEntry
-from .fault_proxy import open_fault_proxy as open_fault_proxy
-from .leaks import LeakCheck as LeakCheck
-from .leaks import assert_no_leaks as assert_no_leaks
-from .line_faults import LineFaults as LineFaults
-from .line_faults import random_faults as random_faults
-from .memory_server import MemoryServer as MemoryServer
-from .memory_server import open_memory_server as open_memory_server
-from .memory_stream import MemorySocket as MemorySocket
-from .memory_stream import memory_socket_pair as memory_socket_pair
-from .recorder import Recorder as Recorder
-from .recorder import record as record
-from .replay import Replay as Replay
-from .replay import ReplayError as ReplayError
-from .replay import open_replay as open_replay
-from .server_script import ServerScript as ServerScript
-from .transcript import TranscriptLine as TranscriptLine
-from .transcript import read_transcript as read_transcript
+from typing import TYPE_CHECKING
+
+from cometconn._modules import needs_extra, public_names
+
+with needs_extra(__name__, "testing"):
+    from .event_frames import to_frame as to_frame
+    from .fault_proxy import FaultProxy as FaultProxy
+    from .fault_proxy import ProxyEntry as ProxyEntry
+    from .fault_proxy import open_fault_proxy as open_fault_proxy
+    from .leaks import LeakCheck as LeakCheck
+    from .leaks import assert_no_leaks as assert_no_leaks
+    from .line_faults import LineFaults as LineFaults
+    from .line_faults import random_faults as random_faults
+    from .memory_server import MemoryServer as MemoryServer
+    from .memory_server import open_memory_server as open_memory_server
+    from .memory_stream import MemorySocket as MemorySocket
+    from .memory_stream import memory_socket_pair as memory_socket_pair
+    from .recorder import Recorder as Recorder
+    from .recorder import record as record
+    from .replay import Replay as Replay
+    from .replay import ReplayError as ReplayError
+    from .replay import open_replay as open_replay
+    from .server_script import ServerScript as ServerScript
+    from .transcript import TranscriptLine as TranscriptLine
+    from .transcript import read_transcript as read_transcript
 
 __all__ = [
     "FaultProxy",
@@ -56,3 +61,6 @@ __all__ = [
     "record",
     "to_frame",
 ]
+
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(__name__, __all__)

@@ -232,5 +232,5 @@ class Wait(Action):
     seconds: float
 
 
-Script: TypeAlias = "list[Action] | tuple[Action, ...]"
+Script: TypeAlias = list[Action] | tuple[Action, ...]
 """Actions, in their order."""

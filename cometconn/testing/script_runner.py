@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,7 +12,7 @@ import trio
 import trio.testing
 
 import cometconn
-from cometconn import AppSettings, Disconnected, MemoryStore, Waiting
+from cometconn import AppSettings, CometChat, Disconnected, MemoryStore, Waiting
 from cometconn.emulator.log import Kind
 from cometconn.emulator.world.frames import message_frame
 from cometconn.errors import CometConnError, ConnectError, ConnectionLostError
@@ -23,16 +24,14 @@ from .script_environment import ScriptEnvironment
 from .script_report import Step, Transcript, read_log
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from cometconn import CometChat, EventStream, Status
+    from cometconn import EventStream, Status
     from cometconn.emulator.jsontext import Json
 
     from .actions import Action
 
 __all__ = ["App", "ScriptRunner"]
 
-App: TypeAlias = "Callable[[CometChat], Awaitable[None]]"
+App: TypeAlias = Callable[[CometChat], Awaitable[None]]
 """An application under test. It runs while a client of the script is open, and is cancelled when that is left."""
 
 

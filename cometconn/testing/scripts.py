@@ -11,6 +11,7 @@ import trio.testing
 from cometconn import AppSettings
 from cometconn._arguments import checked
 from cometconn._groups import open_nursery
+from cometconn._modules import public_names
 
 from .memory_server import open_memory_server
 from .script_report import Step as Step
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from .actions import Script
 
 __all__ = ["App", "Step", "Transcript", "play", "run_script"]
+
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(__name__, __all__)
 
 
 @checked

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import strategies as st
-
 from cometconn._arguments import checked
+from cometconn._modules import needs_extra, public_names
+
+with needs_extra(__name__, "testing"):
+    from hypothesis import strategies as st
+
+    from .event_strategies import events as events
+    from .event_strategies import frames as frames
 
 from .actions import (
     Action,
@@ -39,8 +44,6 @@ from .actions import (
     Upgrade,
     Wait,
 )
-from .event_strategies import events as events
-from .event_strategies import frames as frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +51,9 @@ if TYPE_CHECKING:
     from cometconn.settings import Timing
 
 __all__ = ["actions", "episodes", "events", "frames", "rest_faults", "scripts", "situations", "waits"]
+
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(__name__, __all__)
 
 _REST_STATUSES = (403, 408, 425, 429, 500, 503)
 _REST_DELAYS = (0.0, 0.5, 4.1, 6.7, 12.3)  # seconds; no sum of them equals one of the client's bounds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -322,7 +323,13 @@ async def test_any_exception_of_a_request_is_an_api_error(raised: Exception) -> 
 
 @pytest.mark.parametrize(
     "response",
-    [None, 3, Response(200, None, b"{}"), Response(200, {}, None), Response(None, {}, b"")],  # type: ignore[arg-type]
+    [
+        None,
+        3,
+        SimpleNamespace(status=200, headers=None, body=b"{}"),
+        SimpleNamespace(status=200, headers={}, body=None),
+        SimpleNamespace(status=None, headers={}, body=b""),
+    ],
 )
 async def test_an_invalid_return_value_of_an_environment_is_an_api_error(response: Any) -> None:
     """An invalid return value of an Environment fails only that request."""

@@ -10,7 +10,7 @@ from cometconn import Disconnected, StatusChange
 from cometconn._connection.closing_handshake import ClosingHandshake
 from cometconn._connection.link_nursery import LinkNursery
 from cometconn._lifecycle.states import State
-from cometconn._streams.statuses import StatusStream
+from cometconn._streams.statuses import StatusQueue
 from cometconn._transport.websocket import TrioWebSocket
 from cometconn.emulator.log import Kind
 
@@ -42,7 +42,7 @@ async def test_the_close_frame_leaves_before_the_state_is_computed_and_published
     monkeypatch.setattr(
         TrioWebSocket, "close_nowait", lambda _: seen.append((pair.chat._machine.state, len(published)))
     )
-    monkeypatch.setattr(StatusStream, "push", lambda _, change: published.append(change))
+    monkeypatch.setattr(StatusQueue, "push", lambda _, change: published.append(change))
     async with open_pair(connect=True) as pair:
         published.clear()
         pair.chat.enter_background()

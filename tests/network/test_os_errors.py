@@ -10,7 +10,7 @@ import ssl
 import pytest
 import trio
 
-from cometconn._network.os_errors import ConnectFailedError, os_error_text
+from cometconn._network.os_errors import ConnectFailedError, os_error_text, sole_os_error, without_traceback
 
 
 async def test_trios_attempts() -> None:
@@ -20,6 +20,40 @@ async def test_trios_attempts() -> None:
         with trio.fail_after(5), pytest.raises(OSError) as caught:
             await trio.open_tcp_stream("127.0.0.1", unheard.getsockname()[1])
     assert os_error_text(caught.value) == os.strerror(errno.ECONNREFUSED)
+
+
+@pytest.mark.parametrize(
+    ("inner", "text"),
+    [
+        ([ConnectionRefusedError(111, "no")], "[Errno 111] no"),
+        ([ConnectionRefusedError(111, "no"), ConnectionRefusedError(111, "no, too")], "[Errno 111] no"),
+        ([ConnectionRefusedError(111, "no"), OSError(101, "unreachable")], "no; unreachable"),
+        ([ValueError()], "summary"),
+        ([], "summary"),
+    ],
+)
+def test_the_sole_error_of_several_attempts(inner: list[Exception], text: str) -> None:
+    """It is the error that all addresses gave, or the texts of the different ones; else the summary itself."""
+    summary = OSError("summary")
+    summary.__cause__ = ExceptionGroup("", inner) if inner else None
+    assert str(sole_os_error(summary)) == text
+
+
+def test_tracebacks_are_removed_from_connection_errors_only() -> None:
+    """Those of an error that may be a mistake in a program's own `Environment` stay, and a cycle of causes ends."""
+
+    def raised(error: Exception, cause: Exception | None = None) -> Exception:
+        try:
+            raise error from cause
+        except type(error) as caught:
+            return caught
+
+    inner = raised(OSError("inner"))
+    outer = without_traceback(raised(ConnectionError("outer"), inner))
+    assert (inner.__traceback__, outer.__traceback__) == (None, None)
+    assert without_traceback(raised(TypeError("a mistake"))).__traceback__ is not None
+    inner.__cause__ = outer
+    assert without_traceback(outer) is outer
 
 
 def test_a_name_that_is_unknown() -> None:

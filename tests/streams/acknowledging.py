@@ -35,10 +35,11 @@ def events_of(
     overflow: str = "pause",
     max_events: int = 1024,
     max_bytes: int = 4 * 1024 * 1024,
+    markers: bool = True,
 ) -> Any:
     """What `chat.events()` returns."""
-    options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
-    return streams.subscribe(options, trio.lowlevel.checkpoint)  # there is nothing to save
+    options = stream_options(types, max_events, max_bytes, overflow, acknowledge, markers=markers)
+    return streams.subscribe(options, EventStream, trio.lowlevel.checkpoint)  # there is nothing to save
 
 
 def numbers(events: Any) -> list[int]:

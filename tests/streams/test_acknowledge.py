@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock
 
 from cometconn import AppSettings, MemoryStore
@@ -172,7 +173,7 @@ async def test_call_acknowledges_one_event_by_its_identity() -> None:
         for never in (text(1), text(3), UnknownEvent("x", {})):
             with pytest.raises(ValueError, match="not handed out"):
                 stream.acknowledge(never)
-        waiting = next(iter(stream._queue))[0]
+        waiting = next(iter(stream._queue.entries))[0]
         with pytest.raises(ValueError, match="not handed out"):
             stream.acknowledge(waiting)
         stream.acknowledge(two)
@@ -199,7 +200,7 @@ async def test_what_is_no_message_is_acknowledged_at_once_and_may_be_passed() ->
         event = await anext(stream)
         (other,) = await stream.batch()
         assert stream.statistics().unacknowledged == 0
-        assert stream._size == 0
+        assert stream._queue.size == 0
         for handed_out in (hole, event, other):
             stream.acknowledge(handed_out)
 
@@ -450,25 +451,30 @@ async def test_a_stream_is_over_when_its_block_is() -> None:
     with pytest.raises(StopAsyncIteration):
         await anext(stream)
     assert await stream.batch() == []
-    assert (stream.statistics().unacknowledged, stream._size) == (0, 0)
+    assert (stream.statistics().unacknowledged, stream._queue.size) == (0, 0)
     assert unclaimed(streams) == [2]
 
 
-async def test_a_reader_interrupted_while_it_waits_leaves_no_trace(autojump_clock: MockClock) -> None:
-    """A task whose wait was ended by any exception is not counted as a reader any more: the next one is woken."""
+async def test_a_reader_cancelled_while_it_waits_leaves_no_trace(autojump_clock: MockClock) -> None:
+    """A task whose wait was cancelled is not woken any more: the next one is."""
     streams = published()
+    got: list[int] = []
 
-    async def interrupted(_: object = None) -> None:
-        raise KeyboardInterrupt
+    async def read(scope: trio.CancelScope) -> None:
+        with scope:
+            got.extend(await reading(stream, 1))
 
-    async with events_of(streams) as stream:
-        park, stream._arrived.__class__.park = stream._arrived.__class__.park, interrupted  # type: ignore[method-assign]
-        try:
-            with pytest.raises(KeyboardInterrupt):
-                await anext(stream)
-        finally:
-            stream._arrived.__class__.park = park  # type: ignore[method-assign]
-        assert stream._waiting == 0
+    async with events_of(streams) as stream, trio.open_nursery() as nursery:
+        scopes = [trio.CancelScope() for _ in range(3)]
+        for scope in scopes:
+            nursery.start_soon(read, scope)
+        await trio.testing.wait_all_tasks_blocked()
+        scopes[1].cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        for number in (1, 2):
+            published(number, streams=streams)
+            await trio.testing.wait_all_tasks_blocked()
+            assert got == list(range(1, number + 1))
 
 
 def test_the_calls_of_a_stream_are_safe_from_ctrl_c() -> None:
@@ -485,7 +491,7 @@ def test_the_calls_of_a_stream_are_safe_from_ctrl_c() -> None:
         assert not trio.lowlevel.currently_ki_protected()
         for acknowledge in ("next", "call"):
             async with events_of(streams, acknowledge=acknowledge, max_events=9) as stream:
-                stream._owner = Watching()  # type: ignore[assignment]
+                stream._queue._owner = Watching()  # type: ignore[assignment]
                 streams.forget()
                 published(*range(1, 4), streams=streams)
                 for event in [await anext(stream) for _ in range(3)]:

@@ -214,7 +214,7 @@ class Machine(RuleBasedStateMachine):
         """Compare what is unclaimed, what is open, and the position."""
         assert unclaimed(self.streams) == self.unclaimed
         for stream in self.open:
-            entries = [entry[0].id for entry in stream.real.open_entries()]
+            entries = [entry[0].id for entry in stream.real._queue.open_entries()]
             assert sorted(entries) == sorted(stream.waiting + stream.hands), stream
             assert stream.real.statistics().unacknowledged == len(stream.hands)
         open_ids = {n for s in self.open if s.counts for n in (*s.waiting, *s.hands, *s.dropped)} | {

@@ -36,7 +36,7 @@ async def test_as_many_as_fit_at_a_time_and_before_anything_newer() -> None:
         got = []
         for expected in range(1, 9):
             got += await reading(stream, 1)
-            assert stream._count() <= 3
+            assert stream._queue._count() <= 3
             assert streams.position == expected - 1
         assert got == list(range(1, 9))
 
@@ -145,7 +145,7 @@ async def test_what_was_dropped_and_not_reported_is_reported_by_the_next_stream(
     async with events_of(streams):
         pass
     async with events_of(streams, overflow="drop_oldest", max_events=2000) as stream:
-        assert stream._unreported == 6
+        assert stream._queue._unreported == 6
     assert streams.position == 0
     async with events_of(streams, overflow="drop_oldest", max_events=1) as stream:
         assert numbers([await anext(stream)]) == [-6]

@@ -30,7 +30,11 @@ class Line(Protocol):
 @checked
 @attrs.frozen
 class Send:
-    """Write this text frame."""
+    """Write a text frame.
+
+    Attributes:
+        text: its text.
+    """
 
     text: str
 
@@ -38,7 +42,12 @@ class Send:
 @checked
 @attrs.frozen
 class Close:
-    """Write a close frame and wait for the client's. No order follows."""
+    """Write a close frame and wait for the client's. No order follows.
+
+    Attributes:
+        code: its code.
+        reason: its reason.
+    """
 
     code: int
     reason: str

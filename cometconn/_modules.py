@@ -1,0 +1,119 @@
+"""What the public modules share: what `dir()` shows, previous names, and errors for missing names and missing extras."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    import types
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+__all__ = ["needs_extra", "no_such_name", "public_names"]
+
+_PUBLIC = [
+    "errors",
+    "events",
+    "settings",
+    "status",
+    "stores",
+    "environment",
+    "instrumentation",
+    "appstate",
+    "aio",
+    "testing",
+    "emulator",
+]
+
+
+def public_names(
+    module: str, names: Sequence[str], previous: Mapping[str, type] = MappingProxyType({})
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Return `__getattr__` and `__dir__` of a module with these *names*.
+
+    Hide `__getattr__` from type checkers, which would otherwise accept every name.
+
+    Args:
+        module: the name of the module.
+        names: its `__all__`.
+        previous: the previous name of each class that was renamed, for one release more. Its use is a
+            `DeprecationWarning`.
+    """
+
+    def attribute(name: str) -> object:
+        if name not in previous:
+            no_such_name(module, names, name)
+        new = previous[name]
+        warnings.warn(
+            f"{module}.{name} is deprecated and goes with the next release: use {new.__name__}.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return new
+
+    return attribute, lambda: sorted(names)
+
+
+def no_such_name(module: str, names: Sequence[str], name: str) -> NoReturn:
+    """Raise the error for *name*, which is not among the *names* of *module*. It names what may be meant.
+
+    `from module import name` does not show the text of an `AttributeError`, so it gets an `ImportError`.
+    """
+    caller = sys._getframe(2)  # noqa: SLF001 - behind the module's `__getattr__`; there is no public way
+    hint = "" if name.startswith("_") else _hint(module, names, name)
+    if _imports(caller):
+        message = f"cannot import name {name!r} from {module!r}{hint}"
+        raise ImportError(message, name=module)
+    message = f"module {module!r} has no attribute {name!r}{hint}"
+    raise AttributeError(message, name=None, obj=None)  # otherwise Python adds a guess of its own
+
+
+@contextlib.contextmanager
+def needs_extra(module: str, extra: str) -> Iterator[None]:
+    """Surround the imports of a *module*: a library that only an extra installs raises an error that names the extra."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        library = str(error.name).partition(".")[0]
+        if library == __name__.partition(".")[0]:
+            raise
+        message = f'{module} needs {library}, which is not installed: pip install "cometconn[{extra}]"'
+        raise ModuleNotFoundError(message, name=error.name) from None
+
+
+def _imports(frame: types.FrameType) -> bool:
+    """Whether the frame executes `from module import name`."""
+    import dis  # noqa: PLC0415 - only for an error
+
+    return frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == dis.opmap["IMPORT_FROM"]
+
+
+def _hint(module: str, names: Sequence[str], name: str) -> str:
+    import difflib  # noqa: PLC0415 - only for an error
+
+    elsewhere = _names_elsewhere(module)
+    if name in elsewhere:
+        return f": it is in {elsewhere[name]}"
+    near = difflib.get_close_matches(name, [*names, *elsewhere], n=1, cutoff=0.75)
+    if not near:
+        return ""
+    return f". Did you mean {near[0]!r}?" if near[0] in names else f". Did you mean {elsewhere[near[0]]}.{near[0]}?"
+
+
+def _names_elsewhere(module: str) -> dict[str, str]:
+    """Return the names of the other public modules. They are read from the source: some modules need an extra."""
+    import ast  # noqa: PLC0415 - only for an error
+    import importlib.util  # noqa: PLC0415
+
+    found: dict[str, str] = {}
+    package = __name__.partition(".")[0]
+    for other in (package, *(f"{package}.{each}" for each in _PUBLIC)):
+        spec = None if other == module else importlib.util.find_spec(other)
+        source = getattr(spec and spec.loader, "get_source", lambda _: None)(other)
+        for node in ast.parse(source or "").body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+                found |= {name: other for name in ast.literal_eval(node.value) if name not in found}
+    return found

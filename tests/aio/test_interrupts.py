@@ -1,0 +1,42 @@
+"""Ctrl-C belongs to the asyncio program: real signals to programs of their own."""
+
+from __future__ import annotations
+
+import pathlib
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from .harness import BOUND, Server
+
+PROGRAM = str(pathlib.Path(__file__).with_name("interrupted_program.py"))
+
+
+def start(server: Server, library: str, how: str) -> subprocess.Popen[str]:
+    """Start the program."""
+    if library == "uvloop":
+        pytest.importorskip("uvloop", reason="uvloop is not installed")
+    command = [sys.executable, "-W", "error", PROGRAM, server.url, library, how]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("library", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("how", ["run", "until_complete"])
+def test_sigint_ends_it_cleanly(server: Server, library: str, how: str) -> None:
+    """A KeyboardInterrupt comes out, in no group; the client is left and its socket is closed."""
+    with start(server, library, how) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        program.send_signal(signal.SIGINT)
+        _, errors = program.communicate(timeout=BOUND)
+    assert (program.returncode, errors) == (3, "")
+    assert server.do("connections", "zed-1") == 0
+
+
+def test_interrupts_at_random_moments_do_no_harm(server: Server) -> None:
+    """With Python's own handler, none is lost and none ends Trio half-way, although many come while it runs."""
+    with start(server, "asyncio", "many") as program:
+        output, errors = program.communicate(timeout=BOUND * 2)
+    assert (program.returncode, errors, output) == (0, "", "caught 60 of 60\n")

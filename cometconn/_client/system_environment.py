@@ -79,7 +79,7 @@ class SystemEnvironment:
         The caller bounds the time.
         """
         check(SystemEnvironment.dial, locals())
-        address = read_url(url)
+        address = read_url(url.partition("?")[0])  # that of a request may have a query
         if address is None or address.scheme not in {"ws", "wss", "http", "https"}:
             where = "dial(url=...)"
             raise refused(where, "a URL such as wss://host:port/path", url)

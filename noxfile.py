@@ -37,6 +37,7 @@ QUICK = (
     "tests/wire",
 )
 COVERED = "--fail-under=95"
+PURE_TESTS = ("tests/lifecycle", "tests/wire")
 PURE = ("*/cometconn/_lifecycle/*", "*/cometconn/_wire/*")
 STARTABLE = "__call__,run_bot,run_bots,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,stop_when_asked,_stay_connected"
 ASYNC_IGNORES = (
@@ -76,26 +77,37 @@ def _show_slowest(session: nox.Session, report: pathlib.Path) -> None:
         session.log(f"{seconds:6.1f} s  {name}")
 
 
+def _cover(session: nox.Session, folders: tuple[str, ...], *report: str) -> None:
+    """Run the tests in *folders* with branch coverage, and check it as *report* tells."""
+    environment = {"COVERAGE_FILE": str(pathlib.Path(session.create_tmp(), "coverage"))}
+    session.run("coverage", "erase", env=environment)
+    session.run("coverage", "run", "-m", "pytest", "-q", "-rs", *SIDE_BY_SIDE, *folders, env=environment)
+    session.run("coverage", "combine", "--quiet", env=environment)
+    session.run("coverage", "report", *report, env=environment)
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests, with branch coverage on the first Python. Arguments are passed to pytest, which then measures no coverage."""
+    """Run the tests. On the first Python, those of the two pure packages must cover each line and branch of these. Arguments are passed to pytest, which then measures no coverage."""
     session.install("-q", ".[dev]")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    folder = pathlib.Path(session.create_tmp())
-    report = folder / "tests.xml"
-    pytest = ("-m", "pytest", "-q", "-rs", *SIDE_BY_SIDE, f"--junitxml={report}")
+    rest: list[str] = []
     if session.python == PYTHONS[0]:
-        environment = {"COVERAGE_FILE": str(folder / "coverage")}
-        session.run("coverage", "erase", env=environment)
-        session.run("coverage", "run", *pytest, env=environment)
-        session.run("coverage", "combine", "--quiet", env=environment)
-        session.run("coverage", "report", COVERED, env=environment)
-        session.run("coverage", "report", f"--include={','.join(PURE)}", "--fail-under=100", env=environment)
-    else:
-        session.run("python", *pytest)
+        # The others run without: coverage doubles their processor time, and the session `coverage` measures it.
+        _cover(session, PURE_TESTS, f"--include={','.join(PURE)}", "--fail-under=100")
+        rest = [f"--ignore={folder}" for folder in PURE_TESTS]
+    report = pathlib.Path(session.create_tmp(), "tests.xml")
+    session.run("python", "-m", "pytest", "-q", "-rs", *SIDE_BY_SIDE, f"--junitxml={report}", *rest)
     _show_slowest(session, report)
+
+
+@nox.session(python="3.11")
+def coverage(session: nox.Session) -> None:
+    """Run all tests with branch coverage, and check that at least 95 % is covered. Arguments are passed to pytest."""
+    session.install("-q", ".[dev]")
+    _cover(session, tuple(session.posargs), COVERED)
 
 
 @nox.session(python="3.11")
@@ -147,19 +159,6 @@ def docs(session: nox.Session) -> None:
     output = pathlib.Path(session.create_tmp(), "html")
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-n", "-b", "html", "docs", str(output))
     session.log(f"The documentation is in {output / 'index.html'}")
-
-
-@nox.session(python="3.11")
-def pure(session: nox.Session) -> None:
-    """Check that the tests of `_lifecycle` and `_wire` alone execute each line and branch of these two packages."""
-    session.install("-q", ".[dev]")
-    environment = {"COVERAGE_FILE": str(pathlib.Path(session.create_tmp(), "coverage"))}
-    session.run("coverage", "erase", env=environment)
-    session.run(
-        "coverage", "run", "-m", "pytest", "-q", *SIDE_BY_SIDE, "tests/lifecycle", "tests/wire", env=environment
-    )
-    session.run("coverage", "combine", "--quiet", env=environment)
-    session.run("coverage", "report", f"--include={','.join(PURE)}", "--fail-under=100", env=environment)
 
 
 @nox.session

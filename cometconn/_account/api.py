@@ -55,7 +55,7 @@ class Api:
         request: makes one HTTP request.
         timeout: the bound of each call in seconds, including the wait for one of the *at_once* places.
         at_once: how many requests may run at a time.
-        answered_at: the `Date` header of the last response that had one, in seconds since 1970; `None` before the
+        response_date: the `Date` header of the last response that had one, in seconds since 1970; `None` before the
             first.
         secrets: the keys and tokens sent and received so far: no error message contains one of them.
     """
@@ -69,7 +69,7 @@ class Api:
     timeout: float
     at_once: int = 8
     secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False)
-    answered_at: float | None = attrs.field(default=None, init=False)
+    response_date: float | None = attrs.field(default=None, init=False)
     _turns: trio.Semaphore | None = attrs.field(default=None, init=False, repr=False)  # a client may need no request
 
     async def create_auth_token(self, uid: str, auth_key: str) -> str:
@@ -186,11 +186,11 @@ class Api:
         request = Request(method, url, headers, None if body is None else body.encode())
         try:
             response = await self.request(request)
-            answered_at = read_date(response.headers.get("date", ""))
+            response_date = read_date(response.headers.get("date", ""))
         except Exception as error:  # noqa: BLE001 - a program's own Environment may raise anything
             message = f"{what} was not answered: {self.secrets.masked_line(os_error_text(error))}."
             raise ApiError(message) from self.secrets.error(error)
-        self.answered_at = self.answered_at if answered_at is None else answered_at
+        self.response_date = self.response_date if response_date is None else response_date
         if isinstance(response.body, bytes) and len(response.body) > RESPONSE_LIMIT:
             raise _invalid(what, response.status, f"is longer than {RESPONSE_LIMIT:,} bytes")
         return response

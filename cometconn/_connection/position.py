@@ -89,13 +89,13 @@ class PositionKeeper:
         self._uid = self._saved = self._since = None
         self.streams.forget()
 
-    def connected(self, answered_at: float | None) -> None:
+    def connected(self, response_date: float | None) -> None:
         """Note that the client is authenticated. The first time decides from when on messages can be fetched.
 
-        *answered_at*: the `Date` of the answer to the upgrade, in seconds since 1970.
+        *response_date*: the `Date` of the answer to the upgrade, in seconds since 1970.
         """
         if self._since is None:
-            date = answered_at if answered_at is not None else self.api.answered_at
+            date = response_date if response_date is not None else self.api.response_date
             if date is not None:
                 self._since = date - _EARLY
                 self.streams.moved()

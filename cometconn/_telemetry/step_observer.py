@@ -128,7 +128,7 @@ class StepObserver:
 
     def close_frame_written(self) -> None:
         """Report that our close frame is written."""
-        self._report(connections.GoodbyeSaid)
+        self._report(connections.CloseFrameSent)
 
     def socket_closed(self) -> None:
         """Report that the socket is closed."""

@@ -15,8 +15,9 @@ and `AppStateTarget` the type of what it drives.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
+
+from cometconn._renamed import previous_name
 
 from .job_control import follow_job_control as follow_job_control
 from .logind import follow_logind as follow_logind
@@ -34,8 +35,6 @@ __all__ = [
     "follow_network",
 ]
 
-_RENAMED = {"Excursion": "BackgroundGuard", "Follower": "AppStateTarget"}
-
 if TYPE_CHECKING:
     # The previous names, for type checkers.
     Excursion = BackgroundGuard
@@ -43,14 +42,4 @@ if TYPE_CHECKING:
 else:  # with a `__getattr__`, a type checker would accept any name
 
     def __getattr__(name: str) -> object:
-        """Return the class that a previous name stands for, with a `DeprecationWarning`."""
-        if name not in _RENAMED:
-            message = f"module {__name__!r} has no attribute {name!r}"
-            raise AttributeError(message)
-        new = _RENAMED[name]
-        warnings.warn(
-            f"{__name__}.{name} is deprecated and goes with the next release: use {new}.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return globals()[new]
+        return previous_name(__name__, {"Excursion": BackgroundGuard, "Follower": AppStateTarget}, name)

@@ -12,6 +12,10 @@ and none of these modules is loaded.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from cometconn._renamed import previous_name
+
 from .attempts import AttemptBegun as AttemptBegun
 from .attempts import AttemptFailed as AttemptFailed
 from .attempts import Authenticated as Authenticated
@@ -21,11 +25,11 @@ from .attempts import RenewalBegun as RenewalBegun
 from .attempts import RetrySet as RetrySet
 from .attempts import TokenRefused as TokenRefused
 from .attempts import Upgraded as Upgraded
+from .connections import CloseFrameSent as CloseFrameSent
 from .connections import ConnectionLost as ConnectionLost
 from .connections import EventsDropped as EventsDropped
 from .connections import EventsReceived as EventsReceived
 from .connections import GapMarked as GapMarked
-from .connections import GoodbyeSaid as GoodbyeSaid
 from .connections import PageFetched as PageFetched
 from .connections import PingSent as PingSent
 from .connections import PongReceived as PongReceived
@@ -52,6 +56,7 @@ __all__ = [
     "AttemptFailed",
     "Authenticated",
     "ClientOpened",
+    "CloseFrameSent",
     "ConnectionLost",
     "DeadlineMoved",
     "Detail",
@@ -62,7 +67,6 @@ __all__ = [
     "EventsDropped",
     "EventsReceived",
     "GapMarked",
-    "GoodbyeSaid",
     "Hook",
     "LeaseEnded",
     "LogHook",
@@ -83,3 +87,10 @@ __all__ = [
     "in_words",
     "read_trace",
 ]
+
+if TYPE_CHECKING:
+    GoodbyeSaid = CloseFrameSent  # the previous name, for type checkers
+else:  # with a `__getattr__`, a type checker would accept any name
+
+    def __getattr__(name: str) -> object:
+        return previous_name(__name__, {"GoodbyeSaid": CloseFrameSent}, name)

@@ -9,11 +9,11 @@ import attrs
 from .detail import Detail
 
 __all__ = [
+    "CloseFrameSent",
     "ConnectionLost",
     "EventsDropped",
     "EventsReceived",
     "GapMarked",
-    "GoodbyeSaid",
     "PageFetched",
     "PingSent",
     "PongReceived",
@@ -135,7 +135,7 @@ class ConnectionLost(Detail):
 
 
 @attrs.frozen(kw_only=True)
-class GoodbyeSaid(Detail):
+class CloseFrameSent(Detail):
     """The client wrote a close frame with code 1000, and waits for the server's."""
 
 

@@ -28,7 +28,7 @@ _LEVELS: Mapping[type, int] = {
     connections.ReadingPaused: logging.WARNING,
     connections.PageFetched: logging.DEBUG,
     connections.ConnectionLost: logging.WARNING,
-    connections.GoodbyeSaid: logging.DEBUG,
+    connections.CloseFrameSent: logging.DEBUG,
     connections.SocketClosed: logging.DEBUG,
     lease.DeadlineMoved: logging.DEBUG,
     lease.StatusChanged: logging.DEBUG,  # the other details report it with its cause

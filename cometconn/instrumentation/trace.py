@@ -30,6 +30,7 @@ _KINDS: Mapping[str, type[Detail]] = {
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, Detail) and kind is not Detail
 }
+_RENAMED = {"GoodbyeSaid": "CloseFrameSent"}  # previous names, in traces of older versions
 
 
 class TraceFile:
@@ -158,7 +159,7 @@ def from_line(line: str | bytes) -> Detail | None:
     """Return the detail in *line*, or `None` if it contains none."""
     try:
         fields: Any = json.loads(line)
-        detail: Detail = _CONVERTER.structure(fields, _KINDS[fields.pop("detail")])
+        detail: Detail = _CONVERTER.structure(fields, _KINDS[_RENAMED.get(name := fields.pop("detail"), name)])
     except Exception:  # noqa: BLE001 - one invalid line must not make the others unreadable
         return None
     return detail

@@ -33,7 +33,7 @@ _PLAIN: Mapping[type, str] = {
     connections.ReadingResumed: "the socket is read again after {0.paused:.1f} s",
     connections.PageFetched: "{0.messages} missed messages were fetched",
     connections.ConnectionLost: "lost after {0.stood:.0f} s: {0.cause}",
-    connections.GoodbyeSaid: "close frame sent",
+    connections.CloseFrameSent: "close frame sent",
     connections.SocketClosed: "socket closed",
     lease.EnteredBackground: "the app is in the background",
     lease.EnteredForeground: "the app is in the foreground",

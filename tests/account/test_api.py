@@ -303,21 +303,16 @@ async def test_every_error_has_the_delay_of_retry_after(
 
 async def test_the_date_of_the_last_answer_is_kept() -> None:
     """Successes and errors set it; a response without a valid `Date` does not change it."""
-    made = api(
-        answered(
-            200,
-            b'{"data": {"uid": "u", "settings": {"CHAT_HOST": "ws.example"}}}',
-            date="Thu, 01 Jan 1970 00:01:00 GMT",
-        )
-    )
-    assert made.answered_at is None
+    answer = b'{"data": {"uid": "u", "settings": {"CHAT_HOST": "ws.example"}}}'
+    made = api(answered(200, answer, date="Thu, 01 Jan 1970 00:01:00 GMT"))
+    assert made.response_date is None
     await made.put_me("TOKEN")
-    assert made.answered_at == 60.0
+    assert made.response_date == 60.0
     for headers, kept in (({"date": "Thu, 01 Jan 1970 00:02:00 GMT"}, 120.0), ({}, 120.0), ({"date": "noon"}, 120.0)):
         made.request = answered(503, b"", **headers)
         with pytest.raises(ApiError):
             await made.put_me("TOKEN")
-        assert made.answered_at == kept
+        assert made.response_date == kept
 
 
 @pytest.mark.parametrize(

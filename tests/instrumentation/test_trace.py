@@ -8,8 +8,10 @@ import stat
 
 import pytest
 
+from cometconn import instrumentation
 from cometconn.errors import TraceError
-from cometconn.instrumentation import Detail, PingSent, TraceFile, read_trace
+from cometconn.instrumentation import CloseFrameSent, Detail, PingSent, TraceFile, read_trace
+from cometconn.instrumentation.trace import to_line
 
 from .examples import KINDS, example
 
@@ -60,6 +62,15 @@ def test_a_file_that_exists_is_continued(tmp_path: pathlib.Path) -> None:
     read = read_trace(tmp_path / "trace")
     assert len(read.details) == 2
     assert read.unreadable == 2
+
+
+def test_a_detail_under_its_previous_name_is_read(tmp_path: pathlib.Path) -> None:
+    """A trace of version 0.1.0 has `GoodbyeSaid` where `CloseFrameSent` stands now; the class has kept its alias."""
+    line = to_line(example(CloseFrameSent)).replace("CloseFrameSent", "GoodbyeSaid")
+    (tmp_path / "trace").write_text(line + "\n", encoding="utf-8")
+    assert read_trace(tmp_path / "trace").details == (example(CloseFrameSent),)
+    with pytest.warns(DeprecationWarning, match=r"instrumentation\.GoodbyeSaid is deprecated .* use CloseFrameSent\."):
+        assert instrumentation.GoodbyeSaid is CloseFrameSent
 
 
 def test_after_a_full_disk_the_next_line_is_whole(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

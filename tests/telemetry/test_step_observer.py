@@ -220,7 +220,7 @@ async def test_the_close_frame_and_the_closed_socket(autojump_clock: MockClock) 
         seen.clear()
         await pair.chat.disconnect()
         await settle()
-        assert seen.names() == ["LeaseEnded", "StatusChanged", "GoodbyeSaid", "SocketClosed"]
+        assert seen.names() == ["LeaseEnded", "StatusChanged", "CloseFrameSent", "SocketClosed"]
 
 
 async def test_sleep_moves_the_deadline(autojump_clock: MockClock) -> None:

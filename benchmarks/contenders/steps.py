@@ -54,7 +54,7 @@ class _Longest(trio.abc.Instrument):
 
 async def _longest(port: int, way: str, certificate: str | None, *, memory: bool) -> Reading:
     context = None if certificate is None else ssl.create_default_context(cafile=certificate)
-    scheme, steps, peak = "http" if context is None else "https", _Longest(), 0.0
+    scheme, peak = "http" if context is None else "https", 0.0
     # The server sends no close frame. A short `close_timeout` lets hundreds of clients be left within seconds.
     settings = AppSettings(catch_up=way == "rest", timing=Timing(close_timeout=0))
     async with (
@@ -70,6 +70,7 @@ async def _longest(port: int, way: str, certificate: str | None, *, memory: bool
     ):
         await chat.login(auth_token=TOKEN)
         await chat.connect()
+        steps = _Longest()  # not earlier: all since then would count as one step
         if memory:
             tracemalloc.start()
         else:

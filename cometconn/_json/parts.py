@@ -37,6 +37,7 @@ _MOST_TOKENS_SLOWLY: Final = 1_000_000
 _PAUSE: Final = 2_500  # tokens between two pauses
 MOST_ELEMENTS: Final = 1_000
 """A longer list is not split; CometChat's pages have at most 100 elements."""
+_PIECE: Final = 64 * 1024  # characters of which the signs are taken at once
 _HEAD: Final = 4 * 1024  # bytes at the beginning of a frame in which its message's id is looked for first
 UNCOUNTED: Final = 16 * 1024
 """The characters that can be parsed in little time, whatever they are, so no number of items in them is too large."""
@@ -97,18 +98,27 @@ def count_items(text: str | bytes, most: int) -> int:
     counted, too; if there are more, only those outside. For invalid JSON the result may be too large then; a parser would
     refuse it anyway.
     """
-    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    signs = data.translate(None, _NO_SIGNS)
+    # Piece by piece: memory for a copy of a long text comes from the operating system, which takes longer than counting.
+    signs = b"".join([_signs(text[at : at + _PIECE]) for at in range(0, len(text), _PIECE)])
     quotes = signs.count(b'"')
     if len(signs) - quotes <= most:
         return len(signs) - quotes
     # JSON that a user pasted into a message has nearly all of its brackets inside of strings.
+    data = _encoded(text) if quotes else b""
     if b"\\" in data:
-        signs = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_SIGNS)
+        signs = _signs(data.replace(b"\\\\", b"").replace(b'\\"', b""))
         quotes = signs.count(b'"')
     if quotes > 4 * most + 2:
         return quotes  # an item has at most two strings, a name and a value. Splitting at so many quotes would be slow.
     return sum(map(len, signs.split(b'"')[::2]))
+
+
+def _encoded(text: str | bytes) -> bytes:
+    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+
+
+def _signs(text: str | bytes) -> bytes:
+    return _encoded(text).translate(None, _NO_SIGNS)
 
 
 def has_too_many_items(text: str | bytes, most: int) -> bool:
@@ -195,13 +205,14 @@ def raw_message_id(text: bytes) -> int | None:
     return _to_id((split_object(text) or {}).get("id", b""))
 
 
-def framed_message_id(text: bytes) -> int | None:
+def framed_message_id(frame_text: str) -> int | None:
     """Return the id of the message in a frame, which may be invalid otherwise; `None` for another frame, and without an id."""
-    beginning = _FRAME_BEGINNING.match(text, 0, _HEAD)
+    beginning = _FRAME_BEGINNING.match(frame_text[:_HEAD].encode("utf-8", "replace"))
     if beginning and beginning[1] not in {None, b"message"}:
         return None
     if beginning and beginning[1] and beginning[2]:
         return _to_id(beginning[2])
+    text = frame_text.encode("utf-8", "replace")
     try:
         frame = _framed(text)  # one pass; a pass for the frame and one for its body take twice as long
     except (msgspec.MsgspecError, UnicodeError, RecursionError):

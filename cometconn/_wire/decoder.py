@@ -124,7 +124,7 @@ class Decoder:
                 raise DecodeError(message)  # noqa: TRY301 - reported like every other fault of a frame
             return self._decode(*self._parse(text))
         except Exception as error:  # noqa: BLE001 - one bad frame must not end a connection; the error is in the event
-            number = framed_message_id(text.encode("utf-8", "replace")) if isinstance(text, str) else None
+            number = framed_message_id(text) if isinstance(text, str) else None
             return self._unreadable(text, error, number, ("body",))
 
     def decode_fetched(self, text: bytes) -> Event | Echo:

@@ -304,13 +304,8 @@ async def test_every_error_has_the_delay_of_retry_after(
 
 async def test_the_date_of_the_last_answer_is_kept() -> None:
     """Successes and errors set it; a response without a valid `Date` does not change it."""
-    made = api(
-        answered(
-            200,
-            b'{"data": {"uid": "u", "settings": {"CHAT_HOST": "ws.example"}}}',
-            date="Thu, 01 Jan 1970 00:01:00 GMT",
-        )
-    )
+    answer = b'{"data": {"uid": "u", "settings": {"CHAT_HOST": "ws.example"}}}'
+    made = api(answered(200, answer, date="Thu, 01 Jan 1970 00:01:00 GMT"))
     assert made.response_date is None
     await made.put_me("TOKEN")
     assert made.response_date == 60.0

@@ -164,9 +164,12 @@ def _is_json(text: str) -> bool:
         (b"{" + b'"{{":"\\"[,",' * 10_000 + b'"x":1}', True),
         ("[" + '"\u4e2d[",' * 9_999 + "1]", False),
         (b"[" * 1_000_000, True),
+        ("[" + "1," * 32_767 + '"\u4e2d"' + ",1" * 5_000 + "]", True),  # more than one piece
+        ('["' + "\u4e2d[" * 70_000 + '\\"[' * 9_000 + '"' + ",1" * 9_998 + "]", False),
+        ('["' + "\u4e2d[" * 70_000 + '\\"[' * 9_000 + '"' + ",1" * 10_000 + "]", True),
         (b'"' * 1_000_000 + b"," * 20_000, True),
     ],
-    ids=range(11),
+    ids=range(14),
 )
 def test_items_of_long_texts(text: str | bytes, too_many: bool) -> None:
     """10,000 items are accepted, and one more is not; items inside of strings do not count."""
@@ -182,6 +185,11 @@ def test_what_is_not_an_object(text: bytes) -> None:
 def test_what_has_no_name_is_not_a_member() -> None:
     """The other members of an object with invalid names are found."""
     assert split_object(b'{5: NaN, "id": 7, x}') == {"id": b"7"}
+
+
+def framed(text: bytes) -> int | None:
+    """Return the id of the message in the frame *text*."""
+    return framed_message_id(text.decode())
 
 
 @pytest.mark.parametrize(
@@ -201,10 +209,10 @@ def test_what_has_no_name_is_not_a_member() -> None:
 def test_the_id_of_a_message(text: bytes, number: int | None) -> None:
     """It is found even if the rest of the message is invalid; an id that is not below 2**63 is not accepted."""
     assert raw_message_id(text) == number
-    assert framed_message_id(b'{"body":%b,"type":"message"}' % text) == number
-    assert framed_message_id(b'{"type":"message","new":"\\q","body":%b,}' % text) == number
-    assert framed_message_id(b'{"body":%b,"type":"reaction"}' % text) is None
-    assert framed_message_id(b'{"body":%b}' % text) is None
+    assert framed(b'{"body":%b,"type":"message"}' % text) == number
+    assert framed(b'{"type":"message","new":"\\q","body":%b,}' % text) == number
+    assert framed(b'{"body":%b,"type":"reaction"}' % text) is None
+    assert framed(b'{"body":%b}' % text) is None
 
 
 @pytest.mark.parametrize(
@@ -230,15 +238,15 @@ def test_the_id_of_a_message(text: bytes, number: int | None) -> None:
 )
 def test_the_id_of_the_message_in_a_frame(text: bytes, number: int | None) -> None:
     """Wherever it stands, and whatever else is wrong."""
-    assert framed_message_id(text) == number
+    assert framed(text) == number
 
 
 def test_the_usual_beginning_is_enough() -> None:
     """The rest of a long frame is not looked at, where its id comes first or its type has none."""
     rest = b'"a":[' + b"1," * 500_000 + b"1]}}"
     with mock.patch.object(parts, "_framed", side_effect=AssertionError):
-        assert framed_message_id(b'{"appId":"a","type":"message","body":{"id":"7",' + rest) == 7
-        assert framed_message_id(b'{"appId":"a","type":"typing_indicator","body":{"id":"7",' + rest) is None
+        assert framed(b'{"appId":"a","type":"message","body":{"id":"7",' + rest) == 7
+        assert framed(b'{"appId":"a","type":"typing_indicator","body":{"id":"7",' + rest) is None
     with mock.patch.object(parts, "_object", side_effect=AssertionError):
         assert raw_message_id(b'{"conversationId":"c","id":"7",' + rest) == 7
 
@@ -246,4 +254,4 @@ def test_the_usual_beginning_is_enough() -> None:
 def test_of_a_long_text_that_is_no_json_no_token_is_looked_at() -> None:
     """It would take milliseconds, and find nothing."""
     with mock.patch.object(parts, "split_object", side_effect=AssertionError):
-        assert framed_message_id(b'{"type":"message","body":[' + b"1," * 20_000) is None
+        assert framed(b'{"type":"message","body":[' + b"1," * 20_000) is None

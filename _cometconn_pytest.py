@@ -211,7 +211,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, open_it in _OPENED_BY.items():
         for scope in _SCOPES:
             full = f"_{name}_in_the_loop_of_a_{scope}"
-            setattr(fixtures, full, pytest_asyncio.fixture(_async_fixture(open_it), loop_scope=scope, name=full))
+            fixture: Any = pytest_asyncio.fixture(loop_scope=scope, name=full)  # type: ignore[call-overload]
+            setattr(fixtures, full, fixture(_async_fixture(open_it)))
     config.pluginmanager.register(fixtures, fixtures.__name__)
 
 

@@ -64,7 +64,7 @@ def running_server() -> Iterator[Server]:
             started.set()
             await stop.wait()
 
-    thread = threading.Thread(target=trio.run, args=(main,), name="server")
+    thread = threading.Thread(target=trio.run, args=(main,), name="server", daemon=True)
     thread.start()
     assert started.wait(BOUND)
     assert server is not None

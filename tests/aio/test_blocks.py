@@ -61,7 +61,7 @@ def test_what_cannot_be_opened(server: Server) -> None:
 
 
 def test_a_block_is_entered_once(server: Server) -> None:
-    """A second time is an error that says what to do."""
+    """Entering it a second time is an error that names the remedy."""
 
     async def main() -> None:
         block = client(server)

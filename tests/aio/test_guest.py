@@ -85,7 +85,7 @@ def test_two_loops_one_after_the_other_and_in_two_threads(server: Server) -> Non
 
 
 def test_without_a_loop(server: Server) -> None:
-    """Under plain Trio and without any loop, one sentence says what to do."""
+    """Under plain Trio and without any loop, one sentence names what to do."""
 
     async def main() -> None:
         with pytest.raises(RuntimeError, match=r"Under Trio, use cometconn\.open_client"):

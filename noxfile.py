@@ -148,12 +148,18 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check the types, and that every public name has a type."""
+    """Check the types, that every public name has one, and that strict type checkers accept the programs of the documentation."""
     session.install("-q", ".[dev]")
     session.run("mypy", "cometconn", "_cometconn_command.py", "_cometconn_pytest.py", "tests/typing/api.py")
     session.run(
         "pyright", "--verifytypes", "cometconn", "--ignoreexternal", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
     )
+    programs = pathlib.Path(session.create_tmp(), "programs")
+    shutil.rmtree(programs, ignore_errors=True)
+    programs.mkdir()
+    session.run("python", "-m", "tests.typing.documented", str(programs))
+    session.run("mypy", "--strict", str(programs))
+    session.run("pyright", "-p", str(programs), env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
 
 
 @nox.session

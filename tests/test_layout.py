@@ -116,6 +116,7 @@ REACHES_IN = {
     "properties/test_search": "It gives `search` reducers that were broken on purpose, and each must be found.",
     "properties/test_writes_at_once": "It lets the socket take only a part of some writes, as the operating system may.",
     "streams/acknowledging": "It makes streams without a client: the tests publish messages by number and compare the position after each step.",
+    "streams/test_logout": "It ends streams in both ways at once, which no client does.",
     "testing/test_event_strategies": "It compares both decoders, and the attributes that they could not read, for hundreds of drawn frames.",
     "testing/test_leaks": "It leaves a link open, which no client does.",
     "transport/differential": "It compares the fast reader of text frames with the slow one.",
@@ -143,7 +144,7 @@ SCENARIOS = {
     "properties": "Random scripts with a client beside an independent model, and a search of all states.",
     "release": "What would be published.",
     "soak": "Programs that run for long on a bad network.",
-    "typing": "A file that is checked by type checkers, and not run.",
+    "typing": "What type checkers see: the public API, and the programs of the documentation.",
     "vocabulary": "Our vocabulary beside that of CometChat's SDKs.",
 }
 """Folders of tests that are not about one package, and what is in them."""

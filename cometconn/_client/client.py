@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, final, overload
 
 import trio
 
@@ -23,8 +23,10 @@ from .frame_sender import send_frame
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+    from typing import Unpack
 
-    from cometconn.events import Event, Message, User
+    from cometconn._streams.stream_arguments import StreamKeywords
+    from cometconn.events import Event, Marker, Message, User
     from cometconn.status import AppState, Status
 
     from .client_statistics import Statistics
@@ -33,8 +35,10 @@ if TYPE_CHECKING:
 __all__ = ["CometChat"]
 
 _ReceiverType = Literal["user", "group"]
-_Overflow = Literal["pause", "drop_oldest", "fail"]
-_Acknowledge = Literal["next", "call", "never"]
+A = TypeVar("A", bound="Event")
+B = TypeVar("B", bound="Event")
+C = TypeVar("C", bound="Event")
+D = TypeVar("D", bound="Event")
 
 
 @final
@@ -243,18 +247,88 @@ class CometChat:
 
     # What arrives.
 
+    @overload
+    def events(
+        self, *, markers: bool = True, **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[Event]]: ...
+
+    @overload
+    def events(
+        self, a: type[A], /, *, markers: Literal[True] = True, **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[A | Marker]]: ...
+
+    @overload
+    def events(
+        self, a: type[A], /, *, markers: Literal[False], **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[A]]: ...
+
+    @overload
+    def events(
+        self, a: type[A], b: type[B], /, *, markers: Literal[True] = True, **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[A | B | Marker]]: ...
+
+    @overload
+    def events(
+        self, a: type[A], b: type[B], /, *, markers: Literal[False], **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[A | B]]: ...
+
+    @overload
+    def events(
+        self, a: type[A], b: type[B], c: type[C], /, *, markers: Literal[True] = True, **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[A | B | C | Marker]]: ...
+
+    @overload
+    def events(
+        self, a: type[A], b: type[B], c: type[C], /, *, markers: Literal[False], **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[A | B | C]]: ...
+
+    @overload
+    def events(
+        self,
+        a: type[A],
+        b: type[B],
+        c: type[C],
+        d: type[D],
+        /,
+        *,
+        markers: Literal[True] = True,
+        **others: Unpack[StreamKeywords],
+    ) -> AbstractAsyncContextManager[EventStream[A | B | C | D | Marker]]: ...
+
+    @overload
+    def events(
+        self,
+        a: type[A],
+        b: type[B],
+        c: type[C],
+        d: type[D],
+        /,
+        *,
+        markers: Literal[False],
+        **others: Unpack[StreamKeywords],
+    ) -> AbstractAsyncContextManager[EventStream[A | B | C | D]]: ...
+
+    @overload
+    def events(
+        self, *types: type[Event], markers: bool = True, **others: Unpack[StreamKeywords]
+    ) -> AbstractAsyncContextManager[EventStream[Event]]: ...
+
     def events(
         self,
         *types: type[Event],
+        markers: bool = True,
         max_events: int = 1024,
         max_bytes: int = 4 * 1024 * 1024,
-        overflow: _Overflow = "pause",
-        acknowledge: _Acknowledge = "next",
+        overflow: Literal["pause", "drop_oldest", "fail"] = "pause",
+        acknowledge: Literal["next", "call", "never"] = "next",
+        on_logout: Literal["wait", "raise"] = "wait",
     ) -> AbstractAsyncContextManager[EventStream]:
         """Open a stream of typed events: `async with chat.events() as events: async for event in events: ...`.
 
         It begins with the events that no stream has taken: those that came while no stream was open, and those that a
         stream still held when its block was left. Markers (`Gap`, `Overflow`, `Resumed`) are yielded whatever *types* are.
+        So `events(TextMessage)` is an `EventStream[TextMessage | Marker]` for type checkers, and with `markers=False` an
+        `EventStream[TextMessage]`. The union is exact for up to four *types*; of more, `Event` is the type.
 
         A message that is not acknowledged is yielded again: by the next stream of this client, and with `catch_up` in the
         next run of the program, even after a SIGKILL. With several streams, each that takes a message must acknowledge it.
@@ -262,6 +336,8 @@ class CometChat:
         Args:
             types: event classes to take, their subclasses included; none means all. A message of another class counts as
                 handled as far as this stream is concerned.
+            markers: `False` leaves out the markers. Instead `EventStream.gaps` has the gaps and overflows, and each gap
+                after which messages may be missing is a WARNING.
             max_events: how many events may be in the stream: those that wait, and those that were handed out and are
                 not acknowledged. Default 1,024.
             max_bytes: how many bytes of frames these may have together. Default 4 MiB.
@@ -272,13 +348,21 @@ class CometChat:
                 or batch, or leaves the block without an exception (`break` and `return` included). `"call"`: when
                 `EventStream.acknowledge()` is called with it. `"never"`: the stream has no effect on that. It starts
                 empty, and what it still holds at its end is dropped: for logs, for screens, to wait for one reply.
+            on_logout: what happens when the user is logged out: by the server, which is a WARNING, too, by `logout()`, or
+                by a `login()` of another user. `"wait"`: the stream goes on with the events of the next user, or of
+                the same one. `"raise"`: it yields what it holds, then raises `NotLoggedInError` with the cause, and
+                gets nothing more. So a bot ends, or logs in and opens a new stream. A stream that was opened while
+                no user was logged in waits for the first one. A token that the server refuses without a logout
+                (`Disconnected(AUTHENTICATION_FAILED)`) is only a status.
 
         Raises:
-            SettingsError: one of *types* is no event class, a bound is not positive, or *overflow* or *acknowledge* is
-                none of the three.
+            SettingsError: one of *types* is no event class, or a marker although *markers* is false; a bound is not
+                positive; or *overflow*, *acknowledge* or *on_logout* is none of those.
             RuntimeError: the context manager that one call returned is entered a second time.
         """
-        options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
+        options = stream_options(
+            types, max_events, max_bytes, overflow, acknowledge, markers=markers, on_logout=on_logout
+        )
         return self._core.streams.subscribe(options, EventStream, self._core.positions.commit)
 
     @property

@@ -113,7 +113,7 @@ class ClientCore:
             secrets=identity.secrets,
         )
         positions = PositionKeeper(identity, streams, store, api, settings.catch_up, options.position, nursery)
-        renewal = SessionRenewal(api, store, identity, machine, key)
+        renewal = SessionRenewal(api, store, identity, machine, streams, key)
         catch_up: CatchUp | None = None
         if settings.catch_up:
             from cometconn._connection.catch_up import CatchUp  # noqa: PLC0415 - it imports the decoders: see `_link_nursery()`

@@ -47,8 +47,8 @@ class Login:
         api: CometChat's REST API.
         store: where the session is saved.
         identity: holds the session and the user.
-        machine: gets the inputs LOGGED_IN, LOGGED_IN_AGAIN and LOGGED_OUT.
-        renewal: keeps the auth key, should the server no longer know the saved token.
+        machine: gets the inputs LOGGED_IN and LOGGED_IN_AGAIN.
+        renewal: logs out, and keeps the auth key, should the server no longer know the saved token.
         positions: takes up and forgets the user's position.
         catch_up: begins anew with another user; `None` without `AppSettings.catch_up`.
     """
@@ -184,13 +184,11 @@ class Login:
 
     def _exit(self, cause: NotLoggedInError) -> Link | None:
         """Log out, and forget how far the user's messages are handled. Return the link that is being closed."""
-        self.renewal.cancel()
         link = self.machine.unclosed_link
-        self.identity.session = self.identity.user = None
         self.positions.forget()
         if self.catch_up is not None:
             self.catch_up.clear()
-        self.machine.apply(Input.LOGGED_OUT, cause)
+        self.renewal.log_out(cause)
         return link
 
     def _check_open(self, call: str) -> None:

@@ -21,10 +21,19 @@ if TYPE_CHECKING:
     from cometconn._account.session import Session
     from cometconn._connection.identity import Identity
     from cometconn._connection.machine import Machine
+    from cometconn._streams.streams import Streams
 
 __all__ = ["FallbackKey", "SessionRenewal"]
 
 _LOG = logging.getLogger("cometconn")
+
+
+def _of_streams(waiting: int) -> str:
+    """Return what the WARNING of a logout adds for the streams that now wait."""
+    if not waiting:
+        return ""
+    what = "1 event stream gets" if waiting == 1 else f"{waiting} event streams get"
+    return f' {what} nothing until the next login(); with events(on_logout="raise") it would raise NotLoggedInError.'
 
 
 @attrs.define(eq=False)
@@ -69,6 +78,7 @@ class SessionRenewal:
         store: where the session is saved.
         identity: holds the session and the user.
         machine: gets the input LOGGED_OUT.
+        streams: end with the login, if they were opened so.
         key: the auth key for a new login.
     """
 
@@ -76,6 +86,7 @@ class SessionRenewal:
     store: BoundedStore
     identity: Identity
     machine: Machine
+    streams: Streams
     key: FallbackKey
     _replacing: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
     _one_replacement: trio.Lock | None = attrs.field(default=None, init=False, repr=False)
@@ -154,13 +165,18 @@ class SessionRenewal:
             raise unknown_token(refusal, ApiError(message, code="INVALID_RESPONSE", status=200))
         return made
 
-    async def forget(self, reason: CometConnError) -> None:
-        """Log out without a request, because the server no longer knows the token (*reason*). The position stays."""
-        cause = reason if isinstance(reason, NotLoggedInError) else unknown_token(reason)
-        _LOG.warning("The user was logged out: %s", cause)
+    def log_out(self, cause: NotLoggedInError) -> None:
+        """End the login and the connection in this client, because of *cause*."""
         self.cancel()
         self.identity.session = self.identity.user = None
         self.machine.apply(Input.LOGGED_OUT, cause)
+        self.streams.log_out(cause)
+
+    async def forget(self, reason: CometConnError) -> None:
+        """Log out without a request, because the server no longer knows the token (*reason*). The position stays."""
+        cause = reason if isinstance(reason, NotLoggedInError) else unknown_token(reason)
+        self.log_out(cause)
+        _LOG.warning("The user was logged out: %s%s", cause, _of_streams(self.streams.waiting))
         try:
             await self.store.save(None)
         except StoreError as error:

@@ -27,12 +27,12 @@ import attrs
 
 from cometconn._lot import Lot
 from cometconn._wire.message_key import message_key
-from cometconn.errors import SlowConsumerError
-from cometconn.events import Event, Gap, Overflow
+from cometconn.errors import NotLoggedInError, SlowConsumerError
+from cometconn.events import Event, Gap, Marker, Overflow
 
 from .buffer import MAX_BYTES, MAX_EVENTS
 from .entry import place_of, with_dropped
-from .stream_arguments import Acknowledge, OverflowPolicy, StreamOptions
+from .stream_arguments import Acknowledge, OnLogout, OverflowPolicy, StreamOptions
 from .unacknowledged import Unacknowledged
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ __all__ = ["NO_ENTRY", "EventQueue", "EventStreamStatistics", "QueueOwner"]
 
 _LOG = logging.getLogger("cometconn")
 _TURN = 64  # events handed out between two turns of other tasks
+_MOST_GAPS = 64  # gaps and overflows that a stream without markers keeps
 _EMPTY: deque[Entry] = deque(maxlen=0)  # shared by queues in which nothing waits: an empty deque takes 0.7 KB
 NO_ENTRY: Final[Entry] = (Event(), 0, 0)
 """In the hand of a reader that has none."""
@@ -109,6 +110,7 @@ class EventQueue:
             event.
         counts: whether its messages count as open until they are acknowledged.
         unreported_ids: the range of the messages that were dropped, and that no `Overflow` has reported yet.
+        gaps: with `markers=False`, the latest gaps and overflows that were left out.
     """
 
     __slots__ = (
@@ -118,6 +120,8 @@ class EventQueue:
         "_failed_at",
         "_first_place",
         "_handed_out",
+        "_logout",
+        "_markers",
         "_max_bytes",
         "_max_events",
         "_options",
@@ -132,6 +136,7 @@ class EventQueue:
         "counts",
         "entries",
         "fast",
+        "gaps",
         "in_hand",
         "pauses",
         "reader",
@@ -142,33 +147,38 @@ class EventQueue:
     def __init__(self, options: StreamOptions, owner: QueueOwner, first_place: int) -> None:
         self._options = options
         self._types = options.types
+        self._markers = options.markers
         self._max_events = options.max_events
         self._max_bytes = options.max_bytes
         self._owner = owner
         self.entries: deque[Entry] = _EMPTY
         self._backlog: deque[Entry] = _EMPTY  # what waits for room: unclaimed events, and newer ones behind them
-        self.size = 0
+        self.size: int = 0
         self._unreported = 0  # events that were dropped, and that no `Overflow` has reported yet
         self.unreported_ids: IdRange | None = None
         self._dropped = 0
         self.reader: Hashable = None
-        self.in_hand = NO_ENTRY
+        self.in_hand: Entry = NO_ENTRY
         self._unacknowledged = Unacknowledged()
-        self.fast = 0
+        self.fast: int = 0
         self._until_turn = _TURN
         self._handed_out = 0
         self._first_place = first_place  # the place in the order of arrival of the first event that it is given
         self._users_place = 0  # the place of the first event of the user who is logged in
         self._failed_at: int | None = None
+        self._logout: NotLoggedInError | None = None  # what has logged the user out, with `on_logout="raise"`
         self._ended = False
         self._warned = False
-        self.arrived = Lot()
+        self.arrived: Lot = Lot()
         self.pauses: bool = False
         self.counts: bool = options.acknowledge is not Acknowledge.NEVER
+        self.gaps: tuple[Gap | Overflow, ...] = ()
 
     @property
     def state(self) -> str:
         """A word for `repr()`."""
+        if self._logout is not None:
+            return "logged out"
         return "failed" if self._failed_at is not None else "ended" if self._ended else "open"
 
     def statistics(self) -> EventStreamStatistics:
@@ -206,10 +216,19 @@ class EventQueue:
 
         Raises:
             SlowConsumerError: the queue was full, with `overflow="fail"`, and what it held has been read.
+            NotLoggedInError: the user was logged out, with `on_logout="raise"`, and what it held has been read.
             StopAsyncIteration: it has ended, and what it held has been read.
         """
+        if self._unreported and not self._markers:
+            self._leave_out(self._overflow())
         if self.entries or self._unreported:
             return True
+        if self._logout is not None:
+            message = (
+                "The user was logged out, so this event stream has ended. "
+                f"{self._logout.message} To go on, call login() and open a new stream."
+            )
+            raise NotLoggedInError(message, code=self._logout.code) from self._logout
         if self._failed_at is not None:
             message = (
                 f"The event stream fell behind: more than {self._max_events} events or {self._max_bytes} bytes "
@@ -243,10 +262,7 @@ class EventQueue:
     def hand_out(self, reader: Hashable) -> Event:
         """Give *reader* the next event, after `can_hand_out()` and without an await in between."""
         if self._unreported:
-            overflow = Overflow(dropped=self._unreported)
-            self._unreported, self.unreported_ids = 0, None
-            if self._owner.on_moved is not None:
-                self._owner.moved()
+            overflow = self._overflow()
             if self._options.acknowledge is Acknowledge.CALL:
                 self._unacknowledged.settle(overflow)
             return overflow
@@ -265,6 +281,38 @@ class EventQueue:
             self._handed_out += self.fast
             self._until_turn -= self.fast
         return entry[0]
+
+    def _overflow(self) -> Overflow:
+        """Report what was dropped."""
+        overflow = Overflow(dropped=self._unreported)
+        self._unreported, self.unreported_ids = 0, None
+        if self._owner.on_moved is not None:
+            self._owner.moved()
+        return overflow
+
+    # Markers that are left out.
+
+    def _leave_out(self, marker: Event) -> None:
+        """Keep *marker* in `gaps` instead of handing it out. One that is about no loss, `Resumed`, is forgotten."""
+        last = self.gaps[-1] if self.gaps else None
+        if isinstance(marker, Gap):
+            self.gaps = (*self.gaps, marker)[-_MOST_GAPS:]
+            if not marker.recovered:
+                _LOG.warning(
+                    "An event stream without markers has a gap of %.1f s: what was sent while the client was disconnected "
+                    "%s. See EventStream.gaps.",
+                    marker.until - marker.since,
+                    "may be missing" if marker.recovered is False else "is still being fetched",
+                )
+        elif isinstance(marker, Overflow) and isinstance(last, Overflow):
+            self.gaps = (*self.gaps[:-1], Overflow(last.dropped + marker.dropped))
+        elif isinstance(marker, Overflow):
+            self.gaps = (*self.gaps, marker)[-_MOST_GAPS:]
+            _LOG.warning(
+                "An event stream without markers was full, and %d events were dropped. Until its next gap, more of them are "
+                "only counted, in EventStream.gaps.",
+                marker.dropped,
+            )
 
     # Acknowledging.
 
@@ -347,6 +395,9 @@ class EventQueue:
         event = entry[0]
         if self._ended or self._failed_at is not None or not isinstance(event, self._types):
             return
+        if not self._markers and isinstance(event, Marker):
+            self._leave_out(event)
+            return
         if self._backlog:
             self._push_behind(entry)
             return
@@ -389,9 +440,20 @@ class EventQueue:
         *unreported* of them were dropped, messages of the range *unreported_ids* among them.
         """
         self._unreported, self.unreported_ids = unreported, unreported_ids
+        if not self._markers:
+            for event, *_ in entries:
+                self._leave_out(event)
+            entries = [entry for entry in entries if not isinstance(entry[0], Marker)]
         if entries:
             self._backlog = deque(entries)
             self._look_for_room()
+
+    def log_out(self, cause: NotLoggedInError, place: int) -> None:
+        """Note that *cause* has logged the user out, whose last event has come before *place*."""
+        if self._options.on_logout is OnLogout.RAISE and self._failed_at is None and not self._ended:
+            self._failed_at, self._logout = place, cause
+            self.end()
+            self._owner.failed()
 
     def end(self) -> None:
         """Take nothing more. What waits for room no longer has to: nothing newer comes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Generic, final
 
 import trio
 
@@ -11,9 +11,17 @@ from .event_queue import NO_ENTRY
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from cometconn.events import Event
+    from typing_extensions import TypeVar
+
+    from cometconn.events import Event, Gap, Overflow
 
     from .event_queue import EventQueue, EventStreamStatistics
+
+    EventT_co = TypeVar("EventT_co", bound=Event, covariant=True, default=Event)
+else:
+    from typing import TypeVar
+
+    EventT_co = TypeVar("EventT_co", covariant=True)  # a default needs Python 3.13
 
 __all__ = ["EventStream"]
 
@@ -22,8 +30,11 @@ _current_task = trio.lowlevel.current_task
 
 
 @final
-class EventStream:
+class EventStream(Generic[EventT_co]):
     """Events for one subscriber: an async iterator. Made by `CometChat.events()`, not by you.
+
+    For type checkers `events(TextMessage)` is an `EventStream[TextMessage | Marker]`, so that `match` finds the classes:
+    `case TextMessage(): ...` and `case Gap(recovered=False): ...`. `EventStream` alone is `EventStream[Event]`.
 
     Several tasks may read it; each event goes to one of them. When the client is left, what is in the stream stays
     readable; after that the iteration ends.
@@ -38,11 +49,11 @@ class EventStream:
     def __repr__(self) -> str:
         return f"<EventStream {self._queue.state}, {len(self._queue.entries)} events waiting>"
 
-    def __aiter__(self) -> EventStream:
+    def __aiter__(self) -> EventStream[EventT_co]:
         return self
 
     @trio.lowlevel.enable_ki_protection  # an interrupt between two lines could lose the event; it costs nothing
-    async def __anext__(self) -> Event:
+    async def __anext__(self) -> EventT_co:
         """Return the next event, waiting for it if none is there.
 
         With `acknowledge="next"`, the call first acknowledges the event that this task got before, even if the wait is
@@ -52,6 +63,8 @@ class EventStream:
         Raises:
             SlowConsumerError: the stream, opened with `overflow="fail"`, was full, and the events that it still held
                 have been read.
+            NotLoggedInError: the user was logged out, the stream was opened with `on_logout="raise"`, and the events
+                that it still held have been read. Log in, then open a new stream.
         """
         queue, task = self._queue, _current_task()
         if queue.fast and queue.entries and task is queue.reader:
@@ -61,13 +74,13 @@ class EventStream:
             await _checkpoint_if_cancelled()  # raises, or lets no other task run
             queue.fast -= 1
             queue.in_hand = entry = queue.entries.popleft()
-            return entry[0]
+            return entry[0]  # type: ignore[return-value] # the queue has only what its options name
         queue.acknowledge_before(task)
         await self._wait(turn=False)
-        return queue.hand_out(task)
+        return queue.hand_out(task)  # type: ignore[return-value] # as above
 
     @trio.lowlevel.enable_ki_protection
-    async def batch(self) -> list[Event]:
+    async def batch(self) -> list[EventT_co]:
         """Return all events that have arrived, waiting for the first; empty once the stream has ended.
 
         It acknowledges as iteration does: the call for the next batch acknowledges this one. Always a checkpoint. If
@@ -75,6 +88,7 @@ class EventStream:
 
         Raises:
             SlowConsumerError: as in iteration.
+            NotLoggedInError: as in iteration.
         """
         task = _current_task()
         self._queue.acknowledge_before(task)
@@ -82,7 +96,7 @@ class EventStream:
             await self._wait(turn=True)
         except StopAsyncIteration:
             return []
-        return self._queue.hand_out_all(task)
+        return self._queue.hand_out_all(task)  # type: ignore[return-value] # as above
 
     async def _wait(self, *, turn: bool) -> None:
         """Wait until something can be handed out. With *turn*, other tasks run in any case."""
@@ -126,6 +140,17 @@ class EventStream:
         A checkpoint. If cancelled, the position may be saved or not; nothing is lost. Takes as long as the store does.
         """
         await self._commit()
+
+    @property
+    def gaps(self) -> tuple[Gap | Overflow, ...]:
+        """What a stream opened with `markers=False` has left out, oldest first: the latest 64 gaps and overflows.
+
+        Empty for other streams, which yield them. A `Gap` is here as soon as the client is connected again, perhaps
+        before events from the time before it have been read. An `Overflow` is here when the events before it have been
+        read; several without a gap in between are added up. The tuple changes only when one comes:
+        `if events.gaps != known: known = events.gaps; ...`. Not a checkpoint.
+        """
+        return self._queue.gaps
 
     def statistics(self) -> EventStreamStatistics:
         """Return the counters of this stream. Not a checkpoint."""

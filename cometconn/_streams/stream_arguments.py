@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import enum
-from typing import TypeVar
+from typing import Literal, TypedDict, TypeVar
 
 import attrs
 
 from cometconn.errors import SettingsError
 from cometconn.events import Event, Marker
 
-__all__ = ["Acknowledge", "OverflowPolicy", "StreamOptions", "stream_options"]
+__all__ = ["Acknowledge", "OnLogout", "OverflowPolicy", "StreamKeywords", "StreamOptions", "stream_options"]
 
 E = TypeVar("E", bound=enum.Enum)
 
@@ -37,6 +37,25 @@ class Acknowledge(enum.Enum):
     """Never: what is in this stream makes no difference to what is handled."""
 
 
+class OnLogout(enum.Enum):
+    """What a stream does when the user is logged out."""
+
+    WAIT = "wait"
+    """Go on with the events of the next user who is logged in."""
+    RAISE = "raise"
+    """End with `NotLoggedInError`."""
+
+
+class StreamKeywords(TypedDict, total=False):
+    """The keyword arguments of `CometChat.events()` that have no effect on the type of its events."""
+
+    max_events: int
+    max_bytes: int
+    overflow: Literal["pause", "drop_oldest", "fail"]
+    acknowledge: Literal["next", "call", "never"]
+    on_logout: Literal["wait", "raise"]
+
+
 @attrs.frozen
 class StreamOptions:
     """The options of one stream.
@@ -46,6 +65,8 @@ class StreamOptions:
         max_events, max_bytes: its bounds.
         overflow: what it does when it is full.
         acknowledge: when an event counts as handled.
+        markers: whether markers stand in it. If not, it notes them elsewhere.
+        on_logout: what it does when the user is logged out.
     """
 
     types: tuple[type[Event], ...] = (Event,)
@@ -53,10 +74,19 @@ class StreamOptions:
     max_bytes: int = 4 * 1024 * 1024
     overflow: OverflowPolicy = OverflowPolicy.PAUSE
     acknowledge: Acknowledge = Acknowledge.NEXT
+    markers: bool = True
+    on_logout: OnLogout = OnLogout.WAIT
 
 
 def stream_options(
-    types: tuple[type[Event], ...], max_events: int, max_bytes: int, overflow: str, acknowledge: str
+    types: tuple[type[Event], ...],
+    max_events: int,
+    max_bytes: int,
+    overflow: str,
+    acknowledge: str,
+    *,
+    markers: bool = True,
+    on_logout: str = "wait",
 ) -> StreamOptions:
     """Return the options for these arguments of `events()`; raise `SettingsError` if one of them is invalid."""
     for kind in types:
@@ -67,12 +97,23 @@ def stream_options(
         if not isinstance(bound, int) or isinstance(bound, bool) or bound < 1:
             message = f"events(): {name} must be a whole number, 1 or more, not {bound!r}."
             raise SettingsError(message)
+    if not isinstance(markers, bool):
+        message = f"events(): markers must be True or False, not {markers!r}."
+        raise SettingsError(message)
+    for kind in types if not markers else ():
+        if issubclass(kind, Marker):
+            message = (
+                f"events({kind.__name__}, markers=False): {kind.__name__} is a marker, which markers=False leaves out."
+            )
+            raise SettingsError(message)
     return StreamOptions(
         (*types, Marker) if types else (Event,),
         max_events,
         max_bytes,
         _member(OverflowPolicy, "overflow", overflow),
         _member(Acknowledge, "acknowledge", acknowledge),
+        markers,
+        _member(OnLogout, "on_logout", on_logout),
     )
 
 

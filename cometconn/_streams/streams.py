@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
+    from cometconn.errors import NotLoggedInError
     from cometconn.events import UnreadableFrame
 
     from .entry import Entry, IdRange
@@ -237,6 +238,16 @@ class Streams:
         for stream in self._streams:
             stream.forget_user(self._place)
         self.made_room()
+
+    def log_out(self, cause: NotLoggedInError) -> None:
+        """Note that *cause* has logged the user out: it ends the streams that were opened with `on_logout="raise"`."""
+        for stream in self._streams:
+            stream.log_out(cause, self._place)
+
+    @property
+    def waiting(self) -> int:
+        """How many streams are open, and wait for the next user who logs in."""
+        return sum(stream.able for stream in self._streams)
 
     def close(self) -> None:
         """End every stream once it has been read, and every stream opened later at once."""

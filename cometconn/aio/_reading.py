@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cometconn._lot import Lot
     from cometconn._streams.event_queue import EventQueue
     from cometconn._streams.statuses import StatusQueue
-    from cometconn.events import Event
     from cometconn.status import StatusChange
 
 __all__ = ["next_batch", "next_event", "next_status"]
 
 
-async def next_event(queue: EventQueue) -> Event:
-    """Return the next event, or raise `StopAsyncIteration`. Nothing is taken before this returns."""
+async def next_event(queue: EventQueue) -> Any:
+    """Return the next event, or raise `StopAsyncIteration`. Nothing is taken before this returns.
+
+    The queue has only events that its options name: the types of its face.
+    """
     task = asyncio.current_task()
     if queue.fast and queue.entries and task is queue.reader:
         # The fast path: asyncio raises a cancel only where a task waits, so there is nothing to look at.
@@ -30,7 +32,7 @@ async def next_event(queue: EventQueue) -> Event:
     return queue.hand_out(task)
 
 
-async def next_batch(queue: EventQueue) -> list[Event]:
+async def next_batch(queue: EventQueue) -> list[Any]:
     """Return all events that have arrived, waiting for the first; none at the end."""
     task = asyncio.current_task()
     queue.acknowledge_before(task)

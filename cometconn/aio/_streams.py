@@ -5,7 +5,9 @@ Made from `cometconn._streams.event_stream`, `cometconn._streams.statuses` by `p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Generic, final
+
+from cometconn._streams.event_stream import EventT_co
 
 from ._reading import next_batch, next_event, next_status
 
@@ -15,15 +17,18 @@ if TYPE_CHECKING:
 
     from cometconn._streams.event_queue import EventQueue, EventStreamStatistics
     from cometconn._streams.statuses import StatusQueue
-    from cometconn.events import Event
+    from cometconn.events import Event, Gap, Overflow
     from cometconn.status import StatusChange
 
 __all__ = ["EventStream", "StatusStream"]
 
 
 @final
-class EventStream:
+class EventStream(Generic[EventT_co]):
     """Events for one subscriber: an async iterator. Made by `CometChat.events()`, not by you.
+
+    For type checkers `events(TextMessage)` is an `EventStream[TextMessage | Marker]`, so that `match` finds the classes:
+    `case TextMessage(): ...` and `case Gap(recovered=False): ...`. `EventStream` alone is `EventStream[Event]`.
 
     Several tasks may read it; each event goes to one of them. When the client is left, what is in the stream stays
     readable; after that the iteration ends.
@@ -38,10 +43,10 @@ class EventStream:
     def __repr__(self) -> str:
         return f"<EventStream {self._queue.state}, {len(self._queue.entries)} events waiting>"
 
-    def __aiter__(self) -> EventStream:
+    def __aiter__(self) -> EventStream[EventT_co]:
         return self
 
-    def __anext__(self) -> Coroutine[Any, Any, Event]:
+    def __anext__(self) -> Coroutine[Any, Any, EventT_co]:
         """Return the next event, waiting for it if none is there.
 
         With `acknowledge="next"`, the call first acknowledges the event that this asyncio task got before, even if the wait is
@@ -51,10 +56,12 @@ class EventStream:
         Raises:
             SlowConsumerError: the stream, opened with `overflow="fail"`, was full, and the events that it still held
                 have been read.
+            NotLoggedInError: the user was logged out, the stream was opened with `on_logout="raise"`, and the events
+                that it still held have been read. Log in, then open a new stream.
         """
         return next_event(self._queue)
 
-    async def batch(self) -> list[Event]:
+    async def batch(self) -> list[EventT_co]:
         """Return all events that have arrived, waiting for the first; empty once the stream has ended.
 
         It acknowledges as iteration does: the call for the next batch acknowledges this one. The loop always gets a turn. If
@@ -62,6 +69,7 @@ class EventStream:
 
         Raises:
             SlowConsumerError: as in iteration.
+            NotLoggedInError: as in iteration.
         """
         return await next_batch(self._queue)
 
@@ -92,6 +100,17 @@ class EventStream:
         If cancelled, the position may be saved or not; nothing is lost. Takes as long as the store does.
         """
         await self._commit()
+
+    @property
+    def gaps(self) -> tuple[Gap | Overflow, ...]:
+        """What a stream opened with `markers=False` has left out, oldest first: the latest 64 gaps and overflows.
+
+        Empty for other streams, which yield them. A `Gap` is here as soon as the client is connected again, perhaps
+        before events from the time before it have been read. An `Overflow` is here when the events before it have been
+        read; several without a gap in between are added up. The tuple changes only when one comes:
+        `if events.gaps != known: known = events.gaps; ...`. Does not wait.
+        """
+        return self._queue.gaps
 
     def statistics(self) -> EventStreamStatistics:
         """Return the counters of this stream. Does not wait."""

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import attrs
+from sphinx.pycode import ModuleAnalyzer
 
 import cometconn
 from cometconn.events import Event
@@ -84,8 +85,16 @@ def show_docstring(_app: Sphinx, what: str, _name: str, _obj: Any, _options: Any
             lines[number + 1 : number + 1] = [f"{indent}..", ""]
 
 
+def show_one_signature(_app: Sphinx) -> None:
+    """Show the one signature that `events()` has at run time instead of its ten overloads, which are for type checkers."""
+    analyzer = ModuleAnalyzer.for_module("cometconn._client.client")  # Sphinx keeps it, and autodoc gets the same
+    analyzer.analyze()
+    analyzer.overloads.clear()
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the converters."""
+    app.connect("builder-inited", show_one_signature)
     app.connect("autodoc-process-signature", show_signature)
     app.connect("autodoc-process-docstring", show_docstring, priority=400)  # before napoleon
     return {"parallel_read_safe": True, "parallel_write_safe": True}

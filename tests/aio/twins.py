@@ -64,6 +64,10 @@ RUN = "run"
 """The body is that of the original, which ends with `await F()()`: here the wait that `F()` returns runs as a call."""
 
 
+COMMITS = "commits"
+"""The body is that of the original, but what it passes on to commit the position runs as a call."""
+
+
 @attrs.frozen
 class Body:
     """The body of a member is this text."""
@@ -107,11 +111,7 @@ CHAT = Twin(
         " mark_as_delivered mark_as_read send_transient": RUN,
         "__repr__ get_logged_in_user enter_background enter_foreground retry_now app_state status features statistics"
         " position statuses _send_receipt": COPIED,
-        "events": Body(
-            "options = stream_options(types, max_events, max_bytes, overflow, acknowledge)\n"
-            "commit = partial(self._run, self._core.positions.commit)\n"
-            "return self._core.streams.subscribe(options, EventStream, commit)"
-        ),
+        "events": COMMITS,
     },
 )
 
@@ -127,7 +127,7 @@ EVENT_STREAM = Twin(
     "cometconn._streams.event_stream",
     "EventStream",
     {
-        "__init__ __repr__ __aiter__ acknowledge statistics": COPIED,
+        "__init__ __repr__ __aiter__ acknowledge gaps statistics": COPIED,
         "__anext__": Body("return next_event(self._queue)"),
         "batch": Body("return await next_batch(self._queue)"),
         "commit": COPIED,
@@ -236,7 +236,6 @@ class Source:
     tree: ast.Module
     imports: dict[str, str]
     type_imports: dict[str, str]
-    constants: dict[str, ast.stmt]
 
     @classmethod
     def of(cls, module: str) -> Source:
@@ -246,13 +245,6 @@ class Source:
         assert spec.origin is not None
         tree = ast.parse(pathlib.Path(spec.origin).read_text(encoding="utf-8"))
         package = module.rpartition(".")[0]
-        constants: dict[str, ast.stmt] = {
-            target.id: node
-            for node in tree.body
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
         checked = [
             each
             for node in tree.body
@@ -260,13 +252,12 @@ class Source:
             for each in node.body
         ]
         defined = {
-            node.name: f"from {module} import {node.name}"
-            for node in tree.body
-            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            name: f"from {module} import {name}"
+            for statement in tree.body
+            for node in ([statement] if not isinstance(statement, ast.If) else statement.orelse)
+            for name in (getattr(node, "name", ""), *map(ast.unparse, getattr(node, "targets", ())))
         }
-        return cls(
-            tree, defined | dict(imported_by(tree.body, package)), dict(imported_by(checked, package)), constants
-        )
+        return cls(tree, defined | dict(imported_by(tree.body, package)), dict(imported_by(checked, package)))
 
     def find(self, name: str) -> ast.stmt:
         """Return the class or function of this name."""
@@ -330,6 +321,16 @@ class ToRun(ast.NodeTransformer):
         return ast.Await(ast.Call(run, [call.func], []))
 
 
+class CommitAsCall(ast.NodeTransformer):
+    """Changes `self._core.positions.commit` to `partial(self._run, self._core.positions.commit)`."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """Change one."""
+        if ast.unparse(node) != "self._core.positions.commit":
+            return node
+        return ast.parse("partial(self._run, self._core.positions.commit)", mode="eval").body
+
+
 def is_overload(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether it is one of the signatures that `typing.overload` marks."""
     return any(ast.unparse(each).endswith("overload") for each in node.decorator_list)
@@ -344,6 +345,8 @@ def member_of(twin: Twin, node: ast.FunctionDef | ast.AsyncFunctionDef, words: W
     body = node.body[docstring is not None :]
     if isinstance(kind, Body) and not is_overload(node):
         body = ast.parse(kind.text).body
+    elif kind is COMMITS:
+        body = [CommitAsCall().visit(each) for each in body]
     elif kind is RUN:
         transformer = ToRun()
         body = [transformer.visit(each) for each in body]
@@ -413,7 +416,6 @@ def made(path: str, words: Words) -> str:
     nodes: list[ast.stmt] = []
     imports: dict[str, str] = {}
     type_imports: dict[str, str] = {}
-    constants: dict[str, ast.stmt] = {}
     for twin in module.twins:
         source = Source.of(twin.source)
         node = source.find(twin.name)
@@ -422,15 +424,12 @@ def made(path: str, words: Words) -> str:
         else:
             assert isinstance(node, ast.AsyncFunctionDef)
             nodes.append(function_of(twin, node, module, words))
-        constants |= source.constants
         type_imports |= source.imports | source.type_imports
         imports |= source.imports
     imports["AbstractAsyncContextManager"] = "from contextlib import AbstractAsyncContextManager"
     nodes += ast.parse(module.tail).body
     own = {twin.name for twin in module.twins} | {getattr(node, "name", "") for node in nodes}
     tree = ast.fix_missing_locations(ast.Module(nodes, []))
-    used_constants = [node for name, node in constants.items() if name in names_in(tree)]
-    tree = ast.fix_missing_locations(ast.Module([*used_constants, *nodes], []))
     local = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)} | {
         node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
@@ -455,14 +454,9 @@ def made(path: str, words: Words) -> str:
         "\n".join(sorted(needed)),
         "if TYPE_CHECKING:\n" + textwrap.indent("\n".join(sorted(needed_types)), "    "),
         f"__all__ = {names!r}",
-        "\n\n".join(written(node) for node in tree.body),
+        "\n\n".join(map(ast.unparse, tree.body)),
     ]
     return formatted("\n\n".join(parts), path)
-
-
-def written(node: ast.stmt) -> str:
-    """Return the source of a statement. ast writes the line breaks of docstrings itself, and blank lines are ruff's."""
-    return ast.unparse(node)
 
 
 def formatted(source: str, path: str) -> str:

@@ -35,9 +35,10 @@ def events_of(
     overflow: str = "pause",
     max_events: int = 1024,
     max_bytes: int = 4 * 1024 * 1024,
+    markers: bool = True,
 ) -> Any:
     """What `chat.events()` returns."""
-    options = stream_options(types, max_events, max_bytes, overflow, acknowledge)
+    options = stream_options(types, max_events, max_bytes, overflow, acknowledge, markers=markers)
     return streams.subscribe(options, EventStream, trio.lowlevel.checkpoint)  # there is nothing to save
 
 

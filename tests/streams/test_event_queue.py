@@ -12,7 +12,7 @@ import trio
 
 from cometconn import EventStream
 from cometconn._streams.event_queue import NO_ENTRY, EventQueue
-from cometconn._streams.statuses import StatusFeed, StatusQueue
+from cometconn._streams.statuses import StatusFeed, StatusQueue, StatusStream
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._streams.streams import Streams
 from cometconn.errors import SlowConsumerError
@@ -147,8 +147,7 @@ def test_a_wake_up_of_a_cancelled_reader_goes_to_the_next_one() -> None:
 
 def test_the_loop_gets_a_turn_every_64_events() -> None:
     """A reader of a long burst lets other tasks run, and a reader cancelled in such a turn has taken nothing."""
-    streams = Streams()
-    turns = list[int]()
+    streams, turns = Streams(), list[int]()
 
     async def main() -> None:
         async with subscribed(streams) as stream:
@@ -164,12 +163,12 @@ def test_the_loop_gets_a_turn_every_64_events() -> None:
             for _ in range(3):
                 await asyncio.sleep(0)
                 turns.append(len(got))
+            assert turns == [64, 128, 192]
             reader.cancel()
             await asyncio.wait([reader])
             assert [event.id for event in await stream.batch()] == list(range(len(got) + 1, 301))
 
     asyncio.run(main())
-    assert turns == [64, 128, 192]
 
 
 def test_the_ends_of_a_stream_reach_readers_that_wait() -> None:
@@ -243,3 +242,9 @@ def test_statuses_reach_asyncio_tasks() -> None:
                 await asyncio.wait_for(third, 20)
 
     asyncio.run(main())
+
+
+def test_a_stream_shows_only_what_programs_call() -> None:
+    """`dir()` of a stream lists its public calls; what fills it belongs to the queue behind it."""
+    shown = {kind: [name for name in dir(kind) if not name.startswith("_")] for kind in (EventStream, StatusStream)}
+    assert shown == {EventStream: ["acknowledge", "batch", "commit", "gaps", "statistics"], StatusStream: []}

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import assert_never, assert_type
 
 import cometconn
 from cometconn import AppSettings, AppState, CometChat, EventStream, Status, StatusChange, User, aio, appstate
 from cometconn.environment import Environment, SystemEnvironment
-from cometconn.events import CustomMessage, Event, TextMessage
+from cometconn.events import (
+    Call,
+    CustomMessage,
+    Event,
+    Gap,
+    Marker,
+    MediaMessage,
+    Message,
+    Overflow,
+    ReactionAdded,
+    Receipt,
+    TextMessage,
+    TypingStarted,
+)
 from cometconn.instrumentation import Detail, Hook, LogHook, Trace, TraceFile, read_trace
 from cometconn.stores import FileStore, MemoryStore, SavedPosition, SavedSession, Store
 from cometconn.testing import (
@@ -70,11 +83,6 @@ async def check() -> None:
         assert_type(await chat.send_custom("zed-1", {}, type="place"), CustomMessage)
         assert_type(chat.app_state, AppState)
         assert_type(chat.status, Status)
-        async with chat.events() as events:
-            assert_type(events, EventStream)
-            async for event in events:
-                assert_type(event, Event)
-            assert_type(await events.batch(), list[Event])
         target: appstate.AppStateTarget = chat
         sources: list[appstate.Source] = [
             appstate.follow_job_control,
@@ -89,6 +97,78 @@ async def check() -> None:
         async with chat.statuses() as statuses:
             async for change in statuses:
                 assert_type(change, StatusChange)
+
+
+async def check_streams(chat: CometChat, many: list[type[Event]], markers: bool) -> None:
+    """A stream is of the classes that it was opened with, and of markers unless these are left out."""
+    async with chat.events() as events:
+        assert_type(events, EventStream[Event])
+        assert_type(events.gaps, tuple[Gap | Overflow, ...])
+        async for event in events:
+            assert_type(event, Event)
+            events.acknowledge(event)
+        assert_type(await events.batch(), list[Event])
+    async with chat.events(TextMessage, overflow="drop_oldest", max_events=10) as texts:
+        assert_type(texts, EventStream[TextMessage | Marker])
+        assert_type(await texts.batch(), list[TextMessage | Marker])
+        await only_events(texts)
+    async with chat.events(TextMessage, markers=False, on_logout="raise") as pure:
+        assert_type(pure, EventStream[TextMessage])
+        async for text in pure:
+            assert_type(text, TextMessage)
+        assert_type(await anext(pure), TextMessage)
+        await only_events(pure)
+    async with chat.events(Message, ReactionAdded) as two:
+        assert_type(two, EventStream[Message | ReactionAdded | Marker])
+    async with chat.events(Message, ReactionAdded, markers=False, acknowledge="call") as two_pure:
+        assert_type(two_pure, EventStream[Message | ReactionAdded])
+    async with chat.events(TextMessage, MediaMessage, TypingStarted) as three:
+        assert_type(three, EventStream[TextMessage | MediaMessage | TypingStarted | Marker])
+    async with chat.events(TextMessage, MediaMessage, TypingStarted, markers=False) as three_pure:
+        assert_type(three_pure, EventStream[TextMessage | MediaMessage | TypingStarted])
+    async with chat.events(TextMessage, MediaMessage, TypingStarted, Receipt, markers=True) as four:
+        assert_type(four, EventStream[TextMessage | MediaMessage | TypingStarted | Receipt | Marker])
+    async with chat.events(TextMessage, MediaMessage, TypingStarted, Receipt, markers=False) as four_pure:
+        assert_type(four_pure, EventStream[TextMessage | MediaMessage | TypingStarted | Receipt])
+    async with chat.events(*many, max_bytes=10) as any_number:
+        assert_type(any_number, EventStream[Event])
+    async with chat.events(TextMessage, MediaMessage, TypingStarted, Receipt, Call, markers=False) as five:
+        assert_type(five, EventStream[Event])
+    async with chat.events(TextMessage, markers=markers) as unknown:
+        assert_type(unknown, EventStream[Event])
+
+
+async def only_events(stream: EventStream) -> None:
+    """A stream of some classes fits where any stream does, and `EventStream` alone is one of `Event`."""
+    assert_type(await anext(stream), Event)
+
+
+async def check_match(chat: CometChat) -> str:
+    """`match` narrows without `isinstance`, and a type checker sees that every class has its case."""
+    async with chat.events(TextMessage, ReactionAdded) as events:
+        async for event in events:
+            match event:
+                case TextMessage(text=text, sender=User(name=name)):
+                    assert_type(text, str)
+                    assert_type(event, TextMessage)
+                    return f"{name}: {text}"
+                case ReactionAdded(message_id=number):
+                    assert_type(number, int)
+                case Gap(recovered=True):
+                    assert_type(event.recovered, bool | None)
+                case Gap() | Overflow():
+                    assert_type(event, Gap | Overflow)
+                case Marker():
+                    assert_type(event, Marker)
+                case _:
+                    assert_never(event)
+    return ""
+
+
+def check_marker(event: Event, marker: Marker) -> bool:
+    """`Marker` is a type as well as a class for `isinstance`."""
+    events: list[Event] = [marker]
+    return isinstance(event, Marker) and event in events
 
 
 async def check_the_kit() -> None:
@@ -113,7 +193,7 @@ async def check_aio() -> None:
         assert_type(chat.status, Status)
         chat.enter_background()
         async with chat.events() as events:
-            assert_type(events, aio.EventStream)
+            assert_type(events, aio.EventStream[Event])
             async for event in events:
                 assert_type(event, Event)
             assert_type(await anext(events), Event)
@@ -122,3 +202,6 @@ async def check_aio() -> None:
             assert_type(statuses, aio.StatusStream)
             async for change in statuses:
                 assert_type(change, StatusChange)
+        async with chat.events(TextMessage) as texts, chat.events(TextMessage, markers=False) as only:
+            assert_type(await anext(texts), TextMessage | Marker)
+            assert_type(await anext(only), TextMessage)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cometconn._json import parts
 from cometconn._json.parts import (
     MOST_ELEMENTS,
+    all_members,
     elements,
     framed_message_id,
     has_too_many_items,
@@ -176,7 +177,7 @@ def test_items_of_long_texts(text: str | bytes, too_many: bool) -> None:
     assert has_too_many_items(text, 10_000) == too_many
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"NaN", b'{"a":NaN', b'{"a":"}'])
+@pytest.mark.parametrize("text", [b"", b"[]", b"NaN", b'{"a":NaN', b'{"a":"}', b'{"a":{"b":NaN}'])
 def test_what_is_not_an_object(text: bytes) -> None:
     """Other values, and objects that do not end, are refused."""
     assert split_object(text) is None
@@ -213,6 +214,13 @@ def test_the_id_of_a_message(text: bytes, number: int | None) -> None:
     assert framed(b'{"type":"message","new":"\\q","body":%b,}' % text) == number
     assert framed(b'{"body":%b,"type":"reaction"}' % text) is None
     assert framed(b'{"body":%b}' % text) is None
+
+
+def test_a_long_object_is_split_with_checkpoints() -> None:
+    """Between its members other tasks can run; one without members has none, whatever space is in it."""
+    text = b'{"n":NaN' + b',"k":1' * 3_000 + b',"id":7}'
+    assert sum(member is None for member in all_members(text)) >= 3
+    assert split_object(b"{\x0b}") == {}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import urllib.parse
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ from msgspec import MsgspecError
 
 from cometconn._environment import Request, Response
 from cometconn._json.json_depth import is_too_deep
-from cometconn._json.parts import UNCOUNTED, all_members, count_items, has_too_many_items, members
+from cometconn._json.parts import has_too_many_items
 from cometconn._json.values import parse
 from cometconn._network.http_date import read_date, retry_after_seconds
 from cometconn._network.os_errors import os_error_text, without_traceback
@@ -34,11 +33,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CLIENT_ERRORS = 400
 _PER_PAGE = 100
 _LONGEST_CODE = 100
-_MOST_ITEMS = 200_000  # of an answer
-_MOST_AT_ONCE = 10_000  # of them that are decoded in one step, which takes milliseconds
-_MOST_KEPT = 2_000  # items that are read of the `data` of an answer with more, beside what a login needs
-_NEEDED = frozenset({"uid", "authToken", "jwt", "settings"})
-_LOG = logging.getLogger("cometconn")
+_MOST_ITEMS = 200_000  # of an answer that is read as a whole
 _LONG = 64 * 1024  # bytes of an answer of which each pass takes milliseconds, at worst
 
 
@@ -213,7 +208,7 @@ async def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[st
     is cancelled there, the response is lost, as if the request were cancelled just before the response arrives.
     """
     try:
-        answer = await _decode(what, response)
+        answer = _decode(what, response)
         if isinstance(response.body, bytes) and len(response.body) > _LONG:
             await trio.lowlevel.checkpoint()
             result = _parse(what, response, answer, secrets)
@@ -227,55 +222,14 @@ async def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[st
         raise
 
 
-async def _decode(what: str, response: Response) -> Any:
+def _decode(what: str, response: Response) -> Any:
     """Return the JSON value in the response; `None` if it has none."""
-    if isinstance(response.body, bytes) and len(response.body) > UNCOUNTED:
-        items = count_items(response.body, _MOST_ITEMS)
-        if items > _MOST_ITEMS:
-            raise _invalid(what, response.status, f"has more than {_MOST_ITEMS:,} items: it is not read")
-        if items > _MOST_AT_ONCE:
-            await trio.lowlevel.checkpoint()
-            return await _decode_in_parts(what, response.body)
-    return _value(response.body)
-
-
-def _value(text: bytes) -> Any:
+    if isinstance(response.body, bytes) and has_too_many_items(response.body, _MOST_ITEMS):
+        raise _invalid(what, response.status, f"has more than {_MOST_ITEMS:,} items: it is not read")
     try:
-        return parse(text)[0]
+        return parse(response.body)[0]
     except (ValueError, TypeError, RecursionError, MsgspecError):  # TypeError: an Environment returned no bytes
         return None
-
-
-async def _decode_in_parts(what: str, text: bytes) -> dict[str, Any]:
-    """Return an answer that has too many items to be decoded in one step: of its `data`, what a login needs and some more.
-
-    A user with 190,000 keys would hold the loop for a quarter of a second, and would be sent with each typing indicator.
-    """
-    answer: dict[str, Any] = {}
-    room, left_out = _MOST_KEPT, 0
-    try:
-        for member in members(text):
-            if member is None:
-                await trio.lowlevel.checkpoint()
-            elif member[0] == "error":
-                answer["error"] = {} if has_too_many_items(member[1], _MOST_AT_ONCE) else _value(member[1])
-            elif member[0] == "data":
-                answer["data"] = data = {}
-                for part in all_members(member[1]):
-                    if part is None:
-                        await trio.lowlevel.checkpoint()
-                        continue
-                    items = 1 + count_items(part[1], _MOST_AT_ONCE)
-                    if items <= (_MOST_AT_ONCE if part[0] in _NEEDED else room):
-                        data[part[0]] = _value(part[1])
-                        room -= items
-                    else:
-                        left_out += 1
-    except ValueError:
-        return {}
-    if left_out:
-        _LOG.warning("%s: the answer is too long: %d members of its data were not read.", what, left_out)
-    return answer
 
 
 def _parse(what: str, response: Response, answer: Any, secrets: KnownSecrets) -> dict[str, Any]:

@@ -15,7 +15,6 @@ import msgspec
 __all__ = [
     "MOST_ELEMENTS",
     "UNCOUNTED",
-    "all_members",
     "count_items",
     "elements",
     "framed_message_id",
@@ -172,22 +171,11 @@ def members(text: bytes, most: int = _MOST_TOKENS_SLOWLY) -> Iterator[tuple[str,
     else:
         yield from ((name, value) for name in _NAMES if (value := bytes(getattr(found, name))))
         return
-    for member in all_members(text, most):
-        if member is None or member[0] in _NAMES:
-            yield member
-
-
-def all_members(text: bytes, most: int = _MOST_TOKENS_SLOWLY) -> Iterator[tuple[str, bytes] | None]:
-    """Yield the name and the JSON of every member of the object in *text*, and `None` for a checkpoint, as `elements()` does.
-
-    Raises:
-        ValueError: it is not an object, or has more than *most* tokens.
-    """
     for part in _split(text.strip(), b"{", b"}", most):
         if part is None:
             yield None
-        elif part[0].startswith(b'"'):
-            yield part[0][1:-1].decode("utf-8", "replace"), part[1]
+        elif part[0].startswith(b'"') and (name := part[0][1:-1].decode("utf-8", "replace")) in _NAMES:
+            yield name, part[1]
 
 
 def split_object(text: bytes) -> dict[str, bytes] | None:

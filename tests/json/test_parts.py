@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from cometconn._json import parts
 from cometconn._json.parts import (
     MOST_ELEMENTS,
-    all_members,
     elements,
     framed_message_id,
     has_too_many_items,
@@ -216,10 +215,8 @@ def test_the_id_of_a_message(text: bytes, number: int | None) -> None:
     assert framed(b'{"body":%b}' % text) is None
 
 
-def test_a_long_object_is_split_with_checkpoints() -> None:
-    """Between its members other tasks can run; one without members has none, whatever space is in it."""
-    text = b'{"n":NaN' + b',"k":1' * 3_000 + b',"id":7}'
-    assert sum(member is None for member in all_members(text)) >= 3
+def test_an_object_without_members() -> None:
+    """It may hold white space that JSON does not know."""
     assert split_object(b"{\x0b}") == {}
 
 

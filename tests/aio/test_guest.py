@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import trio
 
-import cometconn
 from cometconn import AppSettings, Disconnected, Reason, aio
 
 from .harness import BOUND, Server, client, connected, in_trio, run, turns

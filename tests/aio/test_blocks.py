@@ -159,9 +159,15 @@ def test_a_failure_from_inside_cancels_the_owner(server: Server, monkeypatch: py
     monkeypatch.setattr("cometconn._connection.supervisor.Supervisor.run", fail)
 
     async def main() -> None:
+        ended: list[type] = []
         with pytest.raises(LookupError):
             async with client(server):
-                await asyncio.sleep(30)
+                try:
+                    await asyncio.sleep(5)
+                except BaseException as error:
+                    ended.append(type(error))
+                    raise
+        assert ended == [asyncio.CancelledError]
         task = asyncio.current_task()
         assert task is not None
         assert not task.cancelling()

@@ -61,7 +61,7 @@ def test_what_cannot_be_opened(server: Server) -> None:
 
 
 def test_a_block_is_entered_once(server: Server) -> None:
-    """A second time is an error that says what to do."""
+    """Entering it a second time is an error that names the remedy."""
 
     async def main() -> None:
         block = client(server)
@@ -159,9 +159,15 @@ def test_a_failure_from_inside_cancels_the_owner(server: Server, monkeypatch: py
     monkeypatch.setattr("cometconn._connection.supervisor.Supervisor.run", fail)
 
     async def main() -> None:
+        ended: list[type] = []
         with pytest.raises(LookupError):
             async with client(server):
-                await asyncio.sleep(30)
+                try:
+                    await asyncio.sleep(5)
+                except BaseException as error:
+                    ended.append(type(error))
+                    raise
+        assert ended == [asyncio.CancelledError]
         task = asyncio.current_task()
         assert task is not None
         assert not task.cancelling()

@@ -270,7 +270,7 @@ def test_after_the_client_was_left(server: Server) -> None:
 
 
 def test_calls_from_another_loop_are_refused(server: Server) -> None:
-    """One sentence says in which loop the client lives."""
+    """The error names the loop in which the client was opened."""
 
     async def main() -> None:
         async with connected(server) as chat:

@@ -118,7 +118,10 @@ class ApiError(CometConnError):
 
 
 class NotLoggedInError(CometConnError):
-    """The call needs a logged-in user and there is none. Call `login()` first."""
+    """The call needs a logged-in user and there is none. Call `login()` first.
+
+    An event stream opened with `on_logout="raise"` raises it when its user was logged out.
+    """
 
     default_code = "ERROR_USER_NOT_LOGGED_IN"
 

@@ -1,8 +1,8 @@
 """The queue behind one event stream: bounded, with a policy for when it is full, and with what awaits acknowledgement.
 
-`Streams` fills it, and the program reads it through a face: `EventStream` for Trio. A face for another library does the
-same with other words. Nothing here waits, so that nothing can be lost by a cancel: a face waits first, then takes. For
-one event it
+`Streams` fills it, and the program reads it through a face: `EventStream` for Trio. A face for another library follows
+the same steps with that library's calls. Nothing here waits, so that no cancel can lose an event: a face waits first, then
+takes. For one event it
 
 1. calls `acknowledge_before(reader)`. A reader is the task that calls, of whatever library: any object that can be
    hashed. What it got before is acknowledged then, even if the wait is cancelled.
@@ -293,7 +293,7 @@ class EventQueue:
     # Markers that are left out.
 
     def _leave_out(self, marker: Event) -> None:
-        """Keep *marker* in `gaps` instead of handing it out. One that is about no loss, `Resumed`, is forgotten."""
+        """Keep *marker* in `gaps` instead of handing it out. `Resumed` is about no loss, and is dropped."""
         last = self.gaps[-1] if self.gaps else None
         if isinstance(marker, Gap):
             self.gaps = (*self.gaps, marker)[-_MOST_GAPS:]

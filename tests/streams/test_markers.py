@@ -1,4 +1,4 @@
-"""Streams with `markers=False`: only events of the classes asked for; gaps and overflows are told elsewhere."""
+"""Streams with `markers=False`: only events of the classes asked for; gaps and overflows are reported elsewhere."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ async def come_back(pair: Pair) -> None:
     await settle()
 
 
-async def test_a_gap_is_told_by_gaps_and_a_warning(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:
-    """After a lost connection the stream has only messages, `gaps` has the gap, and a WARNING says what may be missing."""
+async def test_a_gap_is_in_gaps_and_a_warning(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:
+    """After a lost connection the stream has only messages, `gaps` has the gap, and a WARNING is logged."""
     async with open_pair(connect=True) as pair, pair.chat.events(TextMessage, markers=False) as events:
         assert events.gaps == ()
         pair.server.say("amy-2", "before", receiver="zed-1")
@@ -59,7 +59,7 @@ async def test_a_gap_is_told_by_gaps_and_a_warning(autojump_clock: MockClock, ca
 async def test_a_gap_that_was_fetched_is_no_warning(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With catch_up the missed messages stand in the stream, the gap in `gaps`, and nothing is wrong."""
+    """With catch_up the missed messages are in the stream, the gap is in `gaps`, and there is no WARNING."""
     settings = AppSettings(catch_up=True)
     async with open_pair(connect=True, settings=settings) as pair, pair.chat.events(markers=False) as events:
         pair.server.say("amy-2", "before", receiver="zed-1")
@@ -74,7 +74,9 @@ async def test_a_gap_that_was_fetched_is_no_warning(
 
 
 @pytest.mark.parametrize("batch", [False, True])
-async def test_an_overflow_is_told_when_it_is_reached(batch: bool, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_overflow_is_reported_when_the_reader_comes_to_it(
+    batch: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     """Dropped messages are reported, and count as handled, when the reader comes to their place."""
     streams = published()
     async with events_of(streams, TextMessage, overflow="drop_oldest", max_events=3, markers=False) as stream:
@@ -105,7 +107,7 @@ async def test_overflows_are_added_up_until_the_next_gap(caplog: pytest.LogCaptu
 
 
 async def test_a_reader_whose_stream_dropped_everything_waits_on(autojump_clock: MockClock) -> None:
-    """An overflow alone gives the reader nothing: it notes it, and waits for the next event."""
+    """An overflow alone does not end the wait of a reader: it is noted, and the reader waits for the next event."""
     streams = published(*range(1, 1031))
     async with events_of(streams, markers=False, max_events=2, acknowledge="call", overflow="drop_oldest") as stream:
         assert numbers([await anext(stream), await anext(stream)]) == [7, 8]
@@ -124,7 +126,7 @@ async def test_a_reader_whose_stream_dropped_everything_waits_on(autojump_clock:
 
 
 async def test_what_no_stream_had_taken_is_left_out_too() -> None:
-    """A stream that begins with unclaimed events tells the markers among them in the same way."""
+    """A stream that begins with unclaimed events has the markers among them in `gaps`, too."""
     streams = published(1)
     streams.publish(gap(1), 0)
     streams.machine_slept(9)

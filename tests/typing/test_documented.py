@@ -27,7 +27,7 @@ def test_every_line_of_every_block_is_in_a_file() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_each_is_a_module(name: str) -> None:
-    """Lines that await stand in a function, and a loop that is meant to run is there."""
+    """It is valid Python outside of a REPL: lines that await are in a function."""
     ast.parse(FILES[name])
     compile(FILES[name], name, "exec", dont_inherit=True)
     assert name.removesuffix(".py").isidentifier()

@@ -170,7 +170,7 @@ if not TYPE_CHECKING:  # for a type checker, every name would exist here
         if name in _HOME:
             value = globals()[name] = getattr(_import(f"{__name__}.{_HOME[name]}"), name)
             return value
-        if name in _ROOMS:
+        if name in _ROOMS or name == "aio":  # `preload()` leaves it out, because it imports asyncio
             return _import(f"{__name__}.{name}")
         if name == "__version__":
             return _import(f"{__name__}._client.version").__version__

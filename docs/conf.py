@@ -59,8 +59,8 @@ nitpick_ignore_regex = [
     (r"py:class", r"cometconn\.emulator\.world\.people\..*"),
     # The inside of `SystemEnvironment` and of `SavedSession`.
     (r"py:class", r"Proxies|cometconn\._account\.session\.Session"),
-    # The type of a stream's events.
-    (r"py:class", r"cometconn\._streams\.event_stream\.EventT_co"),
+    # The types of a stream's events, and the keywords of `events()` in its overloads.
+    (r"py:class", r"(?:cometconn\._streams\.event_stream\.)?EventT_co|[ABCD]|StreamKeywords"),
     # The standard library's, where an annotation names them without their module.
     (r"py:.*", r"Any|AbstractAsyncContextManager|Async(?:Generator|Iterator)|Awaitable|Callable|ClassVar|Iterable"),
     (r"py:.*", r"Iterator|Literal|Mapping|NoReturn|Protocol|Self|Sequence|TypeAlias"),

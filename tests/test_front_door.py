@@ -63,6 +63,8 @@ assert cometconn.AppSettings(region="us")
 assert "trio" not in sys.modules, "settings, events and errors are pure"
 from cometconn import *
 assert open_client and "trio" in sys.modules
+assert "asyncio" not in sys.modules
+assert cometconn.aio.open_client and "asyncio" in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 

@@ -47,6 +47,7 @@ What cannot be promised:
 - `loop.close()` with a client open leaves Trio half-way, with warnings when it is collected. `asyncio.run()` closes such
   clients, with a WARNING.
 - Nothing else can run Trio as a guest in the same thread, and `asyncio` inside of Trio cannot use this module.
+- In asyncio's debug mode, a slow step of a client is reported as one of `GuestState.guest_tick`. Windows was not tried.
 - On Python 3.11 `asyncio.wait_for()` makes a task for each call, which with `acknowledge="next"` would be another reader each
   time: use `asyncio.timeout()`.
 

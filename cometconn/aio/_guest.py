@@ -123,7 +123,7 @@ class Guest:
                 "already. Under Trio, use cometconn.open_client()."
             )
             raise RuntimeError(message) from error
-        # No nursery of asyncio's could hold it: it lives as long as the guest, and the loop keeps it until then.
+        # It is in no task group, because no single task lives as long as the guest. The loop waits for it: see `_keep()`.
         self._keeper = loop.create_task(self._keep(), name="cometconn.guest", context=contextvars.Context())
         self._keeper.add_done_callback(self._look_whether_over)
 
@@ -207,7 +207,7 @@ class Guest:
             raise cancelled
 
     def _loop_is_ending(self) -> None:
-        """Let the tasks that have opened clients leave them; close what no task is left to leave."""
+        """Let the tasks that own clients leave them, and close each client whose owner ends without that."""
         if not self._loop_ends:
             self._loop_ends = True
             for resident in self._residents:

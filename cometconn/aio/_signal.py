@@ -1,4 +1,4 @@
-"""Something that happens once, for which asyncio tasks wait although they are cancelled."""
+"""A signal for which asyncio tasks go on waiting when they are cancelled."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Signal"]
 
 
 class Signal:
-    """Happens once. A task that waits for it is not woken for good by a cancel: Trio must clean up first.
+    """Happens once, in Trio. A task that is cancelled goes on waiting for it, because Trio must clean up first.
 
     Attributes:
         loop: the asyncio loop of the tasks that wait.

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import trio
 
-import cometconn
 from cometconn import AppSettings, Disconnected, Reason, aio
 
 from .harness import BOUND, Server, client, connected, in_trio, run, turns
@@ -48,15 +47,24 @@ def test_opening_while_the_last_one_is_left(server: Server) -> None:
     """The new client waits for the end of the old guest, and starts another."""
 
     async def main() -> None:
-        async def work(rest: float) -> None:
-            for _ in range(6):
-                await asyncio.sleep(rest)
-                async with client(server) as chat:
-                    assert chat.status.state is cometconn.ConnectionState.DISCONNECTED
-
-        await asyncio.gather(*(work(0.001 * number) for number in range(4)))
+        block = client(server)
+        await block.__aenter__()
+        guest = aio._guest._OF_THREAD.guest
+        assert guest is not None
+        leaving = asyncio.create_task(_leave(block))
+        while not guest.is_ending:
+            await asyncio.sleep(0)
+        assert not guest.over.happened
+        async with connected(server) as chat:
+            assert aio._guest._OF_THREAD.guest is not guest
+            assert await chat.ping() > 0
+        await leaving
 
     run(main)
+
+
+async def _leave(block: Any) -> None:
+    await block.__aexit__(None, None, None)
 
 
 def test_two_loops_one_after_the_other_and_in_two_threads(server: Server) -> None:
@@ -85,7 +93,7 @@ def test_two_loops_one_after_the_other_and_in_two_threads(server: Server) -> Non
 
 
 def test_without_a_loop(server: Server) -> None:
-    """Under plain Trio and without any loop, one sentence says what to do."""
+    """Under plain Trio and without any loop, one sentence names what to do."""
 
     async def main() -> None:
         with pytest.raises(RuntimeError, match=r"Under Trio, use cometconn\.open_client"):

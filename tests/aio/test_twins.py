@@ -24,7 +24,7 @@ PAIRS = [
 ]
 
 
-def test_they_are_what_their_originals_make_of_them() -> None:
+def test_they_are_up_to_date() -> None:
     """What is checked in is what `python -m tests.aio.twins` makes now, and each row of its table of words is of use."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.aio.twins"],
@@ -78,7 +78,7 @@ def test_a_call_that_waits_twice_is_an_error() -> None:
 
 
 def test_words_of_trio_are_errors() -> None:
-    """A docstring that speaks of Trio needs a row in the table of words."""
+    """A docstring with a word of Trio needs a row in the table of words."""
     with pytest.raises(LookupError, match="nursery"):
         twins.Words().replaced("Run it in a nursery of yours.")
 

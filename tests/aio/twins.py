@@ -451,7 +451,7 @@ def main() -> int:
         if "--write" in sys.argv:
             file.write_text(source, encoding="utf-8")
         elif not file.exists() or file.read_text(encoding="utf-8") != source:
-            print(f"{path} is not what its originals make of it: run `python -m tests.aio.twins --write`")
+            print(f"{path} is out of date: run `python -m tests.aio.twins --write`")
             different = 1
     for row in stale_words(words):
         print(f"WORDS: no docstring has {row!r}")

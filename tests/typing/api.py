@@ -193,7 +193,7 @@ async def check_aio() -> None:
         assert_type(chat.status, Status)
         chat.enter_background()
         async with chat.events() as events:
-            assert_type(events, aio.EventStream)
+            assert_type(events, aio.EventStream[Event])
             async for event in events:
                 assert_type(event, Event)
             assert_type(await anext(events), Event)
@@ -202,3 +202,6 @@ async def check_aio() -> None:
             assert_type(statuses, aio.StatusStream)
             async for change in statuses:
                 assert_type(change, StatusChange)
+        async with chat.events(TextMessage) as texts, chat.events(TextMessage, markers=False) as only:
+            assert_type(await anext(texts), TextMessage | Marker)
+            assert_type(await anext(only), TextMessage)

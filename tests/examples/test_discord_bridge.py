@@ -8,7 +8,6 @@ import pathlib
 import subprocess
 import sys
 
-import pytest
 import trio
 
 from cometconn.emulator import Kind, open_emulator
@@ -26,7 +25,9 @@ class Discord:
         self._stdin, self._stdout = process.stdin, process.stdout
         self._held = b""
 
-    async def write(self, number: int, content: str, *, channel: int = 7, author: str = "Bob", bot: bool = False) -> None:
+    async def write(
+        self, number: int, content: str, *, channel: int = 7, author: str = "Bob", bot: bool = False
+    ) -> None:
         """Write a message in a channel."""
         message = {"id": number, "channel": channel, "author": author, "bot": bot, "content": content}
         await self._stdin.send_all(json.dumps(message).encode() + b"\n")

@@ -24,7 +24,11 @@ async def test_it_sends_and_shows_messages(tmp_path: pathlib.Path) -> None:
     pytest.importorskip("uvicorn")
     port = str(free_port())
     command = (sys.executable, "-m", "uvicorn", "--app-dir", FOLDER, "--port", port, "fastapi_service:app")
-    home = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    home = {
+        "HOME": str(tmp_path),
+        "XDG_STATE_HOME": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
     async with (
         open_emulator() as server,
         httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,

@@ -6,6 +6,7 @@ refused at the call, or where the call is awaited or entered, by a `CometConnErr
 
 from __future__ import annotations
 
+import asyncio
 import collections.abc
 import contextlib
 import datetime
@@ -23,7 +24,7 @@ import attrs
 import pytest
 import trio
 
-from cometconn import CometChat, Endpoints, FileStore, MemoryStore, Timing, open_client
+from cometconn import AppSettings, CometChat, Endpoints, FileStore, MemoryStore, Timing, aio, open_client
 from cometconn._arguments import checked
 from cometconn.appstate import BackgroundGuard
 from cometconn.emulator import Device, Faults, Kind, ServerLog, World
@@ -320,6 +321,39 @@ async def faults_of(call: Call, by_class: dict[str, Any], valid: dict[str, Any])
                     yield f"{call.name}({argument.name}={shown}) is silent; wanted: {hint}"
             if inspect.iscoroutine(value):
                 value.close()
+
+
+def test_the_same_calls_under_asyncio() -> None:
+    """The twins of `cometconn.aio` refuse the same values in the same words, before anything else."""
+    settings = AppSettings(auto_establish_socket_connection=False)
+    calls = {call.function.__name__: call for call in CALLS if call.owner is CometChat}
+
+    async def refused(chat: Any, call: Call, name: str, value: object) -> str:
+        valid = {"data": {}, "message": None}
+        needed = [each.name for each in call.arguments if each.default is each.empty and each.name != "types"]
+        required = {each: valid.get(each, "x") for each in needed}
+        args, named = ([value], {}) if name == "types" else ([], {**required, name: value})
+        with pytest.raises(SettingsError) as caught:
+            result = getattr(chat, call.function.__name__)(*args, **named)
+            await result
+        return caught.value.message
+
+    async def main() -> None:
+        with pytest.raises(SettingsError, match="hooks"):
+            aio.open_client("APP", hooks=5)  # type: ignore[arg-type]
+        async with aio.open_client("APP", settings, endpoints=Endpoints.at(URL), store=MemoryStore()) as chat:
+            for call in calls.values():
+                assert (
+                    getattr(aio.CometChat, call.function.__name__).__annotations__.keys()
+                    == call.function.__annotations__.keys()
+                )
+                for argument in call.arguments:
+                    hint = hints_of(call.function)[argument.name]
+                    for value in wrong_values(hint):
+                        if not is_accepted(value, hint):
+                            assert argument.name in await refused(chat, call, argument.name, value)
+
+    asyncio.run(main())
 
 
 WORDS: dict[str, Callable[[], Any]] = {

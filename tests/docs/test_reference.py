@@ -18,6 +18,7 @@ from cometconn.cli.app import app
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 PUBLIC = {
     "cometconn": "cometconn",
+    "cometconn.aio": "aio",
     "cometconn.events": "events",
     "cometconn.errors": "errors",
     "cometconn.stores": "stores",

@@ -15,6 +15,8 @@ CHANNEL = int(os.environ["DISCORD_CHANNEL"])
 
 
 class Bridge(discord.Client):
+    """The Discord bot, with the CometChat client that it shares a loop with."""
+
     def __init__(self, chat: aio.CometChat, me: User) -> None:
         intents = discord.Intents.default()
         intents.message_content = True  # switch it on in Discord's developer portal, too

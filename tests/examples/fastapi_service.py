@@ -38,6 +38,8 @@ app = FastAPI(lifespan=lifespan)
 
 
 class Outgoing(BaseModel):
+    """The body of a POST."""
+
     to: str
     text: str
 

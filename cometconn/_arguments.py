@@ -64,9 +64,11 @@ def check(function: Callable[..., Any], given: Mapping[str, object]) -> None:
         function: the function that was called.
         given: the arguments by name; other names are ignored.
     """
-    for name, fits, what, is_several in _parameters(function):
+    for name, usual, fits, what, is_several in _parameters(function):
         if name in given:
             value = given[name]
+            if type(value) in usual:
+                continue
             for each in typing.cast("tuple[object, ...]", value) if is_several else (value,):
                 if not fits(each):
                     raise refused(_where(function, name), what, each)
@@ -136,7 +138,7 @@ def made_by(maker: str) -> Callable[[C], C]:
         @functools.wraps(inner)
         def constructor(*args: Any, **given: Any) -> None:
             bound = _bound(inner, args, given)
-            if not all(name in bound and fits(bound[name]) for name, fits, *_ in _parameters(inner)):
+            if not all(name in bound and fits(bound[name]) for name, _, fits, *_ in _parameters(inner)):
                 for value in (*args, *given.values()):
                     _shown(value, is_secret=True)  # closes it, if it is a coroutine
                 message = f"{cls.__name__} objects are made by {maker}, not by calling the class."
@@ -174,11 +176,20 @@ def _has_arguments(function: Callable[..., Any]) -> bool:
 
 def _bound(function: Callable[..., Any], args: tuple[object, ...], given: Mapping[str, object]) -> dict[str, object]:
     """Return the arguments by name. What does not match the signature is left to Python's own error."""
-    code = _inner(function).__code__
-    bound = {**dict(zip(code.co_varnames[: code.co_argcount], args, strict=False)), **given}
-    if code.co_flags & inspect.CO_VARARGS:
-        bound[code.co_varnames[code.co_argcount + code.co_kwonlyargcount]] = args[code.co_argcount :]
+    names, others = _names(function)
+    bound = {**dict(zip(names, args, strict=False)), **given}
+    if others is not None:
+        bound[others] = args[len(names) :]
     return bound
+
+
+@functools.cache
+def _names(function: Callable[..., Any]) -> tuple[tuple[str, ...], str | None]:
+    """Return the names of the parameters that may be given by position, and that of `*others`, if there is one."""
+    code = _inner(function).__code__
+    has_others = code.co_flags & inspect.CO_VARARGS
+    others = code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if has_others else None
+    return code.co_varnames[: code.co_argcount], others
 
 
 # Annotations.
@@ -190,11 +201,15 @@ def _inner(function: Any) -> Any:
     return function
 
 
-_READ: dict[Callable[..., Any], list[tuple[str, _Fits, str, bool]]] = {}
+_READ: dict[Callable[..., Any], list[tuple[str, frozenset[type], _Fits, str, bool]]] = {}
 
 
-def _parameters(function: Callable[..., Any]) -> list[tuple[str, _Fits, str, bool]]:
-    """Return each parameter that has an annotation: its name, what fits, a description of that, and whether it is `*name`."""
+def _parameters(function: Callable[..., Any]) -> list[tuple[str, frozenset[type], _Fits, str, bool]]:
+    """Return each parameter that has an annotation.
+
+    Its name; types whose values need no closer look; what judges others; a description of what fits; whether it is
+    `*name`.
+    """
     found = _READ.get(function)
     if found is not None:
         return found
@@ -204,7 +219,9 @@ def _parameters(function: Callable[..., Any]) -> list[tuple[str, _Fits, str, boo
     for name in code.co_varnames[: count + bool(code.co_flags & inspect.CO_VARARGS)]:
         if name in annotations:
             hint = namespace.evaluate(annotations[name])
-            found.append((name, _fits(hint), _what(hint), name not in code.co_varnames[:count]))
+            is_several = name not in code.co_varnames[:count]
+            usual = frozenset[type]() if is_several else _usual(hint)
+            found.append((name, usual, _fits(hint), _what(hint), is_several))
     if not namespace.unknown:
         _READ[function] = found
     return found
@@ -254,6 +271,15 @@ def _defined(name: str) -> Iterator[tuple[str, Any]]:
             value = vars(module).get(name)
             if getattr(value, "__module__", None) == module_name or typing.get_origin(value) is not None:
                 yield module_name, value
+
+
+def _usual(hint: Any) -> frozenset[type]:
+    """Return the types whose values fit *hint* for certain: most arguments have one of them, and are judged quickly."""
+    if typing.get_origin(hint) in {typing.Union, types.UnionType}:
+        return frozenset().union(*map(_usual, typing.get_args(hint)))
+    if hint is float:
+        return frozenset((float, int))
+    return frozenset((hint,)) if hint in {str, int, bool, bytes, type(None)} else frozenset()
 
 
 def _anything(value: object) -> bool:

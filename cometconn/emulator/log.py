@@ -78,13 +78,13 @@ class Entry:
     detail: Mapping[str, Any]
 
 
-@checked
 class ServerLog:
     """The entries, oldest first. Iterate over it, select entries with `of()`, or wait for one with `wait_for()`.
 
     The last `LOG_LIMIT` entries are kept; `dropped` counts the others.
     """
 
+    @checked
     def __init__(self, clock: Callable[[], float] = trio.current_time, *, limit: int = LOG_LIMIT) -> None:
         self._clock = clock
         self._entries: deque[Entry] = deque(maxlen=limit)
@@ -118,6 +118,7 @@ class ServerLog:
         self._added.unpark_all()
         return entry
 
+    @checked
     def of(
         self, *kinds: Kind, uid: str | None = None, connection: int | None = None, since: int = 0
     ) -> tuple[Entry, ...]:
@@ -135,6 +136,7 @@ class ServerLog:
         """Wait until the next entry is appended. Always a checkpoint."""
         await self._added.park()
 
+    @checked
     async def wait_for(self, predicate: Callable[[Entry], bool], *, since: int = 0) -> Entry:
         """Wait for an entry for which *predicate* is true, and return the first one.
 

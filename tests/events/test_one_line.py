@@ -6,7 +6,7 @@ import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 
 from cometconn.errors import DecodeError
 from cometconn.events import (
@@ -68,7 +68,7 @@ def test_hostile_and_long_values() -> None:
 
 
 @given(strategies.events())
-@settings(max_examples=60)
+@settings(max_examples=60, phases=(Phase.generate,))
 def test_it_is_one_line_whatever_the_event(event: Any) -> None:
     """Every kind of event has a line of at most 200 printable characters, which begins with the class."""
     line = repr(event)

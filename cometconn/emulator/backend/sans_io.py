@@ -38,7 +38,6 @@ _SHOWN = 4_096
 """Longer frames stand in the log as text, cut to this many characters."""
 
 
-@checked
 class World(ChatApp):
     """The whole of CometChat, in memory and without I/O.
 
@@ -58,6 +57,7 @@ class World(ChatApp):
         make_secret: makes a token from its kind and the uid.
     """
 
+    @checked
     def __init__(
         self,
         *,

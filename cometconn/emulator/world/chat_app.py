@@ -30,7 +30,6 @@ _IMPLIED: Final[dict[Mark, tuple[Mark, ...]]] = {"delivered": ("delivered",), "r
 _TO_ALL: Final[dict[Mark, str]] = {"delivered": "deliveredToAll", "read": "readByAll"}
 
 
-@checked
 class ChatApp:
     """Users, groups, tokens, messages and connected devices.
 
@@ -74,6 +73,7 @@ class ChatApp:
 
     # Users and groups
 
+    @checked
     def add_user(self, uid: str) -> Person:
         """Create a user. Raises `SettingsError` for an empty uid, and for one that exists."""
         if not uid or uid in self.people:
@@ -82,6 +82,7 @@ class ChatApp:
         self.people[uid] = Person(uid, created_at=self.now())
         return self.people[uid]
 
+    @checked
     def add_group(self, guid: str, members: Iterable[str]) -> Group:
         """Create a group; its first member owns it. Raises `SettingsError` for a bad guid and for unknown members."""
         uids = tuple(members)

@@ -8,7 +8,6 @@ from typing import Protocol, TypeAlias
 import attrs
 import trio
 
-from cometconn._arguments import checked
 from cometconn.emulator.jsontext import Json, render
 
 __all__ = ["OUTBOX_LIMIT", "Close", "Device", "Line", "Order", "Send"]
@@ -27,7 +26,6 @@ class Line(Protocol):
         """Make the connection half-open: keep it, but write nothing and ignore all that comes, close frames included."""
 
 
-@checked
 @attrs.frozen
 class Send:
     """Write a text frame.
@@ -39,7 +37,6 @@ class Send:
     text: str
 
 
-@checked
 @attrs.frozen
 class Close:
     """Write a close frame and wait for the client's. No order follows.
@@ -56,7 +53,6 @@ class Close:
 Order: TypeAlias = Send | Close
 
 
-@checked
 @attrs.define(eq=False)
 class Device:
     """One WebSocket connection of a client.

@@ -20,7 +20,7 @@ from cometconn._text.secret_names import is_secret_name
 
 from .login import Login
 from .message_sender import MessageSender
-from .renewal import FallbackKey, SessionRenewal
+from .renewal import FallbackKey, SessionRenewal, token_judged
 from .version import client_info
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class ClientCore:
             streams.machine_slept,
             identity.secrets,
             observer,
-            key.token_judged,
+            partial(token_judged, key, streams),
         )
         api = Api(
             app_id=options.app_id,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cometconn._connection.machine import Machine
     from cometconn._streams.streams import Streams
 
-__all__ = ["FallbackKey", "SessionRenewal"]
+__all__ = ["FallbackKey", "SessionRenewal", "token_judged"]
 
 _LOG = logging.getLogger("cometconn")
 
@@ -67,6 +67,13 @@ class FallbackKey:
     def token_judged(self, on: Input) -> None:
         """Note that the server has accepted the token on the socket (AUTHENTICATED), or has refused it for good."""
         self.value, self._accepted = None, on is Input.AUTHENTICATED
+
+
+def token_judged(key: FallbackKey, streams: Streams, on: Input, cause: CometConnError | None) -> None:
+    """Drop *key* when the server has judged the token on the socket; log that it was refused, which ends all attempts."""
+    key.token_judged(on)
+    if on is Input.TOKEN_REFUSED:
+        _LOG.warning("The client makes no further attempt to connect. %s%s", cause, _of_streams(streams.waiting))
 
 
 @attrs.define(eq=False)

@@ -76,7 +76,9 @@ class Machine:
     _on_resumed: Callable[[float], object] = attrs.field(default=lambda _: None, repr=False)
     _secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False)
     observer: StepObserver | None = attrs.field(default=None, repr=False)
-    _on_token_judged: Callable[[Input], object] = attrs.field(default=lambda _: None, repr=False)
+    _on_token_judged: Callable[[Input, CometConnError | None], object] = attrs.field(
+        default=lambda _, __: None, repr=False
+    )
     _sleep: SleepDetector = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
     _due: tuple[Lifecycle | None, float, Input] = attrs.field(default=(None, 0, Input.RETRY_DUE), init=False)
@@ -378,7 +380,7 @@ class Machine:
             finish_waiters(before, after, details.cause)
         self._settle_closing_handshake()
         if on is Input.AUTHENTICATED or on is Input.TOKEN_REFUSED:
-            self._on_token_judged(on)
+            self._on_token_judged(on, details.cause)
         if after.status is not before.status:
             self.statuses.publish(before.status, after.status)
         if self.observer is not None:

@@ -422,7 +422,7 @@ class CometChat:
                 the same one. `"raise"`: it yields what it holds, then raises `NotLoggedInError` with the cause, and
                 gets nothing more. So a bot ends, or logs in and opens a new stream. A stream that was opened while
                 no user was logged in waits for the first one. A token that the server refuses without a logout
-                (`Disconnected(AUTHENTICATION_FAILED)`) is only a status.
+                (`Disconnected(AUTHENTICATION_FAILED)`) is a status and a WARNING, and ends no stream.
 
         Raises:
             SettingsError: one of *types* is no event class, or a marker although *markers* is false; a bound is not

@@ -537,8 +537,10 @@ async def test_refused_token_is_renewed_once(autojump_clock: MockClock) -> None:
 
 
 @pytest.mark.parametrize("manual", [False, True])
-async def test_refused_token_stays_refused(autojump_clock: MockClock, manual: bool) -> None:
-    """A second refusal is AUTHENTICATION_FAILED, through background and foreground, until connect()."""
+async def test_refused_token_stays_refused(
+    autojump_clock: MockClock, manual: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A second refusal is AUTHENTICATION_FAILED, through background and foreground, until connect(); one WARNING has its reason."""
     async with open_pair(manual=manual, login=False) as pair:
         pair.server.set(auth="refuse")
         await pair.chat.login(uid="zed-1", auth_key="KEY")
@@ -550,6 +552,8 @@ async def test_refused_token_stays_refused(autojump_clock: MockClock, manual: bo
         await trio.sleep(100)
         assert pair.now() == "AUTHENTICATION_FAILED"
         assert len(pair.server.dials) == 2
+        (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert warning == f"The client makes no further attempt to connect. {pair.chat.status.cause}"
         pair.server.set(auth="accept")
         await pair.chat.connect()
 

@@ -239,7 +239,7 @@ def test_after_the_client_was_left(server: Server) -> None:
     """Synchronous calls do nothing, `disconnect()` returns, the others raise, with no Trio run to call."""
 
     async def main() -> None:
-        async with client(server) as chat:
+        async with client(server, hooks=[lambda _: None]) as chat:
             await chat.login(uid="zed-1", auth_key="KEY")
         chat.enter_background()
         chat.enter_foreground()

@@ -57,8 +57,8 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?:trio|attrs?|hypothesis|pytest|wsproto|jeepney|st)(?:\..*)?"),
     # The local server's records of users: internal, but shown in signatures.
     (r"py:class", r"cometconn\.emulator\.world\.people\..*"),
-    # The inside of `SystemEnvironment` and of `SavedSession`.
-    (r"py:class", r"Proxies|cometconn\._account\.session\.Session"),
+    # The inside of `SystemEnvironment`, of `SavedSession` and of the emulator for asyncio.
+    (r"py:class", r"Calls|Proxies|cometconn\._account\.session\.Session"),
     # The types of a stream's events, and the keywords of `events()` in its overloads.
     (r"py:class", r"(?:cometconn\._streams\.event_stream\.)?EventT_co|[ABCD]|StreamKeywords"),
     # The standard library's, where an annotation names them without their module.

@@ -26,7 +26,7 @@ def test_the_exception_of_a_block_is_the_same_object(server: Server, error: Base
 
     async def main() -> None:
         try:
-            async with connected(server):
+            async with client(server):
                 raise error
         except BaseException as same:
             caught.append(same)

@@ -175,6 +175,25 @@ def test_a_call_that_the_client_ends_has_its_own_error(server: Server) -> None:
     assert isinstance(login, NotLoggedInError)
 
 
+def test_a_call_that_the_client_has_ended_may_finish(server: Server) -> None:
+    """It is not cut off while it cleans up and makes its own result, as long as that takes no time."""
+
+    async def main() -> object:
+        async with client(server, MANUAL) as chat:
+
+            async def end_with_the_client() -> str:
+                await chat._machine.wait_left()
+                for _ in range(18):
+                    await trio.lowlevel.checkpoint()
+                return "its own"
+
+            call = asyncio.create_task(chat._run(end_with_the_client))
+            await turns()
+        return await call
+
+    assert run(main) == "its own"
+
+
 def test_a_call_that_outlives_the_client_is_ended(server: Server) -> None:
     """`logout()` whose request gets no answer does not hold up the end of the client."""
 

@@ -197,7 +197,7 @@ class EngineAdministration(Protocol):
         An engine that lost its last writes may have forgotten a change: read everything now and then, once a minute.
 
         Args:
-            since: the `revision` of an earlier result, or of a `LeaseGrant`. `None`: return all accounts.
+            since: the `revision` of an earlier result. `None`: return all accounts.
         """
         ...
 
@@ -229,11 +229,14 @@ class EngineAdministration(Protocol):
         ...
 
     async def groups(self) -> tuple[str, ...]:
-        """Return the names of all consumer groups, sorted. A group exists from the first lease of its first member."""
+        """Return the names of all consumer groups, sorted. A group exists from its first claim."""
         ...
 
     async def forget_group(self, group: str) -> None:
-        """Forget a consumer group with its cursors, so that `trim` does not wait for it. Its owners are fenced."""
+        """Forget a consumer group with its cursors, so that `trim` does not wait for it. Its owners are fenced.
+
+        Leases are not ended. A member that claims again makes a new group, which reads the log from its beginning.
+        """
         ...
 
     async def owners(self, group: str = WORKERS) -> dict[str, OwnerWord]:

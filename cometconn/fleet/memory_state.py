@@ -147,7 +147,7 @@ class MemoryState:
         for key in [key for key, other in members.items() if now - other.expires > _SEEN]:
             del members[key]
         listed = self.members(now, incarnation.group)
-        return LeaseGrant(ttl, holder.at(now), listed, self._revision, self._epoch)
+        return LeaseGrant(ttl, holder.at(now), listed, self._epoch)
 
     def members(self, now: float, group: str) -> tuple[Member, ...]:
         """Return the members that have a lease, or had one in the last 60 s."""
@@ -161,12 +161,12 @@ class MemoryState:
 
     def groups(self, now: float) -> tuple[str, ...]:
         """Return the names of the consumer groups."""
-        return tuple(sorted(self._members.keys() - {WORKERS}))
+        return tuple(sorted(self._owners.keys() - {WORKERS}))
 
     def forget_group(self, now: float, group: str) -> None:
         """Forget a consumer group."""
-        for table in (self._members, self._owners, self._cursors):
-            table.pop(group, None)
+        self._owners.pop(group, None)
+        self._cursors.pop(group, None)
 
     def _is_alive(self, now: float, incarnation: Incarnation) -> bool:
         holder = self._members.get(incarnation.group, {}).get(str(incarnation))

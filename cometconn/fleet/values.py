@@ -164,14 +164,12 @@ class LeaseGrant:
         ttl: seconds from the moment at which the engine made the call until the lease is over.
         member: the holder as the engine now has it; its `draining` may have been set by an operator.
         members: the group's members of the last 60 s, the holder included, in the order of their `str`.
-        revision: of the accounts; see `EngineAdministration.accounts`.
         epoch: random, made with the engine's first data. Another epoch means that the engine lost everything.
     """
 
     ttl: float
     member: Member
     members: tuple[Member, ...]
-    revision: int
     epoch: str
 
 

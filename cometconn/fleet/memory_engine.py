@@ -13,7 +13,7 @@ from .checks import DEFAULT_PARTITIONS, check_arguments
 from .engine import EngineConnection
 from .errors import EngineError
 from .memory_state import MemoryState
-from .plain_connection import PlainCalls, PlainConnection
+from .plain_connection import LeaseCalls, PlainCalls, PlainConnection
 
 __all__ = ["MemoryEngine"]
 
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 
 class _Make(Protocol):
-    async def __call__(self, app_id: str, partitions: int, call: Callable[[PlainCalls, float], _T]) -> _T: ...
+    async def __call__(self, app_id: str, partitions: int, call: Callable[[MemoryState, float], _T]) -> _T: ...
 
 
 @final
@@ -72,7 +72,7 @@ class MemoryEngine:
         self._state.check(app_id, partitions)
         return self._state
 
-    async def _make(self, app_id: str, partitions: int, call: Callable[[PlainCalls, float], _T]) -> _T:
+    async def _make(self, app_id: str, partitions: int, call: Callable[[MemoryState, float], _T]) -> _T:
         state = self._open(app_id, partitions)
         last_number = state.last_number
         try:
@@ -101,8 +101,11 @@ class _MemoryConnection(PlainConnection):
     async def _make(self, call: Callable[[PlainCalls, float], _T]) -> _T:
         return await self._engine(self.app_id, self.partitions, call)
 
-    async def _make_lease(self, call: Callable[[PlainCalls, float], _T]) -> _T:
+    async def _make_read(self, call: Callable[[PlainCalls, float], _T]) -> _T:
         return await self._make(call)
+
+    async def _make_lease(self, call: Callable[[LeaseCalls, float], _T]) -> _T:
+        return await self._engine(self.app_id, self.partitions, call)
 
     async def _wait_for_entries(self, deadline: float) -> None:
         with trio.move_on_at(deadline):

@@ -34,19 +34,25 @@ from .values import (
     Saved,
 )
 
-__all__ = ["PlainCalls", "PlainConnection"]
+__all__ = ["LeaseCalls", "PlainCalls", "PlainConnection"]
 
 _T = TypeVar("_T")
 
 
-class PlainCalls(Protocol):
-    """The calls of `EngineConnection` and `EngineAdministration`, made at the time *now* in seconds."""
+class LeaseCalls(Protocol):
+    """The calls that need nothing but leases, made at the time *now* in seconds."""
 
     def lease(
         self, now: float, incarnation: Incarnation, ttl: float, *, joining: bool, draining: bool, info: str
     ) -> LeaseGrant: ...
     def members(self, now: float, group: str) -> tuple[Member, ...]: ...
     def drain(self, now: float, incarnation: Incarnation) -> None: ...
+    def admit(self, now: float, rate: Rate, *, throttled: bool) -> float: ...
+
+
+class PlainCalls(Protocol):
+    """The other calls, made at the time *now* in seconds."""
+
     def groups(self, now: float) -> tuple[str, ...]: ...
     def forget_group(self, now: float, group: str) -> None: ...
     def claim(self, now: float, incarnation: Incarnation, claims: Sequence[Claim]) -> tuple[ClaimResult, ...]: ...
@@ -55,7 +61,6 @@ class PlainCalls(Protocol):
     def append(self, now: float, appends: Sequence[Append]) -> tuple[AppendResult, ...]: ...
     def save(self, now: float, saves: Sequence[Save]) -> tuple[Saved | Fenced, ...]: ...
     def holes(self, now: float) -> tuple[RecordedHole, ...]: ...
-    def admit(self, now: float, rate: Rate, *, throttled: bool) -> float: ...
     def read(self, now: float, reads: Sequence[Read]) -> tuple[ReadResult, ...]: ...
     def ack(self, now: float, acks: Sequence[Ack]) -> tuple[Acked | Fenced, ...]: ...
     def trim(self, now: float, older_than: float) -> int: ...
@@ -82,7 +87,11 @@ class PlainConnection(abc.ABC):
         """Make a call. If cancelled, it may have been made."""
 
     @abc.abstractmethod
-    async def _make_lease(self, call: Callable[[PlainCalls, float], _T]) -> _T:
+    async def _make_read(self, call: Callable[[PlainCalls, float], _T]) -> _T:
+        """Make a call that changes nothing."""
+
+    @abc.abstractmethod
+    async def _make_lease(self, call: Callable[[LeaseCalls, float], _T]) -> _T:
         """Make a call that needs nothing but leases, and waits for no other."""
 
     @abc.abstractmethod
@@ -114,7 +123,7 @@ class PlainConnection(abc.ABC):
     async def read(self, reads: Sequence[Read], *, wait: float = 0.0) -> tuple[ReadResult, ...]:
         deadline = trio.current_time() + wait
         while True:
-            results = await self._make(lambda calls, now: calls.read(now, reads))
+            results = await self._make_read(lambda calls, now: calls.read(now, reads))
             if trio.current_time() >= deadline or any(result.entries or result.rewound for result in results):
                 return results
             await self._wait_for_entries(deadline)
@@ -123,7 +132,7 @@ class PlainConnection(abc.ABC):
         return await self._make(lambda calls, now: calls.ack(now, acks))
 
     async def accounts(self, since: int | None = None) -> AccountChanges:
-        return await self._make(lambda calls, now: calls.accounts(now, since))
+        return await self._make_read(lambda calls, now: calls.accounts(now, since))
 
     async def add(self, accounts: Sequence[Account]) -> None:
         for account in accounts:
@@ -146,17 +155,17 @@ class PlainConnection(abc.ABC):
         return await self._make_lease(lambda calls, now: calls.members(now, group))
 
     async def groups(self) -> tuple[str, ...]:
-        return await self._make_lease(lambda calls, now: calls.groups(now))
+        return await self._make_read(lambda calls, now: calls.groups(now))
 
     async def forget_group(self, group: str) -> None:
         check_consumer_group(group)
         await self._make(lambda calls, now: calls.forget_group(now, group))
 
     async def owners(self, group: str = WORKERS) -> dict[str, OwnerWord]:
-        return await self._make(lambda calls, now: calls.owners(now, group))
+        return await self._make_read(lambda calls, now: calls.owners(now, group))
 
     async def holes(self) -> tuple[RecordedHole, ...]:
-        return await self._make(lambda calls, now: calls.holes(now))
+        return await self._make_read(lambda calls, now: calls.holes(now))
 
     async def trim(self, older_than: float) -> int:
         return await self._make(lambda calls, now: calls.trim(now, older_than))

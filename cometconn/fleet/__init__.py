@@ -16,6 +16,7 @@ from .errors import NameInUseError as NameInUseError
 from .errors import RewoundError as RewoundError
 from .gcra import Rate as Rate
 from .memory_engine import MemoryEngine as MemoryEngine
+from .sqlite_engine import SQLiteEngine as SQLiteEngine
 from .values import Account as Account
 from .values import Incarnation as Incarnation
 from .values import OwnerWord as OwnerWord
@@ -35,4 +36,5 @@ __all__ = [
     "OwnerWord",
     "Rate",
     "RewoundError",
+    "SQLiteEngine",
 ]

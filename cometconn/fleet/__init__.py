@@ -16,6 +16,7 @@ from .errors import NameInUseError as NameInUseError
 from .errors import RewoundError as RewoundError
 from .gcra import Rate as Rate
 from .memory_engine import MemoryEngine as MemoryEngine
+from .redis_engine import RedisEngine as RedisEngine
 from .sqlite_engine import SQLiteEngine as SQLiteEngine
 from .values import Account as Account
 from .values import Incarnation as Incarnation
@@ -35,6 +36,7 @@ __all__ = [
     "NameInUseError",
     "OwnerWord",
     "Rate",
+    "RedisEngine",
     "RewoundError",
     "SQLiteEngine",
 ]

@@ -15,6 +15,7 @@ from .errors import LeaseLostError as LeaseLostError
 from .errors import NameInUseError as NameInUseError
 from .errors import RewoundError as RewoundError
 from .gcra import Rate as Rate
+from .key_ring import KeyRing as KeyRing
 from .memory_engine import MemoryEngine as MemoryEngine
 from .redis_engine import RedisEngine as RedisEngine
 from .sqlite_engine import SQLiteEngine as SQLiteEngine
@@ -31,6 +32,7 @@ __all__ = [
     "FencedError",
     "FleetError",
     "Incarnation",
+    "KeyRing",
     "LeaseLostError",
     "MemoryEngine",
     "NameInUseError",

@@ -15,6 +15,7 @@ from cometconn._groups import open_nursery
 from cometconn.errors import SettingsError
 
 from .checks import DEFAULT_PARTITIONS, check_arguments, check_call_timeout, check_fleet
+from .encrypted_connection import Keys, encrypted
 from .engine import EngineConnection
 from .errors import EngineError
 from .redis_address import RedisAddress
@@ -46,6 +47,10 @@ class RedisEngine:
         namespace: 1 to 64 letters, digits, `.`, `_` and `-`. Fleets in one Redis need different ones.
         ssl_context: for `rediss://`. By default the system's certificates are trusted.
         allow_insecure: allow `redis://` to other machines.
+        keys: encrypt sessions with them: a `KeyRing`, or an async function that returns one. Without keys, sessions are
+            readable for all that can read Redis.
+        encrypt_messages: encrypt the bodies of messages and signals, too. For new fleets only: what is in the log already
+            would be unreadable.
         call_timeout: seconds after which a call raises `EngineError`, more than 0. Leases are renewed with 1 s at most, so that
             a connection whose peer is gone is replaced before the lease is over.
 
@@ -60,6 +65,8 @@ class RedisEngine:
         namespace: str = "cometconn",
         ssl_context: ssl.SSLContext | None = None,
         allow_insecure: bool = False,
+        keys: Keys | None = None,
+        encrypt_messages: bool = False,
         call_timeout: float = 5.0,
     ) -> None:
         check_call_timeout(call_timeout)
@@ -68,6 +75,7 @@ class RedisEngine:
             raise SettingsError(message)
         self._address = RedisAddress.from_url(url, allow_insecure=allow_insecure, ssl_context=ssl_context)
         self._namespace = namespace
+        self._keys, self._encrypt_messages = keys, encrypt_messages
         self._call_timeout = call_timeout
 
     def __repr__(self) -> str:
@@ -99,7 +107,8 @@ class RedisEngine:
                     META, prefix, app_id, str(partitions or ""), str(DEFAULT_PARTITIONS), new_nonce()
                 )
                 check_fleet(known_app.decode(), int(count), app_id, partitions)
-                yield RedisConnection(lanes, prefix, app_id, int(count))
+                connection = RedisConnection(lanes, prefix, app_id, int(count))
+                yield await encrypted(connection, self._keys, messages=self._encrypt_messages)
             finally:
                 lanes.close()
 

@@ -162,12 +162,17 @@ class Lanes:
     """
 
     def __init__(self, address: RedisAddress, call_timeout: float, nursery: trio.Nursery) -> None:
-        self._new = lambda: Lane(address, call_timeout, nursery)
+        self._address = address
+        self._call_timeout = call_timeout
+        self._nursery = nursery
         self.leases = Lane(address, min(_LEASE_TIMEOUT, call_timeout), nursery)
         self.writes = self._new()
         self.reads = self._new()
         self._idle: list[Lane] = []
         self._all = [self.leases, self.writes, self.reads]
+
+    def _new(self) -> Lane:
+        return Lane(self._address, self._call_timeout, self._nursery)
 
     async def block(self, wait: float, name: bytes, *arguments: str | bytes | int) -> None:
         """Make a command for which Redis blocks, on a connection of its own."""

@@ -27,7 +27,7 @@ class RedisAddress:
         username: of the ACL user; `None` is Redis' default user.
         password: of that user.
         database: the number of the database.
-        ssl_context: for TLS.
+        ssl_context: for TLS. `None` until the default one is loaded, and for unencrypted connections.
     """
 
     host: str = ""
@@ -77,5 +77,5 @@ class RedisAddress:
             unquote(parts.username) if parts.username else None,
             unquote(parts.password) if parts.password else None,
             database,
-            ssl_context,
+            ssl_context if scheme == "rediss" else None,
         )

@@ -12,19 +12,16 @@ with coredis 6.9:
 
 from __future__ import annotations
 
+import contextvars
 import logging
 from hashlib import sha1
 from typing import Any
 
+import anyio
 import attrs
 import trio
-from coredis.connection import (
-    BaseConnection,
-    TCPConnection,
-    TCPLocation,
-    UnixDomainSocketConnection,
-    UnixDomainSocketLocation,
-)
+from anyio.abc import ByteStream
+from coredis.connection import BaseConnection, TCPLocation, UnixDomainSocketLocation
 from coredis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -35,27 +32,54 @@ from coredis.exceptions import (
     ResponseError,
 )
 
+from cometconn._network.os_errors import os_error_text
+
 from .errors import EngineError
 from .redis_address import RedisAddress
 
 __all__ = ["Lane", "Lanes"]
 
-logging.getLogger("coredis").addHandler(logging.NullHandler())  # else each failed attempt is printed on stderr
 _LEASE_TIMEOUT = 1.0  # seconds
+_OURS = contextvars.ContextVar("cometconn's own connection to Redis", default=False)
 
 
-def _new_connection(address: RedisAddress, connect_timeout: float) -> BaseConnection:
-    arguments: dict[str, Any] = {
-        "connect_timeout": connect_timeout,
-        "username": address.username,
-        "password": address.password,
-        "db": address.database,
-        "client_name": "cometconn",
-    }
+def _is_not_ours(_record: logging.LogRecord) -> bool:
+    """Drop coredis' records about our connections: each failed attempt has a traceback, and becomes an error here."""
+    return not _OURS.get()
+
+
+logging.getLogger("coredis").addFilter(_is_not_ours)
+
+
+class _Connection(BaseConnection):
+    """coredis' connection on a byte stream that is open."""
+
+    def __init__(self, stream: ByteStream, address: RedisAddress) -> None:
+        location = UnixDomainSocketLocation(address.path) if address.path else TCPLocation(address.host, address.port)
+        super().__init__(
+            location,
+            username=address.username,
+            password=address.password,
+            db=address.database,
+            client_name="cometconn",
+        )
+        self._opened = stream
+
+    async def _connect(self) -> ByteStream:
+        return self._opened
+
+    def describe(self) -> str:
+        return f"<connection to {self.location}>"
+
+
+async def _open(address: RedisAddress) -> ByteStream:
     if address.path:
-        return UnixDomainSocketConnection(UnixDomainSocketLocation(address.path), **arguments)
-    location = TCPLocation(address.host, address.port)
-    return TCPConnection(location, socket_keepalive=True, ssl_context=address.ssl_context, **arguments)
+        return await anyio.connect_unix(address.path)
+    if address.ssl_context is None:
+        return await anyio.connect_tcp(address.host, address.port)
+    return await anyio.connect_tcp(
+        address.host, address.port, ssl_context=address.ssl_context, tls_standard_compatible=False
+    )
 
 
 @attrs.define(eq=False)
@@ -107,7 +131,7 @@ class Lane:
                 connection.invalidate()
             message = f"Redis at {self.address} did not respond within {self.timeout + wait:g} s."
             raise EngineError(message) from None
-        except RedisError as error:
+        except (RedisError, OSError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
             raise _engine_error(self.address, error) from error
 
     def close(self) -> None:
@@ -118,9 +142,8 @@ class Lane:
         """Return the connection. Open one if there is none, or if it was lost."""
         async with self._opening:
             if self._connection is None or not self._connection.usable:
-                connection, scope = _new_connection(self.address, self.timeout), trio.CancelScope()
-                await self.nursery.start(_run, connection, scope)
-                self._connection, self._scope = connection, scope
+                scope = trio.CancelScope()
+                self._connection, self._scope = await self.nursery.start(_run, self.address, scope), scope
             return self._connection
 
 
@@ -128,28 +151,29 @@ class Lane:
 class _Started:
     """The status that coredis reports an open connection to."""
 
+    _connection: BaseConnection
     _scope: trio.CancelScope
-    _status: trio.TaskStatus[None]
+    _status: trio.TaskStatus[BaseConnection]
     is_open: bool = attrs.field(default=False, init=False)
 
     def started(self, value: None = None) -> None:
         # From now on only `Lane.close()` ends it, so that accounts can be released while everything else is cancelled.
         self.is_open = self._scope.shield = True
-        self._status.started()
+        self._status.started(self._connection)
 
 
-async def _run(connection: BaseConnection, scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
-    """Run the connection until it is lost. Raises only until it is open, to the task that waits for it."""
-    started = _Started(scope, task_status)
+async def _run(address: RedisAddress, scope: trio.CancelScope, *, task_status: trio.TaskStatus[BaseConnection]) -> None:
+    """Open a connection, and run it until it is lost. Raises only until it is open, to the task that waits for it."""
+    _OURS.set(True)
     with scope:
+        connection = _Connection(await _open(address), address)
+        started = _Started(connection, scope, task_status)
         try:
             await connection.run(task_status=started)
         except RedisError:
             if not started.is_open:
+                await trio.lowlevel.checkpoint_if_cancelled()  # coredis makes a ConnectionError of a Cancelled
                 raise
-    if not started.is_open:
-        message = "The connection was lost."
-        raise RedisError(message)
 
 
 class Lanes:
@@ -199,10 +223,11 @@ _REFUSALS: tuple[tuple[type[Exception], str, bool], ...] = (
 )
 
 
-def _engine_error(address: RedisAddress, error: RedisError) -> EngineError:
+def _engine_error(address: RedisAddress, error: Exception) -> EngineError:
     for kind, sentence, worth_retrying in _REFUSALS:
         if isinstance(error, kind):
             return EngineError(sentence.format(address), worth_retrying=worth_retrying)
     if isinstance(error, ResponseError):
         return EngineError(f"Redis at {address} refuses a call: {str(error)[:200]}")
-    return EngineError(f"Redis at {address} is unreachable.")
+    reason = f": {os_error_text(error)}" if isinstance(error, OSError) else ""
+    return EngineError(f"Redis at {address} is unreachable{reason}.")

@@ -634,6 +634,15 @@ async def test_arguments_of_add(connection: EngineConnection, account: Account) 
         await connection.administration.add([account])
 
 
+async def test_arguments_of_lease(connection: EngineConnection) -> None:
+    """Are checked, as is the id of an event."""
+    for ttl, info in ((math.inf, ""), (math.nan, ""), (5.0, "x" * 4097)):
+        with pytest.raises(SettingsError):
+            await connection.lease(Incarnation("w1"), ttl, joining=True, info=info)
+    with pytest.raises(SettingsError):
+        Event(-1, b"")
+
+
 @pytest.mark.parametrize("name", ["", "a:b", "a~b", "ü", "x" * 65, "a b", "a\n"])
 def test_names(name: str) -> None:
     """Have characters that mean nothing in keys and words."""

@@ -176,6 +176,8 @@ async def test_members_are_seen_for_a_minute(under_test: engines.EngineUnderTest
     with pytest.raises(LeaseLostError):
         await connection.lease(Incarnation("w1"), 5)
     assert (await connection.lease(second, 5)).members != ()
+    await under_test.advance(100)
+    assert not (await connection.lease(second, 0)).member.is_alive
 
 
 async def test_draining(connection: EngineConnection) -> None:

@@ -58,7 +58,7 @@ nitpick_ignore_regex = [
     # The local server's records of users: internal, but shown in signatures.
     (r"py:class", r"cometconn\.emulator\.world\.people\..*"),
     # The inside of `SystemEnvironment`, of `SavedSession` and of the emulator for asyncio.
-    (r"py:class", r"Calls|Proxies|cometconn\._account\.session\.Session"),
+    (r"py:class", r"Calls|Proxies|cometconn\._account\.session\.Session|cometconn\.fleet\.memory_state\.MemoryState"),
     # The types of a stream's events, and the keywords of `events()` in its overloads.
     (r"py:class", r"(?:cometconn\._streams\.event_stream\.)?EventT_co|[ABCD]|StreamKeywords"),
     # The standard library's, where an annotation names them without their module.

@@ -29,6 +29,7 @@ PUBLIC = {
     "cometconn.emulator": "emulator",
     "cometconn.instrumentation": "instrumentation",
     "cometconn.appstate": "appstate",
+    "cometconn.fleet": "fleet",
 }
 
 

@@ -13,7 +13,7 @@ from cometconn.settings import AppSettings, Endpoints
 from .network_arguments import checked_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
 __all__ = ["ClientOptions"]
 
@@ -32,6 +32,7 @@ class ClientOptions:
     hosts: Hosts
     headers: Mapping[str, str] = attrs.field(repr=False)
     position: int | None
+    admission: Callable[[], Awaitable[object]] | None = attrs.field(repr=False)
 
     @classmethod
     def checked(
@@ -41,6 +42,7 @@ class ClientOptions:
         endpoints: Endpoints | None,
         headers: Mapping[str, str] | None,
         position: int | None,
+        admission: Callable[[], Awaitable[object]] | None,
     ) -> ClientOptions:
         """Return the options; `SettingsError` if an argument is invalid."""
         extra = checked_headers(headers)
@@ -54,7 +56,10 @@ class ClientOptions:
             raise SettingsError(message)
         hosts = Hosts(app_id, settings.region, endpoints)
         _check_position(position, settings)
-        return cls(app_id, settings, endpoints, hosts, extra, position)
+        if admission is not None and not callable(admission):
+            message = "open_client(admission=...) must be an async function without arguments, or None."
+            raise SettingsError(message)
+        return cls(app_id, settings, endpoints, hosts, extra, position, admission)
 
 
 def _check_kind(name: str, value: object, kind: type) -> None:

@@ -1,0 +1,171 @@
+"""A connection to an engine whose calls are plain functions of the time: in memory, or in a file."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+import trio
+
+from .checks import check_account, check_consumer_group
+from .engine import EngineAdministration
+from .gcra import Rate
+from .values import (
+    WORKERS,
+    Account,
+    AccountChanges,
+    Ack,
+    Acked,
+    Append,
+    AppendResult,
+    Claim,
+    ClaimResult,
+    Fenced,
+    Incarnation,
+    LeaseGrant,
+    Member,
+    OwnerWord,
+    Read,
+    ReadResult,
+    RecordedHole,
+    Release,
+    Save,
+    Saved,
+)
+
+__all__ = ["LeaseCalls", "PlainCalls", "PlainConnection"]
+
+_T = TypeVar("_T")
+
+
+class LeaseCalls(Protocol):
+    """The calls that need nothing but leases, made at the time *now* in seconds."""
+
+    def lease(
+        self, now: float, incarnation: Incarnation, ttl: float, *, joining: bool, draining: bool, info: str
+    ) -> LeaseGrant: ...
+    def members(self, now: float, group: str) -> tuple[Member, ...]: ...
+    def drain(self, now: float, incarnation: Incarnation) -> None: ...
+    def admit(self, now: float, rate: Rate, *, throttled: bool) -> float: ...
+
+
+class PlainCalls(Protocol):
+    """The other calls, made at the time *now* in seconds."""
+
+    def groups(self, now: float) -> tuple[str, ...]: ...
+    def forget_group(self, now: float, group: str) -> None: ...
+    def claim(self, now: float, incarnation: Incarnation, claims: Sequence[Claim]) -> tuple[ClaimResult, ...]: ...
+    def release(self, now: float, releases: Sequence[Release]) -> tuple[Fenced | None, ...]: ...
+    def owners(self, now: float, group: str) -> dict[str, OwnerWord]: ...
+    def append(self, now: float, appends: Sequence[Append]) -> tuple[AppendResult, ...]: ...
+    def save(self, now: float, saves: Sequence[Save]) -> tuple[Saved | Fenced, ...]: ...
+    def holes(self, now: float) -> tuple[RecordedHole, ...]: ...
+    def read(self, now: float, reads: Sequence[Read]) -> tuple[ReadResult, ...]: ...
+    def ack(self, now: float, acks: Sequence[Ack]) -> tuple[Acked | Fenced, ...]: ...
+    def trim(self, now: float, older_than: float) -> int: ...
+    def accounts(self, now: float, since: int | None) -> AccountChanges: ...
+    def add(self, now: float, accounts: Sequence[Account]) -> None: ...
+    def remove(self, now: float, uids: Sequence[str]) -> None: ...
+    def pin(self, now: float, uid: str, worker: str | None, lasts: float) -> None: ...
+    def resume(self, now: float, uids: Sequence[str]) -> None: ...
+
+
+class PlainConnection(abc.ABC):
+    """An `EngineConnection` and its `EngineAdministration`, on plain calls."""
+
+    def __init__(self, app_id: str, partitions: int) -> None:
+        self.app_id = app_id
+        self.partitions = partitions
+
+    @property
+    def administration(self) -> EngineAdministration:
+        return self
+
+    @abc.abstractmethod
+    async def _make(self, call: Callable[[PlainCalls, float], _T]) -> _T:
+        """Make a call. If cancelled, it may have been made."""
+
+    @abc.abstractmethod
+    async def _make_read(self, call: Callable[[PlainCalls, float], _T]) -> _T:
+        """Make a call that changes nothing."""
+
+    @abc.abstractmethod
+    async def _make_lease(self, call: Callable[[LeaseCalls, float], _T]) -> _T:
+        """Make a call that needs nothing but leases, and waits for no other."""
+
+    @abc.abstractmethod
+    async def _wait_for_entries(self, deadline: float) -> None:
+        """Return when there may be new entries in the log, at the *deadline* on Trio's clock at the latest."""
+
+    async def lease(
+        self, incarnation: Incarnation, ttl: float, *, joining: bool = False, draining: bool = False, info: str = ""
+    ) -> LeaseGrant:
+        return await self._make_lease(
+            lambda calls, now: calls.lease(now, incarnation, ttl, joining=joining, draining=draining, info=info)
+        )
+
+    async def claim(self, incarnation: Incarnation, claims: Sequence[Claim]) -> tuple[ClaimResult, ...]:
+        return await self._make(lambda calls, now: calls.claim(now, incarnation, claims))
+
+    async def release(self, releases: Sequence[Release]) -> tuple[Fenced | None, ...]:
+        return await self._make(lambda calls, now: calls.release(now, releases))
+
+    async def append(self, appends: Sequence[Append]) -> tuple[AppendResult, ...]:
+        return await self._make(lambda calls, now: calls.append(now, appends))
+
+    async def save(self, saves: Sequence[Save]) -> tuple[Saved | Fenced, ...]:
+        return await self._make(lambda calls, now: calls.save(now, saves))
+
+    async def admit(self, rate: Rate, *, throttled: bool = False) -> float:
+        return await self._make_lease(lambda calls, now: calls.admit(now, rate, throttled=throttled))
+
+    async def read(self, reads: Sequence[Read], *, wait: float = 0.0) -> tuple[ReadResult, ...]:
+        deadline = trio.current_time() + wait
+        while True:
+            results = await self._make_read(lambda calls, now: calls.read(now, reads))
+            if trio.current_time() >= deadline or any(result.entries or result.rewound for result in results):
+                return results
+            await self._wait_for_entries(deadline)
+
+    async def ack(self, acks: Sequence[Ack]) -> tuple[Acked | Fenced, ...]:
+        return await self._make(lambda calls, now: calls.ack(now, acks))
+
+    async def accounts(self, since: int | None = None) -> AccountChanges:
+        return await self._make_read(lambda calls, now: calls.accounts(now, since))
+
+    async def add(self, accounts: Sequence[Account]) -> None:
+        for account in accounts:
+            check_account(account)
+        await self._make(lambda calls, now: calls.add(now, accounts))
+
+    async def remove(self, uids: Sequence[str]) -> None:
+        await self._make(lambda calls, now: calls.remove(now, uids))
+
+    async def pin(self, uid: str, worker: str | None, *, lasts: float = 3600.0) -> None:
+        await self._make(lambda calls, now: calls.pin(now, uid, worker, lasts))
+
+    async def resume(self, uids: Sequence[str]) -> None:
+        await self._make(lambda calls, now: calls.resume(now, uids))
+
+    async def drain(self, incarnation: Incarnation) -> None:
+        await self._make_lease(lambda calls, now: calls.drain(now, incarnation))
+
+    async def members(self, group: str = WORKERS) -> tuple[Member, ...]:
+        return await self._make_lease(lambda calls, now: calls.members(now, group))
+
+    async def groups(self) -> tuple[str, ...]:
+        return await self._make_read(lambda calls, now: calls.groups(now))
+
+    async def forget_group(self, group: str) -> None:
+        check_consumer_group(group)
+        await self._make(lambda calls, now: calls.forget_group(now, group))
+
+    async def owners(self, group: str = WORKERS) -> dict[str, OwnerWord]:
+        return await self._make_read(lambda calls, now: calls.owners(now, group))
+
+    async def holes(self) -> tuple[RecordedHole, ...]:
+        return await self._make_read(lambda calls, now: calls.holes(now))
+
+    async def trim(self, older_than: float) -> int:
+        return await self._make(lambda calls, now: calls.trim(now, older_than))

@@ -24,6 +24,7 @@ from .owned import Owned as Owned
 from .owned import recorder as recorder
 from .settings import Credentials as Credentials
 from .settings import FleetSettings as FleetSettings
+from .sqlite_engine import SQLiteEngine as SQLiteEngine
 from .values import Account as Account
 from .values import Incarnation as Incarnation
 from .values import OwnerWord as OwnerWord
@@ -50,6 +51,7 @@ __all__ = [
     "OwnerWord",
     "Rate",
     "RewoundError",
+    "SQLiteEngine",
     "Worker",
     "open_consumer",
     "open_worker",

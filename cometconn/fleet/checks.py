@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from cometconn.errors import SettingsError
 
 from .errors import EngineError, LeaseLostError, NameInUseError
@@ -9,8 +11,12 @@ from .values import WORKERS, Account, Incarnation
 
 __all__ = [
     "DEFAULT_PARTITIONS",
+    "MOST_HOLES",
+    "RECENT",
+    "SEEN",
     "check_account",
     "check_arguments",
+    "check_call_timeout",
     "check_consumer_group",
     "check_fleet",
     "is_before",
@@ -21,6 +27,12 @@ __all__ = [
 ]
 
 DEFAULT_PARTITIONS = 16
+SEEN = 60.0
+"""Seconds for which a member whose lease is over is listed."""
+RECENT = 1024
+"""How many appended ids of each account are known."""
+MOST_HOLES = 1000
+"""How many recorded holes are kept."""
 _MOST_PARTITIONS = 1024
 _LONGEST_UID = 255
 _LONGEST_METADATA = 64 * 1024
@@ -33,6 +45,13 @@ def check_arguments(app_id: str, partitions: int | None) -> None:
         raise SettingsError(message)
     if partitions is not None and not 1 <= partitions <= _MOST_PARTITIONS:
         message = f"`partitions` must be from 1 to {_MOST_PARTITIONS:,}: not {partitions}."
+        raise SettingsError(message)
+
+
+def check_call_timeout(seconds: float) -> None:
+    """Raise `SettingsError` if it is not a positive, finite number."""
+    if not 0 < seconds < math.inf:
+        message = f"`call_timeout` must be more than 0 seconds, and finite: not {seconds}."
         raise SettingsError(message)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar, final
 
@@ -61,7 +61,7 @@ class MemoryEngine:
         check_arguments(app_id, partitions)
         await trio.lowlevel.checkpoint()
         count = self._open(app_id, partitions).partitions
-        yield _MemoryConnection(self._make, self._wait_for_entries, app_id, count)
+        yield _MemoryConnection(self._make, lambda: self._appended, app_id, count)
 
     def _open(self, app_id: str, partitions: int | None) -> MemoryState:
         if self.is_unreachable:
@@ -82,9 +82,6 @@ class MemoryEngine:
                 self._wake_readers()
             await trio.lowlevel.checkpoint()
 
-    async def _wait_for_entries(self) -> None:
-        await self._appended.wait()
-
     def _wake_readers(self) -> None:
         self._appended.set()
         self._appended = trio.Event()
@@ -93,10 +90,10 @@ class MemoryEngine:
 class _MemoryConnection(PlainConnection):
     """Makes the calls where it is, and lets other tasks run after each."""
 
-    def __init__(self, engine: _Make, appended: Callable[[], Awaitable[object]], app_id: str, partitions: int) -> None:
+    def __init__(self, engine: _Make, event: Callable[[], trio.Event], app_id: str, partitions: int) -> None:
         super().__init__(app_id, partitions)
         self._engine = engine
-        self._appended = appended
+        self._event = event
 
     async def _make(self, call: Callable[[PlainCalls, float], _T]) -> _T:
         return await self._engine(self.app_id, self.partitions, call)
@@ -107,6 +104,5 @@ class _MemoryConnection(PlainConnection):
     async def _make_lease(self, call: Callable[[LeaseCalls, float], _T]) -> _T:
         return await self._engine(self.app_id, self.partitions, call)
 
-    async def _wait_for_entries(self, deadline: float) -> None:
-        with trio.move_on_at(deadline):
-            await self._appended()
+    def _appended(self) -> trio.Event:
+        return self._event()

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from .checks import check_fleet, is_before, is_partition, lease_over, name_in_use, number_of
+from .checks import MOST_HOLES, RECENT, SEEN, check_fleet, is_before, is_partition, lease_over, name_in_use, number_of
 from .gcra import Bucket, Rate
 from .values import (
     WORKERS,
@@ -47,10 +47,6 @@ from .values import (
 )
 
 __all__ = ["MemoryState"]
-
-_SEEN = 60.0  # seconds for which a member whose lease is over is listed
-_RECENT = 1024  # ids of each account that are known as appended
-_MOST_HOLES = 1000
 
 
 @attrs.define
@@ -90,7 +86,7 @@ class _Written:
     session_revision: int = 0
     position: int | None = None
     sequence: int = 0
-    recent: deque[int] = attrs.field(factory=lambda: deque(maxlen=_RECENT))
+    recent: deque[int] = attrs.field(factory=lambda: deque(maxlen=RECENT))
 
 
 @attrs.define(eq=False)
@@ -116,7 +112,7 @@ class MemoryState:
     _log: dict[int, list[tuple[int, LogEntry]]] = attrs.field(factory=dict)
     _last_entry: int = 0
     _cursors: dict[str, dict[int, int]] = attrs.field(factory=dict)
-    _holes: deque[RecordedHole] = attrs.field(factory=lambda: deque(maxlen=_MOST_HOLES))
+    _holes: deque[RecordedHole] = attrs.field(factory=lambda: deque(maxlen=MOST_HOLES))
     _bucket: Bucket = attrs.field(factory=Bucket)
 
     def check(self, app_id: str, partitions: int | None) -> None:
@@ -144,7 +140,7 @@ class MemoryState:
             if holder is None or holder.expires <= now:
                 raise lease_over(incarnation)
             holder.expires, holder.info, holder.draining = now + ttl, info, holder.draining or draining
-        for key in [key for key, other in members.items() if now - other.expires > _SEEN]:
+        for key in [key for key, other in members.items() if now - other.expires > SEEN]:
             del members[key]
         listed = self.members(now, incarnation.group)
         return LeaseGrant(ttl, holder.at(now), listed, self._epoch)
@@ -152,7 +148,7 @@ class MemoryState:
     def members(self, now: float, group: str) -> tuple[Member, ...]:
         """Return the members that have a lease, or had one in the last 60 s."""
         holders = sorted(self._members.get(group, {}).items())
-        return tuple(holder.at(now) for _, holder in holders if now - holder.expires <= _SEEN)
+        return tuple(holder.at(now) for _, holder in holders if now - holder.expires <= SEEN)
 
     def drain(self, now: float, incarnation: Incarnation) -> None:
         """Mark a member as draining."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import trio
 
@@ -74,6 +75,8 @@ class PlainCalls(Protocol):
 class PlainConnection(abc.ABC):
     """An `EngineConnection` and its `EngineAdministration`, on plain calls."""
 
+    _poll: ClassVar[float] = math.inf  # seconds: how often to look for entries that other processes wrote
+
     def __init__(self, app_id: str, partitions: int) -> None:
         self.app_id = app_id
         self.partitions = partitions
@@ -95,8 +98,8 @@ class PlainConnection(abc.ABC):
         """Make a call that needs nothing but leases, and waits for no other."""
 
     @abc.abstractmethod
-    async def _wait_for_entries(self, deadline: float) -> None:
-        """Return when there may be new entries in the log, at the *deadline* on Trio's clock at the latest."""
+    def _appended(self) -> trio.Event:
+        """Return an event that is set when new entries are in the log, if this process wrote them."""
 
     async def lease(
         self, incarnation: Incarnation, ttl: float, *, joining: bool = False, draining: bool = False, info: str = ""
@@ -123,10 +126,12 @@ class PlainConnection(abc.ABC):
     async def read(self, reads: Sequence[Read], *, wait: float = 0.0) -> tuple[ReadResult, ...]:
         deadline = trio.current_time() + wait
         while True:
+            appended = self._appended()
             results = await self._make_read(lambda calls, now: calls.read(now, reads))
             if trio.current_time() >= deadline or any(result.entries or result.rewound for result in results):
                 return results
-            await self._wait_for_entries(deadline)
+            with trio.move_on_at(min(deadline, trio.current_time() + self._poll)):
+                await appended.wait()
 
     async def ack(self, acks: Sequence[Ack]) -> tuple[Acked | Fenced, ...]:
         return await self._make(lambda calls, now: calls.ack(now, acks))

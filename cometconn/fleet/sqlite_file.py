@@ -1,0 +1,58 @@
+"""Opening a database file, and transactions on it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import EngineError
+
+__all__ = ["engine_error", "open_file", "transaction"]
+
+_PRIVATE = 0o600  # it contains sessions
+
+
+def open_file(path: Path, *, patience: float, synchronous: str) -> sqlite3.Connection:
+    """Open or make a database file, which only its owner may read, in WAL mode.
+
+    Args:
+        path: of the file.
+        patience: how many seconds to wait for the locks of other processes.
+        synchronous: `OFF` or `NORMAL`.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE))
+    # One thread at a time uses it, but not always the same one.
+    database = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+    try:
+        (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
+        database.execute(f"PRAGMA synchronous = {synchronous}")
+    except BaseException:
+        database.close()
+        raise
+    if mode != "wal":
+        database.close()
+        message = f"SQLite cannot use write-ahead logging for {str(path)!r}: use a local file system."
+        raise EngineError(message, worth_retrying=False)
+    return database
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Generator[sqlite3.Connection, None, None]:
+    """Make everything in the block one atomic step, which sees the writes of all earlier ones."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield database
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def engine_error(error: sqlite3.Error | OSError) -> EngineError:
+    """Return the public error for a failure of the database file."""
+    is_broken = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+    return EngineError(f"The engine's database file failed: {error}", worth_retrying=not is_broken)

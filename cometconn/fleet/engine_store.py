@@ -11,6 +11,7 @@ import trio
 from cometconn.errors import StoreError
 from cometconn.stores import SavedPosition, SavedSession
 
+from .checks import is_before
 from .engine import EngineConnection
 from .errors import FencedError
 from .log_writer import AccountLog, LogWriter
@@ -107,7 +108,7 @@ class EngineStore:
         return SavedPosition(self.connection.app_id, self.log.uid, self.owned.since, self.log.position)
 
     async def save_position(self, saved: SavedPosition, *, durable: bool) -> None:
-        """Append the position, if it is beyond that of the log; save when the client was first connected.
+        """Append the position, if it is beyond what the log has or is about to have; save when the client was first connected.
 
         Once the ownership is over, or the engine has forgotten something, nothing is saved: the position is that of the
         engine then.
@@ -119,7 +120,7 @@ class EngineStore:
             self.owned.since = saved.since
             await self._put()
         number = saved.message_id
-        if number is not None and (self.log.position is None or number > self.log.position):
+        if number is not None and is_before(self.log.queued, number):
             await self.writer.append(self.log, [Event(number, None)])
 
     async def save_again(self) -> None:

@@ -34,6 +34,7 @@ class AccountLog:
         position: the greatest message id that is known to be appended.
         after: the sequence of the last append whose result is known.
         sequence: the greatest sequence that was used.
+        queued: the greatest message id of an append that waits, or was made.
         on_end: is called with the engine's refusal, after which nothing can be appended.
     """
 
@@ -43,10 +44,15 @@ class AccountLog:
     on_end: Callable[[Fenced | Rewound], object] = attrs.field(repr=False)
     after: int = 0
     sequence: int = 0
+    queued: int | None = attrs.field(init=False)
     _ended: FleetError | None = attrs.field(default=None, init=False, repr=False)
     _pending: int = attrs.field(default=0, init=False)
     _quiet: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
     _has_news: bool = attrs.field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with the position."""
+        self.queued = self.position
 
     def check(self) -> None:
         """Raise the reason why nothing can be appended, if there is one."""
@@ -63,9 +69,11 @@ class AccountLog:
         news, self._has_news = self._has_news, False
         return not news and self._pending == 0 and self._ended is None
 
-    def began(self) -> None:
-        """Note that an append waits."""
+    def began(self, events: Iterable[Event]) -> None:
+        """Note that an append of *events* waits."""
         self._pending += 1
+        ids = [event.id for event in events if event.id is not None]
+        self.queued = max([*ids, *([] if self.queued is None else [self.queued])], default=None)
 
     def finished(self) -> None:
         """Note that the result of an append is known."""
@@ -166,7 +174,7 @@ class LogWriter:
 
     def _put(self, log: AccountLog, events: tuple[Event, ...], sequence: int) -> _Item:
         item = _Item(log, events, sequence, trio.current_time())
-        log.began()
+        log.began(events)
         self._queue.append(item)
         self._arrived.set()
         return item

@@ -47,9 +47,9 @@ class Roster:
 def roster(members: Iterable[Member], *, me: Incarnation, joined_for: float, tick: float, ttl: float) -> Roster:
     """Return the roster as the member *me* has to see it (F18).
 
-    After an outage the first member to come back sees only itself. Therefore a member that has just joined claims nothing
-    for two ticks, and then, until it has been there for one *ttl*, only its share among all names of the last 60 s. It is
-    settled at once when there are such names, and all of them are back.
+    After an outage, or when a fleet is started, the first member sees only itself. Therefore a member that has just joined
+    claims nothing for two ticks, and then, until it has been there for one *ttl*, only its share among all names of the
+    last 60 s. It is settled at once when leases of the last 60 s are over, and all their names are back.
 
     Args:
         members: as the engine lists them: those of the last 60 s.
@@ -62,7 +62,7 @@ def roster(members: Iterable[Member], *, me: Incarnation, joined_for: float, tic
     living = {member.incarnation.name for member in seen if member.is_alive}
     sharing = {member.incarnation.name for member in seen if member.is_alive and not member.draining}
     missing = {member.incarnation.name for member in seen} - living
-    others = any(member.incarnation != me for member in members)
-    settled = joined_for >= ttl or (others and not missing)
+    settled = not missing and (joined_for >= 2 * tick or any(not member.is_alive for member in members))
+    settled = settled or joined_for >= ttl
     may_claim = me.name in sharing and (settled or joined_for >= 2 * tick)
     return Roster(frozenset(sharing if settled else sharing | missing), may_claim, settled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from cometconn.fleet import (
     Account,
     Credentials,
     EngineConnection,
+    EngineError,
     FleetSettings,
     MemoryEngine,
     Owned,
@@ -24,7 +26,7 @@ from cometconn.fleet import (
     open_worker,
     recorder,
 )
-from cometconn.fleet.values import LogEntry, Read
+from cometconn.fleet.values import LeaseGrant, LogEntry, Read
 from cometconn.testing import MemoryServer, open_memory_server
 
 SETTINGS = AppSettings(timing=Timing(close_timeout=1.0))
@@ -44,6 +46,7 @@ class Fleet:
     logins: list[str] = attrs.field(factory=list)
     workers: dict[str, Worker] = attrs.field(factory=dict)
     scopes: dict[str, trio.CancelScope] = attrs.field(factory=dict)
+    lines: dict[str, Line] = attrs.field(factory=dict)
     sent: list[tuple[str, str]] = attrs.field(factory=list)
 
     async def login(self, account: Account) -> Credentials:
@@ -65,16 +68,24 @@ class Fleet:
         }
         return open_worker("APP", given.pop("settings"), name=name, **given)
 
+    async def kill(self, name: str) -> None:
+        """End a worker that was started with a `Line`, as a SIGKILL does: nothing more reaches the engine."""
+        self.lines[name].cut()
+        self.scopes[name].cancel()
+        await self.wait_for(lambda: name not in self.workers)
+
     async def start(self, name: str, **options: Any) -> Worker:
         """Run a worker in a task of its own, which `kill()` ends."""
         return await self.nursery.start(self._run, name, options)
 
     async def _run(self, name: str, options: dict[str, Any], *, task_status: trio.TaskStatus[Worker]) -> None:
         with trio.CancelScope() as self.scopes[name]:
-            async with self.open(name, **options) as worker:
+            self.lines[name] = Line(self.engine)
+            async with self.open(name, **{"engine": self.lines[name], **options}) as worker:
                 self.workers[name] = worker
                 task_status.started(worker)
                 await trio.sleep_forever()
+        del self.workers[name]
 
     def say(self, uid: str, text: str) -> None:
         """Let another user send the account a message."""
@@ -156,9 +167,65 @@ async def settle() -> None:
     await trio.testing.wait_all_tasks_blocked()
 
 
-class Cut:
-    """An engine whose calls raise for one worker, as if only that worker's network were down."""
+@attrs.define(eq=False)
+class Line:
+    """An engine behind a line of its own, which a test can cut.
+
+    Attributes:
+        engine: the engine.
+        broken: names of calls that raise and are not made; `"*"` stands for all.
+        hanging: names of calls that are made only when they are removed from here.
+        unanswered: names of calls that are made, and raise all the same.
+        granted: what each grant of a lease says it lasts, in seconds; `None`: the truth.
+        calls: how often each call was begun.
+    """
+
+    engine: MemoryEngine
+    broken: set[str] = attrs.field(factory=set)
+    hanging: set[str] = attrs.field(factory=set)
+    unanswered: set[str] = attrs.field(factory=set)
+    granted: float | None = None
+    calls: collections.Counter[str] = attrs.field(factory=collections.Counter)
+    appends: list[Any] = attrs.field(factory=list)
+
+    def cut(self) -> None:
+        """Cut it for good: as if the process were killed, or its network gone."""
+        self.broken.add("*")
+
+    @asynccontextmanager
+    async def connect(self, app_id: str, *, partitions: int | None = None) -> AsyncGenerator[Any, None]:
+        """Connect."""
+        async with self.engine.connect(app_id, partitions=partitions) as connection:
+            yield _Behind(self, connection)
+
+
+class _Behind:
+    def __init__(self, line: Line, target: Any) -> None:
+        self._line, self._target = line, target
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._target, name)
+        if name == "administration":
+            return _Behind(self._line, value)
+        return functools.partial(self._call, name, value) if callable(value) else value
+
+    async def _call(self, name: str, call: Any, *args: Any, **options: Any) -> Any:
+        line = self._line
+        line.calls[name] += 1
+        if name == "append":
+            line.appends += args[0]
+        await trio.lowlevel.checkpoint()
+        while {name, "*"} & line.hanging:
+            await trio.sleep(0.01)
+        if {name, "*"} & line.broken:
+            raise EngineError("The line is cut.")
+        result = await call(*args, **options)
+        if {name, "*"} & line.unanswered:
+            raise EngineError("The answer was lost.")
+        if line.granted is not None and isinstance(result, LeaseGrant):
+            return attrs.evolve(result, ttl=line.granted)
+        return result
 
 
 Handler = Callable[[Owned], Awaitable[object]]
-__all__ = ["QUICK", "SETTINGS", "Fleet", "Handler", "open_fleet", "recorder", "settle"]
+

@@ -228,4 +228,3 @@ class _Behind:
 
 
 Handler = Callable[[Owned], Awaitable[object]]
-

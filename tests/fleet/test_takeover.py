@@ -94,9 +94,7 @@ async def test_a_sleep_of_the_machine_ends_the_lease(autojump_clock: MockClock) 
 
 
 @pytest.mark.parametrize(("outage", "lost"), [(2.7, 0), (4.1, 1)])
-async def test_a_short_outage_of_the_engine_costs_no_lease(
-    outage: float, lost: int, autojump_clock: MockClock
-) -> None:
+async def test_a_short_outage_of_the_engine_costs_no_lease(outage: float, lost: int, autojump_clock: MockClock) -> None:
     """F3, F22: shorter than ttl - margin - ttl/4 = 2.75 s: no lease is lost, and no socket closed. Nothing is lost either way."""
     async with open_fleet(4) as fleet:
         worker = await fleet.start("w1")

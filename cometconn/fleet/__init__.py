@@ -19,9 +19,11 @@ from .errors import LeaseLostError as LeaseLostError
 from .errors import NameInUseError as NameInUseError
 from .errors import RewoundError as RewoundError
 from .gcra import Rate as Rate
+from .key_ring import KeyRing as KeyRing
 from .memory_engine import MemoryEngine as MemoryEngine
 from .owned import Owned as Owned
 from .owned import recorder as recorder
+from .redis_engine import RedisEngine as RedisEngine
 from .settings import Credentials as Credentials
 from .settings import FleetSettings as FleetSettings
 from .sqlite_engine import SQLiteEngine as SQLiteEngine
@@ -44,12 +46,14 @@ __all__ = [
     "FleetError",
     "FleetSettings",
     "Incarnation",
+    "KeyRing",
     "LeaseLostError",
     "MemoryEngine",
     "NameInUseError",
     "Owned",
     "OwnerWord",
     "Rate",
+    "RedisEngine",
     "RewoundError",
     "SQLiteEngine",
     "Worker",

@@ -1,7 +1,7 @@
 """The rate limit of connects and logins of the whole fleet, as arithmetic: the generic cell rate algorithm (GCRA).
 
 The bucket is a value, and the time is an argument. Engines that can call Python use this module; `RedisEngine` has the same
-arithmetic in Lua, and one test compares both.
+arithmetic in Lua, and passes the same tests.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import trio
 from cometconn._account.ordered_thread import OrderedThread
 
 from .checks import DEFAULT_PARTITIONS, check_arguments, check_call_timeout
+from .encrypted_connection import Keys, encrypted
 from .engine import EngineConnection
 from .errors import EngineError
 from .plain_connection import LeaseCalls, PlainCalls, PlainConnection
@@ -45,12 +46,24 @@ class SQLiteEngine:
 
     Args:
         path: of the file. It is made if there is none, readable only for you, in a folder that exists.
+        keys: encrypt sessions with them: a `KeyRing`, or an async function that returns one. Without keys, sessions are
+            readable for all that can read the file.
+        encrypt_messages: encrypt the bodies of messages and signals, too. For new fleets only: what is in the log already
+            would be unreadable.
         call_timeout: seconds after which a call raises `EngineError`, more than 0.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, call_timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        keys: Keys | None = None,
+        encrypt_messages: bool = False,
+        call_timeout: float = 5.0,
+    ) -> None:
         check_call_timeout(call_timeout)
         self._path = Path(path)
+        self._keys, self._encrypt_messages = keys, encrypt_messages
         self._call_timeout = call_timeout
 
     def __repr__(self) -> str:
@@ -67,7 +80,7 @@ class SQLiteEngine:
         )
         connection = _SQLiteConnection(files, app_id)
         try:
-            yield connection
+            yield await encrypted(connection, self._keys, messages=self._encrypt_messages)
         finally:
             await connection.aclose()
 

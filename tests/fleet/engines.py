@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cometconn.fleet import Engine, MemoryEngine, SQLiteEngine
+from cometconn.fleet import Engine, MemoryEngine, RedisEngine, SQLiteEngine
 from cometconn.fleet.gcra import Bucket
+
+from .redis_server import RedisServer, call
 
 if TYPE_CHECKING:
     import pathlib
+    from collections.abc import Callable
 
-__all__ = ["ENGINES", "EngineUnderTest", "MemoryUnderTest", "SQLiteUnderTest", "make"]
+__all__ = ["ENGINES", "EngineUnderTest", "MemoryUnderTest", "RedisUnderTest", "SQLiteUnderTest", "make"]
 
 
 class EngineUnderTest(Protocol):
@@ -82,9 +86,50 @@ class SQLiteUnderTest:
             copy.backup(database)
 
 
-ENGINES = ("memory", "sqlite")
+_ADVANCE = """
+for _, name in ipairs(redis.call('KEYS', KEYS[1] .. 'members:*')) do
+  for _, member in ipairs(redis.call('ZRANGE', name, 0, -1)) do
+    redis.call('ZINCRBY', name, '-' .. ARGV[1], member)
+  end
+end
+if redis.call('EXISTS', KEYS[1] .. 'bucket') == 1 then
+  redis.call('HINCRBYFLOAT', KEYS[1] .. 'bucket', 'next_free', '-' .. ARGV[1])
+  redis.call('HINCRBYFLOAT', KEYS[1] .. 'bucket', 'throttled_at', '-' .. ARGV[1])
+end
+"""
 
 
-def make(kind: str, folder: pathlib.Path) -> EngineUnderTest:
-    """Return an engine of a kind."""
-    return MemoryUnderTest() if kind == "memory" else SQLiteUnderTest(folder / "fleet.db")
+class RedisUnderTest:
+    """`RedisEngine`, with a namespace of its own in a server that several tests share."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self._socket = server.socket
+        namespace = secrets.token_hex(8)
+        self.engine = RedisEngine(server.url, namespace=namespace)
+        self._prefix = f"{{{namespace}}}:"
+
+    async def advance(self, seconds: float) -> None:
+        call(self._socket, "EVAL", _ADVANCE, "1", self._prefix, str(seconds))
+
+    async def remember(self) -> Any:
+        keys = call(self._socket, "KEYS", f"{self._prefix}*")
+        return {key: call(self._socket, "DUMP", key) for key in keys}
+
+    async def forget(self, copy: Any) -> None:
+        for key in call(self._socket, "KEYS", f"{self._prefix}*"):
+            call(self._socket, "DEL", key)
+        for key, dumped in copy.items():
+            call(self._socket, "RESTORE", key, "0", dumped)
+
+
+ENGINES = ("memory", "sqlite", "redis")
+
+
+def make(kind: str, folder: pathlib.Path, server: Callable[[], RedisServer]) -> EngineUnderTest:
+    """Return an engine of a kind. *server* returns the Redis server that tests share."""
+    match kind:
+        case "memory":
+            return MemoryUnderTest()
+        case "sqlite":
+            return SQLiteUnderTest(folder / "fleet.db")
+    return RedisUnderTest(server())

@@ -53,7 +53,7 @@ HUGE = 2**53
 
 @pytest.fixture(params=engines.ENGINES)
 def under_test(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> engines.EngineUnderTest:
-    return engines.make(request.param, tmp_path)
+    return engines.make(request.param, tmp_path, lambda: request.getfixturevalue("redis_server"))
 
 
 @pytest.fixture

@@ -1,0 +1,81 @@
+"""Where Redis is, read from a URL."""
+
+from __future__ import annotations
+
+import ssl
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import attrs
+
+from cometconn._network.urls import is_loopback
+from cometconn.errors import SettingsError
+
+__all__ = ["RedisAddress"]
+
+_DEFAULT_PORT = 6379
+
+
+@attrs.frozen
+class RedisAddress:
+    """Where Redis is, and how to get in. The password is not in the `repr`.
+
+    Attributes:
+        host: the name or address; `""` for a unix socket.
+        port: the port.
+        path: of the unix socket.
+        is_encrypted: whether TLS is used.
+        username: of the ACL user; `None` is Redis' default user.
+        password: of that user.
+        database: the number of the database.
+        ssl_context: for TLS. `None` until the default one is loaded, and for unencrypted connections.
+    """
+
+    host: str = ""
+    port: int = _DEFAULT_PORT
+    path: str = ""
+    is_encrypted: bool = False
+    username: str | None = None
+    password: str | None = attrs.field(default=None, repr=False)
+    database: int = 0
+    ssl_context: ssl.SSLContext | None = attrs.field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        """Return where it is."""
+        return self.path or (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}")
+
+    @classmethod
+    def from_url(cls, url: str, *, allow_insecure: bool, ssl_context: ssl.SSLContext | None) -> RedisAddress:
+        """Return the address in a URL: `redis://`, `rediss://` or `unix://`.
+
+        Raises:
+            SettingsError: it is none, or is unencrypted and not of this machine. The message does not contain the URL.
+        """
+        try:
+            parts = urlsplit(url)
+            scheme, host, port = parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORT
+            query = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+            number = query.pop("db", "0") if scheme == "unix" else parts.path.strip("/") or "0"
+            is_complete = bool(parts.path) and not host if scheme == "unix" else bool(host)
+            database = int(number)
+        except ValueError:
+            is_complete = False
+        if not is_complete or query or parts.fragment or scheme not in {"redis", "rediss", "unix"}:
+            message = (
+                "The URL of Redis must be redis://host:port/database, rediss://host:port/database or"
+                " unix:///path?db=number, each with user:password@ in front of the host if there are any."
+            )
+            raise SettingsError(message)
+        if scheme == "redis" and not allow_insecure and not is_loopback(host):
+            message = f"Redis at {host!r:.80} must be reached by rediss://, because sessions would be sent unencrypted."
+            raise SettingsError(message)
+        is_local = scheme == "unix"
+        return cls(
+            host,
+            port,
+            unquote(parts.path) if is_local else "",
+            scheme == "rediss",
+            unquote(parts.username) if parts.username else None,
+            unquote(parts.password) if parts.password else None,
+            database,
+            ssl_context if scheme == "rediss" else None,
+        )

@@ -253,7 +253,7 @@ class Ownership:
                 await trio.lowlevel.disable_ki_protection(self._call_handler)(owned)
             except Exception as raised:  # noqa: BLE001 - one account's handler must not end the others
                 error = raised
-            if self.ended_because is not None or self._client.cancel_called:
+            if self.ended_because is not None or self._client.cancel_called or self.tenure.lease.is_over:
                 await trio.sleep_forever()  # cancelled: what the handler did with that does not matter
             if trio.current_time() - began > _LONGEST_PAUSE:
                 pause = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -21,10 +21,8 @@ from cometconn.fleet import (
     EngineError,
     FleetSettings,
     MemoryEngine,
-    Owned,
     Worker,
     open_worker,
-    recorder,
 )
 from cometconn.fleet.values import LeaseGrant, LogEntry, Read
 from cometconn.testing import MemoryServer, open_memory_server
@@ -225,6 +223,3 @@ class _Behind:
         if line.granted is not None and isinstance(result, LeaseGrant):
             return attrs.evolve(result, ttl=line.granted)
         return result
-
-
-Handler = Callable[[Owned], Awaitable[object]]

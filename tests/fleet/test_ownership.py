@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -151,7 +152,7 @@ async def test_a_handler_that_ends_is_called_again(
         fleet.say("user-0", "kept")
         fleet.say("user-1", "other")
         await trio.sleep(10.0)
-        assert [later - earlier for earlier, later in zip(times, times[1:], strict=False)] == [1.0, 2.0, 4.0]
+        assert [later - earlier for earlier, later in itertools.pairwise(times)] == [1.0, 2.0, 4.0]
         await fleet.assert_all_recorded()
         assert worker.statistics().handler_failures == 3
         assert worker.accounts == fleet.uids

@@ -176,6 +176,7 @@ def fuzz(session: nox.Session) -> None:
     session.run("python", "-m", "tests.transport.differential", "--cases", "20000")
     session.run("python", "-m", "tests.wire.differential", "--cases", "20000")
     session.run("pytest", "-q", "tests/connection/test_instant.py", env={"COMETCONN_SCHEDULINGS": "200"})
+    session.run("pytest", "-q", "tests/fleet/test_engine_model.py", env={"COMETCONN_FLEET_SCRIPTS": "2000"})
     many = {"COMETCONN_INTERLEAVINGS": "600"}
     session.run("pytest", "-q", "tests/connection/test_catch_up.py", "-k", "interleaving", env=many)
 

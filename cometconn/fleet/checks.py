@@ -19,6 +19,7 @@ __all__ = [
     "check_call_timeout",
     "check_consumer_group",
     "check_fleet",
+    "check_lease",
     "is_before",
     "is_partition",
     "lease_over",
@@ -35,6 +36,7 @@ MOST_HOLES = 1000
 """How many recorded holes are kept."""
 _MOST_PARTITIONS = 1024
 _LONGEST_UID = 255
+_LONGEST_INFO = 4096
 _LONGEST_METADATA = 64 * 1024
 
 
@@ -82,6 +84,16 @@ def check_consumer_group(group: str) -> None:
     """Raise `SettingsError` if the group is that of the workers."""
     if group == WORKERS:
         message = f"{WORKERS!r} is the group of the workers, not a consumer group."
+        raise SettingsError(message)
+
+
+def check_lease(ttl: float, info: str) -> None:
+    """Raise `SettingsError` if the time of a lease is not finite, or its text is longer than 4 KiB."""
+    if not math.isfinite(ttl):
+        message = f"A lease lasts for a finite time: not {ttl} seconds."
+        raise SettingsError(message)
+    if len(info) > _LONGEST_INFO:
+        message = f"The info of a lease has at most {_LONGEST_INFO:,} characters: not {len(info):,}."
         raise SettingsError(message)
 
 

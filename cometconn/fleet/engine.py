@@ -77,12 +77,13 @@ class EngineConnection(Protocol):
             ttl: seconds from the moment at which the engine makes the call until the lease is over. 0 ends it at once.
             joining: the incarnation has no lease yet. Renewing a lease that lasts is a renewal also with `joining`.
             draining: from now on, the member is marked as draining. The mark stays until the lease is over.
-            info: what `status` commands show of the member, at most 4 KiB.
+            info: what `status` commands show of the member, at most 4,096 characters.
 
         Raises:
             LeaseLostError: the lease is over, or was never given (without `joining`). For `ttl=0` it is not raised.
             NameInUseError: only with `joining`: another incarnation of the same name and group has a lease. Retry after
                 its `remaining`.
+            SettingsError: an argument is invalid.
             EngineError: the engine is unreachable, or it belongs to another app (then it is not `worth_retrying`).
         """
         ...

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 import trio
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from cometconn.events import Event, TextMessage
 
     from .lease import LocalLease
-    from .ownership import Ownership
-    from .tenure import Handler
+    from .log_writer import AccountLog, LogWriter
 
-__all__ = ["Owned", "recorder"]
+__all__ = ["Handler", "Owned", "recorder"]
+
+Handler: TypeAlias = "Callable[[Owned], Awaitable[object]]"
 
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 30.0  # seconds until a message whose sending is in doubt is sent again
 _SERVER_ERRORS = 500
@@ -38,10 +39,14 @@ class Owned:
     on every call raises `LeaseLostError`.
     """
 
-    def __init__(self, ownership: Ownership, chat: CometChat) -> None:
-        self._ownership = ownership
-        self._log = ownership.log
+    def __init__(
+        self, account: Account, chat: CometChat, log: AccountLog, writer: LogWriter, is_over: Callable[[], bool]
+    ) -> None:
+        self._account = account
         self._chat = chat
+        self._log = log
+        self._writer = writer
+        self._is_over = is_over
 
     def __repr__(self) -> str:
         return f"<Owned {self.account.uid!r}, token {self.token}>"
@@ -49,7 +54,7 @@ class Owned:
     @property
     def account(self) -> Account:
         """The account as it was configured when it was claimed."""
-        return self._ownership.account
+        return self._account
 
     @property
     def token(self) -> int:
@@ -59,7 +64,7 @@ class Owned:
     @property
     def lease(self) -> LocalLease:
         """The lease of the worker. Read its `deadline` and `remaining`; leave the rest to the worker."""
-        return self._ownership.tenure.lease
+        return self._writer.lease
 
     @property
     def chat(self) -> CometChat:
@@ -70,7 +75,7 @@ class Owned:
     def check(self) -> None:
         """Raise `LeaseLostError` if the ownership is over. Reads the boot-time clock, which goes on while the machine sleeps."""
         self.lease.check()
-        if self._ownership.ended_because is not None or self._ownership.log is not self._log:
+        if self._log.has_ended or self._is_over():
             message = f"This worker does not own {self.account.uid!r} any more."
             raise LeaseLostError(message)
 
@@ -116,7 +121,7 @@ class Owned:
         if not given:
             await trio.lowlevel.checkpoint()
             return None
-        return await self._ownership.tenure.writer.append(self._log, given)
+        return await self._writer.append(self._log, given)
 
     async def send_text(
         self,
@@ -153,7 +158,7 @@ class Owned:
         ends.
         """
         if key is not None:
-            options["muid"] = _muid(self._ownership.tenure.connection.app_id, self.account.uid, key)
+            options["muid"] = _muid(self._writer.connection.app_id, self.account.uid, key)
         for failures in itertools.count():
             self.check()
             try:

@@ -98,6 +98,9 @@ class Ownership:
             self._chat.enter_background()  # closes the socket even if the handler ignores cancellation
         self._scope.cancel(reason=f"cometconn: the ownership of the account ended ({reason})")
 
+    def _is_over(self) -> bool:
+        return self.ended_because is not None
+
     def _park(self, reason: str) -> None:
         if self.ended_because is None:
             _LOG.warning("The account %r is parked: %s", self.account.uid, reason)
@@ -170,7 +173,7 @@ class Ownership:
             self._must_save = False
         if chat.get_logged_in_user() is None:
             await self._log_in(chat)
-        await self._handle(Owned(self, chat))
+        await self._handle(Owned(self.account, chat, self.log, self.tenure.writer, self._is_over))
 
     async def _watch(self, chat: CometChat, nursery: trio.Nursery) -> None:
         async with chat.statuses() as changes:

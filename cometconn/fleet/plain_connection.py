@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol, TypeVar
 
 import trio
 
-from .checks import check_account, check_consumer_group
+from .checks import check_account, check_consumer_group, check_lease
 from .engine import EngineAdministration
 from .gcra import Rate
 from .values import (
@@ -104,6 +104,7 @@ class PlainConnection(abc.ABC):
     async def lease(
         self, incarnation: Incarnation, ttl: float, *, joining: bool = False, draining: bool = False, info: str = ""
     ) -> LeaseGrant:
+        check_lease(ttl, info)
         return await self._make_lease(
             lambda calls, now: calls.lease(now, incarnation, ttl, joining=joining, draining=draining, info=info)
         )

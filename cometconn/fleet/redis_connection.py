@@ -9,7 +9,7 @@ from typing import Any
 import trio
 
 from . import redis_scripts as scripts
-from .checks import check_account, check_consumer_group, check_fleet, lease_over, name_in_use
+from .checks import check_account, check_consumer_group, check_fleet, check_lease, lease_over, name_in_use
 from .engine import EngineAdministration
 from .gcra import Rate
 from .redis_lanes import Lanes
@@ -83,6 +83,7 @@ class RedisConnection:
     async def lease(
         self, incarnation: Incarnation, ttl: float, *, joining: bool = False, draining: bool = False, info: str = ""
     ) -> LeaseGrant:
+        check_lease(ttl, info)
         group = incarnation.group
         reply = await self._lanes.leases.run(
             scripts.LEASE,

@@ -132,6 +132,8 @@ class Lane:
             message = f"Redis at {self.address} did not respond within {self.timeout + wait:g} s."
             raise EngineError(message) from None
         except (RedisError, OSError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
+            if connection is not None and _is_read_only(error):
+                connection.invalidate()  # after a failover, the address may be that of the new primary
             raise _engine_error(self.address, error) from error
 
     def close(self) -> None:
@@ -218,12 +220,18 @@ class Lanes:
 _REFUSALS: tuple[tuple[type[Exception], str, bool], ...] = (
     (AuthenticationError, "Redis at {} refuses the user name or the password.", False),
     (AuthorizationError, "The Redis user at {} may not do what a fleet needs: see the operations page.", False),
-    (ReadOnlyError, "Redis at {} is a replica: use the address of the primary.", True),
     (BusyLoadingError, "Redis at {} is still loading its data.", True),
 )
 
 
+def _is_read_only(error: Exception) -> bool:
+    # Redis 6.2 reports it from inside of a script, as a general error.
+    return isinstance(error, ReadOnlyError) or (isinstance(error, ResponseError) and "READONLY" in str(error))
+
+
 def _engine_error(address: RedisAddress, error: Exception) -> EngineError:
+    if _is_read_only(error):
+        return EngineError(f"Redis at {address} is a replica: use the address of the primary.")
     for kind, sentence, worth_retrying in _REFUSALS:
         if isinstance(error, kind):
             return EngineError(sentence.format(address), worth_retrying=worth_retrying)

@@ -222,12 +222,13 @@ class SQLiteLedger:
             return tuple([self._append(now, append) for append in appends])
 
     def _append(self, now: float, append: Append) -> AppendResult:
-        fenced = self._fenced(append.account, append.word)
-        if fenced is not None:
-            return fenced
         number, text, sequence, ids = self._database.execute(
-            "SELECT number, position, sequence, ids FROM written WHERE uid = ?", (append.account,)
-        ).fetchone()
+            "SELECT number, position, sequence, ids FROM owners JOIN written ON uid = key"
+            ' WHERE "group" = ? AND key = ? AND word = ?',
+            (append.word.incarnation.group, append.account, str(append.word)),
+        ).fetchone() or (None, None, 0, 0)
+        if number is None:
+            return Fenced(append.account, self._owner(append.word.incarnation.group, append.account)[1])
         position = _integer(text)
         if sequence < append.after or is_before(position, append.expected):
             return Rewound(append.account, position, sequence)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -15,15 +15,12 @@ from .engine import EngineConnection
 from .governor import Governor
 from .lease import LocalLease
 from .log_writer import LogWriter
+from .owned import Handler
 from .settings import Credentials, FleetSettings
 from .values import Account, Incarnation
 
-if TYPE_CHECKING:
-    from .owned import Owned
+__all__ = ["LoginFunction", "Tenure", "WorkerOptions"]
 
-__all__ = ["Handler", "LoginFunction", "Tenure", "WorkerOptions"]
-
-Handler: TypeAlias = "Callable[[Owned], Awaitable[object]]"
 LoginFunction: TypeAlias = "Callable[[Account], Awaitable[Credentials]]"
 
 

@@ -280,14 +280,20 @@ class Event:
     """One event to append.
 
     Attributes:
-        id: CometChat's message id; `None` for signals and holes. Of any size.
-        body: what the log keeps; at most 16 MiB. `None`: the id counts as appended, but the log gets no entry.
+        id: CometChat's message id, 0 or greater, of any size; `None` for signals and holes.
+        body: what the log keeps. `None`: the id counts as appended, but the log gets no entry.
         kind: what it is.
     """
 
     id: int | None
     body: bytes | None = attrs.field(repr=False)
     kind: EntryKind = EntryKind.MESSAGE
+
+    def __attrs_post_init__(self) -> None:
+        """Check the id. Raises `SettingsError`."""
+        if self.id is not None and self.id < 0:
+            message = f"A message id is 0 or greater: not {self.id}."
+            raise SettingsError(message)
 
 
 @attrs.frozen

@@ -20,11 +20,11 @@ from .changes import Drained, Joined, LeaseLost
 from .counters import Counters, WorkerStatistics
 from .engine import Engine, EngineConnection
 from .membership import Membership
-from .owned import recorder
+from .owned import Handler, recorder
 from .ownership import Ownership
 from .reconciler import Reconciler
 from .settings import FleetSettings
-from .tenure import Handler, LoginFunction, Tenure, WorkerOptions
+from .tenure import LoginFunction, Tenure, WorkerOptions
 from .values import Incarnation
 
 if TYPE_CHECKING:

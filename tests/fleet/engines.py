@@ -23,6 +23,7 @@ class EngineUnderTest(Protocol):
     """An engine, and what a test does to it from outside."""
 
     engine: Engine
+    forgets_leases: bool
 
     async def advance(self, seconds: float) -> None:
         """Let so much time pass for the leases, on the engine's clock."""
@@ -39,6 +40,8 @@ class EngineUnderTest(Protocol):
 
 class MemoryUnderTest:
     """`MemoryEngine`."""
+
+    forgets_leases = True
 
     def __init__(self) -> None:
         self.engine = MemoryEngine()
@@ -62,6 +65,8 @@ class MemoryUnderTest:
 
 class SQLiteUnderTest:
     """`SQLiteEngine`, whose leases are made to end earlier."""
+
+    forgets_leases = False
 
     def __init__(self, path: pathlib.Path) -> None:
         self.engine = SQLiteEngine(path)
@@ -101,6 +106,8 @@ end
 
 class RedisUnderTest:
     """`RedisEngine`, with a namespace of its own in a server that several tests share."""
+
+    forgets_leases = True
 
     def __init__(self, server: RedisServer) -> None:
         self._socket = server.socket

@@ -46,7 +46,7 @@ from . import engines
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 HUGE = 2**53
 
@@ -84,6 +84,15 @@ async def entries(
 ) -> list[tuple[int | None, bytes, bool]]:
     (result,) = await connection.read([Read(partition_of(uid, connection.partitions), after)])
     return [(entry.id, entry.body, entry.late) for entry in result.entries if entry.account == uid]
+
+
+async def cancelled_after(steps: int, call: Callable[..., Awaitable[object]], *arguments: object) -> None:
+    """Cancel a call after so many steps of the scheduler, unless it has returned."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(call, *arguments)
+        for _ in range(steps):
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
 
 
 # F1: leases
@@ -634,6 +643,15 @@ async def test_arguments_of_add(connection: EngineConnection, account: Account) 
         await connection.administration.add([account])
 
 
+async def test_arguments_of_lease(connection: EngineConnection) -> None:
+    """Are checked, as is the id of an event."""
+    for ttl, info in ((math.inf, ""), (math.nan, ""), (5.0, "x" * 4097)):
+        with pytest.raises(SettingsError):
+            await connection.lease(Incarnation("w1"), ttl, joining=True, info=info)
+    with pytest.raises(SettingsError):
+        Event(-1, b"")
+
+
 @pytest.mark.parametrize("name", ["", "a:b", "a~b", "ü", "x" * 65, "a b", "a\n"])
 def test_names(name: str) -> None:
     """Have characters that mean nothing in keys and words."""
@@ -655,18 +673,14 @@ def test_words_are_read_as_they_are_written() -> None:
 async def test_every_call_may_be_cancelled(connection: EngineConnection) -> None:
     """Whether it was made or not, the same call again has the result of one call."""
     worker, claim = await join(connection), Claim("amy")
-    for _ in range(3):
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            await connection.claim(worker, [claim])
+    for steps in range(8):
+        await cancelled_after(steps, connection.claim, worker, [claim])
     (claimed,) = await connection.claim(worker, [claim])
     assert isinstance(claimed, Claimed)
     assert claimed.word.token == 1
     append = Append("amy", claimed.word, 1, (message(1), Event(None, b"typing", EntryKind.SIGNAL)))
-    for _ in range(3):
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            await connection.append([append])
+    for steps in range(8):
+        await cancelled_after(steps, connection.append, [append])
     await connection.append([append])
     assert [number for number, _, _ in await entries(connection)] == [1, None]
 

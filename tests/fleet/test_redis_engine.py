@@ -33,6 +33,11 @@ async def refusal(engine: RedisEngine, app_id: str = "app") -> EngineError:
     return caught.value
 
 
+def clients(server: RedisServer) -> set[bytes]:
+    """Return the ids of the connections."""
+    return {line.split()[0] for line in call(server.socket, "CLIENT", "LIST").splitlines() if b"name=cometconn" in line}
+
+
 @pytest.fixture
 def own_server(redis_server: RedisServer, tmp_path: pathlib.Path) -> Iterator[RedisServer]:
     """A server that a test may configure. It is not started if tests of Redis are skipped."""
@@ -81,6 +86,21 @@ async def test_a_replica(own_server: RedisServer) -> None:
     """It cannot be written to."""
     call(own_server.socket, "REPLICAOF", "127.0.0.1", "1")
     assert "is a replica" in (await refusal(RedisEngine(own_server.url))).message
+
+
+async def test_a_failover(own_server: RedisServer) -> None:
+    """A primary that becomes a replica is left, so that the address may lead to the new primary."""
+    async with RedisEngine(own_server.url).connect("app") as connection:
+        worker = Incarnation("w1")
+        await connection.lease(worker, 5, joining=True)
+        before = clients(own_server)
+        call(own_server.socket, "REPLICAOF", "127.0.0.1", "1")
+        with pytest.raises(EngineError, match="is a replica") as caught:
+            await connection.lease(worker, 5)
+        assert caught.value.worth_retrying
+        call(own_server.socket, "REPLICAOF", "NO", "ONE")
+        await connection.lease(worker, 5)
+        assert len(before - clients(own_server)) == 1
 
 
 async def test_a_foreign_namespace(own_server: RedisServer) -> None:

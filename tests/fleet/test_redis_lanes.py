@@ -182,12 +182,18 @@ async def test_cancelled_while_it_connects(own_server: RedisServer) -> None:
 async def test_replies_stay_in_step(redis_server: RedisServer) -> None:
     """After hundreds of cancelled calls, each call still gets its own reply."""
     async with commands("ours", redis_server) as client:
+        await client.command(b"ECHO", "opens the connection")
+        call(redis_server.socket, "CONFIG", "RESETSTAT")
         for number in range(300):
-            with trio.CancelScope() as scope:
-                scope.cancel()
-                await client.command(b"ECHO", f"cancelled {number}")
-            if number % 50 == 0:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(client.command, b"ECHO", f"cancelled {number}")
+                for _ in range(number % 6):
+                    await trio.lowlevel.checkpoint()
+                nursery.cancel_scope.cancel()
+            if number % 20 == 0:
                 assert await client.command(b"ECHO", str(number)) == str(number).encode()
+        statistics = call(redis_server.socket, "INFO", "commandstats").decode()
+        assert int(statistics.partition("cmdstat_echo:calls=")[2].partition(",")[0]) > 100, "few were sent"
 
 
 async def test_a_lease_waits_for_nothing_else(redis_server: RedisServer) -> None:

@@ -87,7 +87,7 @@ ELSEWHERE = {
     "fleet/sqlite_file": "fleet/test_sqlite_engine",
     "fleet/sqlite_leases": "fleet/test_engines fleet/test_engine_model",
     "fleet/sqlite_ledger": "fleet/test_engines fleet/test_engine_model",
-    "fleet/tenure": "fleet/test_takeover",
+    "fleet/tenure": "fleet/test_takeover fleet/test_over_sockets",
     "fleet/values": "fleet/test_engines",
     "instrumentation/attempts": "instrumentation/test_details",
     "instrumentation/connections": "instrumentation/test_details",

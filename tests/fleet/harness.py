@@ -178,7 +178,7 @@ class Line:
         calls: how often each call was begun.
     """
 
-    engine: MemoryEngine
+    engine: Any
     broken: set[str] = attrs.field(factory=set)
     hanging: set[str] = attrs.field(factory=set)
     unanswered: set[str] = attrs.field(factory=set)

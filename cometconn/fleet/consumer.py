@@ -260,6 +260,7 @@ class Consumer:
             self._membership = self._new_membership()
             await self._membership.join_at_last()
 
+    @trio.lowlevel.enable_ki_protection
     async def _reconcile(self, member: Membership, claims: Claims) -> None:
         while True:
             began = trio.current_time()
@@ -315,6 +316,7 @@ class Consumer:
 
     # Reading.
 
+    @trio.lowlevel.enable_ki_protection
     async def _read(self, member: Membership) -> None:
         while True:
             self._has_room = trio.Event()

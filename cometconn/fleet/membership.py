@@ -82,6 +82,9 @@ class Membership:
                     _LOG.warning("%s", error)
                     has_warned = True
                 await trio.sleep(min(error.remaining + _A_MOMENT, self.fleet.reconcile_every))
+            except LeaseLostError:
+                # A join whose answer was lost was made, and its lease is over since.
+                self.incarnation = Incarnation(self.incarnation.name, group=self.incarnation.group)
             except EngineError as error:
                 if not has_warned:
                     _LOG.warning("The engine is unreachable: %s", error)
@@ -98,16 +101,17 @@ class Membership:
     @trio.lowlevel.enable_ki_protection
     async def renew(self, on_renewed: Callable[[], object]) -> None:
         """Renew the lease until it is over, every quarter of its time, and at once again after a failure (F3)."""
-        pause = self.fleet.renew_every
+        due = trio.current_time() + self.fleet.renew_every
         while True:
-            with trio.move_on_after(pause):
+            with trio.move_on_at(due):
                 await self._renew_now.wait()
             self._renew_now = trio.Event()
+            began = trio.current_time()
             if await self._try_to_renew():
-                pause = self.fleet.renew_every
+                due = began + self.fleet.renew_every
                 on_renewed()
             else:
-                pause = AFTER_FAILURE
+                due = trio.current_time() + AFTER_FAILURE
 
     async def _try_to_renew(self) -> bool:
         began = trio.current_time()

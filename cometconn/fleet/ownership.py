@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import attrs
 import trio
@@ -27,6 +28,8 @@ from .values import Rewound as RewoundResult
 
 __all__ = ["Ownership"]
 
+_Given = TypeVar("_Given")
+_Result = TypeVar("_Result")
 _LOG = logging.getLogger("cometconn.fleet")
 _TOKEN_UNKNOWN = "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"  # noqa: S105 - an error code
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 30.0  # seconds until a login is tried again
@@ -175,6 +178,7 @@ class Ownership:
             await self._log_in(chat)
         await self._handle(Owned(self.account, chat, self.log, self.tenure.writer, self._is_over))
 
+    @trio.lowlevel.enable_ki_protection
     async def _watch(self, chat: CometChat, nursery: trio.Nursery) -> None:
         async with chat.statuses() as changes:
             async for change in changes:
@@ -210,6 +214,7 @@ class Ownership:
 
     # Login.
 
+    @trio.lowlevel.enable_ki_protection
     async def _log_in(self, chat: CometChat) -> None:
         """Log in, with growing delays while that fails for a passing reason; park the account if it was refused."""
         login = self.tenure.options.login
@@ -232,7 +237,7 @@ class Ownership:
 
     async def _try_to_log_in(self, chat: CometChat, login: LoginFunction) -> Exception | None:
         try:
-            credentials = await login(self.account)
+            credentials = await trio.lowlevel.disable_ki_protection(_call)(login, self.account)
             if not isinstance(credentials, Credentials):
                 message = f"login= must return Credentials(...), not {type(credentials).__name__}."
                 raise SettingsError(message)  # noqa: TRY301 - handled like any other failure of this login
@@ -253,7 +258,7 @@ class Ownership:
         while True:
             began, error = trio.current_time(), None
             try:
-                await trio.lowlevel.disable_ki_protection(self._call_handler)(owned)
+                await trio.lowlevel.disable_ki_protection(_call)(self.tenure.options.run, owned)
             except Exception as raised:  # noqa: BLE001 - one account's handler must not end the others
                 error = raised
             if self.ended_because is not None or self._client.cancel_called or self.tenure.lease.is_over:
@@ -271,8 +276,10 @@ class Ownership:
             await trio.sleep(pause)
             pause = min(_LONGEST_PAUSE, 2 * pause)
 
-    async def _call_handler(self, owned: Owned) -> None:
-        await self.tenure.options.run(owned)
+
+async def _call(function: Callable[[_Given], Awaitable[_Result]], argument: _Given) -> _Result:
+    """Call a function of the program, in which Ctrl-C may raise."""
+    return await function(argument)
 
 
 def _reason_to_park(error: Exception) -> str | None:

@@ -22,6 +22,7 @@ __all__ = ["Reconciler"]
 
 _LOG = logging.getLogger("cometconn.fleet")
 _READ_ALL_EVERY = 60.0  # seconds: an engine that lost its last writes may have forgotten a change
+_MOST_TRIMS = 10  # calls a minute
 _SHORTEST_TICK = 0.1  # of the time from tick to tick: a tick that is wanted earlier comes after so much of it
 
 
@@ -135,6 +136,8 @@ class Reconciler:
 
     async def _tick(self) -> None:
         self.tenure.lease.check()
+        if self.membership.is_draining:
+            self.end_all("drain")  # also while the engine is unreachable
         self._give_up_stuck()
         await self._claims.send_releases()
         administration = self.tenure.connection.administration
@@ -151,7 +154,7 @@ class Reconciler:
         wanted = self._wanted(shared)
         for uid, each in list(self.owned.items()):
             if uid not in wanted:
-                each.end("drain" if self.membership.is_draining else "share")
+                each.end("share")
         await self._claim(wanted if shared.may_claim else set())
         if self.membership.is_draining and not (self.owned or self._claims.keys):
             self.is_drained.set()
@@ -165,7 +168,9 @@ class Reconciler:
         self._release_unknown(await administration.owners())
         retention = self.tenure.options.fleet.retention
         if retention is not None:
-            await administration.trim(retention)
+            for _ in range(_MOST_TRIMS):
+                if not await administration.trim(retention):
+                    break
         accounts.all_read_at = now
 
     def _wanted(self, shared: Roster) -> set[str]:

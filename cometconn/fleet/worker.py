@@ -155,10 +155,10 @@ class Worker:
         """Serve one lease after the other, until drained."""
         while True:
             lost = await self._serve_lease()
+            await self._wait_ended()  # first: a socket that is being closed is not to overlap with the next one
             await self._membership.end()
             if not lost:
                 break
-            await self._wait_ended()
             self._membership = self._new_membership()
             with trio.CancelScope() as self._joining:
                 if not self._is_draining:
@@ -214,7 +214,7 @@ class Worker:
                 self._reconciler.wake()
 
     async def _wait_ended(self) -> None:
-        """Wait until the clients of the lost lease are closed, but not for handlers that ignore cancellation."""
+        """Wait until the clients of the lease are closed, but not for handlers that ignore cancellation."""
         assert self._reconciler is not None, "a lease was served"
         reconciler = self._reconciler
         with trio.move_on_after(self._options.settings.timing.close_timeout + 1.0):

@@ -75,12 +75,11 @@ class MemoryEngine:
     async def _make(self, app_id: str, partitions: int, call: Callable[[MemoryState, float], _T]) -> _T:
         state = self._open(app_id, partitions)
         last_number = state.last_number
-        try:
-            return call(state, trio.current_time())
-        finally:
-            if state.last_number != last_number:
-                self._wake_readers()
-            await trio.lowlevel.checkpoint()
+        result = call(state, trio.current_time())
+        if state.last_number != last_number:
+            self._wake_readers()
+        await trio.lowlevel.checkpoint()
+        return result
 
     def _wake_readers(self) -> None:
         self._appended.set()

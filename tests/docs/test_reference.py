@@ -28,6 +28,7 @@ PUBLIC = {
     "cometconn.emulator": "emulator",
     "cometconn.instrumentation": "instrumentation",
     "cometconn.appstate": "appstate",
+    "cometconn.fleet": "fleet",
 }
 
 

@@ -125,7 +125,6 @@ REACHES_IN = {
     "docs/test_lifecycle_page": "The page shows every state, input and transition.",
     "docs/test_proxy_page": "The page has a line for each fault of a proxy.",
     "fleet/test_governor": "It makes the error of a refused upgrade, which no public class is.",
-    "fleet/test_log_format": "It compares entries of the log with what both decoders make of every golden frame.",
     "properties/breaks": "It breaks the client on purpose, so that the properties are seen to fail.",
     "properties/search": "It applies every input in every reachable state, without a client.",
     "properties/test_search": "It gives `search` reducers that were broken on purpose, and each must be found.",

@@ -92,7 +92,7 @@ class CometChat:
             StoreError: the session was not saved within `close_timeout` (at least 2 s); no user is logged in.
 
         A checkpoint. If cancelled, a user who was already logged in stays so if the call was for the same user; otherwise
-        no user is logged in. Takes at most two `request_timeout`, and what the store takes. Source: CometChat's
+        no user is logged in. Takes at most two `request_timeout`, and what the store and `admission` take. Source: CometChat's
         `POST /users/{uid}/auth_tokens` and `PUT /me`, as both official SDKs send them.
         """
         check(CometChat.login, locals())
@@ -138,7 +138,8 @@ class CometChat:
             NotConnectedError: the client was left.
 
         A checkpoint. If cancelled, an attempt in manual mode ends unless another call waits for it; no socket stays
-        open. Without *retry*, at most `connect_timeout`, twice that if the token must be renewed; with it, no limit.
+        open. Without *retry*, at most `connect_timeout`, twice that if the token must be renewed, and what `admission`
+        takes; with it, no limit.
         """
         check(CometChat.connect, locals())
         await self._machine.connect(patient=retry)()

@@ -12,7 +12,7 @@ from cometconn.errors import SettingsError
 from .network_arguments import checked_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from cometconn.settings import AppSettings, Endpoints
 
@@ -33,6 +33,7 @@ class ClientOptions:
     hosts: Hosts
     headers: Mapping[str, str] = attrs.field(repr=False)
     position: int | None
+    admission: Callable[[], Awaitable[object]] | None = attrs.field(repr=False)
 
     @classmethod
     def checked(
@@ -42,6 +43,7 @@ class ClientOptions:
         endpoints: Endpoints | None,
         headers: Mapping[str, str] | None,
         position: int | None,
+        admission: Callable[[], Awaitable[object]] | None,
     ) -> ClientOptions:
         """Return the options; `SettingsError` if an argument is invalid."""
         extra = checked_headers(headers)
@@ -52,7 +54,10 @@ class ClientOptions:
             raise SettingsError(message)
         hosts = Hosts(app_id, settings.region, endpoints)
         _check_position(position, settings)
-        return cls(app_id, settings, endpoints, hosts, extra, position)
+        if admission is not None and not callable(admission):
+            message = "open_client(admission=...) must be an async function without arguments, or None."
+            raise SettingsError(message)
+        return cls(app_id, settings, endpoints, hosts, extra, position, admission)
 
 
 def _check_position(position: int | None, settings: AppSettings) -> None:

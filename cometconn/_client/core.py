@@ -10,6 +10,7 @@ import attrs
 
 from cometconn._account.api import Api
 from cometconn._account.session import new_session_id
+from cometconn._connection.admission import Admission
 from cometconn._connection.identity import Identity
 from cometconn._connection.machine import Machine
 from cometconn._connection.position import PositionKeeper
@@ -128,9 +129,10 @@ class ClientCore:
                 positions.start,
                 observer,
             )
-        login = Login(api, store, identity, machine, renewal, positions, catch_up)
+        admission = Admission(options.admission, identity.secrets)
+        login = Login(api, store, identity, machine, renewal, positions, catch_up, admission)
 
-        links = partial(_link_nursery, machine, identity, streams, environment, catch_up, positions)
+        links = partial(_link_nursery, machine, identity, streams, environment, admission, catch_up, positions)
         return cls(
             identity,
             streams,
@@ -138,8 +140,8 @@ class ClientCore:
             positions,
             catch_up,
             login,
-            MessageSender(api, identity, login, renewal, streams, limits),
-            Supervisor(machine, links, renewal.renew, renewal.forget),
+            MessageSender(api, identity, login, renewal, streams, limits, admission),
+            Supervisor(machine, links, renewal.renew, renewal.forget, admission),
         )
 
     @property
@@ -174,6 +176,7 @@ def _link_nursery(
     identity: Identity,
     streams: Streams,
     environment: Environment,
+    admission: Admission,
     catch_up: CatchUp | None,
     positions: PositionKeeper,
 ) -> LinkNursery:
@@ -185,7 +188,7 @@ def _link_nursery(
     from cometconn._connection.link_nursery import LinkNursery  # noqa: PLC0415
     from cometconn._transport.websocket import TrioWebSocket  # noqa: PLC0415
 
-    return LinkNursery(machine, identity, streams, environment, TrioWebSocket, catch_up, positions)
+    return LinkNursery(machine, identity, streams, environment, admission, TrioWebSocket, catch_up, positions)
 
 
 def _observer(identity: Identity, streams: Streams, dispatcher: HookDispatcher) -> StepObserver:

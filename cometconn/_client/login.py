@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cometconn._account.bounded_store import BoundedStore
     from cometconn._account.saved_position import SavedPosition
     from cometconn._account.session import Session
+    from cometconn._connection.admission import Admission
     from cometconn._connection.catch_up import CatchUp
     from cometconn._connection.identity import Identity
     from cometconn._connection.link import Link
@@ -52,6 +53,7 @@ class Login:
         renewal: logs out, and keeps the auth key, should the server no longer know the saved token.
         positions: takes up and forgets the user's position.
         catch_up: begins anew with another user; `None` without `AppSettings.catch_up`.
+        admission: is awaited before the first request of a login.
     """
 
     api: Api
@@ -61,6 +63,7 @@ class Login:
     renewal: SessionRenewal
     positions: PositionKeeper
     catch_up: CatchUp | None
+    admission: Admission
     _running: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)
 
     def logged_in(self, call: str) -> Session:
@@ -124,6 +127,9 @@ class Login:
     async def _request(
         self, uid: str | None, auth_key: str | None, auth_token: str | None, scope: trio.CancelScope, patience: float
     ) -> User:
+        await self.admission.wait()
+        if scope.cancel_called:
+            await trio.lowlevel.checkpoint()
         if auth_token is None:
             assert uid is not None, "checked"
             assert auth_key is not None, "checked"

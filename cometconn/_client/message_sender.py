@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from cometconn._account.api import Api
     from cometconn._account.session import Session
+    from cometconn._connection.admission import Admission
     from cometconn._connection.identity import Identity
     from cometconn._streams.streams import Streams
     from cometconn.settings import Limits
@@ -55,6 +56,7 @@ class MessageSender:
         renewal: replaces a token that the server no longer knows, or logs the user out.
         streams: get the id of each message that was sent: should the server send it back, it is a duplicate.
         limits: bounds of what may be sent.
+        admission: is awaited before a new login.
     """
 
     api: Api
@@ -63,6 +65,7 @@ class MessageSender:
     renewal: SessionRenewal
     streams: Streams
     limits: Limits
+    admission: Admission
     _running: list[trio.CancelScope] = attrs.field(factory=list, init=False, repr=False)
 
     def send(self, call: str, draft: str, kind: type[M]) -> Callable[[], Awaitable[M]]:
@@ -95,7 +98,7 @@ class MessageSender:
         """Return a session that the server knows; log out and raise *refusal* when there is none to get."""
         reason: NotLoggedInError | None = None
         try:
-            await self.renewal.replace_token(session, refusal)
+            await self.renewal.replace_token(session, refusal, self.admission.wait)
         except NotLoggedInError as error:
             reason = error
         if reason is None:

@@ -22,7 +22,7 @@ from .system_environment import SystemEnvironment
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Iterable, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 
     from cometconn._account.store import Store
     from cometconn._environment import Environment
@@ -49,6 +49,7 @@ async def open_client(
     headers: Mapping[str, str] | None = None,
     environment: Environment | None = None,
     hooks: Iterable[Hook] = (),
+    admission: Callable[[], Awaitable[object]] | None = None,
     position: int | None = None,
 ) -> AsyncGenerator[CometChat, None]:
     """Open a client for as long as the `async with` block runs. CometChat calls this `init()`.
@@ -73,6 +74,10 @@ async def open_client(
         environment: network, clock and randomness, for tests. It replaces *ssl_context* and *proxy*.
         hooks: callables. Each is called with a `Detail`, a frozen object, for every step: see
             `cometconn.instrumentation`. The first error of a hook is logged; errors in hooks have no other effect.
+        admission: an async callable without arguments, for programs that limit their connections and logins. It is
+            awaited before each login and each dial. The status is `Connecting` meanwhile, and the wait is not part of
+            `connect_timeout`; it ends with the wish for a connection or with the `login()` call. An exception that it
+            raises is a failed attempt, or makes `login()` raise `ApiError` with the code `ADMISSION_FAILED`.
         position: the id of the last handled message, for programs that save it themselves. Missed messages are fetched
             from the next one on, and a saved position is ignored. It applies only to the first user of this client, and
             needs `AppSettings(catch_up=True)`.
@@ -85,7 +90,7 @@ async def open_client(
     Leaving the block takes at most `close_timeout`, also when cancelled, because closing and saving are shielded for
     that time.
     """
-    options = ClientOptions.checked(app_id, settings, endpoints, headers, position)
+    options = ClientOptions.checked(app_id, settings, endpoints, headers, position, admission)
     environment = environment or SystemEnvironment(
         ssl_context=ssl_context, proxy=proxy, headers=headers, endpoints=endpoints
     )

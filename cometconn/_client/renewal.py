@@ -16,6 +16,8 @@ from cometconn.errors import ApiError, CometConnError, NotLoggedInError, StoreEr
 from .login_checks import unknown_token, user_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from cometconn._account.api import Api
     from cometconn._account.bounded_store import BoundedStore
     from cometconn._account.session import Session
@@ -109,10 +111,10 @@ class SessionRenewal:
         if self._replacing is not None:
             self._replacing.cancel(reason="cometconn: logout() was called, or the client was closed")
 
-    async def renew(self) -> None:
+    async def renew(self, wait_admitted: Callable[[], Awaitable[None]]) -> None:
         """Get a new JWT for the logged-in user; where the server no longer knows the auth token, log in anew.
 
-        Raises `ApiError`, and what `replace_token()` raises.
+        *wait_admitted* is awaited before the new login. Raises `ApiError`, and what `replace_token()` raises.
         """
         session = self.identity.logged_in("renewing the token")
         try:
@@ -120,17 +122,19 @@ class SessionRenewal:
         except ApiError as error:
             if not is_token_unknown(error):
                 raise
-            await self.replace_token(session, error)
+            await self.replace_token(session, error, wait_admitted)
             return
         current = self.identity.session
         if current is not None and self.identity.is_current(session):
             self.key.token_accepted()
             await self._keep(attrs.evolve(current, jwt=renewed.jwt), "The renewed session")
 
-    async def replace_token(self, session: Session, refusal: ApiError) -> None:
+    async def replace_token(
+        self, session: Session, refusal: ApiError, wait_admitted: Callable[[], Awaitable[None]]
+    ) -> None:
         """Log in anew with the auth key that `login()` was given for *session*, whose token the server does not know.
 
-        The user, the streams and the position stay. The key serves until the server has accepted or refused it.
+        *wait_admitted* is awaited first. The user, the streams and the position stay. The key serves until the server has accepted or refused it.
 
         Raises:
             NotLoggedInError: there is no key, or the server refused it, too: the user is to be logged out.
@@ -147,6 +151,7 @@ class SessionRenewal:
                 raise unknown_token(refusal)
             with trio.CancelScope() as self._replacing:
                 try:
+                    await wait_admitted()
                     made = await self._log_in_anew(session, auth_key, refusal)
                     if self.identity.session is not None and not self._replacing.cancel_called:
                         self.key.token_accepted()

@@ -135,7 +135,7 @@ class Link:
         heartbeat: when to ping, and when silence means that the link is lost.
         lease: everything that opens or uses the socket runs inside this scope. Only the machine sets its deadline
             and cancels it.
-        attempt_ends: the time limit of the attempt, on Trio's clock.
+        attempt_ends: the time limit of the attempt, on Trio's clock. The machine moves it when it was paused.
         second: whether this link is for the renewal of the token, or for the dial after it.
         room: the receive loop parks here while a stream is full.
         observer: is called for every pong; `None` without hooks.

@@ -10,7 +10,7 @@ import trio
 
 from cometconn._network.os_errors import os_error_text
 from cometconn._transport.abc import WebSocketError
-from cometconn.errors import ProtocolError
+from cometconn.errors import ApiError, ProtocolError
 
 from .background_timeout import background_timeout
 from .keepalive import keepalive
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cometconn._streams.streams import Streams
     from cometconn._transport.abc import WebSocket, WebSocketFactory
 
+    from .admission import Admission
     from .catch_up import CatchUp
     from .closing_handshake import ClosingHandshake
     from .identity import Identity
@@ -41,6 +42,7 @@ class LinkNursery:
         identity: has the user and the URL.
         streams: the events are put into them.
         environment: opens the byte stream.
+        admission: is awaited before the dial.
         open_websocket: makes a WebSocket from a byte stream.
         catch_up: fetches what was missed; `None` without `AppSettings(catch_up=True)`.
         positions: notes when the client was first connected: from then on messages can be fetched.
@@ -50,6 +52,7 @@ class LinkNursery:
     identity: Identity
     streams: Streams
     environment: Environment
+    admission: Admission
     open_websocket: WebSocketFactory
     catch_up: CatchUp | None = None
     positions: PositionKeeper | None = None
@@ -71,8 +74,10 @@ class LinkNursery:
                     link = self.machine.open_link(leased.cancel_scope, second=second)
                     leased.start_soon(background_timeout, self.machine, name="cometconn.background_timeout")
                     leased.start_soon(keepalive, self.machine, link, name="cometconn.keepalive")
+                    await self._wait_admitted(link)
                     with trio.move_on_at(link.attempt_ends):
-                        websocket = link.websocket = await self._dial(link)
+                        if not link.over:
+                            websocket = link.websocket = await self._dial(link)
                         if websocket is not None and not link.over:
                             await self._log_in(link, websocket, nursery, leased)
                     self.machine.tick()
@@ -84,6 +89,14 @@ class LinkNursery:
         finally:
             if link is not None:
                 self.machine.link_closed(link)
+
+    async def _wait_admitted(self, link: Link) -> None:
+        try:
+            await self.admission.wait_for_attempt(self.machine, link)
+        except ApiError as error:
+            self.machine.lost(link, error)
+        finally:
+            self.machine.tick()
 
     async def _dial(self, link: Link) -> WebSocket | None:
         try:

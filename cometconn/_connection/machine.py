@@ -10,6 +10,7 @@ effect at the call, also where another task waits, as in `cometconn.aio`.
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ from .link import Link, LinkState
 from .sleep_detector import SleepDetector
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from cometconn._telemetry.step_observer import StepObserver
     from cometconn.errors import CometConnError
@@ -274,6 +275,21 @@ class Machine:
         )
         lease.deadline = self._life.lease_deadline
         return self._link
+
+    @contextmanager
+    def attempt_paused(self, link: Link) -> Iterator[None]:
+        """Let the time limit of the attempt stand still during this block."""
+        left = link.attempt_ends - self.tick()
+        self._set_attempt_end(link, math.inf)
+        try:
+            yield
+        finally:
+            self._set_attempt_end(link, self.tick() + left)
+
+    def _set_attempt_end(self, link: Link, moment: float) -> None:
+        link.attempt_ends = moment
+        if self._link is link:
+            self._life = attrs.evolve(self._life, attempt_ends=moment)
 
     def drop_link(self, link: Link) -> None:
         """End *link* and leave the state as it is: the attempt goes on with another link."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -14,6 +16,7 @@ from cometconn.errors import ApiError, CometConnError, NotLoggedInError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from .admission import Admission
     from .link import Link
     from .link_nursery import LinkNursery
     from .machine import Machine
@@ -43,15 +46,17 @@ class Supervisor:
     Attributes:
         machine: holds the connection's state.
         links: returns the `LinkNursery`. The first call may import modules that only a connection needs.
-        renew: gets a new token in place of a refused one. Raises `ApiError` if that fails, and `NotLoggedInError` if the
-            server no longer accepts the user's auth token.
+        renew: gets a new token in place of a refused one, and awaits its argument before a new login. Raises `ApiError`
+            if that fails, and `NotLoggedInError` if the server no longer accepts the user's auth token.
         forget: logs the user out without a request; its argument is the reason.
+        admission: is awaited before a new login.
     """
 
     machine: Machine
     links: Callable[[], LinkNursery]
-    renew: Callable[[], Awaitable[None]]
+    renew: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
     forget: Callable[[NotLoggedInError], Awaitable[None]]
+    admission: Admission
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
@@ -90,8 +95,8 @@ class Supervisor:
     async def _renew(self, link: Link) -> NotLoggedInError | None:
         """Renew the token. Return the `NotLoggedInError` if the server no longer accepts the user's auth token, else `None`."""
         try:
-            with trio.move_on_at(link.attempt_ends):
-                await self.renew()
+            with trio.CancelScope(deadline=link.attempt_ends) as attempt:
+                await self.renew(partial(self._wait_admitted, link, attempt))
         except NotLoggedInError as error:
             return error
         except ApiError as error:
@@ -104,3 +109,10 @@ class Supervisor:
         finally:
             self.machine.tick()
         return None
+
+    async def _wait_admitted(self, link: Link, attempt: trio.CancelScope) -> None:
+        attempt.deadline = math.inf
+        try:
+            await self.admission.wait_for_attempt(self.machine, link)
+        finally:
+            attempt.deadline = link.attempt_ends

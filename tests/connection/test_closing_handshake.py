@@ -94,7 +94,7 @@ async def test_a_closing_handshake_that_was_over_at_once_is_observed(left: bool)
     class Told:
         observer = StepObserver()
 
-    links = LinkNursery(*[Told()] * 5)  # type: ignore[arg-type]
+    links = LinkNursery(*[Told()] * 6)  # type: ignore[arg-type]
     await links._close(Closed())  # type: ignore[arg-type]
     assert told == (["said", "closed"] if left else ["closed"])
 

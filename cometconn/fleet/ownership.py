@@ -1,0 +1,289 @@
+"""Runs one owned account: its client, its login and its handler, from the claim to the end of the ownership."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import attrs
+import trio
+
+import cometconn
+from cometconn import CometChat, Connected, Disconnected, Reason, Waiting
+from cometconn._account.api import is_refusal
+from cometconn._groups import interrupt_in, open_nursery
+from cometconn.errors import ApiError, CometConnError, NotLoggedInError, SettingsError, StoreError
+
+from .changes import HandlerFailed, Parked, Rewound
+from .engine_store import OTHER_USER, EngineStore, OwnedSession
+from .errors import FleetError
+from .log_writer import AccountLog
+from .owned import Owned
+from .settings import Credentials
+from .tenure import LoginFunction, Tenure
+from .values import Account, Claimed, Fenced, OwnerWord
+from .values import Rewound as RewoundResult
+
+__all__ = ["Ownership"]
+
+_Given = TypeVar("_Given")
+_Result = TypeVar("_Result")
+_LOG = logging.getLogger("cometconn.fleet")
+_TOKEN_UNKNOWN = "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"  # noqa: S105 - an error code
+_FIRST_DELAY, _LONGEST_DELAY = 1.0, 30.0  # seconds until a login is tried again
+_LONGEST_PAUSE = 60.0  # seconds until a handler that raised is called again
+
+
+@attrs.define(eq=False)
+class Ownership:
+    """One account that a worker owns, from the claim to its end. Its task never raises.
+
+    Attributes:
+        account: the account.
+        tenure: the lease in which it was claimed.
+        log: what is known of its log.
+        session: its session.
+        ended_because: why the ownership is over; `None` while it lasts.
+        ended_at: when it ended, on Trio's clock.
+        parked: the reason with which the account is to be parked, if it is.
+        is_starting: whether the client has not finished its first attempt to connect yet.
+        is_connected: whether the client is connected.
+    """
+
+    account: Account
+    tenure: Tenure
+    log: AccountLog
+    session: OwnedSession
+    _on_started: Callable[[], object] = attrs.field(repr=False)
+    _on_ended: Callable[[Ownership], object] = attrs.field(repr=False)
+    ended_because: str | None = attrs.field(default=None, init=False)
+    ended_at: float = attrs.field(default=0.0, init=False)
+    parked: str | None = attrs.field(default=None, init=False)
+    is_starting: bool = attrs.field(default=True, init=False)
+    is_connected: bool = attrs.field(default=False, init=False)
+    _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
+    _client: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
+    _chat: CometChat | None = attrs.field(default=None, init=False, repr=False)
+    _has_logged_in_again: bool = attrs.field(default=False, init=False)
+    _must_save: bool = attrs.field(default=False, init=False)
+
+    @classmethod
+    def of(
+        cls,
+        account: Account,
+        claimed: Claimed,
+        tenure: Tenure,
+        on_started: Callable[[], object],
+        on_ended: Callable[[Ownership], object],
+    ) -> Ownership:
+        """Return the ownership that a claim has begun.
+
+        *on_started* is called when `is_starting` becomes `False`, and *on_ended* when the task has ended.
+        """
+        log = AccountLog(account.uid, claimed.word, claimed.position, lambda _: None)
+        owned = cls(account, tenure, log, OwnedSession.of(claimed, tenure.connection.app_id), on_started, on_ended)
+        log.on_end = owned._refused
+        return owned
+
+    @property
+    def word(self) -> OwnerWord:
+        """The proof of ownership."""
+        return self.log.word
+
+    def end(self, reason: str, *, parked: str | None = None) -> None:
+        """End the ownership: the socket is closed and the handler cancelled in this step. Idempotent."""
+        if self.ended_because is not None:
+            return
+        self.ended_because, self.ended_at, self.parked = reason, trio.current_time(), parked
+        if self._chat is not None:
+            self._chat.enter_background()  # closes the socket even if the handler ignores cancellation
+        self._scope.cancel(reason=f"cometconn: the ownership of the account ended ({reason})")
+
+    def _is_over(self) -> bool:
+        return self.ended_because is not None
+
+    def _park(self, reason: str) -> None:
+        if self.ended_because is None:
+            _LOG.warning("The account %r is parked: %s", self.account.uid, reason)
+            self.tenure.counters.parked += 1
+            self.tenure.changes.publish(Parked(at=trio.current_time(), uid=self.account.uid, reason=reason))
+            self.end("parked", parked=reason)
+
+    def _refused(self, result: Fenced | RewoundResult) -> None:
+        """Note that the engine takes no appends of this log."""
+        if isinstance(result, Fenced):
+            self.end("fenced")
+        elif self.ended_because is None:
+            old = self.log
+            _LOG.warning("The engine has forgotten events of %r: they are fetched again.", old.uid)
+            self.tenure.counters.rewound += 1
+            self.tenure.changes.publish(Rewound(at=trio.current_time(), uid=old.uid, position=result.position))
+            self.log = AccountLog(
+                old.uid, old.word, result.position, self._refused, after=result.sequence, sequence=old.sequence
+            )
+            self._must_save = True
+            if self._chat is not None:
+                self._chat.enter_background()
+            self._client.cancel(reason="cometconn: the engine has forgotten events of this account")
+
+    # The task.
+
+    @trio.lowlevel.enable_ki_protection
+    async def run(self) -> None:
+        """Run the client until the ownership ends; open it again whenever the engine has forgotten something."""
+        try:
+            with self._scope:
+                for failures in itertools.count():
+                    with trio.CancelScope() as self._client:
+                        await self._open()
+                        # Only a client that could not be opened comes here.
+                        await trio.sleep(min(_LONGEST_DELAY, _FIRST_DELAY * 2**failures))
+            if not self.tenure.lease.is_over:
+                # Appends that are under way are for the next owner to find, rather than to fetch again.
+                with trio.move_on_after(self.tenure.options.settings.timing.close_timeout):
+                    await self.log.wait_quiet()
+        finally:
+            self.is_starting = self.is_connected = False
+            self._on_ended(self)
+
+    async def _open(self) -> None:
+        options = self.tenure.options
+        store = EngineStore(self.tenure.connection, self.tenure.writer, self.log, self.session)
+        try:
+            async with cometconn.open_client(
+                options.app_id, options.settings, store=store, admission=self.tenure.governor.admit, **options.client
+            ) as chat:
+                self._chat = chat
+                try:
+                    async with open_nursery() as nursery:
+                        nursery.start_soon(self._watch, chat, nursery)
+                        await self._serve(chat, store)
+                finally:
+                    self._chat, self.is_connected = None, False
+        except SettingsError as error:
+            self._park(f"The client cannot be opened: {error}")
+        except CometConnError as error:
+            _LOG.warning("The client of %r cannot be opened: %s", self.account.uid, error)
+
+    async def _serve(self, chat: CometChat, store: EngineStore) -> None:
+        if self._must_save:
+            try:
+                await store.save_again()
+            except FleetError as error:
+                _LOG.warning("The session of %r is not saved: %s", self.account.uid, error)
+            self._must_save = False
+        if chat.get_logged_in_user() is None:
+            await self._log_in(chat)
+        await self._handle(Owned(self.account, chat, self.log, self.tenure.writer, self._is_over))
+
+    @trio.lowlevel.enable_ki_protection
+    async def _watch(self, chat: CometChat, nursery: trio.Nursery) -> None:
+        async with chat.statuses() as changes:
+            async for change in changes:
+                status = change.current
+                self.is_connected = isinstance(status, Connected)
+                if self.is_connected:
+                    self._has_logged_in_again = False
+                    self._started()
+                elif isinstance(status, Waiting):
+                    self._started()
+                    await self.tenure.governor.note_failure(status.cause)
+                elif isinstance(status, Disconnected):
+                    self._disconnected(chat, status, nursery)
+
+    def _disconnected(self, chat: CometChat, status: Disconnected, nursery: trio.Nursery) -> None:
+        cause = status.cause
+        if status.reason is Reason.AUTHENTICATION_FAILED:
+            self._park(f"AUTHENTICATION_FAILED: {cause}")
+        elif status.reason is Reason.LOGGED_OUT:
+            unknown = isinstance(cause, NotLoggedInError) and cause.code == _TOKEN_UNKNOWN
+            if not unknown or self._has_logged_in_again or self.tenure.options.login is None:
+                self._park(f"LOGGED_OUT: {cause}")
+            else:
+                self._has_logged_in_again = True
+                nursery.start_soon(self._log_in, chat)
+        elif status.reason is Reason.DISCONNECT_CALLED:
+            self._started()
+
+    def _started(self) -> None:
+        if self.is_starting:
+            self.is_starting = False
+            self._on_started()
+
+    # Login.
+
+    @trio.lowlevel.enable_ki_protection
+    async def _log_in(self, chat: CometChat) -> None:
+        """Log in, with growing delays while that fails for a passing reason; park the account if it was refused."""
+        login = self.tenure.options.login
+        if login is None:
+            self._park("There is no saved session, and open_worker() was given no login=.")
+            await trio.sleep_forever()
+            return
+        for failures in itertools.count():
+            error = await self._try_to_log_in(chat, login)
+            if error is None:
+                return
+            if (reason := _reason_to_park(error)) is not None:
+                self._park(f"The login was refused: {reason}")
+                await trio.sleep_forever()
+            _LOG.warning("The login of %r failed and is tried again: %s", self.account.uid, error)
+            self._started()
+            await self.tenure.governor.note_failure(error)
+            asked = error.retry_after if isinstance(error, ApiError) else None
+            await trio.sleep(max(asked or 0.0, min(_LONGEST_DELAY, _FIRST_DELAY * 2**failures)))
+
+    async def _try_to_log_in(self, chat: CometChat, login: LoginFunction) -> Exception | None:
+        try:
+            credentials = await trio.lowlevel.disable_ki_protection(_call)(login, self.account)
+            if not isinstance(credentials, Credentials):
+                message = f"login= must return Credentials(...), not {type(credentials).__name__}."
+                raise SettingsError(message)  # noqa: TRY301 - handled like any other failure of this login
+            if credentials.auth_token is not None:
+                await chat.login(auth_token=credentials.auth_token)
+            else:
+                await chat.login(uid=self.account.uid, auth_key=credentials.auth_key)
+        except Exception as error:  # noqa: BLE001 - a program's own function may raise anything
+            if (interrupt := interrupt_in(error)) is not None:
+                raise interrupt from None
+            return error
+        return None
+
+    # The handler.
+
+    async def _handle(self, owned: Owned) -> None:
+        pause = 1.0
+        while True:
+            began, error = trio.current_time(), None
+            try:
+                await trio.lowlevel.disable_ki_protection(_call)(self.tenure.options.run, owned)
+            except Exception as raised:  # noqa: BLE001 - one account's handler must not end the others
+                error = raised
+            if self.ended_because is not None or self._client.cancel_called or self.tenure.lease.is_over:
+                await trio.sleep_forever()  # cancelled: what the handler did with that does not matter
+            if trio.current_time() - began > _LONGEST_PAUSE:
+                pause = 1.0
+            what = "has returned" if error is None else "has failed"
+            _LOG.error(
+                "The handler of %r %s; it is called again in %g s.", owned.account.uid, what, pause, exc_info=error
+            )
+            self.tenure.counters.handler_failures += 1
+            self.tenure.changes.publish(
+                HandlerFailed(at=trio.current_time(), uid=owned.account.uid, error=error, retry_in=pause)
+            )
+            await trio.sleep(pause)
+            pause = min(_LONGEST_PAUSE, 2 * pause)
+
+
+async def _call(function: Callable[[_Given], Awaitable[_Result]], argument: _Given) -> _Result:
+    """Call a function of the program, in which Ctrl-C may raise."""
+    return await function(argument)
+
+
+def _reason_to_park(error: Exception) -> str | None:
+    """Return why no further login can succeed; `None` if one may."""
+    if isinstance(error, SettingsError) or (isinstance(error, StoreError) and error.code == OTHER_USER):
+        return str(error)
+    return str(error) if isinstance(error, ApiError) and is_refusal(error) else None

@@ -1,0 +1,242 @@
+"""Makes what a worker owns agree with what it is to own (F8): a look at each tick, and no messages."""
+
+from __future__ import annotations
+
+import logging
+
+import attrs
+import trio
+
+from .changes import Claimed as ClaimedChange
+from .changes import Released
+from .claims import Claims
+from .engine import EngineAdministration
+from .errors import EngineError, LeaseLostError
+from .membership import Membership
+from .ownership import Ownership
+from .shares import Roster, roster, winner
+from .tenure import Tenure
+from .values import AccountChange, AccountChanges, Claimed, OwnerWord
+
+__all__ = ["Reconciler"]
+
+_LOG = logging.getLogger("cometconn.fleet")
+_READ_ALL_EVERY = 60.0  # seconds: an engine that lost its last writes may have forgotten a change
+_MOST_TRIMS = 10  # calls a minute
+_SHORTEST_TICK = 0.1  # of the time from tick to tick: a tick that is wanted earlier comes after so much of it
+
+
+@attrs.define(eq=False)
+class _Accounts:
+    """The configured accounts, as far as they are known here, and which of them this worker is to own."""
+
+    revision: int | None = None
+    all_read_at: float = float("-inf")
+    known: dict[str, AccountChange] = attrs.field(factory=dict)
+    _pin_ends: dict[str, float] = attrs.field(factory=dict)
+    _shares: tuple[frozenset[str], int | None, frozenset[str]] = (frozenset(), None, frozenset())
+
+    def take(self, changes: AccountChanges) -> None:
+        """Take over what has changed."""
+        if changes.complete:
+            self.known.clear()
+            self._pin_ends.clear()
+        for change in changes.changes:
+            self.known.pop(change.uid, None)
+            self._pin_ends.pop(change.uid, None)
+            if change.account is not None:
+                self.known[change.uid] = change
+                if change.pinned_to is not None:
+                    self._pin_ends[change.uid] = trio.current_time() + change.pin_remaining
+        if changes.complete or changes.changes:
+            self._shares = (frozenset(), None, frozenset())
+        self.revision = changes.revision
+
+    def wanted(self, me: str, names: frozenset[str]) -> set[str]:
+        """Return the uids that *me* is to own among *names*."""
+        by_hash, revision, shares = self._shares
+        if by_hash != names or revision != self.revision:
+            shares = frozenset(uid for uid in self.known if winner(names, uid) == me)
+            self._shares = (names, self.revision, shares)
+        wanted = set(shares)
+        for uid, ends_at in self._pin_ends.items():
+            pinned_to = self.known[uid].pinned_to
+            if ends_at > trio.current_time() and pinned_to in names:
+                (wanted.add if pinned_to == me else wanted.discard)(uid)
+        return {uid for uid in wanted if self.known[uid].parked is None}
+
+
+@attrs.define(eq=False)
+class Reconciler:
+    """Claims, opens, ends and gives back, for one lease.
+
+    Attributes:
+        tenure: the lease.
+        membership: knows whether the worker is draining.
+        nursery: the worker's, in which the accounts run. They end with the lease, but are waited for outside of it.
+        stuck: uids whose tasks of earlier leases have not ended, because their handlers ignore cancellation.
+        owned: the ownerships that last, and those that are being closed.
+        is_drained: set when the worker drains, and owns nothing any more.
+    """
+
+    tenure: Tenure
+    membership: Membership
+    nursery: trio.Nursery = attrs.field(repr=False)
+    stuck: set[Ownership] = attrs.field(repr=False)
+    owned: dict[str, Ownership] = attrs.field(factory=dict, init=False)
+    is_drained: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _accounts: _Accounts = attrs.field(factory=_Accounts, init=False, repr=False)
+    _claims: Claims = attrs.field(init=False, repr=False)
+    _wake: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _ended_one: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin without claims."""
+        self._claims = Claims(self.tenure.incarnation, self.tenure.connection, self.tenure.lease)
+
+    @property
+    def starting(self) -> int:
+        """How many accounts have not finished their first attempt to connect."""
+        return sum(each.is_starting for each in self.owned.values())
+
+    def wake(self) -> None:
+        """Let the next tick come now."""
+        self._wake.set()
+
+    async def wait_ended(self) -> None:
+        """Return when no ownership is left."""
+        await trio.lowlevel.checkpoint()
+        while self.owned:
+            self._ended_one = trio.Event()
+            await self._ended_one.wait()
+
+    @trio.lowlevel.enable_ki_protection
+    async def run(self) -> None:
+        """Reconcile until cancelled."""
+        every = self.tenure.options.fleet.reconcile_every
+        while True:
+            self._wake = trio.Event()
+            began = trio.current_time()
+            try:
+                await self._tick()
+            except EngineError as error:
+                _LOG.debug("The engine is unreachable: %s", error)
+            except LeaseLostError:
+                self.tenure.lease.lose()
+            with trio.move_on_at(began + every):
+                await self._wake.wait()
+            await trio.sleep_until(began + every * _SHORTEST_TICK)  # many accounts may start or end together
+
+    def end_all(self, reason: str) -> None:
+        """End every ownership in this step. Nothing is given back: the end of the lease does that."""
+        for each in list(self.owned.values()):
+            each.end(reason)
+
+    # A tick.
+
+    async def _tick(self) -> None:
+        self.tenure.lease.check()
+        if self.membership.is_draining:
+            self.end_all("drain")  # also while the engine is unreachable
+        self._give_up_stuck()
+        await self._claims.send_releases()
+        administration = self.tenure.connection.administration
+        members = await administration.members(self.tenure.incarnation.group)
+        await self._read_accounts(administration)
+        fleet = self.tenure.options.fleet
+        shared = roster(
+            members,
+            me=self.tenure.incarnation,
+            joined_for=trio.current_time() - self.tenure.joined_at,
+            tick=fleet.reconcile_every,
+            ttl=fleet.lease_ttl,
+        )
+        wanted = self._wanted(shared)
+        for uid, each in list(self.owned.items()):
+            if uid not in wanted:
+                each.end("share")
+        await self._claim(wanted if shared.may_claim else set())
+        if self.membership.is_draining and not (self.owned or self._claims.keys):
+            self.is_drained.set()
+
+    async def _read_accounts(self, administration: EngineAdministration) -> None:
+        accounts, now = self._accounts, trio.current_time()
+        if now - accounts.all_read_at < _READ_ALL_EVERY:
+            accounts.take(await administration.accounts(accounts.revision))
+            return
+        accounts.take(await administration.accounts(None))
+        self._release_unknown(await administration.owners())
+        retention = self.tenure.options.fleet.retention
+        if retention is not None:
+            for _ in range(_MOST_TRIMS):
+                if not await administration.trim(retention):
+                    break
+        accounts.all_read_at = now
+
+    def _wanted(self, shared: Roster) -> set[str]:
+        if self.membership.is_draining:
+            return set()
+        return self._accounts.wanted(self.tenure.incarnation.name, shared.names)
+
+    # Claims.
+
+    async def _claim(self, wanted: set[str]) -> None:
+        """Claim what is wanted, and repeat the claims whose results are not known, wanted or not."""
+        stuck = {each.account.uid for each in self.stuck}
+        room = max(0, self.tenure.options.fleet.starts_at_once - self.starting - len(self._claims.unknown))
+        new = sorted(wanted - self.owned.keys() - self._claims.keys - stuck)[:room]
+        if new or self._claims.unknown:
+            for claimed in await self._claims.claim(new):
+                self._begin(claimed, is_wanted=claimed.key in wanted)
+
+    def _begin(self, claimed: Claimed, *, is_wanted: bool) -> None:
+        change = self._accounts.known.get(claimed.key)
+        if not is_wanted or change is None or change.account is None:
+            self._claims.release(claimed.key, claimed.word)
+            self.wake()
+            return
+        owned = Ownership.of(change.account, claimed, self.tenure, self.wake, self._ended)
+        self.owned[claimed.key] = owned
+        self.tenure.counters.claims += 1
+        self.tenure.changes.publish(ClaimedChange(at=trio.current_time(), uid=claimed.key, token=claimed.word.token))
+        self.nursery.start_soon(owned.run, name=f"cometconn.fleet.account {claimed.key}")
+
+    # Releases.
+
+    def _ended(self, owned: Ownership) -> None:
+        """Note that the task of an ownership has ended."""
+        self.stuck.discard(owned)
+        self._give_up(owned)
+
+    def _give_up(self, owned: Ownership) -> None:
+        """Give an account back: its client is closed, and what was to be appended for it is appended or lost."""
+        uid = owned.account.uid
+        if self.owned.get(uid) is not owned:
+            return
+        del self.owned[uid]
+        self._ended_one.set()
+        reason = owned.ended_because or "closed"
+        self.tenure.counters.releases += 1
+        self.tenure.changes.publish(Released(at=trio.current_time(), uid=uid, reason=reason))
+        if reason != "fenced" and not self.tenure.lease.is_over:
+            self._claims.release(uid, owned.word, parked=owned.parked)
+        self.wake()
+
+    def _give_up_stuck(self) -> None:
+        """Give back what should have ended long ago: its socket is closed, and its writes are refused."""
+        patience = self.tenure.options.settings.timing.close_timeout + 1.0
+        for owned in list(self.owned.values()):
+            if owned.ended_because is not None and trio.current_time() - owned.ended_at > patience:
+                _LOG.error(
+                    "The handler of %r ignores cancellation: the account is given to another worker all the same.",
+                    owned.account.uid,
+                )
+                self.stuck.add(owned)
+                self._give_up(owned)
+
+    def _release_unknown(self, owners: dict[str, OwnerWord]) -> None:
+        """Give back what the engine has under this incarnation and nothing here knows of."""
+        for uid, word in owners.items():
+            if word.incarnation == self.tenure.incarnation and not (uid in self.owned or uid in self._claims.keys):
+                self._claims.release(uid, word)
+                self.wake()

@@ -247,6 +247,9 @@ class _Namespace(dict[str, Any]):
         """Return the type that an annotation names."""
         return eval(annotation, {}, self) if isinstance(annotation, str) else annotation  # noqa: S307 - our own source
 
+    def __getitem__(self, name: str) -> Any:
+        return self.evaluate(super().__getitem__(name))  # an alias may be written as a text
+
     def __missing__(self, name: str) -> Any:
         for module in (builtins, typing, sys.modules["collections.abc"]):
             if hasattr(module, name):

@@ -24,7 +24,7 @@ from cometconn.settings import AppSettings
 from cometconn.status import Features
 
 from ._blocks import Block
-from ._handed_in import called_by_loop, run_in_asyncio
+from ._handed_in import admitted_in_asyncio, called_by_loop, run_in_asyncio
 from ._streams import EventStream, StatusStream
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def open_client(
     headers: Mapping[str, str] | None = None,
     environment: Environment | None = None,
     hooks: Iterable[Hook] = (),
+    admission: Callable[[], Awaitable[object]] | None = None,
     position: int | None = None,
 ) -> AbstractAsyncContextManager[CometChat]:
     """Open a client for as long as the `async with` block runs. CometChat calls this `init()`.
@@ -87,6 +88,10 @@ def open_client(
         hooks: callables. Each is called with a `Detail`, a frozen object, for every step: see
             `cometconn.instrumentation`. The loop calls them, each a turn after its step. The first error of a hook is
             logged; errors in hooks have no other effect.
+        admission: an async callable without arguments, for programs that limit their connections and logins. It is
+            awaited before each login and each dial. The status is `Connecting` meanwhile, and the wait is not part of
+            `connect_timeout`; it ends with the wish for a connection or with the `login()` call. An exception that it
+            raises is a failed attempt, or makes `login()` raise `ApiError` with the code `ADMISSION_FAILED`.
         position: the id of the last handled message, for programs that save it themselves. Missed messages are fetched
             from the next one on, and a saved position is ignored. It applies only to the first user of this client, and
             needs `AppSettings(catch_up=True)`.
@@ -111,6 +116,7 @@ def open_client(
             headers=headers,
             environment=environment,
             hooks=called_by_loop(hooks),
+            admission=admitted_in_asyncio(admission),
             position=position,
         ),
         lambda chat, calls: CometChat(chat._core, calls),
@@ -165,7 +171,7 @@ class CometChat:
             StoreError: the session was not saved within `close_timeout` (at least 2 s); no user is logged in.
 
         If cancelled, a user who was already logged in stays so if the call was for the same user; otherwise
-        no user is logged in. Takes at most two `request_timeout`, and what the store takes. Source: CometChat's
+        no user is logged in. Takes at most two `request_timeout`, and what the store and `admission` take. Source: CometChat's
         `POST /users/{uid}/auth_tokens` and `PUT /me`, as both official SDKs send them.
         """
         check(CometChat.login, locals())
@@ -207,7 +213,8 @@ class CometChat:
             NotConnectedError: the client was left.
 
         If cancelled, an attempt in manual mode ends unless another call waits for it; no socket stays
-        open. Without *retry*, at most `connect_timeout`, twice that if the token must be renewed; with it, no limit.
+        open. Without *retry*, at most `connect_timeout`, twice that if the token must be renewed, and what `admission`
+        takes; with it, no limit.
         """
         check(CometChat.connect, locals())
         await self._run(self._machine.connect(patient=retry))

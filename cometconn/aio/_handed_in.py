@@ -1,4 +1,4 @@
-"""Hooks and stores of an asyncio program: the client calls them from Trio, and they run in asyncio."""
+"""Hooks, stores and admission of an asyncio program: the client calls them from Trio, and they run in asyncio."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cometconn._account.store import Store
     from cometconn.instrumentation.detail import Detail, Hook
 
-__all__ = ["called_by_loop", "run_in_asyncio"]
+__all__ = ["admitted_in_asyncio", "called_by_loop", "run_in_asyncio"]
 
 T = TypeVar("T")
 _CALLS = ("load", "save", "forget")
@@ -62,6 +62,13 @@ def run_in_asyncio(
     return cast("Store", _AsyncioStore(store))
 
 
+def admitted_in_asyncio(
+    admission: Callable[[], Awaitable[object]] | None,
+) -> Callable[[], Awaitable[object]] | None:
+    """Return an async callable that runs *admission* as a task of asyncio. What is none stays, to be refused."""
+    return partial(_run_in_asyncio, asyncio.get_running_loop(), admission) if callable(admission) else admission
+
+
 class _AsyncioStore:
     """Has the calls that the program's store has: some are optional."""
 
@@ -84,7 +91,7 @@ async def _run_in_asyncio(
         return await call(*args, **options)
 
     def begin() -> None:
-        task = loop.create_task(run(), name="cometconn.store")
+        task = loop.create_task(run(), name="cometconn.handed_in")
         tasks.append(task)
         task.add_done_callback(lambda _: done.set())
 
@@ -95,11 +102,11 @@ async def _run_in_asyncio(
         handle.cancel()
         if tasks:
             tasks[0].cancel()
-            with trio.CancelScope(shield=True):  # as short as the store's own clean-up: every call can be cancelled
+            with trio.CancelScope(shield=True):  # as short as the call's own clean-up, because it can be cancelled
                 await done.wait()
         raise
     try:
         return tasks[0].result()
     except asyncio.CancelledError as error:
-        message = "the asyncio task of the store's call was cancelled"
+        message = "the asyncio task of the store's or the admission's call was cancelled"
         raise RuntimeError(message) from error

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cometconn._wire.decoder import decode, decode_message
+from cometconn._wire.decoder import Decoder, decode
 from cometconn._wire.message_key import message_key
 from cometconn.errors import DecodeError
 from cometconn.events import Event as ClientEvent
@@ -50,14 +50,15 @@ def decode_entry(entry: LogEntry) -> ClientEvent | None:
         content = None
     if isinstance(content, dict):
         if _MESSAGE in content:
-            return decode_message(content[_MESSAGE], own_uid=entry.account)
+            decoded = Decoder(entry.account, None).decode_fetched(json.dumps(content[_MESSAGE]).encode())
+            assert isinstance(decoded, ClientEvent), "without a session id there are no echoes"
+            return decoded
         if _FRAME in content or _TEXT in content:
             text = content.get(_TEXT)
-            decoded = decode(
-                text if isinstance(text, str) else json.dumps(content[_FRAME]), own_uid=entry.account, session_id=None
-            )
-            if isinstance(decoded, ClientEvent):
-                return decoded
+            frame = text if isinstance(text, str) else json.dumps(content[_FRAME])
+            read = decode(frame, own_uid=entry.account, session_id=None)
+            if isinstance(read, ClientEvent):
+                return read
         if _HOLE in content:
             return None
     return UnreadableFrame(entry.body, DecodeError("The entry of the log cannot be read.", path=()), entry.id)

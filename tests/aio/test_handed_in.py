@@ -12,7 +12,7 @@ import pytest
 import sniffio
 
 from cometconn import AppSettings, MemoryStore, Timing
-from cometconn.errors import SettingsError, StoreError
+from cometconn.errors import ApiError, SettingsError, StoreError
 from cometconn.instrumentation import Detail
 from cometconn.stores import SavedSession
 
@@ -62,6 +62,28 @@ def test_a_hook_that_fails(server: Server, caplog: pytest.LogCaptureFixture) -> 
     run(main)
     (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert "A hook failed" in record.message
+
+
+def test_admission_runs_in_asyncio(server: Server) -> None:
+    """Before the login and before the dial, in a task of asyncio's; what it raises makes `login()` fail."""
+    libraries: list[str] = []
+
+    async def admit() -> None:
+        await asyncio.sleep(0)
+        libraries.append(sniffio.current_async_library())
+
+    async def refuse() -> None:
+        message = "not now"
+        raise LookupError(message)
+
+    async def main() -> None:
+        async with connected(server, admission=admit):
+            assert libraries == ["asyncio", "asyncio"]
+        async with client(server, admission=refuse) as chat:
+            with pytest.raises(ApiError, match="not now"):
+                await chat.login(uid="zed-1", auth_key="KEY")
+
+    run(main)
 
 
 @pytest.mark.parametrize("hooks", [5, [5]])
@@ -176,7 +198,7 @@ def test_a_store_whose_task_is_cancelled_by_the_program(server: Server) -> None:
             login = asyncio.create_task(chat.login(uid="zed-1", auth_key="KEY"))
             while len(store.calls) < 2:
                 await asyncio.sleep(0.01)
-            (task,) = (task for task in asyncio.all_tasks() if task.get_name() == "cometconn.store")
+            (task,) = (task for task in asyncio.all_tasks() if task.get_name() == "cometconn.handed_in")
             store.wait = 0
             task.cancel()
             with pytest.raises(StoreError):

@@ -187,11 +187,16 @@ MODULES = {
             "Calls": "from ._calls import Calls",
             "EventStream": "from ._streams import EventStream",
             "StatusStream": "from ._streams import StatusStream",
+            "admitted_in_asyncio": "from ._handed_in import admitted_in_asyncio",
             "called_by_loop": "from ._handed_in import called_by_loop",
             "cometconn": "import cometconn",
             "run_in_asyncio": "from ._handed_in import run_in_asyncio",
         },
-        {"store": "run_in_asyncio(store)", "hooks": "called_by_loop(hooks)"},
+        {
+            "store": "run_in_asyncio(store)",
+            "hooks": "called_by_loop(hooks)",
+            "admission": "admitted_in_asyncio(admission)",
+        },
         '''
 def _end(chat: cometconn.CometChat) -> None:
     """Trio has crashed: end the streams, which are read by tasks of asyncio's."""

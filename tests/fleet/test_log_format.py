@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cometconn._wire.decoder import decode, decode_message
+from cometconn._wire.decoder import Decoder, decode
 from cometconn.errors import DecodeError
 from cometconn.events import Event, Gap, Overflow, Resumed, UnreadableFrame
 from cometconn.fleet.log_format import decode_entry, to_log_event
@@ -55,7 +55,7 @@ def test_a_live_and_a_fetched_message_are_the_same_entry() -> None:
     for frame in frames():
         live = decode(json.dumps(frame), own_uid="zed-1", session_id=None)
         if isinstance(frame, dict) and frame.get("type") == "message" and isinstance(live, Event):
-            fetched = decode_message(frame["body"], own_uid="zed-1")
+            fetched = Decoder("zed-1", None).decode_fetched(json.dumps(frame["body"]).encode())
             if type(fetched) is type(live):
                 assert to_log_event(fetched, "zed-1") == to_log_event(live, "zed-1")
                 compared += 1
@@ -75,7 +75,7 @@ def test_an_unreadable_frame_stays_one(raw: str | bytes) -> None:
 def test_values_that_json_cannot_hold_are_written_all_the_same() -> None:
     """Half a surrogate pair in a message."""
     body = {"id": "5", "sender": "amy-2", "receiver": "zed-1", "receiverType": "user", "category": "message", "type": "text", "data": {"text": "\ud800"}}  # fmt: skip
-    made = to_log_event(decode_message(body, own_uid="zed-1"), "zed-1")
+    made = to_log_event(Decoder("zed-1", None).decode_fetched(json.dumps(body).encode()), "zed-1")
     assert made is not None
     assert json.loads(made.body or b"")["message"]["data"]["text"] == "\ud800"
 

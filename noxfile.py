@@ -39,7 +39,7 @@ QUICK = (
 COVERED = "--fail-under=95"
 PURE_TESTS = ("tests/lifecycle", "tests/wire")
 PURE = ("*/cometconn/_lifecycle/*", "*/cometconn/_wire/*")
-STARTABLE = "__call__,run_bot,run_bots,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,stop_when_asked,_stay_connected"
+STARTABLE = "__call__,run_bot,run_bots,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,stop_when_asked,_stay_connected,_run_worker,run_worker"
 ASYNC_IGNORES = (
     "cometconn/_account/http.py:ASYNC127",  # httpx2 is what the project is built on
     "cometconn/_account/exchange.py:ASYNC127",  # the same
@@ -48,6 +48,8 @@ ASYNC_IGNORES = (
     "cometconn/_groups.py:ASYNC102,ASYNC103,ASYNC104",  # the context manager that it protects has a bound, and exceptions of the block propagate
     "cometconn/_client/open_client.py:ASYNC102",  # shielded, and bounded by the store
     "cometconn/cli/demo.py:ASYNC111",  # the timeline ends with the client, whose end it shows
+    "cometconn/fleet/consumer.py:ASYNC102",  # `Membership.end()` is shielded and bounded
+    "cometconn/fleet/worker.py:ASYNC102",  # the same
     "cometconn/fleet/redis_lanes.py:ASYNC120,ASYNC128",  # coredis calls `started()`, and makes an error of a Cancelled, which is raised again
     "cometconn/testing/leaks.py:ASYNC102",  # it waits only after a block that raised nothing, and cleans nothing up
     "cometconn/testing/scripts.py:ASYNC102",  # leaving a client is bounded by the client
@@ -180,6 +182,7 @@ def fuzz(session: nox.Session) -> None:
     session.run("pytest", "-q", "tests/fleet/test_engine_model.py", env={"COMETCONN_FLEET_SCRIPTS": "2000"})
     many = {"COMETCONN_INTERLEAVINGS": "600"}
     session.run("pytest", "-q", "tests/connection/test_catch_up.py", "-k", "interleaving", env=many)
+    session.run("pytest", "-q", "tests/fleet/test_random_faults.py", env={"COMETCONN_FLEET_SEEDS": "200"})
 
 
 @nox.session

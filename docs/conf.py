@@ -57,7 +57,7 @@ nitpick_ignore_regex = [
     # The local server's records of users: internal, but shown in signatures.
     (r"py:class", r"cometconn\.emulator\.world\.people\..*"),
     # The inside of `SystemEnvironment` and of `SavedSession`.
-    (r"py:class", r"Proxies|cometconn\._account\.session\.Session"),
+    (r"py:class", r"Proxies|cometconn\._account\.session\.Session|cometconn\.fleet\.memory_state\.MemoryState"),
     # The standard library's, where an annotation names them without their module.
     (r"py:.*", r"Any|AbstractAsyncContextManager|Async(?:Generator|Iterator)|Awaitable|Callable|ClassVar|Iterable"),
     (r"py:.*", r"Iterator|Literal|Mapping|NoReturn|Protocol|Self|Sequence|TypeAlias"),

@@ -106,6 +106,10 @@ if not app and ARGV[5] == '1' then
 elseif app and app ~= ARGV[8] then
   return {{'FOREIGN', app}}
 end
+for _, old in ipairs(redis.call('ZRANGEBYSCORE', all, '-inf', '(' .. decimal(now - {SEEN}))) do
+  redis.call('ZREM', all, old)
+  redis.call('HDEL', infos, old)
+end
 local expires = tonumber(redis.call('ZSCORE', all, me) or '0')
 local draining = string.sub(redis.call('HGET', infos, me) or '00', 1, 1)
 if ARGV[6] == '1' then draining = '1' end
@@ -128,10 +132,6 @@ else
   redis.call('HSET', infos, me, draining .. '0' .. ARGV[7])
 end
 redis.call('ZADD', all, decimal(expires), me)
-for _, old in ipairs(redis.call('ZRANGEBYSCORE', all, '-inf', '(' .. decimal(now - {SEEN}))) do
-  redis.call('ZREM', all, old)
-  redis.call('HDEL', infos, old)
-end
 return {{'GRANTED', members(group, now), redis.call('HGET', key('meta'), 'epoch') or ''}}
 """
 )

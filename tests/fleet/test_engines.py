@@ -176,6 +176,8 @@ async def test_members_are_seen_for_a_minute(under_test: engines.EngineUnderTest
     with pytest.raises(LeaseLostError):
         await connection.lease(Incarnation("w1"), 5)
     assert (await connection.lease(second, 5)).members != ()
+    await under_test.advance(100)
+    assert not (await connection.lease(second, 0)).member.is_alive
 
 
 async def test_draining(connection: EngineConnection) -> None:
@@ -599,7 +601,7 @@ async def test_a_removed_account_is_gone(connection: EngineConnection) -> None:
     """Its owner is fenced at once, and if it is added again, it begins anew."""
     worker = await join(connection)
     claimed = await own(connection, worker)
-    await connection.append([Append("amy", claimed.word, 1, (message(5),))])
+    await connection.append([Append("amy", claimed.word, 1, (message(3), message(5)))])
     await connection.save([Save("amy", claimed.word, b"session", 1)])
     await connection.administration.remove(["amy"])
     assert await connection.append([Append("amy", claimed.word, 2, (message(6),))]) == (Fenced("amy"),)
@@ -607,9 +609,9 @@ async def test_a_removed_account_is_gone(connection: EngineConnection) -> None:
     await connection.administration.add([Account("amy")])
     again = await own(connection, worker)
     assert (again.session, again.position, again.word.token) == (None, None, 2)
-    (result,) = await connection.append([Append("amy", again.word, 1, (message(5),))])
-    assert result == Appended("amy", 5, 1, appended=1)
-    assert [number for number, _, _ in await entries(connection)] == [5, 5]
+    (result,) = await connection.append([Append("amy", again.word, 1, (message(5), message(3)))])
+    assert result == Appended("amy", 5, 1, appended=2, late=(3,))
+    assert [number for number, _, _ in await entries(connection)] == [3, 5, 5, 3]
 
 
 # Connections

@@ -39,7 +39,7 @@ QUICK = (
 COVERED = "--fail-under=95"
 PURE_TESTS = ("tests/lifecycle", "tests/wire")
 PURE = ("*/cometconn/_lifecycle/*", "*/cometconn/_wire/*")
-STARTABLE = "__call__,run_bot,run_bots,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,stop_when_asked,_stay_connected"
+STARTABLE = "__call__,run_bot,run_bots,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,stop_when_asked,_stay_connected,_run_worker,run_worker"
 ASYNC_IGNORES = (
     "cometconn/_account/http.py:ASYNC127",  # httpx2 is what the project is built on
     "cometconn/_account/exchange.py:ASYNC127",  # the same
@@ -52,6 +52,8 @@ ASYNC_IGNORES = (
     "cometconn/aio/_handed_in.py:ASYNC104",  # it is another task that was cancelled
     "cometconn/aio/_signal.py:ASYNC103",  # the caller raises it when it has cleaned up
     "cometconn/cli/demo.py:ASYNC111",  # the timeline ends with the client, whose end it shows
+    "cometconn/fleet/consumer.py:ASYNC102",  # `Membership.end()` is shielded and bounded
+    "cometconn/fleet/worker.py:ASYNC102",  # the same
     "cometconn/fleet/redis_lanes.py:ASYNC120,ASYNC128",  # coredis calls `started()`, and makes an error of a Cancelled, which is raised again
     "cometconn/testing/leaks.py:ASYNC102",  # it waits only after a block that raised nothing, and cleans nothing up
     "cometconn/testing/scripts.py:ASYNC102",  # leaving a client is bounded by the client
@@ -192,6 +194,7 @@ def fuzz(session: nox.Session) -> None:
     session.run("pytest", "-q", "tests/fleet/test_engine_model.py", env={"COMETCONN_FLEET_SCRIPTS": "2000"})
     many = {"COMETCONN_INTERLEAVINGS": "600"}
     session.run("pytest", "-q", "tests/connection/test_catch_up.py", "-k", "interleaving", env=many)
+    session.run("pytest", "-q", "tests/fleet/test_random_faults.py", env={"COMETCONN_FLEET_SEEDS": "200"})
 
 
 @nox.session

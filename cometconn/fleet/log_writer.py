@@ -186,7 +186,6 @@ class LogWriter:
             while True:
                 await self._arrived.wait()
                 self._arrived = trio.Event()
-                await trio.lowlevel.checkpoint()  # lets all accounts that have news join this call
                 while self._queue:
                     self._in_call = self._next_call()
                     await self._call(self._in_call)

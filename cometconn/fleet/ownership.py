@@ -98,7 +98,7 @@ class Ownership:
             return
         self.ended_because, self.ended_at, self.parked = reason, trio.current_time(), parked
         if self._chat is not None:
-            self._chat.enter_background()  # closes the socket even if the handler ignores cancellation
+            self._chat.enter_background()  # the close frame leaves in this step
         self._scope.cancel(reason=f"cometconn: the ownership of the account ended ({reason})")
 
     def _is_over(self) -> bool:

@@ -74,9 +74,9 @@ class Fleet:
 
     async def start(self, name: str, **options: Any) -> Worker:
         """Run a worker in a task of its own, which `kill()` ends."""
-        return await self.nursery.start(self._run, name, options)
+        return await self.nursery.start(self._run_worker, name, options)
 
-    async def _run(self, name: str, options: dict[str, Any], *, task_status: trio.TaskStatus[Worker]) -> None:
+    async def _run_worker(self, name: str, options: dict[str, Any], *, task_status: trio.TaskStatus[Worker]) -> None:
         with trio.CancelScope() as self.scopes[name]:
             self.lines[name] = Line(self.engine)
             async with self.open(name, **{"engine": self.lines[name], **options}) as worker:

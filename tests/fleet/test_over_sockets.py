@@ -46,7 +46,7 @@ class Workers:
     scopes: dict[str, trio.CancelScope] = attrs.field(factory=dict)
     owned: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
 
-    async def run(self, name: str, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def run_worker(self, name: str, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run a worker until its scope is cancelled."""
         line = self.lines[name] = Line(self.engine)
         with trio.CancelScope() as self.scopes[name]:
@@ -81,7 +81,7 @@ async def test_a_takeover(kind: str, tmp_path: pathlib.Path, request: pytest.Fix
         await connection.administration.add([Account(uid) for uid in UIDS])
         workers = Workers(server, engine)
         for name in ("w1", "w2"):
-            await nursery.start(workers.run, name)
+            await nursery.start(workers.run_worker, name)
         await until(lambda: workers.all_connected() and all(map(workers.owned.get, ("w1", "w2"))))
         for text in ("before", "meanwhile", "after"):
             for uid in UIDS:

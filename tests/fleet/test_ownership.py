@@ -11,6 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from cometconn import Disconnected
 from cometconn.emulator.log import Kind
 from cometconn.errors import ApiError, SettingsError
 from cometconn.events import TextMessage
@@ -46,9 +47,13 @@ async def test_a_handler_gets_what_it_owns(autojump_clock: MockClock) -> None:
                 assert (owned.account, owned.token) == (Account("user-0"), token)
                 assert 0 < owned.lease.remaining <= 4.0
                 assert owned.lease.deadline == pytest.approx(trio.current_time() + owned.lease.remaining)
-                assert owned.chat.get_logged_in_user() is not None
+                chat = owned.chat
+                assert chat.get_logged_in_user() is not None
                 assert repr(owned) == f"<Owned 'user-0', token {token}>"
                 assert repr(worker) == "<Worker 'w1', 1 accounts>"
+                worker._reconciler.owned["user-0"].end("share")  # type: ignore[union-attr]
+                assert isinstance(chat.status, Disconnected)  # in the same step
+                assert worker.accounts == ()
         for call in (owned.check, owned.events, lambda: owned.chat):
             with pytest.raises(LeaseLostError):
                 call()

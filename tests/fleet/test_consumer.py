@@ -15,6 +15,7 @@ from trio.testing import MockClock
 from cometconn.errors import SettingsError
 from cometconn.events import TextMessage
 from cometconn.fleet import Account, Consumer, LeaseLostError, MemoryEngine, NameInUseError, open_consumer
+from cometconn.fleet.shares import winner
 from cometconn.fleet.values import Append, Claim, Event, Incarnation, OwnerWord
 
 from .harness import QUICK, Line, open_fleet, settle
@@ -194,6 +195,20 @@ async def test_a_join_moves_partitions_without_doubling(autojump_clock: MockCloc
         assert len(got) == 240
         assert set(got.values()) == {1}
         nursery.cancel_scope.cancel()
+
+
+async def test_a_partition_waits_for_an_acknowledgement_before_it_moves(autojump_clock: MockClock) -> None:
+    """What was handed out is acknowledged by its consumer, and not delivered again by the one that joins."""
+    other = next(name for name in map("c{}".format, range(2, 99)) if winner(["c1", name], "0") == name)
+    async with open_log(1, partitions=1) as log, log.open("c1") as one:
+        await log.write("user-0")
+        delivery = await anext(one)
+        async with log.open(other) as two:
+            await log.write("user-0")
+            await trio.sleep(3.0)
+            assert (one.partitions, two.partitions) == ((0,), ())
+            await delivery.ack()
+            assert (await anext(two)).entry.id == 2
 
 
 async def test_a_lost_lease_is_taken_up_again(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:

@@ -338,10 +338,15 @@ def the_key_is_never_kept(patch: pytest.MonkeyPatch) -> None:
     """A `login()` with a key that finds a saved session is of no use when the saved token is unknown."""
     login = Login.login
 
-    async def forgetful(self: Login, *given: Any) -> Any:
-        user = await login(self, *given)
-        self.renewal.key.drop()
-        return user
+    def forgetful(self: Login, *given: Any) -> Any:
+        wait = login(self, *given)
+
+        async def and_forget() -> Any:
+            user = await wait()
+            self.renewal.key.drop()
+            return user
+
+        return and_forget
 
     patch.setattr(Login, "login", forgetful)
 

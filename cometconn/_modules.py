@@ -26,6 +26,7 @@ _PUBLIC = [
     "aio",
     "testing",
     "emulator",
+    "fleet",
 ]
 
 

@@ -31,6 +31,7 @@ from cometconn.emulator import Device, Faults, Kind, ServerLog, World
 from cometconn.environment import Request, SystemEnvironment
 from cometconn.errors import CometConnError, SettingsError
 from cometconn.events import Event, TextMessage, User
+from cometconn.fleet import MemoryEngine
 from cometconn.instrumentation import Detail, LogHook, MachineSlept, TraceFile
 from cometconn.stores import SavedPosition, SavedSession
 from cometconn.testing import LineFaults, memory_socket_pair, open_fault_proxy, open_replay, record
@@ -49,6 +50,7 @@ PUBLIC = [
     "cometconn.environment",
     "cometconn.errors",
     "cometconn.events",
+    "cometconn.fleet",
     "cometconn.instrumentation",
     "cometconn.settings",
     "cometconn.status",
@@ -60,6 +62,7 @@ PUBLIC = [
 
 URL = "http://127.0.0.1:9"
 MADE_BY_THE_LIBRARY = "The library makes them, and programs only read them."
+OF_A_FLEET = "It is the method of an object that only a fleet has; the constructors are tried."
 EXEMPT: dict[Any, str] = {
     BaseException: "An error that raises another one while it is made would hide what happened.",
     enum.Enum: "The standard library's own error names the value and the class.",
@@ -72,6 +75,16 @@ EXEMPT: dict[Any, str] = {
     "cometconn.emulator.Send": MADE_BY_THE_LIBRARY,
     "cometconn.emulator.ServerLog.add": "The server calls it for every step.",
     "cometconn.emulator.World.": "Only a transport calls these methods, several of them for every frame.",
+    "cometconn.fleet.Consumer.": OF_A_FLEET,
+    "cometconn.fleet.KeyRing.": "The engines call its methods.",
+    "cometconn.fleet.MemoryEngine.": OF_A_FLEET,
+    "cometconn.fleet.Owned.": OF_A_FLEET,
+    "cometconn.fleet.RedisEngine.": OF_A_FLEET,
+    "cometconn.fleet.SQLiteEngine.": OF_A_FLEET,
+    "cometconn.fleet.Worker.": OF_A_FLEET,
+    "cometconn.fleet.Delivery": MADE_BY_THE_LIBRARY,
+    "cometconn.fleet.Incarnation": MADE_BY_THE_LIBRARY,
+    "cometconn.fleet.OwnerWord": MADE_BY_THE_LIBRARY,
     "cometconn.instrumentation.Trace": MADE_BY_THE_LIBRARY,
     "cometconn.status": MADE_BY_THE_LIBRARY,
     "cometconn.testing.ProxyEntry": MADE_BY_THE_LIBRARY,
@@ -120,6 +133,9 @@ def hints_of(function: Any) -> dict[str, Any]:
     """Return the annotations of a function, evaluated."""
     function = inspect.unwrap(function)
     names = namespace() | function.__globals__
+    for name, alias in function.__globals__.items():
+        if isinstance(alias, str) and alias.startswith("Callable["):
+            names[name] = eval(alias, names)  # noqa: S307
     texts = function.__annotations__
     return {name: eval(text, names) if isinstance(text, str) else text for name, text in texts.items()}  # noqa: S307
 
@@ -241,9 +257,9 @@ async def opened(folder: pathlib.Path) -> AsyncGenerator[tuple[dict[str, Any], d
             valid = {
                 "body": {**draft, "sender": "zed-1", "id": 1, "conversationId": "c"},
                 "admin_url": URL, "chat": pair.chat, "client_url": URL, "data": {}, "device": Device(pair.device.line),
-                "draft": draft, "event": message, "predicate": test_each_wrong_argument_is_named, "frame": {}, "how": "close", "kind": "user", "line": pair.device.line,
+                "draft": draft, "engine": MemoryEngine(), "event": message, "predicate": test_each_wrong_argument_is_named, "frame": {}, "how": "close", "kind": "user", "line": pair.device.line,
                 "mark": "read", "members": (), "message": message, "path": folder / "file", "script": (),
-                "request": Request("GET", f"{URL}/v3.0/me", {}), "saved": SavedSession.new("APP"), "server": pair.server,
+                "request": Request("GET", f"{URL}/v3.0/me", {}), "saved": SavedSession.new("APP"), "server": pair.server, "settings": AppSettings(),
                 "socket_url": "ws://127.0.0.1:9", "target": URL, "timing": Timing(), "uids": {"amy-2"}, "url": URL,
                 "headers": {}, "bytes": b"", "entry": Kind.REST, "position": SavedPosition("APP", "zed-1"), "detail": MachineSlept(
                     connection_id="APP-1", generation=1, at=0.0, at_utc=datetime.datetime.now(datetime.UTC), slept=1.0),

@@ -6,6 +6,10 @@ they have in common: who owns which account, the sessions, the positions and the
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from cometconn._modules import public_names
+
 from .consumer import Consumer as Consumer
 from .consumer import Delivery as Delivery
 from .consumer import open_consumer as open_consumer
@@ -61,3 +65,6 @@ __all__ = [
     "open_worker",
     "recorder",
 ]
+
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
+    __getattr__, __dir__ = public_names(__name__, __all__)

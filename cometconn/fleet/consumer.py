@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, final
 import attrs
 import trio
 
+from cometconn._arguments import checked, made_by
 from cometconn._groups import open_nursery, protected
 from cometconn.environment import SystemEnvironment
 from cometconn.errors import SettingsError
@@ -122,6 +123,8 @@ class Delivery:
 
 
 @final
+@made_by("fleet.open_consumer()")
+@checked
 class Consumer:
     """The deliveries to one consumer: an async iterator. Made by `open_consumer()`, not by you.
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import attrs
 
+from cometconn._arguments import checked
+
 __all__ = ["Bucket", "Rate"]
 
 _RECOVERY = 60.0  # seconds from a throttled bucket back to its whole rate
@@ -15,6 +17,7 @@ _LEAST = 0.1  # of the rate: the slowest that a bucket becomes
 _THROTTLE_EVERY = 1.0  # seconds: 429 responses that come together halve the rate once
 
 
+@checked
 @attrs.frozen
 class Rate:
     """What the fleet may do.

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
+from cometconn._arguments import checked
 from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class UnreadableError(Exception):
 
 
 @final
+@checked
 class KeyRing:
     """Keys for AES-GCM, each with an id. The first one encrypts; all decrypt. No key is in the `repr`.
 

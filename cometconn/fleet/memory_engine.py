@@ -9,6 +9,8 @@ from typing import Protocol, TypeVar, final
 
 import trio
 
+from cometconn._arguments import checked
+
 from .checks import DEFAULT_PARTITIONS, check_arguments
 from .engine import EngineConnection
 from .errors import EngineError
@@ -25,6 +27,7 @@ class _Make(Protocol):
 
 
 @final
+@checked
 class MemoryEngine:
     """Keeps a fleet in memory: for one process, one Trio run, and tests. Everything is lost with this object.
 

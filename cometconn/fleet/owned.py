@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 import trio
 
+from cometconn._arguments import checked, made_by
 from cometconn.errors import ApiError
 
 from .errors import LeaseLostError
@@ -32,6 +33,8 @@ _SERVER_ERRORS = 500
 
 
 @final
+@made_by("fleet.open_worker()")
+@checked
 class Owned:
     """One account, for as long as this worker owns it. Made by `open_worker()`, not by you.
 
@@ -185,6 +188,7 @@ def _is_doubtful(error: ApiError) -> bool:
     return error.status is None or error.status >= _SERVER_ERRORS or error.code == "INVALID_RESPONSE"
 
 
+@checked
 def recorder(*, own: bool = True) -> Handler:
     """Return the handler that records every event in the engine's log. It is the default of `open_worker()`.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, final
 import attrs
 import trio
 
+from cometconn._arguments import checked
 from cometconn._groups import open_nursery
 from cometconn.errors import SettingsError
 
@@ -32,6 +33,7 @@ _OLDEST = (6, 2)
 
 
 @final
+@checked
 class RedisEngine:
     """Keeps a fleet in Redis (6.2 or newer) or Valkey: for any number of machines. Needs `pip install cometconn[fleet]`.
 

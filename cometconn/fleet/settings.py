@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from cometconn._arguments import checked
 from cometconn.errors import SettingsError
 
 from .gcra import Rate
@@ -100,6 +101,7 @@ class FleetSettings:
         return Rate(self.connects_per_second, self.connect_burst)
 
 
+@checked
 @attrs.frozen(kw_only=True)
 class Credentials:
     """How an account logs in: with exactly one of the two. Neither is in the `repr`, and neither enters the engine.

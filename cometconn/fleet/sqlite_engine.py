@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from cometconn._account.ordered_thread import OrderedThread
+from cometconn._arguments import checked
 
 from .checks import DEFAULT_PARTITIONS, check_arguments, check_call_timeout
 from .encrypted_connection import Keys, encrypted
@@ -34,6 +35,7 @@ _CLOSE_TIMEOUT = 2.0
 
 
 @final
+@checked
 class SQLiteEngine:
     """Keeps a fleet in a database file: for any number of processes of one machine. No server is needed.
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import attrs
 
+from cometconn._arguments import checked
 from cometconn.errors import SettingsError
 
 __all__ = [
@@ -478,6 +479,7 @@ class Acked:
 # Administration
 
 
+@checked
 @attrs.frozen
 class Account:
     """An account that the fleet keeps connected.

@@ -10,6 +10,7 @@ import attrs
 import trio
 
 import cometconn
+from cometconn._arguments import checked, made_by
 from cometconn._groups import open_nursery, protected
 from cometconn.environment import SystemEnvironment
 from cometconn.errors import SettingsError
@@ -39,6 +40,8 @@ __all__ = ["Worker", "open_worker"]
 
 
 @final
+@made_by("fleet.open_worker()")
+@checked
 class Worker:
     """One worker of a fleet. Made by `open_worker()`, not by you. None of its calls needs the engine."""
 

@@ -80,7 +80,9 @@ def test_values_that_json_cannot_hold_are_written_all_the_same() -> None:
     assert isinstance(event, TextMessage)
     made = to_log_event(attrs.evolve(event, raw=body), "zed-1")
     assert made is not None
-    assert (json.loads(made.body or b"")["message"]["data"]["text"] == "\ud800") is True  # xdist cannot report this text
+    assert (
+        json.loads(made.body or b"")["message"]["data"]["text"] == "\ud800"
+    ) is True  # xdist cannot report this text
 
 
 def gap(recovered: bool | None) -> Gap:

@@ -59,6 +59,11 @@ nitpick_ignore_regex = [
     (r"py:class", r"cometconn\.emulator\.world\.people\..*"),
     # The inside of `SystemEnvironment`, of `SavedSession` and of the emulator for asyncio.
     (r"py:class", r"Calls|Proxies|cometconn\._account\.session\.Session|cometconn\.fleet\.memory_state\.MemoryState"),
+    # What a worker of a fleet has, beside its public names.
+    (
+        r"py:class",
+        r"LocalLease|Handler|LoginFunction|_Partition|cometconn\.fleet\.(?:change_feed\.ChangeStream|counters\.WorkerStatistics)",
+    ),
     # The types of a stream's events, and the keywords of `events()` in its overloads.
     (r"py:class", r"(?:cometconn\._streams\.event_stream\.)?EventT_co|[ABCD]|StreamKeywords"),
     # The standard library's, where an annotation names them without their module.

@@ -18,10 +18,10 @@ from .values import (
     Claimed,
     ClaimResult,
     EntryKind,
-    Event,
     Fenced,
     Incarnation,
     LogEntry,
+    LogEvent,
     Read,
     ReadResult,
     Save,
@@ -93,7 +93,7 @@ class EncryptedConnection:
             ]
         return await self._connection.append(appends)
 
-    def _event(self, uid: str, event: Event) -> Event:
+    def _event(self, uid: str, event: LogEvent) -> LogEvent:
         if event.body is None or event.kind is EntryKind.HOLE:
             return event
         return attrs.evolve(event, body=self._keys.encrypt(event.body, _FLEET, "message", self.app_id, uid))

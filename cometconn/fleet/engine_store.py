@@ -15,7 +15,7 @@ from .checks import is_before
 from .engine import EngineConnection
 from .errors import FencedError
 from .log_writer import AccountLog, LogWriter
-from .values import Claimed, Event, Fenced, Save
+from .values import Claimed, Fenced, LogEvent, Save
 
 __all__ = ["OTHER_USER", "EngineStore", "OwnedSession"]
 
@@ -121,7 +121,7 @@ class EngineStore:
             await self._put()
         number = saved.message_id
         if number is not None and is_before(self.log.queued, number):
-            await self.writer.append(self.log, [Event(number, None)])
+            await self.writer.append(self.log, [LogEvent(number, None)])
 
     async def save_again(self) -> None:
         """Save what is known, because the engine may have forgotten it. Raises `EngineError` or `FencedError`."""

@@ -14,7 +14,7 @@ from cometconn.errors import DecodeError
 from cometconn.events import Event as ClientEvent
 from cometconn.events import Gap, Message, Overflow, Resumed, UnreadableFrame
 
-from .values import EntryKind, Event, LogEntry
+from .values import EntryKind, LogEntry, LogEvent
 
 __all__ = ["decode_entry", "to_log_event"]
 
@@ -24,7 +24,7 @@ _TEXT = "text"
 _HOLE = "hole"
 
 
-def to_log_event(event: ClientEvent, uid: str, *, own: bool = True) -> Event | None:
+def to_log_event(event: ClientEvent, uid: str, *, own: bool = True) -> LogEvent | None:
     """Return what the log keeps of an event of the account *uid*; `None` for markers that mean no loss.
 
     Args:
@@ -34,12 +34,12 @@ def to_log_event(event: ClientEvent, uid: str, *, own: bool = True) -> Event | N
     """
     if isinstance(event, Gap | Overflow | Resumed):
         hole = _hole(event)
-        return None if hole is None else Event(None, _to_json({_HOLE: hole}), EntryKind.HOLE)
+        return None if hole is None else LogEvent(None, _to_json({_HOLE: hole}), EntryKind.HOLE)
     number = message_key(event)
     kind = EntryKind.SIGNAL if number is None else EntryKind.MESSAGE
     if not own and isinstance(event, Message) and event.sender.uid == uid:
-        return Event(number, None, kind)
-    return Event(number, _to_json(_content(event)), kind)
+        return LogEvent(number, None, kind)
+    return LogEvent(number, _to_json(_content(event)), kind)
 
 
 def decode_entry(entry: LogEntry) -> ClientEvent | None:

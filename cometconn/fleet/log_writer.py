@@ -13,7 +13,7 @@ from .counters import Counters
 from .engine import EngineConnection
 from .errors import EngineError, FencedError, FleetError, LeaseLostError, RewoundError
 from .lease import LocalLease
-from .values import Append, Appended, AppendResult, Event, Fenced, OwnerWord, Rewound
+from .values import Append, Appended, AppendResult, Fenced, LogEvent, OwnerWord, Rewound
 
 __all__ = ["AFTER_FAILURE", "AccountLog", "LogWriter"]
 
@@ -69,7 +69,7 @@ class AccountLog:
         news, self._has_news = self._has_news, False
         return not news and self._pending == 0 and self._ended is None
 
-    def began(self, events: Iterable[Event]) -> None:
+    def began(self, events: Iterable[LogEvent]) -> None:
         """Note that an append of *events* waits."""
         self._pending += 1
         ids = [event.id for event in events if event.id is not None]
@@ -106,7 +106,7 @@ class AccountLog:
 @attrs.define(eq=False)
 class _Item:
     log: AccountLog
-    events: tuple[Event, ...]
+    events: tuple[LogEvent, ...]
     sequence: int
     queued_at: float
     done: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -147,7 +147,7 @@ class LogWriter:
         oldest = next(iter(self._in_call), None) or next(iter(self._queue), None)
         return 0.0 if oldest is None else trio.current_time() - oldest.queued_at
 
-    async def append(self, log: AccountLog, events: Iterable[Event]) -> Appended:
+    async def append(self, log: AccountLog, events: Iterable[LogEvent]) -> Appended:
         """Append *events*, and return when the engine has acknowledged them.
 
         Raises `LeaseLostError`, `FencedError` or `RewoundError`. If cancelled, the events may still be appended.
@@ -172,7 +172,7 @@ class LogWriter:
                 if log.is_quiet():
                     self._put(log, (), 0)
 
-    def _put(self, log: AccountLog, events: tuple[Event, ...], sequence: int) -> _Item:
+    def _put(self, log: AccountLog, events: tuple[LogEvent, ...], sequence: int) -> _Item:
         item = _Item(log, events, sequence, trio.current_time())
         log.began(events)
         self._queue.append(item)

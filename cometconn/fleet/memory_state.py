@@ -27,11 +27,11 @@ from .values import (
     ClaimRefused,
     ClaimResult,
     EntryKind,
-    Event,
     Fenced,
     Incarnation,
     LeaseGrant,
     LogEntry,
+    LogEvent,
     Member,
     OwnerWord,
     Read,
@@ -259,7 +259,7 @@ class MemoryState:
         new = len(append.events) - len(skipped)
         return Appended(append.account, written.position, written.sequence, new, tuple(skipped), tuple(late))
 
-    def _write_entry(self, now: float, uid: str, event: Event, body: bytes, *, late: bool) -> None:
+    def _write_entry(self, now: float, uid: str, event: LogEvent, body: bytes, *, late: bool) -> None:
         self._last_entry = self.last_number = number = self.last_number + 1
         entry = LogEntry(str(number), uid, event.id, event.kind, late, body, now)
         self._log.setdefault(partition_of(uid, self.partitions), []).append((number, entry))

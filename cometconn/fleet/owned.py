@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 import trio
 
 from cometconn._arguments import checked, made_by
+from cometconn._client.client import CometChat
+from cometconn._streams.event_stream import EventStream
 from cometconn.errors import ApiError
+from cometconn.events import Event, TextMessage
 
 from .errors import LeaseLostError
 from .log_format import to_log_event
 from .values import Account, Appended
 
 if TYPE_CHECKING:
-    from cometconn import CometChat, EventStream
-    from cometconn.events import Event, TextMessage
-
     from .lease import LocalLease
     from .log_writer import AccountLog, LogWriter
 
@@ -112,8 +112,8 @@ class Owned:
 
         Raises:
             LeaseLostError: the ownership ended. The events may be recorded; the next owner gets what is not.
-            FencedError, RewoundError: the same, because another worker owns the account, or because the engine has
-                forgotten something and the client is opened again. Let them propagate: the handler is cancelled anyway.
+            FencedError: the same, because another worker owns the account. Let it propagate: the handler is cancelled anyway.
+            RewoundError: the same, because the engine has forgotten something, and the client is opened again.
 
         A checkpoint. Waits while the engine is unreachable, at most until the lease ends. If cancelled, the events may
         still be recorded; recording them again does no harm.
@@ -155,7 +155,8 @@ class Owned:
             LeaseLostError: the ownership is over; nothing was sent by this call after its end.
             ApiError: the server refused the message, and nothing was sent. Or there is neither *key* nor `"skip"`, and
                 the message is in doubt.
-            SettingsError, NotLoggedInError: as for `CometChat.send_text()`.
+            SettingsError: as for `CometChat.send_text()`.
+            NotLoggedInError: the same.
 
         A checkpoint. If cancelled, the message was sent or was not. With *key* and `"repeat"`, at most until the ownership
         ends.

@@ -25,10 +25,10 @@ from .values import (
     ClaimRefused,
     ClaimResult,
     EntryKind,
-    Event,
     Fenced,
     Incarnation,
     LogEntry,
+    LogEvent,
     OwnerWord,
     Read,
     ReadResult,
@@ -263,7 +263,7 @@ class SQLiteLedger:
         query = "SELECT 1 FROM recent WHERE number = ? AND id = ?"
         return self._database.execute(query, (number, str(message_id))).fetchone() is not None
 
-    def _write_entry(self, now: float, uid: str, event: Event, *, late: bool) -> None:
+    def _write_entry(self, now: float, uid: str, event: LogEvent, *, late: bool) -> None:
         message_id = None if event.id is None else str(event.id)
         written = self._database.execute(
             "INSERT INTO log (partition, uid, id, kind, late, at, body) VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -28,11 +28,11 @@ __all__ = [
     "ClaimResult",
     "Claimed",
     "EntryKind",
-    "Event",
     "Fenced",
     "Incarnation",
     "LeaseGrant",
     "LogEntry",
+    "LogEvent",
     "Member",
     "OwnerWord",
     "Read",
@@ -277,7 +277,7 @@ class EntryKind(enum.Enum):
 
 
 @attrs.frozen
-class Event:
+class LogEvent:
     """One event to append.
 
     Attributes:
@@ -314,7 +314,7 @@ class Append:
     account: str
     word: OwnerWord
     sequence: int = 0
-    events: tuple[Event, ...] = ()
+    events: tuple[LogEvent, ...] = ()
     after: int = 0
     expected: int | None = None
 

@@ -16,7 +16,7 @@ from cometconn.errors import SettingsError
 from cometconn.events import TextMessage
 from cometconn.fleet import Account, Consumer, LeaseLostError, MemoryEngine, NameInUseError, open_consumer
 from cometconn.fleet.shares import winner
-from cometconn.fleet.values import Append, Claim, Event, Incarnation, OwnerWord
+from cometconn.fleet.values import Append, Claim, Incarnation, LogEvent, OwnerWord
 
 from .harness import QUICK, Line, open_fleet, settle
 
@@ -35,7 +35,7 @@ class Log:
         appends = []
         for uid in uids:
             self.last += 1
-            appends.append(Append(uid, self.words[uid], self.last, (Event(self.last, b'{"frame": {"type": "x"}}'),)))
+            appends.append(Append(uid, self.words[uid], self.last, (LogEvent(self.last, b'{"frame": {"type": "x"}}'),)))
         await self.connection.append(appends)
 
     def open(self, name: str, engine: Any = None, group: str = "bots") -> AbstractAsyncContextManager[Consumer]:

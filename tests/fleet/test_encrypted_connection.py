@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cometconn.fleet import Account, EngineConnection, EngineError, Incarnation, KeyRing, SQLiteEngine
-from cometconn.fleet.values import Append, Claim, Claimed, EntryKind, Event, Read, Release, Save, partition_of
+from cometconn.fleet.values import Append, Claim, Claimed, EntryKind, LogEvent, Read, Release, Save, partition_of
 
 if TYPE_CHECKING:
     import pathlib
@@ -32,7 +32,7 @@ async def write(connection: EngineConnection) -> Claimed:
     """Save a session and append three events."""
     claimed = await claim(connection)
     await connection.save([Save("amy", claimed.word, SESSION, 1)])
-    events = (Event(1, BODY), Event(None, HOLE, EntryKind.HOLE), Event(2, None))
+    events = (LogEvent(1, BODY), LogEvent(None, HOLE, EntryKind.HOLE), LogEvent(2, None))
     await connection.append([Append("amy", claimed.word, 1, events)])
     return claimed
 

@@ -23,8 +23,8 @@ from cometconn.fleet.values import (
     Claim,
     Claimed,
     ClaimRefused,
-    Event,
     Fenced,
+    LogEvent,
     OwnerWord,
     Read,
     Refusal,
@@ -192,7 +192,7 @@ class Script:
             append = caller.last
         else:
             caller.sent += bool(ids)
-            events = tuple(Event(each, b"%d" % each) for each in ids)
+            events = tuple(LogEvent(each, b"%d" % each) for each in ids)
             append = Append(caller.uid, caller.word, caller.sent, events, caller.after, caller.expected)
             caller.last = append if ids else caller.last
         (result,) = await self.connection.append([append])

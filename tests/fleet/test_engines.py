@@ -30,8 +30,8 @@ from cometconn.fleet.values import (
     Claimed,
     ClaimRefused,
     EntryKind,
-    Event,
     Fenced,
+    LogEvent,
     OwnerWord,
     Read,
     Refusal,
@@ -75,8 +75,8 @@ async def own(connection: EngineConnection, incarnation: Incarnation, key: str =
     return claimed
 
 
-def message(number: int) -> Event:
-    return Event(number, b"message %d" % number)
+def message(number: int) -> LogEvent:
+    return LogEvent(number, b"message %d" % number)
 
 
 async def entries(
@@ -309,7 +309,7 @@ async def test_each_message_once_in_order(connection: EngineConnection) -> None:
 async def test_a_repeated_append_changes_nothing(connection: EngineConnection) -> None:
     """Not even events without an id are appended twice, and an overtaken append is not made after the newer one."""
     claimed = await own(connection, await join(connection))
-    typing = Event(None, b"typing", EntryKind.SIGNAL)
+    typing = LogEvent(None, b"typing", EntryKind.SIGNAL)
     append = Append("amy", claimed.word, 3, (message(5), typing))
     (first,) = await connection.append([append])
     assert first == Appended("amy", 5, 3, appended=2)
@@ -344,7 +344,7 @@ async def test_many_accounts_in_one_call(connection: EngineConnection) -> None:
 async def test_a_body_of_none_only_moves_the_position(connection: EngineConnection) -> None:
     """F11: a handler that acknowledges without recording leaves no entry, and the id counts as appended."""
     claimed = await own(connection, await join(connection))
-    (result,) = await connection.append([Append("amy", claimed.word, 1, (Event(5, None), Event(6, None)))])
+    (result,) = await connection.append([Append("amy", claimed.word, 1, (LogEvent(5, None), LogEvent(6, None)))])
     assert result == Appended("amy", 6, 1, appended=2)
     (result,) = await connection.append([Append("amy", claimed.word, 2, (message(5),), 1, 6)])
     assert result == Appended("amy", 6, 2, skipped=(5,))
@@ -354,7 +354,7 @@ async def test_a_body_of_none_only_moves_the_position(connection: EngineConnecti
 async def test_the_last_1024_ids_are_known(connection: EngineConnection) -> None:
     """F9: an older one may be appended twice, and is marked."""
     claimed = await own(connection, await join(connection))
-    await connection.append([Append("amy", claimed.word, 1, tuple(Event(n, None) for n in range(1, 1026)))])
+    await connection.append([Append("amy", claimed.word, 1, tuple(LogEvent(n, None) for n in range(1, 1026)))])
     (result,) = await connection.append([Append("amy", claimed.word, 2, (message(2), message(1)))])
     assert result == Appended("amy", 1025, 2, 1, skipped=(2,), late=(1,))
     (result,) = await connection.append([Append("amy", claimed.word, 3, (message(2), message(1)))])
@@ -407,7 +407,7 @@ async def test_a_claim_that_was_forgotten(under_test: engines.EngineUnderTest, c
 async def test_holes_stand_in_the_log(connection: EngineConnection) -> None:
     """F10: and in a list of their own."""
     claimed = await own(connection, await join(connection))
-    hole = Event(None, b'{"since": 1}', EntryKind.HOLE)
+    hole = LogEvent(None, b'{"since": 1}', EntryKind.HOLE)
     await connection.append([Append("amy", claimed.word, 1, (message(1), hole, message(2)))])
     (result,) = await connection.read([Read(partition_of("amy", connection.partitions))])
     assert [entry.kind for entry in result.entries] == [EntryKind.MESSAGE, EntryKind.HOLE, EntryKind.MESSAGE]
@@ -651,7 +651,7 @@ async def test_arguments_of_lease(connection: EngineConnection) -> None:
         with pytest.raises(SettingsError):
             await connection.lease(Incarnation("w1"), ttl, joining=True, info=info)
     with pytest.raises(SettingsError):
-        Event(-1, b"")
+        LogEvent(-1, b"")
 
 
 @pytest.mark.parametrize("name", ["", "a:b", "a~b", "ü", "x" * 65, "a b", "a\n"])
@@ -680,7 +680,7 @@ async def test_every_call_may_be_cancelled(connection: EngineConnection) -> None
     (claimed,) = await connection.claim(worker, [claim])
     assert isinstance(claimed, Claimed)
     assert claimed.word.token == 1
-    append = Append("amy", claimed.word, 1, (message(1), Event(None, b"typing", EntryKind.SIGNAL)))
+    append = Append("amy", claimed.word, 1, (message(1), LogEvent(None, b"typing", EntryKind.SIGNAL)))
     for steps in range(8):
         await cancelled_after(steps, connection.append, [append])
     await connection.append([append])

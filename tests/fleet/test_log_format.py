@@ -14,8 +14,7 @@ from cometconn._wire.decoder import Decoder, decode
 from cometconn.errors import DecodeError
 from cometconn.events import Event, Gap, Overflow, Resumed, TextMessage, UnreadableFrame
 from cometconn.fleet.log_format import decode_entry, to_log_event
-from cometconn.fleet.values import EntryKind, LogEntry
-from cometconn.fleet.values import Event as LogEvent
+from cometconn.fleet.values import EntryKind, LogEntry, LogEvent
 
 GOLDEN = pathlib.Path(__file__).parent.parent / "golden"
 NOW = datetime.datetime(2026, 11, 29, tzinfo=datetime.UTC)

@@ -13,7 +13,7 @@ import trio
 import trio.testing
 
 from cometconn.fleet import Account, EngineConnection, EngineError, Incarnation, SQLiteEngine, sqlite_engine
-from cometconn.fleet.values import Append, Appended, Claim, Claimed, Event, Read, partition_of
+from cometconn.fleet.values import Append, Appended, Claim, Claimed, LogEvent, Read, partition_of
 
 if TYPE_CHECKING:
     import pathlib
@@ -35,7 +35,7 @@ async def main(path, name, uids, events):
             if isinstance(result, Claimed):
                 owned.append(result)
         for number in range(1, events + 1):
-            appends = [Append(c.key, c.word, number, (Event(number, b"x"),), number - 1, number - 1 or None) for c in owned]
+            appends = [Append(c.key, c.word, number, (LogEvent(number, b"x"),), number - 1, number - 1 or None) for c in owned]
             for result in await connection.append(appends):
                 assert isinstance(result, Appended) and result.appended == 1, result
             await connection.lease(worker, 120)
@@ -89,7 +89,7 @@ async def test_a_slow_disk_does_not_delay_a_renewal(tmp_path: pathlib.Path) -> N
             results: list[object] = []
 
             async def append() -> None:
-                results.extend(await connection.append([Append("amy", claimed.word, 1, (Event(1, b"x"),))]))
+                results.extend(await connection.append([Append("amy", claimed.word, 1, (LogEvent(1, b"x"),))]))
 
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(append)
@@ -112,12 +112,12 @@ async def test_a_disk_that_hangs(tmp_path: pathlib.Path) -> None:
             slow.execute("BEGIN IMMEDIATE")
             for _ in range(2):
                 with pytest.raises(EngineError) as caught:
-                    await connection.append([Append("amy", claimed.word, 1, (Event(1, b"x"),))])
+                    await connection.append([Append("amy", claimed.word, 1, (LogEvent(1, b"x"),))])
                 assert caught.value.worth_retrying
         with trio.fail_after(20):
             while True:
                 try:
-                    (result,) = await connection.append([Append("amy", claimed.word, 1, (Event(1, b"x"),))])
+                    (result,) = await connection.append([Append("amy", claimed.word, 1, (LogEvent(1, b"x"),))])
                 except EngineError:
                     continue
                 break
@@ -133,7 +133,7 @@ async def test_another_boot_means_that_every_lease_is_over(
     engine = SQLiteEngine(tmp_path / "fleet.db")
     async with engine.connect("app") as connection:
         claimed = await own(connection, "w1")
-        await connection.append([Append("amy", claimed.word, 1, (Event(1, b"x"),))])
+        await connection.append([Append("amy", claimed.word, 1, (LogEvent(1, b"x"),))])
     (tmp_path / "other.db.leases-x").touch()
     monkeypatch.setattr(sqlite_engine, "boot_id", lambda: "another-boot")
     async with engine.connect("app") as connection:
@@ -218,7 +218,7 @@ async def test_a_reader_of_another_connection_is_woken(tmp_path: pathlib.Path) -
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(read)
                 await trio.testing.wait_all_tasks_blocked(0.01)
-                await writer.append([Append("amy", claimed.word, 1, (Event(1, b"x"),))])
+                await writer.append([Append("amy", claimed.word, 1, (LogEvent(1, b"x"),))])
         assert found == [1]
 
 

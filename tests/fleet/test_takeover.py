@@ -159,10 +159,10 @@ async def test_a_zombie_is_fenced(autojump_clock: MockClock) -> None:
 
 async def _append(owned: object, body: bytes) -> None:
     from cometconn.fleet.errors import FencedError
-    from cometconn.fleet.values import Event
+    from cometconn.fleet.values import LogEvent
 
     with pytest.raises(FencedError):
-        await owned.tenure.writer.append(owned.log, [Event(10**6, body)])  # type: ignore[attr-defined]
+        await owned.tenure.writer.append(owned.log, [LogEvent(10**6, body)])  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("fault", ["broken", "unanswered"])

@@ -15,6 +15,7 @@ from cometconn import AppSettings, CometChat, Disconnected, FileStore, MemorySto
 from cometconn.appstate import follow_logind
 from cometconn.events import TextMessage, UnreadableFrame
 from cometconn.instrumentation import read_trace
+from cometconn.stores import SavedSession
 
 from .appstate.stand_in import StandIn
 from .connection.harness import Pair, background, open_pair, settle
@@ -102,10 +103,14 @@ async def _pong_timeout(pair: Pair, _: pathlib.Path) -> None:
 
 
 async def _protocol(pair: Pair, _: pathlib.Path) -> None:
-    """The server's settings name port 0, and no endpoints replace them."""
-    by_hand = AppSettings(region="us", auto_establish_socket_connection=False)
-    async with open_client("APP", by_hand, store=MemoryStore(), environment=pair.server) as chat:
+    """The settings in a saved session name no usable host, and no endpoints replace them."""
+    by_hand, store = AppSettings(region="us", auto_establish_socket_connection=False), MemoryStore()
+    async with open_client("APP", by_hand, store=store, environment=pair.server) as chat:
         await chat.login(uid="amy-2", auth_key="KEY")
+    text = (await store.load("APP")).to_text()
+    await store.save(SavedSession.from_text(re.sub(r'"(CHAT_HOST\w*)": "[^"]*"', r'"\1": "/"', text)))
+    await store.aclose()
+    async with open_client("APP", by_hand, store=store, environment=pair.server) as chat:
         with pytest.raises(errors.ConnectError) as caught:
             await chat.connect()
     cause = caught.value.__cause__

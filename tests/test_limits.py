@@ -34,8 +34,9 @@ SMALL = Limits(max_message=20_000, max_items=500)
     ],
 )
 def test_limits_refuse_nonsense(name: str, value: Any) -> None:
-    """The error of an invalid limit names the limit and its bounds."""
-    with pytest.raises(SettingsError, match=rf"Limits\.{name} must be a whole number from"):
+    """The error of an invalid limit names the limit, and the bounds of a number."""
+    words = "must be a whole number from" if type(value) is int else "must be a whole number, not"
+    with pytest.raises(SettingsError, match=rf"Limits\.{name} {words}"):
         Limits(**{name: value})
 
 
@@ -176,7 +177,7 @@ async def test_waiting_for_a_turn_is_part_of_the_request(autojump_clock: MockClo
         async with background(pair.chat.send_text, "amy-2", "first") as first:
             await settle()
             with pytest.raises(
-                ApiError, match=r"not sent: 1 others \(Limits\.requests_at_once\) .*request_timeout, 10 s\."
+                ApiError, match=r"not sent: 1 others \(Limits\.requests_at_once\) .*request_timeout, 10 s \(FAILED_TO_FETCH\)\."
             ):
                 await pair.chat.send_text("amy-2", "second")
             assert trio.current_time() - began == 10

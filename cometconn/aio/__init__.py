@@ -5,15 +5,12 @@ in `cometconn`; settings, events, statuses and errors are the same classes::
 
     import asyncio
     from cometconn import AppSettings, Endpoints, aio
-
     async def main():
         endpoints = Endpoints.at("http://127.0.0.1:9000")  # `cometconn serve`; for CometChat's cloud leave it out
         async with aio.open_client("APP", AppSettings(region="us"), endpoints=endpoints) as chat:
             await chat.login(uid="amy-2", auth_key="KEY")
-            async with chat.events() as events:
-                async for event in events:
-                    print(event)
-
+            await chat.connect()
+            print(f"A ping took {await chat.ping():.4f} s.")
     asyncio.run(main())
 
 It runs under asyncio's loops, uvloop, and anyio on asyncio. Trio runs in the thread of the loop, once, however many clients

@@ -30,7 +30,7 @@ def noting() -> tuple[Findings, list[Finding]]:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (ApiError("It refused."), "It refused"),
+        (ApiError("It refused."), "It refused (FAILED_TO_FETCH)"),
         (WebSocketBrokenError("it broke"), "it broke"),
         (OSError(111, "Connection refused"), "Connection refused"),
         (trio.BrokenResourceError(), "BrokenResourceError"),

@@ -377,7 +377,8 @@ async def test_a_given_position_of_0_is_the_beginning(autojump_clock: MockClock)
 async def test_an_invalid_position_argument(position: Any, autojump_clock: MockClock) -> None:
     """An invalid position, or one without catch_up, raises SettingsError."""
     async with open_memory_server() as server:
-        with pytest.raises(SettingsError, match="id of a message"):
+        words = "id of a message" if type(position) is int else "must be a whole number or None, not"
+        with pytest.raises(SettingsError, match=words):
             async with _opened(server, MemoryStore(), position=position):
                 pass
         with pytest.raises(SettingsError, match="catch_up=True"):

@@ -202,5 +202,5 @@ async def _wait(pair: Pair, on_logout: Any) -> None:
 async def test_an_unknown_word(autojump_clock: MockClock) -> None:
     """A word that is neither of the two is a SettingsError."""
     async with open_pair(login=False) as pair:
-        with pytest.raises(SettingsError, match='on_logout must be "wait" or "raise"'):
+        with pytest.raises(SettingsError, match=r'events\(on_logout=\.\.\.\) must be "wait" or "raise"'):
             pair.chat.events(on_logout="explode")  # type: ignore[call-overload]

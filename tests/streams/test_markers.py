@@ -165,7 +165,7 @@ async def test_a_marker_that_is_asked_for_and_left_out(kind: type[Event], autoju
 async def test_markers_is_a_bool(wrong: Any, autojump_clock: MockClock) -> None:
     """Anything else is a SettingsError."""
     async with open_pair(login=False) as pair:
-        with pytest.raises(SettingsError, match="markers must be True or False"):
+        with pytest.raises(SettingsError, match=r"events\(markers=\.\.\.\) must be True or False"):
             pair.chat.events(markers=wrong)
 
 

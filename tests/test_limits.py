@@ -177,7 +177,8 @@ async def test_waiting_for_a_turn_is_part_of_the_request(autojump_clock: MockClo
         async with background(pair.chat.send_text, "amy-2", "first") as first:
             await settle()
             with pytest.raises(
-                ApiError, match=r"not sent: 1 others \(Limits\.requests_at_once\) .*request_timeout, 10 s \(FAILED_TO_FETCH\)\."
+                ApiError,
+                match=r"not sent: 1 others \(Limits\.requests_at_once\) .*request_timeout, 10 s \(FAILED_TO_FETCH\)\.",
             ):
                 await pair.chat.send_text("amy-2", "second")
             assert trio.current_time() - began == 10

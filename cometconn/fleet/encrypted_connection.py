@@ -8,10 +8,13 @@ from typing import TypeAlias
 
 import attrs
 
-from .engine import EngineConnection
+from .engine import EngineAdministration, EngineConnection
 from .errors import EngineError
+from .gcra import Rate
 from .key_ring import KeyRing, UnreadableError
 from .values import (
+    Ack,
+    Acked,
     Append,
     AppendResult,
     Claim,
@@ -20,10 +23,12 @@ from .values import (
     EntryKind,
     Fenced,
     Incarnation,
+    LeaseGrant,
     LogEntry,
     LogEvent,
     Read,
     ReadResult,
+    Release,
     Save,
     Saved,
 )
@@ -57,10 +62,23 @@ class EncryptedConnection:
         self._connection = connection
         self._keys = keys
         self._messages = messages
-        self.app_id, self.partitions = connection.app_id, connection.partitions
-        self.administration = connection.administration
-        self.lease, self.release = connection.lease, connection.release
-        self.admit, self.ack = connection.admit, connection.ack
+        self.app_id: str = connection.app_id
+        self.partitions: int = connection.partitions
+        self.administration: EngineAdministration = connection.administration
+
+    async def lease(
+        self, incarnation: Incarnation, ttl: float, *, joining: bool = False, draining: bool = False, info: str = ""
+    ) -> LeaseGrant:
+        return await self._connection.lease(incarnation, ttl, joining=joining, draining=draining, info=info)
+
+    async def release(self, releases: Sequence[Release]) -> tuple[Fenced | None, ...]:
+        return await self._connection.release(releases)
+
+    async def admit(self, rate: Rate, *, throttled: bool = False) -> float:
+        return await self._connection.admit(rate, throttled=throttled)
+
+    async def ack(self, acks: Sequence[Ack]) -> tuple[Acked | Fenced, ...]:
+        return await self._connection.ack(acks)
 
     async def claim(self, incarnation: Incarnation, claims: Sequence[Claim]) -> tuple[ClaimResult, ...]:
         return tuple(map(self._claimed, await self._connection.claim(incarnation, claims)))

@@ -191,9 +191,9 @@ class Lanes:
         self._address = address
         self._call_timeout = call_timeout
         self._nursery = nursery
-        self.leases = Lane(address, min(_LEASE_TIMEOUT, call_timeout), nursery)
-        self.writes = self._new()
-        self.reads = self._new()
+        self.leases: Lane = Lane(address, min(_LEASE_TIMEOUT, call_timeout), nursery)
+        self.writes: Lane = self._new()
+        self.reads: Lane = self._new()
         self._idle: list[Lane] = []
         self._all = [self.leases, self.writes, self.reads]
 

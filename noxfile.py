@@ -39,7 +39,7 @@ QUICK = (
 COVERED = "--fail-under=95"
 PURE_TESTS = ("tests/lifecycle", "tests/wire")
 PURE = ("*/cometconn/_lifecycle/*", "*/cometconn/_wire/*")
-STARTABLE = "__call__,run_bot,run_bots,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,print_statuses,stop_when_asked,_stay_connected,_run_worker,run_worker"
+STARTABLE = "__call__,run_bot,run_bots,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,_run,print_statuses,stop_when_asked,_stay_connected,_run_worker,run_worker"
 ASYNC_IGNORES = (
     "cometconn/_account/http.py:ASYNC127",  # httpx2 is what the project is built on
     "cometconn/_account/exchange.py:ASYNC127",  # the same
@@ -56,7 +56,7 @@ ASYNC_IGNORES = (
     "cometconn/fleet/worker.py:ASYNC102",  # the same
     "cometconn/fleet/redis_lanes.py:ASYNC120,ASYNC128",  # coredis calls `started()`, and makes an error of a Cancelled, which is raised again
     "cometconn/testing/leaks.py:ASYNC102",  # it waits only after a block that raised nothing, and cleans nothing up
-    "cometconn/testing/scripts.py:ASYNC102",  # leaving a client is bounded by the client
+    "cometconn/testing/script_runner.py:ASYNC102",  # leaving a client is bounded by the client
     "tests/*:ASYNC100,ASYNC102,ASYNC103,ASYNC104,ASYNC110,ASYNC111,ASYNC112,ASYNC113,ASYNC124,ASYNC127,ASYNC220,ASYNC300",  # test doubles never wait; small races are polled; a comprehension may await
 )
 PEERS = ("centrifuge-python", "nats-py", "orjson", "picows", "python-socketio[asyncio-client]", "websockets>=17")

@@ -54,9 +54,6 @@ class ClientOptions:
             raise SettingsError(message)
         hosts = Hosts(app_id, settings.region, endpoints)
         _check_position(position, settings)
-        if admission is not None and not callable(admission):
-            message = "open_client(admission=...) must be an async function without arguments, or None."
-            raise SettingsError(message)
         return cls(app_id, settings, endpoints, hosts, extra, position, admission)
 
 

@@ -188,7 +188,10 @@ async def test_an_error_is_a_failed_attempt(autojump_clock: MockClock) -> None:
         status = chat.status
         assert isinstance(status, Waiting)
         assert status.retry_at == 78.0
-        assert str(status.cause) == "Could not connect: open_client(admission=...) has failed: slow down."
+        assert (
+            str(status.cause)
+            == "Could not connect: open_client(admission=...) has failed: slow down (FAILED_TO_FETCH) (ADMISSION_FAILED)."
+        )
         gate.error = RuntimeError("no")
         with pytest.raises(ConnectError, match="has failed: no"):
             await chat.connect()
@@ -307,7 +310,7 @@ async def test_an_admission_that_fails_during_the_renewal_is_transient(autojump_
 
 async def test_it_must_be_callable() -> None:
     """Anything else is refused at once; a function that is not async fails each attempt with a clear text."""
-    with pytest.raises(SettingsError, match="must be an async function without arguments"):
+    with pytest.raises(SettingsError, match=r"admission=\.\.\.\) must be a function or None, not 5"):
         async with cometconn.open_client("APP", AppSettings(region="us"), admission=5):  # type: ignore[arg-type]
             pass
     async with gated(lambda: None) as (chat, _):  # type: ignore[arg-type,return-value]

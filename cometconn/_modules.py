@@ -108,13 +108,19 @@ def _names_elsewhere(module: str) -> dict[str, str]:
     """Return the names of the other public modules. They are read from the source: some modules need an extra."""
     import ast  # noqa: PLC0415 - only for an error
     import importlib.util  # noqa: PLC0415
+    import pathlib  # noqa: PLC0415
 
     found: dict[str, str] = {}
     package = __name__.partition(".")[0]
     for other in (package, *(f"{package}.{each}" for each in _PUBLIC)):
         spec = None if other == module else importlib.util.find_spec(other)
-        source = getattr(spec and spec.loader, "get_source", lambda _: None)(other)
-        for node in ast.parse(source or "").body:
+        if spec is None or spec.origin is None:
+            continue
+        try:
+            source = pathlib.Path(spec.origin).read_text(encoding="utf-8")
+        except OSError:  # a frozen program has no source, and gets no hint
+            continue
+        for node in ast.parse(source).body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
                 found |= {name: other for name in ast.literal_eval(node.value) if name not in found}
     return found

@@ -351,6 +351,6 @@ async def test_invalid_settings_of_the_server_raise_at_no_start(settings: Any) -
                     with pytest.raises(cometconn.errors.CometConnError):
                         await chat.send_text("amy-2", "hi")
                     with pytest.raises(cometconn.errors.CometConnError):
-                        await chat._login.renewal.renew()
+                        await chat._login.renewal.renew(trio.lowlevel.checkpoint)
                 with pytest.raises(ConnectError):
                     await chat.connect()

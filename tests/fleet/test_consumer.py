@@ -52,8 +52,14 @@ class Clock:
         """Virtual time."""
         return trio.current_time()
 
-    def __getattr__(self, name: str) -> Any:
-        raise AssertionError(name)
+    async def dial(self, url: str) -> Any:
+        raise AssertionError(url)
+
+    async def request(self, request: Any) -> Any:
+        raise AssertionError(request)
+
+    def random(self) -> float:
+        raise AssertionError
 
 
 @asynccontextmanager
@@ -293,7 +299,7 @@ async def test_bad_arguments() -> None:
             with pytest.raises(SettingsError):
                 async with log.open(name, group=group):
                     pass
-        with pytest.raises(SettingsError, match="must be FleetSettings"):
+        with pytest.raises(SettingsError, match="must be a FleetSettings or None"):
             async with open_consumer("APP", engine=log.engine, group="g", name="n", fleet_settings=5):  # type: ignore[arg-type]
                 pass
 

@@ -24,9 +24,9 @@ from .harness import QUICK, Line, open_fleet
     [
         ({"settings": AppSettings(region="us", auto_establish_socket_connection=False)}, "needs auto mode"),
         ({"settings": 5}, r"settings=\.\.\.\) must be AppSettings"),
-        ({"fleet_settings": 5}, r"fleet_settings=\.\.\.\) must be FleetSettings"),
-        ({"run": 5}, r"run=\.\.\.\) must be an async function, not of type int"),
-        ({"login": "KEY"}, r"login=\.\.\.\) must be an async function, not of type str"),
+        ({"fleet_settings": 5}, r"fleet_settings=\.\.\.\) must be a FleetSettings"),
+        ({"run": 5}, r"run=\.\.\.\) must be a function or None, not 5"),
+        ({"login": "KEY"}, r"login=\.\.\.\) must be a function or None, not 'KEY'"),
         ({"name": "a b"}, "name of a worker or consumer must have"),
         ({"name": ""}, "name of a worker or consumer must have"),
         ({"environment": None, "endpoints": None, "proxy": "gopher://x"}, "proxy"),

@@ -111,8 +111,10 @@ async def test_a_client_certificate(doctor_runner: Any, tmp_path: pathlib.Path) 
 )
 async def test_tls_handshake_fails(doctor_runner: Any, script: Any, words: str, advice: str) -> None:
     """The TLS step fails with its own text and advice for plain HTTP, silence and a reset, within the time limit of a step."""
+    patience = 0.3 if script is stay_silent else 10.0
     async with raw_server(script) as url:
-        diagnosis = await doctor_runner.diagnose(endpoint=url.replace("ws://", "https://").rstrip("/"), patience=0.3)
+        endpoint = url.replace("ws://", "https://").rstrip("/")
+        diagnosis = await doctor_runner.diagnose(endpoint=endpoint, patience=patience)
     assert (diagnosis.status, diagnosis.failed["step"]) == (3, "TLS")
     assert words in diagnosis.failed["words"]
     assert advice in diagnosis.failed["advice"]

@@ -145,7 +145,7 @@ class Lane:
         async with self._opening:
             if self._connection is None or not self._connection.usable:
                 scope = trio.CancelScope()
-                self._connection, self._scope = await self.nursery.start(_run, self.address, scope), scope
+                self._connection, self._scope = await self.nursery.start(_run_connection, self.address, scope), scope
             return self._connection
 
 
@@ -164,7 +164,9 @@ class _Started:
         self._status.started(self._connection)
 
 
-async def _run(address: RedisAddress, scope: trio.CancelScope, *, task_status: trio.TaskStatus[BaseConnection]) -> None:
+async def _run_connection(
+    address: RedisAddress, scope: trio.CancelScope, *, task_status: trio.TaskStatus[BaseConnection]
+) -> None:
     """Open a connection, and run it until it is lost. Raises only until it is open, to the task that waits for it."""
     _OURS.set(True)
     with scope:

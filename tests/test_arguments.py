@@ -292,8 +292,11 @@ async def made(call: Callable[..., Any], args: list[Any], named: dict[str, Any])
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda name: name.removeprefix("cometconn."))
-async def test_each_wrong_argument_is_named(group: str, tmp_path: pathlib.Path, autojump_clock: MockClock) -> None:
+async def test_each_wrong_argument_is_named(
+    group: str, tmp_path: pathlib.Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the annotation does not allow is refused in a sentence with the argument's name, and nothing is left un-awaited."""
+    monkeypatch.chdir(tmp_path)  # a text fits as a path, and is the name of a file then
     faults: list[str] = []
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import sys
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import attrs
@@ -12,6 +14,7 @@ from cometconn.errors import SettingsError
 
 __all__ = ["RedisAddress"]
 
+_LONGEST_PATH = 107 if sys.platform == "linux" else 103  # bytes: sun_path of struct sockaddr_un, without its last NUL
 _DEFAULT_PORT = 6379
 
 
@@ -68,11 +71,16 @@ class RedisAddress:
         if scheme == "redis" and not allow_insecure and not is_loopback(host):
             message = f"Redis at {host!r:.80} must be reached by rediss://, because sessions would be sent unencrypted."
             raise SettingsError(message)
-        is_local = scheme == "unix"
+        path = unquote(parts.path) if scheme == "unix" else ""
+        if (size := len(os.fsencode(path))) > _LONGEST_PATH:
+            message = (
+                f"The path of Redis' socket has {size} bytes, but the system allows {_LONGEST_PATH}: use a shorter one."
+            )
+            raise SettingsError(message)
         return cls(
             host,
             port,
-            unquote(parts.path) if is_local else "",
+            path,
             scheme == "rediss",
             unquote(parts.username) if parts.username else None,
             unquote(parts.password) if parts.password else None,

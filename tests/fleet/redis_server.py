@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import pathlib
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import pathlib
     from collections.abc import Iterator
 
 __all__ = ["PROGRAM", "RedisServer", "call"]
@@ -24,7 +25,9 @@ class RedisServer:
 
     def __init__(self, folder: pathlib.Path, *options: str) -> None:
         assert PROGRAM is not None, "redis-server is installed"
-        self.socket = folder / "redis.sock"
+        # The path of a socket has at most 107 bytes, so it is not in *folder*, whose path may be longer.
+        self._sockets = tempfile.TemporaryDirectory(prefix="redis-", dir="/tmp")
+        self.socket = pathlib.Path(self._sockets.name) / "redis.sock"
         self.url = f"unix://{self.socket}"
         command = [PROGRAM, "--port", "0", "--unixsocket", str(self.socket), "--dir", str(folder), "--save", ""]
         self._command = [*command, "--daemonize", "no", *options]
@@ -62,6 +65,7 @@ class RedisServer:
             yield self
         finally:
             self.stop()
+            self._sockets.cleanup()
 
 
 def call(path: pathlib.Path, *arguments: str | bytes) -> Any:

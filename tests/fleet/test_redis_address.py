@@ -56,6 +56,13 @@ def test_what_is_no_url(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_a_path_that_no_socket_can_have() -> None:
+    """Is refused at once: the system would say at each attempt that it is too long."""
+    RedisEngine("unix:///" + "x" * 90)
+    with pytest.raises(SettingsError, match="socket has 201 bytes"):
+        RedisEngine("unix:///" + "x" * 200)
+
+
 def test_unencrypted_only_on_this_machine() -> None:
     """Unless it is allowed."""
     with pytest.raises(SettingsError, match="'10.0.0.1' must be reached by rediss://") as caught:

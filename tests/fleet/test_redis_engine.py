@@ -45,9 +45,9 @@ def own_server(redis_server: RedisServer, tmp_path: pathlib.Path) -> Iterator[Re
         yield server
 
 
-async def test_nothing_there(redis_server: RedisServer, tmp_path: pathlib.Path) -> None:
+async def test_nothing_there(redis_server: RedisServer) -> None:
     """Is worth a retry."""
-    for url in (f"unix://{tmp_path}/none.sock", "redis://127.0.0.1:1"):
+    for url in (f"unix://{redis_server.socket.with_name('none.sock')}", "redis://127.0.0.1:1"):
         error = await refusal(RedisEngine(url))
         assert error.worth_retrying
         assert "is unreachable" in error.message

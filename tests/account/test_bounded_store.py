@@ -97,7 +97,7 @@ class FaultyStore:
 
 
 def bounded(store: Any, close_timeout: float = 2.0) -> BoundedStore:
-    return BoundedStore(store, "APP", close_timeout, 10.0)
+    return BoundedStore(store, "APP", "https://a and wss://a", close_timeout, 10.0)
 
 
 @pytest.mark.parametrize("name", FAULTS)

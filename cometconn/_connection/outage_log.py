@@ -60,7 +60,7 @@ class OutageLog:
         elif after.state is not State.CONNECTING:
             if after.state is State.CONNECTED and self._is_logged and self._since is not None:
                 _LOG.info(
-                    "The client of %s is connected again, after %s and %d failed attempts.",
+                    "The client of %s is connected again, after %s. Failed attempts: %d.",
                     self._client(),
                     _duration(now - self._since),
                     self._failures,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -52,12 +53,15 @@ async def test_blocks_are_counted(clock: MockClock) -> None:
     assert blocked_time() == pytest.approx(7, abs=0.9)
 
 
-async def test_the_clock_of_a_test_is_not_blocked(autojump_clock: MockClock) -> None:
-    """Time that passes at once is not counted, in a sleep or otherwise."""
+async def test_the_clock_of_a_test_is_not_blocked(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time that passes at once is not counted, nor is how slowly the machine runs the test."""
     with loop_watch():
         await trio.sleep(1000)
         autojump_clock.jump(1000)
         await trio.lowlevel.checkpoint()
+        assert blocked_time() == 0
+        monkeypatch.setattr(module, "perf_counter", functools.partial(next, itertools.count(1e6, 5.0)))
+        await trio.sleep(1000)
         assert blocked_time() == 0
 
 
@@ -93,6 +97,8 @@ class Blocked:
         self.block: Callable[[], object] = functools.partial(clock.jump, seconds)
         self.at = at
         self.hangs = hangs
+        self.fails = False
+        self.calls: list[str] = []
         self.boot_time, self.random = server.boot_time, server.random
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
@@ -101,11 +107,15 @@ class Blocked:
 
         async def call(*args: Any, **options: Any) -> Any:
             await trio.lowlevel.checkpoint()
+            self.calls.append(name)
             if name == self.at:
                 block, self.block = self.block, lambda: None
                 block()
                 if self.hangs:
                     await trio.sleep_forever()
+                if self.fails:
+                    self.at = ""
+                    raise OSError
             await trio.lowlevel.checkpoint()
             return await getattr(self.server if name in {"dial", "request"} else self.memory, name)(*args, **options)
 
@@ -140,6 +150,30 @@ async def test_a_block_is_not_the_fault_of_others(at: str, clock: MockClock, cap
     saved = await blocked.memory.load("APP")
     assert saved.uid == (None if at == "forget" else "zed-1")
     assert (await blocked.memory.load_position() is None) == (at == "forget")
+
+
+async def test_the_calls_after_a_blocked_one_have_their_time(
+    clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Calls that share a limit: those of the login of another user, and those of leaving."""
+    block = functools.partial(clock.jump, 5.0)
+    async with open_blocked(clock, "forget", 5) as (chat, blocked):
+        await chat.login(uid="zed-1", auth_key="KEY")
+        await chat.login(uid="amy-2", auth_key="KEY")
+        await chat.connect()
+        blocked.at, blocked.block = "save_position", block
+    assert blocked.calls[-2:] == ["save_position", "aclose"]
+    assert (await blocked.memory.load("APP")).uid == "amy-2"
+    assert caplog.records == []
+
+
+async def test_a_save_that_fails_after_a_block_is_undone(clock: MockClock) -> None:
+    """Within the rest of the time that the login has for its store."""
+    async with open_blocked(clock, "save", 5) as (chat, blocked):
+        blocked.fails = True
+        with pytest.raises(StoreError, match="OSError"):
+            await chat.login(uid="zed-1", auth_key="KEY")
+        assert blocked.calls[-2:] == ["save", "save"]
 
 
 async def test_what_hangs_is_still_at_fault(clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:

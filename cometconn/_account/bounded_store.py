@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from cometconn._groups import Ungrouped, interrupt_in
-from cometconn._network.loop_watch import blocked_time, excused
+from cometconn._network.loop_watch import blocked_time, excused, loop_watch
 from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import StoreError
 
@@ -206,10 +206,13 @@ class BoundedStore:
 
         Takes at most `close_timeout`, counted from `leave()`. Nothing is saved afterwards.
         """
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self.leave()
+        if not self._is_closed:
+            self._is_closed = True
+            with loop_watch():
+                self.leave()
+                await self._close()
+
+    async def _close(self) -> None:
         with trio.CancelScope(deadline=self._ends_at, shield=True):
             await self._acquire()
         try:

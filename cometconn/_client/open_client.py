@@ -13,7 +13,6 @@ from cometconn._account.file_store import FileStore, default_path
 from cometconn._arguments import refused
 from cometconn._connection.supervisor import watcher
 from cometconn._groups import open_nursery, protected
-from cometconn._network.loop_watch import loop_watch
 from cometconn.settings import AppSettings
 
 from .client import CometChat
@@ -97,25 +96,24 @@ async def open_client(
         ssl_context=ssl_context, proxy=proxy, headers=headers, endpoints=endpoints
     )
     dispatcher, bounded = _checked_hooks(hooks), _bounded_store(store, options)
-    with loop_watch():
-        device_id = (await bounded.load()).device_id
-        try:
-            with dispatcher or _NO_HOOKS:
-                async with open_nursery() as nursery:
-                    core = ClientCore.build(options, environment, bounded, device_id, dispatcher, nursery)
-                    _start_tasks(nursery, core, dispatcher)
-                    await _reopen(core, bounded)
-                    try:
-                        yield CometChat(core)
-                    finally:
-                        _leave(core, bounded, nursery)
-                    nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
-        finally:
-            # In a task of its own, because Trio can raise KeyboardInterrupt in the main task even in a shielded scope, but
-            # not in another task.
+    device_id = (await bounded.load()).device_id
+    try:
+        with dispatcher or _NO_HOOKS:
             async with open_nursery() as nursery:
-                nursery.cancel_scope.shield = True  # bounded: the store closes within `close_timeout` of `_leave()`
-                nursery.start_soon(_close_store, bounded, name="cometconn.close_store")
+                core = ClientCore.build(options, environment, bounded, device_id, dispatcher, nursery)
+                _start_tasks(nursery, core, dispatcher)
+                await _reopen(core, bounded)
+                try:
+                    yield CometChat(core)
+                finally:
+                    _leave(core, bounded, nursery)
+                nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
+    finally:
+        # In a task of its own, because Trio can raise KeyboardInterrupt in the main task even in a shielded scope, but not
+        # in another task.
+        async with open_nursery() as nursery:
+            nursery.cancel_scope.shield = True  # bounded: the store closes within `close_timeout` of `_leave()`
+            nursery.start_soon(_close_store, bounded, name="cometconn.close_store")
 
 
 def _start_tasks(nursery: trio.Nursery, core: ClientCore, dispatcher: HookDispatcher | None) -> None:

@@ -11,7 +11,7 @@ import trio
 
 from cometconn._account.api import is_token_unknown
 from cometconn._groups import ShortTraceback
-from cometconn._json.parts import has_too_many_items
+from cometconn._json.signs import has_too_many_items
 from cometconn.errors import ApiError, NotLoggedInError, SettingsError
 from cometconn.events import Message, UnreadableFrame
 

@@ -10,6 +10,7 @@ import trio
 
 from cometconn._arguments import check, made_by
 from cometconn._connection.keepalive import ping_every, wait_pong
+from cometconn._groups import async_block
 from cometconn._lifecycle.states import Input
 from cometconn._streams.event_stream import EventStream
 from cometconn._streams.statuses import StatusStream
@@ -382,6 +383,7 @@ class CometChat:
         """
         return self._core.streams.position if self._core.identity.user is not None else None
 
+    @async_block("chat.statuses", "statuses", "change")
     @asynccontextmanager
     async def statuses(self) -> AsyncGenerator[StatusStream, None]:
         """Open a stream of `StatusChange`: the current status first, then every change, in order.

@@ -15,6 +15,7 @@ from cometconn._client.client_statistics import statistics_of
 from cometconn._client.frame_sender import send_frame
 from cometconn._client.receivers import address
 from cometconn._connection.keepalive import ping_every, wait_pong
+from cometconn._groups import WrappedBlock, async_block, usage_of
 from cometconn._lifecycle.states import Input
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._wire.outgoing import custom_draft, ping_frame, receipt_frame, text_draft, transient_frame, typing_frame
@@ -105,22 +106,25 @@ def open_client(
     that time.
     """
     check(open_client, locals())
-    return Block(
-        lambda: cometconn.open_client(
-            app_id,
-            settings,
-            store=run_in_asyncio(store),
-            endpoints=endpoints,
-            ssl_context=ssl_context,
-            proxy=proxy,
-            headers=headers,
-            environment=environment,
-            hooks=called_by_loop(hooks),
-            admission=admitted_in_asyncio(admission),
-            position=position,
+    return WrappedBlock(
+        Block(
+            lambda: cometconn.open_client(
+                app_id,
+                settings,
+                store=run_in_asyncio(store),
+                endpoints=endpoints,
+                ssl_context=ssl_context,
+                proxy=proxy,
+                headers=headers,
+                environment=environment,
+                hooks=called_by_loop(hooks),
+                admission=admitted_in_asyncio(admission),
+                position=position,
+            ),
+            lambda chat, calls: CometChat(chat._core, calls),
+            _end,
         ),
-        lambda chat, calls: CometChat(chat._core, calls),
-        _end,
+        usage_of("open_client"),
     )
 
 
@@ -451,6 +455,7 @@ class CometChat:
         """
         return self._core.streams.position if self._core.identity.user is not None else None
 
+    @async_block("chat.statuses", "statuses", "change")
     @asynccontextmanager
     async def statuses(self) -> AsyncGenerator[StatusStream, None]:
         """Open a stream of `StatusChange`: the current status first, then every change, in order.

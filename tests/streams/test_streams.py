@@ -58,11 +58,11 @@ async def test_a_block_is_entered_once() -> None:
     streams = Streams()
     subscription = stream_of(streams)
     async with subscription as stream:
-        with pytest.raises(RuntimeError, match="call events\\(\\) again"):
+        with pytest.raises(RuntimeError, match="call chat.events\\(\\) again"):
             await subscription.__aenter__()
         streams.publish(unknown("a"), 1)
         assert len(await stream.batch()) == 1
-    with pytest.raises(RuntimeError, match="call events\\(\\) again"):
+    with pytest.raises(RuntimeError, match="call chat.events\\(\\) again"):
         await subscription.__aenter__()
 
 
@@ -331,7 +331,8 @@ async def test_what_is_no_event_class(kind: Any, autojump_clock: MockClock) -> N
     async with open_pair(login=False) as pair:
         with pytest.raises(SettingsError, match="an event class"):
             pair.chat.events(kind)
-        assert "Subscription to Event" in repr(pair.chat.events(Event))
+        async with (block := pair.chat.events(Event)):
+            assert "Subscription to Event" in repr(block)
 
 
 async def test_a_batch_is_everything_that_has_arrived() -> None:

@@ -451,7 +451,7 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._core.messages.send("send_text()", draft, TextMessage)()
+        return await self._core.messages.send("send_text()", draft, TextMessage, to)()
 
     @trio.lowlevel.enable_ki_protection
     async def send_custom(
@@ -493,7 +493,7 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._core.messages.send("send_custom()", draft, CustomMessage)()
+        return await self._core.messages.send("send_custom()", draft, CustomMessage, to)()
 
     # What is sent over the socket. All of these are checkpoints and return when the frame is written. They raise
     # `NotConnectedError` without a connection, and `ConnectionLostError` when it ends first. If cancelled, the frame is

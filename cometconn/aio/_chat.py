@@ -520,7 +520,7 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._run(self._core.messages.send("send_text()", draft, TextMessage))
+        return await self._run(self._core.messages.send("send_text()", draft, TextMessage, to))
 
     async def send_custom(
         self,
@@ -561,7 +561,7 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._run(self._core.messages.send("send_custom()", draft, CustomMessage))
+        return await self._run(self._core.messages.send("send_custom()", draft, CustomMessage, to))
 
     async def start_typing(
         self,

@@ -27,6 +27,7 @@ __all__ = [
     "WrappedBlock",
     "async_block",
     "interrupt_in",
+    "left_block_error",
     "need_trio",
     "open_nursery",
     "protected",
@@ -230,6 +231,15 @@ class AsyncBlock(AbstractAsyncContextManager[T]):
         if not getattr(self, "_is_entered", True) and not getattr(self, "_is_explained", True):
             problem = self._explain(RuntimeWarning, "was never entered, so it had no effect")
             warnings.warn(problem, stacklevel=2)
+
+
+def left_block_error(call: str, given: str) -> RuntimeError:
+    """Return the error for an `async for` over what a block has given, and that has begun after the block."""
+    line = f"`async with {call}(...) as {given}:`"
+    message = (
+        f"The block of {line} was left, so nothing comes any more: put the `async for` inside of it, or open another."
+    )
+    return RuntimeError(message)
 
 
 @final

@@ -12,6 +12,7 @@ from cometconn._arguments import check, made_by
 from cometconn._connection.keepalive import ping_every, wait_pong
 from cometconn._groups import async_block
 from cometconn._lifecycle.states import Input
+from cometconn._modules import no_such_attribute
 from cometconn._streams.event_stream import EventStream
 from cometconn._streams.statuses import StatusStream
 from cometconn._streams.stream_arguments import stream_options
@@ -22,6 +23,7 @@ from cometconn.status import Features
 
 from .client_statistics import statistics_of
 from .frame_sender import send_frame
+from .other_names import hint
 from .receivers import address
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ D = TypeVar("D", bound="Event")
 
 
 @final
+@no_such_attribute(hint)
 @made_by("`async with open_client(...) as chat`")
 class CometChat:
     """One client: a login, one connection, its events. Made by `open_client()`, not by you.

@@ -13,10 +13,12 @@ import cometconn
 from cometconn._arguments import check, made_by
 from cometconn._client.client_statistics import statistics_of
 from cometconn._client.frame_sender import send_frame
+from cometconn._client.other_names import hint
 from cometconn._client.receivers import address
 from cometconn._connection.keepalive import ping_every, wait_pong
 from cometconn._groups import WrappedBlock, async_block, usage_of
 from cometconn._lifecycle.states import Input
+from cometconn._modules import no_such_attribute
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._wire.outgoing import custom_draft, ping_frame, receipt_frame, text_draft, transient_frame, typing_frame
 from cometconn.errors import SettingsError
@@ -129,6 +131,7 @@ def open_client(
 
 
 @final
+@no_such_attribute(hint)
 @made_by("`async with open_client(...) as chat`")
 class CometChat:
     """One client: a login, one connection, its events. Made by `open_client()`, not by you.

@@ -66,6 +66,28 @@ async def test_a_block_is_entered_once() -> None:
         await subscription.__aenter__()
 
 
+async def test_iteration_after_the_block(autojump_clock: MockClock) -> None:
+    """An `async for` that begins after its block, and so gets nothing, is an error; one that had begun just ends."""
+    async with open_pair(connect=True) as pair:
+        async with pair.chat.events() as events, pair.chat.statuses() as statuses:
+            begun = aiter(events), aiter(statuses)
+            await anext(begun[1])
+        for stream, name in ((events, "events"), (statuses, "statuses")):
+            with pytest.raises(
+                RuntimeError, match=rf"of `async with chat.{name}\(...\) as {name}:` was left, so nothing"
+            ):
+                async for _ in stream:
+                    raise AssertionError
+        for iterator in begun:
+            with pytest.raises(StopAsyncIteration):
+                await anext(iterator)
+        assert await events.batch() == []
+        async with pair.chat.events() as open_until_the_end, pair.chat.statuses() as open_statuses:
+            await pair.chat.disconnect()
+            assert aiter(open_until_the_end) is open_until_the_end
+            assert aiter(open_statuses) is open_statuses
+
+
 async def test_what_was_acknowledged_takes_no_room() -> None:
     """A reader that keeps up never pauses the socket, however many events it reads; only what it has in hand counts."""
     streams = Streams()

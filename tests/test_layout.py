@@ -139,6 +139,7 @@ REACHES_IN = {
     "properties/test_writes_at_once": "It lets the socket take only a part of some writes, as the operating system may.",
     "streams/acknowledging": "It makes streams without a client: the tests publish messages by number and compare the position after each step.",
     "streams/test_logout": "It ends streams in both ways at once, which no client does.",
+    "test_groups": "It makes the block of a stream without a client, to use it in every wrong way.",
     "testing/test_event_strategies": "It compares both decoders, and the attributes that they could not read, for hundreds of drawn frames.",
     "testing/test_leaks": "It leaves a link open, which no client does.",
     "transport/differential": "It compares the fast reader of text frames with the slow one.",

@@ -76,7 +76,7 @@ ELSEWHERE = {
     "fleet/changes": "fleet/test_takeover fleet/test_ownership",
     "fleet/checks": "fleet/test_engines",
     "fleet/claims": "fleet/test_takeover",
-    "fleet/counters": "fleet/test_takeover",
+    "fleet/counters": "fleet/test_prometheus fleet/test_takeover",
     "fleet/engine": "fleet/test_engines",
     "fleet/engine_store": "fleet/test_ownership",
     "fleet/errors": "fleet/test_engines",

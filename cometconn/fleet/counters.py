@@ -9,7 +9,15 @@ import attrs
 
 from .distribution import Distribution, Durations
 
-__all__ = ["TAKEOVER_REASONS", "ConsumerCounters", "ConsumerStatistics", "Counters", "LeaseCounters", "WorkerStatistics", "counted"]
+__all__ = [
+    "TAKEOVER_REASONS",
+    "ConsumerCounters",
+    "ConsumerStatistics",
+    "Counters",
+    "LeaseCounters",
+    "WorkerStatistics",
+    "counted",
+]
 
 TAKEOVER_REASONS = ("first", "released", "expired")
 """Why an account could be claimed: see `WorkerStatistics.takeovers`."""

@@ -29,7 +29,10 @@ async def test_the_slowest_group_holds_it_back(autojump_clock: MockClock) -> Non
         await fleet.wait_all_connected()
         await _say_and_wait(fleet, 3)
         options = {"engine": fleet.engine, "name": "c1", "fleet_settings": settings, "environment": fleet.server}
-        async with open_consumer("APP", group="fast", **options) as fast, open_consumer("APP", group="slow", **options) as slow:
+        async with (
+            open_consumer("APP", group="fast", **options) as fast,
+            open_consumer("APP", group="slow", **options) as slow,
+        ):
             for _ in range(3):
                 await (await anext(fast)).ack()
             first = await anext(slow)

@@ -1,0 +1,140 @@
+"""The subcommands of `cometconn fleet`. A command imports the fleet when it runs, so that other commands start sooner."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+from functools import partial
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from cometconn.cli.options import ServerOptions
+from cometconn.cli.stopping import run
+
+from .engine_options import EngineOptions
+from .worker_settings import FleetOptions
+
+__all__ = ["fleet"]
+
+fleet: App = App(
+    name="fleet", help="Many accounts in many processes, each connected in exactly one: run workers, look at them."
+)
+accounts: App = App(name="accounts", help="The accounts that the fleet keeps connected.")
+fleet.command(accounts)
+
+_NO_SERVER, _DEFAULTS = ServerOptions(), FleetOptions()
+_Json = Annotated[bool, Parameter(negative=(), show_default=False, help="Print JSON, for programs.")]
+
+
+@fleet.command(name="run")
+def run_command(
+    engine: EngineOptions,
+    server: ServerOptions = _NO_SERVER,
+    settings: FleetOptions = _DEFAULTS,
+    *,
+    name: Annotated[
+        str | None, Parameter(env_var="COMETCONN_WORKER", help="The worker's name; the machine's host name by default.")
+    ] = None,
+    run_: Annotated[
+        str | None,
+        Parameter(
+            name="--run",
+            help="The async function that handles an account, as package.module:function. By default every event is "
+            "recorded in the log.",
+        ),
+    ] = None,
+    login: Annotated[
+        str | None,
+        Parameter(
+            help="The async function that returns an account's Credentials, as package.module:function. By default the "
+            "auth key is used (COMETCONN_AUTH_KEY or --auth-key-file)."
+        ),
+    ] = None,
+) -> None:
+    """Run one worker: it keeps its share of the accounts connected, until SIGTERM, Ctrl-C or `fleet drain`.
+
+    Prints on standard error what it claims, releases and loses. A signal drains it: other workers get its
+    accounts, and it ends. A second signal ends it at once; as after a kill, nothing is lost.
+
+    Exit status: 0 drained; 1 an option is wrong, or the engine cannot be used; 3 the drain took longer than
+    --drain-timeout; 130 or 143 a signal came before the worker had joined, or a second one came.
+    """
+    from .run import run_worker
+
+    sys.exit(run(partial(run_worker, engine, server, settings, name=name, run=run_, login=login)))
+
+
+@fleet.command(name="status")
+def status_command(
+    engine: EngineOptions,
+    *,
+    json: _Json = False,
+    watch: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Show it again each second, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Show the workers with their leases and accounts, accounts without an owner, parked ones, pins, holes, consumers."""
+    from .status import status
+
+    run(partial(status, engine, as_json=json, watch=watch))
+
+
+@accounts.command(name="add")
+def add_command(
+    first: Annotated[str, Parameter(name="UID", help="The uids of the accounts.")],
+    /,
+    *more: str,
+    engine: EngineOptions,
+    metadata: Annotated[
+        str | None, Parameter(help="A JSON object of yours for each of them, which handlers can read.")
+    ] = None,
+) -> None:
+    """Add accounts. Those that exist keep their metadata, unless --metadata is given."""
+    from .accounts import add
+
+    run(partial(add, engine, (first, *more), metadata))
+
+
+@accounts.command(name="remove")
+def remove_command(
+    first: Annotated[str, Parameter(name="UID", help="The uids of the accounts.")], /, *more: str, engine: EngineOptions
+) -> None:
+    """Remove accounts with their sessions and positions. Their entries in the log stay."""
+    from .accounts import remove
+
+    run(partial(remove, engine, (first, *more)))
+
+
+@accounts.command(name="import")
+def import_command(
+    file: Annotated[
+        pathlib.Path,
+        Parameter(help="One uid a line; or JSON lines or CSV with uid and metadata. - is standard input."),
+    ],
+    /,
+    *,
+    engine: EngineOptions,
+) -> None:
+    """Add the accounts of a file: all of them, or none if a line is wrong or an account occurs twice."""
+    from .accounts import import_
+
+    run(partial(import_, engine, file))
+
+
+@accounts.command(name="list")
+def list_command(*, engine: EngineOptions, json: _Json = False) -> None:
+    """List the accounts with their owners. With --json, one line each, which import can read."""
+    from .accounts import list_accounts
+
+    run(partial(list_accounts, engine, as_json=json))
+
+
+@accounts.command(name="resume")
+def resume_command(
+    first: Annotated[str, Parameter(name="UID", help="The uids of the accounts.")], /, *more: str, engine: EngineOptions
+) -> None:
+    """Let parked accounts be claimed again, after their reason is mended."""
+    from .accounts import resume
+
+    run(partial(resume, engine, (first, *more)))

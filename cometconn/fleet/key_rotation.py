@@ -34,8 +34,8 @@ class KeyUse:
     Attributes:
         sessions: for each key id, how many saved sessions are encrypted with it. `PLAIN` is the id of those that are not
             encrypted.
-        unreadable: how many sessions the ring cannot decrypt: their key is not in it, they were changed, or they are not
-            encrypted. Their accounts need a new login when they are claimed the next time.
+        unreadable: how many sessions workers with these keys cannot read: their key is not in the ring, they were changed, or
+            they are not encrypted. Their accounts need a new login when they are claimed the next time.
         entries: for each key id, how many entries of the log are encrypted with it; `PLAIN` as before. Holes are not
             counted. `None` if the log was not read.
     """
@@ -50,12 +50,12 @@ class KeyUse:
 
 
 @checked
-async def key_use(connection: EngineConnection, keys: KeyRing, *, log: bool = False) -> KeyUse:
+async def key_use(connection: EngineConnection, keys: KeyRing | None, *, log: bool = False) -> KeyUse:
     """Count the sessions, and with *log* the entries of the log, by the keys with which they are encrypted.
 
     Args:
         connection: to the engine, with keys or without.
-        keys: the ring.
+        keys: the ring; `None`: of a fleet without keys, in which only sessions that are not encrypted can be read.
         log: read the whole log, too. Needed if messages are encrypted; takes about 10 us an entry.
 
     Raises:
@@ -69,8 +69,7 @@ async def key_use(connection: EngineConnection, keys: KeyRing, *, log: bool = Fa
         async for batch in batches:
             for uid, session in batch.items():
                 sessions[key_id_of(session) or PLAIN] += 1
-                is_plain = key_id_of(session) is None
-                unreadable += is_plain or _opened(keys, connection.app_id, uid, session) is None
+                unreadable += not _is_readable(keys, connection.app_id, uid, session)
     return KeyUse(sessions=sessions, unreadable=unreadable, entries=await _entries(connection) if log else None)
 
 
@@ -127,6 +126,13 @@ def _replacements(
             continue
         made.append(SessionReplacement(uid, session, keys.encrypt_session(opened, app_id, uid)))
     return made
+
+
+def _is_readable(keys: KeyRing | None, app_id: str, uid: str, session: bytes) -> bool:
+    """Return whether a worker with these keys can read a session."""
+    if keys is None or key_id_of(session) is None:
+        return keys is None and key_id_of(session) is None
+    return _opened(keys, app_id, uid, session) is not None
 
 
 def _opened(keys: KeyRing, app_id: str, uid: str, session: bytes) -> bytes | None:

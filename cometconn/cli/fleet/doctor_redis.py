@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from .doctor_checks import Checks
 
-__all__ = ["COMMANDS", "check_redis"]
+__all__ = ["COMMANDS", "READS", "check_redis", "clock_jump", "judge"]
 
 _OLDEST = (6, 2)
 _ROUND_TRIPS = 50
@@ -62,7 +63,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "XTRIM": ("{stream}", "MAXLEN", "1"),
     "DEL": ("{hash}", "{text}", "{set}", "{sorted}", "{list}", "{stream}"),
 }
-_READS: dict[str, tuple[str, ...]] = {
+READS: dict[str, tuple[str, ...]] = {
     "HGETALL": ("{hash}",),
     "HMGET": ("{hash}", "field"),
     "SMEMBERS": ("{set}",),
@@ -72,8 +73,10 @@ _READS: dict[str, tuple[str, ...]] = {
 _PROBE = "return redis.call(unpack(ARGV))"
 
 
-async def check_redis(checks: Checks, address: RedisAddress, namespace: str, app_id: str, patience: float) -> bool:
-    """Make all checks. Return whether Redis can be reached and used.
+async def check_redis(
+    checks: Checks, address: RedisAddress, namespace: str, app_id: str, patience: float
+) -> tuple[bool, bool]:
+    """Make all checks. Return whether Redis can be reached, and whether it has a fleet of this app.
 
     Args:
         checks: get the results.
@@ -88,11 +91,14 @@ async def check_redis(checks: Checks, address: RedisAddress, namespace: str, app
             info = _info(await lane.command(b"INFO"))
         except EngineError as error:
             checks.fail("reachable", error.message, "Without its engine a fleet connects no account.", _reach(error))
-            return False
+            return False, False
         else:
-            doctor = _Doctor(checks, lane, address, info, f"{{{namespace}}}:")
-            await doctor.check_all(app_id)
-            return True
+            checks.ok("reachable", f"{address}, up for {info.get('uptime_in_seconds', '?')} s")
+            judge(checks, address, info, await _config(lane))
+            calls = _Calls(checks, lane, f"{{{namespace}}}:")
+            await calls.measure()
+            await calls.check_permissions()
+            return True, await calls.find_fleet(app_id)
         finally:
             lane.close()
 
@@ -108,51 +114,53 @@ def _info(reply: bytes) -> dict[str, str]:
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
-@attrs.define(eq=False)
-class _Doctor:
-    """Makes the checks of a Redis that can be reached.
+async def _config(lane: Lane) -> dict[str, str] | None:
+    """Return settings that `INFO` does not have; `None` if they may not be read, as with most managed services."""
+    found: dict[str, str] = {}
+    for name in ("appendfsync", "min-replicas-to-write"):
+        try:
+            reply: Any = await lane.command(b"CONFIG GET", name)
+        except EngineError:
+            return None
+        pairs = reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
+        found |= {_text(key): _text(value) for key, value in pairs.items()}
+    return found
 
-    Attributes:
+
+def judge(checks: Checks, address: RedisAddress, info: Mapping[str, str], config: Mapping[str, str] | None) -> None:
+    """Make the checks of what Redis reports of itself.
+
+    Args:
+        checks: get the results.
+        address: where Redis is.
         info: the fields of `INFO`.
-        prefix: of the fleet's keys.
+        config: the settings `appendfsync` and `min-replicas-to-write`; `None` if they may not be read.
     """
+    _Report(checks, address, info, config).check_all()
+
+
+@attrs.frozen(eq=False)
+class _Report:
+    """What Redis reports of itself: see `judge()`."""
 
     checks: Checks
-    lane: Lane
     address: RedisAddress
     info: Mapping[str, str]
-    prefix: str
-    _config: dict[str, str] | None = attrs.field(default=None, init=False)
+    config: Mapping[str, str] | None
 
-    async def check_all(self, app_id: str) -> None:
-        self.checks.ok("reachable", f"{self.address}, {self.info.get('uptime_in_seconds', '?')} s after its start")
+    def check_all(self) -> None:
         self._version()
         self._role()
         self._transport()
-        self._config = await self._read_config()
         self._persistence()
         self._eviction()
         self._memory()
         self._replicas()
         self._cluster()
-        await self._times()
-        await self._permissions()
-        await self._place(app_id)
 
     def _number(self, name: str) -> int:
         text = self.info.get(name, "0")
         return int(text) if text.isdigit() else 0
-
-    async def _read_config(self) -> dict[str, str] | None:
-        found: dict[str, str] = {}
-        for name in ("appendfsync", "min-replicas-to-write"):
-            try:
-                reply: Any = await self.lane.command(b"CONFIG GET", name)
-            except EngineError:
-                return None  # managed services and ACL users often do not have it
-            pairs = reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
-            found |= {_text(key): _text(value) for key, value in pairs.items()}
-        return found
 
     def _version(self) -> None:
         version, valkey = self.info.get("redis_version", "0"), self.info.get("valkey_version")
@@ -210,7 +218,7 @@ class _Doctor:
                 "Look into the log of Redis: is its disk full?",
             )
             return
-        policy = None if self._config is None else self._config.get("appendfsync")
+        policy = None if self.config is None else self.config.get("appendfsync")
         if policy == "no":
             self.checks.warn(
                 "persistence",
@@ -265,7 +273,7 @@ class _Doctor:
                   for n in range(count)]  # fmt: skip
         lags = [int(each["lag"]) for each in fields if each.get("lag", "").isdigit()]
         text = f"{count}, up to {max(lags, default=0)} s behind"
-        needed = None if self._config is None else self._config.get("min-replicas-to-write")
+        needed = None if self.config is None else self.config.get("min-replicas-to-write")
         if max(lags, default=0) >= _REPLICA_LAG:
             self.checks.warn(
                 "replicas",
@@ -289,14 +297,27 @@ class _Doctor:
         if self.info.get("redis_mode") == "cluster" or self.info.get("cluster_enabled") == "1":
             self.checks.warn(
                 "cluster",
-                f"cluster mode; all keys of the fleet have the hash tag {self.prefix[:-1]}",
+                "cluster mode; all keys of a fleet are in one hash slot",
                 "A worker connects to one node and does not follow redirections: it has to be the one of this hash slot.",
                 "Use a Redis without cluster mode, or name the node of the slot with --engine.",
             )
         else:
             self.checks.ok("cluster", "no cluster mode")
 
-    async def _times(self) -> None:
+
+@attrs.frozen(eq=False)
+class _Calls:
+    """The checks that make calls.
+
+    Attributes:
+        prefix: of the fleet's keys.
+    """
+
+    checks: Checks
+    lane: Lane
+    prefix: str
+
+    async def measure(self) -> None:
         """Measure round trips, and the server's clock, with the same calls."""
         samples: list[tuple[float, float, float]] = []  # sent, received, the server's clock
         for _ in range(_ROUND_TRIPS):
@@ -321,10 +342,7 @@ class _Doctor:
             self.checks.ok("latency", text)
 
     def _clock(self, samples: Sequence[tuple[float, float, float]]) -> None:
-        jump = 0.0
-        for (sent, received, clock), (next_sent, next_received, next_clock) in zip(samples, samples[1:], strict=False):
-            passed = next_clock - clock
-            jump = max(jump, (next_sent - received) - passed, passed - (next_received - sent))
+        jump = clock_jump(samples)
         sent, received, clock = samples[-1]
         here = time.time() - (time.monotonic() - (sent + received) / 2)
         drift = clock - here
@@ -346,7 +364,7 @@ class _Doctor:
         else:
             self.checks.ok("clock", text)
 
-    async def _permissions(self) -> None:
+    async def check_permissions(self) -> None:
         """Make each command that a fleet needs, on keys of the doctor's own."""
         keys = {name: f"{self.prefix}doctor:{name}" for name in ("text", "hash", "set", "sorted", "list", "stream")}
         refused: list[str] = []
@@ -354,7 +372,7 @@ class _Doctor:
             given = [each.format(**keys) if each.startswith("{") else each for each in arguments]
             if await self._is_refused(b"EVAL", _PROBE, 1, self.prefix, name, *given):
                 refused.append(name)
-        for name, arguments in _READS.items():
+        for name, arguments in READS.items():
             given = [each.format(**keys) if each.startswith("{") else each for each in arguments]
             if name not in refused and await self._is_refused(name.encode(), *given):
                 refused.append(name)
@@ -367,7 +385,7 @@ class _Doctor:
                 f"ACL SETUSER name ~{self.prefix}* +@read +@write +@scripting +@connection +info +time",
             )
         else:
-            self.checks.ok("permissions", f"all {len(COMMANDS | _READS)} commands of a fleet are allowed")
+            self.checks.ok("permissions", f"all {len(COMMANDS | READS)} commands of a fleet are allowed")
 
     async def _is_refused(self, name: bytes, *arguments: str | int) -> bool:
         try:
@@ -376,12 +394,13 @@ class _Doctor:
             return _REFUSED.search(f"{error.message} {error.__cause__}") is not None
         return False
 
-    async def _place(self, app_id: str) -> None:
+    async def find_fleet(self, app_id: str) -> bool:
+        """Return whether there is a fleet of this app."""
         try:
             found = await self.lane.command(b"HMGET", f"{self.prefix}meta", "app_id", "partitions")
         except EngineError as error:
             self.checks.skip("namespace", error.message)
-            return
+            return False
         known, partitions = (None if each is None else _text(each) for each in found)
         if known is None:
             self.checks.ok("namespace", f"{self.prefix[1:-2]}: no fleet yet")
@@ -394,6 +413,21 @@ class _Doctor:
             )
         else:
             self.checks.ok("namespace", f"{self.prefix[1:-2]}: the fleet of {known}, {partitions} partitions")
+            return True
+        return False
+
+
+def clock_jump(samples: Sequence[tuple[float, float, float]]) -> float:
+    """Return by how many seconds a clock jumped at most between two readings, beside what the round trips explain.
+
+    Args:
+        samples: for each reading, the monotonic time here before and after it, and the clock's time.
+    """
+    jump = 0.0
+    for (sent, received, clock), (next_sent, next_received, next_clock) in itertools.pairwise(samples):
+        passed = next_clock - clock
+        jump = max(jump, (next_sent - received) - passed, passed - (next_received - sent))
+    return jump
 
 
 _REFUSED = re.compile(r"NOPERM|permission|can't run this command|may not do", re.IGNORECASE)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, final
 
 import attrs
@@ -193,6 +194,23 @@ class FleetCollector:
 
     def __repr__(self) -> str:
         return f"FleetCollector({', '.join(map(repr, (*self._workers, *self._consumers)))})"
+
+    @contextmanager
+    def registered(self, registry: CollectorRegistry | None = None) -> Generator[None, None, None]:
+        """Be registered for as long as the block runs.
+
+        Args:
+            registry: where; `None`: in the default registry of `prometheus_client`.
+
+        Raises:
+            ValueError: the registry has metrics of these names already.
+        """
+        chosen: Any = _prometheus().REGISTRY if registry is None else registry
+        chosen.register(self)
+        try:
+            yield
+        finally:
+            chosen.unregister(self)
 
     def describe(self) -> Iterable[Metric]:
         """Return the metrics without samples, with which a registry recognises names that are taken."""

@@ -54,6 +54,13 @@ def run_command(
             "auth key is used (COMETCONN_AUTH_KEY or --auth-key-file)."
         ),
     ] = None,
+    metrics: Annotated[
+        int | None,
+        Parameter(
+            help="Serve metrics for Prometheus at this port of this machine, at /metrics; 0 picks a free port. Needs the "
+            "extra prometheus."
+        ),
+    ] = None,
 ) -> None:
     """Run one worker: it keeps its share of the accounts connected, until SIGTERM, Ctrl-C or `fleet drain`.
 
@@ -65,7 +72,7 @@ def run_command(
     """
     from .run import run_worker
 
-    sys.exit(run(partial(run_worker, engine, server, settings, name=name, run=run_, login=login)))
+    sys.exit(run(partial(run_worker, engine, server, settings, name=name, run=run_, login=login, metrics=metrics)))
 
 
 @fleet.command(name="status")

@@ -49,6 +49,7 @@ _OPTIONS: Final = {
     "FleetSettings.partitions": "--partitions",
     "FleetSettings.drain_timeout": "--drain-timeout",
     "FleetSettings.retention": "--retention",
+    "serve_metrics(port=...)": "--metrics",
     "three quarters of lease_ttl": "three quarters of --lease-ttl",
 }
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)

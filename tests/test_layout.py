@@ -13,6 +13,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 
 ELSEWHERE = {
+    "__main__": "cli/test_output cli/test_listen",
     "_account/file_lock": "account/test_session_files account/test_file_store",
     "_account/ordered_thread": "account/test_disk account/test_file_store",
     "_account/saved_position": "account/test_session_files connection/test_position",

@@ -16,7 +16,7 @@ from cometconn import events
 from cometconn.errors import DecodeError
 from cometconn.events import Gap, Marker, Overflow, Resumed
 
-CLASSES: list[type[Any]] = [getattr(events, name) for name in events.__all__]
+CLASSES: list[type[Any]] = [getattr(events, name) for name in events.__all__ if name != "as_json"]
 NOT_EVENTS = {
     *(events.Attachment, events.Conversation, events.FeedItem, events.Group, events.Interaction),
     *(events.MessageElement, events.ReactionCount, events.ToolCall, events.User),
@@ -50,7 +50,7 @@ def test_the_front_of_the_package_is_sorted_and_whole() -> None:
         for path in folder.glob("[a-z]*.py")
         for name in re.findall(r"^class ([A-Z]\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    assert set(events.__all__) == defined
+    assert set(events.__all__) == {*defined, "as_json"}
 
 
 @each_class

@@ -65,6 +65,7 @@ class Outcome:
         logged: the messages in the fleet's log, in the order of the log.
         holes: how many places of the log may lack messages.
         sockets: every authenticated connection that the server has had.
+        unseen: how many entries of its log were dropped before they were read.
         logins: how many logins it has accepted.
         takeover: what the kill has moved; `None` if the demo did not get there, and so for the following.
         drain_seconds: from the signal until the drained worker had ended.
@@ -80,6 +81,7 @@ class Outcome:
     logged: Sequence[Numbered]
     holes: int
     sockets: Sequence[Socket]
+    unseen: int
     logins: int
     takeover: Move | None
     drain_seconds: float | None
@@ -149,10 +151,11 @@ def _one_connection(outcome: Outcome) -> Result:
         end = ends.get(socket.uid, -1.0)
         double += socket.opened < end
         ends[socket.uid] = max(end, math.inf if socket.closed is None else socket.closed)
+    unseen = f" {outcome.unseen} entries of the server's log could not be read in time." if outcome.unseen else ""
     return Result(
         "No account ever had two connections at a time.",
-        held=bool(outcome.sockets) and not double,
-        observation=f"Of {len(outcome.sockets)} connections, {double} began while the account had another one.",
+        held=bool(outcome.sockets) and not (double or outcome.unseen),
+        observation=f"Of {len(outcome.sockets)} connections, {double} began while the account had another one.{unseen}",
     )
 
 
@@ -172,7 +175,7 @@ def _takeover(outcome: Outcome) -> Result:
     absent = f"; {move.absent} accounts were not connected again" if move.absent else ""
     return Result(
         rule,
-        held=not move.absent and move.longest <= move.promised,
+        held=bool(move.gaps) and not move.absent and move.longest <= move.promised,
         observation=f"{move.longest:.1f} s at most, and {move.promised:g} s are promised{absent}.",
     )
 

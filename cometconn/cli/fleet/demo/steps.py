@@ -115,6 +115,7 @@ class Steps(DemoText):
             logged=self._log_record.messages,
             holes=self._log_record.holes,
             sockets=self._server_record.sockets,
+            unseen=self._server_record.missed,
             logins=self._server_record.logins,
             takeover=next((move for move in self.moves if move.promised is not None), None),
             drain_seconds=self._drain_seconds,

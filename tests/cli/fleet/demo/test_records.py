@@ -69,7 +69,7 @@ async def test_the_messages_of_both() -> None:
         return Credentials(auth_key="KEY")
 
     engine = MemoryEngine()
-    async with open_emulator(users=("sender", "a", "b")) as server, engine.connect("APP", partitions=2) as connection:
+    async with open_emulator(users=("sender", "a", "b")) as server, engine.connect("APP", partitions=16) as connection:
         await connection.administration.add([Account("a"), Account("b")])
         log, record = LogRecord(connection), ServerRecord(server)
         async with open_worker(

@@ -140,7 +140,7 @@ class Membership:
             self.fleet.lease_ttl,
             joining=joining,
             draining=self.is_draining,
-            info=json.dumps({**_process(), **self.info()}),
+            info=json.dumps({**_process(), "lease_ttl": self.fleet.lease_ttl, **self.info()}),
         )
         self.lease.extend(sent_at, grant.ttl)
         self.is_draining = self.is_draining or grant.member.draining

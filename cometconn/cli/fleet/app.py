@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from cometconn.cli.options import ServerOptions
 from cometconn.cli.stopping import run
 from cometconn.cli.terminal import TerminalConsole
+from cometconn.errors import SettingsError
 
 from .engine_options import EngineOptions
 from .worker_settings import FleetOptions
@@ -93,7 +94,75 @@ def status_command(
     """Show the workers with their leases and accounts, accounts without an owner, parked ones, pins, holes, consumers."""
     from .status import status
 
-    run(partial(status, engine, as_json=json, watch=watch))
+    sys.exit(run(partial(status, engine, as_json=json, watch=watch)))
+
+
+@fleet.command(name="drain")
+def drain_command(
+    worker: Annotated[str, Parameter(help="The worker's name.")],
+    /,
+    *,
+    engine: EngineOptions,
+    wait: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Wait until it has given everything back.")
+    ] = False,
+    timeout: Annotated[float, Parameter(help="Seconds that --wait waits at most.")] = 60.0,
+) -> None:
+    """Let a worker give its accounts to others, one by one, and end. It is not to be started again before."""
+    from .operate import drain
+
+    run(partial(drain, engine, worker, wait=wait, timeout=timeout))
+
+
+@fleet.command(name="move")
+def move_command(
+    uid: Annotated[str, Parameter(help="The account's uid.")],
+    /,
+    *,
+    engine: EngineOptions,
+    to: Annotated[str | None, Parameter(help="The name of the worker that is to own it.")] = None,
+    for_: Annotated[float, Parameter(help="Seconds until the hash decides again who owns it.")] = 3600.0,
+    unpin: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Instead of --to: let the hash decide again now.")
+    ] = False,
+) -> None:
+    """Pin an account to a worker, for a time."""
+    from .operate import move
+    from .operate import unpin as unpin_account
+
+    if (to is None) != unpin:
+        message = "Give --to WORKER or --unpin, and not both."
+        raise SettingsError(message)
+    run(partial(unpin_account, engine, uid) if to is None else partial(move, engine, uid, to=to, lasts=for_))
+
+
+@fleet.command(name="events")
+def events_command(
+    *,
+    engine: EngineOptions,
+    group: Annotated[
+        str | None,
+        Parameter(
+            help="Consume as one of this group: what it has not acknowledged is printed and acknowledged. Without it "
+            "the log is only read."
+        ),
+    ] = None,
+    follow: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Wait for new events, until Ctrl-C.")
+    ] = False,
+    account: Annotated[str | None, Parameter(help="Print only the events of this account.")] = None,
+    json: _Json = False,
+) -> None:
+    """Print the log: the events of all accounts, in the order of time; holes and late messages are marked.
+
+    With --group, and without --follow, it ends when nothing has come for 2 s.
+    """
+    from .events import consume, show
+
+    if group is None:
+        run(partial(show, engine, account=account, follow=follow, as_json=json))
+    else:
+        run(partial(consume, engine, group=group, account=account, follow=follow, as_json=json))
 
 
 @accounts.command(name="add")

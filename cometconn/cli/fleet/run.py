@@ -59,21 +59,22 @@ def default_name() -> str:
 
 def change_line(change: Change) -> str | None:
     """Return a change as one line; `None` if the library logs a warning of the same."""
+    line = None
     match change:
         case Joined(incarnation=incarnation):
             name, _, nonce = incarnation.partition("~")
-            return f"joined as {name}~{nonce[:6]}"
+            line = f"joined as {name}~{nonce[:6]}"
         case Claimed(uid=uid, token=token):
-            return f"claimed {uid} (claim {token})"
+            line = f"claimed {uid} (claim {token})"
         case Released(uid=uid, reason=reason):
-            return f"released {uid} ({reason}: {_REASONS.get(reason, reason)})"
+            line = f"released {uid} ({reason}: {_REASONS.get(reason, reason)})"
         case LeaseLost(accounts=accounts):
-            return f"lost the lease, and with it {accounts} accounts; joining again"
+            line = f"lost the lease, and with it {accounts} accounts; joining again"
         case Drained():
-            return "drained: this worker owns nothing any more"
+            line = "drained: this worker owns nothing any more"
         case Missed(count=count):
-            return f"{count} lines are missing here"
-    return None
+            line = f"{count} lines are missing here"
+    return line
 
 
 async def run_worker(
@@ -97,21 +98,23 @@ async def run_worker(
             nursery.start_soon(stop.watch, signals, nursery.cancel_scope, writer)
             async with made.connect(engine.app_id, partitions=fleet.partitions) as connection:
                 fleet_settings = fleet.settings(connection.partitions)
-            async with open_worker(
-                engine.app_id,
-                settings,
-                engine=made,
-                name=name or default_name(),
-                run=handler,
-                login=log_in,
-                fleet_settings=fleet_settings,
-                endpoints=server.endpoints,
-                ssl_context=server.ssl_context(),
-                proxy=server.chosen_proxy,
-            ) as worker:
-                async with worker.changes() as changes:
-                    nursery.start_soon(_print_changes, changes, writer)
-                    await stop.wait_drained(worker, nursery.cancel_scope, writer)
+            async with (
+                open_worker(
+                    engine.app_id,
+                    settings,
+                    engine=made,
+                    name=name or default_name(),
+                    run=handler,
+                    login=log_in,
+                    fleet_settings=fleet_settings,
+                    endpoints=server.endpoints,
+                    ssl_context=server.ssl_context(),
+                    proxy=server.chosen_proxy,
+                ) as worker,
+                worker.changes() as changes,
+            ):
+                nursery.start_soon(_print_changes, changes, writer)
+                await stop.wait_drained(worker, nursery.cancel_scope, writer)
             stop.watching.cancel(reason="cometconn: the worker has left")
     return stop.status
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from cometconn.fleet.values import WORKERS, Read
+from cometconn.fleet.values import Read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from cometconn.fleet import EngineConnection
     from cometconn.fleet.values import AccountChange, Member, OwnerWord, RecordedHole
 
-__all__ = ["GroupView", "MemberView", "Snapshot", "take_snapshot"]
+__all__ = ["GroupView", "MemberView", "Snapshot", "hole_fields", "take_snapshot"]
 
 _NONCE = 6  # characters of an incarnation that people see
+_MOST_COUNTED = 64  # entries of each partition that a group has not acknowledged
 
 
 @attrs.frozen
@@ -71,14 +72,42 @@ class GroupView:
     Attributes:
         name: its name.
         members: its consumers.
+        behind: how many entries of the log it has not acknowledged.
+        is_more: there are more than were counted.
+        oldest_at: when the oldest of them was appended, in seconds since 1970; `None` if there is none.
     """
 
     name: str
     members: tuple[MemberView, ...]
+    behind: int
+    is_more: bool
+    oldest_at: float | None
+
+    @classmethod
+    async def of(cls, connection: EngineConnection, name: str) -> GroupView:
+        """Read it."""
+        administration = connection.administration
+        members, owners = await administration.members(name), await administration.owners(name)
+        cursors = await administration.cursors(name)
+        reads = [Read(number, cursors.get(number, ""), _MOST_COUNTED) for number in range(connection.partitions)]
+        found = [result.entries for result in await connection.read(reads)]
+        return cls(
+            name,
+            _views(members, owners),
+            sum(map(len, found)),
+            any(len(entries) == _MOST_COUNTED for entries in found),
+            min((entries[0].at for entries in found if entries), default=None),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
-        return {"name": self.name, "consumers": [each.to_json("partitions") for each in self.members]}
+        return {
+            "name": self.name,
+            "consumers": [each.to_json("partitions") for each in self.members],
+            "behind": self.behind,
+            "behind_is_more": self.is_more,
+            "oldest_at": self.oldest_at,
+        }
 
 
 @attrs.frozen
@@ -158,10 +187,7 @@ async def take_snapshot(connection: EngineConnection) -> Snapshot:
     changes = (await administration.accounts()).changes
     members, owners = await administration.members(), await administration.owners()
     alive = {str(member.incarnation) for member in members if member.is_alive}
-    groups = []
-    for group in await administration.groups():
-        consumers = await administration.members(group)
-        groups.append(GroupView(group, _views(consumers, await administration.owners(group))))
+    groups = [await GroupView.of(connection, name) for name in await administration.groups()]
     known = {change.uid for change in changes}
     return Snapshot(
         connection.app_id,

@@ -55,7 +55,13 @@ ELSEWHERE = {
     "cli/demo_auto": "cli/test_demo",
     "cli/demo_manual": "cli/test_demo",
     "cli/demo_run": "cli/test_demo",
+<<<<<<< HEAD
     "cli/fleet/doctor_checks": "cli/fleet/test_doctor cli/fleet/test_doctor_fleet",
+=======
+    "cli/demo_text": "cli/test_demo",
+    "cli/fleet/demo/plan": "cli/fleet/demo/test_processes",
+    "cli/fleet/demo/steps": "cli/fleet/demo/test_command",
+>>>>>>> d18
     "cli/stopping": "cli/test_listen cli/test_serve cli/test_send",
     "cli/terminal": "test_hostile_words",
     "cli/timeline/model": "cli/timeline/test_builder",

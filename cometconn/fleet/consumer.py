@@ -258,6 +258,8 @@ class Consumer:
             finally:
                 for partition in list(self._partitions.values()):
                     self._forget(partition)
+            if self._closed:
+                return
             _LOG.warning("The consumer %r has lost its lease, and joins again.", self._name)
             await member.end()
             self._membership = self._new_membership()

@@ -233,6 +233,13 @@ class EngineAdministration(Protocol):
         """Return the names of all consumer groups, sorted. A group exists from its first claim."""
         ...
 
+    async def cursors(self, group: str) -> dict[int, str]:
+        """Return up to where a consumer group has acknowledged each partition.
+
+        A partition of which it has acknowledged nothing is left out. `read` from a cursor on returns what is left to do.
+        """
+        ...
+
     async def forget_group(self, group: str) -> None:
         """Forget a consumer group with its cursors, so that `trim` does not wait for it. Its owners are fenced.
 

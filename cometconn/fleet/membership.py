@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import socket
 from collections.abc import Callable
 
 import attrs
 import trio
+
+from cometconn._client.version import __version__
 
 from .counters import Counters
 from .engine import EngineConnection
@@ -136,7 +140,7 @@ class Membership:
             self.fleet.lease_ttl,
             joining=joining,
             draining=self.is_draining,
-            info=json.dumps(self.info()),
+            info=json.dumps({**_process(), "lease_ttl": self.fleet.lease_ttl, **self.info()}),
         )
         self.lease.extend(sent_at, grant.ttl)
         self.is_draining = self.is_draining or grant.member.draining
@@ -149,3 +153,8 @@ class Membership:
                 await self.connection.lease(self.incarnation, 0)
             except EngineError:
                 await trio.lowlevel.checkpoint()
+
+
+def _process() -> dict[str, object]:
+    """Return what operators look for a member by."""
+    return {"version": __version__, "host": socket.gethostname(), "pid": os.getpid()}

@@ -159,6 +159,10 @@ class MemoryState:
         """Return the names of the consumer groups."""
         return tuple(sorted(self._owners.keys() - {WORKERS}))
 
+    def cursors(self, now: float, group: str) -> dict[int, str]:
+        """Return what a consumer group has acknowledged."""
+        return {partition: str(number) for partition, number in self._cursors.get(group, {}).items()}
+
     def forget_group(self, now: float, group: str) -> None:
         """Forget a consumer group."""
         self._owners.pop(group, None)

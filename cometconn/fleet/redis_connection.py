@@ -220,6 +220,10 @@ class RedisConnection:
         found = await self._lanes.reads.command(b"SMEMBERS", f"{self._prefix}groups")
         return tuple(sorted(name.decode() for name in found))
 
+    async def cursors(self, group: str) -> dict[int, str]:
+        found = await self._lanes.reads.command(b"HGETALL", f"{self._prefix}cursors:{group}")
+        return {int(partition): cursor.decode() for partition, cursor in found.items()}
+
     async def forget_group(self, group: str) -> None:
         check_consumer_group(group)
         await self._write(scripts.FORGET_GROUP, group)

@@ -340,6 +340,11 @@ class SQLiteLedger:
         row = self._database.execute(query, (group, partition)).fetchone()
         return str(row[0]) if row else ""
 
+    def cursors(self, now: float, group: str) -> dict[int, str]:
+        """Return what a consumer group has acknowledged."""
+        rows = self._database.execute('SELECT partition, number FROM cursors WHERE "group" = ?', (group,))
+        return {partition: str(number) for partition, number in rows}
+
     def trim(self, now: float, older_than: float) -> int:
         """Remove old entries that every group has acknowledged."""
         removed = 0

@@ -146,6 +146,7 @@ class Worker:
             "owned": seen.owned,
             "connected": seen.connected,
             "starting": seen.starting,
+            "appended": seen.appended,
             "append_lag": round(seen.append_lag, 3),
         }
 

@@ -447,7 +447,10 @@ async def test_a_cursor_moves_only_forward(connection: EngineConnection) -> None
     (rest,) = await connection.read([Read(partition, two.entries[-1].cursor)])
     assert [entry.id for entry in two.entries + rest.entries] == [1, 2, 3, 4, 5]
     handled = two.entries[1].cursor
+    assert await connection.administration.cursors("bots") == {}
     assert await connection.ack([Ack(partition, first.word, handled)]) == (Acked(partition, handled),)
+    assert await connection.administration.cursors("bots") == {partition: handled}
+    assert await connection.administration.cursors("audit") == {}
     assert await connection.ack([Ack(partition, first.word, two.entries[0].cursor)]) == (Acked(partition, handled),)
     await connection.release([Release(key, first.word)])
     second = await own(connection, await join(connection, "c2", "bots"), key)

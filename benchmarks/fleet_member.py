@@ -51,11 +51,18 @@ class Member:
         return {"late": late}
 
     async def usage(self) -> dict[str, Any]:
-        """Return the CPU time and the memory of this process, in seconds and bytes, and what a worker counts."""
+        """Return the CPU time of this process, in seconds."""
+        await trio.lowlevel.checkpoint()
+        return {"cpu": time.process_time()}
+
+    async def state(self) -> dict[str, Any]:
+        """Collect garbage, and return the memory of this process, in bytes, and what a worker counts."""
         await trio.lowlevel.checkpoint()
         gc.collect()
-        counted = {} if self.worker is None else attrs.asdict(self.worker.statistics())
-        return {"cpu": time.process_time(), "memory": resident(), **counted}
+        if self.worker is None:
+            return {"memory": resident()}
+        counted = self.worker.statistics()
+        return {"memory": resident(), "owned": counted.owned, "leases_lost": counted.leases_lost}
 
 
 async def _login(_: Account) -> Credentials:
@@ -106,7 +113,7 @@ async def _be_clients(member: Member, endpoints: Endpoints, number: int) -> None
 
 
 async def _work(member: Member) -> None:
-    print(json.dumps(await member.usage()), flush=True)
+    print(json.dumps(await member.state()), flush=True)
     async for line in trio.wrap_file(sys.stdin):
         print(json.dumps(await getattr(member, json.loads(line)["do"])()), flush=True)
 

@@ -28,6 +28,7 @@ _RATES = (50.0, 100.0, 200.0, 400.0, 800.0, 1_600.0)  # messages a second
 COMPARED = 200.0  # of these, the one that is compared with the same clients without a fleet
 _IDLE, _QUICK_IDLE = 10.0, 2.0  # seconds
 _SENDING, _QUICK_SENDING = 6.0, 2.5  # seconds at each rate
+_SETTLE = 1.0  # seconds after which a crowd that has connected is idle
 _IN_TIME = 1.0  # seconds: a rate is sustained if 99 % of its messages are recorded so soon
 
 
@@ -102,16 +103,17 @@ class _Crowd:
     members: list[Process]
     redis: RedisProcess | None = None
 
-    def usages(self) -> list[dict[str, Any]]:
-        return [member.ask(do="usage") for member in self.members]
+    def states(self) -> list[dict[str, Any]]:
+        return [member.ask(do="state") for member in self.members]
 
     def used(self) -> tuple[float, float, float]:
         """Return the CPU time of the members together, of Redis, and of the emulator."""
-        members = sum(usage["cpu"] for usage in self.usages())
+        members = sum(member.ask(do="usage")["cpu"] for member in self.members)
         return members, self.redis.cpu if self.redis else 0.0, self.server.ask(do="usage")["cpu"]
 
     def idle(self, seconds: float) -> tuple[float, ...]:
         """Return the parts of a core that each uses while nothing happens."""
+        time.sleep(_SETTLE)
         before = self.used()
         time.sleep(seconds)
         return tuple((after - earlier) / seconds for after, earlier in zip(self.used(), before, strict=True))
@@ -171,7 +173,7 @@ def run_workers(
         began = time.monotonic()
         trio.run(_add, RedisEngine(where) if redis else SQLiteEngine(where), accounts)
         connected = server.ask(do="connected", count=accounts, patience=_PATIENCE)["at"] - began
-        memory = (sum(usage["memory"] for usage in crowd.usages()) - empty) / accounts
+        memory = (sum(state["memory"] for state in crowd.states()) - empty) / accounts
         engine_memory = ((redis.memory if redis else 0) - engine_empty) / accounts
         tell(0.3, "idle")
         idle = crowd.idle(_QUICK_IDLE if quick else _IDLE)
@@ -179,12 +181,12 @@ def run_workers(
         loads = crowd.loads(idle, quick=quick)
         tell(0.6, "a worker is killed")
         last = crowd.members.pop()
-        moved = last.ask(do="usage")["owned"]
+        moved = last.ask(do="state")["owned"]
         killed_at = time.monotonic()
         last.close()
         server.ask(do="connected", count=accounts - moved, patience=_PATIENCE)
         takeover = server.ask(do="connected", count=accounts, patience=_PATIENCE)["at"] - killed_at
-        lost = sum(usage["leases_lost"] for usage in crowd.usages())
+        lost = sum(state["leases_lost"] for state in crowd.states())
         if lost:
             message = f"the machine is too busy: workers have lost {lost} leases"
             raise LeftOutError(message)
@@ -210,7 +212,7 @@ def run_clients(accounts: int, sharers: int, *, quick: bool) -> Scale:
     ):
         crowd, began = _Crowd(server, [member]), time.monotonic()
         connected = server.ask(do="connected", count=accounts, patience=_PATIENCE)["at"] - began
-        memory = (member.ask(do="usage")["memory"] - member.greeting["memory"]) / accounts
+        memory = (member.ask(do="state")["memory"] - member.greeting["memory"]) / accounts
         idle = crowd.idle(_QUICK_IDLE if quick else _IDLE)
         loads = crowd.loads(idle, quick=True, share=1 / sharers)
     return Scale(accounts, 1, connected, memory, idle[0] / accounts, loads)

@@ -100,6 +100,7 @@ def test_a_rate_is_sustained_if_its_messages_are_recorded_in_time() -> None:
 
 def test_clients_connect_and_receive(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a process without a fleet, over real sockets."""
+    monkeypatch.setattr(fleet_scale, "_SETTLE", 0.1)
     monkeypatch.setattr(fleet_scale, "_QUICK_IDLE", 0.1)
     monkeypatch.setattr(fleet_scale, "_QUICK_SENDING", 0.2)
     scale = fleet_scale.run_clients(2, 4, quick=True)
@@ -124,8 +125,10 @@ def test_a_worker_connects_and_records(tmp_path: pathlib.Path) -> None:
                 late += member.ask(do="taken")["late"]
             assert len(late) == 4
             assert min(late) > 0
-            usage = member.ask(do="usage")
-            assert (usage["owned"], usage["connected"], usage["appended"]) == (2, 2, 4)
+            state = member.ask(do="state")
+            assert (state["owned"], state["leases_lost"]) == (2, 0)
+            assert state["memory"] > 2**20
+            assert member.ask(do="usage")["cpu"] > 0
             with pytest.raises(LeftOutError, match="2 of 3 accounts are connected after 0 s"):
                 server.ask(do="connected", count=3, patience=0.0)
 
@@ -153,7 +156,8 @@ class Answering:
     def ask(self, *, do: str, **job: Any) -> dict[str, Any]:
         """Do a job."""
         return {
-            "usage": {"cpu": 1.0, "memory": 5_000, "owned": 2, "leases_lost": self.lost},
+            "usage": {"cpu": 1.0},
+            "state": {"memory": 5_000, "owned": 2, "leases_lost": self.lost},
             "connected": {"at": time.monotonic()},
             "send": {"sent": 2},
             "taken": {"late": [0.1]},
@@ -164,6 +168,7 @@ def test_one_of_the_workers_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """And lost leases make the figures worthless, so they are left out."""
     monkeypatch.setattr(fleet_scale, "Process", Answering)
     monkeypatch.setattr("trio.run", lambda *_: None)
+    monkeypatch.setattr(fleet_scale, "_SETTLE", 0.0)
     monkeypatch.setattr(fleet_scale, "_QUICK_IDLE", 0.0001)
     Answering.closed.clear()
     scale = fleet_scale.run_workers("fleet.db", None, 4, 2, quick=True, tell=lambda _, __: None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import EngineError
@@ -23,7 +23,10 @@ def open_file(path: Path, *, patience: float, synchronous: str) -> sqlite3.Conne
         patience: how many seconds to wait for the locks of other processes.
         synchronous: `OFF` or `NORMAL`.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE))
+    # Only a new file is opened here. SQLite's locks are the process', and closing any descriptor of a file ends all of them:
+    # another process would take its own connection for the last one, and delete the log that this process goes on writing.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE))
     # One thread at a time uses it, but not always the same one.
     database = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:

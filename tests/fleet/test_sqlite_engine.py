@@ -231,3 +231,18 @@ async def test_a_wait_that_runs_out(autojump_clock: trio.testing.MockClock) -> N
         (result,) = await connection.read([Read(0)], wait=7)
         assert not result.entries
         assert trio.current_time() - began == 7
+
+
+async def test_a_second_connection_keeps_the_locks_of_the_first(tmp_path: pathlib.Path) -> None:
+    """Another process that leaves the files does not delete the write-ahead logs, in which this process goes on writing."""
+    path = tmp_path / "fleet.db"
+    async with SQLiteEngine(path).connect("app") as connection:
+        await own(connection)
+        async with SQLiteEngine(path).connect("app") as second:  # opens the same files again
+            await own(second, "w2", "bob")
+            logs = sorted(tmp_path.glob("*-wal"))
+            files = [str(log).removesuffix("-wal") for log in logs]
+            program = "import sqlite3, sys\nfor path in sys.argv[1:]: sqlite3.connect(path).execute('PRAGMA user_version').close()"
+            await trio.run_process([sys.executable, "-c", program, *files])
+            assert len(logs) == 2
+            assert sorted(tmp_path.glob("*-wal")) == logs

@@ -163,6 +163,7 @@ SCENARIOS = {
     "end_to_end": "Whole programs on real sockets: Ctrl-C, kills, outages, proxies and TLS.",
     "example_app": "The example application of the documentation, with its tests.",
     "examples": "The example programs of the documentation, with their tests.",
+    "fleet/proof": "Fleets of real processes that are killed and stopped.",
     "properties": "Random scripts with a client beside an independent model, and a search of all states.",
     "release": "What would be published.",
     "soak": "Programs that run for long on a bad network.",

@@ -88,7 +88,7 @@ async def joins(stage: Stage, size: tuple[float, ...]) -> None:
 async def drained(stage: Stage, child: Child) -> None:
     """Drain a worker, and wait until its accounts are connected elsewhere."""
     owned, at = stage.owned_by(child.name), time.monotonic()
-    await stage.drain(child)
+    await stage.drain(child, goal=DRAIN)
     await stage.wait_connected(owned, since=at, goal=DRAIN, what="takeover after SIGTERM")
 
 
@@ -143,7 +143,7 @@ async def zombie(stage: Stage, size: tuple[float, ...]) -> None:
             await stage.command("burst", uid, 1500, seconds * 0.8)
         await trio.sleep(seconds)
         await stage.wait_connected(owned, since=at, goal=seconds + 5, what="takeover from the zombie")
-        await stage.until(stage._all_logged, 60, "what was sent meanwhile is in the log")
+        await stage.wait_logged(60.0)
         child.signal(signal.SIGCONT)
         await trio.sleep(4.0)
         refused = (stage.folder / "w0.log").read_text(encoding="utf-8").count("fenced")
@@ -215,10 +215,7 @@ async def redis_cuts(stage: Stage, size: tuple[float, ...]) -> None:
         stage.redis.rewrite()
         stage.note("acknowledged entries that Redis forgot", len(forgotten))
         stage.note("cuts in which it forgot none", int(not forgotten), 0)
-        took = await stage.until(
-            lambda wanted=acknowledged: wanted <= _keys(stage.redis.log()), 30, "what was forgotten is in the log again"
-        )
-        stage.note("until what was forgotten is in the log again", took, _BACK)
+        stage.note("until what Redis forgot is in the log again", await stage.wait_logged(30.0), _BACK)
         stage.note("until all are connected", await stage.wait_all_connected(30.0))
 
 

@@ -185,8 +185,8 @@ class Stage:
         self._forget(child)
         return at
 
-    async def drain(self, child: Child) -> None:
-        """Drain a worker or end a consumer by SIGTERM; note how long it took."""
+    async def drain(self, child: Child, goal: float | None = None) -> None:
+        """Drain a worker or end a consumer by SIGTERM; note how long it took. *goal* is for the end of its process."""
         began = time.monotonic()
         child.signal(signal.SIGTERM)
         is_worker = child.name in self.workers
@@ -198,8 +198,7 @@ class Stage:
             status = await child.process.wait()
             if is_worker:
                 self.note("SIGTERM to owning nothing", gave_back, DRAIN)
-                # The end of the interpreter takes 0.4 s of processor time, which is some seconds on a busy machine.
-                self.note("SIGTERM to the end of the process", time.monotonic() - began, DRAIN + 5)
+                self.note("SIGTERM to the end of the process", time.monotonic() - began, goal)
             if status:
                 self.note(f"exit status of {child.name}", abs(status), 0)
             return
@@ -240,7 +239,7 @@ class Stage:
             for child in self.workers.values():
                 if child.process.poll() is not None:
                     raise StageError(f"{self.name}: {child.name} ended by itself: see {self.folder}")
-            await trio.sleep(0.02)
+            await trio.sleep(0.05)
 
     async def wait_connected(self, uids: Collection[str], *, since: float, goal: float, what: str) -> None:
         """Wait until these accounts have sockets that were opened after *since*; note how long that took for each."""
@@ -307,20 +306,32 @@ class Stage:
         await self.until(lambda: self.journal.rate == 0, 10, "the talk ends")
         with contextlib.suppress(StageError):
             if self.setup.handles or self.consumers:
-                await self.until(self._all_handled, 2 * _LOGGED, "everything is handled")
+                await self.wait_handled(2 * _LOGGED)
             if not self.setup.handles:
-                await self.until(self._all_logged, _LOGGED, "everything is in the log")
+                await self.wait_logged(_LOGGED)
         for children in (self.consumers, self.workers):
             async with trio.open_nursery() as nursery:
                 for child in list(children.values()):
                     nursery.start_soon(self.drain, child)
         self._judge()
 
-    def _all_logged(self) -> bool:
-        return self._sent() <= {(entry.uid, entry.id) for entry in self.backend.log()}
+    async def wait_logged(self, within: float) -> float:
+        """Wait until everything that was sent until now is in the log; return how long that took."""
+        self.journal.read()
+        sent = self._sent()
+        return await self.until(
+            lambda: sent <= {(entry.uid, entry.id) for entry in self.backend.log()},
+            within,
+            "what was sent is in the log",
+        )
 
-    def _all_handled(self) -> bool:
-        return self._sent() <= {(line.uid, line.id) for line in self._handled()}
+    async def wait_handled(self, within: float) -> float:
+        """Wait until everything that was sent until now is handled; return how long that took."""
+        self.journal.read()
+        sent = self._sent()
+        return await self.until(
+            lambda: sent <= {(line.uid, line.id) for line in self._handled()}, within, "what was sent is handled"
+        )
 
     def _judge(self) -> None:
         self.journal.read()

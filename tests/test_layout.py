@@ -55,13 +55,10 @@ ELSEWHERE = {
     "cli/demo_auto": "cli/test_demo",
     "cli/demo_manual": "cli/test_demo",
     "cli/demo_run": "cli/test_demo",
-<<<<<<< HEAD
     "cli/fleet/doctor_checks": "cli/fleet/test_doctor cli/fleet/test_doctor_fleet",
-=======
     "cli/demo_text": "cli/test_demo",
     "cli/fleet/demo/plan": "cli/fleet/demo/test_processes",
     "cli/fleet/demo/steps": "cli/fleet/demo/test_command",
->>>>>>> d18
     "cli/stopping": "cli/test_listen cli/test_serve cli/test_send",
     "cli/terminal": "test_hostile_words",
     "cli/timeline/model": "cli/timeline/test_builder",
@@ -172,6 +169,7 @@ SCENARIOS = {
     "end_to_end": "Whole programs on real sockets: Ctrl-C, kills, outages, proxies and TLS.",
     "example_app": "The example application of the documentation, with its tests.",
     "examples": "The example programs of the documentation, with their tests.",
+    "fleet/proof": "Fleets of real processes that are killed and stopped.",
     "properties": "Random scripts with a client beside an independent model, and a search of all states.",
     "release": "What would be published.",
     "soak": "Programs that run for long on a bad network.",

@@ -319,7 +319,8 @@ def _made_into_blocks(
         check_call(made, args, kwargs)
         return WrappedBlock(make(*args, **kwargs), usage, needs_trio=needs_trio)
 
-    # `help()` would otherwise show the type of the generator.
+    # `help()` would otherwise show the type of the generator: it reads the signature of what is wrapped, and from Python 3.14
+    # on the annotations of the wrapper are its own.
     given = str(make.__annotations__["return"]).partition("[")[2].rpartition(",")[0]
     returns = made.__annotations__["return"] = f"AbstractAsyncContextManager[{given}]"
     made.__signature__ = inspect.signature(make).replace(return_annotation=returns)  # type: ignore[attr-defined]

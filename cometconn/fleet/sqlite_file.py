@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import EngineError
@@ -13,6 +14,7 @@ from .errors import EngineError
 __all__ = ["engine_error", "open_file", "transaction"]
 
 _PRIVATE = 0o600  # it contains sessions
+_MAKING = threading.Lock()
 
 
 def open_file(path: Path, *, patience: float, synchronous: str) -> sqlite3.Connection:
@@ -23,7 +25,7 @@ def open_file(path: Path, *, patience: float, synchronous: str) -> sqlite3.Conne
         patience: how many seconds to wait for the locks of other processes.
         synchronous: `OFF` or `NORMAL`.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE))
+    _make(path)
     # One thread at a time uses it, but not always the same one.
     database = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
@@ -37,6 +39,16 @@ def open_file(path: Path, *, patience: float, synchronous: str) -> sqlite3.Conne
         message = f"SQLite cannot use write-ahead logging for {str(path)!r}: use a local file system."
         raise EngineError(message, worth_retrying=False)
     return database
+
+
+def _make(path: Path) -> None:
+    """Make the file if there is none.
+
+    A file that exists is not opened: closing it would drop all locks that SQLite has on it for this process (POSIX). Then
+    another process that closes it believes to be the last one, and removes the write-ahead log that is in use here.
+    """
+    with _MAKING, suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE))
 
 
 @contextmanager

@@ -327,10 +327,18 @@ def _made_into_blocks(
     return made
 
 
+_IN_AIO = frozenset({"open_client()", "open_emulator()", "open_fault_proxy()", "open_replay()"})
+
+
 def need_trio(call: str) -> None:
     """Raise `SettingsError` unless a Trio task is running."""
     if not trio.lowlevel.in_trio_task():
-        message = f"{call} needs Trio: run the program with trio.run(main), or in an asyncio program use cometconn.aio instead."
+        aio = (
+            ", or in an asyncio program use cometconn.aio instead"
+            if call in _IN_AIO
+            else "; cometconn.aio does not have it"
+        )
+        message = f"{call} needs Trio: run the program with trio.run(main){aio}."
         raise SettingsError(message, code="NO_TRIO")
 
 

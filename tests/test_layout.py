@@ -54,6 +54,7 @@ ELSEWHERE = {
     "cli/demo_auto": "cli/test_demo",
     "cli/demo_manual": "cli/test_demo",
     "cli/demo_run": "cli/test_demo",
+    "cli/fleet/app": "cli/fleet/test_accounts cli/fleet/test_operate cli/fleet/test_run",
     "cli/stopping": "cli/test_listen cli/test_serve cli/test_send",
     "cli/terminal": "test_hostile_words",
     "cli/timeline/model": "cli/timeline/test_builder",

@@ -7,6 +7,7 @@ import trio
 from cometconn.fleet import Account, Credentials, Owned
 
 NOT_A_FUNCTION = 1
+AUTH_KEY = "the-auth-key-of-the-app"
 
 
 def not_async(owned: Owned) -> None:
@@ -16,7 +17,7 @@ def not_async(owned: Owned) -> None:
 async def log_in(account: Account) -> Credentials:
     """Log in with the app's key, whatever the environment has."""
     await trio.lowlevel.checkpoint()
-    return Credentials(auth_key="KEY")
+    return Credentials(auth_key=AUTH_KEY)
 
 
 async def stubborn(owned: Owned) -> None:

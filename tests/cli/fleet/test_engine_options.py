@@ -119,7 +119,10 @@ def test_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"engine": "http://127.0.0.1"}, "--engine must be sqlite:PATH, a path, redis://, rediss:// or unix://, not http"),
+        (
+            {"engine": "http://127.0.0.1"},
+            "--engine must be sqlite:PATH, a path, redis://, rediss:// or unix://, not http",
+        ),
         ({"engine": "redis://127.0.0.1/x"}, "--engine must be redis://host:port/database"),
         ({"engine": "redis://redis.example"}, "must be reached by rediss://, or with --allow-insecure, because"),
         ({"engine": "redis://127.0.0.1", "namespace": "a b"}, "--namespace must have 1 to 64 characters"),

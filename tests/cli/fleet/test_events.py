@@ -34,7 +34,10 @@ def body(number: int, text: str, sender: str = "bob") -> bytes:
         "category": "message",
         "type": "text",
         "sentAt": 1700000000,
-        "data": {"text": text, "entities": {"sender": {"entity": {"uid": sender, "name": sender}, "entityType": "user"}}},
+        "data": {
+            "text": text,
+            "entities": {"sender": {"entity": {"uid": sender, "name": sender}, "entityType": "user"}},
+        },
     }
     return json.dumps({"message": message}).encode()
 
@@ -60,9 +63,11 @@ def events(fleet: FleetCommand, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def run(*words: str) -> list[str]:
         out = io.BytesIO()
+        stream = io.TextIOWrapper(out, encoding="utf-8", write_through=True)
         with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="utf-8", write_through=True))
+            patch.setattr(sys, "stdout", stream)
             done: Done = fleet("events", *words)
+        stream.detach()
         assert (done.status, done.error) == (0, "")
         return out.getvalue().decode().splitlines()
 
@@ -123,8 +128,14 @@ def test_a_removed_account_has_its_entries(fleet: FleetCommand, events: Any) -> 
     [
         (LogEntry("1", "amy", None, EntryKind.SIGNAL, False, b"{", 0.0), "amy UnreadableFrame"),
         (LogEntry("1", "amy", None, EntryKind.HOLE, False, b"{", 0.0), "amy HOLE: messages here may be missing"),
-        (LogEntry("1", "amy", None, EntryKind.HOLE, False, b'{"hole": {"dropped": 3}}', 0.0), "amy HOLE: 3 events were dropped"),
-        (LogEntry("1", "\x1bamy", 1, EntryKind.MESSAGE, False, body(1, "a\nb"), 0.0), "\\u001bamy #1 TextMessage from bob: a\\nb"),
+        (
+            LogEntry("1", "amy", None, EntryKind.HOLE, False, b'{"hole": {"dropped": 3}}', 0.0),
+            "amy HOLE: 3 events were dropped",
+        ),
+        (
+            LogEntry("1", "\x1bamy", 1, EntryKind.MESSAGE, False, body(1, "a\nb"), 0.0),
+            "\\u001bamy #1 TextMessage from bob: a\\nb",
+        ),
     ],
 )
 def test_any_entry_is_one_line(entry: LogEntry, text: str) -> None:

@@ -31,5 +31,7 @@ def test_a_mistake_names_the_option(name: str) -> None:
 
 def test_a_margin_that_is_too_long() -> None:
     """Both options are named."""
-    with pytest.raises(SettingsError, match=r"--lease-margin must be less than three quarters of --lease-ttl, which is 2 s"):
+    with pytest.raises(
+        SettingsError, match=r"--lease-margin must be less than three quarters of --lease-ttl, which is 2 s"
+    ):
         FleetOptions(lease_ttl=2, lease_margin=2).settings(16)

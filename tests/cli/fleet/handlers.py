@@ -32,6 +32,7 @@ class Callables:
     @staticmethod
     async def handle(owned: Owned) -> None:
         """Do nothing."""
+        del owned
         await trio.sleep_forever()
 
     async def __call__(self, owned: Owned) -> None:

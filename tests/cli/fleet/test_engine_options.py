@@ -41,10 +41,10 @@ def options(engine: str | None = None, **given: object) -> EngineOptions:
 @pytest.mark.parametrize(
     ("engine", "path", "label"),
     [
-        ("sqlite:/tmp/f", "/tmp/f", "sqlite:/tmp/f"),
-        ("/tmp/f", "/tmp/f", "sqlite:/tmp/f"),
+        ("sqlite:/var/f", "/var/f", "sqlite:/var/f"),
+        ("/var/f", "/var/f", "sqlite:/var/f"),
         ("f.sqlite", "f.sqlite", "sqlite:f.sqlite"),
-        ("sqlite:///tmp/f", "/tmp/f", "sqlite:/tmp/f"),
+        ("sqlite:///var/f", "/var/f", "sqlite:/var/f"),
         ("redis://127.0.0.1/2", None, "redis://127.0.0.1/2, namespace cometconn"),
         ("REDISS://redis.example:7000", None, "rediss://redis.example:7000, namespace cometconn"),
         ("unix:///run/redis.sock?db=1", None, "unix:///run/redis.sock?db=1, namespace cometconn"),
@@ -58,9 +58,9 @@ def test_the_engine(engine: str, path: str | None, label: str) -> None:
 
 def test_without_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     """The environment decides; else it is a file in the state folder, which is made for the owner alone."""
-    monkeypatch.setenv("COMETCONN_ENGINE", "/tmp/f")
-    assert options().path == pathlib.Path("/tmp/f")
-    assert options("/tmp/g").path == pathlib.Path("/tmp/g")
+    monkeypatch.setenv("COMETCONN_ENGINE", "/var/f")
+    assert options().path == pathlib.Path("/var/f")
+    assert options("/var/g").path == pathlib.Path("/var/g")
     monkeypatch.setenv("COMETCONN_ENGINE", "")
     path = tmp_path / "state" / "cometconn" / "fleet-APP.sqlite"
     assert options().path == path

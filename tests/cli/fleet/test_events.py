@@ -51,7 +51,7 @@ HOLE = LogEvent(None, b'{"hole": {"after_id": 1, "before_id": 9}}', EntryKind.HO
 
 
 async def fill(connection: EngineConnection) -> None:
-    """amy has got 1, a hole, 9 and late 5; zed 2."""
+    """Amy has got 1, a hole, 9 and late 5; zed 2."""
     claimed = await worker(connection, "w1", "amy", "zed")
     await record(connection, claimed["amy"], message(1, "one"), HOLE, message(9, "nine"), message(5, "five"))
     await record(connection, claimed["zed"], message(2, "two"))

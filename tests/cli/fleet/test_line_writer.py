@@ -34,13 +34,15 @@ def test_the_librarys_warnings() -> None:
     """With their level, and a traceback line by line."""
     stream = io.StringIO()
     writer = LineWriter(stream)
-    logger = logging.Logger("test")
-    logger.addHandler(LineHandler(writer))
+    logger = logging.getLogger("tests.lines")
+    logger.propagate = False
+    logger.addHandler(handler := LineHandler(writer))
     logger.info("not shown")
     try:
         raise ValueError("bad\nline")
     except ValueError:
         logger.exception("The handler of %r has failed", "amy")
+    logger.removeHandler(handler)
     writer.close()
     lines = written(stream)
     assert lines[0] == "error: The handler of 'amy' has failed"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-
 from cometconn.fleet import Account
 from cometconn.fleet.values import Release
 

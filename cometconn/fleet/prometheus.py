@@ -156,6 +156,7 @@ async def serve_metrics(
     free = trio.Semaphore(_MOST_CONNECTIONS)
 
     async def serve(stream: trio.SocketStream) -> None:
+        """Serve one connection."""
         try:
             free.acquire_nowait()
         except trio.WouldBlock:

@@ -116,6 +116,7 @@ class Delivery:
 
         Raises:
             LeaseLostError: this consumer does not own the partition any more; the entry is delivered to another one.
+            FencedError: the same, because another consumer owns the partition.
 
         A checkpoint. Waits while the engine is unreachable, until the lease ends. If cancelled, it may be acknowledged.
         """

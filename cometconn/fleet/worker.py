@@ -11,7 +11,7 @@ import trio
 
 import cometconn
 from cometconn._arguments import checked, made_by
-from cometconn._groups import open_nursery, protected
+from cometconn._groups import async_block, open_nursery, protected
 from cometconn.environment import SystemEnvironment
 from cometconn.errors import SettingsError
 from cometconn.settings import AppSettings
@@ -111,6 +111,7 @@ class Worker:
         """
         await self._drained.wait()
 
+    @async_block("worker.changes", "changes", "change")
     @asynccontextmanager
     async def changes(self) -> AsyncGenerator[ChangeStream, None]:
         """Open a stream of what changes from now on: see `cometconn.fleet.changes`.

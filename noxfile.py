@@ -226,6 +226,13 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def fleet(session: nox.Session) -> None:
+    """Kill and stop the processes of a fleet, its Redis server and its disk, and compare the log with what was sent. Options: --quick --scenario NAME --breaks --seed S."""
+    session.install("-q", ".[dev]")
+    session.run("python", "-m", "tests.fleet.proof", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure everything in `benchmarks/`, and print a table. Options: [name ...] --json FILE --plot DIR --quick."""
     session.install("-q", ".[bench]")

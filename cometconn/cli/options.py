@@ -37,12 +37,6 @@ __all__ = [
     "read_secret",
 ]
 
-# What an error of the library names, and the option; for a choice that only programs have, nothing.
-_OPTIONS = {
-    "AppSettings.region": "--region",
-    "Endpoints.admin_url": "--endpoint",
-    ", or allow_insecure=True if tokens may travel in the clear": "",
-}
 _PRESENCES = {
     "all": SubscriptionType.ALL_USERS,
     "friends": SubscriptionType.FRIENDS,
@@ -93,8 +87,11 @@ def _prompt(text: str) -> str:
 
 
 @contextlib.contextmanager
-def naming_options(names: Mapping[str, str] = _OPTIONS) -> Iterator[None]:
-    """Replace what a `SettingsError` of the library names by the option: *names* maps the one to the other."""
+def naming_options(names: Mapping[str, str]) -> Iterator[None]:
+    """Replace what a `SettingsError` of the library names by the option: *names* maps the one to the other.
+
+    For what `usage_errors.in_options()`, which sees every error, would take for another option.
+    """
     try:
         yield
     except SettingsError as error:
@@ -180,18 +177,16 @@ class _Server:
         return read_secret("COMETCONN_AUTH_KEY", self.auth_key_file)
 
     def settings(self) -> AppSettings:
-        """Return the client's settings; a `SettingsError` names the options that are wrong."""
+        """Return the client's settings."""
         if self.endpoint is None and self.region is None:
             message = "No server: give --region (us, eu or in), or --endpoint for another server."
             raise SettingsError(message)
-        with naming_options():
-            return AppSettings(region=self.region)
+        return AppSettings(region=self.region)
 
     @property
     def endpoints(self) -> Endpoints | None:
         """The server of `--endpoint`; `None` for CometChat's cloud."""
-        with naming_options():
-            return None if self.endpoint is None else Endpoints.at(self.endpoint)
+        return None if self.endpoint is None else Endpoints.at(self.endpoint)
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """Return the TLS context; `None` for the default."""

@@ -13,7 +13,7 @@ import trio
 
 from cometconn._client.version import __version__
 
-from .counters import Counters
+from .counters import LeaseCounters
 from .engine import EngineConnection
 from .errors import EngineError, LeaseLostError, NameInUseError
 from .lease import LocalLease
@@ -48,7 +48,7 @@ class Membership:
     connection: EngineConnection
     fleet: FleetSettings
     boot_time: Callable[[], float] = attrs.field(repr=False)
-    counters: Counters
+    counters: LeaseCounters
     info: Callable[[], dict[str, object]] = attrs.field(repr=False)
     lease: LocalLease = attrs.field(init=False)
     joined_at: float = attrs.field(default=0.0, init=False)
@@ -107,8 +107,11 @@ class Membership:
         """Renew the lease until it is over, every quarter of its time, and at once again after a failure (F3)."""
         due = trio.current_time() + self.fleet.renew_every
         while True:
-            with trio.move_on_at(due):
+            expected = max(due, trio.current_time())
+            with trio.move_on_at(due) as waiting:
                 await self._renew_now.wait()
+            if waiting.cancelled_caught:
+                self.counters.loop_lag.add(max(0.0, trio.current_time() - expected))
             self._renew_now = trio.Event()
             began = trio.current_time()
             if await self._try_to_renew():
@@ -130,7 +133,7 @@ class Membership:
             self.lease.lose()
             await trio.sleep_forever()  # cancelled with the lease
         self.counters.renewals += 1
-        self.counters.renewal_seconds = trio.current_time() - began
+        self.counters.renewal_seconds.add(trio.current_time() - began)
         return True
 
     async def _request(self, *, joining: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Protocol, TypeVar
 
 import trio
@@ -27,12 +27,14 @@ from .values import (
     LeaseGrant,
     Member,
     OwnerWord,
+    PartitionStatus,
     Read,
     ReadResult,
     RecordedHole,
     Release,
     Save,
     Saved,
+    SessionReplacement,
 )
 
 __all__ = ["LeaseCalls", "PlainCalls", "PlainConnection"]
@@ -66,6 +68,9 @@ class PlainCalls(Protocol):
     def ack(self, now: float, acks: Sequence[Ack]) -> tuple[Acked | Fenced, ...]: ...
     def cursors(self, now: float, group: str) -> dict[int, str]: ...
     def trim(self, now: float, older_than: float) -> int: ...
+    def log(self, now: float) -> tuple[PartitionStatus, ...]: ...
+    def sessions(self, now: float, uids: Sequence[str]) -> Mapping[str, bytes]: ...
+    def replace_sessions(self, now: float, replacements: Sequence[SessionReplacement]) -> tuple[bool, ...]: ...
     def accounts(self, now: float, since: int | None) -> AccountChanges: ...
     def add(self, now: float, accounts: Sequence[Account]) -> None: ...
     def remove(self, now: float, uids: Sequence[str]) -> None: ...
@@ -179,3 +184,12 @@ class PlainConnection(abc.ABC):
 
     async def trim(self, older_than: float) -> int:
         return await self._make(lambda calls, now: calls.trim(now, older_than))
+
+    async def log(self) -> tuple[PartitionStatus, ...]:
+        return await self._make_read(lambda calls, now: calls.log(now))
+
+    async def sessions(self, uids: Sequence[str]) -> Mapping[str, bytes]:
+        return await self._make_read(lambda calls, now: calls.sessions(now, uids))
+
+    async def replace_sessions(self, replacements: Sequence[SessionReplacement]) -> tuple[bool, ...]:
+        return await self._make(lambda calls, now: calls.replace_sessions(now, replacements))

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from cometconn.cli.options import ServerOptions
 from cometconn.cli.stopping import run
+from cometconn.cli.terminal import TerminalConsole
 from cometconn.errors import SettingsError
 
 from .engine_options import EngineOptions
@@ -22,7 +23,9 @@ fleet: App = App(
     name="fleet", help="Many accounts in many processes, each connected in exactly one: run workers, look at them."
 )
 accounts: App = App(name="accounts", help="The accounts that the fleet keeps connected.")
+keys: App = App(name="keys", help="The keys that encrypt the saved sessions.")
 fleet.command(accounts)
+fleet.command(keys)
 
 _NO_SERVER, _DEFAULTS = ServerOptions(), FleetOptions()
 _Json = Annotated[bool, Parameter(negative=(), show_default=False, help="Print JSON, for programs.")]
@@ -52,6 +55,13 @@ def run_command(
             "auth key is used (COMETCONN_AUTH_KEY or --auth-key-file)."
         ),
     ] = None,
+    metrics: Annotated[
+        int | None,
+        Parameter(
+            help="Serve metrics for Prometheus at this port of this machine, at /metrics; 0 picks a free port. Needs the "
+            "extra prometheus."
+        ),
+    ] = None,
 ) -> None:
     """Run one worker: it keeps its share of the accounts connected, until SIGTERM, Ctrl-C or `fleet drain`.
 
@@ -63,7 +73,22 @@ def run_command(
     """
     from .run import run_worker
 
-    sys.exit(run(partial(run_worker, engine, server, settings, name=name, run=run_, login=login)))
+    sys.exit(run(partial(run_worker, engine, server, settings, name=name, run=run_, login=login, metrics=metrics)))
+
+
+@fleet.command(name="demo")
+def demo_command(
+    *, accounts: Annotated[int, Parameter(help="How many accounts the workers share, 6 to 180.")] = 60
+) -> None:
+    """Run a CometChat server and three workers on this machine, kill one worker, drain one, start one, and count.
+
+    Shows how the accounts move, while messages come to all of them, and checks at the end that each message is
+    in the log exactly once. Takes less than a minute, and needs neither an account nor a network.
+    """
+    from .demo.command import fleet_demo
+    from .demo.plan import Plan
+
+    sys.exit(run(partial(fleet_demo, TerminalConsole(highlight=False, soft_wrap=True), Plan(accounts=accounts))))
 
 
 @fleet.command(name="status")
@@ -147,6 +172,54 @@ def events_command(
         run(partial(show, engine, account=account, follow=follow, as_json=json))
     else:
         run(partial(consume, engine, group=group, account=account, follow=follow, as_json=json))
+
+
+@fleet.command(name="doctor")
+def doctor_command(
+    engine: EngineOptions,
+    *,
+    json: _Json = False,
+    timeout: Annotated[float, Parameter(help="Seconds that each call of the engine may take at most.")] = 5.0,
+) -> None:
+    """Check whether the engine can be trusted with a fleet, and whether the fleet is well; print why and what to do.
+
+    Of Redis: version, persistence, eviction, memory, replicas, latency, clock, permissions. Of a file: its file
+    system, permissions, disk and fsync. Of the fleet: workers, accounts without an owner, parked ones, holes,
+    consumer groups that are behind, the log, the keys. Nothing is changed, but for keys of its own in Redis.
+
+    Exit status: 0 nothing failed (there may be warnings); 1 the options are invalid; 3 the engine cannot be
+    reached; 4 a check of the engine failed; 5 a check of the fleet failed.
+    """
+    from .doctor import doctor
+
+    sys.exit(run(partial(doctor, engine, as_json=json, timeout=timeout)))
+
+
+@keys.command(name="rotate")
+def rotate_command(
+    engine: EngineOptions,
+    *,
+    plain: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="Encrypt also sessions that are not encrypted, of a fleet that had no keys.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Only show which keys are needed.")
+    ] = False,
+    json: _Json = False,
+) -> None:
+    """Encrypt every saved session with the first key, while the fleet runs, and show which keys are still needed.
+
+    First give all workers a ring with the new key at its end, then one with it in front, and then call this.
+    The old key can be removed when no session and no entry of the log needs it.
+    """
+    from .keys import rotate
+
+    run(partial(rotate, engine, plain=plain, dry_run=dry_run, as_json=json))
 
 
 @accounts.command(name="add")

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import re
+import ssl
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import quote, unquote, urlsplit
 
@@ -19,10 +20,10 @@ from cometconn.cli.terminal import SECRETS
 from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncGenerator, Iterator, Mapping
 
     from cometconn.fleet import Engine, EngineConnection, KeyRing
+    from cometconn.fleet.redis_address import RedisAddress
 
 __all__ = ["EngineOptions", "naming_fleet_options"]
 
@@ -48,6 +49,7 @@ _OPTIONS: Final = {
     "FleetSettings.partitions": "--partitions",
     "FleetSettings.drain_timeout": "--drain-timeout",
     "FleetSettings.retention": "--retention",
+    "serve_metrics(port=...)": "--metrics",
     "three quarters of lease_ttl": "three quarters of --lease-ttl",
 }
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
@@ -161,15 +163,29 @@ class EngineOptions:
         with naming_fleet_options():
             if (path := self.path) is not None:
                 self._check_file(path, new=new)
-                return SQLiteEngine(path, keys=self._ring(), encrypt_messages=self.encrypt_messages)
+                return SQLiteEngine(path, keys=self.ring(), encrypt_messages=self.encrypt_messages)
             return RedisEngine(
                 self._given,
                 namespace=self.namespace,
                 ssl_context=self._ssl_context(),
                 allow_insecure=self.allow_insecure,
-                keys=self._ring(),
+                keys=self.ring(),
                 encrypt_messages=self.encrypt_messages,
             )
+
+    async def redis_address(self) -> RedisAddress:
+        """Return where Redis is; with TLS, with the certificates to trust. Only if `path` is `None`."""
+        import trio  # noqa: PLC0415 - only commands of the fleet import it
+
+        from cometconn.fleet.redis_address import RedisAddress  # noqa: PLC0415
+
+        with naming_fleet_options():
+            address = RedisAddress.from_url(
+                self._given, allow_insecure=self.allow_insecure, ssl_context=self._ssl_context()
+            )
+        if address.is_encrypted and address.ssl_context is None:
+            address = attrs.evolve(address, ssl_context=await trio.to_thread.run_sync(ssl.create_default_context))
+        return address
 
     def _check_file(self, path: pathlib.Path, *, new: bool) -> None:
         if path.is_dir():
@@ -193,7 +209,8 @@ class EngineOptions:
             message = f"There is no folder {path.parent} for the file of --engine."
             raise SettingsError(message)
 
-    def _ring(self) -> KeyRing | None:
+    def ring(self) -> KeyRing | None:
+        """Return the keys, if there are any. Raises `SettingsError`."""
         from cometconn.fleet import KeyRing  # noqa: PLC0415 - only commands of the fleet import it
 
         if self.keys is not None:

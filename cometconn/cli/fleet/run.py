@@ -16,6 +16,7 @@ import attrs
 import trio
 
 from cometconn._groups import open_nursery
+from cometconn._network.os_errors import os_error_text
 from cometconn.cli.terminal import SECRETS
 from cometconn.errors import SettingsError
 from cometconn.fleet import Account, Credentials, open_worker
@@ -26,7 +27,7 @@ from .functions import load_function
 from .line_writer import LineHandler, LineWriter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 
     from cometconn.cli.options import ServerOptions
     from cometconn.fleet import Worker
@@ -85,6 +86,7 @@ async def run_worker(
     name: str | None,
     run: str | None,
     login: str | None,
+    metrics: int | None,
 ) -> int:
     """Run a worker, and print what it does on standard error; return the exit status."""
     handler = None if run is None else load_function("--run", run)
@@ -99,6 +101,7 @@ async def run_worker(
             async with made.connect(engine.app_id, partitions=fleet.partitions) as connection:
                 fleet_settings = fleet.settings(connection.partitions)
             async with (
+                _serve_metrics(metrics, writer) as collect,
                 open_worker(
                     engine.app_id,
                     settings,
@@ -113,10 +116,32 @@ async def run_worker(
                 ) as worker,
                 worker.changes() as changes,
             ):
+                collect(worker)
                 nursery.start_soon(_print_changes, changes, writer)
                 await stop.wait_drained(worker, nursery.cancel_scope, writer)
             stop.watching.cancel(reason="cometconn: the worker has left")
     return stop.status
+
+
+@contextlib.asynccontextmanager
+async def _serve_metrics(port: int | None, writer: LineWriter) -> AsyncGenerator[Callable[[Worker], object], None]:
+    """Serve metrics in the block, if there is a port. Give a function that adds the worker to them."""
+    if port is None:
+        yield lambda _: None
+        return
+    # An extra, and slow to import: not under a lease.
+    from cometconn.fleet.prometheus import FleetCollector, serve_metrics  # noqa: PLC0415
+
+    with contextlib.ExitStack() as registered:
+        async with open_nursery() as nursery:
+            try:
+                port = await nursery.start(serve_metrics, port)
+            except OSError as error:
+                message = f"--metrics: the port {port} cannot be opened: {os_error_text(error)}."
+                raise SettingsError(message) from error
+            writer.write(f"metrics at http://127.0.0.1:{port}/metrics")
+            yield lambda worker: registered.enter_context(FleetCollector(worker).registered())
+            nursery.cancel_scope.cancel(reason="cometconn: the worker has left")
 
 
 @attrs.define(eq=False)

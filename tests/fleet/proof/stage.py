@@ -30,8 +30,6 @@ __all__ = ["Child", "Setup", "Stage", "StageError", "open_stage"]
 ROOT = pathlib.Path(__file__).parents[3]
 START = 180.0
 """Seconds within which the whole fleet is to be connected at the start: many programs start at once."""
-SETTLED = 1.5
-"""Seconds without a change after which the owners count as settled."""
 DRAIN = 10.0
 """Seconds that a drain may take."""
 _LOGGED = 40.0  # seconds within which everything that was sent is to be in the log, once the talk has ended
@@ -53,6 +51,7 @@ class Setup:
         fleet: what differs from the defaults of `FleetSettings`.
         handles: whether workers handle messages themselves, in run mode, instead of recording them.
         first: breaks of the first worker alone, which the scenario needs.
+        settled_after: seconds without a change after which the owners count as settled.
     """
 
     engine: str
@@ -62,6 +61,7 @@ class Setup:
     fleet: dict[str, Any] = attrs.field(factory=dict)
     handles: bool = False
     first: tuple[str, ...] = ()
+    settled_after: float = 1.5
 
     def smaller(self) -> Setup:
         """Return the setup of a quick run: most of its time is that of starting processes."""
@@ -284,7 +284,7 @@ class Stage:
             complete = set(owners) == set(self.uids) and set(owners.values()) == set(self.workers)
             if owners != seen or not complete or len(self.journal.connected()) != len(self.uids):
                 seen, since = owners, time.monotonic()
-            return time.monotonic() - since >= SETTLED
+            return time.monotonic() - since >= self.setup.settled_after
 
         try:
             await self.until(is_settled, within, "the owners are settled", every=0.2)

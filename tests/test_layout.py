@@ -13,6 +13,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 
 ELSEWHERE = {
+    "__main__": "cli/test_output cli/test_listen",
     "_account/file_lock": "account/test_session_files account/test_file_store",
     "_account/ordered_thread": "account/test_disk account/test_file_store",
     "_account/saved_position": "account/test_session_files connection/test_position",
@@ -54,6 +55,10 @@ ELSEWHERE = {
     "cli/demo_auto": "cli/test_demo",
     "cli/demo_manual": "cli/test_demo",
     "cli/demo_run": "cli/test_demo",
+    "cli/fleet/doctor_checks": "cli/fleet/test_doctor cli/fleet/test_doctor_fleet",
+    "cli/demo_text": "cli/test_demo",
+    "cli/fleet/demo/plan": "cli/fleet/demo/test_processes",
+    "cli/fleet/demo/steps": "cli/fleet/demo/test_command",
     "cli/stopping": "cli/test_listen cli/test_serve cli/test_send",
     "cli/terminal": "test_hostile_words",
     "cli/timeline/model": "cli/timeline/test_builder",
@@ -76,7 +81,7 @@ ELSEWHERE = {
     "fleet/changes": "fleet/test_takeover fleet/test_ownership",
     "fleet/checks": "fleet/test_engines",
     "fleet/claims": "fleet/test_takeover",
-    "fleet/counters": "fleet/test_takeover",
+    "fleet/counters": "fleet/test_prometheus fleet/test_takeover",
     "fleet/engine": "fleet/test_engines",
     "fleet/engine_store": "fleet/test_ownership",
     "fleet/errors": "fleet/test_engines",
@@ -139,6 +144,7 @@ REACHES_IN = {
     "properties/test_writes_at_once": "It lets the socket take only a part of some writes, as the operating system may.",
     "streams/acknowledging": "It makes streams without a client: the tests publish messages by number and compare the position after each step.",
     "streams/test_logout": "It ends streams in both ways at once, which no client does.",
+    "test_groups": "It makes the block of a stream without a client, to use it in every wrong way.",
     "testing/test_event_strategies": "It compares both decoders, and the attributes that they could not read, for hundreds of drawn frames.",
     "testing/test_leaks": "It leaves a link open, which no client does.",
     "transport/differential": "It compares the fast reader of text frames with the slow one.",

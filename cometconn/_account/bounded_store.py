@@ -14,6 +14,7 @@ from cometconn._groups import Ungrouped, interrupt_in
 from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import StoreError
 
+from .file_store import FileStore
 from .saved_position import SavedPosition
 from .saved_session import SavedSession
 
@@ -39,8 +40,12 @@ class BoundedStore:
     A call that exceeds its limit is cancelled. An exception or a return value that the protocol does not allow becomes a
     `StoreError`. This object remembers what the store should contain, so that `aclose()` can repeat a call that failed.
 
+    A saved session is used only with the servers of its login, because its tokens would otherwise be sent to others. The
+    session and the position of other servers count as none, and stay saved until the next login.
+
     Attributes:
         app_id: the app whose session it is.
+        origin: the servers that this client uses.
         close_timeout: the seconds that all calls together may take while the client is being left.
         load_timeout: the seconds that loading may take.
         keeps_positions: whether the store can save positions.
@@ -48,6 +53,7 @@ class BoundedStore:
 
     _store: Store = attrs.field(repr=False)
     app_id: str
+    origin: str
     close_timeout: float
     load_timeout: float
     keeps_positions: bool = attrs.field(init=False)
@@ -61,6 +67,7 @@ class BoundedStore:
     _must_forget: bool = attrs.field(default=False, init=False)  # forgetting failed
     _is_closed: bool = attrs.field(default=False, init=False)
     _has_warned: bool = attrs.field(default=False, init=False)
+    _holds_other: bool = attrs.field(default=False, init=False)  # the store holds the session of other servers
 
     def __attrs_post_init__(self) -> None:
         """Check which of the optional methods the store has."""
@@ -73,12 +80,20 @@ class BoundedStore:
         return max(self.close_timeout, _AT_LEAST)
 
     async def load(self) -> SavedSession:
-        """Load the store and return what it holds. If that fails or is cancelled, close it."""
+        """Load the store and return what it holds for these servers. If that fails or is cancelled, close it.
+
+        A session without an origin, saved by an earlier version, is taken as one of these servers and saved again with
+        their name, so that later clients send it to no others. If that save fails, it is a WARNING, and tried again by
+        `aclose()`.
+        """
         try:
-            return await self._in_turn("load()", self._load, self.load_timeout, shield=False)
+            saved = await self._in_turn("load()", self._load, self.load_timeout, shield=False)
+            if self._is_unsure:
+                await self._save_origin()
         except BaseException:
             await self.aclose()
             raise
+        return saved
 
     async def save(
         self,
@@ -135,7 +150,7 @@ class BoundedStore:
 
     @property
     def session(self) -> Session | None:
-        """The session that the store should hold; directly after `load()`, the one that it held."""
+        """The session that the store should hold; directly after `load()`, the one of these servers that it held."""
         return None if self._saved is None else self._saved.session
 
     @property
@@ -213,14 +228,38 @@ class BoundedStore:
                 if not isinstance(position, SavedPosition) or position.app_id != self.app_id:
                     self._refuse("load_position()", position, f"None or a SavedPosition of the app {self.app_id}")
                 position = SavedPosition.from_text(position.to_text())
-        self._saved, self._position, self._positions_of = saved, position, saved.uid
+        if saved.origin not in {None, self.origin}:
+            self._leave_aside(saved)
+            saved, position, self._holds_other = saved.logged_out(), None, True
+        self._is_unsure = saved.origin is None and saved.session is not None
+        self._saved = saved = attrs.evolve(saved, origin=self.origin)
+        self._position, self._positions_of = position, saved.uid
         return saved
+
+    async def _save_origin(self) -> None:
+        try:
+            await self._in_turn("save()", self._settle, self.patience, shield=False)
+        except StoreError as error:
+            self.warn("Which servers the saved session belongs to is not saved", error)
+
+    def _leave_aside(self, saved: SavedSession) -> None:
+        """Log that the session of other servers is not used."""
+        if saved.session is not None:
+            masked = KnownSecrets(saved.session.auth_token, saved.session.jwt).masked_line
+            name = repr(self._store) if isinstance(self._store, FileStore) else type(self._store).__name__
+            _LOG.warning(
+                "The session of %s that is saved in %s belongs to %s, and this client uses %s: nothing of it is sent "
+                "there, and no user is logged in. It stays saved until the next login replaces it.",
+                *map(masked, (repr(saved.session.uid), name, saved.origin, self.origin)),
+            )
 
     async def _save(self, session: Session | None, *, is_login: bool = False) -> None:
         assert self._saved is not None, "load() comes first"
+        if self._holds_other and session is None:
+            return  # a login was cancelled before it was saved
         saved = attrs.evolve(self._saved, session=session)
         position = self._position
-        if self._must_forget or (position is not None and saved.uid not in {None, position.uid}):
+        if self._must_forget or self._holds_other or (position is not None and saved.uid not in {None, position.uid}):
             await self._forget()
         self._saved, self._is_unsure = saved.logged_out() if is_login else saved, True
         await self._store.save(saved)
@@ -230,6 +269,7 @@ class BoundedStore:
     async def _forget(self) -> None:
         assert self._saved is not None, "load() comes first"
         self._saved, self._position, self._must_forget = self._saved.logged_out(), None, True
+        self._holds_other = False
         await self._store.forget()
         self._must_forget = self._is_unsure = False
 

@@ -31,11 +31,14 @@ class SavedSession:
         device_id: this device's id, which stays the same after a logout.
         session: the session of the logged-in user, with its tokens; `None` when no user is logged in. Its attributes
             are internal to the client. No token is in the `repr`.
+        origin: the servers of the last login, as URLs without secrets. A client sends the session to no other servers.
+            `None` before the first login, and in the text forms of versions that did not save it.
     """
 
     app_id: str
     device_id: str
     session: Session | None = None
+    origin: str | None = None
 
     @classmethod
     def new(cls, app_id: str) -> SavedSession:
@@ -48,7 +51,7 @@ class SavedSession:
         return None if self.session is None else self.session.uid
 
     def logged_out(self) -> SavedSession:
-        """Return a copy without the session: what a store keeps after `forget()`."""
+        """Return a copy without the session: what a store keeps after `forget()`. The device id and the origin stay."""
         return attrs.evolve(self, session=None)
 
     def to_text(self) -> str:
@@ -57,9 +60,11 @@ class SavedSession:
         Raises:
             StoreError: the user or the settings are nested too deeply, or longer than 32 MiB.
         """
-        content = {"schema": _SCHEMA, "app_id": self.app_id, "device_id": self.device_id, "session": None}
+        content: dict[str, Any] = {"schema": _SCHEMA, "app_id": self.app_id, "device_id": self.device_id, "session": None}
         if self.session is not None:
             content["session"] = _unstructure(self.session)
+        if self.origin is not None:
+            content["origin"] = self.origin
         try:
             saved = json.dumps(content)
         except RecursionError:
@@ -88,7 +93,11 @@ def read_saved(text: str) -> tuple[SavedSession, int | None]:
             if data["schema"] == _WITH_POSITION:
                 last_id = _last_message_id(json_object(session))
             session = _structure(json_object(session), app_id)
-        return SavedSession(app_id, nonempty_text(data["device_id"]), session), last_id
+        # The schema's number did not change with the origin: an earlier version reads this form, too, so that processes of
+        # both versions can share a store during an update.
+        origin = data.get("origin")
+        origin = None if origin is None else nonempty_text(origin)
+        return SavedSession(app_id, nonempty_text(data["device_id"]), session, origin), last_id
     except KeyError as error:
         message = "not a saved session"
         raise ValueError(message) from error

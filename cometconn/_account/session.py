@@ -10,6 +10,7 @@ from typing import Any, Final, TypeGuard
 
 import attrs
 
+from cometconn._network.urls import canonical_url
 from cometconn._text.foreign_text import KnownSecrets
 from cometconn._text.secret_names import is_secret_name
 from cometconn.errors import ProtocolError, SettingsError
@@ -94,6 +95,17 @@ class Hosts:
         if not (isinstance(self.app_id, str) and _APP_ID.fullmatch(self.app_id)):
             message = f"The app id must be letters, digits, - and _, not {self.app_id!r}."
             raise SettingsError(message)
+
+    @property
+    def origin(self) -> str:
+        """The servers that a session's tokens are sent to, to recognise a saved session of others.
+
+        In CometChat's cloud it is the REST host of the region: the login to it names the other hosts. The server for the
+        auth key is not part of it, because no key is saved.
+        """
+        if self.endpoints is None:
+            return self._of_region("apiclient")
+        return " and ".join(map(canonical_url, (self.endpoints.client_url, self.endpoints.socket_url)))
 
     def admin(self) -> str:
         """Return the base URL of calls that need the auth key. They come before a login, so there are no settings yet."""

@@ -13,6 +13,7 @@ from cometconn._account.session import new_session_id
 from cometconn._connection.admission import Admission
 from cometconn._connection.identity import Identity
 from cometconn._connection.machine import Machine
+from cometconn._connection.outage_log import OutageLog
 from cometconn._connection.position import PositionKeeper
 from cometconn._connection.supervisor import Supervisor
 from cometconn._lifecycle.states import Input, Mode, State
@@ -101,6 +102,7 @@ class ClientCore:
             identity.secrets,
             observer,
             partial(token_judged, key, streams),
+            OutageLog(identity),
         )
         api = Api(
             app_id=options.app_id,

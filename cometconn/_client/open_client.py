@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cometconn._environment import Environment
     from cometconn._telemetry.hook_dispatcher import HookDispatcher
     from cometconn.instrumentation.detail import Hook
-    from cometconn.settings import Endpoints, Timing
+    from cometconn.settings import Endpoints
 
 __all__ = ["open_client"]
 
@@ -55,7 +55,8 @@ async def open_client(
     """Open a client for as long as the `async with` block runs. CometChat calls this `init()`.
 
     If the store holds a session, its user is logged in without a request, and in auto mode a task of the client
-    connects. No network access takes place before the block begins. After the block the socket is closed and all tasks
+    connects. A session of other servers is not used: a WARNING names both, and it stays saved until the next login. No
+    network access takes place before the block begins. After the block the socket is closed and all tasks
     have ended. The session stays saved.
 
     Args:
@@ -94,7 +95,7 @@ async def open_client(
     environment = environment or SystemEnvironment(
         ssl_context=ssl_context, proxy=proxy, headers=headers, endpoints=endpoints
     )
-    dispatcher, bounded = _checked_hooks(hooks), _bounded_store(store, app_id, settings.timing)
+    dispatcher, bounded = _checked_hooks(hooks), _bounded_store(store, options)
     device_id = (await bounded.load()).device_id
     try:
         with dispatcher or _NO_HOOKS:
@@ -147,12 +148,13 @@ async def _close_store(store: BoundedStore) -> None:
     await store.aclose()
 
 
-def _bounded_store(store: Store | str | os.PathLike[str] | None, app_id: str, timing: Timing) -> BoundedStore:
+def _bounded_store(store: Store | str | os.PathLike[str] | None, options: ClientOptions) -> BoundedStore:
     if store is None:
-        store = FileStore(default_path(app_id))
+        store = FileStore(default_path(options.app_id))
     elif isinstance(store, str | os.PathLike):
         store = FileStore(store)
-    return BoundedStore(store, app_id, timing.close_timeout, timing.request_timeout)
+    timing = options.settings.timing
+    return BoundedStore(store, options.app_id, options.hosts.origin, timing.close_timeout, timing.request_timeout)
 
 
 def _checked_hooks(hooks: Iterable[Hook]) -> HookDispatcher | None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from cometconn.status import Status
 
     from .link import PingWaiter
+    from .outage_log import OutageLog
 
 __all__ = ["Machine"]
 
@@ -67,6 +68,7 @@ class Machine:
         secrets: the secrets that are masked in errors.
         observer: is called for every step; `None` without hooks.
         on_token_judged: is called when the server has accepted the token, and when it has refused it for good.
+        outages: logs failed attempts.
     """
 
     _mode: Mode
@@ -80,6 +82,7 @@ class Machine:
     _on_token_judged: Callable[[Input, CometConnError | None], object] = attrs.field(
         default=lambda _, __: None, repr=False
     )
+    _outages: OutageLog | None = attrs.field(default=None, repr=False)
     _sleep: SleepDetector = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
     _due: tuple[Lifecycle | None, float, Input] = attrs.field(default=(None, 0, Input.RETRY_DUE), init=False)
@@ -402,6 +405,8 @@ class Machine:
         if self.observer is not None:
             self.observer.stepped(before, on, after, details)
         self._changed.unpark_all()
+        if self._outages is not None:
+            self._outages.stepped(before, on, after, details.cause, now)
         return None
 
     def _note_disconnection(self, before: Lifecycle, on: Input, now: float, details: InputDetails) -> None:

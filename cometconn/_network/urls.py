@@ -7,7 +7,10 @@ import re
 
 import attrs
 
-__all__ = ["Address", "is_loopback", "read_url"]
+__all__ = ["MEMORY_HOST", "Address", "canonical_url", "is_loopback", "read_url"]
+
+MEMORY_HOST = "memory.invalid"
+"""The host in the URLs of servers in memory. No name server knows it (RFC 6761), so no request can reach another server."""
 
 # Only ASCII, without white space, backslash and second @: with those, libraries disagree about where the host ends.
 _URL = re.compile(
@@ -18,6 +21,7 @@ _URL = re.compile(
     r"(?P<path>(/[A-Za-z0-9._~!$&'()*+,;=%:@-]*)*)"
 )
 _PORTS = 65536
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 @attrs.frozen
@@ -53,6 +57,19 @@ def read_url(url: object) -> Address | None:
             return None
     port = None if found["port"] is None else int(found["port"])
     return Address(found["scheme"].lower(), found["user"], host, port, found["path"])
+
+
+def canonical_url(url: str) -> str:
+    """Return a URL that is accepted by `read_url()` in the one form that all its spellings have, without user information.
+
+    Scheme and host are in lower case, an IPv6 address is in its short form, the default port and a slash at the end are
+    left out.
+    """
+    address = read_url(url)
+    assert address is not None, "checked"
+    host = f"[{ipaddress.IPv6Address(address.host)}]" if ":" in address.host else address.host
+    port = "" if address.port in {None, _DEFAULT_PORTS.get(address.scheme)} else f":{address.port}"
+    return f"{address.scheme}://{host}{port}{address.path.rstrip('/')}"
 
 
 def is_loopback(host: str) -> bool:

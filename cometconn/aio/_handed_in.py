@@ -59,7 +59,8 @@ def run_in_asyncio(
     ours = isinstance(store, FileStore | MemoryStore | type)
     if ours or not all(callable(getattr(store, name, None)) for name in _CALLS):
         return store
-    return cast("Store", _AsyncioStore(store))
+    named = type(type(store).__name__, (_AsyncioStore,), {})  # errors and WARNINGs name the class of a store
+    return cast("Store", named(store))
 
 
 def admitted_in_asyncio(

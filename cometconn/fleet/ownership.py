@@ -58,6 +58,7 @@ class Ownership:
     tenure: Tenure
     log: AccountLog
     session: OwnedSession
+    _free_since: float | None = attrs.field(repr=False)
     _on_started: Callable[[], object] = attrs.field(repr=False)
     _on_ended: Callable[[Ownership], object] = attrs.field(repr=False)
     ended_because: str | None = attrs.field(default=None, init=False)
@@ -79,15 +80,17 @@ class Ownership:
         account: Account,
         claimed: Claimed,
         tenure: Tenure,
+        free_since: float,
         on_started: Callable[[], object],
         on_ended: Callable[[Ownership], object],
     ) -> Ownership:
-        """Return the ownership that a claim has begun.
+        """Return the ownership that a claim has begun, of an account without an owner since *free_since* on Trio's clock.
 
         *on_started* is called when `is_starting` becomes `False`, and *on_ended* when the task has ended.
         """
         log = AccountLog(account.uid, claimed.word, claimed.position, lambda _: None)
-        owned = cls(account, tenure, log, OwnedSession.of(claimed, tenure.connection.app_id), on_started, on_ended)
+        session = OwnedSession.of(claimed, tenure.connection.app_id)
+        owned = cls(account, tenure, log, session, free_since, on_started, on_ended)
         log.on_end = owned._refused
         return owned
 
@@ -215,6 +218,7 @@ class Ownership:
                 self.is_connected = isinstance(status, Connected)
                 if self.is_connected:
                     self._has_logged_in_again = False
+                    self._note_takeover()
                     self._started()
                 elif isinstance(status, Waiting):
                     self._started()
@@ -235,6 +239,11 @@ class Ownership:
                 nursery.start_soon(self._log_in, chat)
         elif status.reason is Reason.DISCONNECT_CALLED:
             self._started()
+
+    def _note_takeover(self) -> None:
+        if self._free_since is not None:
+            self.tenure.counters.takeover_seconds.add(trio.current_time() - self._free_since)
+            self._free_since = None
 
     def _started(self) -> None:
         if self.is_starting:

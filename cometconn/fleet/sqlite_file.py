@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from .errors import EngineError
 __all__ = ["engine_error", "open_file", "transaction"]
 
 _PRIVATE = 0o600  # it contains sessions
+_MAKING = threading.Lock()
 
 
 def open_file(path: Path, *, patience: float, synchronous: str) -> sqlite3.Connection:
@@ -23,10 +25,7 @@ def open_file(path: Path, *, patience: float, synchronous: str) -> sqlite3.Conne
         patience: how many seconds to wait for the locks of other processes.
         synchronous: `OFF` or `NORMAL`.
     """
-    # Only a new file is opened here. SQLite's locks are the process', and closing any descriptor of a file ends all of them:
-    # another process would take its own connection for the last one, and delete the log that this process goes on writing.
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE))
+    _make(path)
     # One thread at a time uses it, but not always the same one.
     database = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
@@ -40,6 +39,16 @@ def open_file(path: Path, *, patience: float, synchronous: str) -> sqlite3.Conne
         message = f"SQLite cannot use write-ahead logging for {str(path)!r}: use a local file system."
         raise EngineError(message, worth_retrying=False)
     return database
+
+
+def _make(path: Path) -> None:
+    """Make the file if there is none.
+
+    A file that exists is not opened: closing it would drop all locks that SQLite has on it for this process (POSIX). Then
+    another process that closes it believes to be the last one, and removes the write-ahead log that is in use here.
+    """
+    with _MAKING, suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE))
 
 
 @contextmanager

@@ -97,7 +97,7 @@ class FaultyStore:
 
 
 def bounded(store: Any, close_timeout: float = 2.0) -> BoundedStore:
-    return BoundedStore(store, "APP", close_timeout, 10.0)
+    return BoundedStore(store, "APP", "https://a and wss://a", close_timeout, 10.0)
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -390,3 +390,47 @@ async def test_a_cancelled_logout_does_every_step(autojump_clock: MockClock) -> 
         assert [entry.detail["method"] for entry in server.log.of(Kind.REST)][-1] == "DELETE"
         await chat.wait_closed()
         assert math.isfinite(trio.current_time())
+
+
+async def test_a_login_that_is_not_wanted_leaves_the_session_of_other_servers() -> None:
+    """A login that was ended before it could be saved changes nothing; one that is saved replaces session and position."""
+    memory = MemoryStore()
+    await memory.load("APP")
+    other = SavedSession("APP", "A-DEVICE", SESSION, "https://b and wss://b")
+    await memory.save(other)
+    await memory.save_position(POSITION, durable=True)
+    await memory.aclose()
+    store = bounded(memory)
+    assert (await store.load()).session is None
+    assert store.session is store.position is None
+    await store.save(SESSION, is_login=True, wanted=lambda: False)
+    await store.aclose()
+    assert await memory.load("APP") == other
+    assert await memory.load_position() == POSITION
+    await memory.aclose()
+    store = bounded(memory)
+    await store.load()
+    await store.save(SESSION, is_login=True)
+    await store.aclose()
+    assert await memory.load("APP") == attrs.evolve(other, origin="https://a and wss://a")
+    assert await memory.load_position() is None
+
+
+async def test_a_store_that_cannot_save_which_servers_it_is_for(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A session without servers is used, with a WARNING; leaving the client tries to save them once more."""
+    store = FaultyStore(_raise_value_error)
+    await store.memory.load("APP")
+    await store.memory.save(SavedSession("APP", "A-DEVICE", SESSION))
+    await store.memory.aclose()
+    store.faulty = {"save"}
+    made = bounded(store)
+    with caplog.at_level(logging.WARNING):
+        assert (await made.load()).session == SESSION
+    (record,) = caplog.records
+    assert "Which servers" in record.getMessage()
+    assert "A-TOKEN" not in record.getMessage()
+    store.faulty.clear()
+    await made.aclose()
+    assert (await store.memory.load("APP")).origin == "https://a and wss://a"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import attrs
 import pytest
 
 from cometconn import Endpoints
@@ -54,6 +55,15 @@ def test_endpoints_outrank_everything() -> None:
     hosts = Hosts("APP", None, Endpoints(admin_url="https://a/x/", client_url="https://c", socket_url="wss://s"))
     assert hosts.admin() == "https://a/x"
     assert hosts.client({"CLIENT_API_HOST": "other.example"}) == "https://c"
+
+
+def test_the_origin_names_what_gets_tokens() -> None:
+    """In the cloud it is the region's host; of endpoints it is both servers that get a token of a session, however they are spelled."""
+    assert Hosts("APP", "eu", None).origin == "https://APP.apiclient-eu.cometchat.io/v3.0"
+    one = Endpoints(admin_url="https://a", client_url="https://C:443/v3/", socket_url="wss://s")
+    assert Hosts("APP", "eu", one).origin == "https://c/v3 and wss://s"
+    assert Hosts("APP", None, attrs.evolve(one, admin_url="https://b")).origin == "https://c/v3 and wss://s"
+    assert Hosts("APP", None, attrs.evolve(one, socket_url="wss://t")).origin != "https://c/v3 and wss://s"
 
 
 @pytest.mark.parametrize("app_id", ["", "a.b", "a/b", "a b", "a\n", 3])

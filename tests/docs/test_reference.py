@@ -94,7 +94,7 @@ def test_every_event_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     text = page("reference/events")
     groups = re.findall(r"^```{event-kinds} (\w+)$", text, re.MULTILINE)
     made = [line for group in groups for lines in (tables.kind_table, tables.attribute_table) for line in lines(group)]
-    assert set(events.__all__) <= {code.partition(".")[0] for code in codes("\n".join([text, *made]))}
+    assert set(events.__all__) <= {re.split(r"[.(]", code)[0] for code in codes("\n".join([text, *made]))}
 
 
 def test_the_durations_are_those_of_the_code() -> None:

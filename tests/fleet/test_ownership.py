@@ -11,7 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cometconn import Disconnected
+from cometconn import Disconnected, Endpoints
 from cometconn.emulator.log import Kind
 from cometconn.errors import ApiError, SettingsError
 from cometconn.events import TextMessage
@@ -26,6 +26,23 @@ async def parked(fleet: Fleet) -> dict[str, str | None]:
     """Why each account is parked."""
     changes = await fleet.connection.administration.accounts()
     return {change.uid: change.parked for change in changes.changes}
+
+
+async def test_a_session_in_the_engine_is_for_its_servers(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fleet that is given other servers logs its accounts in there, and then keeps those sessions."""
+    async with open_fleet(1) as fleet:
+        elsewhere = Endpoints(
+            admin_url="http://localhost/v3.0", client_url="http://localhost/v3.0", socket_url="ws://localhost/"
+        )
+        for endpoints, logins in ((fleet.server.endpoints, 1), (elsewhere, 2), (elsewhere, 2)):
+            async with fleet.open("w1", endpoints=endpoints):
+                await fleet.wait_all_connected()
+                assert len(fleet.logins) == logins
+    (text,) = (record.getMessage() for record in caplog.records if "belongs to" in record.getMessage())
+    assert "'user-0'" in text
+    assert "EngineStore" in text
 
 
 # The handler.

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cometconn import Endpoints
-from cometconn._network.urls import is_loopback, read_url
+from cometconn._network.urls import canonical_url, is_loopback, read_url
 from cometconn.errors import SettingsError
 
 PIECES = st.sampled_from(
@@ -128,3 +128,18 @@ def test_a_proxys_password_is_not_shown() -> None:
     assert address is not None
     assert address.user == "user:pw"
     assert "pw" not in repr(address)
+
+
+@pytest.mark.parametrize(
+    ("url", "form"),
+    [
+        ("HTTPS://Host.Example:443/V3.0/", "https://host.example/V3.0"),
+        ("http://host:80", "http://host"),
+        ("https://host:80", "https://host:80"),
+        ("wss://[0:0:0:0:0:0:0:1]:0443", "wss://[::1]"),
+        ("ws://user:pw@127.0.0.1:9000/", "ws://127.0.0.1:9000"),
+    ],
+)
+def test_one_form_for_all_spellings(url: str, form: str) -> None:
+    """Spellings of one URL have one canonical form, which has no password in it and is its own canonical form."""
+    assert canonical_url(url) == form == canonical_url(form)

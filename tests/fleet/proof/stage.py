@@ -308,7 +308,8 @@ class Stage:
         if self.handled.exists():
             for line in self.handled.read_text(encoding="ascii").splitlines():
                 process, uid, number = line.split()
-                yield Handled(int(process), uid, int(number))
+                if number != "None":  # a hole, or a signal
+                    yield Handled(int(process), uid, int(number))
 
     def _sent(self) -> set[tuple[str, int]]:
         return {(uid, number) for uid, numbers in self.journal.said.items() for number in numbers}

@@ -24,7 +24,7 @@ FOUND_BY = {
     "release-once": "engine-kills",
     "no-settling": "engine-stops",
     "other-shares": "redis-joins",
-    "no-governor": "reset-40",
+    "no-governor": "reset-10",
     "early-release": "redis-rolling",
     "stuck-drain": "redis-rolling",
     "early-ack": "consumers",

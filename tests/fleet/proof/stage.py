@@ -65,7 +65,7 @@ class Setup:
 
     def smaller(self) -> Setup:
         """Return the setup of a quick run: most of its time is that of starting processes."""
-        return attrs.evolve(self, workers=min(self.workers, 3), accounts=min(self.accounts, 60))
+        return attrs.evolve(self, workers=min(self.workers, 3))
 
     @property
     def takeover(self) -> float:

@@ -14,7 +14,7 @@ import functools
 import inspect
 from contextlib import asynccontextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -65,10 +65,7 @@ def emulator(request: pytest.FixtureRequest) -> Emulator | AioEmulator:
 
 
 @asynccontextmanager
-async def _open_emulator(
-    request: pytest.FixtureRequest, chat_world: dict[str, Any]
-) -> AsyncGenerator[Emulator | AioEmulator, None]:
-    _check(request)
+async def _open_emulator(chat_world: dict[str, Any]) -> AsyncGenerator[Emulator | AioEmulator, None]:
     if _in_trio():
         _check_time(virtual=False)
         from cometconn.emulator import open_emulator  # noqa: PLC0415
@@ -109,14 +106,11 @@ def memory_server(request: pytest.FixtureRequest, _virtual_time: None) -> Memory
 
 
 @asynccontextmanager
-async def _open_memory_server(
-    request: pytest.FixtureRequest, chat_world: dict[str, Any]
-) -> AsyncGenerator[MemoryServer, None]:
+async def _open_memory_server(chat_world: dict[str, Any]) -> AsyncGenerator[MemoryServer, None]:
     from cometconn.testing import open_memory_server  # noqa: PLC0415
 
-    _check(request)
     if not _in_trio():
-        pytest.fail(
+        _fail(
             "`memory_server` and `memory_chat` need virtual time, which only Trio has, and this test runs in asyncio."
             " Use `emulator` and `chat`, which have real sockets and real time, or run the test with Trio."
         )
@@ -175,6 +169,7 @@ _SCOPES = ("function", "class", "module", "package", "session")
 
 def _run_by_plugin(request: pytest.FixtureRequest, name: str) -> Any:
     """Return what the fixture *name* is in this test."""
+    _check(request, name)
     mark = request.node.get_closest_marker("asyncio")
     if mark is None or not _has_pytest_asyncio(request.config):
         return request.getfixturevalue(f"_{name}")
@@ -225,11 +220,42 @@ def _in_trio() -> bool:
     return trio.lowlevel.in_trio_task()
 
 
-def _check(request: pytest.FixtureRequest) -> None:
-    """Fail a test in which no fixture can work."""
+def _check(request: pytest.FixtureRequest, name: str) -> None:
+    """Fail a test in which no fixture can work.
+
+    This happens before the test's plugin sets up an async fixture: if that failed, pytest would also fail the module's other
+    tests that use it.
+    """
     if hasattr(request.function, "hypothesis"):
         # A fixture is set up once, but Hypothesis runs the test function many times.
-        pytest.fail("With Hypothesis, open the server in the test: `open_memory_server()`, or `play()` a script.")
+        _fail("With Hypothesis, open the server in the test: `open_memory_server()`, or `play()` a script.")
+    marks = {name for name in ("trio", "asyncio") if request.node.get_closest_marker(name)}
+    if marks == {"trio", "asyncio"}:
+        _fail(
+            f"Both pytest-trio and pytest-asyncio would run `{request.node.name}`. In pytest's settings, leave out"
+            ' `trio_mode` or `asyncio_mode = "auto"`.'
+        )
+    if marks or "anyio_backend" in request.fixturenames or _runs_everything(request.config):
+        return
+    if not inspect.iscoroutinefunction(request.function):
+        _fail(
+            f"`{name}` is for async tests, and `{request.node.name}` is not one: write `async def`. A synchronous test can"
+            " open a server in a function that it passes to `trio.run()`."
+        )
+    _fail(
+        f"`{name}` needs a plugin that runs `{request.node.name}`. For Trio, install pytest-trio, and set `trio_mode = true`"
+        " in pytest's settings (`[tool.pytest.ini_options]` in pyproject.toml) or mark the test with `@pytest.mark.trio`."
+        " For asyncio, mark it with `@pytest.mark.asyncio` (pytest-asyncio) or `@pytest.mark.anyio` (anyio)."
+    )
+
+
+def _runs_everything(config: pytest.Config) -> bool:
+    """Return whether pytest-asyncio runs the async fixtures of all tests."""
+    return _has_pytest_asyncio(config) and "auto" in {config.option.asyncio_mode, config.getini("asyncio_mode")}
+
+
+def _fail(message: str) -> NoReturn:
+    pytest.fail(message, pytrace=False)  # a traceback would only show this plugin
 
 
 def _check_time(*, virtual: bool) -> None:
@@ -240,9 +266,9 @@ def _check_time(*, virtual: bool) -> None:
     is_virtual = isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock)
     if is_virtual and not virtual:
         # A mock clock jumps although bytes are in transit on a socket, so every timeout would expire.
-        pytest.fail("`emulator` has real sockets and needs real time: use `memory_server` in virtual time.")
+        _fail("`emulator` has real sockets and needs real time: use `memory_server` in virtual time.")
     if virtual and not is_virtual:
-        pytest.fail(
+        _fail(
             "`memory_server` needs virtual time, and this test has real time. With pytest-trio, name `memory_server` or"
             " `memory_chat` among the test's own arguments. Where a fixture asks for them by getfixturevalue(), pytest-trio"
             " has chosen the clock before that: let the test name `autojump_clock`, too. With anyio's plugin, let the fixture"

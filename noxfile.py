@@ -205,6 +205,13 @@ def interrupts(session: nox.Session) -> None:
 
 
 @nox.session
+def notebook(session: nox.Session) -> None:
+    """Run a client in the cells of a Jupyter kernel, and interrupt them."""
+    session.install("-q", ".[dev]", "ipykernel", "jupyter-client")
+    session.run("pytest", "-q", "tests/aio/test_notebook.py")
+
+
+@nox.session
 def conformance(session: nox.Session) -> None:
     """Show how the client reacts to every kind of misbehaving server. Options: [words] --rounds N --bare."""
     session.install("-q", ".[dev]")
@@ -223,6 +230,13 @@ def soak(session: nox.Session) -> None:
     """Run 200 programs on a bad network for 3 minutes, then 1,000 outages. Options: --minutes --clients --plot FILE."""
     session.install("-q", ".[dev,bench]")
     session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
+def fleet(session: nox.Session) -> None:
+    """Kill and stop the processes of a fleet, its Redis server and its disk, and compare the log with what was sent. Options: --quick --scenario NAME --breaks --seed S."""
+    session.install("-q", ".[dev]")
+    session.run("python", "-m", "tests.fleet.proof", *session.posargs)
 
 
 @nox.session

@@ -31,6 +31,7 @@ _WEIGHTS = {
     "cold_start": 20,
     "worst_step": 30,
     "growth": 15,
+    "fleet": 35,
     "storm": 3,
 }
 """The questions, in order, and roughly how many seconds each takes with `--quick`: for the bar."""
@@ -44,10 +45,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the rows there")
     parser.add_argument("--plot", type=pathlib.Path, metavar="DIR", help="draw pictures into this folder")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: every goal, in less than five minutes")
+    for name in ("accounts", "workers"):
+        parser.add_argument(f"--{name}", type=int, default=0, metavar="N", help=f"{name} of the question `fleet`")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in _WEIGHTS]
     if unknown:
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(_WEIGHTS)}")
+    if min(options.accounts, options.workers) < 0 or 0 < options.accounts < options.workers:
+        parser.error("--accounts and --workers are positive numbers, with at least one account for each worker")
     options.names = [name for name in _WEIGHTS if not options.names or name in options.names]
     return options
 
@@ -62,7 +67,8 @@ def _measure(options: argparse.Namespace, console: Console) -> tuple[list[Row], 
     rows: list[Row] = []
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=sum(_WEIGHTS[name] for name in options.names), name="")
-        run, done = Run(options.quick, options.plot), 0
+        run = Run(options.quick, options.plot, accounts=options.accounts, workers=options.workers)
+        done = 0
         for name in options.names:
             weight = _WEIGHTS[name]
 

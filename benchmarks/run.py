@@ -23,6 +23,7 @@ class Run:
         quick: fewer rounds and smaller crowds, but everything that has a goal.
         plot: the folder for pictures, or `None`.
         tell: called with the progress of the question, from 0 to 1, and a description.
+        accounts, workers: of the whole fleet that the question `fleet` measures; 0 for its own numbers.
         left_out: what could not be measured, with the reason.
     """
 
@@ -30,6 +31,8 @@ class Run:
     plot: pathlib.Path | None = None
     tell: Callable[[float, str], object] = lambda _, __: None
     left_out: list[str] = attrs.field(factory=list)
+    accounts: int = 0
+    workers: int = 0
 
     def leave_out(self, what: str, reason: LeftOutError) -> None:
         """Record that *what* cannot be measured."""

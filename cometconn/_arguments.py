@@ -8,13 +8,14 @@ written twice.
 from __future__ import annotations
 
 import builtins
+import enum
 import functools
 import inspect
 import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from ._text.secret_names import is_secret_name
@@ -27,6 +28,8 @@ C = TypeVar("C", bound=type)
 
 _Fits = Callable[[object], bool]
 _SHOWN = 40  # characters of a text
+_CLASS = re.compile(r"<class '[\w.]*?(\w+)'>")
+_MEANT = 3  # arguments that an error lists
 
 _WORDS: Mapping[str, tuple[str, str]] = {
     "str": ("a text", "texts"),
@@ -50,6 +53,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "functions that take one Detail, such as LogHook()",
     ),
     "type[Event]": ("an event class, such as TextMessage", "event classes"),
+    "ServerControls": ("a server (an Emulator or a MemoryServer)", "servers"),
     "Message": ("a message that was received, such as a TextMessage", "messages"),
 }
 """Singular and plural of what fits, by the name of the type. Other classes are called by their own name."""
@@ -64,26 +68,39 @@ def check(function: Callable[..., Any], given: Mapping[str, object]) -> None:
         function: the function that was called.
         given: the arguments by name; other names are ignored.
     """
-    for name, usual, fits, what, is_several in _parameters(function):
+    for name, usual, fits, hint, is_several in _parameters(function):
         if name in given:
             value = given[name]
             if type(value) in usual:
                 continue
             for each in typing.cast("tuple[object, ...]", value) if is_several else (value,):
                 if not fits(each):
-                    raise refused(_where(function, name), what, each)
+                    remedy = (_without_brackets(function, hint, each) or _by_name(function, each)) if is_several else ""
+                    raise _refused_as(_where(function, name), hint, each, remedy)
 
 
 def check_call(function: Callable[..., Any], args: tuple[object, ...], given: Mapping[str, object]) -> None:
-    """The same, for the arguments as they were given. For use in a function that calls *function*."""
+    """The same, for the arguments as they were given. For use in a function that calls *function*.
+
+    Raises:
+        TypeError: there are too many arguments without a name; the error shows the name that is missing.
+    """
+    names, others = _names(function)
+    if others is None and len(args) > len(names):
+        surplus = args[len(names)]
+        message = f"{_where(function)} needs the name of the argument {_shown(surplus, is_secret=True)}{_by_name(function, surplus)}."
+        raise TypeError(message)
     check(function, _bound(function, args, given))
 
 
-def refused(where: str, what: str, value: object) -> SettingsError:
-    """Return the error for *value*, which is not *what* has to be given at *where*."""
-    is_secret = is_secret_name(re.findall(r"\w+", where)[-1])
-    message = f"{where} must be {what}, not {_shown(value, is_secret=is_secret)}."
+def refused(where: str, what: str, value: object, remedy: str = "") -> SettingsError:
+    """Return the error for *value*, which is not *what* has to be given at *where*. *remedy* is added to it."""
+    message = f"{where} must be {what}, not {_shown(value, is_secret=_is_secret(where))}{remedy}."
     return SettingsError(message)
+
+
+def _is_secret(where: str) -> bool:
+    return is_secret_name(re.findall(r"\w+", where)[-1])
 
 
 def _shown(value: object, *, is_secret: bool) -> str:
@@ -92,22 +109,119 @@ def _shown(value: object, *, is_secret: bool) -> str:
         value.close()  # otherwise Python warns later that it was never awaited, without a line of the program
         return f"the coroutine of {value.__name__}(): write `await` before the call"
     if isinstance(value, type):
-        return f"the class {value.__name__} itself: add parentheses, {value.__name__}(...)"
+        return f"the class {value.__name__}"
     if value is None or (isinstance(value, bool | int | float) and not is_secret):
         return repr(value)
     if isinstance(value, str | list | tuple | set | frozenset) and not is_secret:
-        text = ascii(value[:_SHOWN] if isinstance(value, str) else value)
+        text = ascii(value[:_SHOWN]) if isinstance(value, str) else _CLASS.sub(r"\1", ascii(value))
         return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     return f"of type {type(value).__name__}"
 
 
-def _where(function: Callable[..., Any], name: str) -> str:
+# What to write instead.
+
+
+def _refused_as(where: str, hint: Any, value: object, remedy: str = "") -> SettingsError:
+    """Return the error for *value*, which does not fit *hint*."""
+    elements = _elements(hint)
+    if elements is not None and isinstance(value, list | tuple | set | frozenset) and not _is_secret(where):
+        wrong = next(each for each in value if not _fits(elements)(each))
+        shown = f"{_shown(wrong, is_secret=False)}{_remedy(elements, wrong)}"
+        return SettingsError(f"{where} must be {_what(hint)}, not a {type(value).__name__} with {shown}.")
+    return refused(where, _what(hint), value, remedy or _remedy(hint, value, is_secret=_is_secret(where)))
+
+
+def _remedy(hint: Any, value: object, *, is_secret: bool = False) -> str:
+    """Return what to write instead of *value*, where that is plain."""
+    if isinstance(value, type) and _instance_fits(hint, value):
+        if issubclass(value, enum.Enum):
+            return f": give a member, such as {next(iter(value))}"
+        return f" itself: add parentheses, {value.__name__}(...)"
+    if any(typing.get_origin(kind) is type and isinstance(value, typing.get_args(kind)[0]) for kind in _kinds(hint)):
+        return f": give the class itself, {type(value).__name__}"
+    elements = _elements(hint)
+    if elements is None or inspect.iscoroutine(value):
+        return ""
+    if isinstance(value, type) and _instance_fits(elements, value):
+        return f" itself: add brackets and parentheses, [{value.__name__}(...)]"
+    return f": put it in brackets, [{_as_code(value, is_secret=is_secret)}]" if _fits(elements)(value) else ""
+
+
+def _without_brackets(function: Callable[..., Any], hint: Any, value: object) -> str:
+    """Return the remedy for a list where its items are wanted, each by itself."""
+    if not (isinstance(value, list | tuple) and value and all(map(_fits(hint), value))):
+        return ""
+    call = function.__qualname__.rpartition(".")[2]
+    return f": leave the brackets out, {call}({', '.join(_as_code(each) for each in value)})"
+
+
+def _by_name(function: Callable[..., Any], value: object) -> str:
+    """Return the remedy for a value without a name: the arguments with a name that it fits."""
+    code = _inner(function).__code__
+    named = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    meant = [
+        # A text may be a secret that was meant for another argument.
+        f"{name}={_as_code(value, is_secret=typing.get_origin(hint) is not typing.Literal)}"
+        for name, _, fits, hint, _ in _parameters(function)
+        if name in named and fits(value)
+    ]
+    if not meant:
+        return ""
+    return f": write {_listed(meant)}" if len(meant) <= _MEANT else f", such as {meant[0]}"
+
+
+def _as_code(value: object, *, is_secret: bool = False) -> str:
+    """Return *value* as a program would write it, or nearly."""
+    if isinstance(value, type):
+        return value.__name__
+    if isinstance(value, str) and is_secret:
+        return "..."
+    return (
+        _shown(value, is_secret=False)
+        if isinstance(value, bool | int | float | str)
+        else f"{type(value).__name__}(...)"
+    )
+
+
+def _elements(hint: Any) -> Any:
+    """Return the hint for each element, if *hint* is one for a collection; else `None`."""
+    for kind in _kinds(hint):
+        origin, inner = typing.get_origin(kind), typing.get_args(kind)
+        is_collection = isinstance(origin, type) and issubclass(origin, Iterable) and not issubclass(origin, Mapping)
+        if is_collection and len(set(inner) - {...}) == 1:
+            return inner[0]
+    return None
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    """Return the alternatives of a union, or *hint* alone."""
+    is_union = typing.get_origin(hint) in {typing.Union, types.UnionType}
+    return typing.get_args(hint) if is_union else (hint,)
+
+
+def _instance_fits(hint: Any, kind: type) -> bool:
+    """Whether an instance of the class *kind* fits one alternative of *hint*."""
+    for each in _kinds(hint):
+        wanted = typing.get_origin(each) or each
+        if wanted is Callable:
+            fits = any("__call__" in vars(base) for base in kind.__mro__)
+        elif getattr(wanted, "_is_protocol", False):
+            fits = all(hasattr(kind, name) for name in _members(wanted))
+        else:
+            fits = isinstance(wanted, type) and wanted is not type and issubclass(kind, wanted)
+        if fits:
+            return True
+    return False
+
+
+def _where(function: Callable[..., Any], name: str = "") -> str:
+    """Return the words for an argument, or for the call."""
     *_, owner, last = ["", *function.__qualname__.removesuffix(".__init__").split(".")]
     code = _inner(function).__code__
-    if code.co_filename.startswith("<attrs"):
+    if name and code.co_filename.startswith("<attrs"):
         return f"{last}.{name}"
-    is_class_method = code.co_varnames[:1] == ("cls",)
-    return f"{owner}.{last}({name}=...)" if is_class_method else f"{last}({name}=...)"
+    call = f"{owner}.{last}" if code.co_varnames[:1] == ("cls",) else last
+    return f"{call}({name}=...)" if name else f"{call}()"
 
 
 # Decorators.
@@ -201,14 +315,13 @@ def _inner(function: Any) -> Any:
     return function
 
 
-_READ: dict[Callable[..., Any], list[tuple[str, frozenset[type], _Fits, str, bool]]] = {}
+_READ: dict[Callable[..., Any], list[tuple[str, frozenset[type], _Fits, Any, bool]]] = {}
 
 
-def _parameters(function: Callable[..., Any]) -> list[tuple[str, frozenset[type], _Fits, str, bool]]:
+def _parameters(function: Callable[..., Any]) -> list[tuple[str, frozenset[type], _Fits, Any, bool]]:
     """Return each parameter that has an annotation.
 
-    Its name; types whose values need no closer look; what judges others; a description of what fits; whether it is
-    `*name`.
+    Its name; types whose values need no closer look; what judges others; the annotation, evaluated; whether it is `*name`.
     """
     found = _READ.get(function)
     if found is not None:
@@ -221,27 +334,56 @@ def _parameters(function: Callable[..., Any]) -> list[tuple[str, frozenset[type]
             hint = namespace.evaluate(annotations[name])
             is_several = name not in code.co_varnames[:count]
             usual = frozenset[type]() if is_several else _usual(hint)
-            found.append((name, usual, _fits(hint), _what(hint), is_several))
+            found.append((name, usual, _fits(hint), hint, is_several))
     if not namespace.unknown:
         _READ[function] = found
     return found
 
 
+_MODULE_OF: Mapping[str, str] = {
+    name: module
+    for module, names in {
+        "cometconn._account.store": "Store",
+        "cometconn._client.client": "_ReceiverType",
+        "cometconn._client.core": "ClientCore",
+        "cometconn._environment": "Environment Request",
+        "cometconn._streams.event_queue": "EventQueue",
+        "cometconn.aio._calls": "Calls",
+        "cometconn.appstate.source": "AppStateTarget",
+        "cometconn.emulator.server_controls": "Drop ServerControls",
+        "cometconn.events": "Event Group Message User",
+        "cometconn.fleet.consumer": "Consumer",
+        "cometconn.fleet.log_writer": "AccountLog LogWriter",
+        "cometconn.fleet.owned": "Owned",
+        "cometconn.fleet.settings": "Credentials",
+        "cometconn.fleet.values": "Account",
+        "cometconn.instrumentation.detail": "Detail Hook",
+        "cometconn.settings": "Endpoints Timing",
+        "cometconn.testing.actions": "Script",
+        "cometconn.testing.line_faults": "End",
+    }.items()
+    for name in names.split()
+}
+"""Where classes are that modules with checked functions import only for type checkers, or that their aliases name.
+
+A module is not imported for the sake of a check. As long as it is not, no value can be of its classes.
+"""
+
+
 class _Unknown:
-    """Stands for a class that no module has imported so far."""
+    """Stands for a class whose module is not imported so far."""
 
 
 class _Namespace(dict[str, Any]):
     """Resolves the names in a module's annotations, those imported only for type checkers included.
 
     Attributes:
-        unknown: the names of classes that no module has imported so far. Until then, every value fits them.
+        unknown: the names of classes whose modules are not imported so far. Until then, every value fits them.
     """
 
     def __init__(self, function: Any) -> None:
         super().__init__(function.__globals__)
         self.unknown: list[str] = []
-        self._module: list[str] = function.__module__.split(".")
 
     def evaluate(self, annotation: Any) -> Any:
         """Return the type that an annotation names."""
@@ -251,29 +393,13 @@ class _Namespace(dict[str, Any]):
         return self.evaluate(super().__getitem__(name))  # an alias may be written as a text
 
     def __missing__(self, name: str) -> Any:
-        for module in (builtins, typing, sys.modules["collections.abc"]):
+        for module in (builtins, typing, sys.modules["collections.abc"], sys.modules.get(_MODULE_OF.get(name, ""))):
             if hasattr(module, name):
                 return getattr(module, name)
-        if name in sys.modules:
+        if name in sys.modules:  # as in `ssl.SSLContext`
             return sys.modules[name]
-        kinds = list(_defined(name))
-        if not kinds:
-            self.unknown.append(name)
-            return type(name, (_Unknown,), {})
-        return max(kinds, key=self._nearness)[1]  # the name may stand for another class in another room
-
-    def _nearness(self, found: tuple[str, Any]) -> int:
-        return sum(here == there for here, there in zip(self._module, found[0].split("."), strict=False))
-
-
-def _defined(name: str) -> Iterator[tuple[str, Any]]:
-    """Yield what the package's imported modules define as *name*, with the name of the module."""
-    package = __name__.partition(".")[0]
-    for module_name, module in list(sys.modules.items()):
-        if module_name.partition(".")[0] == package:
-            value = vars(module).get(name)
-            if getattr(value, "__module__", None) == module_name or typing.get_origin(value) is not None:
-                yield module_name, value
+        self.unknown.append(name)
+        return type(name, (_Unknown,), {})
 
 
 def _usual(hint: Any) -> frozenset[type]:
@@ -310,7 +436,7 @@ def _fits(hint: Any) -> _Fits:  # noqa: PLR0911 - one for each kind of annotatio
     if kind is Any or kind is object or not isinstance(kind, type) or issubclass(kind, _Unknown):
         return _anything
     if getattr(kind, "_is_protocol", False):
-        names = [name for name in vars(kind) if not name.startswith("_") or name == "__call__"]
+        names = _members(kind)
         return lambda value: not isinstance(value, type) and all(hasattr(value, name) for name in names)
     if issubclass(kind, Iterable) and not issubclass(kind, str | bytes | Mapping):
         each = _fits(inner[0]) if inner and len(set(inner) - {...}) == 1 else _anything
@@ -321,6 +447,10 @@ def _fits(hint: Any) -> _Fits:  # noqa: PLR0911 - one for each kind of annotatio
             and (not isinstance(value, Collection) or all(map(each, value)))
         )
     return lambda value: isinstance(value, kind)
+
+
+def _members(protocol: type) -> list[str]:
+    return [name for name in vars(protocol) if not name.startswith("_") or name == "__call__"]
 
 
 def _what(hint: Any, number: int = 0) -> str:

@@ -1,12 +1,13 @@
-"""Unpacks the exception groups of nurseries: of our own, and of those in the libraries that we call."""
+"""Async context managers: exceptions leave their nurseries in no group, and a use without `async with` is explained."""
 
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 import warnings
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar, final
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, ParamSpec, TypeVar, final
 
 import trio
 
@@ -18,14 +19,20 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 __all__ = [
+    "AsyncBlock",
     "InternalError",
     "ShortTraceback",
     "Ungrouped",
+    "Usage",
+    "WrappedBlock",
+    "async_block",
     "interrupt_in",
+    "left_block_error",
     "need_trio",
     "open_nursery",
     "protected",
     "raise_sole",
+    "usage_of",
 ]
 
 P = ParamSpec("P")
@@ -148,38 +155,116 @@ def _bare(interrupt: KeyboardInterrupt, handled: BaseException | None) -> None:
     interrupt.__context__ = handled if handled is not interrupt else None
 
 
-def protected(
-    make: Callable[P, AbstractAsyncContextManager[T]],
-) -> Callable[P, AbstractAsyncContextManager[T]]:
-    """Protect entering and leaving an `asynccontextmanager` from `KeyboardInterrupt`.
+class Usage(NamedTuple):
+    """The lines that a program should have, for errors.
 
-    Protecting the generator is not enough, because contextlib's own code around it is not protected: a
-    `KeyboardInterrupt` there would never resume the generator, whose nursery and socket would then stay open.
+    Attributes:
+        call: the call whose result is entered, such as `chat.events`.
+        given: the usual name of what the block gets, such as `events`.
+        item: the usual name of what is iterated over in the block; empty if it is not iterated over.
     """
 
-    @functools.wraps(make)
-    def made(*args: P.args, **kwargs: P.kwargs) -> AbstractAsyncContextManager[T]:
-        check_call(made, args, kwargs)
-        return _Protected(make(*args, **kwargs), make.__name__)
+    call: str
+    given: str
+    item: str = ""
 
-    return made
+    def shown(self, *, iterating: bool = False) -> str:
+        """Return the advice."""
+        inside = f"use `{self.given}` inside the block"
+        if iterating and self.item:
+            inside = f"inside the block `async for {self.item} in {self.given}:`"
+        return f"write `async with {self.call}(...) as {self.given}:`, and {inside}."
+
+
+class AsyncBlock(AbstractAsyncContextManager[T]):
+    """The base of what public calls return for `async with`. Any other use is an error that shows the right line.
+
+    A subclass has a `_usage`, enters by `_enter()`, and sets the two flags of `__slots__` to `False` when it is made.
+    """
+
+    __slots__ = ("_is_entered", "_is_explained")
+
+    _usage: Usage
+    _is_entered: bool
+    _is_explained: bool
+
+    def _enter(self) -> None:
+        """Note that the block is entered; raise `RuntimeError` if that is the second time."""
+        if self._is_entered:
+            call = self._usage.call
+            message = f"What {call}() returned was entered before: call {call}() again for another block."
+            raise RuntimeError(message)
+        self._is_entered = True
+
+    def _explain(self, kind: type[E], what: str, *, iterating: bool = False) -> E:
+        self._is_explained = True  # so that `__del__` does not warn as well
+        return kind(f"{self._usage.call}() {what}: {self._usage.shown(iterating=iterating)}")
+
+    def __enter__(self) -> NoReturn:
+        raise self._explain(TypeError, "needs `async with` instead of `with`")
+
+    def __exit__(self, *_: object) -> None:
+        """Only there so that `with` calls `__enter__`."""
+
+    def __await__(self) -> NoReturn:
+        raise self._explain(TypeError, "is not awaited")
+
+    def __iter__(self) -> NoReturn:
+        raise self._explain(TypeError, "needs `async with` instead of `for`", iterating=True)
+
+    def __next__(self) -> NoReturn:
+        raise self._explain(TypeError, "needs `async with` instead of `next()`", iterating=True)
+
+    def __aiter__(self) -> NoReturn:
+        raise self._explain(TypeError, "needs `async with` around `async for`", iterating=True)
+
+    def __anext__(self) -> NoReturn:
+        raise self._explain(TypeError, "needs `async with` around `anext()`", iterating=True)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):  # `copy` and others look for optional methods
+            raise AttributeError(name)
+        raise self._explain(AttributeError, f"returns a block to be entered, which has no {name!r}")
+
+    def __del__(self) -> None:
+        # A missing flag: the subclass could not be made.
+        if not getattr(self, "_is_entered", True) and not getattr(self, "_is_explained", True):
+            problem = self._explain(RuntimeWarning, "was never entered, so it had no effect")
+            warnings.warn(problem, stacklevel=2)
+
+
+def left_block_error(call: str, given: str) -> RuntimeError:
+    """Return the error for an `async for` over what a block has given, and that has begun after the block."""
+    line = f"`async with {call}(...) as {given}:`"
+    message = (
+        f"The block of {line} was left, so nothing comes any more: put the `async for` inside of it, or open another."
+    )
+    return RuntimeError(message)
 
 
 @final
-class _Protected(AbstractAsyncContextManager[T]):
-    """Also explains itself where it is used in any other way than by `async with`."""
+class WrappedBlock(AsyncBlock[T]):
+    """An `AsyncBlock` that enters and leaves another context manager.
 
-    __slots__ = ("_inner", "_is_entered", "_name")
+    Args:
+        inner: the other one.
+        usage: the lines that a program should have.
+        needs_trio: refuse to be entered without Trio.
+    """
 
-    def __init__(self, inner: AbstractAsyncContextManager[T], name: str) -> None:
+    __slots__ = ("_inner", "_needs_trio", "_usage")
+
+    def __init__(self, inner: AbstractAsyncContextManager[T], usage: Usage, *, needs_trio: bool = False) -> None:
         self._inner = inner
-        self._name = name
-        self._is_entered = False
+        self._usage = usage
+        self._needs_trio = needs_trio
+        self._is_entered = self._is_explained = False
 
     @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> T:
-        self._is_entered = True
-        need_trio(f"{self._name}()")
+        self._enter()
+        if self._needs_trio:
+            need_trio(f"{self._usage.call}()")
         return await self._inner.__aenter__()
 
     @trio.lowlevel.enable_ki_protection
@@ -188,34 +273,72 @@ class _Protected(AbstractAsyncContextManager[T]):
     ) -> bool | None:
         return await self._inner.__aexit__(kind, error, traceback)
 
-    def _explain(self, kind: type[E], what: str) -> E:
-        self._is_entered = True  # so that `__del__` does not warn as well
-        return kind(f"{what}: write `async with {self._name}(...) as name:`, and use the name inside the block.")
 
-    def __enter__(self) -> NoReturn:
-        raise self._explain(TypeError, f"{self._name}() needs `async with` instead of `with`")
+_GIVEN = {"open_client": "chat", "open_emulator": "server", "open_fault_proxy": "proxy", "open_memory_server": "server"}
+"""The usual name of what a call gives, where it is not the rest of the call's name."""
 
-    def __exit__(self, *_: object) -> None:
-        """Only there so that `with` calls `__enter__`."""
 
-    def __await__(self) -> NoReturn:
-        raise self._explain(TypeError, f"{self._name}() is not awaited")
+def usage_of(name: str) -> Usage:
+    """Return the usage of the public function *name*, such as `open_worker`."""
+    return Usage(name, _GIVEN.get(name, name.removeprefix("open_")))
 
-    def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("_"):  # `copy` and others look for optional methods
-            raise AttributeError(name)
-        raise self._explain(AttributeError, f"{self._name}() was not entered, so there is no {name!r} yet")
 
-    def __del__(self) -> None:
-        if not getattr(self, "_is_entered", True):
-            problem = self._explain(RuntimeWarning, f"{self._name}() was never entered, so it had no effect")
-            warnings.warn(problem, stacklevel=2)
+def protected(
+    make: Callable[P, AbstractAsyncContextManager[T]],
+) -> Callable[P, AbstractAsyncContextManager[T]]:
+    """Protect entering and leaving an `asynccontextmanager`, a public function, from `KeyboardInterrupt`.
+
+    Protecting the generator is not enough, because contextlib's own code around it is not protected: a
+    `KeyboardInterrupt` there would never resume the generator, whose nursery and socket would then stay open.
+    Arguments are checked at the call, and the result is an `AsyncBlock`.
+    """
+    return _made_into_blocks(make, usage_of(make.__name__), needs_trio=True)
+
+
+def async_block(
+    call: str, given: str, item: str = ""
+) -> Callable[
+    [Callable[P, AbstractAsyncContextManager[T]]],
+    Callable[P, AbstractAsyncContextManager[T]],
+]:
+    """Let an `asynccontextmanager`, a public method, return an `AsyncBlock`. It works without Trio, too, if *make* does.
+
+    Args:
+        call: as in `Usage`.
+        given: as in `Usage`.
+        item: as in `Usage`.
+    """
+    return lambda make: _made_into_blocks(make, Usage(call, given, item), needs_trio=False)
+
+
+def _made_into_blocks(
+    make: Callable[P, AbstractAsyncContextManager[T]], usage: Usage, *, needs_trio: bool
+) -> Callable[P, AbstractAsyncContextManager[T]]:
+    @functools.wraps(make)
+    def made(*args: P.args, **kwargs: P.kwargs) -> AbstractAsyncContextManager[T]:
+        check_call(made, args, kwargs)
+        return WrappedBlock(make(*args, **kwargs), usage, needs_trio=needs_trio)
+
+    # `help()` would otherwise show the type of the generator: it reads the signature of what is wrapped, and from Python 3.14
+    # on the annotations of the wrapper are its own.
+    given = str(make.__annotations__["return"]).partition("[")[2].rpartition(",")[0]
+    returns = made.__annotations__["return"] = f"AbstractAsyncContextManager[{given}]"
+    made.__signature__ = inspect.signature(make).replace(return_annotation=returns)  # type: ignore[attr-defined]
+    return made
+
+
+_IN_AIO = frozenset({"open_client()", "open_emulator()", "open_fault_proxy()", "open_replay()"})
 
 
 def need_trio(call: str) -> None:
     """Raise `SettingsError` unless a Trio task is running."""
     if not trio.lowlevel.in_trio_task():
-        message = f"{call} needs Trio: run the program with trio.run(main), or in an asyncio program use cometconn.aio instead."
+        aio = (
+            ", or in an asyncio program use cometconn.aio instead"
+            if call in _IN_AIO
+            else "; cometconn.aio does not have it"
+        )
+        message = f"{call} needs Trio: run the program with trio.run(main){aio}."
         raise SettingsError(message, code="NO_TRIO")
 
 

@@ -1,4 +1,4 @@
-"""What the public modules share: what `dir()` shows, previous names, and errors for missing names and missing extras."""
+"""What public modules and classes share: what `dir()` shows, previous names, errors for missing names and extras."""
 
 from __future__ import annotations
 
@@ -6,27 +6,32 @@ import contextlib
 import sys
 import warnings
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     import types
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["needs_extra", "no_such_name", "public_names"]
+__all__ = ["needs_extra", "no_such_attribute", "no_such_name", "public_names"]
 
-_PUBLIC = [
-    "errors",
-    "events",
-    "settings",
-    "status",
-    "stores",
-    "environment",
-    "instrumentation",
-    "appstate",
-    "aio",
-    "testing",
-    "emulator",
-    "fleet",
+C = TypeVar("C", bound=type)
+
+_PACKAGE = __name__.partition(".")[0]
+_MODULES = [
+    f"{_PACKAGE}.{name}"
+    for name in (
+        *("errors", "events", "settings", "status", "stores", "environment", "instrumentation", "appstate"),
+        *(
+            "aio",
+            "testing",
+            "emulator",
+            "fleet",
+            "aio.emulator",
+            "aio.testing",
+            "testing.scripts",
+            "testing.strategies",
+        ),
+    )
 ]
 
 
@@ -72,6 +77,30 @@ def no_such_name(module: str, names: Sequence[str], name: str) -> NoReturn:
     raise AttributeError(message, name=None, obj=None)  # otherwise Python adds a guess of its own
 
 
+def no_such_attribute(hint: Callable[[str], str]) -> Callable[[C], C]:
+    """Let the error for a missing attribute of a class say what may be meant.
+
+    A decorator, because type checkers would accept every name in a class with a `__getattr__`. For a class with one,
+    reading an attribute that exists takes about 20 ns more.
+
+    Args:
+        hint: returns what to add to the error for a name, or an empty text.
+    """
+
+    def decorate(cls: C) -> C:
+        def attribute(self: object, name: str) -> NoReturn:
+            more = "" if name.startswith("_") else hint(name)  # `copy` and others look for optional methods
+            message = f"{type(self).__name__!r} object has no attribute {name!r}{more}"
+            if more:
+                raise AttributeError(message, name=None, obj=None)  # otherwise Python adds a guess of its own
+            raise AttributeError(message, name=name, obj=self)
+
+        cls.__getattr__ = attribute  # type: ignore[attr-defined]
+        return cls
+
+    return decorate
+
+
 @contextlib.contextmanager
 def needs_extra(module: str, extra: str) -> Iterator[None]:
     """Surround the imports of a *module*: a library that only an extra installs raises an error that names the extra."""
@@ -79,7 +108,7 @@ def needs_extra(module: str, extra: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         library = str(error.name).partition(".")[0]
-        if library == __name__.partition(".")[0]:
+        if library == _PACKAGE:
             raise
         message = f'{module} needs {library}, which is not installed: pip install "cometconn[{extra}]"'
         raise ModuleNotFoundError(message, name=error.name) from None
@@ -95,6 +124,8 @@ def _imports(frame: types.FrameType) -> bool:
 def _hint(module: str, names: Sequence[str], name: str) -> str:
     import difflib  # noqa: PLC0415 - only for an error
 
+    if f"{module}.{name}" in _MODULES:
+        return f": it is a module of its own: write `import {module}.{name}`"
     elsewhere = _names_elsewhere(module)
     if name in elsewhere:
         return f": it is in {elsewhere[name]}"
@@ -111,8 +142,7 @@ def _names_elsewhere(module: str) -> dict[str, str]:
     import pathlib  # noqa: PLC0415
 
     found: dict[str, str] = {}
-    package = __name__.partition(".")[0]
-    for other in (package, *(f"{package}.{each}" for each in _PUBLIC)):
+    for other in (_PACKAGE, *_MODULES):
         spec = None if other == module else importlib.util.find_spec(other)
         if spec is None or spec.origin is None:
             continue

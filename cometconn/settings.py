@@ -188,25 +188,30 @@ class Endpoints:
             url: `http://host[:port][/path]`, or `https`.
             allow_insecure: as the attribute.
         """
-        socket_url = f"ws{url[4:]}" if isinstance(url, str) and url.startswith("http") else url
-        return cls(admin_url=url, client_url=url, socket_url=socket_url, allow_insecure=allow_insecure)
+        _check_url("Endpoints.at(url=...)", url, secure="https", plain="http", allow_insecure=allow_insecure)
+        return cls(admin_url=url, client_url=url, socket_url=f"ws{url[4:]}", allow_insecure=allow_insecure)
 
     def __attrs_post_init__(self) -> None:
         """Check each URL. The error names the attribute."""
-        self._check("admin_url", self.admin_url, secure="https", plain="http")
-        self._check("client_url", self.client_url, secure="https", plain="http")
-        self._check("socket_url", self.socket_url, secure="wss", plain="ws")
+        for name, secure, plain in (("admin", "https", "http"), ("client", "https", "http"), ("socket", "wss", "ws")):
+            url = getattr(self, f"{name}_url")
+            _check_url(f"Endpoints.{name}_url", url, secure=secure, plain=plain, allow_insecure=self.allow_insecure)
 
-    def _check(self, name: str, url: object, *, secure: str, plain: str) -> None:
-        address = read_url(url)
-        if address is None or address.scheme not in {secure, plain} or address.user is not None:
-            # The URL may contain a password or a token: then the error does not show it.
-            shown = "" if isinstance(url, str) and set(url) & set("@?#") else f", not {url!r}"
-            message = f"Endpoints.{name} must look like {secure}://host:port/path, plain ASCII{shown}."
-            raise SettingsError(message)
-        if address.scheme == plain and not self.allow_insecure and not is_loopback(address.host):
-            message = (
-                f"Endpoints.{name} is not encrypted and {address.host} is not this machine: "
-                f"use {secure}://, or allow_insecure=True if tokens may travel in the clear."
-            )
-            raise SettingsError(message)
+
+def _check_url(where: str, url: str, *, secure: str, plain: str, allow_insecure: bool) -> None:
+    address = read_url(url)
+    if address is None or address.scheme not in {secure, plain} or address.user is not None:
+        # The URL may contain a password or a token: then the error does not show it.
+        shown = "" if set(url) & set("@?#") else f", not {url!r}"
+        with_scheme = read_url(f"{plain}://{url}") if "://" not in url and shown else None
+        if with_scheme is not None:
+            scheme = plain if is_loopback(with_scheme.host) else secure
+            shown += f": write {f'{scheme}://{url}'!r}"
+        message = f"{where} must look like {secure}://host:port/path, plain ASCII{shown}."
+        raise SettingsError(message)
+    if address.scheme == plain and not allow_insecure and not is_loopback(address.host):
+        message = (
+            f"{where} is not encrypted and {address.host} is not this machine: "
+            f"use {secure}://, or allow_insecure=True if tokens may travel in the clear."
+        )
+        raise SettingsError(message)

@@ -29,8 +29,8 @@ if not TYPE_CHECKING:  # otherwise a type checker would accept every name
     __getattr__, __dir__ = public_names(__name__, __all__)
 
 
-class AppState(enum.Enum):
-    """Whether the application is in the foreground, as it last reported by a call."""
+class AppState(enum.StrEnum):
+    """Whether the application is in the foreground, as it last reported by a call. Each member equals its text."""
 
     FOREGROUND = "foreground"
     """The user sees the application. The initial state of every client."""
@@ -38,8 +38,8 @@ class AppState(enum.Enum):
     """The user does not see the application: `enter_background()` was called."""
 
 
-class ConnectionState(enum.Enum):
-    """CometChat's three connection statuses."""
+class ConnectionState(enum.StrEnum):
+    """CometChat's three connection statuses. Each equals its text: `chat.status.state == "connected"`."""
 
     CONNECTED = "connected"
     """The socket is open and authenticated: events are received."""
@@ -49,8 +49,8 @@ class ConnectionState(enum.Enum):
     """There is no socket, and none will be opened without an input, such as a call."""
 
 
-class Reason(enum.Enum):
-    """Why the client is `Disconnected`."""
+class Reason(enum.StrEnum):
+    """Why the client is `Disconnected`. Each member equals its text."""
 
     NOT_LOGGED_IN = "not_logged_in"
     """No user has logged in yet."""

@@ -25,6 +25,7 @@ extensions = [
     "command_line",
     "docstrings",
     "event_kinds",
+    "fleet_sizes",
     "lifecycle",
     "links",
 ]

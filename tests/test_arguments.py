@@ -24,18 +24,40 @@ import attrs
 import pytest
 import trio
 
-from cometconn import AppSettings, CometChat, Endpoints, FileStore, MemoryStore, Timing, aio, open_client
-from cometconn._arguments import checked
+from cometconn import (
+    AppSettings,
+    CometChat,
+    Endpoints,
+    EventStream,
+    FileStore,
+    MemoryStore,
+    SubscriptionType,
+    Timing,
+    aio,
+    open_client,
+)
+from cometconn._arguments import _READ, _parameters, checked
 from cometconn.appstate import BackgroundGuard
 from cometconn.emulator import Device, Faults, Kind, ServerLog, World
 from cometconn.environment import Request, SystemEnvironment
 from cometconn.errors import CometConnError, SettingsError
-from cometconn.events import Event, TextMessage, User
-from cometconn.fleet import MemoryEngine
+from cometconn.events import Event, Group, MediaMessage, TextMessage, User
+from cometconn.fleet import (
+    Account,
+    EngineAdministration,
+    Incarnation,
+    KeyRing,
+    MemoryEngine,
+    Owned,
+    RedisEngine,
+    SQLiteEngine,
+    open_consumer,
+)
 from cometconn.instrumentation import Detail, LogHook, MachineSlept, TraceFile
 from cometconn.stores import SavedPosition, SavedSession
 from cometconn.testing import LineFaults, memory_socket_pair, open_fault_proxy, open_replay, record
 from tests.connection.harness import open_pair
+from tests.fleet.harness import open_fleet
 
 if TYPE_CHECKING:
     import pathlib
@@ -62,7 +84,6 @@ PUBLIC = [
 
 URL = "http://127.0.0.1:9"
 MADE_BY_THE_LIBRARY = "The library makes them, and programs only read them."
-OF_A_FLEET = "It is the method of an object that only a fleet has; the constructors are tried."
 EXEMPT: dict[Any, str] = {
     BaseException: "An error that raises another one while it is made would hide what happened.",
     enum.Enum: "The standard library's own error names the value and the class.",
@@ -75,13 +96,8 @@ EXEMPT: dict[Any, str] = {
     "cometconn.emulator.Send": MADE_BY_THE_LIBRARY,
     "cometconn.emulator.ServerLog.add": "The server calls it for every step.",
     "cometconn.emulator.World.": "Only a transport calls these methods, several of them for every frame.",
-    "cometconn.fleet.Consumer.": OF_A_FLEET,
-    "cometconn.fleet.KeyRing.": "The engines call its methods.",
-    "cometconn.fleet.MemoryEngine.": OF_A_FLEET,
-    "cometconn.fleet.Owned.": OF_A_FLEET,
-    "cometconn.fleet.RedisEngine.": OF_A_FLEET,
-    "cometconn.fleet.SQLiteEngine.": OF_A_FLEET,
-    "cometconn.fleet.Worker.": OF_A_FLEET,
+    "cometconn.fleet.KeyRing.decrypt": "The engines call it.",
+    "cometconn.fleet.KeyRing.encrypt": "The engines call it.",
     "cometconn.fleet.Delivery": MADE_BY_THE_LIBRARY,
     "cometconn.fleet.Incarnation": MADE_BY_THE_LIBRARY,
     "cometconn.fleet.OwnerWord": MADE_BY_THE_LIBRARY,
@@ -204,6 +220,13 @@ def is_exempt(name: str, kind: Any) -> bool:
 
 def public_calls() -> Iterator[Call]:
     """Find every public call that takes arguments."""
+    for name in vars(EngineAdministration):
+        if not name.startswith("_"):
+            yield Call(
+                f"cometconn.fleet.EngineAdministration.{name}",
+                getattr(EngineAdministration, name),
+                EngineAdministration,
+            )
     seen = set()
     for module_name in sorted(PUBLIC, key=len, reverse=True):
         module = importlib.import_module(module_name)
@@ -234,6 +257,31 @@ GROUPS = sorted({call.name.rpartition(".")[0] if call.owner else call.name for c
 
 
 @contextlib.asynccontextmanager
+async def opened_fleet(folder: pathlib.Path) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield an object of each class of a fleet, by its name."""
+    owned: list[Owned] = []
+
+    async def run(mine: Owned) -> None:
+        owned.append(mine)
+        await trio.sleep_forever()
+
+    async with open_fleet() as fleet, fleet.open("worker", run=run) as worker:
+        await fleet.wait_for(lambda: bool(owned))
+        async with open_consumer("APP", engine=fleet.engine, group="readers", name="reader") as consumer:
+            objects = [
+                worker,
+                consumer,
+                *owned,
+                fleet.engine,
+                SQLiteEngine(folder / "engine"),
+                KeyRing({"a": b"x" * 16}),
+                RedisEngine("redis://127.0.0.1:9"),
+            ]
+            by_class = {type(each).__name__: each for each in objects}
+            yield {**by_class, "EngineAdministration": fleet.connection.administration}
+
+
+@contextlib.asynccontextmanager
 async def opened(folder: pathlib.Path) -> AsyncGenerator[tuple[dict[str, Any], dict[str, Any]], None]:
     """Yield an object of each class, by its name, and a valid value for each argument that has no default."""
     transcript = folder / "empty"
@@ -256,7 +304,8 @@ async def opened(folder: pathlib.Path) -> AsyncGenerator[tuple[dict[str, Any], d
             draft = {"receiver": "amy-2", "receiverType": "user", "category": "message", "type": "text", "data": {}}
             valid = {
                 "body": {**draft, "sender": "zed-1", "id": 1, "conversationId": "c"},
-                "admin_url": URL, "chat": pair.chat, "client_url": URL, "data": {}, "device": Device(pair.device.line),
+                "accounts": [Account("amy-2")], "replacements": (), "events": (), "group": "readers",
+                "incarnation": Incarnation("worker"), "admin_url": URL, "chat": pair.chat, "client_url": URL, "data": {}, "device": Device(pair.device.line),
                 "draft": draft, "engine": MemoryEngine(), "event": message, "predicate": test_each_wrong_argument_is_named, "frame": {}, "how": "close", "kind": "user", "line": pair.device.line,
                 "mark": "read", "members": (), "message": message, "path": folder / "file", "script": (),
                 "request": Request("GET", f"{URL}/v3.0/me", {}), "saved": SavedSession.new("APP"), "server": pair.server, "settings": AppSettings(),
@@ -300,7 +349,9 @@ async def test_each_wrong_argument_is_named(
     faults: list[str] = []
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        async with opened(tmp_path) as (by_class, valid):
+        async with opened(tmp_path) as (by_class, valid), contextlib.AsyncExitStack() as stack:
+            if group.startswith("cometconn.fleet"):
+                by_class |= await stack.enter_async_context(opened_fleet(tmp_path))
             for call in CALLS:
                 if group == (call.name.rpartition(".")[0] if call.owner else call.name):
                     faults += [fault async for fault in faults_of(call, by_class, valid)]
@@ -385,7 +436,11 @@ WORDS: dict[str, Callable[[], Any]] = {
     "open_client(store=...) must be a Store such as MemoryStore() or FileStore(path), a text, a path or None, not the class"
     " MemoryStore itself: add parentheses, MemoryStore(...).": lambda: open_client("APP", store=MemoryStore),  # type: ignore[arg-type]
     "open_client(hooks=...) must be an iterable of functions that take one Detail, such as LogHook(), not the class LogHook"
-    " itself: add parentheses, LogHook(...).": lambda: open_client("APP", hooks=LogHook),  # type: ignore[arg-type]
+    " itself: add brackets and parentheses, [LogHook(...)].": lambda: open_client("APP", hooks=LogHook),  # type: ignore[arg-type]
+    "open_client(hooks=...) must be an iterable of functions that take one Detail, such as LogHook(), not of type LogHook: put"
+    " it in brackets, [LogHook(...)].": lambda: open_client("APP", hooks=LogHook()),  # type: ignore[arg-type]
+    "open_client(hooks=...) must be an iterable of functions that take one Detail, such as LogHook(), not a list with the class"
+    " LogHook itself: add parentheses, LogHook(...).": lambda: open_client("APP", hooks=[LogHook]),  # type: ignore[list-item]
     "open_client(ssl_context=...) must be an SSLContext or None, not False.": (
         lambda: open_client("APP", ssl_context=False)  # type: ignore[arg-type]
     ),
@@ -396,8 +451,12 @@ WORDS: dict[str, Callable[[], Any]] = {
     "Timing.pong_timeout must be a number, not '3'.": lambda: Timing(pong_timeout="3"),  # type: ignore[arg-type]
     "Timing.pong_timeout must be a number, not True.": lambda: Timing(pong_timeout=True),
     "Endpoints.at(url=...) must be a text, not 3.": lambda: Endpoints.at(3),  # type: ignore[arg-type]
-    "World(users=...) must be an iterable of texts, not 'zed-1'.": lambda: World(users="zed-1"),
-    "World(users=...) must be an iterable of texts, not (1, 2).": lambda: World(users=(1, 2)),  # type: ignore[arg-type]
+    "AppSettings.subscription_type must be a SubscriptionType, not the class SubscriptionType: give a member, such as"
+    " SubscriptionType.ALL_USERS.": lambda: AppSettings(subscription_type=SubscriptionType),  # type: ignore[arg-type]
+    "World(users=...) must be an iterable of texts, not 'zed-1': put it in brackets, ['zed-1'].": lambda: World(
+        users="zed-1"
+    ),
+    "World(users=...) must be an iterable of texts, not a tuple with 1.": lambda: World(users=(1, 2)),  # type: ignore[arg-type]
     "World(auth_key=...) must be a text, not of type int.": lambda: World(auth_key=12345),  # type: ignore[arg-type]
     'LineFaults.end must be "close", "reset" or "half-open", not \'boom\'.': lambda: LineFaults(end="boom"),  # type: ignore[arg-type]
     'Faults.upgrade must be "accept", "hang" or a whole number, not None.': lambda: Faults(upgrade=None),  # type: ignore[arg-type]
@@ -412,6 +471,56 @@ def test_the_words(words: str) -> None:
     assert str(caught.value) == words
 
 
+NAMES: dict[str, Callable[[], Any]] = {
+    "open_client() needs the name of the argument of type MemoryStore: write store=MemoryStore(...).": (
+        lambda: open_client("APP", AppSettings(), MemoryStore())  # type: ignore[misc]
+    ),
+    "open_client() needs the name of the argument of type str: write store=... or proxy=....": (
+        lambda: open_client("APP", AppSettings(), "http://amy:secret@proxy")  # type: ignore[misc]
+    ),
+    "Endpoints() needs the name of the argument of type str: write admin_url=..., client_url=... or socket_url=....": (
+        lambda: Endpoints(URL)  # type: ignore[misc]
+    ),
+    "Timing() needs the name of the argument of type int, such as background_grace=3.": lambda: Timing(3),  # type: ignore[misc]
+    "Timing() needs the name of the argument of type object.": lambda: Timing(object()),  # type: ignore[misc]
+}
+
+
+@pytest.mark.parametrize("words", NAMES)
+def test_an_argument_without_its_name(words: str) -> None:
+    """The error shows the names that may be meant, and no text, which may be a secret."""
+    with pytest.raises(TypeError) as caught:
+        NAMES[words]()
+    assert str(caught.value) == words
+
+
+TYPES: dict[str, tuple[Any, ...]] = {
+    "the class Group": (Group,),
+    "[TextMessage]: leave the brackets out, events(TextMessage)": ([TextMessage],),
+    "(TextMessage, MediaMessage): leave the brackets out, events(TextMessage, MediaMessage)": (
+        (TextMessage, MediaMessage),
+    ),
+    "[]": ([],),
+    "[TextMessage, 'x']": ([TextMessage, "x"],),
+    "10: write max_events=10 or max_bytes=10": (10, TextMessage),
+    "'drop_oldest': write overflow='drop_oldest'": (TextMessage, "drop_oldest"),
+    "False: write markers=False": (TextMessage, False),
+    "'TextMessage'": ("TextMessage",),
+    "of type TextMessage: give the class itself, TextMessage": (
+        TextMessage(id=1, category="message", sender=User("amy-2"), receiver=User("zed-1"), text="hello"),
+    ),
+}
+
+
+@pytest.mark.parametrize("words", TYPES)
+async def test_what_events_is_given(words: str, autojump_clock: MockClock) -> None:
+    """What is no event class, and what to write instead where that is plain."""
+    async with open_pair() as pair:
+        with pytest.raises(SettingsError) as caught:
+            pair.chat.events(*TYPES[words])
+    assert str(caught.value) == f"events(types=...) must be an event class, such as TextMessage, not {words}."
+
+
 async def test_a_call_that_lacks_its_await(autojump_clock: MockClock) -> None:
     """The sentence shows the call that must be awaited, and Python does not warn as well."""
     async with open_pair(connect=True) as pair:
@@ -421,16 +530,27 @@ async def test_a_call_that_lacks_its_await(autojump_clock: MockClock) -> None:
 
 
 def test_a_class_that_is_imported_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As long as no module has imported the class of an annotation, nothing is refused; afterwards it counts."""
+    """As long as the module of a class is not imported, nothing is refused on its account; afterwards it counts."""
+    module = sys.modules["cometconn.emulator.server_controls"]
 
     @checked
-    def call(value: Later | None = None) -> str:  # type: ignore[name-defined]  # noqa: F821
+    def call(value: ServerControls | None = None) -> str:  # type: ignore[name-defined]  # noqa: F821
         return "done"
 
+    monkeypatch.delitem(sys.modules, module.__name__)
     assert call(5) == call() == "done"
-    module = types.ModuleType("cometconn.later")
-    module.Later = type("Later", (), {"__module__": module.__name__})  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    assert call(module.Later()) == call() == "done"
-    with pytest.raises(SettingsError, match=r"call\(value=\.\.\.\) must be a Later or None, not 5"):
+    assert call() == "done"
+    with pytest.raises(
+        SettingsError, match=r"call\(value=\.\.\.\) must be a server \(an Emulator or a MemoryServer\) or None, not 5"
+    ):
         call(5)
+
+
+def test_each_name_in_an_annotation_is_found() -> None:
+    """A class that a module with checked functions imports for type checkers only stands in the table `_MODULE_OF`."""
+    twins = [getattr(aio.CometChat, call.function.__name__) for call in CALLS if call.owner is CometChat]
+    constructors = [aio.CometChat.__init__, aio.EventStream.__init__, CometChat.__init__, EventStream.__init__]
+    for function in [*(call.function for call in CALLS), *twins, *constructors, aio.open_client]:
+        _parameters(function)
+        assert function in _READ, function

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
+import pydoc
 import signal
 import sys
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
-from cometconn._groups import InternalError, Ungrouped, interrupt_in, open_nursery, protected, raise_sole
+import cometconn
+import cometconn.aio.emulator
+import cometconn.aio.testing
+import cometconn.appstate
+import cometconn.emulator
+import cometconn.fleet
+import cometconn.testing
+from cometconn import AppSettings, open_client
+from cometconn._groups import InternalError, Ungrouped, interrupt_in, need_trio, open_nursery, protected, raise_sole
+from cometconn._streams.stream_arguments import StreamOptions
+from cometconn._streams.streams import Streams
+from cometconn.emulator import open_emulator
 from cometconn.errors import SettingsError
+from cometconn.fleet import MemoryEngine, open_worker
+from cometconn.testing import open_fault_proxy
 
 if TYPE_CHECKING:
     import types
@@ -243,21 +258,119 @@ def test_without_trio(run: Callable[[], None]) -> None:
     assert caught.value.code == "NO_TRIO"
 
 
-async def test_any_use_but_async_with() -> None:
-    """Each is an error that shows `async with`, and a call that is never entered is a warning."""
-    write = r"write `async with opened\(\.\.\.\) as name:`"
-    with pytest.raises(TypeError, match=f"instead of `with`: {write}"):
-        with opened():  # type: ignore[attr-defined]
+@pytest.mark.parametrize(
+    "module", [cometconn, cometconn.emulator, cometconn.testing, cometconn.fleet, cometconn.appstate]
+)
+def test_what_asyncio_does_not_have(module: types.ModuleType) -> None:
+    """An asyncio program is sent to `cometconn.aio` only for what is there."""
+    names = [name for name in module.__all__ if name.startswith(("open_", "follow_"))]
+    assert names
+    for name in names:
+        with pytest.raises(SettingsError) as caught:
+            need_trio(f"{name}()")
+        there = any(name in aio.__all__ for aio in (cometconn.aio, cometconn.aio.emulator, cometconn.aio.testing))
+        assert ("use cometconn.aio instead" in str(caught.value)) == there
+        assert ("cometconn.aio does not have it" in str(caught.value)) != there
+
+
+USES: dict[str, Callable[[Any], object]] = {
+    "needs `async with` instead of `with`": lambda block: block.__enter__(),
+    "is not awaited": lambda block: block.__await__(),
+    "needs `async with` instead of `for`": list,
+    "needs `async with` instead of `next()`": next,
+    "needs `async with` around `async for`": aiter,
+    "needs `async with` around `anext()`": anext,
+    "returns a block to be entered, which has no 'login'": lambda block: block.login(),
+}
+"""Each use that is not `async with`, and what its error says before it shows the right line."""
+
+ITERATED = ("`for`", "`next()`", "`async for`", "`anext()`")
+
+
+@pytest.fixture(scope="module")
+def blocks() -> dict[str, tuple[Callable[[], Any], str]]:
+    """What makes a block, and the right line, by the call."""
+    engine = MemoryEngine()
+    chat_events = Streams()
+
+    async def no_commit() -> None:
+        raise AssertionError
+
+    return {
+        "opened": (opened, "opened(...) as opened"),
+        "open_client": (lambda: open_client("APP"), "open_client(...) as chat"),
+        "chat.events": (
+            lambda: chat_events.subscribe(StreamOptions(), lambda queue, _: queue, no_commit),
+            "chat.events(...) as events",
+        ),
+        "open_worker": (
+            lambda: open_worker("APP", AppSettings(), engine=engine, name="a"),
+            "open_worker(...) as worker",
+        ),
+        "engine.connect": (lambda: engine.connect("APP"), "engine.connect(...) as connection"),
+        "open_emulator": (open_emulator, "open_emulator(...) as server"),
+        "open_fault_proxy": (lambda: open_fault_proxy("http://127.0.0.1:9"), "open_fault_proxy(...) as proxy"),
+    }
+
+
+@pytest.mark.parametrize("use", USES)
+async def test_any_use_but_async_with(blocks: dict[str, tuple[Callable[[], Any], str]], use: str) -> None:
+    """Each is an error that shows the right line, and Python does not warn as well."""
+    kind = AttributeError if "has no" in use else TypeError
+    for call, (make, line) in blocks.items():
+        given = line.split()[-1]
+        inside = f"use `{given}` inside the block"
+        if call == "chat.events" and any(word in use for word in ITERATED):
+            inside = "inside the block `async for event in events:`"
+        with pytest.raises(kind) as caught:
+            USES[use](make())
+        assert str(caught.value) == f"{call}() {use}: write `async with {line}:`, and {inside}."
+
+
+async def test_the_statements_themselves(blocks: dict[str, tuple[Callable[[], Any], str]]) -> None:
+    """`with`, `await` and `async for` reach the methods that explain."""
+    for make, _ in blocks.values():
+        with pytest.raises(TypeError, match="instead of `with`: write"), make():
             raise AssertionError
-    with pytest.raises(TypeError, match=f"is not awaited: {write}"):
-        await opened()  # type: ignore[misc]
-    with pytest.raises(AttributeError, match=f"there is no 'login' yet: {write}"):
-        opened().login()  # type: ignore[attr-defined]
-    with pytest.warns(RuntimeWarning, match=f"was never entered, so it had no effect: {write}"):
-        opened()
+        with pytest.raises(TypeError, match="is not awaited: write"):
+            await make()
+        with pytest.raises(TypeError, match="around `async for`: write"):
+            async for _ in make():
+                raise AssertionError
+
+
+async def test_a_call_whose_result_is_never_entered(blocks: dict[str, tuple[Callable[[], Any], str]]) -> None:
+    """It is a warning, as for a coroutine that is never awaited."""
+    for call, (make, line) in blocks.items():
+        with pytest.warns(RuntimeWarning) as caught:
+            make()  # and it is deleted at once
+        (warning,) = caught
+        given = line.split()[-1]
+        assert str(warning.message) == (
+            f"{call}() was never entered, so it had no effect: write `async with {line}:`, and use `{given}` inside the block."
+        )
+
+
+async def test_a_block_is_entered_once() -> None:
+    """Looking at its attributes first is no entry; a second entry is an error that shows the remedy."""
     block = opened()
     assert not hasattr(block, "__len__")
+    assert not hasattr(block, "aclose")
     async with block as number:
         assert number == 1
+    with pytest.raises(RuntimeError) as caught:
+        async with block:
+            raise AssertionError
+    assert str(caught.value) == "What opened() returned was entered before: call opened() again for another block."
+
+
+def test_what_help_shows() -> None:
+    """The type of the result is that of a block, and not that of a generator."""
+    assert inspect.signature(opened).return_annotation == "AbstractAsyncContextManager[int]"
+    assert "-> 'AbstractAsyncContextManager[CometChat]'" in pydoc.render_doc(open_client, renderer=pydoc.plaintext)  # type: ignore[attr-defined]
+
+
+def test_a_wrong_argument_is_refused_at_the_call() -> None:
+    """Not only when the block is entered."""
     with pytest.raises(SettingsError, match=r"opened\(number=\.\.\.\) must be a whole number, not '1'"):
         opened("1")  # type: ignore[arg-type]

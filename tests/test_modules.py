@@ -75,6 +75,8 @@ def test_each_public_member_of_a_class_is_documented() -> None:
         ("cometconn.open_clinet", AttributeError, "Did you mean 'open_client'?"),
         ("from cometconn.errors import ApiEror", ImportError, "Did you mean 'ApiError'?"),
         ("from cometconn import TextMesage", ImportError, "Did you mean cometconn.events.TextMessage?"),
+        ("cometconn.no_such", AttributeError, "module 'cometconn' has no attribute 'no_such'"),
+        ("cometconn.aio.no_such", AttributeError, "module 'cometconn.aio' has no attribute 'no_such'"),
         ("from cometconn import zzz", ImportError, "cannot import name 'zzz' from 'cometconn'"),
     ],
 )
@@ -83,6 +85,24 @@ def test_a_missing_name(code: str, error: type[Exception], words: str) -> None:
     with pytest.raises(error) as caught:
         exec(code, {"cometconn": cometconn})  # noqa: S102
     assert str(caught.value).endswith(words)
+
+
+def test_a_module_that_was_not_imported() -> None:
+    """The error shows the import, for each public module that the one above it does not import."""
+    names = ["appstate", "emulator", "fleet", "testing", "aio.emulator", "aio.testing"]
+    code = f"""
+import cometconn.aio
+for name in {names}:
+    try:
+        eval(f"cometconn.{{name}}")
+    except AttributeError as error:
+        assert str(error).endswith(f": it is a module of its own: write `import cometconn.{{name}}`"), error
+    else:
+        raise AssertionError(name)
+from cometconn import emulator
+assert cometconn.emulator.open_emulator
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_missing_names_are_attribute_errors_for_hasattr() -> None:

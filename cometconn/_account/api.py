@@ -13,8 +13,7 @@ import trio
 from msgspec import MsgspecError
 
 from cometconn._environment import Request, Response
-from cometconn._json.json_depth import is_too_deep
-from cometconn._json.parts import has_too_many_items
+from cometconn._json.signs import DEEPEST, has_too_many_items, is_too_deep
 from cometconn._json.values import parse
 from cometconn._network.http_date import read_date, retry_after_seconds
 from cometconn._network.loop_watch import excused
@@ -142,8 +141,6 @@ class Api:
         data = (await self._answer(method, url, secret, body))["data"]
         if not isinstance(data, dict):
             raise _invalid(_shown(method, url), 200, "holds no object as its data")
-        if is_too_deep(data):
-            raise _invalid(_shown(method, url), 200, "is nested too deeply")
         return data
 
     async def _answer(self, method: str, url: str, secret: Mapping[str, str], body: str | None) -> dict[str, Any]:
@@ -236,11 +233,13 @@ def _decode(what: str, response: Response) -> Any:
 
 
 def _parse(what: str, response: Response, answer: Any, secrets: KnownSecrets) -> dict[str, Any]:
+    too_deep = False
     if isinstance(answer, dict):
+        too_deep = is_too_deep(response.body, DEEPEST + 1)  # one level is around the data
         secrets.learn_fields(answer.get("data"))
     if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):
         # CometChat's message for an unknown token contains it: "The auth token ... does not exist".
-        error = {} if is_too_deep(error) else error
+        error = {} if too_deep else error
         secrets.learn_fields(error)
         secrets.learn_fields(error.get("details"))
         code, text = error.get("code"), error.get("message")
@@ -257,6 +256,8 @@ def _parse(what: str, response: Response, answer: Any, secrets: KnownSecrets) ->
         target = secrets.masked_line(_host_of(response.headers.get("location", "")))
         raise _invalid(what, response.status, f"redirects to {target}, which is not followed: tokens would go there")
     if isinstance(answer, dict) and "data" in answer:
+        if too_deep:
+            raise _invalid(what, response.status, "is nested too deeply")
         return answer
     raise _invalid(what, response.status, "has neither data nor error: is this CometChat?")
 

@@ -10,7 +10,9 @@ import trio
 
 from cometconn._arguments import check, made_by
 from cometconn._connection.keepalive import ping_every, wait_pong
+from cometconn._groups import async_block
 from cometconn._lifecycle.states import Input
+from cometconn._modules import no_such_attribute
 from cometconn._streams.event_stream import EventStream
 from cometconn._streams.statuses import StatusStream
 from cometconn._streams.stream_arguments import stream_options
@@ -21,6 +23,7 @@ from cometconn.status import Features
 
 from .client_statistics import statistics_of
 from .frame_sender import send_frame
+from .other_names import hint
 from .receivers import address
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ D = TypeVar("D", bound="Event")
 
 
 @final
+@no_such_attribute(hint)
 @made_by("`async with open_client(...) as chat`")
 class CometChat:
     """One client: a login, one connection, its events. Made by `open_client()`, not by you.
@@ -382,6 +386,7 @@ class CometChat:
         """
         return self._core.streams.position if self._core.identity.user is not None else None
 
+    @async_block("chat.statuses", "statuses", "change")
     @asynccontextmanager
     async def statuses(self) -> AsyncGenerator[StatusStream, None]:
         """Open a stream of `StatusChange`: the current status first, then every change, in order.
@@ -449,7 +454,7 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._core.messages.send("send_text()", draft, TextMessage)()
+        return await self._core.messages.send("send_text()", draft, TextMessage, to)()
 
     @trio.lowlevel.enable_ki_protection
     async def send_custom(
@@ -491,7 +496,7 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._core.messages.send("send_custom()", draft, CustomMessage)()
+        return await self._core.messages.send("send_custom()", draft, CustomMessage, to)()
 
     # What is sent over the socket. All of these are checkpoints and return when the frame is written. They raise
     # `NotConnectedError` without a connection, and `ConnectionLostError` when it ends first. If cancelled, the frame is

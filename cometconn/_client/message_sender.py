@@ -11,7 +11,7 @@ import trio
 
 from cometconn._account.api import is_token_unknown
 from cometconn._groups import ShortTraceback
-from cometconn._json.parts import has_too_many_items
+from cometconn._json.signs import has_too_many_items
 from cometconn.errors import ApiError, NotLoggedInError, SettingsError
 from cometconn.events import Message, UnreadableFrame
 
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["MessageSender", "check_sent"]
 
 M = TypeVar("M", bound=Message)
+
+_OTHER_KIND = {
+    "ERR_UID_NOT_FOUND": 'If {} is a group, add receiver_type="group".',
+    "ERR_GUID_NOT_FOUND": 'If {} is a user, leave receiver_type="group" out.',
+}
+"""What may be meant if there is no such receiver."""
 
 
 def check_sent(call: str, text: str, limits: Limits) -> None:
@@ -68,22 +74,28 @@ class MessageSender:
     admission: Admission
     _running: list[trio.CancelScope] = attrs.field(factory=list, init=False, repr=False)
 
-    def send(self, call: str, draft: str, kind: type[M]) -> Callable[[], Awaitable[M]]:
+    def send(self, call: str, draft: str, kind: type[M], to: object) -> Callable[[], Awaitable[M]]:
         """Take the message of which *draft* is the JSON. Return the wait that sends it and returns it as the server has it.
 
-        *call* is for error messages; *kind* is the class that the server's message must have.
+        *call* and *to*, the receiver as it was given, are for error messages; *kind* is the class that the server's
+        message must have.
         """
         session = self.login.logged_in(call)
         check_sent(call, draft, self.limits)
-        return partial(self._send_until_left, call, session, draft, kind)
+        return partial(self._send_until_left, call, session, draft, kind, to)
 
     @trio.lowlevel.enable_ki_protection
-    async def _send_until_left(self, call: str, session: Session, draft: str, kind: type[M]) -> M:
+    async def _send_until_left(self, call: str, session: Session, draft: str, kind: type[M], to: object) -> M:
         self.login.logged_in(call)  # under asyncio the wait begins a moment after the call
         with trio.CancelScope() as scope, ShortTraceback():
             self._running.append(scope)
             try:
                 return await self._send(call, session, draft, kind)
+            except ApiError as error:
+                if isinstance(to, str) and error.code in _OTHER_KIND:  # an id alone does not tell what it stands for
+                    error.message = f"{error.message} {_OTHER_KIND[error.code].format(to)}"
+                    error.args = (error.message,)
+                raise
             finally:
                 self._running.remove(scope)
         message = f"{call} was ended by leaving the client: whether the message was sent is not known."

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from cometconn._account.http import fetch
 from cometconn._arguments import check, checked, refused
 from cometconn._groups import Ungrouped
-from cometconn._network.urls import read_url
+from cometconn._network.urls import MEMORY_HOST, read_url
 from cometconn._transport.dial import dial
 from cometconn._transport.proxies import choose_proxies
+from cometconn.errors import SettingsError
 
 from .network_arguments import checked_headers
 
@@ -57,8 +58,11 @@ class SystemEnvironment:
                 machine must not go through a proxy, which could read them.
 
         Raises:
-            SettingsError: a proxy or a header is invalid.
+            SettingsError: a proxy or a header is invalid, or the endpoints are those of a server in memory.
         """
+        if endpoints is not None and MEMORY_HOST in endpoints.socket_url:
+            message = "These endpoints belong to a server in memory: pass it to open_client(environment=...), too."
+            raise SettingsError(message)
         self._headers = checked_headers(headers)
         self._proxies = choose_proxies(proxy, endpoints)
         self._ssl_context = ssl_context

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["receive_loop"]
 
 _LONGEST_CODE = 64  # characters of it in an error
+_LONG = 256 * 1024  # characters
 _MOST = 64  # messages taken between two checkpoints: a read may hold tens of thousands
 
 
@@ -69,9 +70,13 @@ async def _take(machine: Machine, link: Link, reader: _Reader, received: Receive
 
     Silence is not judged until all that was read is published, because the pong may be among it.
     """
-    if received.more:
-        link.heartbeat.pause()
     messages = received.messages
+    if received.more or _is_long(messages):
+        link.heartbeat.pause()
+    if _is_long(messages):
+        # Reading it has taken milliseconds, and decoding it takes some more. No cancel may lose it.
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        machine.tick()
     while messages:
         messages = messages[reader.take_some(messages) :]
         if not reader.no_room:
@@ -226,6 +231,11 @@ class _Reader:
             self._catch_up.hold(event, size)
         else:
             self._streams.publish(event, size)
+
+
+def _is_long(messages: Sequence[Message]) -> bool:
+    """Return whether the first message is long. Others cannot be: they were whole in one read, behind the first."""
+    return bool(messages) and isinstance(messages[0], str) and len(messages[0]) > _LONG
 
 
 def _size(message: str | bytes) -> int:

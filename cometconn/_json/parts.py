@@ -1,4 +1,4 @@
-"""Splits JSON into its outermost parts without decoding them, and counts its items.
+"""Splits JSON into its outermost parts without decoding them.
 
 An invalid element of a list, or member of an object, so does not make the others unreadable.
 """
@@ -14,11 +14,8 @@ import msgspec
 
 __all__ = [
     "MOST_ELEMENTS",
-    "UNCOUNTED",
-    "count_items",
     "elements",
     "framed_message_id",
-    "has_too_many_items",
     "members",
     "raw_message_id",
     "split_object",
@@ -36,13 +33,7 @@ _MOST_TOKENS_SLOWLY: Final = 1_000_000
 _PAUSE: Final = 2_500  # tokens between two pauses
 MOST_ELEMENTS: Final = 1_000
 """A longer list is not split; CometChat's pages have at most 100 elements."""
-_PIECE: Final = 64 * 1024  # characters of which the signs are taken at once
 _HEAD: Final = 4 * 1024  # bytes at the beginning of a frame in which its message's id is looked for first
-UNCOUNTED: Final = 16 * 1024
-"""The characters that can be parsed in little time, whatever they are, so no number of items in them is too large."""
-_NO_SIGNS: Final = bytes(sorted(set(range(256)) - set(b'[{,"')))
-
-
 _PAIR: Final = rb'"\w++"\s*+:\s*+(?:"[^"\\]*+"|[0-9]++)\s*+,\s*+'
 _BODY: Final = rb'\s*+\{\s*+(?:(?!"id")%b)*+"id"\s*+:\s*+"?([0-9]{1,19})"?\s*+[,}]' % _PAIR
 _BODY_BEGINNING: Final = re.compile(_BODY)
@@ -88,41 +79,6 @@ def _list_decoder() -> msgspec.json.Decoder[msgspec.Struct]:
     """Return a decoder that splits a list and fails at element 1,001: a million take seconds and gigabytes."""
     fields = [(f"_{number}", msgspec.Raw, msgspec.Raw()) for number in range(MOST_ELEMENTS)]
     return msgspec.json.Decoder(msgspec.defstruct("_Elements", fields, array_like=True, forbid_unknown_fields=True))
-
-
-def count_items(text: str | bytes, most: int) -> int:
-    """Return the number of items in JSON. Each `[`, `{` and `,` outside of its strings is an item.
-
-    It takes a few milliseconds for 1 MiB, for which a parser may need a second. Up to *most*, signs inside of strings are
-    counted, too; if there are more, only those outside. For invalid JSON the result may be too large then; a parser would
-    refuse it anyway.
-    """
-    # Piece by piece: memory for a copy of a long text comes from the operating system, which takes longer than counting.
-    signs = b"".join([_signs(text[at : at + _PIECE]) for at in range(0, len(text), _PIECE)])
-    quotes = signs.count(b'"')
-    if len(signs) - quotes <= most:
-        return len(signs) - quotes
-    # JSON that a user pasted into a message has nearly all of its brackets inside of strings.
-    data = _encoded(text) if quotes else b""
-    if b"\\" in data:
-        signs = _signs(data.replace(b"\\\\", b"").replace(b'\\"', b""))
-        quotes = signs.count(b'"')
-    if quotes > 4 * most + 2:
-        return quotes  # an item has at most two strings, a name and a value. Splitting at so many quotes would be slow.
-    return sum(map(len, signs.split(b'"')[::2]))
-
-
-def _encoded(text: str | bytes) -> bytes:
-    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-
-
-def _signs(text: str | bytes) -> bytes:
-    return _encoded(text).translate(None, _NO_SIGNS)
-
-
-def has_too_many_items(text: str | bytes, most: int) -> bool:
-    """Return whether JSON has more than *most* items, as `count_items()` counts them; not if it has at most 16 KiB."""
-    return len(text) > UNCOUNTED and count_items(text, most) > most
 
 
 def elements(text: bytes) -> Iterator[bytes | None]:
@@ -193,8 +149,11 @@ def raw_message_id(text: bytes) -> int | None:
     return _to_id((split_object(text) or {}).get("id", b""))
 
 
-def framed_message_id(frame_text: str) -> int | None:
-    """Return the id of the message in a frame, which may be invalid otherwise; `None` for another frame, and without an id."""
+def framed_message_id(frame_text: str, items: int) -> int | None:
+    """Return the id of the message in a frame, which may be invalid otherwise; `None` for another frame, and without an id.
+
+    *items* is their number, as `signs.count_items()` has counted them.
+    """
     beginning = _FRAME_BEGINNING.match(frame_text[:_HEAD].encode("utf-8", "replace"))
     if beginning and beginning[1] not in {None, b"message"}:
         return None
@@ -205,7 +164,7 @@ def framed_message_id(frame_text: str) -> int | None:
         frame = _framed(text)  # one pass; a pass for the frame and one for its body take twice as long
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         # Each item is a token, and nothing is found in a text with too many tokens: not to search it saves milliseconds.
-        parts = {} if has_too_many_items(text, _MOST_TOKENS) else split_object(text) or {}
+        parts = {} if items > _MOST_TOKENS else split_object(text) or {}
         return raw_message_id(parts.get("body", b"")) if parts.get("type") == b'"message"' else None
     return _to_id(bytes(frame.body.id)) if bytes(frame.type) == b'"message"' else None
 

@@ -7,7 +7,10 @@ import re
 
 import attrs
 
-__all__ = ["Address", "canonical_url", "is_loopback", "read_url"]
+__all__ = ["MEMORY_HOST", "Address", "canonical_url", "is_loopback", "read_url"]
+
+MEMORY_HOST = "memory.invalid"
+"""The host in the URLs of servers in memory. No name server knows it (RFC 6761), so no request can reach another server."""
 
 # Only ASCII, without white space, backslash and second @: with those, libraries disagree about where the host ends.
 _URL = re.compile(

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final, Protocol, final
 
 import attrs
 
+from cometconn._groups import left_block_error
 from cometconn._lot import Lot
 from cometconn._wire.message_key import message_key
 from cometconn.errors import NotLoggedInError, SlowConsumerError
@@ -120,6 +121,7 @@ class EventQueue:
         "_failed_at",
         "_first_place",
         "_handed_out",
+        "_is_left",
         "_logout",
         "_markers",
         "_max_bytes",
@@ -168,6 +170,7 @@ class EventQueue:
         self._failed_at: int | None = None
         self._logout: NotLoggedInError | None = None  # what has logged the user out, with `on_logout="raise"`
         self._ended = False
+        self._is_left = False  # the block of the stream was left
         self._warned = False
         self.arrived: Lot = Lot()
         self.pauses: bool = False
@@ -469,6 +472,7 @@ class EventQueue:
         With *handled* and `acknowledge="next"`, what was handed out counts as acknowledged. With `acknowledge="call"`
         it can still be acknowledged later.
         """
+        self._is_left = True
         self.end()
         self._set_aside()
         if handled and self._options.acknowledge is Acknowledge.NEXT:
@@ -478,6 +482,11 @@ class EventQueue:
         self.entries = _EMPTY
         self.size = sum(entry[1] for entry in self._unacknowledged)
         return entries
+
+    def check_block(self, call: str, given: str) -> None:
+        """Raise `RuntimeError` if the block was left. *call* and *given* are for its text."""
+        if self._is_left:
+            raise left_block_error(call, given)
 
     def take_unreported(self) -> tuple[int, IdRange | None]:
         """Return how many dropped events are not reported yet, and the range of the messages among them; forget both."""

@@ -40,7 +40,8 @@ class EventStream(Generic[EventT_co]):
     `case TextMessage(): ...` and `case Gap(recovered=False): ...`. `EventStream` alone is `EventStream[Event]`.
 
     Several tasks may read it; each event goes to one of them. When the client is left, what is in the stream stays
-    readable; after that the iteration ends.
+    readable; after that the iteration ends. It also ends when the block of the stream is left; an `async for` that begins
+    after that is a `RuntimeError`.
     """
 
     __slots__ = ("_commit", "_queue")
@@ -53,6 +54,8 @@ class EventStream(Generic[EventT_co]):
         return f"<EventStream {self._queue.state}, {len(self._queue.entries)} events waiting>"
 
     def __aiter__(self) -> EventStream[EventT_co]:
+        """Return the stream itself; raise `RuntimeError` if its block was left, because nothing would come any more."""
+        self._queue.check_block("chat.events", "events")
         return self
 
     @trio.lowlevel.enable_ki_protection  # an interrupt between two lines could lose the event; it costs nothing

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 import attrs
 import trio
 
+from cometconn._groups import left_block_error
 from cometconn._lot import Lot
 from cometconn.status import Status, StatusChange
 
@@ -26,9 +27,11 @@ class StatusQueue:
 
     Attributes:
         arrived: where readers wait.
+        is_left: whether the block was left.
     """
 
     arrived: Lot = attrs.field(factory=Lot, init=False)
+    is_left: bool = attrs.field(default=False, init=False)
     _pending: deque[StatusChange] = attrs.field(factory=deque, init=False)
     _ended: bool = attrs.field(default=False, init=False)
 
@@ -45,6 +48,11 @@ class StatusQueue:
         """Let the iteration stop once everything has been read."""
         self._ended = True
         self.arrived.unpark_all()
+
+    def check_block(self, call: str, given: str) -> None:
+        """Raise `RuntimeError` if the block was left. *call* and *given* are for its text."""
+        if self.is_left:
+            raise left_block_error(call, given)
 
     def can_hand_out(self) -> bool:
         """Return whether a change waits; raise `StopAsyncIteration` if none will come any more."""
@@ -67,6 +75,8 @@ class StatusStream:
         self._queue = queue
 
     def __aiter__(self) -> StatusStream:
+        """Return the stream itself; raise `RuntimeError` if its block was left, because nothing would come any more."""
+        self._queue.check_block("chat.statuses", "statuses")
         return self
 
     async def __anext__(self) -> StatusChange:
@@ -108,4 +118,5 @@ class StatusFeed:
             yield stream
         finally:
             self._streams.remove(stream)
+            stream.is_left = True
             stream.end()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
 from itertools import compress
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, final
 
 import attrs
 import trio
 
+from cometconn._groups import AsyncBlock, Usage
 from cometconn._lot import Lot
 from cometconn._wire.message_key import message_key
 from cometconn.events import Event, Marker, Resumed
@@ -312,7 +312,7 @@ class Streams:
 
 
 @final
-class Subscription(AbstractAsyncContextManager[S]):
+class Subscription(AsyncBlock[S]):
     """Fills a stream for as long as the block runs. It awaits nothing, so that it works under asyncio, too.
 
     A class, because a generator takes more memory in each idle connection.
@@ -320,21 +320,22 @@ class Subscription(AbstractAsyncContextManager[S]):
 
     __slots__ = ("_commit", "_face", "_options", "_queue", "_streams")
 
+    _usage = Usage("chat.events", "events", "event")
+
     def __init__(self, streams: Streams, options: StreamOptions, face: Face[S], commit: Commit) -> None:
         self._streams = streams
         self._options = options
         self._face = face
         self._commit = commit
         self._queue: EventQueue | None = None
+        self._is_entered = self._is_explained = False
 
     def __repr__(self) -> str:
         return f"<Subscription to {', '.join(kind.__name__ for kind in self._options.types)}>"
 
     @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> S:
-        if self._queue is not None:
-            message = "One stream for one block: call events() again for another."
-            raise RuntimeError(message)
+        self._enter()
         self._queue = self._streams.open(self._options)
         return self._face(self._queue, self._commit)
 

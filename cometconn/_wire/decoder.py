@@ -12,8 +12,8 @@ from typing import Any, Final, TypeAlias
 import attrs
 import msgspec
 
-from cometconn._json.json_depth import DEEPEST, is_too_deep
-from cometconn._json.parts import UNCOUNTED, count_items, framed_message_id, raw_message_id
+from cometconn._json.parts import framed_message_id, raw_message_id
+from cometconn._json.signs import DEEPEST, UNCOUNTED, count_items, is_too_deep
 from cometconn._json.values import parse
 from cometconn.errors import DecodeError
 from cometconn.events import Event, UnknownEvent, UnreadableFrame, User
@@ -118,14 +118,13 @@ class Decoder:
 
     def decode_plainly(self, text: str | bytes) -> Decoded:
         """Return what `decode()` does, from the reference decoder alone."""
+        if not isinstance(text, str):
+            return self._unreadable(text, DecodeError("The frame is binary; CometChat sends text."), None)
+        items = count_items(text, self.max_items)
         try:
-            if not isinstance(text, str):
-                message = "The frame is binary; CometChat sends text."
-                raise DecodeError(message)  # noqa: TRY301 - reported like every other fault of a frame
-            return self._decode(*self._parse(text))
+            return self._decode(*self._parse(text, items))
         except Exception as error:  # noqa: BLE001 - one bad frame must not end a connection; the error is in the event
-            number = framed_message_id(text) if isinstance(text, str) else None
-            return self._unreadable(text, error, number, ("body",))
+            return self._unreadable(text, error, framed_message_id(text, items), ("body",))
 
     def decode_fetched(self, text: bytes) -> Event | Echo:
         """Decode one message of a list that came over REST: to what its frame would become, with its body as `raw`.
@@ -134,7 +133,7 @@ class Decoder:
             text: the JSON of the message, which has the shape of a `message` frame's body.
         """
         try:
-            body, exact = self._parse(text.decode("utf-8", "replace"))
+            body, exact = self._parse(text.decode("utf-8", "replace"), count_items(text, self.max_items))
             data = fit(dict, body).get("data")
             if self.session_id is not None and isinstance(data, dict) and data.get("resource") == self.session_id:
                 return Echo(body_id(body))
@@ -142,13 +141,12 @@ class Decoder:
         except Exception as error:  # noqa: BLE001 - one bad message must not cost the page it is on
             return self._unreadable(text.decode("utf-8", "replace"), error, raw_message_id(text))
 
-    def _parse(self, text: str) -> tuple[Any, bool]:
-        items = count_items(text, self.max_items)
+    def _parse(self, text: str, items: int) -> tuple[Any, bool]:
         if items > self.max_items and len(text) > UNCOUNTED:
             message = f"The message has more than {self.max_items:,} items (Limits.max_items)."
             raise DecodeError(message)
         value, exact = parse(text)
-        if items > DEEPEST and is_too_deep(value):
+        if items > DEEPEST and is_too_deep(text):
             raise RecursionError  # handled like the parser's own recursion limit
         return value, exact
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 import attrs
 import msgspec
 
-from cometconn._json.json_depth import may_be_too_deep
+from cometconn._json.signs import may_be_too_deep
 from cometconn.events import Event, Group, User
 
 from .kinds import KINDS, MOST_OBJECTS, OWN_KEY, Dispatch, JsonPath, Kind, choices, parse_paths, paths_of, types_of

@@ -30,6 +30,8 @@ class Block(AbstractAsyncContextManager[T], Generic[S, T]):
     another, as the fixtures of test frameworks do. The task that enters the block owns it: if the manager fails while
     the block runs, its owner is cancelled, and leaving the block raises the failure instead.
 
+    Programs get it as a `WrappedBlock`, which lets it be entered once.
+
     Args:
         make: makes the manager. It is called in the Trio task.
         face: makes what the block gets, of what the manager gives, and of what carries out calls.
@@ -61,9 +63,6 @@ class Block(AbstractAsyncContextManager[T], Generic[S, T]):
     # The asyncio side.
 
     async def __aenter__(self) -> T:
-        if self._owner is not None:
-            message = "This block was entered before: call the function again for another."
-            raise RuntimeError(message)
         self._owner = current_task()
         guest = self._guest = await join(self)
         self._entered, self._over, self._calls = Signal(guest.loop), Signal(guest.loop), Calls(guest)

@@ -13,9 +13,12 @@ import cometconn
 from cometconn._arguments import check, made_by
 from cometconn._client.client_statistics import statistics_of
 from cometconn._client.frame_sender import send_frame
+from cometconn._client.other_names import hint
 from cometconn._client.receivers import address
 from cometconn._connection.keepalive import ping_every, wait_pong
+from cometconn._groups import WrappedBlock, async_block, usage_of
 from cometconn._lifecycle.states import Input
+from cometconn._modules import no_such_attribute
 from cometconn._streams.stream_arguments import stream_options
 from cometconn._wire.outgoing import custom_draft, ping_frame, receipt_frame, text_draft, transient_frame, typing_frame
 from cometconn.errors import SettingsError
@@ -106,26 +109,30 @@ def open_client(
     that time.
     """
     check(open_client, locals())
-    return Block(
-        lambda: cometconn.open_client(
-            app_id,
-            settings,
-            store=run_in_asyncio(store),
-            endpoints=endpoints,
-            ssl_context=ssl_context,
-            proxy=proxy,
-            headers=headers,
-            environment=environment,
-            hooks=called_by_loop(hooks),
-            admission=admitted_in_asyncio(admission),
-            position=position,
+    return WrappedBlock(
+        Block(
+            lambda: cometconn.open_client(
+                app_id,
+                settings,
+                store=run_in_asyncio(store),
+                endpoints=endpoints,
+                ssl_context=ssl_context,
+                proxy=proxy,
+                headers=headers,
+                environment=environment,
+                hooks=called_by_loop(hooks),
+                admission=admitted_in_asyncio(admission),
+                position=position,
+            ),
+            lambda chat, calls: CometChat(chat._core, calls),
+            _end,
         ),
-        lambda chat, calls: CometChat(chat._core, calls),
-        _end,
+        usage_of("open_client"),
     )
 
 
 @final
+@no_such_attribute(hint)
 @made_by("`async with open_client(...) as chat`")
 class CometChat:
     """One client: a login, one connection, its events. Made by `open_client()`, not by you.
@@ -452,6 +459,7 @@ class CometChat:
         """
         return self._core.streams.position if self._core.identity.user is not None else None
 
+    @async_block("chat.statuses", "statuses", "change")
     @asynccontextmanager
     async def statuses(self) -> AsyncGenerator[StatusStream, None]:
         """Open a stream of `StatusChange`: the current status first, then every change, in order.
@@ -516,7 +524,7 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._run(self._core.messages.send("send_text()", draft, TextMessage))
+        return await self._run(self._core.messages.send("send_text()", draft, TextMessage, to))
 
     async def send_custom(
         self,
@@ -557,7 +565,7 @@ class CometChat:
             parent_message_id=parent_message_id,
             tags=tags,
         )
-        return await self._run(self._core.messages.send("send_custom()", draft, CustomMessage))
+        return await self._run(self._core.messages.send("send_custom()", draft, CustomMessage, to))
 
     async def start_typing(
         self,

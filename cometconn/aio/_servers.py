@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import cometconn.emulator
+from cometconn._groups import WrappedBlock, usage_of
 
 from ._blocks import Block
 from ._emulator import Emulator
@@ -52,17 +53,20 @@ def open_emulator(
         SettingsError: an argument is not valid.
         OSError: the server cannot listen on the port; the message names host and port.
     """
-    return Block(
-        lambda: cometconn.emulator.open_emulator(
-            app_id=app_id,
-            auth_key=auth_key,
-            users=users,
-            groups=groups,
-            host=host,
-            port=port,
-            allow_remote=allow_remote,
-            control=control,
-            public=public,
+    return WrappedBlock(
+        Block(
+            lambda: cometconn.emulator.open_emulator(
+                app_id=app_id,
+                auth_key=auth_key,
+                users=users,
+                groups=groups,
+                host=host,
+                port=port,
+                allow_remote=allow_remote,
+                control=control,
+                public=public,
+            ),
+            Emulator,
         ),
-        Emulator,
+        usage_of("open_emulator"),
     )

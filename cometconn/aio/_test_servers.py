@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import cometconn.testing
+from cometconn._groups import WrappedBlock, usage_of
 from cometconn.testing.line_faults import LineFaults
 
 from ._blocks import Block
@@ -50,9 +51,12 @@ def open_fault_proxy(
 
     When the block is left, every connection through it is closed at once.
     """
-    return Block(
-        lambda: cometconn.testing.open_fault_proxy(target, plan, rest=rest, seed=seed, port=port),
-        lambda proxy, _: proxy,
+    return WrappedBlock(
+        Block(
+            lambda: cometconn.testing.open_fault_proxy(target, plan, rest=rest, seed=seed, port=port),
+            lambda proxy, _: proxy,
+        ),
+        usage_of("open_fault_proxy"),
     )
 
 
@@ -79,4 +83,6 @@ def open_replay(path: str | os.PathLike[str]) -> AbstractAsyncContextManager[Rep
 
     When the block is left, every connection is closed.
     """
-    return Block(lambda: cometconn.testing.open_replay(path), lambda replay, _: replay)
+    return WrappedBlock(
+        Block(lambda: cometconn.testing.open_replay(path), lambda replay, _: replay), usage_of("open_replay")
+    )

@@ -43,7 +43,7 @@ def _run() -> str | int | None:
 
         from .app import app  # noqa: PLC0415
         from .terminal import TerminalConsole, learn_environment_secrets, safe_text  # noqa: PLC0415
-        from .usage_errors import usage_text  # noqa: PLC0415
+        from .usage_errors import in_options, options_of, usage_text  # noqa: PLC0415
     except ModuleNotFoundError as error:
         return f'cometconn: {error.name} is not installed: pip install "cometconn[cli,emulator]"'
     learn_environment_secrets()
@@ -57,7 +57,8 @@ def _run() -> str | int | None:
     except BrokenPipeError:
         raise
     except (CometConnError, OSError) as error:
-        return f"cometconn: {safe_text(error)}"
+        text = in_options(str(error), options_of(app, sys.argv[1:])) if isinstance(error, CometConnError) else error
+        return f"cometconn: {safe_text(text)}"
     except KeyboardInterrupt:
         return 130
     return 0

@@ -14,6 +14,7 @@ from cometconn._client.version import __version__
 
 from .demo import demo
 from .doctor import doctor
+from .fleet.app import fleet
 from .listen import listen
 from .options import ListenOptions, Options
 from .send import OutgoingMessage, parse_json_object, read_content, send
@@ -29,6 +30,7 @@ app: App = App(
     help="CometChat connections for Trio: try them, watch them, find out what is wrong with them.",
     version=__version__,
 )
+app.command(fleet)
 
 
 @app.command(name="demo")

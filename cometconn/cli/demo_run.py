@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 import trio
-from rich.markup import escape
 
 from cometconn import Connected, Connecting, Disconnected, Waiting
 from cometconn.emulator import Kind
 
+from .demo_text import MARKS, DemoText
 from .formatting import status_text
-from .terminal import safe_text, wrapped
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from cometconn import CometChat, Status
     from cometconn.emulator import Emulator, Entry
 
@@ -45,46 +42,27 @@ RULES = {
 
 _SERVER_TEXTS = {Kind.UPGRADE: "opened the WebSocket", Kind.CLOSE_IN: "received a close frame"}
 _BESIDE = 21  # columns before what was observed: it stands below the rule, or at the left if that were too narrow
-_MARKS = {True: ("✓", "green"), False: ("✗", "bold red")}
 _COLOURS = {Connected: "green", Connecting: "yellow", Waiting: "yellow", Disconnected: "red"}
 
 
 @attrs.define(eq=False)
-class DemoRun:
+class DemoRun(DemoText):
     """The demo in progress.
 
     Attributes:
-        console: prints the log.
         server: the emulator.
         grace: `background_grace`, in seconds.
         results: for each rule that was checked, whether it held.
     """
 
-    console: Console
     server: Emulator
     grace: float
     results: dict[str, bool] = attrs.field(factory=dict, init=False)
-    _began: float = attrs.field(factory=trio.current_time, init=False)
-
-    def heading(self, title: str) -> None:
-        """Print the heading of a part."""
-        self.console.print()
-        self.print_text(title, "bold")
-
-    def print_text(self, text: str, style: str = "default", lead: str = "", lead_style: str = "default") -> None:
-        """Print *text* after *lead*, broken between words at the width of the terminal."""
-        lines = wrapped(safe_text(text), self.console.width, len(lead))
-        self.console.print(f"[{lead_style}]{escape(lead)}[/{lead_style}][{style}]{escape(lines)}[/{style}]")
-
-    def print_line(self, source: str, text: str, colour: str = "default") -> None:
-        """Print one line of the log: the time, *source* and *text*."""
-        at = trio.current_time() - self._began
-        self.print_text(text, colour, f"{at:7.2f} s  {source:<7} ")
 
     def check(self, rule: str, held: object, observation: str) -> None:
         """Record and print what was observed of *rule*. A rule that failed once stays failed."""
         self.results[rule] = self.results.get(rule, True) and bool(held)
-        mark, colour = _MARKS[bool(held)]
+        mark, colour = MARKS[bool(held)]
         self.print_line(f"  {rule}", f"{mark} {RULES[rule]}", colour)
         self.print_text(observation, "dim" if held else colour, " " * (_BESIDE if self.console.width >= 60 else 4))
 
@@ -119,7 +97,7 @@ class DemoRun:
         """Print the result of every rule; return how many failed or were not checked."""
         self.heading("Summary")
         for rule, text in RULES.items():
-            mark, colour = _MARKS[self.results.get(rule, False)]
+            mark, colour = MARKS[self.results.get(rule, False)]
             self.print_text(
                 text if rule in self.results else f"{text}: not checked", lead=f"{mark} {rule:<4} ", lead_style=colour
             )

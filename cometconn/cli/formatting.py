@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING
 
 from cometconn import Connected, Connecting, Disconnected, Waiting
-from cometconn._text.secret_names import without_named_secrets
-from cometconn.errors import CometConnError
-from cometconn.events import UnknownEvent, UnreadableFrame
+from cometconn.events import as_json
 
 from .terminal import json_line
 
@@ -23,43 +17,11 @@ __all__ = ["event_line", "status_text"]
 
 
 def event_line(event: Event) -> str:
-    """Return an event as one line of JSON: its class's name as `event`, then its attributes.
+    """Return an event as one line of JSON, as `as_json()` describes it.
 
-    Times are ISO 8601. The frame itself (`raw`) is left out, unless the event has no other attributes for it. Secrets
-    are masked; control characters are escaped, and a JSON parser restores them.
+    Secrets are masked wherever they are; control characters are escaped, and a JSON parser restores them.
     """
-    whole = isinstance(event, UnknownEvent | UnreadableFrame)
-    fields = _fields(event, whole=whole)
-    if isinstance(event, UnreadableFrame):
-        fields["raw"] = without_named_secrets(fields["raw"])
-    return json_line({"event": type(event).__name__, **fields})
-
-
-def _fields(value: Any, *, whole: bool = False) -> dict[str, Any]:
-    return {name: _plain(getattr(value, name)) for name in attrs.fields_dict(type(value)) if whole or name != "raw"}
-
-
-def _plain(value: Any) -> Any:
-    """Return *value* as what JSON can express: times and bytes become text, errors and people become objects."""
-    match value:
-        case None | str() | int() | float():
-            plain: Any = value
-        case Mapping():
-            plain = {name: _plain(item) for name, item in value.items()}
-        case list() | tuple():
-            plain = [_plain(item) for item in value]
-        case datetime.datetime():
-            plain = value.isoformat()
-        case BaseException():
-            plain = {
-                "code": value.code if isinstance(value, CometConnError) else type(value).__name__,
-                "message": str(value),
-            }
-        case bytes():
-            plain = value.decode("utf-8", "backslashreplace")
-        case _:
-            plain = _fields(value)
-    return plain
+    return json_line(as_json(event))
 
 
 def status_text(status: Status) -> str:

@@ -27,14 +27,16 @@ if TYPE_CHECKING:
     from cometconn import CometChat, User
     from cometconn.instrumentation import Hook
 
-__all__ = ["Credentials", "ListenOptions", "Options", "naming_options", "parse_presence", "read_secret"]
+__all__ = [
+    "Credentials",
+    "ListenOptions",
+    "Options",
+    "ServerOptions",
+    "naming_options",
+    "parse_presence",
+    "read_secret",
+]
 
-# What an error of the library names, and the option; for a choice that only programs have, nothing.
-_OPTIONS = {
-    "AppSettings.region": "--region",
-    "Endpoints.admin_url": "--endpoint",
-    ", or allow_insecure=True if tokens may travel in the clear": "",
-}
 _PRESENCES = {
     "all": SubscriptionType.ALL_USERS,
     "friends": SubscriptionType.FRIENDS,
@@ -85,8 +87,11 @@ def _prompt(text: str) -> str:
 
 
 @contextlib.contextmanager
-def naming_options(names: Mapping[str, str] = _OPTIONS) -> Iterator[None]:
-    """Replace what a `SettingsError` of the library names by the option: *names* maps the one to the other."""
+def naming_options(names: Mapping[str, str]) -> Iterator[None]:
+    """Replace what a `SettingsError` of the library names by the option: *names* maps the one to the other.
+
+    For what `usage_errors.in_options()`, which sees every error, would take for another option.
+    """
     try:
         yield
     except SettingsError as error:
@@ -123,70 +128,65 @@ def parse_presence(words: str) -> tuple[SubscriptionType, tuple[str, ...]]:
     return _PRESENCES[words], ()
 
 
-@Parameter(name="*")
-@attrs.frozen(kw_only=True)
-class Options:
-    """The options and environment variables that the commands share."""
+_Region = Annotated[str | None, Parameter(env_var="COMETCONN_REGION", help="The app's region: us, eu or in.")]
+_AuthKeyFile = Annotated[
+    pathlib.Path | None, Parameter(help="A file with the app's auth key, instead of COMETCONN_AUTH_KEY.")
+]
+_Endpoint = Annotated[
+    str | None,
+    Parameter(env_var="COMETCONN_ENDPOINT", help="Another server instead of a region, as http://127.0.0.1:9000."),
+]
+_Proxy = Annotated[
+    str | None,
+    Parameter(
+        help='A proxy, as http://proxy.example:3128 or socks5h://...; "" for none. One with a password: COMETCONN_PROXY.'
+    ),
+]
+_CaFile = Annotated[
+    pathlib.Path | None,
+    Parameter(env_var="COMETCONN_CA_FILE", help="A file with certificates to trust in addition to the system's."),
+]
+_ClientCert = Annotated[
+    pathlib.Path | None,
+    Parameter(env_var="COMETCONN_CLIENT_CERT", help="A file with a client certificate, for servers that want one."),
+]
+_ClientKey = Annotated[
+    pathlib.Path | None,
+    Parameter(
+        env_var="COMETCONN_CLIENT_KEY", help="A file with the key of that certificate, if it is not in the same file."
+    ),
+]
 
-    app_id: Annotated[str, Parameter(env_var="COMETCONN_APP_ID", help="The app's id, from CometChat's dashboard.")]
-    region: Annotated[str | None, Parameter(env_var="COMETCONN_REGION", help="The app's region: us, eu or in.")] = None
-    uid: Annotated[
-        str | None, Parameter(env_var="COMETCONN_UID", help="The user's uid; a saved session or a token needs none.")
-    ] = None
-    auth_key_file: Annotated[
-        pathlib.Path | None, Parameter(help="A file with the app's auth key, instead of COMETCONN_AUTH_KEY.")
-    ] = None
-    auth_token_file: Annotated[
-        pathlib.Path | None, Parameter(help="A file with a token of the user, instead of COMETCONN_AUTH_TOKEN.")
-    ] = None
-    endpoint: Annotated[
-        str | None,
-        Parameter(env_var="COMETCONN_ENDPOINT", help="Another server instead of a region, as http://127.0.0.1:9000."),
-    ] = None
-    session: Annotated[
-        pathlib.Path | None, Parameter(help="The file in which the session is saved; one for each app by default.")
-    ] = None
-    proxy: Annotated[
-        str | None,
-        Parameter(
-            help='A proxy, as http://proxy.example:3128 or socks5h://...; "" for none. One with a password: COMETCONN_PROXY.'
-        ),
-    ] = None
-    ca_file: Annotated[
-        pathlib.Path | None,
-        Parameter(env_var="COMETCONN_CA_FILE", help="A file with certificates to trust in addition to the system's."),
-    ] = None
-    client_cert: Annotated[
-        pathlib.Path | None,
-        Parameter(env_var="COMETCONN_CLIENT_CERT", help="A file with a client certificate, for servers that want one."),
-    ] = None
-    client_key: Annotated[
-        pathlib.Path | None,
-        Parameter(
-            env_var="COMETCONN_CLIENT_KEY",
-            help="A file with the key of that certificate, if it is not in the same file.",
-        ),
-    ] = None
+
+class _Server:
+    """What both classes below make of their fields. It has none itself, because --help would list them first."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+        region: str | None
+        auth_key_file: pathlib.Path | None
+        endpoint: str | None
+        proxy: str | None
+        ca_file: pathlib.Path | None
+        client_cert: pathlib.Path | None
+        client_key: pathlib.Path | None
 
     @property
-    def credentials(self) -> Credentials:
-        """The user, with the secrets from files or the environment."""
-        key = read_secret("COMETCONN_AUTH_KEY", self.auth_key_file)
-        return Credentials(self.uid, key, read_secret("COMETCONN_AUTH_TOKEN", self.auth_token_file))
+    def auth_key(self) -> str | None:
+        """The app's auth key, from the file or the environment."""
+        return read_secret("COMETCONN_AUTH_KEY", self.auth_key_file)
 
     def settings(self) -> AppSettings:
-        """Return the client's settings; a `SettingsError` names the options that are wrong."""
+        """Return the client's settings."""
         if self.endpoint is None and self.region is None:
             message = "No server: give --region (us, eu or in), or --endpoint for another server."
             raise SettingsError(message)
-        with naming_options():
-            return AppSettings(region=self.region)
+        return AppSettings(region=self.region)
 
     @property
     def endpoints(self) -> Endpoints | None:
         """The server of `--endpoint`; `None` for CometChat's cloud."""
-        with naming_options():
-            return None if self.endpoint is None else Endpoints.at(self.endpoint)
+        return None if self.endpoint is None else Endpoints.at(self.endpoint)
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """Return the TLS context; `None` for the default."""
@@ -196,6 +196,49 @@ class Options:
     def chosen_proxy(self) -> str | None:
         """The value for `open_client(proxy=...)`."""
         return proxy_choice(self.proxy)
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class ServerOptions(_Server):
+    """The server, how to reach it, and the app's auth key: for commands that know the app and the users from elsewhere."""
+
+    region: _Region = None
+    auth_key_file: _AuthKeyFile = None
+    endpoint: _Endpoint = None
+    proxy: _Proxy = None
+    ca_file: _CaFile = None
+    client_cert: _ClientCert = None
+    client_key: _ClientKey = None
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class Options(_Server):
+    """The options and environment variables that the commands of one user share."""
+
+    app_id: Annotated[str, Parameter(env_var="COMETCONN_APP_ID", help="The app's id, from CometChat's dashboard.")]
+    region: _Region = None
+    uid: Annotated[
+        str | None, Parameter(env_var="COMETCONN_UID", help="The user's uid; a saved session or a token needs none.")
+    ] = None
+    auth_key_file: _AuthKeyFile = None
+    auth_token_file: Annotated[
+        pathlib.Path | None, Parameter(help="A file with a token of the user, instead of COMETCONN_AUTH_TOKEN.")
+    ] = None
+    endpoint: _Endpoint = None
+    session: Annotated[
+        pathlib.Path | None, Parameter(help="The file in which the session is saved; one for each app by default.")
+    ] = None
+    proxy: _Proxy = None
+    ca_file: _CaFile = None
+    client_cert: _ClientCert = None
+    client_key: _ClientKey = None
+
+    @property
+    def credentials(self) -> Credentials:
+        """The user, with the secrets from files or the environment."""
+        return Credentials(self.uid, self.auth_key, read_secret("COMETCONN_AUTH_TOKEN", self.auth_token_file))
 
     def open_client(self, settings: AppSettings, hooks: Sequence[Hook] = ()) -> AbstractAsyncContextManager[CometChat]:
         """Open the client that the options describe."""

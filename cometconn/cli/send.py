@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from cometconn.errors import ApiError, SettingsError
+from cometconn.errors import SettingsError
 
 from .formatting import event_line
 from .stopping import until_stopped
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from .options import Options
 
 __all__ = ["OutgoingMessage", "parse_json_object", "read_content", "send"]
-
-
-# What may be meant if there is no such receiver.
-_OTHER_KIND = {
-    "ERR_UID_NOT_FOUND": "If {} is a group, add --group.",
-    "ERR_GUID_NOT_FOUND": "If {} is a user, leave --group out.",
-}
 
 
 @attrs.frozen
@@ -52,15 +45,6 @@ class OutgoingMessage:
 
     async def send(self, chat: CometChat) -> Message:
         """Send it, and return it as the server stored it."""
-        try:
-            return await self._send(chat)
-        except ApiError as error:
-            if error.code not in _OTHER_KIND:
-                raise
-            message = f"{error.message} {_OTHER_KIND[error.code].format(self.receiver)}"
-            raise SettingsError(message) from error
-
-    async def _send(self, chat: CometChat) -> Message:
         if self.custom is None:
             return await chat.send_text(
                 self.receiver, self.content, receiver_type=self.receiver_type, muid=self.muid, metadata=self.metadata

@@ -7,7 +7,6 @@ import trio
 from cometconn.emulator import open_emulator
 from cometconn.errors import SettingsError
 
-from .options import naming_options
 from .stopping import until_stopped
 from .terminal import SECRETS, json_line
 
@@ -15,12 +14,6 @@ __all__ = ["parse_groups", "parse_port", "serve"]
 
 
 _LAST_PORT = 65535
-# What an error of the emulator names, and the option.
-_OPTIONS = {
-    "open_emulator(host=)": "--host",
-    "allow_remote=True on a network you trust": "a TLS proxy in front, with --public",
-    "The public address": "--public",
-}
 
 
 def parse_port(port: int) -> int:
@@ -56,25 +49,24 @@ async def serve(
 ) -> None:
     """Print the addresses as one line of JSON when the server is ready, and serve until SIGINT or SIGTERM."""
     SECRETS.learn(auth_key)
-    with naming_options(_OPTIONS):
-        async with open_emulator(
-            host=host,
-            port=port,
-            app_id=app_id,
-            auth_key=auth_key,
-            users=users,
-            groups=groups,
-            control=control,
-            public=public,
-        ) as server:
-            ready = {
-                "url": server.url,
-                "rest": server.endpoints.client_url,
-                "socket": server.endpoints.socket_url,
-                "control": f"{server.url}/control" if control else None,
-                "app_id": app_id,
-                "users": list(server.world.people),
-                "groups": {guid: list(group.members) for guid, group in server.world.groups.items()},
-            }
-            print(json_line(ready), flush=True)  # noqa: T201 - a program's output
-            await until_stopped(trio.sleep_forever)
+    async with open_emulator(
+        host=host,
+        port=port,
+        app_id=app_id,
+        auth_key=auth_key,
+        users=users,
+        groups=groups,
+        control=control,
+        public=public,
+    ) as server:
+        ready = {
+            "url": server.url,
+            "rest": server.endpoints.client_url,
+            "socket": server.endpoints.socket_url,
+            "control": f"{server.url}/control" if control else None,
+            "app_id": app_id,
+            "users": list(server.world.people),
+            "groups": {guid: list(group.members) for guid, group in server.world.groups.items()},
+        }
+        print(json_line(ready), flush=True)  # noqa: T201 - a program's output
+        await until_stopped(trio.sleep_forever)

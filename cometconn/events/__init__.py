@@ -1,7 +1,8 @@
 """The events that CometChat sends: one frozen class for each kind, with CometChat's names.
 
 `CometChat.events()` yields them. A base class (`Message`, `Call`, `GroupAction`, `Receipt`, `Typing`, `Reaction`,
-`AIAssistantEvent`, `Marker`, `Event`) stands for all its subclasses, in `events()` as in `isinstance()`.
+`AIAssistantEvent`, `Marker`, `Event`) stands for all its subclasses, in `events()` as in `isinstance()`. `as_json()`
+returns an event as JSON values.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from .groups import GroupMemberLeft as GroupMemberLeft
     from .groups import GroupMemberScopeChanged as GroupMemberScopeChanged
     from .groups import GroupMemberUnbanned as GroupMemberUnbanned
+    from .json_values import as_json as as_json
     from .signals import InteractionGoalCompleted as InteractionGoalCompleted
     from .signals import MessagesDelivered as MessagesDelivered
     from .signals import MessagesDeliveredToAll as MessagesDeliveredToAll
@@ -175,9 +177,10 @@ __all__ = [
     "User",
     "UserOffline",
     "UserOnline",
+    "as_json",
 ]
 
-_LATER = ("signals", "groups", "calls", "conversations", "agents")
+_LATER = ("signals", "groups", "calls", "conversations", "agents", "json_values")
 """Modules that are imported when one of their names is first used. They hold two thirds of the classes and take a fifth of
 the time that a new process needs for its first client, which uses none of them."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from cometconn._modules import no_such_attribute
 from cometconn.errors import DecodeError
 
 from .base import Event
@@ -15,6 +16,20 @@ from .base import Event
 __all__ = ["Gap", "Marker", "Overflow", "Resumed", "UnknownEvent", "UnreadableFrame"]
 
 
+def _hint(name: str) -> str:
+    """Return what is meant by a name that other events have."""
+    from . import messages  # noqa: PLC0415 - it is needed for an error only, and not every program has it
+
+    kinds = [kind for kind in vars(messages).values() if isinstance(kind, type) and issubclass(kind, Event)]
+    if not any(name in attrs.fields_dict(kind) for kind in kinds):
+        return ""
+    return (
+        ", because it is no message but a marker, which every stream also yields: write"
+        " `events(..., markers=False)` to leave markers out, or choose by `match` or `isinstance()`"
+    )
+
+
+@no_such_attribute(_hint)
 @attrs.frozen
 class Marker(Event):
     """The base class of events that the client makes itself. Every stream yields them, whatever classes it asks for."""

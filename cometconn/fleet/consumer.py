@@ -18,7 +18,7 @@ from cometconn.errors import SettingsError
 
 from .checks import check_consumer_group
 from .claims import Claims
-from .counters import Counters
+from .counters import ConsumerCounters, ConsumerStatistics, counted
 from .engine import Engine, EngineConnection
 from .errors import EngineError, FencedError, LeaseLostError
 from .log_format import decode_entry
@@ -116,6 +116,7 @@ class Delivery:
 
         Raises:
             LeaseLostError: this consumer does not own the partition any more; the entry is delivered to another one.
+            FencedError: the same, because another consumer owns the partition.
 
         A checkpoint. Waits while the engine is unreachable, until the lease ends. If cancelled, it may be acknowledged.
         """
@@ -144,7 +145,7 @@ class Consumer:
         self._connection = connection
         self._fleet = fleet
         self._boot_time = boot_time
-        self._counters = Counters()
+        self._counters = ConsumerCounters()
         self._partitions: dict[str, _Partition] = {}
         self._turn: deque[str] = deque()
         self._arrived = trio.lowlevel.ParkingLot()
@@ -159,6 +160,27 @@ class Consumer:
     def partitions(self) -> tuple[int, ...]:
         """The partitions that it owns now, sorted."""
         return tuple(sorted(each.number for each in self._partitions.values()))
+
+    @property
+    def group(self) -> str:
+        """The name of its group."""
+        return self._group
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._name
+
+    def statistics(self) -> ConsumerStatistics:
+        """Return counters. Not a checkpoint."""
+        partitions = self._partitions.values()
+        return ConsumerStatistics(
+            **counted(self._counters),
+            partitions=len(partitions),
+            waiting=sum(len(each.waiting) for each in partitions),
+            unacknowledged=sum(len(each.open) for each in partitions),
+            lease_remaining=self._membership.lease.remaining,
+        )
 
     # Deliveries.
 
@@ -211,6 +233,7 @@ class Consumer:
                 partition.number,
             )
         self._has_room.set()
+        self._counters.delivered += count
         return [Delivery(self, partition, entry) for entry in entries]
 
     async def _ack(self, partition: _Partition, cursor: str) -> None:
@@ -231,6 +254,7 @@ class Consumer:
             raise FencedError(message)
         if cursor in partition.open:
             partition.acknowledged(cursor)
+        self._counters.acknowledgements += 1
         self._has_room.set()
         self._arrived.unpark_all()
 
@@ -258,7 +282,10 @@ class Consumer:
             finally:
                 for partition in list(self._partitions.values()):
                     self._forget(partition)
+            if self._closed:
+                return
             _LOG.warning("The consumer %r has lost its lease, and joins again.", self._name)
+            self._counters.leases_lost += 1
             await member.end()
             self._membership = self._new_membership()
             await self._membership.join_at_last()
@@ -349,6 +376,7 @@ class Consumer:
     async def _start_again(self, member: Membership, partition: _Partition) -> None:
         """Ask where the group is, because the engine has forgotten entries that were read here."""
         _LOG.warning("The engine has forgotten entries of partition %d: they may come again.", partition.number)
+        self._counters.rewound += 1
         claim = Claim(str(partition.number), partition.word.nonce)
         try:
             (claimed,) = await self._connection.claim(member.incarnation, [claim])

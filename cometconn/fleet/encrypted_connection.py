@@ -33,7 +33,7 @@ from .values import (
     Saved,
 )
 
-__all__ = ["EncryptedConnection", "Keys", "encrypted"]
+__all__ = ["EncryptedConnection", "Keys", "encrypted", "without_keys"]
 
 Keys: TypeAlias = KeyRing | Callable[[], Awaitable[KeyRing]]
 """A ring, or an async function that fetches it, for example from a key management service."""
@@ -47,6 +47,11 @@ async def encrypted(connection: EngineConnection, keys: Keys | None, *, messages
     if keys is None:
         return connection
     return EncryptedConnection(connection, keys if isinstance(keys, KeyRing) else await keys(), messages=messages)
+
+
+def without_keys(connection: EngineConnection) -> EngineConnection:
+    """Return a connection that shows what the engine keeps, not decrypted."""
+    return connection._connection if isinstance(connection, EncryptedConnection) else connection  # noqa: SLF001 - ours
 
 
 class EncryptedConnection:
@@ -87,7 +92,7 @@ class EncryptedConnection:
         if not isinstance(result, Claimed) or result.session is None:
             return result
         try:
-            session = self._keys.decrypt(result.session, _FLEET, "session", self.app_id, result.key)
+            session = self._keys.decrypt_session(result.session, self.app_id, result.key)
         except UnreadableError as error:
             _LOG.warning(
                 "The saved session of %r cannot be decrypted, so a new login is needed: %s.", result.key, error
@@ -101,7 +106,7 @@ class EncryptedConnection:
     def _saved(self, save: Save) -> Save:
         if save.session is None:
             return save
-        session = self._keys.encrypt(save.session, _FLEET, "session", self.app_id, save.account)
+        session = self._keys.encrypt_session(save.session, self.app_id, save.account)
         return attrs.evolve(save, session=session)
 
     async def append(self, appends: Sequence[Append]) -> tuple[AppendResult, ...]:

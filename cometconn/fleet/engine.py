@@ -18,9 +18,11 @@ rules of every implementation are these:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from cometconn._arguments import checked
 
 from .gcra import Rate
 from .values import (
@@ -38,15 +40,20 @@ from .values import (
     LeaseGrant,
     Member,
     OwnerWord,
+    PartitionStatus,
     Read,
     ReadResult,
     RecordedHole,
     Release,
     Save,
     Saved,
+    SessionReplacement,
 )
 
-__all__ = ["Engine", "EngineAdministration", "EngineConnection"]
+__all__ = ["Engine", "EngineAdministration", "EngineConnection", "checks_administration"]
+
+
+_C = TypeVar("_C", bound=type)
 
 
 class EngineConnection(Protocol):
@@ -233,6 +240,13 @@ class EngineAdministration(Protocol):
         """Return the names of all consumer groups, sorted. A group exists from its first claim."""
         ...
 
+    async def cursors(self, group: str) -> dict[int, str]:
+        """Return up to where a consumer group has acknowledged each partition.
+
+        A partition of which it has acknowledged nothing is left out. `read` from a cursor on returns what is left to do.
+        """
+        ...
+
     async def forget_group(self, group: str) -> None:
         """Forget a consumer group with its cursors, so that `trim` does not wait for it. Its owners are fenced.
 
@@ -259,6 +273,36 @@ class EngineAdministration(Protocol):
             how many entries were removed, at most. More may be left that could be removed; then call again.
         """
         ...
+
+    async def log(self) -> tuple[PartitionStatus, ...]:
+        """Return how much of the log is in each partition, in their order, and how far each consumer group is behind."""
+        ...
+
+    async def sessions(self, uids: Sequence[str]) -> Mapping[str, bytes]:
+        """Return the saved sessions of those of the accounts that have one, as the engine keeps them: not decrypted."""
+        ...
+
+    async def replace_sessions(self, replacements: Sequence[SessionReplacement]) -> tuple[bool, ...]:
+        """Replace saved sessions that have not changed since they were read: for new keys (`cometconn.fleet.key_rotation`).
+
+        Each is one atomic step, which needs no ownership: an owner that saves at the same time wins in any order,
+        because the revision stays the same. After a repeated call `False` is the normal result.
+
+        Returns:
+            for each whether it was replaced. Otherwise the engine keeps another session by now, or none.
+        """
+        ...
+
+
+def checks_administration(cls: _C) -> _C:
+    """Check the arguments of the calls of `EngineAdministration`, which programs make, at each call.
+
+    Those of `EngineConnection` are made by this library, and some of them often: they are not checked.
+    """
+    for name in vars(EngineAdministration):
+        if not name.startswith("_"):
+            setattr(cls, name, checked(getattr(cls, name)))
+    return cls
 
 
 class Engine(Protocol):

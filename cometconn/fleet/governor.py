@@ -63,7 +63,7 @@ class Governor:
         await trio.sleep(wait)
         self.lease.check()
         self.counters.admissions += 1
-        self.counters.admission_seconds += trio.current_time() - began
+        self.counters.admission_seconds.add(trio.current_time() - began)
 
     async def note_failure(self, error: BaseException | None) -> None:
         """Halve the rate of the fleet if *error*, of a connect or a login, is a response with 429 or 503."""

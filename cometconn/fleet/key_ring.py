@@ -16,8 +16,9 @@ from cometconn.errors import SettingsError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-__all__ = ["KeyRing", "UnreadableError"]
+__all__ = ["KeyRing", "UnreadableError", "key_id_of"]
 
+_FLEET = "cometconn.fleet"
 _VERSION = b"\x01"
 _NONCE = 12  # bytes: what AES-GCM is specified for
 _SIZES = {16, 24, 32}  # bytes: of AES-128, AES-192 and AES-256
@@ -33,8 +34,9 @@ class UnreadableError(Exception):
 class KeyRing:
     """Keys for AES-GCM, each with an id. The first one encrypts; all decrypt. No key is in the `repr`.
 
-    To rotate, put a new key in front and restart the workers one after the other; remove the old one when every session was
-    saved again. All workers need the new key before the first of them encrypts with it, so add it at the end first.
+    To rotate: add the new key at the end of the ring, and restart all processes, so that all can decrypt with it. Put it in
+    front, and restart them again. Then `cometconn fleet keys rotate` (or `cometconn.fleet.key_rotation`) moves the sessions
+    to it, and shows when the old key is not needed any more.
     A key is good for 2**32 encryptions, that is for a hundred years at one a second.
 
     Args:
@@ -98,7 +100,25 @@ class KeyRing:
         return cls.from_text(text)
 
     def __repr__(self) -> str:
-        return f"KeyRing({', '.join(key_id.decode() for key_id in self._ciphers)})"
+        return f"KeyRing({', '.join(self.ids)})"
+
+    @property
+    def first(self) -> str:
+        """The id of the key that encrypts."""
+        return next(iter(self._ciphers)).decode()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all keys, in their order."""
+        return tuple(key_id.decode() for key_id in self._ciphers)
+
+    def encrypt_session(self, plain: bytes, app_id: str, uid: str) -> bytes:
+        """Return a session of an account, encrypted."""
+        return self.encrypt(plain, _FLEET, "session", app_id, uid)
+
+    def decrypt_session(self, sealed: bytes, app_id: str, uid: str) -> bytes:
+        """Return what `encrypt_session()` got. Raises `UnreadableError`."""
+        return self.decrypt(sealed, _FLEET, "session", app_id, uid)
 
     def encrypt(self, plain: bytes, *purpose: str) -> bytes:
         """Return *plain*, encrypted with the first key. It can only be decrypted for the same purpose.
@@ -129,6 +149,13 @@ class KeyRing:
         except (InvalidTag, ValueError) as error:
             message = "it was changed, or belongs to another account"
             raise UnreadableError(message) from error
+
+
+def key_id_of(sealed: bytes) -> str | None:
+    """Return the id of the key with which a text is encrypted; `None` if it is not encrypted."""
+    if sealed[:1] != _VERSION or len(sealed) < 2:  # noqa: PLR2004 - the version, and the length of the key id
+        return None
+    return sealed[2 : 2 + sealed[1]].decode(errors="replace")
 
 
 def _associated(head: bytes, purpose: tuple[str, ...]) -> bytes:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import socket
 from collections.abc import Callable
 
 import attrs
 import trio
 
-from .counters import Counters
+from cometconn._client.version import __version__
+
+from .counters import LeaseCounters
 from .engine import EngineConnection
 from .errors import EngineError, LeaseLostError, NameInUseError
 from .lease import LocalLease
@@ -44,7 +48,7 @@ class Membership:
     connection: EngineConnection
     fleet: FleetSettings
     boot_time: Callable[[], float] = attrs.field(repr=False)
-    counters: Counters
+    counters: LeaseCounters
     info: Callable[[], dict[str, object]] = attrs.field(repr=False)
     lease: LocalLease = attrs.field(init=False)
     joined_at: float = attrs.field(default=0.0, init=False)
@@ -103,8 +107,11 @@ class Membership:
         """Renew the lease until it is over, every quarter of its time, and at once again after a failure (F3)."""
         due = trio.current_time() + self.fleet.renew_every
         while True:
-            with trio.move_on_at(due):
+            expected = max(due, trio.current_time())
+            with trio.move_on_at(due) as waiting:
                 await self._renew_now.wait()
+            if waiting.cancelled_caught:
+                self.counters.loop_lag.add(max(0.0, trio.current_time() - expected))
             self._renew_now = trio.Event()
             began = trio.current_time()
             if await self._try_to_renew():
@@ -126,7 +133,7 @@ class Membership:
             self.lease.lose()
             await trio.sleep_forever()  # cancelled with the lease
         self.counters.renewals += 1
-        self.counters.renewal_seconds = trio.current_time() - began
+        self.counters.renewal_seconds.add(trio.current_time() - began)
         return True
 
     async def _request(self, *, joining: bool) -> None:
@@ -136,7 +143,7 @@ class Membership:
             self.fleet.lease_ttl,
             joining=joining,
             draining=self.is_draining,
-            info=json.dumps(self.info()),
+            info=json.dumps({**_process(), "lease_ttl": self.fleet.lease_ttl, **self.info()}),
         )
         self.lease.extend(sent_at, grant.ttl)
         self.is_draining = self.is_draining or grant.member.draining
@@ -149,3 +156,8 @@ class Membership:
                 await self.connection.lease(self.incarnation, 0)
             except EngineError:
                 await trio.lowlevel.checkpoint()
+
+
+def _process() -> dict[str, object]:
+    """Return what operators look for a member by."""
+    return {"version": __version__, "host": socket.gethostname(), "pid": os.getpid()}

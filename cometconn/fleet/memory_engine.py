@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar, final
 import trio
 
 from cometconn._arguments import checked
+from cometconn._groups import async_block
 
 from .checks import DEFAULT_PARTITIONS, check_arguments
 from .engine import EngineConnection
@@ -58,6 +59,7 @@ class MemoryEngine:
             self._state.last_number = last_number  # of entries: none is given out twice
         self._wake_readers()
 
+    @async_block("engine.connect", "connection")
     @asynccontextmanager
     async def connect(self, app_id: str, *, partitions: int | None = None) -> AsyncGenerator[EngineConnection, None]:
         """Give a connection. See `Engine.connect`."""

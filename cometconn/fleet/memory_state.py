@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -34,6 +34,7 @@ from .values import (
     LogEvent,
     Member,
     OwnerWord,
+    PartitionStatus,
     Read,
     ReadResult,
     RecordedHole,
@@ -42,6 +43,7 @@ from .values import (
     Rewound,
     Save,
     Saved,
+    SessionReplacement,
     new_nonce,
     partition_of,
 )
@@ -159,6 +161,10 @@ class MemoryState:
         """Return the names of the consumer groups."""
         return tuple(sorted(self._owners.keys() - {WORKERS}))
 
+    def cursors(self, now: float, group: str) -> dict[int, str]:
+        """Return what a consumer group has acknowledged."""
+        return {partition: str(number) for partition, number in self._cursors.get(group, {}).items()}
+
     def forget_group(self, now: float, group: str) -> None:
         """Forget a consumer group."""
         self._owners.pop(group, None)
@@ -179,21 +185,22 @@ class MemoryState:
     def _claim(self, now: float, incarnation: Incarnation, claim: Claim) -> ClaimResult:
         group, key = incarnation.group, claim.key
         owners = self._owners.setdefault(group, {})
-        owner = owners.get(key)
+        owner, previous = owners.get(key), None
         if owner is None or owner.incarnation != incarnation or owner.nonce != claim.nonce:
             reason = self._unclaimable(group, key)
             if reason is not None:
                 return ClaimRefused(key, reason)
             if owner is not None and self._is_alive(now, owner.incarnation):
                 return ClaimRefused(key, Refusal.OWNED, owner)
+            previous = owner
             token = self._tokens[group, key] = self._tokens.get((group, key), 0) + 1
             owner = owners[key] = OwnerWord(incarnation, token, claim.nonce)
             if group == WORKERS:
                 self._written.setdefault(key, _Written()).sequence = 0
         if group != WORKERS:
-            return Claimed(key, owner, cursor=self._cursor(group, int(key)))
+            return Claimed(key, owner, cursor=self._cursor(group, int(key)), previous=previous)
         written = self._written[key]
-        return Claimed(key, owner, written.session, written.session_revision, written.position)
+        return Claimed(key, owner, written.session, written.session_revision, written.position, previous=previous)
 
     def _unclaimable(self, group: str, key: str) -> Refusal | None:
         if group != WORKERS:
@@ -332,6 +339,35 @@ class MemoryState:
             removed += len(entries) - len(kept)
             self._log[partition] = kept
         return removed
+
+    def log(self, now: float) -> tuple[PartitionStatus, ...]:
+        """Return how much of the log is in each partition."""
+        return tuple(self._partition_status(now, partition) for partition in range(self.partitions))
+
+    def _partition_status(self, now: float, partition: int) -> PartitionStatus:
+        entries = self._log.get(partition, [])
+
+        def age(cursor: int) -> float:
+            return next((now - entry.at for number, entry in entries if number > cursor), 0.0)
+
+        behind = {group: age(self._cursors.get(group, {}).get(partition, 0)) for group in self.groups(now)}
+        return PartitionStatus(partition, len(entries), age(0), behind)
+
+    def sessions(self, now: float, uids: Sequence[str]) -> Mapping[str, bytes]:
+        """Return sessions as they are kept."""
+        found = ((uid, self._written[uid].session) for uid in uids if uid in self._written)
+        return {uid: session for uid, session in found if session is not None}
+
+    def replace_sessions(self, now: float, replacements: Sequence[SessionReplacement]) -> tuple[bool, ...]:
+        """Replace sessions that have not changed."""
+        return tuple(map(self._replace_session, replacements))
+
+    def _replace_session(self, replacement: SessionReplacement) -> bool:
+        written = self._written.get(replacement.account)
+        if written is None or written.session != replacement.old:
+            return False
+        written.session = replacement.new
+        return True
 
     # Accounts
 

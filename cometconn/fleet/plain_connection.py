@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Protocol, TypeVar
 
 import trio
 
 from .checks import check_account, check_consumer_group, check_lease
-from .engine import EngineAdministration
+from .engine import EngineAdministration, checks_administration
 from .gcra import Rate
 from .values import (
     WORKERS,
@@ -27,12 +27,14 @@ from .values import (
     LeaseGrant,
     Member,
     OwnerWord,
+    PartitionStatus,
     Read,
     ReadResult,
     RecordedHole,
     Release,
     Save,
     Saved,
+    SessionReplacement,
 )
 
 __all__ = ["LeaseCalls", "PlainCalls", "PlainConnection"]
@@ -64,7 +66,11 @@ class PlainCalls(Protocol):
     def holes(self, now: float) -> tuple[RecordedHole, ...]: ...
     def read(self, now: float, reads: Sequence[Read]) -> tuple[ReadResult, ...]: ...
     def ack(self, now: float, acks: Sequence[Ack]) -> tuple[Acked | Fenced, ...]: ...
+    def cursors(self, now: float, group: str) -> dict[int, str]: ...
     def trim(self, now: float, older_than: float) -> int: ...
+    def log(self, now: float) -> tuple[PartitionStatus, ...]: ...
+    def sessions(self, now: float, uids: Sequence[str]) -> Mapping[str, bytes]: ...
+    def replace_sessions(self, now: float, replacements: Sequence[SessionReplacement]) -> tuple[bool, ...]: ...
     def accounts(self, now: float, since: int | None) -> AccountChanges: ...
     def add(self, now: float, accounts: Sequence[Account]) -> None: ...
     def remove(self, now: float, uids: Sequence[str]) -> None: ...
@@ -72,6 +78,7 @@ class PlainCalls(Protocol):
     def resume(self, now: float, uids: Sequence[str]) -> None: ...
 
 
+@checks_administration
 class PlainConnection(abc.ABC):
     """An `EngineConnection` and its `EngineAdministration`, on plain calls."""
 
@@ -163,6 +170,9 @@ class PlainConnection(abc.ABC):
     async def groups(self) -> tuple[str, ...]:
         return await self._make_read(lambda calls, now: calls.groups(now))
 
+    async def cursors(self, group: str) -> dict[int, str]:
+        return await self._make_read(lambda calls, now: calls.cursors(now, group))
+
     async def forget_group(self, group: str) -> None:
         check_consumer_group(group)
         await self._make(lambda calls, now: calls.forget_group(now, group))
@@ -175,3 +185,12 @@ class PlainConnection(abc.ABC):
 
     async def trim(self, older_than: float) -> int:
         return await self._make(lambda calls, now: calls.trim(now, older_than))
+
+    async def log(self) -> tuple[PartitionStatus, ...]:
+        return await self._make_read(lambda calls, now: calls.log(now))
+
+    async def sessions(self, uids: Sequence[str]) -> Mapping[str, bytes]:
+        return await self._make_read(lambda calls, now: calls.sessions(now, uids))
+
+    async def replace_sessions(self, replacements: Sequence[SessionReplacement]) -> tuple[bool, ...]:
+        return await self._make(lambda calls, now: calls.replace_sessions(now, replacements))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import attrs
 import trio
@@ -16,13 +17,12 @@ from .membership import Membership
 from .ownership import Ownership
 from .shares import Roster, roster, winner
 from .tenure import Tenure
-from .values import AccountChange, AccountChanges, Claimed, OwnerWord
+from .values import AccountChange, AccountChanges, Claimed, Member, OwnerWord
 
 __all__ = ["Reconciler"]
 
 _LOG = logging.getLogger("cometconn.fleet")
 _READ_ALL_EVERY = 60.0  # seconds: an engine that lost its last writes may have forgotten a change
-_MOST_TRIMS = 10  # calls a minute
 _SHORTEST_TICK = 0.1  # of the time from tick to tick: a tick that is wanted earlier comes after so much of it
 
 
@@ -85,6 +85,7 @@ class Reconciler:
     stuck: set[Ownership] = attrs.field(repr=False)
     owned: dict[str, Ownership] = attrs.field(factory=dict, init=False)
     is_drained: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _wanted_now: frozenset[str] = attrs.field(default=frozenset(), init=False, repr=False)
     _accounts: _Accounts = attrs.field(factory=_Accounts, init=False, repr=False)
     _claims: Claims = attrs.field(init=False, repr=False)
     _wake: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -98,6 +99,12 @@ class Reconciler:
     def starting(self) -> int:
         """How many accounts have not finished their first attempt to connect."""
         return sum(each.is_starting for each in self.owned.values())
+
+    @property
+    def orphans(self) -> int:
+        """How many accounts of this worker's share it does not own."""
+        lasting = {uid for uid, each in self.owned.items() if each.ended_because is None}
+        return len(self._wanted_now - lasting)
 
     def wake(self) -> None:
         """Let the next tick come now."""
@@ -152,10 +159,11 @@ class Reconciler:
             ttl=fleet.lease_ttl,
         )
         wanted = self._wanted(shared)
+        self._wanted_now = frozenset(wanted)
         for uid, each in list(self.owned.items()):
             if uid not in wanted:
                 each.end("share")
-        await self._claim(wanted if shared.may_claim else set())
+        await self._claim(wanted if shared.may_claim else set(), members)
         if self.membership.is_draining and not (self.owned or self._claims.keys):
             self.is_drained.set()
 
@@ -166,11 +174,6 @@ class Reconciler:
             return
         accounts.take(await administration.accounts(None))
         self._release_unknown(await administration.owners())
-        retention = self.tenure.options.fleet.retention
-        if retention is not None:
-            for _ in range(_MOST_TRIMS):
-                if not await administration.trim(retention):
-                    break
         accounts.all_read_at = now
 
     def _wanted(self, shared: Roster) -> set[str]:
@@ -180,24 +183,27 @@ class Reconciler:
 
     # Claims.
 
-    async def _claim(self, wanted: set[str]) -> None:
+    async def _claim(self, wanted: set[str], members: Sequence[Member]) -> None:
         """Claim what is wanted, and repeat the claims whose results are not known, wanted or not."""
-        stuck = {each.account.uid for each in self.stuck}
+        stuck, now = {each.account.uid for each in self.stuck}, trio.current_time()
         room = max(0, self.tenure.options.fleet.starts_at_once - self.starting - len(self._claims.unknown))
         new = sorted(wanted - self.owned.keys() - self._claims.keys - stuck)[:room]
         if new or self._claims.unknown:
+            ended = {member.incarnation: -member.remaining for member in members}
             for claimed in await self._claims.claim(new):
-                self._begin(claimed, is_wanted=claimed.key in wanted)
+                over_for = 0.0 if claimed.previous is None else ended.get(claimed.previous.incarnation, 0.0)
+                self._begin(claimed, now - max(0.0, over_for), is_wanted=claimed.key in wanted)
 
-    def _begin(self, claimed: Claimed, *, is_wanted: bool) -> None:
+    def _begin(self, claimed: Claimed, free_since: float, *, is_wanted: bool) -> None:
         change = self._accounts.known.get(claimed.key)
         if not is_wanted or change is None or change.account is None:
             self._claims.release(claimed.key, claimed.word)
             self.wake()
             return
-        owned = Ownership.of(change.account, claimed, self.tenure, self.wake, self._ended)
+        owned = Ownership.of(change.account, claimed, self.tenure, free_since, self.wake, self._ended)
         self.owned[claimed.key] = owned
         self.tenure.counters.claims += 1
+        self.tenure.counters.takeovers[_reason(claimed)] += 1
         self.tenure.changes.publish(ClaimedChange(at=trio.current_time(), uid=claimed.key, token=claimed.word.token))
         self.nursery.start_soon(owned.run, name=f"cometconn.fleet.account {claimed.key}")
 
@@ -240,3 +246,10 @@ class Reconciler:
             if word.incarnation == self.tenure.incarnation and not (uid in self.owned or uid in self._claims.keys):
                 self._claims.release(uid, word)
                 self.wake()
+
+
+def _reason(claimed: Claimed) -> str:
+    """Return why the account could be claimed: one of `TAKEOVER_REASONS`."""
+    if claimed.previous is not None:
+        return "expired"
+    return "first" if claimed.word.token == 1 else "released"

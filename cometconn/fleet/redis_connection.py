@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import trio
 
 from . import redis_scripts as scripts
 from .checks import check_account, check_consumer_group, check_fleet, check_lease, lease_over, name_in_use
-from .engine import EngineAdministration
+from .engine import EngineAdministration, checks_administration
 from .gcra import Rate
 from .redis_lanes import Lanes
 from .values import (
@@ -34,6 +34,7 @@ from .values import (
     LogEntry,
     Member,
     OwnerWord,
+    PartitionStatus,
     Read,
     ReadResult,
     RecordedHole,
@@ -42,6 +43,7 @@ from .values import (
     Rewound,
     Save,
     Saved,
+    SessionReplacement,
     new_nonce,
     partition_of,
 )
@@ -52,6 +54,7 @@ _LONGEST_BLOCK = 60.0  # seconds
 _YES_NO = ("0", "1")
 
 
+@checks_administration
 class RedisConnection:
     """An `EngineConnection` and its `EngineAdministration`, on Redis.
 
@@ -216,13 +219,36 @@ class RedisConnection:
     async def trim(self, older_than: float) -> int:
         return int(await self._write(scripts.TRIM, str(self.partitions), repr(float(older_than))))
 
+    async def log(self) -> tuple[PartitionStatus, ...]:
+        replies = await self._look(scripts.LOG, str(self.partitions))
+        return tuple(
+            PartitionStatus(number, entries, float(age), dict(sorted(_ages(ages))))
+            for number, (entries, age, *ages) in enumerate(replies)
+        )
+
     async def groups(self) -> tuple[str, ...]:
         found = await self._lanes.reads.command(b"SMEMBERS", f"{self._prefix}groups")
         return tuple(sorted(name.decode() for name in found))
 
+    async def cursors(self, group: str) -> dict[int, str]:
+        found = await self._lanes.reads.command(b"HGETALL", f"{self._prefix}cursors:{group}")
+        return {int(partition): cursor.decode() for partition, cursor in found.items()}
+
     async def forget_group(self, group: str) -> None:
         check_consumer_group(group)
         await self._write(scripts.FORGET_GROUP, group)
+
+    # Sessions
+
+    async def sessions(self, uids: Sequence[str]) -> Mapping[str, bytes]:
+        if not uids:
+            return {}
+        found = await self._lanes.reads.command(b"HMGET", f"{self._prefix}sessions", *uids)
+        return {uid: session for uid, session in zip(uids, found, strict=True) if session is not None}
+
+    async def replace_sessions(self, replacements: Sequence[SessionReplacement]) -> tuple[bool, ...]:
+        arguments = (text for each in replacements for text in (each.account, each.old, each.new))
+        return tuple(map(bool, await self._write(scripts.REPLACE_SESSIONS, *arguments)))
 
     # Accounts
 
@@ -264,8 +290,9 @@ def _claimed(key: str, reply: list[Any], group: str) -> ClaimResult:
     word = OwnerWord.parse(owner.decode(), group) if owner else None
     if refused or word is None:
         return ClaimRefused(key, Refusal(refused.decode()), word)
-    session, revision, position, cursor = rest
-    return Claimed(key, word, session, int(revision), _integer(position), cursor.decode())
+    session, revision, position, cursor, previous = rest
+    taken_from = OwnerWord.parse(previous.decode(), group) if previous else None
+    return Claimed(key, word, session, int(revision), _integer(position), cursor.decode(), taken_from)
 
 
 def _fenced(key: str, word: OwnerWord, owner: bytes) -> Fenced:
@@ -319,3 +346,7 @@ def _account_change(
         seconds,
         None if parked is None else parked.decode(),
     )
+
+
+def _ages(found: Sequence[bytes]) -> Iterable[tuple[str, float]]:
+    return ((group.decode(), float(age)) for group, age in zip(found[::2], found[1::2], strict=True))

@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from cometconn._arguments import checked
-from cometconn._groups import open_nursery
+from cometconn._groups import async_block, open_nursery
 from cometconn.errors import SettingsError
 
 from .checks import DEFAULT_PARTITIONS, check_arguments, check_call_timeout, check_fleet
@@ -83,6 +83,7 @@ class RedisEngine:
     def __repr__(self) -> str:
         return f"RedisEngine({str(self._address)!r}, namespace={self._namespace!r})"
 
+    @async_block("engine.connect", "connection")
     @asynccontextmanager
     async def connect(self, app_id: str, *, partitions: int | None = None) -> AsyncGenerator[EngineConnection, None]:
         """Give a connection. See `Engine.connect`. Its calls work until the block is left, also in a shielded scope.

@@ -19,12 +19,14 @@ __all__ = [
     "DRAIN",
     "FORGET_GROUP",
     "LEASE",
+    "LOG",
     "MEMBERS",
     "META",
     "PIN",
     "READ",
     "RELEASE",
     "REMOVE",
+    "REPLACE_SESSIONS",
     "RESUME",
     "SAVE",
     "TRIM",
@@ -171,12 +173,13 @@ end
 local results = {{'CLAIMS'}}
 for index = 4, #ARGV, 2 do
   local name, nonce = ARGV[index], ARGV[index + 1]
-  local owner, refused = owner_of(group, name), nil
+  local owner, refused, previous = owner_of(group, name), nil, ''
   local incarnation, owner_nonce = string.match(owner, '^([^:]*):%d+:(.*)$')
   if incarnation ~= me or owner_nonce ~= nonce then
     refused = unclaimable(name)
     if not refused and incarnation and alive(incarnation) then refused = 'owned' end
     if not refused then
+      previous = owner
       local token = redis.call('HINCRBY', key('tokens:' .. group), name, 1)
       owner = me .. ':' .. string.format('%.0f', token) .. ':' .. nonce
       redis.call('HSET', key('owners:' .. group), name, owner)
@@ -188,10 +191,11 @@ for index = 4, #ARGV, 2 do
   elseif is_workers then
     results[#results + 1] = {{
       '', owner, redis.call('HGET', key('sessions'), name), redis.call('HGET', key('revisions'), name) or '0',
-      redis.call('HGET', key('positions'), name) or '', ''
+      redis.call('HGET', key('positions'), name) or '', '', previous
     }}
   else
-    results[#results + 1] = {{'', owner, false, '0', '', redis.call('HGET', key('cursors:' .. group), name) or ''}}
+    local cursor = redis.call('HGET', key('cursors:' .. group), name) or ''
+    results[#results + 1] = {{'', owner, false, '0', '', cursor, previous}}
   end
 end
 return results
@@ -399,6 +403,43 @@ for partition = 0, tonumber(ARGV[1]) - 1 do
   removed = removed + redis.call('XTRIM', stream, 'MINID', '=', least)
 end
 return removed
+"""
+)
+
+# The argument is the number of partitions
+LOG = (
+    _COMMON
+    + """
+local now, groups, results = time(), redis.call('SMEMBERS', key('groups')), {}
+local function age(stream, start)  -- of the first entry from there on, in seconds
+  local found = redis.call('XRANGE', stream, start, '+', 'COUNT', 1)[1]
+  return found and decimal(math.max(0, now - tonumber(string.match(found[1], '^%d+')) / 1000)) or '0'
+end
+for partition = 0, tonumber(ARGV[1]) - 1 do
+  local stream = key('log:' .. partition)
+  local result = {redis.call('XLEN', stream), age(stream, '-')}
+  for _, group in ipairs(groups) do
+    local cursor = redis.call('HGET', key('cursors:' .. group), tostring(partition))
+    result[#result + 1] = group
+    result[#result + 1] = age(stream, cursor and '(' .. cursor or '-')
+  end
+  results[#results + 1] = result
+end
+return results
+"""
+)
+
+# The arguments: for each session, uid, old session, new session
+REPLACE_SESSIONS = (
+    _COMMON
+    + """
+local results = {}
+for index = 1, #ARGV, 3 do
+  local is_same = redis.call('HGET', key('sessions'), ARGV[index]) == ARGV[index + 1]
+  if is_same then redis.call('HSET', key('sessions'), ARGV[index], ARGV[index + 2]) end
+  results[#results + 1] = is_same and 1 or 0
+end
+return results
 """
 )
 

@@ -56,7 +56,8 @@ class FleetSettings:
         starts_at_once: how many accounts one worker opens at the same time, 16 by default.
         drain_timeout: seconds that a drain may take, 10 by default.
         retention: seconds for which the log keeps what every consumer group has acknowledged: a week by default.
-            `None`: for ever.
+            `None`: for ever. What a group has not acknowledged is kept longer; forget a group that is not used any more
+            (`EngineAdministration.forget_group()`). One of the workers removes what is older, once a minute.
     """
 
     lease_ttl: float = attrs.field(default=5.0, validator=_SECONDS)

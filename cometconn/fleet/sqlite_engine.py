@@ -15,6 +15,7 @@ import trio
 
 from cometconn._account.ordered_thread import OrderedThread
 from cometconn._arguments import checked
+from cometconn._groups import async_block
 
 from .checks import DEFAULT_PARTITIONS, check_arguments, check_call_timeout
 from .encrypted_connection import Keys, encrypted
@@ -71,6 +72,7 @@ class SQLiteEngine:
     def __repr__(self) -> str:
         return f"SQLiteEngine({str(self._path)!r})"
 
+    @async_block("engine.connect", "connection")
     @asynccontextmanager
     async def connect(self, app_id: str, *, partitions: int | None = None) -> AsyncGenerator[EngineConnection, None]:
         """Give a connection. See `Engine.connect`. Leaving it takes 2 s at most."""

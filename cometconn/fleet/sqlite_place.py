@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .errors import EngineError
 
-__all__ = ["boot_id", "boot_time", "check_file_system", "time_namespace"]
+__all__ = ["boot_id", "boot_time", "check_file_system", "file_system", "time_namespace"]
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NAMESPACE = Path("/proc/self/ns/time")
@@ -70,10 +70,15 @@ def check_file_system(folder: Path) -> None:
     Raises:
         EngineError: it is shared by several machines.
     """
-    kind = _file_system(folder.resolve(), _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape"))
+    kind = file_system(folder)
     if kind in _SHARED or (kind.startswith("fuse.") and kind not in {"fuse.fuse-overlayfs", "fuse.lxcfs"}):
         message = f"{str(folder)!r} is on a file system that several machines may share ({kind}): use a local one."
         raise EngineError(message, code=_FOREIGN, worth_retrying=False)
+
+
+def file_system(folder: Path) -> str:
+    """Return the kind of the file system of *folder*, as `/proc/self/mountinfo` has it."""
+    return _file_system(folder.resolve(), _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape"))
 
 
 def _file_system(folder: Path, mounts: str) -> str:

@@ -6,6 +6,7 @@ import enum
 import re
 import secrets
 import zlib
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import attrs
@@ -35,6 +36,7 @@ __all__ = [
     "LogEvent",
     "Member",
     "OwnerWord",
+    "PartitionStatus",
     "Read",
     "ReadResult",
     "RecordedHole",
@@ -43,6 +45,7 @@ __all__ = [
     "Rewound",
     "Save",
     "Saved",
+    "SessionReplacement",
     "new_nonce",
     "partition_of",
 ]
@@ -201,6 +204,8 @@ class Claimed:
         session_revision: of *session*; the next `Save` needs a greater one.
         position: the greatest message id that was appended for the account; `None` if there is none.
         cursor: where reading of the partition continues; `""` at the beginning of the log, and for accounts.
+        previous: the word from which it was taken, because the lease of its incarnation is over. `None` if there was no
+            owner, and also when a claim was repeated.
     """
 
     key: str
@@ -209,6 +214,7 @@ class Claimed:
     session_revision: int = 0
     position: int | None = None
     cursor: str = ""
+    previous: OwnerWord | None = None
 
 
 class Refusal(enum.Enum):
@@ -542,3 +548,36 @@ class RecordedHole:
     cursor: str
     at: float
     body: bytes
+
+
+@attrs.frozen
+class PartitionStatus:
+    """How much of the log is in one partition, and how far the consumer groups are behind.
+
+    Attributes:
+        partition: its number.
+        entries: how many entries it has.
+        age: for how many seconds its oldest entry is in the log, on the engine's clock; 0 if there is none.
+        behind: for each consumer group, for how many seconds the oldest entry that it has not acknowledged is in the log; 0
+            if it has acknowledged everything. Such entries are not removed.
+    """
+
+    partition: int
+    entries: int
+    age: float
+    behind: Mapping[str, float]
+
+
+@attrs.frozen
+class SessionReplacement:
+    """A saved session is to be replaced, if it is still the same.
+
+    Attributes:
+        account: the uid.
+        old: what the engine is expected to keep. Not in the `repr`.
+        new: what it is to keep instead. Not in the `repr`.
+    """
+
+    account: str
+    old: bytes = attrs.field(repr=False)
+    new: bytes = attrs.field(repr=False)

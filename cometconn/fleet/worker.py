@@ -11,19 +11,20 @@ import trio
 
 import cometconn
 from cometconn._arguments import checked, made_by
-from cometconn._groups import open_nursery, protected
+from cometconn._groups import async_block, open_nursery, protected
 from cometconn.environment import SystemEnvironment
 from cometconn.errors import SettingsError
 from cometconn.settings import AppSettings
 
 from .change_feed import ChangeFeed, ChangeStream
 from .changes import Drained, Joined, LeaseLost
-from .counters import Counters, WorkerStatistics
+from .counters import Counters, WorkerStatistics, counted
 from .engine import Engine, EngineConnection
 from .membership import Membership
 from .owned import Handler, recorder
 from .ownership import Ownership
 from .reconciler import Reconciler
+from .retention import remove_old_entries
 from .settings import FleetSettings
 from .tenure import LoginFunction, Tenure, WorkerOptions
 from .values import Incarnation
@@ -110,6 +111,7 @@ class Worker:
         """
         await self._drained.wait()
 
+    @async_block("worker.changes", "changes", "change")
     @asynccontextmanager
     async def changes(self) -> AsyncGenerator[ChangeStream, None]:
         """Open a stream of what changes from now on: see `cometconn.fleet.changes`.
@@ -121,12 +123,14 @@ class Worker:
 
     def statistics(self) -> WorkerStatistics:
         """Return counters. Not a checkpoint."""
-        owned = [] if self._reconciler is None else list(self._reconciler.owned.values())
+        reconciler = self._reconciler
+        owned = [] if reconciler is None else list(reconciler.owned.values())
         return WorkerStatistics(
-            **attrs.asdict(self._counters),
+            **counted(self._counters),
             owned=len(owned),
             connected=sum(each.is_connected for each in owned),
             starting=sum(each.is_starting for each in owned),
+            orphans=0 if reconciler is None else reconciler.orphans,
             lease_remaining=self.lease.remaining,
             append_lag=0.0 if self._tenure is None else self._tenure.writer.lag,
         )
@@ -146,6 +150,7 @@ class Worker:
             "owned": seen.owned,
             "connected": seen.connected,
             "starting": seen.starting,
+            "appended": seen.appended,
             "append_lag": round(seen.append_lag, 3),
         }
 
@@ -196,6 +201,7 @@ class Worker:
                     nursery.start_soon(tenure.writer.run, name="cometconn.fleet.append")
                     nursery.start_soon(member.renew, self._audit, name="cometconn.fleet.renew")
                     nursery.start_soon(reconciler.run, name="cometconn.fleet.reconcile")
+                    nursery.start_soon(remove_old_entries, tenure, name="cometconn.fleet.retention")
                     await reconciler.is_drained.wait()
                     lost = member.lease.is_over
                     nursery.cancel_scope.cancel(reason="cometconn: the worker was drained")

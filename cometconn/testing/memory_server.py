@@ -24,6 +24,7 @@ from wsproto.events import (
 
 from cometconn._arguments import checked, made_by
 from cometconn._groups import open_nursery, protected
+from cometconn._network.urls import MEMORY_HOST
 from cometconn.emulator import Close, Device, Kind, ServerControls, World
 from cometconn.settings import Endpoints
 
@@ -183,13 +184,20 @@ class MemoryServer(ServerControls):
 
     @property
     def endpoints(self) -> Endpoints:
-        """The endpoints for `open_client(endpoints=...)`."""
+        """The endpoints for `open_client(endpoints=...)`, which needs the server as its `environment`, too."""
         return Endpoints(
-            admin_url="http://127.0.0.1/v3.0", client_url="http://127.0.0.1/v3.0", socket_url="ws://127.0.0.1/"
+            admin_url=f"http://{MEMORY_HOST}/v3.0",
+            client_url=f"http://{MEMORY_HOST}/v3.0",
+            socket_url=f"ws://{MEMORY_HOST}/",
+            allow_insecure=True,
         )
 
     def script(self, uid: str = "zed-1") -> ServerScript:
-        """Return a script for the server's side of a session with this user, from now on."""
+        """Return a script for the server's side of a session with this user, from now on.
+
+        Raises:
+            SettingsError: the server has no such user.
+        """
         return ServerScript(self, uid)
 
     def refuse_connections(self) -> None:

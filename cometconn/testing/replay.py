@@ -12,6 +12,7 @@ import trio
 
 from cometconn._arguments import checked, made_by
 from cometconn._groups import open_nursery, protected
+from cometconn._network.urls import MEMORY_HOST
 from cometconn.emulator.jsontext import parse, render
 from cometconn.environment import Response
 from cometconn.settings import Endpoints
@@ -125,7 +126,10 @@ class Replay:
         self._random = deque(float(line.detail["value"]) for line in lines if line.what == "random")
         base = _base([str(exchange.request.detail["path"]) for exchange in self._exchanges])
         self.endpoints: Endpoints = Endpoints(
-            admin_url=f"http://127.0.0.1{base}", client_url=f"http://127.0.0.1{base}", socket_url="ws://127.0.0.1/"
+            admin_url=f"http://{MEMORY_HOST}{base}",
+            client_url=f"http://{MEMORY_HOST}{base}",
+            socket_url=f"ws://{MEMORY_HOST}/",
+            allow_insecure=True,
         )
         self.mismatch: str | None = None
 

@@ -11,6 +11,7 @@ import trio
 
 from cometconn._arguments import checked
 from cometconn.emulator.log import Entry, Kind
+from cometconn.errors import SettingsError
 from cometconn.events import Event
 
 from .event_frames import to_frame
@@ -31,6 +32,9 @@ _LONGEST = 300  # characters of each in the list
 class ServerScript:
     """The server's side of a session with one user. `MemoryServer.script()` makes it; for an `Emulator`, construct it.
 
+    It is for Trio only. A test in asyncio calls the methods of its `cometconn.aio.emulator.Emulator` (`say`, `set`, `drop`),
+    and waits with `emulator.log.wait_for()`.
+
     It reads from the server's log what the user's client does, beginning when the script was made. Each `expect()`
     continues after the entry that the last one found. Entries in between, such as keepalive pings and receipts, are
     skipped.
@@ -47,7 +51,14 @@ class ServerScript:
     _position: int = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Begin at the end of the server's log."""
+        """Begin at the end of the server's log. Raises `SettingsError` if the server has no such user, or outside of Trio."""
+        if not trio.lowlevel.in_trio_task():
+            message = (
+                "ServerScript needs Trio. In asyncio, call the methods of the Emulator (say, set, drop), and wait with"
+                " emulator.log.wait_for()."
+            )
+            raise SettingsError(message, code="NO_TRIO")
+        self.server.connections(self.uid)  # raises it, and names the users that there are
         self._position = self.server.log.position
 
     async def expect(self, what: str, matching: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 import trio
 
 from cometconn import AppSettings, Connected, Disconnected, MemoryStore, Reason, Timing
+from cometconn.aio.emulator import open_emulator
 from cometconn.errors import SettingsError, StoreError
 
 from .harness import Server, client, connected, in_trio, run, turns
@@ -67,11 +69,43 @@ def test_a_block_is_entered_once(server: Server) -> None:
         block = client(server)
         async with block:
             pass
-        with pytest.raises(RuntimeError, match="call the function again"):
+        with pytest.raises(RuntimeError, match=r"was entered before: call open_client\(\) again"):
             async with block:
                 raise AssertionError
 
     run(main)
+
+
+USES: dict[str, Callable[[Any], object]] = {
+    "instead of `with`": lambda block: block.__enter__(),
+    "is not awaited": lambda block: block.__await__(),
+    "instead of `for`": iter,
+    "around `async for`": aiter,
+    "around `anext()`": anext,
+    "which has no 'close'": lambda block: block.close(),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_any_use_but_async_with(server: Server, use: str) -> None:
+    """Each is an error that shows the right line, whether a loop runs or not; nothing was started."""
+    kind = AttributeError if "has no" in use else TypeError
+    line = r"write `async with open_client\(\.\.\.\) as chat:`, and use `chat` inside"
+
+    async def main() -> None:
+        with pytest.raises(kind, match=f"{re.escape(use)}: {line}"):
+            USES[use](client(server))
+        with pytest.raises(kind, match=r"write `async with open_emulator\(\.\.\.\) as server:`"):
+            USES[use](open_emulator())
+        assert not in_trio()
+        async with client(server) as chat:
+            for call, name in ((chat.events, "events"), (chat.statuses, "statuses")):
+                with pytest.raises(kind, match=rf"write `async with chat\.{name}\(\.\.\.\) as {name}:`, and "):
+                    USES[use](call())
+
+    run(main)
+    with pytest.raises(kind, match=line):
+        USES[use](client(server))
 
 
 @pytest.mark.parametrize("steps", [*range(8), 12, 20, 40])

@@ -120,7 +120,9 @@ OPEN_CLIENT = Twin(
     "open_client",
     body=(
         "check(open_client, locals())\n"
-        "return Block(lambda: cometconn.open_client({arguments}), lambda chat, calls: CometChat(chat._core, calls), _end)"
+        "return WrappedBlock(Block("
+        "lambda: cometconn.open_client({arguments}), lambda chat, calls: CometChat(chat._core, calls), _end"
+        "), usage_of('open_client'))"
     ),
 )
 
@@ -145,17 +147,26 @@ STATUS_STREAM = Twin(
 OPEN_EMULATOR = Twin(
     "cometconn.emulator.server",
     "open_emulator",
-    body="return Block(lambda: cometconn.emulator.open_emulator({arguments}), Emulator)",
+    body=(
+        "return WrappedBlock("
+        "Block(lambda: cometconn.emulator.open_emulator({arguments}), Emulator), usage_of('open_emulator'))"
+    ),
 )
 OPEN_FAULT_PROXY = Twin(
     "cometconn.testing.fault_proxy",
     "open_fault_proxy",
-    body="return Block(lambda: cometconn.testing.open_fault_proxy({arguments}), lambda proxy, _: proxy)",
+    body=(
+        "return WrappedBlock("
+        "Block(lambda: cometconn.testing.open_fault_proxy({arguments}), lambda proxy, _: proxy), usage_of('open_fault_proxy'))"
+    ),
 )
 OPEN_REPLAY = Twin(
     "cometconn.testing.replay",
     "open_replay",
-    body="return Block(lambda: cometconn.testing.open_replay({arguments}), lambda replay, _: replay)",
+    body=(
+        "return WrappedBlock("
+        "Block(lambda: cometconn.testing.open_replay({arguments}), lambda replay, _: replay), usage_of('open_replay'))"
+    ),
 )
 
 
@@ -178,12 +189,15 @@ class Module:
     tail: str = ""
 
 
+WRAPPED = {name: f"from cometconn._groups import {name}" for name in ("WrappedBlock", "usage_of")}
+
 MODULES = {
     "cometconn/aio/_chat.py": Module(
         "`open_client()` and `CometChat` for asyncio",
         (OPEN_CLIENT, CHAT),
         {
             "Block": "from ._blocks import Block",
+            **WRAPPED,
             "Calls": "from ._calls import Calls",
             "EventStream": "from ._streams import EventStream",
             "StatusStream": "from ._streams import StatusStream",
@@ -221,6 +235,7 @@ def _end(chat: cometconn.CometChat) -> None:
         (OPEN_EMULATOR,),
         {
             "Block": "from ._blocks import Block",
+            **WRAPPED,
             "Emulator": "from ._emulator import Emulator",
             "cometconn": "import cometconn.emulator",
         },
@@ -228,7 +243,7 @@ def _end(chat: cometconn.CometChat) -> None:
     "cometconn/aio/_test_servers.py": Module(
         "`open_fault_proxy()` and `open_replay()` for asyncio",
         (OPEN_FAULT_PROXY, OPEN_REPLAY),
-        {"Block": "from ._blocks import Block", "cometconn": "import cometconn.testing"},
+        {"Block": "from ._blocks import Block", **WRAPPED, **WRAPPED, "cometconn": "import cometconn.testing"},
     ),
 }
 

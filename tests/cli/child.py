@@ -16,7 +16,7 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-COMMAND = (sys.executable, "-c", "from _cometconn_command import main; main()")
+COMMAND = (sys.executable, "-m", "cometconn")
 
 
 def environ(**variables: str) -> dict[str, str]:

@@ -124,6 +124,26 @@ async def test_bad_arguments_are_refused_before_anything_is_sent(autojump_clock:
         assert len(pair.log(Kind.REST)) == before
 
 
+async def test_an_id_that_stands_for_the_other_kind(autojump_clock: MockClock) -> None:
+    """The error says how to send to a group, or to a user, if the receiver was given as an id."""
+    async with open_pair(manual=True) as pair:
+        for receiver, kind, words in (
+            ("hikers", "user", 'If hikers is a group, add receiver_type="group".'),
+            ("amy-2", "group", 'If amy-2 is a user, leave receiver_type="group" out.'),
+        ):
+            for send in (
+                functools.partial(pair.chat.send_text, receiver, "hello"),
+                functools.partial(pair.chat.send_custom, receiver, {}, type="x"),
+            ):
+                with pytest.raises(ApiError) as caught:
+                    await send(receiver_type=kind)
+                assert str(caught.value) == caught.value.message
+                assert caught.value.message.endswith(f" {words}")
+        with pytest.raises(ApiError, match="ERR_UID_NOT_FOUND") as caught:
+            await pair.chat.send_text(User("nobody"), "hello")
+        assert "group" not in str(caught.value)
+
+
 @pytest.mark.parametrize(("receiver", "kind", "code"), [("nobody", "user", "ERR_UID"), ("cooks", "group", "ERR_GUID")])
 async def test_the_server_refuses(autojump_clock: MockClock, receiver: str, kind: Any, code: str) -> None:
     """A refusal raises ApiError with CometChat's code; the user stays logged in."""

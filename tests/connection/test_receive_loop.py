@@ -181,6 +181,41 @@ async def test_no_step_holds_the_loop_for_more_than_a_few_messages(
     assert max(steps.counts) == 64
 
 
+async def test_a_long_message_is_decoded_in_a_step_of_its_own(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other tasks run after it was read, no silence is judged meanwhile, and a cancel at that moment does not lose it."""
+    steps, paused = Steps(), []
+
+    class CancelledRead(OneRead):
+        async def messages(self, most: int) -> Received:
+            received = await super().messages(most)
+            steps.counts[-1] += 1
+            nursery.cancel_scope.cancel()
+            return received
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        steps.counts[-1] += 1
+        paused.append(link.heartbeat._paused)
+        return decode(*args, **kwargs)
+
+    decode = Decoder.decode
+    payload = b'{"type":"novelty","body":"' + b"x" * (256 * 1024) + b'"}'
+    async with open_pair(connect=True) as pair, pair.chat.events() as events:
+        link = reader(pair)[1]
+        monkeypatch.setattr(Decoder, "decode", counted)
+        websocket: Any = CancelledRead(b"\x81\x7f" + len(payload).to_bytes(8, "big") + payload)
+        steps.counts[:] = [0]
+        trio.lowlevel.add_instrument(steps)
+        async with trio.open_nursery() as nursery:
+            start_loop(nursery, pair, link, websocket)
+        trio.lowlevel.remove_instrument(steps)
+        assert events.statistics().events == 1
+        assert paused == [True]
+        assert not link.heartbeat._paused
+    assert [count for count in steps.counts if count] == [1, 1]
+
+
 async def test_a_stream_that_fills_stops_the_taking_there(autojump_clock: MockClock) -> None:
     """Of messages that came together, those after the one that fills a pausing stream stay in the WebSocket."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=3) as events:

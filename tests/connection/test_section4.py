@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import enum
 import functools
+import pickle
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 import cometconn
-from cometconn import AppState, Connected, Connecting, Disconnected, MemoryStore, Reason, Timing, Waiting
+from cometconn import (
+    AppState,
+    Connected,
+    Connecting,
+    ConnectionState,
+    Disconnected,
+    MemoryStore,
+    Reason,
+    Timing,
+    Waiting,
+)
 from cometconn.emulator.log import Kind
 from cometconn.errors import (
     AuthenticationError,
@@ -714,3 +726,13 @@ async def test_doubt_about_a_token_ends_with_its_session(autojump_clock: MockClo
         pair.device.close(1011)
         await pair.wait_status(Waiting)
         assert "GET" not in {entry.detail["method"] for entry in pair.log(Kind.REST)}
+
+
+@pytest.mark.parametrize("kind", [AppState, ConnectionState, Reason])
+def test_states_and_reasons_equal_their_texts(kind: type[enum.StrEnum]) -> None:
+    """A comparison with CometChat's own words is not silently false; pickles of earlier versions are read."""
+    for member in kind:
+        assert member == member.value == member.name.lower()
+        assert pickle.loads(pickle.dumps(member)) is member  # noqa: S301
+        assert kind(member.value) is member  # what a pickle of a plain enum calls
+        assert repr(member) == f"<{kind.__name__}.{member.name}: {member.value!r}>"

@@ -32,7 +32,7 @@ PUBLIC = sorted(
 )
 DRAWN = {"mermaid"}  # tests/lifecycle/test_diagram.py compares it with the table
 WITHOUT_CODE = {
-    "command-options", "eval-rst", "event-kinds", "figure", "image", "include", "lifecycle", "note", "rooms",
+    "command-options", "eval-rst", "event-kinds", "figure", "fleet-sizes", "image", "include", "lifecycle", "note", "rooms",
     "tip", "toctree", "warning",
 }  # fmt: skip
 

@@ -43,7 +43,7 @@ def test_every_attribute_has_its_place(tables: Any) -> None:
     shown = set(first_cells(line for group in GROUPS for line in tables.attribute_table(group)))
     for name in events.__all__:
         kind: Any = getattr(events, name)
-        if issubclass(kind, events.Marker | events.UnknownEvent | events.UnreadableFrame):
+        if name == "as_json" or issubclass(kind, events.Marker | events.UnknownEvent | events.UnreadableFrame):
             continue
         bases = [base.__name__ for base in kind.__mro__]
         for field in attrs.fields(kind):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import pathlib
 import pickle
@@ -13,8 +14,9 @@ import pytest
 
 from cometconn import events
 from cometconn.errors import DecodeError
+from cometconn.events import Gap, Marker, Overflow, Resumed
 
-CLASSES: list[type[Any]] = [getattr(events, name) for name in events.__all__]
+CLASSES: list[type[Any]] = [getattr(events, name) for name in events.__all__ if name != "as_json"]
 NOT_EVENTS = {
     *(events.Attachment, events.Conversation, events.FeedItem, events.Group, events.Interaction),
     *(events.MessageElement, events.ReactionCount, events.ToolCall, events.User),
@@ -48,7 +50,7 @@ def test_the_front_of_the_package_is_sorted_and_whole() -> None:
         for path in folder.glob("[a-z]*.py")
         for name in re.findall(r"^class ([A-Z]\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    assert set(events.__all__) == defined
+    assert set(events.__all__) == {*defined, "as_json"}
 
 
 @each_class
@@ -197,3 +199,27 @@ def test_events_can_go_to_another_process() -> None:
     again = pickle.loads(pickle.dumps(message))  # noqa: S301 - our own
     assert again == message
     assert again.raw == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        Overflow(3),
+        Resumed(1.5),
+        Gap(1.0, 2.0, since_utc=datetime.datetime.now(datetime.UTC), until_utc=datetime.datetime.now(datetime.UTC)),
+    ],
+    ids=lambda marker: type(marker).__name__,
+)
+def test_a_marker_that_is_taken_for_a_message(marker: Marker) -> None:
+    """Its error says how to leave markers out, for a name that messages have; everything else is as for any object."""
+    for name in ("text", "sender", "id", "receiver", "custom_data", "attachments"):
+        assert not hasattr(marker, name)
+        with pytest.raises(
+            AttributeError, match=r"a marker.*`events\(\.\.\., markers=False\)`.*`isinstance\(\)`"
+        ) as caught:
+            getattr(marker, name)
+        assert str(caught.value).startswith(f"'{type(marker).__name__}' object has no attribute '{name}', because")
+    with pytest.raises(AttributeError, match=r"^'\w+' object has no attribute 'sinse'$"):
+        marker.sinse  # type: ignore[attr-defined]  # noqa: B018
+    for same in (pickle.loads(pickle.dumps(marker)), copy.copy(marker), copy.deepcopy(marker), attrs.evolve(marker)):  # noqa: S301
+        assert (type(same), same) == (type(marker), marker)

@@ -39,6 +39,7 @@ from cometconn.fleet.values import (
     Rewound,
     Save,
     Saved,
+    SessionReplacement,
     partition_of,
 )
 
@@ -209,6 +210,7 @@ async def test_at_most_one_owner(under_test: engines.EngineUnderTest, connection
     await under_test.advance(1.001)
     taken = await own(connection, second)
     assert taken.word.token == 2
+    assert (claimed.previous, taken.previous) == (None, claimed.word)
     assert await connection.administration.owners() == {"amy": taken.word, "bob": refused[1].word}
 
 
@@ -447,7 +449,10 @@ async def test_a_cursor_moves_only_forward(connection: EngineConnection) -> None
     (rest,) = await connection.read([Read(partition, two.entries[-1].cursor)])
     assert [entry.id for entry in two.entries + rest.entries] == [1, 2, 3, 4, 5]
     handled = two.entries[1].cursor
+    assert await connection.administration.cursors("bots") == {}
     assert await connection.ack([Ack(partition, first.word, handled)]) == (Acked(partition, handled),)
+    assert await connection.administration.cursors("bots") == {partition: handled}
+    assert await connection.administration.cursors("audit") == {}
     assert await connection.ack([Ack(partition, first.word, two.entries[0].cursor)]) == (Acked(partition, handled),)
     await connection.release([Release(key, first.word)])
     second = await own(connection, await join(connection, "c2", "bots"), key)
@@ -523,6 +528,42 @@ async def test_trimming_waits_for_the_slowest_group(connection: EngineConnection
     assert await entries(connection) == []
     (result,) = await connection.append([Append("amy", claimed.word, 2, (message(5), message(6)), 1, 5)])
     assert result == Appended("amy", 6, 2, 1, skipped=(5,))
+
+
+async def test_how_far_the_groups_are_behind(connection: EngineConnection) -> None:
+    """Per partition: how many entries it has, and how old the oldest is that a group has not acknowledged."""
+    claimed = await own(connection, await join(connection))
+    administration, partition = connection.administration, partition_of("amy", connection.partitions)
+    for group in ("slow", "fast"):
+        await own(connection, await join(connection, "c1", group), str(partition))
+    empty = await administration.log()
+    assert [(each.partition, each.entries, each.age) for each in empty] == [(number, 0, 0.0) for number in range(16)]
+    assert all(each.behind == {"fast": 0.0, "slow": 0.0} for each in empty)
+    await connection.append([Append("amy", claimed.word, 1, (message(1), message(2)))])
+    (result,) = await connection.read([Read(partition)])
+    owned = await own(connection, await join(connection, "c2", "third"), str(partition))
+    await connection.ack([Ack(partition, owned.word, result.entries[0].cursor)])
+    await trio.sleep(0.01)
+    half = (await administration.log())[partition]
+    assert half.entries == 2
+    assert half.age >= half.behind["fast"] == half.behind["slow"] >= half.behind["third"] > 0
+    await connection.ack([Ack(partition, owned.word, result.entries[1].cursor)])
+    assert (await administration.log())[partition].behind["third"] == 0.0
+
+
+async def test_a_session_is_replaced_if_it_is_the_same(connection: EngineConnection) -> None:
+    """Without an owner word, and under the same revision: the next save of the owner wins."""
+    claimed, administration = await own(connection, await join(connection)), connection.administration
+    await connection.save([Save("amy", claimed.word, b"old\0\xff", 4)])
+    assert await administration.sessions(["amy", "bob", "nobody"]) == {"amy": b"old\0\xff"}
+    assert await administration.sessions([]) == {}
+    change = SessionReplacement("amy", b"old\0\xff", b"new")
+    assert await administration.replace_sessions([change, SessionReplacement("bob", b"", b"new")]) == (True, False)
+    assert await administration.replace_sessions([change]) == (False,)
+    assert await connection.save([Save("amy", claimed.word, b"stale", 4)]) == (Saved("amy", 4),)
+    assert await administration.sessions(["amy", "bob"]) == {"amy": b"new"}
+    await connection.save([Save("amy", claimed.word, b"next", 5)])
+    assert await administration.sessions(["amy"]) == {"amy": b"next"}
 
 
 async def test_a_forgotten_group_is_fenced(connection: EngineConnection) -> None:

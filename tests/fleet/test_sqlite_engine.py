@@ -231,3 +231,23 @@ async def test_a_wait_that_runs_out(autojump_clock: trio.testing.MockClock) -> N
         (result,) = await connection.read([Read(0)], wait=7)
         assert not result.entries
         assert trio.current_time() - began == 7
+
+
+LOOKER = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); print(d.execute('SELECT count(*) FROM accounts').fetchone()[0]); d.close()"
+
+
+async def test_a_process_that_leaves_does_not_remove_the_log_that_others_write(tmp_path: pathlib.Path) -> None:
+    """A second connection in this process keeps the locks of the first, so that no other process believes to be the last."""
+    path = tmp_path / "fleet.db"
+
+    async def look() -> int:
+        return int(
+            (await trio.run_process([sys.executable, "-S", "-c", LOOKER, str(path)], capture_stdout=True)).stdout
+        )
+
+    async with SQLiteEngine(path).connect("app") as connection:
+        await own(connection)
+        async with SQLiteEngine(path).connect("app"):
+            assert await look() == 1
+        await connection.administration.add([Account("zed")])
+        assert await look() == 2

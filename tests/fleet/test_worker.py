@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from typing import Any
 
 import attrs
@@ -121,7 +123,10 @@ async def test_members_show_what_a_worker_does(autojump_clock: MockClock) -> Non
         await fleet.wait_all_connected()
         await trio.sleep(2.0)
         (member,) = await fleet.connection.administration.members()
-        assert json.loads(member.info) == {"owned": 3, "connected": 3, "starting": 0, "append_lag": 0.0}
+        info = json.loads(member.info)
+        process = {"version": cometconn.__version__, "host": socket.gethostname(), "pid": os.getpid()}
+        seen = {"owned": 3, "connected": 3, "starting": 0, "appended": 0, "append_lag": 0.0}
+        assert info == {**process, "lease_ttl": 5.0, **seen}
         assert member.incarnation == worker.incarnation
         assert worker.name == "w1"
 

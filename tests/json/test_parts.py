@@ -14,10 +14,10 @@ from cometconn._json.parts import (
     MOST_ELEMENTS,
     elements,
     framed_message_id,
-    has_too_many_items,
     raw_message_id,
     split_object,
 )
+from cometconn._json.signs import count_items
 
 BAD = [b"NaN", b'"\\ud83d"', b'{"a":Infinity}', b'["\\q", {"b":01}]', b'{"text":"a, b]}\\"","n":NaN}', b"\xff\xfeNaN"]
 json_values = st.recursive(
@@ -107,75 +107,6 @@ def test_a_long_list_is_split_with_checkpoints() -> None:
     assert len(split_list(text) or ()) == 901
 
 
-def items(text: str) -> tuple[int, int]:
-    """Return the number of items outside of strings, and of quotes, by looking at one character after the other."""
-    count = quotes = at = 0
-    while at < len(text):
-        if text[at] == "\\" and text[at + 1 : at + 2] in {"\\", '"'}:
-            at += 2
-            continue
-        quotes += text[at] == '"'
-        count += text[at] in "[{," and quotes % 2 == 0
-        at += 1
-    return count, quotes
-
-
-def count(text: str | bytes, most: int) -> bool:
-    """Return whether *text* has too many items, with short texts counted, too."""
-    with mock.patch.object(parts, "UNCOUNTED", -1):
-        return has_too_many_items(text, most)
-
-
-@given(st.lists(json_values, max_size=6), st.integers(0, 60), st.booleans(), st.booleans())
-def test_items_are_counted_outside_of_strings(values: list[object], most: int, plain: bool, as_bytes: bool) -> None:
-    """The result equals that of a simple model, whatever the form of the JSON."""
-    text = json.dumps(values, ensure_ascii=plain)
-    assert count(text.encode("utf-8", "surrogatepass") if as_bytes else text, most) == (items(text)[0] > most)
-
-
-@given(st.text(st.sampled_from('"\\[{,x\u00e9'), max_size=80), st.integers(0, 20))
-def test_items_of_any_text(text: str, most: int) -> None:
-    """The result equals the model's, except for text with more strings than its items can have, which is not JSON."""
-    found, quotes = items(text)
-    if found <= most and quotes > 4 * most + 2:
-        assert not _is_json(text)
-    else:
-        assert count(text, most) == (found > most)
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
-
-
-@pytest.mark.parametrize(
-    ("text", "too_many"),
-    [
-        (b"[" + b"1," * 8_190 + b"1]", False),  # 16 KiB and less is not counted
-        (b"[" + b"1," * 10_000 + b"1]", True),
-        (b"[" + b"1," * 9_999 + b"1]", False),
-        (b'["' + b"[{,\\\\\\" * 200_000 + b'"]', False),
-        (b'["' + b"\\\\" * 500_000 + b'"' + b",1" * 10_000 + b"]", True),
-        (b"[" + b'"[,",' * 9_999 + b"1]", False),
-        (b"{" + b'"{{":"\\"[,",' * 9_999 + b'"x":1}', False),
-        (b"{" + b'"{{":"\\"[,",' * 10_000 + b'"x":1}', True),
-        ("[" + '"\u4e2d[",' * 9_999 + "1]", False),
-        (b"[" * 1_000_000, True),
-        ("[" + "1," * 32_767 + '"\u4e2d"' + ",1" * 5_000 + "]", True),  # more than one piece
-        ('["' + "\u4e2d[" * 70_000 + '\\"[' * 9_000 + '"' + ",1" * 9_998 + "]", False),
-        ('["' + "\u4e2d[" * 70_000 + '\\"[' * 9_000 + '"' + ",1" * 10_000 + "]", True),
-        (b'"' * 1_000_000 + b"," * 20_000, True),
-    ],
-    ids=range(14),
-)
-def test_items_of_long_texts(text: str | bytes, too_many: bool) -> None:
-    """10,000 items are accepted, and one more is not; items inside of strings do not count."""
-    assert has_too_many_items(text, 10_000) == too_many
-
-
 @pytest.mark.parametrize("text", [b"", b"[]", b"NaN", b'{"a":NaN', b'{"a":"}', b'{"a":{"b":NaN}'])
 def test_what_is_not_an_object(text: bytes) -> None:
     """Other values, and objects that do not end, are refused."""
@@ -189,7 +120,7 @@ def test_what_has_no_name_is_not_a_member() -> None:
 
 def framed(text: bytes) -> int | None:
     """Return the id of the message in the frame *text*."""
-    return framed_message_id(text.decode())
+    return framed_message_id(text.decode(), count_items(text, 10_000))
 
 
 @pytest.mark.parametrize(

@@ -58,12 +58,34 @@ async def test_a_block_is_entered_once() -> None:
     streams = Streams()
     subscription = stream_of(streams)
     async with subscription as stream:
-        with pytest.raises(RuntimeError, match="call events\\(\\) again"):
+        with pytest.raises(RuntimeError, match="call chat.events\\(\\) again"):
             await subscription.__aenter__()
         streams.publish(unknown("a"), 1)
         assert len(await stream.batch()) == 1
-    with pytest.raises(RuntimeError, match="call events\\(\\) again"):
+    with pytest.raises(RuntimeError, match="call chat.events\\(\\) again"):
         await subscription.__aenter__()
+
+
+async def test_iteration_after_the_block(autojump_clock: MockClock) -> None:
+    """An `async for` that begins after its block, and so gets nothing, is an error; one that had begun just ends."""
+    async with open_pair(connect=True) as pair:
+        async with pair.chat.events() as events, pair.chat.statuses() as statuses:
+            begun = aiter(events), aiter(statuses)
+            await anext(begun[1])
+        for stream, name in ((events, "events"), (statuses, "statuses")):
+            with pytest.raises(
+                RuntimeError, match=rf"of `async with chat.{name}\(...\) as {name}:` was left, so nothing"
+            ):
+                async for _ in stream:
+                    raise AssertionError
+        for iterator in begun:
+            with pytest.raises(StopAsyncIteration):
+                await anext(iterator)
+        assert await events.batch() == []
+        async with pair.chat.events() as open_until_the_end, pair.chat.statuses() as open_statuses:
+            await pair.chat.disconnect()
+            assert aiter(open_until_the_end) is open_until_the_end
+            assert aiter(open_statuses) is open_statuses
 
 
 async def test_what_was_acknowledged_takes_no_room() -> None:
@@ -331,7 +353,8 @@ async def test_what_is_no_event_class(kind: Any, autojump_clock: MockClock) -> N
     async with open_pair(login=False) as pair:
         with pytest.raises(SettingsError, match="an event class"):
             pair.chat.events(kind)
-        assert "Subscription to Event" in repr(pair.chat.events(Event))
+        async with (block := pair.chat.events(Event)):
+            assert "Subscription to Event" in repr(block)
 
 
 async def test_a_batch_is_everything_that_has_arrived() -> None:

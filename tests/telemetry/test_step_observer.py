@@ -51,7 +51,7 @@ async def test_an_attempt_step_by_step(autojump_clock: MockClock) -> None:
         assert isinstance(opened, seen_.ClientOpened)
         assert (opened.app_id, opened.mode, opened.catch_up, opened.background_grace) == ("APP", "auto", False, 30.0)
         begun = seen.of(seen_.AttemptBegun)[0]
-        assert (begun.url, begun.second, begun.generation) == ("ws://127.0.0.1/", False, 1)
+        assert (begun.url, begun.second, begun.generation) == ("ws://memory.invalid/", False, 1)
         assert seen.of(seen_.Authenticated)[0].attempt == 1
         assert seen.names() == [
             "ClientOpened",

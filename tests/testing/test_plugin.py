@@ -175,17 +175,9 @@ async def test_sockets(emulator, autojump_clock):
 
 async def test_both(chat, memory_chat):
     raise AssertionError
-
-import trio, pytest
-async def test_late(request):
-    raise AssertionError
-
-def test_asked_for_late(request):
-    request.getfixturevalue("memory_server")
 """
-    output = run(code.replace("async def test_late(request):\n    raise AssertionError\n", ""))
+    output = run(code)
     assert output.count("use `memory_server` in virtual time") >= 2
-    assert "Trio fixtures can only be used by Trio tests" in output
     code = """
 import pytest
 
@@ -202,6 +194,51 @@ async def test_late_but_with_a_clock(any_server, autojump_clock):
     output = run(code)
     assert "let the test name `autojump_clock`, too" in output
     assert "1 failed, 1 passed" in output
+
+
+def test_a_sync_test_fails_alone(run: Run) -> None:
+    """A synchronous test that uses a fixture fails with one sentence, and the other tests of the module are not affected."""
+    code = """
+import pytest
+
+@pytest.fixture
+async def mine(memory_chat):
+    return memory_chat
+
+def test_sync(memory_server):
+    raise AssertionError
+
+def test_by_another_fixture(mine):
+    raise AssertionError
+
+def test_late(request):
+    request.getfixturevalue("emulator")
+
+async def test_memory(memory_chat, mine):
+    assert mine is memory_chat
+"""
+    output = run(code)
+    assert "1 passed, 3 errors" in output or "1 failed, 1 passed, 2 errors" in output, output
+    for name, test in (("memory_server", "sync"), ("memory_chat", "by_another_fixture"), ("emulator", "late")):
+        assert f"`{name}` is for async tests, and `test_{test}` is not one: write `async def`." in output
+    assert "_cometconn_pytest.py" not in output
+
+
+def test_without_a_plugin_that_runs_the_test(run: Run) -> None:
+    """A test that nothing runs in Trio or asyncio fails with the ways to change that; so does one that two plugins would run."""
+    code = """
+async def test_it(chat):
+    raise AssertionError
+"""
+    output = run(code, ini="[pytest]\n")
+    assert (
+        "`chat` needs a plugin that runs `test_it`. For Trio, install pytest-trio, and set `trio_mode = true`" in output
+    )
+    pytest.importorskip("pytest_asyncio", reason="pytest-asyncio is not installed")
+    output = run(code, ini=f"{ASYNCIO}auto\ntrio_mode = true\n")
+    assert "Both pytest-trio and pytest-asyncio would run `test_it`." in output
+    sync = "def test_sync(emulator):\n    assert emulator.url\n"
+    assert "1 passed" in run(sync, ini=f"{ASYNCIO}auto")
 
 
 def test_with_anyios_plugin(run: Run) -> None:

@@ -471,7 +471,7 @@ async def test_a_replay_is_an_environment(path: pathlib.Path, autojump_clock: tr
         assert isinstance(played, Replay)
         assert played.boot_time() == trio.current_time()
         assert played.random() == 0.5
-        assert played.endpoints.admin_url == "http://127.0.0.1/v3.0"
+        assert played.endpoints.admin_url == "http://memory.invalid/v3.0"
         assert [line.what for line in played.unplayed] == ["request", "request", "dial"]
         assert played.mismatch is None
     assert list(itertools.islice((line.what for line in read_transcript(path)), 3)) == ["begin", "request", "answer"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
 import trio
 
 import cometconn
+import cometconn.aio.emulator
 from cometconn import AppSettings, CometChat, Connected, Disconnected, MemoryStore, Reason, Waiting
 from cometconn.emulator import open_emulator
 from cometconn.errors import SettingsError
@@ -110,6 +112,33 @@ async def test_an_expectation_that_is_not_met_lists_what_came(server: MemoryServ
     script = ServerScript(server, "zed-1", patience=1)
     with pytest.raises(AssertionError, match=r"'typing_indicator', and did not within 1 s. Nothing came at all"):
         await script.expect("typing_indicator")
+
+
+async def test_a_user_that_the_server_does_not_have(server: MemoryServer) -> None:
+    """A script for it would wait in vain, so it is refused when it is made."""
+    with pytest.raises(SettingsError, match=r"There is no user 'amy' in this server: there are zed-1, amy-2\."):
+        server.script("amy")
+
+
+def test_a_script_in_asyncio() -> None:
+    """It is refused when it is made, and the error names what there is in asyncio."""
+
+    async def main() -> None:
+        async with cometconn.aio.emulator.open_emulator() as emulator:
+            with pytest.raises(SettingsError, match=r"ServerScript needs Trio\. .* emulator\.log\.wait_for") as caught:
+                ServerScript(emulator, "zed-1")
+        assert caught.value.code == "NO_TRIO"
+
+    asyncio.run(main())
+
+
+async def test_the_endpoints_need_the_server(server: MemoryServer) -> None:
+    """Without the server as `environment` the client would dial a name that does not exist, so it is refused."""
+    with pytest.raises(
+        SettingsError, match=r"belong to a server in memory: pass it to open_client\(environment=\.\.\.\)"
+    ):
+        async with cometconn.open_client("APP", store=MemoryStore(), endpoints=server.endpoints):
+            raise AssertionError
 
 
 async def test_quiet_means_no_more_than_pings(server: MemoryServer, chat: CometChat) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cometconn import events
-from cometconn._json.json_depth import DEEPEST
+from cometconn._json.signs import DEEPEST
 from cometconn._wire.decoder import (
     AuthReply,
     Decoder,

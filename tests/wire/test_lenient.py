@@ -329,7 +329,10 @@ def test_an_attribute_that_cannot_be_read(received: dict[str, Any]) -> None:
 def test_every_class_is_broken() -> None:
     """The golden frames have an object of every class that comes from a server."""
     broken = {spot.owner for kept in todo().values() for spot in kept}
-    parts = {getattr(events, name) for name in events.__all__} - {events.UnknownEvent, events.UnreadableFrame}
+    parts = {getattr(events, name) for name in events.__all__ if name != "as_json"} - {
+        events.UnknownEvent,
+        events.UnreadableFrame,
+    }
     bases = {base for kind in parts for base in kind.__mro__[1:]} - {events.AIAssistantEvent}
     assert broken == {kind for kind in parts - bases if not issubclass(kind, events.Marker)}
 

@@ -17,7 +17,7 @@ from .frames import frame, message_frame, presence_frame
 from .messages import MessageStore
 from .people import Group, Person, group_conversation, private_conversation
 from .receipts import Mark
-from .sessions import Sessions, random_secret
+from .sessions import TOKEN_LIMIT, Sessions, random_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -54,7 +54,8 @@ class ChatApp:
     ) -> None:
         self.app_id: str = app_id
         self.auth_key: str = auth_key
-        self.sessions: Sessions = Sessions(make_secret)
+        uids = tuple(users)
+        self.sessions: Sessions = Sessions(make_secret, limit=max(TOKEN_LIMIT, 2 * len(uids)))
         self.messages: MessageStore = MessageStore()
         self.people: dict[str, Person] = {}
         self.groups: dict[str, Group] = {}
@@ -62,7 +63,7 @@ class ChatApp:
         self._wall_clock = wall_clock
         self._devices: list[Device] = []
         self._connections = 0
-        for uid in users:
+        for uid in uids:
             self.add_user(uid)
         for guid, members in (groups or {}).items():
             self.add_group(guid, members)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["TOKEN_LIMIT", "Sessions", "random_secret"]
 
 TOKEN_LIMIT = 1_000
-"""At most this many tokens are valid at once; the oldest is forgotten first."""
+"""At least this many tokens are valid at once, and twice as many as there were users at the start, if that is more."""
 
 
 def random_secret(kind: str, uid: str) -> str:
@@ -20,17 +20,23 @@ def random_secret(kind: str, uid: str) -> str:
 
 
 class Sessions:
-    """The valid secrets and their users: auth tokens for REST, and one JWT per token for the socket."""
+    """The valid secrets and their users: auth tokens for REST, and one JWT per token for the socket.
 
-    def __init__(self, make_secret: Callable[[str, str], str] = random_secret) -> None:
+    Args:
+        make_secret: makes a secret from its kind and the uid.
+        limit: at most this many tokens are valid at once; the oldest is forgotten first.
+    """
+
+    def __init__(self, make_secret: Callable[[str, str], str] = random_secret, *, limit: int = TOKEN_LIMIT) -> None:
         self._make_secret = make_secret
+        self._limit = limit
         self._tokens: dict[str, str] = {}
         self._jwts: dict[str, tuple[str, str]] = {}
         self._jwt_of: dict[str, str] = {}
 
     def issue_token(self, uid: str) -> str:
         """Make a new auth token for a user; earlier ones stay valid."""
-        while len(self._tokens) >= TOKEN_LIMIT:
+        while len(self._tokens) >= self._limit:
             self.forget(next(iter(self._tokens)))
         token = self._make_secret("token", uid)
         self._tokens[token] = uid

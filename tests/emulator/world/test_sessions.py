@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+from cometconn.emulator.world.chat_app import ChatApp
 from cometconn.emulator.world.sessions import TOKEN_LIMIT, Sessions, random_secret
 
 
@@ -78,3 +79,14 @@ def test_the_number_of_tokens_is_bounded() -> None:
 def test_real_tokens_are_never_the_same() -> None:
     """A new server does not issue the tokens of an old one."""
     assert random_secret("token", "zed-1") != random_secret("token", "zed-1")
+
+
+def test_every_user_can_have_two_tokens() -> None:
+    """Also if there are more users than tokens are kept otherwise."""
+    uids = [f"user-{number}" for number in range(TOKEN_LIMIT)]
+    app = ChatApp(users=uids)
+    tokens = {app.sessions.issue_token(uid): uid for uid in (*uids, *uids)}
+    assert {token: app.sessions.user_of_token(token) for token in tokens} == tokens
+    first = next(iter(tokens))
+    app.sessions.issue_token(uids[0])
+    assert app.sessions.user_of_token(first) is None

@@ -1,0 +1,1 @@
+"""`cometconn fleet`: workers, accounts, and what an operator does with them."""

@@ -70,7 +70,8 @@ def open_client(
     """Open a client for as long as the `async with` block runs. CometChat calls this `init()`.
 
     If the store holds a session, its user is logged in without a request, and in auto mode a task of the client
-    connects. No network access takes place before the block begins. After the block the socket is closed and all tasks
+    connects. A session of other servers is not used: a WARNING names both, and it stays saved until the next login. No
+    network access takes place before the block begins. After the block the socket is closed and all tasks
     have ended. The session stays saved.
 
     Args:

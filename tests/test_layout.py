@@ -90,6 +90,7 @@ ELSEWHERE = {
     "fleet/membership": "fleet/test_takeover fleet/test_consumer",
     "fleet/memory_engine": "fleet/test_engines fleet/test_engine_model",
     "fleet/memory_state": "fleet/test_engines fleet/test_engine_model",
+    "fleet/metric_table": "fleet/test_prometheus fleet/test_opentelemetry",
     "fleet/owned": "fleet/test_ownership",
     "fleet/plain_connection": "fleet/test_engines",
     "fleet/reconciler": "fleet/test_takeover",

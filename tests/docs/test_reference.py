@@ -32,6 +32,9 @@ PUBLIC = {
     "cometconn.instrumentation": "instrumentation",
     "cometconn.appstate": "appstate",
     "cometconn.fleet": "fleet",
+    "cometconn.fleet.key_rotation": "fleet",
+    "cometconn.fleet.opentelemetry": "fleet",
+    "cometconn.fleet.prometheus": "fleet",
 }
 
 

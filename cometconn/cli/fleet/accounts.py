@@ -72,7 +72,8 @@ async def resume(engine: EngineOptions, uids: Sequence[str]) -> None:
         known = await _check_known(connection.administration, uids)
         await connection.administration.resume(uids)
     parked = [uid for uid in uids if known[uid].parked is not None]
-    rest = f" {len(uids) - len(parked)} were not parked." if len(parked) < len(uids) else ""
+    others = [uid for uid in uids if uid not in parked]
+    rest = f" Not parked: {len(others)}." if others else ""
     _print(f"{_count(parked)} resumed.{rest}")
 
 

@@ -126,7 +126,7 @@ def changes_between(before: Snapshot, after: Snapshot) -> Iterator[str]:
         if key not in new:
             yield f"{each.incarnation} has left" if key in left else f"{each.incarnation} lost its lease"
     moves = Counter(
-        (before.owners.get(uid, "nobody"), after.owners.get(uid, "nobody"))
+        (before.owners.get(uid, "no owner"), after.owners.get(uid, "no owner"))
         for uid in before.owners.keys() | after.owners.keys()
         if before.owners.get(uid) != after.owners.get(uid)
     )
@@ -135,7 +135,8 @@ def changes_between(before: Snapshot, after: Snapshot) -> Iterator[str]:
     for uid in after.parked.keys() - before.parked.keys():
         yield f"{uid} was parked"
     if len(after.holes) > len(before.holes):
-        yield f"{len(after.holes) - len(before.holes)} new holes"
+        new_holes = len(after.holes) - len(before.holes)
+        yield f"{new_holes} new {'hole' if new_holes == 1 else 'holes'}"
 
 
 def _rates(before: Snapshot, after: Snapshot, seconds: float) -> Iterator[tuple[str, float]]:

@@ -74,7 +74,7 @@ def test_a_parked_account_is_resumed(fleet: FleetCommand) -> None:
     table = fleet("accounts", "list").words
     assert "amy - parked: The login was\\u001b[31m refused." in table
     assert "zed w1 pinned to w1 for " in table
-    assert fleet("accounts", "resume", "amy", "zed").out == "1 account resumed. 1 were not parked.\n"
+    assert fleet("accounts", "resume", "amy", "zed").out == "1 account resumed. Not parked: 1.\n"
     assert listed(fleet)["amy"]["parked"] is None
 
 

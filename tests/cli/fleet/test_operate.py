@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING
 
-from cometconn.fleet import Account
+import trio
+
+from cometconn.cli.fleet.engine_options import EngineOptions
+from cometconn.cli.fleet.operate import drain
+from cometconn.fleet import Account, SQLiteEngine
 from cometconn.fleet.values import Release
 
 from .conftest import join, worker
 
 if TYPE_CHECKING:
+    import pathlib
+
+    import pytest
+
     from cometconn.fleet import EngineConnection
 
     from .conftest import FleetCommand
@@ -33,15 +42,18 @@ def test_a_worker_is_marked(fleet: FleetCommand) -> None:
     assert message == "w2 is marked as draining, but still has its lease after 0.01 s."
 
 
-def test_waiting_ends_with_the_lease(fleet: FleetCommand) -> None:
-    """Another incarnation of the same name does not count."""
-
-    async def short(connection: EngineConnection) -> None:
+async def test_waiting_ends_with_the_lease(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another incarnation of the same name, which has joined since, does not count."""
+    path = tmp_path / "fleet.sqlite"
+    async with SQLiteEngine(path).connect("APP") as connection, trio.open_nursery() as nursery:
         incarnation = await join(connection, "w1")
-        await connection.lease(incarnation, 0.3)
-
-    fleet.with_engine(short)
-    assert fleet("drain", "w1", "--wait").out.startswith("w1 is drained: it took ")
+        engine = EngineOptions(app_id="APP", engine=str(path))
+        nursery.start_soon(functools.partial(drain, engine, "w1", wait=True, timeout=60.0))
+        while not (await connection.administration.members())[0].draining:
+            await trio.sleep(0.01)
+        await connection.lease(incarnation, 0)
+        await join(connection, "w1")
+    assert capsys.readouterr().out.startswith("w1 is drained: it took ")
 
 
 def test_no_such_worker(fleet: FleetCommand) -> None:

@@ -60,7 +60,7 @@ async def test_watching(autojump_clock: MockClock) -> None:
         engine.is_unreachable = False
         assert "0 workers, 0 accounts" in printed(await watcher.look(connection))
         claimed = await worker(connection, "w1", "amy", "zed", info='{"appended": 10, "connected": 2}')
-        assert "2 accounts: nobody -> w1" in printed(await watcher.look(connection))
+        assert "2 accounts: no owner -> w1" in printed(await watcher.look(connection))
         incarnation = claimed["amy"].word.incarnation
         await trio.sleep(2.0)
         await connection.lease(incarnation, 600.0, info='{"appended": 15, "connected": 2}')
@@ -96,13 +96,13 @@ async def test_what_changed(autojump_clock: MockClock) -> None:
     assert lines(attrs.evolve(before, workers=(first,)), workers=(first, second)) == ["w2 has joined"]
     assert lines(attrs.evolve(before, workers=(working,)), workers=(second,)) == ["w2 is draining"]
     assert lines(before, owners={"amy": "w2", "orphan": "w2"}) == [
-        "1 account: nobody -> w2",
+        "1 account: no owner -> w2",
         "1 account: w1 -> w2",
-        "1 account: w2 -> nobody",
+        "1 account: w2 -> no owner",
     ]
     assert lines(attrs.evolve(before, holes=(), accounts=()), holes=before.holes, accounts=before.accounts) == [
         "parked was parked",
-        "1 new holes",
+        "1 new hole",
     ]
 
 

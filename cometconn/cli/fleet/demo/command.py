@@ -154,7 +154,7 @@ def _summarise(steps: Steps, results: tuple[Result, ...]) -> None:
     for name, times in steps.leases_lost.items():
         steps.print_text(
             f"{name} lost its lease {'once' if times == 1 else f'{times} times'}, because it could not renew it in time "
-            "on this busy machine. Its accounts moved to other workers meanwhile."
+            "on this busy machine. Its accounts were given up, and claimed again."
         )
     console.print()
     failed = sum(not result.held for result in results)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -87,8 +88,19 @@ async def run_process(
     """
     last_words: collections.deque[bytes] = collections.deque(maxlen=1)
     async with open_nursery() as nursery:
+        # In the demo's own process group: what ends a terminal's programs, a hangup for example, ends the workers, too.
+        start = partial(
+            trio.run_process,
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=environ,
+            deliver_cancel=_kill,
+        )
         try:
-            process: trio.Process = await nursery.start(_run, command, environ)
+            process: trio.Process = await nursery.start(start)
         except OSError as error:
             message = f"Worker {name} cannot be started: {error.strerror or error}."
             raise WorkerFailedError(message) from error
@@ -100,20 +112,6 @@ async def run_process(
         words = b"".join(last_words).decode(errors="replace").removeprefix("cometconn: ")
         message = f"Worker {name} ended with status {process.returncode}. {words or 'It printed no reason.'}"
         raise WorkerFailedError(message)
-
-
-async def _run(command: Sequence[str], environ: dict[str, str], *, task_status: trio.TaskStatus[trio.Process]) -> None:
-    # In the demo's own process group: what ends a terminal's programs, a hangup for example, ends the workers, too.
-    await trio.run_process(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        check=False,
-        env=environ,
-        deliver_cancel=_kill,
-        task_status=task_status,
-    )
 
 
 async def _kill(process: trio.Process) -> None:

@@ -14,7 +14,7 @@ from cometconn._arguments import checked, made_by
 from cometconn._client.client import CometChat
 from cometconn._streams.event_stream import EventStream
 from cometconn.errors import ApiError
-from cometconn.events import Event, TextMessage
+from cometconn.events import Event, Gap, TextMessage
 
 from .errors import LeaseLostError
 from .log_format import to_log_event
@@ -44,13 +44,20 @@ class Owned:
     """
 
     def __init__(
-        self, account: Account, chat: CometChat, log: AccountLog, writer: LogWriter, is_over: Callable[[], bool]
+        self,
+        account: Account,
+        chat: CometChat,
+        log: AccountLog,
+        writer: LogWriter,
+        is_over: Callable[[], bool],
+        fetches_again: Callable[[Gap], bool],
     ) -> None:
         self._account = account
         self._chat = chat
         self._log = log
         self._writer = writer
         self._is_over = is_over
+        self._fetches_again = fetches_again
 
     def __repr__(self) -> str:
         return f"<Owned {self.account.uid!r}, token {self.token}>"
@@ -101,7 +108,8 @@ class Owned:
 
         Recording a message counts all messages of this account up to it as handled, so record a batch as a whole.
         Events without an id (typing, presence, receipts) are recorded at most once, and marked as signals. A `Gap` whose
-        messages could not be fetched becomes a hole.
+        messages could not be fetched becomes a hole; but if fetching them failed for a passing reason, the handler is
+        cancelled instead, and the client is opened again where the log ends, with growing delays for about 5 minutes.
 
         Args:
             events: as a stream yielded them, in its order.
@@ -120,6 +128,11 @@ class Owned:
         still be recorded; recording them again does no harm.
         """
         self.check()
+        events = list(events)
+        if any(isinstance(event, Gap) and self._fetches_again(event) for event in events):
+            await trio.lowlevel.checkpoint()  # cancelled, unless the handler shields itself
+            message = f"The client of {self.account.uid!r} is opened again, to fetch what it has missed."
+            raise LeaseLostError(message)
         entries = (to_log_event(event, self.account.uid, own=own) for event in events)
         given = [entry for entry in entries if entry is not None]
         if not given:

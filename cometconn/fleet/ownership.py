@@ -15,6 +15,7 @@ from cometconn import CometChat, Connected, Disconnected, Reason, Waiting
 from cometconn._account.api import is_refusal
 from cometconn._groups import interrupt_in, open_nursery
 from cometconn.errors import ApiError, CometConnError, NotLoggedInError, SettingsError, StoreError
+from cometconn.events import Gap
 
 from .changes import HandlerFailed, Parked, Rewound
 from .engine_store import OTHER_USER, EngineStore, OwnedSession
@@ -34,6 +35,7 @@ _LOG = logging.getLogger("cometconn.fleet")
 _TOKEN_UNKNOWN = "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"  # noqa: S105 - an error code
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 30.0  # seconds until a login is tried again
 _GIVEN_BACK = frozenset({"share", "drain"})  # reasons for which the lease lasts until the account is released
+_MOST_FETCHES = 10  # times that a client is opened again because it could not fetch what it has missed: about 5 minutes
 _LONGEST_PAUSE = 60.0  # seconds until a handler that raised is called again
 
 
@@ -71,6 +73,8 @@ class Ownership:
     _chat: CometChat | None = attrs.field(default=None, init=False, repr=False)
     _has_logged_in_again: bool = attrs.field(default=False, init=False)
     _must_save: bool = attrs.field(default=False, init=False)
+    _failed_fetches: int = attrs.field(default=0, init=False)
+    _pause: float = attrs.field(default=0.0, init=False)
 
     @classmethod
     def of(
@@ -144,6 +148,29 @@ class Ownership:
                 self._chat.enter_background()
             self._client.cancel(reason="cometconn: the engine has forgotten events of this account")
 
+    def _fetches_again(self, gap: Gap) -> bool:
+        """Return whether what was missed is fetched by a new client, because fetching it has failed for a passing reason.
+
+        Otherwise the position would move behind messages that the next owner would have to fetch. The account has no
+        socket meanwhile: a connection for each account, every few seconds, would use up the rate limit of the fleet.
+        """
+        if gap.recovered:
+            self._failed_fetches = 0
+        passes = gap.recovered is False and isinstance(gap.cause, ApiError) and gap.cause.worth_retrying
+        if not passes or self._chat is None or self._failed_fetches >= _MOST_FETCHES:
+            return False
+        self._pause = min(_LONGEST_DELAY, _FIRST_DELAY * 2**self._failed_fetches)
+        self._failed_fetches += 1
+        _LOG.warning(
+            "The missed messages of %r cannot be fetched yet; it is tried again in %g s: %s",
+            self.account.uid,
+            self._pause,
+            gap.cause,
+        )
+        self._chat.enter_background()
+        self._client.cancel(reason="cometconn: what the account has missed cannot be fetched yet")
+        return True
+
     # The task.
 
     @trio.lowlevel.enable_ki_protection
@@ -156,6 +183,8 @@ class Ownership:
                         await self._open()
                         # Only a client that could not be opened comes here.
                         await trio.sleep(min(_LONGEST_DELAY, _FIRST_DELAY * 2**failures))
+                    pause, self._pause = self._pause, 0.0
+                    await trio.sleep(pause)
             if not self.tenure.lease.is_over:
                 # Appends that are under way are for the next owner to find, rather than to fetch again.
                 with trio.move_on_after(self.tenure.options.settings.timing.close_timeout):
@@ -195,7 +224,7 @@ class Ownership:
             self._must_save = False
         if chat.get_logged_in_user() is None:
             await self._log_in(chat)
-        await self._handle(Owned(self.account, chat, self.log, self.tenure.writer, self._is_over))
+        await self._handle(Owned(self.account, chat, self.log, self.tenure.writer, self._is_over, self._fetches_again))
 
     @trio.lowlevel.enable_ki_protection
     async def _watch(self, chat: CometChat, nursery: trio.Nursery) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import attrs
 import pytest
 import trio
@@ -442,3 +444,55 @@ async def test_what_a_worker_did_is_reported(autojump_clock: MockClock) -> None:
                 released = [await anext(changes) for _ in range(2)]
                 assert {change.reason for change in released} == {"drain"}  # type: ignore[attr-defined]
         assert [entry.kind for entry in fleet.server.world.log.of(Kind.RESET)] == []
+
+
+@pytest.mark.parametrize("fault", [503, "hang"])
+async def test_what_cannot_be_fetched_yet_is_not_passed_over(
+    fault: Literal[503, "hang"], autojump_clock: MockClock
+) -> None:
+    """While REST fails, live messages wait for the missed ones: a second death in that time loses none, either."""
+    async with open_fleet(1) as fleet:
+        for name in ("w1", "w2"):
+            await fleet.start(name)
+        await fleet.wait_all_connected()
+        fleet.say("user-0", "before")
+        await trio.sleep(2.0)
+        (owner,) = fleet.owners()["user-0"]
+        await fleet.kill(owner)
+        fleet.say("user-0", "meanwhile")
+        fleet.server.set(rest=fault)
+        await fleet.wait_all_connected()
+        fleet.say("user-0", "live")
+        await trio.sleep(30.0)
+        await fleet.kill("w2" if owner == "w1" else "w1")
+        fleet.server.heal()
+        await fleet.start("w3")
+        await fleet.wait_all_connected()
+        await trio.sleep(5.0)
+        await fleet.assert_all_recorded()
+        assert await fleet.connection.administration.holes() == ()
+
+
+async def test_what_cannot_be_fetched_for_minutes_is_a_hole(autojump_clock: MockClock) -> None:
+    """In the end live messages are recorded behind a hole, and the missed ones as late, as soon as they can be fetched."""
+    async with open_fleet(1) as fleet:
+        for name in ("w1", "w2"):
+            await fleet.start(name)
+        await fleet.wait_all_connected()
+        fleet.say("user-0", "before")
+        await trio.sleep(2.0)
+        (owner,) = fleet.owners()["user-0"]
+        await fleet.kill(owner)
+        fleet.say("user-0", "meanwhile")
+        fleet.server.set(rest=503)
+        await trio.sleep(100.0)
+        assert [text for _, text in await fleet.recorded()] == ["before"]
+        await trio.sleep(300.0)
+        await fleet.wait_all_connected()
+        fleet.say("user-0", "live")
+        await trio.sleep(2.0)
+        assert [text for _, text in await fleet.recorded()] == ["before", "", "live"]
+        assert len(await fleet.connection.administration.holes()) == 1
+        fleet.server.heal()
+        await trio.sleep(60.0)
+        assert [text for _, text in await fleet.recorded()] == ["before", "", "live", "meanwhile"]

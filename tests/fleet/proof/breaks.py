@@ -21,7 +21,6 @@ from cometconn.fleet import (
     governor,
     lease,
     log_writer,
-    membership,
     ownership,
     reconciler,
     redis_scripts,
@@ -167,17 +166,6 @@ def early_release() -> None:
     ownership.Ownership.end = end_without_closing  # type: ignore[method-assign]
 
 
-def late_renewal() -> None:
-    """A lease is renewed so rarely that it ends (F3)."""
-    renewed = membership.Membership._try_to_renew
-
-    async def renew(self: membership.Membership) -> bool:
-        await trio.sleep(2 * self.fleet.lease_ttl)
-        return await renewed(self)
-
-    membership.Membership._try_to_renew = renew  # type: ignore[method-assign]
-
-
 def stuck_drain() -> None:
     """A drain does not end the accounts (F19)."""
     drain = worker.Worker.drain
@@ -214,7 +202,6 @@ BREAKS: dict[str, Callable[[], None]] = {
     "other-shares": other_shares,
     "no-governor": no_governor,
     "early-release": early_release,
-    "late-renewal": late_renewal,
     "stuck-drain": stuck_drain,
     "early-ack": early_ack,
 }

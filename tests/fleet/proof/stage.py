@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -28,10 +28,8 @@ from .witness import Entry, Handled, Journal, crowded, judge_handled, judge_log
 __all__ = ["Child", "Setup", "Stage", "StageError", "open_stage"]
 
 ROOT = pathlib.Path(__file__).parents[3]
-START = 90.0
+START = 180.0
 """Seconds within which the whole fleet is to be connected at the start: many programs start at once."""
-SETTLED = 1.5
-"""Seconds without a change after which the owners count as settled."""
 DRAIN = 10.0
 """Seconds that a drain may take."""
 _LOGGED = 40.0  # seconds within which everything that was sent is to be in the log, once the talk has ended
@@ -53,6 +51,7 @@ class Setup:
         fleet: what differs from the defaults of `FleetSettings`.
         handles: whether workers handle messages themselves, in run mode, instead of recording them.
         first: breaks of the first worker alone, which the scenario needs.
+        settled_after: seconds without a change after which the owners count as settled.
     """
 
     engine: str
@@ -62,6 +61,11 @@ class Setup:
     fleet: dict[str, Any] = attrs.field(factory=dict)
     handles: bool = False
     first: tuple[str, ...] = ()
+    settled_after: float = 1.5
+
+    def smaller(self) -> Setup:
+        """Return the setup of a quick run: most of its time is that of starting processes."""
+        return attrs.evolve(self, workers=min(self.workers, 3))
 
     @property
     def takeover(self) -> float:
@@ -193,13 +197,13 @@ class Stage:
         self._forget(child)
         with trio.move_on_after(3 * DRAIN):
             while is_worker and self.owned_by(child.name):
-                await trio.sleep(0.02)
+                await trio.sleep(0.05)
             gave_back = time.monotonic() - began
             status = await child.process.wait()
             if is_worker:
                 self.note("SIGTERM to owning nothing", gave_back, DRAIN)
                 self.note("SIGTERM to the end of the process", time.monotonic() - began, goal)
-            if status:
+            if status and (is_worker or status != -signal.SIGTERM):  # a consumer may still be starting
                 self.note(f"exit status of {child.name}", abs(status), 0)
             return
         self.note(f"seconds that the drain of {child.name} did not take to end", 3 * DRAIN, DRAIN)
@@ -227,7 +231,7 @@ class Stage:
 
     # Waiting.
 
-    async def until(self, condition: Callable[[], bool], within: float, what: str) -> float:
+    async def until(self, condition: Callable[[], bool], within: float, what: str, *, every: float = 0.05) -> float:
         """Wait until it holds; return how long that took. Raises `StageError` if it takes longer than *within*."""
         began = time.monotonic()
         while True:
@@ -239,7 +243,16 @@ class Stage:
             for child in self.workers.values():
                 if child.process.poll() is not None:
                     raise StageError(f"{self.name}: {child.name} ended by itself: see {self.folder}")
-            await trio.sleep(0.05)
+            await trio.sleep(every)
+
+    async def timed(self, what: str, waiting: Awaitable[float], goal: float) -> None:
+        """Note how long a wait has taken; one that takes too long has missed the goal."""
+        try:
+            took = await waiting
+        except StageError:
+            self.note(what, float("inf"), goal)
+            raise
+        self.note(what, took, goal)
 
     async def wait_connected(self, uids: Collection[str], *, since: float, goal: float, what: str) -> None:
         """Wait until these accounts have sockets that were opened after *since*; note how long that took for each."""
@@ -260,7 +273,7 @@ class Stage:
             lambda: len(self.journal.connected()) == len(self.uids), within, "every account is connected"
         )
 
-    async def settled(self, within: float = 60.0) -> dict[str, str]:
+    async def settled(self, within: float = 120.0) -> dict[str, str]:
         """Wait until every account is connected, every worker owns some, and nothing has moved for a while."""
         seen: dict[str, str] = {}
         since = time.monotonic()
@@ -271,10 +284,10 @@ class Stage:
             complete = set(owners) == set(self.uids) and set(owners.values()) == set(self.workers)
             if owners != seen or not complete or len(self.journal.connected()) != len(self.uids):
                 seen, since = owners, time.monotonic()
-            return time.monotonic() - since >= SETTLED
+            return time.monotonic() - since >= self.setup.settled_after
 
         try:
-            await self.until(is_settled, within, "the owners are settled")
+            await self.until(is_settled, within, "the owners are settled", every=0.2)
         except StageError as error:
             missing = sorted(set(self.uids) - self.journal.connected().keys())
             raise StageError(f"{error}: {sorted(set(seen.values()))}, not connected: {missing[:5]}") from None
@@ -295,7 +308,8 @@ class Stage:
         if self.handled.exists():
             for line in self.handled.read_text(encoding="ascii").splitlines():
                 process, uid, number = line.split()
-                yield Handled(int(process), uid, int(number))
+                if number != "None":  # a hole, or a signal
+                    yield Handled(int(process), uid, int(number))
 
     def _sent(self) -> set[tuple[str, int]]:
         return {(uid, number) for uid, numbers in self.journal.said.items() for number in numbers}
@@ -330,7 +344,10 @@ class Stage:
         self.journal.read()
         sent = self._sent()
         return await self.until(
-            lambda: sent <= {(line.uid, line.id) for line in self._handled()}, within, "what was sent is handled"
+            lambda: sent <= {(line.uid, line.id) for line in self._handled()},
+            within,
+            "what was sent is handled",
+            every=0.5,
         )
 
     def _judge(self) -> None:

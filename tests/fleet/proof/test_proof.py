@@ -37,8 +37,8 @@ async def test_a_kill_and_a_drain(engine: str, tmp_path: pathlib.Path) -> None:
         if PROGRAM is None:
             pytest.skip("redis-server is not installed")
     report = Report()
-    setup = Setup(engine=engine, workers=3, accounts=12, fleet=SHORT)
-    with trio.fail_after(120):
+    setup = Setup(engine=engine, workers=3, accounts=12, fleet=SHORT, settled_after=0.5)
+    with trio.fail_after(300):
         async with open_stage("test", setup, tmp_path, report, seed=1) as stage:
             await killed(stage, stage.workers["w0"])
             await drained(stage, stage.workers["w1"])

@@ -65,8 +65,8 @@ nitpick_ignore_regex = [
         r"py:class",
         r"LocalLease|Handler|LoginFunction|_Partition|ChangeStream|cometconn\.fleet\.(?:change_feed\.ChangeStream|counters\.WorkerStatistics)",
     ),
-    # Those of prometheus_client.
-    (r"py:class", r"CollectorRegistry|Metric"),
+    # Those of prometheus_client and OpenTelemetry.
+    (r"py:class", r"CollectorRegistry|Metric|Meter"),
     # The types of a stream's events, and the keywords of `events()` in its overloads.
     (r"py:class", r"(?:cometconn\._streams\.event_stream\.)?EventT_co|[ABCD]|StreamKeywords"),
     # The standard library's, where an annotation names them without their module.

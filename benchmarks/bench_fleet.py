@@ -185,8 +185,7 @@ def scale_rows(fleet: Scale, clients: Scale, engine: str) -> list[Row]:
         ),
         Row(
             "fleet",
-            f"{crowd}: CPU of an idle account, {fleet.idle * 1e6:.0f} / {clients.idle * 1e6:.0f} millionths of a core; "
-            f"Redis in all {fleet.engine_idle * 100:.1f} % of one",
+            f"{crowd}: CPU of an idle process, {fleet.idle:.1%} / {clients.idle:.1%} of a core; Redis {fleet.engine_idle:.1%} of one",
             against,
             fleet.idle / clients.idle,
         ),

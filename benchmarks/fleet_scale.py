@@ -73,7 +73,7 @@ class Scale:
         connected: seconds until all of them were connected.
         memory: bytes of resident memory for each account in the members.
         engine_memory: the same in Redis.
-        idle: the part of one core that each account uses when nothing happens, in the members.
+        idle: the part of one core that each process uses when nothing happens.
         engine_idle: the part of one core that Redis uses when nothing happens.
         loads: what each rate of messages cost.
         takeover: seconds from a SIGKILL of one worker until all accounts were connected again.
@@ -195,7 +195,7 @@ def run_workers(
         workers,
         connected,
         memory,
-        idle[0] / accounts,
+        idle[0] / workers,
         loads,
         engine_memory=engine_memory,
         engine_idle=idle[1],
@@ -215,4 +215,4 @@ def run_clients(accounts: int, sharers: int, *, quick: bool) -> Scale:
         memory = (member.ask(do="state")["memory"] - member.greeting["memory"]) / accounts
         idle = crowd.idle(_QUICK_IDLE if quick else _IDLE)
         loads = crowd.loads(idle, quick=True, share=1 / sharers)
-    return Scale(accounts, 1, connected, memory, idle[0] / accounts, loads)
+    return Scale(accounts, 1, connected, memory, idle[0], loads)

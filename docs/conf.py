@@ -63,8 +63,10 @@ nitpick_ignore_regex = [
     # What a worker of a fleet has, beside its public names.
     (
         r"py:class",
-        r"LocalLease|Handler|LoginFunction|_Partition|cometconn\.fleet\.(?:change_feed\.ChangeStream|counters\.WorkerStatistics)",
+        r"LocalLease|Handler|LoginFunction|_Partition|ChangeStream|cometconn\.fleet\.(?:change_feed\.ChangeStream|counters\.WorkerStatistics)",
     ),
+    # Those of prometheus_client and OpenTelemetry.
+    (r"py:class", r"CollectorRegistry|Metric|Meter"),
     # The types of a stream's events, and the keywords of `events()` in its overloads.
     (r"py:class", r"(?:cometconn\._streams\.event_stream\.)?EventT_co|[ABCD]|StreamKeywords"),
     # The standard library's, where an annotation names them without their module.

@@ -30,7 +30,8 @@ class Figures:
         account: bytes of memory of an account in a worker.
         account_redis: the same in Redis, with a session.
         event_redis: bytes of an event in the log.
-        idle: the part of a core that an idle account takes in a worker.
+        worker: the part of a core that a worker takes, whatever it owns.
+        idle: the part of a core that an idle account adds: its keepalive pings.
         message: seconds of CPU time that a message takes in a worker, from the socket to the log.
         message_redis: the same in Redis.
         renewal_redis: seconds of CPU time of Redis for a renewal and the two looks of a tick of one worker.
@@ -39,6 +40,7 @@ class Figures:
     account: float
     account_redis: float
     event_redis: float
+    worker: float
     idle: float
     message: float
     message_redis: float
@@ -46,18 +48,20 @@ class Figures:
 
 
 MEASURED = Figures(
-    account=70 * _KIB,
+    account=85 * _KIB,
     account_redis=1_700,
     event_redis=780,
-    idle=150e-6,
-    message=600e-6,
-    message_redis=60e-6,
-    renewal_redis=300e-6,
+    worker=0.02,
+    idle=40e-6,
+    message=2_500e-6,
+    message_redis=220e-6,
+    renewal_redis=400e-6,
 )
-"""From one run with 2,000 accounts on 4 workers, rounded up."""
+"""From a run with 200 accounts on 4 workers, on two cores that other programs kept busy, rounded up: an idle machine needs less.
+The keepalive pings are 1 ms of CPU every 25 s."""
 
 PER_WORKER = 2_500
-"""Accounts for each worker, which has one core: half of what its CPU allows, so that the workers left can take over."""
+"""Accounts for each worker, which has one core: most of it stays free, for bursts and for the accounts of a dead worker."""
 PER_ACCOUNT = 0.02
 """Messages a second for each account: one in 50 s, day and night."""
 RETAINED = 86_400.0
@@ -109,7 +113,7 @@ def size_of(accounts: int, figures: Figures = MEASURED) -> Size:
         accounts=accounts,
         workers=workers,
         worker_memory=share * figures.account,
-        worker_cpu=share * (figures.idle + PER_ACCOUNT * figures.message),
+        worker_cpu=figures.worker + share * (figures.idle + PER_ACCOUNT * figures.message),
         redis_cpu=redis_cpu,
         fleets=fleets,
         redis_memory=accounts / fleets * figures.account_redis + log,

@@ -31,6 +31,7 @@ def test_the_sizes_follow_from_the_figures(sizes: Any) -> None:
         account=100_000,
         account_redis=2_000,
         event_redis=1_000,
+        worker=0.1,
         idle=1e-4,
         message=1e-3,
         message_redis=1e-4,
@@ -39,7 +40,7 @@ def test_the_sizes_follow_from_the_figures(sizes: Any) -> None:
     size = sizes.size_of(100_000, figures)
     assert (size.workers, size.fleets) == (40, 2)
     assert size.worker_memory == 2_500 * 100_000
-    assert size.worker_cpu == pytest.approx(2_500 * (1e-4 + 0.02 * 1e-3))
+    assert size.worker_cpu == pytest.approx(0.1 + 2_500 * (1e-4 + 0.02 * 1e-3))
     assert size.redis_cpu == pytest.approx(2_000 * 1e-4 + 40 * 2 * 1e-3)
     assert size.log_memory == pytest.approx(1_000 * 86_400 * 1_000)
     assert size.redis_memory == pytest.approx(50_000 * 2_000 + size.log_memory)

@@ -205,6 +205,13 @@ def interrupts(session: nox.Session) -> None:
 
 
 @nox.session
+def notebook(session: nox.Session) -> None:
+    """Run a client in the cells of a Jupyter kernel, and interrupt them."""
+    session.install("-q", ".[dev]", "ipykernel", "jupyter-client")
+    session.run("pytest", "-q", "tests/aio/test_notebook.py")
+
+
+@nox.session
 def conformance(session: nox.Session) -> None:
     """Show how the client reacts to every kind of misbehaving server. Options: [words] --rounds N --bare."""
     session.install("-q", ".[dev]")

@@ -53,7 +53,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "functions that take one Detail, such as LogHook()",
     ),
     "type[Event]": ("an event class, such as TextMessage", "event classes"),
-    "ServerControls": ("a server: an Emulator or a MemoryServer", "servers"),
+    "ServerControls": ("a server (an Emulator or a MemoryServer)", "servers"),
     "Message": ("a message that was received, such as a TextMessage", "messages"),
 }
 """Singular and plural of what fits, by the name of the type. Other classes are called by their own name."""

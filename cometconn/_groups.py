@@ -319,17 +319,26 @@ def _made_into_blocks(
         check_call(made, args, kwargs)
         return WrappedBlock(make(*args, **kwargs), usage, needs_trio=needs_trio)
 
-    # `help()` would otherwise show the type of the generator.
+    # `help()` would otherwise show the type of the generator: it reads the signature of what is wrapped, and from Python 3.14
+    # on the annotations of the wrapper are its own.
     given = str(make.__annotations__["return"]).partition("[")[2].rpartition(",")[0]
     returns = made.__annotations__["return"] = f"AbstractAsyncContextManager[{given}]"
     made.__signature__ = inspect.signature(make).replace(return_annotation=returns)  # type: ignore[attr-defined]
     return made
 
 
+_IN_AIO = frozenset({"open_client()", "open_emulator()", "open_fault_proxy()", "open_replay()"})
+
+
 def need_trio(call: str) -> None:
     """Raise `SettingsError` unless a Trio task is running."""
     if not trio.lowlevel.in_trio_task():
-        message = f"{call} needs Trio: run the program with trio.run(main), or in an asyncio program use cometconn.aio instead."
+        aio = (
+            ", or in an asyncio program use cometconn.aio instead"
+            if call in _IN_AIO
+            else "; cometconn.aio does not have it"
+        )
+        message = f"{call} needs Trio: run the program with trio.run(main){aio}."
         raise SettingsError(message, code="NO_TRIO")
 
 

@@ -42,11 +42,22 @@ from cometconn.emulator import Device, Faults, Kind, ServerLog, World
 from cometconn.environment import Request, SystemEnvironment
 from cometconn.errors import CometConnError, SettingsError
 from cometconn.events import Event, Group, MediaMessage, TextMessage, User
-from cometconn.fleet import MemoryEngine
+from cometconn.fleet import (
+    Account,
+    EngineAdministration,
+    Incarnation,
+    KeyRing,
+    MemoryEngine,
+    Owned,
+    RedisEngine,
+    SQLiteEngine,
+    open_consumer,
+)
 from cometconn.instrumentation import Detail, LogHook, MachineSlept, TraceFile
 from cometconn.stores import SavedPosition, SavedSession
 from cometconn.testing import LineFaults, memory_socket_pair, open_fault_proxy, open_replay, record
 from tests.connection.harness import open_pair
+from tests.fleet.harness import open_fleet
 
 if TYPE_CHECKING:
     import pathlib
@@ -73,7 +84,6 @@ PUBLIC = [
 
 URL = "http://127.0.0.1:9"
 MADE_BY_THE_LIBRARY = "The library makes them, and programs only read them."
-OF_A_FLEET = "It is the method of an object that only a fleet has; the constructors are tried."
 EXEMPT: dict[Any, str] = {
     BaseException: "An error that raises another one while it is made would hide what happened.",
     enum.Enum: "The standard library's own error names the value and the class.",
@@ -86,13 +96,8 @@ EXEMPT: dict[Any, str] = {
     "cometconn.emulator.Send": MADE_BY_THE_LIBRARY,
     "cometconn.emulator.ServerLog.add": "The server calls it for every step.",
     "cometconn.emulator.World.": "Only a transport calls these methods, several of them for every frame.",
-    "cometconn.fleet.Consumer.": OF_A_FLEET,
-    "cometconn.fleet.KeyRing.": "The engines call its methods.",
-    "cometconn.fleet.MemoryEngine.": OF_A_FLEET,
-    "cometconn.fleet.Owned.": OF_A_FLEET,
-    "cometconn.fleet.RedisEngine.": OF_A_FLEET,
-    "cometconn.fleet.SQLiteEngine.": OF_A_FLEET,
-    "cometconn.fleet.Worker.": OF_A_FLEET,
+    "cometconn.fleet.KeyRing.decrypt": "The engines call it.",
+    "cometconn.fleet.KeyRing.encrypt": "The engines call it.",
     "cometconn.fleet.Delivery": MADE_BY_THE_LIBRARY,
     "cometconn.fleet.Incarnation": MADE_BY_THE_LIBRARY,
     "cometconn.fleet.OwnerWord": MADE_BY_THE_LIBRARY,
@@ -215,6 +220,13 @@ def is_exempt(name: str, kind: Any) -> bool:
 
 def public_calls() -> Iterator[Call]:
     """Find every public call that takes arguments."""
+    for name in vars(EngineAdministration):
+        if not name.startswith("_"):
+            yield Call(
+                f"cometconn.fleet.EngineAdministration.{name}",
+                getattr(EngineAdministration, name),
+                EngineAdministration,
+            )
     seen = set()
     for module_name in sorted(PUBLIC, key=len, reverse=True):
         module = importlib.import_module(module_name)
@@ -245,6 +257,31 @@ GROUPS = sorted({call.name.rpartition(".")[0] if call.owner else call.name for c
 
 
 @contextlib.asynccontextmanager
+async def opened_fleet(folder: pathlib.Path) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield an object of each class of a fleet, by its name."""
+    owned: list[Owned] = []
+
+    async def run(mine: Owned) -> None:
+        owned.append(mine)
+        await trio.sleep_forever()
+
+    async with open_fleet() as fleet, fleet.open("worker", run=run) as worker:
+        await fleet.wait_for(lambda: bool(owned))
+        async with open_consumer("APP", engine=fleet.engine, group="readers", name="reader") as consumer:
+            objects = [
+                worker,
+                consumer,
+                *owned,
+                fleet.engine,
+                SQLiteEngine(folder / "engine"),
+                KeyRing({"a": b"x" * 16}),
+                RedisEngine("redis://127.0.0.1:9"),
+            ]
+            by_class = {type(each).__name__: each for each in objects}
+            yield {**by_class, "EngineAdministration": fleet.connection.administration}
+
+
+@contextlib.asynccontextmanager
 async def opened(folder: pathlib.Path) -> AsyncGenerator[tuple[dict[str, Any], dict[str, Any]], None]:
     """Yield an object of each class, by its name, and a valid value for each argument that has no default."""
     transcript = folder / "empty"
@@ -267,7 +304,8 @@ async def opened(folder: pathlib.Path) -> AsyncGenerator[tuple[dict[str, Any], d
             draft = {"receiver": "amy-2", "receiverType": "user", "category": "message", "type": "text", "data": {}}
             valid = {
                 "body": {**draft, "sender": "zed-1", "id": 1, "conversationId": "c"},
-                "admin_url": URL, "chat": pair.chat, "client_url": URL, "data": {}, "device": Device(pair.device.line),
+                "accounts": [Account("amy-2")], "replacements": (), "events": (), "group": "readers",
+                "incarnation": Incarnation("worker"), "admin_url": URL, "chat": pair.chat, "client_url": URL, "data": {}, "device": Device(pair.device.line),
                 "draft": draft, "engine": MemoryEngine(), "event": message, "predicate": test_each_wrong_argument_is_named, "frame": {}, "how": "close", "kind": "user", "line": pair.device.line,
                 "mark": "read", "members": (), "message": message, "path": folder / "file", "script": (),
                 "request": Request("GET", f"{URL}/v3.0/me", {}), "saved": SavedSession.new("APP"), "server": pair.server, "settings": AppSettings(),
@@ -311,7 +349,9 @@ async def test_each_wrong_argument_is_named(
     faults: list[str] = []
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        async with opened(tmp_path) as (by_class, valid):
+        async with opened(tmp_path) as (by_class, valid), contextlib.AsyncExitStack() as stack:
+            if group.startswith("cometconn.fleet"):
+                by_class |= await stack.enter_async_context(opened_fleet(tmp_path))
             for call in CALLS:
                 if group == (call.name.rpartition(".")[0] if call.owner else call.name):
                     faults += [fault async for fault in faults_of(call, by_class, valid)]
@@ -501,7 +541,9 @@ def test_a_class_that_is_imported_later(monkeypatch: pytest.MonkeyPatch) -> None
     assert call(5) == call() == "done"
     monkeypatch.setitem(sys.modules, module.__name__, module)
     assert call() == "done"
-    with pytest.raises(SettingsError, match=r"call\(value=\.\.\.\) must be a ServerControls or None, not 5"):
+    with pytest.raises(
+        SettingsError, match=r"call\(value=\.\.\.\) must be a server \(an Emulator or a MemoryServer\) or None, not 5"
+    ):
         call(5)
 
 

@@ -14,8 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
+import cometconn
+import cometconn.aio.emulator
+import cometconn.aio.testing
+import cometconn.appstate
+import cometconn.emulator
+import cometconn.fleet
+import cometconn.testing
 from cometconn import AppSettings, open_client
-from cometconn._groups import InternalError, Ungrouped, interrupt_in, open_nursery, protected, raise_sole
+from cometconn._groups import InternalError, Ungrouped, interrupt_in, need_trio, open_nursery, protected, raise_sole
 from cometconn._streams.stream_arguments import StreamOptions
 from cometconn._streams.streams import Streams
 from cometconn.emulator import open_emulator
@@ -249,6 +256,21 @@ def test_without_trio(run: Callable[[], None]) -> None:
     with pytest.raises(SettingsError, match=r"opened\(\) needs Trio.*cometconn\.aio") as caught:
         run()
     assert caught.value.code == "NO_TRIO"
+
+
+@pytest.mark.parametrize(
+    "module", [cometconn, cometconn.emulator, cometconn.testing, cometconn.fleet, cometconn.appstate]
+)
+def test_what_asyncio_does_not_have(module: types.ModuleType) -> None:
+    """An asyncio program is sent to `cometconn.aio` only for what is there."""
+    names = [name for name in module.__all__ if name.startswith(("open_", "follow_"))]
+    assert names
+    for name in names:
+        with pytest.raises(SettingsError) as caught:
+            need_trio(f"{name}()")
+        there = any(name in aio.__all__ for aio in (cometconn.aio, cometconn.aio.emulator, cometconn.aio.testing))
+        assert ("use cometconn.aio instead" in str(caught.value)) == there
+        assert ("cometconn.aio does not have it" in str(caught.value)) != there
 
 
 USES: dict[str, Callable[[Any], object]] = {

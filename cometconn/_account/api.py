@@ -16,6 +16,7 @@ from cometconn._environment import Request, Response
 from cometconn._json.signs import DEEPEST, has_too_many_items, is_too_deep
 from cometconn._json.values import parse
 from cometconn._network.http_date import read_date, retry_after_seconds
+from cometconn._network.loop_watch import excused
 from cometconn._network.os_errors import os_error_text, without_traceback
 from cometconn._network.urls import read_url
 from cometconn._text.foreign_text import KnownSecrets
@@ -38,7 +39,9 @@ _LONG = 64 * 1024  # bytes of an answer of which each pass takes milliseconds, a
 
 @attrs.define(eq=False)
 class Api:
-    """The REST calls. Each takes at most `timeout` seconds; if cancelled, its connection is closed.
+    """The REST calls. Each takes at most `timeout` seconds, not counting those in which the event loop was blocked.
+
+    If a call is cancelled, its connection is closed.
 
     A response with `data` is a success and one with `error` a failure, whatever the HTTP status: both official SDKs
     decide so. Failures raise `ApiError`.
@@ -152,7 +155,7 @@ class Api:
         turns = self._turns = self._turns or trio.Semaphore(self.at_once)
         fault = f"was not sent: {self.at_once} others (Limits.requests_at_once) were under way for"
         try:
-            with trio.fail_after(self.timeout):
+            with trio.fail_after(self.timeout) as scope, excused(scope):
                 if turns.value:
                     turns.acquire_nowait()
                 else:

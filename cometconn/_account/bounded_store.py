@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from cometconn._groups import Ungrouped, interrupt_in
+from cometconn._network.loop_watch import blocked_time, excused, loop_watch
 from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import StoreError
 
@@ -37,7 +38,8 @@ def _always() -> bool:
 class BoundedStore:
     """A client's only access to its store, whose code may be the application's: one call at a time, each with a time limit.
 
-    A call that exceeds its limit is cancelled. An exception or a return value that the protocol does not allow becomes a
+    A call that exceeds its limit is cancelled. The time in which the event loop was blocked does not count: a store cannot
+    answer then. An exception or a return value that the protocol does not allow becomes a
     `StoreError`. This object remembers what the store should contain, so that `aclose()` can repeat a call that failed.
 
     A saved session is used only with the servers of its login, because its tokens would otherwise be sent to others. The
@@ -59,7 +61,8 @@ class BoundedStore:
     keeps_positions: bool = attrs.field(init=False)
     _lock: trio.Lock = attrs.field(factory=trio.Lock, init=False)
     _scopes: tuple[trio.CancelScope, ...] = attrs.field(default=(), init=False)  # of the calls that run or wait
-    _ends_at: float = attrs.field(default=math.inf, init=False)
+    _left_at: float = attrs.field(default=math.inf, init=False)
+    _blocked_before: float = attrs.field(default=0.0, init=False)  # seconds until the client was left
     _saved: SavedSession | None = attrs.field(default=None, init=False, repr=False)  # what the store should hold
     _position: SavedPosition | None = attrs.field(default=None, init=False)
     _positions_of: str | None = attrs.field(default=None, init=False)  # the uid of the last logged-in user
@@ -123,12 +126,13 @@ class BoundedStore:
                 await self._save(None)
 
         within = self.patience if within is None else within
-        began = trio.current_time()
+        end = trio.current_time() - blocked_time() + within
         try:
             await self._in_turn("save()", call, within)
         except StoreError:
             if is_login:
-                await self._try(self._in_turn("save()", self._settle, began + within - trio.current_time()))
+                left = end - (trio.current_time() - blocked_time())
+                await self._try(self._in_turn("save()", self._settle, left))
             raise
 
     async def forget(self, *, within: float | None = None) -> None:
@@ -186,19 +190,29 @@ class BoundedStore:
 
     def leave(self) -> None:
         """Bound all calls from now on to `close_timeout` together, because the client is being left. Idempotent."""
-        self._ends_at = min(self._ends_at, trio.current_time() + self.close_timeout)
+        if self._left_at == math.inf:
+            self._left_at, self._blocked_before = trio.current_time(), blocked_time()
         for scope in self._scopes:
             scope.deadline = min(scope.deadline, self._ends_at)
+
+    @property
+    def _ends_at(self) -> float:
+        if self._left_at == math.inf:
+            return math.inf
+        return self._left_at + self.close_timeout + blocked_time() - self._blocked_before
 
     async def aclose(self) -> None:
         """Close the store, after the call that is running. Never raises, idempotent.
 
         Takes at most `close_timeout`, counted from `leave()`. Nothing is saved afterwards.
         """
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self.leave()
+        if not self._is_closed:
+            self._is_closed = True
+            with loop_watch():
+                self.leave()
+                await self._close()
+
+    async def _close(self) -> None:
         with trio.CancelScope(deadline=self._ends_at, shield=True):
             await self._acquire()
         try:
@@ -310,7 +324,7 @@ class BoundedStore:
         scope = trio.CancelScope(deadline=deadline, shield=shield)
         self._scopes += (scope,)
         try:
-            with scope:
+            with scope, excused(scope):
                 return await call()
         except (StoreError, KeyboardInterrupt, SystemExit, GeneratorExit):
             raise

@@ -60,7 +60,12 @@ class SavedSession:
         Raises:
             StoreError: the user or the settings are nested too deeply, or longer than 32 MiB.
         """
-        content: dict[str, Any] = {"schema": _SCHEMA, "app_id": self.app_id, "device_id": self.device_id, "session": None}
+        content: dict[str, Any] = {
+            "schema": _SCHEMA,
+            "app_id": self.app_id,
+            "device_id": self.device_id,
+            "session": None,
+        }
         if self.session is not None:
             content["session"] = _unstructure(self.session)
         if self.origin is not None:

@@ -14,6 +14,7 @@ from cometconn._connection.disconnection import Disconnection
 from cometconn._connection.failures import lost_error
 from cometconn._groups import ShortTraceback
 from cometconn._lifecycle.states import Input, State
+from cometconn._network.loop_watch import blocked_time
 from cometconn.errors import CometConnError, LoginInProgressError, NotLoggedInError, StoreError
 from cometconn.status import Reason
 
@@ -115,9 +116,9 @@ class Login:
         with scope, ShortTraceback():
             try:
                 if forget:
-                    began = trio.current_time()
+                    began = trio.current_time() - blocked_time()
                     await self.store.forget()
-                    patience = max(0.0, began + patience - trio.current_time())
+                    patience = max(0.0, began + patience - (trio.current_time() - blocked_time()))
                 return await self._request(uid, auth_key, auth_token, scope, patience)
             finally:
                 self._running = None

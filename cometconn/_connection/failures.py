@@ -86,9 +86,12 @@ def to_failure(error: Exception, secrets: KnownSecrets | None = None) -> Failure
     )
 
 
-def timeout_error(step: str, seconds: float) -> TimeoutError:
-    """Return the error of an attempt whose *step* was not done within `connect_timeout`, *seconds*."""
-    message = f"{step} took longer than connect_timeout, {seconds:g} s"
+def timeout_error(step: str, seconds: float, blocked: str = "") -> TimeoutError:
+    """Return the error of an attempt whose *step* was not done within `connect_timeout`, *seconds*.
+
+    *blocked*: the words for how long the event loop was blocked meanwhile.
+    """
+    message = f"{step} took longer than connect_timeout, {seconds:g} s{blocked}"
     if step == AUTH_ANSWER:
         message += " (CometChat gives none to a token that is not a JWT)"
     return TimeoutError(message)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from cometconn._network.loop_watch import loop_watch
 from cometconn._network.os_errors import os_error_text
 from cometconn._transport.abc import WebSocketError
 from cometconn.errors import ApiError, ProtocolError
@@ -75,7 +76,7 @@ class LinkNursery:
                     leased.start_soon(background_timeout, self.machine, name="cometconn.background_timeout")
                     leased.start_soon(keepalive, self.machine, link, name="cometconn.keepalive")
                     await self._wait_admitted(link)
-                    with trio.move_on_at(link.attempt_ends):
+                    with loop_watch(), trio.move_on_at(link.attempt_ends):
                         if not link.over:
                             websocket = link.websocket = await self._dial(link)
                         if websocket is not None and not link.over:

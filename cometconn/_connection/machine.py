@@ -21,6 +21,7 @@ from cometconn._lifecycle.heartbeat import Heartbeat
 from cometconn._lifecycle.reducer import NO_DETAILS, InputDetails, Lifecycle, after_sleep, begin, due, ends_link, reduce
 from cometconn._lifecycle.states import Input, Mode, Refusal, State
 from cometconn._lot import Lot
+from cometconn._network.loop_watch import blocked_time, blocked_words
 from cometconn._streams.statuses import StatusFeed
 from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import PongTimeoutError
@@ -93,6 +94,7 @@ class Machine:
     frames_sent: int = attrs.field(default=0, init=False)
     epoch: int = attrs.field(default=0, init=False)  # the number of attempts, to distinguish one from the next
     _unanswered: int = attrs.field(default=0, init=False)
+    _blocked_before: float = attrs.field(default=0.0, init=False, repr=False)  # seconds until the attempt began
     _disconnection: Disconnection | None = attrs.field(default=None, init=False, repr=False)
     _closing_handshake: ClosingHandshake | None = attrs.field(default=None, init=False, repr=False)
     _changed: Lot = attrs.field(factory=Lot, init=False, repr=False)
@@ -181,7 +183,8 @@ class Machine:
         if moment > now:
             return False
         if on is Input.ATTEMPT_FAILED:
-            slow = timeout_error(self._link.step if self._link else _CLOSING_STEP, self._timing.connect_timeout)
+            step = self._link.step if self._link else _CLOSING_STEP
+            slow = timeout_error(step, self._timing.connect_timeout, blocked_words(self._blocked_before))
             self._fail_link(Failure(slow), now)
         else:
             self._step(on, now)
@@ -391,8 +394,10 @@ class Machine:
         self._life = after = reduce(before, on, now, details)
         if after.refusal is not None:
             return refusal_error(after.refusal, on.value, left=self._life.state is State.CLIENT_CLOSED)
-        if after.state is State.CONNECTING and before.state is not State.CONNECTING:
-            self.epoch += 1
+        if after.state is State.CONNECTING:
+            self.epoch += before.state is not State.CONNECTING
+            if after.attempt_ends != before.attempt_ends:
+                self._blocked_before = blocked_time()
         self._settle_link(details)  # first: the close frame of a link that is not authenticated yet is written here
         self._note_disconnection(before, on, now, details)
         if before.waiting and on is not Input.CALLER_LEFT:

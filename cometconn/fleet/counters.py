@@ -108,8 +108,8 @@ class WorkerStatistics:
         connected: of these, how many are connected.
         starting: of these, how many have not made their first attempt to connect yet.
         orphans: accounts of its share that it does not own: they are about to be claimed, another worker has not given them
-            back yet, or the engine is unreachable. Parked ones are not counted. The sum over all workers is what the fleet
-            does not serve; while a worker has no lease it counts its last share.
+            back yet, or the engine is unreachable. Parked ones are not counted. The accounts of a worker that was killed belong
+            to no other share until its lease is over; a worker that has lost its lease counts its last share.
         lease_remaining: seconds until its lease ends, if it is not renewed; 0 without a lease.
         append_lag: for how many seconds the oldest append waits for the engine; 0 if none does.
     """

@@ -20,7 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from cometconn._arguments import checked
 
 from .gcra import Rate
 from .values import (
@@ -48,7 +50,10 @@ from .values import (
     SessionReplacement,
 )
 
-__all__ = ["Engine", "EngineAdministration", "EngineConnection"]
+__all__ = ["Engine", "EngineAdministration", "EngineConnection", "checks_administration"]
+
+
+_C = TypeVar("_C", bound=type)
 
 
 class EngineConnection(Protocol):
@@ -287,6 +292,17 @@ class EngineAdministration(Protocol):
             for each whether it was replaced. Otherwise the engine keeps another session by now, or none.
         """
         ...
+
+
+def checks_administration(cls: _C) -> _C:
+    """Check the arguments of the calls of `EngineAdministration`, which programs make, at each call.
+
+    Those of `EngineConnection` are made by this library, and some of them often: they are not checked.
+    """
+    for name in vars(EngineAdministration):
+        if not name.startswith("_"):
+            setattr(cls, name, checked(getattr(cls, name)))
+    return cls
 
 
 class Engine(Protocol):

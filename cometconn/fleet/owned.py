@@ -39,7 +39,8 @@ class Owned:
     """One account, for as long as this worker owns it. Made by `open_worker()`, not by you.
 
     The handler runs inside of the ownership: when it ends, the handler is cancelled, and its socket is closed. From then
-    on every call raises `LeaseLostError`.
+    on every call raises `LeaseLostError`. A request that has begun in a shielded part of the handler, such as an answer, has
+    `Timing.close_timeout` to finish if the account is given back (a drain, a worker that joins); not if the lease was lost.
     """
 
     def __init__(

@@ -34,6 +34,7 @@ _Result = TypeVar("_Result")
 _LOG = logging.getLogger("cometconn.fleet")
 _TOKEN_UNKNOWN = "AUTH_ERR_AUTH_TOKEN_NOT_FOUND"  # noqa: S105 - an error code
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 30.0  # seconds until a login is tried again
+_GIVEN_BACK = frozenset({"share", "drain"})  # reasons for which the lease lasts until the account is released
 _MOST_FETCHES = 10  # times that a client is opened again because it could not fetch what it has missed: about 5 minutes
 _LONGEST_PAUSE = 60.0  # seconds until a handler that raised is called again
 
@@ -68,6 +69,7 @@ class Ownership:
     is_connected: bool = attrs.field(default=False, init=False)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     _client: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
+    _serving: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     _chat: CometChat | None = attrs.field(default=None, init=False, repr=False)
     _has_logged_in_again: bool = attrs.field(default=False, init=False)
     _must_save: bool = attrs.field(default=False, init=False)
@@ -100,13 +102,24 @@ class Ownership:
         return self.log.word
 
     def end(self, reason: str, *, parked: str | None = None) -> None:
-        """End the ownership: the socket is closed and the handler cancelled in this step. Idempotent."""
+        """End the ownership: the socket is closed and the handler cancelled in this step. Idempotent.
+
+        An account that is given back keeps its client for `close_timeout`, so that a request in a shielded part of the
+        handler, such as an answer, is finished rather than made again by the next owner.
+        """
+        why = f"cometconn: the ownership of the account ended ({reason})"
         if self.ended_because is not None:
+            if reason not in _GIVEN_BACK:
+                self._scope.cancel(reason=why)
             return
         self.ended_because, self.ended_at, self.parked = reason, trio.current_time(), parked
         if self._chat is not None:
             self._chat.enter_background()  # the close frame leaves in this step
-        self._scope.cancel(reason=f"cometconn: the ownership of the account ended ({reason})")
+            if reason in _GIVEN_BACK and not self.tenure.lease.is_over:
+                self._scope.deadline = self.ended_at + self.tenure.options.settings.timing.close_timeout
+                self._serving.cancel(reason=why)
+                return
+        self._scope.cancel(reason=why)
 
     def _is_over(self) -> bool:
         return self.ended_because is not None
@@ -189,11 +202,14 @@ class Ownership:
             ) as chat:
                 self._chat = chat
                 try:
-                    async with open_nursery() as nursery:
-                        nursery.start_soon(self._watch, chat, nursery)
-                        await self._serve(chat, store)
+                    with trio.CancelScope() as self._serving:
+                        async with open_nursery() as nursery:
+                            nursery.start_soon(self._watch, chat, nursery)
+                            await self._serve(chat, store)
                 finally:
                     self._chat, self.is_connected = None, False
+                if self.ended_because is not None:
+                    self._scope.cancel(reason="cometconn: the handler has ended")
         except SettingsError as error:
             self._park(f"The client cannot be opened: {error}")
         except CometConnError as error:

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol, TypeVar
 import trio
 
 from .checks import check_account, check_consumer_group, check_lease
-from .engine import EngineAdministration
+from .engine import EngineAdministration, checks_administration
 from .gcra import Rate
 from .values import (
     WORKERS,
@@ -78,6 +78,7 @@ class PlainCalls(Protocol):
     def resume(self, now: float, uids: Sequence[str]) -> None: ...
 
 
+@checks_administration
 class PlainConnection(abc.ABC):
     """An `EngineConnection` and its `EngineAdministration`, on plain calls."""
 

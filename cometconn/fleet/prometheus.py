@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 import itertools
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, final
 
-import attrs
 import trio
 
 from cometconn._arguments import checked
@@ -16,6 +14,8 @@ from cometconn.errors import SettingsError
 
 from .consumer import Consumer
 from .distribution import BOUNDS, Distribution
+from .metric_table import Kind, Reading, Sources
+from .metric_table import Metric as Row
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["FleetCollector", "serve_metrics"]
 
 _PREFIX = "cometconn_fleet_"
+_FAMILIES = {
+    Kind.GAUGE: "GaugeMetricFamily",
+    Kind.COUNTER: "CounterMetricFamily",  # its name in the exposition ends with `_total`
+    Kind.HISTOGRAM: "HistogramMetricFamily",
+}
 _REQUEST_TIMEOUT = 10.0  # seconds
 _MOST_CONNECTIONS = 16
 _LARGEST_READ = 4096
@@ -40,128 +45,6 @@ def _prometheus() -> types.ModuleType:
         message = "Metrics for Prometheus need prometheus-client: run `pip install cometconn[prometheus]`."
         raise SettingsError(message) from error
     return prometheus_client
-
-
-class _Kind(enum.Enum):
-    """What a metric is. The value begins the name of its class in `prometheus_client`."""
-
-    GAUGE = "Gauge"
-    COUNTER = "Counter"  # its name in the exposition ends with `_total`
-    HISTOGRAM = "Histogram"
-
-
-@attrs.frozen
-class _Row:
-    """One metric.
-
-    Attributes:
-        kind: what it is.
-        name: without the prefix.
-        help: one sentence.
-        read: returns its value from statistics: a number, a `Distribution`, or a number for each value of the label *by*.
-        by: a further label.
-    """
-
-    kind: _Kind
-    name: str
-    help: str
-    read: Callable[[Any], Any]
-    by: str | None = None
-
-    def family(self, labels: Sequence[str]) -> Any:
-        """Return the metric without samples."""
-        made = getattr(_prometheus().core, f"{self.kind.value}MetricFamily")
-        return made(_PREFIX + self.name, self.help, labels=[*labels, *([] if self.by is None else [self.by])])
-
-    def add(self, family: Any, labels: Sequence[str], statistics: Any) -> None:
-        """Add the samples of one worker or consumer."""
-        value = self.read(statistics)
-        if isinstance(value, Distribution):
-            bounds = (*map(str, BOUNDS), "+Inf")
-            family.add_metric(labels, list(zip(bounds, itertools.accumulate(value.counts), strict=True)), value.total)
-        elif self.by is not None:
-            for label, number in value.items():
-                family.add_metric([*labels, label], number)
-        else:
-            family.add_metric(labels, value)
-
-
-_GAUGE, _COUNTER, _HISTOGRAM = _Kind
-
-_WORKER: tuple[_Row, ...] = (
-    _Row(_GAUGE, "owned", "Accounts that the worker owns.", lambda s: s.owned),
-    _Row(_GAUGE, "connected", "Accounts that the worker owns and that are connected.", lambda s: s.connected),
-    _Row(_GAUGE, "starting", "Accounts that have not made their first attempt to connect.", lambda s: s.starting),
-    _Row(_GAUGE, "orphans", "Accounts of the worker's share that it does not own.", lambda s: s.orphans),
-    _Row(
-        _GAUGE, "lease_remaining_seconds", "Seconds until the lease ends, if not renewed.", lambda s: s.lease_remaining
-    ),
-    _Row(
-        _GAUGE,
-        "append_lag_seconds",
-        "Seconds for which the oldest append waits for the engine.",
-        lambda s: s.append_lag,
-    ),
-    _Row(_HISTOGRAM, "renewal_seconds", "Duration of successful renewals of the lease.", lambda s: s.renewal_seconds),
-    _Row(_HISTOGRAM, "loop_lag_seconds", "How late the event loop woke the renewing task.", lambda s: s.loop_lag),
-    _Row(_HISTOGRAM, "takeover_seconds", "Time until a claimed account was connected.", lambda s: s.takeover_seconds),
-    _Row(
-        _HISTOGRAM,
-        "admission_wait_seconds",
-        "Wait for the rate limit of connects and logins.",
-        lambda s: s.admission_seconds,
-    ),
-    _Row(_COUNTER, "takeovers", "Accounts that the worker claimed, by reason.", lambda s: s.takeovers, "reason"),
-    _Row(_COUNTER, "releases", "Accounts that the worker gave up.", lambda s: s.releases),
-    _Row(_COUNTER, "parked", "Accounts that the worker parked.", lambda s: s.parked),
-    _Row(_COUNTER, "leases_lost", "Leases that ended against the worker's will.", lambda s: s.leases_lost),
-    _Row(_COUNTER, "renewals_failed", "Renewals of the lease that failed.", lambda s: s.renewals_failed),
-    _Row(_COUNTER, "appended", "Ids, signals and holes that the engine took.", lambda s: s.appended),
-    _Row(_COUNTER, "append_skipped", "Ids that were in the log already.", lambda s: s.skipped),
-    _Row(_COUNTER, "append_late", "Ids that were appended behind greater ones.", lambda s: s.late),
-    _Row(_COUNTER, "append_failures", "Append calls that failed and were repeated.", lambda s: s.append_failures),
-    _Row(_COUNTER, "fenced", "Writes that were refused because the account has another owner.", lambda s: s.fenced),
-    _Row(_COUNTER, "rewound", "Accounts that noticed that the engine had forgotten something.", lambda s: s.rewound),
-    _Row(_COUNTER, "throttled", "Responses with 429 or 503 that slowed the rate limit.", lambda s: s.throttled),
-    _Row(_COUNTER, "handler_failures", "Handlers that raised or returned.", lambda s: s.handler_failures),
-    _Row(_COUNTER, "trimmed", "Old entries that the worker removed from the log.", lambda s: s.trimmed),
-)
-
-_CONSUMER: tuple[_Row, ...] = (
-    _Row(_GAUGE, "consumer_partitions", "Partitions that the consumer owns.", lambda s: s.partitions),
-    _Row(_GAUGE, "consumer_waiting", "Entries that were read and not handed out.", lambda s: s.waiting),
-    _Row(
-        _GAUGE,
-        "consumer_unacknowledged",
-        "Entries that were handed out and not acknowledged.",
-        lambda s: s.unacknowledged,
-    ),
-    _Row(
-        _GAUGE,
-        "consumer_lease_remaining_seconds",
-        "Seconds until the lease ends, if not renewed.",
-        lambda s: s.lease_remaining,
-    ),
-    _Row(
-        _HISTOGRAM,
-        "consumer_renewal_seconds",
-        "Duration of successful renewals of the lease.",
-        lambda s: s.renewal_seconds,
-    ),
-    _Row(
-        _HISTOGRAM, "consumer_loop_lag_seconds", "How late the event loop woke the renewing task.", lambda s: s.loop_lag
-    ),
-    _Row(_COUNTER, "consumer_delivered", "Entries that the consumer handed out.", lambda s: s.delivered),
-    _Row(_COUNTER, "consumer_acknowledgements", "Acknowledgements that the engine took.", lambda s: s.acknowledgements),
-    _Row(
-        _COUNTER,
-        "consumer_rewound",
-        "Partitions that noticed that the engine had forgotten entries.",
-        lambda s: s.rewound,
-    ),
-    _Row(_COUNTER, "consumer_leases_lost", "Leases that ended against the consumer's will.", lambda s: s.leases_lost),
-    _Row(_COUNTER, "consumer_renewals_failed", "Renewals of the lease that failed.", lambda s: s.renewals_failed),
-)
 
 
 @final
@@ -185,15 +68,10 @@ class FleetCollector:
 
     def __init__(self, *sources: Worker | Consumer) -> None:
         _prometheus()
-        if not sources:
-            message = "FleetCollector(...) needs a worker or a consumer."
-            raise SettingsError(message)
-        self._workers = [each for each in sources if isinstance(each, Worker)]
-        self._consumers = [each for each in sources if isinstance(each, Consumer)]
-        self._token = trio.lowlevel.current_trio_token()
+        self._sources = Sources(sources)
 
     def __repr__(self) -> str:
-        return f"FleetCollector({', '.join(map(repr, (*self._workers, *self._consumers)))})"
+        return f"FleetCollector({self._sources!r})"
 
     @contextmanager
     def registered(self, registry: CollectorRegistry | None = None) -> Generator[None, None, None]:
@@ -214,45 +92,36 @@ class FleetCollector:
 
     def describe(self) -> Iterable[Metric]:
         """Return the metrics without samples, with which a registry recognises names that are taken."""
-        return self._families([], [])
+        return [_family(row, labels) for table, labels in self._sources.labels for row in table]
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics as they are now. Called by the registry."""
-        try:
-            if _is_running(self._token):
-                found = self._statistics()
-            else:
-                found = trio.from_thread.run_sync(self._statistics, trio_token=self._token)
-        except trio.RunFinishedError:
-            return []
-        return self._families(*found)
-
-    def _statistics(self) -> tuple[list[Any], list[Any]]:
-        return (
-            [([each.name], each.statistics()) for each in self._workers],
-            [([each.group, each.name], each.statistics()) for each in self._consumers],
-        )
-
-    def _families(self, workers: Iterable[Any], consumers: Iterable[Any]) -> list[Metric]:
-        tables = (
-            (_WORKER, ("worker",), self._workers, workers),
-            (_CONSUMER, ("group", "consumer"), self._consumers, consumers),
-        )
-        families = []
-        for rows, labels, sources, found in tables:
-            for row in rows if sources else ():
-                family = row.family(labels)
-                for values, statistics in found:
-                    row.add(family, values, statistics)
-                families.append(family)
-        return families
+        families = {}
+        for reading in self._sources.read():
+            for row in reading.metrics:
+                if row.name not in families:
+                    families[row.name] = _family(row, tuple(reading.labels))
+                _add(families[row.name], row, reading)
+        return families.values()
 
 
-def _is_running(token: trio.lowlevel.TrioToken) -> bool:
-    try:
-        return trio.lowlevel.current_trio_token() is token
-    except RuntimeError:
-        return False
+def _family(row: Row, labels: tuple[str, ...]) -> Any:
+    """Return a metric without samples."""
+    made = getattr(_prometheus().core, _FAMILIES[row.kind])
+    return made(_PREFIX + row.name, row.help, labels=[*labels, *([] if row.by is None else [row.by])])
+
+
+def _add(family: Any, row: Row, reading: Reading) -> None:
+    """Add the samples of one worker or consumer."""
+    value, labels = row.read(reading.statistics), list(reading.labels.values())
+    if isinstance(value, Distribution):
+        bounds = (*map(str, BOUNDS), "+Inf")
+        family.add_metric(labels, list(zip(bounds, itertools.accumulate(value.counts), strict=True)), value.total)
+    elif row.by is not None:
+        for label, number in value.items():
+            family.add_metric([*labels, label], number)
+    else:
+        family.add_metric(labels, value)
 
 
 async def serve_metrics(
@@ -287,6 +156,7 @@ async def serve_metrics(
     free = trio.Semaphore(_MOST_CONNECTIONS)
 
     async def serve(stream: trio.SocketStream) -> None:
+        """Serve one connection."""
         try:
             free.acquire_nowait()
         except trio.WouldBlock:

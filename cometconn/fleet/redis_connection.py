@@ -10,7 +10,7 @@ import trio
 
 from . import redis_scripts as scripts
 from .checks import check_account, check_consumer_group, check_fleet, check_lease, lease_over, name_in_use
-from .engine import EngineAdministration
+from .engine import EngineAdministration, checks_administration
 from .gcra import Rate
 from .redis_lanes import Lanes
 from .values import (
@@ -54,6 +54,7 @@ _LONGEST_BLOCK = 60.0  # seconds
 _YES_NO = ("0", "1")
 
 
+@checks_administration
 class RedisConnection:
     """An `EngineConnection` and its `EngineAdministration`, on Redis.
 

@@ -9,6 +9,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from cometconn._network.os_errors import os_error_text
+
 from .errors import EngineError
 
 __all__ = ["engine_error", "open_file", "transaction"]
@@ -67,4 +69,5 @@ def transaction(database: sqlite3.Connection) -> Generator[sqlite3.Connection, N
 def engine_error(error: sqlite3.Error | OSError) -> EngineError:
     """Return the public error for a failure of the database file."""
     is_broken = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
-    return EngineError(f"The engine's database file failed: {error}", worth_retrying=not is_broken)
+    reason = os_error_text(error) if isinstance(error, OSError) else str(error)
+    return EngineError(f"The engine's database file failed: {reason}.", worth_retrying=not is_broken)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from cyclopts import App
 from sphinx.util.docutils import SphinxDirective
 
 from cometconn.cli.app import app as cli
+from cometconn.cli.fleet.engine_options import EngineOptions
 
 if TYPE_CHECKING:
     from cyclopts.argument import Argument
@@ -16,17 +19,23 @@ if TYPE_CHECKING:
 
 __all__ = ["setup"]
 
+_FLEET = App()
 _OPTION = re.compile(r"(?<!\S)(--?[\w-]*)(?=\s)")
 
 
+@_FLEET.default
+def _any_command_of_a_fleet(engine: EngineOptions) -> None:
+    """Have the options that the commands of a fleet share."""
+
+
 class CommandOptions(SphinxDirective):
-    """The arguments and options of one command."""
+    """The arguments and options of one command, as `listen` or `fleet run`; for `fleet`, those of all its commands."""
 
     required_arguments = 1
+    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
-        # An argument without help is a group of options, which are listed on their own.
-        arguments = [each for each in cli[self.arguments[0]].assemble_argument_collection() if each.parameter.help]
+        arguments = _arguments(self.arguments[0].split())
         variables = any(each.parameter.env_var for each in arguments)
         lines = ["| argument | environment | |", "|---|---|---|"] if variables else ["| argument | |", "|---|---|"]
         for each in arguments:
@@ -36,6 +45,15 @@ class CommandOptions(SphinxDirective):
             cells.append(_words(each))
             lines.append(f"| {' | '.join(cells)} |")
         return self.parse_text_to_nodes("\n".join(lines))
+
+
+def _arguments(words: list[str]) -> list[Argument]:
+    # An argument without help is a group of options, which are listed on their own.
+    shared = [each for each in _FLEET.assemble_argument_collection() if each.parameter.help]
+    if words == ["fleet"]:
+        return shared
+    found = [each for each in reduce(App.__getitem__, words, cli).assemble_argument_collection() if each.parameter.help]
+    return found if words[0] != "fleet" else [each for each in found if each.names not in [one.names for one in shared]]
 
 
 def _words(argument: Argument) -> str:

@@ -85,6 +85,7 @@ def test_errors_of_the_library_name_the_option(
         ("AppSettings.roles is empty.", "AppSettings.roles is empty."),
         ("open_client(store=...) must be a Store.", "--session must be a Store."),
         ('If hikers is a group, add receiver_type="group".', "If hikers is a group, add --group."),
+        ("folder/My.session is in use.", "folder/My.session is in use."),
         ("127.0.0.1: Connection refused (example.org).", "127.0.0.1: Connection refused (example.org)."),
     ],
 )

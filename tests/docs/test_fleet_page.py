@@ -10,9 +10,8 @@ from typing import Any
 import attrs
 import pytest
 
+from cometconn import AppSettings
 from cometconn.fleet import FleetSettings
-from cometconn.fleet.changes import Change, Released
-from cometconn.fleet.counters import WorkerStatistics
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 REFERENCE = (DOCS / "reference" / "fleet.md").read_text(encoding="utf-8")
@@ -83,10 +82,26 @@ def test_the_page_has_the_numbers_that_follow_from_the_settings() -> None:
     assert settings.lease_ttl + 5 == 10
 
 
-def test_the_pages_name_what_there_is() -> None:
-    """The changes and statistics that they name in code are attributes and classes."""
-    for name in ("append_lag", "rewound"):
-        assert f"`{name}`" in REFERENCE
-        assert name in attrs.fields_dict(WorkerStatistics)
-    assert "reason" in attrs.fields_dict(Released)
-    assert issubclass(Released, Change)
+async def test_the_page_has_every_metric_with_its_kind() -> None:
+    """As the collector describes them to Prometheus, and the operations page names no other."""
+    pytest.importorskip("prometheus_client")
+    from cometconn.fleet import MemoryEngine, open_consumer, open_worker
+    from cometconn.fleet.prometheus import FleetCollector
+
+    engine = MemoryEngine()
+    async with (
+        open_worker("APP", AppSettings(region="us"), engine=engine, name="w1") as worker,
+        open_consumer("APP", engine=engine, group="bots", name="c1") as consumer,
+    ):
+        families = list(FleetCollector(worker, consumer).describe())
+    prefix = "cometconn_fleet_"
+    there = {
+        (each.name.removeprefix(prefix) + ("_total" if each.type == "counter" else ""), each.type) for each in families
+    }
+    table = REFERENCE.partition("## Metrics")[2].partition("## What it costs")[0]
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| `")]
+    assert {(name, row[2].strip()) for row in rows for name in re.findall(r"`(\w+)`", row[1])} == there
+    operations = (DOCS / "how-to" / "operate-a-fleet.md").read_text(encoding="utf-8")
+    named = set(re.findall(prefix + r"(\w+)", operations))
+    assert named
+    assert named <= {name for name, _ in there}

@@ -6,10 +6,12 @@ import importlib
 import inspect
 import pathlib
 import re
+from collections.abc import Iterator
 from types import ModuleType
 
 import attrs
 import pytest
+from cyclopts import App
 
 import cometconn
 from cometconn import AppSettings, Reason, Timing, errors, events
@@ -30,6 +32,9 @@ PUBLIC = {
     "cometconn.instrumentation": "instrumentation",
     "cometconn.appstate": "appstate",
     "cometconn.fleet": "fleet",
+    "cometconn.fleet.key_rotation": "fleet",
+    "cometconn.fleet.opentelemetry": "fleet",
+    "cometconn.fleet.prometheus": "fleet",
 }
 
 
@@ -118,10 +123,19 @@ def test_every_option_of_the_client_is_in_the_table() -> None:
     assert options <= set(cells(page("reference/settings")))
 
 
+def commands(group: App, before: str = "") -> Iterator[tuple[str, App]]:
+    """Each command with its words, and the groups of commands that have an own section."""
+    for name, command in group.resolved_commands().items():
+        if not name.startswith("-"):
+            if command.default_command is not None or not before:
+                yield f"{before}{name}", command
+            yield from commands(command, f"{before}{name} ")
+
+
 def test_every_command_has_a_section() -> None:
     """Each command has a section with a table that is made from its own options."""
     text = page("reference/command-line")
-    for name in app.resolved_commands():
-        if not name.startswith("-"):
-            assert f"## `cometconn {name}`\n" in text
+    for name, command in commands(app):
+        assert f"## `cometconn {name}`\n" in text
+        if command.default_command is not None:
             assert f"```{{command-options}} {name}\n" in text

@@ -23,8 +23,9 @@ async def answer(owned: fleet.Owned) -> None:
     async with owned.events(TextMessage, markers=False) as messages:
         async for message in messages:
             if isinstance(message, TextMessage) and message.sender.uid != owned.account.uid:
-                # The `muid` of the answer is made from the key, so that a second copy of it can be recognised.
-                await owned.send_text(message.sender.uid, f"You wrote: {message.text}", key=message.id)
+                with trio.CancelScope(shield=True):  # an answer that has begun is finished before the account moves
+                    # The `muid` of the answer is made from the key: after a crash, a second copy can be recognised.
+                    await owned.send_text(message.sender.uid, f"You wrote: {message.text}", key=message.id)
 
 
 async def login(account: fleet.Account) -> fleet.Credentials:

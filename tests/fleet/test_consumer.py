@@ -155,6 +155,15 @@ async def test_a_consumer_that_leaves_gives_back_at_once(autojump_clock: MockClo
         assert trio.current_time() - began <= 1.1
 
 
+async def test_leaving_is_no_lost_lease(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:
+    """A lost lease would be logged. The engine is slow, so that the consumer's tasks see the end of the lease first."""
+    async with open_log(1) as log:
+        line = Line(log.engine)
+        async with log.open("c1", line):
+            line.hanging.add("lease")
+    assert caplog.messages == []
+
+
 async def test_tasks_of_one_consumer_do_not_overtake_each_other(autojump_clock: MockClock) -> None:
     """A partition is handed out to one task until it has acknowledged everything."""
     async with open_log(1, partitions=1) as log, log.open("c1") as consumer, trio.open_nursery() as nursery:

@@ -106,6 +106,55 @@ async def test_a_bot_handles_each_message_once(autojump_clock: MockClock) -> Non
         assert await fleet.entries() == []  # ids alone
 
 
+@pytest.mark.parametrize(
+    ("delay", "lost", "ends_after"),
+    [
+        pytest.param(0.7, False, 0.7, id="finished"),
+        pytest.param(8.0, False, 1.0, id="cut after close_timeout"),
+        pytest.param(0.7, True, 0.2, id="cut with the lease"),
+    ],
+)
+async def test_a_shielded_answer_is_finished_before_the_account_moves(
+    delay: float, lost: bool, ends_after: float, autojump_clock: MockClock
+) -> None:
+    """F19: a drain waits for it, so that the next owner does not send it again; but not for long, nor without a lease (F4)."""
+    began: list[float] = []
+    ended: list[float] = []
+
+    async def run(owned: Owned) -> None:
+        async with owned.events(TextMessage, markers=False) as messages:
+            async for message in messages:
+                if isinstance(message, TextMessage) and message.sender.uid == "sender":
+                    began.append(trio.current_time())
+                    try:
+                        with trio.CancelScope(shield=True):
+                            await owned.send_text("sender", "answer", key=message.id)
+                    finally:
+                        ended.append(trio.current_time())
+
+    async with open_fleet(1) as fleet:
+        worker = await fleet.start("w1", run=run)
+        await fleet.wait_all_connected()
+        await trio.sleep(1.0)
+        fleet.server.set(rest_delay=delay)
+        fleet.say("user-0", "question")
+        await fleet.wait_for(lambda: bool(began))
+        worker.drain()
+        await settle()
+        assert fleet.connected() == set()
+        await trio.sleep(0.2)
+        if lost:
+            fleet.lines["w1"].cut()
+            worker.lease.lose()
+        await worker.drained()
+        assert ended[0] - began[0] == pytest.approx(ends_after, abs=0.06)
+        fleet.server.set(rest_delay=0.0)
+        await fleet.start("w2", run=run)
+        await fleet.wait_all_connected()
+        await trio.sleep(1.0)
+        assert len(began) == (1 if ends_after == delay else 2)
+
+
 async def test_what_was_not_acknowledged_comes_again(autojump_clock: MockClock) -> None:
     """A worker is killed while its handler works on a message: the next owner gets it."""
     begun: list[str] = []

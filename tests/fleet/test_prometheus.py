@@ -188,7 +188,7 @@ def test_after_the_run() -> None:
 
 async def test_nothing_to_collect(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a source, or without the library, the error is one sentence."""
-    with pytest.raises(SettingsError, match="needs a worker or a consumer"):
+    with pytest.raises(SettingsError, match="need a worker or a consumer"):
         FleetCollector()
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     with pytest.raises(SettingsError, match=r"pip install cometconn\[prometheus\]"):

@@ -112,5 +112,5 @@ def _from_csv(named: str, text: str) -> Iterator[tuple[str, Account]]:
                 raise SettingsError(message)
             yield place, _account(place, row["uid"].strip(), row.get("metadata", ""))
     except csv.Error as error:
-        message = f"{named}, line {rows.line_num} is not CSV: {error}."
+        message = f"{named} is not CSV after line {rows.line_num}: {error}."
         raise SettingsError(message) from None

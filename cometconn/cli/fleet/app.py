@@ -252,7 +252,10 @@ def remove_command(
 def import_command(
     file: Annotated[
         pathlib.Path,
-        Parameter(help="One uid a line; or JSON lines or CSV with uid and metadata. - is standard input."),
+        Parameter(
+            allow_leading_hyphen=True,
+            help="One uid a line; or JSON lines or CSV with uid and metadata. - is standard input.",
+        ),
     ],
     /,
     *,

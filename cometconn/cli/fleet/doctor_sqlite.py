@@ -127,6 +127,14 @@ def _database(checks: Checks, path: Path, patience: float) -> bool:
             found = ["ok"]
             if pages <= _MANY_PAGES:
                 found = [row for (row,) in database.execute("PRAGMA quick_check(3)")]
+    except sqlite3.OperationalError as error:
+        checks.fail(
+            "database",
+            f"it cannot be read: {error}",
+            "No worker can use it.",
+            "See the permissions above; or does another program hold a lock on it?",
+        )
+        return False
     except sqlite3.Error as error:
         found, mode, pages = [str(error)], "?", 0
     if found != ["ok"]:

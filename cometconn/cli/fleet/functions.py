@@ -47,8 +47,7 @@ def _import(option: str, name: str) -> object:
             message = f"{option}: there is no module {error.name}, neither here nor among the installed packages."
         else:
             where = traceback.extract_tb(error.__traceback__)[-1]
-            message = (
-                f"{option}: importing {name} raised {type(error).__name__}: {error} ({where.filename}, "
-                f"line {where.lineno})."
-            )
+            # The text of a SyntaxError has its place.
+            place = "" if isinstance(error, SyntaxError) else f" ({where.filename}, line {where.lineno})"
+            message = f"{option}: importing {name} raised {type(error).__name__}: {error}{place}."
         raise SettingsError(message) from error

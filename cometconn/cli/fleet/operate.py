@@ -35,7 +35,10 @@ async def drain(engine: EngineOptions, worker: str, *, wait: bool, timeout: floa
             _print(f"{worker} is marked as draining. It gives its accounts back, and then its process ends.")
             return
         with trio.move_on_after(timeout) as waiting:
-            while any(m.incarnation == member.incarnation and m.is_alive for m in await administration.members()):
+            while True:
+                members = await administration.members()
+                if not any(each.incarnation == member.incarnation and each.is_alive for each in members):
+                    break
                 await trio.sleep(_LOOK_EVERY)
     if waiting.cancelled_caught:
         message = f"{worker} is marked as draining, but still has its lease after {timeout:g} s."

@@ -42,6 +42,7 @@ __all__ = ["change_line", "default_name", "run_worker"]
 NOT_IN_TIME = 3
 """The exit status if a drain took too long: what was left was ended at once."""
 
+_PATIENCE = 2.0  # seconds for handlers that ignore cancellation, after the closing handshakes
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _REASONS = {
     "share": "another worker is to own it, or it was removed",
@@ -93,11 +94,12 @@ async def run_worker(
     log_in = _login_with(server.auth_key) if login is None else load_function("--login", login)
     settings = server.settings()
     made = engine.make(new=True)
-    stop = _Stop(fleet.drain_timeout, settings.timing.close_timeout)
     with trio.open_signal_receiver(*_SIGNALS) as signals, _lines() as writer, naming_fleet_options():
         writer.write(f"engine {engine.label}")
         async with open_nursery() as nursery:
-            nursery.start_soon(stop.watch, signals, nursery.cancel_scope, writer)
+            patience = settings.timing.close_timeout + _PATIENCE
+            stop = _Stop(fleet.drain_timeout, patience, writer, nursery.cancel_scope)
+            nursery.start_soon(stop.watch, signals)
             async with made.connect(engine.app_id, partitions=fleet.partitions) as connection:
                 fleet_settings = fleet.settings(connection.partitions)
             async with (
@@ -118,9 +120,9 @@ async def run_worker(
             ):
                 collect(worker)
                 nursery.start_soon(_print_changes, changes, writer)
-                await stop.wait_drained(worker, nursery.cancel_scope, writer)
-            stop.watching.cancel(reason="cometconn: the worker has left")
-    return stop.status
+                await stop.wait_drained(worker)
+            stop.over()
+        return stop.status
 
 
 @contextlib.asynccontextmanager
@@ -150,49 +152,69 @@ class _Stop:
 
     Attributes:
         drain_timeout: seconds that a drain may take after a signal.
-        close_timeout: seconds that closing handshakes may take.
+        patience: seconds after which the process ends, once everything was cancelled or drained: a handler that ignores
+            cancellation must not keep it.
+        writer: where the signals are recorded.
+        everything: is cancelled by the second signal.
         status: the exit status.
-        watching: ends the task that watches the signals.
     """
 
     drain_timeout: float
-    close_timeout: float
+    patience: float
+    writer: LineWriter
+    everything: trio.CancelScope
     status: int = attrs.field(default=0, init=False)
-    watching: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
-    _worker: Worker | None = attrs.field(default=None, init=False)
+    _watching: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     _waiting: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    _worker: Worker | None = attrs.field(default=None, init=False)
+    _reaper: threading.Timer | None = attrs.field(default=None, init=False)
 
-    async def watch(self, signals: AsyncIterator[int], everything: trio.CancelScope, writer: LineWriter) -> None:
-        """Drain the worker at the first signal, and end *everything* at the second, or if there is no worker yet."""
+    async def watch(self, signals: AsyncIterator[int]) -> None:
+        """Drain the worker at the first signal, and end everything at the second, or if there is no worker yet."""
         is_stopping = False
-        with self.watching:
+        with self._watching:
             async for number in signals:
                 name = signal.Signals(number).name
                 if is_stopping or self._worker is None:
-                    writer.write(f"{name}: ending at once")
-                    self._end(everything, 128 + number)
+                    self.writer.write(f"{name}: ending at once")
+                    self._end(128 + number)
                 else:
-                    writer.write(f"{name}: draining; a second signal ends this worker at once")
+                    self.writer.write(f"{name}: draining; a second signal ends this worker at once")
                     self._worker.drain()
                     self._waiting.deadline = trio.current_time() + self.drain_timeout
                 is_stopping = True
 
-    async def wait_drained(self, worker: Worker, everything: trio.CancelScope, writer: LineWriter) -> None:
-        """Wait until the worker is drained, by a signal or by an operator. End *everything* if that takes too long."""
+    async def wait_drained(self, worker: Worker) -> None:
+        """Wait until the worker is drained, by a signal or by an operator. End everything if that takes too long."""
         self._worker = worker
         with self._waiting:
             await worker.drained()
+            self._reap_later()
         if self._waiting.cancelled_caught:
-            writer.write(f"the drain took longer than {self.drain_timeout:g} s: the rest ends at once")
-            self._end(everything, NOT_IN_TIME)
+            self.writer.write(f"the drain took longer than {self.drain_timeout:g} s: the rest ends at once")
+            self._end(NOT_IN_TIME)
 
-    def _end(self, everything: trio.CancelScope, status: int) -> None:
-        """Cancel *everything*. If a handler ignores that, the process ends 2 s after the closing handshakes."""
+    def over(self) -> None:
+        """Note that the worker has left."""
+        self._watching.cancel(reason="cometconn: the worker has left")
+        if self._reaper is not None:
+            self._reaper.cancel()
+
+    def _end(self, status: int) -> None:
         self.status = status
-        reaper = threading.Timer(self.close_timeout + 2.0, os._exit, [status])
-        reaper.daemon = True
-        reaper.start()
-        everything.cancel(reason="cometconn: the worker ends at once")
+        self._reap_later()
+        self.everything.cancel(reason="cometconn: the worker ends at once")
+
+    def _reap_later(self) -> None:
+        if self._reaper is None:
+            self._reaper = threading.Timer(self.patience, self._reap)
+            self._reaper.daemon = True
+            self._reaper.start()
+
+    def _reap(self) -> None:
+        self.writer.write("a handler ignores cancellation: the process ends without it")
+        self.writer.close()
+        os._exit(self.status or NOT_IN_TIME)
 
 
 async def _print_changes(changes: ChangeStream, writer: LineWriter) -> None:

@@ -107,33 +107,33 @@ def _strip(snapshot: Snapshot, colours: Mapping[str, str]) -> Text:
     return strip
 
 
-def _table(*headings: str, numbers: Iterable[str] = ()) -> Table:
+def _table(*headings: str, numbers: Sequence[str] = (), one_line: Sequence[str] = ()) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in headings:
-        is_number = heading in numbers
-        table.add_column(heading, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+        no_wrap = heading in numbers or heading in one_line
+        table.add_column(heading, justify="right" if heading in numbers else "left", no_wrap=no_wrap, overflow="fold")
     return table
 
 
 def _workers(snapshot: Snapshot, colours: Mapping[str, str], rates: Mapping[str, float] | None) -> Table:
-    headings = ["worker", "lease", "accounts", "connected", "lag", "state", "process"]
+    headings = ["worker", "lease", "connected", "lag", "state", "process"]
     if rates is not None:
-        headings.insert(5, "events/s")
-    table = _table(*headings, numbers=("accounts", "connected", "lag", "events/s"))
+        headings.insert(4, "events/s")
+    versions = {each.info["version"] for each in snapshot.workers if each.member.is_alive and "version" in each.info}
+    table = _table(*headings, one_line=(*headings[:2], "state"), numbers=("connected", "lag", "events/s"))
     for each in sorted(snapshot.workers, key=lambda view: (view.name, -view.member.remaining)):
         alive = each.member.is_alive
         cells = [
             Text(safe_text(each.incarnation), colours[each.name] if alive else "dim"),
             _lease(each),
-            Text(f"{len(each.owned):,}"),
-            Text(f"{each.number('connected'):,.0f}" if alive else "-"),
+            Text(f"{each.number('connected'):,.0f} of {len(each.owned):,}" if alive else "-"),
             Text(f"{each.number('append_lag'):.1f} s" if alive else "-"),
             _state(each),
-            Text(safe_text(_process(each))),
+            Text(safe_text(_process(each, with_version=len(versions) > 1))),
         ]
         if rates is not None:
             rate = rates.get(str(each.member.incarnation))
-            cells.insert(5, Text("-" if rate is None or not alive else f"{rate:,.1f}"))
+            cells.insert(4, Text("-" if rate is None or not alive else f"{rate:,.1f}"))
         table.add_row(*cells)
     return table
 
@@ -156,11 +156,12 @@ def _state(each: MemberView) -> Text:
     return Text(f"left {ago}", "dim") if member.left else Text(f"lost {ago}", "red")
 
 
-def _process(each: MemberView) -> str:
+def _process(each: MemberView, *, with_version: bool) -> str:
     info = each.info
     if "pid" not in info:
         return "-"
-    return f"{info.get('host', '?')}:{info['pid']} {info.get('version', '')}"
+    version = f" {info.get('version', '?')}" if with_version else ""  # they differ during a rolling update
+    return f"{info.get('host', '?')}:{info['pid']}{version}"
 
 
 def _lists(snapshot: Snapshot) -> list[RenderableType]:

@@ -72,6 +72,16 @@ def test_it_is_damaged(path: pathlib.Path) -> None:
     assert "not a database" in of(diagnosed(path, usable=False), "database").text
 
 
+def test_it_is_locked(path: pathlib.Path) -> None:
+    """It is not called damaged."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+        database.execute("BEGIN EXCLUSIVE")
+        checks = make_checks()
+        assert not check_sqlite(checks, path, 0.05)
+    assert of(checks, "database").text == "it cannot be read: database is locked"
+
+
 def test_without_write_ahead_logging(path: pathlib.Path) -> None:
     """As after a program changed it; a worker changes it back."""
     with closing(sqlite3.connect(path)) as database:

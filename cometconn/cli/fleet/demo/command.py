@@ -46,7 +46,7 @@ NEXT_STEPS = {
 }
 """Each step with its command."""
 
-_TIMEOUT = 150.0  # seconds for all steps together
+_TIMEOUT = 200.0  # seconds for all steps together
 
 
 async def fleet_demo(console: Console, plan: Plan) -> int:
@@ -69,7 +69,8 @@ async def run_fleet_demo(console: Console, plan: Plan) -> list[Result]:
     If it is cancelled, the worker processes are killed, and the folder with the engine's file is removed.
 
     Raises:
-        WorkerFailedError: a worker process cannot start, or ended although the demo did not end it.
+        WorkerFailedError: a worker process cannot start, takes too long to start, or ended although the demo did not end
+            it.
     """
     with tempfile.TemporaryDirectory(prefix="cometconn-fleet-demo-") as folder:
         path = pathlib.Path(folder) / "fleet.db"

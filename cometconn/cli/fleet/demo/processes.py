@@ -26,7 +26,7 @@ __all__ = ["WorkerFailedError", "WorkerProcess", "run_process", "worker_command"
 
 
 class WorkerFailedError(CometConnError):
-    """A worker process ended that was not to end. Its last words are in the message."""
+    """A worker process did not start, or ended although it was not to. What it printed last is in the message."""
 
     default_code = "WORKER_FAILED"
 
@@ -53,7 +53,7 @@ class WorkerProcess:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process has ended, and its last words were read."""
+        """Whether the process has ended, and its standard error was read to the end."""
         return self._ended.is_set()
 
     def kill(self) -> None:

@@ -16,7 +16,7 @@ from cometconn.fleet import Account
 from cometconn.fleet.shares import winner
 
 from .plan import SENDER
-from .processes import run_process, worker_command, worker_environ
+from .processes import WorkerFailedError, run_process, worker_command, worker_environ
 from .records import LogRecord, ServerRecord
 from .rules import Move, Outcome
 from .view import LEAD, account_rows, counts, worker_style
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Steps"]
 
 _TICK = 0.2  # seconds between two looks at the engine
+_START_PATIENCE = 60.0  # seconds: a process takes about 1.5 s of CPU time to start
 _GLANCE = 0.02  # seconds between two looks at the server's log, while a step waits for something there
 
 
@@ -139,7 +140,13 @@ class Steps(DemoText):
         for name in names:
             await self._start(name)
         self.print_line("demo", f"{len(names)} processes start: {', '.join(map(self._described, names))}.")
-        await self._until(lambda: self._incarnations.keys() >= set(names))
+        await self._until(lambda: self._incarnations.keys() >= set(names), _START_PATIENCE)
+        late = [name for name in names if name not in self._incarnations]
+        if late:
+            message = (
+                f"{', '.join(late)} did not join within {_START_PATIENCE:g} s: this machine is too busy for the demo."
+            )
+            raise WorkerFailedError(message)
         # Only now: otherwise the first worker logs accounts in that are soon another's share, some of them in vain.
         await self.connection.administration.add([Account(uid) for uid in self.plan.uids])
         self.print_line("demo", f"All have joined. {len(self.plan.uids)} accounts are added.")
@@ -198,7 +205,7 @@ class Steps(DemoText):
             "demo",
             f"{self._described(name)} starts. Its share is {len(share)} accounts; the others are to stay where they are.",
         )
-        await self._until(lambda: self._is_shared_among(("w1", name)))
+        await self._until(lambda: self._is_shared_among(("w1", name)), _START_PATIENCE)
         self._joined = len(share & self._owned_by(name))
         self._disturbed = len(self._opened_since(at) - share)
         self._finish(self._move(f"{name} joined", at, share), "Only its share has moved")
@@ -206,7 +213,7 @@ class Steps(DemoText):
     def _finish(self, move: Move, text: str) -> None:
         self.moves.append(move)
         if move.absent:
-            self.print_line("demo", f"{move.absent} accounts are not connected after {self.plan.patience:g} s.", "red")
+            self.print_line("demo", f"{move.absent} accounts are still not connected.", "red")
             self._print_accounts("The accounts now")
         else:
             self._print_accounts(f"{text}, after {move.longest:.1f} s at most, half of them after {move.median:.1f} s")
@@ -249,9 +256,9 @@ class Steps(DemoText):
             self._owners.get(uid) == winner(names, uid) for uid in self.plan.uids
         )
 
-    async def _until(self, condition: Callable[[], bool]) -> None:
-        """Wait until the condition holds, but no longer than the plan's patience."""
-        with trio.move_on_after(self.plan.patience):
+    async def _until(self, condition: Callable[[], bool], patience: float | None = None) -> None:
+        """Wait until the condition holds, but no longer than *patience* seconds, by default the plan's."""
+        with trio.move_on_after(self.plan.patience if patience is None else patience):
             self._server_record.update()
             while not condition():
                 await trio.sleep(_GLANCE)

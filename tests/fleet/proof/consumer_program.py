@@ -20,7 +20,7 @@ from .breaks import BREAKS
 from .member import engine_of, on_sigterm, until_parent_ends, write_line
 
 _MOST = 16  # deliveries in a batch
-_LONGEST = 0.01  # seconds for which one is handled
+_LONGEST = 0.1  # seconds for which one is handled
 
 
 class Consuming:

@@ -283,7 +283,7 @@ SCENARIOS: dict[str, Scenario] = {
     "engine-stops": Scenario(Setup(engine="redis", workers=3), redis_stops, (2, 5, 30), (2, 6)),
     "engine-kills": Scenario(Setup(engine="redis", workers=3), redis_kills, (0.2, 2, 8), (0.5,), is_quick=True),
     "engine-cuts": Scenario(Setup(engine="redis", workers=3), redis_cuts, (4,), (1,), is_quick=True),
-    "consumers": Scenario(Setup(engine="redis", workers=2), consumers, (10,), (2,)),
+    "consumers": Scenario(Setup(engine="redis", workers=2), consumers, (10,), (4,)),
     "reset-40": Scenario(
         Setup(engine="redis", workers=3, accounts=150, fleet={"connects_per_second": 40, **_GOVERNED}),
         resets,

@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 FRONT = "cometconn"
 """The row of `cometconn/__init__.py`: it is the package itself, so no layer of the contract names it."""
 
-_LABEL, _STEP, _ROW, _GAP, _TOP = 140, 11, 19, 6, 4  # pixels
+_LABEL, _STEP, _ROW, _GAP, _TOP = 140, 10, 19, 6, 4  # pixels
 
 
 @attrs.frozen

@@ -72,7 +72,8 @@ class Terminal:
             self._lines.put(line)
         text = "\n".join(line or "" for line in left)
         assert status in {0, 130, -signal.SIGINT}, f"status {status}: {text}"
-        assert not any(words in text for words in _CHAINED), text
+        # asyncio itself raises the KeyboardInterrupt while it handles the CancelledError of the main task.
+        assert "asyncio/runners.py" in text or not any(words in text for words in _CHAINED), text
 
 
 class Repl:

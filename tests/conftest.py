@@ -14,6 +14,8 @@ import pytest
 from cometconn._streams.statuses import StatusFeed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cometconn import Status
 
 # The plugin that programs use. It is also found by its entry point if the package is installed.
@@ -111,3 +113,14 @@ def message_bus() -> None:
 
     if reason := why_not():
         pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _sigint_is_left_alone() -> Iterator[None]:
+    """Fail a test that leaves another handler of SIGINT behind: the next SIGINT could end the whole process."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    left = signal.getsignal(signal.SIGINT)
+    if left is not before:
+        signal.signal(signal.SIGINT, before)
+    assert left is before

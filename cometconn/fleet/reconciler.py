@@ -162,7 +162,8 @@ class Reconciler:
         self._wanted_now = frozenset(wanted)
         for uid, each in list(self.owned.items()):
             if uid not in wanted:
-                each.end("share")
+                # A drain may have begun while this tick read the engine.
+                each.end("drain" if self.membership.is_draining else "share")
         await self._claim(wanted if shared.may_claim else set(), members)
         if self.membership.is_draining and not (self.owned or self._claims.keys):
             self.is_drained.set()

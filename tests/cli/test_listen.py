@@ -134,7 +134,7 @@ BAD: list[tuple[tuple[str, ...], dict[str, str], str]] = [
     (("--endpoint", "nonsense"), {"COMETCONN_AUTH_KEY": "KEY"}, "--endpoint must look like"),
     (("--presence", "some"), {"COMETCONN_AUTH_KEY": "KEY"}, "--presence"),
     (("--region", "e u"), {"COMETCONN_AUTH_KEY": "KEY"}, "--region must be"),
-    (("--app-id", "a b"), {"COMETCONN_AUTH_KEY": "KEY"}, "app id"),
+    (("--app-id", "a b"), {"COMETCONN_AUTH_KEY": "KEY"}, "--app-id"),
     (("--auth-key-file", "/nowhere/key"), {}, "/nowhere/key"),
     ((), {"COMETCONN_AUTH_TOKEN": "STALE-TOKEN"}, "unknown"),
 ]

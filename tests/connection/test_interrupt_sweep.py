@@ -248,8 +248,12 @@ def test_rest_at_every_step_when_the_host_does_not_answer(
 
 
 async def _save_session(path: pathlib.Path) -> None:
+    """Save a session that does not name its servers, so that it is used with others."""
     async with open_memory_server() as server, _client(server, FileStore(path)) as chat:
         await _login(chat)
+    store = FileStore(path)
+    await store.save(attrs.evolve(await store.load("APP"), origin=None))
+    await store.aclose()
 
 
 async def _reopen(path: pathlib.Path) -> None:

@@ -341,7 +341,7 @@ async def test_invalid_settings_of_the_server_raise_at_no_start(settings: Any) -
     odd = {"CHAT_HOST": "127.0.0.1", "CHAT_WSS_PORT": 1, "CLIENT_API_HOST": "127.0.0.1:1", **settings}
     if not settings:
         odd = {}
-    await store.save(attrs.evolve(store._saved["APP"], session=attrs.evolve(session, settings=odd)))
+    await store.save(attrs.evolve(store._saved["APP"], origin=None, session=attrs.evolve(session, settings=odd)))
     for _ in range(2):
         async with cometconn.open_client(
             "APP", AppSettings(region="us", timing=Timing(retry_base=60, retry_cap=60)), store=store, proxy=""

@@ -340,7 +340,9 @@ async def test_a_saved_session_with_an_impossible_host_starts() -> None:
                 session = chat._login.identity.session
                 assert session is not None
             settings = {"CHAT_HOST": "127.0.0.1:99999", "CHAT_WSS_PORT": [], "CLIENT_API_HOST": "127.0.0.1:99999"}
-            await store.save(attrs.evolve(store._saved["APP"], session=attrs.evolve(session, settings=settings)))
+            await store.save(
+                attrs.evolve(store._saved["APP"], origin=None, session=attrs.evolve(session, settings=settings))
+            )
             for _ in range(2):
                 async with cometconn.open_client(
                     "APP", AppSettings(region="us", timing=QUICK), store=store, proxy=""

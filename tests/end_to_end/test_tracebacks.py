@@ -37,7 +37,8 @@ trio.run(main)
 def test_the_program_ends_with_the_reason() -> None:
     """It prints its own lines and the cause in at most 25 lines, no exception group, and at last the reason."""
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False, timeout=120)
-    lines = done.stderr.splitlines()
+    warning, *lines = done.stderr.splitlines()
+    assert warning.startswith("The client of 'zed-1' has been without a connection for")
     assert lines[0].startswith("ConnectionRefusedError: [Errno")
     assert lines[-1].endswith(
         "ConnectError: Could not connect: ws://localhost:9 cannot be reached: Connection refused."

@@ -156,13 +156,14 @@ class Script:
         if owner is not None and not is_repeated and self.lives(owner.incarnation):
             assert result == ClaimRefused(claim.key, Refusal.OWNED, owner)
             return
+        previous = None if is_repeated else owner  # whose lease is over
         if not is_repeated:
             self.kept.tokens[claim.key] += 1
             owner = self.kept.owners[claim.key] = OwnerWord(worker, self.kept.tokens[claim.key], claim.nonce)
             log.sequence = 0
             self.callers.append(Caller(claim.key, owner, expected=log.position))
         assert owner is not None
-        assert result == Claimed(claim.key, owner, log.session, log.revision, log.position)
+        assert result == Claimed(claim.key, owner, log.session, log.revision, log.position, previous=previous)
 
     async def release(self, number: int) -> None:
         if self.callers:

@@ -39,7 +39,7 @@ QUICK = (
 COVERED = "--fail-under=95"
 PURE_TESTS = ("tests/lifecycle", "tests/wire")
 PURE = ("*/cometconn/_lifecycle/*", "*/cometconn/_wire/*")
-STARTABLE = "__call__,run_bot,run_bots,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,_run_connection,print_statuses,stop_when_asked,_stay_connected,_run_worker,run_worker,run_process,on_sigterm"
+STARTABLE = "__call__,run_bot,run_bots,watcher,follow,follow_file,follow_job_control,follow_logind,follow_network,_watch,_watch_statuses,disconnect,_begin,_read,_run_connection,print_statuses,stop_when_asked,_stay_connected,_run_worker,run_worker,run_process,on_sigterm,serve_metrics,drain_on_signal"
 ASYNC_IGNORES = (
     "cometconn/_account/http.py:ASYNC127",  # httpx2 is what the project is built on
     "cometconn/_account/exchange.py:ASYNC127",  # the same

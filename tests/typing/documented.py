@@ -76,9 +76,12 @@ def _of_page(page: pathlib.Path) -> Iterator[tuple[str, str]]:
         if here & defined:
             yield file, lines
             imports = (node for node in ast.parse(lines).body if isinstance(node, ast.Import | ast.ImportFrom))
-            file, lines, defined = "", first + "; ".join(map(ast.unparse, imports)) + "\n", set()
+            unused = "  # pyright: ignore[reportUnusedImport]"  # some may be for the lines before only
+            file, lines, defined = "", first + "; ".join(map(ast.unparse, imports)) + unused + "\n", set()
         file, defined = file or name, defined | here
-        lines = _before_line(lines, example.line - 1) + _as_function(source, tree, example.line)
+        imports, newline, function = _as_function(source, tree, example.line).partition("\n")
+        once = "" if imports in lines.splitlines() else imports
+        lines = _before_line(lines, example.line - 1) + once + newline + function
     if file:
         yield file, lines
 

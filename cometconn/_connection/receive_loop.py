@@ -71,9 +71,10 @@ async def _take(machine: Machine, link: Link, reader: _Reader, received: Receive
     Silence is not judged until all that was read is published, because the pong may be among it.
     """
     messages = received.messages
-    if received.more or _is_long(messages):
+    is_long = _is_long(messages)
+    if received.more or is_long:
         link.heartbeat.pause()
-    if _is_long(messages):
+    if is_long:
         # Reading it has taken milliseconds, and decoding it takes some more. No cancel may lose it.
         await trio.lowlevel.cancel_shielded_checkpoint()
         machine.tick()

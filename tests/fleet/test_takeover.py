@@ -446,20 +446,26 @@ async def test_what_a_worker_did_is_reported(autojump_clock: MockClock) -> None:
         assert [entry.kind for entry in fleet.server.world.log.of(Kind.RESET)] == []
 
 
+async def die_before_a_message(fleet: Fleet) -> str:
+    """Of two workers, kill the owner of an account that has recorded a message, and send another one. Return the owner."""
+    for name in ("w1", "w2"):
+        await fleet.start(name)
+    await fleet.wait_all_connected()
+    fleet.say("user-0", "before")
+    await trio.sleep(2.0)
+    (owner,) = fleet.owners()["user-0"]
+    await fleet.kill(owner)
+    fleet.say("user-0", "meanwhile")
+    return owner
+
+
 @pytest.mark.parametrize("fault", [503, "hang"])
 async def test_what_cannot_be_fetched_yet_is_not_passed_over(
     fault: Literal[503, "hang"], autojump_clock: MockClock
 ) -> None:
     """While REST fails, live messages wait for the missed ones: a second death in that time loses none, either."""
     async with open_fleet(1) as fleet:
-        for name in ("w1", "w2"):
-            await fleet.start(name)
-        await fleet.wait_all_connected()
-        fleet.say("user-0", "before")
-        await trio.sleep(2.0)
-        (owner,) = fleet.owners()["user-0"]
-        await fleet.kill(owner)
-        fleet.say("user-0", "meanwhile")
+        owner = await die_before_a_message(fleet)
         fleet.server.set(rest=fault)
         await fleet.wait_all_connected()
         fleet.say("user-0", "live")
@@ -476,14 +482,7 @@ async def test_what_cannot_be_fetched_yet_is_not_passed_over(
 async def test_what_cannot_be_fetched_for_minutes_is_a_hole(autojump_clock: MockClock) -> None:
     """In the end live messages are recorded behind a hole, and the missed ones as late, as soon as they can be fetched."""
     async with open_fleet(1) as fleet:
-        for name in ("w1", "w2"):
-            await fleet.start(name)
-        await fleet.wait_all_connected()
-        fleet.say("user-0", "before")
-        await trio.sleep(2.0)
-        (owner,) = fleet.owners()["user-0"]
-        await fleet.kill(owner)
-        fleet.say("user-0", "meanwhile")
+        await die_before_a_message(fleet)
         fleet.server.set(rest=503)
         await trio.sleep(100.0)
         assert [text for _, text in await fleet.recorded()] == ["before"]

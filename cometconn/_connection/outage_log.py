@@ -40,9 +40,8 @@ class OutageLog:
     """
 
     identity: Identity
-    _since: float | None = attrs.field(
-        default=None, init=False
-    )  # when the connection was lost or the first attempt began
+    # When the connection was lost, or the first attempt began.
+    _since: float | None = attrs.field(default=None, init=False)
     _failures: int = attrs.field(default=0, init=False)  # attempts of this outage
     _is_logged: bool = attrs.field(default=False, init=False)  # there was a WARNING about this outage
     _quiet_until: float = attrs.field(default=-math.inf, init=False)

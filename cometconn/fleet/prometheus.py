@@ -133,7 +133,7 @@ async def serve_metrics(
 ) -> None:
     """Serve the metrics of a registry at `http://host:port/metrics`, until cancelled: `await nursery.start(serve_metrics, 9464)`.
 
-    Nothing is encrypted and everyone that reaches the port can read it, so it listens on loopback by default. At most 16
+    Nothing is encrypted and whatever reaches the port can read it, so it listens on loopback by default. At most 16
     connections are served at once, each for one request, for 10 s at most.
 
     Args:

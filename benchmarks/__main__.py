@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from .comparison import Change, changes, read_rows
 from .machine import description
 from .row import Row
 from .run import Run
@@ -43,6 +44,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "names", nargs="*", metavar="name", help=f"what to measure: {', '.join(_WEIGHTS)}; all unless named"
     )
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the rows there")
+    parser.add_argument(
+        "--compare", type=pathlib.Path, metavar="OLD", help="list what got worse since the run whose --json is in OLD"
+    )
     parser.add_argument("--plot", type=pathlib.Path, metavar="DIR", help="draw pictures into this folder")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: every goal, in less than five minutes")
     for name in ("accounts", "workers"):
@@ -53,6 +57,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(_WEIGHTS)}")
     if min(options.accounts, options.workers) < 0 or 0 < options.accounts < options.workers:
         parser.error("--accounts and --workers are positive numbers, with at least one account for each worker")
+    options.old = None
+    if options.compare is not None:
+        try:  # before minutes are spent on measuring
+            options.old = read_rows(options.compare)
+        except ValueError as error:
+            parser.error(str(error))
     options.names = [name for name in _WEIGHTS if not options.names or name in options.names]
     return options
 
@@ -86,14 +96,29 @@ def _measure(options: argparse.Namespace, console: Console) -> tuple[list[Row], 
 
 def _table(rows: list[Row], machine: str) -> Table:
     table = Table("question", "ours / theirs", caption=machine, caption_justify="left", show_lines=True)
-    for heading in ("ratio", "spread", "goal"):
+    for heading in ("ratio", "spread", "rounds", "goal"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("met", no_wrap=True)
     for row in rows:
         met = {True: "[green]yes[/green]", False: "[red]no[/red]", None: ""}[row.met]
-        figures = f"{row.ratio:.2f}", f"{row.spread:.2f}" if row.spread else ""
+        figures = f"{row.ratio:.2f}", f"{row.spread:.2f}" if row.spread else "", str(row.rounds)
         table.add_row(row.question, f"[bold]/ {row.against}[/bold]\n{row.case}", *figures, row.goal or "", met)
     return table
+
+
+def _comparison(found: list[Change]) -> list[str]:
+    """Return a line for each row that got worse, and one that tells how many were compared."""
+    lines = []
+    for change in found:
+        if change.worse or change.fell:
+            spread = max(change.new.spread, change.old.spread)
+            goal = f", goal {change.new.goal}: met before, missed now" if change.fell else ""
+            lines.append(
+                f"{'Worse' if change.worse else 'Within the spread'}: {change.new.question} / {change.new.against}: "
+                f"{change.old.ratio:.2f} -> {change.new.ratio:.2f} (spread {spread:.2f}){goal}. {change.new.case}"
+            )
+    worse = sum(bool(change.worse) for change in found)
+    return [*lines, f"{worse} of {len(found)} rows that both runs have got worse by more than half of their spread."]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -106,6 +131,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console.print(_table(rows, machine))
     for reason in left_out:
         console.print(f"Left out: {reason}", markup=False)
+    if options.old is not None:
+        for line in _comparison(changes(rows, options.old)):
+            console.print(line, markup=False)
     if options.json is not None:
         options.json.write_text(json.dumps([row.as_json() for row in rows], indent=2) + "\n", encoding="utf-8")
 

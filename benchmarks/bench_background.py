@@ -64,7 +64,7 @@ def _rows(ours: Delays, bare: Delays) -> list[Row]:
     calls, frames = sum(map(len, ours)), sum(map(len, seen))
     shares = [len(each) / len(every) for each, every in zip(seen, ours, strict=True)]
     case = f"close frames that the server saw: {frames:,} of {calls:,}, no write under way"
-    rows.append(Row("background", case, "all", frames / calls, max(shares) - min(shares), ">= 1"))
+    rows.append(Row("background", case, "all", frames / calls, max(shares) - min(shares), ">= 1", len(shares)))
     return rows
 
 

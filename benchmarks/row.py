@@ -24,6 +24,7 @@ class Row:
         ratio: the median of the rounds.
         spread: the largest ratio of a round minus the smallest; 0 if there is one round.
         goal: `">= 7"`, `"<= 0.7"`, or `None` if there is none.
+        rounds: how many rounds the ratio is the median of.
     """
 
     question: str
@@ -32,6 +33,7 @@ class Row:
     ratio: float
     spread: float = 0.0
     goal: str | None = None
+    rounds: int = 1
 
     @classmethod
     def of(
@@ -45,7 +47,8 @@ class Row:
     ) -> Row:
         """Return the row of figures that were measured side by side, one pair for each round."""
         ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
-        return cls(question, case, against, statistics.median(ratios), max(ratios) - min(ratios), goal)
+        spread = max(ratios) - min(ratios)
+        return cls(question, case, against, statistics.median(ratios), spread, goal, len(ratios))
 
     @property
     def met(self) -> bool | None:

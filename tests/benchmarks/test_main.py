@@ -11,9 +11,10 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import bench_storm
 from benchmarks.process import LeftOutError
+from benchmarks.row import Row
 from benchmarks.run import Run
 
-KEYS = ["question", "case", "against", "ratio", "spread", "goal", "met"]
+KEYS = ["question", "case", "against", "ratio", "spread", "goal", "rounds", "met"]
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +51,30 @@ def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().err
     assert "there is no nonsense" in said
     assert "burst" in said
+
+
+def test_another_run_is_compared(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line for each row that got worse, with its goal where that is missed now."""
+    old, goal = tmp_path / "old.json", ">= 1"
+    row = Row("storm", "2.0 / 1.0 s", "a rival", 2.0, 0.2, goal, 5)
+    old.write_text(json.dumps([row.as_json()]), encoding="utf-8")
+    monkeypatch.setattr(bench_storm, "measure", lambda _: [Row("storm", "0.9 / 1.0 s", "a rival", 0.9, 0.2, goal, 5)])
+    command.main(["storm", "--compare", str(old)])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Worse: storm / a rival: 2.00 -> 0.90 (spread 0.20), goal >= 1: met before, missed now." in shown
+    assert "1 of 1 rows" in shown
+
+
+def test_a_file_that_is_no_run_is_refused(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is measured."""
+    path = tmp_path / "old.json"
+    for text in ("", "{}", "[1]", '[{"question": 1}]', '[{"question": 1, "case": 1, "against": 1, "ratio": "x"}]'):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(SystemExit, match="2"):
+            command.main(["storm", "--compare", str(path)])
+        assert "is not the JSON of a run" in capsys.readouterr().err
 
 
 def test_what_is_left_out_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

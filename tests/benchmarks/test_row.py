@@ -37,7 +37,7 @@ def test_a_goal_is_met_or_not() -> None:
     assert Row("q", "c", "a", 1.0, goal=">= 1").as_json()["met"] is True
 
 
-def test_machines_get_seven_keys() -> None:
+def test_machines_get_eight_keys() -> None:
     """Neither more nor fewer, whatever a row has for people."""
     row = Row("q", "c", "a", 2.0, 0.5)
     assert row.as_json() == {
@@ -47,5 +47,6 @@ def test_machines_get_seven_keys() -> None:
         "ratio": 2.0,
         "spread": 0.5,
         "goal": None,
+        "rounds": 1,
         "met": None,
     }

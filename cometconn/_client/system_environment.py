@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from cometconn._environment import Request, Response
     from cometconn._transport.proxies import Proxies
+    from cometconn._transport.tls_stream import TlsSessions
     from cometconn.settings import Endpoints
 
 __all__ = ["SystemEnvironment"]
@@ -66,6 +67,7 @@ class SystemEnvironment:
         self._headers = checked_headers(headers)
         self._proxies = choose_proxies(proxy, endpoints)
         self._ssl_context = ssl_context
+        self._tls_sessions: TlsSessions | None = None
         self._clock = _boot_clock()
 
     def __repr__(self) -> str:
@@ -87,7 +89,10 @@ class SystemEnvironment:
         if address is None or address.scheme not in {"ws", "wss", "http", "https"}:
             where = "dial(url=...)"
             raise refused(where, "a URL such as wss://host:port/path", url)
-        return await dial(url, self.tls, self._proxies.leading_to(url))
+        sessions = None
+        if address.scheme == "wss":
+            sessions = self._tls_sessions = {} if self._tls_sessions is None else self._tls_sessions
+        return await dial(url, self.tls, self._proxies.leading_to(url), sessions)
 
     async def request(self, request: Request) -> Response:
         """Make one REST request with httpx2, following no redirect.

@@ -1,6 +1,6 @@
 """Reading and writing a plain socket as Trio does, with fewer checkpoints and system calls.
 
-Only for a stream that no other task reads, or writes, at that moment. TLS streams take Trio's own way.
+Only for a stream that no other task reads, or writes, at that moment. Other streams take Trio's own way, or their own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TypeGuard
 
 import trio
 
-__all__ = ["receive_some", "write_nowait"]
+__all__ = ["is_bare", "receive_some", "send_some", "unsent", "write_nowait"]
 
 
 async def receive_some(stream: trio.abc.Stream, most: int) -> bytes | bytearray:
@@ -20,7 +20,7 @@ async def receive_some(stream: trio.abc.Stream, most: int) -> bytes | bytearray:
     Trio reads first, and waits if there is nothing. The receive loop has just read everything, so that there is nothing
     as a rule, and the attempt would cost a system call and an exception for each message.
     """
-    if not _is_bare(stream):
+    if not is_bare(stream):
         return await stream.receive_some(most)
     socket = stream.socket
     while True:
@@ -36,15 +36,42 @@ async def receive_some(stream: trio.abc.Stream, most: int) -> bytes | bytearray:
             raise kind from error
 
 
-def write_nowait(stream: trio.abc.Stream, data: bytes) -> int:
-    """Write as much of *data* as a bare socket takes without waiting; return how many bytes. Other streams take none."""
-    if not _is_bare(stream):
-        return 0
+async def send_some(socket_stream: trio.SocketStream, data: bytes | bytearray) -> int:
+    """Write as much of *data* as the socket takes, after waiting until it takes something; return how many bytes.
+
+    Raises `trio.BrokenResourceError` or `trio.ClosedResourceError`. If cancelled, nothing was written.
+    """
+    socket = socket_stream.socket
+    while True:
+        if socket.fileno() < 0:
+            raise trio.ClosedResourceError
+        try:
+            return os.write(socket.fileno(), data)
+        except BlockingIOError:
+            await trio.lowlevel.wait_writable(socket)
+        except OSError as error:
+            kind = trio.ClosedResourceError if socket.fileno() < 0 else trio.BrokenResourceError
+            raise kind from error
+
+
+def write_nowait(stream: trio.abc.Stream, data: bytes | bytearray) -> int:
+    """Write as much of *data* as the stream takes without waiting; return how many bytes.
+
+    A bare socket takes what fits. A stream with a `write_nowait()` of its own takes all or nothing. Others take none.
+    """
+    if not is_bare(stream):
+        own = getattr(stream, "write_nowait", None)
+        return 0 if own is None else own(data)
     try:
         return os.write(stream.socket.fileno(), data)
     except OSError:  # full, broken or closed: the next wait for the stream finds out which
         return 0
 
 
-def _is_bare(stream: trio.abc.Stream) -> TypeGuard[trio.SocketStream]:
+def unsent(stream: trio.abc.Stream) -> bool:
+    """Return whether the stream holds something that it has taken and not sent. `send_all(b"")` sends it."""
+    return getattr(stream, "unsent", False)
+
+
+def is_bare(stream: trio.abc.Stream) -> TypeGuard[trio.SocketStream]:
     return isinstance(stream, trio.SocketStream) and sys.platform != "win32"  # there a socket is not a file

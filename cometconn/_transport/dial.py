@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .proxy import Proxy
+    from .tls_stream import TlsSessions
 
 __all__ = ["Target", "dial", "open_proxy", "open_tcp", "pass_through"]
 
@@ -48,13 +49,19 @@ class Target:
         return cls(parts.hostname or "", parts.port or _PORTS[parts.scheme], parts.scheme in {"wss", "https"})
 
 
-async def dial(url: str, ssl_context: Callable[[], ssl.SSLContext], proxy: Proxy | None = None) -> trio.abc.Stream:
+async def dial(
+    url: str,
+    ssl_context: Callable[[], ssl.SSLContext],
+    proxy: Proxy | None = None,
+    sessions: TlsSessions | None = None,
+) -> trio.abc.Stream:
     """Connect to the host and port of *url*, TLS handshake done for `wss` and `https`.
 
     Args:
         url: of the REST API or the WebSocket: both are reached in the same way.
         ssl_context: returns the context; called only when TLS is used.
         proxy: the proxy to go through.
+        sessions: with it, TLS is that of a WebSocket: see `encrypt()`.
 
     Raises:
         OSError: name lookup, TCP, the proxy (`ProxyError`) or TLS (`ssl.SSLError`) failed.
@@ -67,7 +74,7 @@ async def dial(url: str, ssl_context: Callable[[], ssl.SSLContext], proxy: Proxy
         stream: trio.abc.Stream = await open_tcp(target.host, target.port)
     else:
         stream = await pass_through(await open_proxy(proxy, ssl_context), proxy, target)
-    return await encrypt(stream, ssl_context(), target.host) if target.secure else stream
+    return await encrypt(stream, ssl_context(), target.host, sessions) if target.secure else stream
 
 
 async def open_tcp(host: str, port: int) -> trio.SocketStream:

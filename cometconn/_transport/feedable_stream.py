@@ -8,7 +8,7 @@ import trio
 
 from cometconn._lot import Lot
 
-from .bare_socket import write_nowait
+from .bare_socket import unsent, write_nowait
 from .frames import is_close_frame
 from .states import CloseFrame, Input, Output, moved
 
@@ -137,12 +137,12 @@ class FeedableStream(trio.abc.Stream):
     @property
     def unfinished(self) -> bool:
         """Whether a frame has begun whose rest is still to be sent."""
-        return bool(self._rest)
+        return bool(self._rest) or unsent(self._stream)
 
     @property
     def unsent(self) -> bool:
         """Whether something that was accepted is still to be sent."""
-        return bool(self._rest or self._next) or self._output is Output.FLUSHING
+        return bool(self._rest or self._next) or self._output is Output.FLUSHING or unsent(self._stream)
 
     @property
     def close_frame_written(self) -> bool:
@@ -188,7 +188,7 @@ class FeedableStream(trio.abc.Stream):
             return  # a frame that is under way comes first, and then this is called again
         self._rest = self._take()
         self._rest = self._rest[write_nowait(self._stream, self._rest) :] if self._rest else b""
-        if not self._rest:
+        if not self.unfinished:
             self._note_written()
         elif self.nursery is not None:
             self._move_output(Output.FLUSHING)
@@ -197,7 +197,7 @@ class FeedableStream(trio.abc.Stream):
     @trio.lowlevel.enable_ki_protection
     async def _flush(self) -> None:
         try:
-            while data := self._take():
+            while (data := self._take()) or unsent(self._stream):
                 await self._stream.send_all(data)
         except Exception as error:  # noqa: BLE001 - whatever the stream raises, it takes no more
             self._move_output(Output.BROKEN)
@@ -231,7 +231,7 @@ class FeedableStream(trio.abc.Stream):
             return False
         data = self._take()
         data = data + frame if data else frame
-        if data:
+        if data or unsent(self._stream):
             self._move_output(Output.SENDING)
             try:
                 await self._stream.send_all(data)
@@ -245,7 +245,7 @@ class FeedableStream(trio.abc.Stream):
     def write_nowait(self, frame: bytes) -> bool:
         """Write *frame* now, if the real stream takes it without waiting; return whether it took any.
 
-        If it took only a part, the frame is `unfinished`: the rest goes before whatever is sent next.
+        If it took or sent only a part, the frame is `unfinished`: the rest goes before whatever is sent next.
         """
         if self.closing or self.unsent or self._output is not Output.READY:
             return False

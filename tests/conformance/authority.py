@@ -67,3 +67,7 @@ class Authority:
         paths[1].write_bytes(b"".join(blob.bytes() for blob in client.cert_chain_pems))
         client.private_key_pem.write_to_path(paths[2])
         return str(paths[0]), str(paths[1]), str(paths[2])
+
+    def server_file(self, path: pathlib.Path) -> None:
+        """Write a key and a certificate for "chat.test" into one file."""
+        self._trusted.issue_cert("chat.test").private_key_and_cert_chain_pem.write_to_path(path)

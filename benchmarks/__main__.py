@@ -28,6 +28,7 @@ _WEIGHTS = {
     "connects": 1,
     "lateness": 1,
     "background": 18,
+    "tls": 75,
     "import": 10,
     "cold_start": 20,
     "worst_step": 30,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import trio
 
+from .encryption import client_context
 from .frames import AUTH, AUTH_REPLY, frame
 
 __all__ = ["client_frame", "open_bare"]
@@ -22,9 +23,11 @@ def client_frame(payload: bytes, opcode: int = 1) -> bytes:
     return head + bytes(4) + payload
 
 
-async def open_bare(port: int) -> tuple[trio.SocketStream, int]:
+async def open_bare(port: int) -> tuple[trio.abc.Stream, int]:
     """Connect and authenticate; return the stream, and the number of bytes after the response to the auth frame."""
-    stream = await trio.open_tcp_stream("127.0.0.1", port)
+    stream: trio.abc.Stream = await trio.open_tcp_stream("127.0.0.1", port)
+    if (context := client_context()) is not None:
+        stream = trio.SSLStream(stream, context, server_hostname="127.0.0.1", https_compatible=True)
     await stream.send_all(_UPGRADE.encode() + client_frame(AUTH.encode()))
     reply = frame(AUTH_REPLY)
     received = b""

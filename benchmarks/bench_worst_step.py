@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from .encryption import make_certificates
 from .hostile import KINDS, LARGEST, PLACES, at_place
 from .process import LeftOutError, Process
 from .row import Row
@@ -75,17 +76,6 @@ def _pair(certificates: pathlib.Path | None = None) -> Iterator[_Pair]:
         Process("benchmarks.contender", "steps:longest") as client,
     ):
         yield _Pair(serving, client, ca)
-
-
-def _make_certificates(folder: pathlib.Path) -> None:
-    try:
-        import trustme  # noqa: PLC0415 - without it TLS is left out
-    except ImportError:
-        message = "trustme is not installed"
-        raise LeftOutError(message) from None
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
 
 
 def _take(name: str, size: int, rounds: int, plain: _Pair, tls: _Pair | None) -> _Taken:
@@ -184,7 +174,7 @@ def measure(run: Run) -> list[Row]:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         plain, tls = stack.enter_context(_pair()), None
         try:
-            _make_certificates(folder)
+            make_certificates(folder)
             tls = stack.enter_context(_pair(folder))
         except LeftOutError as reason:
             run.leave_out("worst step over TLS", reason)

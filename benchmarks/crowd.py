@@ -24,6 +24,7 @@ from cometconn import AppSettings, CometChat, Disconnected, Reason, Timing
 
 from .contenders.ours import open_bench_client
 from .contenders.stopwatch import Stopwatch
+from .encryption import client_context, url
 from .frames import AUTH, TOKEN
 from .machine import raise_file_limit, resident
 
@@ -31,6 +32,7 @@ __all__ = ["KINDS", "Crowd", "main"]
 
 _AT_ONCE = 32  # clients that connect at the same time
 _GRACE = 0.01  # seconds of a lease in the background
+_SETTLING = 0.5  # seconds from a burst until its last message was handled
 _SELDOM = 100_000  # objects from one collection to the next
 _SPARE = 64  # open files besides connections
 _PATIENT = Timing(connect_timeout=60.0, pong_timeout=14.0)  # no client may give up on a busy machine
@@ -51,7 +53,7 @@ async def _ours(
 
 
 async def _trio_websocket(port: int, took: Callable[[], None], task_status: trio.TaskStatus[Any]) -> None:
-    async with trio_websocket.open_websocket_url(f"ws://127.0.0.1:{port}/") as connection:
+    async with trio_websocket.open_websocket_url(url(port), client_context()) as connection:
         await connection.send_message(AUTH)
         await connection.get_message()
         task_status.started(connection.ping)
@@ -104,6 +106,12 @@ class Crowd:
         """Return when the last of the messages was delivered, on the machine's monotonic clock."""
         await self._done.wait()
         return {"at": self._received_at}
+
+    async def weigh(self) -> dict[str, Any]:
+        """Return the memory of the process, once its clients are idle."""
+        await trio.sleep(_SETTLING)
+        gc.collect()
+        return {"bytes": resident()}
 
     async def lateness(self, port: int, samples: int, after: float = 0.0) -> dict[str, Any]:
         """Return by how many seconds leases end late, for one more client that goes to the background again and again.

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 
+from .encryption import server_context
 from .frames import AUTH_REPLY, CLOSE, PONG, frame, message
 from .machine import raise_file_limit
 from .sockets import accept_key, unmasked
@@ -84,7 +85,7 @@ class _Connection(asyncio.Protocol):
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
     crowd, ended = CrowdServer(), asyncio.Event()
-    server = await loop.create_server(crowd, "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(crowd, "127.0.0.1", 0, backlog=1024, ssl=server_context())
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
 
     def push(count: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import select
 import subprocess
@@ -11,6 +12,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
 __all__ = ["LeftOutError", "Process", "last_words"]
@@ -29,14 +31,16 @@ class Process:
     Args:
         module: the module to run; `python -m` finds it in this repository.
         arguments: for its command line.
+        environment: variables, beside those of this process.
     """
 
-    def __init__(self, module: str, *arguments: object) -> None:
+    def __init__(self, module: str, *arguments: object, environment: Mapping[str, str] | None = None) -> None:
         self._name = " ".join(str(argument) for argument in (module, *arguments))
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed on leaving
         self._process = subprocess.Popen(  # noqa: S603 - our own modules
             [sys.executable, "-m", *self._name.split(" ")],
             cwd=ROOT,
+            env={**os.environ, **(environment or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

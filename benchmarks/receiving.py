@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 
@@ -51,21 +51,27 @@ def receive(
     count: int,
     pace: float | None = None,
     ours: Rival = OURS,
+    environment: Mapping[str, str] | None = None,
 ) -> Readings:
-    """Let *ours* and all *rivals* receive *count* messages a round, after *warm* messages to warm up; return the time of each."""
+    """Let *ours* and all *rivals* receive *count* messages a round, after *warm* messages to warm up; return the time of each.
+
+    With an *environment* of `encryption.certificates()`, all of it goes over TLS.
+    """
     with ExitStack() as stack:
         servers: dict[str, Process] = {}
         takes: dict[str, Callable[[], dict[str, float]]] = {}
         for rival in (ours, *rivals):
             run.tell(0.0, f"starting {rival.name}")
             try:
-                contender = stack.enter_context(Process("benchmarks.contender", rival.target))
+                contender = stack.enter_context(Process("benchmarks.contender", rival.target, environment=environment))
             except LeftOutError as reason:
                 run.leave_out(rival.name, reason)
                 continue
             if rival.speaker not in servers:
                 arguments = (rival.speaker, warm + count, *([pace] if pace else []))
-                servers[rival.speaker] = stack.enter_context(Process("benchmarks.replay", *arguments))
+                servers[rival.speaker] = stack.enter_context(
+                    Process("benchmarks.replay", *arguments, environment=environment)
+                )
             port = servers[rival.speaker].greeting["port"]
             takes[rival.name] = partial(contender.ask, port=port, warm=warm, count=count)
         return interleave(run, rounds, takes)

@@ -16,6 +16,7 @@ import time
 
 import attrs
 
+from .encryption import encrypted
 from .frames import CLOSE, message
 from .sockets import Peer
 from .speakers import SPEAKERS
@@ -75,11 +76,11 @@ def serve(listener: socket.socket, speaker: str, flow: Flow, seen: list[Link]) -
         except OSError:  # it was closed
             return
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        threading.Thread(target=_serve_one, args=(Peer(connection), speaker, flow, seen), daemon=True).start()
+        threading.Thread(target=_serve_one, args=(connection, speaker, flow, seen), daemon=True).start()
 
 
-def _serve_one(peer: Peer, speaker: str, flow: Flow, seen: list[Link]) -> None:
-    with peer, contextlib.suppress(OSError, EOFError):
+def _serve_one(connection: socket.socket, speaker: str, flow: Flow, seen: list[Link]) -> None:
+    with contextlib.suppress(OSError, EOFError), Peer(encrypted(connection)) as peer:
         speaks = SPEAKERS[speaker]
         link = Link(speaks.greet(peer))
         seen.append(link)

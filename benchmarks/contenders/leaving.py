@@ -8,6 +8,7 @@ import time
 import trio
 
 from benchmarks.bare import client_frame, open_bare
+from benchmarks.encryption import client_context
 from benchmarks.frames import TOKEN
 from cometconn import CometChat
 
@@ -53,7 +54,9 @@ async def _bare(port: int) -> float:
 
 async def _leave(port: int, times: int, *, plain: bool) -> Called:
     called: Called = {"ours": [], "bare": []}
-    async with open_bench_client(port, environment=None if plain else _Covered(proxy="")) as chat:
+    async with open_bench_client(
+        port, environment=None if plain else _Covered(proxy="", ssl_context=client_context())
+    ) as chat:
         await chat.login(auth_token=TOKEN)
         for _ in range(times):
             called["ours"].append(await _background(chat))

@@ -9,6 +9,7 @@ from typing import Any
 
 import picows
 
+from benchmarks.encryption import client_context, url
 from benchmarks.frames import AUTH
 
 from .events import reader
@@ -42,7 +43,9 @@ class _Listener(picows.WSListener):
 
 
 async def _receive(decode: Callable[[bytes], object], port: int, warm: int, count: int) -> Reading:
-    transport, listener = await picows.ws_connect(lambda: _Listener(decode, warm, count), f"ws://127.0.0.1:{port}/")
+    transport, listener = await picows.ws_connect(
+        lambda: _Listener(decode, warm, count), url(port), ssl_context=client_context()
+    )
     reading = await listener.done
     transport.disconnect()
     return reading

@@ -9,6 +9,7 @@ from typing import Any
 import trio
 import trio_websocket
 
+from benchmarks.encryption import client_context, url
 from benchmarks.frames import AUTH
 
 from .events import reader
@@ -24,7 +25,7 @@ async def _take(connection: trio_websocket.WebSocketConnection, read: Callable[[
 
 async def _receive(port: int, warm: int, count: int) -> Reading:
     read = reader()
-    async with trio_websocket.open_websocket_url(f"ws://127.0.0.1:{port}/") as connection:
+    async with trio_websocket.open_websocket_url(url(port), ssl_context=client_context()) as connection:
         await connection.send_message(AUTH)
         await connection.get_message()
         await _take(connection, read, warm)

@@ -7,6 +7,7 @@ import json
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from benchmarks.encryption import client_context, url
 from benchmarks.frames import AUTH
 
 from .stopwatch import Reading, Stopwatch
@@ -23,7 +24,7 @@ async def _take(connection: ClientConnection, count: int) -> None:
 
 
 async def _receive(port: int, warm: int, count: int) -> Reading:
-    async with connect(f"ws://127.0.0.1:{port}/", proxy=None) as connection:
+    async with connect(url(port), ssl=client_context(), proxy=None) as connection:
         await connection.send(AUTH)
         await connection.recv()
         await _take(connection, warm)

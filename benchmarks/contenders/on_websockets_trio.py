@@ -9,6 +9,7 @@ from typing import Any
 import trio
 from websockets.trio.client import ClientConnection, connect
 
+from benchmarks.encryption import client_context, url
 from benchmarks.frames import AUTH
 
 from .events import reader
@@ -27,7 +28,7 @@ async def _take(connection: ClientConnection, read: Callable[[Any], object], cou
 
 async def _receive(port: int, warm: int, count: int) -> Reading:
     read = reader()
-    async with connect(f"ws://127.0.0.1:{port}/", proxy=None) as connection:
+    async with connect(url(port), ssl=client_context(), proxy=None) as connection:
         await connection.send(AUTH)
         await connection.recv()
         await _take(connection, read, warm)

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 
 import trio
 
+from benchmarks.encryption import client_context, url
 from benchmarks.frames import APP, ME, TOKEN
 from benchmarks.machine import resident
 from cometconn import AppSettings, CometChat, Endpoints, EventStream, MemoryStore, open_client
@@ -33,8 +34,8 @@ def open_bench_client(
     port: int, settings: AppSettings | None = None, host: str = "127.0.0.1", environment: Environment | None = None
 ) -> AbstractAsyncContextManager[CometChat]:
     """Open a client that can log in with `TOKEN`. This is no generator, because its memory would count as the client's."""
-    endpoints = Endpoints.at(f"http://{host}:{port}")
-    environment = environment or BesideRest(proxy="")
+    endpoints = Endpoints.at(url(port, "http").replace("127.0.0.1", host))
+    environment = environment or BesideRest(proxy="", ssl_context=client_context())
     settings = settings or AppSettings()
     return open_client(APP, settings, store=MemoryStore(), endpoints=endpoints, environment=environment)
 

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
 
 __all__ = ["is_bare", "receive_some", "send_some", "unsent", "write_nowait"]
 
 
-async def receive_some(stream: trio.abc.Stream, most: int) -> bytes | bytearray:
+def receive_some(stream: trio.abc.Stream, most: int) -> Awaitable[bytes | bytearray]:
     """Do `stream.receive_some(most)`; a bare socket is waited for first, and then read.
 
     Trio reads first, and waits if there is nothing. The receive loop has just read everything, so that there is nothing
     as a rule, and the attempt would cost a system call and an exception for each message.
     """
-    if not is_bare(stream):
-        return await stream.receive_some(most)
-    socket = stream.socket
+    return _receive_some(stream.socket, most) if is_bare(stream) else stream.receive_some(most)
+
+
+async def _receive_some(socket: trio.socket.SocketType, most: int) -> bytes:
     while True:
         if socket.fileno() < 0:  # for which `wait_readable` would raise a ValueError
             raise trio.ClosedResourceError

@@ -57,6 +57,7 @@ class TlsStream(trio.abc.Stream):
         "_failure",
         "_host",
         "_incoming",
+        "_more",
         "_object",
         "_outgoing",
         "_read",
@@ -83,6 +84,7 @@ class TlsStream(trio.abc.Stream):
             ssl_context.options = options
         self._read = b""  # what was read; it is still to be decrypted from `_at` on
         self._at = 0
+        self._more = True  # some of it may be decrypted: the first record can come with the end of the handshake
         self._unsent = bytearray()
         self._replies = 0  # bytes of replies in it, at most
         self._failure: Exception | None = None
@@ -110,8 +112,7 @@ class TlsStream(trio.abc.Stream):
             except ssl.SSLWantReadError:
                 self._collect()
                 await self._send_unsent()
-                await self._receive(_RECORD)
-                self._digest()
+                self._take_in(await receive_some(self._stream, _RECORD))
             except ssl.SSLError as error:
                 self._fail(error)
                 self._collect()  # the alert, from which the server learns why
@@ -133,27 +134,31 @@ class TlsStream(trio.abc.Stream):
         if most < 1:
             message = f"max_bytes is {most}: it must be at least 1"
             raise ValueError(message)
-        if self._at < len(self._read) or self._incoming.pending or self._object.pending():
+        data = b""
+        if self._more:
             await trio.lowlevel.checkpoint()
-        self._check_open()
-        while not (data := self._decrypt(most)):
+            data = self._decrypt(most)
+        while not data:
             self._check_open()
             if self._ended:
                 break
-            await self._receive(most)
+            # Not in a method of its own: for as long as the server is silent, that would be half a KB per connection.
+            self._take_in(await receive_some(self._stream, most))
+            data = self._decrypt(most)
         return data
 
-    async def _receive(self, most: int) -> None:
-        data = await receive_some(self._stream, most)
-        self._read, self._at = bytes(data), 0
-        if not data:
+    def _take_in(self, data: bytes | bytearray) -> None:
+        if data:
+            self._read, self._at = bytes(data), 0
+            self._digest()
+        else:
             self._incoming.write_eof()
 
     def _decrypt(self, most: int) -> bytes:
         """Decrypt what was read, up to *most* bytes of content. A failure is for the next call, behind them."""
         parts: list[bytes] = []
         try:
-            while most and self._has_input():
+            while self._has_input():
                 try:
                     part = self._object.read(min(most, _RECORD))
                 except ssl.SSLWantReadError:
@@ -163,10 +168,13 @@ class TlsStream(trio.abc.Stream):
                     break
                 parts.append(part)
                 most -= len(part)
+                if not most:
+                    break
         except ssl.SSLEOFError:
             self._ended = True
         except ssl.SSLError as error:
             self._fail(error)
+        self._more = not most
         if self._outgoing.pending:
             self._reply()
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -183,9 +191,9 @@ class TlsStream(trio.abc.Stream):
 
     def _has_input(self) -> bool:
         """Return whether OpenSSL has something to read, of which it gets a record at a time: a `MemoryBIO` never shrinks."""
-        if self._incoming.pending or self._object.pending():
-            return True
-        return self._digest() or (self._incoming.eof and not self._ended)
+        return bool(self._incoming.pending or self._object.pending() or self._digest()) or (
+            self._incoming.eof and not self._ended
+        )
 
     def _digest(self) -> bool:
         """Hand the next piece of what was read to OpenSSL; return whether there was one."""

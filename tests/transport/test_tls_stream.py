@@ -469,6 +469,10 @@ async def openssl(folder: pathlib.Path, version: ssl.TLSVersion) -> AsyncGenerat
                 nursery.start_soon(program.up.run, other, server)
                 nursery.start_soon(program.down.run, server, other)
                 await client.do_handshake()
+                await program.type("hello")  # session tickets come first
+                taken = b""
+                while not taken.endswith(b"\n"):
+                    taken += await client.receive_some()
                 yield client, program
             nursery.cancel_scope.cancel()
 
@@ -501,10 +505,10 @@ async def test_replies_are_bounded() -> None:
     async with connected(sockets=True) as (client, server, other):
         while not client.unsent:
             client.write_nowait(bytes(60_000))
-        client.ssl_object.write(bytes(40_000))  # in the place of replies
-        await other.send_all(server.encrypted(b"first"))
-        assert await client.receive_some() == b"first"
-        client.ssl_object.write(bytes(40_000))
+        for expected in (b"first", b"second"):
+            client.ssl_object.write(bytes(40_000))  # in the place of replies
+            await other.send_all(server.encrypted(expected))
+            assert await client.receive_some() == expected
         with pytest.raises(trio.BrokenResourceError) as caught:
             await client.receive_some()
         assert "does not read" in str(caught.value.__cause__)

@@ -59,6 +59,7 @@ async def receive_loop(
             else:
                 machine.tick()
             await _take(machine, link, reader, received)
+            del received  # up to 64 messages, which would stay for as long as the server is silent
     except WebSocketError as error:
         machine.lost(link, error)
     while (await websocket.messages(0)).size:

@@ -112,7 +112,7 @@ class TextFrameScanner:
             self._buffer += data
 
     def drop_taken(self) -> None:
-        """Free what was taken: a wait for more may be long, and a read has up to 256 KiB."""
+        """Free what was taken: a wait for more may be long, and a read has up to 64 KiB."""
         if self._at:
             del self._buffer[: self._at]
             self._at = 0

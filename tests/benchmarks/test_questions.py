@@ -122,10 +122,10 @@ def test_a_close_frame_belongs_to_its_connection() -> None:
 
 def test_a_missing_close_frame_is_counted() -> None:
     """The goal is all of them."""
-    rows = bench_background._rows([[0.2, None], [0.2, 0.2]], [[0.1, 0.1], [0.1, 0.1]])
+    rows = bench_background.rows_of([[0.2, None], [0.2, 0.2]], [[0.1, 0.1], [0.1, 0.1]])
     assert [(row.ratio, row.goal) for row in rows] == [(2.0, "<= 2.0"), (0.75, ">= 1")]
     assert "3 of 4" in rows[1].case
-    (only,) = bench_background._rows([[None]], [[0.1]])
+    (only,) = bench_background.rows_of([[None]], [[0.1]])
     assert only.ratio == 0.0
 
 

@@ -147,7 +147,7 @@ async def test_messages_come_in_order_and_frames_go_out() -> None:
 
 
 async def test_nothing_that_was_taken_is_kept_while_the_server_is_silent() -> None:
-    """A read of up to 256 KiB is freed once its messages were taken, not at the next read."""
+    """A read of up to 64 KiB is freed once its messages were taken, not at the next read."""
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)

@@ -81,7 +81,7 @@ async def client_end(url: str, *, tls: bool) -> AsyncGenerator[trio.abc.Stream, 
         return
     authority = Authority()
     async with tls_front(authority.server(None), port) as front:
-        yield await encrypt(await trio.open_tcp_stream("127.0.0.1", front), authority.client(), "chat.test")
+        yield await encrypt(await trio.open_tcp_stream("127.0.0.1", front), authority.client(), "chat.test", {})
 
 
 @asynccontextmanager
@@ -204,6 +204,25 @@ async def test_the_close_frame_can_go_ahead() -> None:
     assert written == ["close frame"]
 
 
+async def test_over_tls_the_close_frame_goes_ahead_as_well() -> None:
+    """The socket has all of it before any task runs."""
+    got: list[tuple[int, bytes]] = []
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await read_frames(stream, got)
+
+    async with connected(script, tls=True) as peer:
+        await peer.websocket.wait_open()
+        assert peer.websocket.send_nowait("at once")
+        peer.websocket.close_nowait()
+        assert peer.websocket.close_frame_written
+        with trio.fail_after(SLACK):
+            while len(got) < 2:
+                await trio.lowlevel.checkpoint()
+    assert got == [(1, b"at once"), (8, b"\x03\xe8")]
+
+
 async def test_a_message_can_leave_at_once() -> None:
     """A message is written whole in the call, and a server reads it like any other, also between trio-websocket's frames."""
     got: list[tuple[int, bytes]] = []
@@ -234,7 +253,10 @@ async def test_a_message_can_leave_at_once() -> None:
     assert got == [(1, b"at once"), (1, b"by a task"), (1, "é".encode() * 100), (8, b"\x03\xe8")]
 
 
-async def test_a_message_that_left_in_part_is_finished_first(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("over_tls", [False, True])
+async def test_a_message_that_left_in_part_is_finished_first(
+    monkeypatch: pytest.MonkeyPatch, *, over_tls: bool
+) -> None:
     """The rest of a message of which a part was written goes before anything else, once, whatever is sent next."""
     got: list[tuple[int, bytes]] = []
 
@@ -248,7 +270,7 @@ async def test_a_message_that_left_in_part_is_finished_first(monkeypatch: pytest
     for pinged in (False, True):
         begun, write = trio.Event(), os.write
         got.clear()
-        async with connected(script) as peer:
+        async with connected(script, tls=over_tls) as peer:
             await peer.websocket.wait_open()
             with monkeypatch.context() as patch:
                 patch.setattr("os.write", lambda file, data: write(file, data[:9]))  # noqa: B023 - used in this round
@@ -268,7 +290,10 @@ async def test_a_message_that_left_in_part_is_finished_first(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("texts", [["in two parts"], []])
-async def test_the_close_frame_behind_half_a_frame(texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("over_tls", [False, True])
+async def test_the_close_frame_behind_half_a_frame(
+    texts: list[str], monkeypatch: pytest.MonkeyPatch, *, over_tls: bool
+) -> None:
     """If the socket took a part of a message or of the close frame, `close()` writes the rest, and no second close frame."""
     got: list[tuple[int, bytes]] = []
 
@@ -282,7 +307,7 @@ async def test_the_close_frame_behind_half_a_frame(texts: list[str], monkeypatch
             await stream.send_all(close(1000))
 
     begun, write = trio.Event(), os.write
-    async with connected(script) as peer:
+    async with connected(script, tls=over_tls) as peer:
         await peer.websocket.wait_open()
         with monkeypatch.context() as patch:
             patch.setattr("os.write", lambda file, data: write(file, data[:5]))

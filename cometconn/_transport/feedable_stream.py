@@ -231,7 +231,7 @@ class FeedableStream(trio.abc.Stream):
             return False
         data = self._take()
         data = data + frame if data else frame
-        if data or unsent(self._stream):
+        if data:
             self._move_output(Output.SENDING)
             try:
                 await self._stream.send_all(data)

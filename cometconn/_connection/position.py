@@ -95,10 +95,17 @@ class PositionKeeper:
         *response_date*: the `Date` of the answer to the upgrade, in seconds since 1970.
         """
         if self._since is None:
-            date = response_date if response_date is not None else self.api.response_date
-            if date is not None:
-                self._since = date - _EARLY
+            self._since = self.fetchable_since(response_date)
+            if self._since is not None:
                 self.streams.moved()
+
+    def fetchable_since(self, response_date: float | None = None) -> float | None:
+        """Return a time on the server's clock from which on all messages that are sent after this call can be fetched.
+
+        `None` while no response had a `Date`. *response_date* is that of an answer outside of the REST API.
+        """
+        date = response_date if response_date is not None else self.api.response_date
+        return None if date is None else date - _EARLY
 
     def start(self) -> Cursor | None:
         """Return where fetching begins: behind the position, or else at the time of the first connection."""

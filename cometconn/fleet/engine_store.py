@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import final
 
 import attrs
@@ -74,12 +75,14 @@ class EngineStore:
         writer: makes the appends.
         log: of the account.
         owned: the session in memory.
+        fetchable_since: returns from when on CometChat's messages can be fetched, if that is known: see `OwnedSession`.
     """
 
     connection: EngineConnection
     writer: LogWriter
     log: AccountLog
     owned: OwnedSession
+    fetchable_since: Callable[[], float | None]
 
     async def load(self, app_id: str) -> SavedSession:
         """Return what was in the engine when the account was claimed, or a later session of the same owner."""
@@ -87,11 +90,17 @@ class EngineStore:
         return self.owned.saved or SavedSession.new(app_id)
 
     async def save(self, saved: SavedSession) -> None:
-        """Save the session in the engine. Raises `StoreError` with the code `OTHER_USER` if it is not of this account."""
+        """Save the session in the engine. Raises `StoreError` with the code `OTHER_USER` if it is not of this account.
+
+        With a first session, where catching up begins is saved in the same step. So a worker may die at any time after the
+        login, also while the engine is unreachable, and the next owner fetches what was sent since.
+        """
         if saved.uid not in {None, self.log.uid}:
             message = f"The token that `login` returned for {self.log.uid!r} is that of another user."
             raise StoreError(message, code=OTHER_USER)
         self.owned.saved = saved
+        if saved.uid is not None and self.owned.since is None:
+            self.owned.since = self.fetchable_since()
         await self._put()
 
     async def forget(self) -> None:
@@ -108,7 +117,9 @@ class EngineStore:
         return SavedPosition(self.connection.app_id, self.log.uid, self.owned.since, self.log.position)
 
     async def save_position(self, saved: SavedPosition, *, durable: bool) -> None:
-        """Append the position, if it is beyond what the log has or is about to have; save when the client was first connected.
+        """Append the position, if it is beyond what the log has or is about to have.
+
+        If the login was without a `Date`, where catching up begins is only known now, and saved.
 
         Once the ownership is over, or the engine has forgotten something, nothing is saved: the position is that of the
         engine then.
@@ -116,9 +127,13 @@ class EngineStore:
         if self.log.has_ended or self.writer.lease.is_over:
             await trio.lowlevel.checkpoint()
             return
-        if saved.since is not None and self.owned.since != saved.since:
+        if saved.since is not None and self.owned.since is None:
             self.owned.since = saved.since
-            await self._put()
+            try:
+                await self._put()
+            except BaseException:
+                self.owned.since = None  # tried again with the next save
+                raise
         number = saved.message_id
         if number is not None and is_before(self.log.queued, number):
             await self.writer.append(self.log, [LogEvent(number, None)])

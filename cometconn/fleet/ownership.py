@@ -124,6 +124,9 @@ class Ownership:
     def _is_over(self) -> bool:
         return self.ended_because is not None
 
+    def _fetchable_since(self) -> float | None:
+        return None if self._chat is None else self._chat._core.positions.fetchable_since()  # noqa: SLF001 - no call of programs
+
     def _park(self, reason: str) -> None:
         if self.ended_because is None:
             _LOG.warning("The account %r is parked: %s", self.account.uid, reason)
@@ -195,7 +198,7 @@ class Ownership:
 
     async def _open(self) -> None:
         options = self.tenure.options
-        store = EngineStore(self.tenure.connection, self.tenure.writer, self.log, self.session)
+        store = EngineStore(self.tenure.connection, self.tenure.writer, self.log, self.session, self._fetchable_since)
         try:
             async with cometconn.open_client(
                 options.app_id, options.settings, store=store, admission=self.tenure.governor.admit, **options.client

@@ -15,7 +15,7 @@ from cometconn import Disconnected, Endpoints
 from cometconn.emulator.log import Kind
 from cometconn.errors import ApiError, SettingsError
 from cometconn.events import TextMessage
-from cometconn.fleet import Account, Credentials, LeaseLostError, Owned, recorder
+from cometconn.fleet import Account, Credentials, FleetSettings, LeaseLostError, Owned, recorder
 from cometconn.fleet.changes import HandlerFailed, Parked
 from cometconn.fleet.values import EntryKind
 
@@ -181,18 +181,41 @@ async def test_what_was_not_acknowledged_comes_again(autojump_clock: MockClock) 
         assert begun == ["quick", "slow", "slow", "waiting"]
 
 
-async def test_a_first_takeover_before_any_message_loses_nothing(autojump_clock: MockClock) -> None:
-    """The owner is killed before the first message: catching up begins when the account was first connected."""
-    async with open_fleet(1) as fleet:
+@pytest.mark.parametrize("fault", ["none", "engine", "date"])
+async def test_a_first_takeover_before_any_message_loses_nothing(fault: str, autojump_clock: MockClock) -> None:
+    """The owner is killed before it has recorded a message: catching up begins at the login.
+
+    Also if it could not reach the engine from its first connection on; and, if the login had no `Date`, at the first
+    connection, which is saved again when that has failed.
+    """
+    slowly = FleetSettings(connects_per_second=0.5, connect_burst=1)  # between a login and the first connection, too
+    async with open_fleet(1, fleet=slowly) as fleet:
+        fleet.server.set(date=fault != "date")
         await fleet.start("w1")
-        await fleet.wait_all_connected()
+        await fleet.wait_for(lambda: fleet.logins == ["user-0"])
         await trio.sleep(1.0)
+        assert fleet.connected() == set()
+        if fault == "engine":
+            fleet.lines["w1"].cut()
+        elif fault == "date":
+            fleet.server.set(date=True)
+            fleet.lines["w1"].broken.add("save")
+        await fleet.wait_all_connected()
+        if fault == "date":
+            await trio.sleep(1.0)
+            fleet.lines["w1"].broken.clear()
+            await trio.sleep(6.0)
+        else:
+            fleet.say("user-0", "to the first socket")
+        await trio.sleep(1.0)
+        assert fleet.connected() == set(fleet.uids)
         await fleet.kill("w1")
         fleet.say("user-0", "to no socket")
         await fleet.start("w2")
         await fleet.wait_all_connected()
         await trio.sleep(1.0)
         await fleet.assert_all_recorded()
+        assert await fleet.connection.administration.holes() == ()
         assert len(fleet.logins) == 1
 
 

@@ -34,11 +34,13 @@ class OwnedSession:
         saved: the session; `None` when there is none, or when it cannot be read.
         since: where catching up begins while there is no position, in seconds since 1970 on CometChat's clock.
         revision: of the last save that was made or tried.
+        forgets_position: whether the next save has to forget the position of the log: it is that of other servers.
     """
 
     saved: SavedSession | None = attrs.field(default=None, repr=False)
     since: float | None = None
     revision: int = 0
+    forgets_position: bool = False
 
     @classmethod
     def of(cls, claimed: Claimed, app_id: str) -> OwnedSession:
@@ -92,13 +94,17 @@ class EngineStore:
     async def save(self, saved: SavedSession) -> None:
         """Save the session in the engine. Raises `StoreError` with the code `OTHER_USER` if it is not of this account.
 
-        With a first session, where catching up begins is saved in the same step. So a worker may die at any time after the
+        A session of other servers than the last one makes the engine forget the position. With a first session, where catching up begins is saved in the same step. So a worker may die at any time after the
         login, also while the engine is unreachable, and the next owner fetches what was sent since.
         """
         if saved.uid not in {None, self.log.uid}:
             message = f"The token that `login` returned for {self.log.uid!r} is that of another user."
             raise StoreError(message, code=OTHER_USER)
-        self.owned.saved = saved
+        before, self.owned.saved = self.owned.saved, saved
+        if before is not None and before.origin not in {None, saved.origin}:
+            # The ids of these servers have nothing to do with those of the others.
+            self.owned.since, self.owned.forgets_position = None, True
+            self.log.position = self.log.queued = None
         if saved.uid is not None and self.owned.since is None:
             self.owned.since = self.fetchable_since()
         await self._put()
@@ -146,13 +152,15 @@ class EngineStore:
         self.writer.lease.check()
         self.log.check()
         self.owned.revision += 1
-        save = Save(self.log.uid, self.log.word, self.owned.to_bytes(), self.owned.revision)
+        forgets = self.owned.forgets_position
+        save = Save(self.log.uid, self.log.word, self.owned.to_bytes(), self.owned.revision, forgets)
         (result,) = await self.connection.save([save])
         if isinstance(result, Fenced):
             raise self._fenced(result)
         if result.revision > self.owned.revision:
             message = "A later session of the same account is saved."
             raise StoreError(message)
+        self.owned.forgets_position = False
 
     def _fenced(self, result: Fenced) -> FencedError:
         self.log.take(result)

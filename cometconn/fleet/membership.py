@@ -38,7 +38,7 @@ class Membership:
         fleet: the settings.
         boot_time: a clock that goes on while the machine sleeps, in seconds.
         counters: of the worker or consumer.
-        info: returns what `status` commands show.
+        info: returns what else `status` commands show.
         lease: the lease as seen here.
         joined_at: when it began, on Trio's clock.
         is_draining: whether it was marked as draining, by this process or by an operator.
@@ -143,7 +143,14 @@ class Membership:
             self.fleet.lease_ttl,
             joining=joining,
             draining=self.is_draining,
-            info=json.dumps({**_process(), "lease_ttl": self.fleet.lease_ttl, **self.info()}),
+            info=json.dumps(
+                {
+                    **_process(),
+                    "lease_ttl": self.fleet.lease_ttl,
+                    "joined_for": 0.0 if joining else round(trio.current_time() - self.joined_at, 1),
+                    **self.info(),
+                }
+            ),
         )
         self.lease.extend(sent_at, grant.ttl)
         self.is_draining = self.is_draining or grant.member.draining

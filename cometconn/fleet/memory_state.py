@@ -284,6 +284,9 @@ class MemoryState:
         written = self._written[save.account]
         if save.revision > written.session_revision:
             written.session, written.session_revision = save.session, save.revision
+            if save.forgets_position:
+                written.position = None
+                written.recent.clear()
         return Saved(save.account, written.session_revision)
 
     def holes(self, now: float) -> tuple[RecordedHole, ...]:

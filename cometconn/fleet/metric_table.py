@@ -46,22 +46,34 @@ class Metric:
 
 _GAUGE, _COUNTER, _HISTOGRAM = Kind
 
+
+def _of_lease(prefix: str) -> tuple[Metric, ...]:
+    """Return the metrics that workers and consumers have alike."""
+    remaining, renewals = (
+        "Seconds until the lease ends, if not renewed.",
+        "Duration of successful renewals of the lease.",
+    )
+    lag, lost = "How late the event loop woke the renewing task.", "Leases that ended against the member's will."
+    return (
+        Metric(_GAUGE, f"{prefix}lease_remaining_seconds", remaining, lambda s: s.lease_remaining),
+        Metric(_HISTOGRAM, f"{prefix}renewal_seconds", renewals, lambda s: s.renewal_seconds),
+        Metric(_HISTOGRAM, f"{prefix}loop_lag_seconds", lag, lambda s: s.loop_lag),
+        Metric(_COUNTER, f"{prefix}leases_lost", lost, lambda s: s.leases_lost),
+        Metric(_COUNTER, f"{prefix}renewals_failed", "Renewals of the lease that failed.", lambda s: s.renewals_failed),
+    )
+
+
 WORKER: tuple[Metric, ...] = (
     Metric(_GAUGE, "owned", "Accounts that the worker owns.", lambda s: s.owned),
     Metric(_GAUGE, "connected", "Accounts that the worker owns and that are connected.", lambda s: s.connected),
     Metric(_GAUGE, "starting", "Accounts that have not made their first attempt to connect.", lambda s: s.starting),
     Metric(_GAUGE, "orphans", "Accounts of the worker's share that it does not own.", lambda s: s.orphans),
     Metric(
-        _GAUGE, "lease_remaining_seconds", "Seconds until the lease ends, if not renewed.", lambda s: s.lease_remaining
-    ),
-    Metric(
         _GAUGE,
         "append_lag_seconds",
         "Seconds for which the oldest append waits for the engine.",
         lambda s: s.append_lag,
     ),
-    Metric(_HISTOGRAM, "renewal_seconds", "Duration of successful renewals of the lease.", lambda s: s.renewal_seconds),
-    Metric(_HISTOGRAM, "loop_lag_seconds", "How late the event loop woke the renewing task.", lambda s: s.loop_lag),
     Metric(_HISTOGRAM, "takeover_seconds", "Time until a claimed account was connected.", lambda s: s.takeover_seconds),
     Metric(
         _HISTOGRAM,
@@ -72,8 +84,6 @@ WORKER: tuple[Metric, ...] = (
     Metric(_COUNTER, "takeovers", "Accounts that the worker claimed, by reason.", lambda s: s.takeovers, "reason"),
     Metric(_COUNTER, "releases", "Accounts that the worker gave up.", lambda s: s.releases),
     Metric(_COUNTER, "parked", "Accounts that the worker parked.", lambda s: s.parked),
-    Metric(_COUNTER, "leases_lost", "Leases that ended against the worker's will.", lambda s: s.leases_lost),
-    Metric(_COUNTER, "renewals_failed", "Renewals of the lease that failed.", lambda s: s.renewals_failed),
     Metric(_COUNTER, "appended", "Ids, signals and holes that the engine took.", lambda s: s.appended),
     Metric(_COUNTER, "append_skipped", "Ids that were in the log already.", lambda s: s.skipped),
     Metric(_COUNTER, "append_late", "Ids that were appended behind greater ones.", lambda s: s.late),
@@ -83,6 +93,7 @@ WORKER: tuple[Metric, ...] = (
     Metric(_COUNTER, "throttled", "Responses with 429 or 503 that slowed the rate limit.", lambda s: s.throttled),
     Metric(_COUNTER, "handler_failures", "Handlers that raised or returned.", lambda s: s.handler_failures),
     Metric(_COUNTER, "trimmed", "Old entries that the worker removed from the log.", lambda s: s.trimmed),
+    *_of_lease(""),
 )
 
 CONSUMER: tuple[Metric, ...] = (
@@ -94,21 +105,6 @@ CONSUMER: tuple[Metric, ...] = (
         "Entries that were handed out and not acknowledged.",
         lambda s: s.unacknowledged,
     ),
-    Metric(
-        _GAUGE,
-        "consumer_lease_remaining_seconds",
-        "Seconds until the lease ends, if not renewed.",
-        lambda s: s.lease_remaining,
-    ),
-    Metric(
-        _HISTOGRAM,
-        "consumer_renewal_seconds",
-        "Duration of successful renewals of the lease.",
-        lambda s: s.renewal_seconds,
-    ),
-    Metric(
-        _HISTOGRAM, "consumer_loop_lag_seconds", "How late the event loop woke the renewing task.", lambda s: s.loop_lag
-    ),
     Metric(_COUNTER, "consumer_delivered", "Entries that the consumer handed out.", lambda s: s.delivered),
     Metric(
         _COUNTER, "consumer_acknowledgements", "Acknowledgements that the engine took.", lambda s: s.acknowledgements
@@ -119,8 +115,7 @@ CONSUMER: tuple[Metric, ...] = (
         "Partitions that noticed that the engine had forgotten entries.",
         lambda s: s.rewound,
     ),
-    Metric(_COUNTER, "consumer_leases_lost", "Leases that ended against the consumer's will.", lambda s: s.leases_lost),
-    Metric(_COUNTER, "consumer_renewals_failed", "Renewals of the lease that failed.", lambda s: s.renewals_failed),
+    *_of_lease("consumer_"),
 )
 
 

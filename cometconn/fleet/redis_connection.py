@@ -170,7 +170,7 @@ class RedisConnection:
         arguments: list[str | bytes] = []
         for each in saves:
             arguments += (each.account, each.word.incarnation.group, str(each.word), str(each.revision))
-            arguments += (_YES_NO[each.session is not None], each.session or b"")
+            arguments += (_YES_NO[each.session is not None], each.session or b"", _YES_NO[each.forgets_position])
         replies = await self._write(scripts.SAVE, *arguments)
         return tuple(
             Saved(each.account, int(value)) if status == b"SAVED" else _fenced(each.account, each.word, value)

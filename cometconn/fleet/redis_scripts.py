@@ -293,12 +293,12 @@ return results
 """
 )
 
-# The arguments: for each save, uid, group, word, revision, '1' if there is a session, session
+# The arguments: for each save, uid, group, word, revision, '1' if there is a session, session, '1' if it forgets the position
 SAVE = (
     _COMMON
     + """
 local results = {}
-for index = 1, #ARGV, 6 do
+for index = 1, #ARGV, 7 do
   local uid, group, word, revision = unpack(ARGV, index, index + 3)
   local owner = owner_of(group, uid)
   if owner ~= word then
@@ -310,6 +310,10 @@ for index = 1, #ARGV, 6 do
         redis.call('HSET', key('sessions'), uid, ARGV[index + 5])
       else
         redis.call('HDEL', key('sessions'), uid)
+      end
+      if ARGV[index + 6] == '1' then
+        redis.call('HDEL', key('positions'), uid)
+        redis.call('DEL', key('recent:' .. uid))
       end
       redis.call('HSET', key('revisions'), uid, revision)
       known = revision

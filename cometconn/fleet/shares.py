@@ -49,7 +49,9 @@ def roster(members: Iterable[Member], *, me: Incarnation, joined_for: float, tic
 
     After an outage, or when a fleet is started, the first member sees only itself. Therefore a member that has just joined
     claims nothing for two ticks, and then, until it has been there for one *ttl*, only its share among all names of the
-    last 60 s. It is settled at once when leases of the last 60 s are over, and all their names are back.
+    last 60 s. It is settled at once when leases of the last 60 s are over, and all their names are back; and after the two
+    ticks when another member has been there for one *ttl*: that one shares among the living names alone, and has given
+    this member its whole share back.
 
     Args:
         members: as the engine lists them: those of the last 60 s.
@@ -64,5 +66,7 @@ def roster(members: Iterable[Member], *, me: Incarnation, joined_for: float, tic
     missing = {member.incarnation.name for member in seen} - living
     settled = not missing and (joined_for >= 2 * tick or any(not member.is_alive for member in members))
     settled = settled or joined_for >= ttl
+    has_settled = (member.joined_for >= ttl for member in seen if member.is_alive and not member.draining)
+    settled = settled or (joined_for >= 2 * tick and any(has_settled))
     may_claim = me.name in sharing and (settled or joined_for >= 2 * tick)
     return Roster(frozenset(sharing if settled else sharing | missing), may_claim, settled)

@@ -48,7 +48,7 @@ __all__ = ["SQLiteLedger"]
 
 _APPLICATION = 0x436F6D46  # marks the file as ours
 _VERSION = 1
-_MOST_TRIMMED = 1000  # entries of one partition in one call: about 10 ms, in which nothing can be appended
+_MOST_TRIMMED = 256  # entries in one call, in which nothing can be appended
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -287,14 +287,20 @@ class SQLiteLedger:
         fenced = self._fenced(save.account, save.word)
         if fenced is not None:
             return fenced
-        self._database.execute(
+        saved = self._database.execute(
             "UPDATE written SET session = ?, session_revision = ? WHERE uid = ? AND session_revision < ?",
             (save.session, save.revision, save.account, save.revision),
         )
+        if save.forgets_position and saved.rowcount:
+            self._database.execute("UPDATE written SET position = NULL WHERE uid = ?", (save.account,))
+            self._forget_recent(save.account)
         (revision,) = self._database.execute(
             "SELECT session_revision FROM written WHERE uid = ?", (save.account,)
         ).fetchone()
         return Saved(save.account, revision)
+
+    def _forget_recent(self, uid: str) -> None:
+        self._database.execute("DELETE FROM recent WHERE number = (SELECT number FROM written WHERE uid = ?)", (uid,))
 
     def holes(self, now: float) -> tuple[RecordedHole, ...]:
         """Return the recorded holes."""
@@ -348,14 +354,16 @@ class SQLiteLedger:
         return {partition: str(number) for partition, number in rows}
 
     def trim(self, now: float, older_than: float) -> int:
-        """Remove old entries that every group has acknowledged."""
+        """Remove old entries that every group has acknowledged, `_MOST_TRIMMED` at most."""
         removed = 0
         for partition in range(self._partitions):
+            if removed == _MOST_TRIMMED:
+                break
             with transaction(self._database) as database:
                 cursors = [number_of(self._cursor(group, partition)) for group in self.groups(now)]
                 old = database.execute(
                     "SELECT number, at FROM log WHERE partition = ? AND number <= ? ORDER BY number LIMIT ?",
-                    (partition, min(cursors, default=self._last_entry()), _MOST_TRIMMED),
+                    (partition, min(cursors, default=self._last_entry()), _MOST_TRIMMED - removed),
                 ).fetchall()
                 last = [number for number, _ in itertools.takewhile(lambda row: row[1] <= now - older_than, old)][-1:]
                 for number in last:
@@ -444,9 +452,7 @@ class SQLiteLedger:
                 if self._is_configured(uid):
                     self._change(now, uid, "metadata = NULL, pinned_to = NULL, pinned_until = 0, parked = NULL")
                     database.execute('UPDATE owners SET word = NULL WHERE "group" = ? AND key = ?', (WORKERS, uid))
-                    database.execute(
-                        "DELETE FROM recent WHERE number = (SELECT number FROM written WHERE uid = ?)", (uid,)
-                    )
+                    self._forget_recent(uid)
                     database.execute("DELETE FROM written WHERE uid = ?", (uid,))
 
     def pin(self, now: float, uid: str, worker: str | None, lasts: float) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
+import json
 import re
 import secrets
 import zlib
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -145,7 +146,7 @@ class Member:
         remaining: seconds on the engine's clock until its lease is over; 0 or less if it is over.
         draining: it gives everything back and claims nothing.
         left: it ended its lease itself.
-        info: what it reported with its last renewal, for `status` commands.
+        info: what it reported with its last renewal.
     """
 
     incarnation: Incarnation
@@ -158,6 +159,21 @@ class Member:
     def is_alive(self) -> bool:
         """Whether its lease lasts."""
         return self.remaining > 0
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """`info` as JSON; empty if it is not a JSON object."""
+        try:
+            found = json.loads(self.info or "{}")
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def joined_for(self) -> float:
+        """For how many seconds it had been a member at its last renewal; 0 if it did not report that."""
+        value = self.report.get("joined_for")
+        return float(value) if isinstance(value, int | float) else 0.0
 
 
 @attrs.frozen
@@ -379,12 +395,15 @@ class Save:
         session: what to keep; `None` forgets it. It is encrypted by the engine if it has keys. Not in the `repr`.
         revision: greater than that of every earlier save. A smaller one than the engine's is ignored, because it was
             overtaken.
+        forgets_position: forget in the same step which message ids were appended, because from now on the account is
+            used on other servers, which have ids of their own. The entries of the log stay.
     """
 
     account: str
     word: OwnerWord
     session: bytes | None = attrs.field(repr=False)
     revision: int
+    forgets_position: bool = False
 
 
 @attrs.frozen

@@ -54,6 +54,7 @@ class Log:
     """The history of one account."""
 
     ids: list[int] = attrs.field(factory=list)
+    begins: int = 0  # of these, the first one since the position was forgotten
     late: list[bool] = attrs.field(factory=list)
     sequence: int = 0
     session: bytes | None = None
@@ -61,7 +62,7 @@ class Log:
 
     @property
     def position(self) -> int | None:
-        return max(self.ids, default=None)
+        return max(self.ids[self.begins :], default=None)
 
 
 @attrs.define
@@ -173,15 +174,16 @@ class Script:
             if result is None:
                 del self.kept.owners[caller.uid]
 
-    async def save(self, number: int, revision: int) -> None:
+    async def save(self, number: int, revision: int, *, forgets: bool) -> None:
         if self.callers:
             caller = self.callers[number % len(self.callers)]
             session = b"session %d" % revision
-            (result,) = await self.connection.save([Save(caller.uid, caller.word, session, revision)])
+            (result,) = await self.connection.save([Save(caller.uid, caller.word, session, revision, forgets)])
             log = self.kept.logs[caller.uid]
             fenced = self.fenced(caller.uid, caller.word)
             if fenced is None and revision > log.revision:
                 log.session, log.revision = session, revision
+                log.begins = len(log.ids) if forgets else log.begins
             assert result == (fenced or Saved(caller.uid, log.revision))
 
     async def append(self, number: int, ids: list[int], *, again: bool, lost: bool) -> None:
@@ -216,7 +218,7 @@ class Script:
         skipped, late = [], []
         for event in append.events:
             assert event.id is not None
-            if event.id in log.ids:
+            if event.id in log.ids[log.begins :]:
                 skipped.append(event.id)
                 continue
             is_late = event.id < (log.position or 0)
@@ -246,9 +248,9 @@ class Script:
             entries = [entry for entry in result.entries if entry.account == uid]
             assert [entry.id for entry in entries] == log.ids
             assert [entry.late for entry in entries] == log.late
-            in_order = [entry.id or 0 for entry in entries if not entry.late]
+            in_order = [entry.id or 0 for entry in entries[log.begins :] if not entry.late]
             assert in_order == sorted(in_order)
-            assert len(log.ids) == len(set(log.ids))
+            assert len(log.ids[log.begins :]) == len(set(log.ids[log.begins :]))
 
 
 NUMBERS = st.integers(0, 5)
@@ -261,7 +263,7 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("join"), st.sampled_from(NAMES)),
     st.tuples(st.just("passing"), st.sampled_from(PASSING)),
     st.tuples(st.just("release"), NUMBERS),
-    st.tuples(st.just("save"), NUMBERS, st.integers(1, 5)),
+    st.tuples(st.just("save"), NUMBERS, st.integers(1, 5), st.integers(0, 4).map(lambda number: number == 4)),
     st.tuples(st.just("remember")),
     st.tuples(st.just("forget")),
     st.tuples(st.just("leave"), NUMBERS),
@@ -298,6 +300,9 @@ async def perform(script: Script, name: str, *arguments: Any) -> None:
         case "claim":
             number, uid, again = arguments
             await script.claim(number, uid, again=again)
+        case "save":
+            number, revision, forgets = arguments
+            await script.save(number, revision, forgets=forgets)
         case _:
             await getattr(script, name)(*arguments)
 

@@ -273,6 +273,22 @@ async def test_a_session_is_kept_for_the_next_owner(connection: EngineConnection
     assert (await own(connection, second.word.incarnation)).session is None
 
 
+async def test_a_session_of_other_servers_begins_with_no_position(connection: EngineConnection) -> None:
+    """Their ids are none of those that were appended; an overtaken save forgets nothing."""
+    claimed = await own(connection, await join(connection))
+    word = claimed.word
+    await connection.append([Append("amy", word, 1, (message(7), message(9)))])
+    assert await connection.save([Save("amy", word, b"new", 2)]) == (Saved("amy", 2),)
+    assert await connection.save([Save("amy", word, b"overtaken", 1, forgets_position=True)]) == (Saved("amy", 2),)
+    assert await connection.append([Append("amy", word, after=1, expected=9)]) == (Appended("amy", 9, 1),)
+    assert await connection.save([Save("amy", word, b"other", 3, forgets_position=True)]) == (Saved("amy", 3),)
+    (again,) = await connection.claim(word.incarnation, [Claim("amy", word.nonce)])
+    assert (again.position, again.session) == (None, b"other")  # type: ignore[union-attr]
+    appended = await connection.append([Append("amy", word, 2, (message(9), message(7)), after=1)])
+    assert appended == (Appended("amy", 9, 2, 2, late=(7,)),)
+    assert [number for number, _, _ in await entries(connection)] == [7, 9, 9, 7]
+
+
 async def test_parked_and_unknown_accounts_are_not_claimed(connection: EngineConnection) -> None:
     """F20: a parked one is, again, after `resume()`."""
     worker = await join(connection)

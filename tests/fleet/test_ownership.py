@@ -13,6 +13,7 @@ from trio.testing import MockClock
 
 from cometconn import Disconnected, Endpoints
 from cometconn.emulator.log import Kind
+from cometconn.emulator.world.messages import MessageStore
 from cometconn.errors import ApiError, SettingsError
 from cometconn.events import TextMessage
 from cometconn.fleet import Account, Credentials, FleetSettings, LeaseLostError, Owned, recorder
@@ -43,6 +44,38 @@ async def test_a_session_in_the_engine_is_for_its_servers(
     (text,) = (record.getMessage() for record in caplog.records if "belongs to" in record.getMessage())
     assert "'user-0'" in text
     assert "EngineStore" in text
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_a_position_in_the_engine_is_that_of_its_servers(
+    dies: bool, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The messages of other servers have ids of their own: none is passed over, nor marked as late, at the next takeover."""
+    caplog.set_level(logging.CRITICAL)
+    async with open_fleet(1) as fleet:
+        fleet.server.world.messages._last_id = 1000
+        async with fleet.open("w1"):
+            await fleet.wait_all_connected()
+            fleet.say("user-0", "there")
+            await trio.sleep(1.0)
+        fleet.server.world.messages = MessageStore()
+        elsewhere = Endpoints(
+            admin_url="http://localhost/v3.0", client_url="http://localhost/v3.0", socket_url="ws://localhost/"
+        )
+        await fleet.start("w2", endpoints=elsewhere)
+        await fleet.wait_all_connected()
+        if not dies:
+            fleet.say("user-0", "here")
+        await trio.sleep(2.0)
+        assert fleet.workers["w2"].statistics().rewound == 0
+        await fleet.kill("w2")
+        fleet.say("user-0", "to no socket")
+        await fleet.start("w3", endpoints=elsewhere)
+        await fleet.wait_all_connected()
+        await trio.sleep(2.0)
+        await fleet.assert_all_recorded()
+        assert not any(entry.late for entry in await fleet.entries())
+        assert len(fleet.logins) == 2
 
 
 # The handler.

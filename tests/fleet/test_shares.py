@@ -48,13 +48,14 @@ def test_shares_are_even() -> None:
 
 
 def member(
-    name: str, *, remaining: float = 3.0, draining: bool = False, left: bool = False, nonce: str = "old"
+    name: str, *, remaining: float = 3.0, draining: bool = False, left: bool = False, nonce: str = "old", info: str = ""
 ) -> Member:
     """A member as the engine lists it."""
-    return Member(Incarnation(name, nonce), remaining, draining, left)
+    return Member(Incarnation(name, nonce), remaining, draining, left, info)
 
 
 MYSELF = Member(ME, 5.0)
+DEAD = member("dead", remaining=-1.0)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,15 @@ MYSELF = Member(ME, 5.0)
         ([member("a", remaining=-1.0), member("a", nonce="new")], 0.0, {"me", "a"}, True, True),
         ([member("me", remaining=-1.0)], 0.0, {"me"}, True, True),
         ([member("me", remaining=-1.0), member("a", remaining=-1.0)], 0.0, {"me", "a"}, False, False),
+        # After a death: another one has been there for one lease, and has taken over; this one has its whole share at once.
+        ([DEAD, member("a", info='{"joined_for": 5.0}')], 0.5, {"me", "a", "dead"}, False, False),
+        ([DEAD, member("a", info='{"joined_for": 5.0}')], 1.0, {"me", "a"}, True, True),
+        ([DEAD, member("a", info='{"joined_for": 4.9}')], 1.0, {"me", "a", "dead"}, True, False),
+        ([DEAD, member("a", info='{"joined_for": 9}', draining=True)], 1.0, {"me", "dead"}, True, False),
+        ([member("dead", remaining=-1.0, info='{"joined_for": 9}')], 1.0, {"me", "dead"}, True, False),
+        ([DEAD, member("a", info='["joined_for"]')], 1.0, {"me", "a", "dead"}, True, False),
+        ([DEAD, member("a", info='{"joined_for": "long"}')], 1.0, {"me", "a", "dead"}, True, False),
+        ([DEAD, member("a", info='{"joined')], 1.0, {"me", "a", "dead"}, True, False),
         # Those that have left are not missing; those that drain get nothing.
         ([member("a", remaining=-1.0, left=True)], 0.0, {"me"}, True, True),
         ([member("a", draining=True)], 9.0, {"me"}, True, True),

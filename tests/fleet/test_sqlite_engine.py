@@ -102,6 +102,16 @@ async def test_a_slow_disk_does_not_delay_a_renewal(tmp_path: pathlib.Path) -> N
         assert results == [Appended("amy", 1, 1, appended=1)]
 
 
+async def test_old_entries_are_removed_in_pieces(tmp_path: pathlib.Path) -> None:
+    """An append waits for one piece at most, and the pieces together remove everything, of all partitions."""
+    async with SQLiteEngine(tmp_path / "fleet.db").connect("app", partitions=2) as connection:
+        for name, uid in (("w1", "amy"), ("w2", "bob")):
+            claimed = await own(connection, name, uid)
+            await connection.append([Append(uid, claimed.word, 1, tuple(LogEvent(n, b"x") for n in range(1, 201)))])
+        assert [await connection.administration.trim(0) for _ in range(3)] == [256, 144, 0]
+        assert [status.entries for status in await connection.administration.log()] == [0, 0]
+
+
 async def test_a_disk_that_hangs(tmp_path: pathlib.Path) -> None:
     """An append fails after `call_timeout`. Those that did not begin are not made later."""
     path = tmp_path / "fleet.db"

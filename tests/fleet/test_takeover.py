@@ -246,6 +246,23 @@ async def test_a_join_moves_only_the_share_of_the_new_worker(autojump_clock: Moc
         assert len(fleet.server.dials) == dials + len(share)
 
 
+async def test_a_join_after_a_death_moves_its_share_at_once(autojump_clock: MockClock) -> None:
+    """F18: the others have given the new worker its share, and no account of it waits for a worker that is dead."""
+    async with open_fleet(30) as fleet:
+        for name in ("w1", "w2", "w3"):
+            await fleet.start(name)
+        await fleet.wait_all_connected()
+        await trio.sleep(5.0)
+        await fleet.kill("w3")
+        await trio.sleep(10.0)
+        assert fleet.connected() == set(fleet.uids)
+        await fleet.start("w4")
+        share = {uid for uid in fleet.uids if winner(["w1", "w2", "w4"], uid) == "w4"}
+        assert share != {uid for uid in fleet.uids if winner(["w1", "w2", "w3", "w4"], uid) == "w4"}
+        await fleet.wait_for(lambda: set(fleet.workers["w4"].accounts) == share, within=2.0)
+        await fleet.wait_all_connected(within=0.5)
+
+
 async def test_after_an_outage_nobody_claims_everything(autojump_clock: MockClock) -> None:
     """F18: all workers lose their leases; each account is claimed once when the engine is back, in whatever order they return."""
     async with open_fleet(24) as fleet:

@@ -204,14 +204,4 @@ def _views(members: Sequence[Member], owners: dict[str, OwnerWord]) -> tuple[Mem
     owned: dict[str, list[str]] = {}
     for key, word in sorted(owners.items()):
         owned.setdefault(str(word.incarnation), []).append(key)
-    return tuple(
-        MemberView(member, tuple(owned.get(str(member.incarnation), ())), _info(member.info)) for member in members
-    )
-
-
-def _info(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return tuple(MemberView(member, tuple(owned.get(str(member.incarnation), ())), member.report) for member in members)

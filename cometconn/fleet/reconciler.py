@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 import trio
+
+from cometconn._groups import open_nursery
+from cometconn._network.loop_watch import loop_watch
 
 from .changes import Claimed as ClaimedChange
 from .changes import Released
@@ -15,6 +18,7 @@ from .engine import EngineAdministration
 from .errors import EngineError, LeaseLostError
 from .membership import Membership
 from .ownership import Ownership
+from .settings import FleetSettings
 from .shares import Roster, roster, winner
 from .tenure import Tenure
 from .values import AccountChange, AccountChanges, Claimed, Member, OwnerWord
@@ -23,6 +27,8 @@ __all__ = ["Reconciler"]
 
 _LOG = logging.getLogger("cometconn.fleet")
 _READ_ALL_EVERY = 60.0  # seconds: an engine that lost its last writes may have forgotten a change
+_LOOK_EVERY = 0.1  # seconds, at the event loop
+_PASSES = 8  # of the event loop, from the moment at which a renewal is due
 _SHORTEST_TICK = 0.1  # of the time from tick to tick: a tick that is wanted earlier comes after so much of it
 
 
@@ -67,6 +73,57 @@ class _Accounts:
 
 
 @attrs.define(eq=False)
+class _Pace:
+    """How many accounts may start at the same time: fewer while the event loop is late.
+
+    A client that starts works a lot, and the lease is renewed in the same event loop. On a busy machine many that start
+    together would delay the renewal beyond the end of the lease.
+
+    Attributes:
+        most: at the same time.
+        tolerated: how late the event loop may be, in seconds.
+        now: how many at present. At first half of them, because nothing is known about the machine.
+    """
+
+    most: int
+    tolerated: float
+    now: int = attrs.field(init=False)
+    _lag: float = attrs.field(default=0.0, init=False)
+    _begins: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with half of them."""
+        self.now = max(1, self.most // 2)
+
+    @classmethod
+    def of(cls, fleet: FleetSettings) -> _Pace:
+        """Return the pace of a lease. A renewal takes some passes of the event loop, and is to fit into the rest of the lease."""
+        return cls(fleet.starts_at_once, (fleet.usable_ttl - fleet.renew_every) / _PASSES)
+
+    async def watch(self, starting: Callable[[], int]) -> None:
+        """Look how late the event loop is while accounts are *starting*, until cancelled."""
+        while True:
+            if not starting():
+                self._begins = trio.Event()
+                await self._begins.wait()
+            due = trio.current_time() + _LOOK_EVERY
+            await trio.sleep_until(due)
+            self._lag = max(self._lag, trio.current_time() - due)
+
+    def begin(self) -> None:
+        """Note that an account starts."""
+        self._begins.set()
+
+    def adapt(self, starting: int) -> None:
+        """Halve the number if the event loop was late since the last call; otherwise double it, if so many are *starting*."""
+        if self._lag > self.tolerated:
+            self.now = max(1, self.now // 2)
+        elif starting >= self.now:
+            self.now = min(self.most, 2 * self.now)
+        self._lag = 0.0
+
+
+@attrs.define(eq=False)
 class Reconciler:
     """Claims, opens, ends and gives back, for one lease.
 
@@ -88,12 +145,14 @@ class Reconciler:
     _wanted_now: frozenset[str] = attrs.field(default=frozenset(), init=False, repr=False)
     _accounts: _Accounts = attrs.field(factory=_Accounts, init=False, repr=False)
     _claims: Claims = attrs.field(init=False, repr=False)
+    _pace: _Pace = attrs.field(init=False, repr=False)
     _wake: trio.Event = attrs.field(factory=trio.Event, init=False)
     _ended_one: trio.Event = attrs.field(factory=trio.Event, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Begin without claims."""
         self._claims = Claims(self.tenure.incarnation, self.tenure.connection, self.tenure.lease)
+        self._pace = _Pace.of(self.tenure.options.fleet)
 
     @property
     def starting(self) -> int:
@@ -120,7 +179,12 @@ class Reconciler:
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Reconcile until cancelled."""
-        every = self.tenure.options.fleet.reconcile_every
+        with loop_watch():
+            async with open_nursery() as nursery:
+                nursery.start_soon(self._pace.watch, lambda: self.starting, name="cometconn.fleet.pace")
+                await self._reconcile(self.tenure.options.fleet.reconcile_every)
+
+    async def _reconcile(self, every: float) -> None:
         while True:
             self._wake = trio.Event()
             began = trio.current_time()
@@ -187,7 +251,8 @@ class Reconciler:
     async def _claim(self, wanted: set[str], members: Sequence[Member]) -> None:
         """Claim what is wanted, and repeat the claims whose results are not known, wanted or not."""
         stuck, now = {each.account.uid for each in self.stuck}, trio.current_time()
-        room = max(0, self.tenure.options.fleet.starts_at_once - self.starting - len(self._claims.unknown))
+        self._pace.adapt(self.starting)
+        room = max(0, self._pace.now - self.starting - len(self._claims.unknown))
         new = sorted(wanted - self.owned.keys() - self._claims.keys - stuck)[:room]
         if new or self._claims.unknown:
             ended = {member.incarnation: -member.remaining for member in members}
@@ -206,6 +271,7 @@ class Reconciler:
         self.tenure.counters.claims += 1
         self.tenure.counters.takeovers[_reason(claimed)] += 1
         self.tenure.changes.publish(ClaimedChange(at=trio.current_time(), uid=claimed.key, token=claimed.word.token))
+        self._pace.begin()
         self.nursery.start_soon(owned.run, name=f"cometconn.fleet.account {claimed.key}")
 
     # Releases.
@@ -233,7 +299,7 @@ class Reconciler:
         """Give back what should have ended long ago: its socket is closed, and its writes are refused."""
         patience = self.tenure.options.settings.timing.close_timeout + 1.0
         for owned in list(self.owned.values()):
-            if owned.ended_because is not None and trio.current_time() - owned.ended_at > patience:
+            if owned.is_closed and owned.ended_for > patience:
                 _LOG.error(
                     "The handler of %r ignores cancellation: the account is given to another worker all the same.",
                     owned.account.uid,

@@ -214,12 +214,12 @@ async def test_what_was_not_acknowledged_comes_again(autojump_clock: MockClock) 
         assert begun == ["quick", "slow", "slow", "waiting"]
 
 
-@pytest.mark.parametrize("fault", ["none", "engine", "date"])
+@pytest.mark.parametrize("fault", ["none", "moved", "engine", "date"])
 async def test_a_first_takeover_before_any_message_loses_nothing(fault: str, autojump_clock: MockClock) -> None:
     """The owner is killed before it has recorded a message: catching up begins at the login.
 
-    Also if it could not reach the engine from its first connection on; and, if the login had no `Date`, at the first
-    connection, which is saved again when that has failed.
+    Also if the account moved between the login and its first connection, or if the owner could not reach the engine from then
+    on; and, if the login had no `Date`, at the first connection, which is saved again when that has failed.
     """
     slowly = FleetSettings(connects_per_second=0.5, connect_burst=1)  # between a login and the first connection, too
     async with open_fleet(1, fleet=slowly) as fleet:
@@ -230,6 +230,9 @@ async def test_a_first_takeover_before_any_message_loses_nothing(fault: str, aut
         assert fleet.connected() == set()
         if fault == "engine":
             fleet.lines["w1"].cut()
+        elif fault == "moved":
+            fleet.workers["w1"].drain()
+            await fleet.start("w0")
         elif fault == "date":
             fleet.server.set(date=True)
             fleet.lines["w1"].broken.add("save")
@@ -242,7 +245,7 @@ async def test_a_first_takeover_before_any_message_loses_nothing(fault: str, aut
             fleet.say("user-0", "to the first socket")
         await trio.sleep(1.0)
         assert fleet.connected() == set(fleet.uids)
-        await fleet.kill("w1")
+        await fleet.kill("w0" if fault == "moved" else "w1")
         fleet.say("user-0", "to no socket")
         await fleet.start("w2")
         await fleet.wait_all_connected()

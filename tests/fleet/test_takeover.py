@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from cometconn.emulator.log import Kind
-from cometconn.fleet import FleetSettings, NameInUseError
+from cometconn.fleet import Account, Credentials, FleetSettings, NameInUseError
 from cometconn.fleet.changes import Claimed, Joined, LeaseLost, Released
 from cometconn.fleet.shares import winner
 
@@ -407,6 +407,21 @@ async def test_only_some_accounts_start_at_a_time(autojump_clock: MockClock) -> 
         fleet.server.dialling = "accept"
         await fleet.wait_all_connected()
         assert worker.statistics().owned == 9
+
+
+async def test_many_accounts_at_once_cost_no_lease(autojump_clock: MockClock) -> None:
+    """On a busy machine each account that starts blocks the event loop for a while: then fewer start at the same time."""
+    settings = attrs.evolve(QUICK, lease_ttl=3.0, starts_at_once=16)
+    async with open_fleet(24, fleet=settings) as fleet:
+
+        async def login(account: Account) -> Credentials:
+            autojump_clock.jump(0.12)
+            return await fleet.login(account)
+
+        worker = await fleet.start("w1", login=login)
+        took = await fleet.wait_all_connected()
+        assert 24 * 0.12 < took < 10.0
+        assert worker.statistics().leases_lost == 0
 
 
 async def test_an_append_that_hangs_pauses_the_socket(autojump_clock: MockClock) -> None:

@@ -24,7 +24,7 @@ FOUND_BY = {
     "release-once": "engine-kills",
     "no-settling": "engine-stops",
     "other-shares": "redis-joins",
-    "no-governor": "reset-10",
+    "no-governor": "reset-2",
     "early-release": "redis-rolling",
     "stuck-drain": "redis-rolling",
     "early-ack": "consumers",

@@ -311,6 +311,10 @@ class Stage:
                 if number != "None":  # a hole, or a signal
                     yield Handled(int(process), uid, int(number))
 
+    def has_handled(self, process: int) -> bool:
+        """Return whether the process with this id has handled something."""
+        return any(line.process == process for line in self._handled())
+
     def _sent(self) -> set[tuple[str, int]]:
         return {(uid, number) for uid, numbers in self.journal.said.items() for number in numbers}
 

@@ -23,7 +23,7 @@ from .shares import Roster, roster, winner
 from .tenure import Tenure
 from .values import AccountChange, AccountChanges, Claimed, Member, OwnerWord
 
-__all__ = ["Reconciler"]
+__all__ = ["Pace", "Reconciler"]
 
 _LOG = logging.getLogger("cometconn.fleet")
 _READ_ALL_EVERY = 60.0  # seconds: an engine that lost its last writes may have forgotten a change
@@ -73,7 +73,7 @@ class _Accounts:
 
 
 @attrs.define(eq=False)
-class _Pace:
+class Pace:
     """How many accounts may start at the same time: fewer while the event loop is late.
 
     A client that starts works a lot, and the lease is renewed in the same event loop. On a busy machine many that start
@@ -96,7 +96,7 @@ class _Pace:
         self.now = max(1, self.most // 2)
 
     @classmethod
-    def of(cls, fleet: FleetSettings) -> _Pace:
+    def of(cls, fleet: FleetSettings) -> Pace:
         """Return the pace of a lease. A renewal takes some passes of the event loop, and is to fit into the rest of the lease."""
         return cls(fleet.starts_at_once, (fleet.usable_ttl - fleet.renew_every) / _PASSES)
 
@@ -145,14 +145,14 @@ class Reconciler:
     _wanted_now: frozenset[str] = attrs.field(default=frozenset(), init=False, repr=False)
     _accounts: _Accounts = attrs.field(factory=_Accounts, init=False, repr=False)
     _claims: Claims = attrs.field(init=False, repr=False)
-    _pace: _Pace = attrs.field(init=False, repr=False)
+    _pace: Pace = attrs.field(init=False, repr=False)
     _wake: trio.Event = attrs.field(factory=trio.Event, init=False)
     _ended_one: trio.Event = attrs.field(factory=trio.Event, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Begin without claims."""
         self._claims = Claims(self.tenure.incarnation, self.tenure.connection, self.tenure.lease)
-        self._pace = _Pace.of(self.tenure.options.fleet)
+        self._pace = Pace.of(self.tenure.options.fleet)
 
     @property
     def starting(self) -> int:

@@ -146,6 +146,8 @@ class EngineConnection(Protocol):
     async def save(self, saves: Sequence[Save]) -> tuple[Saved | Fenced, ...]:
         """Keep sessions for the next owners. A save whose revision is not greater than the engine's changes nothing.
 
+        With `forgets_position`, the position and the last ids of the account are forgotten in the same step.
+
         Raises:
             EngineError: the result is unknown. Repeat the call.
         """

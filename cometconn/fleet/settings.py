@@ -53,7 +53,8 @@ class FleetSettings:
             consumer of a group at a time.
         connects_per_second: connects and logins of the whole fleet, 50 by default.
         connect_burst: how many of them may follow one another at once after a pause, 20 by default.
-        starts_at_once: how many accounts one worker opens at the same time, 16 by default.
+        starts_at_once: how many accounts one worker opens at the same time at most, 16 by default. It begins with half of
+            them, and opens fewer while its event loop is late, so that a busy machine costs no lease.
         drain_timeout: seconds that a drain may take, 10 by default.
         retention: seconds for which the log keeps what every consumer group has acknowledged: a week by default.
             `None`: for ever. What a group has not acknowledged is kept longer; forget a group that is not used any more

@@ -126,6 +126,7 @@ async def test_members_show_what_a_worker_does(autojump_clock: MockClock) -> Non
         info = json.loads(member.info)
         process = {"version": cometconn.__version__, "host": socket.gethostname(), "pid": os.getpid()}
         seen = {"owned": 3, "connected": 3, "starting": 0, "appended": 0, "append_lag": 0.0}
+        assert 1.0 < info.pop("joined_for") <= 4.0
         assert info == {**process, "lease_ttl": 5.0, **seen}
         assert member.incarnation == worker.incarnation
         assert worker.name == "w1"

@@ -14,7 +14,6 @@ import cometconn
 from cometconn import CometChat, Connected, Disconnected, Reason, Waiting
 from cometconn._account.api import is_refusal
 from cometconn._groups import interrupt_in, open_nursery
-from cometconn._network.loop_watch import blocked_time
 from cometconn.errors import ApiError, CometConnError, NotLoggedInError, SettingsError, StoreError
 from cometconn.events import Gap
 
@@ -74,7 +73,8 @@ class Ownership:
     _chat: CometChat | None = attrs.field(default=None, init=False, repr=False)
     _has_logged_in_again: bool = attrs.field(default=False, init=False)
     _must_save: bool = attrs.field(default=False, init=False)
-    _blocked_before: float = attrs.field(default=0.0, init=False)  # seconds until it ended
+    _looked_at: float = attrs.field(default=0.0, init=False)  # on Trio's clock, since it has ended
+    _looks: int = attrs.field(default=0, init=False)
     _failed_fetches: int = attrs.field(default=0, init=False)
     _pause: float = attrs.field(default=0.0, init=False)
 
@@ -115,7 +115,7 @@ class Ownership:
                 self._scope.cancel(reason=why)
             return
         self.ended_because, self.ended_at, self.parked = reason, trio.current_time(), parked
-        self._blocked_before = blocked_time()
+        self._looked_at = self.ended_at
         if self._chat is not None:
             self._chat.enter_background()  # the close frame leaves in this step
             if reason in _GIVEN_BACK and not self.tenure.lease.is_over:
@@ -124,15 +124,18 @@ class Ownership:
                 return
         self._scope.cancel(reason=why)
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether it has ended, and its socket is closed."""
-        return self.ended_because is not None and (self._chat is None or self._chat._core.machine.unclosed_link is None)  # noqa: SLF001
+    def is_stuck(self, patience: float, every: float) -> bool:
+        """Return whether it has ended, but its task goes on after *patience* seconds.
 
-    @property
-    def ended_for(self) -> float:
-        """For how many seconds it has ended, without the time in which the event loop was blocked."""
-        return trio.current_time() - self.ended_at - (blocked_time() - self._blocked_before)
+        Called at each tick. The time is counted in ticks, which come when the event loop lets them: one that is late
+        delays the task, too.
+        """
+        if self.ended_because is None:
+            return False
+        if trio.current_time() - self._looked_at > 0.9 * every:
+            self._looked_at = trio.current_time()
+            self._looks += 1
+        return self._looks * every > patience
 
     def _is_over(self) -> bool:
         return self.ended_because is not None

@@ -9,7 +9,6 @@ import attrs
 import trio
 
 from cometconn._groups import open_nursery
-from cometconn._network.loop_watch import loop_watch
 
 from .changes import Claimed as ClaimedChange
 from .changes import Released
@@ -179,10 +178,9 @@ class Reconciler:
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Reconcile until cancelled."""
-        with loop_watch():
-            async with open_nursery() as nursery:
-                nursery.start_soon(self._pace.watch, lambda: self.starting, name="cometconn.fleet.pace")
-                await self._reconcile(self.tenure.options.fleet.reconcile_every)
+        async with open_nursery() as nursery:
+            nursery.start_soon(self._pace.watch, lambda: self.starting, name="cometconn.fleet.pace")
+            await self._reconcile(self.tenure.options.fleet.reconcile_every)
 
     async def _reconcile(self, every: float) -> None:
         while True:
@@ -299,7 +297,7 @@ class Reconciler:
         """Give back what should have ended long ago: its socket is closed, and its writes are refused."""
         patience = self.tenure.options.settings.timing.close_timeout + 1.0
         for owned in list(self.owned.values()):
-            if owned.is_closed and owned.ended_for > patience:
+            if owned.is_stuck(patience, self.tenure.options.fleet.reconcile_every):
                 _LOG.error(
                     "The handler of %r ignores cancellation: the account is given to another worker all the same.",
                     owned.account.uid,

@@ -330,6 +330,29 @@ async def test_a_handler_that_ignores_cancellation(autojump_clock: MockClock, ca
         await fleet.assert_all_recorded()
 
 
+async def test_a_slow_event_loop_is_no_stubborn_handler(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Accounts whose clients take long to close, because the event loop is late, are not given away as stuck."""
+
+    async def run(owned: Owned) -> None:
+        try:
+            await recorder()(owned)
+        finally:
+            autojump_clock.jump(1.0)
+
+    async with open_fleet(6, fleet=FleetSettings(lease_ttl=100.0)) as fleet:
+        fleet.nursery.start_soon(fleet.start, "w2")
+        worker = await fleet.start("w1", run=run)
+        await fleet.wait_all_connected()
+        await trio.sleep(5.0)
+        assert worker.accounts
+        worker.drain()
+        await worker.drained()
+        await fleet.wait_all_connected()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
 async def test_a_stubborn_handler_does_not_keep_the_worker_from_joining_again(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:

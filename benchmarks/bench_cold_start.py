@@ -9,11 +9,10 @@ from __future__ import annotations
 import functools
 import pathlib
 import statistics
-import subprocess
-import sys
 import tempfile
+from collections.abc import Callable
 
-from .process import ROOT
+from .new_process import new_processes
 from .row import Row
 from .run import Run, interleave
 
@@ -33,19 +32,20 @@ THEIRS = f"import time; began = time.perf_counter(); import {LIBRARIES}; print(t
 ROUNDS, QUICK_ROUNDS = 31, 15
 
 
-def _seconds(program: str) -> float:
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-c", program, str(pathlib.Path(folder, "new", "session.json"))]
-        return float(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)  # noqa: S603 - as above
-
-
 def measure(run: Run) -> list[Row]:
     """Measure, and return the rows."""
-    takes = {"first client": functools.partial(_seconds, OURS), "libraries": functools.partial(_seconds, THEIRS)}
-    for take in takes.values():
-        take()  # compiles the modules and brings them into the system's file cache
-    taken = interleave(run, QUICK_ROUNDS if run.quick else ROUNDS, takes)
+    with new_processes() as start:
+        programs = {"first client": OURS, "libraries": THEIRS}
+        takes = {name: functools.partial(_seconds, start, program) for name, program in programs.items()}
+        for take in takes.values():
+            take()  # compiles the modules and brings them into the system's file cache
+        taken = interleave(run, QUICK_ROUNDS if run.quick else ROUNDS, takes)
     ours, theirs = taken["first client"], taken["libraries"]
     times = " / ".join(f"{statistics.median(seconds) * 1e3:.0f}" for seconds in (ours, theirs))
     case = f"a new process, until open_client() has handed out its first client: {times} ms"
     return [Row.of("cold start", case, f"import {LIBRARIES}", ours, theirs, "<= 1.6")]
+
+
+def _seconds(start: Callable[[str, str], str], program: str) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        return float(start(program, str(pathlib.Path(folder, "new", "session.json"))))

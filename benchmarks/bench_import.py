@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import functools
 import statistics
-import subprocess
-import sys
+from collections.abc import Callable
 
-from .process import ROOT
+from .new_process import new_processes
 from .row import Row
 from .run import Run, interleave
 
@@ -20,17 +19,16 @@ OURS, THEIRS = "import cometconn", "import trio, trio_websocket, attrs, cattrs, 
 ROUNDS, QUICK_ROUNDS = 21, 11
 
 
-def _seconds(statement: str) -> float:
-    program = f"import time; began = time.perf_counter(); {statement}; print(time.perf_counter() - began)"
-    command = [sys.executable, "-c", program]
-    return float(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)  # noqa: S603 - as above
-
-
 def measure(run: Run) -> list[Row]:
     """Measure, and return the rows."""
-    takes = {statement: functools.partial(_seconds, statement) for statement in (OURS, THEIRS)}
-    for take in takes.values():
-        take()  # compiles the modules and brings them into the system's file cache
-    taken = interleave(run, QUICK_ROUNDS if run.quick else ROUNDS, takes)
+    with new_processes() as start:
+        takes = {statement: functools.partial(_seconds, start, statement) for statement in (OURS, THEIRS)}
+        for take in takes.values():
+            take()  # compiles the modules and brings them into the system's file cache
+        taken = interleave(run, QUICK_ROUNDS if run.quick else ROUNDS, takes)
     times = " / ".join(f"{statistics.median(taken[statement]) * 1e3:.0f}" for statement in (OURS, THEIRS))
     return [Row.of("import", f"{OURS}: {times} ms", THEIRS, taken[OURS], taken[THEIRS], "<= 1.3")]
+
+
+def _seconds(start: Callable[[str], str], statement: str) -> float:
+    return float(start(f"import time; began = time.perf_counter(); {statement}; print(time.perf_counter() - began)"))

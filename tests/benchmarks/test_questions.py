@@ -22,6 +22,8 @@ from benchmarks import (
     bench_products,
 )
 from benchmarks.crowds import Gathered
+from benchmarks.new_process import new_processes
+from benchmarks.process import ROOT
 from benchmarks.receiving import OURS, Rival, compare, cost, draw, rate
 from benchmarks.row import Row
 from benchmarks.run import Run
@@ -133,7 +135,7 @@ def test_imports_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of each is not counted."""
     asked: list[str] = []
 
-    def seconds(statement: str) -> float:
+    def seconds(_: object, statement: str) -> float:
         asked.append(statement)
         return 9.0 if asked.count(statement) == 1 else 0.3 if statement == bench_import.OURS else 0.2
 
@@ -143,16 +145,11 @@ def test_imports_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [bench_import.OURS, bench_import.THEIRS] * (bench_import.QUICK_ROUNDS + 1)
 
 
-def test_an_import_is_timed() -> None:
-    """In an interpreter of its own."""
-    assert 0 < bench_import._seconds("import fractions") < 5
-
-
 def test_a_cold_start_is_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ours and the libraries' in each round, and the first of each is not counted."""
     asked: list[str] = []
 
-    def seconds(program: str) -> float:
+    def seconds(_: object, program: str) -> float:
         asked.append(program)
         return 9.0 if asked.count(program) == 1 else 0.3 if program == bench_cold_start.OURS else 0.2
 
@@ -162,9 +159,16 @@ def test_a_cold_start_is_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [bench_cold_start.OURS, bench_cold_start.THEIRS] * (bench_cold_start.QUICK_ROUNDS + 1)
 
 
-def test_a_first_client_is_timed() -> None:
-    """In an interpreter of its own, with a file of its own."""
-    assert 0 < bench_cold_start._seconds(bench_cold_start.OURS) < 30
+def test_new_processes_find_compiled_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import and a first client are timed with modules that the run before has compiled, whatever the environment is."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    with new_processes() as start:
+        assert 0 < bench_import._seconds(start, "import fractions") < 30
+        assert 0 < bench_cold_start._seconds(start, bench_cold_start.OURS) < 60
+        program = "import os, cometconn.errors as module; print(os.path.exists(module.__cached__), module.__file__)"
+        is_compiled, file = start(program).split()
+    assert is_compiled == "True"
+    assert pathlib.Path(file).is_relative_to(ROOT)
 
 
 def test_growth_is_given_against_one_and_against_a_few() -> None:

@@ -51,8 +51,8 @@ def _body(data: str, rest: str = "", kind: str = "text") -> tuple[str, str]:
     return before, after
 
 
-def _in_text(unit: str) -> Callable[[int], str]:
-    return lambda size: _repeated(*_around('"text":"|"', unit), size, between="")
+def _in_text(unit: str, more: str = "") -> Callable[[int], str]:
+    return lambda size: _repeated(*_around(f'"text":"|"{more}', unit), size, between="")
 
 
 def _around(data: str, unit: str, rest: str = "", kind: str = "text") -> tuple[str, str, str]:
@@ -115,6 +115,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "plain text": Kind(_PLAIN),
         "text of \\u00e9": Kind(_in_text("\\u00e9")),
+        "text of \\ud83d": Kind(_in_text("\\ud83d")),
+        "text of \\n, and NaN": Kind(_in_text("\\n", ',"metadata":{"a":NaN}')),
         "text of brackets": Kind(_in_text("[{,")),
         "tags:[1,...]": Kind(_in_data('"text":"x"', "1", rest='"tags":[|],')),
         "attachments:[1,...]": Kind(_in_data('"attachments":[|]', "1", kind="image")),

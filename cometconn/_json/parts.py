@@ -6,11 +6,14 @@ An invalid element of a list, or member of an object, so does not make the other
 from __future__ import annotations
 
 import functools
+import io
 import re
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
+
+from .signs import brackets, has_too_many_items, pieces
 
 __all__ = [
     "MOST_ELEMENTS",
@@ -21,16 +24,26 @@ __all__ = [
     "split_object",
 ]
 
-# A string, which is cut off if group 1 is empty, or a structural character. Nothing matches in two ways, so the search
-# is linear.
-_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[\[\]{},:]', re.DOTALL)
+# A string, also one that is cut off, or a structural character. Nothing matches in two ways, so the search is linear. A
+# backslash is invalid outside of a string; its meaning there is the same as in `brackets()`.
+_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|\\["\\]|[\[\]{},:]', re.DOTALL)
+_STRING_END: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _ID: Final = re.compile(rb"[0-9]{1,19}")
 _BIT_64: Final = 2**63
 _DEPTH: Final = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 _MOST_TOKENS: Final = 10_000
 """More tokens are not split at once, because that would block Trio for more than a few milliseconds."""
 _MOST_TOKENS_SLOWLY: Final = 1_000_000
-_PAUSE: Final = 2_500  # tokens between two pauses
+_SHORT: Final = 64 * 1024  # bytes
+_LONG: Final = 1024 * 1024  # bytes
+_FEW: Final = 32_000  # items
+_PIECE: Final = 2 * 1024
+"""Bytes in which all tokens are looked at if one of them may be outermost. It takes at most a millisecond."""
+_NAME: Final = 1024  # bytes: none that is looked for is longer, with the white space around it
+_COPIED: Final = 64 * 1024  # bytes
+_PER_TOKEN: Final = 16  # as many brackets that are passed over take less time than a token that is looked at
+_NESTED: Final = 8
+"""As often brackets with nothing between them are removed from a piece. Brackets that are left may be taken for outermost."""
 MOST_ELEMENTS: Final = 1_000
 """A longer list is not split; CometChat's pages have at most 100 elements."""
 _HEAD: Final = 4 * 1024  # bytes at the beginning of a frame in which its message's id is looked for first
@@ -69,6 +82,7 @@ class _Frame(msgspec.Struct):
     body: _Body = _Body()
 
 
+_body: Final = msgspec.json.Decoder(_Body).decode
 _framed: Final = msgspec.json.Decoder(_Frame).decode
 _NAMES: Final = _Members.__struct_fields__
 _object: Final = msgspec.json.Decoder(_Members).decode
@@ -90,24 +104,27 @@ def elements(text: bytes) -> Iterator[bytes | None]:
         OverflowError: there are more than `MOST_ELEMENTS`.
         ValueError: it is not a list.
     """
-    try:
-        found = msgspec.structs.astuple(_list_decoder().decode(text))
-    except msgspec.ValidationError as error:
-        if "at most length" in str(error):
-            raise OverflowError from None
-        raise ValueError from None
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):  # perhaps only one element is invalid, such as NaN
-        found = ()
-    if found:
-        yield from (json for element in found if (json := bytes(element)))
-        return
+    if _is_simple(text):
+        try:
+            found = msgspec.structs.astuple(_list_decoder().decode(text))
+        except msgspec.ValidationError as error:
+            if "at most length" in str(error):
+                raise OverflowError from None
+            raise ValueError from None
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):  # perhaps only one element is invalid, such as NaN
+            pass
+        else:
+            yield from (json for element in found if (json := bytes(element)))
+            return
     count = 0
-    for part in _split(text.strip(), b"[", b"]", _MOST_TOKENS_SLOWLY):
-        if part is not None:
-            count += 1
+    for part in _split(text, b"[", b"]", _MOST_TOKENS_SLOWLY):
+        if part is None:
+            yield None
+            continue
+        count += 1
         if count > MOST_ELEMENTS:
             raise OverflowError
-        yield None if part is None else part[1]
+        yield from _copied(part[1])
 
 
 def members(text: bytes, most: int = _MOST_TOKENS_SLOWLY) -> Iterator[tuple[str, bytes] | None]:
@@ -120,18 +137,28 @@ def members(text: bytes, most: int = _MOST_TOKENS_SLOWLY) -> Iterator[tuple[str,
     Raises:
         ValueError: it is not an object.
     """
-    try:
-        found = _object(text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        pass
-    else:
-        yield from ((name, value) for name in _NAMES if (value := bytes(getattr(found, name))))
-        return
-    for part in _split(text.strip(), b"{", b"}", most):
+    if _is_simple(text):
+        try:
+            found = _object(text)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            pass
+        else:
+            yield from ((name, value) for name in _NAMES if (value := bytes(getattr(found, name))))
+            return
+    for part in _split(text, b"{", b"}", most):
         if part is None:
             yield None
         elif part[0].startswith(b'"') and (name := part[0][1:-1].decode("utf-8", "replace")) in _NAMES:
-            yield name, part[1]
+            for copy in _copied(part[1]):
+                yield None if copy is None else (name, copy)
+
+
+def _is_simple(text: bytes) -> bool:
+    """Return whether msgspec passes through *text* in about a millisecond. Other JSON is split piece by piece.
+
+    That takes up to ten times as long, but with checkpoints in between. msgspec would take 3 ms for 1 MiB of `[],[],...`.
+    """
+    return len(text) <= _SHORT or (len(text) <= _LONG and not has_too_many_items(text, _FEW))
 
 
 def split_object(text: bytes) -> dict[str, bytes] | None:
@@ -143,10 +170,18 @@ def split_object(text: bytes) -> dict[str, bytes] | None:
 
 
 def raw_message_id(text: bytes) -> int | None:
-    """Return the id of a message from its JSON, which may be invalid otherwise; `None` if it has no id below 2**63."""
+    """Return the id of a message from its JSON, which may be invalid otherwise; `None` if it has no id below 2**63.
+
+    In more than 1 MiB it is found only where CometChat writes it, at the beginning.
+    """
     if beginning := _BODY_BEGINNING.match(text, 0, _HEAD):  # in microseconds; all of a long text takes milliseconds
         return _to_id(beginning[1])
-    return _to_id((split_object(text) or {}).get("id", b""))
+    if len(text) > _LONG:
+        return None
+    try:
+        return _to_id(bytes(_body(text).id))
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return _to_id((split_object(text) or {}).get("id", b""))
 
 
 def framed_message_id(frame_text: str, items: int) -> int | None:
@@ -174,29 +209,73 @@ def _to_id(written: bytes) -> int | None:
     return int(written) if _ID.fullmatch(written) and int(written) < _BIT_64 else None
 
 
-def _split(text: bytes, opening: bytes, closing: bytes, most: int) -> Iterator[tuple[bytes, bytes] | None]:
+def _copied(part: memoryview) -> Iterator[bytes | None]:
+    """Yield a copy of *part*, and `None` for checkpoints before it: new memory for 1 MiB takes most of a millisecond."""
+    if len(part) <= _COPIED:
+        yield bytes(part)
+        return
+    copy = io.BytesIO()
+    for at in range(0, len(part), _COPIED):
+        copy.write(part[at : at + _COPIED])
+        yield None
+    yield copy.getvalue()
+
+
+def _split(text: bytes, opening: bytes, closing: bytes, most: int) -> Iterator[tuple[bytes, memoryview] | None]:
     """Yield the parts between the outermost brackets, each with its name (empty in a list), and `None` for a checkpoint.
 
-    Raises `ValueError` if *text* does not have these brackets, or has more than *most* tokens.
+    Raises `ValueError` if *text* does not have these brackets, or if it takes as long as to look at more than *most* tokens.
     """
-    if not (text.startswith(opening) and text.endswith(closing)):
+    whole = _trimmed(memoryview(text))
+    if len(whole) < len(opening + closing) or whole[:1] != opening or whole[-1:] != closing:
         raise ValueError
-    if not text[1:-1].strip():
+    if not _trimmed(whole[1:-1]):
         return
-    depth, begin, name = 0, 1, b""
-    for count, token in enumerate(_TOKEN.finditer(text), start=1):
-        sign = token[0]
-        if count > most or token[1] == b"":
-            raise ValueError
-        depth += _DEPTH.get(sign, 0)
-        if depth == 0 and token.end() != len(text):
-            raise ValueError
-        if depth == 1 and sign == b":" and not name:
-            name, begin = text[begin : token.start()].strip(), token.end()
-        if (depth == 1 and sign == b",") or depth == 0:
-            yield name, text[begin : token.start()].strip()
-            begin, name = token.end(), b""
-        if count % _PAUSE == 0:
-            yield None
+    depth = count = at = in_string = 0
+    begin, name = 1, b""
+    for piece in pieces(whole, _PIECE):
+        signs, quotes = brackets(piece, in_string)
+        closed = signs.count(b"]")
+        if depth - closed > 1 or depth - _fall(signs) > 1:  # nothing in this piece is outermost
+            depth += len(signs) - 2 * closed
+            count += len(signs) // _PER_TOKEN
+        else:
+            for token in _tokens(piece, in_string):
+                sign, place = token[0], at + token.start()
+                count += 1
+                depth += _DEPTH.get(sign, 0)
+                if count > most or (depth == 0 and place + 1 != len(whole)):
+                    raise ValueError
+                if depth == 1 and sign == b":" and not name:
+                    name, begin = bytes(whole[begin : min(place, begin + _NAME)]).strip(), place + 1
+                if (depth == 1 and sign == b",") or depth == 0:
+                    yield name, _trimmed(whole[begin:place])
+                    begin, name = place + 1, b""
+        at += len(piece)
+        in_string ^= quotes % 2
+        yield None
     if depth != 0:
         raise ValueError
+
+
+def _tokens(piece: bytes, in_string: int) -> Iterator[re.Match[bytes]]:
+    """Return the tokens in a piece of JSON, but for the end of the string in which it begins if *in_string* is 1."""
+    end = _STRING_END.match(piece) if in_string else None
+    return _TOKEN.finditer(piece, end.end() if end else 0)
+
+
+def _fall(signs: bytes) -> int:
+    """Return by how many levels the depth at most falls below that at the beginning, within *signs*."""
+    for _ in range(_NESTED):
+        if b"[]" not in signs:
+            break
+        signs = signs.replace(b"[]", b"")
+    return signs.count(b"]")
+
+
+def _trimmed(text: memoryview) -> memoryview:
+    """Return *text* without the white space at either end, of which at most 2 KiB is looked at."""
+    head = bytes(text[:_PIECE])
+    text = text[len(head) - len(head.lstrip()) :]
+    tail = bytes(text[-_PIECE:])
+    return text[: len(text) - len(tail) + len(tail.rstrip())]

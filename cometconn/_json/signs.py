@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["DEEPEST", "UNCOUNTED", "count_items", "has_too_many_items", "is_too_deep", "may_be_too_deep"]
+__all__ = [
+    "DEEPEST",
+    "UNCOUNTED",
+    "brackets",
+    "count_items",
+    "has_too_many_items",
+    "is_too_deep",
+    "may_be_too_deep",
+    "pieces",
+]
 
 DEEPEST: Final = 100
 """How deeply arrays and objects may be nested. CometChat's frames have about ten levels; metadata and custom data of apps
@@ -38,7 +47,7 @@ def count_items(text: str | bytes, most: int) -> int:
     a parser would refuse it anyway.
     """
     count = 0
-    for piece in _pieces(text):
+    for piece in pieces(text, _PIECE):
         signs = piece.translate(None, _NO_ITEMS)
         count += len(signs) - signs.count(b'"')
         if count > most:
@@ -46,9 +55,11 @@ def count_items(text: str | bytes, most: int) -> int:
     else:
         return count
     # JSON that a user pasted into a message has nearly all of its brackets inside of strings.
-    count = 0
-    for signs, quotes in _outside(text, None, _NO_ITEMS):
+    count = quotes = 0
+    for piece in pieces(text, _PIECE):
+        signs, more = _outside(piece, quotes % 2, None, _NO_ITEMS)
         count += len(signs)
+        quotes += more
         if quotes > 4 * most + 2:
             return quotes  # an item has at most two strings, a name and a value. Splitting at so many quotes would be slow.
         if count > most:
@@ -75,31 +86,47 @@ def is_too_deep(text: str | bytes, deepest: int = DEEPEST) -> bool:
 
     Each round removes what has nothing inside it. So a value that is nested *deepest* times is gone after as many rounds.
     """
-    brackets = b"".join([signs for signs, _ in _outside(text, _AS_ARRAYS, _NO_BRACKETS)])
+    found, quotes = [], 0
+    for piece in pieces(text, _PIECE):
+        signs, more = brackets(piece, quotes % 2)
+        found.append(signs)
+        quotes += more
+    signs = b"".join(found)
     for _ in range(deepest):
-        if not brackets:
+        if not signs:
             return False
-        brackets = brackets.replace(b"[]", b"")
-    return bool(brackets)
+        signs = signs.replace(b"[]", b"")
+    return bool(signs)
 
 
-def _pieces(text: str | bytes) -> Iterator[bytes]:
-    for at in range(0, len(text), _PIECE):
-        piece = text[at : at + _PIECE]
-        yield piece.encode("utf-8", "surrogatepass") if isinstance(piece, str) else piece
+def pieces(text: str | bytes | memoryview, size: int) -> Iterator[bytes]:
+    """Yield *text* in pieces of *size* characters, or of one more, so that none ends between a backslash and what it escapes."""
+    at = 0
+    while at < len(text):
+        end = at + size
+        piece = _encoded(text[at:end])
+        if piece.endswith(b"\\") and (len(piece) - len(piece.rstrip(b"\\"))) % 2:
+            end += 1
+            piece = _encoded(text[at:end])
+        yield piece
+        at = end
 
 
-def _outside(text: str | bytes, table: bytes | None, others: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield the signs outside of the strings of each piece, translated, without the *others*; and the quotes so far."""
-    quotes, rest = 0, b""
-    for piece in _pieces(text):
-        if rest or b"\\" in piece:
-            # A pair may be cut in two. So a backslash at the end that has no partner waits for the next piece.
-            whole = rest + piece
-            rest = b"\\" if (len(whole) - len(whole.rstrip(b"\\"))) % 2 else b""
-            piece = whole.removesuffix(rest).replace(b"\\\\", b"").replace(b'\\"', b"")
-        signs = piece.translate(table, others)
-        between = signs.split(b'"')
-        outside = b"".join(between[quotes % 2 :: 2])
-        quotes += len(between) - 1
-        yield outside, quotes
+def _encoded(piece: str | bytes | memoryview) -> bytes:
+    return piece.encode("utf-8", "surrogatepass") if isinstance(piece, str) else bytes(piece)
+
+
+def brackets(piece: bytes, in_string: int) -> tuple[bytes, int]:
+    """Return the brackets outside of the strings in a piece of JSON, written as `[` and `]`; and how many quotes it has.
+
+    *in_string* is 1 if the piece begins inside of a string, else 0.
+    """
+    return _outside(piece, in_string, _AS_ARRAYS, _NO_BRACKETS)
+
+
+def _outside(piece: bytes, in_string: int, table: bytes | None, others: bytes) -> tuple[bytes, int]:
+    """Return the signs outside of the strings of a piece, translated, without the *others*; and how many quotes it has."""
+    if b"\\" in piece:
+        piece = piece.replace(b"\\\\", b"").replace(b'\\"', b"")
+    between = piece.translate(table, others).split(b'"')
+    return b"".join(between[in_string::2]), len(between) - 1

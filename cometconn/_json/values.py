@@ -12,6 +12,7 @@ import msgspec
 __all__ = ["lenient", "parse", "sendable"]
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_MOST_HALVES: Final = 8  # different ones
 _MOST_DIGITS: Final = 400
 """A number with more digits is infinite in CometChat's own SDKs, whose numbers are doubles."""
 _decode: Final = msgspec.json.Decoder().decode
@@ -42,9 +43,7 @@ def lenient(text: str | bytes) -> Any:
         RecursionError: it is nested too deeply for the parser.
     """
     text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    value = json.loads(text, parse_int=_to_number)
-    halves = "\\ud" in text or "\\uD" in text or not text.isascii()  # rare, and this check is cheaper than cleaning
-    return _clean(value, finite=False) if halves else value
+    return _clean(json.loads(text, parse_int=_to_number), finite=False)
 
 
 def sendable(value: Any) -> Any:
@@ -54,7 +53,7 @@ def sendable(value: Any) -> Any:
 
 def _clean(value: Any, *, finite: bool) -> Any:
     if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
+        return _without_halves(value)
     if isinstance(value, dict):
         return {_clean(key, finite=finite): _clean(item, finite=finite) for key, item in value.items()}
     if isinstance(value, list):
@@ -62,5 +61,23 @@ def _clean(value: Any, *, finite: bool) -> Any:
     return None if finite and isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _without_halves(text: str) -> str:
+    """Return *text* with U+FFFD in place of each half of a surrogate pair.
+
+    To search 1 MiB for them takes 5 ms. To encode it takes a tenth of that, and fails at the first one; then all that
+    are equal are replaced at once.
+    """
+    for _ in range(_MOST_HALVES):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            text = text.replace(text[error.start], "\ufffd")
+        else:
+            return text
+    return _SURROGATE.sub("\ufffd", text)
+
+
 def _to_number(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+    if len(digits) <= _MOST_DIGITS:
+        return int(digits)
+    return -math.inf if digits.startswith("-") else math.inf

@@ -82,3 +82,12 @@ def test_decompression_needs_little_more_memory_than_the_limit() -> None:
         tracemalloc.stop()
     with pytest.raises(ConnectionError, match="longer than 16777216"):
         body.whole()
+
+
+def test_the_whole_body_is_not_copied() -> None:
+    """A copy of 16 MiB would hold the event loop for several milliseconds."""
+    body = ResponseBody("")
+    for _ in range(100):
+        body.take(bytes(10_000))
+    assert len(body.whole()) == 1_000_000
+    assert body.whole() is body.whole()

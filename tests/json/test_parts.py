@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from unittest import mock
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from cometconn._json import parts
@@ -14,6 +16,7 @@ from cometconn._json.parts import (
     MOST_ELEMENTS,
     elements,
     framed_message_id,
+    members,
     raw_message_id,
     split_object,
 )
@@ -35,36 +38,86 @@ def split_list(text: bytes) -> list[bytes] | None:
         return None
 
 
-@given(st.lists(json_values, max_size=6), st.sampled_from(["", " ", "\n\t"]))
-def test_a_list_is_split_into_its_elements(values: list[object], space: str) -> None:
+@contextlib.contextmanager
+def pieces_of(size: int | None) -> Iterator[None]:
+    """Let JSON be split in pieces of *size* bytes inside the block, however short it is; `None` for msgspec."""
+    if size is None:
+        yield
+        return
+    with mock.patch.multiple(parts, _SHORT=-1, _LONG=-1, _PIECE=size, _COPIED=3, _NESTED=2):
+        yield
+
+
+sizes = st.none() | st.integers(1, 40)
+
+
+@given(st.lists(json_values, max_size=6), st.sampled_from(["", " "]), sizes)
+def test_a_list_is_split_into_its_elements(values: list[object], space: str, size: int | None) -> None:
     """Each element is complete, and without the white space around it."""
     text = f"{space}[{space}{f'{space},{space}'.join(map(json.dumps, values))}{space}]{space}"
-    parts = split_list(text.encode())
+    with pieces_of(size):
+        parts = split_list(text.encode())
     assert parts is not None
     assert [json.loads(part) for part in parts] == values
 
 
-@given(st.lists(json_values, max_size=6), st.integers(0, 6), st.sampled_from(BAD))
-def test_an_invalid_element_does_not_affect_the_others(values: list[object], place: int, bad: bytes) -> None:
+@given(st.lists(json_values, max_size=6), st.integers(0, 6), st.sampled_from(BAD), sizes)
+def test_an_invalid_element_does_not_affect_the_others(
+    values: list[object], place: int, bad: bytes, size: int | None
+) -> None:
     """All elements are returned unchanged, the invalid one included."""
     place = min(place, len(values))
     texts = [json.dumps(value).encode() for value in values]
     texts.insert(place, bad)
-    assert split_list(b"[" + b", ".join(texts) + b"]") == texts
+    with pieces_of(size):
+        assert split_list(b"[" + b",".join(texts) + b"]") == texts
+
+
+@given(st.text(st.sampled_from('"\\[]{},:1 x'), max_size=40), st.integers(1, 12))
+def test_a_list_is_split_alike_in_pieces_of_any_size(text: str, size: int) -> None:
+    """Whatever it holds, whether that is valid or not."""
+    with pieces_of(1_000):
+        expected = split_list(f"[{text}]".encode())
+    with pieces_of(size):
+        found = split_list(f"[{text}]".encode())
+    assert [part.strip() for part in found or ()] == [part.strip() for part in expected or ()]
+
+
+def test_a_long_value_is_split_and_copied_with_checkpoints() -> None:
+    """Between two of them at most a piece is looked at and 64 KiB are copied, whatever is in the text."""
+    for unit in (b"[],", b'"\\u00e9",', b"[[[]]],", b'{"a":"]"},'):
+        inner = b"[" + unit * (1_500_000 // len(unit)) + b"1]"
+        steps = list(members(b'{"data":' + inner + b"}"))
+        assert [step for step in steps if step is not None] == [("data", inner)]
+        assert len(steps) > len(inner) / parts._PIECE + len(inner) / parts._COPIED
+        found = list(elements(b"[1," + inner + b"]"))
+        assert [step for step in found if step is not None] == [b"1", inner]
+        assert len(found) > len(inner) / parts._PIECE + len(inner) / parts._COPIED
+
+
+def test_only_a_few_tokens_of_a_long_text_are_looked_at() -> None:
+    """Brackets that are passed over count less, and too many of either are refused."""
+    assert split_object(b'{"id":7,"a":[' + b"[]," * 50_000 + b"NaN]}") == {"id": b"7"}
+    assert split_object(b'{"id":7,"a":[' + b"[]," * 100_000 + b"NaN]}") is None
+    assert split_object(b'{"id":7,"n":NaN' + b',"a":1' * 4_000 + b"}") is None
 
 
 NAMES = ["id", "type", "body", "data", "meta", "error", "cursor", "pagination"]
 
 
-@given(st.dictionaries(st.sampled_from(NAMES), json_values), st.dictionaries(st.text(max_size=5), json_values))
-def test_an_object_is_split_into_its_members(values: dict[str, object], others: dict[str, object]) -> None:
+@given(st.dictionaries(st.sampled_from(NAMES), json_values), st.dictionaries(st.text(max_size=5), json_values), sizes)
+@settings(suppress_health_check=[HealthCheck.too_slow])  # to make the values may take long on a busy machine
+def test_an_object_is_split_into_its_members(
+    values: dict[str, object], others: dict[str, object], size: int | None
+) -> None:
     """The members with known names are returned, even if another member is invalid JSON."""
     assume(not set(others) & {*NAMES, "bad"})
-    parts = split_object(json.dumps({**others, **values}).encode())
-    assert parts is not None
-    assert {name: json.loads(part) for name, part in parts.items()} == values
-    members = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in (others | values).items()]
-    parts = split_object("{{{}}}".format(" , ".join([*members, '"bad":NaN'])).encode())
+    with pieces_of(size):
+        parts = split_object(json.dumps({**others, **values}).encode())
+        assert parts is not None
+        assert {name: json.loads(part) for name, part in parts.items()} == values
+        members = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in (others | values).items()]
+        parts = split_object("{{{}}}".format(" , ".join([*members, '"bad":NaN'])).encode())
     assert parts is not None
     assert {name: json.loads(part) for name, part in parts.items()} == values
 
@@ -81,11 +134,11 @@ def test_an_object_is_split_into_its_members(values: dict[str, object], others: 
         b'[NaN,"]',
         b'["\\"]',
         b"[" * 300_000 + b"NaN",
-        b"[NaN,[" + b"," * 1_000_000 + b"]]",
+        b"[" + b"[" * 2_000_000 + b"]",
     ],
 )
 def test_what_is_not_a_list(text: bytes) -> None:
-    """Other values, lists that do not end, and lists with too many tokens are refused."""
+    """Other values, and lists that do not end, are refused."""
     assert split_list(text) is None
 
 
@@ -144,6 +197,13 @@ def test_the_id_of_a_message(text: bytes, number: int | None) -> None:
     assert framed(b'{"type":"message","new":"\\q","body":%b,}' % text) == number
     assert framed(b'{"body":%b,"type":"reaction"}' % text) is None
     assert framed(b'{"body":%b}' % text) is None
+
+
+def test_the_id_in_a_very_long_message() -> None:
+    """In more than 1 MiB it is found at the beginning only, because the rest would take too long to search."""
+    rest = b'"text":"' + b"x" * (1 << 20) + b'"'
+    assert raw_message_id(b'{"conversationId":"c","id":"7",' + rest + b"}") == 7
+    assert raw_message_id(b"{" + rest + b',"id":"7"}') is None
 
 
 def test_an_object_without_members() -> None:

@@ -215,6 +215,8 @@ def test_what_is_no_frame(text: str | bytes, words: str) -> None:
         ('"\ud800"', "\ufffd"),
         (b'"\xff"'.decode(errors="surrogateescape"), "\ufffd"),
         ('["\\ud83d\\ude00", {"\\ud800": Infinity}]', ["\U0001f600", {"\ufffd": None}]),
+        ("".join(f"\\ud8{number:02x}é" for number in range(40)).join('""'), "\ufffdé" * 40),
+        ("-" + "9" * 5000, None),
     ],
 )
 def test_what_only_javascript_would_write_is_cleaned(text_frame: dict[str, Any], written: str, value: object) -> None:
@@ -225,6 +227,32 @@ def test_what_only_javascript_would_write_is_cleaned(text_frame: dict[str, Any],
     assert (event.text, event.metadata) == ("é", {"it": value})
     json.dumps(event.metadata, allow_nan=False).encode()
     assert "null" not in json.dumps(event.raw["body"]["data"]["metadata"])
+
+
+def test_a_fetched_message_that_is_not_utf_8(text_frame: dict[str, Any]) -> None:
+    """What is no UTF-8 becomes U+FFFD."""
+    text_frame["body"]["data"]["text"] = "PLACE"
+    event: Any = Decoder(None, None).decode_fetched(
+        json.dumps(text_frame["body"]).encode().replace(b"PLACE", b"a\xffb")
+    )
+    assert event.text == event.raw["data"]["text"] == "a\ufffdb"
+
+
+def test_a_long_text_is_not_hashed(text_frame: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is a pong is clear from its length, and the hash of 1 MiB takes most of a millisecond."""
+    looked_up: list[str] = []
+
+    class Pongs(list[str]):
+        def __contains__(self, text: object) -> bool:
+            looked_up.append(str(text))
+            return False
+
+    monkeypatch.setattr("cometconn._wire.decoder._PONGS", Pongs())
+    short = json.dumps(text_frame)
+    text_frame["body"]["data"]["text"] = "x" * 20_000
+    for text in (short, json.dumps(text_frame)):
+        assert type(Decoder(None, None).decode(text)) is events.TextMessage
+    assert looked_up == [short]
 
 
 def read_text(text: Any) -> Any:

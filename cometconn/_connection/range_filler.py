@@ -10,6 +10,7 @@ import trio
 
 from cometconn._account.api import is_token_unknown
 from cometconn._account.pages import Cursor
+from cometconn._json.values import first_half
 from cometconn._wire.decoder import Decoder, Echo
 from cometconn._wire.message_key import message_key
 from cometconn.errors import ApiError
@@ -123,6 +124,8 @@ class RangeFiller:
         decoder = Decoder(identity.uid, identity.session_id, max_items, self._streams.note_unread)
         ids, decoded = set(), 0
         for count, text in enumerate(texts, start=1):
+            if not await self._begin(decoder, text):
+                return False
             event = self._decode(decoder, text)
             number = event.id if isinstance(event, Echo) else message_key(event)
             if number is not None:
@@ -143,6 +146,13 @@ class RangeFiller:
         if self.catch_up.observer is not None:
             self.catch_up.observer.page_fetched(len(page.messages), more=missed.cursor is not None)
         return True
+
+    async def _begin(self, decoder: Decoder, text: bytes) -> bool:
+        """Do the first half of decoding *text*, if it is long, and let other tasks run."""
+        if _DECODE_BYTES < len(text) <= self.catch_up.identity.settings.limits.max_message:
+            decoder.begun = first_half(text, decoder.max_items)
+            await trio.lowlevel.checkpoint()
+        return not self.link.over
 
     def _decode(self, decoder: Decoder, text: bytes) -> Event | Echo:
         """Return the event of one message of a page; one that cannot be read leaves the others as they are."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import trio
 
+from cometconn._json.values import first_half
 from cometconn._transport.abc import LongMessage, WebSocketError
 from cometconn._wire.decoder import AuthReply, Decoded, Decoder, Echo, Pong
 from cometconn.errors import CometConnError, ProtocolError
@@ -72,11 +73,13 @@ async def _take(machine: Machine, link: Link, reader: _Reader, received: Receive
     Silence is not judged until all that was read is published, because the pong may be among it.
     """
     messages = received.messages
-    is_long = _is_long(messages)
-    if received.more or is_long:
+    long_text = _long_text(messages)
+    if received.more or long_text is not None:
         link.heartbeat.pause()
-    if is_long:
-        # Reading it has taken milliseconds, and decoding it takes some more. No cancel may lose it.
+    if long_text is not None:
+        # Reading it has taken milliseconds, and each half of decoding it takes some more. No cancel may lose it.
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        reader.begin(long_text)
         await trio.lowlevel.cancel_shielded_checkpoint()
         machine.tick()
     while messages:
@@ -116,6 +119,10 @@ class _Reader:
         max_items = identity.settings.limits.max_items
         self._decoder = Decoder(identity.uid, identity.session_id, max_items, streams.note_unread)
         streams.early.clear()
+
+    def begin(self, text: str) -> None:
+        """Do the first half of decoding a long message, which is taken next."""
+        self._decoder.begun = first_half(text, self._decoder.max_items)
 
     def take(self, message: Message) -> None:
         """Tick, then decode and publish one message, unless the lease has ended."""
@@ -235,9 +242,10 @@ class _Reader:
             self._streams.publish(event, size)
 
 
-def _is_long(messages: Sequence[Message]) -> bool:
-    """Return whether the first message is long. Others cannot be: they were whole in one read, behind the first."""
-    return bool(messages) and isinstance(messages[0], str) and len(messages[0]) > _LONG
+def _long_text(messages: Sequence[Message]) -> str | None:
+    """Return the first message if it is long. Others cannot be: they were whole in one read, behind the first."""
+    first = messages[0] if messages else None
+    return first if isinstance(first, str) and len(first) > _LONG else None
 
 
 def _size(message: str | bytes) -> int:

@@ -184,11 +184,8 @@ def raw_message_id(text: bytes) -> int | None:
         return _to_id((split_object(text) or {}).get("id", b""))
 
 
-def framed_message_id(frame_text: str, items: int) -> int | None:
-    """Return the id of the message in a frame, which may be invalid otherwise; `None` for another frame, and without an id.
-
-    *items* is their number, as `signs.count_items()` has counted them.
-    """
+def framed_message_id(frame_text: str) -> int | None:
+    """Return the id of the message in a frame, which may be invalid otherwise; `None` for another frame, and without an id."""
     beginning = _FRAME_BEGINNING.match(frame_text[:_HEAD].encode("utf-8", "replace"))
     if beginning and beginning[1] not in {None, b"message"}:
         return None
@@ -199,7 +196,7 @@ def framed_message_id(frame_text: str, items: int) -> int | None:
         frame = _framed(text)  # one pass; a pass for the frame and one for its body take twice as long
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         # Each item is a token, and nothing is found in a text with too many tokens: not to search it saves milliseconds.
-        parts = {} if items > _MOST_TOKENS else split_object(text) or {}
+        parts = {} if has_too_many_items(text, _MOST_TOKENS) else split_object(text) or {}
         return raw_message_id(parts.get("body", b"")) if parts.get("type") == b'"message"' else None
     return _to_id(bytes(frame.body.id)) if bytes(frame.type) == b'"message"' else None
 

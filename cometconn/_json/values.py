@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-__all__ = ["lenient", "parse", "sendable"]
+from .signs import UNCOUNTED, count_items
+
+__all__ = ["FirstHalf", "first_half", "lenient", "parse", "second_half", "sendable"]
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MOST_HALVES: Final = 8  # different ones
@@ -18,8 +20,54 @@ _MOST_DIGITS: Final = 400
 _decode: Final = msgspec.json.Decoder().decode
 
 
+class FirstHalf(NamedTuple):
+    """What is known of a text after the first half of the work on it.
+
+    Attributes:
+        text: the text.
+        items: its items, as `count_items()` counts them.
+        value: its value, if it is strictly valid.
+        error: why it has none; `None` if it has one, or was not decoded because it has too many items.
+    """
+
+    text: str | bytes
+    items: int
+    value: Any = None
+    error: Exception | None = None
+
+
+def first_half(text: str | bytes, max_items: int) -> FirstHalf:
+    """Count the items of *text*, and decode it if they are not too many and it is strictly valid.
+
+    For 1 MiB each half takes up to 4 ms, so that other tasks should run in between.
+    """
+    items = count_items(text, max_items)
+    if items > max_items and len(text) > UNCOUNTED:
+        return FirstHalf(text, items)
+    try:
+        return FirstHalf(text, items, _decode(text))
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        return FirstHalf(text, items, error=error)
+
+
+def second_half(half: FirstHalf) -> tuple[Any, bool]:
+    """Return the JSON value, and whether the text is strictly valid; if not, `lenient()` decoded it.
+
+    Raises:
+        Exception: it cannot be decoded.
+    """
+    if half.error is None:
+        return half.value, True
+    if isinstance(half.error, RecursionError):
+        raise half.error
+    try:
+        return lenient(half.text), False
+    except ValueError:
+        raise half.error from None
+
+
 def parse(text: str | bytes) -> tuple[Any, bool]:
-    """Return the JSON value in *text*, and whether it is strictly valid; if not, `lenient()` decoded it.
+    """Return what `second_half()` returns, for a *text* with any number of items.
 
     Raises:
         Exception: it cannot be decoded.
@@ -27,10 +75,7 @@ def parse(text: str | bytes) -> tuple[Any, bool]:
     try:
         return _decode(text), True
     except (msgspec.DecodeError, UnicodeError) as error:
-        try:
-            return lenient(text), False
-        except ValueError:
-            raise error from None
+        return second_half(FirstHalf(text, 0, error=error))
 
 
 def lenient(text: str | bytes) -> Any:

@@ -13,8 +13,8 @@ import attrs
 import msgspec
 
 from cometconn._json.parts import framed_message_id, raw_message_id
-from cometconn._json.signs import DEEPEST, UNCOUNTED, count_items, is_too_deep
-from cometconn._json.values import parse
+from cometconn._json.signs import DEEPEST, UNCOUNTED, is_too_deep
+from cometconn._json.values import FirstHalf, first_half, second_half
 from cometconn.errors import DecodeError
 from cometconn.events import Event, UnknownEvent, UnreadableFrame, User
 
@@ -83,6 +83,7 @@ class Decoder:
         on_unread: is called with the optional attributes of a frame that could not be read, each as
             `"TextMessage data.metadata"`, so there are no more different texts than attributes, whatever servers send;
             and with each `UnreadableFrame`.
+        begun: the first half of the work on the text that is decoded next, if it was done already.
     """
 
     own_uid: str | None
@@ -90,6 +91,7 @@ class Decoder:
     max_items: int = 10_000
     on_unread: Callable[[Sequence[str] | UnreadableFrame], None] = lambda _: None
     _known: fast.KnownPeople = attrs.field(init=False)
+    begun: FirstHalf | None = attrs.field(default=None, init=False, repr=False)
 
     @_known.default
     def _know_no_user(self) -> fast.KnownPeople:
@@ -120,11 +122,10 @@ class Decoder:
         """Return what `decode()` does, from the reference decoder alone."""
         if not isinstance(text, str):
             return self._unreadable(text, DecodeError("The frame is binary; CometChat sends text."), None)
-        items = count_items(text, self.max_items)
         try:
-            return self._decode(*self._parse(text, items))
+            return self._decode(*self._parse(text))
         except Exception as error:  # noqa: BLE001 - one bad frame must not end a connection; the error is in the event
-            return self._unreadable(text, error, framed_message_id(text, items), ("body",))
+            return self._unreadable(text, error, framed_message_id(text), ("body",))
 
     def decode_fetched(self, text: bytes) -> Event | Echo:
         """Decode one message of a list that came over REST: to what its frame would become, with its body as `raw`.
@@ -133,7 +134,7 @@ class Decoder:
             text: the JSON of the message, which has the shape of a `message` frame's body.
         """
         try:
-            body, exact = self._parse(text, count_items(text, self.max_items))
+            body, exact = self._parse(text)
             data = fit(dict, body).get("data")
             if self.session_id is not None and isinstance(data, dict) and data.get("resource") == self.session_id:
                 return Echo(body_id(body))
@@ -141,12 +142,15 @@ class Decoder:
         except Exception as error:  # noqa: BLE001 - one bad message must not cost the page it is on
             return self._unreadable(text.decode("utf-8", "replace"), error, raw_message_id(text))
 
-    def _parse(self, text: str | bytes, items: int) -> tuple[Any, bool]:
-        if items > self.max_items and len(text) > UNCOUNTED:
+    def _parse(self, text: str | bytes) -> tuple[Any, bool]:
+        half, self.begun = self.begun, None
+        if half is None or half.text is not text:
+            half = first_half(text, self.max_items)
+        if half.items > self.max_items and len(text) > UNCOUNTED:
             message = f"The message has more than {self.max_items:,} items (Limits.max_items)."
             raise DecodeError(message)
-        value, exact = parse(text)
-        if items > DEEPEST and is_too_deep(text):
+        value, exact = second_half(half)
+        if half.items > DEEPEST and is_too_deep(text):
             raise RecursionError  # handled like the parser's own recursion limit
         return value, exact
 

@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from cometconn import Connected, Disconnected, EventStream, MemoryStore, Reason, Timing, Waiting
+from cometconn import AppSettings, Connected, Disconnected, EventStream, MemoryStore, Reason, Timing, Waiting
+from cometconn._connection import range_filler
 from cometconn._streams import known_messages
+from cometconn._wire.decoder import Decoder
 from cometconn.errors import NotLoggedInError
 from cometconn.events import Event, Gap, TextMessage
 from cometconn.testing import open_memory_server
@@ -467,3 +469,42 @@ def test_the_order_of_ready_tasks_does_not_matter(acts: list[str]) -> None:
     for seed in range(20):
         said, received = played(acts, seed=seed, began=seed / 20)
         assert received == said, seed
+
+
+async def test_a_long_message_of_a_page_is_decoded_in_steps_of_its_own(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other tasks run between the two halves, each of which may take milliseconds; short messages need no more steps."""
+    steps: list[list[str]] = []
+
+    class Steps(trio.abc.Instrument):
+        def before_task_step(self, task: trio.lowlevel.Task) -> None:
+            steps.append([])
+
+    def noted(where: Any, name: str) -> None:
+        work = getattr(where, name)
+
+        def note(*args: Any) -> Any:
+            steps[-1].append(name)
+            return work(*args)
+
+        monkeypatch.setattr(where, name, note)
+
+    async with open_pair(settings=AppSettings(catch_up=True), connect=True) as pair, pair.chat.events() as events:
+        pair.server.say("amy-2", "seen", receiver="zed-1")
+        assert await read(events) == ["seen"]
+        pair.chat.enter_background()
+        await settle()
+        for text in ("a", "b", "x" * 100_000, "c", "last"):
+            pair.server.say("amy-2", text, receiver="zed-1")
+        noted(range_filler, "first_half")
+        noted(Decoder, "decode_fetched")
+        trio.lowlevel.add_instrument(watch := Steps())
+        pair.chat.enter_foreground()
+        assert await read(events) == ["recovered", "a", "b", "x" * 100_000, "c", "last"]
+        trio.lowlevel.remove_instrument(watch)
+    assert [step for step in steps if step] == [
+        ["decode_fetched", "decode_fetched", "first_half"],
+        ["decode_fetched"],
+        ["decode_fetched", "decode_fetched"],
+    ]

@@ -12,6 +12,7 @@ from trio.testing import MockClock
 
 from cometconn import Reason
 from cometconn._connection.receive_loop import _Reader, receive_loop
+from cometconn._json.values import first_half
 from cometconn._transport.abc import Received
 from cometconn._transport.text_frame_scanner import TextFrameScanner
 from cometconn._wire.decoder import Decoder
@@ -181,7 +182,7 @@ async def test_no_step_holds_the_loop_for_more_than_a_few_messages(
     assert max(steps.counts) == 64
 
 
-async def test_a_long_message_is_decoded_in_a_step_of_its_own(
+async def test_a_long_message_is_decoded_in_steps_of_its_own(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other tasks run after it was read, no silence is judged meanwhile, and a cancel at that moment does not lose it."""
@@ -199,11 +200,18 @@ async def test_a_long_message_is_decoded_in_a_step_of_its_own(
         paused.append(link.heartbeat._paused)
         return decode(*args, **kwargs)
 
+    def begun(text: str, max_items: int) -> Any:
+        steps.counts[-1] += 1
+        half = first_half(text, max_items)
+        monkeypatch.setattr("cometconn._wire.decoder.first_half", None)  # it is not done a second time
+        return half
+
     decode = Decoder.decode
     payload = b'{"type":"novelty","body":"' + b"x" * (256 * 1024) + b'"}'
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         link = reader(pair)[1]
         monkeypatch.setattr(Decoder, "decode", counted)
+        monkeypatch.setattr("cometconn._connection.receive_loop.first_half", begun)
         websocket: Any = CancelledRead(b"\x81\x7f" + len(payload).to_bytes(8, "big") + payload)
         steps.counts[:] = [0]
         trio.lowlevel.add_instrument(steps)
@@ -213,7 +221,7 @@ async def test_a_long_message_is_decoded_in_a_step_of_its_own(
         assert events.statistics().events == 1
         assert paused == [True]
         assert not link.heartbeat._paused
-    assert [count for count in steps.counts if count] == [1, 1]
+    assert [count for count in steps.counts if count] == [1, 1, 1]  # it is read, begun and decoded
 
 
 async def test_a_stream_that_fills_stops_the_taking_there(autojump_clock: MockClock) -> None:

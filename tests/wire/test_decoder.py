@@ -10,6 +10,7 @@ import pytest
 
 from cometconn import events
 from cometconn._json.signs import DEEPEST
+from cometconn._json.values import first_half
 from cometconn._wire.decoder import (
     AuthReply,
     Decoder,
@@ -236,6 +237,52 @@ def test_a_fetched_message_that_is_not_utf_8(text_frame: dict[str, Any]) -> None
         json.dumps(text_frame["body"]).encode().replace(b"PLACE", b"a\xffb")
     )
     assert event.text == event.raw["data"]["text"] == "a\ufffdb"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        '{"a":1}',
+        '{"a":NaN}',
+        '{"a":"\\ud83d"}',
+        '{"a":}',
+        "[" * 5_000,
+        f"{'[' * 500}{']' * 500}",
+        "[" + "1," * 20_000 + "1]",
+    ],
+)
+def test_what_was_begun_is_decoded_alike(
+    text_frame: dict[str, Any], metadata: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is valid or not, live or fetched; and the half that was done before is not done again."""
+    text_frame["body"]["data"] |= {"metadata": "PLACE", "text": "x" * 20_000}
+    for part in (text_frame, text_frame["body"]):
+        text = json.dumps(part).replace('"PLACE"', metadata)
+        for as_it_comes in (text, text.encode()):
+            fresh, begun = Decoder(None, None), Decoder(None, None)
+            expected: Any = decode_either(fresh, as_it_comes)
+            begun.begun = first_half(as_it_comes, begun.max_items)
+            with monkeypatch.context() as only:
+                only.setattr("cometconn._wire.decoder.first_half", None)
+                event: Any = decode_either(begun, as_it_comes)
+            assert (event, getattr(event, "raw", None)) == (expected, getattr(expected, "raw", None))
+            assert str(getattr(event, "error", "")) == str(getattr(expected, "error", ""))
+            assert begun.begun is None
+
+
+def decode_either(decoder: Decoder, text: str | bytes) -> Any:
+    """Decode a frame, or bytes as they come over REST."""
+    return decoder.decode(text) if isinstance(text, str) else decoder.decode_fetched(text)
+
+
+def test_only_the_text_that_was_begun_is_taken_for_it(text_frame: dict[str, Any]) -> None:
+    """Another text is decoded from its beginning, also one that is equal."""
+    text_frame["body"]["data"]["text"] = "x" * 20_000
+    other = json.dumps(text_frame)
+    decoder = Decoder(None, None)
+    decoder.begun = first_half(other.replace("xxx", "yyy"), decoder.max_items)
+    event: Any = decoder.decode(other)
+    assert event.text == "x" * 20_000
 
 
 def test_a_long_text_is_not_hashed(text_frame: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,7 +142,9 @@ def test_what_is_too_deep_hides_nowhere(frame: Any) -> None:
                 assert kind is events.UnreadableFrame or (key != "new" and kind is type(read(text)))
 
 
-@pytest.mark.parametrize(("written", "value"), [("1e999", inf), ("9" * 5000, inf), ("-" + "9" * 5000, -inf), ('"\\ud800"', "\ufffd")])
+@pytest.mark.parametrize(
+    ("written", "value"), [("1e999", inf), ("9" * 5000, inf), ("-" + "9" * 5000, -inf), ('"\\ud800"', "\ufffd")]
+)
 def test_what_is_nearly_json_hides_nowhere(
     text_frame: dict[str, Any], left: list[object], written: str, value: object
 ) -> None:

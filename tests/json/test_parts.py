@@ -48,9 +48,13 @@ def pieces_of(size: int | None) -> Iterator[None]:
 
 
 sizes = st.none() | st.integers(1, 40)
+calm = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # a busy machine takes long to make the values
 
 
 @given(st.lists(json_values, max_size=6), st.sampled_from(["", " "]), sizes)
+@calm
 def test_a_list_is_split_into_its_elements(values: list[object], space: str, size: int | None) -> None:
     """Each element is complete, and without the white space around it."""
     text = f"{space}[{space}{f'{space},{space}'.join(map(json.dumps, values))}{space}]{space}"
@@ -61,6 +65,7 @@ def test_a_list_is_split_into_its_elements(values: list[object], space: str, siz
 
 
 @given(st.lists(json_values, max_size=6), st.integers(0, 6), st.sampled_from(BAD), sizes)
+@calm
 def test_an_invalid_element_does_not_affect_the_others(
     values: list[object], place: int, bad: bytes, size: int | None
 ) -> None:
@@ -73,6 +78,7 @@ def test_an_invalid_element_does_not_affect_the_others(
 
 
 @given(st.text(st.sampled_from('"\\[]{},:1 x'), max_size=40), st.integers(1, 12))
+@calm
 def test_a_list_is_split_alike_in_pieces_of_any_size(text: str, size: int) -> None:
     """Whatever it holds, whether that is valid or not."""
     with pieces_of(1_000):
@@ -105,7 +111,7 @@ NAMES = ["id", "type", "body", "data", "meta", "error", "cursor", "pagination"]
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), json_values), st.dictionaries(st.text(max_size=5), json_values), sizes)
-@settings(suppress_health_check=[HealthCheck.too_slow])  # to make the values may take long on a busy machine
+@calm
 def test_an_object_is_split_into_its_members(
     values: dict[str, object], others: dict[str, object], size: int | None
 ) -> None:

@@ -143,9 +143,8 @@ class Decoder:
             return self._unreadable(text.decode("utf-8", "replace"), error, raw_message_id(text))
 
     def _parse(self, text: str | bytes) -> tuple[Any, bool]:
-        half, self.begun = self.begun, None
-        if half is None or half.text is not text:
-            half = first_half(text, self.max_items)
+        begun, self.begun = self.begun, None
+        half = begun if begun is not None and begun.text is text else first_half(text, self.max_items)
         if half.items > self.max_items and len(text) > UNCOUNTED:
             message = f"The message has more than {self.max_items:,} items (Limits.max_items)."
             raise DecodeError(message)

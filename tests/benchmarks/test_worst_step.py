@@ -9,7 +9,8 @@ import pathlib
 import pytest
 
 from benchmarks import bench_worst_step
-from benchmarks.bench_worst_step import SMALL, _make_certificates, _pair, _row, _rows_of_all, _Taken
+from benchmarks.bench_worst_step import SMALL, _pair, _row, _rows_of_all, _Taken
+from benchmarks.encryption import make_certificates
 from benchmarks.hostile import KINDS, LARGEST, PLACES, at_place, frames_of, page_of
 from benchmarks.process import LeftOutError
 from benchmarks.run import Run
@@ -49,7 +50,7 @@ def test_a_step_is_measured_live_and_over_rest(secure: bool, tmp_path: pathlib.P
     """A client in a process of its own receives what the server sends, and returns its longest step in seconds or bytes."""
     if secure:
         pytest.importorskip("trustme")
-        _make_certificates(tmp_path)
+        make_certificates(tmp_path)
     with _pair(tmp_path if secure else None) as pair:
         for way in ("live", "rest"):
             assert 0 < pair.longest(way, kind="plain text", size=SMALL) < 10
@@ -88,7 +89,7 @@ def test_every_kind_has_a_row_of_each_size(monkeypatch: pytest.MonkeyPatch) -> N
         assert tls is None
         return _Taken([1.0] * rounds, [], LARGEST if size == LARGEST else None)
 
-    monkeypatch.setattr(bench_worst_step, "_make_certificates", no_certificates)
+    monkeypatch.setattr(bench_worst_step, "make_certificates", no_certificates)
     monkeypatch.setattr(bench_worst_step, "_take", take)
     run = Run(quick=True)
     rows = bench_worst_step.measure(run)

@@ -59,8 +59,15 @@ def _check_origin(headers: Mapping[str, str]) -> None:
     """Refuse web pages of other hosts: a browser on this machine can reach the loopback port, too."""
     named = {name.lower(): value for name, value in headers.items()}
     for url in (named.get("origin"), f"http://{named.get('host', 'localhost')}"):
-        if url is not None and urllib.parse.urlsplit(url).hostname not in _LOCAL:
+        if url is not None and _host(url) not in _LOCAL:
             raise Refusal(403, "ERR_NOT_LOCAL", "The control interface is for this machine only.")
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urllib.parse.urlsplit(url).hostname
+    except ValueError:  # an invalid IPv6 address
+        return None
 
 
 def _push(server: ServerControls, query: _Query, body: bytes) -> Json:

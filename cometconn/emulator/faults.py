@@ -11,11 +11,23 @@ import attrs
 from cometconn._arguments import checked
 from cometconn.errors import SettingsError
 
-__all__ = ["AuthFault", "Faults", "Mode", "RestFault", "RetryAfterForm", "UpgradeFault", "check_close_code"]
+__all__ = [
+    "AuthFault",
+    "DownloadFault",
+    "Faults",
+    "Mode",
+    "RestFault",
+    "RetryAfterForm",
+    "UpgradeFault",
+    "UploadFault",
+    "check_close_code",
+]
 
 AuthFault: TypeAlias = Literal["accept", "refuse", "silent"]
 UpgradeFault: TypeAlias = Literal["accept", "hang"] | int
-RestFault: TypeAlias = Literal["accept", "hang"] | int
+RestFault: TypeAlias = Literal["accept", "cut", "hang"] | int
+UploadFault: TypeAlias = Literal["accept", "cut"] | int
+DownloadFault: TypeAlias = Literal["accept", "cut", "redirect"] | int
 RetryAfterForm: TypeAlias = Literal["seconds", "date"]
 Mode: TypeAlias = Literal["DEFAULT", "LIMITED_TRANSIENT", "NO_TRANSIENT"]
 
@@ -58,9 +70,15 @@ def _check_retry_after(_: object, __: object, value: int | None) -> None:
         raise SettingsError(message)
 
 
-def _check_rest_delay(_: object, __: object, value: float) -> None:
+def _check_seconds(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        message = f"The fault 'rest_delay' must be a number of seconds, at least 0, not {value!r}."
+        message = f"The fault {attribute.name!r} must be a number of seconds, at least 0, not {value!r}."
+        raise SettingsError(message)
+
+
+def _check_count(_: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        message = f"The fault {attribute.name!r} must be None or a whole number, at least 0, not {value!r}."
         raise SettingsError(message)
 
 
@@ -74,10 +92,22 @@ class Faults:
         auth: auth frames are checked, all refused, or never answered.
         auth_close: the close code that follows a refusal; 0 for no close.
         upgrade: WebSocket upgrades are accepted, answered with this HTTP status, or never answered.
-        rest: REST requests are answered, answered with this HTTP status, or never answered.
+        rest: REST requests are answered, answered with this HTTP status, or never answered. With `cut` a request takes
+            effect, and then the connection is reset instead of an answer.
+        rest_times: after so many requests that `rest` concerned, it ends; `None` for no end.
+        rest_limit: in every `rest_window` only so many REST requests are answered; the others get 429 with
+            `Retry-After`, in seconds until the window ends. `None` for no limit.
+        rest_window: the length of that window, in seconds.
         rest_delay: seconds between a REST request and its answer. The request takes effect when it comes.
         retry_after: the `Retry-After` header beside such a status, in seconds; `None` for no header.
         retry_after_as: the form of that header: `seconds`, or a `date` so many seconds after the server's time.
+        presigned: there is `POST files/upload-url`. Without it clients get 404 and upload with the message.
+        upload: forms with files are accepted, answered with this HTTP status, or cut: the connection is reset after
+            64 KiB of the form, or at its end.
+        download: requests for files are answered with the file, answered with this HTTP status, cut after half of
+            the file, or redirected to another path of this server.
+        secured_media: files are given only to requests with `?fat=` and the `fat` of a user, which every login then
+            returns, and the settings name the server as `SECURED_MEDIA_HOST`. Clients read both at their next login.
         date: answers of REST and of the upgrade carry a `Date` header.
         mode: the setting `MODE`, which clients read at their next login and which limits what they send: with
             `LIMITED_TRANSIENT` no typing indicators and receipts, with `NO_TRANSIENT` no transient messages either.
@@ -88,10 +118,21 @@ class Faults:
     auth: AuthFault = attrs.field(default="accept", validator=_one_of("accept", "refuse", "silent"))
     auth_close: int = attrs.field(default=4401, validator=_check_auth_close)
     upgrade: UpgradeFault = attrs.field(default="accept", validator=_one_of("accept", "hang", statuses=_ERROR_STATUSES))
-    rest: RestFault = attrs.field(default="accept", validator=_one_of("accept", "hang", statuses=_ERROR_STATUSES))
-    rest_delay: float = attrs.field(default=0.0, validator=_check_rest_delay)
+    rest: RestFault = attrs.field(
+        default="accept", validator=_one_of("accept", "cut", "hang", statuses=_ERROR_STATUSES)
+    )
+    rest_times: int | None = attrs.field(default=None, validator=_check_count)
+    rest_limit: int | None = attrs.field(default=None, validator=_check_count)
+    rest_window: float = attrs.field(default=60.0, validator=_check_seconds)
+    rest_delay: float = attrs.field(default=0.0, validator=_check_seconds)
     retry_after: int | None = attrs.field(default=None, validator=_check_retry_after)
     retry_after_as: RetryAfterForm = attrs.field(default="seconds", validator=_one_of("seconds", "date"))
+    presigned: bool = attrs.field(default=True, validator=_check_bool)
+    upload: UploadFault = attrs.field(default="accept", validator=_one_of("accept", "cut", statuses=_ERROR_STATUSES))
+    download: DownloadFault = attrs.field(
+        default="accept", validator=_one_of("accept", "cut", "redirect", statuses=_ERROR_STATUSES)
+    )
+    secured_media: bool = attrs.field(default=False, validator=_check_bool)
     date: bool = attrs.field(default=True, validator=_check_bool)
     mode: Mode = attrs.field(default="DEFAULT", validator=_one_of("DEFAULT", "LIMITED_TRANSIENT", "NO_TRANSIENT"))
 

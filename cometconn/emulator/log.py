@@ -53,6 +53,9 @@ class Kind(enum.Enum):
     """The TCP connection was reset: `by` is `client` or `server`."""
     GONE = "gone"
     """The connection is over, once for each `CONNECT`: `how`, `code`."""
+    WEBHOOK = "webhook"
+    """A webhook event was sent or dropped: `trigger`, `attempt` (from 1; 0 if none was made), `status` (`None` if no
+    answer came), `dropped`."""
     CONTROL = "control"
     """A control of the server was used, such as `Emulator.set`: `what`."""
 

@@ -12,7 +12,17 @@ import trio
 from cometconn._arguments import checked
 from cometconn.errors import SettingsError
 
-from .faults import AuthFault, Faults, Mode, RestFault, RetryAfterForm, UpgradeFault, check_close_code
+from .faults import (
+    AuthFault,
+    DownloadFault,
+    Faults,
+    Mode,
+    RestFault,
+    RetryAfterForm,
+    UpgradeFault,
+    UploadFault,
+    check_close_code,
+)
 from .jsontext import Json, render
 from .log import Kind, ServerLog
 from .world.devices import Device
@@ -87,15 +97,23 @@ class ServerControls(ABC):
         auth_close: int | None = None,
         upgrade: UpgradeFault | None = None,
         rest: RestFault | None = None,
+        rest_times: int | None = None,
+        rest_limit: int | None = None,
+        rest_window: float | None = None,
         rest_delay: float | None = None,
         retry_after: int | None = None,
         retry_after_as: RetryAfterForm | None = None,
+        presigned: bool | None = None,
+        upload: UploadFault | None = None,
+        download: DownloadFault | None = None,
+        secured_media: bool | None = None,
         date: bool | None = None,
         mode: Mode | None = None,
     ) -> None:
         """Change how the server behaves from now on; what is not named stays. See `Faults`.
 
-        `retry_after=0` sends the header, too; `heal()` removes it.
+        `retry_after=0` sends the header, too; `heal()` removes it. Setting one of the
+        faults of `rest` also begins a new window of `rest_limit`, and the count of `rest_times`.
         """
         given: dict[str, Any] = {
             "pong": pong,
@@ -103,14 +121,23 @@ class ServerControls(ABC):
             "auth_close": auth_close,
             "upgrade": upgrade,
             "rest": rest,
+            "rest_times": rest_times,
+            "rest_limit": rest_limit,
+            "rest_window": rest_window,
             "rest_delay": rest_delay,
             "retry_after": retry_after,
             "retry_after_as": retry_after_as,
+            "presigned": presigned,
+            "upload": upload,
+            "download": download,
+            "secured_media": secured_media,
             "date": date,
             "mode": mode,
         }
         changes = {name: value for name, value in given.items() if value is not None}
         self.world.faults = attrs.evolve(self.world.faults, **changes)
+        if any(name.startswith("rest") for name in changes):
+            self.world.rest_meter.restart()
         self._note("set", **changes)
 
     def set_clock(self, ahead: float) -> None:
@@ -121,6 +148,7 @@ class ServerControls(ABC):
     def heal(self) -> None:
         """End all faults: every one of `set()` goes back to its default, and connections are accepted."""
         self.world.faults = Faults()
+        self.world.rest_meter.restart()
         self._note("heal")
         self.accept_connections()
 

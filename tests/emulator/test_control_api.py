@@ -97,9 +97,16 @@ async def test_faults_are_set_and_returned(controlled: Emulator, control: httpx2
         "auth_close": 4401,
         "upgrade": 503,
         "rest": "accept",
+        "rest_times": None,
+        "rest_limit": None,
+        "rest_window": 60.0,
         "rest_delay": 0.0,
         "retry_after": None,
         "retry_after_as": "seconds",
+        "presigned": True,
+        "upload": "accept",
+        "download": "accept",
+        "secured_media": False,
         "date": True,
         "mode": "DEFAULT",
     }
@@ -225,3 +232,11 @@ async def test_browsers_may_call_it(server: Emulator) -> None:
         refused = await client.get("/v3.0/me", headers={"origin": "http://app.example"})
         assert refused.status_code == 401
         assert refused.headers["access-control-allow-origin"] == "*"
+
+
+async def test_a_host_that_is_no_host_is_refused(controlled: Emulator) -> None:
+    """Like one of another machine."""
+    async with await trio.open_tcp_stream("127.0.0.1", controlled.port) as stream:
+        await stream.send_all(b"GET /control/log HTTP/1.1\r\nHost: [\r\nConnection: close\r\n\r\n")
+        with trio.fail_after(10):
+            assert b" 403 " in await stream.receive_some()

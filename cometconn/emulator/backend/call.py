@@ -11,14 +11,19 @@ from cometconn.emulator.jsontext import Json
 from cometconn.emulator.world.frames import frame
 from cometconn.emulator.world.people import group_conversation, private_conversation
 
-from .query import flag
-from .responses import Refusal
+from .query import flag, list_page, names
+from .responses import Refusal, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from cometconn.emulator.faults import Faults
     from cometconn.emulator.world.chat_app import ChatApp
+    from cometconn.emulator.world.files import StoredFile
     from cometconn.emulator.world.people import Group, Person
+    from cometconn.environment import Response
+
+    from .form import Form
 
 __all__ = ["Call", "Handler", "Route"]
 
@@ -30,18 +35,24 @@ class Call:
     Attributes:
         app: the app that it is for.
         settings: makes the server's settings object.
+        base_url: the address of the server, as clients know it, without a path.
+        faults: what the server does wrong on purpose.
         path: the segments of the route's pattern in braces, by name.
         query: the URL's parameters.
         headers: names in lower case.
-        body: the JSON object; empty when none was sent.
+        body: the JSON object, or the fields of the form; empty when none was sent.
+        form: the form, if the body is one.
     """
 
     app: ChatApp
     settings: Callable[[], Json] = attrs.field(repr=False)
+    base_url: str
+    faults: Faults
     path: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: Json = attrs.field(repr=False)
+    form: Form | None = None
 
     # The request itself
 
@@ -60,6 +71,14 @@ class Call:
     def person(self) -> Person:
         """Return the user of the auth token."""
         return self.app.people[self.app.sessions.user_of_token(self.token()) or ""]
+
+    def check_key(self, *, rest_api_key: bool = False) -> None:
+        """Refuse a request without a key of the app; with *rest_api_key* the auth key is not enough."""
+        key = self.headers.get("apikey")
+        if key not in {self.app.auth_key, self.app.api_key}:
+            raise Refusal(401, "AUTH_ERR_INVALID_API_KEY", "The key is neither the auth key nor the REST API key.")
+        if rest_api_key and key != self.app.api_key:
+            raise Refusal(403, "AUTH_ERR_NO_ACCESS", "An auth key may not do that: it takes the REST API key.")
 
     def text(self, name: str) -> str:
         """Return a field of the body that must be a text and not empty."""
@@ -86,9 +105,34 @@ class Call:
         """Whether a parameter of the URL is `1` or `true`."""
         return flag(self.query, name)
 
-    def searches(self, name: str) -> bool:
-        """Whether this name contains the URL's `searchKey`."""
-        return self.query.get("searchKey", "").lower() in name.lower()
+    def names(self, name: str) -> frozenset[str]:
+        """Return the names that a parameter of the URL lists, separated by commas."""
+        return names(self.query, name)
+
+    def searches(self, *texts: str) -> bool:
+        """Whether one of these texts contains the URL's `searchKey`."""
+        wanted = self.query.get("searchKey", "").lower()
+        return any(wanted in text.lower() for text in texts)
+
+    def listing(self, items: Sequence[Json]) -> Json:
+        """Return the page of a list that the URL names."""
+        try:
+            page, per_page = list_page(self.query)
+        except ValueError as error:
+            raise Refusal(400, "ERR_BAD_REQUEST", str(error)) from error
+        return listing(items, page=page, per_page=per_page)
+
+    def set_profile(self, profile: Json, **kinds: type) -> None:
+        """Set the fields of a profile that the body names, each of which must have its type; `null` removes one."""
+        for name, kind in kinds.items():
+            value = self.body.get(name)
+            if value is not None and not isinstance(value, kind):
+                raise Refusal(400, "ERR_BAD_REQUEST", f"The field {name} has the wrong type.")
+        for name in set(kinds) & set(self.body):
+            if self.body[name] is None:
+                profile.pop(name, None)
+            else:
+                profile[name] = copy.deepcopy(self.body[name])
 
     # What it names
 
@@ -133,7 +177,20 @@ class Call:
         view["data"]["reactions"] = messages.reactions.summary(message, uid)
         if (uid, message["id"]) in messages.saved:
             view["savedAt"] = messages.saved[uid, message["id"]]
+        if uid in message["data"].get("mentions", ()):
+            view["hasMentionedMe"] = True
         return view
+
+    def visible(self, message: Json) -> bool:
+        """Whether the request's user may see this message on a page."""
+        uid = self.person().uid
+        return uid in self.app.concerned(message) and self.app.conversations.shows(uid, message)
+
+    def is_unread(self, message: Json) -> bool:
+        """Whether this message counts as unread by the request's user."""
+        uid, receipts = self.person().uid, self.app.messages.receipts
+        deleted = "deletedAt" in message
+        return message["category"] != "action" and not deleted and not receipts.reached(message, uid, "read")
 
     # What it causes
 
@@ -154,8 +211,8 @@ class Call:
         self.app.deliver(to, {**published, **author})
 
 
-Handler: TypeAlias = "Callable[[Call], Json]"
-"""Answers one request: returns the JSON of the response, or raises `Refusal`."""
+Handler: TypeAlias = "Callable[[Call], Json | Response | StoredFile]"
+"""Answers one request: returns the JSON of the response, another response, or a file; or raises `Refusal`."""
 
 Route: TypeAlias = tuple[str, str, Handler]
 """Method, path below the (optional) version, and handler."""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from cometconn.emulator.world.actions import publish_group_action
+from cometconn.emulator.world.webhooks import group_data
 
 from .call import Call, Route
-from .responses import Refusal, listing
+from .responses import Refusal
 
 if TYPE_CHECKING:
     from cometconn.emulator.jsontext import Json
@@ -19,6 +20,7 @@ __all__ = ["GROUP_ROUTES"]
 
 _SCOPES = {"admins": "admin", "moderators": "moderator", "participants": "participant"}
 _KINDS = ("public", "private", "password")
+_PROFILE: dict[str, type] = {"description": str, "icon": str, "metadata": dict, "tags": list}
 
 
 def _led_group(call: Call) -> Group:
@@ -52,8 +54,10 @@ def _create(call: Call) -> Json:
     others = attrs.evolve(call, body=named if isinstance(named, dict) else {})
     wanted = _requested_members(others)
     _check_kind(call)
+    call.set_profile({}, **_PROFILE)
     group = call.app.add_group(guid, (uid,))
     _set_fields(call, group)
+    call.app.announce("group_created", {"group": group_data(group), "members": {uid: call.app.public(uid)}})
     added = _add_members(call, group, wanted)
     return {"data": {**group.public(uid), "members": {"data": added}}}
 
@@ -62,6 +66,7 @@ def _update(call: Call) -> Json:
     group = _led_group(call)
     _check_kind(call)
     _set_fields(call, group)
+    call.app.announce("group_updated", {"group": {**group_data(group), "updatedBy": call.person().uid}})
     return {"data": group.public(call.person().uid)}
 
 
@@ -75,6 +80,7 @@ def _check_kind(call: Call) -> None:
 
 def _set_fields(call: Call, group: Group) -> None:
     """Set the fields of the group that the request names."""
+    call.set_profile(group.profile, **_PROFILE)
     if isinstance(name := call.body.get("name"), str) and name:
         group.name = name
     if "type" in call.body:
@@ -87,11 +93,14 @@ def _transfer_ownership(call: Call) -> Json:
     if new_owner not in group.members:
         raise Refusal(404, "ERR_NOT_A_MEMBER", f"{new_owner} is not a member of the group {group.guid}.")
     group.members |= {call.person().uid: "admin", new_owner: "owner"}
+    call.app.announce("group_owner_transferred", {"group": group_data(group)})
     return {"data": {"success": True, "message": f"The group {group.guid} belongs to {new_owner} now."}}
 
 
 def _delete(call: Call) -> Json:
-    del call.app.groups[_owned_group(call).guid]
+    group = _owned_group(call)
+    del call.app.groups[group.guid]
+    call.app.announce("group_deleted", {"group": {**group_data(group), "updatedBy": call.person().uid}})
     return {"data": {"success": True, "message": "The group is deleted."}}
 
 
@@ -102,13 +111,25 @@ def _group(call: Call) -> Json:
 def _groups(call: Call) -> Json:
     uid = call.person().uid
     joined_only = call.flag("hasJoined")
-    found = [group for group in call.app.groups.values() if call.searches(group.name)]
-    return listing([group.public(uid) for group in found if uid in group.members or not joined_only])
+    found = [
+        group.public(uid)
+        for group in call.app.groups.values()
+        if call.searches(group.name, group.guid)
+        and (uid in group.members or not (joined_only or group.kind == "private"))
+        and (not (tags := call.names("tags")) or not tags.isdisjoint(group.profile.get("tags", ())))
+    ]
+    return call.listing(found)
 
 
 def _members(call: Call) -> Json:
     group = call.joined_group(call.path["guid"])
-    return listing([{**call.app.public(uid), "scope": scope} for uid, scope in group.members.items()])
+    scopes, status = call.names("scopes"), call.query.get("status")
+    found = [
+        {**call.app.public(uid, by=call.person().uid), "scope": scope, "joinedAt": group.created_at}
+        for uid, scope in group.members.items()
+        if scope in (scopes or {scope}) and call.searches(call.app.people[uid].name, uid)
+    ]
+    return call.listing([member for member in found if status in {None, member["status"]}])
 
 
 def _join(call: Call) -> Json:
@@ -181,7 +202,8 @@ def _unban(call: Call) -> Json:
 
 
 def _banned(call: Call) -> Json:
-    return listing([call.app.public(uid) for uid in sorted(_led_group(call).banned)])
+    banned = [call.app.public(uid) for uid in sorted(_led_group(call).banned)]
+    return call.listing([user for user in banned if call.searches(user["name"], user["uid"])])
 
 
 def _change_scope(call: Call) -> Json:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cometconn.emulator.world.actions import publish_message_action
 
 from .call import Call, Route
-from .responses import Refusal, listing
+from .responses import Refusal
 
 if TYPE_CHECKING:
     from cometconn.emulator.jsontext import Json
 
 __all__ = ["MESSAGE_ROUTES"]
 
-_EDITABLE_DATA = ("text", "customData", "metadata", "attachments", "url", "interactiveData", "mentions")
+_EDITABLE_DATA = ("text", "customData", "metadata", "attachments", "url", "interactiveData")
 
 
 def _check_may_change(call: Call, message: Json) -> None:
@@ -31,6 +31,8 @@ def _edit(call: Call) -> Json:
     _check_may_change(call, message)
     data, tags = call.data(), call.texts("tags")
     message["data"] |= {name: data[name] for name in _EDITABLE_DATA if name in data}
+    if "text" in data:
+        message["data"]["mentions"] = call.app.mentions(data)
     if tags:
         message["tags"] = tags
     return _publish_change(call, message, "edited")
@@ -39,7 +41,7 @@ def _edit(call: Call) -> Json:
 def _delete(call: Call) -> Json:
     message = call.message()
     _check_may_change(call, message)
-    for name in _EDITABLE_DATA:
+    for name in (*_EDITABLE_DATA, "mentions"):
         message["data"].pop(name, None)
     return _publish_change(call, message, "deleted")
 
@@ -70,10 +72,15 @@ def _remove_reaction(call: Call) -> Json:
 def _reactions(call: Call) -> Json:
     message = call.message()
     found = call.app.messages.reactions.of(message, call.path.get("reaction"))
-    return listing([{**reaction, "reactedBy": call.app.public(reaction["uid"])} for reaction in found])
+    return call.listing([{**reaction, "reactedBy": call.app.public(reaction["uid"])} for reaction in found])
 
 
-def _publish_reaction(call: Call, message: Json, emoji: str, action: str) -> None:
+def _publish_reaction(
+    call: Call,
+    message: Json,
+    emoji: str,
+    action: Literal["message_reaction_added", "message_reaction_removed"],
+) -> None:
     uid = call.person().uid
     body = {
         "action": action,
@@ -87,6 +94,7 @@ def _publish_reaction(call: Call, message: Json, emoji: str, action: str) -> Non
         **({"parentId": message["parentId"]} if "parentId" in message else {}),
     }
     call.publish(message, "reaction", body, to=call.app.concerned(message))
+    call.app.announce(action, {"reaction": body})
 
 
 def _interact(call: Call) -> Json:
@@ -100,6 +108,12 @@ def _interact(call: Call) -> Json:
     return {"data": {"success": True, "interactions": interactions}}
 
 
+def _done(call: Call) -> Json:
+    """Answer a request that changes nothing here: subscriptions of threads, reports of messages."""
+    call.message()
+    return {"data": {"success": True}}
+
+
 MESSAGE_ROUTES: tuple[Route, ...] = (
     ("PUT", "messages/{id}", _edit),
     ("DELETE", "messages/{id}", _delete),
@@ -108,4 +122,7 @@ MESSAGE_ROUTES: tuple[Route, ...] = (
     ("POST", "messages/{id}/reactions/{reaction}", _react),
     ("DELETE", "messages/{id}/reactions/{reaction}", _remove_reaction),
     ("PATCH", "messages/{id}/interacted", _interact),
+    ("POST", "messages/{id}/thread/subscription", _done),
+    ("DELETE", "messages/{id}/thread/subscription", _done),
+    ("POST", "messages/{id}/flagged", _done),
 )

@@ -18,7 +18,22 @@ __all__ = ["PAGE_ROUTES"]
 
 
 def _message(call: Call) -> Json:
-    return {"data": call.view(call.message())}
+    message = call.message()
+    return {"data": {**call.view(message), "receipts": {"data": _receipts(call, message)}}}
+
+
+def _receipts(call: Call, message: Json) -> list[Json]:
+    """Return how far the message got with each other user that it was sent to."""
+    receipts, found = call.app.messages.receipts, []
+    for uid in sorted(call.app.concerned(message) - {message["sender"]}):
+        times = {
+            "deliveredAt": receipts.reached_at(message, uid, "delivered"),
+            "readAt": receipts.reached_at(message, uid, "read"),
+        }
+        known = {name: at for name, at in times.items() if at is not None}
+        if known:
+            found.append({"recipient": call.app.public(uid), **known})
+    return found
 
 
 def _everywhere(call: Call) -> Json:
@@ -37,10 +52,18 @@ def _in_thread(call: Call) -> Json:
 
 def _page(call: Call, wanted: Callable[[Json], bool]) -> Json:
     """Return a page of the messages that are *wanted* and that the user may see; only their number with `count`."""
-    unread, uid, app = call.flag("unread"), call.person().uid, call.app
+    person, app = call.person(), call.app
+    unread, with_reactions = call.flag("unread"), call.flag("hasReactions")
+    hidden = person.blocked if call.flag("hideMessagesFromBlockedUsers") else frozenset()
 
     def visible(message: Json) -> bool:
-        return wanted(message) and uid in app.concerned(message) and (not unread or _is_unread(call, message))
+        return (
+            wanted(message)
+            and call.visible(message)
+            and (not unread or call.is_unread(message))
+            and (not with_reactions or bool(app.messages.reactions.of(message)))
+            and not (message["sender"] in hidden and message["receiverType"] == "user")
+        )
 
     if call.flag("count"):
         return _count(call, visible)
@@ -50,11 +73,6 @@ def _page(call: Call, wanted: Callable[[Json], bool]) -> Json:
         raise Refusal(400, "ERR_BAD_REQUEST", str(error)) from error
     body = page_body(app.messages.page(request, visible))
     return {**body, "data": [call.view(message) for message in body["data"]]}
-
-
-def _is_unread(call: Call, message: Json) -> bool:
-    uid, receipts = call.person().uid, call.app.messages.receipts
-    return message["category"] != "action" and "deletedAt" not in message and not receipts.reached(message, uid, "read")
 
 
 def _count(call: Call, visible: Callable[[Json], bool]) -> Json:

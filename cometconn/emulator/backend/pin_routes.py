@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cometconn.emulator.world.frames import frame
 
 from .call import Call, Route
+from .conversation_routes import conversation
 
 if TYPE_CHECKING:
     from cometconn.emulator.jsontext import Json
@@ -58,41 +59,22 @@ def _publish_save(call: Call, message: Json, action: str) -> Json:
 
 
 def _pin_conversation(call: Call) -> Json:
-    return _publish_conversation(call, "pinned", {**_conversation(call), **_pinned(call)})
+    return _publish_conversation(call, "pinned", {**conversation(call), **_pinned(call)})
 
 
 def _unpin_conversation(call: Call) -> Json:
-    return _publish_conversation(call, "unpinned", _conversation(call))
+    return _publish_conversation(call, "unpinned", conversation(call))
 
 
-def _publish_conversation(call: Call, action: str, conversation: Json) -> Json:
+def _publish_conversation(call: Call, action: str, shown: Json) -> Json:
     """Pins of conversations are private, too: only the user's other devices get the frame."""
     uid, app = call.person().uid, call.app
-    body = {"action": action, "conversation": conversation}
+    body = {"action": action, "conversation": shown}
     pin = frame(
         app.app_id, "conversation_pin", body, sender=uid, receiver=uid, receiver_type="user", device_id=call.device_id
     )
     app.deliver({uid}, pin)
-    return {"data": conversation}
-
-
-def _conversation(call: Call) -> Json:
-    """Describe the conversation that the path names, as the request's user sees it."""
-    uid, app, identifier = call.person().uid, call.app, call.conversation()
-    if "guid" in call.path:
-        kind, other = "group", app.groups[call.path["guid"]].public()
-    else:
-        kind, other = "user", app.public(call.path["uid"])
-    messages = [message for message in app.messages if message["conversationId"] == identifier]
-    unread = [message for message in messages if not app.messages.receipts.reached(message, uid, "read")]
-    last = {"lastMessage": copy.deepcopy(messages[-1]), "latestMessageId": messages[-1]["id"]} if messages else {}
-    return {
-        "conversationId": identifier,
-        "conversationType": kind,
-        "conversationWith": other,
-        "unreadMessageCount": len(unread),
-        **last,
-    }
+    return {"data": shown}
 
 
 PIN_ROUTES: tuple[Route, ...] = (

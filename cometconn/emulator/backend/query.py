@@ -5,14 +5,15 @@ from __future__ import annotations
 import urllib.parse
 from typing import TYPE_CHECKING
 
-from cometconn.emulator.world.messages import DEFAULT_PER_PAGE, PageRequest, is_number
+from cometconn.emulator.world.messages import DEFAULT_PER_PAGE, HAVING, PageRequest, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["flag", "page_request", "split_url"]
+__all__ = ["flag", "list_page", "names", "page_request", "split_url"]
 
 _MAX_PER_PAGE = 100
+_MAX_PER_LIST_PAGE = 1_000
 
 
 def split_url(url: str) -> tuple[str, dict[str, str]]:
@@ -24,6 +25,20 @@ def split_url(url: str) -> tuple[str, dict[str, str]]:
 def flag(query: Mapping[str, str], name: str) -> bool:
     """Whether a parameter is `1` or `true`."""
     return query.get(name, "0").lower() in {"1", "true"}
+
+
+def names(query: Mapping[str, str], name: str) -> frozenset[str]:
+    """Return the names that a parameter lists, separated by commas."""
+    return frozenset(filter(None, query.get(name, "").split(",")))
+
+
+def list_page(query: Mapping[str, str]) -> tuple[int, int]:
+    """Read `page`, by default 1, and `per_page`, by default 100 and at most 1000, of a list that is not of messages.
+
+    Raises `ValueError`, naming the parameter, for a value that is not allowed.
+    """
+    per_page = _number(query, "per_page", least=1) or _MAX_PER_PAGE
+    return _number(query, "page", least=1) or 1, min(per_page, _MAX_PER_LIST_PAGE)
 
 
 def page_request(query: Mapping[str, str]) -> PageRequest:
@@ -42,12 +57,13 @@ def page_request(query: Mapping[str, str]) -> PageRequest:
         sent_at=_number(query, "sentAt"),
         updated_at=_number(query, "updatedAt"),
         only_updates=flag(query, "onlyUpdates"),
-        categories=_names(query, "categories"),
-        types=_names(query, "types"),
+        categories=names(query, "categories"),
+        types=names(query, "types"),
         search=query.get("searchKey", ""),
-        tags=_names(query, "tags"),
+        tags=names(query, "tags"),
         hide_replies=flag(query, "hideReplies"),
         hide_deleted=flag(query, "hideDeleted"),
+        having=frozenset(name for name in HAVING if flag(query, name)),
     )
 
 
@@ -59,7 +75,3 @@ def _number(query: Mapping[str, str], name: str, *, least: int = 0) -> int | Non
         message = f"{name} must be a whole number, {least} or more."
         raise ValueError(message)
     return int(text)
-
-
-def _names(query: Mapping[str, str], name: str) -> frozenset[str]:
-    return frozenset(filter(None, query.get(name, "").split(",")))

@@ -59,6 +59,8 @@ def _authenticate(app: ChatApp, device: Device, came: Json, faults: Faults, log:
     device.send_json(reply)
     if accepted:
         device.subscription = _text(body.get("presenceSubscription")) or "NONE"
+        params = body.get("params")
+        device.client = params if isinstance(params, dict) else {}
         roles = body.get("roles")
         device.roles = frozenset(filter(None, map(_text, roles))) if isinstance(roles, list) else frozenset()
         app.authenticated(device)

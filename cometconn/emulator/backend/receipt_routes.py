@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .call import Call, Handler, Route
+from .conversation_routes import conversation
 from .responses import Refusal
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ def _mark(mark: Mark) -> Handler:
     """Make the handler that marks a conversation up to a message, or up to its end."""
 
     def answer(call: Call) -> Json:
-        uid, conversation, app = call.person().uid, call.conversation(), call.app
-        message = _named(call, conversation) or app.messages.last_for(uid, conversation)
+        uid, identifier, app = call.person().uid, call.conversation(), call.app
+        message = _named(call, identifier) or app.messages.last_for(uid, identifier)
         if message is not None:
             body = {"action": mark, "messageId": message["id"], "user": app.public(uid), "timestamp": app.now()}
             call.publish(message, "receipts", body, to={message["sender"]} - {uid})
@@ -29,20 +30,31 @@ def _mark(mark: Mark) -> Handler:
     return answer
 
 
-def _named(call: Call, conversation: str) -> Json | None:
+def _named(call: Call, conversation_id: str) -> Json | None:
     """Return the message that the request names; `None` when it names none."""
     identifier = call.body.get("messageId")
     if identifier is None:
         return None
     message = call.message(str(identifier))
-    if message["conversationId"] != conversation:
+    if message["conversationId"] != conversation_id:
         raise Refusal(404, "ERR_MESSAGE_ID_NOT_FOUND", "There is no such message in this conversation.")
     return message
+
+
+def _mark_unread(call: Call) -> Json:
+    """Mark a conversation as unread from a message on, or from its last one on."""
+    uid, identifier, app = call.person().uid, call.conversation(), call.app
+    message = _named(call, identifier) or app.messages.last_for(uid, identifier)
+    if message is not None:
+        app.messages.receipts.unmark(message, uid)
+    return {"data": {"conversation": conversation(call)}}
 
 
 RECEIPT_ROUTES: tuple[Route, ...] = (
     ("POST", "users/{uid}/conversation/read", _mark("read")),
     ("POST", "users/{uid}/conversation/delivered", _mark("delivered")),
+    ("DELETE", "users/{uid}/conversation/read", _mark_unread),
+    ("DELETE", "groups/{guid}/conversation/read", _mark_unread),
     ("POST", "groups/{guid}/conversation/read", _mark("read")),
     ("POST", "groups/{guid}/conversation/delivered", _mark("delivered")),
 )

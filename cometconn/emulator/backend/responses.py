@@ -9,7 +9,7 @@ from cometconn.emulator.jsontext import Json, render
 from cometconn.environment import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cometconn.emulator.world.messages import Page
 
@@ -19,15 +19,16 @@ __all__ = ["Refusal", "error_response", "json_response", "listing", "page_body"]
 class Refusal(Exception):  # noqa: N818 - an HTTP error for the client, not a failure of the server
     """The request is answered with an error."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.headers: Mapping[str, str] = headers or {}
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
         """Return the HTTP response."""
-        return error_response(self.status, self.code, self.message, headers)
+        return error_response(self.status, self.code, self.message, {**self.headers, **(headers or {})})
 
 
 def error_response(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -41,9 +42,12 @@ def json_response(status: int, body: Json, headers: Mapping[str, str] | None = N
     return Response(status, {"content-type": "application/json", **(headers or {})}, render(body).encode())
 
 
-def listing(items: list[Json]) -> Json:
-    """Return the body of a list that fits on one page."""
-    return _body(items, total=len(items), per_page=max(1, len(items)), cursor={})
+def listing(items: Sequence[Json], *, page: int, per_page: int) -> Json:
+    """Return the body of one page of a list, by its number from 1; one beyond the last page is empty."""
+    first = (page - 1) * per_page
+    body = _body(list(items[first : first + per_page]), total=len(items), per_page=per_page, cursor={})
+    body["meta"]["pagination"]["current_page"] = page
+    return body
 
 
 def page_body(page: Page) -> Json:

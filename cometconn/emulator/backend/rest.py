@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import attrs
 
 from cometconn.emulator.jsontext import Json, parse
+from cometconn.emulator.world.files import StoredFile
+from cometconn.environment import Response
 
 from .call import Call, Handler
+from .file_routes import is_storage
 from .query import split_url
 from .responses import Refusal, json_response
 from .routes import ROUTES
@@ -21,9 +24,20 @@ if TYPE_CHECKING:
 
     from cometconn.emulator.faults import Faults
     from cometconn.emulator.world.chat_app import ChatApp
-    from cometconn.environment import Request, Response
+    from cometconn.environment import Request
 
-__all__ = ["Answer", "answer"]
+    from .form import Form
+    from .rest_meter import RestMeter
+
+__all__ = ["Answer", "Server", "answer"]
+
+
+_BY_LENGTH: dict[int, list[tuple[str, list[str], Handler]]] = {}
+"""The routes, in their order, by the number of segments of their paths."""
+
+for _method, _pattern, _handler in ROUTES:
+    _segments = _pattern.split("/")
+    _BY_LENGTH.setdefault(len(_segments), []).append((_method, _segments, _handler))
 
 
 @attrs.frozen
@@ -31,7 +45,8 @@ class Answer:
     """A response, and what the log records with it.
 
     Attributes:
-        response: the HTTP response.
+        response: the HTTP response; if `file` is set, without its body.
+        file: the file that is the body.
         uid: the user of the request, where known.
         code: the error code of a refusal.
     """
@@ -39,28 +54,67 @@ class Answer:
     response: Response
     uid: str | None
     code: str | None
+    file: StoredFile | None = None
 
 
-def answer(app: ChatApp, request: Request, *, faults: Faults, settings: Callable[[], Json]) -> Answer:
-    """Answer one request, whatever it is. *settings* makes the server's settings object."""
+@attrs.frozen
+class Server:
+    """What the answers depend on beside the app.
+
+    Attributes:
+        app: the app.
+        faults: what the server does wrong on purpose.
+        meter: counts the requests.
+        base_url: the address of the server, as clients know it, without a path.
+        settings: makes the server's settings object.
+    """
+
+    app: ChatApp
+    faults: Faults
+    meter: RestMeter
+    base_url: str
+    settings: Callable[[], Json]
+
+
+def answer(server: Server, request: Request, form: Form | None = None) -> Answer:
+    """Answer one request, whatever it is. *form*: its body, if that is a form."""
+    app = server.app
     headers = {name.lower(): value for name, value in request.headers.items()}
     uid = app.sessions.user_of_token(headers.get("authtoken", ""))
     try:
-        _check_faults(faults)
+        _check_faults(server, request, form)
         _check_app(app, headers)
-        handler, call = _find(app, request, headers, settings)
+        handler, call = _find(server, request, headers, form)
         if uid is None and call.path.get("uid") in app.people:
             uid = call.path["uid"]  # the user that logs in
-        return Answer(json_response(200, handler(call)), uid, None)
+        result = handler(call)
+        if isinstance(result, StoredFile):
+            head = Response(200, {"content-type": result.mime_type, "content-length": str(result.size)}, b"")
+            return Answer(head, uid, None, result)
+        return Answer(result if isinstance(result, Response) else json_response(200, result), uid, None)
     except Refusal as refusal:
-        extra = faults.headers(app.now()) if isinstance(faults.rest, int) else {}
-        return Answer(refusal.response(extra), uid, refusal.code)
+        return Answer(refusal.response(), uid, refusal.code)
 
 
-def _check_faults(faults: Faults) -> None:
-    if isinstance(faults.rest, int):
-        code = "TOO_MANY_REQUEST" if faults.rest == HTTPStatus.TOO_MANY_REQUESTS else "ERR_INTERNAL_SERVER_ERROR"
-        raise Refusal(faults.rest, code, "The server is set to answer with an error.")
+def _check_faults(server: Server, request: Request, form: Form | None) -> None:
+    """Refuse what the faults demand. The storage of files has faults of its own."""
+    faults = server.faults
+    if form is not None and isinstance(faults.upload, int):
+        raise _set_to_fail(faults.upload, server)
+    if isinstance(faults.rest, int) or isinstance(faults.download, int) or faults.rest_limit is not None:
+        if is_storage(split_url(request.url)[0]):
+            if request.method == "GET" and isinstance(faults.download, int):
+                raise _set_to_fail(faults.download, server)
+            return
+        if isinstance(faults.rest, int) and server.meter.concerns(faults):
+            raise _set_to_fail(faults.rest, server)
+        server.meter.check_limit(faults)
+
+
+def _set_to_fail(status: int, server: Server) -> Refusal:
+    code = "TOO_MANY_REQUEST" if status == HTTPStatus.TOO_MANY_REQUESTS else "ERR_INTERNAL_SERVER_ERROR"
+    headers = server.faults.headers(server.app.now())
+    return Refusal(status, code, "The server is set to answer with an error.", headers)
 
 
 def _check_app(app: ChatApp, headers: Mapping[str, str]) -> None:
@@ -68,19 +122,19 @@ def _check_app(app: ChatApp, headers: Mapping[str, str]) -> None:
         raise Refusal(404, "ERR_APP_NOT_FOUND", "There is no app with this id here.")
 
 
-def _find(
-    app: ChatApp, request: Request, headers: Mapping[str, str], settings: Callable[[], Json]
-) -> tuple[Handler, Call]:
+def _find(server: Server, request: Request, headers: Mapping[str, str], form: Form | None) -> tuple[Handler, Call]:
     """Find the handler of a request; 404 for an unknown path, 405 for a known one with another method."""
     url_path, query = split_url(request.url)
     segments = [urllib.parse.unquote(segment) for segment in url_path.strip("/").split("/")]
     if segments[0] == API_VERSION:
         del segments[0]
     methods = set()
-    for method, pattern, handler in ROUTES:
-        path = _match(pattern.split("/"), segments)
+    for method, pattern, handler in _BY_LENGTH.get(len(segments), ()):
+        path = _match(pattern, segments)
         if path is not None and method == request.method:
-            return handler, Call(app, settings, path, query, headers, _read_body(request))
+            body = _read_body(request) if form is None else _read_form(form)
+            call = Call(server.app, server.settings, server.base_url, server.faults, path, query, headers, body, form)
+            return handler, call
         if path is not None:
             methods.add(method)
     if methods:
@@ -91,8 +145,6 @@ def _find(
 def _match(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
     """Compare segment by segment; return the segments that the pattern names in braces, or `None`."""
     found: dict[str, str] = {}
-    if len(pattern) != len(segments):
-        return None
     for wanted, segment in zip(pattern, segments, strict=True):
         if wanted.startswith("{"):
             found[wanted.strip("{}")] = segment
@@ -107,4 +159,15 @@ def _read_body(request: Request) -> Json:
     body = parse(request.body)
     if body is None:
         raise Refusal(400, "ERR_BAD_REQUEST", "The body is not a JSON object.")
+    return body
+
+
+def _read_form(form: Form) -> Json:
+    """Return the fields of a form. Lists and objects are JSON text in it; `data` is read where it is known to be one."""
+    form.finish()
+    body: Json = dict(form.fields)
+    for name, text in form.fields.items():
+        if name != "data" and text.startswith(("[", "{")):
+            wrapped = parse(f'{{"value":{text}}}')
+            body[name] = text if wrapped is None else wrapped["value"]
     return body

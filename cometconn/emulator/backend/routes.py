@@ -1,34 +1,36 @@
-"""The table of the REST API, and the handlers of login, users, settings, analytics and sending."""
+"""The table of the REST API, and the handlers of the own user, settings and analytics."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from .call import Call, Route
+from .conversation_routes import CONVERSATION_ROUTES
+from .file_routes import FILE_ROUTES
 from .group_routes import GROUP_ROUTES
 from .message_routes import MESSAGE_ROUTES
 from .page_routes import PAGE_ROUTES
 from .pin_routes import PIN_ROUTES
 from .receipt_routes import RECEIPT_ROUTES
-from .responses import Refusal, listing
+from .responses import Refusal
+from .send_routes import SEND_ROUTES
+from .user_routes import USER_ROUTES, set_name
 
 if TYPE_CHECKING:
     from cometconn.emulator.jsontext import Json
 
 __all__ = ["ROUTES"]
 
-_CATEGORIES = frozenset({"custom", "interactive", "message"})
 
-
-def _log_in(call: Call) -> Json:
-    if call.headers.get("apikey") != call.app.auth_key:
-        raise Refusal(401, "AUTH_ERR_INVALID_API_KEY", "The auth key is not that of this app.")
-    uid = call.known_user(call.path["uid"])
-    return {"data": {"uid": uid, "authToken": call.app.sessions.issue_token(uid), "createdAt": call.app.now()}}
+def _change_me(call: Call) -> Json:
+    """Set the name and the status message, if the request has them; a login has neither."""
+    set_name(call, call.person())
+    call.set_profile(call.person().profile, statusMessage=str)
+    return _me(call)
 
 
 def _me(call: Call) -> Json:
-    """`GET` and `PUT` alike: the user with a valid JWT, and the server's settings."""
+    """Return the user with a valid JWT, and the server's settings."""
     app, token, person = call.app, call.token(), call.person()
     user = app.public(person.uid) | {
         "status": "online",
@@ -37,6 +39,8 @@ def _me(call: Call) -> Json:
         "authToken": token,
         "settings": call.settings(),
     }
+    if call.faults.secured_media:
+        user["fat"] = app.sessions.fat_for(person.uid)
     return {"data": user}
 
 
@@ -47,17 +51,6 @@ def _log_out(call: Call) -> Json:
 
 def _settings(call: Call) -> Json:
     return {"data": call.settings()}
-
-
-def _user(call: Call) -> Json:
-    call.token()
-    return {"data": call.app.public(call.known_user(call.path["uid"]))}
-
-
-def _users(call: Call) -> Json:
-    me, status = call.person().uid, call.query.get("status")
-    others = [call.app.public(uid) for uid in call.app.people if uid != me]
-    return listing([user for user in others if status in {None, user["status"]} and call.searches(user["name"])])
 
 
 def _user_session(call: Call) -> Json:
@@ -86,54 +79,21 @@ def _check_jwt(call: Call) -> None:
         raise Refusal(401, "ERR_NO_AUTH", "The JWT is unknown or has expired: GET /me returns a new one.")
 
 
-def _reply(call: Call) -> Json:
-    """Send a message into the thread of another."""
-    return _send(call, str(call.message()["id"]))
-
-
-def _send_message(call: Call) -> Json:
-    return _send(call, str(call.body.get("parentId") or ""))
-
-
-def _send(call: Call, parent_id: str) -> Json:
-    app, sender = call.app, call.person().uid
-    receiver, receiver_type = call.text("receiver"), call.text("receiverType")
-    category, kind = call.text("category"), call.text("type")
-    if receiver_type == "group":
-        call.joined_group(receiver)
-    elif receiver_type == "user":
-        call.known_user(receiver)
-    else:
-        raise Refusal(400, "ERR_BAD_REQUEST", "The field receiverType must be user or group.")
-    if category not in _CATEGORIES:
-        raise Refusal(400, "ERR_BAD_REQUEST", f"The field category must be one of {', '.join(sorted(_CATEGORIES))}.")
-    data = call.data()
-    if category == "message" and kind == "text" and not (isinstance(data.get("text"), str) and data["text"]):
-        raise Refusal(400, "ERR_EMPTY_MESSAGE_TEXT", "The field data.text must be a text and not empty.")
-    extras: Json = {"muid": call.body.get("muid"), "parentId": parent_id, "tags": call.texts("tags")}
-    draft: Json = {"receiver": receiver, "receiverType": receiver_type, "category": category, "type": kind}
-    draft |= {name: value for name, value in extras.items() if value}
-    if (parent := app.messages.get(parent_id)) is not None:
-        parent["replyCount"] = parent.get("replyCount", 0) + 1
-    return {"data": app.post(sender, {**draft, "data": data}, device_id=call.device_id)}
-
-
 ROUTES: tuple[Route, ...] = (
-    ("POST", "users/{uid}/auth_tokens", _log_in),
     ("GET", "me", _me),
-    ("PUT", "me", _me),
+    ("PUT", "me", _change_me),
     ("DELETE", "me", _log_out),
     ("GET", "settings", _settings),
     ("POST", "user_sessions", _user_session),
-    ("GET", "users/{uid}", _user),
-    ("GET", "users", _users),
-    ("POST", "messages", _send_message),
-    ("POST", "messages/{id}/thread", _reply),
+    *USER_ROUTES,
+    *SEND_ROUTES,
     *PAGE_ROUTES,
     *MESSAGE_ROUTES,
     *RECEIPT_ROUTES,
     *PIN_ROUTES,
+    *CONVERSATION_ROUTES,
     *GROUP_ROUTES,
+    *FILE_ROUTES,
     ("POST", "api/{version}/online-members", _count_online),
     ("POST", "{version}/ping", _analytics),
 )

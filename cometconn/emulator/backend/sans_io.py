@@ -15,17 +15,22 @@ from cometconn.emulator.faults import Faults
 from cometconn.emulator.jsontext import Json, parse, render
 from cometconn.emulator.log import Kind, ServerLog
 from cometconn.emulator.world.chat_app import ChatApp
+from cometconn.emulator.world.files import FILE_LIMIT, STORE_LIMIT
 from cometconn.emulator.world.sessions import random_secret
 
 from . import realtime, rest
+from .file_routes import is_storage
+from .form import Form, form_boundary
 from .query import split_url
 from .redact import by_name, by_value
-from .settings_payload import settings_payload
+from .rest_meter import RestMeter
+from .settings_payload import host_port, settings_payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from cometconn.emulator.world.devices import Device
+    from cometconn.emulator.world.files import StoredFile
     from cometconn.environment import Request, Response
 
 __all__ = ["How", "World"]
@@ -39,7 +44,7 @@ _SHOWN = 4_096
 
 
 class World(ChatApp):
-    """The whole of CometChat, in memory and without I/O.
+    """The whole of CometChat, in memory and without I/O; only uploaded files lie on disk, in a temporary folder.
 
     A transport passes in requests and frames and writes out responses and queued frames: the
     emulator's over sockets, the testing kit's over memory. Every method returns at once and must
@@ -48,13 +53,19 @@ class World(ChatApp):
     Args:
         app_id: the app; other ids are refused.
         auth_key: its auth key.
+        api_key: its REST API key, for what an auth key may not do.
         users: uids. `people` holds the rest (names, roles, friends) and may be changed.
         groups: guid and members of each group.
+        file_limit: the most bytes of one uploaded file.
+        files_limit: the most bytes of all uploaded files; newer ones push out the oldest.
         host: the host in the settings that clients get.
         port: the port in them.
         clock: seconds, for the log.
         wall_clock: seconds since 1970, for messages and the `Date` of answers. `clock_ahead` is added to it.
         make_secret: makes a token from its kind and the uid.
+
+    Attributes:
+        base_url: the beginning of the URLs of files, where it is not `http://HOST:PORT`.
     """
 
     @checked
@@ -63,8 +74,11 @@ class World(ChatApp):
         *,
         app_id: str = "APP",
         auth_key: str = "KEY",
+        api_key: str = "REST-KEY",
         users: Iterable[str] = ("zed-1", "amy-2"),
         groups: Mapping[str, Iterable[str]] | None = None,
+        file_limit: int = FILE_LIMIT,
+        files_limit: int = STORE_LIMIT,
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Callable[[], float] = trio.current_time,
@@ -74,33 +88,79 @@ class World(ChatApp):
         super().__init__(
             app_id=app_id,
             auth_key=auth_key,
+            api_key=api_key,
             users=users,
             groups=groups,
+            file_limit=file_limit,
+            files_limit=files_limit,
             wall_clock=wall_clock,
             make_secret=make_secret,
         )
         self.host: str = host
         self.port: int = port
+        self.base_url: str | None = None
         self.log: ServerLog = ServerLog(clock)
         self.faults: Faults = Faults()
+        self.rest_meter: RestMeter = RestMeter(clock)
 
     # REST
 
     def hangs(self, request: Request) -> bool:
         """Whether this request must be left without an answer; if so, it is recorded in the log."""
-        if self.faults.rest != "hang":
+        if self.faults.rest != "hang" or self._is_storage(request) or not self.rest_meter.concerns(self.faults):
             return False
         self._log_request(request, status=None)
         return True
 
+    def cuts(self, request: Request) -> bool:
+        """Whether the connection must be reset instead of the answer to this request, which took effect."""
+        return self.faults.rest == "cut" and not self._is_storage(request) and self.rest_meter.concerns(self.faults)
+
+    def cuts_upload(self, request: Request) -> bool:
+        """Whether the connection must be reset while this request, if it is a form, comes."""
+        return self.faults.upload == "cut" and self.form(request) is not None
+
+    def cuts_download(self, request: Request) -> bool:
+        """Whether the connection must be reset in the middle of the answer, if that is a file."""
+        return self.faults.download == "cut" and request.method == "GET" and self._is_storage(request)
+
+    def _is_storage(self, request: Request) -> bool:
+        return is_storage(split_url(request.url)[0])
+
+    def form(self, request: Request) -> Form | None:
+        """Return the reader of a request's body, if that is a form. The transport feeds it, and calls `abandon()`."""
+        kinds = (value for name, value in request.headers.items() if name.lower() == "content-type")
+        boundary = form_boundary(next(kinds, ""))
+        return None if boundary is None else Form(boundary, self.files)
+
+    def respond(self, request: Request, form: Form | None = None) -> tuple[Response, StoredFile | None]:
+        """Answer one REST request. The transport calls `hangs()` before. Files of *form* that are not kept are deleted.
+
+        Returns:
+            The response, and the file that is its body: then the response itself has none.
+        """
+        secrets = self._secrets()  # before the request makes one of them invalid
+        server = rest.Server(self, self.faults, self.rest_meter, self._base_url(), self._settings)
+        answer = rest.answer(server, request, form)
+        if form is not None:
+            form.abandon()
+        self._log_request(request, status=answer.response.status, uid=answer.uid, code=answer.code, secrets=secrets)
+        return attrs.evolve(answer.response, headers={**answer.response.headers, **self.date()}), answer.file
+
     def answer(self, request: Request) -> Response:
-        """Answer one REST request. The transport calls `hangs()` before."""
-        answer = rest.answer(self, request, faults=self.faults, settings=self._settings)
-        self._log_request(request, status=answer.response.status, uid=answer.uid, code=answer.code)
-        return attrs.evolve(answer.response, headers={**answer.response.headers, **self.date()})
+        """Answer one REST request whose whole body is in memory, with a response whose body is, too."""
+        form = self.form(request)
+        if form is not None:
+            form.feed(request.body or b"")
+        response, file = self.respond(request, form)
+        return response if file is None else attrs.evolve(response, body=file.path.read_bytes())
+
+    def _base_url(self) -> str:
+        return self.base_url or f"http://{host_port(self.host, self.port)}"
 
     def _settings(self) -> Json:
-        return settings_payload(self.host, self.port, now=self.now(), mode=self.faults.mode)
+        media_host = urllib.parse.urlsplit(self._base_url()).netloc if self.faults.secured_media else None
+        return settings_payload(self.host, self.port, now=self.now(), mode=self.faults.mode, media_host=media_host)
 
     def date(self) -> dict[str, str]:
         """Return the `Date` header of an answer made now; none where the fault `date` is `False`."""
@@ -174,7 +234,7 @@ class World(ChatApp):
     # The log
 
     def _secrets(self) -> tuple[str, ...]:
-        return (*self.sessions.values(), self.auth_key)
+        return (*self.sessions.values(), self.api_key, self.auth_key)
 
     def _shown(self, text: str) -> dict[str, Any]:
         """Return a frame as the log shows it: without secrets, and cut if it is long."""
@@ -186,10 +246,16 @@ class World(ChatApp):
         return {"text": shown[:_SHOWN]} if again is None else {"frame": again}
 
     def _log_request(
-        self, request: Request, *, status: int | None, uid: str | None = None, code: str | None = None
+        self,
+        request: Request,
+        *,
+        status: int | None,
+        uid: str | None = None,
+        code: str | None = None,
+        secrets: Sequence[str] | None = None,
     ) -> None:
         path, query = split_url(request.url)
-        secrets = self._secrets()
+        secrets = self._secrets() if secrets is None else secrets
         self.log.add(
             Kind.REST,
             uid=uid,

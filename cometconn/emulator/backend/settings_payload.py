@@ -32,7 +32,7 @@ def parse_host_port(text: str) -> tuple[str, int]:
     raise SettingsError(message)
 
 
-def settings_payload(host: str, port: int, *, now: int, mode: str = "DEFAULT") -> Json:
+def settings_payload(host: str, port: int, *, now: int, mode: str = "DEFAULT", media_host: str | None = None) -> Json:
     """Return the settings of a server that has REST, WebSocket and analytics at one host and port.
 
     Args:
@@ -40,6 +40,7 @@ def settings_payload(host: str, port: int, *, now: int, mode: str = "DEFAULT") -
         port: its port.
         now: seconds since 1970.
         mode: the setting `MODE`; see `Faults.mode`.
+        media_host: the setting `SECURED_MEDIA_HOST`; see `Faults.secured_media`.
     """
     bare = f"[{host}]" if ":" in host else host
     api = host_port(host, port)
@@ -56,6 +57,7 @@ def settings_payload(host: str, port: int, *, now: int, mode: str = "DEFAULT") -
         "WS_API_VERSION": API_VERSION,
         "REGION": "local",
         "MAIN_DOMAIN": bare,
+        "EXTENSION_DOMAIN": bare,
         "APP_VERSION": 4,
         "MODE": mode,
         "ANALYTICS_HOST": api,
@@ -66,4 +68,5 @@ def settings_payload(host: str, port: int, *, now: int, mode: str = "DEFAULT") -
         "settingsHashReceivedAt": now,
         "extensions": [],
         "parameters": {},
+        **({"SECURED_MEDIA_HOST": media_host} if media_host else {}),
     }

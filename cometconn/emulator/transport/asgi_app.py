@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,10 +23,12 @@ from cometconn.emulator.world.devices import Close, Device
 from cometconn.environment import Request
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Callable
 
     from starlette.types import Receive, Scope, Send
 
+    from cometconn.emulator.backend.form import Form
     from cometconn.emulator.backend.sans_io import World
     from cometconn.environment import Response
 
@@ -37,7 +40,13 @@ _PREFLIGHT_AGE = 600
 """Seconds that a browser may keep the answer to a preflight request."""
 
 BODY_LIMIT = 1_048_576
-"""A longer request body, in bytes, is answered with 413."""
+"""A longer request body, in bytes, is answered with 413, unless it is a form: its files have limits of their own."""
+
+_CUT_AFTER = 65_536
+"""Bytes of a form after which the fault `upload` cuts the connection."""
+
+_PIECE = 65_536
+"""Bytes of a file that are read and sent at once."""
 
 CLOSE_TIMEOUT = 1.0
 """Seconds that the client has to answer a close frame; then its TCP connection is closed."""
@@ -68,22 +77,49 @@ class _Rest:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         came = starlette.requests.Request(scope)
+        request = Request(came.method, _url(scope), dict(came.headers))
+        form = None if self._is_control(request) else self.world.form(request)
         try:
-            body = await _read(receive)
+            await self._serve(request, form, scope, receive, send)
+        finally:
+            if form is not None:
+                form.abandon()
+
+    def _is_control(self, request: Request) -> bool:
+        return self.control is not None and is_control(request.url)
+
+    async def _serve(self, request: Request, form: Form | None, scope: Scope, receive: Receive, send: Send) -> None:
+        stream: ControlledStream = scope["state"]["stream"]
+        cut = form is not None and self.world.cuts_upload(request)
+        try:
+            body = await (_read(receive) if form is None else _read_form(receive, form, cut=cut))
         except EOFError:
             return  # the client closed the connection in the middle of its request
-        request = Request(came.method, _url(scope), dict(came.headers), body or None)
-        control = self.control if is_control(request.url) else None
-        if control is None and self.world.hangs(request):
+        if cut:
+            stream.reset()
+            return
+        request = attrs.evolve(request, body=body or None)
+        if self.control is not None and self._is_control(request):
+            await _as_starlette(_limited(self.control, request))(scope, receive, send)
+            return
+        if self.world.hangs(request):
             await _wait_disconnected(receive)
             return
+        file = None
         if len(body) > BODY_LIMIT:
-            response = error_response(413, "ERR_PAYLOAD_TOO_LARGE", f"The body is longer than {BODY_LIMIT} bytes.")
+            response = _too_long()
         else:
-            response = (control or self.world.answer)(request)
-        if control is None:
+            response, file = self.world.respond(request, form)
+        # Opened at once: while this request waits, newer files may push this one out.
+        with contextlib.nullcontext() if file is None else file.path.open("rb", buffering=0) as content:
             await trio.sleep(self.world.faults.rest_delay)
-        await _as_starlette(response)(scope, receive, send)
+            if self.world.cuts(request):
+                stream.reset()
+            elif content is None:
+                await _as_starlette(response)(scope, receive, send)
+            else:
+                cut = self.world.cuts_download(request)
+                await _send_file(response, content, send, stream if cut else None)
 
 
 @attrs.frozen
@@ -162,6 +198,34 @@ async def _wait_disconnected(receive: Receive) -> None:
         pass
 
 
+async def _send_file(response: Response, content: io.FileIO, send: Send, cut: ControlledStream | None) -> None:
+    """Send a file piece by piece. With *cut* send its first half, and reset that stream."""
+    size, sent = int(response.headers["content-length"]), 0
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    while True:
+        piece = content.read(min(_PIECE, (size // 2 if cut else size) - sent))
+        if cut is not None and not piece:
+            cut.reset()
+            return
+        sent += len(piece)
+        await send({"type": "http.response.body", "body": piece, "more_body": sent < size})
+        if sent == size:
+            return
+
+
+async def _read_form(receive: Receive, form: Form, *, cut: bool) -> bytes:
+    """Pass the body to *form*; with *cut* only its beginning. Raises `EOFError` when it is not complete."""
+    while not (cut and form.received >= _CUT_AFTER):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise EOFError
+        form.feed(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+    return b""
+
+
 async def _read(receive: Receive) -> bytes:
     """Read the body, but not much more than `BODY_LIMIT` of it. Raises `EOFError` when it is not complete."""
     body = bytearray()
@@ -173,6 +237,14 @@ async def _read(receive: Receive) -> bytes:
         if not message.get("more_body", False):
             break
     return bytes(body)
+
+
+def _limited(respond: Responder, request: Request) -> Response:
+    return _too_long() if len(request.body or b"") > BODY_LIMIT else respond(request)
+
+
+def _too_long() -> Response:
+    return error_response(413, "ERR_PAYLOAD_TOO_LARGE", f"The body is longer than {BODY_LIMIT} bytes.")
 
 
 def _url(scope: Scope) -> str:

@@ -6,6 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from .people import group_conversation
+from .webhooks import GROUP_TRIGGERS, group_data
 
 if TYPE_CHECKING:
     from cometconn.emulator.jsontext import Json
@@ -38,7 +39,9 @@ def publish_message_action(app: ChatApp, action: str, message: Json, *, by: str,
             },
         },
     }
-    return app.publish(body, to={*app.concerned(message), by}, device_id=device_id)
+    published = app.publish(body, to={*app.concerned(message), by}, device_id=device_id)
+    app.announce("message_edited" if action == "edited" else "message_deleted", {"message": published})
+    return published
 
 
 def publish_group_action(
@@ -57,4 +60,10 @@ def publish_group_action(
         "type": "groupMember",
         "data": {"action": action, **data, "entities": entities},
     }
-    return app.publish(body, to={*group.members, by, on or by}, device_id=device_id)
+    published = app.publish(body, to={*group.members, by, on or by}, device_id=device_id)
+    member = app.public(on or by)
+    if "extras" in data:
+        member |= {"scope": data["extras"]["scope"]["new"], "oldScope": data["extras"]["scope"]["old"]}
+    actor = {} if on is None else {"by": app.public(by)}
+    app.announce(GROUP_TRIGGERS[action], {"group": group_data(group), "members": {member["uid"]: member}, **actor})
+    return published

@@ -6,6 +6,8 @@ made a device writes the queue out.
 
 from __future__ import annotations
 
+import copy
+import re
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -13,11 +15,14 @@ from cometconn._arguments import checked
 from cometconn.emulator.jsontext import Json, render
 from cometconn.errors import SettingsError
 
+from .conversations import Conversations
+from .files import FILE_LIMIT, STORE_LIMIT, FileStore
 from .frames import frame, message_frame, presence_frame
 from .messages import MessageStore
 from .people import Group, Person, group_conversation, private_conversation
 from .receipts import Mark
 from .sessions import TOKEN_LIMIT, Sessions, random_secret
+from .webhooks import Trigger, connection_data, receipt_data, webhook_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +33,11 @@ __all__ = ["ChatApp"]
 
 _IMPLIED: Final[dict[Mark, tuple[Mark, ...]]] = {"delivered": ("delivered",), "read": ("delivered", "read")}
 _TO_ALL: Final[dict[Mark, str]] = {"delivered": "deliveredToAll", "read": "readByAll"}
+_RECEIPT_TRIGGERS: Final[dict[Mark, tuple[Trigger, Trigger]]] = {
+    "delivered": ("message_delivery_receipt", "message_delivered_to_all"),
+    "read": ("message_read_receipt", "message_read_by_all"),
+}
+_MENTION: Final = re.compile(r"<@uid:([^<>]+)>")
 
 
 class ChatApp:
@@ -36,10 +46,16 @@ class ChatApp:
     Args:
         app_id: the app's id.
         auth_key: its auth key.
+        api_key: its REST API key, for what an auth key may not do.
         users: uids. `people` holds the rest (names, roles, friends) and may be changed.
         groups: guid and members of each group.
+        file_limit: the most bytes of one uploaded file.
+        files_limit: the most bytes of all uploaded files; newer ones push out the oldest.
         wall_clock: seconds since 1970, for messages and frames. `clock_ahead` is added to it.
         make_secret: makes a token from its kind and the uid.
+
+    Attributes:
+        on_trigger: called with the JSON of every webhook event; `None` for no webhook. It must not block.
     """
 
     def __init__(
@@ -47,16 +63,23 @@ class ChatApp:
         *,
         app_id: str = "APP",
         auth_key: str = "KEY",
+        api_key: str = "REST-KEY",
         users: Iterable[str] = ("zed-1", "amy-2"),
         groups: Mapping[str, Iterable[str]] | None = None,
+        file_limit: int = FILE_LIMIT,
+        files_limit: int = STORE_LIMIT,
         wall_clock: Callable[[], float] = time.time,
         make_secret: Callable[[str, str], str] = random_secret,
     ) -> None:
         self.app_id: str = app_id
         self.auth_key: str = auth_key
+        self.api_key: str = api_key
         uids = tuple(users)
         self.sessions: Sessions = Sessions(make_secret, limit=max(TOKEN_LIMIT, 2 * len(uids)))
         self.messages: MessageStore = MessageStore()
+        self.conversations: Conversations = Conversations()
+        self.files: FileStore = FileStore(limit=files_limit, file_limit=file_limit)
+        self.on_trigger: Callable[[Json], None] | None = None
         self.people: dict[str, Person] = {}
         self.groups: dict[str, Group] = {}
         self.clock_ahead: float = 0.0
@@ -95,9 +118,13 @@ class ChatApp:
         self.groups[guid] = Group(guid, scopes, created_at=self.now())
         return self.groups[guid]
 
-    def public(self, uid: str) -> Json:
-        """Return a user as others see it."""
-        return self.people[uid].public(online=self.connections(uid) > 0)
+    def public(self, uid: str, *, by: str | None = None) -> Json:
+        """Return a user as others see it; with *by* also whether that user has blocked it, or is blocked by it."""
+        user = self.people[uid].public(online=self.connections(uid) > 0)
+        if by is not None:
+            user["hasBlockedMe"] = by in self.people[uid].blocked
+            user["blockedByMe"] = uid in self.people[by].blocked
+        return user
 
     def entity(self, kind: str, identifier: str) -> Json:
         """Return a `user` or a `group` as it stands in `data.entities` of a message."""
@@ -109,19 +136,36 @@ class ChatApp:
     def post(self, sender: str, draft: Json, *, device_id: str = "") -> Json:
         """Store a message and send it to every device concerned but the one that it came from.
 
-        *draft* has `receiver`, `receiverType`, `category`, `type` and `data`. Returns the
-        message with all its fields.
+        *draft* has `receiver`, `receiverType`, `category`, `type` and `data`; with `quotedMessageId` the message gets
+        a copy of that one. Returns the message with all its fields.
         """
         receiver, kind = draft["receiver"], draft["receiverType"]
         is_group = kind == "group"
         entities = {"sender": self.entity("user", sender), "receiver": self.entity(kind, receiver)}
+        mentions = self.mentions(draft["data"])
         body = {
             "conversationId": group_conversation(receiver) if is_group else private_conversation(sender, receiver),
             "sender": sender,
             **draft,
-            "data": {**draft["data"], "resource": device_id, "entities": entities},
+            "data": {
+                **draft["data"],
+                "resource": device_id,
+                "entities": entities,
+                **({"mentions": mentions} if mentions else {}),
+            },
         }
-        return self.publish(body, to=self.concerned(body), device_id=device_id)
+        if (quoted := self.messages.get(str(draft.get("quotedMessageId", "")))) is not None:
+            body["quotedMessage"] = copy.deepcopy({n: value for n, value in quoted.items() if n != "quotedMessage"})
+        message = self.publish(body, to=self.concerned(body), device_id=device_id)
+        self.announce("message_sent", {"message": message})
+        if mentions:
+            self.announce("user_mentioned", {"message": message})
+        return message
+
+    def mentions(self, data: Json) -> Json:
+        """Return the users that the text of a message mentions, by uid: its `data.mentions`."""
+        found = _MENTION.findall(str(data.get("text", "")))
+        return {uid: self.public(uid) for uid in dict.fromkeys(found) if uid in self.people}
 
     def publish(self, body: Json, *, to: set[str], device_id: str) -> Json:
         """Store a message and send it to these users; return it with its id and times."""
@@ -136,7 +180,10 @@ class ChatApp:
         message the author is sent that it was delivered to all, or read by all.
         """
         receipts, concerned = self.messages.receipts, self.concerned(message)
-        receipts.mark(message, uid, mark)
+        receipts.mark(message, uid, mark, now=self.now())
+        trigger, trigger_of_all = _RECEIPT_TRIGGERS[mark]
+        if uid != message["sender"]:
+            self.announce(trigger, receipt_data(message, self.public(uid), mark, now=self.now()))
         completed = [
             (other, step)
             for other in self.messages.up_to(message)
@@ -156,6 +203,7 @@ class ChatApp:
                 self.app_id, "receipts", body, sender=uid, receiver=message["receiver"], receiver_type="group"
             )
             self.deliver({message["sender"]}, {**receipt, "messageSender": message["sender"]})
+            self.announce(trigger_of_all, receipt_data(message, None, _TO_ALL[mark], now=self.now()))
 
     def concerned(self, message: Json) -> set[str]:
         """Return the uids in the conversation of a message; none for a group that was deleted."""
@@ -186,7 +234,12 @@ class ChatApp:
         return len(self.devices(uid, authenticated=True))
 
     def deliver(self, uids: set[str], frame: Json) -> None:
-        """Queue a frame for every authenticated device of these users but the one that it came from."""
+        """Queue a frame for every authenticated device of these users but the one that it came from.
+
+        Users that have blocked the sender are left out, but for frames of groups.
+        """
+        if frame["receiverType"] == "user":
+            uids = {uid for uid in uids if frame["sender"] not in self.people[uid].blocked}
         text, origin = render(frame), (frame["sender"], frame["deviceId"])
         for device in self.devices(authenticated=True):
             if device.uid in uids and not (device.device_id and (device.uid, device.device_id) == origin):
@@ -204,14 +257,19 @@ class ChatApp:
         device.authenticated = True
         if first and device.uid is not None:
             self._publish_presence(self.people[device.uid])
+        self._announce_connection(device, "connected", presence_changed=first)
 
     def disconnected(self, device: Device) -> None:
         """Remove a device; the last authenticated one of a user takes the user offline."""
         self._devices.remove(device)
-        if device.authenticated and device.uid is not None and not self.connections(device.uid):
+        if not device.authenticated or device.uid is None:
+            return
+        last = not self.connections(device.uid)
+        if last:
             person = self.people[device.uid]
             person.last_active_at = self.now()
             self._publish_presence(person)
+        self._announce_connection(device, "disconnected", presence_changed=last)
 
     def _publish_presence(self, person: Person) -> None:
         """Send the user's presence to every device that subscribed to it."""
@@ -231,3 +289,21 @@ class ChatApp:
                 return device.uid is not None and person.uid in self.people[device.uid].friends
             case _:
                 return False
+
+    # Webhooks
+
+    def announce(self, trigger: Trigger, data: Json) -> None:
+        """Report an event to the webhook, if there is one."""
+        if self.on_trigger is not None:
+            self.on_trigger(copy.deepcopy(webhook_body(self.app_id, trigger, data)))
+
+    def _announce_connection(self, device: Device, action: str, *, presence_changed: bool) -> None:
+        if self.on_trigger is not None and device.uid is not None:
+            data = connection_data(
+                self.public(device.uid),
+                action,
+                device.client,
+                now=self._wall_clock() + self.clock_ahead,
+                presence_changed=presence_changed,
+            )
+            self.announce("user_connection_status_changed", data)

@@ -70,6 +70,7 @@ class Device:
         authenticated: the server accepted the auth frame.
         subscription: the auth frame's `presenceSubscription`.
         roles: the auth frame's `roles`.
+        client: the auth frame's `params`, which describe the client: `appInfo`, `platform`, `userAgent`.
         silent: `silence()` was called.
         open: the upgrade was accepted.
         gone: the connection is over.
@@ -86,6 +87,7 @@ class Device:
     authenticated: bool = attrs.field(default=False, init=False)
     subscription: str = attrs.field(default="NONE", init=False)
     roles: frozenset[str] = attrs.field(default=frozenset(), init=False)
+    client: Json = attrs.field(factory=dict, init=False, repr=False)
     silent: bool = attrs.field(default=False, init=False)
     open: bool = attrs.field(default=False, init=False)
     gone: bool = attrs.field(default=False, init=False)

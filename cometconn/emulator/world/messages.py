@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeAlias
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
+
+from cometconn.emulator.jsontext import Json
 
 from .reactions import Reactions
 from .receipts import Receipts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from cometconn.emulator.jsontext import Json
-
-__all__ = ["DEFAULT_PER_PAGE", "MESSAGE_LIMIT", "MessageStore", "Page", "PageRequest", "is_number"]
+__all__ = ["DEFAULT_PER_PAGE", "HAVING", "MESSAGE_LIMIT", "MessageStore", "Page", "PageRequest", "is_number"]
 
 MESSAGE_LIMIT = 10_000
 """At most this many messages are kept; the oldest are dropped first."""
 
 DEFAULT_PER_PAGE = 30
 _DIGITS = 19
+_LINK = re.compile(r"https?://\S|www\.\S", re.IGNORECASE)
+
+HAVING: Final[dict[str, Callable[[Json], bool]]] = {
+    "hasLinks": lambda message: _LINK.search(str(message["data"].get("text", ""))) is not None,
+    "hasAttachments": lambda message: bool(message["data"].get("attachments")),
+    "hasMentions": lambda message: bool(message["data"].get("mentions")),
+}
+"""Filters of messages by what they have, by the name of the URL's parameter."""
 
 _Key: TypeAlias = tuple[float, float]
 
@@ -47,6 +57,7 @@ class PageRequest:
         tags: only messages with one of these, unless empty.
         hide_replies: leave out replies in threads.
         hide_deleted: leave out messages that were deleted.
+        having: only messages that have all of these, which are names of `HAVING`.
     """
 
     affix: str = "append"
@@ -61,6 +72,7 @@ class PageRequest:
     tags: frozenset[str] = frozenset()
     hide_replies: bool = False
     hide_deleted: bool = False
+    having: frozenset[str] = frozenset()
 
     def key(self, message: Json) -> _Key:
         """Return the sort key of a message in this listing."""
@@ -85,6 +97,7 @@ class PageRequest:
             and (not self.hide_replies or "parentId" not in message)
             and (not self.hide_deleted or "deletedAt" not in message)
             and (not self.only_updates or message["updatedAt"] > message["sentAt"])
+            and all(HAVING[name](message) for name in self.having)
             and self.search.lower() in str(message["data"].get("text", "")).lower()
         )
 

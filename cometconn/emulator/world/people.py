@@ -38,6 +38,8 @@ class Person:
         friends: uids, for `presenceSubscription` `FRIENDS`.
         name: shown to others; made from the uid unless given.
         last_active_at: when the last of the user's sockets ended, in seconds since 1970.
+        blocked: uids whose messages are not delivered to this user.
+        profile: more fields that others see: `avatar`, `link`, `metadata`, `statusMessage`, `tags`.
     """
 
     uid: str
@@ -46,10 +48,13 @@ class Person:
     friends: set[str] = attrs.field(factory=set)
     name: str = attrs.field(default=attrs.Factory(lambda self: _name_from(self.uid), takes_self=True))
     last_active_at: int | None = None
+    blocked: set[str] = attrs.field(factory=set)
+    profile: Json = attrs.field(factory=dict)
 
     def public(self, *, online: bool) -> Json:
         """Return the user as others see it."""
         user: Json = {
+            **self.profile,
             "uid": self.uid,
             "name": self.name,
             "role": self.role,
@@ -73,6 +78,7 @@ class Group:
         banned: uids that cannot join.
         kind: `public`, `password`, or `private`: only the owner, admins and moderators can add members to a private one.
         password: of a group of that kind.
+        profile: more fields that others see: `icon`, `description`, `metadata`, `tags`.
     """
 
     guid: str
@@ -82,6 +88,7 @@ class Group:
     banned: set[str] = attrs.field(factory=set)
     kind: str = "public"
     password: str = attrs.field(default="", repr=False)
+    profile: Json = attrs.field(factory=dict)
 
     @property
     def owner(self) -> str:
@@ -92,6 +99,7 @@ class Group:
         """Return the group as this user sees it, or as its members do."""
         joined = uid is None or uid in self.members
         return {
+            **self.profile,
             "guid": self.guid,
             "name": self.name,
             "type": self.kind,

@@ -1,4 +1,4 @@
-"""Auth tokens and the JWTs made from them."""
+"""Auth tokens, the JWTs made from them, and the tokens for secured media."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def random_secret(kind: str, uid: str) -> str:
 
 
 class Sessions:
-    """The valid secrets and their users: auth tokens for REST, and one JWT per token for the socket.
+    """The valid secrets and their users: auth tokens for REST, one JWT per token for the socket, one `fat` per user.
+
+    A user's `fat`, the file access token, opens secured media.
 
     Args:
         make_secret: makes a secret from its kind and the uid.
@@ -33,6 +35,7 @@ class Sessions:
         self._tokens: dict[str, str] = {}
         self._jwts: dict[str, tuple[str, str]] = {}
         self._jwt_of: dict[str, str] = {}
+        self._fats: dict[str, str] = {}
 
     def issue_token(self, uid: str) -> str:
         """Make a new auth token for a user; earlier ones stay valid."""
@@ -60,6 +63,20 @@ class Sessions:
         known = self._jwts.get(jwt)
         return known[1] if known else None
 
+    def fat_for(self, uid: str) -> str:
+        """Return the user's token for secured media."""
+        if uid not in self._fats:
+            self._fats[uid] = self._make_secret("fat", uid)
+        return self._fats[uid]
+
+    def opens_media(self, fat: str) -> bool:
+        """Whether this is the token of a user for secured media."""
+        return fat in self._fats.values()
+
+    def tokens_of(self, uid: str) -> list[str]:
+        """Return the valid auth tokens of a user, oldest first."""
+        return [token for token, owner in self._tokens.items() if owner == uid]
+
     def forget(self, token: str) -> None:
         """Make one token and its JWT invalid."""
         self._tokens.pop(token, None)
@@ -68,8 +85,9 @@ class Sessions:
             del self._jwts[jwt]
 
     def forget_all(self) -> None:
-        """Make every token and every JWT invalid."""
+        """Make every token and every JWT invalid, and those for secured media, too."""
         self._tokens.clear()
+        self._fats.clear()
         self.expire_jwts()
 
     def expire_jwts(self) -> None:
@@ -78,6 +96,7 @@ class Sessions:
         self._jwt_of.clear()
 
     def values(self) -> Iterator[str]:
-        """Iterate over all valid tokens and JWTs, so that the log can hide them."""
+        """Iterate over all valid secrets, so that the log can hide them."""
         yield from self._tokens
         yield from self._jwts
+        yield from self._fats.values()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from cometconn.emulator import World
+from cometconn.emulator import Faults, World
 from cometconn.emulator.backend.call import Call
 from cometconn.emulator.backend.responses import Refusal
 
 
 def _call(world: World, body: dict[str, object] | None = None, **headers: str) -> Call:
-    return Call(world, dict, {}, {}, headers, body or {})
+    return Call(world, dict, "http://127.0.0.1:1", Faults(), {}, {}, headers, body or {})
 
 
 def test_a_known_token_leads_to_its_user() -> None:

@@ -220,3 +220,62 @@ def test_groups_are_listed(backend: Backend) -> None:
     assert guids("") == ["hikers", "night"]
     assert guids("?hasJoined=1") == ["hikers"]
     assert guids("?searchKey=nig") == ["night"]
+
+
+@pytest.mark.parametrize(
+    ("query", "guids"),
+    [
+        ("", ["hikers", "open", "locked"]),
+        ("hasJoined=1", ["hikers"]),
+        ("searchKey=LOCK", ["locked"]),
+        ("searchKey=walkers", ["open"]),
+        ("tags=t,u", ["open"]),
+        ("per_page=2&page=2", ["locked"]),
+        ("per_page=2&page=3", []),
+    ],
+)
+def test_groups_are_searched(backend: Backend, query: str, guids: list[str]) -> None:
+    """By guid, name and tags, page by page; a private group is shown to its members only."""
+    bob = backend.token("bob-3")
+    for body in (
+        {
+            "guid": "open",
+            "name": "Walkers",
+            "tags": ["t"],
+            "icon": "http://i",
+            "description": "d",
+            "metadata": {"a": 1},
+        },
+        {"guid": "locked", "type": "password", "password": "p"},
+        {"guid": "secret", "type": "private"},
+    ):
+        assert backend.request("POST", "/groups", body, authToken=bob)[0] == 200
+    answer = backend.request("GET", f"/groups?{query}", authToken=backend.token("amy-2"))[1]
+    assert [group["guid"] for group in answer["data"]] == guids
+    shown = backend.request("GET", "/groups/open", authToken=bob)[1]["data"]
+    assert (shown["icon"], shown["description"], shown["metadata"]) == ("http://i", "d", {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("query", "uids"),
+    [
+        ("", ["zed-1", "amy-2"]),
+        ("scopes=admin,owner", ["zed-1"]),
+        ("searchKey=AMY", ["amy-2"]),
+        ("status=online", ["amy-2"]),
+        ("per_page=1&page=2", ["amy-2"]),
+        ("per_page=1&page=3", []),
+    ],
+)
+def test_members_are_searched(backend: Backend, query: str, uids: list[str]) -> None:
+    """By scope, name, uid and status, page by page."""
+    backend.device("amy-2")
+    answer = backend.request("GET", f"/groups/hikers/members?{query}", authToken=backend.token("zed-1"))[1]
+    assert [member["uid"] for member in answer["data"]] == uids
+
+
+@pytest.mark.parametrize("body", [{"icon": 7}, {"metadata": []}, {"tags": "t"}, {"description": {}}])
+def test_a_group_with_bad_fields_is_not_made(backend: Backend, body: dict[str, Any]) -> None:
+    """Nothing of it stays."""
+    assert backend.request("POST", "/groups", {"guid": "new", **body}, authToken=backend.token("zed-1"))[0] == 400
+    assert "new" not in backend.world.groups

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.emulator.conftest import Backend
 
@@ -62,3 +64,46 @@ def test_messages_of_a_deleted_group_are_not_listed(backend: Backend) -> None:
     assert backend.request("DELETE", "/groups/hikers", authToken=token)[0] == 200
     assert [message["id"] for message in backend.request("GET", "/messages", authToken=token)[1]["data"]] == ["2"]
     assert backend.request("GET", "/messages/1", authToken=token)[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("hasLinks=1", ["1", "3"]),
+        ("hasAttachments=1", ["2"]),
+        ("hasMentions=true", ["3"]),
+        ("hasReactions=1", ["4"]),
+        ("hasLinks=1&hasMentions=1", ["3"]),
+        ("hasLinks=0", ["1", "2", "3", "4"]),
+    ],
+)
+def test_messages_are_filtered_by_what_they_have(backend: Backend, query: str, ids: list[str]) -> None:
+    """Links, attachments, mentions, reactions, or several of them."""
+    say(backend, "zed-1", "amy-2", data={"text": "see HTTPS://a.example"})
+    say(backend, "zed-1", "amy-2", data={"attachments": [{"url": "u"}]})
+    say(backend, "zed-1", "amy-2", data={"text": "<@uid:amy-2> www.b.example"})
+    reacted = say(backend, "zed-1", "amy-2")
+    backend.world.messages.reactions.add(reacted, "x", "amy-2", now=1)
+    answer = backend.request("GET", f"/messages?{query}", authToken=backend.token("zed-1"))[1]
+    assert [message["id"] for message in answer["data"]] == ids
+
+
+def test_a_single_message_has_its_receipts(backend: Backend) -> None:
+    """When it was delivered to each other user, and read; later messages do not change that."""
+    draft = {"receiver": "hikers", "receiverType": "group", "category": "message", "type": "text"}
+    zed, amy = backend.token("zed-1"), backend.token("amy-2")
+
+    def receipts() -> Any:
+        found = backend.request("GET", "/messages/1", authToken=zed)[1]["data"]["receipts"]["data"]
+        return [(each.pop("recipient")["uid"], each) for each in found]
+
+    backend.world.post("zed-1", {**draft, "data": {"text": "one"}})
+    assert receipts() == []
+    backend.request("POST", "/groups/hikers/conversation/delivered", {"messageId": "1"}, authToken=amy)
+    backend.clock[0] += 5
+    assert receipts() == [("amy-2", {"deliveredAt": 1_800_000_000})]
+    backend.request("POST", "/groups/hikers/conversation/read", {"messageId": "1"}, authToken=amy)
+    backend.clock[0] += 5
+    backend.world.post("zed-1", {**draft, "data": {"text": "two"}})
+    backend.request("POST", "/groups/hikers/conversation/read", authToken=amy)
+    assert receipts() == [("amy-2", {"deliveredAt": 1_800_000_000, "readAt": 1_800_000_005})]

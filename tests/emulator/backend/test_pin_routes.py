@@ -115,6 +115,12 @@ def test_what_cannot_be_seen_cannot_be_pinned(backend: Backend) -> None:
         assert (status, answer["error"]["code"]) == (404, "ERR_MESSAGE_ID_NOT_FOUND")
 
 
+LATER = {("body", "conversation", name) for name in ("lastReadMessageId", "tags", "unreadMentionsCount")} | {
+    ("body", "conversation", "conversationWith", name) for name in ("blockedByMe", "hasBlockedMe")
+}
+"""What REST has of a conversation beside the golden frame: protocol, section 12."""
+
+
 @pytest.mark.parametrize(
     ("file", "name", "path"),
     [
@@ -133,4 +139,4 @@ def test_the_frames_have_the_shape_of_the_golden_ones(backend: Backend, file: st
     request(backend, "POST", path)
     (frame,) = backend.outbox(zed)
     assert (frame["type"], frame["body"]["action"]) == (golden["type"], golden["body"]["action"])
-    assert set(paths(frame)) - set(paths(golden)) <= {("body", "message", "data", "reactions")}
+    assert set(paths(frame)) - set(paths(golden)) <= {("body", "message", "data", "reactions"), *LATER}

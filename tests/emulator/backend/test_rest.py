@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
-from cometconn.emulator import Faults, Kind
+from cometconn.emulator import Faults, Kind, ServerControls, World
 from cometconn.environment import Request
-
-if TYPE_CHECKING:
-    from tests.emulator.conftest import Backend
+from tests.emulator.conftest import Backend
 
 
 @pytest.mark.parametrize("path", ["/settings", "/v3.0/settings", "/v3.0/settings/", "/v3.0/%73ettings"])
@@ -19,7 +17,7 @@ def test_the_version_may_be_left_out(backend: Backend, path: str) -> None:
     assert backend.request("GET", path)[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/v3.0", "/nowhere", "/v3.0/v3.0/settings", "/users/zed-1/auth_tokens/x"])
+@pytest.mark.parametrize("path", ["/", "/v3.0", "/nowhere", "/v3.0/v3.0/settings", "/users/zed-1/auth_tokens/x/y"])
 def test_unknown_paths_are_404(backend: Backend, path: str) -> None:
     """A path that is not in the table is answered with CometChat's error JSON."""
     status, answer = backend.request("GET", path)
@@ -95,3 +93,55 @@ def test_escapes_hide_no_secret_from_the_log(backend: Backend) -> None:
 
     (entry,) = backend.world.log.of(Kind.REST)
     assert entry.detail["path"] == "/users/***"
+
+
+def test_a_number_of_requests_can_be_allowed_in_a_window() -> None:
+    """Further ones get 429 with the seconds until the window ends; the next window, and setting the fault, begin anew."""
+    now = [100.0]
+    backend = Backend(World(clock=lambda: now[0]), [])
+    backend.world.faults = Faults(rest_limit=2, rest_window=10)
+
+    def request() -> Any:
+        response = backend.world.answer(Request("GET", "http://127.0.0.1:1/settings", {}))
+        return (response.status, response.headers.get("retry-after"))
+
+    assert [request() for _ in range(3)] == [(200, None), (200, None), (429, "10")]
+    now[0] += 7.5
+    assert request() == (429, "3")
+    now[0] += 2.5
+    assert [request() for _ in range(3)] == [(200, None), (200, None), (429, "10")]
+    Controls(backend.world).set(rest_limit=1)
+    assert [request() for _ in range(2)] == [(200, None), (429, "10")]
+    assert backend.request("GET", "/settings")[1]["error"]["code"] == "TOO_MANY_REQUEST"
+    assert backend.request("GET", "/files/x/y")[0] == 404  # the storage has no such limit
+
+
+@pytest.mark.parametrize("rest", [503, "hang", "cut"])
+def test_a_fault_of_rest_can_end_by_itself(rest: Any) -> None:
+    """After so many requests; another fault that is set does not count again, `rest` does."""
+    world = World(clock=lambda: 0.0)
+    controls = Controls(world)
+    request = Request("GET", "http://127.0.0.1:1/settings", {})
+
+    def hurt() -> bool:
+        return world.hangs(request) or world.answer(request).status == 503 or world.cuts(request)
+
+    controls.set(rest=rest, rest_times=2)
+    assert [hurt() for _ in range(4)] == [True, True, False, False]
+    controls.set(pong=False)
+    assert not hurt()
+    controls.set(rest_times=1)
+    assert [hurt() for _ in range(2)] == [True, False]
+
+
+class Controls(ServerControls):
+    """The controls of a world without connections."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def refuse_connections(self) -> None:
+        """Nothing can connect."""
+
+    def accept_connections(self) -> None:
+        """Nothing can connect."""

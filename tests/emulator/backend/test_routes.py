@@ -227,3 +227,62 @@ def test_each_listing_has_its_messages(backend: Backend) -> None:
     assert ids("/messages/1/thread", zed) == ["4"]
     assert backend.request("GET", "/messages/1", authToken=amy)[1]["data"]["id"] == "1"
     assert backend.request("GET", "/messages/1", authToken=bob)[0] == 404
+
+
+def test_a_text_mentions_users(backend: Backend) -> None:
+    """Those that exist, in the answer, the frame and on pages; what the client sends as mentions is ignored."""
+    amy = backend.device("amy-2")
+    zed = {"authToken": backend.token("zed-1")}
+    data = {"text": "<@uid:amy-2> <@uid:nobody> <@uid:amy-2>", "mentions": 7}
+    sent = backend.request("POST", "/messages", {**_HELLO, "data": data}, **zed)[1]["data"]
+    assert {uid: user["name"] for uid, user in sent["data"]["mentions"].items()} == {"amy-2": "Amy 2"}
+    assert backend.outbox(amy)[0]["body"] == sent
+    (page,) = backend.request("GET", "/messages", authToken=backend.token("amy-2"))[1]["data"]
+    assert (list(page["data"]["mentions"]), page["hasMentionedMe"]) == (["amy-2"], True)
+    backend.request("PUT", "/messages/1", {"data": {"metadata": {"a": 1}}}, **zed)
+    assert list(backend.request("GET", "/messages/1", **zed)[1]["data"]["data"]["mentions"]) == ["amy-2"]
+    backend.request("PUT", "/messages/1", {"data": {"text": "nobody"}}, **zed)
+    (edited,) = (m for m in backend.request("GET", "/messages", **zed)[1]["data"] if m["id"] == "1")
+    assert edited["data"]["mentions"] == {}
+
+
+def test_a_message_quotes_another(backend: Backend) -> None:
+    """The whole one, without what that one quotes; a message of others cannot be quoted."""
+    amy = backend.device("amy-2")
+    for number, quoted in enumerate(("", "1", "2")):
+        body = {**_HELLO, "data": {"text": str(number)}, "quotedMessageId": quoted, "quotedMessage": {"id": "made up"}}
+        sent = backend.request("POST", "/messages", body, authToken=backend.token("zed-1"))[1]["data"]
+    assert (sent["quotedMessageId"], sent["quotedMessage"]["data"]["text"]) == ("2", "1")
+    assert "quotedMessage" not in sent["quotedMessage"]
+    assert backend.outbox(amy)[-1]["body"] == sent
+    for quoted in ("99", {"id": "1"}):
+        body = {**_HELLO, "receiver": "amy-2", "quotedMessageId": quoted}
+        assert backend.request("POST", "/messages", body, authToken=backend.token("bob-3"))[0] == 404
+
+
+@pytest.mark.parametrize("parent", [True, [7], {"id": 1}, 1.5])
+def test_the_parent_of_a_reply_is_an_id(backend: Backend, parent: Any) -> None:
+    """Other values are refused."""
+    body = {**_HELLO, "parentId": parent}
+    assert backend.request("POST", "/messages", body, authToken=backend.token("zed-1"))[0] == 400
+
+
+def test_two_messages_may_have_one_muid(backend: Backend) -> None:
+    """The server keeps it and does not compare it."""
+    ids = [
+        backend.request("POST", "/messages", {**_HELLO, "muid": "m"}, authToken=backend.token("zed-1"))[1]["data"]["id"]
+        for _ in range(2)
+    ]
+    listed = backend.request("GET", "/messages", authToken=backend.token("zed-1"))[1]["data"]
+    assert [(message["id"], message["muid"]) for message in listed] == [(number, "m") for number in ids]
+
+
+@pytest.mark.parametrize("kind", ["image", "audio", "video", "file"])
+def test_a_media_message_needs_a_file(backend: Backend, kind: str) -> None:
+    """A URL or attachments."""
+    draft, token = {**_HELLO, "type": kind}, backend.token("zed-1")
+    statuses = [
+        backend.request("POST", "/messages", {**draft, "data": data}, authToken=token)[0]
+        for data in ({}, {"url": "http://a"}, {"attachments": [{"url": "http://a"}]})
+    ]
+    assert statuses == [400, 200, 200]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
@@ -14,8 +15,6 @@ from cometconn.emulator import Emulator, Kind
 from cometconn.emulator.transport import asgi_app
 
 if TYPE_CHECKING:
-    import httpx2
-
     from tests.emulator.conftest import Dial, Join
 
 
@@ -373,3 +372,39 @@ async def test_a_client_that_never_reads_is_reset(server: Emulator, dial: Dial) 
             assert server.connections("zed-1") == 0
 
     assert [entry.detail["how"] for entry in server.log.of(Kind.GONE)] == ["reset"]
+
+
+async def test_rest_can_be_cut_after_its_effect(server: Emulator, http: httpx2.AsyncClient) -> None:
+    """The connection is reset instead of an answer, and the message is there."""
+    headers = {"authToken": server.world.sessions.issue_token("zed-1")}
+    body = {"receiver": "amy-2", "receiverType": "user", "category": "message", "type": "text", "data": {"text": "x"}}
+    server.set(rest="cut", rest_times=1)
+    with trio.fail_after(10):
+        with pytest.raises((httpx2.ReadError, httpx2.RemoteProtocolError)):
+            await http.post("/messages", headers=headers, json=body)
+        messages = (await http.get("/messages", headers=headers)).json()["data"]
+    assert len(messages) == 1
+
+
+async def test_a_bad_form_over_http_is_refused(server: Emulator, http: httpx2.AsyncClient) -> None:
+    """Without a boundary, without an end, or cut by the client: nothing is kept, and the server goes on."""
+    bad = [
+        ("multipart/form-data", b"--B--"),
+        (
+            "multipart/form-data; boundary=B",
+            b'--B\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nbytes of a file',
+        ),
+    ]
+    with trio.fail_after(10):
+        for content_type, content in bad:
+            answer = await http.post("/messages", headers={"content-type": content_type}, content=content)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "ERR_BAD_REQUEST")
+        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+        head = b"POST /messages HTTP/1.1\r\nHost: [\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: 999\r\n\r\n"
+        await stream.send_all(head + bad[1][1])
+        while not server.world.files.used:
+            await trio.sleep(0.01)
+        await stream.aclose()
+        while server.world.files.used:
+            await trio.sleep(0.01)
+        assert (await http.get("/settings")).status_code == 200

@@ -95,11 +95,25 @@ _HOME = {
 _ROOMS = frozenset({"environment", "errors", "events", "settings", "status", "stores"})
 
 _FOR_LATER = (
+    "_client.message_changes",
     "_client.open_client",
+    "_client.sent_search",
+    "_client.typing_blocks",
     "_account.exchange",
+    "_account.streaming",
+    "_account.transfer",
     "_connection.catch_up",
     "_telemetry.hook_dispatcher",
     "_connection.link_nursery",
+    "_rest.context",
+    "_rest.conversations",
+    "_rest.download",
+    "_rest.encoding",
+    "_rest.groups",
+    "_rest.media",
+    "_rest.messages",
+    "_rest.multipart",
+    "_rest.users",
     "_telemetry.step_observer",
     "_transport.websocket",
 )

@@ -25,13 +25,16 @@ class Request:
         method: `"GET"`, `"POST"`, `"PUT"` or `"DELETE"`.
         url: the complete URL.
         headers: names and values. Not in the `repr`, because they contain tokens.
-        body: JSON, or `None` for no body. Not in the `repr`.
+        body: JSON or a form, or `None` for no body. Not in the `repr`.
+        is_foreign: whether it goes to another server than CometChat's API, where a file is kept. Nothing that is meant
+            for CometChat's servers may be added to it, such as headers of the program.
     """
 
     method: str
     url: str
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes | None = attrs.field(default=None, repr=False)
+    is_foreign: bool = False
 
 
 @checked

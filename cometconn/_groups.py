@@ -160,7 +160,7 @@ class Usage(NamedTuple):
 
     Attributes:
         call: the call whose result is entered, such as `chat.events`.
-        given: the usual name of what the block gets, such as `events`.
+        given: the usual name of what the block gets, such as `events`; empty if it gets nothing.
         item: the usual name of what is iterated over in the block; empty if it is not iterated over.
     """
 
@@ -170,6 +170,8 @@ class Usage(NamedTuple):
 
     def shown(self, *, iterating: bool = False) -> str:
         """Return the advice."""
+        if not self.given:
+            return f"write `async with {self.call}(...):`."
         inside = f"use `{self.given}` inside the block"
         if iterating and self.item:
             inside = f"inside the block `async for {self.item} in {self.given}:`"
@@ -327,7 +329,7 @@ def _made_into_blocks(
     return made
 
 
-_IN_AIO = frozenset({"open_client()", "open_emulator()", "open_fault_proxy()", "open_replay()"})
+_IN_AIO = frozenset({"open_admin()", "open_client()", "open_emulator()", "open_fault_proxy()", "open_replay()"})
 
 
 def need_trio(call: str) -> None:

@@ -26,6 +26,8 @@ _MODULES = [
             "testing",
             "emulator",
             "fleet",
+            "admin",
+            "aio.admin",
             "aio.emulator",
             "aio.testing",
             "testing.scripts",

@@ -25,11 +25,13 @@ __all__ = [
     "ConnectionLostError",
     "DecodeError",
     "FeatureThrottledError",
+    "FileError",
     "LoginInProgressError",
     "NotConnectedError",
     "NotLoggedInError",
     "PongTimeoutError",
     "ProtocolError",
+    "SendUncertainError",
     "SettingsError",
     "SlowConsumerError",
     "StoreError",
@@ -90,6 +92,8 @@ class ApiError(CometConnError):
         details: what CometChat sent as `details`; otherwise `None`.
         status: the HTTP status; `None` if no response was received.
         retry_after: the delay in seconds that the server asked for (`Retry-After`); `None` if it did not.
+        sent: `False` if the request was certainly not sent: there was no connection, or too many other requests were
+            under way. A retry then cannot do anything a second time.
     """
 
     default_code = "FAILED_TO_FETCH"
@@ -104,17 +108,44 @@ class ApiError(CometConnError):
         details: Any = None,
         status: int | None = None,
         retry_after: float | None = None,
+        sent: bool = True,
     ) -> None:
         code = code or self.default_code
         super().__init__(message if code in message else f"{message.removesuffix('.')} ({code}).", code=code)
         self.details: Any = details
         self.status: int | None = status
         self.retry_after: float | None = retry_after
+        self.sent: bool = sent
 
     @property
     def worth_retrying(self) -> bool:
         """Whether the same request may succeed later: no response was received, or its status is 408, 425, 429 or 5xx."""
         return self.status is None or self.status in self._TRANSIENT or self.status >= self._SERVER_ERRORS
+
+
+class SendUncertainError(ApiError):
+    """A message may have been sent or not, because no usable response was received.
+
+    `await chat.resend(error)` looks for the message in its conversation, and sends it only if it is not there. Calling
+    `send_text()` again may send it a second time. The other attributes are those of the failed request, as for every `ApiError`.
+
+    Attributes:
+        muid: the id of the message that was given, or made, before it was sent. `Message.muid` is the same.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        muid: str,
+        code: str | None = None,
+        details: Any = None,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, code=code, details=details, status=status, retry_after=retry_after)
+        self.muid: str = muid
+        self._unconfirmed: Any = None  # what `resend()` needs
 
 
 class NotLoggedInError(CometConnError):
@@ -205,6 +236,15 @@ class AppStateError(CometConnError):
     """A source of `cometconn.appstate` cannot start, because the system or an installed package lacks what it needs."""
 
     default_code = "APP_STATE_UNAVAILABLE"
+
+
+class FileError(CometConnError):
+    """A file cannot be sent or received: there is no such file, it is a folder, empty, too large or was changed meanwhile.
+
+    Or what is received cannot be written. Nothing was sent, and no part of what was received is left.
+    """
+
+    default_code = "FILE_FAILED"
 
 
 class SlowConsumerError(CometConnError):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import urllib.parse
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, NoReturn
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import attrs
 import trio
@@ -17,7 +17,7 @@ from cometconn._json.signs import DEEPEST, has_too_many_items, is_too_deep
 from cometconn._json.values import parse
 from cometconn._network.http_date import read_date, retry_after_seconds
 from cometconn._network.loop_watch import excused
-from cometconn._network.os_errors import os_error_text, without_traceback
+from cometconn._network.os_errors import never_connected, os_error_text, without_traceback
 from cometconn._network.urls import read_url
 from cometconn._text.foreign_text import KnownSecrets
 from cometconn.errors import ApiError, ProtocolError, SettingsError
@@ -26,6 +26,11 @@ from .pages import Cursor, MessagePage
 from .response_body import RESPONSE_LIMIT
 from .server_settings import usable_settings
 from .session import Hosts, Session, is_token
+from .turn import Turn
+
+if TYPE_CHECKING:
+    from .streaming import BodyStream, StreamedResponse
+    from .transfer import Transfer
 
 __all__ = ["Api", "is_refusal", "is_token_unknown"]
 
@@ -34,6 +39,9 @@ _CLIENT_ERRORS = 400
 _PER_PAGE = 100
 _LONGEST_CODE = 100
 _MOST_ITEMS = 200_000  # of an answer that is read as a whole
+_JSON = "application/json"
+_KEY_REFUSED = frozenset({"AUTH_ERR_APIKEY_NOT_FOUND", "AUTH_ERR_INVALID_API_KEY", "AUTH_ERR_NO_ACCESS"})
+_WRONG_KEY = "auth_key must be the app's auth key; for a token of the user, use login(auth_token=...)."
 _LONG = 64 * 1024  # bytes of an answer of which each pass takes milliseconds, at worst
 
 
@@ -50,8 +58,11 @@ class Api:
         app_id, session_id, device_id, version: what identifies this client to the server.
         hosts: the base URLs.
         request: makes one HTTP request.
-        timeout: the bound of each call in seconds, including the wait for one of the *at_once* places.
-        at_once: how many requests may run at a time.
+        timeout: the bound of each call in seconds, including the wait for one of the *at_once* places. For a file that is
+            sent or received it is the bound of each piece.
+        at_once: how many requests may run at a time. At most half of them send or receive files, so that long files do
+            not hold up the others.
+        open_response: makes one HTTP request that sends or receives a file; `None` if the environment has no such call.
         response_date: the `Date` header of the last response that had one, in seconds since 1970; `None` before the
             first.
         secrets: the keys and tokens sent and received so far: no error message contains one of them.
@@ -65,9 +76,12 @@ class Api:
     version: str
     timeout: float
     at_once: int = 8
+    open_response: Callable[..., AbstractAsyncContextManager[StreamedResponse]] | None = None
     secrets: KnownSecrets = attrs.field(factory=KnownSecrets, repr=False)
     response_date: float | None = attrs.field(default=None, init=False)
-    _turns: trio.Semaphore | None = attrs.field(default=None, init=False, repr=False)  # a client may need no request
+    # A client may need no request, and none for a file.
+    _turns: trio.Semaphore | None = attrs.field(default=None, init=False, repr=False)
+    _file_turns: trio.Semaphore | None = attrs.field(default=None, init=False, repr=False)
 
     async def create_auth_token(self, uid: str, auth_key: str) -> str:
         """Create an auth token for *uid* with the app's auth key."""
@@ -77,7 +91,13 @@ class Api:
             message = f"uid must not be {uid!r}."
             raise SettingsError(message)
         url = f"{self.hosts.admin()}/users/{urllib.parse.quote(uid, safe='')}/auth_tokens"
-        data = await self._call("POST", url, {"apiKey": auth_key}, self._about_us())
+        try:
+            data = await self._call("POST", url, {"apiKey": auth_key}, self._about_us())
+        except ApiError as error:
+            if error.code in _KEY_REFUSED:
+                error.message = f"{error.message} {_WRONG_KEY}"
+                error.args = (error.message,)
+            raise
         return _token(data, "authToken") or _absent("authToken")
 
     async def put_me(self, auth_token: str) -> Session:
@@ -117,15 +137,94 @@ class Api:
     async def messages(self, session: Session, behind: Cursor) -> MessagePage:
         """Return one page of the messages after *behind* in all of the user's conversations, oldest first."""
         query = urllib.parse.urlencode({"per_page": _PER_PAGE, **behind.query(), "affix": "append"})
-        url = f"{self.hosts.client(session.settings)}/messages?{query}"
-        secret = {"authToken": session.auth_token}
-        async with self._turn("GET", url, secret) as what:
-            response = await self._respond(what, "GET", url, secret, None)
+        return await MessagePage.read(await self.undecoded(session, f"/messages?{query}"), behind)
+
+    async def undecoded(self, session: Session, target: str) -> dict[str, bytes]:
+        """Make a `GET` request, and return the undecoded JSON of the members of the response, which has `data`.
+
+        So a list of any length is read in short steps, and an element that is invalid leaves the others as they are.
+
+        Args:
+            session: the logged-in user's.
+            target: the path below the base URL, and the query.
+        """
+        url, secret = f"{self.hosts.client(session.settings)}{target}", {"authToken": session.auth_token}
+        async with self._turn("GET", url, secret) as turn:
+            what = turn.what
+            response = await self._respond(what, "GET", url, secret)
             members = await MessagePage.members(response.body)
             if "data" not in members or members.get("error", b"").startswith(b"{"):
-                members = {}
                 await _read(what, response, self.secrets)  # raises the error with its reason
-            return await MessagePage.read(members, behind)
+                raise _invalid(what, response.status, "could not be read")
+            return members
+
+    async def program_request(
+        self, session: Session, method: str, target: str, body: bytes | BodyStream | None, content_type: str
+    ) -> dict[str, Any]:
+        """Make the request of a program, and return the whole response, which has `data`.
+
+        Args:
+            session: the logged-in user's.
+            method: the HTTP method.
+            target: the path below the base URL, and the query.
+            body: the body; `None` for none.
+            content_type: that of the body.
+        """
+        url = f"{self.hosts.client(session.settings)}{target}"
+        secret = {"authToken": session.auth_token}
+        if body is None or isinstance(body, bytes):
+            return await self._answer(method, url, secret, body, content_type)
+        request = Request(method, url, self._headers(secret, content_type))
+        async with self.transfer(request, body) as transfer:
+            return await _read(transfer.what, await transfer.whole(), self.secrets)
+
+    @asynccontextmanager
+    async def transfer(self, request: Request, body: BodyStream | None = None) -> AsyncGenerator[Transfer, None]:
+        """Make a request that sends or receives a file, and yield its response, which is read during the block.
+
+        There is no limit for the whole. Each piece, the wait for the response, and the wait for one of the *at_once* places
+        take at most `timeout`. The wait for others that send or receive files does not count.
+
+        What *body* and the block raise is raised as it is, and every failure of the network as `ApiError`.
+
+        Args:
+            request: the request; its secrets are known already.
+            body: sent in place of the request's own.
+
+        Raises:
+            SettingsError: the environment cannot send and receive files.
+        """
+        from .transfer import Transfer, WatchedBody  # noqa: PLC0415 - most clients never send or receive a file
+
+        if self.open_response is None:
+            message = "This environment cannot send or receive files: it has no open_response()."
+            raise SettingsError(message)
+        turns = self._file_turns = self._file_turns or trio.Semaphore(max(1, self.at_once // 2))
+        async with turns, self._turn(request.method, request.url, {}) as turn:
+            sent = None if body is None else WatchedBody(body, turn.progressed)
+            opening = self.open_response(request, sent)
+            try:
+                streamed = await opening.__aenter__()
+            except Exception as error:  # noqa: BLE001 - a program's own Environment may raise anything
+                if sent is not None and sent.raised is not None:
+                    raise sent.raised from None
+                raise self._no_answer(turn.what, error) from self.secrets.error(without_traceback(error))
+            turn.pause()
+            try:
+                yield Transfer(turn, streamed, self._no_answer, self.secrets)
+            finally:
+                await opening.__aexit__(None, None, None)
+
+    async def admin_request(self, api_key: str, method: str, target: str, body: bytes | None) -> Any:
+        """Make a request that needs the app's REST API key, and return the `data` of the response.
+
+        Args:
+            api_key: the key.
+            method: the HTTP method.
+            target: the path below the base URL.
+            body: JSON; `None` for none.
+        """
+        return (await self._answer(method, f"{self.hosts.admin()}{target}", {"apiKey": api_key}, body, _JSON))["data"]
 
     async def send_message(self, session: Session, draft: str) -> dict[str, Any]:
         """Send the message whose JSON is *draft*, and return the message that the server made of it."""
@@ -138,57 +237,77 @@ class Api:
 
     async def _call(self, method: str, url: str, secret: Mapping[str, str], body: str | None) -> dict[str, Any]:
         """Make a request, and return the `data` of the response, which must be an object."""
-        data = (await self._answer(method, url, secret, body))["data"]
+        content = None if body is None else body.encode()
+        data = (await self._answer(method, url, secret, content, _JSON))["data"]
         if not isinstance(data, dict):
             raise _invalid(_shown(method, url), 200, "holds no object as its data")
         return data
 
-    async def _answer(self, method: str, url: str, secret: Mapping[str, str], body: str | None) -> dict[str, Any]:
-        async with self._turn(method, url, secret) as what:
-            return await _read(what, await self._respond(what, method, url, secret, body), self.secrets)
+    async def _answer(
+        self, method: str, url: str, secret: Mapping[str, str], body: bytes | None, content_type: str
+    ) -> dict[str, Any]:
+        async with self._turn(method, url, secret) as turn:
+            what = turn.what
+            return await _read(what, await self._respond(what, method, url, secret, body, content_type), self.secrets)
 
     @asynccontextmanager
-    async def _turn(self, method: str, url: str, secret: Mapping[str, str]) -> AsyncGenerator[str, None]:
-        """Bound a request, from waiting for its turn to reading the response. Yields its name for error messages."""
+    async def _turn(self, method: str, url: str, secret: Mapping[str, str]) -> AsyncGenerator[Turn, None]:
+        """Bound a request, from waiting for its turn to reading the response."""
         self.secrets.learn(*secret.values())
         what = self.secrets.masked_line(_shown(method, url))
         turns = self._turns = self._turns or trio.Semaphore(self.at_once)
-        fault = f"was not sent: {self.at_once} others (Limits.requests_at_once) were under way for"
+        turn = Turn(
+            what, self.timeout, f"was not sent: {self.at_once} others (Limits.requests_at_once) were under way for"
+        )
         try:
             with trio.fail_after(self.timeout) as scope, excused(scope):
+                turn.scope = scope
                 if turns.value:
                     turns.acquire_nowait()
                 else:
                     await turns.acquire()
-                fault = "was not answered within"
+                turn.began("was not answered within")
                 try:
-                    yield what
+                    yield turn
                 finally:
                     turns.release()
         except trio.TooSlowError as error:
-            message = f"{what} {fault} request_timeout, {self.timeout:g} s."
-            raise ApiError(message) from error
+            message = f"{what} {turn.fault} request_timeout, {self.timeout:g} s."
+            raise ApiError(message, sent=turn.is_sent) from error
 
-    async def _respond(self, what: str, method: str, url: str, secret: Mapping[str, str], body: str | None) -> Response:
-        headers = {
-            "resource": self.session_id,
-            "appId": self.app_id,
-            "Accept": "application/json",
-            "Content-Type": "application/json",
-            "sdk": f"python@{self.version}",
-            **secret,
-        }
-        request = Request(method, url, headers, None if body is None else body.encode())
+    async def _respond(
+        self,
+        what: str,
+        method: str,
+        url: str,
+        secret: Mapping[str, str],
+        body: bytes | None = None,
+        content_type: str = _JSON,
+    ) -> Response:
+        request = Request(method, url, self._headers(secret, content_type), body)
         try:
             response = await self.request(request)
             response_date = read_date(response.headers.get("date", ""))
         except Exception as error:  # noqa: BLE001 - a program's own Environment may raise anything
-            message = f"{what} was not answered: {self.secrets.masked_line(os_error_text(error))}."
-            raise ApiError(message) from self.secrets.error(without_traceback(error))
+            raise self._no_answer(what, error) from self.secrets.error(without_traceback(error))
         self.response_date = self.response_date if response_date is None else response_date
         if isinstance(response.body, bytes) and len(response.body) > RESPONSE_LIMIT:
             raise _invalid(what, response.status, f"is longer than {RESPONSE_LIMIT:,} bytes")
         return response
+
+    def _headers(self, secret: Mapping[str, str], content_type: str) -> dict[str, str]:
+        return {
+            "resource": self.session_id,
+            "appId": self.app_id,
+            "Accept": "application/json",
+            "Content-Type": content_type,
+            "sdk": f"python@{self.version}",
+            **secret,
+        }
+
+    def _no_answer(self, what: str, error: Exception) -> ApiError:
+        message = f"{what} was not answered: {self.secrets.masked_line(os_error_text(error))}."
+        return ApiError(message, sent=not never_connected(error))
 
 
 def _shown(method: str, url: str) -> str:

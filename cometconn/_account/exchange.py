@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpcore2
 import httpx2
@@ -75,13 +75,19 @@ class _Body(httpx2.AsyncByteStream):
     def __init__(self, answer: httpcore2.Response, stream: trio.abc.Stream) -> None:
         self._answer = answer
         self._stream = stream
+        self._pieces: Any = None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         pieces: Any = self._answer.stream  # an async iterable, because the connection is async
-        return aiter(pieces)
+        self._pieces = aiter(pieces)
+        return cast("AsyncIterator[bytes]", self._pieces)
 
     async def aclose(self) -> None:
         try:
             await self._answer.aclose()
         finally:
             await trio.aclose_forcefully(self._stream)
+            if self._pieces is not None:
+                # A generator of httpcore2's that was not read to its end. It waits for nothing: the stream is closed.
+                with trio.CancelScope(shield=True):
+                    await self._pieces.aclose()

@@ -12,7 +12,7 @@ import trio
 from cometconn._json.parts import MOST_ELEMENTS, elements, members, raw_message_id, split_object
 from cometconn.errors import ApiError
 
-__all__ = ["Cursor", "MessagePage"]
+__all__ = ["Cursor", "MessagePage", "PageMeta", "list_elements"]
 
 
 @attrs.frozen
@@ -34,6 +34,28 @@ class Cursor:
     def query(self) -> dict[str, int]:
         """Return the query parameters of the URL."""
         return {"id": self.id} if self.id is not None else {"sentAt": self.sent_at or 0}
+
+
+@attrs.frozen
+class PageMeta:
+    """What the server sends about a page of a list beside its elements. Each is `None` if it is missing or invalid.
+
+    Attributes:
+        total_pages: the number of pages, or one more than `current_page` as long as there is a further one.
+        current_page: the number of this page, from 1.
+        cursor_id: the id with which the page ended.
+    """
+
+    total_pages: int | None = None
+    current_page: int | None = None
+    cursor_id: int | None = None
+
+    @classmethod
+    def read(cls, text: bytes) -> PageMeta:
+        """Return what is in the undecoded JSON of a response's `meta`."""
+        meta = _read(text)
+        pagination, cursor = _mapping(meta, "pagination"), _mapping(meta, "cursor")
+        return cls(_number(pagination, "total_pages"), _number(pagination, "current_page"), _number(cursor, "id"))
 
 
 @attrs.frozen
@@ -79,11 +101,10 @@ class MessagePage:
                 than the requested one, so fetching would never end, or it has more than 1,000 messages. A retry does
                 not help.
         """
-        messages = await _elements(members.get("data", b""))
+        messages = await list_elements(members.get("data", b""), "messages")
         await trio.lowlevel.checkpoint()
-        meta = _read(members.get("meta", b""))
-        pages = _number(_mapping(meta, "pagination"), "total_pages")
-        if not messages or (pages is not None and pages <= 1):
+        meta = PageMeta.read(members.get("meta", b""))
+        if not messages or (meta.total_pages is not None and meta.total_pages <= 1):
             return cls(tuple(messages), None)
         # The next page begins after the last message that has an id.
         unplaced, last = 0, None
@@ -93,7 +114,7 @@ class MessagePage:
             unplaced += 1
             await trio.lowlevel.checkpoint()
         await trio.lowlevel.checkpoint()
-        cursor = _number(_mapping(meta, "cursor"), "id")
+        cursor = meta.cursor_id
         if unplaced and cursor is not None and cursor > (last if last is not None else asked.id or 0):
             unplaced, last = 0, cursor
         if last is None or (asked.id is not None and last <= asked.id):
@@ -102,21 +123,30 @@ class MessagePage:
         return cls(tuple(messages), Cursor(id=last), unplaced)
 
 
-async def _elements(text: bytes) -> list[bytes]:
-    messages = []
+async def list_elements(text: bytes, what: str) -> list[bytes]:
+    """Return the undecoded JSON of each element of the list in *text*. A long one is split with checkpoints in between.
+
+    Args:
+        text: the JSON of the list.
+        what: what is in it, for error messages: "messages".
+
+    Raises:
+        ApiError: `INVALID_RESPONSE`: it is not a list. `INVALID_LIST`: it has more than 1,000 elements.
+    """
+    found = []
     try:
         for element in elements(text):
             if element is None:
                 await trio.lowlevel.checkpoint()
             else:
-                messages.append(element)
+                found.append(element)
     except OverflowError:
-        message = f"The server's list of messages has more than {MOST_ELEMENTS:,}."
+        message = f"The server's list of {what} has more than {MOST_ELEMENTS:,}."
         raise ApiError(message, code="INVALID_LIST", status=200) from None
     except ValueError:
-        message = "The server's answer to a request for messages has no list of messages."
+        message = f"The server's answer to a request for {what} has no list of {what}."
         raise ApiError(message, code="INVALID_RESPONSE", status=200) from None
-    return messages
+    return found
 
 
 def _read(text: bytes) -> Mapping[str, Any]:

@@ -58,6 +58,7 @@ _READ: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "CHAT_WSS_PORT": (_is_port, "443 is used"),
     "CLIENT_API_HOST": (_is_address, "the host of the region is used"),
     "CHAT_API_VERSION": (_is_version, "v3.0 is used"),
+    "SECURED_MEDIA_HOST": (_is_address, "files are requested without the user's file token"),
     "MODE": (_is_text, "everything may be sent"),
 }
 """Every setting that is read: whether a value can be used, and what happens if it cannot."""

@@ -32,7 +32,8 @@ class Statistics:
         duplicates: of these, how many were dropped because their message had come before.
         fields_unread: optional attributes of frames that could not be read, and have their default instead.
         fields_unread_at: the same, for each class and place in the JSON: `"TextMessage data.metadata"`.
-        frames_unreadable: frames, and fetched messages, that came as an `UnreadableFrame`, whether a stream wanted it or not.
+        frames_unreadable: frames, and fetched messages, that came as an `UnreadableFrame`, whether a stream wanted it or not;
+            and elements of lists (`messages.history()`, `users.list()`, ...) that were left out because they could not be read.
         unclaimed: what no stream has taken; it waits for the next one.
         streams: the open streams, in the order in which they were opened.
         early: events that came before the server had answered the auth frame.

@@ -23,6 +23,7 @@ from cometconn._text.secret_names import is_secret_name
 from .login import Login
 from .message_sender import MessageSender
 from .renewal import FallbackKey, SessionRenewal, token_judged
+from .requester import Requester
 from .version import client_info
 
 if TYPE_CHECKING:
@@ -32,17 +33,21 @@ if TYPE_CHECKING:
     from cometconn._connection.catch_up import CatchUp
     from cometconn._connection.link_nursery import LinkNursery
     from cometconn._environment import Environment
+    from cometconn._rest.context import Context
+    from cometconn._rest.download import Downloads
+    from cometconn._rest.media import MediaSender
     from cometconn._telemetry.hook_dispatcher import HookDispatcher
     from cometconn._telemetry.step_observer import StepObserver
 
     from .client_options import ClientOptions
+    from .typing_blocks import TypingBlocks
 
 __all__ = ["ClientCore"]
 
 _COUNT = itertools.count(1)  # the clients of this process, to distinguish them in logs and traces
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False, on_setattr=attrs.setters.frozen)
 class ClientCore:
     """The parts of one client. `CometChat` is their public face.
 
@@ -53,6 +58,7 @@ class ClientCore:
         positions: saves up to which message everything is handled.
         catch_up: fetches what was missed; `None` without `AppSettings.catch_up`.
         login: logs in and out.
+        requester: makes REST requests for the user.
         messages: sends messages.
         supervisor: opens the connections.
     """
@@ -63,8 +69,10 @@ class ClientCore:
     positions: PositionKeeper
     catch_up: CatchUp | None
     login: Login
+    requester: Requester
     messages: MessageSender
     supervisor: Supervisor
+    _typing: TypingBlocks | None = attrs.field(default=None, init=False, on_setattr=attrs.setters.NO_OP)
 
     @classmethod
     def build(
@@ -113,6 +121,7 @@ class ClientCore:
             version=identity.client.version,
             timeout=timing.request_timeout,
             at_once=limits.requests_at_once,
+            open_response=getattr(environment, "open_response", None),
             secrets=identity.secrets,
         )
         positions = PositionKeeper(identity, streams, store, api, settings.catch_up, options.position, nursery)
@@ -134,6 +143,7 @@ class ClientCore:
         admission = Admission(options.admission, identity.secrets)
         login = Login(api, store, identity, machine, renewal, positions, catch_up, admission)
 
+        requester = Requester(api, identity, login, renewal, admission, timing, environment.random)
         links = partial(_link_nursery, machine, identity, streams, environment, admission, catch_up, positions)
         return cls(
             identity,
@@ -142,9 +152,46 @@ class ClientCore:
             positions,
             catch_up,
             login,
-            MessageSender(api, identity, login, renewal, streams, limits, admission),
+            requester,
+            MessageSender(requester, streams, limits, environment.boot_time),
             Supervisor(machine, links, renewal.renew, renewal.forget, admission),
         )
+
+    def rest_context(self) -> Context:
+        """Return what the objects of `cometconn._rest` need of this client."""
+        from cometconn._rest.context import Context  # noqa: PLC0415 - few programs need it, and it imports the decoders
+
+        login, streams = self.login, self.streams
+        return Context(
+            self.requester,
+            lambda call: login.logged_in(call).uid,
+            self.identity.settings.limits,
+            streams.note_unread,
+            streams.note_left_out,
+        )
+
+    @property
+    def typing(self) -> TypingBlocks:
+        """The blocks of `CometChat.typing()`, made when they are first used."""
+        if self._typing is None:
+            from .typing_blocks import TypingBlocks  # noqa: PLC0415 - most clients never use it
+
+            self._typing = TypingBlocks(self.machine, self.identity, self.positions.nursery)
+        return self._typing
+
+    @property
+    def media(self) -> MediaSender:
+        """What sends messages with files."""
+        from cometconn._rest.media import MediaSender  # noqa: PLC0415 - most clients never use it
+
+        return MediaSender(self.requester, self.messages)
+
+    @property
+    def downloads(self) -> Downloads:
+        """What receives files."""
+        from cometconn._rest.download import Downloads  # noqa: PLC0415 - most clients never use it
+
+        return Downloads(self.requester)
 
     @property
     def left(self) -> bool:
@@ -156,7 +203,9 @@ class ClientCore:
         if self.left:
             return
         self.login.leave()
-        self.messages.leave()
+        self.requester.leave()
+        if self._typing is not None:
+            self._typing.close()
         self.machine.apply(Input.CLIENT_LEFT)
         if self.catch_up is not None:
             self.catch_up.flush()

@@ -13,7 +13,7 @@ from .message_sender import check_sent
 from .receivers import address
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from cometconn._connection.identity import Identity
     from cometconn._connection.link import Link, OutgoingFrame
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .receivers import Receiver
 
-__all__ = ["send_frame"]
+__all__ = ["send_frame", "send_frames"]
 
 
 @trio.lowlevel.enable_ki_protection
@@ -40,10 +40,27 @@ def send_frame(
     *call* is for error messages. Where the server takes no frames of *feature* at present, none is written: then a
     receipt raises, and the others return.
     """
+    return send_frames(machine, identity, call, feature, receiver, receiver_type, make_frame, [fields])
+
+
+@trio.lowlevel.enable_ki_protection
+def send_frames(
+    machine: Machine,
+    identity: Identity,
+    call: str,
+    feature: Literal["typing", "receipts", "transient"],
+    receiver: Receiver,
+    receiver_type: Literal["user", "group"],
+    make_frame: Callable[..., str],
+    each: Sequence[Mapping[str, Any]],
+) -> Callable[[], Awaitable[None]]:
+    """Queue one frame for each mapping of fields in *each*, in this order. Otherwise like `send_frame()`."""
     other = address(f"{call[:-2]}(receiver=...)", receiver, receiver_type, identity.uid)
     link = machine.connected_link(call)
-    text = make_frame(identity.envelope(*other), **fields)
-    check_sent(call, text, identity.settings.limits)
+    envelope = identity.envelope(*other)
+    texts = [make_frame(envelope, **fields) for fields in each]
+    for text in texts:
+        check_sent(call, text, identity.settings.limits)
     features = identity.logged_in(call).features
     if not getattr(features, feature):
         if feature == "receipts":
@@ -53,17 +70,20 @@ def send_frame(
             )
             raise FeatureThrottledError(message)
         return trio.lowlevel.checkpoint
-    frame = link.send(text)
-    if frame.done.is_set() and frame.error is None:  # as long as the server reads
+    frames = [link.send(text) for text in texts]
+    if all(frame.done.is_set() and frame.error is None for frame in frames):  # as long as the server reads
         return trio.lowlevel.checkpoint
-    return partial(_wait_written, link, frame)
+    return partial(_wait_written, link, frames)
 
 
 @trio.lowlevel.enable_ki_protection
-async def _wait_written(link: Link, frame: OutgoingFrame) -> None:
+async def _wait_written(link: Link, frames: Sequence[OutgoingFrame]) -> None:
     try:
-        await frame.done.wait()
+        for frame in frames:
+            await frame.done.wait()
     finally:
-        link.withdraw(frame)
-    if frame.error is not None:
-        raise frame.error
+        for frame in frames:
+            link.withdraw(frame)
+    for frame in frames:
+        if frame.error is not None:
+            raise frame.error

@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import json
+import uuid
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
 import trio
 
-from cometconn._account.api import is_token_unknown
 from cometconn._groups import ShortTraceback
 from cometconn._json.signs import has_too_many_items
-from cometconn.errors import ApiError, NotLoggedInError, SettingsError
+from cometconn.errors import ApiError, SendUncertainError, SettingsError
 from cometconn.events import Message, UnreadableFrame
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+from .receivers import address
 
-    from cometconn._account.api import Api
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from cometconn._account.session import Session
-    from cometconn._connection.admission import Admission
-    from cometconn._connection.identity import Identity
     from cometconn._streams.streams import Streams
     from cometconn.settings import Limits
 
-    from .login import Login
-    from .renewal import SessionRenewal
+    from .message_changes import MessageChanges
+    from .receivers import Receiver
+    from .requester import Requester
 
-__all__ = ["MessageSender", "check_sent"]
+__all__ = ["MessageSender", "OutgoingMessage", "check_sent", "decoded", "uncertain"]
 
 M = TypeVar("M", bound=Message)
+
+_CLIENT_ERRORS = 400
+_REQUEST_TIMEOUT = 408
+_SERVER_ERRORS = 500
 
 _OTHER_KIND = {
     "ERR_UID_NOT_FOUND": 'If {} is a group, add receiver_type="group".',
@@ -51,97 +55,239 @@ def check_sent(call: str, text: str, limits: Limits) -> None:
     raise SettingsError(message + " Nothing was sent.")
 
 
+@attrs.frozen(eq=False, kw_only=True)
+class OutgoingMessage:
+    """A message that is sent, and what `resend()` needs if it is not known whether it was sent.
+
+    Attributes:
+        call: the name of the call, for error messages.
+        draft: the JSON of the message; empty if its files were sent together with it, so that it cannot be sent again.
+        kind: the class that the server's message must have.
+        to: the receiver, as it was given.
+        muid: the id of the message that was given or made before it was sent.
+        app_id: the app.
+        uid: the sender.
+        listed_at: the segments of the path that lists its conversation or, of a reply in a thread, the thread.
+        begun_at: when it was first sent, on the environment's boot clock.
+        lock: held by the call of `resend()` that deals with it.
+    """
+
+    call: str
+    draft: str = attrs.field(repr=False)
+    kind: type[Message]
+    to: object
+    muid: str
+    app_id: str
+    uid: str
+    listed_at: tuple[str, ...]
+    begun_at: float
+    lock: trio.Lock = attrs.field(factory=trio.Lock, repr=False)
+
+
 @attrs.define(eq=False)
 class MessageSender:
     """Sends messages. It neither needs nor touches the socket.
 
     Attributes:
-        api: CometChat's REST API.
-        identity: holds the session at this moment.
-        login: refuses a call without a logged-in user.
-        renewal: replaces a token that the server no longer knows, or logs the user out.
+        requester: makes the requests.
         streams: get the id of each message that was sent: should the server send it back, it is a duplicate.
         limits: bounds of what may be sent.
-        admission: is awaited before a new login.
+        boot_time: a clock that continues while the computer sleeps.
     """
 
-    api: Api
-    identity: Identity
-    login: Login
-    renewal: SessionRenewal
+    requester: Requester
     streams: Streams
     limits: Limits
-    admission: Admission
-    _running: list[trio.CancelScope] = attrs.field(factory=list, init=False, repr=False)
+    boot_time: Callable[[], float]
 
-    def send(self, call: str, draft: str, kind: type[M], to: object) -> Callable[[], Awaitable[M]]:
-        """Take the message of which *draft* is the JSON. Return the wait that sends it and returns it as the server has it.
+    def send(
+        self,
+        call: str,
+        kind: type[M],
+        to: Receiver,
+        receiver_type: Literal["user", "group"],
+        make_draft: Callable[..., str],
+        **fields: Any,
+    ) -> Callable[[], Awaitable[M]]:
+        """Take a message. Return the wait that sends it and returns it as the server has it.
 
-        *call* and *to*, the receiver as it was given, are for error messages; *kind* is the class that the server's
-        message must have.
+        Args:
+            call: the name of the call, for error messages.
+            kind: the class that the server's message must have.
+            to: the receiver.
+            receiver_type: what it stands for, if it is an id.
+            make_draft: makes the JSON of the message.
+            fields: the rest of what *make_draft* needs. A `muid` that is `None` is made here.
         """
-        session = self.login.logged_in(call)
+        outgoing = self.prepare(call, kind, to, receiver_type, make_draft, **fields)
+        return self.send_prepared(outgoing, kind)
+
+    def prepare(
+        self,
+        call: str,
+        kind: type[Message],
+        to: Receiver,
+        receiver_type: Literal["user", "group"],
+        make_draft: Callable[..., str],
+        *,
+        muid: str | None = None,
+        parent_message_id: int | None = None,
+        **fields: Any,
+    ) -> OutgoingMessage:
+        """Return the message that `send()` sends. Raises `SettingsError` or `NotLoggedInError`."""
+        identity = self.requester.identity
+        receiver, receiver_type = address(f"{call[:-2]}(to=...)", to, receiver_type, identity.uid)
+        muid = str(uuid.uuid4()) if muid is None else muid
+        options = {"muid": muid, "parent_message_id": parent_message_id}
+        draft = make_draft(receiver=receiver, receiver_type=receiver_type, **options, **fields)
+        session = self.requester.login.logged_in(call)
         check_sent(call, draft, self.limits)
-        return partial(self._send_until_left, call, session, draft, kind, to)
+        in_conversation = (f"{receiver_type}s", receiver, "messages")
+        return OutgoingMessage(
+            call=call,
+            draft=draft,
+            kind=kind,
+            to=to,
+            muid=muid,
+            app_id=identity.app_id,
+            uid=session.uid,
+            listed_at=in_conversation if parent_message_id is None else ("messages", str(parent_message_id), "thread"),
+            begun_at=self.boot_time(),
+        )
+
+    def send_prepared(
+        self,
+        outgoing: OutgoingMessage,
+        kind: type[M],
+        post: Callable[[Session], Awaitable[dict[str, Any]]] | None = None,
+    ) -> Callable[[], Awaitable[M]]:
+        """Return the wait that sends what `prepare()` returned, by *post* if it is more than its draft."""
+        return partial(self._send, outgoing, kind, self._request(outgoing.call, outgoing.draft, post))
+
+    @property
+    def changes(self) -> MessageChanges:
+        """What changes messages."""
+        from .message_changes import MessageChanges  # noqa: PLC0415 - most clients never use it
+
+        return MessageChanges(self.requester, self.streams, self.limits)
+
+    def resend(self, error: SendUncertainError) -> Callable[[], Awaitable[Message]]:
+        """Return the wait that looks for the message of *error*, sends it if it is not there, and returns it."""
+        outgoing: OutgoingMessage | None = error._unconfirmed  # noqa: SLF001 - kept there for this call
+        session = self.requester.login.logged_in("resend()")
+        if outgoing is None:
+            message = (
+                "resend(error=...) must be an error that a send of a client has raised, not one that a program made."
+            )
+            raise SettingsError(message)
+        if outgoing.uid != session.uid or outgoing.app_id != self.requester.identity.app_id:
+            secrets = self.requester.identity.secrets
+            message = f"resend(): {outgoing.call} was called for the user {secrets.masked_line(outgoing.uid)}"
+            message += f" of the app {outgoing.app_id}, who is not logged in here. Nothing was sent."
+            raise SettingsError(message)
+        return partial(self._resend, outgoing)
+
+    def _request(
+        self, call: str, draft: str, post: Callable[[Session], Awaitable[dict[str, Any]]] | None = None
+    ) -> Callable[[], Awaitable[tuple[Session, dict[str, Any]]]]:
+        return self.requester.begin(call, partial(_posted, post or partial(self._post, draft)))
+
+    async def _post(self, draft: str, session: Session) -> dict[str, Any]:
+        return await self.requester.api.send_message(session, draft)
 
     @trio.lowlevel.enable_ki_protection
-    async def _send_until_left(self, call: str, session: Session, draft: str, kind: type[M], to: object) -> M:
-        self.login.logged_in(call)  # under asyncio the wait begins a moment after the call
-        with trio.CancelScope() as scope, ShortTraceback():
-            self._running.append(scope)
+    async def _send(
+        self,
+        outgoing: OutgoingMessage,
+        kind: type[M],
+        wait: Callable[[], Awaitable[tuple[Session, dict[str, Any]]]],
+        *,
+        again: bool = False,
+    ) -> M:
+        with ShortTraceback():
             try:
-                return await self._send(call, session, draft, kind)
+                return self._sent(outgoing.call, *await wait(), kind)
             except ApiError as error:
-                if isinstance(to, str) and error.code in _OTHER_KIND:  # an id alone does not tell what it stands for
-                    error.message = f"{error.message} {_OTHER_KIND[error.code].format(to)}"
-                    error.args = (error.message,)
-                raise
-            finally:
-                self._running.remove(scope)
-        message = f"{call} was ended by leaving the client: whether the message was sent is not known."
-        raise NotLoggedInError(message)
+                failure = _explained(error, outgoing.to)
+            if _is_uncertain(failure) or (again and failure.worth_retrying):
+                raise uncertain(failure, outgoing) from failure.__cause__
+            raise failure
 
-    def leave(self) -> None:
-        """End the calls that are under way: the client is being left."""
-        for scope in self._running:
-            scope.cancel(reason="cometconn: the client was closed")
+    @trio.lowlevel.enable_ki_protection
+    async def _resend(self, outgoing: OutgoingMessage) -> Message:
+        from .sent_search import SentSearch  # noqa: PLC0415 - most clients never use it
 
-    async def _with_another_token(self, session: Session, refusal: ApiError) -> Session:
-        """Return a session that the server knows; log out and raise *refusal* when there is none to get."""
-        reason: NotLoggedInError | None = None
-        try:
-            await self.renewal.replace_token(session, refusal, self.admission.wait)
-        except NotLoggedInError as error:
-            reason = error
-        if reason is None:
-            return self.login.logged_in("sending the message")
-        if self.identity.is_current(session):
-            await self.renewal.forget(reason)
-        raise refusal
+        with ShortTraceback():
+            async with outgoing.lock:
+                search = SentSearch(self.requester, outgoing, self.boot_time, self.streams.note_unread)
+                try:
+                    found = await search.find()
+                except ApiError as error:
+                    failure = error
+                else:
+                    if found is None and not outgoing.draft:
+                        message = "resend(): the message was not sent, but its files are not kept: send it again."
+                        raise SettingsError(message)
+                    if found is None:
+                        wait = self._request("resend()", outgoing.draft)
+                        return await self._send(outgoing, outgoing.kind, wait, again=True)
+                    self.streams.note_sent(found.id)
+                    return found
+                failure.message = f"resend() could not look for the message: {failure.message}"
+                raise uncertain(failure, outgoing) from failure.__cause__
 
-    async def _send(self, call: str, session: Session, draft: str, kind: type[M]) -> M:
-        refusal: ApiError | None = None
-        body: dict[str, Any] = {}
-        try:
-            body = await self.api.send_message(session, draft)
-        except ApiError as error:
-            refusal = error
-        if refusal is not None:
-            if not (is_token_unknown(refusal) and self.identity.is_current(session)):
-                raise refusal
-            session = await self._with_another_token(session, refusal)
-            body = await self.api.send_message(session, draft)
-        if self.identity.is_current(session):
-            self.renewal.key.token_accepted()
-        from cometconn._wire.decoder import Decoder  # noqa: PLC0415 - 40 ms that the first client need not wait for
-
-        text = json.dumps(body).encode()
-        most = len(text)  # the answer was bounded when it came
-        sent = Decoder(session.uid, None, most, self.streams.note_unread).decode_fetched(text)
+    def _sent(self, call: str, session: Session, body: dict[str, Any], kind: type[M]) -> M:
+        """Return the message that the server's answer contains."""
+        sent = decoded(body, session.uid, self.streams.note_unread)
         if not isinstance(sent, kind):
             message = f"{call}: the message was sent, but the server's answer is no {kind.__name__}."
             cause = sent.error if isinstance(sent, UnreadableFrame) else None
             raise ApiError(message, code="INVALID_RESPONSE", status=200) from cause
-        if self.identity.is_current(session):
+        if self.requester.identity.is_current(session):
             self.streams.note_sent(sent.id)
         return sent
+
+
+async def _posted(
+    post: Callable[[Session], Awaitable[dict[str, Any]]], session: Session
+) -> tuple[Session, dict[str, Any]]:
+    return session, await post(session)
+
+
+def decoded(body: object, uid: str, on_unread: Callable[[Sequence[str] | UnreadableFrame], None]) -> object:
+    """Return the event that a message in an answer to the user *uid* is; an `UnreadableFrame` if it is none."""
+    from cometconn._wire.decoder import Decoder  # noqa: PLC0415 - 40 ms that the first client need not wait for
+
+    text = json.dumps(body).encode()
+    return Decoder(uid, None, len(text), on_unread).decode_fetched(text)  # the answer was bounded when it came
+
+
+def uncertain(failure: ApiError, outgoing: OutgoingMessage) -> SendUncertainError:
+    """Return the error for a message that may have been sent."""
+    # Without an answer the error ends with a sentence like this one already.
+    error = SendUncertainError(
+        failure.message if failure.status is None else f"{failure.message} The message may have been sent.",
+        muid=outgoing.muid,
+        code=failure.code,
+        details=failure.details,
+        status=failure.status,
+        retry_after=failure.retry_after,
+    )
+    error.add_note("`await chat.resend(error)` sends the message only if it was not sent.")
+    error._unconfirmed = outgoing  # noqa: SLF001 - for `resend()`
+    return error
+
+
+def _explained(error: ApiError, to: object) -> ApiError:
+    if isinstance(to, str) and error.code in _OTHER_KIND:  # an id alone does not tell what it stands for
+        error.message = f"{error.message} {_OTHER_KIND[error.code].format(to)}"
+        error.args = (error.message,)
+    return error
+
+
+def _is_uncertain(error: ApiError) -> bool:
+    """Return whether the server may have taken the message, although it did not return it."""
+    if error.status is None:
+        return error.sent
+    no_message = error.code == "INVALID_RESPONSE" and error.status < _CLIENT_ERRORS
+    return no_message or error.status == _REQUEST_TIMEOUT or error.status >= _SERVER_ERRORS

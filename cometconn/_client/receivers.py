@@ -6,9 +6,9 @@ from typing import Literal, TypeAlias
 
 from cometconn._arguments import refused
 from cometconn.errors import SettingsError
-from cometconn.events import Event, Group, User
+from cometconn.events import Event, Group, Message, User
 
-__all__ = ["Receiver", "address"]
+__all__ = ["Receiver", "address", "message_of"]
 
 Receiver: TypeAlias = str | User | Group | Event
 
@@ -40,6 +40,27 @@ def address(
         message = f'{where} is the user {other.uid!r}: leave receiver_type="group" out.'
         raise SettingsError(message)
     return other.id, other.receiver_type
+
+
+def message_of(where: str, event: Event) -> tuple[int, int]:
+    """Return the id of the message that *event* is or is about, and of the one that begins its thread.
+
+    That is the message itself if it is in no thread: a reply to it begins one.
+
+    Args:
+        where: call and argument, for errors.
+        event: a message, or an event about one, such as an edit or a reaction.
+
+    Raises:
+        SettingsError: the event is about no message.
+    """
+    said = getattr(event, "message", event)
+    number: int | None = said.id if isinstance(said, Message) else getattr(event, "message_id", None)
+    if number is None:
+        message = f"{where} needs a message, or an event about one, and {type(event).__name__} is none."
+        raise SettingsError(message)
+    parent: int | None = getattr(said, "parent_message_id", None)
+    return number, number if parent is None else parent
 
 
 def _other_side(event: Event, own_uid: str | None) -> User | Group | None:

@@ -7,9 +7,8 @@ import ssl
 import time
 from typing import TYPE_CHECKING
 
-from cometconn._account.http import fetch
+from cometconn._account.http import fetch, open_response
 from cometconn._arguments import check, checked, refused
-from cometconn._groups import Ungrouped
 from cometconn._network.urls import MEMORY_HOST, read_url
 from cometconn._transport.dial import dial
 from cometconn._transport.proxies import choose_proxies
@@ -19,9 +18,11 @@ from .network_arguments import checked_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractAsyncContextManager
 
     import trio
 
+    from cometconn._account.streaming import BodyStream, StreamedResponse
     from cometconn._environment import Request, Response
     from cometconn._transport.proxies import Proxies
     from cometconn._transport.tls_stream import TlsSessions
@@ -34,7 +35,7 @@ class SystemEnvironment:
     """The real network, clock and randomness: what `open_client()` uses unless it gets an `environment`.
 
     REST and socket are dialled in the same way, with one TLS setting and one choice of proxies. To watch or change what
-    the client does, write an `Environment` of your own that passes its four calls on to this one.
+    the client does, write an `Environment` of your own that passes its calls on to this one.
     """
 
     @checked
@@ -101,8 +102,20 @@ class SystemEnvironment:
         time.
         """
         check(SystemEnvironment.request, locals())
-        with Ungrouped():  # httpx2 closes connections while it handles errors
-            return await fetch(request, dial=self.dial, headers=self._headers)
+        return await fetch(request, dial=self.dial, headers={} if request.is_foreign else self._headers)
+
+    def open_response(
+        self, request: Request, body: BodyStream | None = None
+    ) -> AbstractAsyncContextManager[StreamedResponse]:
+        """Make one REST request with httpx2, following no redirect, and read the response during the block.
+
+        *body* is sent in place of the request's own, piece by piece.
+
+        Entering, and reading, raises `OSError` when no complete response came. Leaving the block, also by a cancel,
+        closes the connection. The caller bounds the time.
+        """
+        check(SystemEnvironment.open_response, locals())
+        return open_response(request, body, dial=self.dial, headers={} if request.is_foreign else self._headers)
 
     def boot_time(self) -> float:
         """Return seconds on a clock that runs on while the machine sleeps, where the system has one."""

@@ -48,7 +48,7 @@ class PositionKeeper:
     api: Api
     catches_up: bool
     given: int | None
-    _nursery: trio.Nursery = attrs.field(repr=False)
+    nursery: trio.Nursery = attrs.field(repr=False)
     _since: float | None = attrs.field(default=None, init=False)
     _uid: str | None = attrs.field(default=None, init=False)  # the user whose messages the streams know
     _saved: SavedPosition | None = attrs.field(default=None, init=False)
@@ -155,7 +155,7 @@ class PositionKeeper:
 
     def _start_saving(self) -> None:
         if not self._left and self.store.keeps_positions:
-            self._nursery.start_soon(self._keep, name="cometconn.position")
+            self.nursery.start_soon(self._keep, name="cometconn.position")
 
     @trio.lowlevel.enable_ki_protection
     async def _keep(self) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 
 import trio
 
-__all__ = ["ConnectFailedError", "os_error_text", "sole_os_error", "without_traceback"]
+__all__ = ["ConnectFailedError", "never_connected", "os_error_text", "sole_os_error", "without_traceback"]
 
 _TRIOS_OWN = re.compile(r"^Error connecting to \(.*?\): ")  # our own messages name the address already
 _NO_TLS = "the server does not speak TLS there"
@@ -56,6 +57,19 @@ def os_error_text(error: BaseException) -> str:
             ahead.extend(one.exceptions)
         ahead.extend(behind for behind in (one.__cause__, one.__context__) if behind is not None)
     return str(error) or type(error).__name__
+
+
+def never_connected(error: BaseException | None) -> bool:
+    """Return whether *error* means that there was no connection to the server, so that nothing was sent to it.
+
+    That is certain only if the server, or each of its addresses, refused the connection, if its name is unknown, and if its
+    certificate is not accepted. The result for another error is `False`.
+    """
+    if error is None or isinstance(error, ConnectionRefusedError | socket.gaierror | ssl.SSLCertVerificationError):
+        return error is not None
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(never_connected, error.exceptions))
+    return never_connected(error.__cause__)
 
 
 def sole_os_error(error: OSError) -> OSError:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
-    from cometconn.errors import NotLoggedInError
+    from cometconn.errors import DecodeError, NotLoggedInError
     from cometconn.events import UnreadableFrame
 
     from .entry import Entry, IdRange
@@ -98,9 +98,13 @@ class Streams:
 
     def note_unread(self, unread: Sequence[str] | UnreadableFrame) -> None:
         """Count what could not be read, whether or not a stream wants the event."""
-        if self.unread is None:
-            self.unread = Unread()
+        self.unread = self.unread or Unread()
         self.unread.note(unread)
+
+    def note_left_out(self, error: DecodeError) -> None:
+        """Count an element of a list from the server that could not be read."""
+        self.unread = self.unread or Unread()
+        self.unread.note_left_out(error)
 
     # What is handled.
 

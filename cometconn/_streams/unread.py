@@ -6,12 +6,15 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 import trio
 
 from cometconn.events import UnreadableFrame
+
+if TYPE_CHECKING:
+    from cometconn.errors import DecodeError
 
 __all__ = ["Unread"]
 
@@ -24,7 +27,8 @@ class Unread:
     """What one client could not read.
 
     Attributes:
-        frames: how many frames and fetched messages became an `UnreadableFrame`.
+        frames: how many frames and fetched messages became an `UnreadableFrame`, and how many elements of lists were left
+            out.
     """
 
     frames: int = 0
@@ -49,12 +53,13 @@ class Unread:
                 "fields_unread",
             )
 
-    def _warn(self, what: str, counter: str) -> None:
+    def note_left_out(self, error: DecodeError) -> None:
+        """Count an element of a list from the server that could not be read, and that no program gets therefore."""
+        self.frames += 1
+        self._warn(f"An element of a list from the server is left out: {error.message}", "frames_unreadable", kept="")
+
+    def _warn(self, what: str, counter: str, kept: str = " `raw` has it as it came.") -> None:
         now = trio.current_time()
         if now >= self._silent_until:
             self._silent_until = now + _MINUTE
-            _logger.warning(
-                "%s `raw` has it as it came. For a minute, more of this is only counted, in statistics().%s.",
-                what,
-                counter,
-            )
+            _logger.warning("%s%s For a minute, more of this is only counted, in statistics().%s.", what, kept, counter)

@@ -78,4 +78,5 @@ def unsent(stream: trio.abc.Stream) -> bool:
 
 
 def is_bare(stream: trio.abc.Stream) -> TypeGuard[trio.SocketStream]:
+    """Return whether the stream is a socket that can be read and written here as a file."""
     return isinstance(stream, trio.SocketStream) and sys.platform != "win32"  # there a socket is not a file

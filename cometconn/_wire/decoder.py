@@ -7,7 +7,7 @@ connection. Every text is first tried with the fast decoder, which takes the usu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import attrs
 import msgspec
@@ -24,6 +24,8 @@ from .message_key import body_id
 from .reference import Notes
 
 __all__ = ["AuthReply", "Decoded", "Decoder", "Echo", "Pong", "decode", "decode_user"]
+
+T = TypeVar("T")
 
 _MESSAGE: Final = "message"
 _PONGS: Final = frozenset({'{"action":"pong"}', '{"action":"pong","ack":"true"}'})  # as the server writes them
@@ -142,6 +144,30 @@ class Decoder:
         except Exception as error:  # noqa: BLE001 - one bad message must not cost the page it is on
             return self._unreadable(text.decode("utf-8", "replace"), error, raw_message_id(text))
 
+    def decode_value(self, kind: type[T], text: bytes) -> T:
+        """Decode one user, group, member or conversation of a REST response, as leniently as those inside events.
+
+        Args:
+            kind: the class.
+            text: the JSON.
+
+        Raises:
+            DecodeError: it is not a JSON object, or lacks what every *kind* has, such as a user's uid.
+        """
+        try:
+            value, exact = self._parse(text)
+            notes = Notes(self.own_uid, exact)
+            with reference.reading(notes):
+                made: T = converter.structure(value, kind)
+        except Exception as error:  # noqa: BLE001 - one bad element must not cost the page it is on
+            raise _bare_error(error) from None
+        self._note(notes)
+        return made
+
+    def _note(self, notes: Notes) -> None:
+        if notes.unread:
+            self.on_unread([f"{kind.__name__} {'.'.join(path).lstrip('^.')}" for kind, path in notes.unread])
+
     def _parse(self, text: str | bytes) -> tuple[Any, bool]:
         begun, self.begun = self.begun, None
         half = begun if begun is not None and begun.text is text else first_half(text, self.max_items)
@@ -176,8 +202,7 @@ class Decoder:
         notes = Notes(self.own_uid, exact)
         with reference.reading(notes):
             event = read(value)
-        if notes.unread:
-            self.on_unread([f"{kind.__name__} {'.'.join(path).lstrip('^.')}" for kind, path in notes.unread])
+        self._note(notes)
         return event
 
 

@@ -133,6 +133,7 @@ _PATHS: Final[Mapping[type[Any], Mapping[str, str]]] = {
         "display_name": "function.displayName",
         "execution_text": "function.executionText",
     },
+    ev.GroupMember: {"user": ""},
     ev.GroupAction: {"user": "data.entities.on.entity", "group": _RECEIVER},
     ev.GroupMemberJoined: {"user": _SENDER},
     ev.GroupMemberLeft: {"user": _SENDER},

@@ -23,6 +23,8 @@ __all__ = [
     "Envelope",
     "auth_frame",
     "custom_draft",
+    "edit_draft",
+    "media_draft",
     "ping_frame",
     "receipt_frame",
     "strip_secrets",
@@ -193,7 +195,7 @@ def text_draft(
         receiver: a uid or a guid.
         receiver_type: `"user"` or `"group"`.
         metadata: the app's own data.
-        options: `muid`, `parent_message_id` and `tags`, as `CometChat.send_text()` has them.
+        options: `muid`, `parent_message_id`, `quoted_message_id` and `tags`, as `CometChat.send_text()` has them.
 
     Raises:
         SettingsError: one of them is impossible.
@@ -235,6 +237,55 @@ def custom_draft(
     return _draft("custom", type, receiver, receiver_type, content, **options)
 
 
+def media_draft(
+    *,
+    type: str,  # noqa: A002 - CometChat's word, and the event's
+    attachments: Sequence[Mapping[str, Any]],
+    url: str | None = None,
+    caption: str | None = None,
+    receiver: str,
+    receiver_type: str,
+    metadata: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> str:
+    """Return a message with files.
+
+    Args:
+        type: `"image"`, `"video"`, `"audio"` or `"file"`.
+        attachments: the files, as the server described them.
+        url: the file's URL, if the file was not uploaded.
+        caption: the text that belongs to the files.
+        receiver: a uid or a guid.
+        receiver_type: `"user"` or `"group"`.
+        metadata: the app's own data.
+        options: as for `text_draft()`.
+
+    Raises:
+        SettingsError: one of them is impossible.
+    """
+    if caption is not None:
+        _check_text("caption", caption)
+    data = {"attachments": list(attachments), **_given(url=url, text=caption, metadata=metadata)}
+    return _draft("message", type, receiver, receiver_type, data, **options)
+
+
+def edit_draft(*, text: str, metadata: Mapping[str, Any] | None = None, tags: Sequence[str] | None = None) -> str:
+    """Return what `PUT /messages/{id}` needs to change a text message.
+
+    Args:
+        text: the new text.
+        metadata: the new metadata; `None` leaves it out.
+        tags: the new tags; `None` leaves them out.
+
+    Raises:
+        SettingsError: one of them is impossible.
+    """
+    _check_text("text", text)
+    data = {"text": text, **_given(metadata=metadata)}
+    draft = {"category": "message", "type": "text", "data": data}
+    return _json_text({**draft, **_given(tags=None if tags is None else _checked_tags(tags))})
+
+
 def _draft(
     category: str,
     kind: str,
@@ -244,17 +295,23 @@ def _draft(
     *,
     muid: str | None = None,
     parent_message_id: int | None = None,
+    quoted_message_id: int | None = None,
     tags: Sequence[str] = (),
 ) -> str:
     _check_receiver(receiver, receiver_type)
     if muid is not None:
         _check_text("muid", muid)
+    draft = {"category": category, "type": kind, "receiver": receiver, "receiverType": receiver_type, "data": data}
+    parent_id, quoted_id = (None if each is None else str(each) for each in (parent_message_id, quoted_message_id))
+    options = _given(muid=muid, parentId=parent_id, quotedMessageId=quoted_id, tags=_checked_tags(tags) or None)
+    return _json_text({**draft, **options})
+
+
+def _checked_tags(tags: Sequence[str]) -> list[str]:
     if isinstance(tags, str) or not all(isinstance(tag, str) and tag for tag in tags):
         message = f"tags must be a sequence of texts, not {tags!r}."
         raise SettingsError(message)
-    draft = {"category": category, "type": kind, "receiver": receiver, "receiverType": receiver_type, "data": data}
-    parent_id = None if parent_message_id is None else str(parent_message_id)
-    return _json_text({**draft, **_given(muid=muid, parentId=parent_id, tags=list(tags) or None)})
+    return list(tags)
 
 
 def _check_text(name: str, value: object) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, final, overload
 import cometconn
 from cometconn._arguments import check, made_by
 from cometconn._client.client_statistics import statistics_of
-from cometconn._client.frame_sender import send_frame
+from cometconn._client.frame_sender import send_frame, send_frames
 from cometconn._client.other_names import hint
-from cometconn._client.receivers import address
+from cometconn._client.receivers import address, message_of
 from cometconn._connection.keepalive import ping_every, wait_pong
 from cometconn._groups import WrappedBlock, async_block, usage_of
 from cometconn._lifecycle.states import Input
@@ -38,17 +38,20 @@ if TYPE_CHECKING:
     from typing import Any, Literal, Unpack
 
     from cometconn._account.store import Store
-    from cometconn._client.client import A, B, C, D, _ReceiverType
+    from cometconn._account.streaming import UploadFile, WritableFile
+    from cometconn._client.client import A, B, C, D, _MediaKind, _ReceiverType
     from cometconn._client.client_statistics import Statistics
     from cometconn._client.core import ClientCore
     from cometconn._environment import Environment
     from cometconn._streams.stream_arguments import StreamKeywords
-    from cometconn.events import Event, Group, Marker, Message, User
+    from cometconn.errors import SendUncertainError
+    from cometconn.events import Attachment, Event, Group, Marker, MediaMessage, Message, User
     from cometconn.instrumentation.detail import Hook
     from cometconn.settings import Endpoints
     from cometconn.status import AppState, Status
 
     from ._calls import Calls
+    from ._rest import Conversations, Groups, Messages, Users
 
 __all__ = ["CometChat", "open_client"]
 
@@ -146,6 +149,7 @@ class CometChat:
         self._machine = core.machine
         self._login = core.login
         self._run = calls.run
+        self._calls = calls
 
     def __repr__(self) -> str:
         user, secrets = (self.get_logged_in_user(), self._core.identity.secrets)
@@ -470,6 +474,83 @@ class CometChat:
         with self._machine.statuses.subscribe(self.status) as queue:
             yield StatusStream(queue)
 
+    @property
+    def messages(self) -> Messages:
+        """Messages that were sent: `async for message in chat.messages.history(user="amy-2")`. Does not wait."""
+        from ._rest import Messages
+
+        return Messages(self._core.rest_context(), self._calls)
+
+    @property
+    def conversations(self) -> Conversations:
+        """The logged-in user's conversations, and how much is unread: `chat.conversations.list()`. Does not wait."""
+        from ._rest import Conversations
+
+        return Conversations(self._core.rest_context(), self._calls)
+
+    @property
+    def users(self) -> Users:
+        """The users of the app, and the blocked ones: `await chat.users.get("amy-2")`. Does not wait."""
+        from ._rest import Users
+
+        return Users(self._core.rest_context(), self._calls)
+
+    @property
+    def groups(self) -> Groups:
+        """The groups of the app, and their members: `await chat.groups.join("hikers")`. Does not wait."""
+        from ._rest import Groups
+
+        return Groups(self._core.rest_context(), self._calls)
+
+    async def request(
+        self,
+        method: Literal["GET", "POST", "PUT", "DELETE"],
+        path: str,
+        *,
+        query: Mapping[str, str | int | Sequence[str]] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        files: Sequence[UploadFile] | None = None,
+        retry_for: float = 30.0,
+    ) -> Any:
+        """Make a REST request as the logged-in user, for what no other call of this class does.
+
+        It needs a logged-in user, but no connection. The user's token and the usual headers are added here and go only
+        to CometChat's servers. At most `Limits.requests_at_once` requests of a client run at a time.
+
+        `GET`, `PUT` and `DELETE` are made again after a passing failure (`ApiError.worth_retrying`), with a growing
+        random delay between `retry_base` and `retry_cap`, and not before the time in the server's `Retry-After`. `POST`
+        is made again only if nothing was done: after status 429, or when there was no connection.
+
+        Args:
+            method: the HTTP method.
+            path: the path below the API's version, such as `"/users/amy-2"`. Ids in it must be quoted
+                (`urllib.parse.quote(uid, safe="")`).
+            query: the parameters of the URL. A sequence of texts is joined by commas.
+            json: the body: anything JSON can hold but `None`, which means no body.
+            form: the fields of a form, instead of *json*.
+            files: the files of a form.
+            retry_for: how many seconds after the call the last attempt may begin. 0: there is one attempt.
+
+        Returns:
+            The `data` of the response.
+
+        Raises:
+            SettingsError: an argument is invalid; nothing was sent.
+            NotLoggedInError: no user is logged in, or the client was left meanwhile.
+            ApiError: the server refused, or no usable response was received, in the last of the attempts, whose number
+                stands in the error. Worth retrying if `worth_retrying` is true; but if `status` is `None` and `sent` is
+                true, a `POST` may have been carried out all the same. If the server no longer accepts the token, and
+                `login()` was given no key to replace it, the user is logged out.
+
+        If cancelled, the connection of the request is closed, and it was carried out or was not; the session
+        stays. At most *retry_for* and `request_timeout`, and three times `request_timeout` more with a new token. Source:
+        CometChat's REST API, with the headers that both official SDKs send.
+        """
+        check(CometChat.request, locals())
+        given = {"query": query, "json": json, "form": form, "files": files, "retry_for": retry_for}
+        return await self._run(self._core.requester.data("request()", method, path, **given))
+
     async def send_text(
         self,
         to: str | User | Group | Event,
@@ -479,6 +560,7 @@ class CometChat:
         muid: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         parent_message_id: int | None = None,
+        quoted_message_id: int | None = None,
         tags: Sequence[str] = (),
     ) -> TextMessage:
         """Send a text message. It needs a logged-in user, but no connection.
@@ -490,11 +572,13 @@ class CometChat:
         Args:
             to: a uid, or with `receiver_type="group"` a guid; a `User` or a `Group`; or an event, to reply where it was
                 sent: in its group, or else to its sender.
-            text: the text, not empty.
+            text: the text, not empty. `User.mention` in it mentions a user.
             receiver_type: `"user"` or `"group"`, if *to* is an id.
-            muid: an id of your own for the message; its receivers see it.
+            muid: an id of your own for the message, by which it can be found again; its receivers see it. By default a
+                random one.
             metadata: the app's own data: anything JSON can hold.
             parent_message_id: the message that begins the thread this one belongs to.
+            quoted_message_id: the message that this one quotes: `Message.quoted_message` for the receivers.
             tags: the message's tags.
 
         Returns:
@@ -504,27 +588,32 @@ class CometChat:
             SettingsError: an argument is invalid, or the message is more than `AppSettings.limits` allow; nothing
                 was sent.
             NotLoggedInError: no user is logged in, or the client was left meanwhile.
-            ApiError: the server refused the message for the reason in `code`, and nothing was sent. Or no usable response
-                was received: if `status` is `None` or at least 500, or `code` is `INVALID_RESPONSE`, the message may
-                have been sent. A retry may then send it a second time; receivers can recognise the second one by the
-                same *muid*. If the server no longer accepts the token, and `login()` was given no key to replace it,
-                the user is logged out.
+            SendUncertainError: no usable response was received, so the message may have been sent or not.
+                `resend(error)` sends it only if it was not; calling this again may send it a second time.
+            ApiError: the server refused the message for the reason in `code`, or there was no connection: nothing was
+                sent. Worth retrying if `worth_retrying` is true. If the server no longer accepts the token, and
+                `login()` was given no key to replace it, the user is logged out.
 
-        If cancelled, the message was sent or was not; the connection and the session stay. At most
-        `request_timeout`, four times that with a new token. Source: `POST /messages`, as both official SDKs do.
+        If cancelled, the message was sent or was not, and no error tells which: a program that must know
+        gives a *muid* of its own and looks for it. The connection and the session stay. At most `request_timeout`, four
+        times that with a new token. Source: `POST /messages`, as both official SDKs do.
         """
         check(CometChat.send_text, locals())
-        receiver, kind = address("send_text(to=...)", to, receiver_type, self._core.identity.uid)
-        draft = text_draft(
-            text=text,
-            receiver=receiver,
-            receiver_type=kind,
-            muid=muid,
-            metadata=metadata,
-            parent_message_id=parent_message_id,
-            tags=tags,
+        return await self._run(
+            self._core.messages.send(
+                "send_text()",
+                TextMessage,
+                to,
+                receiver_type,
+                text_draft,
+                text=text,
+                muid=muid,
+                metadata=metadata,
+                parent_message_id=parent_message_id,
+                quoted_message_id=quoted_message_id,
+                tags=tags,
+            )
         )
-        return await self._run(self._core.messages.send("send_text()", draft, TextMessage, to))
 
     async def send_custom(
         self,
@@ -537,6 +626,7 @@ class CometChat:
         muid: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         parent_message_id: int | None = None,
+        quoted_message_id: int | None = None,
         tags: Sequence[str] = (),
     ) -> CustomMessage:
         """Send a message whose content the app defines. Otherwise like `send_text()`.
@@ -547,25 +637,303 @@ class CometChat:
             type: the app's own name for this kind of message.
             sub_type: a name for a variety of that kind.
             receiver_type: `"user"` or `"group"`, if *to* is an id.
-            muid: an id of your own for the message.
+            muid: an id of your own for the message; by default a random one.
             metadata: the app's own data beside the content.
             parent_message_id: the message that begins the thread this one belongs to.
+            quoted_message_id: the message that this one quotes.
             tags: the message's tags.
         """
         check(CometChat.send_custom, locals())
-        receiver, kind = address("send_custom(to=...)", to, receiver_type, self._core.identity.uid)
-        draft = custom_draft(
-            type=type,
-            data=data,
-            sub_type=sub_type,
-            receiver=receiver,
-            receiver_type=kind,
-            muid=muid,
-            metadata=metadata,
-            parent_message_id=parent_message_id,
-            tags=tags,
+        return await self._run(
+            self._core.messages.send(
+                "send_custom()",
+                CustomMessage,
+                to,
+                receiver_type,
+                custom_draft,
+                type=type,
+                data=data,
+                sub_type=sub_type,
+                muid=muid,
+                metadata=metadata,
+                parent_message_id=parent_message_id,
+                quoted_message_id=quoted_message_id,
+                tags=tags,
+            )
         )
-        return await self._run(self._core.messages.send("send_custom()", draft, CustomMessage, to))
+
+    async def reply(
+        self,
+        event: Event,
+        text: str,
+        *,
+        thread: bool = False,
+        quote: bool = False,
+        muid: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
+    ) -> TextMessage:
+        """Send a text to where *event* was sent: to its group, or else to the other user. Otherwise like `send_text()`.
+
+        Args:
+            event: a message, or another event of a conversation, such as an edit, a reaction or a typing indicator.
+            text: the text, not empty.
+            thread: whether the reply belongs to the thread of the event's message. If that message is in no thread, it
+                begins one.
+            quote: whether the reply quotes the event's message.
+            muid: as for `send_text()`.
+            metadata: as for `send_text()`.
+            tags: as for `send_text()`.
+
+        Raises:
+            SettingsError: an argument is invalid, *event* belongs to no conversation, or *thread* or *quote* is given
+                for an event that is about no message; nothing was sent.
+            NotLoggedInError: as for `send_text()`.
+            SendUncertainError: as for `send_text()`.
+            ApiError: as for `send_text()`.
+
+        What a cancel leaves, and how long it takes, is as for `send_text()`.
+        """
+        check(CometChat.reply, locals())
+        address("reply(event=...)", event, "user", self._core.identity.uid)
+        return await self._run(
+            self._core.messages.send(
+                "reply()",
+                TextMessage,
+                event,
+                "user",
+                text_draft,
+                text=text,
+                muid=muid,
+                metadata=metadata,
+                parent_message_id=message_of("reply(thread=True)", event)[1] if thread else None,
+                quoted_message_id=message_of("reply(quote=True)", event)[0] if quote else None,
+                tags=tags,
+            )
+        )
+
+    async def resend(self, error: SendUncertainError) -> Message:
+        """Send the message of *error*, unless the server has it: look for its `muid` in the conversation first.
+
+        The conversation is read backwards, up to messages that are older than the message can be by the server's own
+        times. Calls for the same message wait for each other, so the message is sent a second time only if the server
+        takes it and does not show it yet when it is looked for.
+
+        Args:
+            error: what a call that sends a message has raised, or an earlier `resend()`; in this client or in another
+                one of the same app and user in this process.
+
+        Returns:
+            The message as the server has it, whether it was found or sent.
+
+        Raises:
+            SettingsError: *error* comes from no such call, or from one of another user or app; nothing was sent.
+            NotLoggedInError: no user is logged in, or the client was left meanwhile.
+            SendUncertainError: the message could not be looked for, or again no usable response was received. Give this
+                error to the next `resend()`, not before `retry_after` seconds have passed if that is a number.
+            ApiError: the server does not have the message, and refuses it for the reason in `code`.
+
+        If cancelled, it may be called again with the same error. At most `request_timeout` to look for the
+        message, as long again for each further 100 messages that came since, and `request_timeout` to send it; three
+        times that for a request with a new token. Source: the pages of messages that both official SDKs fetch.
+        """
+        check(CometChat.resend, locals())
+        return await self._run(self._core.messages.resend(error))
+
+    async def edit(
+        self,
+        message: TextMessage | int,
+        text: str,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> TextMessage:
+        """Change the text of a message. Its receivers get `MessageEdited`.
+
+        This client's own streams get nothing for what it changes itself. Other devices of the same user do, and so does
+        the next run of this program with `catch_up`.
+
+        Args:
+            message: the message or its id: one of the user's own or, for those who may moderate the group, of others.
+            text: the new text, not empty.
+            metadata: the new metadata. By default that of *message*; if only an id is given, the server decides.
+            tags: the new tags. By default as for *metadata*.
+
+        Returns:
+            The message as it is now.
+
+        Raises:
+            SettingsError: an argument is invalid, or the message is more than `AppSettings.limits` allow; nothing was
+                changed.
+            NotLoggedInError: no user is logged in, or the client was left meanwhile.
+            ApiError: the server refused, or no usable response was received although the request was repeated for 30 s;
+                then the message may have been changed. Worth retrying if `worth_retrying` is true.
+
+        If cancelled, the message was changed or was not. At most 30 s and `request_timeout`, and three
+        times `request_timeout` more with a new token. Source: `PUT /messages/{id}`, as both official SDKs do.
+        """
+        check(CometChat.edit, locals())
+        return await self._run(self._core.messages.changes.edit(message, text, metadata, tags))
+
+    async def delete(self, message: Message | int) -> Message:
+        """Delete a message. Its receivers get `MessageDeleted`. Otherwise like `edit()`.
+
+        Args:
+            message: the message or its id.
+
+        Returns:
+            What remains of the message, with `deleted_at` and `deleted_by`.
+        """
+        check(CometChat.delete, locals())
+        return await self._run(self._core.messages.changes.delete(message))
+
+    async def react(self, message: Message | int, emoji: str) -> Message:
+        """Add a reaction to a message. The other users of the conversation get `ReactionAdded`.
+
+        Other devices of the same user get it, too. Whether this client's own streams do is up to the server.
+
+        Args:
+            message: the message or its id.
+            emoji: the reaction: an emoji, or another short text without a slash.
+
+        Returns:
+            The message with its `reactions`.
+
+        Raises:
+            SettingsError: an argument is invalid; nothing was sent.
+            NotLoggedInError: no user is logged in, or the client was left meanwhile.
+            ApiError: the server refused, also if the user has reacted with this emoji before. Or no usable response was
+                received: then the reaction may have been added. Worth retrying if `worth_retrying` is true.
+
+        The request is repeated only if nothing was done (status 429, or no connection), for 30 s. What a cancel leaves,
+        and how long it takes, is as for `edit()`. Source: `POST /messages/{id}/reactions/{emoji}`, as both official
+        SDKs do.
+        """
+        check(CometChat.react, locals())
+        return await self._run(self._core.messages.changes.react(message, emoji))
+
+    async def unreact(self, message: Message | int, emoji: str) -> Message:
+        """Remove the user's own reaction from a message. Otherwise like `react()`; the event is `ReactionRemoved`.
+
+        The request is repeated for 30 s after transient failures. If a response was lost, the server may therefore
+        refuse the second request because the reaction is gone.
+        """
+        check(CometChat.unreact, locals())
+        return await self._run(self._core.messages.changes.unreact(message, emoji))
+
+    async def send_media(
+        self,
+        to: str | User | Group | Event,
+        media: bytes | str | os.PathLike[str] | Sequence[bytes | str | os.PathLike[str]],
+        *,
+        name: str | None = None,
+        mime_type: str | None = None,
+        type: _MediaKind | None = None,
+        caption: str | None = None,
+        progress: Callable[[int, int], object] | None = None,
+        receiver_type: _ReceiverType = "user",
+        muid: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        parent_message_id: int | None = None,
+        quoted_message_id: int | None = None,
+        tags: Sequence[str] = (),
+    ) -> MediaMessage:
+        """Send files. It needs a logged-in user, but no connection. Otherwise like `send_text()`.
+
+        Files are read while they are uploaded, so a file of 100 MB takes no more memory than a small one. Up to 30 s after
+        the call, an upload that fails is begun again. The message is sent when all files are uploaded.
+
+        Args:
+            to: as for `send_text()`.
+            media: a path; or bytes; or a URL that begins with `http://` or `https://`, which is not uploaded: the receivers
+                get it as it is; or up to 10 of these.
+            name: the file's name for the receivers; by default that of the path or URL. Only for one file.
+            mime_type: its MIME type, such as `"image/png"`; by default that of the name. Only for one file.
+            type: `"image"`, `"video"`, `"audio"` or `"file"`; by default that of the MIME types, and `"file"` if they differ.
+            caption: a text for the files.
+            progress: is called with the bytes of the files that were sent so far, and with those of all files. It must
+                not wait. What it raises ends the call.
+            receiver_type: `"user"` or `"group"`, if *to* is an id.
+            muid: an id of your own for the message.
+            metadata: the app's own data.
+            parent_message_id: the message that begins the thread this one belongs to.
+            quoted_message_id: the message that this one quotes.
+            tags: the message's tags.
+
+        Returns:
+            The message as the server returned it, with the URLs of the files.
+
+        Raises:
+            SettingsError: an argument is invalid, or the environment cannot send files; nothing was sent.
+            FileError: a file cannot be read, is empty or too large, or was changed while it was read; no message was sent.
+            NotLoggedInError: no user is logged in, or the client was left meanwhile.
+            ApiError: the server refused a file or the message, and no message was sent. Worth retrying if
+                `worth_retrying` is true. `code` is `FILE_REFUSED` if the server that keeps files refused one.
+            SendUncertainError: the files are uploaded, but it is not known whether the message was sent: see `resend()`.
+
+        If cancelled, the upload is ended, or the message was sent or was not; the session stays. There is no
+        limit for the whole, because files are large: each piece of 64 KiB takes at most `request_timeout`, and each other
+        request as long as `request()`. Source: `POST /files/upload-url` and a form to the URL that it returns, or where the
+        server has no such call a form to `POST /messages`; then `POST /messages`, as the JavaScript SDK does.
+        """
+        sender = self._core.media
+        check(CometChat.send_media, locals())
+        return await self._run(
+            sender.send(
+                to,
+                media,
+                receiver_type=receiver_type,
+                name=name,
+                mime_type=mime_type,
+                type=type,
+                caption=caption,
+                progress=progress,
+                muid=muid,
+                metadata=metadata,
+                parent_message_id=parent_message_id,
+                quoted_message_id=quoted_message_id,
+                tags=tags,
+            )
+        )
+
+    async def download(
+        self,
+        attachment: Attachment | MediaMessage | str,
+        to: str | os.PathLike[str] | WritableFile,
+        *,
+        progress: Callable[[int, int | None], object] | None = None,
+    ) -> int:
+        """Receive a file. It needs a logged-in user, but no connection.
+
+        The file is written while it is received, so a file of 100 MB takes no more memory than a small one. Only the
+        app's server for secured files gets the user's token for them; no other server gets a token or a header of this
+        client. Redirects are followed at most 5 times, and never from `https` to `http`.
+
+        Args:
+            attachment: the file: an `Attachment`; a message, of which the first file is received; or a URL.
+            to: the path of a new file, which gets its name when it is complete; or a file object that is open for writing
+                bytes. It is written in a worker thread, and not closed.
+            progress: is called with the bytes received so far, and with the length of the file, or `None` if the server
+                did not send it. It must not wait. What it raises ends the call.
+
+        Returns:
+            The length of the file in bytes.
+
+        Raises:
+            SettingsError: an argument is invalid, or the environment cannot receive files.
+            FileError: there is something at the path already, or the file cannot be written. At the path nothing is left.
+            NotLoggedInError: no user is logged in, or the client was left meanwhile.
+            ApiError: the server refused the file, it ended too early, or the server redirects too often or to where
+                this call does not go. Worth retrying if `worth_retrying` is true; to a path, the call has done that for
+                30 s.
+
+        If cancelled, the connection is closed, and at the path nothing is left. There is no limit for the
+        whole: the response, and each piece, takes at most `request_timeout`. Source: the token is `fat` of the user in
+        `GET /me`, the server is the setting `SECURED_MEDIA_HOST`, as in both official SDKs.
+        """
+        downloads = self._core.downloads
+        check(CometChat.download, locals())
+        return await self._run(downloads.download(attachment, to, progress))
 
     async def start_typing(
         self,
@@ -617,13 +985,54 @@ class CometChat:
             )
         )
 
+    @async_block("chat.typing", "")
+    @asynccontextmanager
+    async def typing(
+        self,
+        to: str | User | Group | Event,
+        *,
+        receiver_type: _ReceiverType = "user",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> AsyncGenerator[None, None]:
+        """Show *to* that the user is typing while the block runs: `async with chat.typing(message): ...`.
+
+        The receiver is notified at the beginning and at the end, once each, however many blocks for this receiver
+        overlap. Two frames to one receiver are at least 0.3 s apart: a later one is sent when that time has passed, or
+        not at all if it would no longer be true. So many short blocks cost little. Apps remove the indicator
+        at the end, some of them also a few seconds after the beginning; nothing is sent again in a long block.
+
+        Without a connection, without a logged-in user and without `features.typing` nothing is sent, and no error is
+        raised. If the connection is lost in the block and is there again at its end, the end is sent over the new one.
+
+        Args:
+            to: an id, a user, a group or an event, as for `send_text()`.
+            receiver_type: `"user"` or `"group"`, if *to* is an id.
+            metadata: the app's own data, for the receiver's `TypingStarted`. Of overlapping blocks, that of the first
+                one is sent.
+
+        Raises:
+            SettingsError: an argument is invalid, or the frame is more than `AppSettings.limits` allow.
+
+        Neither beginning nor leaving the block waits for anything. If the block is cancelled, its end is sent all the
+        same. Source: both official SDKs send nothing for a second `startTyping` without `endTyping`.
+        """
+        receiver = address("typing(to=...)", to, receiver_type, self._core.identity.uid)
+        blocks = self._core.typing
+        blocks.enter(receiver, metadata)
+        try:
+            yield
+        finally:
+            blocks.leave(receiver)
+
     async def mark_as_delivered(self, message: Message) -> None:
-        """Notify the sender of *message* that it has arrived. Like `mark_as_read()`."""
+        """Notify the sender of *message* that it has arrived. Otherwise like `mark_as_read()`, which does this, too."""
         check(CometChat.mark_as_delivered, locals())
-        await self._run(self._send_receipt("mark_as_delivered()", "delivered", message))
+        await self._run(self._send_receipts("mark_as_delivered()", message, "delivered"))
 
     async def mark_as_read(self, message: Message) -> None:
-        """Notify the sender of *message* that it was read.
+        """Notify the sender of *message* that it was read. That it has arrived is sent first, in a frame of its own.
+
+        Source: of both frames together CometChat's UI kit shows when the message was delivered and when it was read.
 
         Raises:
             FeatureThrottledError: the server takes no receipts at present (`features.receipts`), and nothing was
@@ -632,12 +1041,13 @@ class CometChat:
         Other errors, and cancellation: as for `send_transient()`.
         """
         check(CometChat.mark_as_read, locals())
-        await self._run(self._send_receipt("mark_as_read()", "read", message))
+        await self._run(self._send_receipts("mark_as_read()", message, "delivered", "read"))
 
-    def _send_receipt(
-        self, call: str, action: Literal["delivered", "read"], message: Message
+    def _send_receipts(
+        self, call: str, message: Message, *actions: Literal["delivered", "read"]
     ) -> Callable[[], Awaitable[None]]:
-        return send_frame(
+        about = {"message_id": message.id, "message_sender": message.sender.uid}
+        return send_frames(
             self._machine,
             self._core.identity,
             call,
@@ -645,9 +1055,7 @@ class CometChat:
             message,
             "user",
             receipt_frame,
-            action=action,
-            message_id=message.id,
-            message_sender=message.sender.uid,
+            [{"action": action, **about} for action in actions],
         )
 
     async def send_transient(

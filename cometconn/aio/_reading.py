@@ -1,18 +1,23 @@
-"""How asyncio tasks read the queues that the client fills: see `cometconn._streams.event_queue`."""
+"""How asyncio tasks read the queues that the client fills (see `cometconn._streams.event_queue`), and lists page by page."""
 
 from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from cometconn._lot import Lot
+    from cometconn._rest.pager import Pager
     from cometconn._streams.event_queue import EventQueue
     from cometconn._streams.statuses import StatusQueue
     from cometconn.status import StatusChange
 
-__all__ = ["next_batch", "next_event", "next_status"]
+__all__ = ["next_batch", "next_element", "next_event", "next_status"]
+
+T = TypeVar("T")
 
 
 async def next_event(queue: EventQueue) -> Any:
@@ -49,6 +54,17 @@ async def next_status(queue: StatusQueue) -> StatusChange:
     while not queue.can_hand_out():
         await _park(queue.arrived)
     return queue.hand_out()
+
+
+async def next_element(pager: Pager[T], run: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]) -> T:
+    """Return the next element of a list, or raise `StopAsyncIteration`. *run* makes the requests, in Trio."""
+    await asyncio.sleep(0)
+    while (found := pager.take()) is None:
+        if pager.needs_page:
+            await run(pager.fetch())
+        else:
+            await asyncio.sleep(0)
+    return found
 
 
 async def _wait(queue: EventQueue, *, turn: bool) -> None:

@@ -65,9 +65,9 @@ def open_replay(path: str | os.PathLike[str]) -> AbstractAsyncContextManager[Rep
 
     Pass what this yields to `open_client()` as the `environment`, and its `endpoints` as the `endpoints`.
 
-    The client must do what it did when `record()` wrote the transcript: the same requests (with any key or token), and
-    on each connection the same frames in the same order, except for keepalive pings. A response takes as long as it
-    took. A frame of the server is sent at its recorded time, counted from the dial, but never before the client has
+    The client must do what it did when `record()` wrote the transcript: the same requests (with any key, token or
+    `muid`), and on each connection the same frames in the same order, except for keepalive pings. A response takes as
+    long as it took. A frame of the server is sent at its recorded time, counted from the dial, but never before the client has
     sent the frames that preceded it. It is replayed in real time. A client may
     stop early or close a connection early: see `Replay.unplayed`.
 

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from .conversations import FeedItem as FeedItem
     from .conversations import FeedItemReceived as FeedItemReceived
     from .groups import GroupAction as GroupAction
+    from .groups import GroupMember as GroupMember
     from .groups import GroupMemberAdded as GroupMemberAdded
     from .groups import GroupMemberBanned as GroupMemberBanned
     from .groups import GroupMemberJoined as GroupMemberJoined
@@ -128,6 +129,7 @@ __all__ = [
     "Gap",
     "Group",
     "GroupAction",
+    "GroupMember",
     "GroupMemberAdded",
     "GroupMemberBanned",
     "GroupMemberJoined",

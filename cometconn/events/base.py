@@ -125,6 +125,14 @@ class User:
         return one_line(self)
 
     @property
+    def mention(self) -> str:
+        """What mentions this user in a text that is sent: `f"Ask {user.mention}."`. The receivers get `Message.mentions`.
+
+        Source: `<@uid:amy-2>` in the texts of CometChat's UI kit.
+        """
+        return f"<@uid:{self.uid}>"
+
+    @property
     def id(self) -> str:
         """The `uid`, under the name that a group's id has, too: the receiver's id when sending to this user."""
         return self.uid

@@ -1,6 +1,8 @@
-"""Group actions: changes of a group's members."""
+"""The members of groups, and group actions: what changes them."""
 
 from __future__ import annotations
+
+import datetime
 
 import attrs
 
@@ -9,6 +11,7 @@ from .messages import Message
 
 __all__ = [
     "GroupAction",
+    "GroupMember",
     "GroupMemberAdded",
     "GroupMemberBanned",
     "GroupMemberJoined",
@@ -17,6 +20,22 @@ __all__ = [
     "GroupMemberScopeChanged",
     "GroupMemberUnbanned",
 ]
+
+
+@attrs.frozen(kw_only=True)
+class GroupMember:
+    """A member of a group.
+
+    Attributes:
+        user: the member.
+        scope: what the member may do in the group: `"participant"`, `"moderator"`, `"admin"` or `"owner"`; `None` for a
+            banned user, and if the server did not send it.
+        joined_at: when the user became a member, UTC.
+    """
+
+    user: User
+    scope: str | None = None
+    joined_at: datetime.datetime | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
@@ -26,6 +26,7 @@ from cometconn._arguments import checked, made_by
 from cometconn._groups import open_nursery, protected
 from cometconn._network.urls import MEMORY_HOST
 from cometconn.emulator import Close, Device, Kind, ServerControls, World
+from cometconn.environment import StreamedResponse
 from cometconn.settings import Endpoints
 
 from .memory_stream import MemorySocket, memory_socket_pair
@@ -34,9 +35,11 @@ from .server_script import ServerScript
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from cometconn.environment import Request, Response
+    from cometconn.environment import BodyStream, Request, Response
 
 __all__ = ["MemoryServer", "open_memory_server", "respond"]
+
+_CUT = "the memory server reset the connection"
 
 Dialling: TypeAlias = Literal["accept", "refuse", "hang"]
 
@@ -250,6 +253,12 @@ class MemoryServer(ServerControls):
             await trio.sleep_forever()
         return await respond(self.world, request)
 
+    def open_response(
+        self, request: Request, body: BodyStream | None = None
+    ) -> AbstractAsyncContextManager[StreamedResponse]:
+        """Send or receive a file. Both are in memory as a whole here."""
+        return _streamed(self, request, body)
+
     def boot_time(self) -> float:
         """Return Trio's time plus `slept`."""
         return trio.current_time() + self.slept
@@ -259,12 +268,41 @@ class MemoryServer(ServerControls):
         return self.jitter
 
 
+@asynccontextmanager
+async def _streamed(
+    server: MemoryServer, request: Request, body: BodyStream | None
+) -> AsyncGenerator[StreamedResponse, None]:
+    if body is not None:
+        request = attrs.evolve(request, body=b"".join([piece async for piece in body.pieces()]))
+    response = await server.request(request)
+    headers = {**response.headers, "content-length": str(len(response.body))}
+    yield StreamedResponse(response.status, headers, _Pieces([response.body]))
+
+
+@attrs.frozen
+class _Pieces:
+    left: list[bytes]
+
+    def __aiter__(self) -> _Pieces:
+        return self
+
+    async def __anext__(self) -> bytes:
+        await trio.lowlevel.checkpoint()
+        if not self.left:
+            raise StopAsyncIteration
+        return self.left.pop()
+
+
 async def respond(world: World, request: Request) -> Response:
     """Return the response to a REST request, late or never if a fault of *world* demands that."""
     if world.hangs(request):
         await trio.sleep_forever()
+    if world.cuts_upload(request):
+        raise ConnectionResetError(_CUT)
     response = world.answer(request)
     await trio.sleep(world.faults.rest_delay)
+    if world.cuts(request) or world.cuts_download(request):
+        raise ConnectionResetError(_CUT)
     return response
 
 
@@ -277,5 +315,10 @@ async def open_memory_server(**world: Any) -> AsyncGenerator[MemoryServer, None]
     Pass it to a client: `open_client(environment=server, endpoints=server.endpoints)`.
     """
     async with open_nursery() as nursery:
-        yield MemoryServer(World(**world), nursery)
+        server = MemoryServer(World(**world), nursery)
+        server.world.base_url = f"http://{MEMORY_HOST}"
+        try:
+            yield server
+        finally:
+            server.world.files.close()
         nursery.cancel_scope.cancel(reason="the memory server was closed")

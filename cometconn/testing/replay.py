@@ -62,9 +62,9 @@ async def open_replay(path: str | os.PathLike[str]) -> AsyncGenerator[Replay, No
 
     Pass what this yields to `open_client()` as the `environment`, and its `endpoints` as the `endpoints`.
 
-    The client must do what it did when `record()` wrote the transcript: the same requests (with any key or token), and
-    on each connection the same frames in the same order, except for keepalive pings. A response takes as long as it
-    took. A frame of the server is sent at its recorded time, counted from the dial, but never before the client has
+    The client must do what it did when `record()` wrote the transcript: the same requests (with any key, token or
+    `muid`), and on each connection the same frames in the same order, except for keepalive pings. A response takes as
+    long as it took. A frame of the server is sent at its recorded time, counted from the dial, but never before the client has
     sent the frames that preceded it. With a `trio.testing.MockClock` a day is replayed without waiting. A client may
     stop early or close a connection early: see `Replay.unplayed`.
 

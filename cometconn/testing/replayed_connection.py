@@ -32,9 +32,9 @@ __all__ = ["ReplayedConnection", "comparable"]
 Fail: TypeAlias = Callable[[str], Awaitable[Any]]
 
 _VOLATILE: Final = frozenset(
-    {"appInfo", "auth", "deviceId", "params", "platform", "resource", "sdk", "userAgent", "uts"}
+    {"appInfo", "auth", "deviceId", "muid", "params", "platform", "resource", "sdk", "userAgent", "uts"}
 )
-"""The fields that describe the client, the current time or a secret. They differ in every run."""
+"""The fields that describe the client, the current time or a secret, or are random. They differ in every run."""
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, wsproto.utilities.LocalProtocolError)
 _OVER: Final = frozenset({"client_close", "client_end", "lost"})
 """After one of these lines, the server's part of the connection is over for the client."""

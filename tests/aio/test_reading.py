@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from typing import Any
 
@@ -10,7 +11,7 @@ import anyio
 import pytest
 
 from cometconn import Reason, aio
-from cometconn.errors import SlowConsumerError
+from cometconn.errors import ApiError, SlowConsumerError
 from cometconn.events import TextMessage
 
 from .harness import Server, connected, run, turns
@@ -279,5 +280,48 @@ def test_acknowledged_and_committed(server: Server, tmp_path: Any) -> None:
             assert chat.position == event.id
             await events.commit()
             assert any(str(event.id) in path.read_text() for path in tmp_path.iterdir() if path.suffix != ".lock")
+
+    run(main)
+
+
+def test_lists_are_read_page_by_page(server: Server) -> None:
+    """A history comes whole and in order over real HTTP, however the reads are cancelled; the other calls work as well."""
+
+    async def main() -> None:
+        async with connected(server) as chat:
+            server.do("say", "amy-2", "0", receiver="zed-1")
+            first = (await anext(chat.messages.history())).id
+            push(server, *range(1, 130))
+            history, got = chat.messages.history(user="amy-2", after=first - 1), list[int]()
+            pause = random.Random(7)
+            while len(got) < 130:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause.choice((0, 0.001, 0.01, 30))):
+                        got.append(number_of(await anext(history)))
+            assert got == list(range(130))
+            with pytest.raises(StopAsyncIteration):
+                await anext(history)
+            assert (await chat.messages.get(first)).id == first
+            assert [user.uid async for user in chat.users.list()] == ["amy-2"]
+            assert (await chat.groups.get("hikers")).has_joined
+            assert {member.user.uid async for member in chat.groups.members("hikers")} == {"zed-1", "amy-2"}
+            await chat.conversations.mark_as_read(user="amy-2")
+            assert (await chat.conversations.unread_counts()).total == 0
+            with pytest.raises(ApiError, match="ERR_GUID_NOT_FOUND"):
+                await chat.groups.join("nowhere")
+
+    run(main)
+
+
+def test_two_tasks_do_not_share_a_page(server: Server) -> None:
+    """The second task is refused, and the first gets every element."""
+
+    async def main() -> None:
+        async with connected(server) as chat:
+            push(server, 1)
+            history = chat.messages.history(limit=1)
+            one, two = await asyncio.gather(anext(history), anext(history), return_exceptions=True)
+            assert number_of(one) == 1
+            assert isinstance(two, RuntimeError)
 
     run(main)

@@ -7,20 +7,33 @@ import inspect
 import pathlib
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
 
-import cometconn
+import cometconn.admin
+import cometconn.aio.admin
 from cometconn import aio
+from cometconn._rest import conversations, groups, listing, messages, users
 from cometconn._streams.statuses import StatusStream
+from cometconn.aio import _rest as aio_rest
 
 from . import twins
 
+REST: dict[str, Any] = {
+    kind: getattr(module, kind)
+    for module in (conversations, groups, listing, messages, users)
+    for kind in aio_rest.__all__
+    if kind in module.__all__
+}
 PAIRS = [
     (cometconn.CometChat, aio.CometChat),
+    (cometconn.admin.Admin, cometconn.aio.admin.Admin),
     (cometconn.EventStream, aio.EventStream),
     (StatusStream, aio.StatusStream),
+    *((REST[kind], getattr(aio_rest, kind)) for kind in aio_rest.__all__),
 ]
 
 
@@ -51,10 +64,13 @@ def test_they_have_the_same_members(original: type, twin: type) -> None:
             assert inspect.iscoroutinefunction(ours) == inspect.iscoroutinefunction(theirs)
 
 
-def test_open_client_has_the_same_arguments() -> None:
+@pytest.mark.parametrize(
+    ("original", "twin"),
+    [(cometconn.open_client, aio.open_client), (cometconn.admin.open_admin, cometconn.aio.admin.open_admin)],
+)
+def test_what_opens_them_has_the_same_arguments(original: Callable[..., object], twin: Callable[..., object]) -> None:
     """Names, kinds, defaults and types."""
-    ours, theirs = inspect.signature(aio.open_client), inspect.signature(cometconn.open_client)
-    assert ours.parameters == theirs.parameters
+    assert inspect.signature(twin).parameters == inspect.signature(original).parameters
 
 
 def test_a_member_without_a_kind_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

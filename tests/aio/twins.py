@@ -64,6 +64,9 @@ RUN = "run"
 """The body is that of the original, which ends with `await F()()`: here the wait that `F()` returns runs as a call."""
 
 
+LISTS = "lists"
+"""The body is that of the original, which makes a `Listing` for Trio: here it makes the one for asyncio."""
+
 COMMITS = "commits"
 """The body is that of the original, but what it passes on to commit the position runs as a call."""
 
@@ -105,13 +108,58 @@ CHAT = Twin(
     "CometChat",
     {
         "__init__": Body(
-            "self._core = core; self._machine = core.machine; self._login = core.login; self._run = calls.run"
+            "self._core = core; self._machine = core.machine; self._login = core.login; self._run = calls.run;"
+            " self._calls = calls"
         ),
-        "login logout connect disconnect wait_closed ping keep_alive send_text send_custom start_typing end_typing"
-        " mark_as_delivered mark_as_read send_transient": RUN,
+        "reply resend edit delete react unreact login logout connect disconnect wait_closed ping keep_alive request send_text send_custom start_typing end_typing"
+        " mark_as_delivered mark_as_read send_transient send_media download": RUN,
         "__repr__ get_logged_in_user enter_background enter_foreground retry_now app_state status features statistics"
-        " position statuses _send_receipt": COPIED,
+        " position statuses typing _send_receipts": COPIED,
         "events": COMMITS,
+        **{
+            name: Body(f"from ._rest import {kind}\nreturn {kind}(self._core.rest_context(), self._calls)")
+            for name, kind in (
+                ("messages", "Messages"),
+                ("conversations", "Conversations"),
+                ("users", "Users"),
+                ("groups", "Groups"),
+            )
+        },
+    },
+)
+
+
+def rest_twin(module: str, name: str, members: dict[str, Any]) -> Twin:
+    """Return the twin of a class that `CometChat` has as a property."""
+    made = Body("self._context = context; self._calls = calls; self._run = calls.run")
+    return Twin(f"cometconn._rest.{module}", name, {"__init__": made, **members})
+
+
+MESSAGES = rest_twin("messages", "Messages", {"history": LISTS, "get": RUN})
+CONVERSATIONS = rest_twin(
+    "conversations",
+    "Conversations",
+    {"list": LISTS, "get mark_as_read delete unread_counts": RUN, "_mark _mark_newest": COPIED},
+)
+USERS = rest_twin(
+    "users", "Users", {"list blocked": COPIED, "_listing": LISTS, "get block unblock": RUN, "_change": COPIED}
+)
+GROUPS = rest_twin(
+    "groups",
+    "Groups",
+    {
+        "list _members": LISTS,
+        "members banned _add": COPIED,
+        "get join leave create delete add_members kick ban unban change_scope": RUN,
+    },
+)
+LISTING = Twin(
+    "cometconn._rest.listing",
+    "Listing",
+    {
+        "__init__": Body("self._pager = pager; self._run = calls.run"),
+        "__aiter__": COPIED,
+        "__anext__": Body("return next_element(self._pager, self._run)"),
     },
 )
 
@@ -142,6 +190,27 @@ STATUS_STREAM = Twin(
     "cometconn._streams.statuses",
     "StatusStream",
     {"__init__ __aiter__": COPIED, "__anext__": Body("return next_status(self._queue)")},
+)
+
+ADMIN = Twin(
+    "cometconn.admin.admin",
+    "Admin",
+    {
+        "__init__": Body("self._requests = requests; self._run = calls.run"),
+        "ensure_user create_auth_token revoke_auth_token": RUN,
+        "__repr__": COPIED,
+    },
+)
+
+OPEN_ADMIN = Twin(
+    "cometconn.admin.open_admin",
+    "open_admin",
+    body=(
+        "check(open_admin, locals())\n"
+        "return WrappedBlock(Block("
+        "lambda: cometconn.admin.open_admin({arguments}), lambda admin, calls: Admin(admin._requests, calls)"
+        "), usage_of('open_admin'))"
+    ),
 )
 
 OPEN_EMULATOR = Twin(
@@ -201,6 +270,7 @@ MODULES = {
             "Calls": "from ._calls import Calls",
             "EventStream": "from ._streams import EventStream",
             "StatusStream": "from ._streams import StatusStream",
+            **{name: f"from ._rest import {name}" for name in ("Messages", "Conversations", "Users", "Groups")},
             "admitted_in_asyncio": "from ._handed_in import admitted_in_asyncio",
             "called_by_loop": "from ._handed_in import called_by_loop",
             "cometconn": "import cometconn",
@@ -228,6 +298,28 @@ def _end(chat: cometconn.CometChat) -> None:
             "next_batch": "from ._reading import next_batch",
             "next_event": "from ._reading import next_event",
             "next_status": "from ._reading import next_status",
+        },
+    ),
+    "cometconn/aio/_rest.py": Module(
+        "`CometChat.messages`, `conversations`, `users` and `groups` for asyncio",
+        (LISTING, MESSAGES, CONVERSATIONS, USERS, GROUPS),
+        {
+            "Any": "from typing import Any",
+            "Calls": "from ._calls import Calls",
+            "Coroutine": "from collections.abc import Coroutine",
+            "T_co": "from cometconn._rest.listing import T_co",
+            "next_element": "from ._reading import next_element",
+        },
+    ),
+    "cometconn/aio/_admin.py": Module(
+        "`open_admin()` and `Admin` for asyncio",
+        (OPEN_ADMIN, ADMIN),
+        {
+            "Block": "from ._blocks import Block",
+            **WRAPPED,
+            "Calls": "from ._calls import Calls",
+            "check": "from cometconn._arguments import check",
+            "cometconn": "import cometconn.admin",
         },
     ),
     "cometconn/aio/_servers.py": Module(
@@ -353,6 +445,16 @@ class CommitAsCall(ast.NodeTransformer):
         return ast.parse("partial(self._run, self._core.positions.commit)", mode="eval").body
 
 
+class ListingWithCalls(ast.NodeTransformer):
+    """Changes `Listing(pager)` to `Listing(pager, self._calls)`."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Change one."""
+        if ast.unparse(node.func) == "Listing":
+            node.args.append(ast.parse("self._calls", mode="eval").body)
+        return node
+
+
 def is_overload(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether it is one of the signatures that `typing.overload` marks."""
     return any(ast.unparse(each).endswith("overload") for each in node.decorator_list)
@@ -369,6 +471,8 @@ def member_of(twin: Twin, node: ast.FunctionDef | ast.AsyncFunctionDef, words: W
         body = ast.parse(kind.text).body
     elif kind is COMMITS:
         body = [CommitAsCall().visit(each) for each in body]
+    elif kind is LISTS:
+        body = [ListingWithCalls().visit(each) for each in body]
     elif kind is RUN:
         transformer = ToRun()
         body = [transformer.visit(each) for each in body]
@@ -455,7 +559,13 @@ def made(path: str, words: Words) -> str:
     local = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)} | {
         node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
-    only_types = annotations_in(tree)
+    inside = {  # what bodies import for themselves
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    only_types = annotations_in(tree) | inside
     needed: set[str] = {"from typing import TYPE_CHECKING"}
     needed_types: set[str] = set()
     for name in names_in(tree) - own - set(vars(builtins)):

@@ -14,8 +14,17 @@ from trio.testing import MockClock
 from cometconn import AppSettings, Reason, User
 from cometconn.emulator import Kind
 from cometconn.environment import Request, Response
-from cometconn.errors import ApiError, NotLoggedInError, SettingsError
-from cometconn.events import CustomMessage, Group, TextMessage
+from cometconn.errors import ApiError, NotLoggedInError, SendUncertainError, SettingsError
+from cometconn.events import (
+    CustomMessage,
+    Event,
+    Group,
+    MessageEdited,
+    Overflow,
+    ReactionAdded,
+    TextMessage,
+    TypingStarted,
+)
 from cometconn.testing import MemoryServer
 from tests.connection.harness import background, open_pair, settle
 
@@ -172,7 +181,7 @@ async def test_without_an_answer_it_takes_request_timeout(autojump_clock: MockCl
     async with open_pair(manual=True) as pair:
         pair.server.set(rest="hang")
         began = trio.current_time()
-        with pytest.raises(ApiError, match="request_timeout") as caught:
+        with pytest.raises(SendUncertainError, match="request_timeout") as caught:
             await pair.chat.send_text("amy-2", "hello")
         assert (caught.value.status, trio.current_time() - began) == (None, 10.0)
         pair.server.set(rest="accept")
@@ -221,9 +230,112 @@ async def test_an_answer_that_is_no_such_message(autojump_clock: MockClock, data
 
     async with open_pair(manual=True) as pair:
         pair.chat._core.login.api.request = odd
-        with pytest.raises(ApiError, match="was sent, but") as caught:
+        with pytest.raises(SendUncertainError, match="was sent, but") as caught:
             await pair.chat.send_text("amy-2", "hello")
         assert caught.value.code == "INVALID_RESPONSE"
+
+
+ERROR = {"error": {"code": "ERR_X", "message": "no"}}
+OUTCOMES: list[tuple[int | type[Exception], object, bool]] = [
+    (ConnectionResetError, None, True),
+    (ConnectionRefusedError, None, False),
+    (500, ERROR, True),
+    (503, None, True),
+    (408, ERROR, True),
+    (200, None, True),
+    (302, None, True),
+    (429, ERROR, False),
+    (403, ERROR, False),
+    (403, None, False),
+    (200, ERROR, False),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "is_uncertain"), OUTCOMES)
+async def test_whether_it_may_have_been_sent(
+    autojump_clock: MockClock, status: int | type[Exception], body: object, is_uncertain: bool
+) -> None:
+    """An error says that the message may have been sent only where that is so; then it has the muid of the message."""
+    sent: list[Any] = []
+
+    async def fail(request: Request) -> Response:
+        await trio.lowlevel.checkpoint()
+        sent.append(json.loads(request.body or b""))
+        if not isinstance(status, int):
+            raise status
+        return Response(status, {"retry-after": "3"}, json.dumps(body).encode())
+
+    async with open_pair(manual=True) as pair:
+        pair.chat._core.login.api.request = fail
+        with pytest.raises(ApiError) as caught:
+            await pair.chat.send_text("amy-2", "hello")
+        assert type(caught.value) is (SendUncertainError if is_uncertain else ApiError)
+        assert caught.value.status == (status if isinstance(status, int) else None)
+        assert caught.value.retry_after == (3.0 if isinstance(status, int) else None)
+        assert len(sent) == 1
+        if isinstance(caught.value, SendUncertainError):
+            assert caught.value.muid == sent[0]["muid"]
+
+
+async def test_every_message_has_a_muid(autojump_clock: MockClock) -> None:
+    """It is the one that was given, or else a random one."""
+    async with open_pair(manual=True) as pair:
+        muids = [(await pair.chat.send_text("amy-2", "hello")).muid for _number in range(3)]
+        assert len({*muids, None, ""}) == 5
+        assert (await pair.chat.send_text("amy-2", "hello", muid="mine")).muid == "mine"
+
+
+AMY, ME, HIKERS = User("amy-2"), User("zed-1"), Group("hikers")
+
+
+def said(number: int, receiver: User | Group = ME, *, thread: int | None = None) -> TextMessage:
+    """A message of amy-2."""
+    return TextMessage(
+        id=number, category="message", sender=AMY, receiver=receiver, text="hi", parent_message_id=thread
+    )
+
+
+REPLIES: list[tuple[Event, str, int | None, int]] = [
+    (said(1), "amy-2", 1, 1),
+    (said(2, HIKERS), "hikers", 2, 2),
+    (said(3, thread=1), "amy-2", 1, 3),
+    (MessageEdited(message=said(3, thread=1), by=AMY), "amy-2", 1, 3),
+    (ReactionAdded(message_id=1, reaction="x", reacted_by=AMY, receiver=HIKERS), "hikers", 1, 1),
+    (ReactionAdded(message_id=3, reaction="x", reacted_by=AMY, receiver=ME, parent_message_id=1), "amy-2", 1, 3),
+]
+
+
+@pytest.mark.parametrize(("event", "receiver", "thread", "quoted"), REPLIES)
+async def test_a_reply(autojump_clock: MockClock, event: Event, receiver: str, thread: int, quoted: int) -> None:
+    """It goes to where the event was sent: in the thread of its message, and quoting it, if that is wanted."""
+    async with open_pair(manual=True) as pair:
+        for number in (1, 2, 3):
+            pair.server.world.post("amy-2", {**DRAFT, "data": {"text": str(number)}})
+        plain = await pair.chat.reply(event, f"Hello {AMY.mention}", muid="m", metadata={"a": 1}, tags=["t"])
+        assert (plain.receiver.id, plain.text, plain.muid) == (receiver, "Hello <@uid:amy-2>", "m")
+        assert (plain.metadata, plain.tags, plain.parent_message_id) == ({"a": 1}, ("t",), None)
+        assert (plain.quoted_message, [user.uid for user in plain.mentions]) == (None, ["amy-2"])
+        threaded = await pair.chat.reply(event, "x", thread=True)
+        assert (threaded.receiver.id, threaded.parent_message_id) == (receiver, thread)
+        for in_thread in (False, True):
+            sent = await pair.chat.reply(event, "x", quote=True, thread=in_thread)
+            assert isinstance(sent.quoted_message, TextMessage)
+            assert (sent.quoted_message.id, sent.quoted_message.text) == (quoted, str(quoted))
+            assert sent.parent_message_id == (thread if in_thread else None)
+
+
+async def test_a_reply_to_what_is_no_message(autojump_clock: MockClock) -> None:
+    """A reply goes to any conversation; a thread or a quote needs a message."""
+    async with open_pair(manual=True) as pair:
+        typing = TypingStarted(sender=AMY, receiver=ME)
+        assert (await pair.chat.reply(typing, "x")).receiver.id == "amy-2"
+        for option in ("thread", "quote"):
+            with pytest.raises(
+                SettingsError, match=rf"reply\({option}=True\) needs a message, .* TypingStarted is none"
+            ):
+                await pair.chat.reply(typing, "x", **{option: True})  # type: ignore[arg-type]
+        with pytest.raises(SettingsError, match=r"reply\(event=...\): Overflow belongs to no conversation"):
+            await pair.chat.reply(Overflow(1), "x")
 
 
 async def test_the_receiver_logs_in_before_the_answer_comes(autojump_clock: MockClock) -> None:

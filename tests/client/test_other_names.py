@@ -24,8 +24,12 @@ MEANT = {
     "addMessageListener": "async with chat.events() as events:",
     "is_connected": "chat.status",
     "addConnectionListener": "chat.statuses()",
+    "getConversations": "chat.conversations.list()",
+    "joinGroup": "chat.groups.join(guid)",
     "close": "leaving `async with open_client(...)`",
-    "reply": "send_text(message, text)",
+    "answer": "reply(message, text)",
+    "editMessage": "edit(message, text)",
+    "send_typing": "async with chat.typing(receiver):",
     "user": "get_logged_in_user()",
 }
 
@@ -53,10 +57,13 @@ def test_other_names_stay_as_they_are() -> None:
     assert type(copy.copy(chat)) is CometChat
 
 
-def test_each_hint_names_what_exists() -> None:
-    """No name with a hint is an attribute, and each call in a hint is one of a client."""
+async def test_each_hint_names_what_exists(autojump_clock: MockClock) -> None:
+    """No name with a hint is an attribute, and each call in a hint is one of a client, or of what its attributes are."""
     assert not set(_HINTS) & set(dir(CometChat))
-    for hint in set(_HINTS.values()):
-        calls: list[Any] = re.findall(r"(\w+)\(", hint)
-        assert calls or "chat.status" in hint
-        assert all(hasattr(CometChat, call) or hasattr(cometconn, call) for call in calls), hint
+    async with open_pair(login=False) as pair:
+        chat = pair.chat
+        owners = (chat, cometconn, chat.conversations, chat.groups, chat.messages, chat.users)
+        for hint in set(_HINTS.values()):
+            calls: list[Any] = re.findall(r"(\w+)\(", hint)
+            assert calls or "chat.status" in hint
+            assert all(any(hasattr(owner, call) for owner in owners) for call in calls), hint

@@ -47,6 +47,15 @@ async def main():
                 assert seen == [TextMessage, UnknownEvent, UnreadableFrame], seen
                 await chat.send_text("amy-2", "hello", receiver_type="user")
                 await chat.ping()
+                looking = {f"cometconn._rest.{name}" for name in ("conversations", "groups", "messages", "pager", "users")}
+                assert sys.argv[1] == "preload" or not looking & set(sys.modules), "imported before it is used"
+                assert [message.text async for message in chat.messages.history(user="amy-2")] == ["hello", "hello"]
+                async for _ in chat.users.list(limit=1):
+                    await chat.conversations.mark_as_read(user="amy-2")
+                async for _ in chat.groups.list():
+                    pass
+                file = await chat.send_media("amy-2", b"content")
+                assert await chat.download(file, sys.argv[3] + ".copy") == 7
                 await chat.disconnect()
                 await chat.connect()
             await chat.logout()

@@ -135,6 +135,11 @@ async def _receipt(pair: Pair, action: str) -> None:
     await getattr(pair.chat, action)(got)
 
 
+async def _typing(pair: Pair) -> None:
+    async with pair.chat.typing("amy-2"):
+        await pair.chat.ping()
+
+
 async def _events(pair: Pair) -> None:
     async with pair.chat.events():
         await trio.lowlevel.checkpoint()
@@ -161,6 +166,7 @@ CALLS: dict[str, tuple[dict[str, bool], Callable[[Pair], Awaitable[object]]]] = 
     "end_typing": ({"connect": True}, lambda pair: pair.chat.end_typing("amy-2")),
     "mark_as_read": ({"connect": True}, lambda pair: _receipt(pair, "mark_as_read")),
     "mark_as_delivered": ({"connect": True}, lambda pair: _receipt(pair, "mark_as_delivered")),
+    "typing": ({"connect": True}, _typing),
     "send_transient": ({"connect": True}, lambda pair: pair.chat.send_transient("amy-2", {"a": 1})),
     "events": ({"connect": True}, _events),
     "statuses": ({"connect": True}, _statuses),

@@ -29,7 +29,19 @@ from cometconn import (
 )
 from cometconn.emulator import Emulator, Kind, open_emulator
 from cometconn.errors import ApiError, ConnectError, SettingsError, StoreError
-from cometconn.events import Gap, MessagesRead, TextMessage, TransientMessage, TypingStarted, UnknownEvent, UserOnline
+from cometconn.events import (
+    Gap,
+    MessageEdited,
+    MessagesDelivered,
+    MessagesRead,
+    ReactionAdded,
+    TextMessage,
+    TransientMessage,
+    TypingEnded,
+    TypingStarted,
+    UnknownEvent,
+    UserOnline,
+)
 from cometconn.testing import assert_no_leaks
 from tests.transport.raw_server import close, raw_server, read_frames, text, upgrade
 
@@ -82,9 +94,22 @@ async def test_two_users_talk() -> None:
                 await zed.mark_as_read(message)
                 await zed.send_transient("amy-2", {"k": 1})
                 assert isinstance(await anext(to_amy), TypingStarted)
-                read = await anext(to_amy)
-                assert isinstance(read, MessagesRead)
+                assert isinstance(await anext(to_amy), MessagesDelivered)
+                assert isinstance(await anext(to_amy), MessagesRead)
                 assert isinstance(await anext(to_amy), TransientMessage)
+                async with zed.typing("amy-2"):
+                    reply = await zed.reply(message, "hi", thread=True)
+                    edited = await zed.edit(reply, "hi!")
+                    await zed.react(message, "👍")
+                assert (edited.text, edited.parent_message_id) == ("hi!", message.id)
+                came = [await anext(to_amy) for _ in range(5)]
+                assert [type(event) for event in came] == [
+                    TypingStarted,
+                    TextMessage,
+                    MessageEdited,
+                    ReactionAdded,
+                    TypingEnded,
+                ]
                 server.push("zed-1", {"type": "novelty", "body": {}})
                 assert isinstance(await anext(to_zed), UnknownEvent)
                 server.say("amy-2", "to all", group="hikers")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EVERYTHING = Features(typing=True, receipts=True, transient=True, mode="DEFAULT")
 LIMITED = Features(typing=False, receipts=False, transient=True, mode="LIMITED_TRANSIENT")
 NOTHING = Features(typing=False, receipts=False, transient=False, mode="NO_TRANSIENT")
-RECEIPTS = ["receipts", "receipts"]
+RECEIPTS = ["receipts"] * 3  # delivered; delivered and read
 TYPING = ["typing_indicator", "typing_indicator"]
 
 

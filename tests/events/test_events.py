@@ -18,8 +18,8 @@ from cometconn.events import Gap, Marker, Overflow, Resumed
 
 CLASSES: list[type[Any]] = [getattr(events, name) for name in events.__all__ if name != "as_json"]
 NOT_EVENTS = {
-    *(events.Attachment, events.Conversation, events.FeedItem, events.Group, events.Interaction),
-    *(events.MessageElement, events.ReactionCount, events.ToolCall, events.User),
+    *(events.Attachment, events.Conversation, events.FeedItem, events.Group, events.GroupMember),
+    *(events.Interaction, events.MessageElement, events.ReactionCount, events.ToolCall, events.User),
 }
 MARKERS = {events.Gap, events.Overflow, events.Resumed}
 NOON = datetime.datetime(2027, 1, 15, 12, tzinfo=datetime.UTC)

@@ -10,7 +10,13 @@ import ssl
 import pytest
 import trio
 
-from cometconn._network.os_errors import ConnectFailedError, os_error_text, sole_os_error, without_traceback
+from cometconn._network.os_errors import (
+    ConnectFailedError,
+    never_connected,
+    os_error_text,
+    sole_os_error,
+    without_traceback,
+)
 
 
 async def test_trios_attempts() -> None:
@@ -113,3 +119,23 @@ def test_an_error_that_explains_itself() -> None:
     outer.__cause__ = ConnectFailedError("the proxy is not there")
     outer.__cause__.__cause__ = OSError(errno.ECONNREFUSED, "Connection refused")
     assert os_error_text(outer) == "the proxy is not there"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_certain"),
+    [
+        (ConnectionRefusedError(), True),
+        (socket.gaierror(-2, "unknown"), True),
+        (ssl.SSLCertVerificationError(), True),
+        (ExceptionGroup("", [ConnectionRefusedError(), ConnectionRefusedError()]), True),
+        (ExceptionGroup("", [ConnectionRefusedError(), TimeoutError()]), False),
+        (ConnectionResetError(), False),
+        (OSError("the body was cut"), False),
+    ],
+)
+def test_what_was_certainly_not_sent(error: Exception, is_certain: bool) -> None:
+    """Only a server that was not reached has certainly got nothing; the reason may be behind another error."""
+    assert never_connected(error) is is_certain
+    outer = ConnectionError("no")
+    outer.__cause__ = error
+    assert never_connected(outer) is is_certain

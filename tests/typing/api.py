@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import assert_never, assert_type
 
 import cometconn
-from cometconn import AppSettings, AppState, CometChat, EventStream, Status, StatusChange, User, aio, appstate
+from cometconn import AppSettings, AppState, CometChat, EventStream, Status, StatusChange, User, admin, aio, appstate
+from cometconn.aio import admin as aio_admin
 from cometconn.environment import Environment, SystemEnvironment
 from cometconn.events import (
     Call,
+    Conversation,
     CustomMessage,
     Event,
     Gap,
+    GroupMember,
     Marker,
     MediaMessage,
     Message,
@@ -82,6 +85,15 @@ async def check() -> None:
         assert_type(await chat.send_text("zed-1", "hello"), TextMessage)
         assert_type(await chat.send_custom("zed-1", {}, type="place"), CustomMessage)
         assert_type(chat.app_state, AppState)
+        async for message in chat.messages.history(user="zed-1"):
+            assert_type(message, Message)
+        async for text in chat.messages.history(kinds=[TextMessage], before=message):
+            assert_type(text, TextMessage)
+        assert_type(await chat.messages.get(1), Message)
+        assert_type([user async for user in chat.users.list()], list[User])
+        assert_type(await anext(chat.groups.members("hikers")), GroupMember)
+        assert_type(await chat.conversations.get(user="zed-1"), Conversation)
+        assert_type((await chat.conversations.unread_counts()).total, int)
         assert_type(chat.status, Status)
         target: appstate.AppStateTarget = chat
         sources: list[appstate.Source] = [
@@ -205,3 +217,13 @@ async def check_aio() -> None:
         async with chat.events(TextMessage) as texts, chat.events(TextMessage, markers=False) as only:
             assert_type(await anext(texts), TextMessage | Marker)
             assert_type(await anext(only), TextMessage)
+
+
+async def backend() -> None:
+    """The calls of a backend, in Trio and in asyncio."""
+    async with admin.open_admin("APP", api_key="REST-KEY", region="us") as one:
+        assert_type(await one.ensure_user("amy-2", "Amy", metadata={"plan": 1}, tags=["vip"]), User)
+        assert_type(await one.create_auth_token("amy-2"), str)
+    async with aio_admin.open_admin("APP", api_key="REST-KEY", region="us") as other:
+        assert_type(await other.ensure_user("amy-2", "Amy", retry_for=5), User)
+        assert_type(await other.create_auth_token("amy-2"), str)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cometconn._wire.outgoing import custom_draft, text_draft
+from cometconn._wire.outgoing import custom_draft, edit_draft, media_draft, text_draft
 from cometconn.errors import SettingsError
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "http-other_requests.json"
@@ -27,7 +27,13 @@ def test_a_text_is_what_the_official_client_sends() -> None:
 
 def test_all_that_a_text_can_have() -> None:
     """Each option is at the place that it has in the body of a message."""
-    options: dict[str, Any] = {"muid": "m-1", "metadata": {"a": [1]}, "parent_message_id": 7, "tags": ["x"]}
+    options: dict[str, Any] = {
+        "muid": "m-1",
+        "metadata": {"a": [1]},
+        "parent_message_id": 7,
+        "quoted_message_id": 8,
+        "tags": ["x"],
+    }
     ours = json.loads(text_draft(text="Ωmega 🔥", receiver="hikers", receiver_type="group", **options))
     assert ours == {
         "category": "message",
@@ -37,6 +43,7 @@ def test_all_that_a_text_can_have() -> None:
         "data": {"text": "Ωmega 🔥", "metadata": {"a": [1]}},
         "muid": "m-1",
         "parentId": "7",
+        "quotedMessageId": "8",
         "tags": ["x"],
     }
 
@@ -46,6 +53,29 @@ def test_a_custom_message() -> None:
     ours = json.loads(custom_draft(type="place", data={"x": 1}, sub_type="city", **TO))
     assert (ours["category"], ours["type"]) == ("custom", "place")
     assert ours["data"] == {"customData": {"x": 1}, "subType": "city"}
+
+
+def test_a_message_with_files() -> None:
+    """The files are as the server described them; the caption is the message's text, and may be missing."""
+    files = [{"name": "a.png", "url": "https://files.test/a.png"}]
+    ours = json.loads(media_draft(type="image", attachments=files, **TO))
+    assert (ours["category"], ours["type"], ours["data"]) == ("message", "image", {"attachments": files})
+    ours = json.loads(
+        media_draft(type="file", attachments=[], url="https://x.test/", caption="c", metadata={"a": 1}, muid="m", **TO)
+    )
+    assert ours["data"] == {"attachments": [], "url": "https://x.test/", "text": "c", "metadata": {"a": 1}}
+    assert ours["muid"] == "m"
+    with pytest.raises(SettingsError, match="caption"):
+        media_draft(type="file", attachments=[], caption="", **TO)
+
+
+def test_an_edit() -> None:
+    """What is not given is left out, and so stays as it is."""
+    assert json.loads(edit_draft(text="new")) == {"category": "message", "type": "text", "data": {"text": "new"}}
+    ours = json.loads(edit_draft(text="new", metadata={}, tags=[]))
+    assert (ours["data"], ours["tags"]) == ({"text": "new", "metadata": {}}, [])
+    with pytest.raises(SettingsError, match="text"):
+        edit_draft(text="")
 
 
 BAD: list[tuple[dict[str, Any], str]] = [

@@ -11,7 +11,8 @@ import pytest
 
 from cometconn._wire.decoder import Decoder, decode
 from cometconn._wire.fast import KnownPeople, first_events
-from cometconn.events import User
+from cometconn.errors import DecodeError
+from cometconn.events import GroupMember, User
 
 
 def test_the_same_json_is_the_same_user(text_frame: dict[str, Any]) -> None:
@@ -105,3 +106,18 @@ def test_what_is_not_known_of_users_is_passed_over() -> None:
     known, new = KnownPeople("zed-1"), {"uid": "x", "new": {"a": ["[" * 98]}}
     assert known[entities(new)] == (User("x"), User("zed-1"))
     assert known[entities({"uid": "x"})[:-1] + b',"on":1}'] == (User("x"), User("zed-1"))
+
+
+def test_a_user_of_a_list_is_read_as_leniently_as_one_in_an_event() -> None:
+    """An attribute that cannot be read has its default, and is noted; without a uid there is no user."""
+    noted: list[Any] = []
+    decoder = Decoder("me", None, on_unread=noted.append)
+    user = decoder.decode_value(User, b'{"uid": "amy-2", "name": ["Amy"], "status": "online"}')
+    assert (user.uid, user.name, user.status) == ("amy-2", User(uid="x").name, "online")
+    assert noted == [["User name"]]
+    member = decoder.decode_value(GroupMember, b'{"uid": "amy-2", "scope": "admin"}')
+    assert (member.user.uid, member.scope) == ("amy-2", "admin")
+    assert len(noted) == 1
+    for text in (b'{"name": "Amy"}', b"[]", b"{", b'{"uid": "\xff"'):
+        with pytest.raises(DecodeError):
+            decoder.decode_value(User, text)

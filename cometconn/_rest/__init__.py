@@ -1,0 +1,1 @@
+"""What a program asks of CometChat over REST beside login and sending: pages of messages, users, groups, conversations, files."""

@@ -6,7 +6,7 @@ import datetime
 import pathlib
 import sys
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -15,6 +15,8 @@ from cometconn._client.version import __version__
 from .demo import demo
 from .doctor import doctor
 from .fleet.app import fleet
+from .forward import ForwardOptions
+from .history import HistoryOptions, history
 from .listen import listen
 from .options import ListenOptions, Options
 from .send import OutgoingMessage, parse_json_object, read_content, send
@@ -31,6 +33,7 @@ app: App = App(
     version=__version__,
 )
 app.command(fleet)
+_NO_FORWARDING, _EVERYTHING = ForwardOptions(), HistoryOptions()
 
 
 @app.command(name="demo")
@@ -59,6 +62,7 @@ def serve_command(
     port: Annotated[int, Parameter(help="The port; 0 picks a free one.")] = 9000,
     app_id: Annotated[str, Parameter(help="The id of the app that it serves.")] = "APP",
     auth_key: Annotated[str, Parameter(help="The app's auth key.")] = "KEY",
+    api_key: Annotated[str, Parameter(help="The app's REST API key, for what an auth key may not do.")] = "REST-KEY",
     user: Annotated[
         tuple[str, ...], Parameter(negative=(), show_default=False, help="A user's uid; may be repeated.")
     ] = (),
@@ -79,6 +83,12 @@ def serve_command(
     public: Annotated[
         str | None, Parameter(help="HOST:PORT that clients connect to, if a TLS proxy stands in front of the server.")
     ] = None,
+    webhook: Annotated[
+        str | None, Parameter(help="A URL that gets a POST request for every event, as CometChat's webhooks.")
+    ] = None,
+    webhook_auth: Annotated[
+        str | None, Parameter(help="USER:PASSWORD for these requests (HTTP Basic authentication).")
+    ] = None,
 ) -> None:
     """Run a CometChat server on this machine, for programs in any language, until Ctrl-C or SIGTERM.
 
@@ -92,10 +102,13 @@ def serve_command(
             port=parse_port(port),
             app_id=app_id,
             auth_key=auth_key,
+            api_key=api_key,
             users=user or ("zed-1", "amy-2"),
             groups=parse_groups(group) if group else None,
             control=control,
             public=public,
+            webhook=webhook,
+            webhook_auth=webhook_auth,
         )
     )
 
@@ -103,6 +116,7 @@ def serve_command(
 @app.command(name="listen")
 def listen_command(
     options: ListenOptions,
+    forwarding: ForwardOptions = _NO_FORWARDING,
     *,
     trace: Annotated[
         pathlib.Path | None,
@@ -111,11 +125,24 @@ def listen_command(
 ) -> None:
     """Log in and print every event as one line of JSON, and the connection's status on standard error, until Ctrl-C.
 
+    With --forward-to the events are sent to a web service instead, each when the one before it was accepted.
+
     The first login needs the app's auth key (COMETCONN_AUTH_KEY or --auth-key-file) or a token of the user
     (COMETCONN_AUTH_TOKEN or --auth-token-file); without them, a terminal is prompted for the auth key. The
     session is saved, so later runs need neither.
     """
-    sys.exit(run(partial(listen, options, trace)))
+    sys.exit(run(partial(listen, options, trace, forwarding)))
+
+
+@app.command(name="history")
+def history_command(options: Options, wanted: HistoryOptions = _EVERYTHING) -> None:
+    """Print messages that were sent, the newest first, each as one line of JSON.
+
+    Without --user, --group or --thread, those of all conversations. Logs in as listen does, and opens no
+    WebSocket. Only one program at a time can use a saved session: while listen runs, give history another
+    --session file.
+    """
+    sys.exit(run(partial(history, options, wanted)))
 
 
 @app.command(name="timeline")
@@ -160,13 +187,35 @@ def doctor_command(
     sys.exit(run(partial(doctor, options, as_json=json, timeout=timeout)))
 
 
+@app.command(name="completion")
+def completion_command(
+    shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="The shell: bash, zsh or fish.")], /
+) -> None:
+    """Print a script with which a shell completes commands, options and file names.
+
+    For bash: eval "$(cometconn completion bash)". For zsh, save it as _cometconn in a folder of $fpath. For fish,
+    save it as ~/.config/fish/completions/cometconn.fish.
+    """
+    print(app.generate_completion(shell=shell), end="", flush=True)  # noqa: T201 - a program's output
+
+
 @app.command(name="send")
 def send_command(
     receiver: Annotated[str, Parameter(help="The uid of a user, or with --group the guid of a group.")],
-    content: Annotated[str, Parameter(allow_leading_hyphen=True, help="The text; - reads it from standard input.")],
+    content: Annotated[
+        str | None,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="The text, or the caption of the files; - reads it from standard input.",
+        ),
+    ] = None,
     /,
     *,
     options: Options,
+    file: Annotated[
+        tuple[pathlib.Path, ...],
+        Parameter(negative=(), show_default=False, help="A file to send; may be repeated, up to ten times."),
+    ] = (),
     group: Annotated[bool, Parameter(negative=(), show_default=False, help="The receiver is a group.")] = False,
     custom: Annotated[
         str | None, Parameter(help="Send a custom message of this type; CONTENT is a JSON object.")
@@ -176,17 +225,18 @@ def send_command(
         str | None, Parameter(help="A JSON object of your own to send with it, as '{\"x\": 1}'.")
     ] = None,
 ) -> None:
-    """Send one message, and print it as the server stored it, as one line of JSON.
+    """Send one message, a text or files, and print it as the server stored it, as one line of JSON.
 
-    Logs in as listen does, and opens no WebSocket. Only one program at a time can use a saved session:
+    Shows on a terminal how much of the files is uploaded. Logs in as listen does, and opens no WebSocket. Only one program at a time can use a saved session:
     while listen runs, give send another --session file.
     """
     message = OutgoingMessage(
         receiver,
         "group" if group else "user",
-        read_content(content),
+        None if content is None else read_content(content),
         custom,
         muid,
         None if metadata is None else parse_json_object("--metadata", metadata),
+        file,
     )
     sys.exit(run(partial(send, options, message)))

@@ -67,14 +67,15 @@ class Credentials:
             raise SettingsError(message)
         return attrs.evolve(self, auth_key=self.auth_key or _prompt(f"Auth key for {self.uid}: "))
 
-    async def log_in(self, chat: CometChat) -> None:
-        """Log in, unless the saved session is this user's."""
+    async def log_in(self, chat: CometChat) -> User:
+        """Log in, unless the saved session is this user's, and return the user."""
         saved = chat.get_logged_in_user()
         whole = self.completed(saved)
         if whole.auth_token is not None:
-            await chat.login(auth_token=whole.auth_token)
-        elif saved is None or whole.uid not in {None, saved.uid}:
-            await chat.login(uid=whole.uid, auth_key=whole.auth_key)
+            return await chat.login(auth_token=whole.auth_token)
+        if saved is None or whole.uid not in {None, saved.uid}:
+            return await chat.login(uid=whole.uid, auth_key=whole.auth_key)
+        return saved
 
 
 def _prompt(text: str) -> str:

@@ -1,9 +1,11 @@
-"""`cometconn send`: send one message, and print it as the server stored it."""
+"""`cometconn send`: send one message, with files if there are any, and print it as the server stored it."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+import time
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -12,15 +14,20 @@ from cometconn.errors import SettingsError
 
 from .formatting import event_line
 from .stopping import until_stopped
-from .terminal import learn_client_secrets
+from .terminal import TerminalConsole, learn_client_secrets
 
 if TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Callable, Iterator
+
     from cometconn import CometChat
     from cometconn.events import Message
 
     from .options import Options
 
 __all__ = ["OutgoingMessage", "parse_json_object", "read_content", "send"]
+
+_REDRAWN = 0.1  # seconds between two drawings of the bar
 
 
 @attrs.frozen
@@ -30,21 +37,44 @@ class OutgoingMessage:
     Attributes:
         receiver: a uid or a guid.
         receiver_type: which of the two.
-        content: the text, or the JSON object of a custom message.
+        content: the text, or the JSON object of a custom message, or the caption of files; `None` for none.
         custom: the type of a custom message; `None` for a text message.
         muid: the sender's own id for the message.
         metadata: the app's own data.
+        files: the files to send.
     """
 
     receiver: str
     receiver_type: Literal["user", "group"]
-    content: str
+    content: str | None
     custom: str | None
     muid: str | None
     metadata: dict[str, Any] | None
+    files: tuple[pathlib.Path, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what does not fit together."""
+        if self.files and self.custom is not None:
+            message = "--file and --custom do not go together: a custom message has no files."
+            raise SettingsError(message)
+        if self.content is None and not self.files:
+            message = "CONTENT is missing: give a text, or files with --file."
+            raise SettingsError(message)
 
     async def send(self, chat: CometChat) -> Message:
         """Send it, and return it as the server stored it."""
+        if self.files:
+            with _progress_bar(len(self.files)) as progress:
+                return await chat.send_media(
+                    self.receiver,
+                    self.files,
+                    caption=self.content,
+                    progress=progress,
+                    receiver_type=self.receiver_type,
+                    muid=self.muid,
+                    metadata=self.metadata,
+                )
+        assert self.content is not None, "checked"
         if self.custom is None:
             return await chat.send_text(
                 self.receiver, self.content, receiver_type=self.receiver_type, muid=self.muid, metadata=self.metadata
@@ -57,6 +87,30 @@ class OutgoingMessage:
             muid=self.muid,
             metadata=self.metadata,
         )
+
+
+@contextlib.contextmanager
+def _progress_bar(files: int) -> Iterator[Callable[[int, int], None] | None]:
+    """Show how much is uploaded, on standard error; if that is no terminal, nothing is shown, and `None` is given."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
+
+    what = "Uploading" if files == 1 else f"Uploading {files} files"
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    # It is drawn by the callback, and not in a thread, which would still write after a broken terminal or Ctrl-C.
+    with Progress(*columns, console=TerminalConsole(stderr=True), auto_refresh=False, transient=True) as bar:
+        task, drawn = bar.add_task(what, total=None), 0.0
+
+        def show(sent: int, total: int) -> None:
+            nonlocal drawn
+            bar.update(task, completed=sent, total=total)
+            if sent >= total or time.monotonic() - drawn >= _REDRAWN:
+                drawn = time.monotonic()
+                bar.refresh()
+
+        yield show
 
 
 def parse_json_object(what: str, words: str) -> dict[str, Any]:

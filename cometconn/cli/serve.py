@@ -42,22 +42,30 @@ async def serve(
     port: int,
     app_id: str,
     auth_key: str,
+    api_key: str,
     users: tuple[str, ...],
     groups: dict[str, tuple[str, ...]] | None,
     control: bool,
     public: str | None,
+    webhook: str | None,
+    webhook_auth: str | None,
 ) -> None:
     """Print the addresses as one line of JSON when the server is ready, and serve until SIGINT or SIGTERM."""
-    SECRETS.learn(auth_key)
+    for secret in (auth_key, api_key, webhook_auth):
+        if secret is not None:
+            SECRETS.learn(secret)
     async with open_emulator(
         host=host,
         port=port,
         app_id=app_id,
         auth_key=auth_key,
+        api_key=api_key,
         users=users,
         groups=groups,
         control=control,
         public=public,
+        webhook=webhook,
+        webhook_auth=webhook_auth,
     ) as server:
         ready = {
             "url": server.url,

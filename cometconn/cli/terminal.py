@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 import os
+import sys
 import textwrap
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+import trio
 from rich.console import Console
 
 from cometconn._text.foreign_text import KnownSecrets
 from cometconn._transport.proxy import read_proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from cometconn import CometChat
 
@@ -22,14 +25,22 @@ __all__ = [
     "json_line",
     "learn_client_secrets",
     "learn_environment_secrets",
+    "print_news",
     "safe_text",
     "wrapped",
+    "write_lines",
 ]
 
 SECRETS: Final = KnownSecrets()
 """The secrets to mask: from the environment, from files, from the prompt, and those of the client."""
 
-_VARIABLES = ("COMETCONN_AUTH_KEY", "COMETCONN_AUTH_TOKEN", "COMETCONN_CLIENT_KEY_PASSWORD")
+_VARIABLES = (
+    "COMETCONN_AUTH_KEY",
+    "COMETCONN_AUTH_TOKEN",
+    "COMETCONN_CLIENT_KEY_PASSWORD",
+    "COMETCONN_FORWARD_AUTH",
+)
+_WRITERS = trio.CapacityLimiter(1)  # writes one after the other
 _PROXIES = ("COMETCONN_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 
@@ -78,6 +89,24 @@ def learn_client_secrets(chat: CometChat) -> None:
 def safe_text(text: object) -> str:
     """Return *text* as one line for the terminal: masked, escaped, and of any length."""
     return SECRETS.masked(text)
+
+
+def print_news(text: object) -> None:
+    """Print a line about the progress of a command to standard error, with the time, masked and escaped."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    print(f"{now} {safe_text(text)}", file=sys.stderr, flush=True)  # noqa: T201 - a program's output
+
+
+async def write_lines(lines: Iterable[str]) -> None:
+    """Write lines to standard output, in a thread, because the reader of the output may be slow. Ctrl-C does not wait for it."""
+    text = "".join(f"{line}\n" for line in lines)
+    await trio.to_thread.run_sync(_write, text, abandon_on_cancel=True, limiter=_WRITERS)
+
+
+def _write(text: str) -> None:
+    # JSON is UTF-8, whatever the terminal's encoding; half of a surrogate pair is escaped.
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.flush()
 
 
 def json_line(value: Any, indent: int | None = None) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from cyclopts import CoercionError, MissingArgumentError, UnusedCliTokensError
 
+from cometconn._rest.hints import HINTS
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -23,8 +25,17 @@ OPTIONS: Mapping[str, str] = {
     "groups: ": "--group: ",
     "The public address": "--public",
     'receiver_type="group"': "--group",
+    "auth_key must be the app's auth key": "COMETCONN_AUTH_KEY must be the app's auth key",
+    "history(...): user": "--user",
+    "history(...): group": "--group",
+    "send_media(media=...)": "--file",
+    "send_media()": "--file",
+    "login(auth_token=...)": "COMETCONN_AUTH_TOKEN",
     "allow_remote=True on a network you trust": "a TLS proxy in front, with --public",
     # Choices that only programs have.
+    f" {HINTS['ERR_GUID_NOT_FOUND']}": "",
+    f" {HINTS['ERR_UID_NOT_FOUND']}": "",
+    HINTS["ERR_GROUP_NOT_JOINED"]: "Only members may do that.",
     ", or allow_insecure=True if tokens may travel in the clear": "",
     ", or set allow_insecure=True there": "",
 }

@@ -127,7 +127,7 @@ async def test_a_closed_standard_output_ends_it(tmp_path: pathlib.Path) -> None:
 
 BAD: list[tuple[tuple[str, ...], dict[str, str], str]] = [
     ((), {}, "No auth key"),
-    ((), {"COMETCONN_AUTH_KEY": "WRONG"}, "not that of this app"),
+    ((), {"COMETCONN_AUTH_KEY": "WRONG"}, "for a token of the user, use COMETCONN_AUTH_TOKEN."),
     (("--uid", "nobody"), {"COMETCONN_AUTH_KEY": "KEY"}, "nobody"),
     (("--endpoint", "http://127.0.0.1:1"), {"COMETCONN_AUTH_KEY": "KEY"}, "Connection refused"),
     (("--endpoint", "http://example.org"), {"COMETCONN_AUTH_KEY": "KEY"}, "--endpoint is not encrypted"),

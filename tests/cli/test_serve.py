@@ -24,6 +24,7 @@ from .child import run, running
 async def test_it_serves_until_a_signal(number: Any) -> None:
     """After one line of JSON a client logs in and gets a message sent by /control; a signal ends the server with status 0."""
     words = ("--port", "0", "--user", "zed-1", "--user", "amy-2", "--group", "hikers=zed-1,amy-2", "--control")
+    words += ("--webhook", "http://127.0.0.1:1/", "--webhook-auth", "me:MY-SECRET", "--api-key", "MY-REST-KEY")
     async with running("serve", *words, "--app-id", "MY-APP", "--auth-key", "MY-KEY") as child:
         ready = json.loads(await child.line())
         url = ready["url"]
@@ -43,6 +44,13 @@ async def test_it_serves_until_a_signal(number: Any) -> None:
                 event = await anext(events)
                 assert isinstance(event, TextMessage)
                 assert event.text == "hello"
+            key = {"apiKey": "MY-REST-KEY"}
+            tokens = (await control.get(f"{url}/v3.0/users/zed-1/auth_tokens", headers=key)).json()["data"]
+            assert [token["uid"] for token in tokens] == ["zed-1"]
+            log = (await control.get("/log")).json()["data"]  # nothing listens there
+            assert {entry["trigger"] for entry in log if entry["kind"] == "webhook"} == {
+                "user_connection_status_changed"
+            }
             assert await child.stop(number) == 0
         await trio.testing.wait_all_tasks_blocked()
         assert child.errors == b""
@@ -79,6 +87,7 @@ async def test_without_control_there_is_none() -> None:
         (("--group", "hikers=nobody"), "nobody"),
         (("--user", "a", "--user", "a"), "'a'"),
         (("--public", "localhost"), "--public must look like chat.example:443"),
+        (("--webhook", "http://localhost", "--webhook-auth", "s3cret"), "--webhook-auth must look like USER:PASSWORD"),
     ],
 )
 async def test_bad_input_is_one_line(words: tuple[str, ...], message: str) -> None:
@@ -89,6 +98,7 @@ async def test_bad_input_is_one_line(words: tuple[str, ...], message: str) -> No
     assert line.startswith("cometconn: ")
     assert message in line
     assert "=True" not in line
+    assert "s3cret" not in line
 
 
 async def test_a_port_in_use() -> None:

@@ -33,6 +33,7 @@ _WEIGHTS = {
     "cold_start": 20,
     "worst_step": 30,
     "growth": 15,
+    "files": 15,
     "fleet": 35,
     "storm": 3,
 }

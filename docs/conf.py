@@ -58,8 +58,11 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?:trio|attrs?|hypothesis|pytest|wsproto|jeepney|st)(?:\..*)?"),
     # The local server's records of users: internal, but shown in signatures.
     (r"py:class", r"cometconn\.emulator\.world\.people\..*"),
-    # The inside of `SystemEnvironment`, of `SavedSession` and of the emulator for asyncio.
-    (r"py:class", r"Calls|Proxies|cometconn\._account\.session\.Session|cometconn\.fleet\.memory_state\.MemoryState"),
+    # The inside of `SystemEnvironment`, of `SavedSession` and of the emulator.
+    (
+        r"py:class",
+        r"Calls|Form|Proxies|StoredFile|cometconn\._account\.session\.Session|cometconn\.fleet\.memory_state\.MemoryState",
+    ),
     # What a worker of a fleet has, beside its public names.
     (
         r"py:class",
@@ -69,6 +72,8 @@ nitpick_ignore_regex = [
     (r"py:class", r"CollectorRegistry|Metric|Meter"),
     # The types of a stream's events, and the keywords of `events()` in its overloads.
     (r"py:class", r"(?:cometconn\._streams\.event_stream\.)?EventT_co|[ABCD]|StreamKeywords"),
+    # What the objects of `chat.messages` and its like are made with, and the type variables of lists.
+    (r"py:class", r"Context|Pager|(?:cometconn\._rest\.messages\.)?M|(?:cometconn\._rest\.listing\.)?T_co"),
     # The standard library's, where an annotation names them without their module.
     (r"py:.*", r"Any|AbstractAsyncContextManager|Async(?:Generator|Iterator)|Awaitable|Callable|ClassVar|Iterable"),
     (r"py:.*", r"Iterator|Literal|Mapping|NoReturn|Protocol|Self|Sequence|TypeAlias"),

@@ -36,11 +36,16 @@ from cometconn import (
     aio,
     open_client,
 )
-from cometconn._arguments import _READ, _parameters, checked
+from cometconn._arguments import _MODULE_OF, _READ, _parameters, checked
+from cometconn._rest.conversations import Conversations
+from cometconn._rest.groups import Groups
+from cometconn._rest.messages import Messages
+from cometconn._rest.users import Users
+from cometconn.admin import open_admin
 from cometconn.appstate import BackgroundGuard
 from cometconn.emulator import Device, Faults, Kind, ServerLog, World
 from cometconn.environment import Request, SystemEnvironment
-from cometconn.errors import CometConnError, SettingsError
+from cometconn.errors import CometConnError, SendUncertainError, SettingsError
 from cometconn.events import Event, Group, MediaMessage, TextMessage, User
 from cometconn.fleet import (
     Account,
@@ -67,6 +72,7 @@ if TYPE_CHECKING:
 
 PUBLIC = [
     "cometconn",
+    "cometconn.admin",
     "cometconn.appstate",
     "cometconn.emulator",
     "cometconn.environment",
@@ -124,6 +130,11 @@ async def unawaited() -> None:
     """Stand for a call that lacks its `await`."""
 
 
+async def chunks() -> AsyncGenerator[bytes, None]:
+    """Stand for the chunks of a response."""
+    yield b"x"
+
+
 def wrong_values(hint: Any) -> list[Any]:
     """Return what is tried for each argument: a class stands for its instance."""
     kind = next((kind for kind in (hint, *typing.get_args(hint)) if isinstance(kind, type)), Given)
@@ -136,6 +147,8 @@ def wrong_values(hint: Any) -> list[Any]:
 def namespace() -> dict[str, Any]:
     """Return every name that an annotation may use."""
     names: dict[str, Any] = {}
+    for name in set(_MODULE_OF.values()):  # some are imported when they are first used
+        importlib.import_module(name)
     for name, module in sorted(sys.modules.items()):
         if name.startswith("cometconn"):
             names |= {key: value for key, value in vars(module).items() if not key.startswith("__")}
@@ -227,6 +240,10 @@ def public_calls() -> Iterator[Call]:
                 getattr(EngineAdministration, name),
                 EngineAdministration,
             )
+    for kind in (Messages, Conversations, Users, Groups):  # which clients have as properties
+        for name, function in vars(kind).items():
+            if not name.startswith("_"):
+                yield Call(f"cometconn.{kind.__name__}.{name}", function, kind)
     seen = set()
     for module_name in sorted(PUBLIC, key=len, reverse=True):
         module = importlib.import_module(module_name)
@@ -289,25 +306,30 @@ async def opened(folder: pathlib.Path) -> AsyncGenerator[tuple[dict[str, Any], d
     async with (
         open_pair(connect=True) as pair,
         pair.chat.events() as stream,
+        open_admin("APP", api_key="REST-KEY", endpoints=pair.server.endpoints, environment=pair.server) as admin,
         open_fault_proxy(URL) as proxy,
         open_replay(transcript) as replay,
     ):
         with record(folder / "transcript", pair.server) as recorder:
             objects = [
-                BackgroundGuard(pair.chat), pair.chat, stream, Device(pair.device.line), Faults(), proxy,
+                admin, BackgroundGuard(pair.chat), pair.chat, stream, Device(pair.device.line), Faults(), proxy,
                 FileStore(folder / "store"), LogHook(), TraceFile(folder / "trace"), pair.server, MemoryStore(), recorder, replay,
                 memory_socket_pair()[0], ServerLog(), pair.server.script(), SystemEnvironment(), pair.server.world,
             ]  # fmt: skip
             by_class = {type(each).__name__: each for each in objects}
+            by_class |= {
+                type(each).__name__: each
+                for each in (pair.chat.messages, pair.chat.conversations, pair.chat.users, pair.chat.groups)
+            }
             by_class |= dict.fromkeys(("Emulator", "Levers", "ServerControls"), pair.server)
             message = TextMessage(id=1, category="message", sender=User("amy-2"), receiver=User("zed-1"), text="hello")
             draft = {"receiver": "amy-2", "receiverType": "user", "category": "message", "type": "text", "data": {}}
             valid = {
                 "body": {**draft, "sender": "zed-1", "id": 1, "conversationId": "c"},
-                "accounts": [Account("amy-2")], "replacements": (), "events": (), "group": "readers",
+                "accounts": [Account("amy-2")], "chunks": chunks(), "replacements": (), "events": (), "group": "readers",
                 "incarnation": Incarnation("worker"), "admin_url": URL, "chat": pair.chat, "client_url": URL, "data": {}, "device": Device(pair.device.line),
                 "draft": draft, "engine": MemoryEngine(), "event": message, "predicate": test_each_wrong_argument_is_named, "frame": {}, "how": "close", "kind": "user", "line": pair.device.line,
-                "mark": "read", "members": (), "message": message, "path": folder / "file", "script": (),
+                "mark": "read", "scope": "admin", "members": (), "message": message, "path": str(folder / "file"), "method": "GET", "script": (),
                 "request": Request("GET", f"{URL}/v3.0/me", {}), "saved": SavedSession.new("APP"), "server": pair.server, "settings": AppSettings(),
                 "socket_url": "ws://127.0.0.1:9", "target": URL, "timing": Timing(), "uids": {"amy-2"}, "url": URL,
                 "headers": {}, "bytes": b"", "entry": Kind.REST, "position": SavedPosition("APP", "zed-1"), "detail": MachineSlept(
@@ -380,7 +402,7 @@ async def faults_of(call: Call, by_class: dict[str, Any], valid: dict[str, Any])
         for value in wrong_values(hint):
             shown, accepted = repr(value)[:60], is_accepted(value, hint)
             several = argument.kind is argument.VAR_POSITIONAL
-            args, named = ([value], required) if several else ([], {**required, argument.name: value})
+            args, named = ([*required.values(), value], {}) if several else ([], {**required, argument.name: value})
             try:
                 await made(function, args, named)
             except (CometConnError, TypeError) as error:
@@ -405,7 +427,9 @@ def test_the_same_calls_under_asyncio() -> None:
     calls = {call.function.__name__: call for call in CALLS if call.owner is CometChat}
 
     async def refused(chat: Any, call: Call, name: str, value: object) -> str:
-        valid = {"data": {}, "message": None}
+        message = TextMessage(id=1, category="message", sender=User("amy-2"), receiver=User("zed-1"))
+        error = SendUncertainError("x", muid="m")
+        valid = {"data": {}, "message": message, "event": message, "error": error, "method": "GET"}
         needed = [each.name for each in call.arguments if each.default is each.empty and each.name != "types"]
         required = {each: valid.get(each, "x") for each in needed}
         args, named = ([value], {}) if name == "types" else ([], {**required, name: value})

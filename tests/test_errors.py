@@ -13,7 +13,7 @@ import trio
 import cometconn
 from cometconn import AppSettings, CometChat, Disconnected, FileStore, MemoryStore, Timing, User, errors, open_client
 from cometconn.appstate import follow_logind
-from cometconn.events import TextMessage, UnreadableFrame
+from cometconn.events import TextMessage, TypingStarted, UnreadableFrame
 from cometconn.instrumentation import read_trace
 from cometconn.stores import SavedSession
 
@@ -73,6 +73,11 @@ async def _feature_throttled(pair: Pair, _: pathlib.Path) -> None:
     await pair.chat.connect()
     message = TextMessage(id=1, category="message", sender=User("amy-2"), receiver=User("zed-1"), text="x")
     await pair.chat.mark_as_read(message)
+
+
+async def _send_uncertain(pair: Pair, _: pathlib.Path) -> None:
+    pair.server.set(rest="hang")
+    await pair.chat.send_text("amy-2", "hello")
 
 
 async def _connect(pair: Pair, _: pathlib.Path) -> None:
@@ -145,11 +150,16 @@ async def _app_state(_: Pair, folder: pathlib.Path) -> None:
     await follow_logind(StandIn(), bus=f"unix:path={folder / 'no-bus'}")
 
 
+async def _file(pair: Pair, folder: pathlib.Path) -> None:
+    await pair.chat.send_media("amy-2", folder / "missing.png")
+
+
 TREE: dict[type[errors.CometConnError], tuple[Callable[[Pair, Any], Awaitable[None]], str, bool]] = {
     errors.SettingsError: (_settings, "INVALID_SETTINGS", False),
     errors.StoreError: (_store, "STORE_FAILED", False),
     errors.LoginInProgressError: (_login_in_progress, "LOGIN_IN_PROGRESS", False),
     errors.ApiError: (_api, "FAILED_TO_FETCH", True),
+    errors.SendUncertainError: (_send_uncertain, "FAILED_TO_FETCH", True),
     errors.NotLoggedInError: (_not_logged_in, "ERROR_USER_NOT_LOGGED_IN", False),
     errors.NotConnectedError: (_not_connected, "NO_WEBSOCKET_CONNECTION", False),
     errors.FeatureThrottledError: (_feature_throttled, "RECEIPTS_TEMPORARILY_BLOCKED", False),
@@ -160,6 +170,7 @@ TREE: dict[type[errors.CometConnError], tuple[Callable[[Pair, Any], Awaitable[No
     errors.ProtocolError: (_protocol, "PROTOCOL_ERROR", False),
     errors.DecodeError: (_decode, "DECODE_ERROR", False),
     errors.AppStateError: (_app_state, "APP_STATE_UNAVAILABLE", True),
+    errors.FileError: (_file, "FILE_FAILED", True),
     errors.SlowConsumerError: (_slow_consumer, "SLOW_CONSUMER", False),
     errors.TraceError: (_trace, "UNREADABLE_TRACE", False),
 }
@@ -237,7 +248,18 @@ AFTER: dict[str, Callable[[CometChat], Awaitable[object]]] = {
     "login()": lambda chat: chat.login(uid="zed-1", auth_key="KEY"),
     "logout()": lambda chat: chat.logout(),
     "send_text()": lambda chat: chat.send_text("amy-2", "hello"),
+    "reply()": lambda chat: chat.reply(TypingStarted(sender=User("amy-2"), receiver=User("zed-1")), "hello"),
+    "resend()": lambda chat: chat.resend(errors.SendUncertainError("x", muid="m")),
+    "edit()": lambda chat: chat.edit(1, "hello"),
+    "delete()": lambda chat: chat.delete(1),
+    "react()": lambda chat: chat.react(1, "x"),
+    "unreact()": lambda chat: chat.unreact(1, "x"),
 }
+
+
+async def _typing(chat: CometChat) -> None:
+    async with chat.typing("amy-2"):
+        pass
 
 
 async def test_calls_after_the_client_was_left(autojump_clock: MockClock) -> None:
@@ -263,7 +285,12 @@ def _without_a_loop(call: Callable[[CometChat], Awaitable[object]]) -> Callable[
 
 async def test_calls_from_another_thread() -> None:
     """Each, synchronous or not, raises one sentence that names what to use, and nothing happens."""
-    calls: list[Callable[[CometChat], Any]] = [*AFTER.values(), CometChat.enter_background, CometChat.retry_now]
+    calls: list[Callable[[CometChat], Any]] = [
+        *AFTER.values(),
+        _typing,
+        CometChat.enter_background,
+        CometChat.retry_now,
+    ]
 
     def run(chat: CometChat) -> None:
         for call in calls:

@@ -15,6 +15,8 @@ import pytest
 import trio
 
 import cometconn
+import cometconn.admin
+import cometconn.aio.admin
 import cometconn.aio.emulator
 import cometconn.aio.testing
 import cometconn.appstate
@@ -258,8 +260,12 @@ def test_without_trio(run: Callable[[], None]) -> None:
     assert caught.value.code == "NO_TRIO"
 
 
+TWINS = [cometconn.aio, cometconn.aio.admin, cometconn.aio.emulator, cometconn.aio.testing]
+
+
 @pytest.mark.parametrize(
-    "module", [cometconn, cometconn.emulator, cometconn.testing, cometconn.fleet, cometconn.appstate]
+    "module",
+    [cometconn, cometconn.admin, cometconn.emulator, cometconn.testing, cometconn.fleet, cometconn.appstate],
 )
 def test_what_asyncio_does_not_have(module: types.ModuleType) -> None:
     """An asyncio program is sent to `cometconn.aio` only for what is there."""
@@ -268,7 +274,7 @@ def test_what_asyncio_does_not_have(module: types.ModuleType) -> None:
     for name in names:
         with pytest.raises(SettingsError) as caught:
             need_trio(f"{name}()")
-        there = any(name in aio.__all__ for aio in (cometconn.aio, cometconn.aio.emulator, cometconn.aio.testing))
+        there = any(name in aio.__all__ for aio in TWINS)
         assert ("use cometconn.aio instead" in str(caught.value)) == there
         assert ("cometconn.aio does not have it" in str(caught.value)) != there
 

@@ -16,6 +16,10 @@ import pytest
 import cometconn
 import cometconn.events
 from cometconn import AppSettings, CometChat, Endpoints, MemoryStore, SubscriptionType
+from cometconn._rest.conversations import Conversations
+from cometconn._rest.groups import Groups
+from cometconn._rest.messages import Messages
+from cometconn._rest.users import Users
 from cometconn.events import UserOffline, UserOnline
 
 from .cli.child import running
@@ -127,5 +131,9 @@ def test_the_names_in_the_table_exist() -> None:
     assert len(ours) > 500
     for name in re.findall(r"`([A-Z]\w+)`", ours):
         assert hasattr(cometconn.events, name) or hasattr(cometconn, name), name
+    lists = (Messages, Users, Groups, Conversations)  # `chat.messages` and so on
     for name in re.findall(r"chat\.(\w+)|`([a-z_]+)`", ours):
-        assert hasattr(CometChat, name[0] or name[1]), name
+        assert any(hasattr(each, name[0] or name[1]) for each in (CometChat, *lists)), name
+    for of, name in re.findall(r"chat\.(\w+)\.(\w+)", ours):
+        owner = next(each for each in lists if each.__name__.lower() == of)
+        assert hasattr(owner, name), (of, name)

@@ -14,6 +14,7 @@ from benchmarks import (
     bench_burst,
     bench_cold_start,
     bench_connects,
+    bench_files,
     bench_growth,
     bench_import,
     bench_lateness,
@@ -192,3 +193,11 @@ def test_bars_are_drawn(tmp_path: pathlib.Path) -> None:
     readings = _readings(bench_burst.RIVALS[:2])
     draw(tmp_path / "burst.png", "title", readings, bench_burst.RIVALS, rate, "unit")
     assert (tmp_path / "burst.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_files_are_given_in_mebibytes_above_the_memory_of_before() -> None:
+    """The median of the rounds, with the rate beside it."""
+    taken = [{"up_seconds": 2.0, "up_bytes": 3 * 1024 * 1024}, {"up_seconds": 2.0, "up_bytes": 1024 * 1024}] * 2
+    row = bench_files._row("up", "sent", taken)
+    assert (row.ratio, row.spread, row.goal, row.met) == (2.0, 2.0, "<= 8", True)
+    assert "52 MB a second" in row.case

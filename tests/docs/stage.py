@@ -153,13 +153,14 @@ class Stage:
         """Run a `cometconn` command to its end and keep what it prints on standard output."""
         self._have_server()
         self.settle()
-        printed = io.StringIO()
+        printed = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)  # some write its bytes
         given = {name: self.real(value) for name, value in {**self.variables, **variables, **self._home()}.items()}
         with contextlib.chdir(self.folder), contextlib.redirect_stdout(printed), patch.dict(os.environ, given):
             with pytest.raises(SystemExit) as ended:
                 cli(words)
         assert not ended.value.code, ended.value.code
-        self._keep(printed.getvalue())
+        printed.seek(0)
+        self._keep(printed.read())
 
     def request(self, method: str, url: str, body: str | None = None) -> str:
         """Make one HTTP request, as curl would."""

@@ -39,7 +39,7 @@ def bots() -> list[Any]:
         found += [
             pytest.param(block, id=f"{page.stem}-{number}")
             for number, block in enumerate(blocks)
-            if "send_text" in block and "trio.run" in block
+            if re.search(r"chat[.](send_text|reply)[(]", block) and "trio.run" in block
         ]
     return found
 

@@ -20,7 +20,9 @@ from cometconn.cli.app import app
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 PUBLIC = {
     "cometconn": "cometconn",
+    "cometconn.admin": "admin",
     "cometconn.aio": "aio",
+    "cometconn.aio.admin": "aio",
     "cometconn.events": "events",
     "cometconn.errors": "errors",
     "cometconn.stores": "stores",

@@ -98,7 +98,8 @@ async def outcome(make: Make, version: ssl.TLSVersion, seed: int) -> tuple[bytes
             await other.send_eof()  # type: ignore[attr-defined] - both ends are staples
 
         nursery.start_soon(send)
-        return await take(client, random.Random(seed))
+        taken, end = await take(client, random.Random(seed))
+    return taken, end
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -431,9 +432,9 @@ class Relay:
         """Pass on what comes, while it may flow, until either side ends."""
         with contextlib.suppress(trio.ClosedResourceError, trio.BrokenResourceError):
             async for data in source:
+                self.passed.set()  # not later: by then a test may wait for the next data
                 await self.flows.wait()
                 await target.send_all(data)
-                self.passed.set()
 
 
 class OpenSsl:

@@ -314,5 +314,5 @@ async def test_it_must_be_callable() -> None:
         async with cometconn.open_client("APP", AppSettings(region="us"), admission=5):  # type: ignore[arg-type]
             pass
     async with gated(lambda: None) as (chat, _):  # type: ignore[arg-type,return-value]
-        with pytest.raises(ApiError, match="NoneType.* await"):
+        with pytest.raises(ApiError, match="NoneType.*await"):
             await chat.login(uid="zed-1", auth_key="KEY")

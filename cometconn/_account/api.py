@@ -24,6 +24,7 @@ from cometconn.errors import ApiError, ProtocolError, SettingsError
 
 from .pages import Cursor, MessagePage
 from .response_body import RESPONSE_LIMIT
+from .retrying import add_sentence
 from .server_settings import usable_settings
 from .session import Hosts, Session, is_token
 from .turn import Turn
@@ -95,8 +96,7 @@ class Api:
             data = await self._call("POST", url, {"apiKey": auth_key}, self._about_us())
         except ApiError as error:
             if error.code in _KEY_REFUSED:
-                error.message = f"{error.message} {_WRONG_KEY}"
-                error.args = (error.message,)
+                add_sentence(error, _WRONG_KEY)
             raise
         return _token(data, "authToken") or _absent("authToken")
 

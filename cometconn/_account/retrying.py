@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final, TypeVar, final
 
 import trio
 
+from cometconn._arguments import refused
 from cometconn.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["ONE_ATTEMPT", "Retrying", "repeated"]
+__all__ = ["ONE_ATTEMPT", "Retrying", "add_sentence", "checked_retrying", "repeated"]
 
 T = TypeVar("T")
 
@@ -45,6 +47,14 @@ ONE_ATTEMPT = Retrying()
 """It is not made again."""
 
 
+def checked_retrying(call: str, retry_for: float, *, repeats: bool, changes: bool = True) -> Retrying:
+    """Return the `Retrying` for the argument *retry_for* of a public call; `SettingsError` if it is no such number."""
+    if not 0 <= retry_for < math.inf:
+        where = f"{call}: retry_for"
+        raise refused(where, "a number of seconds, 0 or more", retry_for)
+    return Retrying(retry_for, repeats=repeats, changes=changes)
+
+
 async def repeated(attempt: Callable[[], Awaitable[T]], retrying: Retrying, delay_of: Callable[[int], float]) -> T:
     """Make attempts until one succeeds, or none may follow; then raise the last error, with the number of attempts.
 
@@ -64,14 +74,15 @@ async def repeated(attempt: Callable[[], Awaitable[T]], retrying: Retrying, dela
         delay = max(delay_of(made - 1), failure.retry_after or 0.0)
         if not again or trio.current_time() + delay > until:
             if retrying.changes and failure.status is None and failure.sent:
-                _add(failure, "The server may have carried it out all the same.")
+                add_sentence(failure, "The server may have carried it out all the same.")
             if made > 1:
-                _add(failure, f"{made} attempts were made.")
+                add_sentence(failure, f"{made} attempts were made.")
             raise failure
         del failure  # avoids a reference cycle
         await trio.sleep(delay)
 
 
-def _add(error: ApiError, sentence: str) -> None:
+def add_sentence(error: ApiError, sentence: str) -> None:
+    """Add *sentence* to the text of *error*."""
     error.message = f"{error.message} {sentence}"
     error.args = (error.message,)

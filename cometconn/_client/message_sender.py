@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import attrs
 import trio
 
+from cometconn._account.retrying import add_sentence
 from cometconn._groups import ShortTraceback
 from cometconn._json.signs import has_too_many_items
 from cometconn.errors import ApiError, SendUncertainError, SettingsError
@@ -280,8 +281,7 @@ def uncertain(failure: ApiError, outgoing: OutgoingMessage) -> SendUncertainErro
 
 def _explained(error: ApiError, to: object) -> ApiError:
     if isinstance(to, str) and error.code in _OTHER_KIND:  # an id alone does not tell what it stands for
-        error.message = f"{error.message} {_OTHER_KIND[error.code].format(to)}"
-        error.args = (error.message,)
+        add_sentence(error, _OTHER_KIND[error.code].format(to))
     return error
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -10,7 +9,7 @@ import attrs
 import trio
 
 from cometconn._account.api import is_token_unknown
-from cometconn._account.retrying import ONE_ATTEMPT, Retrying, repeated
+from cometconn._account.retrying import ONE_ATTEMPT, Retrying, checked_retrying, repeated
 from cometconn._arguments import refused
 from cometconn._groups import ShortTraceback
 from cometconn._lifecycle.backoff import retry_delay
@@ -83,11 +82,8 @@ class Requester:
         """
         from cometconn._rest.encoding import encoded_body, target  # noqa: PLC0415 - imported when it is first used
 
-        if not 0 <= retry_for < math.inf:
-            where = f"{call}: retry_for"
-            raise refused(where, "a number of seconds, 0 or more", retry_for)
+        retrying = checked_retrying(call, retry_for, repeats=method != "POST", changes=method != "GET")
         below, (body, content_type) = target(call, path, query), encoded_body(call, json, form)
-        retrying = Retrying(retry_for, repeats=method != "POST", changes=method != "GET")
         if files:
             if json is not None:
                 message = f"{call}: give json or files, and not both."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 
+from cometconn._account.retrying import add_sentence
 from cometconn.errors import ApiError
 
 __all__ = ["HINTS", "with_hint"]
@@ -48,6 +49,5 @@ async def with_hint(wait: Callable[[], Awaitable[T]]) -> T:
     except ApiError as error:
         hint = HINTS.get(error.code)
         if hint is not None:
-            error.message = f"{error.message} {hint}"
-            error.args = (error.message,)
+            add_sentence(error, hint)
         raise

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from cometconn._account.streaming import MIME_TYPE, UploadFile
+from cometconn._account.streaming import MIME_TYPE
 from cometconn._arguments import refused
 from cometconn.errors import SettingsError
 
@@ -56,11 +56,6 @@ class MediaItem:
     def attachment(self) -> dict[str, Any]:
         """How a message describes it, if it has a URL. Its size is not known."""
         return {"url": self.url, "name": self.name, "extension": self.extension, "mimeType": self.mime_type}
-
-    def upload(self, field: str) -> UploadFile:
-        """Return it as a file of a form."""
-        assert self.content is not None, "has no URL"
-        return UploadFile(field, self.name, self.content, self.mime_type)
 
 
 def items_of(media: object, name: str | None, mime_type: str | None) -> list[MediaItem]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 import trio
 
-from cometconn._account.retrying import Retrying, repeated
+from cometconn._account.retrying import Retrying, add_sentence, checked_retrying, repeated
 from cometconn._account.session import is_token
 from cometconn._arguments import refused
 from cometconn._groups import ShortTraceback
@@ -68,7 +67,7 @@ class AdminCalls:
         path, body = segments("users", uid), json_bytes(call, given)
         new = json_bytes(call, {"uid": uid, **given})
         attempt = partial(self._create_or_change, path, body, new)
-        return self._begin(call, attempt, self._retrying(call, retry_for, repeats=True))
+        return self._begin(call, attempt, checked_retrying(call, retry_for, repeats=True))
 
     async def _create_or_change(self, path: str, body: bytes, new: bytes) -> User:
         """Change the user; if there is none, create it; if another program was first, change that one.
@@ -105,7 +104,9 @@ class AdminCalls:
         """Begin to create a token, and return the wait for it; see `Admin.create_auth_token`."""
         call = "create_auth_token()"
         path = segments("users", uid, "auth_tokens")
-        return self._begin(call, partial(self._create_auth_token, path), self._retrying(call, retry_for, repeats=False))
+        return self._begin(
+            call, partial(self._create_auth_token, path), checked_retrying(call, retry_for, repeats=False)
+        )
 
     async def _create_auth_token(self, path: str) -> str:
         # `force`: otherwise CometChat may return a token that it has created before, and revoking it would log out others.
@@ -124,7 +125,7 @@ class AdminCalls:
             where = f"{call}: token"
             raise refused(where, "a token from create_auth_token()", type(token))
         path = segments("users", uid, "auth_tokens", token)
-        return self._begin(call, partial(self._revoke, path), self._retrying(call, retry_for, repeats=True))
+        return self._begin(call, partial(self._revoke, path), checked_retrying(call, retry_for, repeats=True))
 
     async def _revoke(self, path: str) -> None:
         try:
@@ -142,13 +143,6 @@ class AdminCalls:
     async def _request(self, method: str, path: str, body: bytes | None) -> Any:
         return await self.api.admin_request(self._api_key, method, path, body)
 
-    @staticmethod
-    def _retrying(call: str, retry_for: float, *, repeats: bool) -> Retrying:
-        if not 0 <= retry_for < math.inf:
-            where = f"{call}: retry_for"
-            raise refused(where, "a number of seconds, 0 or more", retry_for)
-        return Retrying(retry_for, repeats=repeats)
-
     def _begin(self, call: str, attempt: Callable[[], Awaitable[T]], retrying: Retrying) -> Callable[[], Awaitable[T]]:
         self._check_open(call)
         return partial(self._until_left, call, attempt, retrying)
@@ -162,8 +156,7 @@ class AdminCalls:
                 return await repeated(attempt, retrying, self._delay)
             except ApiError as error:
                 if error.code in _HINTS:
-                    error.message = f"{error.message} {_HINTS[error.code]}"
-                    error.args = (error.message,)
+                    add_sentence(error, _HINTS[error.code])
                 raise
             finally:
                 self._running.remove(scope)

@@ -35,6 +35,15 @@ class Server:
             lambda: getattr(self._emulator, name)(*args, **options), trio_token=self._token
         )
 
+    def wait_gone(self, uid: str) -> None:
+        """Wait until the user has no WebSocket: the server sees a moment later that its client has closed it."""
+
+        async def bounded() -> None:
+            with trio.fail_after(BOUND):
+                await self._emulator.wait_gone(uid)
+
+        trio.from_thread.run(bounded, trio_token=self._token)
+
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
         """Let it do nothing at all: no answer, no close, for as long as the block lasts."""

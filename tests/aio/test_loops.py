@@ -6,7 +6,6 @@ import asyncio
 import gc
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -52,10 +51,7 @@ def run_clean(server: Server, main: Callable[[], Awaitable[object]], loop: async
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(main())  # type: ignore[arg-type]
     gc.collect()  # warnings about what was not closed come now, and are errors
-    deadline = time.monotonic() + 5.0
-    while server.do("connections", "zed-1"):  # the server needs a moment to see that its client is gone
-        assert time.monotonic() < deadline, "the server has a WebSocket"
-        time.sleep(0.005)
+    server.wait_gone("zed-1")
     try:
         leaks.__exit__(None, None, None)
     except AssertionError as error:

@@ -44,7 +44,7 @@ class ForbiddenFrameError(Exception):
     """RFC 6455 does not allow such a header here, from a server and without extensions."""
 
 
-@attrs.frozen
+@attrs.define  # not frozen: one is made for each fragment, which takes 3 us, and 4 us with a frozen one
 class FrameHeader:
     """The header of a frame.
 

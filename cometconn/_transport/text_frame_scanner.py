@@ -100,6 +100,7 @@ class TextFrameScanner:
     refused: bool = attrs.field(default=False, init=False)
     _buffer: bytearray = attrs.field(factory=bytearray, init=False, repr=False)
     _at: int = attrs.field(default=0, init=False)
+    _checked: int = attrs.field(default=0, init=False)  # up to here a text frame that is not all here is valid UTF-8
     _passing: int = attrs.field(default=0, init=False)  # bytes still to come of a frame that goes to trio-websocket
     _message: _Message | None = attrs.field(default=None, init=False)
     _in_fragments: bool = attrs.field(default=False, init=False)
@@ -115,6 +116,7 @@ class TextFrameScanner:
         """Free what was taken: a wait for more may be long, and a read has up to 64 KiB."""
         if self._at:
             del self._buffer[: self._at]
+            self._checked -= self._at
             self._at = 0
 
     @property
@@ -189,15 +191,19 @@ class TextFrameScanner:
         return self._take(pings_end(self._buffer, end, _TOGETHER - 1) - self._at)
 
     def _text(self, header: FrameHeader) -> str | bytes | None:
-        """Return the text message of one frame when all of it is here."""
+        """Return the text message of one frame when all of it is here; until then, look for invalid UTF-8 in what is."""
         start = self._at + header.size
         end = start + header.payload
-        if end > len(self._buffer):
-            return None
         try:
             # No slice, because a copy of 1 MiB takes longer than to decode it.
-            with memoryview(self._buffer) as whole, whole[start:end] as payload:
-                text = str(payload, "utf-8")
+            with memoryview(self._buffer) as whole:
+                if end > len(whole):
+                    begin = max(start, self._checked)
+                    with whole[begin:] as piece:
+                        self._checked = begin + codecs.utf_8_decode(piece)[1]
+                    return None
+                with whole[start:end] as payload:
+                    text = str(payload, "utf-8")
         except UnicodeDecodeError:
             return self.rest()
         self._at = end

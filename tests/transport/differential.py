@@ -11,16 +11,18 @@ import random
 import struct
 from typing import TYPE_CHECKING
 
+import attrs
 import trio
 import trio.testing
 
 from cometconn._transport import text_frame_scanner
 from cometconn._transport import websocket as door
 from cometconn._transport.abc import LongMessage, WebSocketError
+from cometconn._transport.frames import CLOSE
 from cometconn._transport.websocket import TrioWebSocket
 from cometconn.testing import memory_socket_pair
 
-from .raw_server import switching
+from .raw_server import read_frames, read_head, switching
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,19 +51,39 @@ _MAX_MESSAGE = 200  # instead of 1 MiB
 _HEAD = 100  # instead of 64 KiB
 
 
-def check(wire: bytes, cuts: Sequence[int]) -> tuple[list[Message], str]:
+@attrs.define
+class Seen:
+    """What a client has made of the bytes.
+
+    Attributes:
+        messages: those that it returned.
+        end: its error, or "open".
+        sent: the frames that the server got: pongs, and close frames without their reasons.
+        steps: after each piece of the bytes, how many messages there were, and whether it was the end.
+    """
+
+    messages: list[Message] = attrs.field(factory=list)
+    end: str = "open"
+    sent: list[tuple[int, bytes]] = attrs.field(factory=list)
+    steps: list[tuple[int, bool]] = attrs.field(factory=list)
+
+
+def check(wire: bytes, cuts: Sequence[int], passes: int | None = None) -> tuple[list[Message], str]:
     """Let both read *wire*, cut into pieces at these places; return the messages and the end that they agree on.
 
-    Raises `AssertionError` when they do not. trio-websocket alone returns a message that is too long as a whole; it
-    becomes a `LongMessage` here.
+    Both also send the same frames, and return each message and notice the end after the same piece. With *passes*,
+    the call that reads is cancelled as many passes of the scheduler after each piece, and made again.
+
+    Raises `AssertionError` when they do not agree. trio-websocket alone returns a message that is too long as a whole;
+    it becomes a `LongMessage` here.
     """
-    alone = trio.run(_read, wire, cuts, False)
-    alone = [_shortened(message) for message in alone[0]], alone[1]
-    both = trio.run(_read, wire, cuts, True)
+    alone = trio.run(_read, wire, cuts, passes, False)
+    alone = attrs.evolve(alone, messages=[_shortened(message) for message in alone.messages])
+    both = trio.run(_read, wire, cuts, passes, True)
     assert both == alone, (
-        f"scanner {_short(both)}, trio-websocket alone {_short(alone)}, wire {wire[:200]!r}, cuts {cuts}"
+        f"scanner {_short(both)}, trio-websocket alone {_short(alone)}, wire {wire[:200]!r}, cuts {cuts}, {passes}"
     )
-    return both
+    return both.messages, both.end
 
 
 def _shortened(message: Message) -> Message:
@@ -73,11 +95,12 @@ def _shortened(message: Message) -> Message:
     return LongMessage(head.decode(errors="ignore") if isinstance(message, str) else head, len(payload))
 
 
-def _short(seen: tuple[list[Message], str]) -> str:
-    return f"{[repr(message)[:40] for message in seen[0]]} then {seen[1]}"
+def _short(seen: Seen) -> str:
+    messages = [repr(message)[:40] for message in seen.messages]
+    return f"{messages} then {seen.end}, in steps {seen.steps[-10:]}, sent {seen.sent}"
 
 
-async def _read(wire: bytes, cuts: Sequence[int], scanner: bool) -> tuple[list[Message], str]:
+async def _read(wire: bytes, cuts: Sequence[int], passes: int | None, scanner: bool) -> Seen:
     """Send *wire* behind the 101 as a server, and read it as a client."""
     ours, theirs = memory_socket_pair(1 << 20)
     before, door.SCANS_TEXT_FRAMES = door.SCANS_TEXT_FRAMES, scanner
@@ -85,42 +108,53 @@ async def _read(wire: bytes, cuts: Sequence[int], scanner: bool) -> tuple[list[M
     text_frame_scanner.MOST = door.MOST = _SMALL_LIMIT
     text_frame_scanner.LONG_MESSAGE_HEAD = _HEAD
     try:
-        websocket = TrioWebSocket(ours, "ws://127.0.0.1/", {}, _MAX_MESSAGE)
-        messages: list[Message] = []
-        end: list[str] = []
+        reader = _Reader(TrioWebSocket(ours, "ws://127.0.0.1/", {}, _MAX_MESSAGE))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(websocket.upgrade, nursery)
-            nursery.start_soon(_listen, websocket, messages, end)
-            head = b""
-            while b"\r\n\r\n" not in head:
-                head += await theirs.receive_some()
-            response = switching(head)
+            nursery.start_soon(reader.websocket.upgrade, nursery)
+            nursery.start_soon(reader.run)
+            response = switching(await read_head(theirs))
+            nursery.start_soon(read_frames, theirs, reader.seen.sent)
             places = [0, *sorted(min(cut, len(response) + len(wire)) for cut in cuts), len(response) + len(wire)]
             for start, stop in itertools.pairwise(places):
                 if start < stop:
                     await theirs.send_all((response + wire)[start:stop])
+                    if passes is not None:
+                        for _ in range(passes):
+                            await trio.lowlevel.checkpoint()
+                        reader.call.cancel()
                     await trio.testing.wait_all_tasks_blocked()
+                    reader.seen.steps.append((len(reader.seen.messages), reader.seen.end != "open"))
             await theirs.send_eof()
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
-        await websocket.aclose_forcefully()
+        await reader.websocket.aclose_forcefully()
         await theirs.aclose()
     finally:
         door.SCANS_TEXT_FRAMES = before
         text_frame_scanner.MOST, text_frame_scanner.LONG_MESSAGE_HEAD = limits
         door.MOST = limits[0]
-    return messages, end[0] if end else "open"
+    sent = [(opcode, payload[:2] if opcode == CLOSE else payload) for opcode, payload in reader.seen.sent]
+    return attrs.evolve(reader.seen, sent=sent)
 
 
-async def _listen(websocket: TrioWebSocket, messages: list[Message], end: list[str]) -> None:
-    try:
-        while True:
-            received = await websocket.messages(3)
-            assert len(received.messages) <= 3
-            messages += received.messages
-    except WebSocketError as error:
-        words = str(error)  # the position of the bad byte in its piece depends on the pieces
-        end.append(f"{type(error).__name__}: {'bad UTF-8' if 'codec' in words else words}")
+@attrs.define(eq=False)
+class _Reader:
+    """The task that reads, and the scope of its present call."""
+
+    websocket: TrioWebSocket
+    seen: Seen = attrs.field(factory=Seen)
+    call: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+
+    async def run(self) -> None:
+        try:
+            while True:
+                with trio.CancelScope() as self.call:
+                    received = await self.websocket.messages(3)
+                    assert len(received.messages) <= 3
+                    self.seen.messages += received.messages
+        except WebSocketError as error:
+            words = str(error)  # the position of the bad byte in its piece depends on the pieces
+            self.seen.end = f"{type(error).__name__}: {'bad UTF-8' if 'codec' in words else words}"
 
 
 def draw_case(draw: random.Random) -> tuple[bytes, list[int]]:
@@ -145,7 +179,7 @@ def _draw_frame(draw: random.Random) -> bytes:  # noqa: PLR0911 - a kind each
         return _frame(0x81, payload, draw)
     if kind < 0.62:  # fragments, with control frames between them
         payload += draw.choice(_BAD) if draw.random() < 0.1 else b""
-        at = sorted(draw.randint(0, len(payload)) for _ in range(draw.randint(1, 3)))
+        at = sorted(draw.randint(0, len(payload)) for _ in range(draw.choice([1, 2, 3, 40])))
         pieces = [payload[start:stop] for start, stop in itertools.pairwise([0, *at, len(payload)])]
         wire = _frame(draw.choice([0x01, 0x01, 0x02]), pieces[0], draw)
         for place, piece in enumerate(pieces[1:], start=2):
@@ -204,7 +238,7 @@ def fuzz(cases: int, seed: int) -> dict[str, int]:
     ends: dict[str, int] = {}
     for number in range(cases):
         draw = random.Random(f"{seed}/{number}")
-        _, end = check(*draw_case(draw))
+        _, end = check(*draw_case(draw), draw.choice([None, 0, 1, 2, 3, 5, 8]))
         kind = end.partition(":")[0]
         ends[kind] = ends.get(kind, 0) + 1
     return ends

@@ -318,6 +318,8 @@ def _inner(function: Any) -> Any:
 
 
 _READ: dict[Callable[..., Any], list[tuple[str, frozenset[type], _Fits, Any, bool]]] = {}
+_READ_IN_PART: dict[Callable[..., Any], tuple[list[tuple[str, frozenset[type], _Fits, Any, bool]], set[str]]] = {}
+"""Those with an annotation that cannot be judged yet, and the modules that are to be imported for it."""
 
 
 def _parameters(function: Callable[..., Any]) -> list[tuple[str, frozenset[type], _Fits, Any, bool]]:
@@ -328,6 +330,9 @@ def _parameters(function: Callable[..., Any]) -> list[tuple[str, frozenset[type]
     found = _READ.get(function)
     if found is not None:
         return found
+    found, missing = _READ_IN_PART.get(function, (None, set[str]()))
+    if found is not None and missing.isdisjoint(sys.modules):
+        return found
     inner = _inner(function)
     code, annotations, namespace, found = inner.__code__, inner.__annotations__, _Namespace(inner), []
     count = code.co_argcount + code.co_kwonlyargcount
@@ -337,7 +342,9 @@ def _parameters(function: Callable[..., Any]) -> list[tuple[str, frozenset[type]
             is_several = name not in code.co_varnames[:count]
             usual = frozenset[type]() if is_several else _usual(hint)
             found.append((name, usual, _fits(hint), hint, is_several))
-    if not namespace.unknown:
+    if namespace.unknown:
+        _READ_IN_PART[function] = found, {_MODULE_OF.get(name, "") for name in namespace.unknown}
+    else:
         _READ[function] = found
     return found
 

@@ -1,4 +1,4 @@
-"""A parking lot that takes less memory than Trio's, and in which other things than Trio's tasks can wait, too."""
+"""Waiting with less memory than Trio's own ways, and in a queue in which other things than Trio's tasks can wait, too."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import attrs
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-__all__ = ["Lot", "Waker"]
+__all__ = ["Lot", "Waker", "sleep_forever"]
 
 Waker: TypeAlias = "Callable[[], object]"
 """Wakes a reader that is no task of Trio's, for instance by setting the result of an asyncio future. It must not raise."""
@@ -83,6 +83,15 @@ class Lot:
     def leave(self, parked: _Parked | Waker) -> None:
         """Remove *parked*, which no longer waits."""
         self.parked = tuple(other for other in self.parked if other != parked)
+
+
+def sleep_forever() -> Awaitable[object]:
+    """Do `trio.sleep_forever()`, with one coroutine less, which keeps 0.3 KiB: an idle client has three such tasks."""
+    return trio.lowlevel.wait_task_rescheduled(_abort)  # noqa: ASYNC105 - the caller awaits it
+
+
+def _abort(_: object) -> trio.lowlevel.Abort:
+    return trio.lowlevel.Abort.SUCCEEDED
 
 
 def _wake(parked: _Parked | Waker) -> None:

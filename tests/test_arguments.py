@@ -58,7 +58,7 @@ from cometconn.fleet import (
     SQLiteEngine,
     open_consumer,
 )
-from cometconn.instrumentation import Detail, LogHook, MachineSlept, TraceFile
+from cometconn.instrumentation import Detail, LogHook, MachineSlept, TraceFile, console_hook
 from cometconn.stores import SavedPosition, SavedSession
 from cometconn.testing import LineFaults, memory_socket_pair, open_fault_proxy, open_replay, record
 from tests.connection.harness import open_pair
@@ -96,6 +96,7 @@ EXEMPT: dict[Any, str] = {
     Event: "The decoder makes up to a million a second, and programs only read them.",
     Detail: MADE_BY_THE_LIBRARY,
     "cometconn.events": "Users, groups and other parts of events, which the decoder makes, too.",
+    "cometconn.emulator.Certificate": MADE_BY_THE_LIBRARY,
     "cometconn.emulator.Close": MADE_BY_THE_LIBRARY,
     "cometconn.emulator.Device": "Only a transport makes and calls it, for every frame.",
     "cometconn.emulator.Entry": MADE_BY_THE_LIBRARY,
@@ -313,7 +314,7 @@ async def opened(folder: pathlib.Path) -> AsyncGenerator[tuple[dict[str, Any], d
         with record(folder / "transcript", pair.server) as recorder:
             objects = [
                 admin, BackgroundGuard(pair.chat), pair.chat, stream, Device(pair.device.line), Faults(), proxy,
-                FileStore(folder / "store"), LogHook(), TraceFile(folder / "trace"), pair.server, MemoryStore(), recorder, replay,
+                FileStore(folder / "store"), LogHook(), console_hook(URL), TraceFile(folder / "trace"), pair.server, MemoryStore(), recorder, replay,
                 memory_socket_pair()[0], ServerLog(), pair.server.script(), SystemEnvironment(), pair.server.world,
             ]  # fmt: skip
             by_class = {type(each).__name__: each for each in objects}
@@ -563,6 +564,7 @@ def test_a_class_that_is_imported_later(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.delitem(sys.modules, module.__name__)
     assert call(5) == call() == "done"
+    assert _parameters(call) is _parameters(call)  # not read anew for each call meanwhile
     monkeypatch.setitem(sys.modules, module.__name__, module)
     assert call() == "done"
     with pytest.raises(

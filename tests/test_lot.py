@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 
 import trio
-from trio.testing import assert_checkpoints, wait_all_tasks_blocked
+from trio.testing import MockClock, assert_checkpoints, wait_all_tasks_blocked
 
-from cometconn._lot import Lot
+from cometconn._lot import Lot, sleep_forever
 
 
 async def test_the_task_that_has_waited_longest_is_woken_first() -> None:
@@ -110,3 +110,11 @@ async def test_a_waker_that_is_withdrawn() -> None:
     assert woken == ["a", "c"]
     lot.withdraw(wakers["c"])
     assert woken == ["a", "c"]
+
+
+async def test_sleeping_ends_with_a_cancel_only(autojump_clock: MockClock) -> None:
+    """sleep_forever() is a checkpoint that returns never and can be cancelled."""
+    with trio.move_on_after(1e6) as scope:
+        await sleep_forever()
+    assert scope.cancelled_caught
+    assert trio.current_time() >= 1e6

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from cometconn._lot import sleep_forever
+
 if TYPE_CHECKING:
     from .machine import Machine
 
@@ -20,6 +22,6 @@ async def background_timeout(machine: Machine) -> None:
     `finally` because no code after the sleep ever runs.
     """
     try:
-        await trio.sleep_forever()
+        await sleep_forever()
     finally:
         machine.tick()

@@ -9,6 +9,7 @@ import trio
 
 from cometconn._groups import Ungrouped
 from cometconn._lifecycle.states import State
+from cometconn._lot import sleep_forever
 from cometconn._wire.outgoing import ping_frame
 from cometconn.errors import CometConnError
 
@@ -85,4 +86,4 @@ async def keepalive(machine: Machine, link: Link) -> None:
             if link.observer is not None:
                 link.observer.ping_sent("keepalive")
         with trio.move_on_at(min(heartbeat.next_ping, machine.next_tick)) as link.alarm:
-            await trio.sleep_forever()
+            await sleep_forever()

@@ -18,7 +18,16 @@ import attrs
 import trio
 
 from cometconn._lifecycle.heartbeat import Heartbeat
-from cometconn._lifecycle.reducer import NO_DETAILS, InputDetails, Lifecycle, after_sleep, begin, due, ends_link, reduce
+from cometconn._lifecycle.reducer import (
+    NO_DETAILS,
+    InputDetails,
+    Lifecycle,
+    after_sleep,
+    begin,
+    due,
+    link_endings,
+    reduce,
+)
 from cometconn._lifecycle.states import Input, Mode, Refusal, State
 from cometconn._lot import Lot
 from cometconn._network.loop_watch import blocked_time, blocked_words
@@ -86,6 +95,7 @@ class Machine:
     _outages: OutageLog | None = attrs.field(default=None, repr=False)
     _sleep: SleepDetector = attrs.field(init=False, repr=False)
     _life: Lifecycle = attrs.field(init=False)
+    _endings: frozenset[Input] = attrs.field(default=frozenset(), init=False, repr=False)  # `link_endings()` of it
     _due: tuple[Lifecycle | None, float, Input] = attrs.field(default=(None, 0, Input.RETRY_DUE), init=False)
     _link: Link | None = attrs.field(default=None, init=False)
     _latest: Link | None = attrs.field(default=None, init=False, repr=False)
@@ -200,7 +210,7 @@ class Machine:
         """
         if self._life.state is State.CLIENT_CLOSED:
             return
-        self._step(on, self.tick(), InputDetails(cause=cause))
+        self._step(on, self.tick(), NO_DETAILS if cause is None else InputDetails(cause=cause))
         if on is Input.CLIENT_LEFT:
             self.statuses.close()
 
@@ -316,6 +326,10 @@ class Machine:
         disconnection, self._disconnection = self._disconnection, None
         return disconnection
 
+    def forget_disconnection(self) -> None:
+        """The next connection ends no disconnection: it is another user's, or the user has called `logout()`."""
+        self._disconnection = None
+
     def refused(self, link: Link, error: CometConnError) -> None:
         """The server has refused the token."""
         now = self.tick()
@@ -389,9 +403,10 @@ class Machine:
         """Go on to the state after *on*. Return the error of the call if it is refused; then nothing has changed."""
         before = self._life
         # The close frame leaves before the new state is computed: about 0.3 ms after `enter_background()`, not 0.4 ms.
-        if self._link is not None and ends_link(before, on):
+        if on in self._endings and self._link is not None:
             self._link.close_nowait()
         self._life = after = reduce(before, on, now, details)
+        self._endings = link_endings(after)
         if after.refusal is not None:
             return refusal_error(after.refusal, on.value, left=self._life.state is State.CLIENT_CLOSED)
         if after.state is State.CONNECTING:
@@ -418,7 +433,6 @@ class Machine:
         if before.state is State.CONNECTED and self._life.state is not State.CONNECTED:
             self._disconnection = Disconnection(now, details.cause or lost_error(self._life.state.reason))
         if on is Input.LOGGED_OUT:
-            self._disconnection = None
             self._unanswered = 0  # the next token is another one
 
     def _settle_link(self, details: InputDetails) -> None:

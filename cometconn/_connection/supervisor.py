@@ -11,6 +11,7 @@ import trio
 
 from cometconn._account.api import is_refusal
 from cometconn._lifecycle.states import State
+from cometconn._lot import sleep_forever
 from cometconn.errors import ApiError, CometConnError, NotLoggedInError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ async def watcher(leave: Callable[[], None]) -> None:
     reason. *leave* is synchronous and idempotent. It is called even if this task is cancelled before it first runs.
     """
     try:
-        await trio.sleep_forever()
+        await sleep_forever()
     finally:
         leave()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,16 +13,15 @@ from cometconn.status import AppState, Connected, Connecting, Disconnected, Stat
 from .backoff import RETRY_AFTER_LIMIT, may_cut_short, retry_delay
 from .lease import lease_deadline
 from .states import HEADING, Input, Mode, Refusal, State, Wish
-from .table import Situation, find_row
+from .table import Situation, find_row, rows_in
 
 if TYPE_CHECKING:
     from cometconn.errors import CometConnError
     from cometconn.settings import Timing
 
     from .states import Waiter
-    from .table import Row
 
-__all__ = ["NO_DETAILS", "InputDetails", "Lifecycle", "after_sleep", "begin", "due", "ends_link", "reduce"]
+__all__ = ["NO_DETAILS", "InputDetails", "Lifecycle", "after_sleep", "begin", "due", "link_endings", "reduce"]
 
 
 @attrs.frozen
@@ -132,7 +132,7 @@ def reduce(life: Lifecycle, on: Input, now: float, details: InputDetails = NO_DE
             return attrs.evolve(life, refusal=None)
         life = attrs.evolve(life, last_shortcut=now)
     life = _release(life, on, details)
-    row = _row(life, on)
+    row = find_row(on, _situation(life))
     if row.refusal is not None:
         return attrs.evolve(life, refusal=row.refusal)
     changes: _Changes = {"refusal": None}
@@ -144,21 +144,27 @@ def reduce(life: Lifecycle, on: Input, now: float, details: InputDetails = NO_DE
         changes["attempt_ends"] = now + life.timing.connect_timeout
     if row.to is not None:
         changes |= _ENTER.get(row.to, _rest)(life, row.to, now, details)
-    return _admit(attrs.evolve(life, **changes), on, details)
+    if on is Input.CONNECT_CALLED and details.waiter is not None and changes.get("state", life.state) in HEADING:
+        changes["waiting"] = (*changes.get("waiting", life.waiting), details.waiter)
+    return attrs.evolve(life, **changes)
 
 
-def ends_link(life: Lifecycle, on: Input) -> bool:
-    """Return whether *on* ends a connection that still works, so that its close frame can be written before `reduce()`.
+def link_endings(life: Lifecycle) -> frozenset[Input]:
+    """Return the inputs that end a connection that still works, so that its close frame can be written before `reduce()`.
 
     A lost connection does not count: its status changes first (contract, section 10).
     """
-    if life.state is not State.CONNECTED or on is Input.LINK_LOST:
-        return False
-    return _row(life, on).to not in _KEEPS_LINK
+    return _endings(_situation(life)) if life.state is State.CONNECTED else frozenset()
 
 
-def _row(life: Lifecycle, on: Input) -> Row:
-    return find_row(on, Situation(life.mode, life.app, life.state, life.wish))
+@functools.cache
+def _endings(situation: Situation) -> frozenset[Input]:
+    rows = rows_in(situation)
+    return frozenset(row.on for row in rows if row.to not in _KEEPS_LINK and row.on is not Input.LINK_LOST)
+
+
+def _situation(life: Lifecycle) -> Situation:
+    return Situation(life.mode, life.app, life.state, life.wish)
 
 
 def after_sleep(life: Lifecycle, slept: float) -> Lifecycle:
@@ -189,12 +195,6 @@ def _release(life: Lifecycle, on: Input, details: InputDetails) -> Lifecycle:
     if on is Input.CALLER_LEFT:
         return attrs.evolve(life, waiting=tuple(waiter for waiter in life.waiting if waiter is not details.waiter))
     return life
-
-
-def _admit(life: Lifecycle, on: Input, details: InputDetails) -> Lifecycle:
-    if on is not Input.CONNECT_CALLED or life.state not in HEADING or details.waiter is None:
-        return life
-    return attrs.evolve(life, waiting=(*life.waiting, details.waiter))
 
 
 def _rest(_: Lifecycle, to: State, now: float, details: InputDetails) -> _Changes:

@@ -23,7 +23,7 @@ from .states import HEADING, OUT, RESTING, WANTED, IllegalInputError, Input, Mod
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["TRANSITIONS", "Row", "Situation", "find_row"]
+__all__ = ["TRANSITIONS", "Row", "Situation", "find_row", "rows_in"]
 
 _AUTO, _MANUAL = Mode.AUTO, Mode.MANUAL
 _FRONT, _BACK = AppState.FOREGROUND, AppState.BACKGROUND
@@ -163,3 +163,8 @@ def find_row(on: Input, situation: Situation) -> Row:
     except KeyError:
         message = f"{on.name} cannot happen in {situation}"
         raise IllegalInputError(message) from None
+
+
+def rows_in(situation: Situation) -> list[Row]:
+    """Return the rows of all inputs that can happen in *situation*."""
+    return [row for (_, each), row in _rows().items() if each == situation]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .proxy import Proxy
     from .tls_stream import TlsSessions
 
-__all__ = ["Target", "dial", "open_proxy", "open_tcp", "pass_through"]
+__all__ = ["Target", "dial", "local_port", "open_proxy", "open_tcp", "pass_through"]
 
 _PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
 
@@ -112,3 +112,15 @@ async def pass_through(stream: trio.abc.Stream, proxy: Proxy, target: Target) ->
         await trio.aclose_forcefully(stream)
         raise
     return stream
+
+
+def local_port(stream: trio.abc.Stream) -> int | None:
+    """Return the port on this machine of the socket below *stream*, or `None` if there is none or it is closed."""
+    while (below := getattr(stream, "transport_stream", None)) is not None:
+        stream = below
+    if not isinstance(stream, trio.SocketStream):
+        return None
+    try:
+        return int(stream.socket.getsockname()[1])
+    except (IndexError, OSError):  # of a Unix socket, and of a closed one
+        return None

@@ -247,7 +247,9 @@ class FeedableStream(trio.abc.Stream):
 
         If it took or sent only a part, the frame is `unfinished`: the rest goes before whatever is sent next.
         """
-        if self.closing or self.unsent or self._output is not Output.READY:
+        # Not by the properties `closing` and `unsent`: each call counts where a close frame leaves.
+        is_free = self._output is Output.READY and self._close_frame is CloseFrame.NONE
+        if not is_free or self._rest or self._next or unsent(self._stream):
             return False
         written = write_nowait(self._stream, frame)
         if written:

@@ -291,7 +291,8 @@ class TrioWebSocket:
 
     def close_nowait(self) -> None:
         """Write a close frame ahead of trio-websocket's, which is then not written."""
-        if self.can_close:
+        # What `can_close` looks at, but for what `FeedableStream` looks at itself.
+        if self._state is WebSocketState.OPEN and self._failure is None and self._library.recorded is None:
             self._feed.close_nowait(self._close_frame)
 
     @property

@@ -362,6 +362,8 @@ class KnownPeople(dict[bytes, "tuple[User, User | Group]"]):
     account many events share a `User`, of which nothing can be changed: see `read_only`.
     """
 
+    __slots__ = ("_bytes", "own_uid")
+
     def __init__(self, own_uid: str | None) -> None:
         super().__init__()
         self.own_uid = own_uid

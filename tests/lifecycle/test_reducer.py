@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cometconn._lifecycle.reducer import InputDetails, Lifecycle, after_sleep, begin, due, ends_link, reduce
+from cometconn._lifecycle.reducer import InputDetails, Lifecycle, after_sleep, begin, due, link_endings, reduce
 from cometconn._lifecycle.states import WANTED, IllegalInputError, Input, Mode, Refusal, State, Waiter, Wish
 from cometconn.errors import CometConnError
 from cometconn.settings import Timing
@@ -220,7 +220,7 @@ def test_whatever_happens_a_life_stays_sound(mode: Mode, script: list[tuple[floa
 
 @pytest.mark.parametrize("on", Input)
 def test_what_ends_a_connection_that_is_whole(on: Input) -> None:
-    """`ends_link()` is known before the step and agrees with it; a loss does not count, because the connection is not whole then."""
+    """`link_endings()` is known before the step and agrees with it; a loss does not count, because the connection is not whole then."""
     waiting: list[tuple[Waiter, ...]] = [(), (Call(patient=True),), (Call(patient=False),)]
     lives = itertools.product(Mode, AppState, (True, False), waiting, State)
     ends = False
@@ -231,8 +231,9 @@ def test_what_ends_a_connection_that_is_whole(on: Input) -> None:
         except IllegalInputError:
             continue
         whole = state is State.CONNECTED and on is not Input.LINK_LOST
-        assert ends_link(life, on) == (whole and after.state not in {State.CONNECTED, State.CONNECTING})
-        ends = ends or ends_link(life, on)
+        ends_link = on in link_endings(life)
+        assert ends_link == (whole and after.state not in {State.CONNECTED, State.CONNECTING})
+        ends = ends or ends_link
     assert ends == (on in _ENDINGS)
 
 

@@ -15,7 +15,7 @@ from cometconn._transport.bare_socket import receive_some, write_nowait
 
 from .raw_server import reset
 
-SLACK = 2.0
+SLACK = 15.0
 
 
 @asynccontextmanager

@@ -218,7 +218,7 @@ async def test_the_close_frame_waits_for_a_pong_that_has_begun() -> None:
         assert not written
         assert await both.read() == [(10, b"are you there"), (8, b"\x03\xe8")]
         assert written == [0]
-        with trio.fail_after(2):
+        with trio.fail_after(20):
             await both.push(close(1000))
 
 
@@ -233,7 +233,7 @@ async def test_a_stream_that_takes_no_pong_has_broken() -> None:
                 raise RuntimeError(message)
             await super().send_all(data)
 
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         plain, theirs = memory_socket_pair()
         ours = Odd(plain._incoming, plain._outgoing)
         async with trio.open_nursery() as nursery:
@@ -252,7 +252,7 @@ async def test_a_stream_that_takes_no_pong_has_broken() -> None:
 
 async def test_the_socket_is_read_while_the_upgrade_request_is_blocked() -> None:
     """A server that closes instead of reading the upgrade request is noticed at once."""
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         ours, theirs = memory_socket_pair(10)
         websocket = TrioWebSocket(ours, "ws://127.0.0.1/", {})
         async with trio.open_nursery() as nursery:
@@ -290,7 +290,7 @@ async def test_accepting_never_blocks() -> None:
     """What trio-websocket writes is accepted without waiting, so each write is only a checkpoint."""
     ours, _ = memory_socket_pair(0)
     ignore: Callable[..., None] = lambda *_: None  # noqa: E731
-    with trio.fail_after(1):
+    with trio.fail_after(20):
         await FeedableStream(ours, ignore, ignore).wait_send_all_might_not_block()
 
 
@@ -368,7 +368,7 @@ async def test_every_call_is_a_checkpoint() -> None:
 @asynccontextmanager
 async def reading() -> AsyncGenerator[tuple[TrioWebSocket, MemorySocket], None]:
     """Yield a WebSocket that is open, and of which nothing is read but by the test, and the server's end."""
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         ours, theirs = memory_socket_pair(1 << 20)
         async with trio.open_nursery() as nursery:
             websocket = TrioWebSocket(ours, "ws://127.0.0.1/", {})

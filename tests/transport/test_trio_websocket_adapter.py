@@ -121,7 +121,7 @@ class Opening:
 
     async def take(self, count: int) -> list[str | bytes]:
         """Take so many messages."""
-        with trio.fail_after(1):
+        with trio.fail_after(20):
             return [await self.connection.get_message() for _ in range(count)]
 
 
@@ -147,7 +147,7 @@ async def opened() -> AsyncGenerator[Opening, None]:
 
 async def closed_error(both: Opening) -> Any:
     """Return the reason in the `ConnectionClosed` that `get_message()` raises."""
-    with trio.fail_after(1), pytest.raises(trio_websocket.ConnectionClosed) as caught:
+    with trio.fail_after(20), pytest.raises(trio_websocket.ConnectionClosed) as caught:
         await both.connection.get_message()
     return caught.value.reason
 
@@ -279,7 +279,7 @@ async def test_point_11_our_closing_handshake() -> None:
     """`closed` is set at once; one close frame is written, and the wait ends with the server's, after other messages."""
     async with opened() as both:
         both.nursery.start_soon(both.connection.aclose, 1000)
-        with trio.fail_after(1):
+        with trio.fail_after(20):
             while both.connection.closed is None:
                 await trio.lowlevel.checkpoint()
         assert not both.wire.frames()

@@ -36,7 +36,7 @@ from .raw_server import Script, close, frame, raw_server, read_frames, read_head
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SLACK = 2.0  # seconds that a busy machine may take for what is immediate
+SLACK = 15.0  # seconds that a busy machine may take for what is immediate
 
 
 @attrs.define(eq=False)

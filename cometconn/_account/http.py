@@ -10,6 +10,7 @@ import trio
 from cometconn._environment import Response
 from cometconn._groups import Ungrouped
 
+from .kept_connections import KEPT
 from .response_body import CONTENT_ENCODING, ResponseBody
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ __all__ = ["fetch", "open_response"]
 async def fetch(
     request: Request, *, dial: Callable[[str], Awaitable[trio.abc.Stream]], headers: Mapping[str, str]
 ) -> Response:
-    """Make one request on a connection of its own, opened by *dial*. Redirects are not followed.
+    """Make one request on a connection opened by *dial*, of its own unless the task is in a `keeping_connections()` block.
+
+    Redirects are not followed.
 
     Raises `OSError` if no complete response is received. The caller bounds the time; if cancelled, the connection is
     closed.
@@ -50,7 +53,8 @@ async def open_response(
 ) -> AsyncGenerator[StreamedResponse, None]:
     """Make one request, and read its response during the block.
 
-    Otherwise like `fetch()`. Both entering and each chunk raise `OSError`. Leaving the block closes the connection.
+    Otherwise like `fetch()`. Both entering and each chunk raise `OSError`. Leaving the block closes the connection, if it
+    is the request's own.
 
     Args:
         request: the request.
@@ -65,7 +69,8 @@ async def open_response(
     from .exchange import DialledTransport  # noqa: PLC0415
     from .streaming import StreamedResponse  # noqa: PLC0415
 
-    transport = DialledTransport(dial)
+    # A body that is sent in pieces could not be sent once more.
+    transport = DialledTransport(dial, KEPT.get() if body is None else None)
     all_headers = {**headers, **request.headers, "Accept-Encoding": encoding}
     with _as_os_errors():
         client = httpx2.AsyncClient(transport=transport, trust_env=False)

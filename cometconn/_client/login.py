@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from cometconn._account.kept_connections import keeping_connections
 from cometconn._connection.disconnection import Disconnection
 from cometconn._connection.failures import lost_error
 from cometconn._groups import ShortTraceback
@@ -131,11 +132,12 @@ class Login:
         await self.admission.wait()
         if scope.cancel_called:
             await trio.lowlevel.checkpoint()
-        if auth_token is None:
-            assert uid is not None, "checked"
-            assert auth_key is not None, "checked"
-            auth_token = await self.api.create_auth_token(uid, auth_key)
-        session = await self.api.put_me(auth_token)
+        async with keeping_connections():
+            if auth_token is None:
+                assert uid is not None, "checked"
+                assert auth_key is not None, "checked"
+                auth_token = await self.api.create_auth_token(uid, auth_key)
+            session = await self.api.put_me(auth_token)
         from cometconn._wire.decoder import decode_user  # noqa: PLC0415 - 40 ms that the first client need not wait for
 
         user = decode_user(session.user)
@@ -185,6 +187,8 @@ class Login:
         if self.catch_up is not None and self.positions.is_of_another(session.uid):
             self.catch_up.clear()  # the server had logged the user before out, so they were not forgotten then
         away = self.positions.take_up(session.uid, position) or reopened
+        if not away:
+            self.machine.forget_disconnection()
         if self.catch_up is not None and away:
             self.catch_up.reopened(Disconnection(trio.current_time(), lost_error(Reason.CLIENT_CLOSED)))
         self.identity.session, self.identity.user = session, user

@@ -246,7 +246,7 @@ class BoundedStore:
             self._leave_aside(saved)
             saved, position, self._holds_other = saved.logged_out(), None, True
         self._is_unsure = saved.origin is None and saved.session is not None
-        self._saved = saved = attrs.evolve(saved, origin=self.origin)
+        self._saved = saved = saved if saved.origin == self.origin else attrs.evolve(saved, origin=self.origin)
         self._position, self._positions_of = position, saved.uid
         return saved
 

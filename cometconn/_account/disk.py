@@ -100,7 +100,8 @@ def write_beside(path: pathlib.Path, content: bytes, *, durable: bool, written: 
     """Write *content* to a new file and rename it to *path*, which so never holds incomplete content.
 
     *written* is called with the descriptor before the rename. If *durable*, the new content is on the disk on return;
-    otherwise a power cut may bring the old content back. Raises `OSError`.
+    otherwise a power cut may bring the old content back. The new content is on the disk before the rename in any case,
+    because a file system may write the rename first, and a power cut in between leaves an empty file. Raises `OSError`.
     """
     temporary = None
     try:
@@ -108,8 +109,7 @@ def write_beside(path: pathlib.Path, content: bytes, *, durable: bool, written: 
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
             file.write(content)
             file.flush()
-            if durable:
-                os.fsync(file.fileno())
+            os.fsync(file.fileno())
             written(file.fileno())
         os.replace(temporary, path)  # noqa: PTH105 - both names are strings
     except OSError:

@@ -74,7 +74,8 @@ class FileStore:
         try:
             return await self._thread.submit(files.load).wait()
         except BaseException:
-            self._files, self._released = None, self._thread.submit(files.release)
+            self._files = None
+            self._released = self._thread.submit(files.release)
             raise
 
     async def save(self, saved: SavedSession) -> None:

@@ -84,6 +84,8 @@ class OrderedThread:
 
         Earlier calls whose *kind* it *replaces* are dropped if they have not begun and no task waits for them any more,
         so that calls do not pile up while a disk hangs.
+
+        Raises `RuntimeError` if the system starts no thread; the next call tries again.
         """
         call = Call(function, kind, self._is_time_virtual)
         with self._mutex:
@@ -92,7 +94,13 @@ class OrderedThread:
             self._waiting.append(call)  # type: ignore[arg-type]
             must_start, self._is_running = not self._is_running, True
         if must_start:
-            trio.lowlevel.start_thread_soon(self._work, lambda result: result.unwrap(), "cometconn files")
+            try:
+                trio.lowlevel.start_thread_soon(self._work, lambda result: result.unwrap(), "cometconn files")
+            except BaseException:
+                with self._mutex:
+                    self._waiting.remove(call)  # type: ignore[arg-type]
+                    self._is_running = False
+                raise
         return call
 
     def _is_time_virtual(self) -> bool:

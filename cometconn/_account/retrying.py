@@ -1,23 +1,16 @@
-"""When a REST request is made again, and the attempts."""
+"""When a REST request is made again, and what is added to its error."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, TypeVar, final
-
-import trio
+from typing import TYPE_CHECKING, Final, final
 
 from cometconn._arguments import refused
-from cometconn.errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from cometconn.errors import ApiError
 
-__all__ = ["ONE_ATTEMPT", "Retrying", "add_sentence", "checked_retrying", "repeated"]
-
-T = TypeVar("T")
-
-_LIMITED = 429  # the status of a request that was refused before anything was done
+__all__ = ["ONE_ATTEMPT", "Retrying", "add_sentence", "checked_retrying"]
 
 
 @final
@@ -53,33 +46,6 @@ def checked_retrying(call: str, retry_for: float, *, repeats: bool, changes: boo
         where = f"{call}: retry_for"
         raise refused(where, "a number of seconds, 0 or more", retry_for)
     return Retrying(retry_for, repeats=repeats, changes=changes)
-
-
-async def repeated(attempt: Callable[[], Awaitable[T]], retrying: Retrying, delay_of: Callable[[int], float]) -> T:
-    """Make attempts until one succeeds, or none may follow; then raise the last error, with the number of attempts.
-
-    Args:
-        attempt: makes the request once.
-        retrying: when it is made again.
-        delay_of: returns the delay in seconds before retry number 0, 1 and so on. The server's `Retry-After` is a floor.
-    """
-    until, made = trio.current_time() + retrying.seconds, 0
-    while True:
-        try:
-            return await attempt()
-        except ApiError as error:
-            failure = error
-        made += 1
-        again = failure.worth_retrying if retrying.repeats else failure.status == _LIMITED or not failure.sent
-        delay = max(delay_of(made - 1), failure.retry_after or 0.0)
-        if not again or trio.current_time() + delay > until:
-            if retrying.changes and failure.status is None and failure.sent:
-                add_sentence(failure, "The server may have carried it out all the same.")
-            if made > 1:
-                add_sentence(failure, f"{made} attempts were made.")
-            raise failure
-        del failure  # avoids a reference cycle
-        await trio.sleep(delay)
 
 
 def add_sentence(error: ApiError, sentence: str) -> None:

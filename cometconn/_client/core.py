@@ -17,6 +17,7 @@ from cometconn._connection.outage_log import OutageLog
 from cometconn._connection.position import PositionKeeper
 from cometconn._connection.supervisor import Supervisor
 from cometconn._lifecycle.states import Input, Mode, State
+from cometconn._rest.running_calls import RunningCalls
 from cometconn._streams.streams import Streams
 from cometconn._text.secret_names import is_secret_name
 
@@ -143,7 +144,7 @@ class ClientCore:
         admission = Admission(options.admission, identity.secrets)
         login = Login(api, store, identity, machine, renewal, positions, catch_up, admission)
 
-        requester = Requester(api, identity, login, renewal, admission, timing, environment.random)
+        requester = Requester(api, identity, login, renewal, admission, RunningCalls(timing, environment.random))
         links = partial(_link_nursery, machine, identity, streams, environment, admission, catch_up, positions)
         return cls(
             identity,

@@ -23,6 +23,7 @@ from .system_environment import SystemEnvironment
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from cometconn._account.store import Store
     from cometconn._environment import Environment
@@ -89,25 +90,27 @@ async def open_client(
 
     An exception that the block raises propagates unchanged: no nursery of this library wraps it in an exception group.
     Leaving the block takes at most `close_timeout`, also when cancelled, because closing and saving are shielded for
-    that time.
+    that time. With a `console_hook()` it may take half a second more.
     """
     options = ClientOptions.checked(app_id, settings, endpoints, headers, position, admission)
     environment = environment or SystemEnvironment(
         ssl_context=ssl_context, proxy=proxy, headers=headers, endpoints=endpoints
     )
     dispatcher, bounded = _checked_hooks(hooks), _bounded_store(store, options)
+    consoles = _NO_HOOKS if dispatcher is None else _sending(dispatcher)
     device_id = (await bounded.load()).device_id
     try:
-        with dispatcher or _NO_HOOKS:
-            async with open_nursery() as nursery:
-                core = ClientCore.build(options, environment, bounded, device_id, dispatcher, nursery)
-                _start_tasks(nursery, core, dispatcher)
-                await _reopen(core, bounded)
-                try:
-                    yield CometChat(core)
-                finally:
-                    _leave(core, bounded, nursery)
-                nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
+        async with consoles:
+            with dispatcher or _NO_HOOKS:
+                async with open_nursery() as nursery:
+                    core = ClientCore.build(options, environment, bounded, device_id, dispatcher, nursery)
+                    _start_tasks(nursery, core, dispatcher)
+                    await _reopen(core, bounded)
+                    try:
+                        yield CometChat(core)
+                    finally:
+                        _leave(core, bounded, nursery)
+                    nursery.cancel_scope.cancel(reason="cometconn: open_client() was left")
     finally:
         # In a task of its own, because Trio can raise KeyboardInterrupt in the main task even in a shielded scope, but not
         # in another task.
@@ -168,3 +171,16 @@ def _checked_hooks(hooks: Iterable[Hook]) -> HookDispatcher | None:
     from cometconn._telemetry.hook_dispatcher import HookDispatcher  # noqa: PLC0415 - imported only with hooks
 
     return HookDispatcher(given)
+
+
+def _sending(dispatcher: HookDispatcher) -> AbstractAsyncContextManager[None]:
+    """Return the block in which the details of a `ConsoleHook` are sent to its server."""
+    from cometconn.instrumentation.console import ConsoleHook  # noqa: PLC0415 - imported only with hooks
+
+    consoles = [hook for hook in dispatcher.hooks if isinstance(hook, ConsoleHook)]
+    if not consoles:
+        return _NO_HOOKS
+    from cometconn._telemetry.trace_sender import sending  # noqa: PLC0415
+
+    # An environment of their own: the client's may be in memory, and adds headers that are not for this server.
+    return sending(consoles, lambda hook: SystemEnvironment(ssl_context=hook.ssl_context, proxy="").request)

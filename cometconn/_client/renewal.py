@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from cometconn._account.api import is_refusal, is_token_unknown
+from cometconn._account.kept_connections import keeping_connections
 from cometconn._account.session import is_token
 from cometconn._lifecycle.states import Input
 from cometconn.errors import ApiError, CometConnError, NotLoggedInError, StoreError
@@ -165,7 +166,8 @@ class SessionRenewal:
 
     async def _log_in_anew(self, session: Session, auth_key: str, refusal: ApiError) -> Session:
         try:
-            made = await self.api.put_me(await self.api.create_auth_token(session.uid, auth_key))
+            async with keeping_connections():
+                made = await self.api.put_me(await self.api.create_auth_token(session.uid, auth_key))
         except CometConnError as error:
             if isinstance(error, ApiError) and not is_refusal(error):
                 raise

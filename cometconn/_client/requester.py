@@ -9,10 +9,8 @@ import attrs
 import trio
 
 from cometconn._account.api import is_token_unknown
-from cometconn._account.retrying import ONE_ATTEMPT, Retrying, checked_retrying, repeated
+from cometconn._account.retrying import ONE_ATTEMPT, Retrying, checked_retrying
 from cometconn._arguments import refused
-from cometconn._groups import ShortTraceback
-from cometconn._lifecycle.backoff import retry_delay
 from cometconn._wire.outgoing import strip_secrets
 from cometconn.errors import ApiError, NotLoggedInError, SettingsError
 
@@ -24,7 +22,8 @@ if TYPE_CHECKING:
     from cometconn._account.streaming import UploadFile
     from cometconn._connection.admission import Admission
     from cometconn._connection.identity import Identity
-    from cometconn.settings import Endpoints, Timing
+    from cometconn._rest.running_calls import RunningCalls
+    from cometconn.settings import Endpoints
 
     from .login import Login
     from .renewal import SessionRenewal
@@ -47,8 +46,7 @@ class Requester:
         login: refuses a call without a logged-in user.
         renewal: replaces a token that the server no longer knows, or logs the user out.
         admission: is awaited before a new login.
-        timing: `retry_base` and `retry_cap` bound the waiting between two attempts.
-        random: a number from 0 to 1, for the jitter.
+        calls: those that are under way.
         file_token: the user's auth token and the token for secured files that came with it; `None` before the first
             secured file.
     """
@@ -58,10 +56,8 @@ class Requester:
     login: Login
     renewal: SessionRenewal
     admission: Admission
-    timing: Timing
-    random: Callable[[], float]
+    calls: RunningCalls
     file_token: tuple[str, str] | None = attrs.field(default=None, init=False, repr=False)
-    _running: list[trio.CancelScope] = attrs.field(factory=list, init=False, repr=False)
 
     def request(
         self,
@@ -153,29 +149,20 @@ class Requester:
 
     def leave(self) -> None:
         """End the calls that are under way: the client is being left."""
-        for scope in self._running:
-            scope.cancel(reason="cometconn: the client was closed")
+        self.calls.end("cometconn: the client was closed")
 
-    @trio.lowlevel.enable_ki_protection
     async def _until_left(self, call: str, session: Session, attempt: Attempt[T], retrying: Retrying) -> T:
+        """Make attempts. Between two of them the session may have been renewed."""
         self.login.logged_in(call)  # under asyncio the wait begins a moment after the call
-        with trio.CancelScope() as scope, ShortTraceback():
-            self._running.append(scope)
-            try:
-                return await self._attempts(call, session, attempt, retrying)
-            finally:
-                self._running.remove(scope)
-        unknown = ": whether the server has carried it out is not known" if retrying.changes else ""
-        message = f"{call} was ended by leaving the client{unknown}."
-        raise NotLoggedInError(message)
-
-    async def _attempts(self, call: str, session: Session, attempt: Attempt[T], retrying: Retrying) -> T:
-        """Make attempts until one succeeds, or none may follow. Between two of them the session may have been renewed."""
 
         def next_attempt() -> Awaitable[T]:
             return self._attempt(call, self._session_of(call, session.uid), attempt, retrying)
 
-        return await repeated(next_attempt, retrying, self._delay)
+        def ended() -> NotLoggedInError:
+            unknown = ": whether the server has carried it out is not known" if retrying.changes else ""
+            return NotLoggedInError(f"{call} was ended by leaving the client{unknown}.")
+
+        return await self.calls.make(next_attempt, retrying, ended)
 
     def _session_of(self, call: str, uid: str) -> Session:
         """Return the session of the user of the call; `NotLoggedInError` if another one has logged in meanwhile."""
@@ -184,9 +171,6 @@ class Requester:
             message = f"{call} was ended, because another user has logged in meanwhile."
             raise NotLoggedInError(message)
         return session
-
-    def _delay(self, retry: int) -> float:
-        return retry_delay(retry, self.random(), base=self.timing.retry_base, cap=self.timing.retry_cap)
 
     async def _attempt(self, call: str, session: Session, attempt: Attempt[T], retrying: Retrying) -> T:
         """Make the request; after an unknown token once more, with another."""

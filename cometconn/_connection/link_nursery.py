@@ -11,6 +11,7 @@ import trio
 from cometconn._network.loop_watch import loop_watch
 from cometconn._network.os_errors import os_error_text
 from cometconn._transport.abc import WebSocketError
+from cometconn._transport.dial import local_port
 from cometconn.errors import ApiError, ProtocolError
 
 from .background_timeout import background_timeout
@@ -112,7 +113,7 @@ class LinkNursery:
             link.step = f"dialling {url} (name lookup, TCP, proxy, TLS)"
             stream = await self.environment.dial(url)
             if observer is not None:
-                observer.dialled()
+                observer.dialled(local_port(stream))
             limits = self.identity.settings.limits
             return self.open_websocket(stream, url, self.identity.headers, limits.max_message)
         except Exception as error:  # noqa: BLE001 - whatever an environment raises means that the attempt has failed

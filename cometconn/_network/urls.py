@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 
@@ -72,6 +73,7 @@ def canonical_url(url: str) -> str:
     return f"{address.scheme}://{host}{port}{address.path.rstrip('/')}"
 
 
+@functools.lru_cache(maxsize=64)  # the same few hosts are judged several times for each client
 def is_loopback(host: str) -> bool:
     """Return whether *host* is `localhost` or a loopback address in the usual form.
 

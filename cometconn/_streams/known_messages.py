@@ -75,9 +75,12 @@ class KnownMessages:
         self._seen.add((number,))
 
     def resume(self, position: int | None, acknowledged: Iterable[int]) -> None:
-        """Go on from a saved position; the messages behind it that were *acknowledged* are known."""
-        self._resumed = frozenset(acknowledged)
-        self.last_id = max((number for number in (position, *self._resumed) if number is not None), default=None)
+        """Go on from a saved position; the message at it, and those behind it that were *acknowledged*, are known.
+
+        One before the position is not: its id may have been given out late.
+        """
+        self._resumed = frozenset((*acknowledged, *(() if position is None else (position,))))
+        self.last_id = max(self._resumed, default=None)
 
     def behind(self, number: int) -> set[int]:
         """Return the known ids that are larger than *number*."""

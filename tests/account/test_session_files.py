@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pathlib
+import stat
 import subprocess
 import sys
 
@@ -57,15 +58,25 @@ async def test_the_position_has_a_file_of_its_own(path: pathlib.Path, durable: b
     await store.aclose()
 
 
-async def test_only_a_durable_position_waits_for_the_disk(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """File and folder are synced for `durable=True`, and not otherwise."""
-    store = await logged_in(path)
-    synced: list[int] = []
-    monkeypatch.setattr(os, "fsync", synced.append)
+async def test_a_power_cut_leaves_no_empty_position(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The content is synced before the rename, whether the position is durable or not; the folder only if it is."""
+    store, fsync, replace = await logged_in(path), os.fsync, os.replace
+    done: list[str] = []
+
+    def synced(descriptor: int) -> None:
+        fsync(descriptor)
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+
+    def replaced(old: str, new: str) -> None:
+        replace(old, new)
+        done.append("rename")
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
     await store.save_position(POSITION, durable=False)
-    assert not synced
+    assert done == ["file", "rename"]
     await store.save_position(POSITION, durable=True)
-    assert len(synced) == (2 if os.name == "posix" else 1)
+    assert done[2:] == (["file", "rename", "folder"] if os.name == "posix" else ["file", "rename"])
     await store.aclose()
 
 

@@ -13,7 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from cometconn import AppSettings, Connected, Disconnected, EventStream, MemoryStore, Reason, Timing, Waiting
+from cometconn import (
+    AppSettings,
+    Connected,
+    Disconnected,
+    EventStream,
+    FileStore,
+    MemoryStore,
+    Reason,
+    Timing,
+    Waiting,
+)
 from cometconn._connection import range_filler
 from cometconn._streams import known_messages
 from cometconn._wire.decoder import Decoder
@@ -25,6 +35,7 @@ from .harness import Pair, open_pair, settle
 from .interruptions import ACTS, CATCHING_UP, REST_ACTS, played, say
 
 if TYPE_CHECKING:
+    import pathlib
     from collections.abc import AsyncGenerator
 
     from cometconn._account.pages import Cursor, MessagePage
@@ -284,6 +295,25 @@ async def test_a_closed_program_that_never_saw_a_message(autojump_clock: MockClo
         say(server, "missed")
         async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair, pair.chat.events() as events:
             assert await read(events) == ["recovered", "missed"]
+
+
+async def test_a_closed_program_whose_position_cannot_be_read(tmp_path: pathlib.Path) -> None:
+    """What was missed cannot be known, which its gap reports. In real time."""
+    path = tmp_path / "session.json"
+    with trio.fail_after(30):
+        async with open_memory_server(groups={}) as server:
+            async with open_pair(given=server, store=FileStore(path), connect=True, settings=CATCHING_UP):
+                pass
+            path.with_name("session.json.position").write_bytes(b"")
+            say(server, "missed")
+            async with open_pair(given=server, store=FileStore(path), settings=CATCHING_UP) as pair:
+                async with pair.chat.events() as events:
+                    await pair.wait_status(Connected)
+                    say(server, "live")
+                    gap = await anext(events)
+                    assert isinstance(gap, Gap)
+                    assert gap.recovered is False
+                    assert words([await anext(events)]) == ["live"]
 
 
 async def test_what_was_held_when_the_program_was_closed_comes_again(autojump_clock: MockClock) -> None:

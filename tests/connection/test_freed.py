@@ -15,7 +15,7 @@ from cometconn import AppSettings, CometChat, Connected, MemoryStore, Timing, op
 from cometconn.emulator import Emulator, open_emulator
 from cometconn.events import Gap
 
-SLACK = 5.0
+SLACK = 15.0
 
 
 @pytest.fixture

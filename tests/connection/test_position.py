@@ -58,6 +58,16 @@ async def test_an_open_message_holds_it() -> None:
         assert (streams.position, streams.acknowledged_beyond(7)) == (7, ())
 
 
+async def test_the_message_at_a_saved_position_is_known() -> None:
+    """If the server sends the message at the saved position again, it is a duplicate; one before it may have got its id late."""
+    streams = Streams()
+    streams.resume(7, (9,))
+    async with events_of(streams) as stream:
+        published(7, 9, 6, 10, streams=streams)
+        assert await reading(stream, 2) == [6, 10]
+    assert streams.duplicates == 2
+
+
 async def test_what_is_known_to_be_unfetched_holds_it() -> None:
     """Unfetched messages after an id, 0 included, hold the position; after a moment, there is no position."""
     streams = published(5, 6)

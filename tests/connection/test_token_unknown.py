@@ -197,6 +197,31 @@ async def test_other_ways_to_be_logged_out_have_a_cause_too(
         assert warnings(caplog) == []
 
 
+@pytest.mark.parametrize("catch_up", [False, True])
+@pytest.mark.parametrize("how", ["token unknown", "logout", "another user"])
+async def test_after_a_logout_by_the_server_the_same_user_has_a_gap(
+    how: str, catch_up: bool, autojump_clock: MockClock
+) -> None:
+    """What the user missed between a logout by the server and the next login is a `Gap`, with or without catching up.
+
+    After `logout()`, and for another user, there is none.
+    """
+    settings = AppSettings(catch_up=catch_up)
+    async with open_pair(connect=True, settings=settings) as pair, pair.chat.events() as events:
+        if how == "token unknown":
+            pair.server.forget_tokens()
+            with pytest.raises(ApiError):
+                await pair.chat.send_text("amy-2", "hi")
+        elif how == "logout":
+            await pair.chat.logout()
+        await trio.sleep(100)
+        await pair.chat.login(uid="amy-2" if how == "another user" else "zed-1", auth_key="KEY")
+        await pair.wait_status(Connected)
+        await trio.sleep(1)
+        gaps = await events.batch() if events.statistics().events else []
+        assert [type(gap) for gap in gaps] == ([Gap] if how == "token unknown" else [])
+
+
 async def test_a_key_that_is_refused_logs_out_at_once(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:

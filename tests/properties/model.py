@@ -260,6 +260,7 @@ class Model:
         self.user, self.token_known, self.accepted, self.key = entering.uid, self.new_token_known, True, False
         if self.known_to != self.user:
             self.known.clear()
+            self.absent = False
         self.known_to = self.user
         self.begin()
 
@@ -300,11 +301,12 @@ class Model:
         """Forget all that belongs to this session."""
         self.log_out()
         self.known.clear()
+        self.absent = False
 
     def log_out(self) -> None:
-        """No user is logged in. If the same user comes next, what was read is still known."""
+        """No user is logged in. If the same user comes next, what was read is still known, and what was missed is a gap."""
         self.user = None
-        self.absent = self.key = False
+        self.key = False
         self.unanswered = 0
 
     def connect(self, number: int, retry: bool) -> None:

@@ -363,7 +363,7 @@ async def test_drop_oldest_full_of_unacknowledged(acknowledge: str) -> None:
 
 
 async def _expect(stream: EventStream, expected: list[int]) -> None:
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         assert await reading(stream, len(expected)) == expected
 
 

@@ -1,0 +1,240 @@
+"""An independent judge of messages: each is delivered exactly once, in order, or reported as lost by a rule that allows it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from cometconn.events import Gap, Message, Overflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from cometconn.events import Event
+
+__all__ = ["Messages", "Reading"]
+
+_EARLIER = 4.0  # seconds: so much before its first connection is fetched, because the server's times are whole seconds
+_SAVED_WITHIN = 0.6  # seconds: the contract's half second, and what a healthy disk takes
+
+
+@attrs.define(eq=False)
+class Reading:
+    """One stream of the program: its last message."""
+
+    number: int
+    counts: bool
+    opened: float = attrs.field(factory=trio.current_time)
+    last: int | None = None
+    is_excused: bool = False
+
+
+@attrs.define(eq=False)
+class Messages:
+    """What was sent to the user, and what the program got of it.
+
+    Attributes:
+        fail: is called with what is wrong.
+        catches_up: missed messages are fetched.
+        sent: the messages of others to the user: when each was sent.
+        owed: those that have to be delivered and acknowledged, now or later.
+        acknowledged: when the program acknowledged a message.
+        delivered: how many messages were delivered by a stream that counts.
+        lost: how many were reported as lost.
+        is_fetch_refused: the last gap was not recovered: the client fetches again when it is connected the next time.
+    """
+
+    fail: Callable[[str], object]
+    catches_up: bool
+    sent: dict[int, float] = attrs.field(factory=dict)
+    owed: dict[int, None] = attrs.field(factory=dict)
+    acknowledged: dict[int, float] = attrs.field(factory=dict)
+    delivered: int = 0
+    lost: int = 0
+    is_fetch_refused: bool = False
+    _is_covered: bool = False
+    _is_forgotten: bool = False  # by `logout()`
+    _largest: int = 0
+    _is_excused: bool = False  # what is missing before the next message may be lost
+    _late: set[int] = attrs.field(factory=set)  # these may come out of order
+    _seen: set[int] = attrs.field(factory=set)  # delivered by this process
+    _readings: int = 0
+    _dropped: int = 0  # events that an `Overflow` reported, and that are not known to be lost messages yet
+    _foreign: set[int] = attrs.field(factory=set)  # sent while no user was logged in, after `logout()`
+    _position: int = -1  # with which the last process ended
+
+    # What the server does.
+
+    def was_sent(self, number: int) -> None:
+        """Note that another user sent a message to the user."""
+        self.sent[number] = trio.current_time()
+        if self._is_covered:
+            self.owed[number] = None
+        elif self._is_forgotten:
+            self._foreign.add(number)
+
+    def was_sent_again(self, number: int) -> None:
+        """Note that the server sent a message a second time.
+
+        If a program was started in between, it knows only the last message of its saved position: an earlier one may
+        have got its id late. Without catching up, the saved position is not judged.
+        """
+        if number not in self._seen and (number < self._position or not self.catches_up):
+            self._late.add(number)
+            self.acknowledged.pop(number, None)
+
+    def session_accepted(self) -> None:
+        """Note that the server accepted the user's auth frame: from now on nothing may be lost without a word."""
+        if not self._is_covered:  # what was read after a `logout()` is not saved
+            self.acknowledged.clear()
+            recently = trio.current_time() - _EARLIER
+            self._foreign = {number for number in self._foreign if self.sent[number] < recently}
+        self._is_covered, self._is_forgotten = True, False
+
+    # What the program does.
+
+    def process_began(self) -> None:
+        """Note that the program was started. Without catching up, what it missed is lost."""
+        self._seen.clear()
+        self._foreign.clear()  # an end by force, or a bad disk, may have left the user saved
+        self._is_forgotten = False
+        self._late.clear()
+        self._largest = 0
+        if not self.catches_up:
+            self._lose(self.owed)
+            self._largest = max(self.sent, default=0)
+            self._is_excused = True
+
+    def process_ended(self, saved: bytes | None, healthy_since: float, *, by_force: bool, power_cut: bool) -> None:
+        """Note that the program ended.
+
+        What it acknowledged comes again only if it was not saved, which is allowed only after an end by force or with
+        a bad disk. *saved*: the content of the file with the position.
+        """
+        if not self.catches_up:
+            return
+        now = trio.current_time()
+        position = None if saved is None else json.loads(saved)
+        if position is None:
+            if not self._is_covered:  # after `logout()` nothing is saved
+                self.acknowledged.clear()
+            self._uncover()
+        covered = set() if position is None else set(position["acknowledged"])
+        up_to = -1 if position is None or position["message_id"] is None else position["message_id"]
+        again = [number for number in self.acknowledged if number > up_to and number not in covered]
+        safe = now - _SAVED_WITHIN if by_force else now
+        was_healthy = healthy_since < now - 8
+        for number in again:
+            at = self.acknowledged.pop(number)
+            if was_healthy and not power_cut and at <= safe and number in self.sent:
+                self.fail(f"message {number} was acknowledged at {at:.3f} and is not in the saved position {position}")
+        self._position = up_to
+        early = [number for number in self.owed if number <= up_to or number in covered]
+        if len(early) <= self._dropped:
+            self._dropped -= len(early)
+            self._lose(early)
+        else:
+            self.fail(f"the saved position {position} covers messages that were not acknowledged: {early[:5]}")
+
+    def logged_out(self) -> None:
+        """Note that `logout()` was called: the position is forgotten, and what was not delivered need not come."""
+        self._uncover()
+        self._is_forgotten = self._is_excused = True
+        self._late.update(self.sent)
+        self.acknowledged.clear()
+
+    def _uncover(self) -> None:
+        self._is_covered = False
+        self._lose(self.owed)
+
+    def _lose(self, numbers: Iterable[int]) -> None:
+        for number in list(numbers):
+            self.lost += 1
+            del self.owed[number]
+
+    def begin_reading(self, *, counts: bool) -> Reading:
+        """Note that a stream was opened."""
+        self._readings += 1
+        return Reading(self._readings, counts)
+
+    def handed_out(self, reading: Reading, event: Event) -> int | None:
+        """Judge an event that a stream yielded. Return the number of the message that has to be acknowledged."""
+        if isinstance(event, Gap):
+            self.saw_gap(reading, event)
+        elif isinstance(event, Overflow):
+            self.saw_overflow(reading, event.dropped)
+        elif isinstance(event, Message) and event.id in self.sent:
+            return self.saw_message(reading, event.id)
+        return None
+
+    def saw_gap(self, reading: Reading, gap: Gap) -> None:
+        """Judge a gap."""
+        if gap.recovered is True and not self.catches_up:
+            self.fail("a gap was recovered without catching up")
+        if reading.counts and self.catches_up:
+            self.is_fetch_refused = gap.recovered is False
+        if gap.recovered is False:
+            reading.is_excused = True
+            if not self.catches_up:
+                self._is_excused = self._is_excused or reading.counts
+                return
+            missing = [
+                number
+                for number in self.sent
+                if number > (gap.after_id or 0)
+                and (gap.before_id is None or number < gap.before_id)
+                and number not in self.acknowledged
+            ]
+            self._late.update(missing)
+
+    def saw_overflow(self, reading: Reading, dropped: int) -> None:
+        """Note that a stream has dropped events, which count as acknowledged from now on."""
+        reading.is_excused = True
+        if reading.counts:
+            self._is_excused = True
+            self._dropped += dropped
+
+    def saw_message(self, reading: Reading, number: int) -> int | None:
+        """Judge a message."""
+        if number in self._foreign:
+            self.fail(f"message {number} was sent after logout(), at {self.sent[number]:.3f}, and is delivered")
+        if reading.last is not None and number <= reading.last and number not in self._late:
+            self.fail(f"message {number} after {reading.last} in stream {reading.number}")
+        before, reading.last = reading.last, max(number, reading.last or 0)
+        if not reading.counts:
+            if before is not None and self._is_covered and not reading.is_excused:
+                between = (other for other in range(before + 1, number) if self.sent.get(other, 0) > reading.opened)
+                if missing := [other for other in between if other not in self._late]:
+                    self.fail(f"messages {missing[:5]} are missing before {number} in a stream that does not count")
+            reading.is_excused = False
+            return None
+        self.delivered += 1
+        if number in self.acknowledged:
+            self.fail(f"message {number} came again, although it was acknowledged at {self.acknowledged[number]:.3f}")
+        self._seen.add(number)
+        if number > self._largest:
+            missing = [
+                other
+                for other in self.owed
+                if self._largest < other < number and other not in self._seen and other not in self._late
+            ]
+            if self._is_excused and (not self.catches_up or len(missing) <= self._dropped):
+                self._dropped -= len(missing)
+                self._lose(missing)
+            elif missing:
+                self.fail(f"messages {missing[:5]} are missing before {number}, without a word")
+            self._largest, self._is_excused = number, False
+        return number
+
+    def settled(self) -> None:
+        """Note that nothing is owed, so nothing that a stream has dropped is missing any more."""
+        self._dropped = 0
+
+    def acknowledge(self, numbers: Iterable[int]) -> None:
+        """Note that messages were acknowledged."""
+        for number in numbers:
+            self.acknowledged[number] = trio.current_time()
+            self.owed.pop(number, None)

@@ -1,0 +1,190 @@
+"""Five hours of the simulation, its repeatability, and what it finds."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cometconn import CometChat
+from cometconn.events import Gap
+
+from .messages import Messages, Reading
+from .run import simulate
+from .script import draw_plan
+from .shorten import shortest_prefix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trio.testing import MockClock
+
+SHORT = 50  # steps: about 15 minutes of virtual time
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4, 7, 9])
+def test_an_hour(seed: int) -> None:
+    """Nothing is wrong in the first hour of a seed; `nox -s simulate` tries others."""
+    outcome = simulate(seed, 1)
+    assert outcome.failure is None, f"run `nox -s simulate -- --seed {seed} --hours 1`"
+    assert outcome.counts["delivered"] >= 8, "so many the calm at the end delivers alone"
+
+
+def test_a_seed_gives_one_trace() -> None:
+    """The same seed gives the same trace, also in another process, where strings have other hashes."""
+    first = simulate(4, steps=SHORT)
+    assert first == simulate(4, steps=SHORT)
+    assert first.digest != simulate(5, steps=SHORT).digest
+    command = [sys.executable, "-m", "tests.simulation", "--seed", "4", "--steps", str(SHORT)]
+    environment = {**os.environ, "PYTHONHASHSEED": "12345"}
+    shown = subprocess.run(command, capture_output=True, check=True, text=True, env=environment).stdout
+    assert re.findall(r"hash of the trace: (\w+)", shown) == [first.digest]
+
+
+def test_a_failure_is_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a script that fails, the shortest prefix that fails is found: it ends with the call that is broken."""
+
+    async def broken(*_: object) -> None:
+        message = "broken on purpose"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(CometChat, "start_typing", broken)
+    seed, expected = next((seed, number) for seed in range(100) if (number := _first_typing(seed)) is not None)
+    steps, shorter = shortest_prefix(seed, simulate(seed, steps=SHORT))
+    assert (steps, shorter.failure) == (expected, "RuntimeError: broken on purpose")
+
+
+def _first_typing(seed: int) -> int | None:
+    """Return the number of the first step that calls `start_typing()`, if the client is open until then."""
+    names = [step.name for step in draw_plan(seed, 1, SHORT).steps]
+    begin = names.index("start_typing") if "start_typing" in names else SHORT
+    return None if begin > SHORT // 3 or {"kill", "leave"} & set(names[:begin]) else begin + 1
+
+
+# The judge of messages.
+
+NOW = datetime.datetime.now(datetime.UTC)
+LOST = Gap(0.0, 1.0, since_utc=NOW, until_utc=NOW)
+
+
+def _in_order(judge: Messages, reading: Reading) -> None:
+    for number in (1, 2, 3):
+        judge.saw_message(reading, number)
+
+
+def _missing(judge: Messages, reading: Reading) -> None:
+    judge.saw_message(reading, 1)
+    judge.saw_message(reading, 3)
+
+
+def _missing_in_a_gap(judge: Messages, reading: Reading) -> None:
+    judge.saw_message(reading, 1)
+    judge.saw_gap(reading, LOST)
+    judge.saw_message(reading, 3)
+
+
+def _missing_behind_a_gap(judge: Messages, reading: Reading) -> None:
+    judge.saw_gap(reading, LOST)
+    judge.saw_message(reading, 1)
+    judge.saw_message(reading, 3)
+
+
+def _dropped(judge: Messages, reading: Reading) -> None:
+    judge.saw_overflow(reading, 2)
+    judge.saw_message(reading, 3)
+
+
+def _more_missing_than_dropped(judge: Messages, reading: Reading) -> None:
+    judge.saw_overflow(reading, 1)
+    judge.saw_message(reading, 3)
+
+
+def _dropped_at_the_end(judge: Messages, reading: Reading) -> None:
+    judge.saw_overflow(reading, 3)
+    judge.process_ended(_position(1, 2, 3), -100, by_force=False, power_cut=False)
+
+
+def _more_saved_than_dropped(judge: Messages, reading: Reading) -> None:
+    judge.saw_overflow(reading, 2)
+    judge.process_ended(_position(1, 2, 3), -100, by_force=False, power_cut=False)
+
+
+def _backwards(judge: Messages, reading: Reading) -> None:
+    judge.saw_message(reading, 1)
+    judge.saw_message(reading, 1)
+
+
+def _acknowledged_before(judge: Messages, reading: Reading) -> None:
+    judge.saw_message(reading, 1)
+    judge.acknowledge([1])
+    judge.saw_message(judge.begin_reading(counts=True), 1)
+
+
+def _open_before(judge: Messages, reading: Reading) -> None:
+    judge.saw_message(reading, 1)
+    judge.saw_message(judge.begin_reading(counts=True), 1)
+
+
+def _not_saved(judge: Messages, reading: Reading) -> None:
+    _in_order(judge, reading)
+    judge.acknowledge([1, 2, 3])
+    judge.process_ended(_position(1), -100, by_force=False, power_cut=False)
+
+
+def _saved_too_early(judge: Messages, reading: Reading) -> None:
+    _in_order(judge, reading)
+    judge.acknowledge([1])
+    judge.process_ended(_position(2), -100, by_force=True, power_cut=False)
+
+
+def _saved(judge: Messages, reading: Reading) -> None:
+    _in_order(judge, reading)
+    judge.acknowledge([1, 2, 3])
+    judge.process_ended(_position(1, 2, 3), -100, by_force=False, power_cut=False)
+
+
+def _position(number: int, *beyond: int) -> bytes:
+    return json.dumps({"message_id": number, "acknowledged": beyond}).encode()
+
+
+@pytest.mark.parametrize(
+    ("catches_up", "scene", "expected"),
+    [
+        (True, _in_order, None),
+        (False, _in_order, None),
+        (True, _missing, "missing before 3"),
+        (False, _missing, "missing before 3"),
+        (False, _missing_in_a_gap, None),
+        (True, _missing_in_a_gap, None),  # it has to come later
+        (False, _missing_behind_a_gap, "missing before 3"),
+        (True, _dropped, None),
+        (False, _dropped, None),
+        (True, _more_missing_than_dropped, "missing before 3"),
+        (True, _dropped_at_the_end, None),
+        (True, _more_saved_than_dropped, "not acknowledged"),
+        (True, _backwards, "message 1 after 1"),
+        (True, _acknowledged_before, "came again"),
+        (True, _open_before, None),
+        (True, _not_saved, "not in the saved position"),
+        (True, _saved_too_early, "not acknowledged"),
+        (True, _saved, None),
+    ],
+)
+async def test_the_judge(
+    catches_up: bool, scene: Callable[[Messages, Reading], None], expected: str | None, autojump_clock: MockClock
+) -> None:
+    """Of three messages each must come once and in order, or be reported as lost; the saved position fits."""
+    found: list[str] = []
+    judge = Messages(found.append, catches_up)
+    judge.session_accepted()
+    for number in (1, 2, 3):
+        judge.was_sent(number)
+    scene(judge, judge.begin_reading(counts=True))
+    assert bool(found) == (expected is not None)
+    assert expected is None or expected in found[0]

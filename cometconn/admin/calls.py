@@ -6,13 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
-import trio
 
-from cometconn._account.retrying import Retrying, add_sentence, checked_retrying, repeated
+from cometconn._account.retrying import Retrying, add_sentence, checked_retrying
 from cometconn._account.session import is_token
 from cometconn._arguments import refused
-from cometconn._groups import ShortTraceback
-from cometconn._lifecycle.backoff import retry_delay
 from cometconn._rest.encoding import json_bytes
 from cometconn._rest.request_call import segments
 from cometconn.errors import ApiError, DecodeError
@@ -21,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from cometconn._account.api import Api
+    from cometconn._rest.running_calls import RunningCalls
     from cometconn.events import User
-    from cometconn.settings import Timing
 
 __all__ = ["AdminCalls"]
 
@@ -49,16 +46,13 @@ class AdminCalls:
 
     Attributes:
         api: CometChat's REST API.
-        timing: `retry_base` and `retry_cap` bound the waiting between two attempts.
-        random: returns a number from 0 to 1, for the jitter.
+        running: those that are under way.
     """
 
     api: Api
-    timing: Timing
-    random: Callable[[], float]
+    running: RunningCalls
     _api_key: str = attrs.field(alias="api_key", repr=False)
     _is_left: bool = attrs.field(default=False, init=False)
-    _running: list[trio.CancelScope] = attrs.field(factory=list, init=False, repr=False)
 
     def ensure_user(self, uid: str, fields: Mapping[str, Any], retry_for: float) -> Callable[[], Awaitable[User]]:
         """Begin to create or change a user, and return the wait for it; see `Admin.ensure_user`."""
@@ -137,8 +131,7 @@ class AdminCalls:
     def leave(self) -> None:
         """End the calls that are under way, and forget the key: the block is being left."""
         self._is_left, self._api_key = True, ""
-        for scope in self._running:
-            scope.cancel(reason="cometconn: open_admin() was left")
+        self.running.end("cometconn: open_admin() was left")
 
     async def _request(self, method: str, path: str, body: bytes | None) -> Any:
         return await self.api.admin_request(self._api_key, method, path, body)
@@ -147,24 +140,20 @@ class AdminCalls:
         self._check_open(call)
         return partial(self._until_left, call, attempt, retrying)
 
-    @trio.lowlevel.enable_ki_protection
     async def _until_left(self, call: str, attempt: Callable[[], Awaitable[T]], retrying: Retrying) -> T:
         self._check_open(call)  # under asyncio the wait begins a moment after the call
-        with trio.CancelScope() as scope, ShortTraceback():
-            self._running.append(scope)
-            try:
-                return await repeated(attempt, retrying, self._delay)
-            except ApiError as error:
-                if error.code in _HINTS:
-                    add_sentence(error, _HINTS[error.code])
-                raise
-            finally:
-                self._running.remove(scope)
-        message = f"{call} was ended by leaving open_admin(): whether the server has carried it out is not known."
-        raise RuntimeError(message)
 
-    def _delay(self, retry: int) -> float:
-        return retry_delay(retry, self.random(), base=self.timing.retry_base, cap=self.timing.retry_cap)
+        def ended() -> RuntimeError:
+            return RuntimeError(
+                f"{call} was ended by leaving open_admin(): whether the server has carried it out is not known."
+            )
+
+        try:
+            return await self.running.make(attempt, retrying, ended)
+        except ApiError as error:
+            if error.code in _HINTS:
+                add_sentence(error, _HINTS[error.code])
+            raise
 
     def _check_open(self, call: str) -> None:
         if self._is_left:

@@ -12,6 +12,7 @@ from cometconn._account.session import Hosts, new_session_id
 from cometconn._client.network_arguments import checked_headers
 from cometconn._client.version import client_info
 from cometconn._groups import protected
+from cometconn._rest.running_calls import RunningCalls
 from cometconn._text.secret_names import is_secret_name
 from cometconn.environment import SystemEnvironment
 from cometconn.errors import SettingsError
@@ -91,7 +92,7 @@ async def open_admin(
         at_once=Limits().requests_at_once,
         secrets=hosts.secrets,
     )
-    calls = AdminCalls(api, timing, environment.random, api_key)
+    calls = AdminCalls(api, RunningCalls(timing, environment.random), api_key)
     try:
         yield Admin(calls)
     finally:

@@ -14,7 +14,7 @@ import attrs
 import trio
 from trio.testing import MockClock
 
-from cometconn.cli.timeline.svg import line, number, path, rect, text
+from cometconn.instrumentation.timeline.svg import line, number, path, rect, text
 
 from .harness import Fleet, open_fleet
 

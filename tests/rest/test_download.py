@@ -342,6 +342,6 @@ async def test_the_next_attempt_begins_with_an_empty_file(tmp_path: pathlib.Path
 
     async with open_pair(manual=True) as pair:
         pair.chat._core.login.api.open_response = opened
-        pair.chat._core.requester.random = lambda: 0.0  # no delay between the attempts
+        pair.chat._core.requester.calls.random = lambda: 0.0  # no delay between the attempts
         assert await pair.chat.download("http://a.test/f", tmp_path / "a") == 3
         assert (tmp_path / "a").read_bytes() == b"new"

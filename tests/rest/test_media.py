@@ -191,7 +191,7 @@ async def test_a_stalled_upload_ends() -> None:
             presign(chat, {"1": {"request": {"url": url, "body": {}}, "attachment": {}}})
             held: list[trio.SocketStream] = []
             nursery.start_soon(functools.partial(trio.serve_listeners, functools.partial(hold, held), listeners))
-            chat._core.requester.random = lambda: 1.0  # the next attempt would come after 30 s
+            chat._core.requester.calls.random = lambda: 1.0  # the next attempt would come after 30 s
             with pytest.raises(ApiError, match=r"made no progress for request_timeout, 0\.3 s"):
                 await chat.send_media("amy-2", bytes(20_000_000))
             nursery.cancel_scope.cancel()

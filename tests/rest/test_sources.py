@@ -45,7 +45,7 @@ async def test_what_cannot_be_sent(tmp_path: pathlib.Path) -> None:
         (b"12345", "at most 4"),
     ]
     for given, words in table:
-        with trio.fail_after(5), pytest.raises(FileError, match=words) as caught:
+        with trio.fail_after(20), pytest.raises(FileError, match=words) as caught:
             async with open_source("call()", given, largest=4):
                 raise AssertionError
         assert str(caught.value).startswith("call(): the ")

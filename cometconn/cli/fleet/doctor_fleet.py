@@ -28,12 +28,11 @@ _FAR_BEHIND = 60.0  # seconds
 async def check_fleet(checks: Checks, connection: EngineConnection, keys: KeyRing | None) -> None:
     """Make all checks. Raises `EngineError`."""
     snapshot = await take_snapshot(connection)
-    log = await connection.administration.log()
     _workers(checks, snapshot)
     _accounts(checks, snapshot)
     _holes(checks, snapshot)
-    _groups(checks, snapshot.groups, log)
-    _log(checks, log)
+    _groups(checks, snapshot.groups)
+    _log(checks, snapshot.log)
     await _keys(checks, connection, keys)
 
 
@@ -131,19 +130,18 @@ def _holes(checks: Checks, snapshot: Snapshot) -> None:
     )
 
 
-def _groups(checks: Checks, groups: Sequence[GroupView], log: Sequence[PartitionStatus]) -> None:
+def _groups(checks: Checks, groups: Sequence[GroupView]) -> None:
     for group in groups:
-        behind = max((each.behind.get(group.name, 0.0) for each in log), default=0.0)
         living = sum(each.member.is_alive for each in group.members)
-        text = f"{living} alive, {behind:.0f} s behind"
-        if not living and behind:
+        text = f"{living} alive, {group.behind:.0f} s behind"
+        if not living and group.behind:
             checks.warn(
                 f"group {group.name}",
                 text,
                 "It handles nothing, and the log keeps what it has not acknowledged for ever.",
                 "Start its consumers; or, if it is not used any more, forget it: EngineAdministration.forget_group().",
             )
-        elif behind > _FAR_BEHIND:
+        elif group.behind > _FAR_BEHIND:
             checks.warn(
                 f"group {group.name}",
                 text,

@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from cometconn.fleet.values import Read
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cometconn.fleet import EngineConnection
-    from cometconn.fleet.values import AccountChange, Member, OwnerWord, RecordedHole
+    from cometconn.fleet.values import AccountChange, Member, OwnerWord, PartitionStatus, RecordedHole
 
 __all__ = ["GroupView", "MemberView", "Snapshot", "hole_fields", "take_snapshot"]
 
 _NONCE = 6  # characters of an incarnation that people see
-_MOST_COUNTED = 64  # entries of each partition that a group has not acknowledged
 
 
 @attrs.frozen
@@ -72,41 +69,27 @@ class GroupView:
     Attributes:
         name: its name.
         members: its consumers.
-        behind: how many entries of the log it has not acknowledged.
-        is_more: there are more than were counted.
-        oldest_at: when the oldest of them was appended, in seconds since 1970; `None` if there is none.
+        behind: for how many seconds the oldest entry that it has not acknowledged is in the log; 0 if it has acknowledged
+            everything.
     """
 
     name: str
     members: tuple[MemberView, ...]
-    behind: int
-    is_more: bool
-    oldest_at: float | None
+    behind: float
 
     @classmethod
-    async def of(cls, connection: EngineConnection, name: str) -> GroupView:
-        """Read it."""
+    async def of(cls, connection: EngineConnection, name: str, log: Sequence[PartitionStatus]) -> GroupView:
+        """Read it. *log* is what is known about the log."""
         administration = connection.administration
         members, owners = await administration.members(name), await administration.owners(name)
-        cursors = await administration.cursors(name)
-        reads = [Read(number, cursors.get(number, ""), _MOST_COUNTED) for number in range(connection.partitions)]
-        found = [result.entries for result in await connection.read(reads)]
-        return cls(
-            name,
-            _views(members, owners),
-            sum(map(len, found)),
-            any(len(entries) == _MOST_COUNTED for entries in found),
-            min((entries[0].at for entries in found if entries), default=None),
-        )
+        return cls(name, _views(members, owners), max((each.behind.get(name, 0.0) for each in log), default=0.0))
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
         return {
             "name": self.name,
             "consumers": [each.to_json("partitions") for each in self.members],
-            "behind": self.behind,
-            "behind_is_more": self.is_more,
-            "oldest_at": self.oldest_at,
+            "behind_seconds": round(self.behind, 3),
         }
 
 
@@ -122,6 +105,7 @@ class Snapshot:
         owners: the names of the living workers that own accounts.
         holes: places in the log where messages may be missing.
         groups: of consumers.
+        log: how much of it is in each partition.
     """
 
     app_id: str
@@ -131,6 +115,7 @@ class Snapshot:
     owners: dict[str, str]
     holes: tuple[RecordedHole, ...]
     groups: tuple[GroupView, ...]
+    log: tuple[PartitionStatus, ...]
 
     @property
     def parked(self) -> dict[str, str]:
@@ -187,7 +172,8 @@ async def take_snapshot(connection: EngineConnection) -> Snapshot:
     changes = (await administration.accounts()).changes
     members, owners = await administration.members(), await administration.owners()
     alive = {str(member.incarnation) for member in members if member.is_alive}
-    groups = [await GroupView.of(connection, name) for name in await administration.groups()]
+    log = await administration.log()
+    groups = [await GroupView.of(connection, name, log) for name in await administration.groups()]
     known = {change.uid for change in changes}
     return Snapshot(
         connection.app_id,
@@ -197,6 +183,7 @@ async def take_snapshot(connection: EngineConnection) -> Snapshot:
         {uid: w.incarnation.name for uid, w in sorted(owners.items()) if str(w.incarnation) in alive and uid in known},
         await administration.holes(),
         tuple(groups),
+        log,
     )
 
 

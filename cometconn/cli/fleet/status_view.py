@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -204,20 +203,15 @@ def _time(at: float) -> str:
 
 
 def _groups(groups: Iterable[GroupView], partitions: int) -> Table:
-    table = _table(
-        "consumer group", "consumers", "partitions owned", "behind", "oldest", numbers=("consumers", "behind")
-    )
+    table = _table("consumer group", "consumers", "partitions owned", "behind", numbers=("consumers",))
     for group in groups:
         alive = [each for each in group.members if each.member.is_alive]
         owned = sum(len(each.owned) for each in alive)
-        behind = f"{group.behind:,}{'+' if group.is_more else ''}"
-        oldest = "-" if group.oldest_at is None else f"{_age(time.time() - group.oldest_at)} ago"
         table.add_row(
             Text(safe_text(group.name)),
             Text(str(len(alive))),
             Text(f"{owned} of {partitions}", "" if owned == partitions else "yellow"),
-            Text(behind),
-            Text(oldest),
+            Text(_age(group.behind) if group.behind else "-"),
         )
     return table
 

@@ -104,7 +104,7 @@ def test_a_group_gets_each_once(fleet: FleetCommand, events: Any) -> None:
     fleet.with_engine(fill)
     assert len(events("--group", "bots", "--account", "amy")) == 4
     groups = json.loads(fleet("status", "--json").out)["groups"]
-    assert [(group["name"], group["behind"]) for group in groups] == [("bots", 0)]
+    assert [(group["name"], group["behind_seconds"]) for group in groups] == [("bots", 0)]
     assert groups[0]["consumers"][0]["left"] is True
 
 

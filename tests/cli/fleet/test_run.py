@@ -99,7 +99,7 @@ async def test_a_signal_drains_and_another_worker_takes_over(tmp_path: pathlib.P
                     await trio.sleep(0.05)
                 (w2,) = (m for m in await connection.administration.members() if m.incarnation.name == "w2")
                 await connection.administration.drain(w2.incarnation)
-                assert await second.process.wait() == 0
+                assert await second.wait() == 0
         assert len(set(await recorded(connection))) == 2
         parked = {change.uid: change.parked for change in (await connection.administration.accounts()).changes}
         assert parked["amy"] is None

@@ -47,9 +47,12 @@ async def test_what_an_operator_looks_for(autojump_clock: MockClock) -> None:
         "Parked: cometconn fleet accounts resume UID, after the reason is mended parked refused",
         "Pinned to zed w2, for 60 s more",
         "amy after message 1, before message 9",
-        "bots 1 1 of 16 2",
+        "bots 1 1 of 16 -",
     ):
         assert expected in text, text
+    (group,) = snapshot.groups
+    late = attrs.evolve(snapshot, groups=(attrs.evolve(group, behind=125.0),))
+    assert "bots 1 1 of 16 2.1 min" in words(rendered(late))
 
 
 async def test_workers_that_are_gone(autojump_clock: MockClock) -> None:
@@ -102,6 +105,7 @@ def crowd(count: int, **changed: Any) -> Snapshot:
     accounts = tuple(AccountChange(f"u{number:05}", None) for number in range(count))
     return Snapshot(**{
         "app_id": "APP", "partitions": 16, "workers": (), "accounts": accounts, "owners": {}, "holes": (), "groups": (),
+        "log": (),
         **changed,
     })  # fmt: skip
 

@@ -72,9 +72,9 @@ class StepObserver:
         self._report(attempts.AttemptBegun, url=self.secrets.masked_line(url.partition("?")[0]), second=second)
         self._step_began = trio.current_time()
 
-    def dialled(self) -> None:
-        """Report that the byte stream is open."""
-        self._report(attempts.Dialled, took=self._took())
+    def dialled(self, local_port: int | None) -> None:
+        """Report that the byte stream is open, from *local_port* of this machine if that is known."""
+        self._report(attempts.Dialled, took=self._took(), local_port=local_port)
 
     def upgraded(self) -> None:
         """Report that the WebSocket upgrade is done."""

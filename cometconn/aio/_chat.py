@@ -109,7 +109,7 @@ def open_client(
 
     An exception that the block raises propagates unchanged: it is the same object, in no exception group.
     Leaving the block takes at most `close_timeout`, also when cancelled, because closing and saving are shielded for
-    that time.
+    that time. With a `console_hook()` it may take half a second more.
     """
     check(open_client, locals())
     return WrappedBlock(

@@ -12,6 +12,7 @@ import trio
 from cometconn._account.file_store import FileStore
 from cometconn._account.store import MemoryStore
 from cometconn._telemetry.hook_dispatcher import call_hook
+from cometconn.instrumentation.console import ConsoleHook
 
 if TYPE_CHECKING:
     import os
@@ -31,7 +32,8 @@ def called_by_loop(hooks: Iterable[Hook]) -> Iterable[Hook]:
     """Return hooks that let the running loop call *hooks*, so that these are not called inside of Trio.
 
     There, a task that a hook starts might begin at once (Python 3.12 and later have eager tasks), and would take Trio for
-    the library that runs it. What is no hook stays as it is, for `open_client()` to refuse.
+    the library that runs it. What is no hook stays as it is, for `open_client()` to refuse, and so does a `ConsoleHook`,
+    whose details a task of Trio's sends.
     """
     if not isinstance(hooks, Iterable):
         return hooks
@@ -39,7 +41,7 @@ def called_by_loop(hooks: Iterable[Hook]) -> Iterable[Hook]:
     reported: set[int] = set()
     return [
         cast("Hook", partial(_call_soon, loop, reported, hook))
-        if callable(hook) and not isinstance(hook, type)
+        if callable(hook) and not isinstance(hook, type | ConsoleHook)
         else hook
         for hook in hooks
     ]

@@ -6,7 +6,7 @@ For example::
         ...
 
 `LogHook` logs each detail. `TraceFile` writes it as a line of JSON, which `cometconn timeline` draws and `read_trace()`
-reads. A hook of your own is any callable that takes a `Detail`. Without hooks each step costs one test of a variable,
+reads. `console_hook()` sends it to a local server, which shows it beside its own log. A hook of your own is any callable that takes a `Detail`. Without hooks each step costs one test of a variable,
 and none of these modules is loaded.
 """
 
@@ -36,6 +36,8 @@ from .connections import PongReceived as PongReceived
 from .connections import ReadingPaused as ReadingPaused
 from .connections import ReadingResumed as ReadingResumed
 from .connections import SocketClosed as SocketClosed
+from .console import ConsoleHook as ConsoleHook
+from .console import console_hook as console_hook
 from .detail import Detail as Detail
 from .detail import Hook as Hook
 from .lease import DeadlineMoved as DeadlineMoved
@@ -58,6 +60,7 @@ __all__ = [
     "ClientOpened",
     "CloseFrameSent",
     "ConnectionLost",
+    "ConsoleHook",
     "DeadlineMoved",
     "Detail",
     "DetailsDropped",
@@ -84,6 +87,7 @@ __all__ = [
     "Trace",
     "TraceFile",
     "Upgraded",
+    "console_hook",
     "in_words",
     "read_trace",
 ]

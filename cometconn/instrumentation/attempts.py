@@ -59,9 +59,12 @@ class Dialled(Detail):
 
     Attributes:
         took: the time since the attempt began, in seconds.
+        local_port: the port on this machine, which a server without a proxy in front of it sees, too; `None` if there
+            is none, as in memory.
     """
 
     took: float
+    local_port: int | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -155,7 +155,13 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
 
 def to_line(detail: Detail) -> str:
     """Return *detail* as a JSON object, whose first member is the name of the class."""
-    return json.dumps({"detail": type(detail).__name__, **_CONVERTER.unstructure(detail)})
+    return json.dumps({"detail": type(detail).__name__, **to_fields(detail)})
+
+
+def to_fields(detail: Detail) -> dict[str, Any]:
+    """Return the fields of *detail* as JSON has them."""
+    fields: dict[str, Any] = _CONVERTER.unstructure(detail)
+    return fields
 
 
 def from_line(line: str | bytes) -> Detail | None:

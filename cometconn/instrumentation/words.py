@@ -42,6 +42,13 @@ _PLAIN: Mapping[type, str] = {
     lease.DetailsDropped: "{0.dropped} details were dropped",
 }
 
+_ONE: Mapping[type, tuple[str, str]] = {
+    connections.EventsReceived: ("events", "1 event came, {0.duplicates} of them twice"),
+    connections.EventsDropped: ("dropped", "a full stream lost 1 event"),
+    connections.PageFetched: ("messages", "1 missed message was fetched"),
+    lease.DetailsDropped: ("dropped", "1 detail was dropped"),
+}
+"""The field that counts, and the words for one."""
 
 _NO_SECRETS: Final = KnownSecrets()  # details contain no secrets, but a trace file may contain control characters
 
@@ -64,4 +71,6 @@ def _words(detail: Detail) -> str:
             outcome = {True: "recovered", None: "messages follow", False: "messages may be missing"}[recovered]
             return f"a gap of {until - since:.1f} s, {outcome}"
         case _:
-            return _PLAIN[type(detail)].format(detail)
+            counts, one = _ONE.get(type(detail), ("at", ""))
+            words = one if one and getattr(detail, counts) == 1 else _PLAIN[type(detail)]
+            return words.format(detail)

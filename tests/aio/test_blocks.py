@@ -161,7 +161,7 @@ def test_leaving_is_bounded_however_often_it_is_cancelled(server: Server, how: s
                 assert task.cancelled()
             return time.monotonic() - left
 
-    assert 0.2 < run(main) < 5
+    assert 0.2 < run(main) < 25
 
 
 def test_another_task_leaves_it(server: Server) -> None:

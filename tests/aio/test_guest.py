@@ -280,7 +280,7 @@ def test_with_uvloop(server: Server, debug: bool) -> None:
         async with connected(server) as chat, chat.events() as events:
             server.say("hello")
             assert (await anext(events)).text == "hello"  # type: ignore[attr-defined]
-            assert abs(chat.status.at - loop.time()) < 5
+            assert abs(chat.status.at - loop.time()) < 60
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.05):
                     await anext(events)

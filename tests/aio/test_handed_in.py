@@ -12,8 +12,10 @@ import pytest
 import sniffio
 
 from cometconn import AppSettings, MemoryStore, Timing
+from cometconn.aio.emulator import open_emulator
+from cometconn.emulator import Kind
 from cometconn.errors import ApiError, SettingsError, StoreError
-from cometconn.instrumentation import Detail
+from cometconn.instrumentation import Detail, console_hook
 from cometconn.stores import SavedSession
 
 from .harness import Server, client, connected, in_trio, run
@@ -47,6 +49,21 @@ def test_hooks_are_called_by_the_loop(server: Server) -> None:
     run(main)
     assert libraries == {"None", "asyncio"}
     assert [detail.at for detail in first] == sorted(detail.at for detail in first)
+
+
+def test_a_console_hook_sends_from_trio() -> None:
+    """A task of the client sends its details, so it is none of the hooks that the loop calls."""
+
+    async def main() -> None:
+        async with open_emulator(control=True) as local:
+            hook = console_hook(local.url)
+            async with connected(local, hooks=[hook]):
+                pass
+            assert (hook.waiting, hook.dropped) == (0, 0)
+            assert hook.sent == len(local.log.of(Kind.TRACE)) > 5
+            assert {entry.connection for entry in local.log.of(Kind.TRACE)} == {None, 1}
+
+    run(main)
 
 
 def test_a_hook_that_fails(server: Server, caplog: pytest.LogCaptureFixture) -> None:

@@ -11,7 +11,17 @@ import attrs
 import pytest
 
 from cometconn import Reason, instrumentation
-from cometconn.instrumentation import DeadlineMoved, Detail, GapMarked, StatusChanged, in_words
+from cometconn.instrumentation import (
+    DeadlineMoved,
+    Detail,
+    DetailsDropped,
+    EventsDropped,
+    EventsReceived,
+    GapMarked,
+    PageFetched,
+    StatusChanged,
+    in_words,
+)
 
 from .examples import KINDS, example
 
@@ -51,6 +61,25 @@ def test_descriptions_that_depend_on_values() -> None:
     assert in_words(example(GapMarked, since=1.0, until=3.5, recovered=None)).endswith("messages follow")
     assert in_words(example(StatusChanged, reason=Reason.LOGGED_OUT)) == "disconnected: logged_out"
     assert in_words(example(StatusChanged, status="waiting", attempt=2, reason=None)) == "waiting, attempt 2"
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        (example(EventsReceived, events=1, duplicates=0), "1 event came, 0 of them twice"),
+        (example(EventsReceived, events=2, duplicates=1), "2 events came, 1 of them twice"),
+        (example(EventsDropped, dropped=1), "a full stream lost 1 event"),
+        (example(EventsDropped, dropped=0), "a full stream lost 0 events"),
+        (example(PageFetched, messages=1), "1 missed message was fetched"),
+        (example(PageFetched, messages=2), "2 missed messages were fetched"),
+        (example(DetailsDropped, dropped=1), "1 detail was dropped"),
+        (example(DetailsDropped, dropped=2), "2 details were dropped"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_descriptions_count_one_and_more(detail: Detail, words: str) -> None:
+    """A noun has its plural for each number but one."""
+    assert in_words(detail) == words
 
 
 def test_without_hooks_the_package_is_not_loaded() -> None:

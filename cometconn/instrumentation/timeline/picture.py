@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import html
 from typing import TYPE_CHECKING
 
 from .builder import build_timeline
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
     from .model import Span, Timeline
 
-__all__ = ["draw"]
+__all__ = ["draw", "draw_timeline"]
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT = 1200.0, 476.0, 96.0, 1184.0
+_WIDTH, _LEFT, _MARGIN = 1200.0, 96.0, 16.0
 _TOP, _BOTTOM = 68.0, 398.0
+_IN_MINUTES, _IN_SECONDS = 600, 10  # seconds: so long a picture names its times in these units
 _KEY = ("connected", "connecting", "waiting for a retry", "disconnected", "asleep")
 _KEY_GAPS = (("recovered", "gap, recovered"), ("missing", "gap, missing"), ("paused", "not read: a stream was full"))
 _KEY_MARKS = {
@@ -48,17 +50,29 @@ def draw(
     timeline = timeline.between(
         timeline.begin if since is None else since.timestamp(), timeline.end if until is None else until.timestamp()
     )
-    scale = Scale(timeline.begin, max(timeline.end, timeline.begin + 1.0), _LEFT, _RIGHT)
+    return draw_timeline(timeline)
+
+
+def draw_timeline(timeline: Timeline, *, styled: bool = True, width: float = _WIDTH) -> str:
+    """Return the SVG file for *timeline*.
+
+    Args:
+        timeline: what to draw.
+        styled: put the style sheet into the file. A page can have it once for all pictures.
+        width: in pixels.
+    """
+    legend, height = _legend(width - _MARGIN)
+    scale = Scale(timeline.begin, max(timeline.end, timeline.begin + 1.0), _LEFT, width - _MARGIN)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(_WIDTH)} {number(_HEIGHT)}" role="img">',
-        f"<title>{_heading(timeline)}</title>",
-        f"<style>{STYLE}</style>",
-        rect(0, 0, _WIDTH, _HEIGHT, "paper"),
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(width)} {number(height)}" role="img">',
+        f"<title>{html.escape(_heading(timeline))}</title>",
+        f"<style>{STYLE}</style>" if styled else "",
+        rect(0, 0, width, height, "paper"),
         text(16, 26, _heading(timeline), "heading"),
         text(16, 46, _summary(timeline)),
         *_axis(scale),
         *_lanes(timeline, scale),
-        *_legend(),
+        *legend,
         "</svg>",
     ]
     return "\n".join(part for part in parts if part) + "\n"
@@ -88,31 +102,42 @@ def _lanes(timeline: Timeline, scale: Scale) -> list[str]:
 
 
 def _axis(scale: Scale) -> list[str]:
-    drawn = [line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, "axis")]
+    drawn = [line(scale.left, _BOTTOM, scale.right, _BOTTOM, "axis")]
     for x, label in scale.ticks():
         drawn += [
             line(x, _TOP, x, _BOTTOM, "tick"),
-            text(x, _BOTTOM + 16, label, f"small {'end' if x > _RIGHT - 24 else 'middle'}"),
+            text(x, _BOTTOM + 16, label, f"small {'end' if x > scale.right - 24 else 'middle'}"),
         ]
     return [*drawn, text(16, _BOTTOM + 16, "UTC", "small")]
 
 
-def _legend() -> list[str]:
+def _legend(right: float) -> tuple[list[str], float]:
+    """Return the legend, in as many lines as it needs, and the height of the picture with it."""
     drawn: list[str] = []
-    x, y = 16.0, _BOTTOM + 40
+    x, y = _MARGIN, _BOTTOM + 40
     for kind, words in (*((words.split()[0], words) for words in _KEY), *_KEY_GAPS):
+        x, y = _wrapped(x, y, words, right)
         drawn += [rect(x, y - 9, 14, 10, kind), text(x + 19, y, words, "small")]
-        x += 44 + 5.6 * len(words)
-    x, y = 16.0, y + 19
+        x += _legend_width(words)
+    x, y = _MARGIN, y + 19
     for kind, words in _KEY_MARKS.items():
+        x, y = _wrapped(x, y, words, right)
         drawn += [path([f"M{number(x + 6)} {number(y - 4)}{GLYPHS[kind]}"], kind), text(x + 16, y, words, "small")]
-        x += 44 + 5.6 * len(words)
-    return drawn
+        x += _legend_width(words)
+    return drawn, y + 19
+
+
+def _wrapped(x: float, y: float, words: str, right: float) -> tuple[float, float]:
+    return (x, y) if x + _legend_width(words) - 24 <= right else (_MARGIN, y + 19)
+
+
+def _legend_width(words: str) -> float:
+    return 44 + 5.6 * len(words)
 
 
 def _heading(timeline: Timeline) -> str:
     lasted = timeline.end - timeline.begin
-    unit = "minutes" if lasted >= 600 else "seconds" if lasted >= 10 else "milliseconds"
+    unit = "minutes" if lasted >= _IN_MINUTES else "seconds" if lasted >= _IN_SECONDS else "milliseconds"
     begin, end = (
         datetime.datetime.fromtimestamp(at, datetime.UTC).replace(tzinfo=None).isoformat(" ", unit)
         for at in (timeline.begin, timeline.end)

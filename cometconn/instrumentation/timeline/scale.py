@@ -11,6 +11,7 @@ __all__ = ["Scale", "duration_text"]
 
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _APART = 80.0  # pixels from tick to tick, at least
+_SECONDS_SHOWN = 10  # minutes: a shorter duration shows its seconds
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -55,5 +56,5 @@ def duration_text(seconds: float) -> str:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     if seconds >= _MINUTE:
         minutes, rest = divmod(round(seconds), 60)
-        return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{minutes} min"
+        return f"{minutes} min {rest} s" if rest and minutes < _SECONDS_SHOWN else f"{minutes} min"
     return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1g} s"

@@ -86,6 +86,7 @@ class TimelineBuilder:
             self.resume(now)
 
     def opened(self, detail: seen.ClientOpened, now: float) -> None:
+        """Begin with a client that was opened."""
         if self._status is not None:  # the program was started again; what happened in between is unknown
             self._end_run(self._last)
             self.timeline.statuses.append(Span(self._last, now, "absent", "not running"))
@@ -95,6 +96,7 @@ class TimelineBuilder:
         self._app = Mark(now, "foreground", "foreground")
 
     def changed(self, detail: seen.StatusChanged, now: float) -> None:
+        """End the span of one status, and begin that of the next."""
         self._end_status(now)
         words = detail.status if detail.reason is None else detail.reason.value.replace("_", " ")
         self._status = Mark(now, detail.status, words)
@@ -105,28 +107,34 @@ class TimelineBuilder:
             self._lease = (now, math.inf)
 
     def app_changed(self, detail: Detail, now: float) -> None:
+        """End the span of one state of the app, and begin that of the next."""
         self._end_app(now)
         name = "background" if isinstance(detail, seen.EnteredBackground) else "foreground"
         self._app = Mark(now, name, name)
 
     def deadline_moved(self, detail: seen.DeadlineMoved, now: float) -> None:
+        """End the span of one deadline, and begin that of the next."""
         self._end_lease(now)
         self._lease = (now, math.inf if detail.left is None else now + detail.left)
 
     def slept(self, detail: seen.MachineSlept, now: float) -> None:
+        """Add the time that the machine slept."""
         self.timeline.asleep.append(
             Span(max(now - detail.slept, self.timeline.begin), now, "asleep", f"asleep {duration_text(detail.slept)}")
         )
 
     def gap(self, detail: seen.GapMarked, now: float) -> None:
+        """Add a gap."""
         kind = "missing" if detail.recovered is False else "recovered"
         begin = max(now - (detail.at - detail.since), self.timeline.begin)
         self.timeline.gaps.append(Span(begin, max(begin, now - (detail.at - detail.until)), kind, in_words(detail)))
 
     def ping(self, _: Detail, now: float) -> None:
+        """Remember a ping, until its pong comes."""
         self._open_pings.append(now)
 
     def pong(self, detail: seen.PongReceived, now: float) -> None:
+        """Add the round trip of a ping; older ones had no pong."""
         sent = now - detail.round_trip
         while self._open_pings and self._open_pings[0] < sent - 0.001:
             self.timeline.pings.append(PingSample(self._open_pings.pop(0), None))
@@ -134,10 +142,12 @@ class TimelineBuilder:
         self.timeline.pings.append(PingSample(sent, detail.round_trip))
 
     def unanswered(self, _: object = None, __: float = 0.0) -> None:
+        """Add the pings that had no pong."""
         self.timeline.pings.extend(PingSample(at, None) for at in self._open_pings)
         self._open_pings.clear()
 
     def events(self, detail: seen.EventsReceived, now: float) -> None:
+        """Count events, those that were fetched apart."""
         # Fetched events reach the streams, and are counted, right after their pages.
         fetched = min(self._fetched, detail.events)
         self._fetched = 0
@@ -145,17 +155,21 @@ class TimelineBuilder:
         self.timeline.messages.append((now, detail.events - fetched))
 
     def page(self, detail: seen.PageFetched, _: float) -> None:
+        """Count the messages of a page, whose events come next."""
         self._fetched += detail.messages
 
     def pause(self, _: Detail, now: float) -> None:
+        """Begin a pause of reading."""
         self._paused = now
 
     def resume(self, now: float) -> None:
+        """End a pause of reading."""
         assert self._paused is not None, "it was paused"
         self.timeline.paused.append(Span(self._paused, now, "paused", "a stream is full: not read"))
         self._paused = None
 
     def resumed(self, detail: seen.ReadingResumed, now: float) -> None:
+        """End a pause whose beginning may not be in the trace."""
         self._paused = now - detail.paused if self._paused is None else self._paused
         self.resume(now)
 

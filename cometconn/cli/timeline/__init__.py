@@ -1,1 +1,0 @@
-"""`cometconn timeline`: draws a trace as a picture."""

@@ -21,7 +21,9 @@ from cometconn._modules import needs_extra, public_names
 
 with needs_extra(__name__, "emulator"):
     from .backend.sans_io import World as World
+    from .certificate import Certificate as Certificate
     from .faults import Faults as Faults
+    from .limits import ServerLimits as ServerLimits
     from .log import Entry as Entry
     from .log import Kind as Kind
     from .log import ServerLog as ServerLog
@@ -38,6 +40,7 @@ Levers = ServerControls
 """The old name of `ServerControls`."""
 
 __all__ = [
+    "Certificate",
     "Close",
     "Device",
     "Emulator",
@@ -49,6 +52,7 @@ __all__ = [
     "Order",
     "Send",
     "ServerControls",
+    "ServerLimits",
     "ServerLog",
     "World",
     "open_emulator",

@@ -7,22 +7,22 @@ frame, or only closed the TCP connection. No entry holds a secret.
 from __future__ import annotations
 
 import enum
+import itertools
 from collections import deque
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
 
 from cometconn._arguments import checked
 
+from .limits import DEFAULT_LIMITS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["LOG_LIMIT", "Entry", "Kind", "ServerLog"]
-
-LOG_LIMIT: Final = 10_000
-"""At most this many entries are kept; the oldest are dropped first."""
+__all__ = ["Entry", "Kind", "ServerLog"]
 
 
 class Kind(enum.Enum):
@@ -58,6 +58,11 @@ class Kind(enum.Enum):
     answer came), `dropped`."""
     CONTROL = "control"
     """A control of the server was used, such as `Emulator.set`: `what`."""
+    TRACE = "trace"
+    """A client sent what it saw or did itself (`cometconn.instrumentation.console_hook`), with the number of the
+    connection that it is about, and its user, where that is known: `source` (the program), `client` (its name there), `generation`
+    (the number of the client's WebSocket, from 1), `happened` (when, on the server's clock; such entries come a moment
+    later), `detail` (the name of its class), `words` (a short description), `fields`."""
 
 
 @attrs.frozen
@@ -84,11 +89,13 @@ class Entry:
 class ServerLog:
     """The entries, oldest first. Iterate over it, select entries with `of()`, or wait for one with `wait_for()`.
 
-    The last `LOG_LIMIT` entries are kept; `dropped` counts the others.
+    The last `limit` entries are kept; `dropped` counts the others.
     """
 
     @checked
-    def __init__(self, clock: Callable[[], float] = trio.current_time, *, limit: int = LOG_LIMIT) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = trio.current_time, *, limit: int = DEFAULT_LIMITS.log_entries
+    ) -> None:
         self._clock = clock
         self._entries: deque[Entry] = deque(maxlen=limit)
         self._added = trio.lowlevel.ParkingLot()
@@ -112,6 +119,16 @@ class ServerLog:
     def dropped(self) -> int:
         """How many entries are no longer kept."""
         return self._position - len(self._entries)
+
+    def now(self) -> float:
+        """Return the time on the log's clock, in seconds."""
+        return self._clock()
+
+    @checked
+    def since(self, number: int, most: int | None = None) -> tuple[Entry, ...]:
+        """Return the kept entries from *number* on, at most *most* of them."""
+        first = max(0, number - self.dropped)
+        return tuple(itertools.islice(self._entries, first, None if most is None else first + most))
 
     def add(self, kind: Kind, connection: int | None = None, uid: str | None = None, **detail: object) -> Entry:
         """Append an entry and wake the tasks that wait for one. For the server; a test only reads."""

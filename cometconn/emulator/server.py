@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import ipaddress
-from contextlib import asynccontextmanager
+import math
+import os
+import pathlib
+import tempfile
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 import trio
@@ -16,16 +19,18 @@ from cometconn.settings import Endpoints
 
 from .backend.sans_io import World
 from .backend.settings_payload import API_VERSION, host_port, parse_host_port
-from .control_api import answer_control
+from .certificate import Certificate
+from .control_api import ControlApi
+from .limits import DEFAULT_LIMITS, ServerLimits
 from .server_controls import ServerControls
 from .transport.asgi_app import make_app
 from .transport.http_server import HttpServer
 from .transport.listener import Listener, listen
 from .webhook import Webhook
-from .world.files import STORE_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Mapping
+    import ssl
+    from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 
 __all__ = ["Emulator", "open_emulator"]
 
@@ -43,16 +48,25 @@ class Emulator(ServerControls):
     Attributes:
         world: users, groups, tokens and messages, to read and to change.
         endpoints: what to give to `open_client(endpoints=...)`.
+        certificate: what clients need in order to trust a server with TLS; `None` without TLS.
     """
 
-    def __init__(self, world: World, listener: Listener, *, allow_insecure: bool = False) -> None:
+    def __init__(
+        self,
+        world: World,
+        listener: Listener,
+        *,
+        allow_insecure: bool = False,
+        certificate: Certificate | None = None,
+    ) -> None:
         self.world: World = world
         self._listener = listener
+        self.certificate: Certificate | None = certificate
         api = f"{self.url}/{API_VERSION}"
         self.endpoints: Endpoints = Endpoints(
             admin_url=api,
             client_url=api,
-            socket_url=f"ws://{host_port(*listener.address)}/",
+            socket_url=f"ws{self.url.removeprefix('http')}/",
             allow_insecure=allow_insecure,
         )
 
@@ -66,13 +80,21 @@ class Emulator(ServerControls):
 
     @property
     def url(self) -> str:
-        """The address, without a path: `http://127.0.0.1:PORT`."""
-        return f"http://{host_port(*self._listener.address)}"
+        """The address, without a path: `http://127.0.0.1:PORT`, and `https` with TLS."""
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://{host_port(*self._listener.address)}"
 
-    def refuse_connections(self) -> None:
-        """Refuse new connections, as a lost network does. Open connections stay. Idempotent."""
-        self._listener.refuse_connections()
-        self._note("refuse_connections")
+    def refuse_connections(self, seconds: float = math.inf) -> None:
+        """Refuse new connections for *seconds*, as a lost network does; by default until `accept_connections()` or `heal()`.
+
+        Open connections stay. A further call counts from then on, also when it ends sooner.
+
+        Raises:
+            SettingsError: *seconds* is not above 0.
+        """
+        self._check_seconds(seconds)
+        self._listener.refuse_connections(seconds)
+        self._note_refusal(seconds)
 
     def accept_connections(self) -> None:
         """Listen again, on the same port. Idempotent. Raises `OSError` when another process has taken the port."""
@@ -90,12 +112,13 @@ async def open_emulator(
     api_key: str = "REST-KEY",
     users: Iterable[str] = ("zed-1", "amy-2"),
     groups: Mapping[str, Iterable[str]] | None = None,
-    files_limit: int = STORE_LIMIT,
+    limits: ServerLimits = DEFAULT_LIMITS,
     host: str = "127.0.0.1",
     port: int = 0,
     allow_remote: bool = False,
     control: bool = False,
     public: str | None = None,
+    tls: bool | str | os.PathLike[str] = False,
     webhook: str | None = None,
     webhook_auth: str | None = None,
 ) -> AsyncGenerator[Emulator, None]:
@@ -110,62 +133,95 @@ async def open_emulator(
         api_key: the app's REST API key, for what an auth key may not do: to list and to revoke auth tokens.
         users: uids that can log in.
         groups: guid and members (uids) of each group; a group `hikers` of all users unless given.
-        files_limit: the most bytes of all uploaded files, by default 200 MB; newer files push out the oldest. One file
-            has at most 100 MB.
-        host: an IP address or `localhost`. There is no encryption: others than loopback are refused.
+        limits: how much it keeps and takes: tokens, messages, files, frames.
+        host: an IP address or `localhost`. Others than loopback are refused, because every program that reaches the
+            server can log in.
         port: 0 for a free one.
         allow_remote: permit other hosts. Every machine that reaches the port can then read everything.
         control: offer the controls of `Emulator` over HTTP, too, below `/control/`. Loopback only.
-        public: the host and port in the server's settings, such as `localhost:9443`, when a proxy stands
-            in front of it (official SDKs use TLS only); the server's own unless given.
+        public: the host and port in the server's settings, such as `localhost:9443`: the name by which clients know
+            the server, or the TLS proxy in front of it; its own address unless given. With `tls` the port may be left
+            out, and the certificate is for this name, too.
+        tls: `True` for `https` and `wss`, which is all that the official SDKs use, with a certificate that is made for
+            this block (`Emulator.certificate`). A path is that of a folder in which the certificate is kept, so that it
+            has to be trusted only once; it is made there if there is none, and again a week before it expires after a
+            year. It is for `localhost`, `127.0.0.1`, `::1`, *host* and *public*. Needs `pip install "cometconn[tls]"`.
         webhook: a URL that gets a POST request for every event of messages, groups and connections, in order, with the
             JSON of CometChat's webhooks. A request that fails is made twice more, after 0.5 and 1 s; then the event is
-            dropped. At most 1000 events wait.
+            dropped.
         webhook_auth: `USER:PASSWORD` that these requests carry as HTTP Basic authentication.
 
     Raises:
-        SettingsError: an argument is not valid.
-        OSError: the server cannot listen on the port; the message names host and port.
+        SettingsError: an argument is not valid, the package that `tls` needs is not installed, or the folder of the
+            certificate has one that was not made here.
+        OSError: the server cannot listen on the port, and the message names host and port; or the folder of the
+            certificate cannot be read or written.
     """
     address = _check_host(host, allow_remote=allow_remote and not control)
     uids = tuple(users)
-    public_address = None if public is None else parse_host_port(public)
+    # Port 0 stands for the server's own, which the system has not chosen yet.
+    public_host, public_port = (None, 0) if public is None else parse_host_port(public, 0 if tls else None)
     world = World(
         app_id=app_id,
         auth_key=auth_key,
         api_key=api_key,
         users=uids,
         groups={"hikers": uids} if groups is None else groups,
-        files_limit=files_limit,
+        limits=limits,
     )
-    hook = None if webhook is None else Webhook(webhook, webhook_auth, world.log)
-    listener = Listener(listen(address, port))
-    world.host, world.port = public_address or listener.address
-    if public is not None:
-        world.base_url = f"https://{public}"
-    emulator = Emulator(world, listener, allow_insecure=allow_remote)
-    app = make_app(world, functools.partial(answer_control, emulator) if control else None)
-    http_server = HttpServer(app, listener)
+    if webhook is None and webhook_auth is not None:
+        message = "open_emulator(webhook_auth=...) needs open_emulator(webhook=...)."
+        raise SettingsError(message)
+    hook = None if webhook is None else Webhook(webhook, webhook_auth, world.log, limit=limits.waiting_events)
+    names = [address] if public_host is None else [address, public_host]
+    with _certificate(names, tls=tls) as (certificate, ssl_context):
+        listener = Listener(listen(address, port))
+        world.host, world.port = public_host or listener.address[0], public_port or listener.address[1]
+        if public is not None or tls:
+            world.base_url = f"https://{host_port(world.host, world.port)}"
+        emulator = Emulator(world, listener, allow_insecure=allow_remote, certificate=certificate)
+        app = make_app(world, ControlApi(emulator) if control else None)
+        http_server = HttpServer(app, listener, ssl_context, frame_limit=limits.frame_size)
+        try:
+            async with open_nursery() as nursery:
+                await nursery.start(http_server.serve)
+                if hook is not None:
+                    world.on_trigger = hook.offer
+                    nursery.start_soon(hook.run)
+                try:
+                    yield emulator
+                finally:
+                    with trio.move_on_after(_CLOSE_TIMEOUT, shield=True):
+                        for device in world.devices():
+                            device.close(1001, "The emulator stops.")
+                        await http_server.stop()
+                        if hook is not None:
+                            await hook.finish()
+                    http_server.cut()
+                    nursery.cancel_scope.cancel(reason="the emulator was left")
+        finally:
+            world.files.close()
+            listener.refuse_connections()  # if the nursery was cancelled before the server started
+
+
+@contextmanager
+def _certificate(
+    names: list[str], *, tls: bool | str | os.PathLike[str]
+) -> Iterator[tuple[Certificate | None, ssl.SSLContext | None]]:
+    """Give the certificate and the TLS context that `open_emulator(tls=)` stands for; without a folder, for the block."""
+    if tls is False:
+        yield None, None
+        return
     try:
-        async with open_nursery() as nursery:
-            await nursery.start(http_server.serve)
-            if hook is not None:
-                world.on_trigger = hook.offer
-                nursery.start_soon(hook.run)
-            try:
-                yield emulator
-            finally:
-                with trio.move_on_after(_CLOSE_TIMEOUT, shield=True):
-                    for device in world.devices():
-                        device.close(1001, "The emulator stops.")
-                    await http_server.stop()
-                    if hook is not None:
-                        await hook.finish()
-                http_server.cut()
-                nursery.cancel_scope.cancel(reason="the emulator was left")
-    finally:
-        world.files.close()
-        listener.refuse_connections()  # if the nursery was cancelled before the server started
+        from .certificate_files import read_or_make  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        message = 'open_emulator(tls=) needs cryptography: run `pip install "cometconn[tls]"`.'
+        raise SettingsError(message) from error
+    if tls is not True:
+        yield read_or_make(pathlib.Path(tls), names)
+        return
+    with tempfile.TemporaryDirectory(prefix="cometconn-") as folder:
+        yield read_or_make(pathlib.Path(folder), names)
 
 
 def _check_host(host: str, *, allow_remote: bool) -> str:
@@ -177,7 +233,7 @@ def _check_host(host: str, *, allow_remote: bool) -> str:
         raise SettingsError(message) from error
     if not address.is_loopback and not allow_remote:
         message = (
-            f"open_emulator(host=): {host} is not loopback, and nothing here is encrypted. "
+            f"open_emulator(host=): {host} is not loopback, and every program that reaches this server can log in. "
             "Use 127.0.0.1, or allow_remote=True on a network you trust."
         )
         raise SettingsError(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -12,6 +13,7 @@ import trio
 from cometconn._arguments import checked
 from cometconn.errors import SettingsError
 
+from .backend.realtime import relay
 from .faults import (
     AuthFault,
     DownloadFault,
@@ -26,6 +28,7 @@ from .faults import (
 from .jsontext import Json, render
 from .log import Kind, ServerLog
 from .world.devices import Device
+from .world.receipts import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +38,12 @@ if TYPE_CHECKING:
 __all__ = ["Drop", "ServerControls"]
 
 Drop: TypeAlias = Literal["close", "reset", "silent"]
+
+_NAMED = 20
+"""An error names at most so many users."""
+
+_RESTART = 1012
+"""The close code of a server that restarts (IANA's registry of WebSocket close codes)."""
 
 
 @checked
@@ -63,7 +72,7 @@ class ServerControls(ABC):
         A text is sent unchanged, whether it is JSON or not. A socket is the user's from its
         auth frame on, accepted or not.
         """
-        self._check_user(uid)
+        self.check_user(uid)
         text = frame if isinstance(frame, str) else render(dict(frame))
         devices = self.world.devices(uid)
         for device in devices:
@@ -75,17 +84,60 @@ class ServerControls(ABC):
 
         The message is stored and sent out like any other. Returns it as REST would.
         """
+        name, receiver_type = self.check_addressee(sender, receiver, group)
+        draft = {"receiver": name, "receiverType": receiver_type, "category": "message", "type": "text"}
+        return copy.deepcopy(self.world.post(sender, {**draft, "data": {"text": text}}, device_id="emulator"))
+
+    def start_typing(self, sender: str, *, receiver: str | None = None, group: str | None = None) -> None:
+        """Send the typing indicator of a user to another user, or to a group."""
+        self._type("started", sender, receiver, group)
+
+    def end_typing(self, sender: str, *, receiver: str | None = None, group: str | None = None) -> None:
+        """Send that a user has stopped typing."""
+        self._type("ended", sender, receiver, group)
+
+    def mark_as_delivered(self, uid: str, message_id: int) -> None:
+        """Send and record the receipt of a user that a message, and those before it, were delivered to the user."""
+        self._mark("delivered", uid, message_id)
+
+    def mark_as_read(self, uid: str, message_id: int) -> None:
+        """Send and record the receipt of a user that the user has read a message and those before it."""
+        self._mark("read", uid, message_id)
+
+    def _type(self, action: str, sender: str, receiver: str | None, group: str | None) -> None:
+        name, receiver_type = self.check_addressee(sender, receiver, group)
+        came = {"type": "typing_indicator", "receiver": name, "receiverType": receiver_type, "body": {"action": action}}
+        relay(self.world, sender, came)
+
+    def _mark(self, mark: Mark, uid: str, message_id: int) -> None:
+        self.check_user(uid)
+        message = self.world.messages.get(str(message_id))
+        if message is None or uid not in self.world.concerned(message):
+            error = f"{uid} has no message {message_id}."
+            raise SettingsError(error)
+        author, is_group = message["sender"], message["receiverType"] == "group"
+        other = message["receiver"] if uid == author else author
+        came = {
+            "type": "receipts",
+            "receiver": message["receiver"] if is_group else other,
+            "receiverType": message["receiverType"],
+            "messageSender": author,
+            "body": {"action": mark, "messageId": str(message_id)},
+        }
+        relay(self.world, uid, came)
+
+    def check_addressee(self, sender: str, receiver: str | None, group: str | None) -> tuple[str, str]:
+        """Return the id and the kind of the receiver, or raise `SettingsError`."""
         if (receiver is None) == (group is None):
-            message = "say() needs a receiver or a group, and not both."
+            message = "There must be a receiver or a group, and not both."
             raise SettingsError(message)
         receiver_type = "user" if group is None else "group"
         name = group or receiver or ""
-        self._check_user(sender)
+        self.check_user(sender)
         if self.world.audience(sender, name, receiver_type) is None:
-            message = f"say(): {sender} reaches no {receiver_type} called {name!r}."
+            message = f"There is no {receiver_type} {name!r} that {sender} reaches."
             raise SettingsError(message)
-        draft = {"receiver": name, "receiverType": receiver_type, "category": "message", "type": "text"}
-        return copy.deepcopy(self.world.post(sender, {**draft, "data": {"text": text}}, device_id="emulator"))
+        return name, receiver_type
 
     # Faults
 
@@ -152,11 +204,20 @@ class ServerControls(ABC):
         self._note("heal")
         self.accept_connections()
 
-    def drop(self, uid: str | None, how: Drop = "close", *, code: int = 1011, reason: str = "") -> int:
-        """End every socket of this user, or of all users, and return their number.
+    def drop(
+        self,
+        uid: str | None,
+        how: Drop = "close",
+        *,
+        code: int = 1011,
+        reason: str = "",
+        connection: int | None = None,
+    ) -> int:
+        """End every socket of this user, or of all users, or one socket, and return their number.
 
         Args:
             uid: the user; `None` for all sockets, those that have not authenticated included.
+            connection: only the socket with this number in the log.
             how: `close` sends a close frame behind what is queued, `reset` resets the TCP connection now,
                 `silent` leaves a half-open connection: nothing is written any more, not even an answer
                 to a close frame, and what the client sends is ignored.
@@ -164,8 +225,8 @@ class ServerControls(ABC):
             reason: the reason of the close frame; it is cut to 123 bytes.
         """
         if uid is not None:
-            self._check_user(uid)
-        check_close_code(code, "drop(code=)")
+            self.check_user(uid)
+        check_close_code(code, "The close code")
         actions: dict[str, Callable[[Device], None]] = {
             "close": lambda device: device.close(code, reason),
             "reset": Device.reset,
@@ -174,15 +235,28 @@ class ServerControls(ABC):
         if how not in actions:
             message = f"drop(how=) must be 'close', 'reset' or 'silent', not {how!r}."
             raise SettingsError(message)
-        devices = self.world.devices(uid)
-        self._note("drop", uid=uid, how=how)
+        devices = [device for device in self.world.devices(uid) if connection in {None, device.number}]
+        self._note("drop", uid=uid, connection=connection, how=how)
         for device in devices:
             actions[how](device)
         return len(devices)
 
+    def restart(self) -> int:
+        """Announce a restart: close every socket with code 1012, as a server does that stops. Returns their number.
+
+        The server itself goes on; `refuse_connections(seconds)` makes it unreachable for a while.
+        """
+        return self.drop(None, code=_RESTART, reason="The server restarts.")
+
     @abstractmethod
-    def refuse_connections(self) -> None:
-        """Refuse new connections, as a lost network does. Open connections stay. Idempotent."""
+    def refuse_connections(self, seconds: float = math.inf) -> None:
+        """Refuse new connections for *seconds*, as a lost network does; by default until `accept_connections()` or `heal()`.
+
+        Open connections stay. A further call counts from then on, also when it ends sooner.
+
+        Raises:
+            SettingsError: *seconds* is not above 0.
+        """
 
     @abstractmethod
     def accept_connections(self) -> None:
@@ -202,7 +276,7 @@ class ServerControls(ABC):
 
     def connections(self, uid: str) -> int:
         """Count the user's authenticated sockets whose end the server has not seen, silent ones included."""
-        self._check_user(uid)
+        self.check_user(uid)
         return self.world.connections(uid)
 
     async def wait_connected(self, uid: str) -> None:
@@ -217,10 +291,22 @@ class ServerControls(ABC):
         while self.connections(uid):
             await self.log.wait_news()
 
-    def _check_user(self, uid: str) -> None:
+    def check_user(self, uid: str) -> None:
+        """Raise `SettingsError` if there is no such user."""
         if uid not in self.world.people:
-            message = f"There is no user {uid!r} in this server: there are {', '.join(self.world.people)}."
+            known, more = list(self.world.people)[:_NAMED], len(self.world.people) - _NAMED
+            others = f" and {more} more" if more > 0 else ""
+            message = f"There is no user {uid!r} in this server: there are {', '.join(known)}{others}."
             raise SettingsError(message)
 
-    def _note(self, what: str, *, uid: str | None = None, **detail: Any) -> None:
-        self.log.add(Kind.CONTROL, None, uid, what=what, **detail)
+    def _check_seconds(self, seconds: float) -> None:
+        if not seconds > 0:
+            message = f"refuse_connections(seconds=) must be above 0, not {seconds!r}."
+            raise SettingsError(message)
+
+    def _note_refusal(self, seconds: float) -> None:
+        limit: dict[str, Any] = {} if seconds == math.inf else {"seconds": seconds}
+        self._note("refuse_connections", **limit)
+
+    def _note(self, what: str, *, uid: str | None = None, connection: int | None = None, **detail: Any) -> None:
+        self.log.add(Kind.CONTROL, connection, uid, what=what, **detail)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from cometconn._environment import Request
 from cometconn._network.urls import read_url
-from cometconn.environment import Request, SystemEnvironment
 from cometconn.errors import SettingsError
 
 from .jsontext import render
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from .jsontext import Json
     from .log import ServerLog
 
-__all__ = ["ATTEMPT_TIMEOUT", "QUEUE_LIMIT", "RETRY_DELAYS", "Webhook"]
-
-QUEUE_LIMIT: Final = 1_000
-"""At most this many events wait to be sent; a further one is dropped."""
+__all__ = ["ATTEMPT_TIMEOUT", "RETRY_DELAYS", "Webhook"]
 
 RETRY_DELAYS: Final = (0.5, 1.0)
 """Seconds before the first and the second repetition of a request that failed. CometChat's documentation has 10 and 30."""
@@ -43,12 +40,13 @@ class Webhook:
         url: `http://` or `https://`.
         auth: `USER:PASSWORD` for HTTP Basic authentication; `None` for none.
         log: records every attempt.
+        limit: the most events that wait; a further one is dropped.
 
     Raises:
         SettingsError: an argument is not valid.
     """
 
-    def __init__(self, url: str, auth: str | None, log: ServerLog) -> None:
+    def __init__(self, url: str, auth: str | None, log: ServerLog, *, limit: int) -> None:
         address = read_url(url.partition("?")[0])
         if address is None or address.scheme not in {"http", "https"} or address.user is not None:
             message = "open_emulator(webhook=...) must be a URL such as http://127.0.0.1:8000/events, without a user."
@@ -61,8 +59,11 @@ class Webhook:
         if auth is not None:
             self._headers["authorization"] = f"Basic {base64.b64encode(auth.encode()).decode()}"
         self._log = log
+        # Imported here, because what dials for a client is not needed by a server without a webhook.
+        from cometconn.environment import SystemEnvironment  # noqa: PLC0415
+
         self._environment = SystemEnvironment()
-        self._waiting, self._events = trio.open_memory_channel[tuple[str, bytes]](QUEUE_LIMIT)
+        self._waiting, self._events = trio.open_memory_channel[tuple[str, bytes]](limit)
         self._sent_all = trio.Event()
 
     def offer(self, event: Json) -> None:

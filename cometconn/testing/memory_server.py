@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -51,7 +52,7 @@ class _Connection:
         self._server = server
         self._world = server.world
         self._stream = stream
-        self._device = Device(line=self)
+        self._device = Device(line=self, limit=server.world.limits.waiting_frames)
         self._ws = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
         self._text = ""
 
@@ -74,6 +75,8 @@ class _Connection:
             while await self._read_once():
                 pass
             nursery.cancel_scope.cancel(reason="the connection is over")
+        if self._device.number:  # a close frame of the server that crossed the client's may not be written whole
+            self._world.closed(self._device, "eof")
         await trio.aclose_forcefully(self._stream)
 
     async def _read_once(self) -> bool:
@@ -154,6 +157,12 @@ class _Connection:
                 return
 
 
+def _without_end(server: MemoryServer, _: object, dialling: Dialling) -> Dialling:
+    """Forget when an earlier refusal was to end."""
+    server._refuses_until = math.inf  # noqa: SLF001 - a function of the class
+    return dialling
+
+
 @made_by("open_memory_server()")
 @checked
 @attrs.define(eq=False)
@@ -176,12 +185,13 @@ class MemoryServer(ServerControls):
 
     world: World
     _nursery: trio.Nursery = attrs.field(repr=False)
-    dialling: Dialling = attrs.field(default="accept", init=False)
+    dialling: Dialling = attrs.field(default="accept", init=False, on_setattr=_without_end)
     ignore_close: bool = attrs.field(default=False, init=False)
     jitter: float = attrs.field(default=0.5, init=False)
     slept: float = attrs.field(default=0.0, init=False)
     capacity: int = attrs.field(default=64 * 1024, init=False)
     dials: list[float] = attrs.field(factory=list, init=False, repr=False)
+    _refuses_until: float = attrs.field(default=math.inf, init=False, repr=False)
     _reading: bool = attrs.field(default=True, init=False)
     _read_again: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False, repr=False)
 
@@ -203,10 +213,18 @@ class MemoryServer(ServerControls):
         """
         return ServerScript(self, uid)
 
-    def refuse_connections(self) -> None:
-        """Refuse dials and REST requests from now on. Open connections stay open. Idempotent."""
+    def refuse_connections(self, seconds: float = math.inf) -> None:
+        """Refuse dials and REST requests for *seconds*; by default until `accept_connections()` or `heal()`.
+
+        Open connections stay open. A further call counts from then on, also when it ends sooner.
+
+        Raises:
+            SettingsError: *seconds* is not above 0.
+        """
+        self._check_seconds(seconds)
         self.dialling = "refuse"
-        self._note("refuse_connections")
+        self._refuses_until = trio.current_time() + seconds
+        self._note_refusal(seconds)
 
     def accept_connections(self) -> None:
         """Accept dials and REST requests again. Idempotent."""
@@ -227,6 +245,11 @@ class MemoryServer(ServerControls):
         while not self._reading:
             await self._read_again.park()
 
+    def _refuses(self) -> bool:
+        if self.dialling == "refuse" and trio.current_time() >= self._refuses_until:
+            self.dialling = "accept"
+        return self.dialling == "refuse"
+
     # The Environment.
 
     async def dial(self, url: str) -> trio.abc.Stream:
@@ -236,7 +259,7 @@ class MemoryServer(ServerControls):
         self.dials.append(trio.current_time())
         if self.dialling == "hang":
             await trio.sleep_forever()
-        if self.dialling == "refuse":
+        if self._refuses():
             message = "the memory server refuses connections"
             raise ConnectionRefusedError(message)
         ours, theirs = memory_socket_pair(self.capacity)
@@ -246,7 +269,7 @@ class MemoryServer(ServerControls):
     async def request(self, request: Request) -> Response:
         """Return the response to a REST request."""
         await trio.lowlevel.checkpoint()
-        if self.dialling == "refuse":
+        if self._refuses():
             message = "the memory server refuses connections"
             raise ConnectionRefusedError(message)
         if self.dialling == "hang":

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import itertools
-import urllib.parse
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, final
 
 import trio
 
 from cometconn._arguments import checked, made_by
+from cometconn._text.redaction import Redaction
 from cometconn.emulator.jsontext import parse
 from cometconn.environment import SystemEnvironment
 
-from .redaction import Redaction
 from .transcript import TranscriptFile
 from .wire_reader import Close, Head, Undecodable, WireReader
 
@@ -104,7 +103,11 @@ class Recorder:
         for name, value in request.headers.items():
             self._redaction.learn_header(name, value)
         self._file.write(
-            "request", number, method=request.method, path=self._path(request.url), body=self._body(request.body or b"")
+            "request",
+            number,
+            method=request.method,
+            path=self._redaction.clean_target(request.url),
+            body=self._body(request.body or b""),
         )
         try:
             response = await self._environment.request(request)
@@ -125,13 +128,6 @@ class Recorder:
         value = self._environment.random()
         self._file.write("random", value=value)
         return value
-
-    def _path(self, url: str) -> str:
-        parts = urllib.parse.urlsplit(url)
-        query = urllib.parse.parse_qsl(parts.query, keep_blank_values=True)
-        path = self._redaction.clean_text(parts.path)
-        clean = [(name, self._redaction.named(name, value)) for name, value in query]
-        return f"{path}?{urllib.parse.urlencode(clean)}" if clean else path
 
     def _body(self, body: bytes) -> Any:
         """Return a body as JSON, or as text if it is not a JSON object."""

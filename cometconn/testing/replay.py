@@ -13,12 +13,12 @@ import trio
 from cometconn._arguments import checked, made_by
 from cometconn._groups import open_nursery, protected
 from cometconn._network.urls import MEMORY_HOST
+from cometconn._text.redaction import Redaction
 from cometconn.emulator.jsontext import parse, render
 from cometconn.environment import Response
 from cometconn.settings import Endpoints
 
 from .memory_stream import memory_socket_pair
-from .redaction import Redaction
 from .replayed_connection import ReplayedConnection, comparable
 from .transcript import TranscriptLine, read_transcript
 

@@ -21,10 +21,10 @@ from wsproto.events import (
     TextMessage,
 )
 
+from cometconn._text.redaction import Redaction
 from cometconn.emulator.jsontext import parse, render
 
 from .memory_stream import MemorySocket
-from .redaction import Redaction
 from .transcript import TranscriptLine
 
 __all__ = ["ReplayedConnection", "comparable"]

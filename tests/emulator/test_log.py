@@ -54,7 +54,7 @@ async def test_waiting_returns_an_entry_that_is_there() -> None:
     log = ServerLog()
     entry = log.add(Kind.EOF, 1)
 
-    with trio.fail_after(1):
+    with trio.fail_after(20):
         assert await log.wait_for(lambda found: found.kind is Kind.EOF) is entry
 
 
@@ -67,7 +67,7 @@ async def test_waiting_returns_the_first_later_entry() -> None:
     async def wait(since: int) -> None:
         found.append(await log.wait_for(lambda entry: entry.kind is Kind.EOF, since=since))
 
-    with trio.fail_after(1):
+    with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(wait, log.position)
             await wait_all_tasks_blocked()

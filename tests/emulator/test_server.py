@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import httpx2
+import hypercorn.config
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
@@ -150,10 +151,11 @@ async def test_leaving_sends_close_frames(join: Join, monkeypatch: pytest.Monkey
 async def test_leaving_does_not_wait_for_idle_http_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """A keep-alive connection needs no close frame: the time for close frames is not spent on it."""
     monkeypatch.setattr(server_module, "_CLOSE_TIMEOUT", math.inf)
-    with trio.fail_after(3):  # less than hypercorn's own keep-alive timeout of 5 seconds
+    monkeypatch.setattr(hypercorn.config.Config, "keep_alive_timeout", math.inf)  # it is 5 seconds
+    with trio.fail_after(20):
         async with AsyncExitStack() as stack:
             async with open_emulator() as server:
-                client = await stack.enter_async_context(httpx2.AsyncClient(timeout=5))
+                client = await stack.enter_async_context(httpx2.AsyncClient(timeout=20))
                 assert (await client.get(f"{server.url}/settings")).status_code == 200
 
 

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 import trio
 
-from cometconn.emulator import Emulator, Kind, open_emulator, webhook
+from cometconn.emulator import Emulator, Kind, ServerLimits, open_emulator, webhook
 from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -135,11 +135,10 @@ async def test_a_failed_request_is_made_twice_more(monkeypatch: pytest.MonkeyPat
     ]
 
 
-async def test_a_receiver_that_is_gone_delays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_receiver_that_is_gone_delays_nothing() -> None:
     """Events beyond the queue are dropped, the server answers at once, and its end waits for half a second at most."""
-    monkeypatch.setattr(webhook, "QUEUE_LIMIT", 3)
     with trio.fail_after(20):
-        async with open_emulator(webhook="http://127.0.0.1:1/") as server:
+        async with open_emulator(webhook="http://127.0.0.1:1/", limits=ServerLimits(waiting_events=3)) as server:
             for _ in range(5):
                 server.say("zed-1", "x", receiver="amy-2")
             dropped = [entry for entry in server.log.of(Kind.WEBHOOK) if entry.detail["dropped"]]

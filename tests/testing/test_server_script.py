@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator
 
 import pytest
 import trio
+import trio.testing
+import wsproto
 
 import cometconn
 import cometconn.aio.emulator
@@ -225,3 +227,40 @@ async def test_network_controls_in_memory(server: MemoryServer, chat: CometChat)
     await log_in(chat)
     noted = [entry.detail["what"] for entry in server.log.of(cometconn.emulator.Kind.CONTROL)]
     assert noted == ["refuse_connections", "accept_connections"]
+
+
+async def test_close_frames_that_cross_end_the_connection(server: MemoryServer) -> None:
+    """A connection is over for the server even if its own close frame is not written whole when the client's comes."""
+    server.capacity = 2  # a close frame with a code has four bytes
+    stream = await server.dial(server.endpoints.socket_url)
+    client = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
+    await stream.send_all(client.send(wsproto.events.Request(host="server", target="/")))
+    while not list(client.events()):
+        client.receive_data(await stream.receive_some())
+    assert server.drop(None) == 1
+    await trio.testing.wait_all_tasks_blocked()
+    await stream.send_all(client.send(wsproto.events.CloseConnection(code=1000)))
+    await trio.sleep(5)
+    assert server.world.devices() == ()
+    await stream.aclose()
+
+
+async def test_a_refusal_of_connections_ends_by_itself(server: MemoryServer, chat: CometChat) -> None:
+    """After the seconds that were given, to the moment; a time that is not above 0 is refused."""
+    for seconds in (0, -1, float("nan")):
+        with pytest.raises(SettingsError, match="above 0"):
+            server.refuse_connections(seconds)
+    await log_in(chat)
+    server.refuse_connections(30)
+    assert server.restart() == 1
+    await trio.sleep(29.9)
+    assert server.connections("zed-1") == 0
+    await trio.sleep(60)
+    assert server.connections("zed-1") == 1
+    assert server.dialling == "accept"
+    server.refuse_connections(5)
+    await trio.sleep(60)
+    server.dialling = "refuse"
+    server.drop("zed-1")
+    await trio.sleep(600)
+    assert server.connections("zed-1") == 0, "one that a test sets has no end"

@@ -17,11 +17,11 @@ from .responses import Refusal, listing
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from cometconn._environment import Response
     from cometconn.emulator.faults import Faults
     from cometconn.emulator.world.chat_app import ChatApp
     from cometconn.emulator.world.files import StoredFile
     from cometconn.emulator.world.people import Group, Person
-    from cometconn.environment import Response
 
     from .form import Form
 
@@ -122,6 +122,11 @@ class Call:
             raise Refusal(400, "ERR_BAD_REQUEST", str(error)) from error
         return listing(items, page=page, per_page=per_page)
 
+    def has_status(self, user: Json) -> bool:
+        """Whether a user has the URL's `status`. The JavaScript SDK calls `online` `available`."""
+        wanted = self.query.get("status", user["status"])
+        return bool(user["status"] == ("online" if wanted == "available" else wanted))
+
     def set_profile(self, profile: Json, **kinds: type) -> None:
         """Set the fields of a profile that the body names, each of which must have its type; `null` removes one."""
         for name, kind in kinds.items():
@@ -179,7 +184,13 @@ class Call:
             view["savedAt"] = messages.saved[uid, message["id"]]
         if uid in message["data"].get("mentions", ()):
             view["hasMentionedMe"] = True
+        if self.flag("withThreadSubscribed"):
+            view["threadSubscribed"] = self.subscribed(message)
         return view
+
+    def subscribed(self, message: Json) -> bool:
+        """Whether the request's user has subscribed to the thread of this message, by itself or by a reply."""
+        return self.app.messages.subscriptions.get((self.person().uid, message["id"]), False)
 
     def visible(self, message: Json) -> bool:
         """Whether the request's user may see this message on a page."""
@@ -190,7 +201,8 @@ class Call:
         """Whether this message counts as unread by the request's user."""
         uid, receipts = self.person().uid, self.app.messages.receipts
         deleted = "deletedAt" in message
-        return message["category"] != "action" and not deleted and not receipts.reached(message, uid, "read")
+        counts = message["category"] not in {"action", "call"} and not deleted
+        return counts and not receipts.reached(message, uid, "read")
 
     # What it causes
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 from .call import Call, Route
@@ -19,7 +18,7 @@ __all__ = ["CONVERSATION_ROUTES", "conversation"]
 def conversation(call: Call) -> Json:
     """Describe the conversation that the path names."""
     identifier = call.conversation()
-    messages = [m for m in call.app.messages if m["conversationId"] == identifier and call.visible(m)]
+    messages = [m for m in call.app.messages if m["conversationId"] == identifier and _belongs(m) and call.visible(m)]
     if "guid" in call.path:
         return _describe(call, identifier, "group", call.path["guid"], messages)
     return _describe(call, identifier, "user", call.path["uid"], messages)
@@ -29,6 +28,7 @@ def _describe(call: Call, identifier: str, kind: str, other: str, messages: Sequ
     uid, app = call.person().uid, call.app
     unread = [message for message in messages if call.is_unread(message)]
     last_read = app.messages.receipts.last(identifier, uid, "read")
+    pinned_at = app.conversations.pinned_at(uid, identifier)
     return {
         "conversationId": identifier,
         "conversationType": kind,
@@ -37,15 +37,14 @@ def _describe(call: Call, identifier: str, kind: str, other: str, messages: Sequ
         "unreadMentionsCount": sum(uid in message["data"].get("mentions", ()) for message in unread),
         "lastReadMessageId": str(last_read),
         "tags": app.conversations.tags(uid, identifier),
-        **_last(messages),
+        **({} if pinned_at is None else {"pinnedAt": pinned_at, "pinnedBy": uid}),
+        **({"lastMessage": call.view(messages[-1]), "latestMessageId": messages[-1]["id"]} if messages else {}),
     }
 
 
-def _last(messages: Sequence[Json]) -> Json:
-    if not messages:
-        return {}
-    newest = messages[-1]
-    return {"lastMessage": copy.deepcopy(newest), "latestMessageId": newest["id"]}
+def _belongs(message: Json) -> bool:
+    """Whether this is a message of a conversation: the action that edits or deletes one is not."""
+    return not (message["category"] == "action" and message["type"] == "message")
 
 
 def _one(call: Call) -> Json:
@@ -53,8 +52,8 @@ def _one(call: Call) -> Json:
 
 
 def _list(call: Call) -> Json:
-    """List the conversations that have messages, the one with the newest message first."""
-    kind, tags = call.query.get("conversationType"), call.names("tags")
+    """List the conversations that have messages: the pinned ones first, and the one with the newest message first."""
+    kind, tags, pinned_by = call.query.get("conversationType"), call.names("tags"), call.names("pinnedBy")
     if kind not in {None, "user", "group"}:
         raise Refusal(400, "ERR_BAD_REQUEST", "The parameter conversationType must be user or group.")
     found = [shown for shown in _all(call) if kind in {None, shown["conversationType"]}]
@@ -64,17 +63,31 @@ def _list(call: Call) -> Json:
             for shown in found
             if (not call.flag("unread") or shown["unreadMessageCount"])
             and (not tags or not tags.isdisjoint(shown["tags"]))
+            and (not pinned_by or ("pinnedAt" in shown and "me" in pinned_by))
+            and _has_tags_of_the_other(call, shown)
             and call.searches(shown["conversationWith"]["name"])
         ]
     )
+
+
+def _has_tags_of_the_other(call: Call, shown: Json) -> bool:
+    """Whether the other user, or the group, has one of the tags that the URL names for it, if it names some."""
+    wanted = call.names(f"{shown['conversationType']}Tags")
+    named = wanted or call.names("userTags") | call.names("groupTags")
+    return not named or not wanted.isdisjoint(shown["conversationWith"].get("tags", ()))
 
 
 def _all(call: Call) -> list[Json]:
     uid = call.person().uid
     messages: dict[str, list[Json]] = {}
     for message in filter(call.visible, call.app.messages):
-        messages.setdefault(message["conversationId"], []).append(message)
-    newest_first = sorted(messages.items(), key=lambda item: int(item[1][-1]["id"]), reverse=True)
+        if _belongs(message):
+            messages.setdefault(message["conversationId"], []).append(message)
+
+    def age(item: tuple[str, list[Json]]) -> tuple[int, int]:
+        return (call.app.conversations.pinned_at(uid, item[0]) or 0, int(item[1][-1]["id"]))
+
+    newest_first = sorted(messages.items(), key=age, reverse=True)
     return [
         _describe(call, identifier, found[-1]["receiverType"], _other(uid, found[-1]), found)
         for identifier, found in newest_first

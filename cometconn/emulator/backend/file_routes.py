@@ -6,8 +6,8 @@ import hmac
 import secrets
 from typing import TYPE_CHECKING, Final
 
+from cometconn._environment import Response
 from cometconn.emulator.world.files import FILES_AT_ONCE, UPLOAD_TIME, StoredFile, Ticket
-from cometconn.environment import Response
 
 from .call import Call, Route
 from .responses import Refusal

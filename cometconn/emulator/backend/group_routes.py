@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -123,13 +124,13 @@ def _groups(call: Call) -> Json:
 
 def _members(call: Call) -> Json:
     group = call.joined_group(call.path["guid"])
-    scopes, status = call.names("scopes"), call.query.get("status")
+    scopes = call.names("scopes")
     found = [
         {**call.app.public(uid, by=call.person().uid), "scope": scope, "joinedAt": group.created_at}
         for uid, scope in group.members.items()
         if scope in (scopes or {scope}) and call.searches(call.app.people[uid].name, uid)
     ]
-    return call.listing([member for member in found if status in {None, member["status"]}])
+    return call.listing([member for member in found if call.has_status(member)])
 
 
 def _join(call: Call) -> Json:
@@ -141,7 +142,9 @@ def _join(call: Call) -> Json:
     if group.kind == "private" or (group.kind == "password" and call.body.get("password") != group.password):
         raise Refusal(403, "ERR_GROUP_JOIN_NOT_ALLOWED", f"The {group.kind} group {group.guid} does not let {uid} in.")
     group.members[uid] = "participant"
-    return {"data": _publish(call, "joined", group)}
+    published = copy.deepcopy(_publish(call, "joined", group))
+    published["data"]["entities"]["for"]["entity"] = group.public(uid)
+    return {"data": published}
 
 
 def _leave(call: Call) -> Json:

@@ -72,7 +72,10 @@ def _remove_reaction(call: Call) -> Json:
 def _reactions(call: Call) -> Json:
     message = call.message()
     found = call.app.messages.reactions.of(message, call.path.get("reaction"))
-    return call.listing([{**reaction, "reactedBy": call.app.public(reaction["uid"])} for reaction in found])
+    page = call.listing([{**reaction, "reactedBy": call.app.public(reaction["uid"])} for reaction in found])
+    # The JavaScript SDK adds this to its next request, and would request the same page again without it.
+    page["meta"]["next"] = {"page": page["meta"]["pagination"]["current_page"] + 1}
+    return page
 
 
 def _publish_reaction(
@@ -109,7 +112,7 @@ def _interact(call: Call) -> Json:
 
 
 def _done(call: Call) -> Json:
-    """Answer a request that changes nothing here: subscriptions of threads, reports of messages."""
+    """Answer a report of a message, which changes nothing here."""
     call.message()
     return {"data": {"success": True}}
 
@@ -122,7 +125,5 @@ MESSAGE_ROUTES: tuple[Route, ...] = (
     ("POST", "messages/{id}/reactions/{reaction}", _react),
     ("DELETE", "messages/{id}/reactions/{reaction}", _remove_reaction),
     ("PATCH", "messages/{id}/interacted", _interact),
-    ("POST", "messages/{id}/thread/subscription", _done),
-    ("DELETE", "messages/{id}/thread/subscription", _done),
     ("POST", "messages/{id}/flagged", _done),
 )

@@ -53,7 +53,8 @@ def _in_thread(call: Call) -> Json:
 def _page(call: Call, wanted: Callable[[Json], bool]) -> Json:
     """Return a page of the messages that are *wanted* and that the user may see; only their number with `count`."""
     person, app = call.person(), call.app
-    unread, with_reactions = call.flag("unread"), call.flag("hasReactions")
+    unread, with_reactions, saved = call.flag("unread"), call.flag("hasReactions"), call.flag("saved")
+    receiver_type = call.query.get("receiverType")
     hidden = person.blocked if call.flag("hideMessagesFromBlockedUsers") else frozenset()
 
     def visible(message: Json) -> bool:
@@ -61,7 +62,9 @@ def _page(call: Call, wanted: Callable[[Json], bool]) -> Json:
             wanted(message)
             and call.visible(message)
             and (not unread or call.is_unread(message))
+            and receiver_type in {None, message["receiverType"]}
             and (not with_reactions or bool(app.messages.reactions.of(message)))
+            and (not saved or (person.uid, message["id"]) in app.messages.saved)
             and not (message["sender"] in hidden and message["receiverType"] == "user")
         )
 

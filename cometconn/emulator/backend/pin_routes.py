@@ -18,12 +18,8 @@ __all__ = ["PIN_ROUTES"]
 
 def _pin(call: Call) -> Json:
     message = call.message()
-    message |= _pinned(call)
+    message |= {"pinnedAt": call.app.now(), "pinnedBy": call.person().uid}
     return _publish_pin(call, message, "pinned")
-
-
-def _pinned(call: Call) -> Json:
-    return {"pinnedAt": call.app.now(), "pinnedBy": call.person().uid}
 
 
 def _unpin(call: Call) -> Json:
@@ -59,16 +55,18 @@ def _publish_save(call: Call, message: Json, action: str) -> Json:
 
 
 def _pin_conversation(call: Call) -> Json:
-    return _publish_conversation(call, "pinned", {**conversation(call), **_pinned(call)})
+    call.app.conversations.pin(call.person().uid, call.conversation(), now=call.app.now())
+    return _publish_conversation(call, "pinned")
 
 
 def _unpin_conversation(call: Call) -> Json:
-    return _publish_conversation(call, "unpinned", conversation(call))
+    call.app.conversations.unpin(call.person().uid, call.conversation())
+    return _publish_conversation(call, "unpinned")
 
 
-def _publish_conversation(call: Call, action: str, shown: Json) -> Json:
+def _publish_conversation(call: Call, action: str) -> Json:
     """Pins of conversations are private, too: only the user's other devices get the frame."""
-    uid, app = call.person().uid, call.app
+    uid, app, shown = call.person().uid, call.app, conversation(call)
     body = {"action": action, "conversation": shown}
     pin = frame(
         app.app_id, "conversation_pin", body, sender=uid, receiver=uid, receiver_type="user", device_id=call.device_id

@@ -10,7 +10,7 @@ from cometconn.emulator.world.messages import DEFAULT_PER_PAGE, HAVING, PageRequ
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["flag", "list_page", "names", "page_request", "split_url"]
+__all__ = ["flag", "list_page", "names", "number", "page_request", "split_url"]
 
 _MAX_PER_PAGE = 100
 _MAX_PER_LIST_PAGE = 1_000
@@ -33,12 +33,12 @@ def names(query: Mapping[str, str], name: str) -> frozenset[str]:
 
 
 def list_page(query: Mapping[str, str]) -> tuple[int, int]:
-    """Read `page`, by default 1, and `per_page`, by default 100 and at most 1000, of a list that is not of messages.
+    """Read `page`, by default 1, and `per_page` or `limit`, by default 100 and at most 1000, of a list of other things than messages.
 
     Raises `ValueError`, naming the parameter, for a value that is not allowed.
     """
-    per_page = _number(query, "per_page", least=1) or _MAX_PER_PAGE
-    return _number(query, "page", least=1) or 1, min(per_page, _MAX_PER_LIST_PAGE)
+    per_page = number(query, "per_page", least=1) or number(query, "limit", least=1) or _MAX_PER_PAGE
+    return number(query, "page", least=1) or 1, min(per_page, _MAX_PER_LIST_PAGE)
 
 
 def page_request(query: Mapping[str, str]) -> PageRequest:
@@ -52,10 +52,10 @@ def page_request(query: Mapping[str, str]) -> PageRequest:
         raise ValueError(message)
     return PageRequest(
         affix=affix,
-        per_page=min(_number(query, "per_page", least=1) or DEFAULT_PER_PAGE, _MAX_PER_PAGE),
-        id=_number(query, "id"),
-        sent_at=_number(query, "sentAt"),
-        updated_at=_number(query, "updatedAt"),
+        per_page=min(number(query, "per_page", least=1) or DEFAULT_PER_PAGE, _MAX_PER_PAGE),
+        id=number(query, "id"),
+        sent_at=number(query, "sentAt"),
+        updated_at=number(query, "updatedAt"),
         only_updates=flag(query, "onlyUpdates"),
         categories=names(query, "categories"),
         types=names(query, "types"),
@@ -63,11 +63,15 @@ def page_request(query: Mapping[str, str]) -> PageRequest:
         tags=names(query, "tags"),
         hide_replies=flag(query, "hideReplies"),
         hide_deleted=flag(query, "hideDeleted"),
+        hide_quoted=flag(query, "hideQuotedMessages"),
+        mentioned=names(query, "mentionedUids"),
+        attachment_types=names(query, "attachmentTypes"),
         having=frozenset(name for name in HAVING if flag(query, name)),
     )
 
 
-def _number(query: Mapping[str, str], name: str, *, least: int = 0) -> int | None:
+def number(query: Mapping[str, str], name: str, *, least: int = 0) -> int | None:
+    """Read a parameter that is a whole number. Raises `ValueError`, naming it, for anything else."""
     text = query.get(name)
     if text is None:
         return None

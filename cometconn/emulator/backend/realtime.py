@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cometconn.emulator.world.chat_app import ChatApp
     from cometconn.emulator.world.devices import Device
 
-__all__ = ["received"]
+__all__ = ["received", "relay"]
 
 _RELAYED = frozenset({"receipts", "transient_message", "typing_indicator"})
 
@@ -34,7 +34,7 @@ def received(app: ChatApp, device: Device, text: str, *, faults: Faults, log: Se
     elif not device.authenticated:
         ignored = "not authenticated"
     elif kind in _RELAYED:
-        ignored = _relay(app, device, came)
+        ignored = relay(app, device.uid or "", came, device_id=device.device_id)
     else:
         ignored = "unknown type"
     if ignored is not None:
@@ -68,12 +68,12 @@ def _authenticate(app: ChatApp, device: Device, came: Json, faults: Faults, log:
         device.close(faults.auth_close, "authentication failed")
 
 
-def _relay(app: ChatApp, device: Device, came: Json) -> str | None:
-    """Pass typing indicators, receipts and transient messages on; return why not, if the frame is not valid.
+def relay(app: ChatApp, sender: str, came: Json, *, device_id: str = "") -> str | None:
+    """Pass a typing indicator, receipt or transient message on; return why not, if the frame is not valid.
 
-    The sender is the authenticated user, whatever the frame claims.
+    *sender* is the authenticated user, whatever the frame claims, and *device_id* the device that the frame came from.
     """
-    sender, body = device.uid or "", came.get("body")
+    body = came.get("body")
     receiver, receiver_type = _text(came.get("receiver")), _text(came.get("receiverType"))
     audience = app.audience(sender, receiver, receiver_type)
     if audience is None or not isinstance(body, dict):
@@ -85,7 +85,7 @@ def _relay(app: ChatApp, device: Device, came: Json) -> str | None:
         sender=sender,
         receiver=receiver,
         receiver_type=receiver_type,
-        device_id=device.device_id,
+        device_id=device_id,
     )
     if came["type"] != "receipts":
         app.deliver(audience - {sender}, passed)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from cometconn._environment import Response
 from cometconn.emulator.jsontext import Json, render
-from cometconn.environment import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import urllib.parse
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from cometconn._environment import Response
 from cometconn.emulator.jsontext import Json, parse
 from cometconn.emulator.world.files import StoredFile
-from cometconn.environment import Response
 
 from .call import Call, Handler
 from .file_routes import is_storage
@@ -22,15 +22,17 @@ from .settings_payload import API_VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from cometconn._environment import Request
     from cometconn.emulator.faults import Faults
     from cometconn.emulator.world.chat_app import ChatApp
-    from cometconn.environment import Request
 
     from .form import Form
     from .rest_meter import RestMeter
 
 __all__ = ["Answer", "Server", "answer"]
 
+
+_PDF: Final = "application/pdf"
 
 _BY_LENGTH: dict[int, list[tuple[str, list[str], Handler]]] = {}
 """The routes, in their order, by the number of segments of their paths."""
@@ -89,11 +91,22 @@ def answer(server: Server, request: Request, form: Form | None = None) -> Answer
             uid = call.path["uid"]  # the user that logs in
         result = handler(call)
         if isinstance(result, StoredFile):
-            head = Response(200, {"content-type": result.mime_type, "content-length": str(result.size)}, b"")
-            return Answer(head, uid, None, result)
+            return Answer(Response(200, _file_headers(result), b""), uid, None, result)
         return Answer(result if isinstance(result, Response) else json_response(200, result), uid, None)
     except Refusal as refusal:
         return Answer(refusal.response(), uid, refusal.code)
+
+
+def _file_headers(file: StoredFile) -> dict[str, str]:
+    """Return the headers of a file. A script in it must not run as if it were one of this server's page."""
+    headers = {
+        "content-type": file.mime_type,
+        "content-length": str(file.size),
+        "x-content-type-options": "nosniff",
+    }
+    if file.mime_type != _PDF:  # browsers do not show a PDF file in a sandbox, and its scripts reach no page
+        headers["content-security-policy"] = "sandbox"
+    return headers
 
 
 def _check_faults(server: Server, request: Request, form: Form | None) -> None:

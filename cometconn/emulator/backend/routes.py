@@ -9,12 +9,15 @@ from .conversation_routes import CONVERSATION_ROUTES
 from .file_routes import FILE_ROUTES
 from .group_routes import GROUP_ROUTES
 from .message_routes import MESSAGE_ROUTES
+from .notification_routes import NOTIFICATION_ROUTES
 from .page_routes import PAGE_ROUTES
 from .pin_routes import PIN_ROUTES
 from .receipt_routes import RECEIPT_ROUTES
 from .responses import Refusal
 from .send_routes import SEND_ROUTES
-from .user_routes import USER_ROUTES, set_name
+from .signalling_routes import SIGNALLING_ROUTES
+from .thread_routes import THREAD_ROUTES
+from .user_routes import PROFILE, USER_ROUTES, set_name
 
 if TYPE_CHECKING:
     from cometconn.emulator.jsontext import Json
@@ -23,9 +26,10 @@ __all__ = ["ROUTES"]
 
 
 def _change_me(call: Call) -> Json:
-    """Set the name and the status message, if the request has them; a login has neither."""
+    """Set the name and the profile, where the request has them; a login has none of them."""
+    call.set_profile({}, **PROFILE)
     set_name(call, call.person())
-    call.set_profile(call.person().profile, statusMessage=str)
+    call.set_profile(call.person().profile, **PROFILE)
     return _me(call)
 
 
@@ -93,6 +97,9 @@ ROUTES: tuple[Route, ...] = (
     *PIN_ROUTES,
     *CONVERSATION_ROUTES,
     *GROUP_ROUTES,
+    *THREAD_ROUTES,
+    *SIGNALLING_ROUTES,
+    *NOTIFICATION_ROUTES,
     *FILE_ROUTES,
     ("POST", "api/{version}/online-members", _count_online),
     ("POST", "{version}/ping", _analytics),

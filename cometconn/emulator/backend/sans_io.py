@@ -13,25 +13,27 @@ import trio
 from cometconn._arguments import checked
 from cometconn.emulator.faults import Faults
 from cometconn.emulator.jsontext import Json, parse, render
+from cometconn.emulator.limits import DEFAULT_LIMITS, ServerLimits
 from cometconn.emulator.log import Kind, ServerLog
+from cometconn.emulator.recording import Recording
 from cometconn.emulator.world.chat_app import ChatApp
-from cometconn.emulator.world.files import FILE_LIMIT, STORE_LIMIT
 from cometconn.emulator.world.sessions import random_secret
 
 from . import realtime, rest
+from .client_traces import ClientTraces
 from .file_routes import is_storage
 from .form import Form, form_boundary
 from .query import split_url
-from .redact import by_name, by_value
+from .redact import by_name, by_value, masked
 from .rest_meter import RestMeter
 from .settings_payload import host_port, settings_payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from cometconn._environment import Request, Response
     from cometconn.emulator.world.devices import Device
     from cometconn.emulator.world.files import StoredFile
-    from cometconn.environment import Request, Response
 
 __all__ = ["How", "World"]
 
@@ -56,8 +58,7 @@ class World(ChatApp):
         api_key: its REST API key, for what an auth key may not do.
         users: uids. `people` holds the rest (names, roles, friends) and may be changed.
         groups: guid and members of each group.
-        file_limit: the most bytes of one uploaded file.
-        files_limit: the most bytes of all uploaded files; newer ones push out the oldest.
+        limits: how much it keeps and takes.
         host: the host in the settings that clients get.
         port: the port in them.
         clock: seconds, for the log.
@@ -66,6 +67,10 @@ class World(ChatApp):
 
     Attributes:
         base_url: the beginning of the URLs of files, where it is not `http://HOST:PORT`.
+        limits: how much it keeps and takes.
+        traces: puts what clients send of themselves into the log.
+        recording: what records the sessions; `None` unless `record()` was called.
+        recorded: the last recording, also after `stop_recording()`.
     """
 
     @checked
@@ -77,8 +82,7 @@ class World(ChatApp):
         api_key: str = "REST-KEY",
         users: Iterable[str] = ("zed-1", "amy-2"),
         groups: Mapping[str, Iterable[str]] | None = None,
-        file_limit: int = FILE_LIMIT,
-        files_limit: int = STORE_LIMIT,
+        limits: ServerLimits = DEFAULT_LIMITS,
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Callable[[], float] = trio.current_time,
@@ -91,17 +95,21 @@ class World(ChatApp):
             api_key=api_key,
             users=users,
             groups=groups,
-            file_limit=file_limit,
-            files_limit=files_limit,
+            limits=limits,
             wall_clock=wall_clock,
             make_secret=make_secret,
         )
         self.host: str = host
         self.port: int = port
         self.base_url: str | None = None
-        self.log: ServerLog = ServerLog(clock)
+        self.limits: ServerLimits = limits
+        self.log: ServerLog = ServerLog(clock, limit=limits.log_entries)
+        self.traces: ClientTraces = ClientTraces(self.log, wall_clock, self._secrets)
         self.faults: Faults = Faults()
         self.rest_meter: RestMeter = RestMeter(clock)
+        self.recording: Recording | None = None
+        self.recorded: Recording | None = None
+        self._clock = clock
 
     # REST
 
@@ -145,6 +153,8 @@ class World(ChatApp):
         if form is not None:
             form.abandon()
         self._log_request(request, status=answer.response.status, uid=answer.uid, code=answer.code, secrets=secrets)
+        if self.recording is not None:
+            self.recording.exchanged(request, answer.response, answer.uid, self.faults.rest_delay)
         return attrs.evolve(answer.response, headers={**answer.response.headers, **self.date()}), answer.file
 
     def answer(self, request: Request) -> Response:
@@ -160,7 +170,14 @@ class World(ChatApp):
 
     def _settings(self) -> Json:
         media_host = urllib.parse.urlsplit(self._base_url()).netloc if self.faults.secured_media else None
-        return settings_payload(self.host, self.port, now=self.now(), mode=self.faults.mode, media_host=media_host)
+        return settings_payload(
+            self.host,
+            self.port,
+            now=self.now(),
+            mode=self.faults.mode,
+            media_host=media_host,
+            file_size=self.files.file_limit,
+        )
 
     def date(self) -> dict[str, str]:
         """Return the `Date` header of an answer made now; none where the fault `date` is `False`."""
@@ -173,7 +190,11 @@ class World(ChatApp):
     def asked(self, device: Device) -> None:
         """Record that a client requested the upgrade. `faults.upgrade` is what the transport must do about it."""
         self.connected(device)
-        self.log.add(Kind.CONNECT, device.number, path=by_value(device.path, self._secrets()))
+        if device.port is not None:
+            self.traces.note_connection(device.port, device.number)
+        device.since = self.log.add(Kind.CONNECT, device.number, path=by_value(device.path, self._secrets())).at
+        if self.recording is not None:
+            self.recording.dialled(device.number)
 
     def accepted(self, device: Device) -> None:
         """Record that the WebSocket is open. Includes `asked()`, unless that was called before."""
@@ -181,10 +202,14 @@ class World(ChatApp):
             self.asked(device)
         device.open = True
         self.log.add(Kind.UPGRADE, device.number, status=101)
+        if self.recording is not None:
+            self.recording.upgraded(device.number, 101)
 
     def refused(self, device: Device, status: int) -> None:
         """Record that the upgrade was answered with an HTTP error, which ends the connection."""
         self.log.add(Kind.UPGRADE, device.number, status=status)
+        if self.recording is not None:
+            self.recording.upgraded(device.number, status, self.faults.headers(self.now()).get("retry-after"))
         self.closed(device, "refused")
 
     def received(self, device: Device, text: str) -> None:
@@ -192,12 +217,19 @@ class World(ChatApp):
         if device.silent or device.gone:
             return
         self.log.add(Kind.FRAME_IN, device.number, device.uid, **self._shown(text))
+        before = device.uid
         realtime.received(self, device, text, faults=self.faults, log=self.log)
+        if before is None and device.uid is not None:
+            self.traces.note_user(device.number, device.uid)
+        if self.recording is not None:
+            self.recording.framed(device.number, device.uid, "client", text)
 
     def sent(self, device: Device, text: str) -> None:
         """Record that a queued frame was written."""
         if not (device.silent or device.gone):
             self.log.add(Kind.FRAME_OUT, device.number, device.uid, **self._shown(text))
+            if self.recording is not None:
+                self.recording.framed(device.number, device.uid, "server", text)
 
     def wire(self, device: Device, kind: Kind, **detail: Any) -> None:
         """Record a close frame, an EOF or a reset below the WebSocket, and the end of the connection if this ends it.
@@ -208,6 +240,8 @@ class World(ChatApp):
         if device.gone or not device.number:
             return
         self.log.add(kind, device.number, device.uid, **detail)
+        if self.recording is not None:
+            self._record_wire(self.recording, device.number, kind, detail)
         if kind is Kind.CLOSE_IN:
             device.close_in = detail["code"] or 0
         elif kind is Kind.CLOSE_OUT:
@@ -231,7 +265,27 @@ class World(ChatApp):
         )
         self.disconnected(device)
 
+    def _record_wire(self, recording: Recording, number: int, kind: Kind, detail: Mapping[str, Any]) -> None:
+        by = "client" if kind in {Kind.CLOSE_IN, Kind.EOF} or detail.get("by") == "client" else "server"
+        if kind is Kind.CLOSE_IN or kind is Kind.CLOSE_OUT:
+            recording.closed(number, by, detail["code"])
+        else:
+            recording.ended(number, by, "eof" if kind is Kind.EOF else "reset")
+
     # The log
+
+    def record(self) -> Recording:
+        """Begin to record what clients send and receive, and forget an earlier recording."""
+        self.recording = self.recorded = Recording(self._clock)
+        return self.recording
+
+    def stop_recording(self) -> None:
+        """Record no more; `recorded` stays."""
+        self.recording = None
+
+    def masked(self, values: list[Json]) -> list[Json]:
+        """Return a copy of JSON objects without secrets, as the page of the server shows them."""
+        return masked(values, self._secrets())
 
     def _secrets(self) -> tuple[str, ...]:
         return (*self.sessions.values(), self.api_key, self.auth_key)

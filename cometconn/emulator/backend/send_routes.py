@@ -61,6 +61,7 @@ def _send(call: Call, parent_id: str) -> Json:
     draft |= {name: value for name, value in extras.items() if value}
     if (parent := app.messages.get(parent_id)) is not None:
         parent["replyCount"] = parent.get("replyCount", 0) + 1
+        app.messages.subscriptions[sender, parent["id"]] = True
     posted = app.post(sender, {**draft, "data": data}, device_id=call.device_id)
     return {"data": posted}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .call import Call, Route
 from .responses import Refusal
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from cometconn.emulator.world.people import Person
     from cometconn.emulator.world.webhooks import Trigger
 
-__all__ = ["USER_ROUTES", "set_name"]
+__all__ = ["PROFILE", "USER_ROUTES", "set_name"]
 
-_PROFILE: dict[str, type] = {"avatar": str, "link": str, "metadata": dict, "statusMessage": str, "tags": list}
+PROFILE: Final[dict[str, type]] = {"avatar": str, "link": str, "metadata": dict, "statusMessage": str, "tags": list}
+"""The fields of a user's profile that a request can set, with their types."""
 
 
 def set_name(call: Call, person: Person) -> None:
@@ -58,7 +59,7 @@ def _create(call: Call) -> Json:
         raise Refusal(400, "ERR_UID_ALREADY_EXISTS", f"There is a user with the uid {uid} already.")
     call.text("name")
     _check_role(call)
-    call.set_profile({}, **_PROFILE)
+    call.set_profile({}, **PROFILE)
     _set_fields(call, call.app.add_user(uid))
     token = {"authToken": _new_token(call, uid)["authToken"]} if call.body.get("withAuthToken") is True else {}
     return {"data": {**call.app.public(uid), **token}}
@@ -81,7 +82,7 @@ def _check_role(call: Call) -> None:
 
 def _set_fields(call: Call, person: Person) -> None:
     set_name(call, person)
-    call.set_profile(person.profile, **_PROFILE)
+    call.set_profile(person.profile, **PROFILE)
     person.role = call.body.get("role", person.role)
 
 
@@ -91,15 +92,20 @@ def _user(call: Call) -> Json:
 
 def _users(call: Call) -> Json:
     me, app = call.person(), call.app
-    uids, roles, status = call.names("uids"), call.names("roles"), call.query.get("status")
+    uids, roles, tags, search_in = (call.names(name) for name in ("uids", "roles", "tags", "searchIn"))
     found = []
     for uid, person in app.people.items():
         wanted = uid in (uids or {uid}) and person.role in (roles or {person.role})
         known = not call.flag("friendsOnly") or uid in me.friends
         hidden = call.flag("hideBlockedUsers") and (uid in me.blocked or me.uid in person.blocked)
-        if uid != me.uid and wanted and known and not hidden and call.searches(person.name, uid):
+        tagged = not tags or not tags.isdisjoint(person.profile.get("tags", ()))
+        searched = [text for name, text in (("name", person.name), ("uid", uid)) if name in (search_in or {name})]
+        if uid != me.uid and wanted and known and tagged and not hidden and call.searches(*searched):
             found.append(app.public(uid, by=me.uid))
-    return call.listing([user for user in found if status in {None, user["status"]}])
+    by = call.query.get("sortBy")
+    if by is not None:
+        found.sort(key=lambda user: str(user.get(by, "")).lower(), reverse=call.query.get("sortOrder") == "desc")
+    return call.listing([user for user in found if call.has_status(user)])
 
 
 def _block(call: Call) -> Json:

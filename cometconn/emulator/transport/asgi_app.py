@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import attrs
 import starlette.requests
@@ -16,31 +16,31 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, WebSocketRoute
 
+from cometconn._environment import Request
 from cometconn.emulator.backend.responses import error_response
-from cometconn.emulator.control_api import is_control
 from cometconn.emulator.log import Kind
 from cometconn.emulator.world.devices import Close, Device
-from cometconn.environment import Request
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Callable
 
     from starlette.types import Receive, Scope, Send
 
+    from cometconn._environment import Response
     from cometconn.emulator.backend.form import Form
     from cometconn.emulator.backend.sans_io import World
-    from cometconn.environment import Response
+    from cometconn.emulator.control_api import ControlApi
+    from cometconn.emulator.log_watch import LogWatch
 
     from .controlled_stream import ControlledStream
 
-__all__ = ["BODY_LIMIT", "CLOSE_TIMEOUT", "make_app"]
+__all__ = ["CLOSE_TIMEOUT", "CONTROL_BODY_LIMIT", "make_app"]
 
 _PREFLIGHT_AGE = 600
 """Seconds that a browser may keep the answer to a preflight request."""
 
-BODY_LIMIT = 1_048_576
-"""A longer request body, in bytes, is answered with 413, unless it is a form: its files have limits of their own."""
+CONTROL_BODY_LIMIT = 1_048_576
+"""A longer body of a request to the controls, in bytes, is answered with 413."""
 
 _CUT_AFTER = 65_536
 """Bytes of a form after which the fault `upload` cuts the connection."""
@@ -51,13 +51,17 @@ _PIECE = 65_536
 CLOSE_TIMEOUT = 1.0
 """Seconds that the client has to answer a close frame; then its TCP connection is closed."""
 
-Responder: TypeAlias = "Callable[[Request], Response]"
+_EVENT_HEADERS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
 
 
-def make_app(world: World, control: Responder | None = None) -> Starlette:
+def make_app(world: World, control: ControlApi | None = None) -> Starlette:
     """Make the application. Each scope's state must hold the connection's `ControlledStream` as `stream`.
 
-    *control* answers the requests below `/control/`; without it they go to the `World`, like all others.
+    *control* answers the requests that concern it; without it they go to the `World`, like all others.
     """
     every_origin = Middleware(
         CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], max_age=_PREFLIGHT_AGE
@@ -73,41 +77,40 @@ class _Rest:
     """The HTTP side. An object, because Starlette passes every method to one; to a function only GET and HEAD."""
 
     world: World
-    control: Responder | None
+    control: ControlApi | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         came = starlette.requests.Request(scope)
         request = Request(came.method, _url(scope), dict(came.headers))
-        form = None if self._is_control(request) else self.world.form(request)
+        control = self.control if self.control is not None and self.control.concerns(request.url) else None
+        if control is not None:
+            await _control(control, request, scope, receive, send)
+            return
+        form = self.world.form(request)
         try:
             await self._serve(request, form, scope, receive, send)
         finally:
             if form is not None:
                 form.abandon()
 
-    def _is_control(self, request: Request) -> bool:
-        return self.control is not None and is_control(request.url)
-
     async def _serve(self, request: Request, form: Form | None, scope: Scope, receive: Receive, send: Send) -> None:
         stream: ControlledStream = scope["state"]["stream"]
         cut = form is not None and self.world.cuts_upload(request)
+        limit = self.world.limits.body_size
         try:
-            body = await (_read(receive) if form is None else _read_form(receive, form, cut=cut))
+            body = await (_read(receive, limit) if form is None else _read_form(receive, form, cut=cut))
         except EOFError:
             return  # the client closed the connection in the middle of its request
         if cut:
             stream.reset()
             return
         request = attrs.evolve(request, body=body or None)
-        if self.control is not None and self._is_control(request):
-            await _as_starlette(_limited(self.control, request))(scope, receive, send)
-            return
         if self.world.hangs(request):
             await _wait_disconnected(receive)
             return
         file = None
-        if len(body) > BODY_LIMIT:
-            response = _too_long()
+        if len(body) > limit:
+            response = _too_long(limit)
         else:
             response, file = self.world.respond(request, form)
         # Opened at once: while this request waits, newer files may push this one out.
@@ -122,6 +125,32 @@ class _Rest:
                 await _send_file(response, content, send, stream if cut else None)
 
 
+async def _control(control: ControlApi, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request to the controls, or send the log for as long as the client reads it."""
+    try:
+        body = await _read(receive, CONTROL_BODY_LIMIT)
+    except EOFError:
+        return  # the client closed the connection in the middle of its request
+    request = attrs.evolve(request, body=body or None)
+    with control.watch(request) as watch:
+        if watch is None:
+            is_long = len(body) > CONTROL_BODY_LIMIT
+            response = _too_long(CONTROL_BODY_LIMIT) if is_long else control.respond(request)
+            await _as_starlette(response)(scope, receive, send)
+            return
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_send_log, watch, send)
+            await _wait_disconnected(receive)
+            nursery.cancel_scope.cancel(reason="the reader of the log is gone")
+
+
+async def _send_log(watch: LogWatch, send: Send) -> None:
+    """Send the log, each event after the one before was written: a slow reader slows down only itself."""
+    await send({"type": "http.response.start", "status": 200, "headers": _EVENT_HEADERS})
+    while True:
+        await send({"type": "http.response.body", "body": await watch.next_chunk(), "more_body": True})
+
+
 @attrs.frozen
 class _Socket:
     """The WebSocket side: one call per connection."""
@@ -131,7 +160,8 @@ class _Socket:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         stream: ControlledStream = scope["state"]["stream"]
         websocket = starlette.websockets.WebSocket(scope, receive, send)
-        device = Device(stream, path=scope["path"])
+        port = None if scope["client"] is None else scope["client"][1]
+        device = Device(stream, scope["path"], self.world.limits.waiting_frames, port)
         stream.watch(functools.partial(self.world.wire, device))
         self.world.asked(device)
         upgrade = self.world.faults.upgrade
@@ -226,10 +256,10 @@ async def _read_form(receive: Receive, form: Form, *, cut: bool) -> bytes:
     return b""
 
 
-async def _read(receive: Receive) -> bytes:
-    """Read the body, but not much more than `BODY_LIMIT` of it. Raises `EOFError` when it is not complete."""
+async def _read(receive: Receive, limit: int) -> bytes:
+    """Read the body, but not much more than *limit* bytes of it. Raises `EOFError` when it is not complete."""
     body = bytearray()
-    while len(body) <= BODY_LIMIT:
+    while len(body) <= limit:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise EOFError
@@ -239,12 +269,8 @@ async def _read(receive: Receive) -> bytes:
     return bytes(body)
 
 
-def _limited(respond: Responder, request: Request) -> Response:
-    return _too_long() if len(request.body or b"") > BODY_LIMIT else respond(request)
-
-
-def _too_long() -> Response:
-    return error_response(413, "ERR_PAYLOAD_TOO_LARGE", f"The body is longer than {BODY_LIMIT} bytes.")
+def _too_long(limit: int) -> Response:
+    return error_response(413, "ERR_PAYLOAD_TOO_LARGE", f"The body is longer than {limit} bytes.")
 
 
 def _url(scope: Scope) -> str:

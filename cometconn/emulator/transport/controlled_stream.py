@@ -1,4 +1,4 @@
-"""The TCP stream under hypercorn, with three things that no ASGI server offers.
+"""The TCP or TLS stream under hypercorn, with three things that no ASGI server offers.
 
 It can reset the connection, make it half-open, and report how the client ended it. Hypercorn
 gets this stream instead of Trio's own.
@@ -43,8 +43,9 @@ class ControlledStream(trio.abc.HalfCloseableStream):
         close_sent: set when a close frame was written.
     """
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.SocketStream | trio.SSLStream[trio.SocketStream]) -> None:
         self._stream = stream
+        self._transport = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
         self._report: Report = _no_report
         self._sniffer_in: CloseFrameSniffer | None = None
         self._sniffer_out: CloseFrameSniffer | None = None
@@ -56,7 +57,15 @@ class ControlledStream(trio.abc.HalfCloseableStream):
     @property
     def socket(self) -> trio.socket.SocketType:
         """Trio's socket; hypercorn reads the addresses from it."""
-        return self._stream.socket
+        return self._transport.socket
+
+    async def handshake(self) -> None:
+        """Do the TLS handshake, if this is a TLS stream. Raises `trio.BrokenResourceError` when it fails.
+
+        Hypercorn would do it without knowing this class, so that it is done before.
+        """
+        if isinstance(self._stream, trio.SSLStream):
+            await self._stream.do_handshake()
 
     def watch(self, report: Report) -> None:
         """Report from now on. Until `expect_frames()` is called that is only EOF and reset."""

@@ -13,33 +13,38 @@ from typing import TYPE_CHECKING
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
-from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 
 from .controlled_stream import ControlledStream
+from .http1_protocol import Http1Server
 
 if TYPE_CHECKING:
+    import ssl
+
     from starlette.types import ASGIApp
 
     from .listener import Listener
 
-__all__ = ["FRAME_LIMIT", "HttpServer"]
+__all__ = ["HttpServer"]
 
-FRAME_LIMIT = 65_536
-"""A longer WebSocket message, in characters, is answered with close code 1009."""
+_HANDSHAKE_TIMEOUT = 10.0
+"""Seconds that a client has for the TLS handshake."""
 
 _logger = logging.getLogger("cometconn.emulator")
 
 
 class HttpServer:
-    """Serves an ASGI application on the connections of a listener."""
+    """Serves an ASGI application on the connections of a listener, with TLS if there is an *ssl_context*."""
 
-    def __init__(self, app: ASGIApp, listener: Listener) -> None:
+    def __init__(
+        self, app: ASGIApp, listener: Listener, ssl_context: ssl.SSLContext | None = None, *, frame_limit: int
+    ) -> None:
         self._app = ASGIWrapper(app)  # type: ignore[arg-type] # two type descriptions of the same ASGI
-        self._config = _make_config()
+        self._config = _make_config(frame_limit)
         self._context = WorkerContext(None)
         self._listener = listener
+        self._ssl_context = ssl_context
         self._streams: set[ControlledStream] = set()
         self._emptied = trio.lowlevel.ParkingLot()
 
@@ -48,15 +53,26 @@ class HttpServer:
         async with trio.open_nursery() as nursery:
             task_status.started()
             while True:
-                stream = ControlledStream(await self._listener.accept())
+                stream = self._stream(await self._listener.accept())
                 self._streams.add(stream)
                 nursery.start_soon(self._serve_stream, stream)
+
+    def _stream(self, accepted: trio.SocketStream) -> ControlledStream:
+        if self._ssl_context is None:
+            return ControlledStream(accepted)
+        # HTTP clients end a TLS connection without the closing message of TLS.
+        return ControlledStream(trio.SSLStream(accepted, self._ssl_context, server_side=True, https_compatible=True))
 
     async def _serve_stream(self, stream: ControlledStream) -> None:
         """Run hypercorn on one connection. An error there is logged and does not touch the other connections."""
         state = ConnectionState({"stream": stream})
         try:
-            await TCPServer(self._app, self._config, self._context, state, stream)  # type: ignore[arg-type] # it is annotated for TLS only
+            try:
+                with trio.fail_after(_HANDSHAKE_TIMEOUT):
+                    await stream.handshake()
+            except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+                return  # not a TLS client, or one that does not trust the certificate
+            await Http1Server(self._app, self._config, self._context, state, stream)  # type: ignore[arg-type] # it is annotated for TLS only
         except* Exception:
             _logger.exception("a connection failed")
         finally:
@@ -84,11 +100,11 @@ class HttpServer:
             await self._emptied.park()
 
 
-def _make_config() -> Config:
+def _make_config(frame_limit: int) -> Config:
     config = Config()
     config.accesslog = None
     config.errorlog = _logger.getChild("hypercorn")
     config.include_server_header = False
     config.include_date_header = False  # the `World` adds it, from its own clock
-    config.websocket_max_message_size = FRAME_LIMIT
+    config.websocket_max_message_size = frame_limit
     return config

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import logging
+import math
 import socket
 import sys
 
@@ -42,6 +43,8 @@ def listen(host: str, port: int) -> trio.SocketListener:
 class Listener:
     """A listening socket that can be closed and opened again; while it is closed, `accept()` waits.
 
+    `accept()` also opens it again when the time of `refuse_connections()` is over.
+
     Attributes:
         address: IP address and port, whether it listens there now or not.
     """
@@ -50,9 +53,12 @@ class Listener:
         self.address: tuple[str, int] = listener.socket.getsockname()[:2]
         self._listener: trio.SocketListener | None = listener
         self._reopened = trio.lowlevel.ParkingLot()
+        self._reopen_at = math.inf
 
-    def refuse_connections(self) -> None:
-        """Close the listening socket, so that the system refuses new connections. Idempotent."""
+    def refuse_connections(self, seconds: float = math.inf) -> None:
+        """Close the listening socket for *seconds* from now on: the system refuses new connections."""
+        self._reopen_at = trio.current_time() + seconds
+        self._reopened.unpark_all()  # so that `accept()` waits for this time, and not for that of an earlier call
         if self._listener is not None:
             self._listener.socket.close()
             self._listener = None
@@ -67,7 +73,7 @@ class Listener:
         """Return the next connection. Without a free file descriptor it logs a warning and tries again every 0.1 s."""
         while True:
             if self._listener is None:
-                await self._reopened.park()
+                await self._wait_reopened()
                 continue
             try:
                 return await self._listener.accept()
@@ -78,3 +84,14 @@ class Listener:
                     raise
                 _logger.warning("cannot accept a connection: %s", error.strerror)
                 await trio.sleep(_RETRY_DELAY)
+
+    async def _wait_reopened(self) -> None:
+        """Wait for `accept_connections()`, or for the end of the refusal, and then listen again."""
+        with trio.move_on_at(self._reopen_at):
+            await self._reopened.park()
+            return
+        try:
+            self.accept_connections()
+        except OSError as error:
+            _logger.warning("cannot listen again: %s", error)
+            self._reopen_at = trio.current_time() + _RETRY_DELAY

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Final
 
 from cometconn._arguments import checked
 from cometconn.emulator.jsontext import Json, render
+from cometconn.emulator.limits import DEFAULT_LIMITS, ServerLimits, most_tokens
 from cometconn.errors import SettingsError
 
+from .calls import Calls
 from .conversations import Conversations
-from .files import FILE_LIMIT, STORE_LIMIT, FileStore
+from .files import FileStore
 from .frames import frame, message_frame, presence_frame
 from .messages import MessageStore
 from .people import Group, Person, group_conversation, private_conversation
 from .receipts import Mark
-from .sessions import TOKEN_LIMIT, Sessions, random_secret
+from .sessions import Sessions, random_secret
 from .webhooks import Trigger, connection_data, receipt_data, webhook_body
 
 if TYPE_CHECKING:
@@ -49,8 +51,7 @@ class ChatApp:
         api_key: its REST API key, for what an auth key may not do.
         users: uids. `people` holds the rest (names, roles, friends) and may be changed.
         groups: guid and members of each group.
-        file_limit: the most bytes of one uploaded file.
-        files_limit: the most bytes of all uploaded files; newer ones push out the oldest.
+        limits: how much it keeps.
         wall_clock: seconds since 1970, for messages and frames. `clock_ahead` is added to it.
         make_secret: makes a token from its kind and the uid.
 
@@ -66,8 +67,7 @@ class ChatApp:
         api_key: str = "REST-KEY",
         users: Iterable[str] = ("zed-1", "amy-2"),
         groups: Mapping[str, Iterable[str]] | None = None,
-        file_limit: int = FILE_LIMIT,
-        files_limit: int = STORE_LIMIT,
+        limits: ServerLimits = DEFAULT_LIMITS,
         wall_clock: Callable[[], float] = time.time,
         make_secret: Callable[[str, str], str] = random_secret,
     ) -> None:
@@ -75,10 +75,11 @@ class ChatApp:
         self.auth_key: str = auth_key
         self.api_key: str = api_key
         uids = tuple(users)
-        self.sessions: Sessions = Sessions(make_secret, limit=max(TOKEN_LIMIT, 2 * len(uids)))
-        self.messages: MessageStore = MessageStore()
+        self.sessions: Sessions = Sessions(make_secret, limit=most_tokens(limits, len(uids)))
+        self.messages: MessageStore = MessageStore(limit=limits.messages)
         self.conversations: Conversations = Conversations()
-        self.files: FileStore = FileStore(limit=files_limit, file_limit=file_limit)
+        self.calls: Calls = Calls()
+        self.files: FileStore = FileStore(limit=limits.files_size, file_limit=limits.file_size)
         self.on_trigger: Callable[[Json], None] | None = None
         self.people: dict[str, Person] = {}
         self.groups: dict[str, Group] = {}
@@ -94,6 +95,10 @@ class ChatApp:
     def now(self) -> int:
         """Return the time that messages and frames are stamped with, in seconds since 1970."""
         return int(self._wall_clock() + self.clock_ahead)
+
+    def wall_time(self) -> float:
+        """Return this machine's time, in seconds since 1970."""
+        return self._wall_clock()
 
     # Users and groups
 

@@ -9,11 +9,9 @@ import attrs
 import trio
 
 from cometconn.emulator.jsontext import Json, render
+from cometconn.emulator.limits import DEFAULT_LIMITS
 
-__all__ = ["OUTBOX_LIMIT", "Close", "Device", "Line", "Order", "Send"]
-
-OUTBOX_LIMIT = 1_024
-"""At most this many frames wait for a client that does not read; the next one resets its connection."""
+__all__ = ["Close", "Device", "Line", "Order", "Send"]
 
 
 class Line(Protocol):
@@ -64,7 +62,9 @@ class Device:
         line: the byte stream below.
         path: the path of the upgrade request.
         limit: how many frames may wait to be written.
+        port: the port that the client's socket has on its machine; `None` without a socket.
         number: the connection's number in the log; 0 before `World.asked()`.
+        since: when it was requested, on the log's clock.
         uid: the user that its auth frame names; `None` before.
         device_id: the client's session id, from its auth frame.
         authenticated: the server accepted the auth frame.
@@ -80,8 +80,10 @@ class Device:
 
     line: Line
     path: str = "/"
-    limit: int = OUTBOX_LIMIT
+    limit: int = DEFAULT_LIMITS.waiting_frames
+    port: int | None = None
     number: int = attrs.field(default=0, init=False)
+    since: float = attrs.field(default=0.0, init=False)
     uid: str | None = attrs.field(default=None, init=False)
     device_id: str = attrs.field(default="", init=False)
     authenticated: bool = attrs.field(default=False, init=False)
@@ -96,6 +98,11 @@ class Device:
     _outbox: deque[Order] = attrs.field(factory=deque, init=False, repr=False)
     _closing: bool = attrs.field(default=False, init=False, repr=False)
     _changed: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False, repr=False)
+
+    @property
+    def waiting(self) -> int:
+        """How many frames wait to be written."""
+        return len(self._outbox)
 
     def send(self, text: str) -> None:
         """Queue a text frame. It is dropped when the connection is closing; a full queue resets the connection."""

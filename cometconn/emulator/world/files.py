@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from cometconn.emulator.limits import DEFAULT_LIMITS
+
 if TYPE_CHECKING:
     from cometconn.emulator.jsontext import Json
 
 __all__ = [
     "FILES_AT_ONCE",
-    "FILE_LIMIT",
-    "STORE_LIMIT",
     "UPLOAD_TIME",
     "FileStore",
     "FileWriter",
@@ -28,17 +28,11 @@ __all__ = [
     "Ticket",
 ]
 
-FILE_LIMIT: Final = 100 * 1024 * 1024
-"""The most bytes of one file, as CometChat's SDKs have it."""
-
 FILES_AT_ONCE: Final = 10
 """The most files of one message, as CometChat's SDKs have it."""
 
 UPLOAD_TIME: Final = 15 * 60
 """Seconds in which a presigned upload must begin, as CometChat's SDKs have it."""
-
-STORE_LIMIT: Final = 200 * 1024 * 1024
-"""The most bytes of all files, unless the server is given another limit."""
 
 _TICKETS: Final = 1_000
 """At most this many presigned uploads are known; the oldest are forgotten first."""
@@ -121,7 +115,7 @@ class FileStore:
         file_limit: the most bytes of one file.
     """
 
-    def __init__(self, *, limit: int = STORE_LIMIT, file_limit: int = FILE_LIMIT) -> None:
+    def __init__(self, *, limit: int = DEFAULT_LIMITS.files_size, file_limit: int = DEFAULT_LIMITS.file_size) -> None:
         self.limit: int = limit
         self.file_limit: int = min(file_limit, limit)
         self._files: dict[str, StoredFile] = {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import attrs
 
 from cometconn.emulator.jsontext import Json
+from cometconn.emulator.limits import DEFAULT_LIMITS
 
 from .reactions import Reactions
 from .receipts import Receipts
@@ -17,10 +18,7 @@ from .receipts import Receipts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DEFAULT_PER_PAGE", "HAVING", "MESSAGE_LIMIT", "MessageStore", "Page", "PageRequest", "is_number"]
-
-MESSAGE_LIMIT = 10_000
-"""At most this many messages are kept; the oldest are dropped first."""
+__all__ = ["DEFAULT_PER_PAGE", "HAVING", "MessageStore", "Page", "PageRequest", "is_number"]
 
 DEFAULT_PER_PAGE = 30
 _DIGITS = 19
@@ -30,6 +28,7 @@ HAVING: Final[dict[str, Callable[[Json], bool]]] = {
     "hasLinks": lambda message: _LINK.search(str(message["data"].get("text", ""))) is not None,
     "hasAttachments": lambda message: bool(message["data"].get("attachments")),
     "hasMentions": lambda message: bool(message["data"].get("mentions")),
+    "pinned": lambda message: "pinnedAt" in message,
 }
 """Filters of messages by what they have, by the name of the URL's parameter."""
 
@@ -57,6 +56,10 @@ class PageRequest:
         tags: only messages with one of these, unless empty.
         hide_replies: leave out replies in threads.
         hide_deleted: leave out messages that were deleted.
+        hide_quoted: leave out messages that quote another.
+        mentioned: only messages that mention one of these uids, unless empty.
+        attachment_types: only messages with an attachment of one of these types (`image`, `video`, `audio`, `file`),
+            unless empty.
         having: only messages that have all of these, which are names of `HAVING`.
     """
 
@@ -72,6 +75,9 @@ class PageRequest:
     tags: frozenset[str] = frozenset()
     hide_replies: bool = False
     hide_deleted: bool = False
+    hide_quoted: bool = False
+    mentioned: frozenset[str] = frozenset()
+    attachment_types: frozenset[str] = frozenset()
     having: frozenset[str] = frozenset()
 
     def key(self, message: Json) -> _Key:
@@ -96,10 +102,18 @@ class PageRequest:
             and (not self.tags or not self.tags.isdisjoint(message.get("tags", ())))
             and (not self.hide_replies or "parentId" not in message)
             and (not self.hide_deleted or "deletedAt" not in message)
+            and (not self.hide_quoted or "quotedMessageId" not in message)
+            and (not self.mentioned or not self.mentioned.isdisjoint(message["data"].get("mentions", ())))
+            and (not self.attachment_types or not self.attachment_types.isdisjoint(_attachment_types(message)))
             and (not self.only_updates or message["updatedAt"] > message["sentAt"])
             and all(HAVING[name](message) for name in self.having)
             and self.search.lower() in str(message["data"].get("text", "")).lower()
         )
+
+
+def _attachment_types(message: Json) -> set[str]:
+    kinds = {str(each.get("mimeType", "")).partition("/")[0] for each in message["data"].get("attachments") or ()}
+    return {kind if kind in {"image", "video", "audio"} else "file" for kind in kinds}
 
 
 @attrs.frozen
@@ -124,12 +138,14 @@ class MessageStore:
         reactions: to these messages.
         receipts: of these messages.
         saved: when a user saved a message, in seconds since 1970, by the user's uid and the message's id.
+        subscriptions: whether a user is subscribed to the thread of a message, by the same.
     """
 
-    def __init__(self, *, limit: int = MESSAGE_LIMIT) -> None:
+    def __init__(self, *, limit: int = DEFAULT_LIMITS.messages) -> None:
         self.reactions: Reactions = Reactions()
         self.receipts: Receipts = Receipts()
         self.saved: dict[tuple[str, str], int] = {}
+        self.subscriptions: dict[tuple[str, str], bool] = {}
         self._limit = limit
         self._messages: dict[int, Json] = {}
         self._last_id = 0

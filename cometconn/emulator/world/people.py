@@ -40,6 +40,9 @@ class Person:
         last_active_at: when the last of the user's sockets ended, in seconds since 1970.
         blocked: uids whose messages are not delivered to this user.
         profile: more fields that others see: `avatar`, `link`, `metadata`, `statusMessage`, `tags`.
+        preferences: of push notifications.
+        muted: conversations whose notifications are muted, by type and id.
+        timezone: for the schedule in the preferences.
     """
 
     uid: str
@@ -50,6 +53,9 @@ class Person:
     last_active_at: int | None = None
     blocked: set[str] = attrs.field(factory=set)
     profile: Json = attrs.field(factory=dict)
+    preferences: Json = attrs.field(factory=dict)
+    muted: dict[tuple[str, str], Json] = attrs.field(factory=dict)
+    timezone: str = "UTC"
 
     def public(self, *, online: bool) -> Json:
         """Return the user as others see it."""

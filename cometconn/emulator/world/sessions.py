@@ -5,13 +5,12 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from cometconn.emulator.limits import DEFAULT_LIMITS, most_tokens
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["TOKEN_LIMIT", "Sessions", "random_secret"]
-
-TOKEN_LIMIT = 1_000
-"""At least this many tokens are valid at once, and twice as many as there were users at the start, if that is more."""
+__all__ = ["Sessions", "random_secret"]
 
 
 def random_secret(kind: str, uid: str) -> str:
@@ -29,7 +28,9 @@ class Sessions:
         limit: at most this many tokens are valid at once; the oldest is forgotten first.
     """
 
-    def __init__(self, make_secret: Callable[[str, str], str] = random_secret, *, limit: int = TOKEN_LIMIT) -> None:
+    def __init__(
+        self, make_secret: Callable[[str, str], str] = random_secret, *, limit: int = most_tokens(DEFAULT_LIMITS)
+    ) -> None:
         self._make_secret = make_secret
         self._limit = limit
         self._tokens: dict[str, str] = {}

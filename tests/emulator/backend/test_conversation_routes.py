@@ -58,6 +58,40 @@ def test_conversations_are_listed_newest_first(talk: Backend, query: str, found:
     assert names(talk, query) == found
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", [ALL[2], ALL[0], ALL[1]]),
+        ("pinnedBy=me", [ALL[2]]),
+        ("pinnedBy=system", []),
+        ("userTags=a", [ALL[2]]),
+        ("groupTags=b", [ALL[0]]),
+        ("userTags=a&groupTags=b", [ALL[2], ALL[0]]),
+        ("userTags=b", []),
+    ],
+)
+def test_the_pinned_come_first(talk: Backend, query: str, found: list[str]) -> None:
+    """A pin is the user's own, and lasts until it is unpinned; conversations are found by the tags of users and groups, too."""
+    talk.world.people["amy-2"].profile["tags"] = ["a"]
+    talk.world.groups["hikers"].profile["tags"] = ["b"]
+    assert request(talk, "POST", "/users/amy-2/conversation/pin")["pinnedAt"] == talk.world.now()
+    assert names(talk, query) == found
+    assert "pinnedAt" not in request(talk, "DELETE", "/users/amy-2/conversation/pin")
+    assert names(talk) == ALL
+
+
+def test_the_last_message_is_no_change_of_one(talk: Backend) -> None:
+    """After an edit, and after a deletion, it is the last message itself; neither brings a conversation to the top."""
+    amy = talk.token("amy-2")
+    assert talk.request("PUT", "/messages/2", {"data": {"text": "changed"}}, authToken=amy)[0] == 200
+    shown = request(talk, "GET", "/users/amy-2/conversation")
+    assert (shown["lastMessage"]["data"]["text"], shown["latestMessageId"]) == ("changed", "2")
+    assert names(talk) == ALL
+    assert talk.request("DELETE", "/messages/2", authToken=amy)[0] == 200
+    assert "deletedAt" in request(talk, "GET", "/users/amy-2/conversation")["lastMessage"]
+    assert names(talk) == ALL
+
+
 def test_a_conversation_counts_what_is_unread(talk: Backend) -> None:
     """Messages and mentions, up to the last message read; a receipt and its removal change it."""
     shown = request(talk, "GET", "/users/amy-2/conversation")

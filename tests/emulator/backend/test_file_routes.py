@@ -85,6 +85,22 @@ async def test_files_come_with_a_message_in_a_form(server: Emulator, http: httpx
     assert (message["data"]["text"], message["tags"], message["muid"]) == ("look", ["t"], "m-1")
 
 
+@pytest.mark.parametrize(
+    ("kind", "policy"), [("text/html", "sandbox"), ("image/svg+xml", "sandbox"), ("application/pdf", None)]
+)
+async def test_a_script_in_a_file_is_not_one_of_the_server(
+    server: Emulator, http: httpx2.AsyncClient, kind: str, policy: str | None
+) -> None:
+    """A browser that opens the file gives it an origin of its own, which the controls refuse."""
+    files = [("files[]", ("x", b"<script>fetch('/control/heal', {method: 'POST'})</script>", kind))]
+    with trio.fail_after(10):
+        sent = await http.post("/messages", headers=token(server), data={**DRAFT, "data": "{}"}, files=files)
+        file = await http.get(sent.json()["data"]["data"]["attachments"][0]["url"])
+    assert file.headers["content-type"] == kind
+    assert file.headers["x-content-type-options"] == "nosniff"
+    assert file.headers.get("content-security-policy") == policy
+
+
 async def test_secured_media_needs_the_fat_of_a_user(server: Emulator, http: httpx2.AsyncClient) -> None:
     """The settings then name the server as the host of secured media, and a login returns the user's `fat`."""
     server.set(secured_media=True)

@@ -101,6 +101,16 @@ def test_reactions_are_published_counted_and_listed(backend: Backend) -> None:
     assert backend.request("DELETE", path, authToken=token)[1]["error"]["code"] == "ERR_REACTION_NOT_FOUND"
 
 
+def test_the_next_page_of_reactions_is_named(backend: Backend) -> None:
+    """`meta.next` is what the JavaScript SDK adds to its next request, and that page is empty."""
+    number = say(backend)
+    backend.request("POST", f"/messages/{number}/reactions/{EMOJI}", authToken=backend.token("amy-2"))
+    path, token = f"/messages/{number}/reactions?limit=1&affix=append", backend.token("zed-1")
+    first = backend.request("GET", path, authToken=token)[1]
+    assert (len(first["data"]), first["meta"]["next"]) == (1, {"page": 2})
+    assert backend.request("GET", f"{path}&page=2", authToken=token)[1]["data"] == []
+
+
 def test_interactions_reach_the_author(backend: Backend) -> None:
     """The author of an interactive message gets an event about its use."""
     zed, number = backend.device("zed-1"), say(backend)

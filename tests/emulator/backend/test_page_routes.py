@@ -88,6 +88,38 @@ def test_messages_are_filtered_by_what_they_have(backend: Backend, query: str, i
     assert [message["id"] for message in answer["data"]] == ids
 
 
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("pinned=1", ["1"]),
+        ("saved=1", ["2"]),
+        ("mentionedUids=amy-2,bob-3", ["3"]),
+        ("mentionedUids=bob-3", []),
+        ("attachmentTypes=image", ["4"]),
+        ("attachmentTypes=file", ["4"]),
+        ("attachmentTypes=audio,video", []),
+        ("hideQuotedMessages=1", ["1", "2", "3", "4", "6"]),
+        ("receiverType=group", ["6"]),
+        ("receiverType=user&pinned=1", ["1"]),
+    ],
+)
+def test_messages_are_filtered_by_what_was_made_of_them(backend: Backend, query: str, ids: list[str]) -> None:
+    """Pins, saves, mentions of users, types of attachments, quotes, the type of the receiver."""
+    zed = backend.token("zed-1")
+    say(backend, "zed-1", "amy-2")
+    say(backend, "zed-1", "amy-2")
+    say(backend, "zed-1", "amy-2", data={"text": "<@uid:amy-2>"})
+    attachments = [{"mimeType": kind} for kind in ("image/png", "text/plain")]
+    say(backend, "zed-1", "amy-2", data={"attachments": attachments})
+    draft = {"receiverType": "user", "category": "message", "type": "text", "data": {"text": "x"}}
+    backend.world.post("zed-1", {**draft, "receiver": "amy-2", "quotedMessageId": "1"})
+    backend.world.post("zed-1", {**draft, "receiver": "hikers", "receiverType": "group"})
+    for path in ("1/pin", "2/save"):
+        assert backend.request("POST", f"/messages/{path}", authToken=zed)[0] == 200
+    answer = backend.request("GET", f"/messages?{query}", authToken=zed)[1]
+    assert [message["id"] for message in answer["data"]] == ids
+
+
 def test_a_single_message_has_its_receipts(backend: Backend) -> None:
     """When it was delivered to each other user, and read; later messages do not change that."""
     draft = {"receiver": "hikers", "receiverType": "group", "category": "message", "type": "text"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -140,7 +141,7 @@ class Controls(ServerControls):
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def refuse_connections(self) -> None:
+    def refuse_connections(self, seconds: float = math.inf) -> None:
         """Nothing can connect."""
 
     def accept_connections(self) -> None:

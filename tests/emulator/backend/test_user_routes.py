@@ -75,13 +75,15 @@ def test_a_bad_user_is_not_created(backend: Backend, body: dict[str, Any]) -> No
     assert "new" not in backend.world.people
 
 
-def test_the_own_name_and_status_message_can_be_changed(backend: Backend) -> None:
-    """Others see both."""
+def test_the_own_name_and_profile_can_be_changed(backend: Backend) -> None:
+    """Others see both; where one field is refused, none is changed."""
     zed, amy = backend.token("zed-1"), backend.token("amy-2")
-    backend.request("PUT", "/me", {"name": "Zed the First", "statusMessage": "away"}, authToken=zed)
+    profile = {"statusMessage": "away", "avatar": "http://a/1.png", "metadata": {"a": 1}, "tags": ["t"]}
+    backend.request("PUT", "/me", {"name": "Zed the First", **profile}, authToken=zed)
     shown = backend.request("GET", "/users/zed-1", authToken=amy)[1]["data"]
-    assert (shown["name"], shown["statusMessage"]) == ("Zed the First", "away")
-    assert backend.request("PUT", "/me", {"statusMessage": 7}, authToken=zed)[0] == 400
+    assert {name: shown[name] for name in ("name", *profile)} == {"name": "Zed the First", **profile}
+    assert backend.request("PUT", "/me", {"name": "No", "statusMessage": 7}, authToken=zed)[0] == 400
+    assert backend.world.people["zed-1"].name == "Zed the First"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,15 @@ def test_the_own_name_and_status_message_can_be_changed(backend: Backend) -> Non
         ("uids=bob-3,zed-1,nobody", ["bob-3"]),
         ("roles=vip", ["bob-3"]),
         ("friendsOnly=1", ["amy-2"]),
-        ("status=online", []),
+        ("status=online", ["amy-2"]),
+        ("status=available", ["amy-2"]),
+        ("status=offline", ["bob-3"]),
+        ("tags=b,x", ["bob-3"]),
+        ("sortBy=name&sortOrder=desc", ["bob-3", "amy-2"]),
+        ("sortBy=name&sortOrder=asc", ["amy-2", "bob-3"]),
+        ("searchKey=robert", ["bob-3"]),
+        ("searchKey=robert&searchIn=uid", []),
+        ("searchKey=robert&searchIn=name,uid", ["bob-3"]),
         ("hideBlockedUsers=true", ["amy-2"]),
         ("per_page=1", ["amy-2"]),
         ("per_page=1&page=2", ["bob-3"]),
@@ -101,8 +111,10 @@ def test_the_own_name_and_status_message_can_be_changed(backend: Backend) -> Non
     ],
 )
 def test_users_are_searched(backend: Backend, query: str, uids: list[str]) -> None:
-    """By name and uid, role, friendship and status; page by page, and empty beyond the last page."""
-    backend.world.people["bob-3"].role = "vip"
+    """By name and uid, role, tags, friendship and status; sorted; page by page, and empty beyond the last page."""
+    backend.device("amy-2")
+    backend.world.people["bob-3"].role, backend.world.people["bob-3"].name = "vip", "Robert"
+    backend.world.people["bob-3"].profile["tags"] = ["a", "b"]
     backend.world.people["zed-1"].friends.add("amy-2")
     backend.world.people["zed-1"].blocked.add("bob-3")
     answer = backend.request("GET", f"/users?{query}", authToken=backend.token("zed-1"))[1]

@@ -12,6 +12,7 @@ from trio.testing import wait_all_tasks_blocked
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, RejectConnection
 
 from cometconn.emulator import Emulator, Kind
+from cometconn.emulator.limits import DEFAULT_LIMITS
 from cometconn.emulator.transport import asgi_app
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ async def test_errors_are_json_for_every_request(http: httpx2.AsyncClient) -> No
 async def test_a_long_body_is_refused(server: Emulator, http: httpx2.AsyncClient) -> None:
     """Beyond the limit a body is answered with 413, and the server goes on."""
     with trio.fail_after(10):
-        answer = await http.post("/messages", content=b"x" * (asgi_app.BODY_LIMIT + 1))
+        answer = await http.post("/messages", content=b"x" * (DEFAULT_LIMITS.body_size + 1))
         settings = await http.get("/settings")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "ERR_PAYLOAD_TOO_LARGE")
@@ -251,14 +252,14 @@ async def test_a_silenced_connection_stays_after_the_close_frame(
     server: Emulator, dial: Dial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that was silenced while it waited for the answer to its close frame stays half-open."""
-    monkeypatch.setattr(asgi_app, "CLOSE_TIMEOUT", 0.01)
+    monkeypatch.setattr(asgi_app, "CLOSE_TIMEOUT", 0.3)
     with trio.fail_after(10):
         async with dial(server) as peer:
             await peer.sign_in(server, "zed-1")
             server.drop("zed-1", code=1001)
             assert await peer.receive_close() == 1001
             server.drop("zed-1", "silent")
-            await wait_all_tasks_blocked(cushion=0.03)
+            await wait_all_tasks_blocked(cushion=0.4)  # longer than the time for the answer
             assert server.connections("zed-1") == 1
         await server.wait_gone("zed-1")
 
@@ -400,7 +401,7 @@ async def test_a_bad_form_over_http_is_refused(server: Emulator, http: httpx2.As
             answer = await http.post("/messages", headers={"content-type": content_type}, content=content)
             assert (answer.status_code, answer.json()["error"]["code"]) == (400, "ERR_BAD_REQUEST")
         stream = await trio.open_tcp_stream("127.0.0.1", server.port)
-        head = b"POST /messages HTTP/1.1\r\nHost: [\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: 999\r\n\r\n"
+        head = b"POST /messages HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: 999\r\n\r\n"
         await stream.send_all(head + bad[1][1])
         while not server.world.files.used:
             await trio.sleep(0.01)

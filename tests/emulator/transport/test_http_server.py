@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import math
 import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+import trio.testing
 
 from cometconn.emulator import Emulator, Kind
 from cometconn.emulator.transport import http_server as http_server_module
@@ -45,6 +47,20 @@ async def test_connections_can_be_refused_and_accepted_again(server: Emulator, j
                 assert server.port == port
                 async with join(server, "zed-1"):
                     pass
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 5), (5, 1), (math.inf, 1)])
+async def test_a_later_refusal_replaces_the_earlier_one(
+    autojump_clock: trio.testing.MockClock, server: Emulator, first: float, second: float
+) -> None:
+    """Whether it ends later or sooner: its time counts from the call."""
+    server.refuse_connections(first)
+    await trio.testing.wait_all_tasks_blocked()
+    server.refuse_connections(second)
+    await trio.sleep(second - 0.1)
+    assert await _refused(server)
+    await trio.sleep(0.2)
+    assert not await _refused(server)
 
 
 async def test_a_port_in_use_is_named() -> None:
@@ -125,7 +141,7 @@ async def test_a_crash_on_one_connection_leaves_the_others_alone(
 
     with trio.fail_after(10):
         with monkeypatch.context() as patch:
-            patch.setattr(http_server_module, "TCPServer", crash)
+            patch.setattr(http_server_module, "Http1Server", crash)
             async with dial(server) as peer:
                 assert await peer.stream.receive_some() == b""
         async with join(server, "zed-1"):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 
+from cometconn.emulator.limits import DEFAULT_LIMITS, most_tokens
 from cometconn.emulator.world.chat_app import ChatApp
-from cometconn.emulator.world.sessions import TOKEN_LIMIT, Sessions, random_secret
+from cometconn.emulator.world.sessions import Sessions, random_secret
 
 
 def _numbered() -> Sessions:
@@ -69,7 +70,7 @@ def test_the_number_of_tokens_is_bounded() -> None:
     sessions = _numbered()
     first, second = sessions.issue_token("zed-1"), sessions.issue_token("zed-1")
 
-    for _ in range(TOKEN_LIMIT - 1):
+    for _ in range(most_tokens(DEFAULT_LIMITS) - 1):
         sessions.issue_token("amy-2")
 
     assert sessions.user_of_token(first) is None
@@ -83,7 +84,7 @@ def test_real_tokens_are_never_the_same() -> None:
 
 def test_every_user_can_have_two_tokens() -> None:
     """Also if there are more users than tokens are kept otherwise."""
-    uids = [f"user-{number}" for number in range(TOKEN_LIMIT)]
+    uids = [f"user-{number}" for number in range(1_000)]
     app = ChatApp(users=uids)
     tokens = {app.sessions.issue_token(uid): uid for uid in (*uids, *uids)}
     assert {token: app.sessions.user_of_token(token) for token in tokens} == tokens

@@ -56,8 +56,12 @@ def _run() -> str | int | None:
         return 2
     except BrokenPipeError:
         raise
-    except (CometConnError, OSError) as error:
-        text = in_options(str(error), options_of(app, sys.argv[1:])) if isinstance(error, CometConnError) else error
+    except (CometConnError, OSError, ImportError) as error:  # a command may need an extra
+        text: object = error
+        if isinstance(error, CometConnError):
+            text = in_options(str(error), options_of(app, sys.argv[1:]))
+        elif isinstance(error, ImportError):
+            text = error.__cause__ or error  # cyclopts imports `serve`, and chains the reason
         return f"cometconn: {safe_text(text)}"
     except KeyboardInterrupt:
         return 130

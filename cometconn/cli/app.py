@@ -1,4 +1,4 @@
-"""The subcommands and their options."""
+"""The subcommands and their options. A command imports what it runs when it runs, so that all of them start sooner."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from cyclopts import App, Parameter
 
 from cometconn._client.version import __version__
 
-from .demo import demo
-from .doctor import doctor
 from .fleet.app import fleet
 from .forward import ForwardOptions
-from .history import HistoryOptions, history
-from .listen import listen
+from .history import HistoryOptions
 from .options import ListenOptions, Options
-from .send import OutgoingMessage, parse_json_object, read_content, send
-from .serve import parse_groups, parse_port, serve
 from .stopping import run
 from .terminal import TerminalConsole
-from .timeline.command import timeline
 
 __all__ = ["app"]
+
+_SERVE_HELP = """Run a CometChat server on this machine, for programs in any language, until Ctrl-C or SIGTERM.
+
+Prints one line of JSON with its addresses when it is ready. Without --user and --users, the users are zed-1 and
+amy-2; without --group, all users are in the group hikers. python -m cometconn.emulator does the same, and starts sooner.
+"""
 
 app: App = App(
     name="cometconn",
@@ -33,6 +33,11 @@ app: App = App(
     version=__version__,
 )
 app.command(fleet)
+app.command(
+    "cometconn.cli.serve:serve_command",  # its options are the server's, which takes long to import
+    name="serve",
+    help=_SERVE_HELP,
+)
 _NO_FORWARDING, _EVERYTHING = ForwardOptions(), HistoryOptions()
 
 
@@ -49,68 +54,12 @@ def demo_command(
 
     Takes about twenty seconds, and needs neither an account nor a network.
     """
+    from cometconn.emulator.serving import parse_port
+
+    from .demo import demo
+
     console = TerminalConsole(highlight=False, soft_wrap=True)
     sys.exit(run(partial(demo, console, 30.0 if real_time else 3.0, parse_port(port))))
-
-
-@app.command(name="serve")
-def serve_command(
-    *,
-    host: Annotated[
-        str, Parameter(help="The address to listen at: a loopback address, because nothing is encrypted.")
-    ] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="The port; 0 picks a free one.")] = 9000,
-    app_id: Annotated[str, Parameter(help="The id of the app that it serves.")] = "APP",
-    auth_key: Annotated[str, Parameter(help="The app's auth key.")] = "KEY",
-    api_key: Annotated[str, Parameter(help="The app's REST API key, for what an auth key may not do.")] = "REST-KEY",
-    user: Annotated[
-        tuple[str, ...], Parameter(negative=(), show_default=False, help="A user's uid; may be repeated.")
-    ] = (),
-    group: Annotated[
-        tuple[str, ...],
-        Parameter(
-            negative=(), show_default=False, help="A group and its members, as hikers=zed-1,amy-2; may be repeated."
-        ),
-    ] = (),
-    control: Annotated[
-        bool,
-        Parameter(
-            negative=(),
-            show_default=False,
-            help="Serve /control/..., which sends messages, ends connections and simulates faults.",
-        ),
-    ] = False,
-    public: Annotated[
-        str | None, Parameter(help="HOST:PORT that clients connect to, if a TLS proxy stands in front of the server.")
-    ] = None,
-    webhook: Annotated[
-        str | None, Parameter(help="A URL that gets a POST request for every event, as CometChat's webhooks.")
-    ] = None,
-    webhook_auth: Annotated[
-        str | None, Parameter(help="USER:PASSWORD for these requests (HTTP Basic authentication).")
-    ] = None,
-) -> None:
-    """Run a CometChat server on this machine, for programs in any language, until Ctrl-C or SIGTERM.
-
-    Prints one line of JSON with its addresses when it is ready. Without --user, the users are zed-1 and
-    amy-2; without --group, all users are in the group hikers.
-    """
-    run(
-        partial(
-            serve,
-            host=host,
-            port=parse_port(port),
-            app_id=app_id,
-            auth_key=auth_key,
-            api_key=api_key,
-            users=user or ("zed-1", "amy-2"),
-            groups=parse_groups(group) if group else None,
-            control=control,
-            public=public,
-            webhook=webhook,
-            webhook_auth=webhook_auth,
-        )
-    )
 
 
 @app.command(name="listen")
@@ -131,6 +80,8 @@ def listen_command(
     (COMETCONN_AUTH_TOKEN or --auth-token-file); without them, a terminal is prompted for the auth key. The
     session is saved, so later runs need neither.
     """
+    from .listen import listen
+
     sys.exit(run(partial(listen, options, trace, forwarding)))
 
 
@@ -142,6 +93,8 @@ def history_command(options: Options, wanted: HistoryOptions = _EVERYTHING) -> N
     WebSocket. Only one program at a time can use a saved session: while listen runs, give history another
     --session file.
     """
+    from .history import history
+
     sys.exit(run(partial(history, options, wanted)))
 
 
@@ -163,6 +116,8 @@ def timeline_command(
 
     In a browser, pointing at an element shows what it is.
     """
+    from .timeline import timeline
+
     timeline(trace, out, connection=connection, since=since, until=until)
 
 
@@ -184,6 +139,8 @@ def doctor_command(
     proxy, TLS); 4 the account failed (saved session, login); 5 the WebSocket failed (upgrade, auth, ping);
     6 nothing failed, but without a user some steps were skipped.
     """
+    from .doctor import doctor
+
     sys.exit(run(partial(doctor, options, as_json=json, timeout=timeout)))
 
 
@@ -230,6 +187,8 @@ def send_command(
     Shows on a terminal how much of the files is uploaded. Logs in as listen does, and opens no WebSocket. Only one program at a time can use a saved session:
     while listen runs, give send another --session file.
     """
+    from .send import OutgoingMessage, parse_json_object, read_content, send
+
     message = OutgoingMessage(
         receiver,
         "group" if group else "user",

@@ -2,79 +2,31 @@
 
 from __future__ import annotations
 
-import trio
+from functools import partial
+from typing import Annotated
 
-from cometconn.emulator import open_emulator
-from cometconn.errors import SettingsError
+from cyclopts import Parameter
 
-from .stopping import until_stopped
-from .terminal import SECRETS, json_line
+from cometconn.emulator.limits import DEFAULT_LIMITS, ServerLimits
+from cometconn.emulator.serving import ServeOptions, serve
 
-__all__ = ["parse_groups", "parse_port", "serve"]
+from .stopping import run
+from .terminal import SECRETS
 
+__all__ = ["serve_command"]
 
-_LAST_PORT = 65535
-
-
-def parse_port(port: int) -> int:
-    """Return *port*, if there can be such a port."""
-    if not 0 <= port <= _LAST_PORT:
-        message = f"--port must be from 0 to {_LAST_PORT}, not {port}."
-        raise SettingsError(message)
-    return port
+_DEFAULTS = ServeOptions()
 
 
-def parse_groups(words: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Read words such as `hikers=zed-1,amy-2`: a guid and its members."""
-    groups: dict[str, tuple[str, ...]] = {}
-    for word in words:
-        guid, _, members = word.partition("=")
-        if not guid or not members or guid in groups:
-            message = f"--group must be like hikers=zed-1,amy-2, with each group once, not {word!r}."
-            raise SettingsError(message)
-        groups[guid] = tuple(members.split(","))
-    return groups
+def _shown(default: object) -> object:
+    """Return the default of an option as help shows it: nothing where an option is simply not given."""
+    return default or None
 
 
-async def serve(
-    *,
-    host: str,
-    port: int,
-    app_id: str,
-    auth_key: str,
-    api_key: str,
-    users: tuple[str, ...],
-    groups: dict[str, tuple[str, ...]] | None,
-    control: bool,
-    public: str | None,
-    webhook: str | None,
-    webhook_auth: str | None,
+def serve_command(
+    options: Annotated[ServeOptions, Parameter(name="*", negative=(), show_default=_shown)] = _DEFAULTS,
+    limits: Annotated[ServerLimits, Parameter(name="*")] = DEFAULT_LIMITS,
 ) -> None:
-    """Print the addresses as one line of JSON when the server is ready, and serve until SIGINT or SIGTERM."""
-    for secret in (auth_key, api_key, webhook_auth):
-        if secret is not None:
-            SECRETS.learn(secret)
-    async with open_emulator(
-        host=host,
-        port=port,
-        app_id=app_id,
-        auth_key=auth_key,
-        api_key=api_key,
-        users=users,
-        groups=groups,
-        control=control,
-        public=public,
-        webhook=webhook,
-        webhook_auth=webhook_auth,
-    ) as server:
-        ready = {
-            "url": server.url,
-            "rest": server.endpoints.client_url,
-            "socket": server.endpoints.socket_url,
-            "control": f"{server.url}/control" if control else None,
-            "app_id": app_id,
-            "users": list(server.world.people),
-            "groups": {guid: list(group.members) for guid, group in server.world.groups.items()},
-        }
-        print(json_line(ready), flush=True)  # noqa: T201 - a program's output
-        await until_stopped(trio.sleep_forever)
+    """Serve until a signal. The help text is in `app`, which does not import this module to list the commands."""
+    SECRETS.learn(*options.secrets)
+    run(partial(serve, options, limits))

@@ -42,7 +42,7 @@ OPTIONS: Mapping[str, str] = {
 """What errors of the library name, and the option, if its name is not that of the argument."""
 
 _ARGUMENT = re.compile(
-    r"\b[\w.]+\((\w+)=(?:\.\.\.)?\)|\b(?:AppSettings|Endpoints|FleetSettings|Limits|Timing)\.([a-z_]+)\b"
+    r"\b[\w.]+\((\w+)=(?:\.\.\.)?\)|\b(?:AppSettings|Endpoints|FleetSettings|Limits|ServerLimits|Timing)\.([a-z_]+)\b"
 )
 
 _KINDS: dict[object, str] = {

@@ -33,6 +33,7 @@ class Child:
     _out: bytes = b""
     errors: bytes = b""
     _received: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+    _read_all: trio.Event = attrs.field(factory=trio.Event)
 
     async def line(self) -> str:
         """Return its next line."""
@@ -50,6 +51,7 @@ class Child:
         async for chunk in self.process.stderr:
             self.errors += chunk
             self._received.unpark_all()
+        self._read_all.set()
 
     async def wait_for_error_text(self, words: str) -> None:
         """Wait until *words* are on its standard error."""
@@ -57,8 +59,13 @@ class Child:
             await self._received.park()
 
     async def stop(self, number: signal.Signals) -> int:
-        """Send a signal and return the exit status."""
+        """Send a signal and return the exit status, when `errors` is complete."""
         self.process.send_signal(number)
+        return await self.wait()
+
+    async def wait(self) -> int:
+        """Return the exit status, when `errors` is complete: a process can be gone before its last lines are read."""
+        await self._read_all.wait()
         return await self.process.wait()
 
 

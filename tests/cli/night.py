@@ -20,8 +20,8 @@ from trio.testing import MockClock
 
 import cometconn
 from cometconn import AppSettings, CometChat, MemoryStore
-from cometconn.cli.timeline.picture import draw
 from cometconn.instrumentation import Detail, TraceFile, read_trace
+from cometconn.instrumentation.timeline.picture import draw
 from cometconn.testing import MemoryServer, open_memory_server
 
 BEGAN = datetime.datetime(2026, 3, 6, 21, 40, tzinfo=datetime.UTC)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from cyclopts import CycloptsError
 
@@ -53,7 +56,7 @@ async def test_other_mistakes_are_one_line(words: tuple[str, ...]) -> None:
     ("words", "message"),
     [
         (("serve", "--host", "here"), "--host must be an IP address or \"localhost\", not 'here'."),
-        (("serve", "--user", "a", "--user", "a"), "--user must be different uids and not empty: 'a' is not."),
+        (("serve", "--user", "a", "--user", "a"), "--user: the uid 'a' is given twice."),
         (("serve", "--group", "x=y"), "--group: 'x' must be new, not empty, and have known members only, not ['y']."),
         (("listen", "--app-id", "A/B", "--region", "us"), "--app-id must be letters, digits, - and _, not 'A/B'."),
         (
@@ -99,3 +102,12 @@ def test_each_option_of_the_table_exists() -> None:
     every = {name for command in ("listen", "send", "serve") for name in options_of(app, [command])}
     named = {word.strip("-,") for option in OPTIONS.values() for word in option.split() if word.startswith("--")}
     assert {f"--{name}" for name in (each.rstrip(":") for each in named)} <= every
+
+
+def test_a_command_whose_extra_is_missing() -> None:
+    """A command imports what it runs; if that cannot be imported, the text of the error is one line and no traceback."""
+    # In a process of its own: cyclopts imports `serve` once only.
+    program = "import sys; sys.modules['cometconn.cli.serve'] = None; from cometconn.cli import main; main()"
+    ended = subprocess.run([sys.executable, "-c", program, "serve"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == "cometconn: import of cometconn.cli.serve halted; None in sys.modules\n"

@@ -15,7 +15,7 @@ from tests.cli.night import picture
 from tests.cli.test_listen import options
 from tests.instrumentation.examples import example
 
-PICTURE = pathlib.Path(__file__).parents[3] / "docs" / "timeline.svg"
+PICTURE = pathlib.Path(__file__).parents[2] / "docs" / "timeline.svg"
 
 
 def test_the_picture_is_of_this_version() -> None:

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .comparison import Change, changes, read_rows
+from .comparison import Change, changes, missing, read_rows
+from .encryption import with_tls
 from .machine import description
 from .row import Row
 from .run import Run
@@ -20,22 +21,24 @@ from .run import Run
 __all__ = ["main"]
 
 _WEIGHTS = {
-    "burst": 25,
-    "paced": 35,
-    "products": 20,
-    "asyncio": 40,
-    "memory": 70,  # gathers the clients that the next two measure
+    "burst": 20,
+    "paced": 25,
+    "fragments": 20,
+    "products": 15,
+    "asyncio": 30,
+    "memory": 110,  # gathers the clients that the next two and `growth` measure
     "connects": 1,
     "lateness": 1,
-    "background": 18,
-    "tls": 75,
-    "import": 10,
-    "cold_start": 20,
-    "worst_step": 30,
-    "growth": 15,
-    "files": 15,
-    "fleet": 35,
-    "storm": 3,
+    "login": 12,
+    "background": 16,
+    "import": 4,
+    "cold_start": 8,
+    "worst_step": 35,
+    "growth": 12,
+    "files": 5,
+    "fleet": 30,
+    "storm": 2,
+    "console": 20,
 }
 """The questions, in order, and roughly how many seconds each takes with `--quick`: for the bar."""
 
@@ -50,7 +53,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--compare", type=pathlib.Path, metavar="OLD", help="list what got worse since the run whose --json is in OLD"
     )
     parser.add_argument("--plot", type=pathlib.Path, metavar="DIR", help="draw pictures into this folder")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: every goal, in less than five minutes")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer rounds: every goal, in less than six minutes on an idle machine"
+    )
     for name in ("accounts", "workers"):
         parser.add_argument(f"--{name}", type=int, default=0, metavar="N", help=f"{name} of the question `fleet`")
     options = parser.parse_args(arguments)
@@ -77,9 +82,12 @@ def _measure(options: argparse.Namespace, console: Console) -> tuple[list[Row], 
         TextColumn("{task.description}"),
     )
     rows: list[Row] = []
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    run = Run(options.quick, options.plot, accounts=options.accounts, workers=options.workers)
+    with (
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
+        with_tls(run),
+    ):
         bar = progress.add_task("", total=sum(_WEIGHTS[name] for name in options.names), name="")
-        run = Run(options.quick, options.plot, accounts=options.accounts, workers=options.workers)
         done = 0
         for name in options.names:
             weight = _WEIGHTS[name]
@@ -108,8 +116,8 @@ def _table(rows: list[Row], machine: str) -> Table:
     return table
 
 
-def _comparison(found: list[Change]) -> list[str]:
-    """Return a line for each row that got worse, and one that tells how many were compared."""
+def _comparison(found: list[Change], gone: list[Row]) -> list[str]:
+    """Return a line for each row that got worse, and a summary."""
     lines = []
     for change in found:
         if change.worse or change.fell:
@@ -120,7 +128,11 @@ def _comparison(found: list[Change]) -> list[str]:
                 f"{change.old.ratio:.2f} -> {change.new.ratio:.2f} (spread {spread:.2f}){goal}. {change.new.case}"
             )
     worse = sum(bool(change.worse) for change in found)
-    return [*lines, f"{worse} of {len(found)} rows that both runs have got worse by more than half of their spread."]
+    lines.append(f"{worse} of {len(found)} rows that both runs have got worse by more than their rounds vary.")
+    if gone:
+        questions = ", ".join(dict.fromkeys(row.question for row in gone))
+        lines.append(f"{len(gone)} rows of the other run are not in this one: {questions}.")
+    return lines
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -134,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for reason in left_out:
         console.print(f"Left out: {reason}", markup=False)
     if options.old is not None:
-        for line in _comparison(changes(rows, options.old)):
+        for line in _comparison(changes(rows, options.old), missing(rows, options.old)):
             console.print(line, markup=False)
     if options.json is not None:
         options.json.write_text(json.dumps([row.as_json() for row in rows], indent=2) + "\n", encoding="utf-8")

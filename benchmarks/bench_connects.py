@@ -1,27 +1,40 @@
 """How many clients connect in a second, 32 of them at a time, from one process?
 
-Ours opens a client, logs in (the REST response comes from the same process) and connects; trio-websocket opens a
-connection. Both send the auth frame and receive its response.
+Ours opens a client and connects: with the session that an earlier run saved, as after a restart, without a request; or after
+a login, whose REST response comes from the same process. trio-websocket opens a connection. All send the auth frame and
+receive its response.
 """
 
 from __future__ import annotations
 
-import statistics
+from collections.abc import Sequence
 
-from .crowds import LARGE, SMALL, gathered
+from .crowds import BARE, gathered, sizes
 from .row import Row
 from .run import Run
 
 __all__ = ["measure"]
 
+_WHAT = {"saved": "from a saved session", "ours": "login included"}
+_GOALS = {"saved": ">= 0.75"}
+
 
 def measure(run: Run) -> list[Row]:
     """Measure, and return the rows."""
     rows = []
-    for clients in (SMALL, LARGE):
-        if rounds := gathered(run, clients):
-            ours, theirs = [1 / r.ours["seconds"] for r in rounds], [1 / r.theirs["seconds"] for r in rounds]
-            rates = " / ".join(f"{statistics.median(rate):,.0f}" for rate in (ours, theirs))
-            case = f"{clients:,} clients: {rates} a second; ours: login and the whole client, theirs: a socket"
-            rows.append(Row.of("connects", case, "trio-websocket, bare connection", ours, theirs))
+    for way in run.ways:
+        for clients in sizes(run, way):
+            for kind, what in _WHAT.items():
+                rounds = [each for each in gathered(run, clients, way) if getattr(each, kind) is not None]
+                if rounds:
+                    ours, theirs = (
+                        [1 / getattr(each, name)["seconds"] for each in rounds] for name in (kind, "theirs")
+                    )
+                    case = f"{clients:,} clients, {what}: {_both(ours, theirs)} a second; theirs: a socket"
+                    question = f"connects{way.name}"
+                    rows.append(Row.of_best(question, case, BARE, ours, theirs, _GOALS.get(kind), best=max))
     return rows
+
+
+def _both(ours: Sequence[float], theirs: Sequence[float]) -> str:
+    return f"{max(ours):,.0f} / {max(theirs):,.0f}"

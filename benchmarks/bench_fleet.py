@@ -3,7 +3,8 @@
 The calls of each engine are compared with what lies below it: RedisEngine with coredis and a pipeline of XADD, SQLiteEngine with an
 insert by the `sqlite3` module. Then whole workers keep accounts connected to an emulator, receive messages, and one of them
 is killed; they are compared with the same clients in a process without a fleet. `--accounts` and `--workers` make it larger.
-Redis has an append-only file that is synced every second, and a unix socket.
+Redis has an append-only file that is synced every second, and a unix socket. There is no twin over TLS: a fleet's own work is
+above the transport, which is the same in both crowds.
 """
 
 from __future__ import annotations
@@ -79,13 +80,8 @@ def _engines(run: Run, redis: RedisProcess | None, folder: pathlib.Path) -> list
                 takes[f"{kind}, claim"] = functools.partial(
                     _take, process, server, do="claim", of=[64], seconds=seconds
                 )
-        taken = interleave(_part(run, 0.0, 0.5), rounds, takes)
+        taken = interleave(run.part(0.0, 0.5), rounds, takes)
     return engine_rows(taken)
-
-
-def _part(run: Run, begin: float, end: float) -> Run:
-    """Return the run whose progress is one part of the question's."""
-    return Run(run.quick, run.plot, lambda part, words: run.tell(begin + part * (end - begin), words), run.left_out)
 
 
 def _take(process: Process, server: RedisProcess | None, **job: object) -> Reading:
@@ -152,7 +148,7 @@ def _weighed(case: str, part: str, ratio: float) -> Row:
 def _whole(run: Run, redis: RedisProcess | None, folder: pathlib.Path) -> list[Row]:
     accounts, workers = run.accounts or ACCOUNTS, run.workers or WORKERS
     where = redis.url if redis else str(folder / "fleet.db")
-    tell = _part(run, 0.5, 1.0).tell
+    tell = run.part(0.5, 1.0).tell
     try:
         fleet = run_workers(where, redis, accounts, workers, quick=run.quick, tell=tell)
         tell(0.7, "the same clients without a fleet")

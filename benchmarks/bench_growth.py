@@ -1,7 +1,8 @@
-"""How do throughput and memory grow with the number of clients in a process, and with the subscribers of one client?
+"""How do the cost of a message and the memory of a client grow with the number of clients in a process?
 
-All clients together get the same number of messages, in bursts, for 1 client as for 5,000. They are compared with bare
-connections of trio-websocket, which deliver text that is not decoded. Each of the subscribers gets every message.
+In bursts each client gets the same number of messages, whether there is 1 or 5,000 of them. They send no keepalive pings.
+For the picture bare connections of trio-websocket deliver text that is not decoded. In further rows one client has more and
+more subscribers, each of which gets every message; they have no twin over TLS, because what each adds is above the socket.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from .crowds import LARGE, SMALL, gathered
+from .crowds import LARGE, SMALL, gathered, grow, sizes
 from .pictures import figure
 from .process import LeftOutError, Process
 from .row import Row
-from .run import Run
+from .run import PLAIN, Run, Way
 
 if TYPE_CHECKING:
     import pathlib
@@ -23,16 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Grown", "measure"]
 
-CLIENTS: Sequence[int] = (1, 10, 100, 1_000, 5_000)
-QUICK_CLIENTS: Sequence[int] = (1, 10, 100, 1_000)
 SUBSCRIBERS: Sequence[int] = (1, 10, 100)
 QUICK_SUBSCRIBERS: Sequence[int] = (1, 10)
-MESSAGES, QUICK_MESSAGES = 50_000, 10_000
 TO_ALL_SUBSCRIBERS, QUICK_TO_ALL_SUBSCRIBERS = 5_000, 2_000
-ROUNDS, QUICK_ROUNDS = 2, 1
-BURSTS = 3  # of these the median is used
+ROUNDS, QUICK_ROUNDS = 5, 2
 _KINDS = {"ours": "cometconn, typed events", "trio_websocket": "trio-websocket, text"}
 _FEW, _FEW_SUBSCRIBERS = 100, 10  # fewer would show no growth: the first ones reuse memory that importing freed
+_GOAL = "<= 1.2"
 _KIB = 1024
 
 
@@ -41,103 +39,119 @@ class Grown:
     """The figures by size, one for each round.
 
     Attributes:
-        rates: messages a second.
-        memory: bytes of resident memory for each client.
+        costs: microseconds of CPU time for each message, or for each event of a subscriber.
+        memory: bytes of resident memory for each client or subscriber.
     """
 
-    rates: dict[int, list[float]] = attrs.field(factory=dict)
+    costs: dict[int, list[float]] = attrs.field(factory=dict)
     memory: dict[int, list[float]] = attrs.field(factory=dict)
 
 
 def measure(run: Run) -> list[Row]:
     """Measure, and return the rows."""
-    crowds = {kind: Grown() for kind in _KINDS}
+    rows = []
+    crowds = {way: _crowd(run, part, way) for way, part in run.part(0.0, 0.8).each_way()}
+    for way, grown in crowds.items():
+        rows += _rows(grown, "client", _FEW, way, _GOAL)
     streams = Grown()
     rounds = QUICK_ROUNDS if run.quick else ROUNDS
     for number in range(rounds):
-        for place, (kind, grown) in enumerate(crowds.items()):
-            run.tell(
-                (number + 0.4 * place) / rounds, f"{_KINDS[kind]}: a growing crowd, round {number + 1} of {rounds}"
-            )
-            try:
-                _grow(kind, grown, run)
-            except LeftOutError as reason:
-                run.leave_out(_KINDS[kind], reason)
-        run.tell((number + 0.8) / rounds, f"more and more subscribers, round {number + 1} of {rounds}")
+        run.tell(0.8 + 0.2 * number / rounds, f"more and more subscribers, round {number + 1} of {rounds}")
         _subscribe(streams, run)
-    _weigh(crowds, run)
-    rows = [*_rows(crowds["ours"], "client", _FEW), *_rows(streams, "subscriber", _FEW_SUBSCRIBERS)]
+    rows += _rows(streams, "subscriber", _FEW_SUBSCRIBERS)
     if run.plot is not None:
-        _draw(crowds, streams, run.plot / "growth.png")
+        theirs = _theirs(run)
+        _draw({"ours": crowds[PLAIN], "trio_websocket": theirs}, streams, run.plot / "growth.png")
     return rows
 
 
-def _grow(kind: str, grown: Grown, run: Run) -> None:
-    sizes = QUICK_CLIENTS if run.quick else CLIENTS
-    messages = QUICK_MESSAGES if run.quick else MESSAGES
-    with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", kind) as crowd:
-        there = 0
-        for size in sizes:
-            crowd.ask(do="gather", port=server.greeting["port"], clients=size - there)
-            there = size
-            rates = []
-            for _ in range(BURSTS):
-                count = messages // size * size
-                crowd.ask(do="expect", count=count)
-                sent_at = server.ask(push=messages // size)["at"]
-                rates.append(count / (crowd.ask(do="received")["at"] - sent_at))
-            grown.rates.setdefault(size, []).append(statistics.median(rates))
+def _crowd(run: Run, part: Run, way: Way) -> Grown:
+    """Measure a growing crowd of ours. Over plain TCP it is the one in which leases are measured."""
+    part.tell(0.0, f"a growing crowd{way.name}")
+    grown = Grown()
+    try:
+        if way.is_plain:
+            grown.costs.update(*(each.costs for each in gathered(run, LARGE, way)[:1]))
+        else:
+            grown.costs.update(_grow("ours_silent", max(sizes(run, way)), way))
+        grown.memory[_FEW] = [_weigh("ours_saved", way)]
+    except LeftOutError as reason:
+        run.leave_out(f"a growing crowd{way.name}", reason)
+    # Crowds that had no burst, because the next clients would reuse what a burst leaves behind.
+    for size in sizes(run, way) if grown.memory else ():
+        if rounds := gathered(run, size, way):
+            grown.memory[size] = [each.saved["bytes"] for each in rounds]
+    return grown
 
 
-def _weigh(crowds: Mapping[str, Grown], run: Run) -> None:
-    """Measure the memory of crowds that had no burst, because the next clients would reuse what a burst leaves behind."""
-    for kind, grown in crowds.items():
-        with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", kind) as crowd:
-            grown.memory[_FEW] = [crowd.ask(do="gather", port=server.greeting["port"], clients=_FEW)["bytes"]]
-    for size in (SMALL,) if run.quick else (SMALL, LARGE):
-        if rounds := gathered(run, size):
-            crowds["ours"].memory[size] = [statistics.median(each.ours["bytes"] for each in rounds)]
-            crowds["trio_websocket"].memory[size] = [statistics.median(each.theirs["bytes"] for each in rounds)]
+def _theirs(run: Run) -> Grown:
+    grown = Grown()
+    try:
+        grown.costs.update(_grow("trio_websocket", LARGE, PLAIN))
+        grown.memory[_FEW] = [_weigh("trio_websocket", PLAIN)]
+    except LeftOutError as reason:
+        run.leave_out(_KINDS["trio_websocket"], reason)
+    for size in (SMALL, LARGE):
+        grown.memory[size] = [each.theirs["bytes"] for each in gathered(run, size, PLAIN)]
+    return grown
+
+
+def _grow(kind: str, most: int, way: Way) -> dict[int, list[float]]:
+    with (
+        Process("benchmarks.crowd_server", environment=way.environment) as server,
+        Process("benchmarks.crowd", kind, environment=way.environment) as crowd,
+    ):
+        return grow(server, crowd, most)
+
+
+def _weigh(kind: str, way: Way) -> float:
+    """Return the bytes of each client of a small crowd."""
+    with (
+        Process("benchmarks.crowd_server", environment=way.environment) as server,
+        Process("benchmarks.crowd", kind, environment=way.environment) as crowd,
+    ):
+        return float(crowd.ask(do="gather", port=server.greeting["port"], clients=_FEW)["bytes"])
 
 
 def _subscribe(grown: Grown, run: Run) -> None:
-    sizes = QUICK_SUBSCRIBERS if run.quick else SUBSCRIBERS
+    numbers = QUICK_SUBSCRIBERS if run.quick else SUBSCRIBERS
     messages = QUICK_TO_ALL_SUBSCRIBERS if run.quick else TO_ALL_SUBSCRIBERS
     with Process("benchmarks.replay", "cometchat", messages) as server:
-        for size in sizes:
+        for size in numbers:
             with Process("benchmarks.contender", "ours:subscribers") as contender:
                 reading = contender.ask(port=server.greeting["port"], count=messages, streams=size)
-            grown.rates.setdefault(size, []).append(size / reading["seconds"])
+            grown.costs.setdefault(size, []).append(reading["cpu"] * 1e6 / size)
             grown.memory.setdefault(size, []).append(reading["bytes"] / size)
 
 
-def _rows(grown: Grown, name: str, few: int) -> list[Row]:
+def _rows(grown: Grown, name: str, few: int, way: Way = PLAIN, goal: str | None = None) -> list[Row]:
     rows = []
-    for size, rates in grown.rates.items():
+    question = f"growth{way.name}"
+    for size, costs in grown.costs.items():
         if size > 1:
-            alone = grown.rates[1]
-            both = f"{statistics.median(rates):,.0f} / {statistics.median(alone):,.0f}"
-            rows.append(Row.of("growth", f"{size:,} {name}s: {both} events a second", f"1 {name}", rates, alone))
+            alone = grown.costs[1]
+            case = f"{size:,} {name}s: {min(costs):.1f} / {min(alone):.1f} us of CPU a message"
+            rows.append(Row.of_best(question, case, f"1 {name}", costs, alone, goal))
     for size, memory in grown.memory.items():
-        if size > few:
-            before = grown.memory[few]
-            both = " / ".join(f"{statistics.median(each) / _KIB:.1f}" for each in (memory, before))
-            rows.append(Row.of("growth", f"{size:,} {name}s: {both} KiB each", f"{few} {name}s", memory, before))
+        if size > few and memory:
+            before = statistics.median(grown.memory[few])
+            case = f"{size:,} {name}s: {statistics.median(memory) / _KIB:.1f} / {before / _KIB:.1f} KiB each"
+            rows.append(Row.of(question, case, f"{few} {name}s", memory, [before] * len(memory), goal))
     return rows
 
 
 def _draw(crowds: Mapping[str, Grown], streams: Grown, path: pathlib.Path) -> None:
-    with figure(path, columns=3) as (rates, memory, subscribers):
+    with figure(path, columns=3) as (costs, memory, subscribers):
         for kind, grown in crowds.items():
-            _line(rates, grown.rates, 1_000, _KINDS[kind])
+            _line(costs, grown.costs, 1, _KINDS[kind])
             _line(memory, grown.memory, _KIB, _KINDS[kind])
-        _line(subscribers, streams.rates, 1_000, _KINDS["ours"])
-        rates.set(title="A burst for all clients of a process", xlabel="clients", ylabel="thousand messages a second")
+        _line(subscribers, streams.costs, 1, _KINDS["ours"])
+        costs.set(title="CPU time of a message in bursts", xlabel="clients in the process", ylabel="microseconds")
         memory.set(title="Memory of an idle client", xlabel="clients in the process", ylabel="KiB each")
         subscribers.set(
-            title="A burst for all subscribers of a client", xlabel="subscribers", ylabel="thousand events a second"
+            title="CPU time of an event of a subscriber", xlabel="subscribers of a client", ylabel="microseconds"
         )
-        for axes in (rates, memory, subscribers):
+        for axes in (costs, memory, subscribers):
             axes.set_ylim(bottom=0)
             axes.grid(alpha=0.3)
             axes.legend()

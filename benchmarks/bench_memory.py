@@ -1,29 +1,70 @@
 """How much resident memory does an idle connection take: a whole client of ours, and a bare trio-websocket connection?
 
 Ours is logged in, and has its tasks, a stream of events and a `MemoryStore`. Both have a task of the application that
-waits for the next message, and have sent one ping. The server is a process of its own and not counted.
+waits for the next message, and have sent one ping. In further rows they are idle again after each had a burst of messages.
+The server is a process of its own and not counted.
 """
 
 from __future__ import annotations
 
+import functools
 import statistics
 
-from .crowds import LARGE, SMALL, gathered
+from .crowds import BARE, SMALL, gathered, sizes
+from .process import Process
 from .row import Row
-from .run import Run
+from .run import Run, Way, interleave
 
 __all__ = ["measure"]
 
+BURST_ROUNDS, QUICK_BURST_ROUNDS = 3, 1
+AFTER, MESSAGES = 100, 1_000  # clients, and messages to each, after which memory is measured
 _KIB = 1024
 
 
 def measure(run: Run) -> list[Row]:
     """Measure, and return the rows."""
     rows = []
-    for clients in (SMALL, LARGE):
-        if rounds := gathered(run, clients):
-            ours, theirs = [r.ours["bytes"] for r in rounds], [r.theirs["bytes"] for r in rounds]
-            sizes = " / ".join(f"{statistics.median(size) / _KIB:.1f}" for size in (ours, theirs))
-            case = f"{clients:,} clients: {sizes} KiB each; ours: the whole client, theirs: a socket"
-            rows.append(Row.of("memory", case, "trio-websocket, bare connection", ours, theirs, "<= 2.0"))
+    for way in run.ways:
+        for clients in sizes(run, way):
+            if rounds := gathered(run, clients, way):
+                figures = [r.memory for r in rounds], [r.theirs["bytes"] for r in rounds]
+                case = f"{clients:,} clients: {_both(*figures)} KiB each; ours: the whole client, theirs: a socket"
+                goal = "<= 2.0" if way.is_plain else "<= 1.4" if clients == SMALL else None
+                rows.append(Row.of(f"memory{way.name}", case, BARE, *figures, goal))
+        rows += _after_burst(run, way)
     return rows
+
+
+def _after_burst(run: Run, way: Way) -> list[Row]:
+    """Measure the memory of clients that are idle again, after each had a burst."""
+    rounds = QUICK_BURST_ROUNDS if run.quick else BURST_ROUNDS
+    taken = interleave(run, rounds, {kind: functools.partial(_weigh, kind, way) for kind in ("ours", "trio_websocket")})
+    if len(taken) < 2:  # noqa: PLR2004 - one of the two was left out
+        return []
+    case = f"{AFTER} clients, idle after {MESSAGES:,} messages to each: {_both(taken['ours'], taken['trio_websocket'])} KiB each"
+    goal = "<= 4" if way.is_plain else "<= 2.5"
+    return [Row.of(f"memory after a burst{way.name}", case, BARE, taken["ours"], taken["trio_websocket"], goal)]
+
+
+def _weigh(kind: str, way: Way) -> float:
+    """Return the bytes of each of the clients."""
+    with (
+        Process("benchmarks.crowd_server", environment=way.environment) as server,
+        Process("benchmarks.crowd", kind, environment=way.environment) as crowd,
+    ):
+        port = server.greeting["port"]
+        crowd.ask(do="gather", port=port, clients=1)  # so that the code for a burst is there
+        crowd.ask(do="expect", count=MESSAGES)
+        server.ask(push=MESSAGES)
+        crowd.ask(do="received")
+        before = crowd.ask(do="weigh")["bytes"]
+        crowd.ask(do="gather", port=port, clients=AFTER)
+        crowd.ask(do="expect", count=(1 + AFTER) * MESSAGES)
+        server.ask(push=MESSAGES)
+        crowd.ask(do="received")
+        return float(crowd.ask(do="weigh")["bytes"] - before) / AFTER
+
+
+def _both(ours: list[float], theirs: list[float]) -> str:
+    return " / ".join(f"{statistics.median(each) / _KIB:.1f}" for each in (ours, theirs))

@@ -11,28 +11,30 @@ from __future__ import annotations
 import contextlib
 import json
 import pathlib
-import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from .encryption import make_certificates
 from .hostile import KINDS, LARGEST, PLACES, at_place
 from .process import LeftOutError, Process
 from .row import Row
-from .run import Run
+from .run import Run, Way
 
-__all__ = ["measure"]
+__all__ = ["longest_step", "measure"]
 
 SMALL = 64 * 1024
 HUGE = 15 * 1024 * 1024  # about as long as a response may be
-ROUNDS, QUICK_ROUNDS = 5, 2
+ROUNDS = 5
+QUICK_ROUNDS = {SMALL: 1, LARGEST: 2, HUGE: 1}
+WORST, AGAIN, QUICK_AGAIN = 2, 15, 9  # the slowest kinds, and in how many rounds they are measured again
 SEARCHED = 300  # shapes
 _GOALS = {SMALL: "<= 5", LARGEST: "<= 10"}
 _SIZES = {SMALL: "64 KiB", LARGEST: "1 MiB"}
 _TOO_LONG = ("plain text", "text of \\u00e9", "quoted messages")
 """Kinds that are also sent with 15 MiB, of which the client keeps the beginning."""
+Steps = dict[str, list[float]]
+"""Milliseconds of each round, by the way in which the input is sent."""
 
 
 @attrs.frozen
@@ -41,88 +43,108 @@ class _Pair:
 
     server: Process
     client: Process
-    certificate: str | None
+    transport: Way
 
     def longest(self, way: str, *, memory: bool = False, **what: object) -> float:
         """Return the seconds of the longest step, or the peak in bytes."""
         self.server.ask(way=way, **what)
-        reading = self.client.ask(
-            port=self.server.greeting["port"], way=way, certificate=self.certificate, memory=memory
-        )
+        reading = self.client.ask(port=self.server.greeting["port"], way=way, memory=memory)
         return float(reading["bytes" if memory else "seconds"])
+
+    def take(self, name: str, size: int, steps: Steps) -> None:
+        """Add the milliseconds of the longest step with a kind of input to *steps*, for each way in which it is sent."""
+        for way in KINDS[name].ways:
+            steps.setdefault(way, []).append(self.longest(way, kind=name, size=size) * 1e3)
+
+
+def _worst(steps: Steps) -> tuple[str, float]:
+    """Return the worst way and its best round: other load of the machine only adds to the time of a step."""
+    return max(((way, min(taken)) for way, taken in steps.items()), key=lambda pair: pair[1])
 
 
 @attrs.frozen
 class _Taken:
-    """The figures of one kind in one size, by its worst way.
+    """The figures of one kind in one size.
 
     Attributes:
-        plain, tls: milliseconds, one figure for each round.
+        steps: milliseconds, by the name of the transport, and then by the way in which the kind is sent.
         memory: bytes.
     """
 
-    plain: list[float]
-    tls: list[float]
-    memory: float | None
+    steps: Mapping[str, Steps]
+    memory: float | None = None
 
-    @property
-    def worst(self) -> list[float]:
-        """The worse of both for each round."""
-        return [max(both) for both in zip(self.plain, self.tls or self.plain, strict=True)]
+    def row(self, name: str, size: int) -> Row:
+        """Return the row: the worse transport, and its worst way."""
+        worst = {transport: _worst(steps)[1] for transport, steps in self.steps.items()}
+        rounds = [taken for steps in self.steps.values() for taken in steps.values()]
+        spread = max(max(taken) - min(taken) for taken in rounds)
+        length = _SIZES.get(size, "15 MiB, too long")
+        case = f"{name} ({' and '.join(KINDS[name].ways)}), {length}: {self._words(worst)}"
+        return Row("worst step", case, "1 ms", max(worst.values()), spread, _GOALS.get(size), len(rounds[0]))
+
+    def _words(self, worst: Mapping[str, float]) -> str:
+        figures = [f"{name.removeprefix(', ') or 'plain'} {step:.1f} ms" for name, step in worst.items()]
+        if self.memory is not None:
+            figures.append(f"{self.memory / LARGEST:.1f} times its bytes of memory")
+        return ", ".join(figures)
 
 
 @contextlib.contextmanager
-def _pair(certificates: pathlib.Path | None = None) -> Iterator[_Pair]:
-    server, ca = ([certificates / "server.pem"], str(certificates / "ca.pem")) if certificates else ([], None)
+def _pair(transport: Way) -> Iterator[_Pair]:
     with (
-        Process("benchmarks.step_server", *server) as serving,
-        Process("benchmarks.contender", "steps:longest") as client,
+        Process("benchmarks.step_server", environment=transport.environment) as server,
+        Process("benchmarks.contender", "steps:longest", environment=transport.environment) as client,
     ):
-        yield _Pair(serving, client, ca)
+        yield _Pair(server, client, transport)
 
 
-def _take(name: str, size: int, rounds: int, plain: _Pair, tls: _Pair | None) -> _Taken:
-    ways = KINDS[name].ways
-
-    def figures(pair: _Pair) -> list[float]:
-        return [max(pair.longest(way, kind=name, size=size) for way in ways) * 1e3 for _ in range(rounds)]
-
-    memory = max(plain.longest(way, kind=name, size=size, memory=True) for way in ways) if size == LARGEST else None
-    return _Taken(figures(plain), [] if tls is None else figures(tls), memory)
+def longest_step(transport: Way, name: str, size: int) -> float:
+    """Return the milliseconds of the longest step with one kind of input, in new processes."""
+    steps: Steps = {}
+    with _pair(transport) as pair:
+        pair.take(name, size, steps)
+    return _worst(steps)[1]
 
 
-def _row(name: str, size: int, taken: _Taken) -> Row:
-    figures = [f"plain {statistics.median(taken.plain):.1f} ms"]
-    if taken.tls:
-        figures.append(f"TLS {statistics.median(taken.tls):.1f} ms")
-    if taken.memory is not None:
-        figures.append(f"{taken.memory / LARGEST:.1f} times its bytes of memory")
-    length = _SIZES.get(size, "15 MiB, too long")
-    case = f"{name} ({' and '.join(KINDS[name].ways)}), {length}: {', '.join(figures)}"
-    return Row.of("worst step", case, "1 ms", taken.worst, [1.0] * len(taken.worst), _GOALS.get(size))
+def _take(name: str, size: int, rounds: int, pairs: Sequence[_Pair]) -> _Taken:
+    steps: dict[str, Steps] = {pair.transport.name: {} for pair in pairs}
+    for _ in range(rounds):
+        for pair in pairs:
+            pair.take(name, size, steps[pair.transport.name])
+    if size != LARGEST:
+        return _Taken(steps)
+    secure = pairs[-1]  # if there is TLS: its buffers count, too
+    return _Taken(steps, max(secure.longest(way, kind=name, size=size, memory=True) for way in KINDS[name].ways))
 
 
-def _rows_of_all(all_taken: dict[str, _Taken], decoding: float) -> list[Row]:
-    """Return the two rows for the worst kind of the largest size."""
-    times = {name: statistics.median(taken.worst) for name, taken in all_taken.items()}
-    memory = {name: taken.memory or 0.0 for name, taken in all_taken.items()}
-    slowest, greediest = max(times, key=times.__getitem__), max(memory, key=memory.__getitem__)
-    return [
-        Row(
-            "worst step",
-            f"{slowest}, the worst, 1 MiB: {times[slowest]:.1f} / {decoding * 1e3:.2f} ms",
-            "msgspec.json.decode of plain text",
-            times[slowest] / (decoding * 1e3),
-            goal="<= 12",
-        ),
-        Row(
-            "memory of a step",
-            f"{greediest}, the worst, 1 MiB: {memory[greediest] / LARGEST:.1f} / 1 MiB",
-            "the largest message",
-            memory[greediest] / LARGEST,
-            goal="<= 6",
-        ),
-    ]
+def _against_msgspec(run: Run, largest: Mapping[str, _Taken], pairs: Sequence[_Pair]) -> list[Row]:
+    """Return a row for each transport: the slowest kind, measured again in turn with msgspec."""
+    rounds = QUICK_AGAIN if run.quick else AGAIN
+    rows = []
+    with Process("benchmarks.contender", "steps:decode") as decoder:
+        for pair in pairs:
+            name = pair.transport.name
+            slowest = sorted(largest, key=lambda kind: _worst(largest[kind].steps[name])[1])[-WORST:]
+            steps: dict[str, Steps] = {kind: {} for kind in slowest}
+            decoding: list[float] = []
+            for _ in range(rounds):
+                for kind, taken in steps.items():
+                    pair.take(kind, LARGEST, taken)
+                decoding.append(decoder.ask(size=LARGEST)["seconds"] * 1e3)
+            kind = max(steps, key=lambda kind: _worst(steps[kind])[1])
+            way, step = _worst(steps[kind])
+            case = f"{kind} ({way}), the worst, 1 MiB: {step:.1f} / {min(decoding):.2f} ms"
+            against = "msgspec.json.decode of plain text"
+            rows.append(Row.of_best(f"worst step{name}", case, against, steps[kind][way], decoding, "<= 12"))
+    return rows
+
+
+def _most_memory(largest: Mapping[str, _Taken]) -> Row:
+    memory = {name: taken.memory or 0.0 for name, taken in largest.items()}
+    greediest = max(memory, key=memory.__getitem__)
+    case = f"{greediest}, the worst, 1 MiB: {memory[greediest] / LARGEST:.1f} / 1 MiB"
+    return Row("memory of a step", case, "the largest message", memory[greediest] / LARGEST, goal="<= 6")
 
 
 def _search(run: Run, pair: _Pair) -> Row:
@@ -173,28 +195,21 @@ def _search(run: Run, pair: _Pair) -> Row:
 def measure(run: Run) -> list[Row]:
     """Measure, and return the rows."""
     rows: list[Row] = []
-    rounds = QUICK_ROUNDS if run.quick else ROUNDS
+    rounds = QUICK_ROUNDS if run.quick else dict.fromkeys(QUICK_ROUNDS, ROUNDS)
     with contextlib.ExitStack() as stack:
-        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        plain, tls = stack.enter_context(_pair()), None
-        try:
-            make_certificates(folder)
-            tls = stack.enter_context(_pair(folder))
-        except LeftOutError as reason:
-            run.leave_out("worst step over TLS", reason)
+        pairs = [stack.enter_context(_pair(way)) for way in run.ways]
         largest: dict[str, _Taken] = {}
         for number, name in enumerate(KINDS):
-            run.tell((1.0 if run.quick else 0.6) * number / len(KINDS), name)
+            run.tell((0.9 if run.quick else 0.6) * number / len(KINDS), name)
             for size in _SIZES:
-                taken = _take(name, size, rounds, plain, tls)
-                rows.append(_row(name, size, taken))
+                taken = _take(name, size, rounds[size], pairs)
+                rows.append(taken.row(name, size))
             largest[name] = taken
-        rows += [_row(name, HUGE, _take(name, HUGE, rounds, plain, tls)) for name in _TOO_LONG]
-        with Process("benchmarks.contender", "steps:decode") as decoder:
-            rows += _rows_of_all(largest, decoder.ask(size=LARGEST)["seconds"])
+        rows += [_take(name, HUGE, rounds[HUGE], pairs).row(name, HUGE) for name in _TOO_LONG]
+        rows += [*_against_msgspec(run, largest, pairs), _most_memory(largest)]
         if not run.quick:
             try:
-                rows.append(_search(run, plain))
+                rows.append(_search(run, pairs[0]))
             except LeftOutError as reason:
                 run.leave_out("random shapes", reason)
     return rows

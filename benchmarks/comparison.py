@@ -13,8 +13,11 @@ import cattrs
 
 from .row import Row
 
-__all__ = ["Change", "changes", "read_rows"]
+__all__ = ["Change", "changes", "missing", "read_rows"]
 
+_MANY = 5  # rounds
+_LEAST = 0.05
+"""The part of a ratio by which it may change without being worse, however alike the rounds of a run are."""
 _FIGURES = re.compile(r"\d[\d,.]*")
 
 
@@ -24,8 +27,8 @@ class Change:
 
     Attributes:
         new, old: the row in this run, and in the other one.
-        worse: whether the new ratio is worse by more than half of the larger spread: with the same speed, the median of a
-            run lies within half of its spread in nearly every run. `None` if more and less are equally good.
+        worse: whether the new ratio is worse than the old one by more than the rounds of both runs vary, and by more than
+            a twentieth. `None` if more and less are equally good.
     """
 
     new: Row
@@ -66,8 +69,24 @@ def changes(new: Sequence[Row], old: Sequence[Row]) -> list[Change]:
         more_is_better = row.goal.startswith(">") if row.goal else directions.get(row.question)
         change = row.ratio - other.ratio
         lost = None if more_is_better is None else -change if more_is_better else change
-        found.append(Change(row, other, None if lost is None else lost > max(row.spread, other.spread) / 2))
+        noise = max(_noise(row), _noise(other), _LEAST * other.ratio)
+        found.append(Change(row, other, None if lost is None else lost > noise))
     return found
+
+
+def missing(new: Sequence[Row], old: Sequence[Row]) -> list[Row]:
+    """Return the rows of *old* that *new* does not have: nothing is known about them."""
+    keys = {key for key, _ in _keyed(new)}
+    return [row for key, row in _keyed(old) if key not in keys]
+
+
+def _noise(row: Row) -> float:
+    """Return by how much a ratio may differ between runs at the same speed.
+
+    The median, or the best, of many rounds lies within half of the spread in nearly every run. Few rounds seldom show how much
+    there is.
+    """
+    return row.spread / 2 if row.rounds >= _MANY else row.spread
 
 
 def _keyed(rows: Iterable[Row]) -> Iterable[tuple[tuple[str, str, str, int], Row]]:

@@ -10,7 +10,6 @@ import gc
 import json
 import math
 import os
-import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -20,9 +19,10 @@ import attrs
 import trio
 import trio_websocket
 
-from cometconn import AppSettings, CometChat, Disconnected, Reason, Timing
+from cometconn import AppSettings, CometChat, Disconnected, MemoryStore, Reason, Timing
+from cometconn.stores import SavedSession
 
-from .contenders.ours import open_bench_client
+from .contenders.ours import open_bench_client, saved_session
 from .contenders.stopwatch import Stopwatch
 from .encryption import client_context, url
 from .frames import AUTH, TOKEN
@@ -39,13 +39,26 @@ _PATIENT = Timing(connect_timeout=60.0, pong_timeout=14.0)  # no client may give
 _SILENT = attrs.evolve(_PATIENT, keepalive_interval=3600.0)
 
 Member = Callable[..., Awaitable[None]]
+_sessions: dict[int, str] = {}
+"""The saved session for the server at each port."""
 
 
 async def _ours(
-    port: int, took: Callable[[], None], task_status: trio.TaskStatus[Any], *, timing: Timing = _PATIENT
+    port: int,
+    took: Callable[[], None],
+    task_status: trio.TaskStatus[Any],
+    *,
+    timing: Timing = _PATIENT,
+    is_saved: bool = False,
 ) -> None:
-    async with open_bench_client(port, AppSettings(timing=timing)) as chat, chat.events() as events:
-        await chat.login(auth_token=TOKEN)
+    store = MemoryStore()
+    if is_saved:
+        if port not in _sessions:
+            _sessions[port] = await saved_session(port)
+        await store.save(SavedSession.from_text(_sessions[port]))
+    async with open_bench_client(port, AppSettings(timing=timing), store=store) as chat, chat.events() as events:
+        if not is_saved:
+            await chat.login(auth_token=TOKEN)
         await chat.connect()
         task_status.started(chat.ping)
         async for _ in events:
@@ -64,7 +77,8 @@ async def _trio_websocket(port: int, took: Callable[[], None], task_status: trio
 
 KINDS: dict[str, Member] = {
     "ours": _ours,
-    "ours_silent": functools.partial(_ours, timing=_SILENT),
+    "ours_saved": functools.partial(_ours, is_saved=True),
+    "ours_silent": functools.partial(_ours, is_saved=True, timing=_SILENT),
     "trio_websocket": _trio_websocket,
 }
 """One client each, with a task that waits for its messages; what it hands out sends a ping and waits for the pong."""
@@ -96,6 +110,11 @@ class Crowd:
         gc.collect()
         return {**reading, "bytes": (resident() - before) / clients}
 
+    async def usage(self) -> dict[str, Any]:
+        """Return the CPU time of this process, in seconds."""
+        await trio.lowlevel.checkpoint()
+        return {"cpu": time.process_time()}
+
     async def expect(self, count: int) -> dict[str, Any]:
         """Prepare for *count* messages to all of them together. This job comes before they are sent."""
         await trio.lowlevel.checkpoint()
@@ -114,7 +133,7 @@ class Crowd:
         return {"bytes": resident()}
 
     async def lateness(self, port: int, samples: int, after: float = 0.0) -> dict[str, Any]:
-        """Return by how many seconds leases end late, for one more client that goes to the background again and again.
+        """Return by how many seconds each lease ends late, for one more client that goes to the background again and again.
 
         It begins *after* seconds after the start of the gathering.
         """
@@ -128,13 +147,20 @@ class Crowd:
                 await chat.connect()
                 late.append(await _lease(chat))
                 chat.enter_foreground()
-        hundredths = statistics.quantiles(late, n=100)
-        return {"p50": hundredths[49], "p99": hundredths[98]}
+        return {"late": late}
+
+    async def uncollected(self) -> dict[str, Any]:
+        """Collect no garbage from here on."""
+        await trio.lowlevel.checkpoint()
+        gc.collect()
+        gc.disable()
+        return {}
 
     async def settle(self) -> dict[str, Any]:
         """Tune the garbage collector as the how-to guide for many clients recommends."""
         await trio.lowlevel.checkpoint()
         gc.collect()
+        gc.enable()
         gc.freeze()
         gc.set_threshold(_SELDOM)
         return {}

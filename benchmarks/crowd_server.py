@@ -1,7 +1,7 @@
 """A CometChat server for a crowd of clients, a process of its own on asyncio: it handles upgrade, auth, pings and closes.
 
-It prints its port. Each line of its input is a number of messages to send to every client. Its output is the number
-of clients, and the time of sending on the machine's monotonic clock.
+It prints its port. Each line of its input is a number of messages to send to every client, and how many times, with pauses
+between them. Its output is the number of clients, and the time of the first sending on the machine's monotonic clock.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__ = ["CrowdServer", "main"]
 
 _HEAD = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
+_PAUSE = 0.002  # seconds in which a client handles what it got, so that its next read has the next messages only
 
 
 class CrowdServer:
@@ -88,12 +89,17 @@ async def _serve() -> None:
     server = await loop.create_server(crowd, "127.0.0.1", 0, backlog=1024, ssl=server_context())
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
 
-    def push(count: int) -> None:
-        print(json.dumps(crowd.push(count)), flush=True)
+    async def push(count: int, times: int) -> None:
+        pushed = crowd.push(count)
+        for _ in range(times - 1):
+            await asyncio.sleep(_PAUSE)
+            crowd.push(count)
+        print(json.dumps(pushed), flush=True)
 
     def listen() -> None:
         for line in sys.stdin:
-            loop.call_soon_threadsafe(push, json.loads(line)["push"])
+            job = json.loads(line)
+            asyncio.run_coroutine_threadsafe(push(job["push"], job.get("times", 1)), loop)
         loop.call_soon_threadsafe(ended.set)
 
     threading.Thread(target=listen, daemon=True).start()

@@ -9,15 +9,20 @@ from typing import Any
 import attrs
 
 from .process import LeftOutError, Process
-from .run import Run
+from .run import Run, Way
 
-__all__ = ["LARGE", "SMALL", "Gathered", "gathered"]
+__all__ = ["BARE", "LARGE", "SMALL", "Gathered", "gathered", "grow", "sizes"]
 
+BARE = "trio-websocket, bare connection"
 SMALL, LARGE = 1_000, 5_000
-SAMPLES = 300  # leases for each reading
-READINGS = 3  # of the leases, in the large crowd
-ROUNDS, QUICK_ROUNDS = {SMALL: 3, LARGE: 3}, {SMALL: 2, LARGE: 1}
+SAMPLES, QUICK_SAMPLES = 300, 150  # leases for each reading
+READINGS, QUICK_READINGS = 3, 2  # of the leases, in the large crowd
+ROUNDS, QUICK_ROUNDS = {SMALL: 5, LARGE: 3}, {SMALL: 2, LARGE: 1}
+GROWTH = (1, 10, 100, SMALL, LARGE)  # clients
+EACH, FEWEST, BURSTS = 20, 4_000, 3  # messages to each client, messages in a burst at least, and bursts at each size
 _KEEPALIVES = 15.0  # seconds until clients send their first ping, which may make leases late
+
+Reading = dict[str, Any]
 
 
 @attrs.frozen
@@ -25,64 +30,127 @@ class Gathered:
     """The figures of one round with crowds of one size.
 
     Attributes:
-        ours, theirs: the mean `seconds` and `cpu` for a client to connect, and its mean `bytes` of memory.
-        alone, among, among_settled, among_silent: how late leases end, `p50` and `p99` in seconds: of a client alone, and, in a
-            large crowd, of one among ours, of one among ours with rare collections (not in a quick run), and of one among
-            ours that send no keepalive pings.
+        theirs, saved, ours: the mean `seconds` and `cpu` for a client to connect, and its mean `bytes` of memory: of
+            trio-websocket's bare connections, of our clients with a saved session, and of our clients that log in. A quick
+            run gathers those only in its first small crowd, because their memory is the same and they take three times as
+            long.
+        alone, among, uncollected, settled, silent: by how many seconds each lease ends `late`: of a client alone, and, in a
+            large crowd, of one among ours, of one while no garbage is collected, of one with rare collections (not in a quick
+            run), and of one among ours that send no keepalive pings.
+        costs: the microseconds of CPU time of a message, by the number of clients, while the large crowd grows.
     """
 
-    ours: dict[str, Any]
-    theirs: dict[str, Any]
-    alone: list[dict[str, float]]
-    among: list[dict[str, float]]
-    among_settled: list[dict[str, float]]
-    among_silent: list[dict[str, float]]
+    theirs: Reading
+    saved: Reading
+    ours: Reading | None = None
+    alone: list[Reading] = attrs.field(factory=list)
+    among: list[Reading] = attrs.field(factory=list)
+    uncollected: list[Reading] = attrs.field(factory=list)
+    settled: list[Reading] = attrs.field(factory=list)
+    silent: list[Reading] = attrs.field(factory=list)
+    costs: dict[int, list[float]] = attrs.field(factory=dict)
+
+    @property
+    def memory(self) -> float:
+        """The bytes of a client of ours."""
+        return float((self.ours or self.saved)["bytes"])
+
+
+def sizes(run: Run, way: Way) -> tuple[int, ...]:
+    """Return the numbers of clients that are measured. A quick run has no large crowd over TLS, which has no goal of its own."""
+    return (SMALL, LARGE) if way.is_plain or not run.quick else (SMALL,)
 
 
 @functools.cache
-def gathered(run: Run, clients: int) -> list[Gathered]:
+def gathered(run: Run, clients: int, way: Way) -> list[Gathered]:
     """Gather crowds of one size, ours and trio-websocket's in turn, each with a server and a process of its own."""
     rounds = (QUICK_ROUNDS if run.quick else ROUNDS)[clients]
     found = []
     for number in range(rounds):
 
         def tell(part: float, words: str, number: int = number) -> None:
-            run.tell((number + part) / rounds, f"{clients:,} clients: {words}, round {number + 1} of {rounds}")
+            words = f"{clients:,} clients{way.name}: {words}, round {number + 1} of {rounds}"
+            run.tell((number + part) / rounds, words)
 
         try:
-            found.append(_gather(clients, tell, settle=not run.quick))
+            logins = not run.quick or (clients == SMALL and number == 0)
+            found.append(_gather(run, clients, way, tell, logins=logins))
         except LeftOutError as reason:
-            run.leave_out(f"{clients:,} clients", reason)
+            run.leave_out(f"{clients:,} clients{way.name}", reason)
             return []
     return found
 
 
-def _gather(clients: int, tell: Callable[[float, str], object], *, settle: bool) -> Gathered:
-    readings = READINGS if clients == LARGE else 0
-    with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours") as crowd:
+def _gather(run: Run, clients: int, way: Way, tell: Callable[[float, str], object], *, logins: bool) -> Gathered:
+    tell(0.0, "trio-websocket's connect")
+    theirs = _alone("trio_websocket", clients, way)
+    ours = None
+    if logins:
+        tell(0.2, "ours log in and connect")
+        ours = _alone("ours", clients, way)
+    tell(0.4, "ours connect from a saved session")
+    if clients == SMALL or not way.is_plain:
+        return Gathered(theirs, _alone("ours_saved", clients, way), ours)
+    return _leases(run, clients, tell, Gathered(theirs, {}, ours))
+
+
+def grow(server: Process, crowd: Process, most: int) -> dict[int, list[float]]:
+    """Let an empty crowd grow to *most* clients; return the microseconds of CPU time of a message at each size.
+
+    Each client gets the same number of messages at a time, whatever the size is. A small crowd gets them many times.
+    """
+    there, costs = 0, {}
+    for size in (each for each in GROWTH if each <= most):
+        crowd.ask(do="gather", port=server.greeting["port"], clients=size - there)
+        there = size
+        times = max(1, FEWEST // (EACH * size))
+        count = EACH * size * times
+        taken = []
+        for _ in range(BURSTS):
+            crowd.ask(do="expect", count=count)
+            before = crowd.ask(do="usage")["cpu"]
+            server.ask(push=EACH, times=times)
+            crowd.ask(do="received")
+            taken.append((crowd.ask(do="usage")["cpu"] - before) / count * 1e6)
+        costs[size] = taken
+    return costs
+
+
+def _alone(kind: str, clients: int, way: Way) -> Reading:
+    with (
+        Process("benchmarks.crowd_server", environment=way.environment) as server,
+        Process("benchmarks.crowd", kind, environment=way.environment) as crowd,
+    ):
+        return crowd.ask(do="gather", port=server.greeting["port"], clients=clients)
+
+
+def _leases(run: Run, clients: int, tell: Callable[[float, str], object], known: Gathered) -> Gathered:
+    def leases(crowd: Process, port: int, after: float = 0.0) -> list[Reading]:
+        samples, readings = (QUICK_SAMPLES, QUICK_READINGS) if run.quick else (SAMPLES, READINGS)
+        return [crowd.ask(do="lateness", port=port, samples=samples, after=after) for _ in range(readings)]
+
+    with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours_saved") as crowd:
         port = server.greeting["port"]
-        lease = functools.partial(crowd.ask, do="lateness", port=port, samples=SAMPLES)
-        tell(0.0, "a lease alone")
-        alone = [lease() for _ in range(readings)]
-        tell(0.15, "ours connect")
-        ours = crowd.ask(do="gather", port=port, clients=clients)
-        tell(0.4, "a lease among them")
-        among = [lease(after=_KEEPALIVES) for _ in range(readings)]
-        settled: list[dict[str, float]] = []
-        if readings and settle:
+        alone = leases(crowd, port)
+        saved = crowd.ask(do="gather", port=port, clients=clients)
+        tell(0.6, "a lease among them")
+        among = leases(crowd, port, _KEEPALIVES)
+        crowd.ask(do="uncollected")
+        uncollected, settled = leases(crowd, port), []
+        if not run.quick:
             crowd.ask(do="settle")
-            settled = [lease() for _ in range(readings)]
-    tell(0.6, "trio-websocket's connect")
-    with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "trio_websocket") as crowd:
-        theirs = crowd.ask(do="gather", port=server.greeting["port"], clients=clients)
+            settled = leases(crowd, port)
     tell(0.8, "a lease among silent ones")
-    return Gathered(ours, theirs, alone, among, settled, _among_silent(clients, readings))
-
-
-def _among_silent(clients: int, readings: int) -> list[dict[str, float]]:
-    if not readings:
-        return []
     with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours_silent") as crowd:
-        port = server.greeting["port"]
-        crowd.ask(do="gather", port=port, clients=clients)
-        return [crowd.ask(do="lateness", port=port, samples=SAMPLES) for _ in range(readings)]
+        costs = grow(server, crowd, clients)
+        silent = leases(crowd, server.greeting["port"])
+    return attrs.evolve(
+        known,
+        saved=saved,
+        alone=alone,
+        among=among,
+        uncollected=uncollected,
+        settled=settled,
+        silent=silent,
+        costs=costs,
+    )

@@ -16,15 +16,15 @@ import tempfile
 from collections.abc import Iterator
 
 from .process import LeftOutError
-from .run import Run
+from .run import PLAIN, Run, Way
 
-__all__ = ["FOLDER", "certificates", "client_context", "encrypted", "make_certificates", "server_context", "url"]
+__all__ = ["FOLDER", "client_context", "encrypted", "server_context", "url", "with_tls"]
 
 FOLDER = "COMETCONN_BENCH_TLS"
 """The environment variable."""
 
 
-def make_certificates(folder: pathlib.Path) -> None:
+def _make_certificates(folder: pathlib.Path) -> None:
     """Write an authority's certificate, and a server's with its key, into *folder*."""
     try:
         import trustme  # noqa: PLC0415 - without it TLS is left out
@@ -37,16 +37,16 @@ def make_certificates(folder: pathlib.Path) -> None:
 
 
 @contextlib.contextmanager
-def certificates(run: Run) -> Iterator[dict[str, str] | None]:
-    """Make certificates for the block; yields the environment for processes that use TLS, or `None` if there is no TLS."""
+def with_tls(run: Run) -> Iterator[None]:
+    """Let *run* measure over TLS as well, with certificates that last as long as the block."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            make_certificates(pathlib.Path(folder))
+            _make_certificates(pathlib.Path(folder))
         except LeftOutError as reason:
             run.leave_out("TLS", reason)
-            yield None
         else:
-            yield {FOLDER: folder}
+            run.ways = (PLAIN, Way(", TLS", {FOLDER: folder}))
+        yield
 
 
 def url(port: int, scheme: str = "ws") -> str:

@@ -20,6 +20,9 @@ import trio
 
 import cometconn
 from cometconn import AppSettings, CometChat, Endpoints, MemoryStore
+from cometconn.environment import SystemEnvironment
+
+from .encryption import client_context
 
 __all__ = ["main"]
 
@@ -61,8 +64,11 @@ async def _up_and_down(chat: CometChat, folder: pathlib.Path, size: int) -> dict
 
 async def _run(url: str) -> None:
     settings = AppSettings(auto_establish_socket_connection=False)
+    environment = SystemEnvironment(proxy="", ssl_context=client_context())
     with tempfile.TemporaryDirectory() as folder:
-        async with cometconn.open_client("APP", settings, store=MemoryStore(), endpoints=Endpoints.at(url)) as chat:
+        async with cometconn.open_client(
+            "APP", settings, store=MemoryStore(), endpoints=Endpoints.at(url), environment=environment
+        ) as chat:
             await chat.login(uid="zed-1", auth_key="KEY")
             await _up_and_down(chat, pathlib.Path(folder), _PIECE)  # imports everything
             print(json.dumps({}), flush=True)

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import json
 
-__all__ = ["AUTH", "AUTH_REPLY", "CLOSE", "DEVICE", "LENGTH", "ME", "PONG", "TOKEN", "frame", "message"]
+__all__ = [
+    "AUTH",
+    "AUTH_REPLY",
+    "CLOSE",
+    "DEVICE",
+    "LENGTH",
+    "LOGIN",
+    "ME",
+    "PONG",
+    "TOKEN",
+    "frame",
+    "in_empty_fragments",
+    "in_fragments",
+    "message",
+]
 
 APP = "app0bench"
 ME = "bot-01"
@@ -19,19 +33,33 @@ AUTH = json.dumps(
 """The first frames that the clients other than ours send."""
 
 AUTH_REPLY = b'{"type":"auth","appId":"app0bench","receiver":"bot-01","body":{"code":"200","status":"OK"}}'
+LOGIN = json.dumps({"data": {"uid": ME, "name": "Bot One", "authToken": TOKEN, "jwt": TOKEN, "settings": {}}}).encode()
+"""The response to each request of a login."""
+
 PONG = b'{"action":"pong"}'
-_SHORT, _MEDIUM = 126, 1 << 16
+_SHORT, _LONG, _MEDIUM = 126, 127, 1 << 16
 
 
-def frame(payload: bytes, opcode: int = 1) -> bytes:
-    """Return *payload* as one whole WebSocket frame of a server, a text frame by default."""
-    size = len(payload)
+def frame(payload: bytes, opcode: int = 1, *, final: bool = True) -> bytes:
+    """Return *payload* as one WebSocket frame of a server, by default a whole text frame."""
+    first, size = (0x80 if final else 0) | opcode, len(payload)
     if size < _SHORT:
-        return bytes((0x80 | opcode, size)) + payload
-    if size >= _MEDIUM:
-        message = "no frame here is that long"
-        raise ValueError(message)
-    return bytes((0x80 | opcode, _SHORT)) + size.to_bytes(2, "big") + payload
+        return bytes((first, size)) + payload
+    if size < _MEDIUM:
+        return bytes((first, _SHORT)) + size.to_bytes(2, "big") + payload
+    return bytes((first, _LONG)) + size.to_bytes(8, "big") + payload
+
+
+def in_fragments(text: bytes, size: int) -> bytes:
+    """Return *text* as a message in fragments of *size* bytes."""
+    pieces = [text[start : start + size] for start in range(0, len(text), size)]
+    last = len(pieces) - 1
+    return b"".join(frame(piece, 0 if number else 1, final=number == last) for number, piece in enumerate(pieces))
+
+
+def in_empty_fragments(text: bytes, count: int) -> bytes:
+    """Return *text* as a message whose first fragment has all of it, followed by *count* empty ones."""
+    return frame(text, final=False) + frame(b"", 0, final=False) * (count - 1) + frame(b"", 0)
 
 
 CLOSE = frame((1000).to_bytes(2, "big"), 8)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import attrs
 
-from .frames import ME
+from .frames import ME, frame, in_empty_fragments, in_fragments
 
 __all__ = ["KINDS", "LARGEST", "PLACES", "Kind", "at_place", "frames_of", "page_of"]
 
@@ -21,6 +21,8 @@ LARGEST = 1 << 20
 
 _SENT_AT = 1_800_000_000
 _FRAGMENT = 64  # bytes, as in Autobahn 9.4.1
+_BEFORE_EMPTY = 1024  # bytes of the text before empty fragments
+_EMPTY = len(frame(b""))
 _ENTITIES = json.dumps(
     {
         "sender": {"entity": {"uid": "amy-2", "name": "Amy Two"}, "entityType": "user"},
@@ -92,19 +94,19 @@ class Kind:
     Attributes:
         make: makes the JSON: a message's body, a whole frame, or a page's list, as *what* says.
         what: `"message"` is sent live and over REST, `"frame"` live, `"page"` over REST.
-        in_fragments: whether it is sent in fragments.
+        fragment: the bytes of a fragment, if it is sent in fragments; 0 for a short text and then empty fragments up to the size.
         is_packed: whether it is compressed by gzip.
     """
 
     make: Callable[[int], str]
     what: str = "message"
-    in_fragments: bool = False
+    fragment: int | None = None
     is_packed: bool = False
 
     @property
     def ways(self) -> tuple[str, ...]:
         """The ways in which it can be sent."""
-        if self.in_fragments:
+        if self.fragment is not None:
             return ("live",)
         return {"message": ("live", "rest"), "frame": ("live",), "page": ("rest",)}[self.what]
 
@@ -142,7 +144,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "frame",
         ),
         "no JSON, [[],...": Kind(_signal(_envelope("message", "[|"), "[]"), "frame"),
-        "fragments of 64 bytes": Kind(_PLAIN, in_fragments=True),
+        "fragments of 64 bytes": Kind(_PLAIN, fragment=_FRAGMENT),
+        "empty fragments": Kind(_PLAIN, fragment=0),
         "page of 1s": Kind(_signal("[|]", "1"), "page"),
         "page of [],...": Kind(_signal("[|]", "[]"), "page"),
         "page of no JSON": Kind(_signal("[|]", "NaN"), "page"),
@@ -175,28 +178,21 @@ def at_place(place: str, category: str, kind: str, unit: str, size: int) -> str:
     return _repeated(before, unit, after, size)
 
 
-def _frame(payload: bytes, opcode: int, *, final: bool = True) -> bytes:
-    first, size = (0x80 if final else 0) | opcode, len(payload)
-    if size < 126:  # noqa: PLR2004 - RFC 6455 section 5.2
-        return bytes((first, size)) + payload
-    if size < 1 << 16:
-        return bytes((first, 126)) + size.to_bytes(2, "big") + payload
-    return bytes((first, 127)) + size.to_bytes(8, "big") + payload
+_WHOLE = Kind(_PLAIN)
 
 
 def frames_of(kind: Kind, size: int) -> bytes:
     """Return the frames that a server sends on the socket for a message of at most *size* bytes."""
+    if kind.fragment == 0:
+        text = frames_of(_WHOLE, _BEFORE_EMPTY)[4:]
+        return in_empty_fragments(text, (size - len(text)) // _EMPTY)
     if kind.what == "message":
         whole = _envelope("message", "|")
         before, _, after = whole.partition("|")
         payload = (before + kind.make(size - len(before) - len(after)) + after).encode()
     else:
         payload = kind.make(size).encode()
-    if not kind.in_fragments:
-        return _frame(payload, 1)
-    pieces = [payload[start : start + _FRAGMENT] for start in range(0, len(payload), _FRAGMENT)]
-    last = len(pieces) - 1
-    return b"".join(_frame(piece, 0 if n else 1, final=n == last) for n, piece in enumerate(pieces))
+    return frame(payload) if kind.fragment is None else in_fragments(payload, kind.fragment)
 
 
 def page_of(kind: Kind, size: int) -> bytes:

@@ -32,9 +32,14 @@ class Process:
         module: the module to run; `python -m` finds it in this repository.
         arguments: for its command line.
         environment: variables, beside those of this process.
+        wait: whether to wait until it is ready. Otherwise `wait()` comes first, and others can start at the same time.
     """
 
-    def __init__(self, module: str, *arguments: object, environment: Mapping[str, str] | None = None) -> None:
+    greeting: dict[str, Any]
+
+    def __init__(
+        self, module: str, *arguments: object, environment: Mapping[str, str] | None = None, wait: bool = True
+    ) -> None:
         self._name = " ".join(str(argument) for argument in (module, *arguments))
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed on leaving
         self._process = subprocess.Popen(  # noqa: S603 - our own modules
@@ -46,17 +51,22 @@ class Process:
             stderr=self._errors,
             text=True,
         )
-        try:
-            self.greeting = self._hear()
-        except BaseException:
-            self.close()
-            raise
+        if wait:
+            try:
+                self.wait()
+            except BaseException:
+                self.close()
+                raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    def wait(self) -> None:
+        """Wait until it is ready; raise `LeftOutError` if it cannot be."""
+        self.greeting = self._hear()
 
     def ask(self, **job: object) -> dict[str, Any]:
         """Send it a *job* and return the result; raise `LeftOutError` if it cannot do it."""

@@ -1,8 +1,9 @@
 """The replay server, a process of its own: it implements just enough of a protocol, then pushes encoded messages.
 
 `python -m benchmarks.replay SPEAKER MESSAGES [PACE]`. Every connection gets MESSAGES messages: in a burst, as fast as the
-socket takes them, hundreds to a send; or PACE of them a second, one to a send. It prints its port. For each line of
-its input it prints the connections and the times of their close frames. It ends with its input.
+socket takes them, hundreds to a send; or PACE of them a second, one to a send. It prints its port. A line of its input may
+contain a smaller number of messages for the connections from then on. For each line it prints the connections and the times
+of their close frames. It ends with its input.
 """
 
 from __future__ import annotations
@@ -26,33 +27,27 @@ __all__ = ["Flow", "Link", "main", "serve"]
 _TOGETHER = 256  # messages to a send in a burst, about 170 kB
 
 
-@attrs.frozen
+@attrs.define
 class Flow:
     """What every connection gets after the greeting.
 
     Attributes:
-        pieces: the bytes of each send.
-        pace: how many of them are sent a second; `None` for as fast as the socket takes them.
+        encoded: the messages.
+        pace: how many of them are sent a second, one to a send; `None` for as fast as the socket takes them.
+        count: how many of them are sent.
     """
 
-    pieces: list[bytes]
+    encoded: list[bytes]
     pace: float | None = None
-
-    @classmethod
-    def of(cls, encoded: list[bytes], pace: float | None = None) -> Flow:
-        """Make a flow of *encoded* messages."""
-        if pace is not None:
-            return cls(encoded, pace)
-        starts = range(0, len(encoded), _TOGETHER)
-        return cls([b"".join(encoded[start : start + _TOGETHER]) for start in starts])
+    count: int = attrs.field(default=attrs.Factory(lambda self: len(self.encoded), takes_self=True))
 
     def send(self, peer: Peer) -> None:
-        """Send it all."""
-        began = time.monotonic()
-        for number, piece in enumerate(self.pieces):
+        """Send them."""
+        began, together = time.monotonic(), _TOGETHER if self.pace is None else 1
+        for start in range(0, self.count, together):
             if self.pace is not None:
-                time.sleep(max(0.0, began + number / self.pace - time.monotonic()))
-            peer.send(piece)
+                time.sleep(max(0.0, began + start / self.pace - time.monotonic()))
+            peer.send(b"".join(self.encoded[start : min(start + together, self.count)]))
 
 
 @attrs.define
@@ -99,12 +94,13 @@ def main() -> None:
     """Serve until the input ends."""
     speaker, messages, *pace = sys.argv[1:]
     wrap = SPEAKERS[speaker].wrap
-    flow = Flow.of([wrap(message(number)) for number in range(int(messages))], float(pace[0]) if pace else None)
+    flow = Flow([wrap(message(number)) for number in range(int(messages))], float(pace[0]) if pace else None)
     seen: list[Link] = []
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         threading.Thread(target=serve, args=(listener, speaker, flow, seen), daemon=True).start()
         print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
-        for _ in sys.stdin:
+        for line in sys.stdin:
+            flow.count = json.loads(line).get("messages", flow.count)
             print(json.dumps({"links": [attrs.asdict(link) for link in list(seen)]}), flush=True)
 
 

@@ -67,6 +67,15 @@ class Peer:
         lines = [b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket", b"Connection: Upgrade"]
         self.send(b"\r\n".join([*lines, b"Sec-WebSocket-Accept: " + accept_key(key), b"", b""]))
 
+    def request(self) -> bytes:
+        """Read an HTTP request with its body, and return its first line."""
+        first, *fields = self._until(b"\r\n\r\n").split(b"\r\n")
+        lengths = [int(field.partition(b":")[2]) for field in fields if field.lower().startswith(b"content-length:")]
+        while len(self._buffer) < sum(lengths):
+            self._more()
+        del self._buffer[: sum(lengths)]
+        return first
+
     def line(self) -> bytes:
         """Return the next line, without its end."""
         return self._until(b"\r\n")

@@ -11,10 +11,13 @@ from collections.abc import Callable
 
 import attrs
 
-from .frames import AUTH_REPLY, frame
+from .frames import AUTH_REPLY, frame, in_empty_fragments, in_fragments
 from .sockets import Peer
 
-__all__ = ["SPEAKERS", "Speaker"]
+__all__ = ["EMPTY", "FRAGMENT", "SPEAKERS", "Speaker"]
+
+FRAGMENT = 16  # bytes
+EMPTY = 5_000  # fragments
 
 _ENGINE_OPEN = b'0{"sid":"e1","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}'
 
@@ -74,6 +77,8 @@ def _greet_nats(peer: Peer) -> str:
 
 SPEAKERS = {
     "cometchat": Speaker(_greet_cometchat, frame),
+    "fragments": Speaker(_greet_cometchat, lambda text: in_fragments(text, FRAGMENT)),
+    "empty_fragments": Speaker(_greet_cometchat, lambda text: in_empty_fragments(text, EMPTY)),
     "socketio": Speaker(_greet_socketio, lambda text: frame(b'42["message",' + text + b"]")),
     "centrifuge": Speaker(
         _greet_centrifuge, lambda text: frame(b'{"push":{"channel":"room","pub":{"data":' + text + b"}}}")

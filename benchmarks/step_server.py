@@ -1,4 +1,4 @@
-"""The server of the longest step, a process of its own: `python -m benchmarks.step_server [CERTIFICATE]`.
+"""The server of the longest step, a process of its own: `python -m benchmarks.step_server`.
 
 It prints its port. Each line of its input names a kind of `hostile`, a number of bytes, and a way: `live` or `rest`; or,
 for a shape without a name, a file with the text of a frame. From then on a connection gets that, followed by a message
@@ -8,15 +8,16 @@ that marks the end. It ends with its input.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import pathlib
 import socket
-import ssl
 import sys
 import threading
 
 import attrs
 
+from .encryption import encrypted
 from .frames import AUTH_REPLY, PONG, frame, message
 from .hostile import KINDS, Kind, frames_of, page_of
 from .sockets import Peer
@@ -41,10 +42,15 @@ class Job:
         """Return a job."""
         if file is not None:
             text = pathlib.Path(file).read_text(encoding="utf-8")
-            chosen = Kind(lambda _: text, "frame" if way == "live" else "page")
+            made = _made(Kind(lambda _: text, "frame" if way == "live" else "page"), way, size)
         else:
-            chosen = KINDS[str(kind)]
-        return cls(frames=frames_of(chosen, size)) if way == "live" else cls(page=page_of(chosen, size))
+            made = _made(KINDS[str(kind)], way, size)
+        return cls(frames=made) if way == "live" else cls(page=made)
+
+
+@functools.lru_cache(maxsize=4)  # the same is sent in each round, and to make it takes longer than to send it
+def _made(kind: Kind, way: str, size: int) -> bytes:
+    return frames_of(kind, size) if way == "live" else page_of(kind, size)
 
 
 @attrs.define
@@ -53,26 +59,23 @@ class _Server:
 
     job: Job = attrs.field(factory=Job)
 
-    def serve(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
+    def serve(self, listener: socket.socket) -> None:
         """Accept connections until the listener is closed."""
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = listener.accept()
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                threading.Thread(target=self._serve_one, args=(connection, context), daemon=True).start()
+                threading.Thread(target=self._serve_one, args=(connection,), daemon=True).start()
 
-    def _serve_one(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
+    def _serve_one(self, connection: socket.socket) -> None:
         job = self.job
-        with contextlib.suppress(OSError, EOFError):
-            if context is not None:
-                connection = context.wrap_socket(connection, server_side=True)
-            with _Conversation(connection) as peer:
-                if peer.wants_messages:
-                    job.pinged.wait(_PATIENCE)
-                    peer.send(_NO_PAGE if job.served.is_set() else job.page)
-                    job.served.set()
-                else:
-                    self._push(peer, job)
+        with contextlib.suppress(OSError, EOFError), _Conversation(encrypted(connection)) as peer:
+            if peer.wants_messages:
+                job.pinged.wait(_PATIENCE)
+                peer.send(_NO_PAGE if job.served.is_set() else job.page)
+                job.served.set()
+            else:
+                self._push(peer, job)
 
     def _push(self, peer: _Conversation, job: Job) -> None:
         peer.upgrade()
@@ -98,13 +101,9 @@ class _Conversation(Peer):
 
 def main() -> None:
     """Serve until the input ends."""
-    context = None
-    if len(sys.argv) > 1:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(sys.argv[1])
     server = _Server()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=server.serve, args=(listener, context), daemon=True).start()
+        threading.Thread(target=server.serve, args=(listener,), daemon=True).start()
         print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
         for line in sys.stdin:
             server.job = Job.of(**json.loads(line))

@@ -6,6 +6,8 @@ import asyncio
 
 import centrifuge
 
+from benchmarks.encryption import client_context, url
+
 from .stopwatch import Reading, Stopwatch
 
 __all__ = ["receive"]
@@ -25,7 +27,7 @@ class _Events(centrifuge.SubscriptionEventHandler):
 
 
 async def _receive(port: int, warm: int, count: int) -> Reading:
-    client = centrifuge.Client(f"ws://127.0.0.1:{port}/", proxy=None)
+    client = centrifuge.Client(url(port), proxy=None, ssl_context=client_context())
     events = _Events(warm, count)
     await client.connect()
     await client.new_subscription("room", events=events).subscribe()

@@ -7,13 +7,16 @@ import asyncio
 import aiohttp  # noqa: F401 - python-socketio needs it, and without it fails only when it connects
 import socketio
 
+from benchmarks.encryption import client_context, url
+
 from .stopwatch import Reading, Stopwatch
 
 __all__ = ["receive"]
 
 
 async def _receive(port: int, warm: int, count: int) -> Reading:
-    client = socketio.AsyncClient(reconnection=False)
+    options = {} if (context := client_context()) is None else {"ssl": context}
+    client = socketio.AsyncClient(reconnection=False, websocket_extra_options=options)
     done: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
     left, watch = warm + count, Stopwatch()
 
@@ -26,7 +29,7 @@ async def _receive(port: int, warm: int, count: int) -> Reading:
         elif not left:
             done.set_result(watch.read(count))
 
-    await client.connect(f"http://127.0.0.1:{port}", transports=["websocket"])
+    await client.connect(url(port, "http"), transports=["websocket"])
     reading = await done
     await client.disconnect()
     return reading

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import gc
-import json
 from contextlib import AbstractAsyncContextManager
 
 import trio
 
 from benchmarks.encryption import client_context, url
-from benchmarks.frames import APP, ME, TOKEN
+from benchmarks.frames import APP, LOGIN, TOKEN
 from benchmarks.machine import resident
 from cometconn import AppSettings, CometChat, Endpoints, EventStream, MemoryStore, open_client
 from cometconn.environment import Environment, Request, Response, SystemEnvironment
 from cometconn.events import TextMessage
+from cometconn.stores import Store
 
 from .stopwatch import Reading, Stopwatch
 
-__all__ = ["BesideRest", "batches", "memory", "open_bench_client", "ping", "receive", "subscribers"]
-
-_LOGIN = json.dumps({"data": {"uid": ME, "name": "Bot One", "authToken": TOKEN, "jwt": TOKEN, "settings": {}}}).encode()
+__all__ = ["BesideRest", "batches", "memory", "open_bench_client", "ping", "receive", "saved_session", "subscribers"]
 
 
 class BesideRest(SystemEnvironment):
@@ -27,17 +25,29 @@ class BesideRest(SystemEnvironment):
 
     async def request(self, request: Request) -> Response:
         await trio.lowlevel.checkpoint()
-        return Response(200, {}, _LOGIN)
+        return Response(200, {}, LOGIN)
 
 
 def open_bench_client(
-    port: int, settings: AppSettings | None = None, host: str = "127.0.0.1", environment: Environment | None = None
+    port: int,
+    settings: AppSettings | None = None,
+    host: str = "127.0.0.1",
+    environment: Environment | None = None,
+    store: Store | None = None,
 ) -> AbstractAsyncContextManager[CometChat]:
     """Open a client that can log in with `TOKEN`. This is no generator, because its memory would count as the client's."""
     endpoints = Endpoints.at(url(port, "http").replace("127.0.0.1", host))
     environment = environment or BesideRest(proxy="", ssl_context=client_context())
     settings = settings or AppSettings()
-    return open_client(APP, settings, store=MemoryStore(), endpoints=endpoints, environment=environment)
+    return open_client(APP, settings, store=store or MemoryStore(), endpoints=endpoints, environment=environment)
+
+
+async def saved_session(port: int) -> str:
+    """Return the text form of the session that a login at that server saves."""
+    store = MemoryStore()
+    async with open_bench_client(port, AppSettings(auto_establish_socket_connection=False), store=store) as chat:
+        await chat.login(auth_token=TOKEN)
+    return (await store.load(APP)).to_text()
 
 
 async def _take(events: EventStream, count: int) -> None:

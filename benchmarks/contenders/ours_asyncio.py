@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from benchmarks.encryption import client_context, url
 from benchmarks.frames import APP, TOKEN
 from benchmarks.machine import resident
 from cometconn import AppSettings, Endpoints, MemoryStore
@@ -21,8 +22,8 @@ __all__ = ["memory", "ping", "receive", "receive_on_uvloop"]
 
 
 def _open_client(port: int) -> AbstractAsyncContextManager[CometChat]:
-    endpoints = Endpoints.at(f"http://127.0.0.1:{port}")
-    return open_client(APP, AppSettings(), store=MemoryStore(), endpoints=endpoints, environment=BesideRest(proxy=""))
+    endpoints, environment = Endpoints.at(url(port, "http")), BesideRest(proxy="", ssl_context=client_context())
+    return open_client(APP, AppSettings(), store=MemoryStore(), endpoints=endpoints, environment=environment)
 
 
 async def _take(events: EventStream[Any], count: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 import statistics
 import time
 import tracemalloc
@@ -12,6 +11,7 @@ import msgspec
 import trio
 
 import cometconn
+from benchmarks.encryption import client_context, url
 from benchmarks.frames import APP, TOKEN
 from cometconn import AppSettings, Endpoints, MemoryStore, Timing, open_client
 from cometconn.environment import Request, Response
@@ -52,9 +52,8 @@ class _Longest(trio.abc.Instrument):
         self.seconds = max(self.seconds, time.thread_time() - self._began)
 
 
-async def _longest(port: int, way: str, certificate: str | None, *, memory: bool) -> Reading:
-    context = None if certificate is None else ssl.create_default_context(cafile=certificate)
-    scheme, peak = "http" if context is None else "https", 0.0
+async def _longest(port: int, way: str, *, memory: bool) -> Reading:
+    peak = 0.0
     # The server sends no close frame. A short `close_timeout` lets hundreds of clients be left within seconds.
     settings = AppSettings(catch_up=way == "rest", timing=Timing(close_timeout=0))
     async with (
@@ -62,8 +61,8 @@ async def _longest(port: int, way: str, certificate: str | None, *, memory: bool
             APP,
             settings,
             store=MemoryStore(),
-            endpoints=Endpoints.at(f"{scheme}://127.0.0.1:{port}"),
-            environment=_PagesAlone(proxy="", ssl_context=context),
+            endpoints=Endpoints.at(url(port, "http")),
+            environment=_PagesAlone(proxy="", ssl_context=client_context()),
             position=1 if way == "rest" else None,
         ) as chat,
         chat.events() as events,
@@ -87,12 +86,12 @@ async def _longest(port: int, way: str, certificate: str | None, *, memory: bool
     return {"seconds": steps.seconds, "bytes": peak}
 
 
-def longest(port: int, way: str, certificate: str | None = None, *, memory: bool = False) -> Reading:
+def longest(port: int, way: str, *, memory: bool = False) -> Reading:
     """Receive what the server at *port* sends; return `seconds`, the longest step, or `bytes`, the peak of memory."""
 
     async def bounded() -> Reading:
         with trio.fail_after(_PATIENCE):
-            return await _longest(port, way, certificate, memory=memory)
+            return await _longest(port, way, memory=memory)
 
     return trio.run(bounded)
 

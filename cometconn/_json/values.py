@@ -109,12 +109,15 @@ def _clean(value: Any, *, finite: bool) -> Any:
 def _without_halves(text: str) -> str:
     """Return *text* with U+FFFD in place of each half of a surrogate pair.
 
-    To search 1 MiB for them takes 5 ms. To encode it takes a tenth of that, and fails at the first one; then all that
-    are equal are replaced at once.
+    To search 1 MiB for them takes 5 ms. To encode it takes a twentieth of that, and fails at the first one; then all that
+    are equal are replaced at once. UTF-16 takes a half to a tenth of the time of UTF-8 unless the text is ASCII, which has
+    none.
     """
+    if text.isascii():
+        return text
     for _ in range(_MOST_HALVES):
         try:
-            text.encode()
+            text.encode("utf-16-le")
         except UnicodeEncodeError as error:
             text = text.replace(text[error.start], "\ufffd")
         else:

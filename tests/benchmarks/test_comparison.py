@@ -7,12 +7,14 @@ import pathlib
 
 import pytest
 
-from benchmarks.comparison import changes, read_rows
+from benchmarks.comparison import changes, missing, read_rows
 from benchmarks.row import Row
 
 
-def _row(ratio: float, spread: float = 0.0, goal: str | None = ">= 2", case: str = "1.5 / 3 ms") -> Row:
-    return Row("q", case, "a", ratio, spread, goal, 5)
+def _row(
+    ratio: float, spread: float = 0.0, goal: str | None = ">= 2", case: str = "1.5 / 3 ms", rounds: int = 5
+) -> Row:
+    return Row("q", case, "a", ratio, spread, goal, rounds)
 
 
 @pytest.mark.parametrize(
@@ -25,14 +27,32 @@ def _row(ratio: float, spread: float = 0.0, goal: str | None = ">= 2", case: str
         (">= 2", 4.0, 3.0, 2.0, False),
         (">= 2", 4.0, 2.9, 2.0, True),
         (None, 4.0, 1.0, 0.0, None),
+        ("<= 2", 4.0, 4.19, 0.0, False),
+        ("<= 2", 4.0, 4.21, 0.0, True),
     ],
 )
 def test_worse_is_judged_by_the_goal_and_the_spread(
     goal: str | None, before: float, after: float, spread: float, *, worse: bool | None
 ) -> None:
-    """Half of the larger spread of the two runs is noise."""
+    """Half of the larger spread of the two runs is noise, and a twentieth of the ratio."""
     (change,) = changes([_row(after, spread, goal)], [_row(before, 0.0, goal)])
     assert change.worse is worse
+    (change,) = changes([_row(after, 0.0, goal)], [_row(before, spread, goal)])
+    assert change.worse is worse
+
+
+def test_few_rounds_do_not_show_the_whole_spread() -> None:
+    """All of what they show is noise."""
+    for ratio, worse in ((2.1, False), (1.9, True)):
+        (change,) = changes([_row(ratio, 2.0, rounds=2)], [_row(4.0)])
+        assert change.worse is worse
+
+
+def test_a_row_that_only_the_other_run_has_is_missing() -> None:
+    """A row with other figures is the same row."""
+    old = [_row(1.0, case="1 ms"), _row(2.0, case="2 ms"), _row(3.0, case="one")]
+    assert missing([_row(4.0, case="5 ms")], old) == [old[1], old[2]]
+    assert missing(old, old) == []
 
 
 def test_a_row_without_a_goal_follows_the_others_of_its_question() -> None:

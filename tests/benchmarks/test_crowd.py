@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import pytest
 
 from benchmarks import crowds
 from benchmarks.process import LeftOutError, Process
-from benchmarks.run import Run
+from benchmarks.run import PLAIN, Run, Way
 
 
-@pytest.mark.parametrize("kind", ["ours", "ours_silent", "trio_websocket"])
+@pytest.mark.parametrize("kind", ["ours", "ours_saved", "trio_websocket"])
 def test_a_crowd_connects_receives_and_reports(kind: str) -> None:
     """What comes later has other ids, or ours would take it for duplicates."""
     with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", kind) as crowd:
@@ -20,13 +20,15 @@ def test_a_crowd_connects_receives_and_reports(kind: str) -> None:
         assert crowd.ask(do="gather", port=port, clients=1)["bytes"] >= 0
         for _ in range(2):
             assert crowd.ask(do="expect", count=12) == {}
-            pushed = server.ask(push=4)
+            pushed = server.ask(push=2, times=2)
             assert pushed["told"] == 3
             assert crowd.ask(do="received")["at"] > pushed["at"]
+        assert crowd.ask(do="usage")["cpu"] > 0
         if kind == "ours":
-            late = crowd.ask(do="lateness", port=port, samples=4)
-            assert 0 <= late["p50"] <= late["p99"]
-            assert crowd.ask(do="settle") == {}
+            late = crowd.ask(do="lateness", port=port, samples=4)["late"]
+            assert len(late) == 4
+            assert min(late) >= 0
+            assert crowd.ask(do="uncollected") == crowd.ask(do="settle") == {}
         with pytest.raises(LeftOutError, match="open files"):
             crowd.ask(do="gather", port=port, clients=10**9)
 
@@ -34,40 +36,44 @@ def test_a_crowd_connects_receives_and_reports(kind: str) -> None:
 def test_questions_share_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is gathered once a run, and again for another run."""
     gathered: list[int] = []
+    with_logins: list[bool] = []
 
-    def gather(clients: int, tell: object, *, settle: bool) -> crowds.Gathered:
+    def gather(run: Run, clients: int, way: Way, tell: object, *, logins: bool) -> crowds.Gathered:
         gathered.append(clients)
-        return crowds.Gathered({}, {}, [], [], [], [])
+        with_logins.append(logins)
+        return crowds.Gathered({}, {})
 
     monkeypatch.setattr(crowds, "_gather", gather)
     run = Run(quick=True)
-    assert crowds.gathered(run, 1_000) == crowds.gathered(run, 1_000)
+    assert crowds.gathered(run, 1_000, PLAIN) == crowds.gathered(run, 1_000, PLAIN)
     assert gathered == [1_000] * crowds.QUICK_ROUNDS[1_000]
+    assert with_logins == [True, False]
     gathered.clear()
-    crowds.gathered(Run(), 5_000)
+    crowds.gathered(Run(), 5_000, PLAIN)
     assert gathered == [5_000] * crowds.ROUNDS[5_000]
+    assert with_logins == [True, False, *[True] * crowds.ROUNDS[5_000]]
 
 
 def test_a_crowd_that_cannot_be_gathered_leaves_its_rows_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the reason, once."""
 
-    def gather(clients: int, tell: object, *, settle: bool) -> crowds.Gathered:
+    def gather(run: Run, clients: int, way: Way, tell: object, *, logins: bool) -> crowds.Gathered:
         raise LeftOutError("too many open files")
 
     monkeypatch.setattr(crowds, "_gather", gather)
     run = Run()
-    assert crowds.gathered(run, 5_000) == crowds.gathered(run, 5_000) == []
+    assert crowds.gathered(run, 5_000, PLAIN) == crowds.gathered(run, 5_000, PLAIN) == []
     assert run.left_out == ["5,000 clients: too many open files"]
 
 
 def test_only_the_large_crowd_measures_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three times alone, then three times among them, once they ping, and when all has settled; and among silent ones."""
+    """Three times alone, among them once they ping, without collections, and when all has settled; and among silent ones."""
     asked: list[tuple[str, object]] = []
 
     class Answering:
         greeting: ClassVar = {"port": 1}
 
-        def __init__(self, *arguments: object) -> None:
+        def __init__(self, module: str, *arguments: object, environment: object = None) -> None:
             pass
 
         def __enter__(self) -> Self:
@@ -76,18 +82,37 @@ def test_only_the_large_crowd_measures_leases(monkeypatch: pytest.MonkeyPatch) -
         def __exit__(self, *details: object) -> None:
             pass
 
-        def ask(self, *, do: str, **job: object) -> dict[str, float]:
+        def ask(self, *, do: str = "push", **job: object) -> dict[str, float]:
             asked.append((do, job.get("after", job.get("clients"))))
-            return {}
+            return {"cpu": 1.0}
 
     monkeypatch.setattr(crowds, "Process", Answering)
-    crowds._gather(5_000, lambda _, __: None, settle=True)
-    leases, later = [("lateness", None)] * 3, [("lateness", 15.0)] * 3
-    crowd = ("gather", 5_000)
-    assert asked == [*leases, crowd, *later, ("settle", None), *leases, crowd, crowd, *leases]
+    monkeypatch.setattr(crowds, "grow", lambda *_: asked.append(("grow", None)))
+    crowds._gather(Run(), 5_000, PLAIN, lambda _, __: None, logins=True)
+    leases, later = [("lateness", 0.0)] * 3, [("lateness", 15.0)] * 3
+    crowd, off, settled, grown = ("gather", 5_000), ("uncollected", None), ("settle", None), ("grow", None)
+    assert asked == [crowd, crowd, *leases, crowd, *later, off, *leases, settled, *leases, grown, *leases]
     asked.clear()
-    crowds._gather(5_000, lambda _, __: None, settle=False)
-    assert asked == [*leases, crowd, *later, crowd, crowd, *leases]
+    crowds._gather(Run(quick=True), 5_000, PLAIN, lambda _, __: None, logins=False)
+    assert asked == [crowd, *leases[:2], crowd, *later[:2], off, *leases[:2], grown, *leases[:2]]
     asked.clear()
-    crowds._gather(1_000, lambda _, __: None, settle=True)
-    assert asked == [("gather", 1_000)] * 2
+    crowds._gather(Run(quick=True), 1_000, PLAIN, lambda _, __: None, logins=True)
+    assert asked == [("gather", 1_000)] * 3
+
+
+def test_each_client_of_a_growing_crowd_gets_the_same_number_of_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a smaller crowd get them more often. The cost is the CPU time of a burst divided by all of its messages."""
+    monkeypatch.setattr(crowds, "FEWEST", 80)
+    monkeypatch.setattr(crowds, "GROWTH", (1, 4, 100))
+    pushed: list[dict[str, object]] = []
+
+    class Server(Process):
+        def ask(self, **job: object) -> dict[str, Any]:
+            pushed.append(job)
+            return super().ask(**job)
+
+    with Server("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours_silent") as crowd:
+        costs = crowds.grow(server, crowd, 4)
+    assert pushed == [{"push": 20, "times": 4}] * 3 + [{"push": 20, "times": 1}] * 3
+    assert {size: len(each) for size, each in costs.items()} == {1: 3, 4: 3}
+    assert all(0 < cost < 100_000 for each in costs.values() for cost in each)

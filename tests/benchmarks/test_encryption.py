@@ -6,7 +6,7 @@ import builtins
 
 import pytest
 
-from benchmarks.encryption import FOLDER, certificates, client_context, server_context, url
+from benchmarks.encryption import FOLDER, client_context, server_context, url, with_tls
 from benchmarks.process import Process
 from benchmarks.run import Run
 
@@ -20,8 +20,11 @@ def test_without_the_variable_there_is_no_tls() -> None:
 @pytest.mark.parametrize("kind", ["ours", "trio_websocket"])
 def test_crowds_use_tls(kind: str) -> None:
     """A client that verifies the server's certificate, and gets its messages; a client without TLS gets nowhere."""
-    with certificates(Run()) as environment:
-        assert environment is not None
+    run = Run()
+    with with_tls(run):
+        plain, secure = run.ways
+        assert (plain.name, secure.name) == ("", ", TLS")
+        environment = secure.environment
         with (
             Process("benchmarks.crowd_server", environment=environment) as server,
             Process("benchmarks.crowd", kind, environment=environment) as crowd,
@@ -45,7 +48,7 @@ def test_without_trustme_it_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(builtins, "__import__", without)
     run = Run()
-    with certificates(run) as environment:
-        assert environment is None
+    with with_tls(run):
+        assert [way.name for way in run.ways] == [""]
     assert run.left_out == ["TLS: trustme is not installed"]
     assert FOLDER == "COMETCONN_BENCH_TLS"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from benchmarks.contenders.events import reader
-from benchmarks.frames import LENGTH, frame, message
+from benchmarks.frames import LENGTH, frame, in_empty_fragments, in_fragments, message
 from cometconn.events import TextMessage
 from tests.received import received, received_one
 
@@ -34,13 +34,22 @@ def test_the_others_events_have_what_ours_have() -> None:
                 assert getattr(getattr(theirs, attribute), name) == getattr(getattr(ours, attribute), name)
 
 
-@pytest.mark.parametrize(("size", "head"), [(0, b"\x81\x00"), (125, b"\x81\x7d"), (126, b"\x81\x7e\x00\x7e")])
+@pytest.mark.parametrize(
+    ("size", "head"),
+    [
+        (0, b"\x81\x00"),
+        (125, b"\x81\x7d"),
+        (126, b"\x81\x7e\x00\x7e"),
+        (65_535, b"\x81\x7e\xff\xff"),
+        (65_536, b"\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00"),
+    ],
+)
 def test_frames_are_rfc_6455s(size: int, head: bytes) -> None:
     """Whole, unmasked, with the shortest length."""
     assert frame(bytes(size)) == head + bytes(size)
 
 
-def test_no_frame_is_longer_than_can_be_written() -> None:
-    """It would be a mistake of ours."""
-    with pytest.raises(ValueError, match="long"):
-        frame(bytes(65_536))
+def test_a_message_in_fragments_ends_with_the_final_one() -> None:
+    """The first has the opcode of text, the others have 0, and only the last one has FIN."""
+    assert in_fragments(b"abcde", 2) == b"\x01\x02ab\x00\x02cd\x80\x01e"
+    assert in_empty_fragments(b"ab", 3) == b"\x01\x02ab\x00\x00\x00\x00\x80\x00"

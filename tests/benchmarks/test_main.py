@@ -59,12 +59,14 @@ def test_another_run_is_compared(
     """A line for each row that got worse, with its goal where that is missed now."""
     old, goal = tmp_path / "old.json", ">= 1"
     row = Row("storm", "2.0 / 1.0 s", "a rival", 2.0, 0.2, goal, 5)
-    old.write_text(json.dumps([row.as_json()]), encoding="utf-8")
+    rows = [row, Row("gone", "2.0 / 1.0 s", "a rival", 2.0)]
+    old.write_text(json.dumps([each.as_json() for each in rows]), encoding="utf-8")
     monkeypatch.setattr(bench_storm, "measure", lambda _: [Row("storm", "0.9 / 1.0 s", "a rival", 0.9, 0.2, goal, 5)])
     command.main(["storm", "--compare", str(old)])
     shown = " ".join(capsys.readouterr().out.split())
     assert "Worse: storm / a rival: 2.00 -> 0.90 (spread 0.20), goal >= 1: met before, missed now." in shown
     assert "1 of 1 rows" in shown
+    assert "1 rows of the other run are not in this one: gone." in shown
 
 
 def test_a_file_that_is_no_run_is_refused(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:

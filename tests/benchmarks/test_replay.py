@@ -32,7 +32,7 @@ def start(seen: list[Link]) -> Iterator[Start]:
     def start_one(speaker: str, messages: int) -> int:
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
-        flow = Flow.of([SPEAKERS[speaker].wrap(message(number)) for number in range(messages)])
+        flow = Flow([SPEAKERS[speaker].wrap(message(number)) for number in range(messages)])
         threading.Thread(target=serve, args=(listener, speaker, flow, seen), daemon=True).start()
         return int(listener.getsockname()[1])
 
@@ -98,9 +98,8 @@ def test_both_ways_of_leaving_are_seen(start: Start, seen: list[Link]) -> None:
 
 
 def test_a_burst_goes_out_hundreds_at_a_time() -> None:
-    """And a paced flow one at a time, at its pace."""
+    """And a paced flow one at a time, at its pace; both end with the number of messages that was set."""
     encoded = [b"%03d" % number for number in range(600)]
-    assert [len(piece) // 3 for piece in Flow.of(encoded).pieces] == [256, 256, 88]
 
     class Sink:
         def __init__(self) -> None:
@@ -109,7 +108,13 @@ def test_a_burst_goes_out_hundreds_at_a_time() -> None:
         def send(self, piece: bytes) -> None:
             self.sent.append(piece)
 
+    burst, flow = Sink(), Flow(encoded)
+    flow.send(burst)  # type: ignore[arg-type]  # it only sends
+    assert [len(piece) // 3 for piece in burst.sent] == [256, 256, 88]
+    flow.count = 300
+    flow.send(burst)  # type: ignore[arg-type]  # it only sends
+    assert [len(piece) // 3 for piece in burst.sent[3:]] == [256, 44]
     sink, began = Sink(), time.monotonic()
-    Flow.of(encoded[:20], pace=1_000.0).send(sink)  # type: ignore[arg-type]  # it only sends
+    Flow(encoded[:20], pace=1_000.0).send(sink)  # type: ignore[arg-type]  # it only sends
     assert time.monotonic() - began >= 0.019
     assert sink.sent == encoded[:20]

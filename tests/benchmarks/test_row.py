@@ -23,8 +23,20 @@ def test_the_spread_is_from_the_lowest_round_to_the_highest() -> None:
     assert Row.of("q", "c", "a", ours=[2.0], theirs=[1.0]).spread == 0.0
 
 
+def test_the_best_round_of_each_side_can_be_compared() -> None:
+    """The spread is that of three sets of rounds, each of which has the best of its own."""
+    ours, theirs = [9.0, 2.0, 3.0, 4.0, 9.0, 9.0], [4.0, 9.0, 1.0, 2.0, 1.0, 9.0]
+    row = Row.of_best("q", "c", "a", ours, theirs, "<= 2")
+    assert (row.ratio, row.spread, row.rounds, row.met) == (2.0, 1.0, 6, True)
+    row = Row.of_best("q", "c", "a", ours, theirs, best=max)
+    assert (row.ratio, row.spread) == (1.0, 9.0 / 4.0 - 1.0)
+    assert Row.of_best("q", "c", "a", [3.0], [2.0]) == Row("q", "c", "a", 1.5)
+
+
 def test_rounds_come_in_pairs() -> None:
     """A round that only one side has is a mistake."""
+    with pytest.raises(ValueError, match="1 of theirs"):
+        Row.of_best("q", "c", "a", ours=[1.0, 2.0], theirs=[1.0])
     with pytest.raises(ValueError, match="shorter"):
         Row.of("q", "c", "a", ours=[1.0, 2.0], theirs=[1.0])
 

@@ -40,6 +40,14 @@ def test_the_answer_to_the_upgrade_is_rfc_6455s_example() -> None:
     assert accept_key(b"dGhlIHNhbXBsZSBub25jZQ==") == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 
+def test_a_request_is_read_with_its_body() -> None:
+    """The next one begins behind it, and the name of a header field may have capital letters."""
+    near, far = socket.socketpair()
+    with near, Peer(far) as peer:
+        near.sendall(b"PUT /me HTTP/1.1\r\nhost: a\r\nContent-Length: 2\r\n\r\n{}GET / HTTP/1.1\r\n\r\n")
+        assert (peer.request(), peer.request()) == (b"PUT /me HTTP/1.1", b"GET / HTTP/1.1")
+
+
 def test_a_peer_reads_what_comes_in_pieces() -> None:
     """Head, lines and frames, and the end."""
     near, far = socket.socketpair()

@@ -8,7 +8,7 @@ import threading
 
 from benchmarks.bare import client_frame
 from benchmarks.sockets import Peer
-from benchmarks.speakers import SPEAKERS
+from benchmarks.speakers import EMPTY, SPEAKERS
 
 _UPGRADE = b"GET / HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
@@ -53,3 +53,12 @@ def test_nats_answers_pings_until_a_subscription() -> None:
     assert answer.startswith(b"INFO {")
     assert answer.endswith(b"\r\nPONG\r\n")
     assert SPEAKERS["nats"].wrap(b"abc") == b"MSG room 1 3\r\nabc\r\n"
+
+
+def test_fragments_are_cometchats_messages_in_other_frames() -> None:
+    """As short ones, or with all of the text in the first and empty ones behind it."""
+    text = b"0123456789abcdefXYZ"
+    assert SPEAKERS["fragments"].wrap(text) == b"\x01\x10" + text[:16] + b"\x80\x03XYZ"
+    assert SPEAKERS["empty_fragments"].wrap(text) == b"\x01\x13" + text + bytes(2) * (EMPTY - 1) + b"\x80\x00"
+    for speaker in ("fragments", "empty_fragments"):
+        assert SPEAKERS[speaker].greet is SPEAKERS["cometchat"].greet

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import pathlib
+from collections.abc import Iterator
 
 import pytest
 
 from benchmarks import bench_worst_step
-from benchmarks.bench_worst_step import SMALL, _pair, _row, _rows_of_all, _Taken
-from benchmarks.encryption import make_certificates
+from benchmarks.bench_worst_step import SMALL, Steps, _against_msgspec, _most_memory, _Pair, _pair, _Taken
+from benchmarks.encryption import with_tls
 from benchmarks.hostile import KINDS, LARGEST, PLACES, at_place, frames_of, page_of
-from benchmarks.process import LeftOutError
-from benchmarks.run import Run
+from benchmarks.process import Process
+from benchmarks.run import PLAIN, Run, Way
+
+TLS = Way(", TLS", {"made": "up"})
 
 NO_JSON = {"deeply nested", "no JSON, [[],...", "page of no JSON", "gzip of spaces"}
 
@@ -27,8 +31,10 @@ def test_every_kind_fills_what_it_may(name: str) -> None:
         if way == "rest":
             _, _, made = made.partition(b"\r\n\r\n")
             made = gzip.decompress(made) if kind.is_packed else made
-        elif kind.in_fragments:
-            assert made.count(b"a" * 64) > 900
+        elif kind.fragment is not None:
+            unit = b"a" * kind.fragment or bytes(2)
+            assert made.count(unit) > 900
+            assert SMALL - 10 < len(made) < SMALL * 1.1
             continue
         else:
             made = made[4:] if made[1] == 126 else made[10:]
@@ -45,59 +51,97 @@ def test_a_searched_shape_is_json(place: str) -> None:
     assert json.loads(text)
 
 
-@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
-def test_a_step_is_measured_live_and_over_rest(secure: bool, tmp_path: pathlib.Path) -> None:
+def test_a_step_is_measured_live_and_over_rest(tmp_path: pathlib.Path) -> None:
     """A client in a process of its own receives what the server sends, and returns its longest step in seconds or bytes."""
-    if secure:
-        pytest.importorskip("trustme")
-        make_certificates(tmp_path)
-    with _pair(tmp_path if secure else None) as pair:
-        for way in ("live", "rest"):
-            assert 0 < pair.longest(way, kind="plain text", size=SMALL) < 10
-            assert pair.longest(way, kind="plain text", size=SMALL, memory=True) > SMALL
-        file = tmp_path / "frame.json"
-        file.write_text(at_place("tags", "message", "text", "1", SMALL))
-        assert 0 < pair.longest("live", file=str(file), size=SMALL) < 10
+    pytest.importorskip("trustme")
+    run = Run()
+    with with_tls(run):
+        for transport in run.ways:
+            with _pair(transport) as pair:
+                for way in ("live", "rest"):
+                    assert 0 < pair.longest(way, kind="plain text", size=SMALL) < 10
+                assert pair.longest("live", kind="plain text", size=SMALL, memory=True) > SMALL
+                file = tmp_path / "frame.json"
+                file.write_text(at_place("tags", "message", "text", "1", SMALL))
+                assert 0 < pair.longest("live", file=str(file), size=SMALL) < 10
+                steps: Steps = {}
+                pair.take("empty fragments", 4_000, steps)
+                assert 0 < steps["live"][0] < 10_000
 
 
-def test_the_worse_of_plain_and_tls_is_the_rows_figure() -> None:
+def test_the_best_round_of_the_worse_transport_is_the_rows_figure() -> None:
     """In milliseconds; the goal is that of the size."""
-    row = _row("plain text", SMALL, _Taken([1.0, 2.0], [3.0, 1.0], None))
-    assert (row.ratio, row.goal, row.met) == (2.5, "<= 5", True)
-    assert "64 KiB: plain 1.5 ms, TLS 2.0 ms" in row.case
-    row = _row("page of 1s", LARGEST, _Taken([11.0], [], LARGEST * 3.0))
+    steps = {"": {"live": [1.0, 2.0], "rest": [0.5, 1.0]}, ", TLS": {"live": [3.0, 2.5], "rest": [2.0, 9.0]}}
+    row = _Taken(steps).row("plain text", SMALL)
+    assert (row.ratio, row.spread, row.rounds, row.goal, row.met) == (2.5, 7.0, 2, "<= 5", True)
+    assert "64 KiB: plain 1.0 ms, TLS 2.5 ms" in row.case
+    row = _Taken({"": {"rest": [11.0]}}, LARGEST * 3.0).row("page of 1s", LARGEST)
     assert (row.ratio, row.goal, row.met) == (11.0, "<= 10", False)
     assert "plain 11.0 ms, 3.0 times its bytes of memory" in row.case
 
 
-def test_the_worst_of_all_has_two_rows() -> None:
-    """One against msgspec alone, one for the memory."""
-    taken = {"a": _Taken([8.0], [9.0], 1.0 * LARGEST), "b": _Taken([1.0], [2.0], 7.0 * LARGEST)}
-    against_msgspec, memory = _rows_of_all(taken, 0.0005)
-    assert (against_msgspec.ratio, against_msgspec.goal) == (18.0, "<= 12")
-    assert against_msgspec.case.startswith("a, the worst")
+class _Made(Process):
+    """Decodes plain text in 0.5 ms."""
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def close(self) -> None: ...
+
+    def ask(self, **job: object) -> dict[str, float]:
+        return {"seconds": 0.0005}
+
+
+def test_the_worst_of_all_is_measured_again_beside_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each transport by itself; the best rounds of both are compared."""
+    asked: list[tuple[str, str]] = []
+
+    class Pair(_Pair):
+        def take(self, name: str, size: int, steps: Steps) -> None:
+            asked.append((self.transport.name, name))
+            for way, step in (("live", 1.0), ("rest", {"a": 9.0, "b": 8.0}.get(name, 0.5))):
+                steps.setdefault(way, []).append(step + len(asked) % 2)
+
+    monkeypatch.setattr(bench_worst_step, "Process", _Made)
+    monkeypatch.setattr(bench_worst_step, "WORST", 2)
+    monkeypatch.setattr(bench_worst_step, "QUICK_AGAIN", 3)
+    figures = ("a", 8.0, 1.0), ("b", 9.0, 9.0), ("c", 1.0, 8.0)
+    taken = {name: _Taken({"": {"live": [plain]}, ", TLS": {"live": [tls]}}) for name, plain, tls in figures}
+    pairs = [Pair(_Made(), _Made(), way) for way in (PLAIN, TLS)]
+    plain, secure = _against_msgspec(Run(quick=True), taken, pairs)
+    assert asked == [("", "a"), ("", "b")] * 3 + [(", TLS", "c"), (", TLS", "b")] * 3
+    assert (plain.question, plain.ratio, plain.goal, plain.rounds) == ("worst step", 20.0, "<= 12", 3)
+    assert plain.case == "a (rest), the worst, 1 MiB: 10.0 / 0.50 ms"
+    assert (secure.question, secure.ratio, secure.case[:8]) == ("worst step, TLS", 16.0, "b (rest)")
+
+
+def test_the_most_memory_has_a_row() -> None:
+    """With the kind that takes it."""
+    memory = _most_memory({"a": _Taken({}, 1.0 * LARGEST), "b": _Taken({}, 7.0 * LARGEST)})
     assert (memory.ratio, memory.goal, memory.case.startswith("b, the worst")) == (7.0, "<= 6", True)
 
 
 def test_every_kind_has_a_row_of_each_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And what is not installed is left out, with the reason."""
+    """Rounds of both transports alternate, and the memory is that over TLS."""
+    asked: list[str] = []
 
-    def no_certificates(folder: pathlib.Path) -> None:
-        raise LeftOutError("trustme is not installed")
+    class Pair(_Pair):
+        def longest(self, way: str, *, memory: bool = False, **what: object) -> float:
+            asked.append(f"{way}{self.transport.name}{' memory' * memory}")
+            return 2.0 * LARGEST if memory else 0.001
 
-    def take(name: str, size: int, rounds: int, plain: object, tls: object) -> _Taken:
-        assert tls is None
-        return _Taken([1.0] * rounds, [], LARGEST if size == LARGEST else None)
+    @contextlib.contextmanager
+    def pair(way: Way) -> Iterator[_Pair]:
+        yield Pair(_Made(), _Made(), way)
 
-    monkeypatch.setattr(bench_worst_step, "make_certificates", no_certificates)
-    monkeypatch.setattr(bench_worst_step, "_take", take)
-    run = Run(quick=True)
-    rows = bench_worst_step.measure(run)
-    assert len(rows) == 2 * len(KINDS) + 5
+    monkeypatch.setattr(bench_worst_step, "Process", _Made)
+    monkeypatch.setattr(bench_worst_step, "_pair", pair)
+    rows = bench_worst_step.measure(Run(quick=True, ways=(PLAIN, TLS)))
+    assert len(rows) == 2 * len(KINDS) + 6
     assert [row.case.partition(":")[0] for row in rows if row.goal is None] == [
         f"{name} (live and rest), 15 MiB, too long" for name in ("plain text", r"text of \u00e9", "quoted messages")
     ]
-    assert run.left_out == ["worst step over TLS: trustme is not installed"]
+    both = ["live", "rest", "live, TLS", "rest, TLS"]
+    assert asked[:14] == [*both, *both, *both, "live, TLS memory", "rest, TLS memory"]
 
 
 def test_worse_shapes_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -304,10 +304,11 @@ async def test_calls_from_another_thread() -> None:
 
 
 def test_no_error_of_the_library_names_a_command_line_option() -> None:
-    """The library does not know that there is a command line."""
+    """The library does not know that there is a command line. The emulator has one of its own: `python -m cometconn.emulator`."""
     folder = pathlib.Path(cometconn.__file__).parent
+    commands = {folder / "emulator" / name for name in ("command.py", "serving.py", "traffic.py")}
     for path in folder.rglob("*.py"):
-        if path.is_relative_to(folder / "cli"):
+        if path.is_relative_to(folder / "cli") or path in commands:
             continue
         tree = ast.parse(path.read_text())
         docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}

@@ -104,7 +104,7 @@ class Inhibitor:
 
     async def released(self) -> None:
         """Wait until it is released."""
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             assert await self.end.receive_some() == b""
 
     @property
@@ -134,7 +134,7 @@ class FakeLogind:
 
     async def lock(self, number: int = 1) -> Inhibitor:
         """Wait for the lock with this number, from 1."""
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             while len(self.locks) < number:
                 await self.calls.park()
         return self.locks[number - 1]

@@ -43,7 +43,7 @@ class StandIn:
 
     async def until(self, *words: str) -> None:
         """Wait until the oldest recorded calls are these, and remove them."""
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             while self.calls[: len(words)] != list(words):
                 await self.waiting.park()
         del self.calls[: len(words)]

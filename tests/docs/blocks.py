@@ -38,6 +38,10 @@ NOT_RUN = {
     "pytest": "this runs inside it",
     "cometconn demo": "twenty seconds; tests/cli/test_demo.py runs it",
     "--region": "it would connect to CometChat's cloud",
+    "npm": "it installs CometChat's packages, from the network; tests/browser does so",
+    "npx": "it bundles the app of the page; tests/browser bundles one like it",
+    "--tls": "its port and its folder are those of the page; tests/cli/test_serve.py runs it",
+    "https://localhost:9443/v3.0": "the server above is not run",
 }
 """Commands that pages show and the tests do not run, with the reason. Their options are checked all the same."""
 

@@ -31,8 +31,9 @@ PUBLIC = sorted(
     if not re.search(r"/_(?!_init_|client|open)", str(path.relative_to(ROOT)))
 )
 DRAWN = {"mermaid"}  # tests/lifecycle/test_diagram.py compares it with the table
+BROWSER = {"html", "js"}  # an app like it runs in tests/browser
 WITHOUT_CODE = {
-    "command-options", "eval-rst", "event-kinds", "figure", "fleet-sizes", "image", "include", "lifecycle", "note", "rooms",
+    "command-options", "controls", "eval-rst", "event-kinds", "figure", "fleet-sizes", "image", "include", "lifecycle", "note", "rooms",
     "tip", "toctree", "warning",
 }  # fmt: skip
 
@@ -92,7 +93,7 @@ def test_no_block_is_passed_over(page: pathlib.Path) -> None:
         if directive == "literalinclude":
             assert (page.parent / argument).resolve().parent == ROOT / "tests" / "examples"
         else:
-            assert info in LANGUAGES.keys() | DRAWN or directive in WITHOUT_CODE, info
+            assert info in LANGUAGES.keys() | DRAWN | BROWSER or directive in WITHOUT_CODE, info
 
 
 @pytest.mark.parametrize("module", PUBLIC, ids=lambda path: str(path.relative_to(ROOT)))

@@ -48,7 +48,7 @@ from tests.transport.raw_server import close, raw_server, read_frames, text, upg
 from .faces import face as face
 from .faces import open_client, with_both_clients
 
-SLACK = 3.0  # seconds that a slow machine may add to a bound
+SLACK = 15.0  # seconds that a slow machine may add to a bound
 QUICK = Timing(background_grace=0.3, retry_base=0.05, close_timeout=0.5)
 
 

@@ -115,6 +115,7 @@ _FOR_LATER = (
     "_rest.multipart",
     "_rest.users",
     "_telemetry.step_observer",
+    "_telemetry.trace_sender",
     "_transport.websocket",
 )
 """The modules that a client imports when it first needs them. With what they import themselves, that is everything."""

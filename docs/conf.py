@@ -23,6 +23,7 @@ extensions = [
     # Ours, in _ext.
     "architecture",
     "command_line",
+    "controls",
     "docstrings",
     "event_kinds",
     "fleet_sizes",
@@ -61,7 +62,7 @@ nitpick_ignore_regex = [
     # The inside of `SystemEnvironment`, of `SavedSession` and of the emulator.
     (
         r"py:class",
-        r"Calls|Form|Proxies|StoredFile|cometconn\._account\.session\.Session|cometconn\.fleet\.memory_state\.MemoryState",
+        r"Calls|Form|Proxies|StoredFile|cometconn\._account\.session\.Session|cometconn\.fleet\.memory_state\.MemoryState|cometconn\.emulator\.recording\.Recording",
     ),
     # What a worker of a fleet has, beside its public names.
     (

@@ -48,17 +48,17 @@ class Figures:
 
 
 MEASURED = Figures(
-    account=85 * _KIB,
-    account_redis=1_700,
+    account=65 * _KIB,
+    account_redis=2_100,
     event_redis=780,
     worker=0.02,
-    idle=40e-6,
-    message=2_500e-6,
-    message_redis=220e-6,
+    idle=70e-6,
+    message=4_000e-6,
+    message_redis=370e-6,
     renewal_redis=400e-6,
 )
-"""From a run with 200 accounts on 4 workers, on two cores that other programs kept busy, rounded up: an idle machine needs less.
-The keepalive pings are 1 ms of CPU every 25 s."""
+"""From a run with 2,000 accounts on 4 workers, on two cores that other programs kept busy, rounded up: an idle machine needs less.
+The keepalive pings are 1.7 ms of CPU every 25 s."""
 
 PER_WORKER = 2_500
 """Accounts for each worker, which has one core: most of it stays free, for bursts and for the accounts of a dead worker."""

@@ -119,6 +119,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "text of \\u00e9": Kind(_in_text("\\u00e9")),
         "text of \\ud83d": Kind(_in_text("\\ud83d")),
         "text of \\n, and NaN": Kind(_in_text("\\n", ',"metadata":{"a":NaN}')),
+        "text of \\n, and lists": Kind(_in_text("\\n", f',"metadata":{{"a":[{"[]," * 4_000}1]}}')),
         "text of brackets": Kind(_in_text("[{,")),
         "tags:[1,...]": Kind(_in_data('"text":"x"', "1", rest='"tags":[|],')),
         "attachments:[1,...]": Kind(_in_data('"attachments":[|]', "1", kind="image")),

@@ -354,7 +354,7 @@ def _decode(what: str, response: Response) -> Any:
 def _parse(what: str, response: Response, answer: Any, secrets: KnownSecrets) -> dict[str, Any]:
     too_deep = False
     if isinstance(answer, dict):
-        too_deep = is_too_deep(response.body, DEEPEST + 1)  # one level is around the data
+        too_deep = is_too_deep(answer, DEEPEST + 1)  # one level is around the data
         secrets.learn_fields(answer.get("data"))
     if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):
         # CometChat's message for an unknown token contains it: "The auth token ... does not exist".

@@ -10,7 +10,6 @@ import trio
 
 from cometconn._account.api import is_token_unknown
 from cometconn._account.pages import Cursor
-from cometconn._json.values import first_half
 from cometconn._wire.decoder import Decoder, Echo
 from cometconn._wire.message_key import message_key
 from cometconn.errors import ApiError
@@ -148,9 +147,10 @@ class RangeFiller:
         return True
 
     async def _begin(self, decoder: Decoder, text: bytes) -> bool:
-        """Do the first half of decoding *text*, if it is long, and let other tasks run."""
+        """Parse *text*, if it is long, and let other tasks run between the steps."""
         if _DECODE_BYTES < len(text) <= self.catch_up.identity.settings.limits.max_message:
-            decoder.begun = first_half(text, decoder.max_items)
+            for _ in decoder.begin(text):
+                await trio.lowlevel.checkpoint()
             await trio.lowlevel.checkpoint()
         return not self.link.over
 

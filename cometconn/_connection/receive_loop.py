@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, cast
 
 import trio
 
-from cometconn._json.values import first_half
 from cometconn._transport.abc import LongMessage, WebSocketError
 from cometconn._wire.decoder import AuthReply, Decoded, Decoder, Echo, Pong
 from cometconn.errors import CometConnError, ProtocolError
@@ -15,7 +14,7 @@ from cometconn.events import Event, UnreadableFrame
 from .long_message import long_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from cometconn._streams.streams import Streams
     from cometconn._transport.abc import Message, Received, WebSocket
@@ -77,9 +76,10 @@ async def _take(machine: Machine, link: Link, reader: _Reader, received: Receive
     if received.more or long_text is not None:
         link.heartbeat.pause()
     if long_text is not None:
-        # Reading it has taken milliseconds, and each half of decoding it takes some more. No cancel may lose it.
+        # Reading it has taken milliseconds, and each step of decoding it takes some more. No cancel may lose it.
         await trio.lowlevel.cancel_shielded_checkpoint()
-        reader.begin(long_text)
+        for _ in reader.begin(long_text):
+            await trio.lowlevel.cancel_shielded_checkpoint()
         await trio.lowlevel.cancel_shielded_checkpoint()
         machine.tick()
     while messages:
@@ -120,9 +120,9 @@ class _Reader:
         self._decoder = Decoder(identity.uid, identity.session_id, max_items, streams.note_unread)
         streams.early.clear()
 
-    def begin(self, text: str) -> None:
-        """Do the first half of decoding a long message, which is taken next."""
-        self._decoder.begun = first_half(text, self._decoder.max_items)
+    def begin(self, text: str) -> Iterator[None]:
+        """Parse a long message, which is taken next, in steps with a checkpoint after each."""
+        return self._decoder.begin(text)
 
     def take(self, message: Message) -> None:
         """Tick, then decode and publish one message, unless the lease has ended."""

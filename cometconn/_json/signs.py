@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Generator, Iterator
+from typing import Any, Final, TypeVar
 
 __all__ = [
     "DEEPEST",
     "UNCOUNTED",
+    "at_once",
     "brackets",
     "count_items",
     "has_too_many_items",
@@ -15,6 +16,8 @@ __all__ = [
     "may_be_too_deep",
     "pieces",
 ]
+
+T = TypeVar("T")
 
 DEEPEST: Final = 100
 """How deeply arrays and objects may be nested. CometChat's frames have about ten levels; metadata and custom data of apps
@@ -30,21 +33,32 @@ _PIECE: Final = 64 * 1024
 takes longer than counting."""
 
 
+def at_once(steps: Generator[None, None, T]) -> T:
+    """Do work that can be done in steps without a checkpoint between them; return its result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
 def _others_than(signs: bytes) -> bytes:
     return bytes(sorted(set(range(256)) - set(signs)))
 
 
 _NO_ITEMS: Final = _others_than(b'[{,"')
 _NO_BRACKETS: Final = _others_than(b'[]{}"')
+_CONTAINERS: Final = frozenset({dict, list})
 _AS_ARRAYS: Final = bytes.maketrans(b"{}", b"[]")
 
 
-def count_items(text: str | bytes, most: int) -> int:
+def count_items(text: str | bytes, most: int) -> Generator[None, None, int]:
     """Return the number of items in JSON, or some number above *most* if there are more.
 
-    Each `[`, `{` and `,` outside of its strings is an item. It takes at most a few milliseconds for 1 MiB, for which a parser
-    may need a second. Up to *most*, signs inside of strings are counted, too. For invalid JSON the result may be too large;
-    a parser would refuse it anyway.
+    Each `[`, `{` and `,` outside of its strings is an item. A parser may need a second for 1 MiB of them; here each of the
+    at most two passes takes at most 3 ms, and between them it yields, for a checkpoint. Up to *most*, signs inside of
+    strings are counted, too. For invalid JSON the result may be too large; a parser would refuse it anyway.
     """
     count = 0
     for piece in pieces(text, _PIECE):
@@ -54,6 +68,7 @@ def count_items(text: str | bytes, most: int) -> int:
             break
     else:
         return count
+    yield
     # JSON that a user pasted into a message has nearly all of its brackets inside of strings.
     count = quotes = 0
     for piece in pieces(text, _PIECE):
@@ -69,7 +84,7 @@ def count_items(text: str | bytes, most: int) -> int:
 
 def has_too_many_items(text: str | bytes, most: int) -> bool:
     """Return whether JSON has more than *most* items, as `count_items()` counts them; not if it has at most 16 KiB."""
-    return len(text) > UNCOUNTED and count_items(text, most) > most
+    return len(text) > UNCOUNTED and at_once(count_items(text, most)) > most
 
 
 def may_be_too_deep(text: str) -> bool:
@@ -81,22 +96,22 @@ def may_be_too_deep(text: str) -> bool:
     return len(text) > 2 * DEEPEST and text.count("[") + text.count("{") > DEEPEST
 
 
-def is_too_deep(text: str | bytes, deepest: int = DEEPEST) -> bool:
-    """Return whether *text*, which is JSON, is nested more deeply than *deepest*.
+def is_too_deep(value: object, deepest: int = DEEPEST) -> bool:
+    """Return whether *value*, which came from JSON, is nested more deeply than *deepest*.
 
-    Each round removes what has nothing inside it. So a value that is nested *deepest* times is gone after as many rounds.
+    It takes half a millisecond for 10,000 items. To look at the text takes up to 4 ms for 1 MiB.
     """
-    found, quotes = [], 0
-    for piece in pieces(text, _PIECE):
-        signs, more = brackets(piece, quotes % 2)
-        found.append(signs)
-        quotes += more
-    signs = b"".join(found)
+    level: list[Any] = [value] if value.__class__ in _CONTAINERS else []
     for _ in range(deepest):
-        if not signs:
+        if not level:
             return False
-        signs = signs.replace(b"[]", b"")
-    return bool(signs)
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if outer.__class__ is dict else outer)
+            if inner.__class__ in _CONTAINERS
+        ]
+    return bool(level)
 
 
 def pieces(text: str | bytes | memoryview, size: int) -> Iterator[bytes]:

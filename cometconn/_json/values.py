@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Generator
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from .signs import UNCOUNTED, count_items
+from .signs import DEEPEST, UNCOUNTED, count_items, is_too_deep
 
-__all__ = ["FirstHalf", "first_half", "lenient", "parse", "second_half", "sendable"]
+__all__ = ["Parsed", "lenient", "parse", "parse_in_steps", "sendable"]
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MOST_HALVES: Final = 8  # different ones
@@ -20,54 +21,52 @@ _MOST_DIGITS: Final = 400
 _decode: Final = msgspec.json.Decoder().decode
 
 
-class FirstHalf(NamedTuple):
-    """What is known of a text after the first half of the work on it.
+class Parsed(NamedTuple):
+    """What became of a text.
 
     Attributes:
         text: the text.
         items: its items, as `count_items()` counts them.
-        value: its value, if it is strictly valid.
-        error: why it has none; `None` if it has one, or was not decoded because it has too many items.
+        value: its value, if it could be decoded.
+        exact: it is strictly valid; if not, it was decoded as `lenient()` does.
+        error: why it has no value; `None` if it has one, or was not decoded because it has too many items.
     """
 
     text: str | bytes
     items: int
     value: Any = None
+    exact: bool = False
     error: Exception | None = None
 
 
-def first_half(text: str | bytes, max_items: int) -> FirstHalf:
-    """Count the items of *text*, and decode it if they are not too many and it is strictly valid.
+def parse_in_steps(text: str | bytes, max_items: int) -> Generator[None, None, Parsed]:
+    """Count the items of *text*, decode it if they are not too many, and return what became of it.
 
-    For 1 MiB each half takes up to 4 ms, so that other tasks should run in between.
+    Yields between the passes over it, for a checkpoint: for 1 MiB, each takes up to 4 ms. A value that is nested too
+    deeply is not kept; its error is a `RecursionError`, like that of a parser.
     """
-    items = count_items(text, max_items)
+    items = yield from count_items(text, max_items)
     if items > max_items and len(text) > UNCOUNTED:
-        return FirstHalf(text, items)
+        return Parsed(text, items)
+    yield
+    exact = True
     try:
-        return FirstHalf(text, items, _decode(text))
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        return FirstHalf(text, items, error=error)
-
-
-def second_half(half: FirstHalf) -> tuple[Any, bool]:
-    """Return the JSON value, and whether the text is strictly valid; if not, `lenient()` decoded it.
-
-    Raises:
-        Exception: it cannot be decoded.
-    """
-    if half.error is None:
-        return half.value, True
-    if isinstance(half.error, RecursionError):
-        raise half.error
-    try:
-        return lenient(half.text), False
-    except ValueError:
-        raise half.error from None
+        try:
+            value = _decode(text)
+        except (msgspec.DecodeError, UnicodeError) as error:
+            exact = False
+            yield
+            value = _parse_leniently(text, error)
+        yield
+        if items > DEEPEST and is_too_deep(value):
+            return Parsed(text, items, error=RecursionError())
+        return Parsed(text, items, value if exact else _clean(value, finite=False), exact)
+    except (ValueError, RecursionError) as error:
+        return Parsed(text, items, error=error)
 
 
 def parse(text: str | bytes) -> tuple[Any, bool]:
-    """Return what `second_half()` returns, for a *text* with any number of items.
+    """Return the JSON value in *text*, and whether that is strictly valid; if not, `lenient()` decoded it.
 
     Raises:
         Exception: it cannot be decoded.
@@ -75,7 +74,7 @@ def parse(text: str | bytes) -> tuple[Any, bool]:
     try:
         return _decode(text), True
     except (msgspec.DecodeError, UnicodeError) as error:
-        return second_half(FirstHalf(text, 0, error=error))
+        return _clean(_parse_leniently(text, error), finite=False), False
 
 
 def lenient(text: str | bytes) -> Any:
@@ -87,8 +86,16 @@ def lenient(text: str | bytes) -> Any:
         ValueError: it cannot be decoded.
         RecursionError: it is nested too deeply for the parser.
     """
+    return _clean(_parse_leniently(text), finite=False)
+
+
+def _parse_leniently(text: str | bytes, strict_error: Exception | None = None) -> Any:
+    """Return what `lenient()` does, not cleaned; raise the strict parser's error, if it has one, where this one fails."""
     text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return _clean(json.loads(text, parse_int=_to_number), finite=False)
+    try:
+        return json.loads(text, parse_int=_to_number)
+    except ValueError as error:
+        raise strict_error or error from None
 
 
 def sendable(value: Any) -> Any:

@@ -17,6 +17,7 @@ __all__ = [
     "close_frame",
     "is_close_frame",
     "pings_end",
+    "read_fragments",
     "read_header",
     "read_texts",
     "server_header",
@@ -44,7 +45,7 @@ class ForbiddenFrameError(Exception):
     """RFC 6455 does not allow such a header here, from a server and without extensions."""
 
 
-@attrs.define  # not frozen: one is made for each fragment, which takes 3 us, and 4 us with a frozen one
+@attrs.define  # not frozen: one is made for many frames, which takes 3 us, and 4 us with a frozen one
 class FrameHeader:
     """The header of a frame.
 
@@ -137,6 +138,39 @@ def read_texts(buffer: bytearray, at: int, most: int, limit: int) -> tuple[list[
             break
         at = stop
     return texts, at
+
+
+def read_fragments(buffer: bytearray, at: int, most: int) -> tuple[bytearray, int, int, bool]:
+    """Read the fragments that begin at *at*: whole ones behind the first of a message, of at most 125 bytes each.
+
+    Like `read_texts()` this is one loop for the most frequent frames: a call and an object for each would make a fragment
+    of 16 bytes ten times as expensive. It stops behind the last fragment of a message, and before any other frame.
+
+    Args:
+        buffer: what a server has sent.
+        at: where to begin, inside of a message in fragments and between two of them.
+        most: how many fragments to read.
+
+    Returns:
+        Their payload; where they end; how many they are; and whether the message ends with them.
+    """
+    payload = bytearray()
+    end = len(buffer)
+    for count in range(most):
+        if at + _SHORT_HEADER > end:
+            break
+        first, size = buffer[at], buffer[at + 1]
+        stop = at + _SHORT_HEADER + size
+        if (first and first != _FIN) or size > _LONGEST_SHORT or stop > end:
+            break
+        if size:
+            payload += buffer[stop - size : stop]
+        at = stop
+        if first:
+            return payload, at, count + 1, True
+    else:
+        count = most
+    return payload, at, count, False
 
 
 def pings_end(buffer: bytearray, at: int, most: int) -> int:

@@ -15,6 +15,7 @@ from .frames import (
     ForbiddenFrameError,
     FrameHeader,
     pings_end,
+    read_fragments,
     read_header,
     read_texts,
     server_header,
@@ -48,7 +49,7 @@ class _Message:
     _kept: bytearray = attrs.field(factory=bytearray, init=False, repr=False)
     _torn: bytes = attrs.field(default=b"", init=False, repr=False)  # the beginning of a character
 
-    def take(self, piece: bytes) -> None:
+    def take(self, piece: bytes | bytearray) -> None:
         """Take what comes next of the frame. Raises `UnicodeDecodeError`, and has then taken nothing."""
         if self.opcode == TEXT:
             data = self._torn + piece
@@ -61,6 +62,11 @@ class _Message:
         elif len(self._kept) != LONG_MESSAGE_HEAD:
             self._kept += piece[: max(0, LONG_MESSAGE_HEAD - len(self._kept))]
             del self._kept[LONG_MESSAGE_HEAD:]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more of it is read."""
+        return self.size > MOST or (self.is_last and not self.left)
 
     def whole(self) -> str | bytes | LongMessage:
         """Return the message: a text, the one frame of a binary message for trio-websocket, or a `LongMessage`."""
@@ -151,11 +157,19 @@ class TextFrameScanner:
             size = left if self._passes_all else min(left, self._passing)
             self._passing -= min(size, self._passing)
             return self._take(size) if size else None
-        for _ in range(_PIECES):
+        left, joins = _PIECES, True
+        while left > 0:
             message = self._message
+            if joins and message is not None and not message.left:
+                joined = self._join(message)
+                if message.is_over:
+                    return self._end(message)
+                left -= joined
+                joins = joined > 0
             piece = self._frame() if message is None or not message.left else self._collect(message)
             if piece != b"":
                 return piece
+            left -= 1
         return b""
 
     def _frame(self) -> str | bytes | LongMessage | None:
@@ -179,6 +193,26 @@ class TextFrameScanner:
             self._message = _Message(header.opcode, self.limit)
         self._message.is_last, self._message.left = header.fin, header.payload
         return self._collect(self._message)
+
+    def _join(self, message: _Message) -> int:
+        """Take the short fragments that come next, together; return how many. The others are left to `_frame()`."""
+        payload, end, count, is_last = read_fragments(self._buffer, self._at, _PIECES)
+        message.left, message.is_last = len(payload), is_last
+        try:
+            message.take(payload)
+        except UnicodeDecodeError:  # `_frame()` finds out in which of them
+            message.left, message.is_last = 0, False
+            return 0
+        self._at, self._in_fragments = end, not is_last
+        return count
+
+    def _end(self, message: _Message) -> str | bytes | LongMessage:
+        if message.size > MOST:
+            self.refused = True
+            self._buffer.clear()
+            self._at = 0
+        self._message = None
+        return message.whole()
 
     def _control(self, header: FrameHeader) -> bytes | None:
         """Return a control frame when all of it is here; with a ping, the pings behind it: a piece for each costs more."""
@@ -225,14 +259,7 @@ class TextFrameScanner:
         except UnicodeDecodeError:
             return self.rest()
         self._at += len(piece)
-        if message.size > MOST:
-            self.refused = True
-            self._buffer.clear()
-            self._at = 0
-        elif message.left or not message.is_last:
-            return b""
-        self._message = None
-        return message.whole()
+        return self._end(message) if message.is_over else b""
 
     def _take(self, size: int) -> bytes:
         data = bytes(self._buffer[self._at : self._at + size])

@@ -6,15 +6,15 @@ connection. Every text is first tried with the fast decoder, which takes the usu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
 import attrs
 import msgspec
 
 from cometconn._json.parts import framed_message_id, raw_message_id
-from cometconn._json.signs import DEEPEST, UNCOUNTED, is_too_deep
-from cometconn._json.values import FirstHalf, first_half, second_half
+from cometconn._json.signs import UNCOUNTED, at_once
+from cometconn._json.values import Parsed, parse_in_steps
 from cometconn.errors import DecodeError
 from cometconn.events import Event, UnknownEvent, UnreadableFrame, User
 
@@ -85,7 +85,6 @@ class Decoder:
         on_unread: is called with the optional attributes of a frame that could not be read, each as
             `"TextMessage data.metadata"`, so there are no more different texts than attributes, whatever servers send;
             and with each `UnreadableFrame`.
-        begun: the first half of the work on the text that is decoded next, if it was done already.
     """
 
     own_uid: str | None
@@ -93,11 +92,15 @@ class Decoder:
     max_items: int = 10_000
     on_unread: Callable[[Sequence[str] | UnreadableFrame], None] = lambda _: None
     _known: fast.KnownPeople = attrs.field(init=False)
-    begun: FirstHalf | None = attrs.field(default=None, init=False, repr=False)
+    _parsed: Parsed | None = attrs.field(default=None, init=False, repr=False)  # the text that is decoded next
 
     @_known.default
     def _know_no_user(self) -> fast.KnownPeople:
         return fast.KnownPeople(self.own_uid)
+
+    def begin(self, text: str | bytes) -> Generator[None, None, None]:
+        """Parse *text*, which is long and is decoded next. Each step may take 4 ms: there is a checkpoint after each."""
+        self._parsed = yield from parse_in_steps(text, self.max_items)
 
     def decode(self, text: str | bytes) -> Decoded:
         """Decode one frame.
@@ -169,15 +172,14 @@ class Decoder:
             self.on_unread([f"{kind.__name__} {'.'.join(path).lstrip('^.')}" for kind, path in notes.unread])
 
     def _parse(self, text: str | bytes) -> tuple[Any, bool]:
-        begun, self.begun = self.begun, None
-        half = begun if begun is not None and begun.text is text else first_half(text, self.max_items)
-        if half.items > self.max_items and len(text) > UNCOUNTED:
+        begun, self._parsed = self._parsed, None
+        parsed = begun if begun is not None and begun.text is text else at_once(parse_in_steps(text, self.max_items))
+        if parsed.error is not None:
+            raise parsed.error
+        if parsed.items > self.max_items and len(text) > UNCOUNTED:
             message = f"The message has more than {self.max_items:,} items (Limits.max_items)."
             raise DecodeError(message)
-        value, exact = second_half(half)
-        if half.items > DEEPEST and is_too_deep(text):
-            raise RecursionError  # handled like the parser's own recursion limit
-        return value, exact
+        return parsed.value, parsed.exact
 
     def _unreadable(
         self, text: str | bytes, error: Exception, number: int | None, prefix: tuple[str, ...] = ()

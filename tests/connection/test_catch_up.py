@@ -24,7 +24,7 @@ from cometconn import (
     Timing,
     Waiting,
 )
-from cometconn._connection import range_filler
+from cometconn._json.values import parse_in_steps
 from cometconn._streams import known_messages
 from cometconn._wire.decoder import Decoder
 from cometconn.errors import NotLoggedInError
@@ -504,22 +504,29 @@ def test_the_order_of_ready_tasks_does_not_matter(acts: list[str]) -> None:
 async def test_a_long_message_of_a_page_is_decoded_in_steps_of_its_own(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Other tasks run between the two halves, each of which may take milliseconds; short messages need no more steps."""
+    """Other tasks run between the steps, each of which may take milliseconds; short messages need no more steps."""
     steps: list[list[str]] = []
 
     class Steps(trio.abc.Instrument):
         def before_task_step(self, task: trio.lowlevel.Task) -> None:
             steps.append([])
 
-    def noted(where: Any, name: str) -> None:
-        work = getattr(where, name)
+    def parsed(text: bytes, max_items: int) -> Any:
+        parsing = parse_in_steps(text, max_items)
+        while True:
+            if len(text) > 10_000:
+                steps[-1].append("parse")
+            try:
+                next(parsing)
+            except StopIteration as end:
+                return end.value
+            yield
 
-        def note(*args: Any) -> Any:
-            steps[-1].append(name)
-            return work(*args)
+    def decoded(decoder: Decoder, text: bytes) -> Any:
+        steps[-1].append("decode")
+        return decode(decoder, text)
 
-        monkeypatch.setattr(where, name, note)
-
+    decode = Decoder.decode_fetched
     async with open_pair(settings=AppSettings(catch_up=True), connect=True) as pair, pair.chat.events() as events:
         pair.server.say("amy-2", "seen", receiver="zed-1")
         assert await read(events) == ["seen"]
@@ -527,14 +534,16 @@ async def test_a_long_message_of_a_page_is_decoded_in_steps_of_its_own(
         await settle()
         for text in ("a", "b", "x" * 100_000, "c", "last"):
             pair.server.say("amy-2", text, receiver="zed-1")
-        noted(range_filler, "first_half")
-        noted(Decoder, "decode_fetched")
+        monkeypatch.setattr("cometconn._wire.decoder.parse_in_steps", parsed)
+        monkeypatch.setattr(Decoder, "decode_fetched", decoded)
         trio.lowlevel.add_instrument(watch := Steps())
         pair.chat.enter_foreground()
         assert await read(events) == ["recovered", "a", "b", "x" * 100_000, "c", "last"]
         trio.lowlevel.remove_instrument(watch)
     assert [step for step in steps if step] == [
-        ["decode_fetched", "decode_fetched", "first_half"],
-        ["decode_fetched"],
-        ["decode_fetched", "decode_fetched"],
+        ["decode", "decode", "parse"],  # the items are counted
+        ["parse"],
+        ["parse"],  # the value is looked at
+        ["decode"],
+        ["decode", "decode"],
     ]

@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from cometconn import Reason
 from cometconn._connection.receive_loop import _Reader, receive_loop
-from cometconn._json.values import first_half
+from cometconn._json.values import parse_in_steps
 from cometconn._transport.abc import Received
 from cometconn._transport.text_frame_scanner import TextFrameScanner
 from cometconn._wire.decoder import Decoder
@@ -200,18 +200,23 @@ async def test_a_long_message_is_decoded_in_steps_of_its_own(
         paused.append(link.heartbeat._paused)
         return decode(*args, **kwargs)
 
-    def begun(text: str, max_items: int) -> Any:
-        steps.counts[-1] += 1
-        half = first_half(text, max_items)
-        monkeypatch.setattr("cometconn._wire.decoder.first_half", None)  # it is not done a second time
-        return half
+    def parsed(text: str, max_items: int) -> Any:
+        monkeypatch.setattr("cometconn._wire.decoder.parse_in_steps", None)  # it is not parsed a second time
+        parsing = parse_in_steps(text, max_items)
+        while True:
+            steps.counts[-1] += 1
+            try:
+                next(parsing)
+            except StopIteration as end:
+                return end.value
+            yield
 
     decode = Decoder.decode
     payload = b'{"type":"novelty","body":"' + b"x" * (256 * 1024) + b'"}'
     async with open_pair(connect=True) as pair, pair.chat.events() as events:
         link = reader(pair)[1]
         monkeypatch.setattr(Decoder, "decode", counted)
-        monkeypatch.setattr("cometconn._connection.receive_loop.first_half", begun)
+        monkeypatch.setattr("cometconn._wire.decoder.parse_in_steps", parsed)
         websocket: Any = CancelledRead(b"\x81\x7f" + len(payload).to_bytes(8, "big") + payload)
         steps.counts[:] = [0]
         trio.lowlevel.add_instrument(steps)
@@ -221,7 +226,7 @@ async def test_a_long_message_is_decoded_in_steps_of_its_own(
         assert events.statistics().events == 1
         assert paused == [True]
         assert not link.heartbeat._paused
-    assert [count for count in steps.counts if count] == [1, 1, 1]  # it is read, begun and decoded
+    assert [count for count in steps.counts if count] == [1] * 5  # it is read, counted, parsed, looked at and decoded
 
 
 async def test_a_stream_that_fills_stops_the_taking_there(autojump_clock: MockClock) -> None:

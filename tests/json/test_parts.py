@@ -165,6 +165,22 @@ def test_a_long_list_is_split_with_checkpoints() -> None:
     assert len(split_list(text) or ()) == 901
 
 
+def test_a_list_of_short_elements_is_split_with_checkpoints() -> None:
+    """A piece of 2 KiB may have a thousand elements, and each takes as long as a hundred bytes that are only looked at."""
+    found = list(elements(b"[1" + b"," * 700 + b"]"))
+    assert [found.index(None, at, at + 130) for at in (0, 130, 259, 388, 517)] == [128, 257, 386, 515, 644]
+    assert len([part for part in found if part is not None]) == 701
+
+
+def test_a_pass_of_msgspec_is_a_step_of_its_own() -> None:
+    """The items of a long text are counted before, in two passes if there may be too many."""
+    for inner, most in ((b'"x"', 1), (b'"[[["', 2)):
+        text = b"[" + b",".join([inner] * 1) + b" " * 70_000 + b"]"
+        with mock.patch.object(parts, "_FEW", 3):
+            assert list(elements(text)) == [*[None] * most, inner]
+            assert list(members(b'{"data":' + text + b"}")) == [*[None] * most, ("data", text)]
+
+
 @pytest.mark.parametrize("text", [b"", b"[]", b"NaN", b'{"a":NaN', b'{"a":"}', b'{"a":{"b":NaN}'])
 def test_what_is_not_an_object(text: bytes) -> None:
     """Other values, and objects that do not end, are refused."""

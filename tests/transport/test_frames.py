@@ -17,6 +17,7 @@ from cometconn._transport.frames import (
     close_frame,
     is_close_frame,
     pings_end,
+    read_fragments,
     read_header,
     read_texts,
     server_header,
@@ -122,6 +123,35 @@ def test_texts_are_read_up_to_anything_else() -> None:
     assert read_texts(wire, 2, 64, 125) == (["one"], 2 + len(text("one")))
     assert read_texts(wire, end, 64, 1000) == ([], end)
     assert read_texts(wire[: end - 1], 2, 64, 1000) == (["one"], 2 + len(text("one")))
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        b"",
+        frame(0, b"x" * 126, fin=False),
+        frame(0, b"cut", fin=False)[:-1],
+        frame(9, b"ping"),
+        text("x"),
+        b"\x00",
+        b"\x40\x00",
+        b"\x00\x81maskx",
+        b"\xff\xff",
+    ],
+)
+def test_short_fragments_are_read_up_to_anything_else(behind: bytes) -> None:
+    """At most *most* whole continuations of at most 125 bytes are read, up to the last one of the message."""
+    parts = [b"a", b"", b"b" * 125]
+    wire = b"begun" + b"".join(frame(0, part, fin=False) for part in parts)
+    last = frame(0, b"end")
+    assert read_fragments(bytearray(wire + behind), 5, 64) == (b"".join(parts), len(wire), 3, False)
+    assert read_fragments(bytearray(wire + last + behind), 5, 64) == (
+        b"".join(parts) + b"end",
+        len(wire + last),
+        4,
+        True,
+    )
+    assert read_fragments(bytearray(wire + behind), 5, 2) == (b"a", 5 + 3 + 2, 2, False)
 
 
 def test_pings_and_pongs_are_read_up_to_anything_else() -> None:

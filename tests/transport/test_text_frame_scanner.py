@@ -161,15 +161,18 @@ def test_what_is_too_long_is_not_kept() -> None:
 
 def test_nothing_comes_out_behind_what_is_not_even_passed_over() -> None:
     """From 16 MiB on, the end is not waited for: the `LongMessage` has the size so far, and `refused` is set."""
-    scanner = TextFrameScanner(1000)
-    scanner.feed(frame(1, b"x" * ((16 << 20) + 1), fin=False) + text("behind"))
-    long = scanner.next()
-    assert isinstance(long, LongMessage)
-    assert long.size == (16 << 20) + 1
-    assert scanner.refused
-    scanner.feed(text("far behind"))
-    assert (scanner.next(), scanner.texts(5), scanner.exhausted) == (None, [], True)
-    assert scanner.rest() == b""
+    begun = frame(1, b"x" * (16 << 20), fin=False)
+    for wire in (frame(1, b"x" * ((16 << 20) + 1), fin=False), begun + frame(0, b"x", fin=False)):
+        scanner = TextFrameScanner(1000)
+        scanner.feed(wire + text("behind"))
+        while (long := scanner.next()) == b"":
+            pass
+        assert isinstance(long, LongMessage)
+        assert long.size == (16 << 20) + 1
+        assert scanner.refused
+        scanner.feed(text("far behind"))
+        assert (scanner.next(), scanner.texts(5), scanner.exhausted) == (None, [], True)
+        assert scanner.rest() == b""
 
 
 def test_many_fragments_are_put_together_in_turns() -> None:
@@ -196,6 +199,29 @@ def test_bad_utf_8_is_found_in_a_message_that_is_put_together(filling: bytes, ba
         messages, end = check(text("before") + wire + text("behind"), cuts)
         assert messages == ["before"]
         assert "bad UTF-8" in end
+
+
+@pytest.mark.parametrize("cut", [3, 8, 100])
+@pytest.mark.parametrize("size", [1, 2, 16])
+def test_short_fragments_give_the_same_together_and_one_by_one(size: int, cut: int) -> None:
+    """Fragments that come in one read are put together at once, and those that come byte by byte are not."""
+    words = ("a\u4e2d\U0001f600" * 30).encode()
+    for payload in (
+        words,
+        words * 5,  # longer than the limit
+        words + b"\xff" + words,
+        words + b"\xed\xa0\x80",
+        words + b"\xe4\xb8",  # a character that the end of the message cuts
+    ):
+        for opcode in (1, 2):
+            wire = in_fragments(opcode, payload, size) + text("behind")
+            one_by_one = pieces(wire, cut=1)
+            if isinstance(one_by_one[-1], bytes):  # what was left to trio-websocket
+                split = [piece for piece in pieces(wire, cut=cut) if isinstance(piece, bytes)]
+                assert b"".join(split) == b"".join(piece for piece in one_by_one if isinstance(piece, bytes))
+                assert b"".join(pieces(wire)) == b"".join(split)
+            else:
+                assert pieces(wire) == pieces(wire, cut=cut) == one_by_one
 
 
 @pytest.mark.parametrize("size", [20, 5_000])

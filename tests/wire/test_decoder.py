@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from cometconn import events
-from cometconn._json.signs import DEEPEST
-from cometconn._json.values import first_half
+from cometconn._json.signs import DEEPEST, at_once
 from cometconn._wire.decoder import (
     AuthReply,
     Decoder,
@@ -254,20 +253,20 @@ def test_a_fetched_message_that_is_not_utf_8(text_frame: dict[str, Any]) -> None
 def test_what_was_begun_is_decoded_alike(
     text_frame: dict[str, Any], metadata: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether it is valid or not, live or fetched; and the half that was done before is not done again."""
+    """Whether it is valid or not, live or fetched; and it is not parsed again."""
     text_frame["body"]["data"] |= {"metadata": "PLACE", "text": "x" * 20_000}
     for part in (text_frame, text_frame["body"]):
         text = json.dumps(part).replace('"PLACE"', metadata)
         for as_it_comes in (text, text.encode()):
             fresh, begun = Decoder(None, None), Decoder(None, None)
             expected: Any = decode_either(fresh, as_it_comes)
-            begun.begun = first_half(as_it_comes, begun.max_items)
+            at_once(begun.begin(as_it_comes))
             with monkeypatch.context() as only:
-                only.setattr("cometconn._wire.decoder.first_half", None)
+                only.setattr("cometconn._wire.decoder.parse_in_steps", None)
                 event: Any = decode_either(begun, as_it_comes)
             assert (event, getattr(event, "raw", None)) == (expected, getattr(expected, "raw", None))
             assert str(getattr(event, "error", "")) == str(getattr(expected, "error", ""))
-            assert begun.begun is None
+            assert begun._parsed is None
 
 
 def decode_either(decoder: Decoder, text: str | bytes) -> Any:
@@ -280,7 +279,7 @@ def test_only_the_text_that_was_begun_is_taken_for_it(text_frame: dict[str, Any]
     text_frame["body"]["data"]["text"] = "x" * 20_000
     other = json.dumps(text_frame)
     decoder = Decoder(None, None)
-    decoder.begun = first_half(other.replace("xxx", "yyy"), decoder.max_items)
+    at_once(decoder.begin(other.replace("xxx", "yyy")))
     event: Any = decoder.decode(other)
     assert event.text == "x" * 20_000
 

@@ -41,13 +41,23 @@ async def test_two_turns_in_a_pass_in_the_order_of_waiting() -> None:
     assert turns[-1][1] == "late"
 
 
-async def test_alone_a_turn_takes_one_pass() -> None:
-    """A task that waits alone is not held up, however often it comes."""
+async def test_alone_a_turn_takes_no_pass() -> None:
+    """A task that takes one turn after the other is not held up; two tasks wait a pass for each turn."""
     trio.lowlevel.add_instrument(passes := Passes())
+    await wait_read_turn()
+    assert passes.count == 1
     for _ in range(5):
-        with assert_checkpoints():
-            await wait_read_turn()
-    assert passes.count == 5
+        await wait_read_turn()
+    assert passes.count == 1
+
+    async def take_five() -> None:
+        for _ in range(5):
+            with assert_checkpoints():
+                await wait_read_turn()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(take_five)
+        nursery.start_soon(take_five)
 
 
 async def test_a_task_that_is_cancelled_has_no_turn_and_the_others_have_theirs() -> None:

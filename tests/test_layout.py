@@ -152,6 +152,7 @@ REACHES_IN = {
     "connection/test_catch_up": "It reduces the number of message ids that are remembered from 4096 to 10.",
     "connection/test_catch_up_failures": "It replaces the wall clock of three modules by one that jumps.",
     "connection/test_closing_handshake": "It checks the order of steps within one call, during which no other task runs.",
+    "connection/test_keepalive": "It reads a stream in memory in turns, which only a socket's long reads take.",
     "connection/test_position": "It reduces the number of message ids that are remembered from 4096 to 64.",
     "connection/test_receive_loop": "Its stand-in for a socket finds text frames in given bytes, as the real one does.",
     "connection/test_task_tree": "It lists the tasks right after a frame was queued, before any task runs again.",

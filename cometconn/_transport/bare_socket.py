@@ -1,4 +1,4 @@
-"""Reading and writing a plain socket as Trio does, with fewer checkpoints and system calls.
+"""Reading and writing a plain socket as Trio does, with fewer checkpoints and system calls, and long reads in turns.
 
 Only for a stream that no other task reads, or writes, at that moment. Other streams take Trio's own way, or their own.
 """
@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 import trio
+
+from .read_turns import wait_read_turn
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
 __all__ = ["is_bare", "receive_some", "send_some", "unsent", "write_nowait"]
+
+_SHORT: Final = 16 * 1024  # bytes of the largest read that is done as soon as the socket is readable: a TLS record
 
 
 def receive_some(stream: trio.abc.Stream, most: int) -> Awaitable[bytes | bytearray]:
@@ -22,6 +26,8 @@ def receive_some(stream: trio.abc.Stream, most: int) -> Awaitable[bytes | bytear
 
     Trio reads first, and waits if there is nothing. The receive loop has just read everything, so that there is nothing
     as a rule, and the attempt would cost a system call and an exception for each message.
+
+    If *most* is over 16 KiB, a readable bare socket waits for its turn: see `read_turns`. If cancelled, nothing was read.
     """
     return _receive_some(stream.socket, most) if is_bare(stream) else stream.receive_some(most)
 
@@ -32,6 +38,8 @@ async def _receive_some(socket: trio.socket.SocketType, most: int) -> bytes:
             raise trio.ClosedResourceError
         try:
             await trio.lowlevel.wait_readable(socket)
+            if most > _SHORT:
+                await wait_read_turn()
             return os.read(socket.fileno(), most)
         except BlockingIOError:  # a socket that was reported readable may have nothing
             pass

@@ -36,7 +36,8 @@ __all__ = ["TrioWebSocket"]
 SCANS_TEXT_FRAMES = True
 """Read plain text frames before trio-websocket sees them. Off, everything goes through it: the tests compare the two."""
 
-_READ = 64 * 1024  # four times as much is no faster, and stays with the process after a burst for many clients
+_READ = 4 * 1024  # bytes that are read at once when little has come, without waiting for a turn: see `read_turns`
+_LONG_READ = 64 * 1024  # in a burst: four times as much is no faster, and stays with the process
 _SENT_AT_ONCE = 64 * 1024 - 1  # bytes of payload: a longer frame is made and written in a task
 _MAX_MESSAGE = 1024 * 1024
 _BAD_RESPONSE = "the server's answer to the WebSocket upgrade breaks RFC 6455"
@@ -67,6 +68,7 @@ class TrioWebSocket:
         "_host",
         "_library",
         "_more",
+        "_most_read",
         "_progress",
         "_scanner",
         "_state",
@@ -89,6 +91,7 @@ class TrioWebSocket:
         self._scanner = TextFrameScanner(max_message, takes_text=SCANS_TEXT_FRAMES)
         self._close_frame = close_frame(_NORMAL)  # made in advance, because it is written at once when a link ends
         self._more = False  # some of what was read is still to be returned
+        self._most_read = _READ  # bytes of the next read
         self._begun: str | None = None  # the message of which `send_nowait()` has written a part
         self._failure: WebSocketError | None = None
         self._progress = Lot()
@@ -175,10 +178,11 @@ class TrioWebSocket:
             self._scanner.drop_taken()
             data: bytes | bytearray = b""
             try:
-                data = await receive_some(self._stream, _READ)
+                data = await receive_some(self._stream, self._most_read)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 self._fail(stream_error(error))
             size = len(data)
+            self._most_read = _LONG_READ if size >= _READ else _READ
             self._take_in(data)
             messages = self._texts(most)
         return Received(messages, size, self._more)

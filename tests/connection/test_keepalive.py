@@ -10,6 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from cometconn import Connected, Waiting
+from cometconn._transport.read_turns import wait_read_turn
 from cometconn.emulator import Kind
 from cometconn.errors import ConnectionLostError, PongTimeoutError
 from cometconn.events import UnknownEvent
@@ -102,6 +103,34 @@ async def test_an_answered_ping_is_no_silence_however_late_it_is_read(late: floa
             await settle()
             assert isinstance(pair.chat.status, Connected)
         assert outcome == [pytest.approx(5.0 + late)]
+
+
+async def test_waiting_for_a_turn_to_read_is_no_silence(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pong in the socket of a client that waits behind many others for its turn to read keeps the link."""
+
+    async def receive_in_turn(stream: Any, most: int) -> bytes:
+        while not stream._incoming.buffer:
+            await stream._incoming.changed.park()
+        await wait_read_turn()
+        data: bytes = await stream.receive_some(most)
+        return data
+
+    monkeypatch.setattr("cometconn._transport.websocket.receive_some", receive_in_turn)
+    async with open_pair(connect=True) as pair, trio.open_nursery() as others:
+        await settle()
+        pair.server.set(pong=False)
+        async with background(pair.chat.ping) as outcome:
+            await trio.sleep(4.5)
+            for _ in range(200):
+                others.start_soon(wait_read_turn)
+            await trio.lowlevel.checkpoint()
+            arrives(pair, PONG)
+            autojump_clock.jump(0.6)
+            await settle()
+            assert isinstance(pair.chat.status, Connected)
+        assert outcome == [pytest.approx(5.1)]
 
 
 @pytest.mark.parametrize("late", [0.0, 0.1, 0.6, 30.0])

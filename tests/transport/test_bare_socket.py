@@ -12,6 +12,7 @@ import trio
 from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 
 from cometconn._transport.bare_socket import receive_some, write_nowait
+from cometconn._transport.read_turns import wait_read_turn
 
 from .raw_server import reset
 
@@ -57,6 +58,53 @@ async def test_a_cancelled_read_takes_nothing() -> None:
             await receive_some(one, 99)
         assert scope.cancelled_caught
         assert await receive_some(one, 99) == b"12345678"
+
+
+@pytest.mark.parametrize(("most", "waits"), [(16 * 1024, False), (64 * 1024, True)])
+async def test_long_reads_take_turns(most: int, waits: bool) -> None:
+    """A read of more than 16 KiB comes behind the tasks that wait for a turn. A cancel in its wait loses nothing."""
+    async with socket_pair() as (one, other), trio.open_nursery() as nursery:
+        order: list[object] = []
+
+        async def other_reader(number: int) -> None:
+            await wait_read_turn()
+            order.append(number)
+
+        async def read(scope: trio.CancelScope) -> None:
+            with scope:
+                order.append(await receive_some(one, most))
+
+        await other.send_all(b"12345678")
+        for number in range(21):  # one, and ten times two
+            nursery.start_soon(other_reader, number)
+        await trio.lowlevel.checkpoint()
+        if waits:
+            nursery.start_soon(read, scope := trio.CancelScope())
+            for _ in range(3):
+                await trio.lowlevel.checkpoint()
+            scope.cancel()
+        nursery.start_soon(read, trio.CancelScope())
+        await wait_all_tasks_blocked()
+        assert (order[-1] == b"12345678") == waits
+        assert order.count(b"12345678") == 1
+
+
+async def test_a_socket_closed_while_a_read_waits_for_its_turn() -> None:
+    """The read raises as though it had waited for bytes."""
+    async with socket_pair() as (one, other), trio.open_nursery() as nursery:
+
+        async def read() -> None:
+            with pytest.raises(trio.ClosedResourceError):
+                await receive_some(one, 64 * 1024)
+
+        await other.send_all(b"12345678")
+        for _ in range(20):
+            nursery.start_soon(wait_read_turn)
+        await trio.lowlevel.checkpoint()
+        nursery.start_soon(read)
+        for _ in range(3):
+            await trio.lowlevel.checkpoint()
+        await one.aclose()
 
 
 async def test_a_cancel_that_comes_too_late_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,16 @@ class Peer:
             await self.news.park()
 
 
+@attrs.define(eq=False)
+class Passes(trio.abc.Instrument):
+    """Counts the passes of the scheduler."""
+
+    count: int = 0
+
+    def after_io_wait(self, timeout: float) -> None:
+        self.count += 1
+
+
 @asynccontextmanager
 async def client_end(url: str, *, tls: bool) -> AsyncGenerator[trio.abc.Stream, None]:
     """A byte stream to the server at *url*."""
@@ -158,6 +168,48 @@ async def test_nothing_that_was_taken_is_kept_while_the_server_is_silent() -> No
         await peer.wait_messages(300)
         await trio.testing.wait_all_tasks_blocked()  # the reader waits for the socket
         assert len(peer.websocket._scanner._buffer) == 0
+
+
+async def test_clients_do_not_all_take_in_a_burst_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most two clients of a run read 64 KiB in one pass of the scheduler; a client reads 4 KiB when little has come."""
+    reads: list[tuple[int, int, int]] = []  # the pass, the bytes that were wanted, and those that came
+    trio.lowlevel.add_instrument(passes := Passes())
+    read = os.read
+
+    def noted(file: int, most: int) -> bytes:
+        data = read(file, most)
+        reads.append((passes.count, most, len(data)))
+        return data
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await everyone.wait()
+        await stream.send_all(text("x" * 1000) * 300)
+        for more in (finished, again):
+            await more.wait()
+            await stream.send_all(text("one more") + text("and one"))
+        await forever(stream)
+
+    everyone, finished, again = trio.Event(), trio.Event(), trio.Event()
+    monkeypatch.setattr("os.read", noted)
+    async with contextlib.AsyncExitStack() as stack:
+        peers = [await stack.enter_async_context(connected(script)) for _ in range(8)]
+        for peer in peers:
+            await peer.websocket.wait_open()
+        everyone.set()
+        for peer in peers:
+            await peer.wait_messages(300)
+        finished.set()
+        for peer in peers:
+            await peer.wait_messages(302)
+        again.set()
+        for peer in peers:
+            await peer.wait_messages(304)
+    long = [at for at, most, _ in reads if most == 64 * 1024]
+    assert {most for _, most, _ in reads} == {4 * 1024, 64 * 1024}
+    assert max(map(long.count, long)) <= 2
+    assert sum(size for *_, size in reads) > 8 * 300_000
+    assert [(most, size) for _, most, size in reads[-8:]] == [(4 * 1024, len(text("one more") + text("and one")))] * 8
 
 
 async def test_the_closing_handshake() -> None:

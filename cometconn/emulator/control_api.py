@@ -38,6 +38,7 @@ _CONTROL: Final = "/control"
 _PREFIX: Final = f"{_CONTROL}/"
 _PAGE: Final = "/page/"
 _EVENTS: Final = f"{_PREFIX}events"
+_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _BY_NAME: Final = {control.name: control for control in CONTROLS}
 
 
@@ -81,7 +82,7 @@ class ControlApi:
             response = refusal.response()
         except OSError as error:  # another process has taken the port
             response = Refusal(503, "ERR_CANNOT_LISTEN", error.strerror or str(error)).response()
-        return attrs.evolve(response, headers={"x-content-type-options": "nosniff", **response.headers})
+        return attrs.evolve(response, headers={**_HEADERS, **response.headers})
 
     @contextmanager
     def watch(self, request: Request) -> Iterator[LogWatch | None]:

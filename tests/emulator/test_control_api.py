@@ -247,7 +247,9 @@ async def test_web_pages_of_other_origins_are_refused(
             assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
-@pytest.mark.parametrize("path", ["/control/log", "/control/state", "/control/none", "/control", "/", "/page/js/main.js"])
+@pytest.mark.parametrize(
+    "path", ["/control/log", "/control/state", "/control/none", "/control", "/", "/page/js/main.js"]
+)
 async def test_no_other_origin_may_read_the_controls_and_the_page(controlled: Emulator, path: str) -> None:
     """A preflight is refused, and no response allows a page of another origin to read it; a link may open the page."""
     async with httpx2.AsyncClient(base_url=controlled.url) as client:

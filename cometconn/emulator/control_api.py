@@ -38,6 +38,7 @@ _CONTROL: Final = "/control"
 _PREFIX: Final = f"{_CONTROL}/"
 _PAGE: Final = "/page/"
 _EVENTS: Final = f"{_PREFIX}events"
+_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _BY_NAME: Final = {control.name: control for control in CONTROLS}
 
 
@@ -62,7 +63,7 @@ class ControlApi:
         """Carry a request out. The response to an invalid one is an HTTP error with the reason."""
         path, query = split_url(request.url)
         try:
-            headers = _check_origin(request.headers)
+            headers = _check_origin(path, request.headers)
             if path != _CONTROL and not path.startswith(_PREFIX):
                 return _page(path, request.method, headers)
             control = _BY_NAME.get(path[len(_PREFIX) :] or "controls")
@@ -81,7 +82,7 @@ class ControlApi:
             response = refusal.response()
         except OSError as error:  # another process has taken the port
             response = Refusal(503, "ERR_CANNOT_LISTEN", error.strerror or str(error)).response()
-        return attrs.evolve(response, headers={"x-content-type-options": "nosniff", **response.headers})
+        return attrs.evolve(response, headers={**_HEADERS, **response.headers})
 
     @contextmanager
     def watch(self, request: Request) -> Iterator[LogWatch | None]:
@@ -91,7 +92,7 @@ class ControlApi:
             yield None
             return
         try:
-            headers = _check_origin(request.headers)
+            headers = _check_origin(path, request.headers)
             since = _BY_NAME["events"].read(query, request.body or b"").get("since")
         except Refusal:
             yield None
@@ -115,15 +116,22 @@ def _page(path: str, method: str, headers: Mapping[str, str]) -> Response:
     return file
 
 
-def _check_origin(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Refuse web pages of other hosts: a browser on this machine can reach the loopback port, too.
+def _check_origin(path: str, headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Refuse what web pages of other origins request: a browser on this machine can reach the loopback port, too.
+
+    A browser sends `Origin` with every request but `GET` and `HEAD` without CORS, and `Sec-Fetch-Site` with all to
+    loopback; other programs send neither. A link of another page may open `/`.
 
     Returns the headers with names in lower case.
     """
     named = {name.lower(): value for name, value in headers.items()}
-    for url in (named.get("origin"), f"http://{named.get('host', 'localhost')}"):
-        if url is not None and not is_loopback(_host(url)):
-            raise Refusal(403, "ERR_NOT_LOCAL", "The control interface is for this machine only.")
+    host, origin, site = named.get("host", "localhost"), named.get("origin"), named.get("sec-fetch-site", "none")
+    if not is_loopback(_host(f"http://{host}")):
+        raise Refusal(403, "ERR_NOT_LOCAL", "The control interface is for this machine only.")
+    is_own = origin is None or origin.rpartition("//")[2].lower() == host.lower()
+    is_link = path == "/" and named.get("sec-fetch-mode") == "navigate"
+    if not (is_own and (is_link or site in {"none", "same-origin"})):
+        raise Refusal(403, "ERR_FOREIGN_ORIGIN", "The control interface is for this server's own page only.")
     return named
 
 

@@ -103,6 +103,10 @@ class Bot:
         identifier: str = self._server.say(sender, text, receiver=uid, group=guid)["id"]
         return identifier
 
+    async def _lines(self, sender: str, number: int) -> None:
+        for each in range(number):
+            self._server.say(sender, f"line {each}", receiver="zed-1")
+
     async def _users(self, number: int) -> None:
         for each in range(number):
             self._server.world.add_user(f"many-{each:02}")

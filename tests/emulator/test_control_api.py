@@ -214,16 +214,53 @@ async def test_the_path_of_the_controls_returns_the_list_of_them(
         assert (await control.get(f"{plain.url}/control")).status_code == 404
 
 
+OWN = "http://127.0.0.2:9000"
+
+
 @pytest.mark.parametrize(
-    "headers", [{"origin": "https://evil.example"}, {"origin": "null"}, {"host": "evil.example:9000"}]
+    ("headers", "code"),
+    [
+        ({"host": "evil.example:9000"}, "ERR_NOT_LOCAL"),
+        ({"host": "evil.example:9000", "origin": "http://evil.example:9000"}, "ERR_NOT_LOCAL"),
+        ({"origin": "https://evil.example"}, "ERR_FOREIGN_ORIGIN"),
+        ({"origin": "null"}, "ERR_FOREIGN_ORIGIN"),
+        ({"origin": "http://localhost:3000"}, "ERR_FOREIGN_ORIGIN"),
+        ({"origin": "http://127.0.0.2"}, "ERR_FOREIGN_ORIGIN"),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}, "ERR_FOREIGN_ORIGIN"),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, "ERR_FOREIGN_ORIGIN"),
+        ({"sec-fetch-site": "same-site", "origin": OWN}, "ERR_FOREIGN_ORIGIN"),
+        ({}, None),
+        ({"origin": OWN, "sec-fetch-site": "same-origin"}, None),
+        ({"sec-fetch-site": "none", "sec-fetch-mode": "navigate"}, None),
+    ],
 )
-async def test_web_pages_of_other_hosts_are_refused(control: httpx2.AsyncClient, headers: dict[str, str]) -> None:
-    """A browser on this machine reaches the port, so pages of other hosts are refused; local ones are not."""
-    answer = await control.get("/log", headers=headers)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "ERR_NOT_LOCAL")
-    for origin in ("http://localhost:3000", "http://127.0.0.2", "http://[::1]:3000"):
-        assert (await control.get("/log", headers={"origin": origin})).status_code == 200
-    assert (await control.get("/log", headers={"host": "127.0.0.2:9000"})).status_code == 200
+async def test_web_pages_of_other_origins_are_refused(
+    control: httpx2.AsyncClient, headers: dict[str, str], code: str | None
+) -> None:
+    """A browser on this machine reaches the port, so its pages are refused, but for the server's own. Programs are not."""
+    for path in ("/log", "/events"):
+        async with control.stream("GET", path, headers={"host": "127.0.0.2:9000", **headers}) as answer:
+            assert answer.status_code == (200 if code is None else 403)
+            if code is not None:
+                await answer.aread()
+                assert answer.json()["error"]["code"] == code
+            assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    "path", ["/control/log", "/control/state", "/control/none", "/control", "/", "/page/js/main.js"]
+)
+async def test_no_other_origin_may_read_the_controls_and_the_page(controlled: Emulator, path: str) -> None:
+    """A preflight is refused, and no response allows a page of another origin to read it; a link may open the page."""
+    async with httpx2.AsyncClient(base_url=controlled.url) as client:
+        preflight = {"origin": "http://app.example", "access-control-request-method": "POST"}
+        answers = [await client.options(path, headers=preflight)]
+        answers += [await client.get(path, headers=each) for each in ({}, {"origin": "http://app.example"})]
+        linked = await client.get(path, headers={"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"})
+    assert [answer.status_code for answer in answers] == [403, 404 if path.endswith("none") else 200, 403]
+    assert linked.status_code == (200 if path == "/" else 403)
+    for answer in [*answers, linked]:
+        assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
 async def test_a_port_that_was_taken_is_named(controlled: Emulator, control: httpx2.AsyncClient) -> None:

@@ -20,21 +20,42 @@ async def test_every_file_is_served_and_every_link_leads_to_one() -> None:
         index = await http.get("/")
         assert index.headers["content-type"] == "text/html; charset=utf-8"
         links = set(re.findall(r'(?:src|href)="([^"#]+)"', index.text))
-        assert {"/page/js/main.js", "/page/timeline.css", "/page/css/base.css"} <= links
+        assert {"/page/script.js", "/page/style.css", "/control/state", "/control/controls"} <= links
+        assert len(links) <= 5, "more take a further round of requests: a browser has six connections"
         for name in FILES:
             answer = await http.get(f"/page/{name}")
             assert (answer.status_code, answer.content) == (200, (FOLDER / name).read_bytes())
             links |= {f"/page/js/{other}" for other in re.findall(r'from "\./([^"]+)"', answer.text)}
             elsewhere = answer.text.replace("http://www.w3.org/2000/svg", "")
             assert not re.search(r"https?://|//[a-z]+\.[a-z]", elsewhere), f"{name} names another host"
-        modules = {f"/page/{name}" for name in FILES if name.endswith(".js")}
-        assert modules == {link for link in links if link.endswith(".js")}
-        assert modules == set(re.findall(r'"(/page/js/[^"]+)"', index.text)), "all are fetched at once"
         for link in links:
             answer = await http.get(link)
             assert answer.status_code == 200, link
-            kind = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}[link.rpartition(".")[2]]
-            assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
+            kinds = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+            kind = kinds.get(link.rpartition(".")[2])
+            assert answer.headers["content-type"] == (f"{kind}; charset=utf-8" if kind else "application/json")
+
+
+async def test_modules_and_style_sheets_are_joined() -> None:
+    """Each module stands after those that it imports, in a scope of its own, and nothing is imported at run time."""
+    async with open_emulator(control=True) as server, httpx2.AsyncClient(base_url=server.url, timeout=5) as http:
+        script, style = (await http.get("/page/script.js")).text, (await http.get("/page/style.css")).text
+    assert not re.search(r"^\s*(import|export)\b", script, re.MULTILINE)
+    begins = {
+        name: script.index(f"// {name}\nconst {{") for path in FILES if (name := path.removeprefix("js/")) != path
+    }
+    assert len(begins) > 10
+    exports: list[str] = []
+    for name, begin in begins.items():
+        text = (FOLDER / "js" / name).read_text(encoding="utf-8")
+        exports += re.findall(r"^export (?:async )?\w+ (\S+?)[ (]", text, re.MULTILINE)
+        for imported in re.findall(r'from "\./([^"]+)"', text):
+            assert begins[imported] < begin, f"{imported} comes after {name}"
+    assert len(set(exports)) == len(exports), "two modules export the same name"
+    for path in FILES:
+        if path.endswith(".css"):
+            assert (FOLDER / path).read_text(encoding="utf-8") in style
+    assert ".timeline{" in style
 
 
 def test_nothing_is_inline() -> None:
@@ -56,9 +77,12 @@ async def test_the_page_is_for_this_machine_and_this_server_only() -> None:
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["referrer-policy"] == "no-referrer"
             assert headers["cross-origin-resource-policy"] == "same-origin"
-            for foreign in ({"host": "evil.example"}, {"origin": "https://evil.example"}):
+            for foreign, code in (
+                ({"host": "evil.example"}, "ERR_NOT_LOCAL"),
+                ({"origin": "https://evil.example"}, "ERR_FOREIGN_ORIGIN"),
+            ):
                 refused = await http.get(path, headers=foreign)
-                assert (refused.status_code, refused.json()["error"]["code"]) == (403, "ERR_NOT_LOCAL")
+                assert (refused.status_code, refused.json()["error"]["code"]) == (403, code)
         for method, path, status in (
             ("POST", "/", 405),
             ("GET", "/page/none.js", 404),

@@ -24,7 +24,7 @@ from cometconn.emulator.world.devices import Close, Device
 if TYPE_CHECKING:
     import io
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from cometconn._environment import Response
     from cometconn.emulator.backend.form import Form
@@ -61,15 +61,32 @@ _EVENT_HEADERS = (
 def make_app(world: World, control: ControlApi | None = None) -> Starlette:
     """Make the application. Each scope's state must hold the connection's `ControlledStream` as `stream`.
 
-    *control* answers the requests that concern it; without it they go to the `World`, like all others.
+    *control* answers the requests that concern it; without it they go to the `World`, like all others. Pages of every
+    origin may read the responses of the `World`, as with CometChat's servers, and none those of *control*.
     """
     every_origin = Middleware(
         CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], max_age=_PREFLIGHT_AGE
     )
+    own = [] if control is None else [Middleware(_Controls, control=control)]
     return Starlette(
-        routes=[Route("/{path:path}", _Rest(world, control)), WebSocketRoute("/{path:path}", _Socket(world))],
-        middleware=[every_origin],
+        routes=[Route("/{path:path}", _Rest(world)), WebSocketRoute("/{path:path}", _Socket(world))],
+        middleware=[*own, every_origin],
     )
+
+
+@attrs.frozen
+class _Controls:
+    """Serves the controls and the page before the rest of the application, whose responses are for every origin."""
+
+    app: ASGIApp
+    control: ControlApi
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self.control.concerns(url := _url(scope)):
+            await self.app(scope, receive, send)
+            return
+        came = starlette.requests.Request(scope)
+        await _control(self.control, Request(came.method, url, dict(came.headers)), scope, receive, send)
 
 
 @attrs.frozen
@@ -77,15 +94,10 @@ class _Rest:
     """The HTTP side. An object, because Starlette passes every method to one; to a function only GET and HEAD."""
 
     world: World
-    control: ControlApi | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         came = starlette.requests.Request(scope)
         request = Request(came.method, _url(scope), dict(came.headers))
-        control = self.control if self.control is not None and self.control.concerns(request.url) else None
-        if control is not None:
-            await _control(control, request, scope, receive, send)
-            return
         form = self.world.form(request)
         try:
             await self._serve(request, form, scope, receive, send)

@@ -93,6 +93,8 @@ def test_each_control_has_its_curl_line(stage: Stage, page: Page) -> None:
     answer = subprocess.run(["sh", "-c", line], capture_output=True, check=True, timeout=10)
     assert json.loads(answer.stdout)["data"]["data"]["text"] == text
     assert [message["data"]["text"] for message in stage.server.world.messages] == [text]
+    page.evaluate("document.querySelectorAll('.control details').forEach((each) => { each.open = true; })")
+    page.locator(".curl code").nth(len(CONTROLS) - 1).wait_for()
     lines = page.locator(".curl code").all_text_contents()
     assert len(lines) == len(CONTROLS)
     for control, curl in zip(

@@ -40,7 +40,7 @@ export async function get(name, given = {}) {
 async function request(path, options = {}) {
   let response, isJson, content;
   try {
-    response = await fetch(path, { ...options, cache: "no-store" });
+    response = await fetch(path, options);
     isJson = (response.headers.get("content-type") ?? "").startsWith("application/json");
     content = isJson ? await response.json() : await response.text(); // fails if the server stops in the middle of it
   } catch {

@@ -1,6 +1,6 @@
 // The list of connections: the users that are connected, and since when.
 
-import { $, duration, h, onFrame, setText } from "./dom.js";
+import { $, duration, h, onFrame, setText, thousands } from "./dom.js";
 import { endOf, statusOf } from "./model.js";
 import { VirtualList } from "./virtual_list.js";
 
@@ -20,7 +20,7 @@ export function showConnections(model) {
     const found = model.list(search.value);
     list.set(found.length || !search.value ? [EVERYTHING, ...found] : [], nothingFound(search.value));
     list.mark(model.selected ?? "all");
-    setText($("connections-count"), `${model.open.toLocaleString("en")} open`);
+    setText($("connections-count"), `${thousands(model.open)} open`);
   });
   search.addEventListener("input", show);
   model.addEventListener("connections", show);

@@ -61,7 +61,11 @@ export class ControlsPanel {
     if (control.presets.length) {
       node.append(h("div", { class: "presets" }, ...control.presets.map((preset) => this.#preset(control, preset))));
     }
-    node.append(this.#form(control));
+    const takes = control.parameters.length || control.body === "text";
+    const more = h("details", {}, h("summary", {}, takes ? "All parameters, and its curl line" : "Its curl line"));
+    // Made when it is opened: all of them would be a third of the elements of the page.
+    more.addEventListener("toggle", () => more.append(...this.#form(control)), { once: true });
+    node.append(more);
     return node;
   }
 
@@ -79,6 +83,7 @@ export class ControlsPanel {
     return h("div", { class: "preset" }, button, copier);
   }
 
+  /** What is below the buttons: a field for each parameter, and the curl line of what is in them. */
   #form(control) {
     const fields = control.parameters.map((parameter) => [parameter, makeField(parameter, `${control.name}-${parameter.name}`)]);
     const text = control.body === "text" ? h("textarea", { id: `${control.name}-text`, spellcheck: "false" }) : null;
@@ -107,8 +112,8 @@ export class ControlsPanel {
       control.method === "POST"
         ? h("button", { class: "main", "aria-label": `Do ${control.name}`, onclick: () => this.#do(control, given(), control.name) }, "Do it")
         : h("button", { "aria-label": `Open ${control.name}`, onclick: () => open(requestOf(control, given()).path, "_blank", "noopener") }, "Open");
-    const words = control.parameters.length || text ? "All parameters, and its curl line" : "Its curl line";
-    return h("details", {}, h("summary", {}, words), ...(fields.length || text ? [form] : []), run, curl);
+    renew();
+    return [...(fields.length || text ? [form] : []), run, curl];
   }
 
   async #do(control, given, label) {

@@ -38,6 +38,11 @@ export function onFrame(draw) {
   };
 }
 
+/** Wait until the next frame was drawn; in a hidden page, which draws none, for 0.1 s. */
+export async function nextFrame() {
+  await Promise.race([new Promise((done) => requestAnimationFrame(() => setTimeout(done))), new Promise((done) => setTimeout(done, 100))]);
+}
+
 /** Call `run` once, `delay` ms after the first request. */
 export function soon(run, delay) {
   let timer = 0;
@@ -68,6 +73,11 @@ export function clock(seconds, { millis = true } = {}) {
   const date = new Date(seconds * 1000);
   const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
   return millis ? `${time}.${String(date.getMilliseconds()).padStart(3, "0")}` : time;
+}
+
+/** A whole number as `1,000`. `toLocaleString()` loads tables of the browser at its first use, which takes 0.1 s. */
+export function thousands(number) {
+  return String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 export function duration(seconds) {

@@ -1,6 +1,6 @@
 // What is known of the chosen connection, in one line: user, time, pings, close codes.
 
-import { $, clock, duration, h, setText, soon } from "./dom.js";
+import { $, clock, duration, h, setText, soon, thousands } from "./dom.js";
 import { endOf, statusOf } from "./model.js";
 
 export function showFacts(model, frames) {
@@ -21,9 +21,9 @@ function ofServer(model, entries) {
   if (!model.state) return [];
   return [
     ["Open", String(model.open)],
-    ["Users", model.state.users.length.toLocaleString("en")],
+    ["Users", thousands(model.state.users.length)],
     ["Groups", String(model.state.groups.length)],
-    ["Entries here", entries.length.toLocaleString("en")],
+    ["Entries here", thousands(entries.length)],
     ["Server's clock", model.state.clock_ahead ? `${model.state.clock_ahead} s ahead` : "right"],
   ];
 }

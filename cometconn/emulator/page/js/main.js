@@ -1,6 +1,6 @@
 // The page of the local server: loads its state, follows its log, and puts the parts together.
 
-import { $, announce, h, setText } from "./dom.js";
+import { $, announce, h, nextFrame, setText } from "./dom.js";
 import { call, ControlError, get } from "./api.js";
 import { BothEnds } from "./both_ends.js";
 import { ChatPanel } from "./chat.js";
@@ -72,9 +72,10 @@ async function start() {
   try {
     const [state, described] = await Promise.all([get("state"), get("controls")]);
     model.controls = described;
-    controls.make(described);
     model.load(state);
     live.start(state.position);
+    await nextFrame(); // the lists are shown before the many buttons are made
+    controls.make(described);
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;
     showLive("gone", "Server gone");

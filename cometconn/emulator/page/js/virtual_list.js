@@ -13,6 +13,9 @@ export class VirtualList {
   #options;
   #current = null;
   #scroller;
+  // What the browser last reported. To ask it while the list is drawn makes it compute the layout of the whole page at once.
+  #height = 1_000; // enough for the first rows
+  #top = 0;
 
   /** `draw(item, row)` fills a row, `key(item)` names an item, and `pick(item)` is called for the one that was chosen. */
   constructor(host, { label, rowHeight, key, draw, pick, follow = () => false }) {
@@ -23,9 +26,14 @@ export class VirtualList {
     host.tabIndex = 0;
     host.append(this.#tall, this.#empty);
     this.#scroller = onFrame(() => this.paint());
-    host.addEventListener("scroll", this.#scroller, { passive: true });
+    const look = () => {
+      this.#height = host.clientHeight;
+      this.#top = host.scrollTop;
+      this.#scroller();
+    };
+    host.addEventListener("scroll", look, { passive: true });
     host.addEventListener("keydown", (event) => this.#key(event));
-    new ResizeObserver(this.#scroller).observe(host);
+    new ResizeObserver(look).observe(host);
   }
 
   /** Show these items; `empty` is a node for when there are none. */
@@ -46,9 +54,11 @@ export class VirtualList {
     const items = this.items;
     this.#empty.hidden = items.length > 0;
     this.#tall.style.height = `${items.length * rowHeight}px`;
-    if (follow()) this.#host.scrollTop = items.length * rowHeight;
-    const first = Math.max(0, Math.floor(this.#host.scrollTop / rowHeight) - BEYOND);
-    const last = Math.min(items.length, Math.ceil((this.#host.scrollTop + this.#host.clientHeight) / rowHeight) + BEYOND);
+    const end = Math.max(0, items.length * rowHeight - this.#height);
+    if (follow() && this.#top !== end) this.#host.scrollTop = this.#top = end;
+    const top = Math.min(this.#top, end);
+    const first = Math.max(0, Math.floor(top / rowHeight) - BEYOND);
+    const last = Math.min(items.length, Math.ceil((top + this.#height) / rowHeight) + BEYOND);
     const unused = this.#rows;
     this.#rows = new Map();
     let active = null;

@@ -2,6 +2,9 @@
 
 export const $ = (id) => document.getElementById(id);
 
+/** Matches where there is room for one column only, as in the style sheet: rows of lists then have two lines. */
+export const narrow = matchMedia("(max-width: 600px)");
+
 /** Make an element: `h("button", { class: "main", onclick }, "Send")`. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);

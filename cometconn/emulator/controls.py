@@ -159,7 +159,8 @@ def _timeline(server: ServerControls, *, uid: str, seconds: int, width: int, sty
     first = entries[0].at if entries else now
     offset = server.world.wall_time() - now
     timeline = server_timeline(uid, entries, began=max(now - seconds, first), now=now, offset=offset)
-    picture = draw_timeline(with_client(uid, timeline, entries), styled=styled, width=width)
+    both = with_client(uid, timeline, entries, server.world.traces)
+    picture = draw_timeline(both, styled=styled, width=width)
     return Response(200, {"content-type": "image/svg+xml; charset=utf-8"}, picture.encode())
 
 

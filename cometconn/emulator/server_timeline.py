@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +15,7 @@ from .log import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from cometconn.instrumentation import Detail
-
+    from .backend.client_traces import ClientTraces
     from .log import Entry
 
 __all__ = ["server_timeline", "with_client"]
@@ -45,17 +43,23 @@ def server_timeline(uid: str, entries: Iterable[Entry], *, began: float, now: fl
     return builder.finish()
 
 
-def with_client(uid: str, seen: Timeline, entries: Iterable[Entry]) -> Timeline:
+def with_client(uid: str, seen: Timeline, entries: Iterable[Entry], reported: ClientTraces) -> Timeline:
     """Return the server's timeline with what the user's client reported of itself; without a report, unchanged.
 
     The server knows the statuses and frames of all connections; only the client knows its lease, the state of the app,
     gaps and the round trips of its pings.
+
+    Args:
+        uid: the user.
+        seen: what `server_timeline()` returned.
+        entries: of the log, in their order.
+        reported: reads the details in them.
     """
     kept = list(entries)
     numbers = {entry.connection for entry in kept if entry.uid == uid and entry.connection is not None}
     traces = [entry for entry in kept if entry.kind is Kind.TRACE]
     clients = [_client_of(entry) for entry in traces if entry.connection in numbers]
-    details = [] if not clients else _details(entry for entry in traces if _client_of(entry) == clients[-1])
+    details = reported.details(entry for entry in traces if _client_of(entry) == clients[-1]) if clients else []
     if not details:
         return seen
     client = build_timeline(details)
@@ -82,21 +86,6 @@ def with_client(uid: str, seen: Timeline, entries: Iterable[Entry]) -> Timeline:
 
 def _client_of(entry: Entry) -> tuple[object, object]:
     return entry.detail["source"], entry.detail["client"]
-
-
-def _details(entries: Iterable[Entry]) -> list[Detail]:
-    """Return the details that clients sent, in the order in which they happened."""
-    # cattrs takes a tenth of a second to import, and most servers get no trace.
-    from cometconn.instrumentation.trace import from_line  # noqa: PLC0415
-
-    found = []
-    for entry in entries:
-        shown = entry.detail
-        fields = {"connection_id": shown["client"], "generation": shown["generation"], **shown["fields"]}
-        detail = from_line(json.dumps({"detail": shown["detail"], **fields}))
-        if detail is not None:  # a mask may stand where a number was
-            found.append(detail)
-    return sorted(found, key=lambda detail: detail.at_utc)
 
 
 @attrs.define

@@ -35,6 +35,9 @@ __all__ = ["ServeOptions", "parse_groups", "parse_port", "serve"]
 
 _LAST_PORT: Final = 65535
 _MOST_USERS: Final = 100_000
+_NAMED: Final = 20
+"""The line that is printed names at most so many users, and so many members of each group."""
+
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -177,14 +180,20 @@ async def serve(options: ServeOptions, limits: ServerLimits = DEFAULT_LIMITS) ->
 
 def _ready(server: Emulator, options: ServeOptions) -> dict[str, Any]:
     certificate = server.certificate
+    users = list(server.world.people)
+    groups = {guid: list(group.members) for guid, group in server.world.groups.items()}
+    unnamed = {guid: len(members) - _NAMED for guid, members in groups.items() if len(members) > _NAMED}
+    more = {"more_users": len(users) - _NAMED} if len(users) > _NAMED else {}
     return {
         "url": server.url,
         "rest": server.endpoints.client_url,
         "socket": server.endpoints.socket_url,
         "control": f"{server.url}/control" if options.control else None,
         "app_id": options.app_id,
-        "users": list(server.world.people),
-        "groups": {guid: list(group.members) for guid, group in server.world.groups.items()},
+        "users": users[:_NAMED],
+        "groups": {guid: members[:_NAMED] for guid, members in groups.items()},
+        **more,
+        **({"more_members": unnamed} if unnamed else {}),
         "ca_file": None if certificate is None else str(certificate.ca_file),
         "fingerprint": None if certificate is None else certificate.fingerprint,
     }

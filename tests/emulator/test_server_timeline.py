@@ -10,6 +10,7 @@ import pytest
 
 from cometconn import instrumentation as seen
 from cometconn.emulator import Kind, ServerLog
+from cometconn.emulator.backend.client_traces import ClientTraces
 from cometconn.emulator.server_timeline import server_timeline, with_client
 from cometconn.instrumentation.timeline.model import Timeline
 from cometconn.instrumentation.timeline.picture import draw_timeline
@@ -169,7 +170,8 @@ def test_the_client_adds_what_only_it_knows() -> None:
         fields={"round_trip": "***"},
     )
     made = server_timeline("zed-1", log, began=0.0, now=10.0, offset=1000.0)
-    both = with_client("zed-1", made, log)
+    traces = ClientTraces(log, lambda: clock[0], tuple)
+    both = with_client("zed-1", made, log, traces)
     assert [(span.begin, span.end, span.kind) for span in both.apps] == [
         (1001, 1003, "foreground"),
         (1003, 1010, "background"),
@@ -180,7 +182,7 @@ def test_the_client_adds_what_only_it_knows() -> None:
     ]
     assert [(ping.at, ping.round_trip) for ping in both.pings] == [(1003.5, 0.5)]
     assert both.statuses == made.statuses
-    assert with_client("amy-2", made, log) is made
+    assert with_client("amy-2", made, log, traces) is made
 
 
 def test_the_picture_is_that_of_cometconn_timeline() -> None:

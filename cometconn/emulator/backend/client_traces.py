@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from cometconn.emulator.jsontext import Json
-    from cometconn.emulator.log import ServerLog
+    from cometconn.emulator.log import Entry, ServerLog
     from cometconn.instrumentation import Detail
 
 __all__ = ["ClientTraces"]
@@ -60,6 +60,7 @@ class ClientTraces:
         self._users: dict[int, str] = {}
         self._dials: dict[tuple[str, str, int], _Dial] = {}
         self._batches: dict[str, int] = {}
+        self._details: dict[int, Detail | None] = {}
         self._uploads = 0
 
     def note_connection(self, port: int, number: int) -> None:
@@ -104,6 +105,27 @@ class ClientTraces:
         for detail, fields in read:
             self._record(source, detail, fields, secrets)
         return {"taken": len(read), "unreadable": len(lines) - len(read)}
+
+    def details(self, entries: Iterable[Entry]) -> list[Detail]:
+        """Return the details in these entries of the log, in the order in which they happened.
+
+        Each entry is read once, as long as the log has it: to read one takes 30 us, and a timeline that draws itself
+        anew each second needs all of them each time.
+        """
+        # cattrs takes a tenth of a second to import, and most servers get no trace.
+        from cometconn.instrumentation.trace import from_line  # noqa: PLC0415
+
+        first = self._log.dropped
+        self._details = {number: detail for number, detail in self._details.items() if number >= first}
+        found = []
+        for entry in entries:
+            if entry.number not in self._details:
+                shown = entry.detail
+                fields = {"connection_id": shown["client"], "generation": shown["generation"], **shown["fields"]}
+                self._details[entry.number] = from_line(render({"detail": shown["detail"], **fields}))
+            found.append(self._details[entry.number])
+        # A mask may stand where a number was: then there is none.
+        return sorted((detail for detail in found if detail is not None), key=lambda detail: detail.at_utc)
 
     def _note_dial(self, source: str, detail: Detail) -> None:
         port = getattr(detail, "local_port", None)

@@ -11,9 +11,9 @@ import httpx2
 import pytest
 import trio
 
-from cometconn.emulator import Kind, World, open_emulator
+from cometconn.emulator import Kind, ServerLimits, World, open_emulator
 from cometconn.emulator.world.devices import Device
-from cometconn.instrumentation import Dialled, PingSent, StatusChanged, TraceFile
+from cometconn.instrumentation import Dialled, PingSent, StatusChanged, TraceFile, trace
 from cometconn.instrumentation.trace import to_line
 from tests.instrumentation.examples import KINDS, example
 
@@ -156,6 +156,23 @@ def test_a_detail_hides_the_secrets_of_the_server(world: World) -> None:
     assert token not in str(entry)
     assert entry.detail["source"] == "prog ***"
     assert len(entry.detail["fields"]["cause"]) <= 1_000
+
+
+def test_each_entry_is_read_once_as_long_as_the_log_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that is drawn again reads what is new, and what the log has dropped is forgotten, here, too."""
+    read: list[str] = []
+    original = trace.from_line
+    monkeypatch.setattr(trace, "from_line", lambda line: read.append(line) or original(line))
+    world = World(clock=lambda: 500.0, wall_clock=lambda: NOW, limits=ServerLimits(log_entries=3))
+    world.traces.add(lines(example(PingSent, at_utc=at(2)), example(PingSent, at_utc=at(1))), "s")
+    read.clear()
+    for _ in range(3):
+        assert [detail.at_utc for detail in world.traces.details(world.log)] == [at(1), at(2)]
+    assert len(read) == 2
+    world.traces.add(lines(example(PingSent, at_utc=at(3)), example(PingSent, at_utc=at(4))), "s")
+    assert [detail.at_utc for detail in world.traces.details(world.log)] == [at(1), at(3), at(4)]
+    assert len(read) == 2 + 2 + 2  # `add()` reads each line, too
+    assert len(world.traces._details) == 3
 
 
 async def test_a_trace_file_is_uploaded(tmp_path: pathlib.Path) -> None:

@@ -18,7 +18,7 @@ from .conftest import USERS
 if TYPE_CHECKING:
     import pathlib
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from .conftest import Stage
 
@@ -200,6 +200,36 @@ def test_a_drop_is_seen_in_frames_facts_and_timeline(stage: Stage, page: Page) -
     page.locator("#frames .row", has_text="by the server").wait_for()
 
 
+def test_a_timeline_is_drawn_no_more_than_it_must(stage: Stage, page: Page) -> None:
+    """When something happened, else when it has moved by a pixel; and the more seldom the longer the server needs."""
+    stage.bot("zed-1")
+    choose(page, "zed-1", 1)
+    asked: list[float] = []
+    delay = 0.0
+
+    def slow(route: Route) -> None:
+        asked.append(time.monotonic())
+        time.sleep(delay)
+        route.continue_()
+
+    page.route("**/control/timeline?*", slow)
+    page.get_by_role("tab", name="Timeline").click()
+    page.locator("#timeline-span").select_option("3600")
+    page.locator(".timeline svg").wait_for()
+    page.wait_for_timeout(300)
+    before = len(asked)
+    page.wait_for_timeout(1_200)
+    assert len(asked) == before, "nothing happened, and a pixel is more than a second"
+    delay = 0.2
+    stage.do(stage.server.push, "zed-1", '{"type":"odd"}')
+    while len(asked) == before:
+        page.wait_for_timeout(20)
+    for _ in range(10):
+        stage.do(stage.server.push, "zed-1", '{"type":"odd"}')
+        page.wait_for_timeout(100)
+    assert len(asked) == before + 1, "one drawing took 0.2 s, so that there is none for 1.8 s"
+
+
 def test_both_ends_of_a_connection_are_side_by_side(stage: Stage, page: Page) -> None:
     """What the client reported stands beside what the server saw, in order, and its lease runs down."""
     stage.bot("amy-2")
@@ -257,19 +287,29 @@ def test_frames_are_filtered_and_pretty(stage: Stage, page: Page) -> None:
 
 
 def test_a_reload_in_the_middle_loses_nothing(stage: Stage, page: Page) -> None:
-    """Entries before, during and after it are each there once, in order."""
+    """Entries before, during and after it are each there once, in order, and the same connection is chosen."""
+    stage.bot("amy-2")
     stage.bot("zed-1")
+    choose(page, "zed-1", 2)
     stage.do(stage.server.push, "zed-1", '{"type":"odd-1"}')
     page.reload()
     stage.do(stage.server.push, "zed-1", '{"type":"odd-2"}')
     page.locator("#live-words", has_text="Live").wait_for()
     stage.do(stage.server.push, "zed-1", '{"type":"odd-3"}')
-    choose(page, "zed-1", 1)
+    page.locator("#detail-title", has_text="zed-1, connection 2").wait_for()
     stage.do(stage.server.push, "zed-1", '{"type":"odd-4"}')
     page.get_by_label("Search the entries").fill("odd-")
-    page.locator("#frames .row", has_text="odd-4").wait_for()
+    for number in (1, 4):  # what was before is fetched, what comes after is sent
+        page.locator("#frames .row", has_text=f"odd-{number}").wait_for()
     texts = page.locator("#frames .row").all_text_contents()
     assert [text[-5:] for text in texts] == ["odd-1", "odd-2", "odd-3", "odd-4"]
+    page.evaluate("location.hash = 'connection-1'")
+    page.locator("#detail-title", has_text="amy-2, connection 1").wait_for()
+    page.evaluate("location.hash = 'connection-7'")
+    page.wait_for_function("() => location.hash === '#connection-1'")
+    page.locator("#connections .row", has_text="All connections").click()
+    page.locator("#detail-title", has_text="All connections").wait_for()
+    assert page.evaluate("location.hash") == ""
 
 
 def test_the_page_comes_back_with_the_server(stage: Stage, page: Page) -> None:
@@ -418,6 +458,29 @@ FAINT = """() => {
   }
   return faint;
 }"""
+
+
+def test_a_narrow_page_cuts_nothing(stage: Stage, page: Page) -> None:
+    """At 390 px nothing is beyond the edge or cut off, and an entry has its words on a line of their own."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    stage.bot("zed-1", reports=True)
+    choose(page, "zed-1", 1)
+    page.locator("#frames .row", has_text="pong after").wait_for()
+    page.locator("#facts dt", has_text="Device").wait_for()
+    assert page.evaluate(CUT) == []
+    page.get_by_role("tab", name="Both ends").click()
+    page.locator("#both .row", has_text="pong after").wait_for()
+    assert page.evaluate(CUT) == []
+
+
+CUT = """() => [...document.querySelectorAll("button, h2, dt, dd, label, .chip, .live, #address, .row > span, .ends > span")]
+  .filter((element) => element.checkVisibility() && !element.closest(".unseen, .skip"))
+  .filter((element) => {
+    const { left, right } = element.getBoundingClientRect();
+    const isCut = getComputedStyle(element).overflowX !== "visible" && element.scrollWidth > element.clientWidth + 1;
+    return isCut || left < -1 || right > innerWidth + 1;
+  })
+  .map((element) => element.textContent.trim())"""
 
 
 def test_an_unwatched_server_does_no_work_for_the_page(stage: Stage) -> None:

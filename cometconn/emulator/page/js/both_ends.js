@@ -1,6 +1,6 @@
 // Both ends of one connection in one list: what the server saw, and what the client reported, with its lease running down.
 
-import { clock, h, setText, soon } from "./dom.js";
+import { clock, h, narrow, setText, soon } from "./dom.js";
 import { groupOf, isBad, wordsOf } from "./entries.js";
 import { VirtualList } from "./virtual_list.js";
 
@@ -28,7 +28,7 @@ export class BothEnds {
     );
     this.#list = new VirtualList(host, {
       label: "Both ends of the connection",
-      rowHeight: 24,
+      rowHeight: () => (narrow.matches ? 42 : 24),
       key: (entry) => entry.number,
       pick: (entry) => this.#list.mark(entry.number),
       draw: (entry, row) => this.#row(entry, row),

@@ -10,7 +10,7 @@ export function showConnections(model) {
   const search = $("connections-search");
   const list = new VirtualList($("connections"), {
     label: "Connections",
-    rowHeight: 30,
+    rowHeight: () => 30,
     key: (connection) => connection.number,
     pick: (connection) => model.select(connection === EVERYTHING ? null : connection.number),
     draw: (connection, row) => drawConnection(model, connection, row),

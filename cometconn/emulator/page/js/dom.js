@@ -2,6 +2,9 @@
 
 export const $ = (id) => document.getElementById(id);
 
+/** Matches where there is room for one column only, as in the style sheet: rows of lists then have two lines. */
+export const narrow = matchMedia("(max-width: 600px)");
+
 /** Make an element: `h("button", { class: "main", onclick }, "Send")`. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -25,17 +28,32 @@ export function announce(words) {
   setText($("announcer"), words);
 }
 
-/** Call `draw` once in the next frame, however often the function is called. */
+let due = [];
+
+/** Call `draw` once in the next frame, however often the function is called; in this frame, if one is being drawn. */
 export function onFrame(draw) {
   let pending = false;
+  const run = () => {
+    pending = false;
+    draw();
+  };
   return () => {
     if (pending) return;
     pending = true;
-    requestAnimationFrame(() => {
-      pending = false;
-      draw();
-    });
+    if (due.push(run) === 1) requestAnimationFrame(drawAll);
   };
+}
+
+function drawAll() {
+  // What they ask for meanwhile is added at the end, and drawn, too: a list that gets its items is not a frame late.
+  for (const run of due) {
+    try {
+      run();
+    } catch (error) {
+      reportError(error); // the others are drawn all the same
+    }
+  }
+  due = [];
 }
 
 /** Wait until the next frame was drawn; in a hidden page, which draws none, for 0.1 s. */

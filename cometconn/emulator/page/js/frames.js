@@ -1,6 +1,6 @@
 // The frames and steps of one connection, or of all, as they come.
 
-import { $, announce, clock, copy, h, onFrame } from "./dom.js";
+import { $, announce, clock, copy, h, narrow, onFrame } from "./dom.js";
 import { ControlError, get } from "./api.js";
 import { directionOf, groupOf, GROUPS, isBad, wordsOf } from "./entries.js";
 import { pretty } from "./pretty.js";
@@ -46,7 +46,7 @@ export class Frames extends EventTarget {
     );
     this.#list = new VirtualList(host, {
       label: "Frames and steps",
-      rowHeight: 24,
+      rowHeight: () => (narrow.matches ? 42 : 24),
       key: (entry) => entry.number,
       pick: (entry) => this.choose(entry),
       draw: (entry, row) => this.#row(entry, row),

@@ -2,6 +2,7 @@
 
 import { $, announce, h, nextFrame, setText } from "./dom.js";
 import { call, ControlError, get } from "./api.js";
+import { keepSelection } from "./address.js";
 import { BothEnds } from "./both_ends.js";
 import { ChatPanel } from "./chat.js";
 import { ControlsPanel } from "./controls.js";
@@ -24,6 +25,7 @@ const both = new BothEnds(model, frames);
 const controls = new ControlsPanel(model);
 const chat = new ChatPanel(model, perform);
 
+keepSelection(model);
 showConnections(model);
 showFacts(model, frames);
 showRecorder(model, perform);

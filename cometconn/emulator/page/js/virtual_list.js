@@ -1,6 +1,6 @@
 // A list of rows of one height, of which only the visible ones are in the document. A listbox for keyboard and screen reader.
 
-import { h, onFrame } from "./dom.js";
+import { h, narrow, onFrame } from "./dom.js";
 
 const BEYOND = 6; // rows drawn above and below the visible ones
 
@@ -17,7 +17,7 @@ export class VirtualList {
   #height = 1_000; // enough for the first rows
   #top = 0;
 
-  /** `draw(item, row)` fills a row, `key(item)` names an item, and `pick(item)` is called for the one that was chosen. */
+  /** `rowHeight()` is in pixels, `draw(item, row)` fills a row, `key(item)` names an item, and `pick(item)` is called for the one that was chosen. */
   constructor(host, { label, rowHeight, key, draw, pick, follow = () => false }) {
     this.#host = host;
     this.#options = { rowHeight, key, draw, pick, follow };
@@ -34,6 +34,7 @@ export class VirtualList {
     host.addEventListener("scroll", look, { passive: true });
     host.addEventListener("keydown", (event) => this.#key(event));
     new ResizeObserver(look).observe(host);
+    narrow.addEventListener("change", this.#scroller);
   }
 
   /** Show these items; `empty` is a node for when there are none. */
@@ -50,7 +51,8 @@ export class VirtualList {
   }
 
   paint() {
-    const { rowHeight, key, draw, pick, follow } = this.#options;
+    const { key, draw, pick, follow } = this.#options;
+    const rowHeight = this.#options.rowHeight();
     const items = this.items;
     this.#empty.hidden = items.length > 0;
     this.#tall.style.height = `${items.length * rowHeight}px`;
@@ -59,14 +61,17 @@ export class VirtualList {
     const top = Math.min(this.#top, end);
     const first = Math.max(0, Math.floor(top / rowHeight) - BEYOND);
     const last = Math.min(items.length, Math.ceil((top + this.#height) / rowHeight) + BEYOND);
-    const unused = this.#rows;
+    const drawn = this.#rows;
+    const unused = new Map(drawn);
     this.#rows = new Map();
     let active = null;
+    let before = null;
+    for (let index = first; index < last; index++) unused.delete(String(key(items[index])));
+    for (const row of unused.values()) row.remove();
     for (let index = first; index < last; index++) {
       const item = items[index];
       const name = String(key(item));
-      const row = unused.get(name) ?? h("div", { class: "row", role: "option", id: `${this.#host.id}-${name}` });
-      unused.delete(name);
+      const row = drawn.get(name) ?? h("div", { class: "row", role: "option", id: `${this.#host.id}-${name}` });
       this.#rows.set(name, row);
       row.onclick = () => pick(item);
       row.style.height = `${rowHeight}px`;
@@ -77,15 +82,17 @@ export class VirtualList {
       row.setAttribute("aria-selected", chosen);
       if (chosen) active = row.id;
       draw(item, row);
-      if (row.parentNode !== this.#tall) this.#tall.append(row);
+      // In the order of the items: a screen reader reads the document, not the positions.
+      if (!row.parentNode || row.previousSibling !== before) before ? before.after(row) : this.#tall.prepend(row);
+      before = row;
     }
-    for (const row of unused.values()) row.remove();
     if (active) this.#host.setAttribute("aria-activedescendant", active);
     else this.#host.removeAttribute("aria-activedescendant");
   }
 
   #key(event) {
-    const { rowHeight, key, pick } = this.#options;
+    const { key, pick } = this.#options;
+    const rowHeight = this.#options.rowHeight();
     const page = Math.max(1, Math.floor(this.#host.clientHeight / rowHeight) - 1);
     const at = this.items.findIndex((item) => String(key(item)) === String(this.#current));
     const to = {

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from cometconn.events import Event
 
-__all__ = ["Entry", "IdRange", "joined", "place_of", "with_dropped"]
+__all__ = ["Entry", "IdRange", "joined", "place_of", "size_of", "with_dropped"]
 
 Entry: TypeAlias = "tuple[Event, int, int]"
 """An event, the bytes of its frame, and its place in the order of arrival."""
@@ -23,6 +23,8 @@ IdRange: TypeAlias = "tuple[int, int]"
 They are not acknowledged before that, since the program may end first. The ids between the two are treated alike.
 """
 
+size_of: Final[Callable[[Entry], int]] = operator.itemgetter(1)
+"""Return the bytes of an entry's frame."""
 place_of: Final[Callable[[Entry], int]] = operator.itemgetter(2)
 """Return the place of an entry: the key for sorting by arrival."""
 

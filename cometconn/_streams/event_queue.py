@@ -32,7 +32,7 @@ from cometconn.errors import NotLoggedInError, SlowConsumerError
 from cometconn.events import Event, Gap, Marker, Overflow
 
 from .buffer import MAX_BYTES, MAX_EVENTS
-from .entry import place_of, with_dropped
+from .entry import place_of, size_of, with_dropped
 from .stream_arguments import Acknowledge, OnLogout, OverflowPolicy, StreamOptions
 from .unacknowledged import Unacknowledged
 
@@ -433,7 +433,7 @@ class EventQueue:
         if self.entries is _EMPTY:
             self.entries = deque()
         self.entries.extend(entries)
-        self.size += sum(entry[1] for entry in entries)
+        self.size += sum(map(size_of, entries))
         for _ in range(min(len(self.arrived.parked), len(entries))):
             self.arrived.unpark()
 

@@ -106,6 +106,7 @@ class TextFrameScanner:
     refused: bool = attrs.field(default=False, init=False)
     _buffer: bytearray = attrs.field(factory=bytearray, init=False, repr=False)
     _at: int = attrs.field(default=0, init=False)
+    _waits: bool = attrs.field(default=False, init=False)  # what is left is the beginning of a text frame
     _checked: int = attrs.field(default=0, init=False)  # up to here a text frame that is not all here is valid UTF-8
     _passing: int = attrs.field(default=0, init=False)  # bytes still to come of a frame that goes to trio-websocket
     _message: _Message | None = attrs.field(default=None, init=False)
@@ -117,6 +118,7 @@ class TextFrameScanner:
         if not self.refused:
             self.drop_taken()
             self._buffer += data
+            self._waits = False
 
     def drop_taken(self) -> None:
         """Free what was taken: a wait for more may be long, and a read has up to 64 KiB."""
@@ -127,8 +129,11 @@ class TextFrameScanner:
 
     @property
     def exhausted(self) -> bool:
-        """Whether nothing that was read is left, so that `next()` would return `None`."""
-        return self._at >= len(self._buffer)
+        """Whether nothing comes out before more is read, so that `next()` would return `None`.
+
+        It may be `False` if that is not known yet.
+        """
+        return self._at >= len(self._buffer) or self._waits
 
     def rest(self) -> bytes:
         """Return all that is left, complete or not, for trio-websocket, which from now on gets everything."""
@@ -145,6 +150,8 @@ class TextFrameScanner:
         if self._passes_all or self._passing or self._message is not None or not self.takes_text:
             return []
         texts, self._at = read_texts(self._buffer, self._at, most, self.limit)
+        if len(texts) < most:
+            self._waits = self._is_begun_text()
         return texts
 
     def next(self) -> str | bytes | LongMessage | None:
@@ -229,19 +236,40 @@ class TextFrameScanner:
         start = self._at + header.size
         end = start + header.payload
         try:
+            if end > len(self._buffer):
+                self._check(start)
+                return None
             # No slice, because a copy of 1 MiB takes longer than to decode it.
-            with memoryview(self._buffer) as whole:
-                if end > len(whole):
-                    begin = max(start, self._checked)
-                    with whole[begin:] as piece:
-                        self._checked = begin + codecs.utf_8_decode(piece)[1]
-                    return None
-                with whole[start:end] as payload:
-                    text = str(payload, "utf-8")
+            with memoryview(self._buffer) as whole, whole[start:end] as payload:
+                text = str(payload, "utf-8")
         except UnicodeDecodeError:
             return self.rest()
         self._at = end
         return text
+
+    def _check(self, start: int) -> None:
+        """Look for invalid UTF-8 in what is here of the text that begins at *start*. Raises `UnicodeDecodeError`."""
+        begin = max(start, self._checked)
+        with memoryview(self._buffer) as whole, whole[begin:] as piece:
+            self._checked = begin + codecs.utf_8_decode(piece)[1]
+
+    def _is_begun_text(self) -> bool:
+        """Return whether what is left is the beginning of a text frame, and valid so far, or of a header.
+
+        Nearly every read in a burst ends so. A call of `next()` would find it out in another step of the scheduler.
+        """
+        try:
+            header = read_header(self._buffer, self._at, in_fragments=self._in_fragments)
+            if header is None:
+                return True
+            start = self._at + header.size
+            is_text = header.opcode == TEXT and header.fin and header.payload <= self.limit
+            if not is_text or start + header.payload <= len(self._buffer):
+                return False
+            self._check(start)
+        except (ForbiddenFrameError, UnicodeDecodeError):
+            return False
+        return True
 
     def _pass_on(self, header: FrameHeader) -> bytes:
         """Return what is here of a frame for trio-websocket; the rest of it follows as it comes."""

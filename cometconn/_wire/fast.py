@@ -51,6 +51,8 @@ _LONGEST_KNOWN: Final = 2048  # bytes, and
 _MOST_KNOWN: Final = 512  # pieces of JSON, and
 _MOST_BYTES: Final = 128 * 1024  # of them together, in each connection
 _CONTAINERS: Final = frozenset({dict, list})
+flat: Final = _CONTAINERS.isdisjoint
+"""Return whether there is no array and no object among these types: most metadata needs no more than this one call."""
 
 
 class NotFastPathError(Exception):
@@ -158,13 +160,10 @@ _FRAMES: Final = list(dict.fromkeys(row.frames[0] for row in _ROWS))
 
 
 def number(value: int | str) -> int:
-    """Return a whole number of at most 64 bits, also from text."""
-    if isinstance(value, str):
-        if len(value) <= _MOST_DIGITS and value.isascii() and value.isdigit():
-            return int(value)
-    elif -_BIT_64 <= value < _BIT_64:
-        return value
-    raise NotFastPathError
+    """Return a whole number of at most 64 bits. Digits as text are read without this call: see `_number()`."""
+    if isinstance(value, str) or not -_BIT_64 <= value < _BIT_64:
+        raise NotFastPathError
+    return value
 
 
 class _Moments(dict[int, datetime.datetime]):
@@ -247,12 +246,19 @@ def _expression(path: JsonPath) -> str:
     return f"(known.own_uid in {several} if {several} else False)" if own else place
 
 
+def _number(place: str) -> str:
+    """Return the Python that makes a number of what is at *place*. The usual text takes no call, which would be a third."""
+    digits = f"len(value) <= {_MOST_DIGITS} and value.isascii() and value.isdigit()"
+    return f"int(value) if (value := {place}).__class__ is str and {digits} else number(value)"
+
+
 def _value(annotation: Any, default: Any, place: str) -> str:
     """Return the Python that makes an attribute of what is at *place*."""
+    value = "value if flat(map(type, value.values())) else shallow(value)"
     optional = {
-        int: f"number({place}) if {place} is not None else {default!r}",
+        int: f"({_number(place)}) if {place} is not None else {default!r}",
         datetime.datetime | None: f"_moments[{place}] if {place} else None",
-        Mapping[str, Any]: f"shallow({place}) if {place} else {{}}",
+        Mapping[str, Any]: f"({value}) if (value := {place}) else {{}}",
         Any: f"shallow({place})",
         User: f"User_of({place})",
         str: f"{place} or {default!r}",
@@ -265,13 +271,12 @@ def _value(annotation: Any, default: Any, place: str) -> str:
         several = f"few({place}.values())" if item is User else f"few({place})"
         optional[annotation] = f"tuple(map({item.__name__}_of, {several})) if {place} else ()"
     if default is attrs.NOTHING:
-        optional |= {int: f"number({place})", str: f"needed({place})"}
+        optional |= {int: _number(place), str: f"needed({place})"}
     return optional.get(annotation, repr(default))
 
 
 def _filler(kind: Any, row: Kind | None = None) -> Iterator[str]:
-    """Write the function that fills an event from a frame; or a user or a group from an object."""
-    yield f"def {kind.__name__}_of({'body' if row is None else 'frame, known, text'}):"
+    """Write the lines that fill an event from a frame; or a user or a group from an object, its `body`."""
     yield f" made = new_{kind.__name__}()"
     if row is not None:
         yield " body, made._text = frame.body, text"
@@ -311,7 +316,7 @@ def _select(chosen: Dispatch | Sequence[Kind], depth: int) -> Iterator[str]:
             yield from _select(branch, depth + 1)
         yield from _select(chosen.otherwise, depth)
     elif chosen and chosen[0].fast:
-        yield f"{space}return {chosen[0].event.__name__}_of(frame, known, text)"
+        yield from (space + line[1:] for line in _filler(chosen[0].event, chosen[0]))
     else:
         yield f"{space}raise NotFastPathError"
 
@@ -322,8 +327,7 @@ def _generate() -> dict[str, Any]:
     items = {_item(kind) for event in events for name, kind in types_of(event).items() if name not in _LATER}
     objects = [User, Group, *sorted(items - {User, None}, key=str)]
     kinds = [*objects, *events]
-    lines = [line for kind in objects for line in _filler(kind)]
-    lines += [line for row in _ROWS for line in _filler(row.event, row)]
+    lines = [line for kind in objects for line in (f"def {kind.__name__}_of(body):", *_filler(kind))]
     for frame in _FRAMES:
         lines += [f"def read_{frame}(frame, known, text):", *_select(choices()[frame], 1)]
     namespace: dict[str, Any] = globals() | {kind.__name__: kind for kind in kinds}
@@ -336,23 +340,23 @@ _namespace: Final = _generate()
 _ENTITY: Final[_Tree] = {"entity": User, "entityType": str}
 
 
-def _decoder(types: Callable[..., Any]) -> Callable[[str], Any]:
-    """Return what decodes the strict *types*, or with an unknown key, if nothing behind it is too deep, the loose ones."""
+def _decoders(types: Callable[..., Any]) -> tuple[Callable[[str | bytes], Any], Callable[[str], Any]]:
+    """Return what decodes the strict *types*, and what decodes the loose ones, for a text with an unknown key.
+
+    These are two, because a function around both would be a call more for each message: 2 % of a burst.
+    """
     decode, decode_loosely = (msgspec.json.Decoder(types(strict=strict)).decode for strict in (True, False))
 
-    def decode_either(text: str) -> Any:
-        try:
-            return decode(text)
-        except msgspec.ValidationError:
-            if may_be_too_deep(f"[[[{text}"):  # the entities have a frame, its body and its data around them
-                raise NotFastPathError from None
-            return decode_loosely(text)
+    def decode_shallow(text: str) -> Any:
+        if may_be_too_deep(f"[[[{text}"):  # the entities have a frame, its body and its data around them
+            raise NotFastPathError
+        return decode_loosely(text)
 
-    return decode_either
+    return decode, decode_shallow
 
 
-_frame: Final = _decoder(_frames)
-_entities: Final = _decoder(functools.partial(_struct, "Entities", {"sender": _ENTITY, "receiver": _ENTITY}))
+_frame, _loose_frame = _decoders(_frames)
+_entities, _loose_entities = _decoders(functools.partial(_struct, "Entities", {"sender": _ENTITY, "receiver": _ENTITY}))
 
 
 class KnownPeople(dict[bytes, "tuple[User, User | Group]"]):
@@ -371,7 +375,10 @@ class KnownPeople(dict[bytes, "tuple[User, User | Group]"]):
 
     def __missing__(self, json: bytes) -> tuple[User, User | Group]:
         """Return the sender and the receiver of a message from the JSON of its entities, and keep both."""
-        entities = _entities(json.decode())
+        try:
+            entities = _entities(json)
+        except msgspec.ValidationError:
+            entities = _loose_entities(json.decode())
         both = _namespace["User_of"](entities.sender.entity), person(entities.receiver.entity)
         if len(json) <= _LONGEST_KNOWN:
             if len(self) >= _MOST_KNOWN or self._bytes + len(json) > _MOST_BYTES:
@@ -392,7 +399,10 @@ def first_events(texts: Sequence[str], *, session_id: str | None, known: KnownPe
         for text in texts:
             if len(text) > _LONGEST:
                 break
-            frame = _frame(text)
+            try:
+                frame = _frame(text)
+            except msgspec.ValidationError:
+                frame = _loose_frame(text)
             if frame.deviceId == session_id and session_id is not None:
                 break  # an echo, most likely
             made.append(frame.read(known, text))

@@ -341,6 +341,34 @@ def test_texts_by_the_dozen_are_those_that_come_one_by_one(most: int, cut: int) 
         assert all_texts(data, most=most, cut=cut) == pieces(data, cut=cut)
 
 
+@pytest.mark.parametrize(
+    ("begun", "waits"),
+    [
+        (b"\x81", True),
+        (text("b" * 300)[:3], True),
+        (text("\u4e2d" * 300)[:50], True),
+        (frame(1, b"\xff" * 300)[:50], False),
+        (frame(1, b"\xff" * 300), False),
+        (text("b" * 1001)[:50], False),
+        (frame(1, b"begun", fin=False)[:-1], False),
+        (frame(9, b"ping")[:-1], False),
+        (close(1000), False),
+        (text(""), False),
+        (b"\xff\xff", False),
+    ],
+)
+def test_behind_the_last_texts_of_a_read_nothing_comes_out(begun: bytes, waits: bool) -> None:
+    """A text that has begun, and is valid so far, is no reason for another step: more must be read first."""
+    scanner = TextFrameScanner(1000)
+    scanner.feed(text("first") + begun)
+    assert scanner.texts(5) == ["first"]
+    assert scanner.exhausted == waits
+    if waits:
+        assert scanner.next() is None
+        scanner.feed(b"\x81")
+        assert scanner.exhausted is False  # not known yet
+
+
 def test_texts_come_only_when_nothing_is_before_them() -> None:
     """A scanner that only follows, and one whose rest was taken, return no texts."""
     following = TextFrameScanner(1000, takes_text=False)

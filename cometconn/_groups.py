@@ -59,6 +59,8 @@ def raise_sole(group: BaseExceptionGroup[BaseException], mine: BaseException | N
     real = [error for error in group.exceptions if not isinstance(error, trio.Cancelled)]
     found = _without_groups(real)
     interrupts = [error for error in found if isinstance(error, _INTERRUPTS)]
+    if mine is not None and found and not _without_groups([mine]):
+        mine = None  # a group of nothing but `Cancelled`, because one of our tasks raised
     if mine is not None and real and (len(real) == 1 or isinstance(mine, _INTERRUPTS)):
         sole = mine
     elif interrupts:

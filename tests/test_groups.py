@@ -223,6 +223,24 @@ async def test_a_task_of_ours_that_raises_is_an_internal_error() -> None:
     assert caught.value.__cause__ is group
 
 
+async def test_an_error_of_ours_is_not_lost_in_a_group_of_cancelled() -> None:
+    """If one of our tasks raises, a nursery inside the block raises a group of `Cancelled`. Our error leaves all the same."""
+
+    async def broken() -> None:
+        message = "ours"
+        raise ValueError(message)
+
+    found: BaseException | None = None
+    try:
+        async with open_nursery() as nursery, trio.open_nursery() as inner:
+            inner.start_soon(trio.sleep_forever)
+            inner.start_soon(trio.sleep_forever)
+            nursery.start_soon(broken)
+    except BaseException as error:  # a group of `Cancelled` would end this test without a failure
+        found = error
+    assert isinstance(found, ValueError)
+
+
 async def test_a_group_of_cancelled_only() -> None:
     """Of a group of `Cancelled` alone, one is raised."""
     error = await cancelled()

@@ -139,7 +139,8 @@ class CatchUp:
         """Hold a live event back if messages before it are still being fetched; otherwise publish it."""
         missed = self.ranges[-1]
         key = message_key(event)
-        if key is not None and missed.before_id is None and key > (missed.start.id or 0):
+        # Not beyond the largest id that came, acknowledged ones of the program before included, it is one sent again.
+        if key is not None and missed.before_id is None and key > max(missed.start.id or 0, self.streams.last_id or 0):
             missed.before_id = key
         if self.holding:
             if key is not None:

@@ -27,6 +27,7 @@ from cometconn import (
 from cometconn._json.values import parse_in_steps
 from cometconn._streams import known_messages
 from cometconn._wire.decoder import Decoder
+from cometconn.emulator.log import Kind
 from cometconn.errors import NotLoggedInError
 from cometconn.events import Event, Gap, TextMessage
 from cometconn.testing import open_memory_server
@@ -284,6 +285,33 @@ async def test_a_closed_program_that_is_opened_again(autojump_clock: MockClock) 
         say(server, "missed too")
         async with open_pair(given=server, store=store) as pair, pair.chat.events() as events:
             assert await read(events) == [], "without catch_up there is no gap"
+
+
+async def test_a_message_that_is_sent_again_while_catching_up(autojump_clock: MockClock) -> None:
+    """A message from before the restart that the server sends again is not taken for the first live one."""
+    store = MemoryStore()
+    async with open_memory_server(groups={}) as server:
+        async with (
+            open_pair(given=server, store=store, settings=CATCHING_UP, connect=True) as pair,
+            pair.chat.events(acknowledge="call") as events,
+        ):
+            for number in ("1", "2", "3"):
+                say(server, number)
+            await settle()
+            first, second, third = await events.batch()
+            events.acknowledge(first)
+            events.acknowledge(third)
+        assert isinstance(second, TextMessage)
+        frames = [entry.detail["frame"] for entry in server.log.of(Kind.FRAME_OUT)]
+        again = next(frame for frame in frames if frame["body"].get("id") == str(second.id))
+        say(server, "missed")
+        server.set(rest_delay=1.0)
+        async with open_pair(given=server, store=store, settings=CATCHING_UP) as pair, pair.chat.events() as events:
+            await settle()
+            for device in server.world.devices(authenticated=True):
+                device.send_json(dict(again))
+            await trio.sleep(2)
+            assert await read(events) == ["recovered", "2", "missed"]
 
 
 async def test_a_closed_program_that_never_saw_a_message(autojump_clock: MockClock) -> None:

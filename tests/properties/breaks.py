@@ -55,10 +55,10 @@ def _stable_after(patch: pytest.MonkeyPatch, change: Callable[[float], float]) -
     """Judge by another `stable_after`."""
     wait = reducer._ENTER[State.WAITING]
 
-    def judged(life: reducer.Lifecycle, *rest: Any) -> reducer.Lifecycle:
+    def judged(life: reducer.Lifecycle, *rest: Any) -> Any:
         timing = life.timing
         other = attrs.evolve(timing, stable_after=change(timing.stable_after))
-        return attrs.evolve(wait(attrs.evolve(life, timing=other), *rest), timing=timing)
+        return wait(attrs.evolve(life, timing=other), *rest)
 
     patch.setitem(reducer._ENTER, State.WAITING, judged)
 

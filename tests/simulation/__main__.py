@@ -1,4 +1,4 @@
-"""`nox -s simulate -- [--seed S] [--hours H] [--steps N] [--trace FILE]`: a client for many hours in virtual time, with everything that goes wrong.
+"""`nox -s simulate -- [--seed S] [--hours H] [--steps N] [--trace FILE] [--processes N]`: a client for many hours in virtual time, with everything that goes wrong.
 
 Without `--seed` the hours are divided among new seeds, in as many processes as there are processors. A failure prints
 its seed, and the shortest prefix of its script that still fails; `--seed S --steps N` runs that again.
@@ -49,13 +49,13 @@ def _run_one(options: argparse.Namespace) -> bool:
     return outcome.failure is None
 
 
-def _run_many(hours: float) -> bool:
+def _run_many(hours: float, processes: int | None) -> bool:
     began, first = time.monotonic(), random.randrange(10**9)
     count = max(1, round(hours / _HOURS_OF_A_SEED))
     each = hours / count
     print(f"{hours:g} hours: seeds {first} to {first + count - 1}, {each:g} hours each", flush=True)
     done, failed, counts = 0, 0, Counter[str]()
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(processes or os.cpu_count()) as pool:
         for seed, outcome in pool.map(_piece, range(first, first + count), [each] * count):
             done += 1
             counts.update(outcome.counts)
@@ -80,8 +80,9 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, help="with --seed: run only so many steps of the script")
     parser.add_argument("--trace", type=pathlib.Path, metavar="FILE", help="with --seed: write the trace to a file")
+    parser.add_argument("--processes", type=int, help="without --seed: how many processes (default: the processors)")
     options = parser.parse_args()
-    passed = _run_many(options.hours or _HOURS) if options.seed is None else _run_one(options)
+    passed = _run_many(options.hours or _HOURS, options.processes) if options.seed is None else _run_one(options)
     sys.exit(not passed)
 
 

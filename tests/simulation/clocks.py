@@ -84,7 +84,7 @@ def replaced(clock: WallClock, seed: int) -> Iterator[None]:
         for name, module in sorted(sys.modules.items()):
             if name.startswith("cometconn."):
                 for held, stand_in in ((time, clocks), (datetime, dates)):
-                    if getattr(module, held.__name__, None) is held:
+                    if vars(module).get(held.__name__) is held:  # `getattr()` would import what a module imports late
                         patches.enter_context(mock.patch.object(module, held.__name__, stand_in))
         # A pass of the loop takes no virtual time, so the loop never seems blocked.
         patches.enter_context(mock.patch("cometconn._network.loop_watch.perf_counter", float))

@@ -310,6 +310,7 @@ def mounted(disk: Disk) -> Iterator[None]:
         mock.patch(f"{account}.disk.os", on_disk),
         mock.patch(f"{account}.file_lock.os", on_disk),
         mock.patch(f"{account}.file_lock._lock", disk.lock),
+        mock.patch(f"{account}.file_lock._taken_here", set()),  # the numbers of processes begin again in each run
         mock.patch(f"{account}.disk.tempfile", ReplacedModule(tempfile, mkstemp=disk.mkstemp)),
         mock.patch(f"{account}.disk.open", disk.open_file, create=True),
         mock.patch(f"{account}.disk.pathlib", paths),

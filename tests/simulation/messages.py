@@ -56,6 +56,7 @@ class Messages:
     lost: int = 0
     is_fetch_refused: bool = False
     _is_covered: bool = False
+    _covered_since: float = 0.0
     _is_forgotten: bool = False  # by `logout()`
     _largest: int = 0
     _is_excused: bool = False  # what is missing before the next message may be lost
@@ -92,6 +93,7 @@ class Messages:
             self.acknowledged.clear()
             recently = trio.current_time() - _EARLIER
             self._foreign = {number for number in self._foreign if self.sent[number] < recently}
+            self._covered_since = trio.current_time()
         self._is_covered, self._is_forgotten = True, False
 
     # What the program does.
@@ -206,7 +208,8 @@ class Messages:
         before, reading.last = reading.last, max(number, reading.last or 0)
         if not reading.counts:
             if before is not None and self._is_covered and not reading.is_excused:
-                between = (other for other in range(before + 1, number) if self.sent.get(other, 0) > reading.opened)
+                since = max(reading.opened, self._covered_since)
+                between = (other for other in range(before + 1, number) if self.sent.get(other, 0) > since)
                 if missing := [other for other in between if other not in self._late]:
                     self.fail(f"messages {missing[:5]} are missing before {number} in a stream that does not count")
             reading.is_excused = False

@@ -11,7 +11,7 @@ import trio
 import cometconn
 from cometconn import AppState, Connected, Connecting, Disconnected, Reason, Waiting
 from cometconn.environment import Response
-from cometconn.errors import ApiError, AuthenticationError, CometConnError, NotLoggedInError, StoreError
+from cometconn.errors import ApiError, CometConnError, NotLoggedInError, StoreError
 from cometconn.events import TextMessage
 from cometconn.stores import FileStore
 from cometconn.testing import MemorySocket
@@ -40,6 +40,8 @@ EPSILON = 1e-6
 SILENCE = 20.0  # seconds until a silent connection is lost: the keepalive interval and the pong timeout
 
 _GRACE, _CLOSE, _CONNECT, _REQUEST, _PONG, _STORE = 30.0, 2.0, 10.0, 10.0, 5.0, 2.0
+_CAP, _RESTART, _STABLE = 30.0, 8.0, 10.0
+_SLEEP_SEEN = 20.0  # seconds after which a client has noticed that the computer slept
 _FILES = 0.1  # seconds that the calls of a healthy disk take together at most
 BOUNDS = {
     "connect": 2 * _CONNECT + 2 * _REQUEST + _STORE,  # with a renewal, and with a new login for an unknown token
@@ -121,7 +123,12 @@ class Program:
     _last_lease_end: tuple[float, float] = (0.0, 0.0)  # of the lease before a `connect()` in the background
     _dead: tuple[Status, float] | None = None  # the status and the time when the server was first seen to be silent
     _logging: int = 0  # calls of login() and logout() under way
-    _resting: bool = False  # disconnect() was called, and nothing since then that wishes for a connection
+    _resting: str = ""  # what forbids a connection until the program wishes for one, if anything does
+    _wished: float = -float("inf")  # the last connect() or login()
+    _retried: float = -float("inf")  # the last retry_now()
+    _slept_at: float = -float("inf")
+    _shortcut: float = -float("inf")  # the last wait that was cut short, but not by connect()
+    _refusals: tuple[Status | None, int] = (None, 0)  # an attempt, and how often its token was refused
 
     def __attrs_post_init__(self) -> None:
         """Note the mode, and make the reader."""
@@ -136,7 +143,7 @@ class Program:
             await trio.sleep_forever()
         chat = self.chat
         self.check(not self._dialling and not self.open_sockets, "a second socket is dialled")
-        self.check(not self._resting, "a socket is dialled after disconnect()")
+        self.check(not self._resting, f"a socket is dialled after {self._resting}")
         if chat is not None:
             self.check(isinstance(chat.status, Connecting), f"a socket is dialled while {chat.status}")
             in_background = chat.app_state is AppState.BACKGROUND
@@ -203,6 +210,11 @@ class Program:
         """Report *otherwise* unless *truth*, if the process is alive."""
         if not truth and not self.disk.dead:
             self.world.fail(otherwise)
+
+    def token_refused(self) -> None:
+        """Note that the server has refused the token of an auth frame."""
+        attempt = None if self.chat is None else self.chat.status
+        self._refusals = attempt, self._refusals[1] + 1 if self._refusals[0] == attempt else 1
 
     # The process.
 
@@ -293,17 +305,51 @@ class Program:
             return
         self.check(change.skipped > 0 or change.previous == before, f"{change.previous} after {before}")
         self.check(change.skipped > 0 or isinstance(now, _FOLLOWS[type(before)]), f"{now} after {before}")
+        if change.skipped == 0:
+            self._judge_attempt(before, now)
         if isinstance(now, Waiting):
             retried = change.skipped == 0 and isinstance(before, Connected) and now.at > self._background_since
             self.check(not retried, f"{now} after a loss in the background")
-            self.check(not isinstance(now.cause, AuthenticationError), f"a refused token is tried again: {now}")
+            twice = self._refusals[0] == before and self._refusals[1] > 1
+            self.check(not (twice and "refused" in str(now.cause)), f"a token is tried again that was refused: {now}")
             window = max(30.0, 8.0, self.world.server.world.faults.retry_after or 0, 60.0)
             self.check(now.at <= now.retry_at <= now.at + window + EPSILON, f"the retry of {now} is too late")
+        if isinstance(now, Disconnected) and now.reason is Reason.AUTHENTICATION_FAILED and now.at > self._wished:
+            self._resting = "a token was refused twice"
         if isinstance(now, Disconnected) and now.reason is Reason.BACKGROUND_TIMEOUT:
             self.check(self.manual, "BACKGROUND_TIMEOUT in auto mode")
             ends = (self._lease_end, self._last_lease_end)
             exact = any(earliest - EPSILON <= now.at <= latest + EPSILON for earliest, latest in ends)
             self.check(exact, f"BACKGROUND_TIMEOUT at {now.at:.6f}, expected within one of {ends}")
+
+    def _judge_attempt(self, before: Status, now: Status) -> None:
+        """Check the number of the attempt, and that a wait is cut short only for a reason, and not too often."""
+        if isinstance(now, Disconnected):
+            return
+        expected = 1
+        if isinstance(before, Connected):
+            was_stable = now.at - before.at >= _STABLE
+            expected = 1 if was_stable else before.attempt + 1
+        elif not isinstance(before, Disconnected):
+            expected = before.attempt + isinstance(now, Waiting)
+        self.check(now.attempt == expected, f"{now} after {before}, expected attempt {expected}")
+        if isinstance(now, Waiting):
+            self.check(
+                now.retry_at >= now.at + _retry_after(now) - EPSILON, f"{now} is earlier than the server asked for"
+            )
+        if isinstance(now, Waiting) and isinstance(before, Connected):
+            window = max(_RESTART, min(_CAP, 2.0**now.attempt))
+            self.check(now.retry_at <= now.at + window + EPSILON, f"the retry of {now} after a loss is too late")
+        if isinstance(before, Waiting) and now.at < before.retry_at - EPSILON and now.at != self._wished:
+            if now.at > self._slept_at + _SLEEP_SEEN:
+                self.check(now.at == self._retried, f"{now}, although {before} ends later")
+                pause = now.at - self._shortcut
+                self.check(pause >= 1 - EPSILON, f"{now} cuts {before} short {pause:.3f} s after another shortcut")
+                self.check(
+                    now.at >= before.at + _retry_after(before) - EPSILON,
+                    f"{now}, although the server asked for {before}",
+                )
+            self._shortcut = now.at
 
     def look(self) -> None:
         """Check what must be true at every moment."""
@@ -333,6 +379,7 @@ class Program:
     def computer_slept(self, seconds: float) -> None:
         """Note that a deadline may come earlier on Trio's clock."""
         self._slept += seconds
+        self._slept_at = trio.current_time()
         self.sleeps += self.chat is not None
 
     def _sign_of_life(self) -> None:
@@ -341,6 +388,9 @@ class Program:
             if now >= self._lease_end[0]:  # that lease is over, and its status is only seen after this call
                 self._last_lease_end = self._lease_end
             self._life, self._slept = now, 0.0
+
+    def _wish(self) -> None:
+        self._resting, self._wished = "", trio.current_time()
 
     # Calls.
 
@@ -403,7 +453,7 @@ class Program:
 
     async def login(self, chat: CometChat) -> None:
         """Log in."""
-        self._resting = False
+        self._wish()
         self._logging += 1
         try:
             await chat.login(uid=UID, auth_key="KEY")
@@ -422,14 +472,14 @@ class Program:
 
     async def connect(self, chat: CometChat, *, retry: bool = False) -> None:
         """Connect."""
-        self._resting = False
+        self._wish()
         self._sign_of_life()
         await chat.connect(retry=retry)
 
     async def disconnect(self, chat: CometChat) -> None:
         """Disconnect."""
         if chat.get_logged_in_user() is not None:
-            self._resting = True
+            self._resting = "disconnect()"
         await chat.disconnect()
 
     async def ping(self, chat: CometChat) -> None:
@@ -480,4 +530,11 @@ class Program:
     def retry_now(self) -> None:
         """Report that the network is back."""
         if self.chat is not None:
+            self._retried = trio.current_time()
             self._in_process(self.chat.retry_now)
+
+
+def _retry_after(status: Waiting) -> float:
+    """Return how many seconds the server asked for when it refused the last attempt."""
+    cause = None if status.cause is None else status.cause.__cause__
+    return getattr(cause, "retry_after", None) or 0.0

@@ -9,7 +9,7 @@ import trio
 
 from cometconn import Disconnected, Reason
 from cometconn.errors import SlowConsumerError
-from cometconn.events import Event, Message, Resumed
+from cometconn.events import Event, Message, Overflow, Resumed
 
 if TYPE_CHECKING:
     from cometconn import CometChat, EventStream
@@ -51,7 +51,7 @@ class Reader:
         process: nothing is read any more once it is dead.
         plan: how the stream that counts is read.
         last_message: the last message that was read.
-        resumes: how many `Resumed` were read.
+        resumes: how many `Resumed` were read, or `Overflow`, which may stand for one.
     """
 
     messages: Messages
@@ -130,7 +130,7 @@ class Reader:
     def _hand_out(self, reading: Reading, event: Event, open_ones: list[tuple[Message, int]]) -> None:
         number = self.messages.handed_out(reading, event)
         self.trace.add(f"event {reading.number} {type(event).__name__} {getattr(event, 'id', '')}")
-        self.resumes += isinstance(event, Resumed)
+        self.resumes += isinstance(event, Resumed | Overflow)
         if isinstance(event, Message):
             self.last_message = event
             if number is not None:

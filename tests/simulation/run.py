@@ -18,7 +18,7 @@ from cometconn.emulator.log import Kind
 from cometconn.testing import open_memory_server
 from tests.scheduling import run_shuffled
 
-from .calm import Calm
+from .calm import Calm, client_tasks
 from .clocks import WallClock, replaced
 from .disk import Disk, mounted
 from .messages import Messages
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "simulate"]
 
 _NORMAL = 1000
+_MANUAL = 0.5  # the share of processes in manual mode
 
 
 @attrs.frozen
@@ -70,12 +71,20 @@ def simulate(
     cometconn.preload()
     trace = Trace(write)
     simulation = Simulation(draw_plan(seed, hours, steps), trace, seed)
+    collects = gc.isenabled()
+    gc.disable()  # the script decides when garbage is collected, because that can close files
+    gc.freeze()  # and only what the simulation has made is searched
     try:
         with replaced(simulation.clock, seed), mounted(simulation.disk), trace.logging(), _unraisable(simulation):
-            run_shuffled(seed, simulation.run)
+            try:
+                run_shuffled(seed, simulation.run)
+            except Exception as error:
+                simulation.note_error(error)
             gc.collect()  # what closes files when it is freed needs the disk
-    except Exception as error:
-        simulation.note_error(error)
+    finally:
+        gc.unfreeze()
+        if collects:
+            gc.enable()
     return Outcome(
         trace.digest,
         trace.lines,
@@ -114,14 +123,17 @@ class Simulation:
     world: World = attrs.field(init=False)
     server_steps: ServerSteps = attrs.field(init=False)
     program: Program | None = None
+    _draw: random.Random = attrs.field(init=False)
     _nursery: trio.Nursery = attrs.field(init=False)
     _opens: bool = False
+    _is_over: bool = False
     _secrets: int = 0
     _kinds: dict[str, int] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         """Create the disk and the judge."""
         self.disk = Disk(random.Random(f"disk {self.seed}"))
+        self._draw = random.Random(f"program {self.seed}")
         self.messages = Messages(self.fail, self.plan.settings.catch_up)
 
     def fail(self, what: str) -> None:
@@ -156,11 +168,12 @@ class Simulation:
             try:
                 async with trio.open_nursery() as self._nursery:
                     await self._perform_all()
+                    self._is_over = True
                     self._nursery.cancel_scope.cancel(reason="the script is over")
             except* Exception as group:
-                if self.failure is None:
-                    self.failure = "; ".join(f"{type(error).__name__}: {error}" for error in _leaves(group))
-                    self.traceback = "".join(traceback.format_exception(group))
+                self.note_error(group)
+            if not self._is_over and self.failure is None:
+                self.failure = f"the program was cancelled by an error that was lost, in step {self.done}"
 
     def _make_secret(self, kind: str, uid: str) -> str:
         self._secrets += 1
@@ -186,6 +199,8 @@ class Simulation:
     def _server_did(self, entry: Entry) -> None:
         if entry.kind is Kind.AUTH and entry.detail["outcome"] == "accepted":
             self.messages.session_accepted()
+        elif entry.kind is Kind.AUTH and self.program is not None:
+            self.program.token_refused()
 
     # The computer.
 
@@ -215,8 +230,11 @@ class Simulation:
     def open_program(self) -> None:
         """Start the program, if it does not run."""
         if self.program is None and not self._opens:
+            gc.collect()
             self.messages.process_began()
-            self.program = Program(self.world, self.plan.settings, self.disk.process(), self._nursery)
+            manual = self._draw.random() < _MANUAL
+            settings = attrs.evolve(self.plan.settings, auto_establish_socket_connection=not manual)
+            self.program = Program(self.world, settings, self.disk.process(), self._nursery)
             self._nursery.start_soon(self.program.run)
 
     async def _open_later(self, pause: float) -> None:
@@ -237,6 +255,8 @@ class Simulation:
         program.leave()
         await program.ended.wait()
         self._process_ended()
+        if tasks := client_tasks():
+            self.fail(f"the client was left, and its tasks run: {tasks}")
         return True
 
     def kill(self, pause: float, power_cut: bool) -> None:
@@ -282,6 +302,36 @@ class Simulation:
         """Report that the network is back."""
         if self.program is not None:
             self.program.retry_now()
+
+    async def flap(self, number: int, pause: float, retry_after: int | None) -> None:
+        """Lose the connection, and report again and again that the network is back, before it is.
+
+        With *retry_after* it is back, and the server refuses the upgrade for so many seconds.
+        """
+        if retry_after is None:
+            self.server.dialling = "refuse"
+        else:
+            self.server_steps.upgrade(503, retry_after)
+        self.server.drop(UID, "reset")
+        for _ in range(number):
+            await trio.sleep(pause)
+            self.retry_now()
+        self.server_steps.heal()
+
+    async def ping_without_pong(self) -> None:
+        """Ping a server that sends messages and no pong."""
+        self.server_steps.no_pong()
+        self.call("ping", None)
+        await trio.sleep(1)
+        self.server_steps.say("amy-2", False, 1)
+
+    async def read_and_kill(self, pause: float) -> None:
+        """End the program by force some time after it has read messages, and start it again."""
+        for _ in range(2):
+            self.server_steps.say("amy-2", False, 1)
+            await trio.sleep(0.1)
+        await trio.sleep(pause)
+        self.kill(0.0, power_cut=False)
 
     def start_typing(self) -> None:
         """Send a typing indicator."""

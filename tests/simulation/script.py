@@ -46,8 +46,7 @@ def draw_plan(seed: int, hours: float, number: int | None = None) -> Plan:
     """Draw settings and the script of *hours*, or one of *number* steps. Each hour ends with the step `calm`."""
     draw = random.Random(f"script {seed}")
     settings = AppSettings(
-        auto_establish_socket_connection=draw.random() < 0.5,
-        catch_up=draw.random() < 0.7,
+        catch_up=seed % 4 != 0,
         subscription_type=draw.choice([SubscriptionType.NONE, SubscriptionType.ALL_USERS]),
     )
     steps = [Step(0.0, "open_program"), Step(0.0, "call", ("login", None))]
@@ -70,7 +69,7 @@ def _pause(draw: random.Random) -> float:
         return draw.uniform(0, 0.1)
     if kind < 0.75:
         return draw.uniform(0, 5)
-    if kind < 0.93:
+    if kind < 0.96:
         return draw.choice([draw.uniform(5, 40), 10.0, 15.0, 20.0, 30.0])
     return draw.uniform(40, 400)
 
@@ -114,7 +113,7 @@ def _say(draw: random.Random) -> list[object]:
     return [draw.choice(["amy-2", "bob-3"]), draw.random() < 0.3, draw.randint(1, 5)]
 
 
-_CALLS = {"login": 4.0, "logout": 0.3, "connect": 3.0, "disconnect": 1.0, "ping": 5.0, "send_text": 4.0}
+_CALLS = {"login": 6.0, "logout": 0.3, "connect": 3.0, "disconnect": 1.0, "ping": 5.0, "send_text": 4.0}
 
 _KINDS: dict[str, tuple[float, Callable[[random.Random], list[Any]]]] = {
     # The others, and the server.
@@ -128,6 +127,8 @@ _KINDS: dict[str, tuple[float, Callable[[random.Random], list[Any]]]] = {
     "refuse_or_hang": (1.5, lambda draw: [draw.choice(["refuse", "hang"])]),
     "upgrade": (1, lambda draw: [draw.choice([503, 502, 429, "hang"]), _retry_after(draw)]),
     "auth": (1, lambda draw: [draw.choice(["silent", "silent", "refuse"]), draw.choice([0, 4401])]),
+    "refuse_tokens": (0.7, lambda draw: [draw.choice([0, 4401])]),
+    "refuse_pages": (0.7, lambda draw: [draw.randint(1, 5), draw.choice([403, 403, 429, 503])]),
     "no_pong": (1, lambda _: []),
     "rest": (2, lambda draw: [draw.choice([403, 408, 425, 429, 500, 503, "hang", "cut"]), _retry_after(draw)]),
     "rest_delay": (1, lambda draw: [draw.choice([0.1, 1.0, 6.0, 12.0])]),
@@ -149,6 +150,9 @@ _KINDS: dict[str, tuple[float, Callable[[random.Random], list[Any]]]] = {
     "enter_background": (3, lambda _: []),
     "enter_foreground": (5, lambda _: []),
     "retry_now": (1, lambda _: []),
+    "flap": (0.7, lambda draw: [draw.randint(2, 6), draw.uniform(0.05, 0.9), draw.choice([None, 3])]),
+    "ping_without_pong": (0.4, lambda _: []),
+    "read_and_kill": (0.4, lambda draw: [draw.uniform(0.7, 3)]),
     "start_typing": (1.5, lambda _: []),
     "mark_as_read": (1, lambda _: []),
     "fetch_history": (0.7, lambda draw: [_patience(draw)]),

@@ -80,6 +80,19 @@ class ServerSteps:
         """Refuse auth frames, or do not answer them."""
         self.world.server.set(auth=how, auth_close=close)
 
+    def refuse_tokens(self, close: int) -> None:
+        """Refuse auth frames, and be healthy otherwise, so that a renewal succeeds and its token is refused, too."""
+        self.heal()
+        self.auth("refuse", close)
+        self.drop("reset", 1000)
+
+    def refuse_pages(self, number: int, status: int) -> None:
+        """Interrupt the connection, send messages meanwhile, and refuse the requests that fetch them."""
+        self.heal()
+        self.drop("reset", 1000)
+        self.say("amy-2", False, number)
+        self.rest(status, None)
+
     def no_pong(self) -> None:
         """Answer no pings."""
         self.world.server.set(pong=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import json
 import os
 import re
@@ -11,9 +12,13 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 
 from cometconn import CometChat
+from cometconn._account.session_files import SessionFiles
+from cometconn._connection.link_nursery import LinkNursery
 from cometconn.events import Gap
+from tests.properties.breaks import backoff_never_starts_over, refused_tokens_are_retried, shortcuts_without_end
 
 from .messages import Messages, Reading
 from .run import simulate
@@ -28,12 +33,15 @@ if TYPE_CHECKING:
 SHORT = 50  # steps: about 15 minutes of virtual time
 
 
-@pytest.mark.parametrize("seed", [2, 3, 4, 7, 9])
-def test_an_hour(seed: int) -> None:
-    """Nothing is wrong in the first hour of a seed; `nox -s simulate` tries others."""
-    outcome = simulate(seed, 1)
-    assert outcome.failure is None, f"run `nox -s simulate -- --seed {seed} --hours 1`"
-    assert outcome.counts["delivered"] >= 8, "so many the calm at the end delivers alone"
+@pytest.mark.parametrize("seeds", [(2, 3), (4, 7, 9)])
+def test_an_hour(seeds: tuple[int, ...]) -> None:
+    """Nothing is wrong in the first hour of these seeds; `nox -s simulate` tries others."""
+    for seed in seeds:
+        outcome = simulate(seed, 1)
+        assert outcome.failure is None, f"run `nox -s simulate -- --seed {seed} --hours 1`"
+        assert outcome.counts["delivered"] >= 8, "so many the calm at the end delivers alone"
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
 
 
 def test_a_seed_gives_one_trace() -> None:
@@ -65,6 +73,41 @@ def _first_typing(seed: int) -> int | None:
     names = [step.name for step in draw_plan(seed, 1, SHORT).steps]
     begin = names.index("start_typing") if "start_typing" in names else SHORT
     return None if begin > SHORT // 3 or {"kill", "leave"} & set(names[:begin]) else begin + 1
+
+
+def _leaves_a_task(patch: pytest.MonkeyPatch) -> None:
+    """Each connection leaves a task behind."""
+    run = LinkNursery.run
+
+    async def leaky(self: LinkNursery, **arguments: bool) -> None:
+        trio.lowlevel.spawn_system_task(trio.sleep_forever, name="cometconn.forgotten")
+        await run(self, **arguments)
+
+    patch.setattr(LinkNursery, "run", leaky)
+
+
+def _keeps_the_lock(patch: pytest.MonkeyPatch) -> None:
+    """The lock of the session file is not released."""
+    kept: list[SessionFiles] = []  # `FileLock.__del__()` would release it
+    patch.setattr(SessionFiles, "release", kept.append)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "seed", "expected"),
+    [
+        (refused_tokens_are_retried, 6, "a token is tried again that was refused"),
+        (shortcuts_without_end, 7, "after another shortcut"),
+        (backoff_never_starts_over, 0, "expected attempt 1"),
+        (_leaves_a_task, 0, "its tasks run: ['cometconn.forgotten'"),
+        (_keeps_the_lock, 0, "2 files are open"),
+    ],
+)
+def test_a_broken_client_is_found(
+    breaks: Callable[[pytest.MonkeyPatch], None], seed: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that is broken on purpose fails within an hour; the seeds are some that show it early."""
+    breaks(monkeypatch)
+    assert expected in str(simulate(seed).failure)
 
 
 # The judge of messages.

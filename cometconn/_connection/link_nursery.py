@@ -128,7 +128,6 @@ class LinkNursery:
         Those that the closing handshake needs are started in *nursery*, which outlives the lease.
         """
         link.step = "the answer to the WebSocket upgrade"
-        nursery.start_soon(websocket.upgrade, nursery, name="cometconn.upgrade")
         nursery.start_soon(
             receive_loop,
             self.machine,
@@ -140,6 +139,7 @@ class LinkNursery:
             self.positions,
             name="cometconn.receive_loop",
         )
+        await websocket.upgrade(nursery)
         if await self._wait_open(link, websocket):
             link.on_send = Writer(self.machine, link, websocket, leased).begin
             link.send_auth(self.identity.auth_frame())

@@ -70,7 +70,7 @@ def check(function: Callable[..., Any], given: Mapping[str, object]) -> None:
         function: the function that was called.
         given: the arguments by name; other names are ignored.
     """
-    for name, usual, fits, hint, is_several in _parameters(function):
+    for name, usual, fits, hint, is_several in _READ.get(function) or _parameters(function):
         if name in given:
             value = given[name]
             if type(value) in usual:
@@ -331,7 +331,7 @@ def _parameters(function: Callable[..., Any]) -> list[tuple[str, frozenset[type]
     if found is not None:
         return found
     found, missing = _READ_IN_PART.get(function, (None, set[str]()))
-    if found is not None and missing.isdisjoint(sys.modules):
+    if found is not None and sys.modules.keys().isdisjoint(missing):
         return found
     inner = _inner(function)
     code, annotations, namespace, found = inner.__code__, inner.__annotations__, _Namespace(inner), []
@@ -422,7 +422,10 @@ def _usual(hint: Any) -> frozenset[type]:
         return frozenset().union(*map(_usual, typing.get_args(hint)))
     if hint is float:
         return frozenset((float, int))
-    return frozenset((hint,)) if hint in {str, int, bool, bytes, type(None)} else frozenset()
+    is_class = isinstance(hint, type) and typing.get_origin(hint) is None and not getattr(hint, "_is_protocol", False)
+    if hint in {str, bytes} or (is_class and not issubclass(hint, Iterable | _Unknown) and hint is not object):
+        return frozenset((hint,))
+    return frozenset()
 
 
 def _anything(value: object) -> bool:

@@ -314,6 +314,12 @@ class BoundedStore:
         return await self._bounded(what, in_turn, min(trio.current_time() + within, self._ends_at), shield=shield)
 
     async def _acquire(self) -> None:
+        try:
+            self._lock.acquire_nowait()  # no pass of the scheduler, as a rule
+        except trio.WouldBlock:
+            pass
+        else:
+            return
         with Ungrouped():  # Trio's lock waits inside an `except WouldBlock`, which would become an error's context
             await self._lock.acquire()
 

@@ -93,6 +93,8 @@ class LinkNursery:
                 self.machine.link_closed(link)
 
     async def _wait_admitted(self, link: Link) -> None:
+        if self.admission.call is None:
+            return
         try:
             await self.admission.wait_for_attempt(self.machine, link)
         except ApiError as error:

@@ -92,7 +92,10 @@ def check_call(function: Callable[..., Any], args: tuple[object, ...], given: Ma
         surplus = args[len(names)]
         message = f"{_where(function)} needs the name of the argument {_shown(surplus, is_secret=True)}{_by_name(function, surplus)}."
         raise TypeError(message)
-    check(function, _bound(function, args, given))
+    bound = {**dict(zip(names, args, strict=False)), **given}
+    if others is not None:
+        bound[others] = args[len(names) :]
+    check(function, bound)
 
 
 def refused(where: str, what: str, value: object, remedy: str = "") -> SettingsError:
@@ -253,8 +256,11 @@ def made_by(maker: str) -> Callable[[C], C]:
 
         @functools.wraps(inner)
         def constructor(*args: Any, **given: Any) -> None:
-            bound = _bound(inner, args, given)
-            if not all(name in bound and fits(bound[name]) for name, _, fits, *_ in _parameters(inner)):
+            bound = {**dict(zip(_names(inner)[0], args, strict=False)), **given}
+            if not all(
+                name in bound and (type(bound[name]) in usual or fits(bound[name]))
+                for name, usual, fits, *_ in _parameters(inner)
+            ):
                 for value in (*args, *given.values()):
                     _shown(value, is_secret=True)  # closes it, if it is a coroutine
                 message = f"{cls.__name__} objects are made by {maker}, not by calling the class."
@@ -288,15 +294,6 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
 def _has_arguments(function: Callable[..., Any]) -> bool:
     code = _inner(function).__code__
     return code.co_argcount + code.co_kwonlyargcount > 1 or bool(code.co_flags & inspect.CO_VARARGS)
-
-
-def _bound(function: Callable[..., Any], args: tuple[object, ...], given: Mapping[str, object]) -> dict[str, object]:
-    """Return the arguments by name. What does not match the signature is left to Python's own error."""
-    names, others = _names(function)
-    bound = {**dict(zip(names, args, strict=False)), **given}
-    if others is not None:
-        bound[others] = args[len(names) :]
-    return bound
 
 
 @functools.cache

@@ -38,9 +38,10 @@ def upgrade_request(host: str, target: str, headers: Mapping[str, str], key: byt
         "Connection: Upgrade",
         f"Sec-WebSocket-Key: {key.decode()}",
         "Sec-WebSocket-Version: 13",
-        *(f"{name}: {value}" for name, value in headers.items()),
+        *map(": ".join, headers.items()),
     ]
-    if " " in target or not all(line.isascii() and line.isprintable() for line in lines):
+    text = "".join(lines)
+    if " " in target or not (text.isascii() and text.isprintable()):
         message = "the URL or a header of the WebSocket has a character that HTTP does not allow"
         raise ValueError(message)
     return "\r\n".join([*lines, "", ""]).encode()

@@ -330,9 +330,10 @@ class TrioWebSocket:
         await self._feed.wait_written()
 
     async def close(self, on_written: Callable[[], object] | None = None) -> None:
-        """Do trio-websocket's closing handshake."""
+        """Write the close frame, if `close_nowait()` has not, and do trio-websocket's closing handshake behind it."""
         self._move(WebSocketState.CLOSING)
         self._feed.on_close_frame = on_written
+        self._feed.accept(self._close_frame)  # trio-websocket may have to be opened first, and its own comes too late
         self._pass_on(self._scanner.rest())
         with trio.CancelScope() as self._ends_with_reader:
             await self._wait_library()

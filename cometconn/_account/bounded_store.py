@@ -147,11 +147,6 @@ class BoundedStore:
             )
             raise StoreError(message, code=error.code) from error
 
-    async def load_position(self) -> SavedPosition | None:
-        """Return `position`. A checkpoint."""
-        await trio.lowlevel.checkpoint()
-        return self.position
-
     @property
     def session(self) -> Session | None:
         """The session that the store should hold; directly after `load()`, the one of these servers that it held."""

@@ -104,10 +104,9 @@ async def open_client(
             with dispatcher or _NO_HOOKS:
                 async with open_nursery() as nursery:
                     core = ClientCore.build(options, environment, bounded, device_id, dispatcher, nursery)
-                    position = await bounded.load_position()
                     _start_tasks(nursery, core, dispatcher)
                     if bounded.session is not None:
-                        core.login.reopen(bounded.session, position)
+                        core.login.reopen(bounded.session, bounded.position)
                     try:
                         yield CometChat(core)
                     finally:

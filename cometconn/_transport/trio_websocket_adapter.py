@@ -2,11 +2,10 @@
 
 trio-websocket judges what RFC 6455 forbids, replies to pings and to the server's close frame, puts binary messages
 together and does our closing handshake. It does so over a `FeedableStream`, in a task that is ours, and it is opened
-only when there is something for it: most connections have only text messages for hours, and without its objects
-a connection takes a third less memory. The opening handshake is over by then, so the request that it writes is
-answered here, and the server gets none of it. That needs more than its documentation promises, so `pyproject.toml` bounds
-its version, and each of these points has a test of its number in `tests/transport/test_trio_websocket_adapter.py`,
-against trio-websocket alone:
+only when there is something for it: many connections carry only text messages for hours. The opening handshake is over
+by then, so the request that trio-websocket writes gets its response here, and does not reach the server. All this needs
+more than its documentation promises, so `pyproject.toml` bounds its version, and each of these points has a test of its
+number in `tests/transport/test_trio_websocket_adapter.py`, against trio-websocket alone:
 
 1. `wrap_client_stream()` starts one task, by `start_soon(reader)`, and needs nothing else of its nursery.
 2. Of its stream it uses `send_all()`, `receive_some()` and `aclose()`; its reader takes as many bytes as it is given.
@@ -130,7 +129,7 @@ class TrioWebSocketAdapter:
 
 
 class UpgradedStream(trio.abc.Stream):
-    """A stream whose WebSocket is open already: trio-websocket's upgrade request is answered and not written.
+    """A stream whose WebSocket is open already: trio-websocket's upgrade request gets a 101 and is not written.
 
     Args:
         stream: gets everything behind the request, and brings everything behind the response.

@@ -1,10 +1,13 @@
-"""The `WebSocket` of cometconn: it reads and writes text messages itself, and leaves the rest to trio-websocket.
+"""The `WebSocket` of cometconn: it opens, reads and writes text messages itself, and leaves the rest to trio-websocket.
+
+The opening handshake is our own, and trio-websocket is opened when the first bytes are for it: a ping, a binary message,
+what RFC 6455 forbids, or the closing handshake. With trio-websocket's handshake a connection takes 480 more calls of Python
+functions, a third of those of a whole client, and a third more memory.
 
 trio-websocket is not relied on to end by itself: used directly, its calls may never return when the server closes
-half-way, refuses the upgrade, or goes silent. Therefore its reader task runs in a nursery of ours, it reads a
-`FeedableStream` and not the socket, its message queue holds nothing, and every wait for it is also a wait for the end
-of that reader. Text messages do not even reach it: see `text_frame_scanner`. What it writes never waits for the
-socket: see `feedable_stream`.
+half-way or goes silent. Therefore its reader task runs in a nursery of ours, it reads a `FeedableStream` and not the
+socket, its message queue holds nothing, and every wait for it is also a wait for the end of that reader. Text messages
+do not even reach it: see `text_frame_scanner`. What it writes never waits for the socket: see `feedable_stream`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ def test_the_key_of_rfc_6455() -> None:
 
 
 def test_a_server_reads_the_request() -> None:
-    """wsproto's server reads host, target and headers, and accepts a key that is another one each time."""
+    """The server of wsproto reads host, target and headers, and accepts a key that is another one each time."""
     key = new_key()
     assert key != new_key()
     server = wsproto.WSConnection(wsproto.ConnectionType.SERVER)

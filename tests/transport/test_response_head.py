@@ -96,3 +96,15 @@ def test_a_head_is_accepted_as_rfc_6455_requires_and_as_wsproto_does(fields: byt
     else:
         accepted = any(isinstance(event, wsproto.events.AcceptConnection) for event in client.events())
         assert accepted is is_accepted
+
+
+def test_fields_with_one_name_are_a_list() -> None:
+    """RFC 9110, section 5.2. So "upgrade" may be in any of them, and two keys are not the one that is required.
+
+    wsproto looks only at the last one.
+    """
+    head = ResponseHead(_ACCEPT)
+    head.look(b"HTTP/1.1 101 x\r\n" + _FIELDS + b"Connection: keep-alive\r\n\r\n")
+    assert head.complete
+    with pytest.raises(WebSocketBrokenError):
+        ResponseHead(_ACCEPT).look(b"HTTP/1.1 101 x\r\n" + _FIELDS * 2 + b"\r\n")

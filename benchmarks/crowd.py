@@ -39,8 +39,8 @@ _PATIENT = Timing(connect_timeout=60.0, pong_timeout=14.0)  # no client may give
 _SILENT = attrs.evolve(_PATIENT, keepalive_interval=3600.0)
 
 Member = Callable[..., Awaitable[None]]
-_sessions: dict[int, str] = {}
-"""The saved session for the server at each port."""
+_sessions: dict[int, SavedSession] = {}
+"""The saved session for the server at each port, as a store has it. Each client validates it when it is loaded."""
 
 
 async def _ours(
@@ -54,8 +54,8 @@ async def _ours(
     store = MemoryStore()
     if is_saved:
         if port not in _sessions:
-            _sessions[port] = await saved_session(port)
-        await store.save(SavedSession.from_text(_sessions[port]))
+            _sessions[port] = SavedSession.from_text(await saved_session(port))
+        await store.save(_sessions[port])
     async with open_bench_client(port, AppSettings(timing=timing), store=store) as chat, chat.events() as events:
         if not is_saved:
             await chat.login(auth_token=TOKEN)

@@ -70,7 +70,7 @@ def check(function: Callable[..., Any], given: Mapping[str, object]) -> None:
         function: the function that was called.
         given: the arguments by name; other names are ignored.
     """
-    for name, usual, fits, hint, is_several in _parameters(function):
+    for name, usual, fits, hint, is_several in _READ.get(function) or _parameters(function):
         if name in given:
             value = given[name]
             if type(value) in usual:
@@ -92,7 +92,10 @@ def check_call(function: Callable[..., Any], args: tuple[object, ...], given: Ma
         surplus = args[len(names)]
         message = f"{_where(function)} needs the name of the argument {_shown(surplus, is_secret=True)}{_by_name(function, surplus)}."
         raise TypeError(message)
-    check(function, _bound(function, args, given))
+    bound = {**dict(zip(names, args, strict=False)), **given}
+    if others is not None:
+        bound[others] = args[len(names) :]
+    check(function, bound)
 
 
 def refused(where: str, what: str, value: object, remedy: str = "") -> SettingsError:
@@ -253,8 +256,11 @@ def made_by(maker: str) -> Callable[[C], C]:
 
         @functools.wraps(inner)
         def constructor(*args: Any, **given: Any) -> None:
-            bound = _bound(inner, args, given)
-            if not all(name in bound and fits(bound[name]) for name, _, fits, *_ in _parameters(inner)):
+            bound = {**dict(zip(_names(inner)[0], args, strict=False)), **given}
+            if not all(
+                name in bound and (type(bound[name]) in usual or fits(bound[name]))
+                for name, usual, fits, *_ in _parameters(inner)
+            ):
                 for value in (*args, *given.values()):
                     _shown(value, is_secret=True)  # closes it, if it is a coroutine
                 message = f"{cls.__name__} objects are made by {maker}, not by calling the class."
@@ -290,15 +296,6 @@ def _has_arguments(function: Callable[..., Any]) -> bool:
     return code.co_argcount + code.co_kwonlyargcount > 1 or bool(code.co_flags & inspect.CO_VARARGS)
 
 
-def _bound(function: Callable[..., Any], args: tuple[object, ...], given: Mapping[str, object]) -> dict[str, object]:
-    """Return the arguments by name. What does not match the signature is left to Python's own error."""
-    names, others = _names(function)
-    bound = {**dict(zip(names, args, strict=False)), **given}
-    if others is not None:
-        bound[others] = args[len(names) :]
-    return bound
-
-
 @functools.cache
 def _names(function: Callable[..., Any]) -> tuple[tuple[str, ...], str | None]:
     """Return the names of the parameters that may be given by position, and that of `*others`, if there is one."""
@@ -331,7 +328,7 @@ def _parameters(function: Callable[..., Any]) -> list[tuple[str, frozenset[type]
     if found is not None:
         return found
     found, missing = _READ_IN_PART.get(function, (None, set[str]()))
-    if found is not None and missing.isdisjoint(sys.modules):
+    if found is not None and sys.modules.keys().isdisjoint(missing):
         return found
     inner = _inner(function)
     code, annotations, namespace, found = inner.__code__, inner.__annotations__, _Namespace(inner), []
@@ -422,7 +419,10 @@ def _usual(hint: Any) -> frozenset[type]:
         return frozenset().union(*map(_usual, typing.get_args(hint)))
     if hint is float:
         return frozenset((float, int))
-    return frozenset((hint,)) if hint in {str, int, bool, bytes, type(None)} else frozenset()
+    is_class = isinstance(hint, type) and typing.get_origin(hint) is None and not getattr(hint, "_is_protocol", False)
+    if hint in {str, bytes} or (is_class and not issubclass(hint, Iterable | _Unknown) and hint is not object):
+        return frozenset((hint,))
+    return frozenset()
 
 
 def _anything(value: object) -> bool:

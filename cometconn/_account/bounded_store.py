@@ -147,11 +147,6 @@ class BoundedStore:
             )
             raise StoreError(message, code=error.code) from error
 
-    async def load_position(self) -> SavedPosition | None:
-        """Return `position`. A checkpoint."""
-        await trio.lowlevel.checkpoint()
-        return self.position
-
     @property
     def session(self) -> Session | None:
         """The session that the store should hold; directly after `load()`, the one of these servers that it held."""
@@ -314,6 +309,12 @@ class BoundedStore:
         return await self._bounded(what, in_turn, min(trio.current_time() + within, self._ends_at), shield=shield)
 
     async def _acquire(self) -> None:
+        try:
+            self._lock.acquire_nowait()  # no pass of the scheduler, as a rule
+        except trio.WouldBlock:
+            pass
+        else:
+            return
         with Ungrouped():  # Trio's lock waits inside an `except WouldBlock`, which would become an error's context
             await self._lock.acquire()
 

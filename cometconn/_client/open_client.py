@@ -105,7 +105,8 @@ async def open_client(
                 async with open_nursery() as nursery:
                     core = ClientCore.build(options, environment, bounded, device_id, dispatcher, nursery)
                     _start_tasks(nursery, core, dispatcher)
-                    await _reopen(core, bounded)
+                    if bounded.session is not None:
+                        core.login.reopen(bounded.session, bounded.position)
                     try:
                         yield CometChat(core)
                     finally:
@@ -125,12 +126,6 @@ def _start_tasks(nursery: trio.Nursery, core: ClientCore, dispatcher: HookDispat
     core.positions.begin()
     if dispatcher is not None:
         nursery.start_soon(dispatcher.run, name="cometconn.hooks")
-
-
-async def _reopen(core: ClientCore, store: BoundedStore) -> None:
-    """Log in the user whose session was saved, if there is one."""
-    if store.session is not None:
-        core.login.reopen(store.session, await store.load_position())
 
 
 def _leave(core: ClientCore, store: BoundedStore, nursery: trio.Nursery) -> None:

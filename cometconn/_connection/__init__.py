@@ -19,8 +19,7 @@ The tasks:
     └─ cometconn.supervisor          supervisor.py
        └─ link nursery               link_nursery.py: one per WebSocket, shielded
           ├─ cometconn.receive_loop  receive_loop.py
-          ├─ cometconn.upgrade       until the handshake is done
-          ├─ trio_websocket.reader   trio-websocket's own: see `_transport.trio_websocket_adapter`
+          ├─ trio_websocket.reader   from the first bytes that are for it: see `_transport.trio_websocket_adapter`
           └─ with lease
              ├─ cometconn.background_timeout
              ├─ cometconn.keepalive

@@ -93,6 +93,8 @@ class LinkNursery:
                 self.machine.link_closed(link)
 
     async def _wait_admitted(self, link: Link) -> None:
+        if self.admission.call is None:
+            return
         try:
             await self.admission.wait_for_attempt(self.machine, link)
         except ApiError as error:
@@ -128,7 +130,6 @@ class LinkNursery:
         Those that the closing handshake needs are started in *nursery*, which outlives the lease.
         """
         link.step = "the answer to the WebSocket upgrade"
-        nursery.start_soon(websocket.upgrade, nursery, name="cometconn.upgrade")
         nursery.start_soon(
             receive_loop,
             self.machine,
@@ -140,6 +141,7 @@ class LinkNursery:
             self.positions,
             name="cometconn.receive_loop",
         )
+        await websocket.upgrade(nursery)
         if await self._wait_open(link, websocket):
             link.on_send = Writer(self.machine, link, websocket, leased).begin
             link.send_auth(self.identity.auth_frame())

@@ -289,7 +289,7 @@ class Machine:
             room=self._room,
             observer=self.observer,
         )
-        lease.deadline = self._life.lease_deadline
+        self._settle_link(NO_DETAILS)
         return self._link
 
     @contextmanager
@@ -440,7 +440,8 @@ class Machine:
         if link is None:
             return
         if state is State.CONNECTED or state is State.CONNECTING:
-            link.lease.deadline = self._life.lease_deadline
+            if link.lease.deadline != self._life.lease_deadline:  # to set it costs ten times as much as to look
+                link.lease.deadline = self._life.lease_deadline
         else:
             self._link = None
             cause = details.cause.__cause__ if details.cause else None

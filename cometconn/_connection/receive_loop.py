@@ -204,11 +204,10 @@ class _Reader:
         disconnection = self._machine.authenticated(self._link)
         if not self._link.authenticated:  # the time of the attempt ran out at that moment
             return
-        now = self._machine.tick()
         if self._catch_up is not None:
-            self._catch_up.begin(disconnection, now)
+            self._catch_up.begin(disconnection, self._machine.tick())
         elif disconnection is not None:
-            marker = disconnection.gap(now, after_id=self._streams.last_id)
+            marker = disconnection.gap(self._machine.tick(), after_id=self._streams.last_id)
             if self._machine.observer is not None:
                 self._machine.observer.gap_marked(marker)
             self._streams.publish(marker, 0)

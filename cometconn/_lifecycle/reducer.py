@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING, Any, TypeAlias
+import operator
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
@@ -99,6 +100,10 @@ class Lifecycle:
         return lease_deadline(self.mode, self.app, self.last_life, self.timing.background_grace)
 
 
+_FIELDS: Final = tuple(field.name for field in attrs.fields(Lifecycle))
+_values: Final = operator.attrgetter(*_FIELDS)
+
+
 def begin(mode: Mode, timing: Timing, now: float) -> Lifecycle:
     """Return the first `Lifecycle` of a client: in the foreground, with no user logged in."""
     state = State.NOT_LOGGED_IN
@@ -146,7 +151,9 @@ def reduce(life: Lifecycle, on: Input, now: float, details: InputDetails = NO_DE
         changes |= _ENTER.get(row.to, _rest)(life, row.to, now, details)
     if on is Input.CONNECT_CALLED and details.waiter is not None and changes.get("state", life.state) in HEADING:
         changes["waiting"] = (*changes.get("waiting", life.waiting), details.waiter)
-    return attrs.evolve(life, **changes)
+    return Lifecycle(
+        **{**dict(zip(_FIELDS, _values(life), strict=True)), **changes}
+    )  # a quarter of `attrs.evolve()`'s time
 
 
 def link_endings(life: Lifecycle) -> frozenset[Input]:

@@ -46,7 +46,12 @@ class Address:
 
 def read_url(url: object) -> Address | None:
     """Return the components of *url*; `None` if it is not a URL, or is ambiguous."""
-    found = _URL.fullmatch(url) if isinstance(url, str) else None
+    return _read(url) if isinstance(url, str) else None
+
+
+@functools.lru_cache(maxsize=64)  # the same few URLs are read seven times for each connection
+def _read(url: str) -> Address | None:
+    found = _URL.fullmatch(url)
     if found is None or int(found["port"] or 1) not in range(1, _PORTS):
         return None
     host = found["host"].lower()
@@ -60,6 +65,7 @@ def read_url(url: object) -> Address | None:
     return Address(found["scheme"].lower(), found["user"], host, port, found["path"])
 
 
+@functools.lru_cache(maxsize=64)
 def canonical_url(url: str) -> str:
     """Return a URL that is accepted by `read_url()` in the one form that all its spellings have, without user information.
 

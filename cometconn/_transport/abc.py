@@ -102,15 +102,16 @@ class Received:
 class WebSocket(Protocol):
     """One WebSocket over one byte stream. It is opened once and closed once.
 
-    `upgrade` runs in a task of its own. The receive loop calls `messages`, the writer `send` and `send_nowait`, and the
+    The task that opens the link calls `upgrade` and `wait_open`. The receive loop calls `messages`, the writer `send` and `send_nowait`, and the
     task that ends the link everything that closes.
     """
 
     async def upgrade(self, nursery: trio.Nursery) -> None:
-        """Do the opening handshake. Tasks that the WebSocket needs from then on run in *nursery*, and end with it.
+        """Write the request of the opening handshake. Tasks that the WebSocket needs later run in *nursery*, and end with it.
 
-        Neither it nor these tasks raise anything: the outcome is recorded for the other methods. It returns when the
-        handshake is over, for which `messages` must be called again and again. The caller bounds the time.
+        Neither it nor these tasks raise anything: the outcome is recorded for the other methods. The response is read by
+        `messages`, which must be called again and again. It is no checkpoint if the stream takes the request at once. The
+        caller bounds the time.
         """
         ...
 

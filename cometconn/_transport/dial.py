@@ -79,11 +79,31 @@ async def dial(
 
 async def open_tcp(host: str, port: int) -> trio.SocketStream:
     """Connect to the first address that accepts (RFC 8305). Raises `OSError`. The caller bounds the time."""
+    if (family := _family_of(host)) is not None:
+        # Trio would look for the fastest of several addresses, in tasks: a quarter of the time of a connection to loopback.
+        socket = trio.socket.socket(family)
+        try:
+            await socket.connect((host, port))
+        except BaseException:
+            socket.close()
+            raise
+        return trio.SocketStream(socket)
     try:
         with Ungrouped():  # Trio tries several addresses at a time, in tasks
             return await trio.open_tcp_stream(host, port)
     except OSError as error:
         raise sole_os_error(error) from None
+
+
+def _family_of(host: str) -> int | None:
+    """Return the address family of *host* if it is an address in the usual form; `None` if it is a name."""
+    for family in (trio.socket.AF_INET, trio.socket.AF_INET6):
+        try:
+            trio.socket.inet_pton(family, host)
+        except OSError:
+            continue
+        return family
+    return None
 
 
 async def open_proxy(proxy: Proxy, ssl_context: Callable[[], ssl.SSLContext]) -> trio.abc.Stream:

@@ -58,8 +58,8 @@ class FeedableStream(trio.abc.Stream):
         self, stream: trio.abc.Stream, on_change: Callable[[], object], on_broken: Callable[[Exception], object]
     ) -> None:
         self._stream = stream
-        self._input = Input.BUSY
-        self._output = Output.REQUEST
+        self._input = Input.HUNGRY
+        self._output = Output.READY
         self._close_frame = CloseFrame.NONE
         self._fed = bytearray()
         self._hungry = Lot()
@@ -75,7 +75,7 @@ class FeedableStream(trio.abc.Stream):
 
     @property
     def wants_more(self) -> bool:
-        """Whether trio-websocket's reader waits for more bytes."""
+        """Whether trio-websocket's reader waits for more bytes, or was not started because there was nothing for it."""
         return self._input is Input.HUNGRY
 
     @property
@@ -155,19 +155,9 @@ class FeedableStream(trio.abc.Stream):
         return self.closing and self.unsent and not self.torn and self._output is not Output.BROKEN
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Accept a whole frame from trio-websocket, without waiting for the real stream.
-
-        The first call brings the upgrade request. It is written here, and the socket is read meanwhile, so that an end
-        of the stream is noticed before the request has left.
-        """
+        """Accept a whole frame from trio-websocket, without waiting for the real stream."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        if self._output is Output.REQUEST:
-            self._move_output(Output.READY)
-            if self._input is Input.BUSY:
-                self._move_input(Input.HUNGRY)
-            await self._stream.send_all(data)
-        else:
-            self.accept(data)
+        self.accept(data)
 
     async def wait_send_all_might_not_block(self) -> None:
         """Return: accepting a frame never blocks."""

@@ -32,7 +32,7 @@ class Input(enum.Enum):
     BUSY = "busy"
     """It has not come back for more bytes yet."""
     HUNGRY = "hungry"
-    """It waits for more bytes: all it was fed before has become messages, and they were handed over."""
+    """It waits for more bytes, or was not started: all it was fed before has become messages, and they were handed over."""
     ENDED = "ended"
     """It gets the end of the stream, behind what it was fed."""
     CLOSED = "closed"
@@ -42,8 +42,6 @@ class Input(enum.Enum):
 class Output(enum.Enum):
     """What a `FeedableStream` does with the real stream."""
 
-    REQUEST = "request"
-    """The upgrade request comes first."""
     READY = "ready"
     """Nothing is being written."""
     SENDING = "sending"
@@ -76,7 +74,6 @@ _NEXT: Final[Mapping[enum.Enum, frozenset[enum.Enum]]] = {
     Input.HUNGRY: frozenset({Input.BUSY, Input.ENDED, Input.CLOSED}),
     Input.ENDED: frozenset({Input.CLOSED}),
     Input.CLOSED: frozenset(),
-    Output.REQUEST: frozenset({Output.READY}),
     Output.READY: frozenset({Output.SENDING, Output.FLUSHING}),
     Output.SENDING: frozenset({Output.READY, Output.TORN}),
     Output.FLUSHING: frozenset({Output.READY, Output.BROKEN}),

@@ -1,9 +1,11 @@
 """trio-websocket, and all that cometconn relies on in it: the only module that imports it.
 
-trio-websocket does the opening handshake, judges what RFC 6455 forbids, replies to pings and to the server's close
-frame, puts binary messages together and does our closing handshake. It does so over a `FeedableStream`, in a task that
-is ours. That needs more than its documentation promises, so `pyproject.toml` bounds its version, and each of these
-points has a test of its number in `tests/transport/test_trio_websocket_adapter.py`, against trio-websocket alone:
+trio-websocket judges what RFC 6455 forbids, replies to pings and to the server's close frame, puts binary messages
+together and does our closing handshake. It does so over a `FeedableStream`, in a task that is ours, and it is opened
+only when there is something for it: many connections carry only text messages for hours. The opening handshake is over
+by then, so the request that trio-websocket writes gets its response here, and does not reach the server. All this needs
+more than its documentation promises, so `pyproject.toml` bounds its version, and each of these points has a test of its
+number in `tests/transport/test_trio_websocket_adapter.py`, against trio-websocket alone:
 
 1. `wrap_client_stream()` starts one task, by `start_soon(reader)`, and needs nothing else of its nursery.
 2. Of its stream it uses `send_all()`, `receive_some()` and `aclose()`; its reader takes as many bytes as it is given.
@@ -25,21 +27,28 @@ points has a test of its number in `tests/transport/test_trio_websocket_adapter.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 import trio
 import trio_websocket
 
 from cometconn._network.library_logs import OURS
 
+from .upgrade_request import accept_key
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from .feedable_stream import FeedableStream
 
-__all__ = ["ReaderNursery", "TrioWebSocketAdapter", "TrioWebSocketClosedError"]
+__all__ = ["ReaderNursery", "TrioWebSocketAdapter", "TrioWebSocketClosedError", "UpgradedStream"]
 
 _NORMAL = 1000
+_KEY: Final = re.compile(rb"\r\nsec-websocket-key:[ \t]*([A-Za-z0-9+/=]+)", re.IGNORECASE)
+_SWITCHING: Final = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n"
+)
 
 
 class TrioWebSocketClosedError(Exception):
@@ -62,30 +71,26 @@ class TrioWebSocketAdapter:
         self._connection: trio_websocket.WebSocketConnection | None = None
         self._taking: trio.CancelScope | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether `open()` has returned."""
+        return self._connection is not None
+
     async def open(
-        self,
-        nursery: trio.Nursery,
-        run_reader: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]],
-        host: str,
-        target: str,
-        headers: Mapping[str, str],
+        self, nursery: trio.Nursery, run_reader: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     ) -> None:
-        """Do the opening handshake. Return on success alone: the caller ends the wait when it has failed.
+        """Let trio-websocket take over a WebSocket whose opening handshake is done.
 
         Args:
             nursery: where the reader runs, from the beginning on.
             run_reader: runs the reader, which is its argument.
-            host: for the Host header.
-            target: what is requested.
-            headers: more headers of the request.
         """
         OURS.set(True)  # in this task and in those that it starts: what trio-websocket logs there belongs to cometconn
         self._connection = await trio_websocket.wrap_client_stream(
             ReaderNursery(nursery, run_reader),  # type: ignore[arg-type]  # point 1
-            self._stream,  # type: ignore[arg-type]  # point 2
-            host,
-            target,
-            extra_headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+            UpgradedStream(self._stream),  # type: ignore[arg-type]  # point 2
+            "upgraded.invalid",
+            "/",
             message_queue_size=0,
             max_message_size=self._max_message,
             receive_buffer_size=None,
@@ -121,6 +126,44 @@ class TrioWebSocketAdapter:
         """Write a close frame with code 1000, and return when the server's was read. The caller bounds the time."""
         assert self._connection is not None, "open() has returned"
         await self._connection.aclose(_NORMAL)
+
+
+class UpgradedStream(trio.abc.Stream):
+    """A stream whose WebSocket is open already: trio-websocket's upgrade request gets a 101 and is not written.
+
+    Args:
+        stream: gets everything behind the request, and brings everything behind the response.
+    """
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self._response: bytes | None = None
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Take the upgrade request (point 3); then write to the stream."""
+        if self._response is None:
+            found = _KEY.search(data)
+            assert found is not None, "the request has a key"
+            self._response = _SWITCHING % accept_key(found[1])
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._stream.send_all(data)
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """Return the response; then read from the stream."""
+        if self._response:
+            response, self._response = self._response, b""
+            await trio.lowlevel.checkpoint()
+            return response
+        return await self._stream.receive_some(max_bytes)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait for the stream."""
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        await self._stream.aclose()
 
 
 class ReaderNursery:

@@ -161,21 +161,21 @@ async def test_a_position_belongs_to_its_user(autojump_clock: MockClock) -> None
     await store.save(SESSION)
     await store.save_position(POSITION, durable=False)
     await store.save(attrs.evolve(SESSION, jwt="ANOTHER"))
-    assert await store.load_position() == POSITION
+    assert store.position == POSITION
     await store.save(None)
-    assert await store.load_position() is None, "no user is logged in"
+    assert store.position is None, "no user is logged in"
     await store.save_position(attrs.evolve(POSITION, message_id=9), durable=False)
     await store.save(SESSION)
-    assert await store.load_position() == attrs.evolve(POSITION, message_id=9), "the server's logout forgets nothing"
+    assert store.position == attrs.evolve(POSITION, message_id=9), "the server's logout forgets nothing"
     await store.save(attrs.evolve(SESSION, uid="amy-2"))
-    assert await store.load_position() is None
+    assert store.position is None
     await store.save(SESSION)
-    assert await store.load_position() is None, "another user was logged in meanwhile"
+    assert store.position is None, "another user was logged in meanwhile"
     await store.save_position(POSITION, durable=True)
     await store.forget()
     await store.save_position(POSITION, durable=True)
     await store.save(SESSION)
-    assert await store.load_position() is None, "what comes after logout() is not saved"
+    assert store.position is None, "what comes after logout() is not saved"
     await store.aclose()
 
 
@@ -222,7 +222,7 @@ async def test_without_positions(autojump_clock: MockClock) -> None:
     assert not store.keeps_positions
     await store.load()
     await store.save(SESSION)
-    assert await store.load_position() is None
+    assert store.position is None
     with pytest.raises(StoreError, match="keeps no positions"):
         await store.save_position(POSITION, durable=True)
     await store.aclose()

@@ -144,7 +144,9 @@ CATALOGUE: tuple[Case, ...] = (
     ),
     _refused("answers in another protocol", servers.answers(b"220 mail.example ESMTP\r\n\r\n"), "not HTTP"),
     _refused(
-        "an endless head", servers.answers(b"HTTP/1.1 101 OK\r\nX: " + b"x" * 100_000, keep=True), "breaks RFC 6455"
+        "an endless head",
+        servers.answers(b"HTTP/1.1 101 OK\r\nX: " + b"x" * 100_000, keep=True),
+        "longer than 65536 bytes",
     ),
     _refused("accepts TCP and says nothing", servers.says_nothing, "connect_timeout"),
     _refused("answers the upgrade one byte at a time, too slowly", servers.trickles, "connect_timeout"),

@@ -123,7 +123,7 @@ class MemorySaving:
 
 MOMENTS = [
     ("dial", 1, "cometconn.supervisor"),
-    ("send", 1, "trio_websocket.reader"),  # the upgrade request
+    ("send", 1, "cometconn.supervisor"),  # the upgrade request
     ("receive", 1, "cometconn.receive_loop"),
     ("send", 2, "cometconn.writer"),  # the auth frame
     ("receive", 2, "cometconn.receive_loop"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import traceback
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from cometconn._transport.dial import Target, dial
 from cometconn._transport.proxy import Proxy, ProxyError, ProxyFault, read_proxy
@@ -62,6 +64,30 @@ async def test_a_plain_connection() -> None:
         async with raw_server(echo) as url, await dial(url, no_tls) as stream:
             await stream.send_all(b"hello")
             assert await stream.receive_some(5) == b"hello"
+
+
+async def test_cancelled_before_the_server_accepts_nothing_stays_open() -> None:
+    """A connection to an address is cancelled while the server's queue is full."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, contextlib.ExitStack() as waiting:
+        address = server.getsockname()
+        for _ in range(3):
+            other = waiting.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(address)
+        made: list[socket.socket] = []
+
+        class Factory(trio.abc.SocketFactory):
+            def socket(self, *of: int) -> trio.socket.SocketType:
+                made.append(socket.socket(*of))
+                return trio.socket.from_stdlib_socket(made[-1])
+
+        trio.socket.set_custom_socket_factory(Factory())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(dial, f"ws://127.0.0.1:{address[1]}", no_tls)
+            await trio.testing.wait_all_tasks_blocked()
+            assert made[0].fileno() >= 0
+            nursery.cancel_scope.cancel()
+        assert [each.fileno() for each in made] == [-1]
 
 
 async def test_a_port_without_a_listener() -> None:

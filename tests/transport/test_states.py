@@ -10,7 +10,7 @@ from cometconn._transport import states
 from cometconn._transport.states import CloseFrame, IllegalTransitionError, Input, Output, WebSocketState, moved
 
 KINDS: list[type[enum.Enum]] = [WebSocketState, Input, Output, CloseFrame]
-FIRST = {WebSocketState.HANDSHAKE, Input.BUSY, Output.REQUEST, CloseFrame.NONE}
+FIRST = {WebSocketState.HANDSHAKE, Input.HUNGRY, Output.READY, CloseFrame.NONE}
 PAIRS = [(state, to) for kind in KINDS for state in kind for to in kind]
 
 

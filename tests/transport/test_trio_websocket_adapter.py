@@ -99,10 +99,11 @@ class Opening:
     starter: Starter
     wire: Wire = attrs.field(factory=Wire)
     connection: Any = None
+    around: Callable[[Wire], trio.abc.Stream] | None = None
 
     async def open(self) -> None:
         """Do the opening handshake as the adapter does."""
-        nursery, stream = self.starter, self.wire
+        nursery, stream = self.starter, self.wire if self.around is None else self.around(self.wire)
         self.connection = await trio_websocket.wrap_client_stream(
             nursery,  # type: ignore[arg-type]
             stream,  # type: ignore[arg-type]
@@ -126,10 +127,10 @@ class Opening:
 
 
 @asynccontextmanager
-async def opening() -> AsyncGenerator[Opening, None]:
-    """Yield trio-websocket with its request written."""
+async def opening(around: Callable[[Wire], trio.abc.Stream] | None = None) -> AsyncGenerator[Opening, None]:
+    """Yield trio-websocket with its request written, over the stream that *around* makes of the test's."""
     async with trio.open_nursery() as nursery:
-        both = Opening(nursery, Starter(nursery))
+        both = Opening(nursery, Starter(nursery), around=around)
         nursery.start_soon(both.open)
         await trio.testing.wait_all_tasks_blocked()
         yield both
@@ -319,6 +320,16 @@ async def test_point_13_a_ping_behind_our_close_frame() -> None:
         assert both.starter.error is not None
         await both.push(close(1000))
         assert not returned
+
+
+async def test_it_takes_over_a_websocket_that_is_open() -> None:
+    """Its upgrade request is answered and not written: the first byte that it writes is of a frame."""
+    async with opening(trio_websocket_adapter.UpgradedStream) as both:
+        assert both.connection is not None
+        assert not both.wire.written
+        await both.push(frame(9, b"there?") + text("a message"))
+        assert both.wire.written[0][:2] == b"\x8a\x86"  # a pong with a mask
+        assert await both.take(1) == ["a message"]
 
 
 def test_every_point_of_the_list_has_its_test() -> None:

@@ -376,11 +376,58 @@ async def test_the_close_frame_behind_half_a_frame(
 async def test_a_ping_in_the_middle_of_the_closing_handshake() -> None:
     """It ends trio-websocket's reader, whose closing handshake would otherwise never return: `close()` returns at once."""
     got: list[tuple[int, bytes]] = []
-    async with connected(sending_after_the_first_frame(frame(9, b"are you there"), got)) as peer:
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await stream.send_all(frame(9, b"are you there"))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_frames, stream, got)
+            while (8, b"\x03\xe8") not in got:
+                await trio.lowlevel.checkpoint()
+            await stream.send_all(frame(9, b"and now"))
+
+    async with connected(script) as peer:
+        with trio.fail_after(SLACK):
+            while (10, b"are you there") not in got:
+                await trio.lowlevel.checkpoint()
+            await peer.websocket.close()
+    assert got == [(10, b"are you there"), (8, b"\x03\xe8")]
+
+
+async def test_a_ping_before_trio_websocket_is_open_for_the_closing_handshake() -> None:
+    """Until the closing handshake nothing was for trio-websocket. What comes meanwhile, is for it, and `close()` still returns."""
+    got: list[tuple[int, bytes]] = []
+    behind = frame(9, b"are you there") + frame(2, b"dropped") + close(1000)
+    async with connected(sending_after_the_first_frame(behind, got)) as peer:
         await peer.websocket.wait_open()
+        assert not peer.websocket._has_library
         with trio.fail_after(SLACK):
             await peer.websocket.close()
     assert got == [(8, b"\x03\xe8")]
+
+
+@pytest.mark.parametrize(
+    "data", [frame(9), frame(2, b"binary"), close(1000), b"\xc1\x01a"], ids=["ping", "binary", "close", "RSV"]
+)
+async def test_trio_websocket_is_opened_by_the_first_bytes_that_are_for_it(data: bytes) -> None:
+    """Text messages, also in fragments, need no trio-websocket: a connection without it is cheaper to open and to keep."""
+    more = trio.Event()
+
+    async def script(stream: trio.SocketStream) -> None:
+        await upgrade(stream)
+        await stream.send_all(text("one") + frame(1, b"tw", fin=False) + frame(0, b"o"))
+        await more.wait()
+        await stream.send_all(data)
+        await forever(stream)
+
+    async with connected(script) as peer:
+        await peer.wait_messages(2)
+        assert not peer.websocket._has_library
+        more.set()
+        with trio.fail_after(SLACK):
+            while not peer.websocket._library.is_open:
+                await trio.lowlevel.checkpoint()
+        assert peer.messages[:2] == ["one", "two"]
 
 
 async def test_a_close_frame_does_not_go_ahead_of_half_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,8 @@ SAMPLES, QUICK_SAMPLES = 300, 150  # leases for each reading
 READINGS, QUICK_READINGS = 3, 2  # of the leases, in the large crowd
 ROUNDS, QUICK_ROUNDS = {SMALL: 5, LARGE: 3}, {SMALL: 2, LARGE: 1}
 GROWTH = (1, 10, 100, SMALL, LARGE)  # clients
-EACH, FEWEST, BURSTS = 20, 4_000, 3  # messages to each client, messages in a burst at least, and bursts at each size
+EACH, FEWEST = 20, 4_000  # messages to each client, and messages in a burst at least
+BURSTS, QUICK_BURSTS = 3, 2  # at each size
 _KEEPALIVES = 15.0  # seconds until clients send their first ping, which may make leases late
 
 Reading = dict[str, Any]
@@ -32,11 +33,10 @@ class Gathered:
     Attributes:
         theirs, saved, ours: the mean `seconds` and `cpu` for a client to connect, and its mean `bytes` of memory: of
             trio-websocket's bare connections, of our clients with a saved session, and of our clients that log in. A quick
-            run gathers those only in its first small crowd, because their memory is the same and they take three times as
-            long.
+            run does not gather those: their memory is the same, and no goal is about the time of a login.
         alone, among, uncollected, settled, silent: by how many seconds each lease ends `late`: of a client alone, and, in a
-            large crowd, of one among ours, of one while no garbage is collected, of one with rare collections (not in a quick
-            run), and of one among ours that send no keepalive pings.
+            large crowd, of one among ours, and of one while no garbage is collected. Without goals, and so not in a quick run:
+            of one with rare collections, and of one among ours that send no keepalive pings.
         costs: the microseconds of CPU time of a message, by the number of clients, while the large crowd grows.
     """
 
@@ -73,19 +73,18 @@ def gathered(run: Run, clients: int, way: Way) -> list[Gathered]:
             run.tell((number + part) / rounds, words)
 
         try:
-            logins = not run.quick or (clients == SMALL and number == 0)
-            found.append(_gather(run, clients, way, tell, logins=logins))
+            found.append(_gather(run, clients, way, tell))
         except LeftOutError as reason:
             run.leave_out(f"{clients:,} clients{way.name}", reason)
             return []
     return found
 
 
-def _gather(run: Run, clients: int, way: Way, tell: Callable[[float, str], object], *, logins: bool) -> Gathered:
+def _gather(run: Run, clients: int, way: Way, tell: Callable[[float, str], object]) -> Gathered:
     tell(0.0, "trio-websocket's connect")
     theirs = _alone("trio_websocket", clients, way)
     ours = None
-    if logins:
+    if not run.quick:
         tell(0.2, "ours log in and connect")
         ours = _alone("ours", clients, way)
     tell(0.4, "ours connect from a saved session")
@@ -94,8 +93,8 @@ def _gather(run: Run, clients: int, way: Way, tell: Callable[[float, str], objec
     return _leases(run, clients, tell, Gathered(theirs, {}, ours))
 
 
-def grow(server: Process, crowd: Process, most: int) -> dict[int, list[float]]:
-    """Let an empty crowd grow to *most* clients; return the microseconds of CPU time of a message at each size.
+def grow(server: Process, crowd: Process, most: int, bursts: int) -> dict[int, list[float]]:
+    """Let an empty crowd grow to *most* clients; return the microseconds of CPU time of a message of each burst at each size.
 
     Each client gets the same number of messages at a time, whatever the size is. A small crowd gets them many times.
     """
@@ -106,7 +105,7 @@ def grow(server: Process, crowd: Process, most: int) -> dict[int, list[float]]:
         times = max(1, FEWEST // (EACH * size))
         count = EACH * size * times
         taken = []
-        for _ in range(BURSTS):
+        for _ in range(bursts):
             crowd.ask(do="expect", count=count)
             before = crowd.ask(do="usage")["cpu"]
             server.ask(push=EACH, times=times)
@@ -140,10 +139,10 @@ def _leases(run: Run, clients: int, tell: Callable[[float, str], object], known:
         if not run.quick:
             crowd.ask(do="settle")
             settled = leases(crowd, port)
-    tell(0.8, "a lease among silent ones")
+    tell(0.8, "growing, without pings")
     with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours_silent") as crowd:
-        costs = grow(server, crowd, clients)
-        silent = leases(crowd, server.greeting["port"])
+        costs = grow(server, crowd, clients, QUICK_BURSTS if run.quick else BURSTS)
+        silent = [] if run.quick else leases(crowd, server.greeting["port"])
     return attrs.evolve(
         known,
         saved=saved,

@@ -36,28 +36,24 @@ def test_a_crowd_connects_receives_and_reports(kind: str) -> None:
 def test_questions_share_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is gathered once a run, and again for another run."""
     gathered: list[int] = []
-    with_logins: list[bool] = []
 
-    def gather(run: Run, clients: int, way: Way, tell: object, *, logins: bool) -> crowds.Gathered:
+    def gather(run: Run, clients: int, way: Way, tell: object) -> crowds.Gathered:
         gathered.append(clients)
-        with_logins.append(logins)
         return crowds.Gathered({}, {})
 
     monkeypatch.setattr(crowds, "_gather", gather)
     run = Run(quick=True)
     assert crowds.gathered(run, 1_000, PLAIN) == crowds.gathered(run, 1_000, PLAIN)
     assert gathered == [1_000] * crowds.QUICK_ROUNDS[1_000]
-    assert with_logins == [True, False]
     gathered.clear()
     crowds.gathered(Run(), 5_000, PLAIN)
     assert gathered == [5_000] * crowds.ROUNDS[5_000]
-    assert with_logins == [True, False, *[True] * crowds.ROUNDS[5_000]]
 
 
 def test_a_crowd_that_cannot_be_gathered_leaves_its_rows_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the reason, once."""
 
-    def gather(run: Run, clients: int, way: Way, tell: object, *, logins: bool) -> crowds.Gathered:
+    def gather(run: Run, clients: int, way: Way, tell: object) -> crowds.Gathered:
         raise LeftOutError("too many open files")
 
     monkeypatch.setattr(crowds, "_gather", gather)
@@ -67,7 +63,10 @@ def test_a_crowd_that_cannot_be_gathered_leaves_its_rows_out(monkeypatch: pytest
 
 
 def test_only_the_large_crowd_measures_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three times alone, among them once they ping, without collections, and when all has settled; and among silent ones."""
+    """Three times alone, among them once they ping, without collections, and when all has settled; and among silent ones.
+
+    A quick run leaves out what has no goal: logins, and the leases when all has settled and among silent clients.
+    """
     asked: list[tuple[str, object]] = []
 
     class Answering:
@@ -88,15 +87,18 @@ def test_only_the_large_crowd_measures_leases(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(crowds, "Process", Answering)
     monkeypatch.setattr(crowds, "grow", lambda *_: asked.append(("grow", None)))
-    crowds._gather(Run(), 5_000, PLAIN, lambda _, __: None, logins=True)
+    crowds._gather(Run(), 5_000, PLAIN, lambda _, __: None)
     leases, later = [("lateness", 0.0)] * 3, [("lateness", 15.0)] * 3
     crowd, off, settled, grown = ("gather", 5_000), ("uncollected", None), ("settle", None), ("grow", None)
     assert asked == [crowd, crowd, *leases, crowd, *later, off, *leases, settled, *leases, grown, *leases]
     asked.clear()
-    crowds._gather(Run(quick=True), 5_000, PLAIN, lambda _, __: None, logins=False)
-    assert asked == [crowd, *leases[:2], crowd, *later[:2], off, *leases[:2], grown, *leases[:2]]
+    crowds._gather(Run(quick=True), 5_000, PLAIN, lambda _, __: None)
+    assert asked == [crowd, *leases[:2], crowd, *later[:2], off, *leases[:2], grown]
     asked.clear()
-    crowds._gather(Run(quick=True), 1_000, PLAIN, lambda _, __: None, logins=True)
+    crowds._gather(Run(quick=True), 1_000, PLAIN, lambda _, __: None)
+    assert asked == [("gather", 1_000)] * 2
+    asked.clear()
+    crowds._gather(Run(), 1_000, PLAIN, lambda _, __: None)
     assert asked == [("gather", 1_000)] * 3
 
 
@@ -112,7 +114,7 @@ def test_each_client_of_a_growing_crowd_gets_the_same_number_of_messages(monkeyp
             return super().ask(**job)
 
     with Server("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours_silent") as crowd:
-        costs = crowds.grow(server, crowd, 4)
+        costs = crowds.grow(server, crowd, 4, 3)
     assert pushed == [{"push": 20, "times": 4}] * 3 + [{"push": 20, "times": 1}] * 3
     assert {size: len(each) for size, each in costs.items()} == {1: 3, 4: 3}
     assert all(0 < cost < 100_000 for each in costs.values() for cost in each)

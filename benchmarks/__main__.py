@@ -55,7 +55,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--plot", type=pathlib.Path, metavar="DIR", help="draw pictures into this folder")
     parser.add_argument(
-        "--quick", action="store_true", help="fewer rounds: every goal, in less than six minutes on an idle machine"
+        "--quick", action="store_true", help="every goal, with fewer rounds, in less than six minutes on an idle machine"
     )
     parser.add_argument(
         "--write", action="store_true", help="write the table into the documentation; without names only"

@@ -5,11 +5,11 @@ A burst is hundreds of frames in one send, as after a reconnect. Messages of peo
 
 from __future__ import annotations
 
-from .receiving import Rival, compare, draw, rate, receive
+from .receiving import Rival, compare, draw, measured, rate, receive
 from .row import Row
 from .run import Run
 
-__all__ = ["COUNT", "QUICK_ROUNDS", "RIVALS", "ROUNDS", "WARM", "measure"]
+__all__ = ["COUNT", "RIVALS", "ROUNDS", "WARM", "measure"]
 
 RIVALS = (
     Rival(
@@ -40,15 +40,15 @@ RIVALS = (
 LIMIT = Rival("bare Trio stream", "limit:receive", "bytes, nothing parsed: the limit of all Trio")
 WARM = 500
 COUNT = 12_000
-ROUNDS, QUICK_ROUNDS = 60, 13
+ROUNDS, QUICK_ROUNDS = 60, 21
 
 
 def measure(run: Run) -> list[Row]:
     """Measure, and return the rows."""
     rounds = QUICK_ROUNDS if run.quick else ROUNDS
-    rivals = (*RIVALS, LIMIT)
     rows = []
     for way, part in run.each_way():
+        rivals = measured(run, (*RIVALS, LIMIT), way)
         readings = receive(part, rivals, rounds=rounds, warm=WARM, count=COUNT, way=way)
         if run.plot is not None and way.is_plain:  # the limit is so high that the other bars would not show
             title = "A burst: how many messages a second reach the application (more is better)"

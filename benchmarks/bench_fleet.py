@@ -3,6 +3,7 @@
 The calls of each engine are compared with what lies below it: RedisEngine with coredis and a pipeline of XADD, SQLiteEngine with an
 insert by the `sqlite3` module. Then whole workers keep accounts connected to an emulator, receive messages, and one of them
 is killed; they are compared with the same clients in a process without a fleet. `--accounts` and `--workers` make it larger.
+A quick run has the workers only, because there is no goal for a call of an engine.
 Redis has an append-only file that is synced every second, and a unix socket. There is no twin over TLS: a fleet's own work is
 above the transport, which is the same in both crowds.
 """
@@ -28,8 +29,8 @@ from .run import Run, interleave
 __all__ = ["measure"]
 
 BATCHES = (1, 8, 64)
-ROUNDS, QUICK_ROUNDS = 7, 2
-SECONDS, QUICK_SECONDS = 0.5, 0.15  # of each reading
+ROUNDS = 7
+SECONDS = 0.5  # of each reading
 ACCOUNTS, WORKERS = 100, 2  # unless the command line has others
 _KIB = 1024
 _SETTLED = 1_000  # accounts whose memory in Redis is measured
@@ -53,15 +54,14 @@ def measure(run: Run) -> list[Row]:
         except LeftOutError as reason:
             run.leave_out("RedisEngine", reason)
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        rows = _engines(run, redis, folder)
-        if redis is not None:
+        rows = [] if run.quick else _engines(run, redis, folder)
+        if redis is not None and not run.quick:
             rows += _memory(redis)
         return rows + _whole(run, redis, folder)
 
 
 def _engines(run: Run, redis: RedisProcess | None, folder: pathlib.Path) -> list[Row]:
     kinds = ["sqlite", "bare_sqlite", *(["redis", "bare_redis"] if redis else [])]
-    rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if run.quick else (ROUNDS, SECONDS)
     with contextlib.ExitStack() as stack:
         processes = {}
         for kind in kinds:
@@ -72,15 +72,15 @@ def _engines(run: Run, redis: RedisProcess | None, folder: pathlib.Path) -> list
             server = redis if "redis" in kind else None
             for batch in BATCHES:
                 takes[f"{kind}, append {batch}"] = functools.partial(
-                    _take, process, server, do="append", of=[batch], seconds=seconds
+                    _take, process, server, do="append", of=[batch], seconds=SECONDS
                 )
-            takes[f"{kind}, renew"] = functools.partial(_take, process, server, do="renew", seconds=seconds)
+            takes[f"{kind}, renew"] = functools.partial(_take, process, server, do="renew", seconds=SECONDS)
             if "bare" not in kind:
-                takes[f"{kind}, admit"] = functools.partial(_take, process, server, do="admit", seconds=seconds)
+                takes[f"{kind}, admit"] = functools.partial(_take, process, server, do="admit", seconds=SECONDS)
                 takes[f"{kind}, claim"] = functools.partial(
-                    _take, process, server, do="claim", of=[64], seconds=seconds
+                    _take, process, server, do="claim", of=[64], seconds=SECONDS
                 )
-        taken = interleave(run.part(0.0, 0.5), rounds, takes)
+        taken = interleave(run.part(0.0, 0.5), ROUNDS, takes)
     return engine_rows(taken)
 
 

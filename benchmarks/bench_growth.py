@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from .crowds import LARGE, SMALL, gathered, grow, sizes
+from .crowds import BURSTS, LARGE, QUICK_BURSTS, SMALL, gathered, grow, sizes
 from .pictures import figure
 from .process import LeftOutError, Process
 from .row import Row
@@ -27,7 +27,7 @@ __all__ = ["Grown", "measure"]
 SUBSCRIBERS: Sequence[int] = (1, 10, 100)
 QUICK_SUBSCRIBERS: Sequence[int] = (1, 10)
 TO_ALL_SUBSCRIBERS, QUICK_TO_ALL_SUBSCRIBERS = 5_000, 2_000
-ROUNDS, QUICK_ROUNDS = 5, 2
+ROUNDS, QUICK_ROUNDS = 5, 1
 _KINDS = {"ours": "cometconn, typed events", "trio_websocket": "trio-websocket, text"}
 _FEW, _FEW_SUBSCRIBERS = 100, 10  # fewer would show no growth: the first ones reuse memory that importing freed
 _GOAL = "<= 1.2"
@@ -73,7 +73,7 @@ def _crowd(run: Run, part: Run, way: Way) -> Grown:
         if way.is_plain:
             grown.costs.update(*(each.costs for each in gathered(run, LARGE, way)[:1]))
         else:
-            grown.costs.update(_grow("ours_silent", max(sizes(run, way)), way))
+            grown.costs.update(_grow("ours_silent", max(sizes(run, way)), way, QUICK_BURSTS if run.quick else BURSTS))
         grown.memory[_FEW] = [_weigh("ours_saved", way)]
     except LeftOutError as reason:
         run.leave_out(f"a growing crowd{way.name}", reason)
@@ -87,7 +87,7 @@ def _crowd(run: Run, part: Run, way: Way) -> Grown:
 def _theirs(run: Run) -> Grown:
     grown = Grown()
     try:
-        grown.costs.update(_grow("trio_websocket", LARGE, PLAIN))
+        grown.costs.update(_grow("trio_websocket", LARGE, PLAIN, BURSTS))
         grown.memory[_FEW] = [_weigh("trio_websocket", PLAIN)]
     except LeftOutError as reason:
         run.leave_out(_KINDS["trio_websocket"], reason)
@@ -96,12 +96,12 @@ def _theirs(run: Run) -> Grown:
     return grown
 
 
-def _grow(kind: str, most: int, way: Way) -> dict[int, list[float]]:
+def _grow(kind: str, most: int, way: Way, bursts: int) -> dict[int, list[float]]:
     with (
         Process("benchmarks.crowd_server", environment=way.environment) as server,
         Process("benchmarks.crowd", kind, environment=way.environment) as crowd,
     ):
-        return grow(server, crowd, most)
+        return grow(server, crowd, most, bursts)
 
 
 def _weigh(kind: str, way: Way) -> float:

@@ -16,7 +16,7 @@ from .run import Run, Way, interleave
 __all__ = ["measure"]
 
 TIMES = 20  # of the later logins
-ROUNDS, QUICK_ROUNDS = 15, 3
+ROUNDS, QUICK_ROUNDS = 15, 1
 _WHEN = {"cold": "the first in a process", "warm": f"one of {TIMES} later ones"}
 Reading = dict[str, dict[str, float]]
 

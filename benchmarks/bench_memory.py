@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import functools
 import statistics
+from concurrent.futures import ThreadPoolExecutor
 
 from .crowds import BARE, SMALL, gathered, sizes
-from .process import Process
+from .process import LeftOutError, Process
 from .row import Row
-from .run import Run, Way, interleave
+from .run import Run, Way
 
 __all__ = ["measure"]
 
@@ -37,14 +38,21 @@ def measure(run: Run) -> list[Row]:
 
 
 def _after_burst(run: Run, way: Way) -> list[Row]:
-    """Measure the memory of clients that are idle again, after each had a burst."""
+    """Measure the memory of clients that are idle again, after each had a burst; ours and theirs at the same time."""
     rounds = QUICK_BURST_ROUNDS if run.quick else BURST_ROUNDS
-    taken = interleave(run, rounds, {kind: functools.partial(_weigh, kind, way) for kind in ("ours", "trio_websocket")})
-    if len(taken) < 2:  # noqa: PLR2004 - one of the two was left out
-        return []
-    case = f"{AFTER} clients, idle after {MESSAGES:,} messages to each: {_both(taken['ours'], taken['trio_websocket'])} KiB each"
-    goal = "<= 4" if way.is_plain else "<= 2.5"
-    return [Row.of(f"memory after a burst{way.name}", case, BARE, taken["ours"], taken["trio_websocket"], goal)]
+    question = f"memory after a burst{way.name}"
+    taken = []
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(rounds):
+            run.tell(number / rounds, f"{question}, round {number + 1} of {rounds}")
+            try:
+                taken.append(list(pool.map(functools.partial(_weigh, way=way), ("ours", "trio_websocket"))))
+            except LeftOutError as reason:
+                run.leave_out(question, reason)
+                return []
+    ours, theirs = map(list, zip(*taken, strict=True))
+    case = f"{AFTER} clients, idle after {MESSAGES:,} messages to each: {_both(ours, theirs)} KiB each"
+    return [Row.of(question, case, BARE, ours, theirs, "<= 4" if way.is_plain else "<= 2.5")]
 
 
 def _weigh(kind: str, way: Way) -> float:

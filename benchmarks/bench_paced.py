@@ -6,7 +6,7 @@ of the process is compared, the kernel's share included. The ratios of bursts do
 
 from __future__ import annotations
 
-from .receiving import Rival, compare, cost, draw, receive
+from .receiving import Rival, compare, cost, draw, measured, receive
 from .row import Row
 from .run import Run
 
@@ -28,7 +28,7 @@ RIVALS = (
 )
 WARM = 100
 COUNT, QUICK_COUNT = 800, 400
-ROUNDS, QUICK_ROUNDS = 35, 7
+ROUNDS, QUICK_ROUNDS = 35, 13
 
 
 def measure(run: Run) -> list[Row]:
@@ -36,9 +36,10 @@ def measure(run: Run) -> list[Row]:
     rounds, count = (QUICK_ROUNDS, QUICK_COUNT) if run.quick else (ROUNDS, COUNT)
     rows = []
     for way, part in run.each_way():
-        readings = receive(part, RIVALS, rounds=rounds, warm=WARM, count=count, pace=PACE, way=way)
+        rivals = measured(run, RIVALS, way)
+        readings = receive(part, rivals, rounds=rounds, warm=WARM, count=count, pace=PACE, way=way)
         if run.plot is not None and way.is_plain:
             title = f"{PACE:,.0f} single messages a second: what one costs the processor (less is better)"
             draw(run.plot / "paced.png", title, readings, RIVALS, cost, "microseconds of processor time a message")
-        rows += compare("paced", readings, RIVALS, cost, "us of CPU a message", way=way)
+        rows += compare("paced", readings, rivals, cost, "us of CPU a message", way=way)
     return rows

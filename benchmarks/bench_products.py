@@ -5,8 +5,8 @@ Each client uses its own protocol, with a server that implements just enough of 
 
 from __future__ import annotations
 
-from .bench_burst import COUNT, QUICK_ROUNDS, ROUNDS, WARM
-from .receiving import Rival, compare, draw, rate, receive
+from .bench_burst import COUNT, ROUNDS, WARM
+from .receiving import Rival, compare, draw, measured, rate, receive
 from .row import Row
 from .run import Run
 
@@ -50,15 +50,20 @@ RIVALS = (
     ),
 )
 
+QUICK_ROUNDS = 13
+
 
 def measure(run: Run) -> list[Row]:
     """Measure, and return the rows."""
     rounds = QUICK_ROUNDS if run.quick else ROUNDS
     rows = []
     for way, part in run.each_way():
-        readings = receive(part, RIVALS, rounds=rounds, warm=WARM, count=COUNT, way=way)
+        rivals = measured(run, RIVALS, way)
+        if not rivals:
+            continue
+        readings = receive(part, rivals, rounds=rounds, warm=WARM, count=COUNT, way=way)
         if run.plot is not None and way.is_plain:
             title = "A burst, as the clients of other products deliver theirs (more is better)"
             draw(run.plot / "products.png", title, readings, RIVALS, rate, "messages a second of CPU time")
-        rows += compare("products", readings, RIVALS, rate, "msg/s of CPU", way=way)
+        rows += compare("products", readings, rivals, rate, "msg/s of CPU", way=way)
     return rows

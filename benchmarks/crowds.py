@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -17,9 +17,10 @@ BARE = "trio-websocket, bare connection"
 SMALL, LARGE = 1_000, 5_000
 SAMPLES, QUICK_SAMPLES = 300, 150  # leases for each reading
 READINGS, QUICK_READINGS = 3, 2  # of the leases, in the large crowd
-ROUNDS, QUICK_ROUNDS = {SMALL: 5, LARGE: 3}, {SMALL: 2, LARGE: 1}
+ROUNDS, QUICK_ROUNDS = {SMALL: 5, LARGE: 3}, {SMALL: 1, LARGE: 1}
 GROWTH = (1, 10, 100, SMALL, LARGE)  # clients
-EACH, FEWEST, BURSTS = 20, 4_000, 3  # messages to each client, messages in a burst at least, and bursts at each size
+EACH, FEWEST = 20, 4_000  # messages to each client, and messages in a burst at least
+BURSTS, QUICK_BURSTS = 3, 2  # at each size
 _KEEPALIVES = 15.0  # seconds until clients send their first ping, which may make leases late
 
 Reading = dict[str, Any]
@@ -32,12 +33,12 @@ class Gathered:
     Attributes:
         theirs, saved, ours: the mean `seconds` and `cpu` for a client to connect, and its mean `bytes` of memory: of
             trio-websocket's bare connections, of our clients with a saved session, and of our clients that log in. A quick
-            run gathers those only in its first small crowd, because their memory is the same and they take three times as
-            long.
+            run does not gather those: their memory is the same, and no goal is about the time of a login.
         alone, among, uncollected, settled, silent: by how many seconds each lease ends `late`: of a client alone, and, in a
-            large crowd, of one among ours, of one while no garbage is collected, of one with rare collections (not in a quick
-            run), and of one among ours that send no keepalive pings.
+            large crowd, of one among ours, and of one while no garbage is collected. Without goals, and so not in a quick run:
+            of one with rare collections, and of one among ours that send no keepalive pings.
         costs: the microseconds of CPU time of a message, by the number of clients, while the large crowd grows.
+        smaller: the figures of the first clients of a large crowd, which are the small crowd of a quick run.
     """
 
     theirs: Reading
@@ -49,6 +50,7 @@ class Gathered:
     settled: list[Reading] = attrs.field(factory=list)
     silent: list[Reading] = attrs.field(factory=list)
     costs: dict[int, list[float]] = attrs.field(factory=dict)
+    smaller: Gathered | None = None
 
     @property
     def memory(self) -> float:
@@ -63,7 +65,12 @@ def sizes(run: Run, way: Way) -> tuple[int, ...]:
 
 @functools.cache
 def gathered(run: Run, clients: int, way: Way) -> list[Gathered]:
-    """Gather crowds of one size, ours and trio-websocket's in turn, each with a server and a process of its own."""
+    """Gather crowds of one size, ours and trio-websocket's in turn, each with a server and a process of its own.
+
+    In a quick run the small crowd is the beginning of the large one, if that can be gathered.
+    """
+    if clients == SMALL and _is_part_of_large(run, way) and (large := gathered(run, LARGE, way)):
+        return [each.smaller for each in large if each.smaller is not None]
     rounds = (QUICK_ROUNDS if run.quick else ROUNDS)[clients]
     found = []
     for number in range(rounds):
@@ -73,29 +80,35 @@ def gathered(run: Run, clients: int, way: Way) -> list[Gathered]:
             run.tell((number + part) / rounds, words)
 
         try:
-            logins = not run.quick or (clients == SMALL and number == 0)
-            found.append(_gather(run, clients, way, tell, logins=logins))
+            found.append(_gather(run, clients, way, tell))
         except LeftOutError as reason:
             run.leave_out(f"{clients:,} clients{way.name}", reason)
             return []
     return found
 
 
-def _gather(run: Run, clients: int, way: Way, tell: Callable[[float, str], object], *, logins: bool) -> Gathered:
+def _gather(run: Run, clients: int, way: Way, tell: Callable[[float, str], object]) -> Gathered:
+    steps = (SMALL, clients) if clients == LARGE and _is_part_of_large(run, way) else (clients,)
     tell(0.0, "trio-websocket's connect")
-    theirs = _alone("trio_websocket", clients, way)
+    *first, theirs = _alone("trio_websocket", steps, way)
     ours = None
-    if logins:
+    if not run.quick:
         tell(0.2, "ours log in and connect")
-        ours = _alone("ours", clients, way)
+        *_, ours = _alone("ours", steps, way)
     tell(0.4, "ours connect from a saved session")
     if clients == SMALL or not way.is_plain:
-        return Gathered(theirs, _alone("ours_saved", clients, way), ours)
-    return _leases(run, clients, tell, Gathered(theirs, {}, ours))
+        *_, saved = _alone("ours_saved", steps, way)
+        return Gathered(theirs, saved, ours)
+    smaller = Gathered(first[0], {}) if first else None
+    return _leases(run, steps, tell, Gathered(theirs, {}, ours, smaller=smaller))
 
 
-def grow(server: Process, crowd: Process, most: int) -> dict[int, list[float]]:
-    """Let an empty crowd grow to *most* clients; return the microseconds of CPU time of a message at each size.
+def _is_part_of_large(run: Run, way: Way) -> bool:
+    return run.quick and LARGE in sizes(run, way)
+
+
+def grow(server: Process, crowd: Process, most: int, bursts: int) -> dict[int, list[float]]:
+    """Let an empty crowd grow to *most* clients; return the microseconds of CPU time of a message of each burst at each size.
 
     Each client gets the same number of messages at a time, whatever the size is. A small crowd gets them many times.
     """
@@ -106,7 +119,7 @@ def grow(server: Process, crowd: Process, most: int) -> dict[int, list[float]]:
         times = max(1, FEWEST // (EACH * size))
         count = EACH * size * times
         taken = []
-        for _ in range(BURSTS):
+        for _ in range(bursts):
             crowd.ask(do="expect", count=count)
             before = crowd.ask(do="usage")["cpu"]
             server.ask(push=EACH, times=times)
@@ -116,15 +129,26 @@ def grow(server: Process, crowd: Process, most: int) -> dict[int, list[float]]:
     return costs
 
 
-def _alone(kind: str, clients: int, way: Way) -> Reading:
+def _alone(kind: str, steps: Sequence[int], way: Way) -> list[Reading]:
     with (
         Process("benchmarks.crowd_server", environment=way.environment) as server,
         Process("benchmarks.crowd", kind, environment=way.environment) as crowd,
     ):
-        return crowd.ask(do="gather", port=server.greeting["port"], clients=clients)
+        return _gather_in_steps(crowd, server.greeting["port"], steps)
 
 
-def _leases(run: Run, clients: int, tell: Callable[[float, str], object], known: Gathered) -> Gathered:
+def _gather_in_steps(crowd: Process, port: int, steps: Sequence[int]) -> list[Reading]:
+    """Gather clients until there are as many as each of *steps*; return the means of all clients that are there then."""
+    there, sums, means = 0, dict[str, float](), []
+    for size in steps:
+        reading = crowd.ask(do="gather", port=port, clients=size - there)
+        sums = {name: sums.get(name, 0.0) + mean * (size - there) for name, mean in reading.items()}
+        there = size
+        means.append({name: total / size for name, total in sums.items()})
+    return means
+
+
+def _leases(run: Run, steps: Sequence[int], tell: Callable[[float, str], object], known: Gathered) -> Gathered:
     def leases(crowd: Process, port: int, after: float = 0.0) -> list[Reading]:
         samples, readings = (QUICK_SAMPLES, QUICK_READINGS) if run.quick else (SAMPLES, READINGS)
         return [crowd.ask(do="lateness", port=port, samples=samples, after=after) for _ in range(readings)]
@@ -132,7 +156,7 @@ def _leases(run: Run, clients: int, tell: Callable[[float, str], object], known:
     with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours_saved") as crowd:
         port = server.greeting["port"]
         alone = leases(crowd, port)
-        saved = crowd.ask(do="gather", port=port, clients=clients)
+        *first, saved = _gather_in_steps(crowd, port, steps)
         tell(0.6, "a lease among them")
         among = leases(crowd, port, _KEEPALIVES)
         crowd.ask(do="uncollected")
@@ -140,10 +164,10 @@ def _leases(run: Run, clients: int, tell: Callable[[float, str], object], known:
         if not run.quick:
             crowd.ask(do="settle")
             settled = leases(crowd, port)
-    tell(0.8, "a lease among silent ones")
+    tell(0.8, "growing, without pings")
     with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours_silent") as crowd:
-        costs = grow(server, crowd, clients)
-        silent = leases(crowd, server.greeting["port"])
+        costs = grow(server, crowd, steps[-1], QUICK_BURSTS if run.quick else BURSTS)
+        silent = [] if run.quick else leases(crowd, server.greeting["port"])
     return attrs.evolve(
         known,
         saved=saved,
@@ -153,4 +177,5 @@ def _leases(run: Run, clients: int, tell: Callable[[float, str], object], known:
         settled=settled,
         silent=silent,
         costs=costs,
+        smaller=known.smaller and attrs.evolve(known.smaller, saved=first[0]),
     )

@@ -15,7 +15,7 @@ from .process import LeftOutError, Process
 from .row import Row
 from .run import PLAIN, Run, Way, interleave
 
-__all__ = ["OURS", "Readings", "Rival", "compare", "cost", "draw", "rate", "receive"]
+__all__ = ["OURS", "Readings", "Rival", "compare", "cost", "draw", "measured", "rate", "receive"]
 
 SPAN = 0.1
 """The seconds of a round of a burst."""
@@ -46,6 +46,11 @@ class Rival:
     def goal_on(self, way: Way) -> str | None:
         """Return the goal on that transport."""
         return self.goal if way.is_plain else self.tls_goal
+
+
+def measured(run: Run, rivals: Sequence[Rival], way: Way) -> list[Rival]:
+    """Return those of *rivals* that are measured: in a quick run, those against which there is a goal."""
+    return [rival for rival in rivals if not run.quick or rival.goal_on(way) is not None]
 
 
 OURS = Rival("cometconn", "ours:receive", "typed events in an async for (Trio)")

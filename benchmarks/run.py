@@ -42,7 +42,7 @@ class Run:
     """The options that each question gets.
 
     Attributes:
-        quick: fewer rounds and smaller crowds, but everything that has a goal.
+        quick: fewer rounds and little of what has no goal, but everything that has one.
         plot: the folder for pictures, or `None`.
         tell: called with the progress of the question, from 0 to 1, and a description.
         ways: the transports; each question that has traffic on a socket to CometChat is measured on all of them.

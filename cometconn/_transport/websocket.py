@@ -69,8 +69,8 @@ class TrioWebSocket:
         "_has_library",
         "_head",
         "_library",
+        "_longest_read",
         "_more",
-        "_most_read",
         "_nursery",
         "_progress",
         "_request",
@@ -95,7 +95,7 @@ class TrioWebSocket:
         self._scanner = TextFrameScanner(max_message, takes_text=SCANS_TEXT_FRAMES)
         self._close_frame = close_frame(_NORMAL)  # made in advance, because it is written at once when a link ends
         self._more = False  # some of what was read is still to be returned
-        self._most_read = _READ  # bytes of the next read
+        self._longest_read = _READ  # bytes of the next read, at most
         self._begun: str | None = None  # the message of which `send_nowait()` has written a part
         self._failure: WebSocketError | None = None
         self._progress = Lot()
@@ -171,11 +171,11 @@ class TrioWebSocket:
             self._scanner.drop_taken()
             data: bytes | bytearray = b""
             try:
-                data = await receive_some(self._stream, self._most_read)
+                data = await receive_some(self._stream, self._longest_read)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 self._fail(stream_error(error))
             size = len(data)
-            self._most_read = _LONG_READ if size >= _READ else _READ
+            self._longest_read = _LONG_READ if size >= _READ else _READ
             self._take_in(data)
             messages = self._texts(most)
         return Received(messages, size, self._more)

@@ -36,28 +36,48 @@ def test_a_crowd_connects_receives_and_reports(kind: str) -> None:
 def test_questions_share_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is gathered once a run, and again for another run."""
     gathered: list[int] = []
-    with_logins: list[bool] = []
 
-    def gather(run: Run, clients: int, way: Way, tell: object, *, logins: bool) -> crowds.Gathered:
+    def gather(run: Run, clients: int, way: Way, tell: object) -> crowds.Gathered:
         gathered.append(clients)
-        with_logins.append(logins)
         return crowds.Gathered({}, {})
 
     monkeypatch.setattr(crowds, "_gather", gather)
     run = Run(quick=True)
-    assert crowds.gathered(run, 1_000, PLAIN) == crowds.gathered(run, 1_000, PLAIN)
+    tls = Way(", TLS", {"made": "up"})
+    assert crowds.gathered(run, 1_000, tls) == crowds.gathered(run, 1_000, tls)
     assert gathered == [1_000] * crowds.QUICK_ROUNDS[1_000]
-    assert with_logins == [True, False]
     gathered.clear()
     crowds.gathered(Run(), 5_000, PLAIN)
     assert gathered == [5_000] * crowds.ROUNDS[5_000]
-    assert with_logins == [True, False, *[True] * crowds.ROUNDS[5_000]]
+
+
+def test_the_small_crowd_of_a_quick_run_is_the_beginning_of_the_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the large one cannot be gathered, it is a crowd of its own."""
+    gathered: list[int] = []
+    most = 5_000
+
+    def gather(run: Run, clients: int, way: Way, tell: object) -> crowds.Gathered:
+        gathered.append(clients)
+        if clients > most:
+            raise LeftOutError("too many open files")
+        return crowds.Gathered({}, {}, smaller=small if clients == 5_000 else None)
+
+    small = crowds.Gathered({"bytes": 1.0}, {"bytes": 2.0})
+    monkeypatch.setattr(crowds, "_gather", gather)
+    run = Run(quick=True)
+    assert crowds.gathered(run, 1_000, PLAIN) == [small]
+    assert len(crowds.gathered(run, 5_000, PLAIN)) == 1
+    assert gathered == [5_000]
+    most, run = 1_000, Run(quick=True)
+    assert crowds.gathered(run, 1_000, PLAIN) == [crowds.Gathered({}, {})]
+    assert gathered == [5_000, 5_000, 1_000]
+    assert run.left_out == ["5,000 clients: too many open files"]
 
 
 def test_a_crowd_that_cannot_be_gathered_leaves_its_rows_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the reason, once."""
 
-    def gather(run: Run, clients: int, way: Way, tell: object, *, logins: bool) -> crowds.Gathered:
+    def gather(run: Run, clients: int, way: Way, tell: object) -> crowds.Gathered:
         raise LeftOutError("too many open files")
 
     monkeypatch.setattr(crowds, "_gather", gather)
@@ -67,7 +87,10 @@ def test_a_crowd_that_cannot_be_gathered_leaves_its_rows_out(monkeypatch: pytest
 
 
 def test_only_the_large_crowd_measures_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three times alone, among them once they ping, without collections, and when all has settled; and among silent ones."""
+    """Three times alone, among them once they ping, without collections, and when all has settled; and among silent ones.
+
+    A quick run leaves out what has no goal: logins, and the leases when all has settled and among silent clients.
+    """
     asked: list[tuple[str, object]] = []
 
     class Answering:
@@ -84,19 +107,25 @@ def test_only_the_large_crowd_measures_leases(monkeypatch: pytest.MonkeyPatch) -
 
         def ask(self, *, do: str = "push", **job: object) -> dict[str, float]:
             asked.append((do, job.get("after", job.get("clients"))))
-            return {"cpu": 1.0}
+            return {"cpu": 1.0 if job.get("clients") == 1_000 else 2.0}
 
     monkeypatch.setattr(crowds, "Process", Answering)
     monkeypatch.setattr(crowds, "grow", lambda *_: asked.append(("grow", None)))
-    crowds._gather(Run(), 5_000, PLAIN, lambda _, __: None, logins=True)
+    crowds._gather(Run(), 5_000, PLAIN, lambda _, __: None)
     leases, later = [("lateness", 0.0)] * 3, [("lateness", 15.0)] * 3
     crowd, off, settled, grown = ("gather", 5_000), ("uncollected", None), ("settle", None), ("grow", None)
     assert asked == [crowd, crowd, *leases, crowd, *later, off, *leases, settled, *leases, grown, *leases]
     asked.clear()
-    crowds._gather(Run(quick=True), 5_000, PLAIN, lambda _, __: None, logins=False)
-    assert asked == [crowd, *leases[:2], crowd, *later[:2], off, *leases[:2], grown, *leases[:2]]
+    found = crowds._gather(Run(quick=True), 5_000, PLAIN, lambda _, __: None)
+    steps = ("gather", 1_000), ("gather", 4_000)
+    assert asked == [*steps, *leases[:2], *steps, *later[:2], off, *leases[:2], grown]
+    assert found.theirs == found.saved == {"cpu": pytest.approx(1.8)}
+    assert found.smaller == crowds.Gathered({"cpu": 1.0}, {"cpu": 1.0})
     asked.clear()
-    crowds._gather(Run(quick=True), 1_000, PLAIN, lambda _, __: None, logins=True)
+    crowds._gather(Run(quick=True), 1_000, PLAIN, lambda _, __: None)
+    assert asked == [("gather", 1_000)] * 2
+    asked.clear()
+    crowds._gather(Run(), 1_000, PLAIN, lambda _, __: None)
     assert asked == [("gather", 1_000)] * 3
 
 
@@ -112,7 +141,7 @@ def test_each_client_of_a_growing_crowd_gets_the_same_number_of_messages(monkeyp
             return super().ask(**job)
 
     with Server("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours_silent") as crowd:
-        costs = crowds.grow(server, crowd, 4)
+        costs = crowds.grow(server, crowd, 4, 3)
     assert pushed == [{"push": 20, "times": 4}] * 3 + [{"push": 20, "times": 1}] * 3
     assert {size: len(each) for size, each in costs.items()} == {1: 3, 4: 3}
     assert all(0 < cost < 100_000 for each in costs.values() for cost in each)

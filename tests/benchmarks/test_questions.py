@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pathlib
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import attrs
@@ -74,6 +76,17 @@ def test_burst_and_products_divide_rates() -> None:
     products = bench_products.measure(Run(ways=BOTH))
     assert [row.goal for row in products] == [">= 3", ">= 6", ">= 1.5", *[None] * 7]
     assert [row.question for row in products] == ["products"] * 5 + ["products, TLS"] * 5
+
+
+@pytest.mark.usefixtures("made_up")
+def test_a_quick_run_measures_what_has_a_goal() -> None:
+    """Messages are received by the rivals against which there is a goal on that transport, and by no others."""
+    run = Run(quick=True, ways=BOTH)
+    for bench, count in ((bench_burst, 6), (bench_paced, 2), (bench_products, 3)):
+        rows = bench.measure(run)
+        assert len(rows) == count
+        assert all(row.goal for row in rows)
+        assert _goals(rows) == _goals(bench.measure(Run(ways=BOTH)))
 
 
 @pytest.mark.usefixtures("made_up")
@@ -155,7 +168,7 @@ def test_a_crowd_answers_three_questions(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     for module in (bench_memory, bench_connects, bench_lateness):
         monkeypatch.setattr(module, "gathered", lambda _, clients, __: [one, one] if clients == 5_000 else [])
-    monkeypatch.setattr(bench_memory, "_weigh", lambda kind, _: 4096.0 if kind == "ours" else 1024.0)
+    monkeypatch.setattr(bench_memory, "_weigh", lambda kind, **_: 4096.0 if kind == "ours" else 1024.0)
     memory, after, memory_tls, after_tls = bench_memory.measure(Run(ways=BOTH))
     assert (memory.ratio, memory.goal, "40.0 / 20.0 KiB" in memory.case) == (2.0, "<= 2.0", True)
     assert (memory_tls.question, memory_tls.ratio, memory_tls.goal) == ("memory, TLS", 2.0, None)
@@ -187,6 +200,16 @@ def test_a_crowd_answers_three_questions(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(bench_memory, "gathered", lambda _, clients, __: [one] if clients == 1_000 else [])
     assert [row.goal for row in bench_memory.measure(Run(ways=BOTH))] == ["<= 2.0", "<= 4", "<= 1.4", "<= 2.5"]
 
+    def weigh(kind: str, way: Way) -> float:
+        if kind != "ours":
+            raise LeftOutError("it is not installed")
+        return 4096.0
+
+    monkeypatch.setattr(bench_memory, "_weigh", weigh)
+    run = Run(quick=True)
+    assert [row.question for row in bench_memory.measure(run)] == ["memory"]
+    assert run.left_out == ["memory after a burst: it is not installed"]
+
 
 def test_a_close_frame_belongs_to_its_connection() -> None:
     """A missing close frame gives `None` for its call; the last connection, which leaving ended, belongs to no call."""
@@ -205,6 +228,13 @@ def test_a_missing_close_frame_is_counted() -> None:
     assert "3 of 4" in rows[1].case
     (only,) = bench_background.rows_of([[None]], [[0.1]])
     assert only.ratio == 0.0
+
+
+def test_a_quick_run_measures_the_clients_own_stream_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a stream of the program's own there is no goal."""
+    monkeypatch.setattr(bench_background, "_times", lambda *_, **__: ([[0.2]], [[0.1]]))
+    assert [row.goal for row in bench_background.measure(Run(quick=True))] == ["<= 2.0", ">= 1"]
+    assert [row.goal for row in bench_background.measure(Run())] == ["<= 2.0", ">= 1", None]
 
 
 def test_imports_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +299,7 @@ def test_a_growing_crowd_over_plain_tcp_is_the_one_of_the_leases(monkeypatch: py
     """It is gathered once for both; over TLS it has a thousand clients in a quick run, and processes of its own."""
     asked: list[tuple[str, int]] = []
 
-    def grow(kind: str, most: int, way: Way) -> dict[int, list[float]]:
+    def grow(kind: str, most: int, way: Way, bursts: int) -> dict[int, list[float]]:
         asked.append((kind, most))
         return {1: [1.0], most: [1.5]}
 
@@ -312,5 +342,24 @@ def test_the_console_is_divided_by_a_server_without_it() -> None:
     assert [(row.goal, row.met) for row in rows] == [("<= 1.05", True), (None, None), ("<= 1", True)]
     assert rows[0].case == "unwatched: 102 / 100 us of CPU a ping"
     assert rows[2].case == "a page shows 1,000 connections after 0.40 s"
-    del taken["1,000 connections"]
-    assert len(bench_console.rows_of(taken)) == 2
+    del taken["1,000 connections"], taken["watched"]
+    assert [row.goal for row in bench_console.rows_of(taken)] == ["<= 1.05"]
+
+
+def test_two_servers_of_one_process_are_two_figures() -> None:
+    """Each server has its figure of each round; a process with one figure is that figure."""
+    taken = {"unwatched": [{"no page": 1.0, "unwatched": 2.0}, {"no page": 3.0, "unwatched": 4.0}], "page": [5.0]}
+    assert bench_console.by_name(taken) == {"no page": [1.0, 3.0], "unwatched": [2.0, 4.0], "page": [5.0]}
+
+
+def test_the_console_is_measured_beside_a_server_without_it() -> None:
+    """Both get pings in one process, and each has a figure."""
+
+    def start(program: str, *arguments: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", program, *arguments], check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
+
+    taken = bench_console._pings(start, 100, ["no page", "unwatched", "watched"])
+    assert list(taken) == ["no page", "unwatched", "watched"]
+    assert all(0 < seconds < 1 for seconds in taken.values())

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import json
 import pathlib
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,7 @@ from benchmarks.bench_worst_step import SMALL, Steps, _against_msgspec, _most_me
 from benchmarks.encryption import with_tls
 from benchmarks.hostile import KINDS, LARGEST, PLACES, at_place, frames_of, page_of
 from benchmarks.process import Process
+from benchmarks.row import Row
 from benchmarks.run import PLAIN, Run, Way
 
 TLS = Way(", TLS", {"made": "up"})
@@ -121,13 +123,22 @@ def test_the_most_memory_has_a_row() -> None:
 
 
 def test_every_kind_has_a_row_of_each_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rounds of both transports alternate, and the memory is that over TLS."""
+    """Rounds of both transports alternate, and the memory is that over TLS.
+
+    A quick run measures again what may miss its goal, until the best round is at most half of it, or four times.
+    """
     asked: list[str] = []
+    held_up = {"tags:[1,...]": 1, "plain text": 99}  # in how many rounds over TLS
+    rounds: Counter[tuple[object, ...]] = Counter()
 
     class Pair(_Pair):
         def longest(self, way: str, *, memory: bool = False, **what: object) -> float:
             asked.append(f"{way}{self.transport.name}{' memory' * memory}")
-            return 2.0 * LARGEST if memory else 0.001
+            if memory:
+                return 2.0 * LARGEST
+            rounds[self.transport, way, *what.values()] += 1
+            slow = held_up.get(str(what["kind"]), 0) if self.transport is TLS else 0
+            return 0.009 if rounds[self.transport, way, *what.values()] <= slow else 0.001
 
     @contextlib.contextmanager
     def pair(way: Way) -> Iterator[_Pair]:
@@ -136,12 +147,24 @@ def test_every_kind_has_a_row_of_each_size(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(bench_worst_step, "Process", _Made)
     monkeypatch.setattr(bench_worst_step, "_pair", pair)
     rows = bench_worst_step.measure(Run(quick=True, ways=(PLAIN, TLS)))
-    assert len(rows) == 2 * len(KINDS) + 6
+    assert len(rows) == 2 * len(KINDS) + 3
+    assert all(row.goal for row in rows)
+    assert [row.rounds for row in rows[:4]] == [5, 5, 1, 1]
+    small = next(row for row in rows if row.case.startswith("tags:[1,...]"))
+    assert (small.rounds, small.ratio, small.spread) == (2, 1.0, 8.0)
+    monkeypatch.setattr(bench_worst_step, "ROUNDS", 2)
+    monkeypatch.setattr(
+        bench_worst_step, "_search", lambda *_: Row("worst step", "searched", "1 ms", 1.0, goal="<= 10")
+    )
+    asked.clear()
+    rows = bench_worst_step.measure(Run(ways=(PLAIN, TLS)))
+    assert len(rows) == 2 * len(KINDS) + 7
+    assert {row.rounds for row in rows[: 2 * len(KINDS)]} == {2}
     assert [row.case.partition(":")[0] for row in rows if row.goal is None] == [
         f"{name} (live and rest), 15 MiB, too long" for name in ("plain text", r"text of \u00e9", "quoted messages")
     ]
     both = ["live", "rest", "live, TLS", "rest, TLS"]
-    assert asked[:14] == [*both, *both, *both, "live, TLS memory", "rest, TLS memory"]
+    assert asked[:18] == [*both * 4, "live, TLS memory", "rest, TLS memory"]
 
 
 def test_worse_shapes_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -363,7 +363,8 @@ async def test_trio_websocket_is_opened_by_the_first_bytes_that_are_for_it(data:
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
-        await stream.send_all(text("one") + frame(1, b"tw", fin=False) + frame(0, b"o"))
+        fragments = frame(1, b"", fin=False) + frame(0, b"", fin=False) * 1000 + frame(0, b"two")
+        await stream.send_all(text("one") + fragments)
         await more.wait()
         await stream.send_all(data)
         await forever(stream)

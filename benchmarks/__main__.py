@@ -22,24 +22,24 @@ from .run import Run
 __all__ = ["main"]
 
 _WEIGHTS = {
-    "burst": 20,
-    "paced": 25,
-    "fragments": 20,
-    "products": 15,
-    "asyncio": 30,
-    "memory": 110,  # gathers the clients that the next two and `growth` measure
+    "burst": 22,
+    "paced": 12,
+    "fragments": 26,
+    "products": 8,
+    "asyncio": 18,
+    "memory": 120,  # gathers the clients that the next two and `growth` measure
     "connects": 1,
     "lateness": 1,
-    "login": 12,
-    "background": 16,
-    "import": 4,
+    "login": 7,
+    "background": 14,
+    "import": 5,
     "cold_start": 8,
-    "worst_step": 35,
-    "growth": 12,
+    "worst_step": 45,
+    "growth": 16,
     "files": 5,
-    "fleet": 30,
+    "fleet": 20,
     "storm": 2,
-    "console": 20,
+    "console": 12,
 }
 """The questions, in order, and roughly how many seconds each takes with `--quick`: for the bar."""
 
@@ -55,7 +55,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--plot", type=pathlib.Path, metavar="DIR", help="draw pictures into this folder")
     parser.add_argument(
-        "--quick", action="store_true", help="every goal, with fewer rounds, in less than six minutes on an idle machine"
+        "--quick",
+        action="store_true",
+        help="every goal, with fewer rounds, in less than six minutes on an idle machine",
     )
     parser.add_argument(
         "--write", action="store_true", help="write the table into the documentation; without names only"

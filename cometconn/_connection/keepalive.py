@@ -37,7 +37,7 @@ async def check_silence(machine: Machine, link: Link) -> None:
     for _ in range(_PASSES):
         await trio.lowlevel.checkpoint()
     await wait_read_turn()
-    await trio.lowlevel.checkpoint()  # two turns in one pass come in any order
+    await trio.lowlevel.checkpoint()  # the turns of one pass come in any order
     machine.judge_silence(link, read_at)
 
 

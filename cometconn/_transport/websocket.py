@@ -190,9 +190,6 @@ class TrioWebSocket:
 
     async def _next_message(self) -> Sequence[Message]:
         """Take the next message, also one that takes other tasks; none when more must be read first."""
-        if self._state is WebSocketState.HANDSHAKE:
-            self._more = False
-            return []
         self._raise_if_never_open()
         if self._state is WebSocketState.ENDED and not self._has_library:
             raise self._closed_error()
@@ -207,9 +204,10 @@ class TrioWebSocket:
             if not isinstance(piece, bytes):
                 self._more = piece is not None and not self._scanner.exhausted
                 return [] if piece is None else [piece]
-            if not piece:
+            if piece:
+                self._pass_on(piece)
+            else:
                 await trio.lowlevel.checkpoint()
-            self._pass_on(piece)
 
     async def _from_library(self) -> str | bytes | None:
         """Take the next message of what trio-websocket was fed; `None` when it wants more.
@@ -243,7 +241,8 @@ class TrioWebSocket:
             except WebSocketError as error:
                 self._fail(error)
                 return
-            if self._head.complete:
+            self._more = self._head.complete
+            if self._more:
                 self._move(WebSocketState.OPEN)
                 self._scanner.feed(data[size:])
         elif not data:

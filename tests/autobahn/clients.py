@@ -27,7 +27,8 @@ class _EchoingWebSocket(TrioWebSocket):
 
     def __init__(self, stream: trio.abc.Stream, url: str, *, scans: bool) -> None:
         super().__init__(stream, url, {})
-        self._target += "?" + url.partition("?")[2]
+        query = url.partition("?")[2].encode()
+        self._request = self._request.replace(b" HTTP/1.1", b"?" + query + b" HTTP/1.1", 1)
         self._scanner = TextFrameScanner(MOST, takes_text=scans)
 
     async def echo(self) -> None:

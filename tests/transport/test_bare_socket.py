@@ -75,7 +75,7 @@ async def test_long_reads_take_turns(most: int, waits: bool) -> None:
                 order.append(await receive_some(one, most))
 
         await other.send_all(b"12345678")
-        for number in range(21):  # one, and ten times two
+        for number in range(21):  # one, and five times four
             nursery.start_soon(other_reader, number)
         await trio.lowlevel.checkpoint()
         if waits:

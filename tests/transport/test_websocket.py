@@ -171,7 +171,7 @@ async def test_nothing_that_was_taken_is_kept_while_the_server_is_silent() -> No
 
 
 async def test_clients_do_not_all_take_in_a_burst_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At most two clients of a run read 64 KiB in one pass of the scheduler; a client reads 4 KiB when little has come."""
+    """At most four clients of a run read 64 KiB in one pass of the scheduler; a client reads 4 KiB when little has come."""
     reads: list[tuple[int, int, int]] = []  # the pass, the bytes that were wanted, and those that came
     trio.lowlevel.add_instrument(passes := Passes())
     read = os.read
@@ -207,7 +207,7 @@ async def test_clients_do_not_all_take_in_a_burst_at_the_same_time(monkeypatch: 
             await peer.wait_messages(304)
     long = [at for at, most, _ in reads if most == 64 * 1024]
     assert {most for _, most, _ in reads} == {4 * 1024, 64 * 1024}
-    assert max(map(long.count, long)) <= 2
+    assert max(map(long.count, long)) <= 4
     assert sum(size for *_, size in reads) > 8 * 300_000
     assert [(most, size) for _, most, size in reads[-8:]] == [(4 * 1024, len(text("one more") + text("and one")))] * 8
 
@@ -415,7 +415,8 @@ async def test_trio_websocket_is_opened_by_the_first_bytes_that_are_for_it(data:
 
     async def script(stream: trio.SocketStream) -> None:
         await upgrade(stream)
-        await stream.send_all(text("one") + frame(1, b"tw", fin=False) + frame(0, b"o"))
+        fragments = frame(1, b"", fin=False) + frame(0, b"", fin=False) * 1000 + frame(0, b"two")
+        await stream.send_all(text("one") + fragments)
         await more.wait()
         await stream.send_all(data)
         await forever(stream)

@@ -165,6 +165,7 @@ REACHES_IN = {
     "properties/search": "It applies every input in every reachable state, without a client.",
     "properties/test_search": "It gives `search` reducers that were broken on purpose, and each must be found.",
     "properties/test_writes_at_once": "It lets the socket take only a part of some writes, as the operating system may.",
+    "simulation/test_simulation": "It breaks a client on purpose, in places that no public name reaches.",
     "simulation/clocks": "It replaces the clocks of every module, so that a run can be repeated.",
     "simulation/disk": "It puts the real file store on a disk in memory.",
     "streams/acknowledging": "It makes streams without a client: the tests publish messages by number and compare the position after each step.",

@@ -26,6 +26,7 @@ STARTS = {
     "a_cancelled_connect_ends_a_standing_wish": 121,
     "a_refused_renewal_is_retried": 91,
     "a_renewal_without_a_bound": 151,
+    "backoff_starts_over_a_bit_late": 331,
     "cancelled_is_called_failed": 81,
     "duplicates_are_delivered": 141,
     "foreground_undoes_disconnect": 31,

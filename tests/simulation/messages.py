@@ -81,8 +81,12 @@ class Messages:
         """Note that the server sent a message a second time.
 
         If a program was started in between, it knows only the last message of its saved position: an earlier one may
-        have got its id late. Without catching up, the saved position is not judged.
+        have got its id late. Without catching up, the saved position is not judged. After a `logout()` it may be the only
+        one that the client knows, so those behind it that were sent while no user was logged in may be fetched, too.
         """
+        behind = {other for other in self._foreign if other > number}
+        self._foreign -= behind
+        self._late |= behind
         if number not in self._seen and (number < self._position or not self.catches_up):
             self._late.add(number)
             self.acknowledged.pop(number, None)

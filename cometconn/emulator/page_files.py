@@ -1,7 +1,7 @@
 """The files of the server's page: HTML, style sheets and modules, as they lie in the package, and joined into one of each.
 
-A browser has six connections to a server, so 20 files take four rounds of requests, which are most of the time until the
-page is drawn, and three times as long on a machine that is busy.
+A browser has six connections to a server, so that 20 files take four rounds of requests, which are most of the time until
+the page is drawn.
 """
 
 from __future__ import annotations

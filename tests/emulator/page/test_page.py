@@ -201,7 +201,7 @@ def test_a_drop_is_seen_in_frames_facts_and_timeline(stage: Stage, page: Page) -
 
 
 def test_a_timeline_is_drawn_no_more_than_it_must(stage: Stage, page: Page) -> None:
-    """When something happened, else when it has moved by a pixel; and the more seldom the longer the server needs."""
+    """It is drawn when something happened or it has moved by a pixel, and less often if the server takes longer for it."""
     stage.bot("zed-1")
     choose(page, "zed-1", 1)
     asked: list[float] = []

@@ -45,7 +45,7 @@ export function onFrame(draw) {
 }
 
 function drawAll() {
-  // What they ask for meanwhile is added at the end, and drawn, too: a list that gets its items is not a frame late.
+  // What is added meanwhile runs in this frame, too: a list that gets its items in it is not drawn a frame later.
   for (const run of due) {
     try {
       run();

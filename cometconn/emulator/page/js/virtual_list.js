@@ -13,7 +13,7 @@ export class VirtualList {
   #options;
   #current = null;
   #scroller;
-  // What the browser last reported. To ask it while the list is drawn makes it compute the layout of the whole page at once.
+  // As of the last scroll or resize: reading them while the list is drawn makes the browser compute the page's layout at once.
   #height = 1_000; // enough for the first rows
   #top = 0;
 

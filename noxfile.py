@@ -276,7 +276,7 @@ def fleet(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure everything in `benchmarks/`, and print a table. Options: [name ...] --json FILE --plot DIR --quick."""
+    """Measure everything in `benchmarks/`, and print a table. Options: [name ...] --json FILE --compare OLD --plot DIR --quick --write."""
     session.install("-q", ".[bench]")
     for peer in PEERS:
         # A client that cannot be installed on this Python leaves out its row and fails nothing.

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from . import page
 from .comparison import Change, changes, missing, read_rows
 from .encryption import with_tls
 from .machine import description
@@ -56,6 +57,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="fewer rounds: every goal, in less than six minutes on an idle machine"
     )
+    parser.add_argument(
+        "--write", action="store_true", help="write the table into the documentation; without names only"
+    )
     for name in ("accounts", "workers"):
         parser.add_argument(f"--{name}", type=int, default=0, metavar="N", help=f"{name} of the question `fleet`")
     options = parser.parse_args(arguments)
@@ -64,6 +68,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(_WEIGHTS)}")
     if min(options.accounts, options.workers) < 0 or 0 < options.accounts < options.workers:
         parser.error("--accounts and --workers are positive numbers, with at least one account for each worker")
+    if options.write and options.names:
+        parser.error("--write replaces the whole table: name no questions with it")
     options.old = None
     if options.compare is not None:
         try:  # before minutes are spent on measuring
@@ -148,6 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.old is not None:
         for line in _comparison(changes(rows, options.old), missing(rows, options.old)):
             console.print(line, markup=False)
+    if options.write:
+        page.write(rows, left_out, machine, quick=options.quick)
     if options.json is not None:
         options.json.write_text(json.dumps([row.as_json() for row in rows], indent=2) + "\n", encoding="utf-8")
 

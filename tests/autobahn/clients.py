@@ -78,7 +78,8 @@ async def _trio_websocket(url: str, got: list[str | bytes] | None = None) -> Non
 async def _websockets(url: str, got: list[str | bytes] | None = None) -> None:
     import websockets.trio.client  # only the session `autobahn` installs it
 
-    async with websockets.trio.client.connect(url, compression=None, max_size=MOST, proxy=None) as connection:
+    options = {"compression": None, "max_size": MOST, "proxy": None, "close_timeout": 1}  # seconds
+    async with websockets.trio.client.connect(url, **options) as connection:
         try:
             async for message in connection:
                 if got is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from .clients import Client
 
@@ -25,7 +25,7 @@ LARGE: Final = ("9.*", "10.*")
 """Cases of large messages, and of a thousand messages one after the other."""
 FINE: Final = frozenset({"OK", "INFORMATIONAL"})
 _AGAIN: Final = 60  # cases: with more, it is not the machine
-_LONGEST: Final = 300.0  # seconds for a case
+_LONGEST: Final = 60.0  # seconds for a case; one that takes longer is not run again
 
 
 async def examine(client: Client, cases: Sequence[str] = (), without: Sequence[str] = COMPRESSION) -> dict[str, str]:
@@ -40,16 +40,20 @@ async def examine(client: Client, cases: Sequence[str] = (), without: Sequence[s
         cases: which to run, `*` for any characters; all without it.
         without: which of them to leave out.
     """
-    verdicts = await _run(client, cases, without, 8)
+    slow: set[int] = set()
+    verdicts = await _run(client, cases, without, 8, slow)
+    too_slow = {case for number, case in enumerate(verdicts, 1) if number in slow}
     for at_once in (2, 1):
-        again = [case for case, verdict in verdicts.items() if verdict not in FINE]
+        again = [case for case, verdict in verdicts.items() if verdict not in FINE and case not in too_slow]
         if 0 < len(again) <= _AGAIN:
-            verdicts |= await _run(client, again, (), at_once)
+            verdicts |= await _run(client, again, (), at_once, set())
     return verdicts
 
 
-async def _run(client: Client, cases: Sequence[str], without: Sequence[str], at_once: int) -> dict[str, str]:
-    """Run the cases on a server of their own."""
+async def _run(
+    client: Client, cases: Sequence[str], without: Sequence[str], at_once: int, slow: set[int]
+) -> dict[str, str]:
+    """Run the cases on a server of their own, and add to *slow* the numbers of those that took too long."""
     command = [sys.executable, "-m", "tests.autobahn.server", ",".join(cases), ",".join(without)]
     output = b""
     async with trio.open_nursery() as nursery:
@@ -64,7 +68,8 @@ async def _run(client: Client, cases: Sequence[str], without: Sequence[str], at_
         limiter = trio.CapacityLimiter(at_once)
         async with trio.open_nursery() as running:
             for number in range(1, int(count[0]) + 1):
-                running.start_soon(_case, client, f"{url}/runCase?case={number}&agent=client", limiter)
+                case = functools.partial(client, f"{url}/runCase?case={number}&agent=client", None)
+                running.start_soon(_case, case, number, limiter, slow)
         await client(f"{url}/updateReports?agent=client", [])
         output = b""
         while data := await process.stdout.receive_some():
@@ -72,11 +77,15 @@ async def _run(client: Client, cases: Sequence[str], without: Sequence[str], at_
     return json.loads(output)
 
 
-async def _case(client: Client, url: str, limiter: trio.CapacityLimiter) -> None:
+async def _case(
+    case: Callable[[], Awaitable[None]], number: int, limiter: trio.CapacityLimiter, slow: set[int]
+) -> None:
     """Run one case. Whatever the client raises, the server judges what it has seen."""
     async with limiter:
-        with trio.move_on_after(_LONGEST):
+        with trio.move_on_after(_LONGEST) as scope:
             try:
-                await client(url, None)
+                await case()
             except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
                 pass
+        if scope.cancelled_caught:
+            slow.add(number)

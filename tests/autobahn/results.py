@@ -31,6 +31,7 @@ _EXPLAINED = {
     r"3\.[234]|4\.[12]\.[345]|5\.15": "Behind a valid message comes a frame that is not allowed. The client closes the connection before the program "
     "has sent the message back. In which of these cases it does so differs from run to run.",
     r"6\.4\.[1-4]": "Invalid UTF-8 is noticed, but not within a second of the byte that makes it invalid; on a busy machine that takes longer.",
+    r"9\.[34]\.[12]": "4 MiB in fragments of 64 or 256 bytes. It took longer than a minute, after which the case was ended.",
     r"7\.1\.5": "The server sends a close frame between two fragments of a message, and the closing that follows is not the one it requires.",
     r"7\.1\.6": "The server sends 256 KiB and a close frame directly behind them. RFC 6455 leaves open whether the message is sent back.",
     r"7\.13\.[12]": "The server closes with code 5000 or 65535, for which RFC 6455 gives no rule.",

@@ -53,6 +53,13 @@ def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "burst" in said
 
 
+def test_a_part_of_the_table_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    """The page has one run, and before anything is measured."""
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["storm", "--quick", "--write"])
+    assert "name no questions" in capsys.readouterr().err
+
+
 def test_another_run_is_compared(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -432,3 +432,12 @@ def test_few_times_are_remembered(text_frame: dict[str, Any]) -> None:
         assert message.sent_at is not None
         assert message.sent_at.timestamp() == seconds
         assert len(fast._moments) <= 512
+
+
+def test_the_data_of_a_signal_need_not_be_an_object() -> None:
+    """A number is what it is, and takes no step into it."""
+    text = (
+        '{"type":"transient_message","receiver":"zed-1","receiverType":"user","body":{"user":{"uid":"amy-2"},"data":7}}'
+    )
+    [event] = fast.first_events([text], session_id=None, known=fast.KnownPeople("zed-1"))
+    assert (event, event.data) == (decode(text, own_uid="zed-1", session_id=None), 7)  # type: ignore[attr-defined]

@@ -58,7 +58,7 @@ class Calm:
             self.world.server.drop(UID, "reset")
             await self._come_back_alone(chat)
         await self._until(
-            lambda: not self.world.messages.owed, _DELIVERS_WITHIN, "messages are not delivered", self._owed
+            lambda: self.world.messages.is_settled, _DELIVERS_WITHIN, "messages are not delivered", self._owed
         )
         self.world.messages.settled()
         devices = self.world.server.world.connections(UID)

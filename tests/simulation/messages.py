@@ -44,7 +44,6 @@ class Messages:
         acknowledged: when the program acknowledged a message.
         delivered: how many messages were delivered by a stream that counts.
         lost: how many were reported as lost.
-        is_fetch_refused: the last gap was not recovered: the client fetches again when it is connected the next time.
     """
 
     fail: Callable[[str], object]
@@ -54,7 +53,6 @@ class Messages:
     acknowledged: dict[int, float] = attrs.field(factory=dict)
     delivered: int = 0
     lost: int = 0
-    is_fetch_refused: bool = False
     _is_covered: bool = False
     _covered_since: float = 0.0
     _is_forgotten: bool = False  # by `logout()`
@@ -64,8 +62,15 @@ class Messages:
     _seen: set[int] = attrs.field(factory=set)  # delivered by this process
     _readings: int = 0
     _dropped: int = 0  # events that an `Overflow` reported, and that are not known to be lost messages yet
+    _refused_after: int | None = None  # messages behind it are fetched at the next connection
+    _overflowed: float = 0.0  # when the last of these was read
     _foreign: set[int] = attrs.field(factory=set)  # sent while no user was logged in, after `logout()`
     _position: int = -1  # with which the last process ended
+
+    @property
+    def is_fetch_refused(self) -> bool:
+        """Whether a gap was not recovered, and the client fetches again when it is connected the next time."""
+        return self._refused_after is not None
 
     # What the server does.
 
@@ -181,7 +186,11 @@ class Messages:
         if gap.recovered is True and not self.catches_up:
             self.fail("a gap was recovered without catching up")
         if reading.counts and self.catches_up:
-            self.is_fetch_refused = gap.recovered is False
+            after = gap.after_id or 0
+            if gap.recovered is False:
+                self._refused_after = min(after, after if self._refused_after is None else self._refused_after)
+            elif gap.recovered and self._refused_after is not None and after <= self._refused_after:
+                self._refused_after = None
         if gap.recovered is False:
             reading.is_excused = True
             if not self.catches_up:
@@ -202,6 +211,7 @@ class Messages:
         if reading.counts:
             self._is_excused = True
             self._dropped += dropped
+            self._overflowed = trio.current_time()
 
     def saw_message(self, reading: Reading, number: int) -> int | None:
         """Judge a message."""
@@ -228,7 +238,7 @@ class Messages:
                 for other in self.owed
                 if self._largest < other < number and other not in self._seen and other not in self._late
             ]
-            if self._is_excused and (not self.catches_up or len(missing) <= self._dropped):
+            if self._may_be_dropped(missing) if self.catches_up else self._is_excused:
                 self._dropped -= len(missing)
                 self._lose(missing)
             elif missing:
@@ -236,8 +246,18 @@ class Messages:
             self._largest, self._is_excused = number, False
         return number
 
+    def _may_be_dropped(self, missing: list[int]) -> bool:
+        """Whether an `Overflow` can be about them. Messages that are fetched may come behind it, and before it in order."""
+        return len(missing) <= self._dropped and all(self.sent[number] <= self._overflowed for number in missing)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything was delivered, or dropped by a stream that has reported it."""
+        return not self.owed or self._may_be_dropped(list(self.owed))
+
     def settled(self) -> None:
-        """Note that nothing is owed, so nothing that a stream has dropped is missing any more."""
+        """Note that nothing more comes, so nothing that a stream has dropped is missing any more."""
+        self._lose(self.owed)
         self._dropped = 0
 
     def acknowledge(self, numbers: Iterable[int]) -> None:

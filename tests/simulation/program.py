@@ -50,7 +50,7 @@ BOUNDS = {
     "login": 2 * _REQUEST + 2 * _STORE,
     "logout": _REQUEST + _CLOSE + _STORE,
     "ping": _PONG,
-    "send_text": _REQUEST,
+    "send_text": 4 * _REQUEST,  # with a new token
 }
 """The most seconds that a call may take, from the contract."""
 

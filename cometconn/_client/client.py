@@ -121,7 +121,8 @@ class CometChat:
             ApiError: the server refused or sent no response; the user is logged out in this client all the same.
 
         During a first `login()` it ends that login and returns. A checkpoint; if cancelled, the user is logged out, and
-        the request to the server may not have been made. At most `request_timeout` + `close_timeout`.
+        the request to the server may not have been made, and it ends within `close_timeout`, at least 2 s. At most
+        `request_timeout` + `close_timeout`.
         """
         await self._login.logout()()
 

@@ -164,15 +164,17 @@ class Login:
     @trio.lowlevel.enable_ki_protection
     async def _finish_logout(self, session: Session, link: Link | None) -> None:
         errors: list[CometConnError] = []
+        ends = trio.current_time() - blocked_time() + self.store.patience
         try:
             await self.store.forget()
         except StoreError as error:
             errors.append(error)
-        # Where this call is cancelled already, the request is made all the same, and waited for a moment.
+        # Where this call is cancelled already, the request is made all the same, with what the store has left of the time
+        # that a cancelled call may take.
         is_cancelled = trio.current_effective_deadline() == -math.inf
-        patience = self.store.patience if is_cancelled else math.inf
+        patience = ends - (trio.current_time() - blocked_time()) if is_cancelled else math.inf
         try:
-            with trio.move_on_after(patience, shield=is_cancelled):
+            with trio.move_on_after(max(0.0, patience), shield=is_cancelled):
                 await self.api.delete_me(session)
         except CometConnError as error:
             errors.append(error)

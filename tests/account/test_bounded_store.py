@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -390,6 +392,21 @@ async def test_a_cancelled_logout_does_every_step(autojump_clock: MockClock) -> 
         assert [entry.detail["method"] for entry in server.log.of(Kind.REST)][-1] == "DELETE"
         await chat.wait_closed()
         assert math.isfinite(trio.current_time())
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.5, 2.5])
+async def test_a_cancelled_logout_ends_within_one_bound(seconds: float, autojump_clock: MockClock) -> None:
+    """The store and a server that does not answer share the 2 s that a cancelled logout may take."""
+    store = FaultyStore(partial(trio.sleep, seconds), "forget")
+    async with open_memory_server() as server, client(server, store) as chat:
+        await chat.login(uid="zed-1", auth_key="KEY")
+        server.set(rest="hang")
+        began = trio.current_time()
+        with trio.CancelScope() as scope, suppress(StoreError):
+            scope.cancel()
+            await chat.logout()
+        assert trio.current_time() - began <= 2.001
+        assert chat.get_logged_in_user() is None
 
 
 async def test_a_login_that_is_not_wanted_leaves_the_session_of_other_servers() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 import attrs
@@ -23,13 +24,14 @@ _SAVED_WITHIN = 0.6  # seconds: the contract's half second, and what a healthy d
 
 @attrs.define(eq=False)
 class Reading:
-    """One stream of the program: its last message."""
+    """One stream of the program: its last message, and whether it has dropped events."""
 
     number: int
     counts: bool
     opened: float = attrs.field(factory=trio.current_time)
     last: int | None = None
     is_excused: bool = False
+    has_dropped: bool = False
 
 
 @attrs.define(eq=False)
@@ -54,7 +56,7 @@ class Messages:
     delivered: int = 0
     lost: int = 0
     _is_covered: bool = False
-    _covered_since: float = 0.0
+    _covered_since: float = 0.0  # infinity: the process has not been connected, and does not catch up
     _is_forgotten: bool = False  # by `logout()`
     _largest: int = 0
     _is_excused: bool = False  # what is missing before the next message may be lost
@@ -63,7 +65,9 @@ class Messages:
     _readings: int = 0
     _dropped: int = 0  # events that an `Overflow` reported, and that are not known to be lost messages yet
     _refused_after: int | None = None  # messages behind it are fetched at the next connection
-    _overflowed: float = 0.0  # when the last of these was read
+    _overflowed: float = -math.inf  # when the last of these was read
+    _taken: set[int] = attrs.field(factory=set)  # messages that were taken for dropped ones
+    _announced: dict[int, float] = attrs.field(factory=dict)  # when a gap announced that they come late
     _foreign: set[int] = attrs.field(factory=set)  # sent while no user was logged in, after `logout()`
     _position: int = -1  # with which the last process ended
 
@@ -102,6 +106,7 @@ class Messages:
             self.acknowledged.clear()
             recently = trio.current_time() - _EARLIER
             self._foreign = {number for number in self._foreign if self.sent[number] < recently}
+        if not self._is_covered or self._covered_since == math.inf:
             self._covered_since = trio.current_time()
         self._is_covered, self._is_forgotten = True, False
 
@@ -112,9 +117,11 @@ class Messages:
         self._seen.clear()
         self._foreign.clear()  # an end by force, or a bad disk, may have left the user saved
         self._is_forgotten = False
-        self._late.clear()
+        for known in (self._late, self._taken, self._announced):
+            known.clear()
         self._largest = 0
         if not self.catches_up:
+            self._covered_since = math.inf
             self._lose(self.owed)
             self._largest = max(self.sent, default=0)
             self._is_excused = True
@@ -155,6 +162,7 @@ class Messages:
         self._uncover()
         self._is_forgotten = self._is_excused = True
         self._late.update(self.sent)
+        self._taken.clear()
         self.acknowledged.clear()
 
     def _uncover(self) -> None:
@@ -196,18 +204,40 @@ class Messages:
             if not self.catches_up:
                 self._is_excused = self._is_excused or reading.counts
                 return
-            missing = [
-                number
-                for number in self.sent
-                if number > (gap.after_id or 0)
-                and (gap.before_id is None or number < gap.before_id)
-                and number not in self.acknowledged
-            ]
+            self._late.update(self._missing_in(gap))
+        elif gap.recovered and self._is_second(reading, gap):
+            missing = self._missing_in(gap)
             self._late.update(missing)
+            self._announced.update(dict.fromkeys(missing, trio.current_time()))
+            come_late = self._taken.intersection(missing)
+            self._taken -= come_late
+            self.owed.update(dict.fromkeys(sorted(come_late)))
+            self.lost -= len(come_late)
+
+    def _missing_in(self, gap: Gap) -> list[int]:
+        return [
+            number
+            for number in self.sent
+            if number > (gap.after_id or 0)
+            and (gap.before_id is None or number < gap.before_id)
+            and number not in self.acknowledged
+        ]
+
+    def _is_second(self, reading: Reading, gap: Gap) -> bool:
+        """Whether this gap may be the second of its range, and the stream did not get the first, with `recovered=False`.
+
+        The first is among what a stream that counts has dropped, or what this one has dropped; or this one, which does
+        not count, was opened behind it. Messages of the range then come late, and are none of the dropped ones.
+        """
+        if gap.before_id is None or reading.last is None or reading.last < gap.before_id:
+            return False
+        if reading.counts:
+            return self._overflowed >= gap.until
+        return reading.has_dropped or reading.opened >= gap.until
 
     def saw_overflow(self, reading: Reading, dropped: int) -> None:
         """Note that a stream has dropped events, which count as acknowledged from now on."""
-        reading.is_excused = True
+        reading.is_excused = reading.has_dropped = True
         if reading.counts:
             self._is_excused = True
             self._dropped += dropped
@@ -240,6 +270,7 @@ class Messages:
             ]
             if self._may_be_dropped(missing) if self.catches_up else self._is_excused:
                 self._dropped -= len(missing)
+                self._taken.update(missing)
                 self._lose(missing)
             elif missing:
                 self.fail(f"messages {missing[:5]} are missing before {number}, without a word")
@@ -248,7 +279,8 @@ class Messages:
 
     def _may_be_dropped(self, missing: list[int]) -> bool:
         """Whether an `Overflow` can be about them. Messages that are fetched may come behind it, and before it in order."""
-        return len(missing) <= self._dropped and all(self.sent[number] <= self._overflowed for number in missing)
+        come = (max(self.sent[number], self._announced.get(number, 0.0)) for number in missing)
+        return len(missing) <= self._dropped and all(at <= self._overflowed for at in come)
 
     @property
     def is_settled(self) -> bool:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 import trio
 
@@ -114,6 +115,7 @@ def test_a_broken_client_is_found(
 
 NOW = datetime.datetime.now(datetime.UTC)
 LOST = Gap(0.0, 1.0, since_utc=NOW, until_utc=NOW)
+LATE = attrs.evolve(LOST, until=0.0, recovered=True, before_id=3)
 
 
 def _in_order(judge: Messages, reading: Reading) -> None:
@@ -156,6 +158,54 @@ def _dropped_at_the_end(judge: Messages, reading: Reading) -> None:
 def _more_saved_than_dropped(judge: Messages, reading: Reading) -> None:
     judge.saw_overflow(reading, 2)
     judge.process_ended(_position(1, 2, 3), -100, by_force=False, power_cut=False)
+
+
+def _late_behind_a_dropped_gap(judge: Messages, reading: Reading) -> None:
+    judge.saw_overflow(reading, 3)
+    judge.saw_message(reading, 3)  # 1 and 2 seem to be among the dropped events, but the gap was
+    judge.saw_gap(reading, LATE)
+    judge.saw_message(reading, 1)
+    judge.saw_message(reading, 2)
+    judge.acknowledge([1, 2, 3])
+    if not judge.is_settled:
+        judge.fail("not settled")
+
+
+def _announced_and_not_delivered(judge: Messages, reading: Reading) -> None:
+    judge.saw_overflow(reading, 3)
+    judge.saw_message(reading, 3)
+    judge.saw_gap(reading, LATE)
+    judge.saw_message(reading, 2)
+    judge.acknowledge([2, 3])
+    judge._announced[1] += 1  # the test is over within an instant
+    if not judge.is_settled:
+        judge.fail("1 does not come")
+
+
+def _late_behind_one_gap(judge: Messages, reading: Reading) -> None:
+    judge.saw_message(reading, 1)
+    judge.saw_message(reading, 2)
+    judge.saw_message(reading, 3)
+    judge.saw_gap(reading, LATE)
+    judge.saw_message(reading, 2)
+
+
+def _missing_beside(judge: Messages, _: Reading) -> None:
+    beside = judge.begin_reading(counts=False)
+    judge.sent[2] += 1
+    judge.saw_message(beside, 1)
+    judge.saw_message(beside, 3)
+
+
+def _missing_beside_before_the_first_connection(judge: Messages, reading: Reading) -> None:
+    judge.process_began()
+    _missing_beside(judge, reading)
+
+
+def _missing_beside_behind_it(judge: Messages, reading: Reading) -> None:
+    judge.process_began()
+    judge.session_accepted()
+    _missing_beside(judge, reading)
 
 
 def _backwards(judge: Messages, reading: Reading) -> None:
@@ -211,6 +261,13 @@ def _position(number: int, *beyond: int) -> bytes:
         (True, _more_missing_than_dropped, "missing before 3"),
         (True, _dropped_at_the_end, None),
         (True, _more_saved_than_dropped, "not acknowledged"),
+        (True, _late_behind_a_dropped_gap, None),
+        (True, _announced_and_not_delivered, "1 does not come"),
+        (True, _late_behind_one_gap, "message 2 after 3"),
+        (True, _missing_beside, "missing before 3"),
+        (True, _missing_beside_before_the_first_connection, "missing before 3"),  # it is fetched
+        (False, _missing_beside_before_the_first_connection, None),
+        (False, _missing_beside_behind_it, "missing before 3"),
         (True, _backwards, "message 1 after 1"),
         (True, _acknowledged_before, "came again"),
         (True, _open_before, None),

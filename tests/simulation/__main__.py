@@ -1,7 +1,8 @@
 """`nox -s simulate -- [--seed S] [--hours H] [--steps N] [--trace FILE] [--processes N]`: a client for many hours in virtual time, with everything that goes wrong.
 
 Without `--seed` the hours are divided among new seeds, in as many processes as there are processors. A failure prints
-its seed, and the shortest prefix of its script that still fails; `--seed S --steps N` runs that again.
+its seed, and the shortest prefix of its script that still fails; `--seed S --steps N` runs that again. A prefix ends
+with a calm, so now and then none fails: then the whole script is named.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ def _piece(seed: int, hours: float) -> tuple[int, Outcome]:
     return seed, simulate(seed, hours)
 
 
-def _show_failure(seed: int, outcome: Outcome) -> None:
+def _show_failure(seed: int, outcome: Outcome, again: str) -> None:
+    """Show a failure and its shortest prefix. *again*: the options with which it fails if no shorter script does."""
     print(f"seed {seed} failed at step {outcome.steps}: {outcome.failure}", flush=True)
     steps, shorter = shortest_prefix(seed, outcome)
     print("\n".join(line[:400] for line in shorter.last))
     print(shorter.traceback, end="")
-    print(f"{shorter.failure}\nTo run it again: nox -s simulate -- --seed {seed} --steps {steps}", flush=True)
+    again = again if shorter is outcome else f"--steps {steps}"
+    print(f"{shorter.failure}\nTo run it again: nox -s simulate -- --seed {seed} {again}", flush=True)
 
 
 def _run_one(options: argparse.Namespace) -> bool:
@@ -45,7 +48,8 @@ def _run_one(options: argparse.Namespace) -> bool:
     print(f"seed {options.seed}: {outcome.steps} steps, {outcome.lines} lines, {time.monotonic() - began:.1f} s")
     print(f"hash of the trace: {outcome.digest}")
     if outcome.failure is not None:
-        _show_failure(options.seed, outcome)
+        again = f"--hours {hours:g}" if options.steps is None else f"--steps {options.steps}"
+        _show_failure(options.seed, outcome, again)
     return outcome.failure is None
 
 
@@ -61,7 +65,7 @@ def _run_many(hours: float, processes: int | None) -> bool:
             counts.update(outcome.counts)
             if outcome.failure is not None:
                 failed += 1
-                _show_failure(seed, outcome)
+                _show_failure(seed, outcome, f"--hours {each:g}")
             if done % 10 == 0 or done == count:
                 print(
                     f"{done * each:.0f} of {hours:g} hours, {time.monotonic() - began:.0f} s, {failed} seeds failed",

@@ -75,7 +75,7 @@ async def test_a_task_is_found(autojump_clock: trio.testing.MockClock) -> None:
                 await chat.connect()
         await opened.__aexit__(None, None, None)
     assert "object <cometconn.testing.memory_stream.MemorySocket" in str(caught.value)
-    assert "task trio_websocket" in str(caught.value)
+    assert "task cometconn.receive_loop" in str(caught.value)
 
 
 def test_a_socket_is_found() -> None:

@@ -237,6 +237,7 @@ async def test_close_frames_that_cross_end_the_connection(server: MemoryServer) 
     await stream.send_all(client.send(wsproto.events.Request(host="server", target="/")))
     while not list(client.events()):
         client.receive_data(await stream.receive_some())
+    await trio.testing.wait_all_tasks_blocked()  # until the server, too, has done with the opening handshake
     assert server.drop(None) == 1
     await trio.testing.wait_all_tasks_blocked()
     await stream.send_all(client.send(wsproto.events.CloseConnection(code=1000)))

@@ -140,14 +140,15 @@ async def test_a_connection_that_is_lost_in_the_middle(picture: pathlib.Path) ->
 
         def progress(done: int, _: int) -> None:
             seen.append(done)
-            server.set(upload="accept")
+            if seen.count(done) > 1:  # not before: the server might not have looked yet
+                server.set(upload="accept")
 
         sent = await chat.send_media("amy-2", picture, progress=progress)
         copy = picture.with_name("copy")
         await chat.download(sent, copy)
         assert copy.read_bytes() == picture.read_bytes()
         assert seen[0] < LONG
-        assert seen.count(seen[0]) == 2
+        assert seen.count(seen[0]) > 1
 
 
 @pytest.mark.parametrize("presigned", [True, False])

@@ -46,7 +46,9 @@ class Address:
 
 def read_url(url: object) -> Address | None:
     """Return the components of *url*; `None` if it is not a URL, or is ambiguous."""
-    return _read(url) if isinstance(url, str) else None
+    if not isinstance(url, str):
+        return None
+    return _read.__wrapped__(url) if "@" in url else _read(url)  # a password is not kept
 
 
 @functools.lru_cache(maxsize=64)  # the same few URLs are read seven times for each connection

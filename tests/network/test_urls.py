@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cometconn import Endpoints
+from cometconn._network import urls
 from cometconn._network.urls import canonical_url, is_loopback, read_url
 from cometconn.errors import SettingsError
 
@@ -143,3 +144,13 @@ def test_a_proxys_password_is_not_shown() -> None:
 def test_one_form_for_all_spellings(url: str, form: str) -> None:
     """Spellings of one URL have one canonical form, which has no password in it and is its own canonical form."""
     assert canonical_url(url) == form == canonical_url(form)
+
+
+def test_a_password_is_not_kept() -> None:
+    """The cache of URLs that are read again and again has none with user information."""
+    urls._read.cache_clear()
+    assert read_url("http://proxy.invalid:3128") is not None
+    kept = urls._read.cache_info().currsize
+    assert kept == 1
+    assert read_url("http://me:secret@proxy.invalid:3128") is not None
+    assert urls._read.cache_info().currsize == kept

@@ -139,7 +139,7 @@ class CatchUp:
         """Hold a live event back if messages before it are still being fetched; otherwise publish it."""
         missed = self.ranges[-1]
         key = message_key(event)
-        # Not beyond the largest id that came, acknowledged ones of the program before included, it is one sent again.
+        # A message whose id is not above all that have come, also to the program before this one, was sent again.
         if key is not None and missed.before_id is None and key > max(missed.start.id or 0, self.streams.last_id or 0):
             missed.before_id = key
         if self.holding:

@@ -26,14 +26,14 @@ class Parsed(NamedTuple):
 
     Attributes:
         text: the text.
-        items: its items, as `count_items()` counts them.
+        is_refused: it has too many items, as `count_items()` counts them, and was not decoded.
         value: its value, if it could be decoded.
         exact: it is strictly valid; if not, it was decoded as `lenient()` does.
-        error: why it has no value; `None` if it has one, or was not decoded because it has too many items.
+        error: why it has no value; `None` if it has one, or was refused.
     """
 
     text: str | bytes
-    items: int
+    is_refused: bool = False
     value: Any = None
     exact: bool = False
     error: Exception | None = None
@@ -47,7 +47,7 @@ def parse_in_steps(text: str | bytes, max_items: int) -> Generator[None, None, P
     """
     items = yield from count_items(text, max_items)
     if items > max_items and len(text) > UNCOUNTED:
-        return Parsed(text, items)
+        return Parsed(text, is_refused=True)
     yield
     exact = True
     try:
@@ -59,10 +59,10 @@ def parse_in_steps(text: str | bytes, max_items: int) -> Generator[None, None, P
             value = _parse_leniently(text, error)
         yield
         if items > DEEPEST and is_too_deep(value):
-            return Parsed(text, items, error=RecursionError())
-        return Parsed(text, items, value if exact else _clean(value, finite=False), exact)
+            return Parsed(text, error=RecursionError())
+        return Parsed(text, value=value if exact else _clean(value, finite=False), exact=exact)
     except (ValueError, RecursionError) as error:
-        return Parsed(text, items, error=error)
+        return Parsed(text, error=error)
 
 
 def parse(text: str | bytes) -> tuple[Any, bool]:

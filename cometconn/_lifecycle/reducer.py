@@ -151,9 +151,8 @@ def reduce(life: Lifecycle, on: Input, now: float, details: InputDetails = NO_DE
         changes |= _ENTER.get(row.to, _rest)(life, row.to, now, details)
     if on is Input.CONNECT_CALLED and details.waiter is not None and changes.get("state", life.state) in HEADING:
         changes["waiting"] = (*changes.get("waiting", life.waiting), details.waiter)
-    return Lifecycle(
-        **{**dict(zip(_FIELDS, _values(life), strict=True)), **changes}
-    )  # a quarter of `attrs.evolve()`'s time
+    # This takes a quarter of the time of `attrs.evolve()`.
+    return Lifecycle(**{**dict(zip(_FIELDS, _values(life), strict=True)), **changes})
 
 
 def link_endings(life: Lifecycle) -> frozenset[Input]:

@@ -176,7 +176,7 @@ class Decoder:
         parsed = begun if begun is not None and begun.text is text else at_once(parse_in_steps(text, self.max_items))
         if parsed.error is not None:
             raise parsed.error
-        if parsed.items > self.max_items and len(text) > UNCOUNTED:
+        if parsed.is_refused:
             message = f"The message has more than {self.max_items:,} items (Limits.max_items)."
             raise DecodeError(message)
         return parsed.value, parsed.exact

@@ -169,8 +169,9 @@ class Machine:
             raise outside_error() from None
         if slept := self._sleep.slept(now):
             self._resume(slept, now)
-        while self._tick_once(now):
-            pass
+        if self._life is not self._due[0] or self._due[1] <= now:
+            while self._tick_once(now):
+                pass
         if slept and self._life.state is State.WAITING:
             self._step(Input.RETRY_NOW, now)
         return now

@@ -241,7 +241,8 @@ class EventQueue:
         if self._ended and not self._backlog:
             raise StopAsyncIteration
         self.entries = _EMPTY
-        self._warn_if_unacknowledged()
+        if self._unacknowledged.count and not self._warned:
+            self._warn_if_unacknowledged()
         return False
 
     def hand_out_all(self, reader: Hashable) -> list[Event]:
@@ -278,7 +279,8 @@ class EventQueue:
             self._hold_until_called(entry)
         else:
             self.reader, self.in_hand = reader, entry
-        self._look_for_room()
+        if self.pauses or self._backlog:
+            self._look_for_room()
         if self.reader is reader and not (self.pauses or self._backlog or self._owner.on_moved):
             self.fast = self._until_turn
             self._handed_out += self.fast
@@ -322,10 +324,12 @@ class EventQueue:
     def acknowledge_before(self, reader: Hashable) -> None:
         """Acknowledge what *reader* has in hand, because it calls for more (with `acknowledge="next"`)."""
         if self.reader is reader and not self._unacknowledged.by_reader:
-            self.leave_fast_path()
+            if self.fast:
+                self.leave_fast_path()
             entry, self.in_hand = self.in_hand, NO_ENTRY
             self.size -= entry[1]
-            if entry is not NO_ENTRY:
+            # Otherwise there is nothing to do, and it would be four calls more for each message that comes alone.
+            if entry is not NO_ENTRY and (self.pauses or self._backlog or self._owner.on_moved is not None):
                 self._acknowledged()
             return
         self._set_aside()
@@ -380,7 +384,7 @@ class EventQueue:
         yield from self._unacknowledged
 
     def _warn_if_unacknowledged(self) -> None:
-        if not self._warned and self._is_full:
+        if self._is_full:
             self._warned = True
             _LOG.warning(
                 "An event stream hands out nothing more: %d events that it has handed out are not acknowledged, which is "

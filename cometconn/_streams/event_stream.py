@@ -82,7 +82,12 @@ class EventStream(Generic[EventT_co]):
             queue.in_hand = entry = queue.entries.popleft()
             return entry[0]  # type: ignore[return-value] # the queue has only what its options name
         queue.acknowledge_before(task)
-        await self._wait(turn=False)
+        if not queue.must_wait:
+            await self._give_turn(needed=queue.turn_is_due)
+        while not queue.can_hand_out():
+            # Not in a method of its own: for as long as nothing comes, that would be a frame more, and a call a message.
+            await queue.arrived.park()
+            queue.turn_was_given()  # parking was a checkpoint: with another one, a single event would take two
         return queue.hand_out(task)  # type: ignore[return-value] # as above
 
     @trio.lowlevel.enable_ki_protection
@@ -99,24 +104,22 @@ class EventStream(Generic[EventT_co]):
         task = _current_task()
         self._queue.acknowledge_before(task)
         try:
-            await self._wait(turn=True)
+            if not self._queue.must_wait:
+                await self._give_turn(needed=True)
+            while not self._queue.can_hand_out():
+                await self._queue.arrived.park()
+                self._queue.turn_was_given()
         except StopAsyncIteration:
             return []
         return self._queue.hand_out_all(task)  # type: ignore[return-value] # as above
 
-    async def _wait(self, *, turn: bool) -> None:
-        """Wait until something can be handed out. With *turn*, other tasks run in any case."""
-        queue = self._queue
-        if not queue.must_wait:
-            if turn or queue.turn_is_due:
-                await trio.lowlevel.checkpoint()
-                queue.turn_was_given()
-            else:
-                await _checkpoint_if_cancelled()
-        while not queue.can_hand_out():
-            await queue.arrived.park()
-            # Parking was a checkpoint: with another one, a single event would take two.
-            queue.turn_was_given()
+    async def _give_turn(self, *, needed: bool) -> None:
+        """Let other tasks run, if that is *needed*; raise if the task is cancelled."""
+        if needed:
+            await trio.lowlevel.checkpoint()
+            self._queue.turn_was_given()
+        else:
+            await _checkpoint_if_cancelled()
 
     @trio.lowlevel.enable_ki_protection
     def acknowledge(self, event: Event) -> None:

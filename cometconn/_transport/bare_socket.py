@@ -34,13 +34,14 @@ def receive_some(stream: trio.abc.Stream, most: int) -> Awaitable[bytes | bytear
 
 async def _receive_some(socket: trio.socket.SocketType, most: int) -> bytes:
     while True:
-        if socket.fileno() < 0:  # for which `wait_readable` would raise a ValueError
+        descriptor = socket.fileno()
+        if descriptor < 0:  # for which `wait_readable` would raise a ValueError
             raise trio.ClosedResourceError
         try:
-            await trio.lowlevel.wait_readable(socket)
+            await trio.lowlevel.wait_readable(descriptor)  # of a socket it would only ask for this number again
             if most > _SHORT:
                 await wait_read_turn()
-            return os.read(socket.fileno(), most)
+            return os.read(socket.fileno(), most)  # asked for again: it may have been closed, and the number given away
         except BlockingIOError:  # a socket that was reported readable may have nothing
             pass
         except OSError as error:
@@ -87,4 +88,6 @@ def unsent(stream: trio.abc.Stream) -> bool:
 
 def is_bare(stream: trio.abc.Stream) -> TypeGuard[trio.SocketStream]:
     """Return whether the stream is a socket that can be read and written here as a file."""
-    return isinstance(stream, trio.SocketStream) and sys.platform != "win32"  # there a socket is not a file
+    # Not `isinstance()`: for another stream it asks the abstract base class of all streams, and nothing can be derived
+    # from `SocketStream`. On Windows a socket is not a file.
+    return type(stream) is trio.SocketStream and sys.platform != "win32"

@@ -116,7 +116,8 @@ class TextFrameScanner:
     def feed(self, data: bytes | bytearray) -> None:
         """Take what was read; drop it when nothing comes out any more."""
         if not self.refused:
-            self.drop_taken()
+            if self._at:
+                self.drop_taken()
             self._buffer += data
             self._waits = False
 
@@ -150,7 +151,7 @@ class TextFrameScanner:
         if self._passes_all or self._passing or self._message is not None or not self.takes_text:
             return []
         texts, self._at = read_texts(self._buffer, self._at, most, self.limit)
-        if len(texts) < most:
+        if len(texts) < most and self._at < len(self._buffer):
             self._waits = self._is_begun_text()
         return texts
 

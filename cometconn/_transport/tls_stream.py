@@ -139,7 +139,8 @@ class TlsStream(trio.abc.Stream):
             await trio.lowlevel.checkpoint()
             data = self._decrypt(most)
         while not data:
-            self._check_open()
+            if self._closed or self._failure is not None:
+                self._check_open()
             if self._ended:
                 break
             # Not in a method of its own: for as long as the server is silent, that would be half a KB per connection.
@@ -148,9 +149,11 @@ class TlsStream(trio.abc.Stream):
         return data
 
     def _take_in(self, data: bytes | bytearray) -> None:
-        if data:
+        if len(data) > _RECORD:
             self._read, self._at = bytes(data), 0
             self._digest()
+        elif data:
+            self._incoming.write(data)
         else:
             self._incoming.write_eof()
 
@@ -159,8 +162,9 @@ class TlsStream(trio.abc.Stream):
         parts: list[bytes] = []
         try:
             while self._has_input():
+                wanted = min(most, _RECORD)
                 try:
-                    part = self._object.read(min(most, _RECORD))
+                    part = self._object.read(wanted)
                 except ssl.SSLWantReadError:
                     continue  # only a part of a record has come
                 if not part:  # TLS's `close_notify`
@@ -168,7 +172,7 @@ class TlsStream(trio.abc.Stream):
                     break
                 parts.append(part)
                 most -= len(part)
-                if not most:
+                if not most or (len(part) < wanted and not self._has_unread):
                     break
         except ssl.SSLEOFError:
             self._ended = True
@@ -189,22 +193,27 @@ class TlsStream(trio.abc.Stream):
         elif self._replies > _MOST_KEPT:
             self._fail(ssl.SSLError("the server makes TLS reply, and does not read the replies"))
 
+    @property
+    def _has_unread(self) -> bool:
+        """Whether there is something that OpenSSL has not read from `_incoming`. It may have more that it has decrypted."""
+        return bool(self._incoming.pending or self._read or self._incoming.eof)
+
     def _has_input(self) -> bool:
         """Return whether OpenSSL has something to read, of which it gets a record at a time: a `MemoryBIO` never shrinks."""
-        return bool(self._incoming.pending or self._object.pending() or self._digest()) or (
-            self._incoming.eof and not self._ended
-        )
+        if self._incoming.pending or self._object.pending():
+            return True
+        if self._read:
+            self._digest()
+            return True
+        return self._incoming.eof and not self._ended
 
-    def _digest(self) -> bool:
-        """Hand the next piece of what was read to OpenSSL; return whether there was one."""
-        if not self._read:
-            return False
+    def _digest(self) -> None:
+        """Hand the next piece of what was read, of which there is some, to OpenSSL."""
         end = self._at + _RECORD
         self._incoming.write(self._read[self._at : end])
         self._at = end
         if end >= len(self._read):
             self._read, self._at = b"", 0
-        return True
 
     # Writing.
 

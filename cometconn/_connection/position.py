@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import attrs
@@ -30,7 +31,7 @@ _EARLY = (
 
 @attrs.define(eq=False)
 class PositionKeeper:
-    """Saves the position of the logged-in user, apart from the session. It has a task only while the position moves.
+    """Saves the position of the logged-in user, apart from the session. It has a task only while a save is due.
 
     Attributes:
         identity: the user.
@@ -53,6 +54,7 @@ class PositionKeeper:
     _uid: str | None = attrs.field(default=None, init=False)  # the user whose messages the streams know
     _saved: SavedPosition | None = attrs.field(default=None, init=False)
     _durable: bool = attrs.field(default=True, init=False)  # what is saved has been through an fsync
+    _not_before: float = attrs.field(default=-math.inf, init=False)  # the time of the next save, on Trio's clock
     _left: bool = attrs.field(default=False, init=False)
 
     def begin(self) -> None:
@@ -159,12 +161,14 @@ class PositionKeeper:
 
     @trio.lowlevel.enable_ki_protection
     async def _keep(self) -> None:
-        """Save again and again until the position stands still."""
+        """Save until nothing has moved meanwhile: at once, if the last save was long enough ago."""
         moves = True
         while moves and not self._left:
-            began = trio.current_time()
+            if (began := trio.current_time()) < self._not_before:
+                await trio.sleep_until(self._not_before)
+                continue
             saved = await self.save()
-            await trio.sleep_until(began + (_EVERY if saved else _AFTER_FAILURE))
-            moves = not saved or self._now() not in {None, self._saved}
+            self._not_before = began + (_EVERY if saved else _AFTER_FAILURE)
+            moves = not saved or ((now := self._now()) is not None and now != self._saved)
         if not self._left:
             self.streams.when_moved(self._start_saving)

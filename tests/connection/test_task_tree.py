@@ -28,12 +28,9 @@ async def test_the_tasks_of_a_connection_have_their_names(autojump_clock: MockCl
     """Connected: watcher and supervisor; in it the link nursery with the reader of the socket, and within the lease its own.
 
     The writer exists while a frame has to wait for the socket, as every frame does on a stream in memory; and beside the
-    supervisor there is one more task while the position moves.
+    supervisor there is one more task while a save of the position is due.
     """
     async with open_pair(connect=True) as pair:
-        await settle()
-        level = dict(levels(trio.lowlevel.current_task()))
-        assert level["cometconn.position"] == level["cometconn.watcher"]  # from when on there are messages is saved
         await trio.sleep(1)
         level = dict(levels(trio.lowlevel.current_task()))
         client = level["cometconn.watcher"]
@@ -46,6 +43,10 @@ async def test_the_tasks_of_a_connection_have_their_names(autojump_clock: MockCl
         }
         pair.chat._machine.ping(ping_frame())
         assert dict(levels(trio.lowlevel.current_task())) == level | {"cometconn.writer": client + 2}
+        await settle()
+        assert dict(levels(trio.lowlevel.current_task())) == level
+        pair.chat._core.streams.moved()
+        assert dict(levels(trio.lowlevel.current_task())) == level | {"cometconn.position": client}
         await settle()
         assert dict(levels(trio.lowlevel.current_task())) == level
 

@@ -126,7 +126,7 @@ class Simulation:
     _killed: list[trio.Event] = attrs.field(factory=list, init=False)
     _draw: random.Random = attrs.field(init=False)
     _nursery: trio.Nursery = attrs.field(init=False)
-    _opens: bool = False
+    _processes: int = 0  # how many have begun
     _is_over: bool = False
     _secrets: int = 0
     _kinds: dict[str, int] = attrs.field(factory=dict)
@@ -230,7 +230,8 @@ class Simulation:
 
     def open_program(self) -> None:
         """Start the program, if it does not run."""
-        if self.program is None and not self._opens:
+        if self.program is None:
+            self._processes += 1
             gc.collect()
             self.messages.process_began()
             manual = self._draw.random() < _MANUAL
@@ -238,16 +239,15 @@ class Simulation:
             self.program = Program(self.world, settings, self.disk.process(), self._nursery)
             self._nursery.start_soon(self.program.run)
 
-    async def _open_later(self, pause: float) -> None:
-        self._opens = True
+    async def _open_later(self, pause: float, processes: int) -> None:
         await trio.sleep(pause)
-        self._opens = False
-        self.open_program()
+        if self._processes == processes:  # else `calm` has started the program in the meantime
+            self.open_program()
 
     async def leave(self, pause: float) -> None:
         """Leave the client, and start the program again after a pause."""
         if await self._leave():
-            self._nursery.start_soon(self._open_later, pause)
+            self._nursery.start_soon(self._open_later, pause, self._processes)
 
     async def _leave(self) -> bool:
         program, self.program = self.program, None
@@ -270,7 +270,7 @@ class Simulation:
             if power_cut:
                 self.disk.cut_power()
             self._process_ended(by_force=True, power_cut=power_cut)
-            self._nursery.start_soon(self._open_later, pause)
+            self._nursery.start_soon(self._open_later, pause, self._processes)
 
     def _process_ended(self, *, by_force: bool = False, power_cut: bool = False) -> None:
         saved, healthy_since = self.disk.read(POSITION_FILE), self.disk.last_trouble()
@@ -375,7 +375,6 @@ class Simulation:
         self.server_steps.heal()
         self.server.capacity = 65536
         self.disk.trouble()
-        self._opens = False
         self.open_program()
         assert self.program is not None
         await Calm(self.world, self.program).run()

@@ -15,7 +15,7 @@ import attrs
 import pytest
 import trio
 
-from cometconn import CometChat
+from cometconn import AppSettings, CometChat
 from cometconn._account.session_files import SessionFiles
 from cometconn._connection.link_nursery import LinkNursery
 from cometconn.events import Gap
@@ -23,7 +23,7 @@ from tests.properties.breaks import backoff_never_starts_over, refused_tokens_ar
 
 from .messages import Messages, Reading
 from .run import simulate
-from .script import draw_plan
+from .script import Plan, Step, draw_plan
 from .shorten import shortest_prefix
 
 if TYPE_CHECKING:
@@ -109,6 +109,24 @@ def test_a_broken_client_is_found(
     """A client that is broken on purpose fails within an hour; the seeds are some that show it early."""
     breaks(monkeypatch)
     assert expected in str(simulate(seed).failure)
+
+
+# What the judge allows.
+
+
+def _perform(patch: pytest.MonkeyPatch, *steps: Step) -> str | None:
+    """Perform a script that logs in, then these steps and a `calm`. Return what was wrong."""
+    begin = (Step(0.0, "open_program"), Step(1.0, "call", ("login", None)))
+    plan = Plan(AppSettings(), [*begin, *steps, Step(0.0, "calm")])
+    patch.setattr("tests.simulation.run.draw_plan", lambda *_: plan)
+    patch.setattr("tests.simulation.run._MANUAL", 0.0)
+    return simulate(0).failure
+
+
+@pytest.mark.parametrize("pause", [4.0, 6.0])
+def test_no_program_starts_after_the_calm(pause: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `calm` starts the program before its pause is over; no second one starts once the script has left the client."""
+    assert _perform(monkeypatch, Step(5.0, "leave", (pause,))) is None
 
 
 # The judge of messages.

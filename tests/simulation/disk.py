@@ -82,7 +82,7 @@ class Disk:
         draw: decides how long calls take.
         is_full: nothing can be written.
         slowness: seconds that each call of a thread takes beyond the usual time.
-        troubled_at: when the disk was last full or slow; minus infinity for never.
+        troubled_at: when the troubles that are over ended; minus infinity if there were none.
     """
 
     draw: random.Random
@@ -108,13 +108,17 @@ class Disk:
 
     def trouble(self, *, is_full: bool = False, slowness: float = 0.0) -> None:
         """Be full, or slow, or healthy again."""
-        if self.is_full or self.slowness:
-            self.troubled_at = trio.current_time() + self.slowness  # calls that have begun still take so long
+        self.troubled_at = self.last_trouble()
         self.is_full, self.slowness = is_full, slowness
 
     def last_trouble(self) -> float:
-        """Return when the disk was last full or slow."""
-        return trio.current_time() + self.slowness if self.is_full or self.slowness else self.troubled_at
+        """Return when the disk was last full or slow, or when the last call ends that began then.
+
+        A call takes as long as the disk took when it began, so a disk that hung and is slow now may still be in one.
+        """
+        if not self.is_full and not self.slowness:
+            return self.troubled_at
+        return max(self.troubled_at, trio.current_time() + self.slowness)
 
     def cut_power(self) -> None:
         """Lose what was not synced. No process may be alive."""

@@ -106,6 +106,7 @@ class Program:
     chat: CometChat | None = None
     reader: Reader = attrs.field(init=False)
     ended: trio.Event = attrs.field(factory=trio.Event)
+    judged: trio.Event = attrs.field(factory=trio.Event)  # its files were checked after its end
     left_by: str | None = None
     calls: dict[int, trio.CancelScope] = attrs.field(factory=dict)
     sleeps: int = 0
@@ -232,6 +233,7 @@ class Program:
         self.check(not self.open_sockets, "the client was left, and its socket is open")
         await trio.sleep(max(0.0, self.disk.disk.last_trouble() + 1 - trio.current_time()))  # a last write ends late
         self.check(not self.disk.descriptors, f"the client was left, and {len(self.disk.descriptors)} files are open")
+        self.judged.set()
 
     async def _run_once(self) -> bool:
         settled = self.disk.disk.last_trouble() + 8

@@ -380,8 +380,10 @@ class Simulation:
         await Calm(self.world, self.program).run()
 
     async def _end(self) -> None:
-        """Leave the client."""
-        if await self._leave():
+        """Leave the client, and check what it leaves behind."""
+        program = self.program
+        if program is not None:
+            await self._leave()
             await trio.sleep(5)
             devices = self.server.world.devices()
             if devices:
@@ -390,6 +392,7 @@ class Simulation:
                 last = self.server.log.of(Kind.GONE)[-1].detail
                 if last["how"] != "close" or last["code"] != _NORMAL:
                     self.fail(f"the client was left without a close frame of code {_NORMAL}: {last}")
+            await program.judged.wait()
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

@@ -16,7 +16,7 @@ import pytest
 import trio
 
 from cometconn import AppSettings, CometChat
-from cometconn._account.session_files import SessionFiles
+from cometconn._account.file_lock import FileLock
 from cometconn._connection.link_nursery import LinkNursery
 from cometconn.events import Gap
 from tests.properties.breaks import backoff_never_starts_over, refused_tokens_are_retried, shortcuts_without_end
@@ -89,8 +89,7 @@ def _leaves_a_task(patch: pytest.MonkeyPatch) -> None:
 
 def _keeps_the_lock(patch: pytest.MonkeyPatch) -> None:
     """The lock of the session file is not released."""
-    kept: list[SessionFiles] = []  # `FileLock.__del__()` would release it
-    patch.setattr(SessionFiles, "release", kept.append)
+    patch.setattr(FileLock, "release", lambda _: None)  # `FileLock.__del__()` calls it, too
 
 
 @pytest.mark.parametrize(
@@ -127,6 +126,23 @@ def _perform(patch: pytest.MonkeyPatch, *steps: Step) -> str | None:
 def test_no_program_starts_after_the_calm(pause: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A `calm` starts the program before its pause is over; no second one starts once the script has left the client."""
     assert _perform(monkeypatch, Step(5.0, "leave", (pause,))) is None
+
+
+@pytest.mark.parametrize(("breaks", "expected"), [(None, "None"), (_keeps_the_lock, "2 files are open")])
+@pytest.mark.parametrize("then", ["slow", "full"])
+def test_a_disk_that_hung(
+    breaks: Callable[[pytest.MonkeyPatch], None] | None, expected: str, then: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that began while the disk hung may keep files open until it ends, and no longer, whatever the disk does then."""
+    if breaks is not None:
+        breaks(monkeypatch)
+    failure = _perform(
+        monkeypatch,
+        Step(5.0, "break_disk", ("hangs",)),
+        Step(0.0, "say", ("amy-2", False, 1)),  # its position is saved
+        Step(1.0, "break_disk", (then,)),
+    )
+    assert expected in str(failure)
 
 
 # The judge of messages.

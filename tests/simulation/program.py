@@ -236,7 +236,6 @@ class Program:
         self.judged.set()
 
     async def _run_once(self) -> bool:
-        settled = self.disk.disk.last_trouble() + 8
         try:
             client = cometconn.open_client(
                 "APP",
@@ -269,6 +268,7 @@ class Program:
             self.check(took <= _CLOSE + EPSILON, f"leaving took {took:.6f} s")
         except StoreError as error:
             self.world.trace.add(f"open {error.code}")
+            settled = self.disk.disk.last_trouble() + 8  # the trouble may have begun while the client was opened
             self.check(trio.current_time() < settled, f"open_client() raised {error!r} with a healthy disk")
             return False
         return True

@@ -145,6 +145,17 @@ def test_a_disk_that_hung(
     assert expected in str(failure)
 
 
+def test_a_disk_that_hangs_while_the_client_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening may fail if the disk begins to hang in the middle of it."""
+    steps = (
+        Step(5.0, "break_disk", ("slow",)),
+        Step(0.0, "leave", (0.0,)),
+        Step(0.5, "break_disk", ("hangs",)),  # while the session is loaded, before the position
+        Step(1.0, "heal_disk"),
+    )
+    assert _perform(monkeypatch, *steps) is None
+
+
 # The judge of messages.
 
 NOW = datetime.datetime.now(datetime.UTC)

@@ -117,10 +117,10 @@ class CatchUp:
         """Note that the program was started again: its first connection ends *disconnection*."""
         self._reopened = disconnection
 
-    def begin(self, disconnection: Disconnection | None, now: float) -> None:
+    def begin(self, disconnection: Disconnection | None, now: float, accepted_by: float | None) -> None:
         """Note that the client is authenticated, and add what was missed in *disconnection* to what is to be fetched.
 
-        What an earlier connection did not fetch is still among it.
+        What an earlier connection did not fetch is still among it. For *accepted_by* see `MissedRange`.
         """
         first, self._first = self._first, False
         disconnection = disconnection or self._reopened
@@ -132,16 +132,15 @@ class CatchUp:
         for missed in self.ranges:
             missed.fetch_again()
         if disconnection is not None:
-            self._add(disconnection, now, first=first)
+            self._add(disconnection, now, accepted_by, first=first)
         self.note_unfetched()
 
     def hold(self, event: Event, size: int) -> None:
         """Hold a live event back if messages before it are still being fetched; otherwise publish it."""
         missed = self.ranges[-1]
         key = message_key(event)
-        # A message whose id is not above all that have come, also to the program before this one, was sent again.
-        if key is not None and missed.before_id is None and key > max(missed.start.id or 0, self.streams.last_id or 0):
-            missed.before_id = key
+        if key is not None:
+            missed.note_live(event, key, self.streams.last_id or 0)
         if self.holding:
             if key is not None:
                 self._last_held = max(key, self._last_held or 0)
@@ -174,15 +173,18 @@ class CatchUp:
         self.fetched_ahead.clear()
         self.note_unfetched()
 
-    def _add(self, disconnection: Disconnection, now: float, *, first: bool) -> None:
-        if self.ranges and self.ranges[-1].before_id is None:
-            self.ranges[-1].extend(now)
+    def _add(self, disconnection: Disconnection, now: float, accepted_by: float | None, *, first: bool) -> None:
+        last = self.ranges[-1] if self.ranges else None
+        if last is not None and last.before_id is None and not last.came:
+            last.extend(now, accepted_by)
             return
         # In a client that was connected before, fetching begins behind what was received.
         received = [number for number in (self.streams.last_id, self._last_held) if number is not None and not first]
         start = Cursor(id=max(received)) if received else self.start()
+        if last is not None and last.before_id is None:
+            last.before_id = max(received) + 1  # what is missing behind that belongs to the next range
         if start is not None:
-            self.ranges.append(MissedRange(disconnection, now, start, start.id))
+            self.ranges.append(MissedRange(disconnection, now, start, accepted_by, start.id))
             return
         message = (
             "No message was ever received, and no response of the server had a Date header: "

@@ -142,6 +142,7 @@ class Link:
         websocket: the WebSocket, once it was dialled.
         on_send: is called when the first frame enters the outbox; writes it now or starts a task that does.
         step: what the attempt waits for, in words for an error.
+        upgrade_began: when the request of the upgrade was made, on Trio's clock.
         news: tasks that wait for `OPEN` or `CLOSED` park here.
         outbox: frames to be sent, in order; the first one may be half written.
         alarm: the scope in which the keepalive task sleeps; its deadline wakes the task.
@@ -157,6 +158,7 @@ class Link:
     websocket: WebSocket | None = attrs.field(default=None, init=False, repr=False)
     on_send: Callable[[], object] | None = attrs.field(default=None, init=False, repr=False)
     step: str = attrs.field(default="dialling", init=False)
+    upgrade_began: float = attrs.field(default=0.0, init=False)
     news: Lot = attrs.field(factory=Lot, init=False, repr=False)
     outbox: list[OutgoingFrame] = attrs.field(factory=list, init=False, repr=False)
     alarm: trio.CancelScope | None = attrs.field(default=None, init=False, repr=False)

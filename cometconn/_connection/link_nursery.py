@@ -141,6 +141,7 @@ class LinkNursery:
             self.positions,
             name="cometconn.receive_loop",
         )
+        link.upgrade_began = trio.current_time()
         await websocket.upgrade(nursery)
         if await self._wait_open(link, websocket):
             link.on_send = Writer(self.machine, link, websocket, leased).begin

@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 
     from .identity import Identity
 
-__all__ = ["PositionKeeper"]
+__all__ = ["CLOCKS_DIFFER", "PositionKeeper"]
 
 _EVERY = 0.4  # seconds from one save to the next: the position is saved at most 0.5 s after it moved
 _AFTER_FAILURE = 5.0  # seconds until the next save after a store has failed
-_EARLY = (
-    2.0  # seconds: the server's times are whole seconds, and those of a message and of `Date` may differ by one more
-)
+CLOCKS_DIFFER = 2.0
+"""Seconds: the server's times are whole seconds, and those of a message and of `Date` may differ by one more."""
 
 
 @attrs.define(eq=False)
@@ -107,7 +106,7 @@ class PositionKeeper:
         `None` while no response had a `Date`. *response_date* is that of an answer outside of the REST API.
         """
         date = response_date if response_date is not None else self.api.response_date
-        return None if date is None else date - _EARLY
+        return None if date is None else date - CLOCKS_DIFFER
 
     def start(self) -> Cursor | None:
         """Return where fetching begins: behind the position, or else at the time of the first connection."""

@@ -127,12 +127,13 @@ class RangeFiller:
                 return False
             event = self._decode(decoder, text)
             number = event.id if isinstance(event, Echo) else message_key(event)
-            if number is not None:
+            came_live = number in missed.came and not missed.in_order
+            if number is not None and not came_live:
                 if missed.before_id is not None and number >= missed.before_id:
                     missed.cursor = None  # this message and those behind it came live
                     break
                 ids.add(number)
-            if not isinstance(event, Echo):
+            if not isinstance(event, Echo) and not came_live:
                 self.catch_up.fetched_ahead.put(event, len(text))
             decoded += len(text)
             if count % _DECODE == 0 or decoded > _DECODE_BYTES:

@@ -12,6 +12,7 @@ from cometconn.errors import CometConnError, ProtocolError
 from cometconn.events import Event, UnreadableFrame
 
 from .long_message import long_frame
+from .position import CLOCKS_DIFFER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -205,7 +206,8 @@ class _Reader:
         if not self._link.authenticated:  # the time of the attempt ran out at that moment
             return
         if self._catch_up is not None:
-            self._catch_up.begin(disconnection, self._machine.tick())
+            now = self._machine.tick()
+            self._catch_up.begin(disconnection, now, self._accepted_by(now))
         elif disconnection is not None:
             marker = disconnection.gap(self._machine.tick(), after_id=self._streams.last_id)
             if self._machine.observer is not None:
@@ -217,6 +219,15 @@ class _Reader:
             )  # after `begin()`: what it notes would make a first connection look like a second
         for event, size in self._streams.early.take_all():
             self._deliver(event, size)
+
+    def _accepted_by(self, now: float) -> float | None:
+        """Return the latest time on the server's clock at which it can have accepted the auth frame, if it is *now* here.
+
+        `None` if the response to the upgrade had no `Date`, from which that is calculated.
+        """
+        websocket = self._link.websocket
+        date = None if websocket is None else websocket.response_date
+        return None if date is None else date + CLOCKS_DIFFER + now - self._link.upgrade_began
 
     @property
     def _live(self) -> bool:

@@ -52,8 +52,10 @@ class Gap(Marker):
             may be missing. If they can be fetched later, they follow out of order, after another gap of the same range
             with `True`.
         after_id: the missed messages have larger ids than this one; `None` if no earlier message is known.
-        before_id: the missed messages have smaller ids than this one, which is the first message received over the new
-            connection; `None` if none was received yet.
+        before_id: the missed messages have smaller ids than this one, which is the first message sent to the new
+            connection; `None` if none was received yet that was certainly sent after it began, by the server's clock,
+            for a server may send a missed message again. If the new connection ends before that, it is the id behind
+            the last message received.
         since_utc, until_utc: `since` and `until` on the wall clock.
     """
 

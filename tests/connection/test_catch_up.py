@@ -314,6 +314,41 @@ async def test_a_message_that_is_sent_again_while_catching_up(autojump_clock: Mo
             assert await read(events) == ["recovered", "2", "missed"]
 
 
+@pytest.mark.parametrize("pause", [1.0, 11.0], ids=["held", "late"])
+@pytest.mark.parametrize("is_lost_again", [False, True])
+async def test_a_missed_message_that_is_sent_again_hides_no_other(
+    is_lost_again: bool, pause: float, autojump_clock: MockClock
+) -> None:
+    """A missed message that the server sends again, before or after the first gap, does not end what is fetched."""
+    async with listening() as (pair, events):
+        say(pair.server, "before")
+        assert await read(events) == ["before"]
+        pair.chat.enter_background()
+        say(pair.server, "again")  # the server does not know yet that the connection is over
+        await settle()
+        again = pair.server.log.of(Kind.FRAME_OUT)[-1].detail["frame"]
+        say(pair.server, "missed")
+        pair.server.set(rest=503)
+        pair.chat.enter_foreground()
+        await come_back(pair)
+        await trio.sleep(pause)
+        pair.device.send_json(dict(again))
+        await trio.sleep(11)
+        say(pair.server, "live")
+        await settle()
+        gap, *live = await events.batch()
+        assert words([gap, *live]) == ["missing", "again", "live"]
+        assert isinstance(gap, Gap)
+        assert (gap.after_id, gap.before_id) == (1, None)
+        assert pair.chat.position == 1
+        pair.server.set(rest="accept")
+        if is_lost_again:
+            await go(pair)
+            await come_back(pair)
+        await trio.sleep(60)
+        assert await read(events) == ["recovered", "missed"] + ["recovered"] * is_lost_again
+
+
 async def test_a_closed_program_that_never_saw_a_message(autojump_clock: MockClock) -> None:
     """A program closed without any message is followed by one that fetches the messages sent since the login."""
     store = MemoryStore()

@@ -205,8 +205,8 @@ class Messages:
                 self._is_excused = self._is_excused or reading.counts
                 return
             self._late.update(self._missing_in(gap))
-        elif gap.recovered and self._is_second(reading, gap):
-            missing = self._missing_in(gap)
+        elif gap.recovered and reading.last is not None and self._is_second(reading, gap):
+            missing = [number for number in self._missing_in(gap) if number < reading.last]
             self._late.update(missing)
             self._announced.update(dict.fromkeys(missing, trio.current_time()))
             come_late = self._taken.intersection(missing)
@@ -227,9 +227,10 @@ class Messages:
         """Whether this gap may be the second of its range, and the stream did not get the first, with `recovered=False`.
 
         The first is among what a stream that counts has dropped, or what this one has dropped; or this one, which does
-        not count, was opened behind it. Messages of the range then come late, and are none of the dropped ones.
+        not count, was opened behind it. Messages of the range then come late, and are none of the dropped ones. No
+        message of the range, nor one behind it, comes before its first gap.
         """
-        if gap.before_id is None or reading.last is None or reading.last < gap.before_id:
+        if reading.last is None or reading.last <= (gap.after_id or 0):
             return False
         if reading.counts:
             return self._overflowed >= gap.until

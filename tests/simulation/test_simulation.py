@@ -216,6 +216,21 @@ def _late_behind_a_dropped_gap(judge: Messages, reading: Reading) -> None:
         judge.fail("not settled")
 
 
+def _late_behind_a_dropped_gap_without_an_end(judge: Messages, reading: Reading) -> None:
+    judge.saw_overflow(reading, 3)
+    judge.saw_message(reading, 2)
+    judge.saw_gap(reading, attrs.evolve(LATE, before_id=None))
+    judge.saw_message(reading, 1)
+    judge.saw_message(reading, 3)
+
+
+def _backwards_behind_a_dropped_gap_of_others(judge: Messages, reading: Reading) -> None:
+    judge.saw_overflow(reading, 3)
+    judge.saw_message(reading, 2)
+    judge.saw_gap(reading, attrs.evolve(LATE, after_id=2, before_id=None))
+    judge.saw_message(reading, 1)
+
+
 def _announced_and_not_delivered(judge: Messages, reading: Reading) -> None:
     judge.saw_overflow(reading, 3)
     judge.saw_message(reading, 3)
@@ -307,6 +322,8 @@ def _position(number: int, *beyond: int) -> bytes:
         (True, _dropped_at_the_end, None),
         (True, _more_saved_than_dropped, "not acknowledged"),
         (True, _late_behind_a_dropped_gap, None),
+        (True, _late_behind_a_dropped_gap_without_an_end, None),
+        (True, _backwards_behind_a_dropped_gap_of_others, "message 1 after 2"),
         (True, _announced_and_not_delivered, "1 does not come"),
         (True, _late_behind_one_gap, "message 2 after 3"),
         (True, _missing_beside, "missing before 3"),

@@ -67,6 +67,7 @@ class Messages:
     _refused_after: int | None = None  # messages behind it are fetched at the next connection
     _overflowed: float = -math.inf  # when the last of these was read
     _taken: set[int] = attrs.field(factory=set)  # messages that were taken for dropped ones
+    _unread_gaps: dict[float, int] = attrs.field(factory=dict)  # begin of a connection, last message before it
     _announced: dict[int, float] = attrs.field(factory=dict)  # when a gap announced that they come late
     _foreign: set[int] = attrs.field(factory=set)  # sent while no user was logged in, after `logout()`
     _position: int = -1  # with which the last process ended
@@ -106,6 +107,7 @@ class Messages:
             self.acknowledged.clear()
             recently = trio.current_time() - _EARLIER
             self._foreign = {number for number in self._foreign if self.sent[number] < recently}
+        self._unread_gaps[trio.current_time()] = max(self.sent, default=0)
         if not self._is_covered or self._covered_since == math.inf:
             self._covered_since = trio.current_time()
         self._is_covered, self._is_forgotten = True, False
@@ -117,7 +119,7 @@ class Messages:
         self._seen.clear()
         self._foreign.clear()  # an end by force, or a bad disk, may have left the user saved
         self._is_forgotten = False
-        for known in (self._late, self._taken, self._announced):
+        for known in (self._late, self._taken, self._announced, self._unread_gaps):
             known.clear()
         self._largest = 0
         if not self.catches_up:
@@ -193,6 +195,8 @@ class Messages:
         """Judge a gap."""
         if gap.recovered is True and not self.catches_up:
             self.fail("a gap was recovered without catching up")
+        if reading.counts and (began := [at for at in self._unread_gaps if at <= gap.until]):
+            del self._unread_gaps[max(began)]
         if reading.counts and self.catches_up:
             after = gap.after_id or 0
             if gap.recovered is False:
@@ -269,6 +273,8 @@ class Messages:
                 for other in self.owed
                 if self._largest < other < number and other not in self._seen and other not in self._late
             ]
+            if self.catches_up and not self._may_be_dropped(missing):
+                missing = [other for other in missing if not self._may_come_late(other)]
             if self._may_be_dropped(missing) if self.catches_up else self._is_excused:
                 self._dropped -= len(missing)
                 self._taken.update(missing)
@@ -283,6 +289,13 @@ class Messages:
         come = (max(self.sent[number], self._announced.get(number, 0.0)) for number in missing)
         return len(missing) <= self._dropped and all(at <= self._overflowed for at in come)
 
+    def _may_come_late(self, number: int) -> bool:
+        """Whether a message may be among those of a range whose first gap, with `recovered=False`, was dropped.
+
+        The `Overflow` then counts the gap, and not the messages of its range: these are fetched, and stay owed until then.
+        """
+        return any(at <= self._overflowed and number <= last for at, last in self._unread_gaps.items())
+
     @property
     def is_settled(self) -> bool:
         """Whether everything was delivered, or dropped by a stream that has reported it."""
@@ -292,6 +305,7 @@ class Messages:
         """Note that nothing more comes, so nothing that a stream has dropped is missing any more."""
         self._lose(self.owed)
         self._dropped = 0
+        self._unread_gaps.clear()
 
     def acknowledge(self, numbers: Iterable[int]) -> None:
         """Note that messages were acknowledged."""

@@ -242,6 +242,44 @@ def _announced_and_not_delivered(judge: Messages, reading: Reading) -> None:
         judge.fail("1 does not come")
 
 
+def _more_missing_than_dropped_after_a_loss(judge: Messages, reading: Reading) -> None:
+    judge.session_accepted()
+    judge.was_sent(4)
+    judge.saw_overflow(reading, 1)  # the gap of 1, 2 and 3
+    judge.saw_message(reading, 4)
+
+
+def _and_never_delivered(judge: Messages, reading: Reading) -> None:
+    _more_missing_than_dropped_after_a_loss(judge, reading)
+    judge.acknowledge([4])
+    if not judge.is_settled:
+        judge.fail(f"{list(judge.owed)} do not come")
+
+
+def _and_delivered_late(judge: Messages, reading: Reading) -> None:
+    _more_missing_than_dropped_after_a_loss(judge, reading)
+    judge.saw_gap(reading, attrs.evolve(LATE, before_id=4))
+    _in_order(judge, reading)
+    judge.acknowledge([1, 2, 3, 4])
+    if not judge.is_settled:
+        judge.fail("not settled")
+
+
+def _more_missing_than_dropped_behind_a_loss(judge: Messages, reading: Reading) -> None:
+    judge.session_accepted()
+    for number in (4, 5, 6):
+        judge.was_sent(number)
+    judge.saw_overflow(reading, 1)
+    judge.saw_message(reading, 6)
+
+
+def _more_missing_than_dropped_behind_its_gap(judge: Messages, reading: Reading) -> None:
+    judge.session_accepted()
+    judge.saw_gap(reading, attrs.evolve(LOST, until=trio.current_time(), recovered=True))
+    judge.saw_overflow(reading, 1)
+    judge.saw_message(reading, 3)
+
+
 def _late_behind_one_gap(judge: Messages, reading: Reading) -> None:
     judge.saw_message(reading, 1)
     judge.saw_message(reading, 2)
@@ -325,6 +363,12 @@ def _position(number: int, *beyond: int) -> bytes:
         (True, _late_behind_a_dropped_gap_without_an_end, None),
         (True, _backwards_behind_a_dropped_gap_of_others, "message 1 after 2"),
         (True, _announced_and_not_delivered, "1 does not come"),
+        (True, _more_missing_than_dropped_after_a_loss, None),  # they have to come later
+        (True, _and_never_delivered, "[1, 2, 3] do not come"),
+        (True, _and_delivered_late, None),
+        (True, _more_missing_than_dropped_behind_a_loss, "[4, 5] are missing before 6"),
+        (True, _more_missing_than_dropped_behind_its_gap, "[1, 2] are missing before 3"),
+        (False, _more_missing_than_dropped_after_a_loss, None),
         (True, _late_behind_one_gap, "message 2 after 3"),
         (True, _missing_beside, "missing before 3"),
         (True, _missing_beside_before_the_first_connection, "missing before 3"),  # it is fetched

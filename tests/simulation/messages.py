@@ -24,12 +24,13 @@ _SAVED_WITHIN = 0.6  # seconds: the contract's half second, and what a healthy d
 
 @attrs.define(eq=False)
 class Reading:
-    """One stream of the program: its last message, and whether it has dropped events."""
+    """One stream of the program: its last message, what a gap told it, and whether it has dropped events."""
 
     number: int
     counts: bool
     opened: float = attrs.field(factory=trio.current_time)
     last: int | None = None
+    lost_up_to: int = 0
     is_excused: bool = False
     has_dropped: bool = False
 
@@ -58,6 +59,7 @@ class Messages:
     _is_covered: bool = False
     _covered_since: float = 0.0  # infinity: the process has not been connected, and does not catch up
     _is_forgotten: bool = False  # by `logout()`
+    _connections: dict[float, int] = attrs.field(factory=dict)  # when each began: the last message sent before it
     _largest: int = 0
     _is_excused: bool = False  # what is missing before the next message may be lost
     _late: set[int] = attrs.field(factory=set)  # these may come out of order
@@ -67,7 +69,7 @@ class Messages:
     _refused_after: int | None = None  # messages behind it are fetched at the next connection
     _overflowed: float = -math.inf  # when the last of these was read
     _taken: set[int] = attrs.field(factory=set)  # messages that were taken for dropped ones
-    _unread_gaps: dict[float, int] = attrs.field(factory=dict)  # begin of a connection, last message before it
+    _unread_gaps: set[float] = attrs.field(factory=set)  # when the connections behind them began
     _announced: dict[int, float] = attrs.field(factory=dict)  # when a gap announced that they come late
     _foreign: set[int] = attrs.field(factory=set)  # sent while no user was logged in, after `logout()`
     _position: int = -1  # with which the last process ended
@@ -103,11 +105,12 @@ class Messages:
 
     def session_accepted(self) -> None:
         """Note that the server accepted the user's auth frame: from now on nothing may be lost without a word."""
+        self._connections[trio.current_time()] = max(self.sent, default=0)
+        self._unread_gaps.add(trio.current_time())
         if not self._is_covered:  # what was read after a `logout()` is not saved
             self.acknowledged.clear()
             recently = trio.current_time() - _EARLIER
             self._foreign = {number for number in self._foreign if self.sent[number] < recently}
-        self._unread_gaps[trio.current_time()] = max(self.sent, default=0)
         if not self._is_covered or self._covered_since == math.inf:
             self._covered_since = trio.current_time()
         self._is_covered, self._is_forgotten = True, False
@@ -119,7 +122,7 @@ class Messages:
         self._seen.clear()
         self._foreign.clear()  # an end by force, or a bad disk, may have left the user saved
         self._is_forgotten = False
-        for known in (self._late, self._taken, self._announced, self._unread_gaps):
+        for known in (self._late, self._taken, self._announced, self._connections, self._unread_gaps):
             known.clear()
         self._largest = 0
         if not self.catches_up:
@@ -195,19 +198,19 @@ class Messages:
         """Judge a gap."""
         if gap.recovered is True and not self.catches_up:
             self.fail("a gap was recovered without catching up")
-        if reading.counts and (began := [at for at in self._unread_gaps if at <= gap.until]):
-            del self._unread_gaps[max(began)]
+        began = max((at for at in self._connections if at <= gap.until), default=-math.inf)
+        if reading.counts:
+            self._unread_gaps.discard(began)
         if reading.counts and self.catches_up:
             after = gap.after_id or 0
             if gap.recovered is False:
                 self._refused_after = min(after, after if self._refused_after is None else self._refused_after)
             elif gap.recovered and self._refused_after is not None and after <= self._refused_after:
                 self._refused_after = None
-        if gap.recovered is False:
+        if not self.catches_up:
+            self._lose_before(began, reading)
+        elif gap.recovered is False:
             reading.is_excused = True
-            if not self.catches_up:
-                self._is_excused = self._is_excused or reading.counts
-                return
             self._late.update(self._missing_in(gap))
         elif gap.recovered and reading.last is not None and self._is_second(reading, gap):
             missing = [number for number in self._missing_in(gap) if number < reading.last]
@@ -217,6 +220,15 @@ class Messages:
             self._taken -= come_late
             self.owed.update(dict.fromkeys(sorted(come_late)))
             self.lost -= len(come_late)
+
+    def _lose_before(self, began: float, reading: Reading) -> None:
+        """Without catching up, what was sent before the connection behind a gap, and has not come yet, is lost.
+
+        It may come nevertheless, because the server sends it again. That says nothing of the others.
+        """
+        reading.lost_up_to = self._connections.get(began, 0)
+        if reading.counts:
+            self._lose(number for number in self.owed if number <= reading.lost_up_to and number not in self._seen)
 
     def _missing_in(self, gap: Gap) -> list[int]:
         return [
@@ -257,11 +269,11 @@ class Messages:
         before, reading.last = reading.last, max(number, reading.last or 0)
         if not reading.counts:
             if before is not None and self._is_covered and not reading.is_excused:
-                since = max(reading.opened, self._covered_since)
-                between = (other for other in range(before + 1, number) if self.sent.get(other, 0) > since)
+                since, begin = max(reading.opened, self._covered_since), max(before, reading.lost_up_to)
+                between = (other for other in range(begin + 1, number) if self.sent.get(other, 0) > since)
                 if missing := [other for other in between if other not in self._late]:
                     self.fail(f"messages {missing[:5]} are missing before {number} in a stream that does not count")
-            reading.is_excused = False
+            reading.is_excused = reading.is_excused and self._is_out_of_place(number)
             return None
         self.delivered += 1
         if number in self.acknowledged:
@@ -281,8 +293,12 @@ class Messages:
                 self._lose(missing)
             elif missing:
                 self.fail(f"messages {missing[:5]} are missing before {number}, without a word")
-            self._largest, self._is_excused = number, False
+            self._largest, self._is_excused = number, self._is_excused and self._is_out_of_place(number)
         return number
+
+    def _is_out_of_place(self, number: int) -> bool:
+        """Whether events that an `Overflow` is about may stand before a message and have larger ids: it was sent again."""
+        return not self.catches_up and number in self._late
 
     def _may_be_dropped(self, missing: list[int]) -> bool:
         """Whether an `Overflow` can be about them. Messages that are fetched may come behind it, and before it in order."""
@@ -294,7 +310,7 @@ class Messages:
 
         The `Overflow` then counts the gap, and not the messages of its range: these are fetched, and stay owed until then.
         """
-        return any(at <= self._overflowed and number <= last for at, last in self._unread_gaps.items())
+        return any(at <= self._overflowed and number <= self._connections[at] for at in self._unread_gaps)
 
     @property
     def is_settled(self) -> bool:

@@ -175,8 +175,28 @@ def _missing(judge: Messages, reading: Reading) -> None:
 
 def _missing_in_a_gap(judge: Messages, reading: Reading) -> None:
     judge.saw_message(reading, 1)
+    judge.session_accepted()
     judge.saw_gap(reading, LOST)
     judge.saw_message(reading, 3)
+
+
+def _sent_again_in_a_gap(judge: Messages, reading: Reading) -> None:
+    judge.session_accepted()
+    judge.saw_gap(reading, LOST)
+    judge.was_sent_again(1)
+    judge.saw_message(reading, 1)
+    judge.saw_message(reading, 3)
+
+
+def _sent_again_in_a_gap_beside(judge: Messages, _: Reading) -> None:
+    beside = judge.begin_reading(counts=False)
+    judge.sent[2] += 1
+    _sent_again_in_a_gap(judge, beside)
+
+
+def _missing_directly_behind_a_gap(judge: Messages, reading: Reading) -> None:
+    judge.saw_gap(reading, LOST)
+    judge.saw_message(reading, 2)
 
 
 def _missing_behind_a_gap(judge: Messages, reading: Reading) -> None:
@@ -188,6 +208,19 @@ def _missing_behind_a_gap(judge: Messages, reading: Reading) -> None:
 def _dropped(judge: Messages, reading: Reading) -> None:
     judge.saw_overflow(reading, 2)
     judge.saw_message(reading, 3)
+
+
+def _sent_again_behind_dropped(judge: Messages, reading: Reading) -> None:
+    judge.saw_overflow(reading, 1)  # 2, or a gap
+    judge.was_sent_again(1)
+    judge.saw_message(reading, 1)
+    judge.saw_message(reading, 3)
+
+
+def _sent_again_behind_dropped_beside(judge: Messages, _: Reading) -> None:
+    beside = judge.begin_reading(counts=False)
+    judge.sent[2] += 1
+    _sent_again_behind_dropped(judge, beside)
 
 
 def _more_missing_than_dropped(judge: Messages, reading: Reading) -> None:
@@ -353,9 +386,14 @@ def _position(number: int, *beyond: int) -> bytes:
         (False, _missing, "missing before 3"),
         (False, _missing_in_a_gap, None),
         (True, _missing_in_a_gap, None),  # it has to come later
+        (False, _sent_again_in_a_gap, None),
+        (False, _sent_again_in_a_gap_beside, None),
         (False, _missing_behind_a_gap, "missing before 3"),
+        (False, _missing_directly_behind_a_gap, "missing before 2"),
         (True, _dropped, None),
         (False, _dropped, None),
+        (False, _sent_again_behind_dropped, None),
+        (False, _sent_again_behind_dropped_beside, None),
         (True, _more_missing_than_dropped, "missing before 3"),
         (True, _dropped_at_the_end, None),
         (True, _more_saved_than_dropped, "not acknowledged"),

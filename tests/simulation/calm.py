@@ -47,6 +47,8 @@ class Calm:
         await self._until(lambda: not self.program.calls, 10, "calls do not end when they are cancelled")
         chat = self.program.chat
         assert chat is not None
+        if not self.world.server.world.sessions.tokens_of(UID):
+            self.world.server.drop(UID, "reset")  # the client learns now that its token is unknown, and not later on
         await self._come_back_alone(chat)
         await self._connect(chat)
         self.program.reader.change("break", ReaderPlan())

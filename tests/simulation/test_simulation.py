@@ -156,6 +156,22 @@ def test_a_disk_that_hangs_while_the_client_is_opened(monkeypatch: pytest.Monkey
     assert _perform(monkeypatch, *steps) is None
 
 
+def test_a_calm_behind_a_forgotten_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that has to fetch again in a calm, and whose token was forgotten just before, is logged out and logs in."""
+    steps = [
+        Step(0.0, "open_program"),
+        Step(1.0, "call", ("login", None)),
+        Step(1.0, "call", ("connect", None)),
+        Step(1.0, "refuse_pages", (2, 403)),
+        Step(30.0, "forget_tokens"),
+        Step(0.0, "calm"),
+    ]
+    monkeypatch.setattr("tests.simulation.run.draw_plan", lambda *_: Plan(AppSettings(catch_up=True), steps))
+    outcome = simulate(0)
+    assert outcome.failure is None
+    assert outcome.counts["delivered"] == 10
+
+
 # The judge of messages.
 
 NOW = datetime.datetime.now(datetime.UTC)

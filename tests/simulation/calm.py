@@ -49,6 +49,8 @@ class Calm:
         assert chat is not None
         if not self.world.server.world.sessions.tokens_of(UID):
             self.world.server.drop(UID, "reset")  # the client learns now that its token is unknown, and not later on
+        if self.program.reader.plan.may_pause:  # while a stream is full, nothing is read, and no silence is noticed
+            self.program.reader.change("break", ReaderPlan())
         await self._come_back_alone(chat)
         await self._connect(chat)
         self.program.reader.change("break", ReaderPlan())

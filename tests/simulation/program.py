@@ -399,6 +399,8 @@ class Program:
     def begin(self, name: str, call: Callable[[CometChat], Awaitable[object]], patience: float | None = None) -> None:
         """Make a call in a task of its own, and cancel it after *patience* seconds."""
         if self.chat is not None:
+            if name == "logout":
+                self.sleeps = 0  # a `Resumed` that was in no hand yet is forgotten with the user
             self._number += 1
             self.calls[self._number] = scope = trio.CancelScope()
             self._in_process(self.nursery.start_soon, self._await, self._number, scope, name, call, self.chat, patience)

@@ -24,7 +24,13 @@ _SAVED_WITHIN = 0.6  # seconds: the contract's half second, and what a healthy d
 
 @attrs.define(eq=False)
 class Reading:
-    """One stream of the program: its last message, what a gap told it, and whether it has dropped events."""
+    """One stream of the program: its last message, what a gap told it, and what it may have missed.
+
+    Attributes:
+        missed_until: it may have missed gaps until then: when it was opened, or last reported that it had dropped events.
+        late: messages that it was not given, and the first gap of which it may have missed. If it has dropped the second
+            one, too, they come out of order.
+    """
 
     number: int
     counts: bool
@@ -33,6 +39,8 @@ class Reading:
     lost_up_to: int = 0
     is_excused: bool = False
     has_dropped: bool = False
+    missed_until: float = attrs.field(factory=trio.current_time)
+    late: set[int] = attrs.field(factory=set)
 
 
 @attrs.define(eq=False)
@@ -66,7 +74,6 @@ class Messages:
     _seen: set[int] = attrs.field(factory=set)  # delivered by this process
     _readings: int = 0
     _dropped: int = 0  # events that an `Overflow` reported, and that are not known to be lost messages yet
-    _refused_after: int | None = None  # messages behind it are fetched at the next connection
     _overflowed: float = -math.inf  # when the last of these was read
     _taken: set[int] = attrs.field(factory=set)  # messages that were taken for dropped ones
     _unread_gaps: set[float] = attrs.field(factory=set)  # when the connections behind them began
@@ -76,8 +83,8 @@ class Messages:
 
     @property
     def is_fetch_refused(self) -> bool:
-        """Whether a gap was not recovered, and the client fetches again when it is connected the next time."""
-        return self._refused_after is not None
+        """Whether messages are owed that come late, perhaps only when the client is connected the next time."""
+        return self.catches_up and not self._late.isdisjoint(self.owed)
 
     # What the server does.
 
@@ -201,12 +208,6 @@ class Messages:
         began = max((at for at in self._connections if at <= gap.until), default=-math.inf)
         if reading.counts:
             self._unread_gaps.discard(began)
-        if reading.counts and self.catches_up:
-            after = gap.after_id or 0
-            if gap.recovered is False:
-                self._refused_after = min(after, after if self._refused_after is None else self._refused_after)
-            elif gap.recovered and self._refused_after is not None and after <= self._refused_after:
-                self._refused_after = None
         if not self.catches_up:
             self._lose_before(began, reading)
         elif gap.recovered is False:
@@ -248,13 +249,15 @@ class Messages:
         """
         if reading.last is None or reading.last <= (gap.after_id or 0):
             return False
-        if reading.counts:
-            return self._overflowed >= gap.until
-        return reading.has_dropped or reading.opened >= gap.until
+        return self._missed_until(reading) >= gap.until
+
+    def _missed_until(self, reading: Reading) -> float:
+        return self._overflowed if reading.counts else reading.missed_until
 
     def saw_overflow(self, reading: Reading, dropped: int) -> None:
         """Note that a stream has dropped events, which count as acknowledged from now on."""
         reading.is_excused = reading.has_dropped = True
+        reading.missed_until = trio.current_time()
         if reading.counts:
             self._is_excused = True
             self._dropped += dropped
@@ -264,8 +267,10 @@ class Messages:
         """Judge a message."""
         if number in self._foreign:
             self.fail(f"message {number} was sent after logout(), at {self.sent[number]:.3f}, and is delivered")
-        if reading.last is not None and number <= reading.last and number not in self._late:
+        is_late = number in self._late or (number in reading.late and reading.has_dropped)
+        if reading.last is not None and number <= reading.last and not is_late:
             self.fail(f"message {number} after {reading.last} in stream {reading.number}")
+        reading.late.discard(number)
         before, reading.last = reading.last, max(number, reading.last or 0)
         if not reading.counts:
             if before is not None and self._is_covered and not reading.is_excused:
@@ -273,6 +278,8 @@ class Messages:
                 between = (other for other in range(begin + 1, number) if self.sent.get(other, 0) > since)
                 if missing := [other for other in between if other not in self._late]:
                     self.fail(f"messages {missing[:5]} are missing before {number} in a stream that does not count")
+            passed_over = range((before or 0) + 1, min(number, self._late_up_to(reading) + 1))
+            reading.late.update(self.sent.keys() & passed_over)
             reading.is_excused = reading.is_excused and self._is_out_of_place(number)
             return None
         self.delivered += 1
@@ -280,13 +287,10 @@ class Messages:
             self.fail(f"message {number} came again, although it was acknowledged at {self.acknowledged[number]:.3f}")
         self._seen.add(number)
         if number > self._largest:
-            missing = [
-                other
-                for other in self.owed
-                if self._largest < other < number and other not in self._seen and other not in self._late
-            ]
-            if self.catches_up and not self._may_be_dropped(missing):
-                missing = [other for other in missing if not self._may_come_late(other)]
+            skipped = [other for other in self.owed if self._largest < other < number and other not in self._seen]
+            last = self._late_up_to(reading)
+            self._late.update(other for other in skipped if other <= last)
+            missing = [other for other in skipped if other not in self._late]
             if self._may_be_dropped(missing) if self.catches_up else self._is_excused:
                 self._dropped -= len(missing)
                 self._taken.update(missing)
@@ -305,12 +309,16 @@ class Messages:
         come = (max(self.sent[number], self._announced.get(number, 0.0)) for number in missing)
         return len(missing) <= self._dropped and all(at <= self._overflowed for at in come)
 
-    def _may_come_late(self, number: int) -> bool:
-        """Whether a message may be among those of a range whose first gap, with `recovered=False`, was dropped.
+    def _late_up_to(self, reading: Reading) -> int:
+        """Return the last message that may be of a range whose first gap, with `recovered=False`, the stream has missed.
 
-        The `Overflow` then counts the gap, and not the messages of its range: these are fetched, and stay owed until then.
+        The `Overflow` then counts the gap, and not the messages of its range: these are fetched, and come late, perhaps
+        behind a second gap that is dropped, too. Whether they were dropped themselves is decided when all is settled.
         """
-        return any(at <= self._overflowed and number <= self._connections[at] for at in self._unread_gaps)
+        if not self.catches_up:
+            return 0
+        until = self._missed_until(reading)
+        return max((self._connections[at] for at in self._unread_gaps if at <= until), default=0)
 
     @property
     def is_settled(self) -> bool:

@@ -301,7 +301,7 @@ def _more_missing_than_dropped_after_a_loss(judge: Messages, reading: Reading) -
 def _and_never_delivered(judge: Messages, reading: Reading) -> None:
     _more_missing_than_dropped_after_a_loss(judge, reading)
     judge.acknowledge([4])
-    if not judge.is_settled:
+    if judge.is_fetch_refused and not judge.is_settled:
         judge.fail(f"{list(judge.owed)} do not come")
 
 
@@ -312,6 +312,62 @@ def _and_delivered_late(judge: Messages, reading: Reading) -> None:
     judge.acknowledge([1, 2, 3, 4])
     if not judge.is_settled:
         judge.fail("not settled")
+
+
+def _and_delivered_late_behind_another_dropped_gap(judge: Messages, reading: Reading) -> None:
+    _more_missing_than_dropped_after_a_loss(judge, reading)
+    judge.saw_overflow(reading, 2)  # the second gap, and 1
+    judge.saw_message(reading, 2)
+    judge.saw_message(reading, 3)
+    judge.acknowledge([2, 3, 4])
+    if reading.counts and not judge.is_settled:
+        judge.fail("not settled")
+
+
+def _and_delivered_late_behind_another_dropped_gap_beside(judge: Messages, _: Reading) -> None:
+    beside = judge.begin_reading(counts=False)
+    beside.missed_until -= 1  # the test is over within an instant
+    _and_delivered_late_behind_another_dropped_gap(judge, beside)
+
+
+def _and_delivered_twice_beside(judge: Messages, _: Reading) -> None:
+    beside = judge.begin_reading(counts=False)
+    _more_missing_than_dropped_after_a_loss(judge, beside)
+    judge.saw_message(beside, 2)
+    judge.saw_message(beside, 2)
+
+
+def _delivered_late_in_a_stream_opened_behind_the_first_gap(judge: Messages, _: Reading) -> None:
+    judge.session_accepted()
+    judge.was_sent(4)
+    beside = judge.begin_reading(counts=False)
+    judge.saw_message(beside, 4)
+    judge.saw_overflow(beside, 1)  # the second gap
+    judge.saw_message(beside, 2)
+
+
+def _delivered_late_in_a_stream_opened_before_the_first_gap(judge: Messages, _: Reading) -> None:
+    beside = judge.begin_reading(counts=False)
+    beside.missed_until -= 1  # the test is over within an instant
+    judge.session_accepted()
+    judge.was_sent(4)
+    judge.saw_message(beside, 4)
+    judge.saw_overflow(beside, 1)
+    judge.saw_message(beside, 2)
+
+
+def _delivered_late_behind_no_gap(judge: Messages, _: Reading) -> None:
+    judge.session_accepted()
+    judge.was_sent(4)
+    beside = judge.begin_reading(counts=False)
+    judge.saw_message(beside, 4)
+    judge.saw_message(beside, 2)
+
+
+def _dropped_gaps_and_backwards(judge: Messages, reading: Reading) -> None:
+    judge.saw_overflow(reading, 3)
+    judge.saw_message(reading, 3)
+    judge.saw_message(reading, 2)
 
 
 def _more_missing_than_dropped_behind_a_loss(judge: Messages, reading: Reading) -> None:
@@ -420,6 +476,14 @@ def _position(number: int, *beyond: int) -> bytes:
         (True, _more_missing_than_dropped_after_a_loss, None),  # they have to come later
         (True, _and_never_delivered, "[1, 2, 3] do not come"),
         (True, _and_delivered_late, None),
+        (True, _and_delivered_late_behind_another_dropped_gap, None),
+        (False, _and_delivered_late_behind_another_dropped_gap, "message 2 after 4"),
+        (True, _and_delivered_late_behind_another_dropped_gap_beside, None),
+        (True, _and_delivered_twice_beside, "message 2 after 4"),
+        (True, _delivered_late_in_a_stream_opened_behind_the_first_gap, None),
+        (True, _delivered_late_in_a_stream_opened_before_the_first_gap, "message 2 after 4"),
+        (True, _delivered_late_behind_no_gap, "message 2 after 4"),
+        (True, _dropped_gaps_and_backwards, "message 2 after 3"),
         (True, _more_missing_than_dropped_behind_a_loss, "[4, 5] are missing before 6"),
         (True, _more_missing_than_dropped_behind_its_gap, "[1, 2] are missing before 3"),
         (False, _more_missing_than_dropped_after_a_loss, None),

@@ -127,7 +127,7 @@ class Program:
     _resting: str = ""  # what forbids a connection until the program wishes for one, if anything does
     _wished: float = -float("inf")  # the last connect() or login()
     _retried: float = -float("inf")  # the last retry_now()
-    _slept_at: float = -float("inf")
+    _slept_at: dict[float, float] = attrs.field(factory=dict)  # when the computer slept, and how long
     _shortcut: float = -float("inf")  # the last wait that was cut short, but not by connect()
     _refusals: tuple[Status | None, int] = (None, 0)  # an attempt, and how often its token was refused
 
@@ -342,16 +342,18 @@ class Program:
         if isinstance(now, Waiting) and isinstance(before, Connected):
             window = max(_RESTART, min(_CAP, 2.0**now.attempt))
             self.check(now.retry_at <= now.at + window + EPSILON, f"the retry of {now} after a loss is too late")
-        if isinstance(before, Waiting) and now.at < before.retry_at - EPSILON and now.at != self._wished:
-            if now.at > self._slept_at + _SLEEP_SEEN:
+        waited = now.at - before.at + self._slept_since(before.at)
+        if isinstance(before, Waiting) and waited < before.retry_at - before.at - EPSILON and now.at != self._wished:
+            if now.at > max(self._slept_at, default=-float("inf")) + _SLEEP_SEEN:
                 self.check(now.at == self._retried, f"{now}, although {before} ends later")
-                pause = now.at - self._shortcut
+                pause = now.at - self._shortcut + self._slept_since(self._shortcut)
                 self.check(pause >= 1 - EPSILON, f"{now} cuts {before} short {pause:.3f} s after another shortcut")
-                self.check(
-                    now.at >= before.at + _retry_after(before) - EPSILON,
-                    f"{now}, although the server asked for {before}",
-                )
+                self.check(waited >= _retry_after(before) - EPSILON, f"{now}, although the server asked for {before}")
             self._shortcut = now.at
+
+    def _slept_since(self, time: float) -> float:
+        """Return how many seconds the computer slept since *time*: they count in a wait, and Trio's clock stood still."""
+        return sum(seconds for at, seconds in self._slept_at.items() if at >= time)
 
     def look(self) -> None:
         """Check what must be true at every moment."""
@@ -381,7 +383,7 @@ class Program:
     def computer_slept(self, seconds: float) -> None:
         """Note that a deadline may come earlier on Trio's clock."""
         self._slept += seconds
-        self._slept_at = trio.current_time()
+        self._slept_at[trio.current_time()] = self._slept_since(trio.current_time()) + seconds
         self.sleeps += self.chat is not None
 
     def _sign_of_life(self) -> None:

@@ -172,6 +172,21 @@ def test_a_calm_behind_a_forgotten_token(monkeypatch: pytest.MonkeyPatch) -> Non
     assert outcome.counts["delivered"] == 10
 
 
+def test_a_sleep_shortens_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seconds that the computer sleeps count in a wait that the server asked for, also long after the sleep."""
+    steps = [
+        Step(0.0, "open_program"),
+        Step(1.0, "call", ("login", None)),
+        Step(1.0, "call", ("connect", None)),
+        Step(1.0, "upgrade", (503, 60)),
+        Step(0.0, "drop", ("reset", 1000)),
+        Step(20.0, "sleep", (2.0, False)),
+        Step(60.0, "calm"),
+    ]
+    monkeypatch.setattr("tests.simulation.run.draw_plan", lambda *_: Plan(AppSettings(), steps))
+    assert simulate(0).failure is None
+
+
 # The judge of messages.
 
 NOW = datetime.datetime.now(datetime.UTC)

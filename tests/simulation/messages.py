@@ -80,6 +80,7 @@ class Messages:
     _announced: dict[int, float] = attrs.field(factory=dict)  # when a gap announced that they come late
     _foreign: set[int] = attrs.field(factory=set)  # sent while no user was logged in, after `logout()`
     _position: int = -1  # with which the last process ended
+    _unknown_up_to: int = 0  # what was sent before the first connection with a new position
 
     @property
     def is_fetch_refused(self) -> bool:
@@ -100,13 +101,15 @@ class Messages:
         """Note that the server sent a message a second time.
 
         If a program was started in between, it knows only the last message of its saved position: an earlier one may
-        have got its id late. Without catching up, the saved position is not judged. After a `logout()` it may be the only
+        have got its id late. It knows none that was sent before a new position began, as it does after a `logout()`.
+        Without catching up, the saved position is not judged. After a `logout()` the message may be the only
         one that the client knows, so those behind it that were sent while no user was logged in may be fetched, too.
         """
         behind = {other for other in self._foreign if other > number}
         self._foreign -= behind
         self._late |= behind
-        if number not in self._seen and (number < self._position or not self.catches_up):
+        is_unknown = number < self._position or number <= self._unknown_up_to or not self.catches_up
+        if number not in self._seen and is_unknown:
             self._late.add(number)
             self.acknowledged.pop(number, None)
 
@@ -116,6 +119,7 @@ class Messages:
         self._unread_gaps.add(trio.current_time())
         if not self._is_covered:  # what was read after a `logout()` is not saved
             self.acknowledged.clear()
+            self._unknown_up_to = max(self.sent, default=0)
             recently = trio.current_time() - _EARLIER
             self._foreign = {number for number in self._foreign if self.sent[number] < recently}
         if not self._is_covered or self._covered_since == math.inf:

@@ -426,6 +426,27 @@ def _missing_beside_behind_it(judge: Messages, reading: Reading) -> None:
     _missing_beside(judge, reading)
 
 
+def _sent_again_after_a_logout(judge: Messages, _: Reading) -> None:
+    judge.logged_out()
+    judge.process_began()
+    judge.session_accepted()
+    judge.was_sent(4)
+    reading = judge.begin_reading(counts=True)
+    judge.saw_message(reading, 4)
+    judge.was_sent_again(2)
+    judge.saw_message(reading, 2)
+
+
+def _missing_after_a_logout(judge: Messages, reading: Reading) -> None:
+    judge.logged_out()
+    judge.process_began()
+    judge.session_accepted()
+    judge.was_sent(4)
+    judge.was_sent(5)
+    judge.was_sent_again(4)
+    judge.saw_message(reading, 5)
+
+
 def _backwards(judge: Messages, reading: Reading) -> None:
     judge.saw_message(reading, 1)
     judge.saw_message(reading, 1)
@@ -507,6 +528,8 @@ def _position(number: int, *beyond: int) -> bytes:
         (True, _missing_beside_before_the_first_connection, "missing before 3"),  # it is fetched
         (False, _missing_beside_before_the_first_connection, None),
         (False, _missing_beside_behind_it, "missing before 3"),
+        (True, _sent_again_after_a_logout, None),
+        (True, _missing_after_a_logout, "missing before 5"),
         (True, _backwards, "message 1 after 1"),
         (True, _acknowledged_before, "came again"),
         (True, _open_before, None),

@@ -143,6 +143,7 @@ class RangeFiller:
                     return False
         # The streams would not find all duplicates: they remember fewer messages than may be fetched.
         self._streams.drop_duplicates(missed.held.drop(lambda event: message_key(event) in ids))
+        missed.came -= ids  # if the connection ends before they are in the streams, they are fetched again
         if self.catch_up.observer is not None:
             self.catch_up.observer.page_fetched(len(page.messages), more=missed.cursor is not None)
         return True

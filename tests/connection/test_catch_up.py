@@ -349,6 +349,32 @@ async def test_a_missed_message_that_is_sent_again_hides_no_other(
         assert await read(events) == ["recovered", "missed"] + ["recovered"] * is_lost_again
 
 
+async def test_a_live_message_that_was_fetched_too_and_not_published_is_fetched_again(
+    autojump_clock: MockClock,
+) -> None:
+    """A live message, fetched as well and not in a stream when the connection ends, comes late if fetching then fails."""
+    async with open_pair(connect=True, settings=CATCHING_UP) as pair, pair.chat.events(max_events=1) as events:
+        say(pair.server, "before")
+        assert await read(events) == ["before"]
+        await go(pair)
+        say(pair.server, "missed 1")
+        say(pair.server, "missed 2")
+        pair.server.set(rest_delay=0.5)
+        await come_back(pair)
+        say(pair.server, "live")
+        await trio.sleep(1)  # the stream is full, so the last of the three that were fetched wait
+        pair.server.set(rest=503, rest_delay=0.0)
+        await go(pair)
+        await come_back(pair)
+        got = words(await events.batch())
+        await trio.sleep(11)
+        got += await read(events)
+        pair.server.set(rest="accept")
+        await trio.sleep(60)
+        got += await read(events)
+        assert sorted(word for word in got if word not in {"missing", "recovered"}) == ["live", "missed 1", "missed 2"]
+
+
 async def test_a_closed_program_that_never_saw_a_message(autojump_clock: MockClock) -> None:
     """A program closed without any message is followed by one that fetches the messages sent since the login."""
     store = MemoryStore()

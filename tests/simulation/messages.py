@@ -268,7 +268,11 @@ class Messages:
             self._overflowed = trio.current_time()
 
     def saw_message(self, reading: Reading, number: int) -> int | None:
-        """Judge a message."""
+        """Judge a message.
+
+        One that comes late may stand behind events with larger ids, so what an `Overflow` before it is about may be
+        missing behind it, too.
+        """
         if number in self._foreign:
             self.fail(f"message {number} was sent after logout(), at {self.sent[number]:.3f}, and is delivered")
         is_late = number in self._late or (number in reading.late and reading.has_dropped)
@@ -284,7 +288,7 @@ class Messages:
                     self.fail(f"messages {missing[:5]} are missing before {number} in a stream that does not count")
             passed_over = range((before or 0) + 1, min(number, self._late_up_to(reading) + 1))
             reading.late.update(self.sent.keys() & passed_over)
-            reading.is_excused = reading.is_excused and self._is_out_of_place(number)
+            reading.is_excused = reading.is_excused and number in self._late
             return None
         self.delivered += 1
         if number in self.acknowledged:
@@ -301,12 +305,8 @@ class Messages:
                 self._lose(missing)
             elif missing:
                 self.fail(f"messages {missing[:5]} are missing before {number}, without a word")
-            self._largest, self._is_excused = number, self._is_excused and self._is_out_of_place(number)
+            self._largest, self._is_excused = number, self._is_excused and number in self._late
         return number
-
-    def _is_out_of_place(self, number: int) -> bool:
-        """Whether events that an `Overflow` is about may stand before a message and have larger ids: it was sent again."""
-        return not self.catches_up and number in self._late
 
     def _may_be_dropped(self, missing: list[int]) -> bool:
         """Whether an `Overflow` can be about them. Messages that are fetched may come behind it, and before it in order."""

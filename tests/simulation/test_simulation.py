@@ -254,6 +254,15 @@ def _sent_again_behind_dropped_beside(judge: Messages, _: Reading) -> None:
     _sent_again_behind_dropped(judge, beside)
 
 
+def _late_behind_dropped_beside(judge: Messages, _: Reading) -> None:
+    beside = judge.begin_reading(counts=False)
+    judge.sent[2] += 1
+    judge.saw_gap(beside, attrs.evolve(LOST, before_id=2))
+    judge.saw_overflow(beside, 1)  # 2
+    judge.saw_message(beside, 1)
+    judge.saw_message(beside, 3)
+
+
 def _more_missing_than_dropped(judge: Messages, reading: Reading) -> None:
     judge.saw_overflow(reading, 1)
     judge.saw_message(reading, 3)
@@ -502,6 +511,7 @@ def _position(number: int, *beyond: int) -> bytes:
         (False, _dropped, None),
         (False, _sent_again_behind_dropped, None),
         (False, _sent_again_behind_dropped_beside, None),
+        (True, _late_behind_dropped_beside, None),
         (True, _more_missing_than_dropped, "missing before 3"),
         (True, _dropped_at_the_end, None),
         (True, _more_saved_than_dropped, "not acknowledged"),

@@ -182,7 +182,7 @@ EVENT_STREAM = Twin(
         "__anext__": Body("return next_event(self._queue)"),
         "batch": Body("return await next_batch(self._queue)"),
         "commit": COPIED,
-        "_wait": None,
+        "_give_turn": None,
     },
 )
 

@@ -478,6 +478,23 @@ def _not_saved(judge: Messages, reading: Reading) -> None:
     judge.process_ended(_position(1), -100, by_force=False, power_cut=False)
 
 
+def _read_after_a_logout(judge: Messages, reading: Reading) -> None:
+    _in_order(judge, reading)
+    judge.logged_out()
+    judge.session_accepted()
+    judge.acknowledge([1, 2, 3])
+    judge.process_ended(_position(1), -100, by_force=False, power_cut=False)
+
+
+def _not_saved_after_a_logout(judge: Messages, reading: Reading) -> None:
+    judge.logged_out()
+    judge.session_accepted()
+    judge.was_sent(4)
+    judge.saw_message(reading, 4)
+    judge.acknowledge([4])
+    judge.process_ended(_position(1), -100, by_force=False, power_cut=False)
+
+
 def _saved_too_early(judge: Messages, reading: Reading) -> None:
     _in_order(judge, reading)
     judge.acknowledge([1])
@@ -544,6 +561,8 @@ def _position(number: int, *beyond: int) -> bytes:
         (True, _acknowledged_before, "came again"),
         (True, _open_before, None),
         (True, _not_saved, "not in the saved position"),
+        (True, _read_after_a_logout, None),
+        (True, _not_saved_after_a_logout, "is not in the saved position"),
         (True, _saved_too_early, "not acknowledged"),
         (True, _saved, None),
     ],

@@ -377,7 +377,8 @@ class Program:
         elif self._dead is None or self._dead[0] != status:
             self._dead = status, trio.current_time()
         else:
-            silent = trio.current_time() - max(self._dead[1], self.reader.quick_since)
+            # After a sleep of the computer no answer is overdue, and the client asks again.
+            silent = trio.current_time() - max(self._dead[1], self.reader.quick_since, *self._slept_at)
             self.check(silent <= SILENCE + EPSILON, f"{status}, although the server has been silent for {silent:.3f} s")
 
     def computer_slept(self, seconds: float) -> None:

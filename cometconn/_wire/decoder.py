@@ -99,7 +99,7 @@ class Decoder:
         return fast.KnownPeople(self.own_uid)
 
     def begin(self, text: str | bytes) -> Generator[None, None, None]:
-        """Parse *text*, which is long and is decoded next. Each step may take 4 ms: there is a checkpoint after each."""
+        """Parse *text*, which is long and is decoded next. Each step may take 3 ms: there is a checkpoint after each."""
         self._parsed = yield from parse_in_steps(text, self.max_items)
 
     def decode(self, text: str | bytes) -> Decoded:

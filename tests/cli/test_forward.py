@@ -249,8 +249,9 @@ INSECURE: dict[str, Any] = {"allow_insecure": True}
 
 
 def entries(file: pathlib.Path) -> list[dict[str, Any]]:
-    """What the receiver has written."""
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    """The lines that the receiver has written whole: a line that crosses a page of the file can be seen in part."""
+    written, _, _ = file.read_text().rpartition("\n") if file.exists() else ("", "", "")
+    return [json.loads(line) for line in written.splitlines()]
 
 
 async def wait_for(file: pathlib.Path, condition: Callable[[list[dict[str, Any]]], bool]) -> None:

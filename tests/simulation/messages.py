@@ -222,6 +222,10 @@ class Messages:
         elif gap.recovered and reading.last is not None and self._is_second(reading, gap):
             missing = [number for number in self._missing_in(gap) if number < reading.last]
             self._late.update(missing)
+            # Pages that had come before the first gap stand between the two: what is missing of them was dropped there.
+            paged = (number for number in self._seen if (gap.after_id or 0) < number <= self._connections.get(began, 0))
+            last_paged = max(paged, default=0)
+            missing = [number for number in missing if number > last_paged]
             self._announced.update(dict.fromkeys(missing, trio.current_time()))
             come_late = self._taken.intersection(missing)
             self._taken -= come_late

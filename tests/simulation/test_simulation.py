@@ -289,6 +289,17 @@ def _late_behind_a_dropped_gap(judge: Messages, reading: Reading) -> None:
         judge.fail("not settled")
 
 
+def _first_page_dropped_with_the_first_gap(judge: Messages, reading: Reading) -> None:
+    judge.session_accepted()
+    judge.saw_overflow(reading, 3)  # the first gap, 1 and 2
+    judge.saw_message(reading, 3)
+    trio.lowlevel.current_clock().jump(1.0)  # type: ignore[attr-defined]  # it is a MockClock
+    judge.saw_gap(reading, attrs.evolve(LATE, before_id=4))
+    judge.acknowledge([3])
+    if not judge.is_settled:
+        judge.fail("not settled")
+
+
 def _late_behind_a_dropped_gap_without_an_end(judge: Messages, reading: Reading) -> None:
     judge.saw_overflow(reading, 3)
     judge.saw_message(reading, 2)
@@ -533,6 +544,7 @@ def _position(number: int, *beyond: int) -> bytes:
         (True, _dropped_at_the_end, None),
         (True, _more_saved_than_dropped, "not acknowledged"),
         (True, _late_behind_a_dropped_gap, None),
+        (True, _first_page_dropped_with_the_first_gap, None),
         (True, _late_behind_a_dropped_gap_without_an_end, None),
         (True, _backwards_behind_a_dropped_gap_of_others, "message 1 after 2"),
         (True, _announced_and_not_delivered, "1 does not come"),

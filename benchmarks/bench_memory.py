@@ -11,8 +11,8 @@ import functools
 import statistics
 from concurrent.futures import ThreadPoolExecutor
 
-from .crowds import BARE, SMALL, gathered, sizes
-from .process import LeftOutError, Process
+from .crowds import BARE, SMALL, crowd_of, gathered, sizes
+from .process import LeftOutError
 from .row import Row
 from .run import Run, Way
 
@@ -57,21 +57,16 @@ def _after_burst(run: Run, way: Way) -> list[Row]:
 
 def _weigh(kind: str, way: Way) -> float:
     """Return the bytes of each of the clients."""
-    with (
-        Process("benchmarks.crowd_server", environment=way.environment) as server,
-        Process("benchmarks.crowd", kind, environment=way.environment) as crowd,
-    ):
-        port = server.greeting["port"]
-        crowd.ask(do="gather", port=port, clients=1)  # so that the code for a burst is there
-        crowd.ask(do="expect", count=MESSAGES)
-        server.ask(push=MESSAGES)
-        crowd.ask(do="received")
-        before = crowd.ask(do="weigh")["bytes"]
-        crowd.ask(do="gather", port=port, clients=AFTER)
-        crowd.ask(do="expect", count=(1 + AFTER) * MESSAGES)
-        server.ask(push=MESSAGES)
-        crowd.ask(do="received")
-        return float(crowd.ask(do="weigh")["bytes"] - before) / AFTER
+    with crowd_of(kind, way) as crowd:
+        memory = []
+        for clients in (1, AFTER):  # the first one, so that the code for a burst is there
+            crowd.ask(do="gather", clients=clients)
+            crowd.ask(do="ping")
+            crowd.ask(do="expect", count=(len(memory) + clients) * MESSAGES)
+            crowd.server.ask(push=MESSAGES)
+            crowd.ask(do="received")
+            memory.append(float(crowd.ask(do="weigh")["bytes"]))
+        return (memory[1] - memory[0]) / AFTER
 
 
 def _both(ours: list[float], theirs: list[float]) -> str:

@@ -91,24 +91,28 @@ class Crowd:
     _member: Member
     _nursery: trio.Nursery
     _pings: list[Callable[[], Awaitable[object]]] = attrs.field(factory=list)
+    _before: int = 0  # bytes of the process before the first client
     _left: int = 0
     _began: float = -math.inf
     _received_at: float = math.nan
     _done: trio.Event = attrs.field(factory=trio.Event)
 
     async def gather(self, port: int, clients: int) -> dict[str, Any]:
-        """Connect *clients* more; return the time for each, and its memory after its first ping."""
+        """Connect *clients* more; return the mean time of each."""
         if len(self._pings) + clients + _SPARE > (limit := raise_file_limit()):
             return {"left_out": f"{clients:,} clients need as many open files, and {limit:,} are allowed"}
-        await self._warm(port)
-        before = resident()
-        self._began = trio.current_time()
+        if not self._pings:
+            await self._warm(port)
+            self._before, self._began = resident(), trio.current_time()
         watch = Stopwatch()
         await self._at_once([functools.partial(self._join, port)] * clients)
-        reading = watch.read(clients)
+        return watch.read(clients)
+
+    async def ping(self) -> dict[str, Any]:
+        """Let each client send a ping and receive the pong; return the memory of each."""
         await self._at_once(self._pings)
         gc.collect()
-        return {**reading, "bytes": (resident() - before) / clients}
+        return {"bytes": (resident() - self._before) / len(self._pings)}
 
     async def usage(self) -> dict[str, Any]:
         """Return the CPU time of this process, in seconds."""

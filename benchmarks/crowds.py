@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -11,19 +12,22 @@ import attrs
 from .process import LeftOutError, Process
 from .run import Run, Way
 
-__all__ = ["BARE", "LARGE", "SMALL", "Gathered", "gathered", "grow", "sizes"]
+__all__ = ["BARE", "LARGE", "SMALL", "Costs", "Crowd", "Gathered", "crowd_of", "gathered", "grow", "sizes"]
 
 BARE = "trio-websocket, bare connection"
 SMALL, LARGE = 1_000, 5_000
 SAMPLES, QUICK_SAMPLES = 300, 150  # leases for each reading
 READINGS, QUICK_READINGS = 3, 2  # of the leases, in the large crowd
 ROUNDS, QUICK_ROUNDS = {SMALL: 5, LARGE: 3}, {SMALL: 1, LARGE: 1}
+PARTS = 10  # of a crowd: they are gathered in turn with those of the other crowds
 GROWTH = (1, 10, 100, SMALL, LARGE)  # clients
 EACH, FEWEST = 20, 4_000  # messages to each client, and messages in a burst at least
-BURSTS, QUICK_BURSTS = 3, 2  # at each size
+BURSTS, QUICK_BURSTS = 5, 3  # at each size
 _KEEPALIVES = 15.0  # seconds until clients send their first ping, which may make leases late
 
 Reading = dict[str, Any]
+Costs = dict[int, list[float]]
+"""Microseconds of CPU time, by the number of clients."""
 
 
 @attrs.frozen
@@ -31,13 +35,15 @@ class Gathered:
     """The figures of one round with crowds of one size.
 
     Attributes:
-        theirs, saved, ours: the mean `seconds` and `cpu` for a client to connect, and its mean `bytes` of memory: of
-            trio-websocket's bare connections, of our clients with a saved session, and of our clients that log in. A quick
-            run does not gather those: their memory is the same, and no goal is about the time of a login.
+        theirs, saved, ours: the seconds of CPU time that a client took to connect, `cpu`, in each part of the crowd, and its
+            mean `bytes` of memory: of trio-websocket's bare connections, of our clients with a saved session, and of our
+            clients that log in. A quick run does not gather those: their memory is the same, and no goal is about the time
+            of a login.
         alone, among, uncollected, settled, silent: by how many seconds each lease ends `late`: of a client alone, and, in a
             large crowd, of one among ours, and of one while no garbage is collected. Without goals, and so not in a quick run:
             of one with rare collections, and of one among ours that send no keepalive pings.
-        costs: the microseconds of CPU time of a message, by the number of clients, while the large crowd grows.
+        costs, beside: the microseconds of CPU time of a message, by the number of clients, while the large crowd grows; and
+            of a client alone, measured in turn with each.
         smaller: the figures of the first clients of a large crowd, which are the small crowd of a quick run.
     """
 
@@ -49,7 +55,8 @@ class Gathered:
     uncollected: list[Reading] = attrs.field(factory=list)
     settled: list[Reading] = attrs.field(factory=list)
     silent: list[Reading] = attrs.field(factory=list)
-    costs: dict[int, list[float]] = attrs.field(factory=dict)
+    costs: Costs = attrs.field(factory=dict)
+    beside: Costs = attrs.field(factory=dict)
     smaller: Gathered | None = None
 
     @property
@@ -65,7 +72,7 @@ def sizes(run: Run, way: Way) -> tuple[int, ...]:
 
 @functools.cache
 def gathered(run: Run, clients: int, way: Way) -> list[Gathered]:
-    """Gather crowds of one size, ours and trio-websocket's in turn, each with a server and a process of its own.
+    """Gather crowds of one size, ours and trio-websocket's, each with a server and a process of its own.
 
     In a quick run the small crowd is the beginning of the large one, if that can be gathered.
     """
@@ -89,93 +96,111 @@ def gathered(run: Run, clients: int, way: Way) -> list[Gathered]:
 
 def _gather(run: Run, clients: int, way: Way, tell: Callable[[float, str], object]) -> Gathered:
     steps = (SMALL, clients) if clients == LARGE and _is_part_of_large(run, way) else (clients,)
-    tell(0.0, "trio-websocket's connect")
-    *first, theirs = _alone("trio_websocket", steps, way)
-    ours = None
-    if not run.quick:
-        tell(0.2, "ours log in and connect")
-        *_, ours = _alone("ours", steps, way)
-    tell(0.4, "ours connect from a saved session")
-    if clients == SMALL or not way.is_plain:
-        *_, saved = _alone("ours_saved", steps, way)
-        return Gathered(theirs, saved, ours)
-    smaller = Gathered(first[0], {}) if first else None
-    return _leases(run, steps, tell, Gathered(theirs, {}, ours, smaller=smaller))
+    kinds = ("trio_websocket", "ours_saved") if run.quick else ("trio_websocket", "ours_saved", "ours")
+    tell(0.0, "all connect")
+    with contextlib.ExitStack() as stack:
+        crowds = {kind: stack.enter_context(crowd_of(kind, way)) for kind in kinds if kind != "ours_saved"}
+        with crowd_of("ours_saved", way) as saved:
+            has_leases = clients == LARGE and way.is_plain
+            alone = _leases(run, saved) if has_leases else []
+            *first, last = _in_turn({**crowds, "ours_saved": saved}, steps)
+            found = Gathered(last["trio_websocket"], last["ours_saved"], last.get("ours"), alone)
+            if first:
+                found = attrs.evolve(found, smaller=Gathered(first[0]["trio_websocket"], first[0]["ours_saved"]))
+            if not has_leases:
+                return found
+            stack.close()  # the others need no time of the processor from here on
+            tell(0.6, "a lease among them")
+            among = _leases(run, saved, _KEEPALIVES)
+            saved.ask(do="uncollected")
+            uncollected, settled = _leases(run, saved), []
+            if not run.quick:
+                saved.ask(do="settle")
+                settled = _leases(run, saved)
+    tell(0.8, "growing, without pings")
+    with crowd_of("ours_silent", way) as crowd:
+        costs, beside = grow(crowd, steps[-1], QUICK_BURSTS if run.quick else BURSTS)
+        silent = [] if run.quick else _leases(run, crowd)
+    found = attrs.evolve(found, among=among, uncollected=uncollected, settled=settled, silent=silent)
+    return attrs.evolve(found, costs=costs, beside=beside)
 
 
 def _is_part_of_large(run: Run, way: Way) -> bool:
     return run.quick and LARGE in sizes(run, way)
 
 
-def grow(server: Process, crowd: Process, most: int, bursts: int) -> dict[int, list[float]]:
-    """Let an empty crowd grow to *most* clients; return the microseconds of CPU time of a message of each burst at each size.
+@attrs.frozen
+class Crowd:
+    """A crowd and its server, in processes of their own."""
 
-    Each client gets the same number of messages at a time, whatever the size is. A small crowd gets them many times.
-    """
-    there, costs = 0, {}
-    for size in (each for each in GROWTH if each <= most):
-        crowd.ask(do="gather", port=server.greeting["port"], clients=size - there)
-        there = size
-        times = max(1, FEWEST // (EACH * size))
-        count = EACH * size * times
-        taken = []
-        for _ in range(bursts):
-            crowd.ask(do="expect", count=count)
-            before = crowd.ask(do="usage")["cpu"]
-            server.ask(push=EACH, times=times)
-            crowd.ask(do="received")
-            taken.append((crowd.ask(do="usage")["cpu"] - before) / count * 1e6)
-        costs[size] = taken
-    return costs
+    kind: str
+    way: Way
+    server: Process
+    clients: Process
+
+    def ask(self, **job: object) -> Reading:
+        """Give the crowd a job, with the server's port where it needs that; return the result."""
+        if job["do"] in {"gather", "lateness"}:
+            job["port"] = self.server.greeting["port"]
+        return self.clients.ask(**job)
 
 
-def _alone(kind: str, steps: Sequence[int], way: Way) -> list[Reading]:
+@contextlib.contextmanager
+def crowd_of(kind: str, way: Way) -> Iterator[Crowd]:
+    """Start an empty crowd of one kind."""
     with (
         Process("benchmarks.crowd_server", environment=way.environment) as server,
-        Process("benchmarks.crowd", kind, environment=way.environment) as crowd,
+        Process("benchmarks.crowd", kind, environment=way.environment) as clients,
     ):
-        return _gather_in_steps(crowd, server.greeting["port"], steps)
+        yield Crowd(kind, way, server, clients)
 
 
-def _gather_in_steps(crowd: Process, port: int, steps: Sequence[int]) -> list[Reading]:
-    """Gather clients until there are as many as each of *steps*; return the means of all clients that are there then."""
-    there, sums, means = 0, dict[str, float](), []
+def grow(crowd: Crowd, most: int, bursts: int) -> tuple[Costs, Costs]:
+    """Let an empty crowd grow to *most* clients; return the cost of a message of each burst at each size, and for a client alone.
+
+    Each client gets the same number of messages at a time, whatever the size is. A small crowd gets them many times. The client
+    alone has a process of its own, and gets its bursts in turn with the crowd.
+    """
+    there, costs, beside = 0, Costs(), Costs()
+    with crowd_of(crowd.kind, crowd.way) as alone:
+        alone.ask(do="gather", clients=1)
+        for size in (each for each in GROWTH if each <= most):
+            crowd.ask(do="gather", clients=size - there)
+            crowd.ask(do="ping")
+            there = size
+            for _ in range(bursts):
+                costs.setdefault(size, []).append(_burst(crowd, size))
+                beside.setdefault(size, []).append(_burst(alone, 1))
+    return costs, beside
+
+
+def _burst(crowd: Crowd, size: int) -> float:
+    """Return the microseconds of CPU time of a message."""
+    times = max(1, FEWEST // (EACH * size))
+    count = EACH * size * times
+    crowd.ask(do="expect", count=count)
+    before = crowd.ask(do="usage")["cpu"]
+    crowd.server.ask(push=EACH, times=times)
+    crowd.ask(do="received")
+    return float(crowd.ask(do="usage")["cpu"] - before) / count * 1e6
+
+
+def _in_turn(crowds: Mapping[str, Crowd], steps: Sequence[int]) -> list[dict[str, Reading]]:
+    """Gather clients until each crowd has as many as each of *steps*; return the figures of all that are there then.
+
+    The crowds take turns, part by part, because the speed of a processor changes in phases that last some seconds.
+    """
+    there, found, taken = 0, [], {kind: list[float]() for kind in crowds}
     for size in steps:
-        reading = crowd.ask(do="gather", port=port, clients=size - there)
-        sums = {name: sums.get(name, 0.0) + mean * (size - there) for name, mean in reading.items()}
+        for part in range(PARTS):
+            for kind, crowd in crowds.items():
+                clients = (size - there) * (part + 1) // PARTS - (size - there) * part // PARTS
+                taken[kind].append(crowd.ask(do="gather", clients=clients)["cpu"])
         there = size
-        means.append({name: total / size for name, total in sums.items()})
-    return means
+        found.append({kind: {"cpu": list(taken[kind]), **crowd.ask(do="ping")} for kind, crowd in crowds.items()})
+    return found
 
 
-def _leases(run: Run, steps: Sequence[int], tell: Callable[[float, str], object], known: Gathered) -> Gathered:
-    def leases(crowd: Process, port: int, after: float = 0.0) -> list[Reading]:
-        samples, readings = (QUICK_SAMPLES, QUICK_READINGS) if run.quick else (SAMPLES, READINGS)
-        return [crowd.ask(do="lateness", port=port, samples=samples, after=after) for _ in range(readings)]
-
-    with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours_saved") as crowd:
-        port = server.greeting["port"]
-        alone = leases(crowd, port)
-        *first, saved = _gather_in_steps(crowd, port, steps)
-        tell(0.6, "a lease among them")
-        among = leases(crowd, port, _KEEPALIVES)
-        crowd.ask(do="uncollected")
-        uncollected, settled = leases(crowd, port), []
-        if not run.quick:
-            crowd.ask(do="settle")
-            settled = leases(crowd, port)
-    tell(0.8, "growing, without pings")
-    with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours_silent") as crowd:
-        costs = grow(server, crowd, steps[-1], QUICK_BURSTS if run.quick else BURSTS)
-        silent = [] if run.quick else leases(crowd, server.greeting["port"])
-    return attrs.evolve(
-        known,
-        saved=saved,
-        alone=alone,
-        among=among,
-        uncollected=uncollected,
-        settled=settled,
-        silent=silent,
-        costs=costs,
-        smaller=known.smaller and attrs.evolve(known.smaller, saved=first[0]),
-    )
+def _leases(run: Run, crowd: Crowd, after: float = 0.0) -> list[Reading]:
+    samples, readings = (QUICK_SAMPLES, QUICK_READINGS) if run.quick else (SAMPLES, READINGS)
+    return [crowd.ask(do="lateness", samples=samples, after=after) for _ in range(readings)]

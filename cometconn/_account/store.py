@@ -63,7 +63,10 @@ class MemoryStore:
             message = "This MemoryStore is in use by another client: give each client its own MemoryStore."
             raise StoreError(message, code=IN_USE)
         self._app_id = app_id
-        return self._saved.setdefault(app_id, SavedSession.new(app_id))
+        saved = self._saved.get(app_id)
+        if saved is None:
+            saved = self._saved[app_id] = SavedSession.new(app_id)
+        return saved
 
     async def save(self, saved: SavedSession) -> None:
         """Keep *saved* in memory."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CLOCKS_DIFFER", "PositionKeeper"]
 
+_SOON = 0.05  # seconds until a save, which is then for all of a burst
 _EVERY = 0.4  # seconds from one save to the next: the position is saved at most 0.5 s after it moved
 _AFTER_FAILURE = 5.0  # seconds until the next save after a store has failed
 CLOCKS_DIFFER = 2.0
@@ -160,12 +161,13 @@ class PositionKeeper:
 
     @trio.lowlevel.enable_ki_protection
     async def _keep(self) -> None:
-        """Save until nothing has moved meanwhile: at once, if the last save was long enough ago."""
+        """Save until nothing has moved meanwhile: soon, if the last save was long enough ago."""
         moves = True
         while moves and not self._left:
-            if (began := trio.current_time()) < self._not_before:
-                await trio.sleep_until(self._not_before)
-                continue
+            await trio.sleep_until(max(self._not_before, trio.current_time() + _SOON))
+            if self._left:
+                break
+            began = trio.current_time()
             saved = await self.save()
             self._not_before = began + (_EVERY if saved else _AFTER_FAILURE)
             moves = not saved or ((now := self._now()) is not None and now != self._saved)

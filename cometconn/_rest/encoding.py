@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import urllib.parse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cometconn._arguments import refused
+from cometconn._json.encoding import NoJsonError, json_text
 from cometconn.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -67,18 +67,10 @@ def _query_text(call: str, name: str, value: object) -> str:
 def json_bytes(call: str, value: Any) -> bytes:
     """Return *value* as JSON. Raises `SettingsError` if it has no JSON form."""
     try:
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_as_dict).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        reason = error.reason if isinstance(error, UnicodeEncodeError) else str(error)
-        message = f"{call}: json cannot be sent, because it is not JSON: {reason}."
-        raise SettingsError(message) from None  # a UnicodeEncodeError holds the whole text
-
-
-def _as_dict(value: object) -> dict[Any, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    message = f"{type(value).__name__} has no JSON form"
-    raise TypeError(message)
+        return json_text(value).encode()
+    except NoJsonError as error:
+        message = f"{call}: json cannot be sent, because it is not JSON: {error}."
+        raise SettingsError(message) from None
 
 
 def encoded_body(call: str, json_value: Any, form: Mapping[str, str] | None) -> tuple[bytes | None, str]:

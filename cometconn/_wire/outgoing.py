@@ -7,12 +7,12 @@ and sender, in the form of the body of a `message` frame.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
 
+from cometconn._json.encoding import NoJsonError, json_text
 from cometconn._json.values import sendable
 from cometconn._text.secret_names import is_secret_name
 from cometconn.errors import SettingsError
@@ -162,24 +162,10 @@ def _check_receiver(receiver: object, receiver_type: object) -> None:
 def _json_text(whole: Mapping[str, Any]) -> str:
     """Return *whole* as JSON; `SettingsError` if a value in it has no JSON form."""
     try:
-        text = json.dumps(whole, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain)
-        text.encode()  # half a surrogate pair has no place in UTF-8, so not in a text frame either
-    except (TypeError, ValueError, RecursionError) as error:
-        message = f"The data or metadata cannot be sent, because it is not JSON: {_words(error)}."
-        # Not chained: a UnicodeEncodeError holds the whole frame.
+        return json_text(whole)
+    except NoJsonError as error:
+        message = f"The data or metadata cannot be sent, because it is not JSON: {error}."
         raise SettingsError(message) from None
-    return text
-
-
-def _plain(value: object) -> dict[Any, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    message = f"{type(value).__name__} has no JSON form"
-    raise TypeError(message)
-
-
-def _words(error: Exception) -> str:
-    return error.reason if isinstance(error, UnicodeEncodeError) else str(error)
 
 
 # Messages that are sent over REST.

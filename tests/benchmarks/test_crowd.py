@@ -16,8 +16,9 @@ def test_a_crowd_connects_receives_and_reports(kind: str) -> None:
     """What comes later has other ids, or ours would take it for duplicates."""
     with Process("benchmarks.crowd_server") as server, Process("benchmarks.crowd", kind) as crowd:
         port = server.greeting["port"]
-        assert crowd.ask(do="gather", port=port, clients=2)["seconds"] > 0
-        assert crowd.ask(do="gather", port=port, clients=1)["bytes"] >= 0
+        assert crowd.ask(do="gather", port=port, clients=2)["cpu"] > 0
+        assert crowd.ask(do="gather", port=port, clients=1)["seconds"] > 0
+        assert crowd.ask(do="ping")["bytes"] >= 0
         for _ in range(2):
             assert crowd.ask(do="expect", count=12) == {}
             pushed = server.ask(push=2, times=2)
@@ -107,26 +108,28 @@ def test_only_the_large_crowd_measures_leases(monkeypatch: pytest.MonkeyPatch) -
 
         def ask(self, *, do: str = "push", **job: object) -> dict[str, float]:
             asked.append((do, job.get("after", job.get("clients"))))
-            return {"cpu": 1.0 if job.get("clients") == 1_000 else 2.0}
+            return {"bytes": 7.0} if do == "ping" else {"cpu": 1.0 if job.get("clients") == 100 else 2.0}
 
     monkeypatch.setattr(crowds, "Process", Answering)
-    monkeypatch.setattr(crowds, "grow", lambda *_: asked.append(("grow", None)))
+    monkeypatch.setattr(crowds, "grow", lambda *_: asked.append(("grow", None)) or ({}, {}))
     crowds._gather(Run(), 5_000, PLAIN, lambda _, __: None)
-    leases, later = [("lateness", 0.0)] * 3, [("lateness", 15.0)] * 3
-    crowd, off, settled, grown = ("gather", 5_000), ("uncollected", None), ("settle", None), ("grow", None)
-    assert asked == [crowd, crowd, *leases, crowd, *later, off, *leases, settled, *leases, grown, *leases]
+    leases, later, pings = [("lateness", 0.0)] * 3, [("lateness", 15.0)] * 3, [("ping", None)] * 3
+    off, settled, grown = ("uncollected", None), ("settle", None), ("grow", None)
+    all_500 = [("gather", 500)] * 30
+    assert asked == [*leases, *all_500, *pings, *later, off, *leases, settled, *leases, grown, *leases]
     asked.clear()
     found = crowds._gather(Run(quick=True), 5_000, PLAIN, lambda _, __: None)
-    steps = ("gather", 1_000), ("gather", 4_000)
-    assert asked == [*steps, *leases[:2], *steps, *later[:2], off, *leases[:2], grown]
-    assert found.theirs == found.saved == {"cpu": pytest.approx(1.8)}
-    assert found.smaller == crowds.Gathered({"cpu": 1.0}, {"cpu": 1.0})
+    small, others = [("gather", 100)] * 20, [("gather", 400)] * 20
+    assert asked == [*leases[:2], *small, *pings[:2], *others, *pings[:2], *later[:2], off, *leases[:2], grown]
+    assert found.theirs == found.saved == {"cpu": [1.0] * 10 + [2.0] * 10, "bytes": 7.0}
+    one = {"cpu": [1.0] * 10, "bytes": 7.0}
+    assert found.smaller == crowds.Gathered(one, one)
     asked.clear()
     crowds._gather(Run(quick=True), 1_000, PLAIN, lambda _, __: None)
-    assert asked == [("gather", 1_000)] * 2
+    assert asked == [*small, *pings[:2]]
     asked.clear()
     crowds._gather(Run(), 1_000, PLAIN, lambda _, __: None)
-    assert asked == [("gather", 1_000)] * 3
+    assert asked == [*small, *small[:10], *pings]
 
 
 def test_each_client_of_a_growing_crowd_gets_the_same_number_of_messages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,8 +143,11 @@ def test_each_client_of_a_growing_crowd_gets_the_same_number_of_messages(monkeyp
             pushed.append(job)
             return super().ask(**job)
 
-    with Server("benchmarks.crowd_server") as server, Process("benchmarks.crowd", "ours_silent") as crowd:
-        costs = crowds.grow(server, crowd, 4, 3)
-    assert pushed == [{"push": 20, "times": 4}] * 3 + [{"push": 20, "times": 1}] * 3
-    assert {size: len(each) for size, each in costs.items()} == {1: 3, 4: 3}
-    assert all(0 < cost < 100_000 for each in costs.values() for cost in each)
+    monkeypatch.setattr(crowds, "Process", Server)
+    with crowds.crowd_of("ours_silent", PLAIN) as crowd:
+        costs, beside = crowds.grow(crowd, 4, 3)
+    one, four = [{"push": 20, "times": 4}], [{"push": 20, "times": 1}]
+    assert [job for job in pushed if "push" in job] == [*one, *one] * 3 + [*four, *one] * 3
+    for each in (costs, beside):
+        assert {size: len(taken) for size, taken in each.items()} == {1: 3, 4: 3}
+        assert all(0 < cost < 100_000 for taken in each.values() for cost in taken)

@@ -27,7 +27,7 @@ from benchmarks import (
     bench_paced,
     bench_products,
 )
-from benchmarks.crowds import BARE, Gathered
+from benchmarks.crowds import BARE, Costs, Gathered
 from benchmarks.new_process import new_processes
 from benchmarks.process import ROOT, LeftOutError
 from benchmarks.receiving import OURS, Rival, compare, draw, rate
@@ -158,9 +158,9 @@ def test_a_peer_without_figures_has_no_row() -> None:
 def test_a_crowd_answers_three_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory and lateness have goals."""
     one = Gathered(
-        theirs={"seconds": 0.001, "bytes": 20_480.0},
-        saved={"seconds": 0.00125, "bytes": 41_984.0},
-        ours={"seconds": 0.002, "bytes": 40_960.0},
+        theirs={"cpu": [0.001] * 10, "bytes": 20_480.0},
+        saved={"cpu": [0.00125] * 9 + [0.01], "bytes": 41_984.0},
+        ours={"cpu": [0.002] * 10, "bytes": 40_960.0},
         alone=[{"late": [0.001] * 95 + [0.002] * 5}] * 2,
         among=[{"late": [0.001] * 95 + [0.002] * 5}, {"late": [0.001] * 95 + [0.004] * 5}],
         uncollected=[{"late": [0.001] * 95 + [0.0024] * 5}] * 2,
@@ -180,6 +180,7 @@ def test_a_crowd_answers_three_questions(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     saved, connects = bench_connects.measure(Run())
     assert (saved.ratio, saved.goal, "800 / 1,000 a second" in saved.case) == (0.8, ">= 0.75", True)
+    assert (saved.rounds, saved.spread) == (20, pytest.approx(0.7))
     assert (connects.ratio, connects.goal, "500 / 1,000 a second" in connects.case) == (0.5, None, True)
     middle, _, _, late, uncollected, silent = bench_lateness.measure(Run())
     assert (middle.ratio, middle.goal) == (1.0, None)
@@ -299,11 +300,11 @@ def test_a_growing_crowd_over_plain_tcp_is_the_one_of_the_leases(monkeypatch: py
     """It is gathered once for both; over TLS it has a thousand clients in a quick run, and processes of its own."""
     asked: list[tuple[str, int]] = []
 
-    def grow(kind: str, most: int, way: Way, bursts: int) -> dict[int, list[float]]:
+    def grow(kind: str, most: int, way: Way, bursts: int) -> tuple[Costs, Costs]:
         asked.append((kind, most))
-        return {1: [1.0], most: [1.5]}
+        return {1: [1.0], most: [3.0]}, {1: [1.0], most: [2.0]}
 
-    one = Gathered({"bytes": 1024.0}, {"bytes": 2048.0}, costs={1: [1.0], 5_000: [1.1]})
+    one = Gathered({"bytes": 1024.0}, {"bytes": 2048.0}, costs={1: [1.0], 5_000: [1.1]}, beside={5_000: [1.0]})
     monkeypatch.setattr(bench_growth, "gathered", lambda *_: [one])
     monkeypatch.setattr(bench_growth, "_grow", grow)
     monkeypatch.setattr(bench_growth, "_weigh", lambda *_: 2048.0)

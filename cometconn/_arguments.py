@@ -92,7 +92,8 @@ def check_call(function: Callable[..., Any], args: tuple[object, ...], given: Ma
         surplus = args[len(names)]
         message = f"{_where(function)} needs the name of the argument {_shown(surplus, is_secret=True)}{_by_name(function, surplus)}."
         raise TypeError(message)
-    bound = {**dict(zip(names, args, strict=False)), **given}
+    bound = dict[str, object](zip(names, args, strict=False))
+    bound.update(given)
     if others is not None:
         bound[others] = args[len(names) :]
     check(function, bound)

@@ -226,6 +226,21 @@ async def test_it_is_saved_within_half_a_second(autojump_clock: MockClock) -> No
         assert store.sessions == sessions, "no token is rewritten"
 
 
+async def test_a_burst_is_saved_once(autojump_clock: MockClock) -> None:
+    """The save waits for what comes together, also if each message is handled in a pass of its own."""
+    store = _Counting()
+    async with open_pair(connect=True, store=store) as pair, pair.chat.events(TextMessage) as events:
+        await trio.sleep(3)
+        store.saved.clear()
+        for _ in range(20):
+            say(pair.server, "x")
+        for _ in range(20):
+            event = await anext(events)
+            await trio.lowlevel.checkpoint()
+        await trio.sleep(1)
+        assert [saved.message_id for _, saved, _ in store.saved] == [event.id - 1]
+
+
 async def test_it_is_saved_at_leaving(autojump_clock: MockClock) -> None:
     """Leaving saves what was acknowledged in the last moment, synced to the disk."""
     store = _Counting()

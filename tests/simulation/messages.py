@@ -231,6 +231,7 @@ class Messages:
             self._taken -= come_late
             self.owed.update(dict.fromkeys(sorted(come_late)))
             self.lost -= len(come_late)
+            self._dropped += len(come_late)  # they were not among the dropped events: others were
 
     def _lose_before(self, began: float, reading: Reading) -> None:
         """Without catching up, what was sent before the connection behind a gap, and has not come yet, is lost.

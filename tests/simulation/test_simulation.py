@@ -300,6 +300,22 @@ def _first_page_dropped_with_the_first_gap(judge: Messages, reading: Reading) ->
         judge.fail("not settled")
 
 
+def _dropped_before_others_came_late(judge: Messages, reading: Reading) -> None:
+    judge.saw_gap(reading, LOST)
+    judge.saw_overflow(reading, 1)  # 1, which came late
+    for number in (2, 3):
+        judge.saw_message(reading, number)
+    for number in (4, 5, 6, 7):
+        judge.was_sent(number)
+    judge.saw_overflow(reading, 2)  # the next gap, and 6; 4 and 5 seem to be dropped, too
+    judge.saw_message(reading, 7)
+    judge.saw_gap(reading, attrs.evolve(LATE, after_id=3, before_id=6))
+    for number in (4, 5):
+        judge.saw_message(reading, number)
+    judge.acknowledge([2, 3, 4, 5, 7])
+    judge.process_ended(_position(7), -100, by_force=False, power_cut=False)
+
+
 def _late_behind_a_dropped_gap_without_an_end(judge: Messages, reading: Reading) -> None:
     judge.saw_overflow(reading, 3)
     judge.saw_message(reading, 2)
@@ -545,6 +561,7 @@ def _position(number: int, *beyond: int) -> bytes:
         (True, _more_saved_than_dropped, "not acknowledged"),
         (True, _late_behind_a_dropped_gap, None),
         (True, _first_page_dropped_with_the_first_gap, None),
+        (True, _dropped_before_others_came_late, None),
         (True, _late_behind_a_dropped_gap_without_an_end, None),
         (True, _backwards_behind_a_dropped_gap_of_others, "message 1 after 2"),
         (True, _announced_and_not_delivered, "1 does not come"),

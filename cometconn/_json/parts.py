@@ -13,7 +13,8 @@ from typing import Final
 
 import msgspec
 
-from .signs import brackets, count_items, has_too_many_items, pieces
+from .outermost import outermost, trimmed
+from .signs import count_items, has_too_many_items
 
 __all__ = [
     "MOST_ELEMENTS",
@@ -24,26 +25,16 @@ __all__ = [
     "split_object",
 ]
 
-# A string, also one that is cut off, or a structural character. Nothing matches in two ways, so the search is linear. A
-# backslash is invalid outside of a string; its meaning there is the same as in `brackets()`.
-_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|\\["\\]|[\[\]{},:]', re.DOTALL)
-_STRING_END: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _ID: Final = re.compile(rb"[0-9]{1,19}")
 _BIT_64: Final = 2**63
-_DEPTH: Final = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 _MOST_TOKENS: Final = 10_000
 """More tokens are not split at once, because that would block Trio for more than a few milliseconds."""
 _MOST_TOKENS_SLOWLY: Final = 1_000_000
 _SHORT: Final = 64 * 1024  # bytes
 _LONG: Final = 1024 * 1024  # bytes
 _FEW: Final = 32_000  # items
-_PIECE: Final = 2 * 1024
-"""Bytes in which all tokens are looked at if one of them may be outermost. It takes at most a millisecond."""
 _NAME: Final = 1024  # bytes: none that is looked for is longer, with the white space around it
 _COPIED: Final = 64 * 1024  # bytes
-_PER_TOKEN: Final = 16  # as many brackets that are passed over take less time than a token that is looked at
-_NESTED: Final = 8
-"""As often brackets with nothing between them are removed from a piece. Brackets that are left may be taken for outermost."""
 _TOGETHER: Final = 128
 """Elements between two checkpoints. Each takes 2 to 5 us, and a piece may have a thousand empty ones."""
 MOST_ELEMENTS: Final = 1_000
@@ -232,56 +223,19 @@ def _split(text: bytes, opening: bytes, closing: bytes, most: int) -> Iterator[t
 
     Raises `ValueError` if *text* does not have these brackets, or if it takes as long as to look at more than *most* tokens.
     """
-    whole = _trimmed(memoryview(text))
+    whole = trimmed(memoryview(text))
     if len(whole) < len(opening + closing) or whole[:1] != opening or whole[-1:] != closing:
         raise ValueError
-    if not _trimmed(whole[1:-1]):
+    if not trimmed(whole[1:-1]):
         return
-    depth = count = at = in_string = 0
     begin, name = 1, b""
-    for piece in pieces(whole, _PIECE):
-        signs, quotes = brackets(piece, in_string)
-        closed = signs.count(b"]")
-        if depth - closed > 1 or depth - _fall(signs) > 1:  # nothing in this piece is outermost
-            depth += len(signs) - 2 * closed
-            count += len(signs) // _PER_TOKEN
-        else:
-            for token in _tokens(piece, in_string):
-                sign, place = token[0], at + token.start()
-                count += 1
-                depth += _DEPTH.get(sign, 0)
-                if count > most or (depth == 0 and place + 1 != len(whole)):
-                    raise ValueError
-                if depth == 1 and sign == b":" and not name:
-                    name, begin = bytes(whole[begin : min(place, begin + _NAME)]).strip(), place + 1
-                if (depth == 1 and sign == b",") or depth == 0:
-                    yield name, _trimmed(whole[begin:place])
-                    begin, name = place + 1, b""
-        at += len(piece)
-        in_string ^= quotes % 2
-        yield None
-    if depth != 0:
-        raise ValueError
-
-
-def _tokens(piece: bytes, in_string: int) -> Iterator[re.Match[bytes]]:
-    """Return the tokens in a piece of JSON, but for the end of the string in which it begins if *in_string* is 1."""
-    end = _STRING_END.match(piece) if in_string else None
-    return _TOKEN.finditer(piece, end.end() if end else 0)
-
-
-def _fall(signs: bytes) -> int:
-    """Return by how many levels the depth at most falls below that at the beginning, within *signs*."""
-    for _ in range(_NESTED):
-        if b"[]" not in signs:
-            break
-        signs = signs.replace(b"[]", b"")
-    return signs.count(b"]")
-
-
-def _trimmed(text: memoryview) -> memoryview:
-    """Return *text* without the white space at either end, of which at most 2 KiB is looked at."""
-    head = bytes(text[:_PIECE])
-    text = text[len(head) - len(head.lstrip()) :]
-    tail = bytes(text[-_PIECE:])
-    return text[: len(text) - len(tail) + len(tail.rstrip())]
+    for found in outermost(whole, most):
+        if found is None:
+            yield None
+            continue
+        sign, place = found
+        if sign != b":":
+            yield name, trimmed(whole[begin:place])
+            begin, name = place + 1, b""
+        elif not name:
+            name, begin = bytes(whole[begin : min(place, begin + _NAME)]).strip(), place + 1

@@ -146,6 +146,8 @@ def brackets(piece: bytes, in_string: int) -> tuple[bytes, int]:
 
 def _outside(piece: bytes, in_string: int, table: bytes | None, others: bytes) -> tuple[bytes, int]:
     """Return the signs outside of the strings of a piece, translated, without the *others*; and how many quotes it has."""
+    if b'"' not in piece:
+        return b"" if in_string else piece.translate(table, others), 0
     if b"\\" in piece:
         piece = piece.replace(b"\\\\", b"").replace(b'\\"', b"")
     between = piece.translate(table, others).split(b'"')

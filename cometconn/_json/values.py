@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from .escapes import shorten
+from .chunks import decode_in_chunks
 from .signs import DEEPEST, UNCOUNTED, count_items, is_too_deep
 
 __all__ = ["Parsed", "lenient", "parse", "parse_in_steps", "sendable"]
@@ -19,6 +19,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MOST_HALVES: Final = 8  # different ones
 _MOST_DIGITS: Final = 400
 """A number with more digits is infinite in CometChat's own SDKs, whose numbers are doubles."""
+_CHUNKED: Final = 64 * 1024  # characters: what is shorter is decoded at once
 _decode: Final = msgspec.json.Decoder().decode
 
 
@@ -51,45 +52,46 @@ def parse_in_steps(text: str | bytes, max_items: int) -> Generator[None, None, P
         return Parsed(text, is_refused=True)
     yield
     try:
-        value, exact = (yield from _in_pieces(text)) or (yield from _at_once(text))
+        value, exact = (yield from _in_chunks(text)) or (yield from _at_once(text))
         if items > DEEPEST and is_too_deep(value):
             return Parsed(text, error=RecursionError())
-        return Parsed(text, value=value if exact else _clean(value, finite=False), exact=exact)
+        return Parsed(text, value=value, exact=exact)
     except (ValueError, RecursionError) as error:
         return Parsed(text, error=error)
 
 
-def _in_pieces(text: str | bytes) -> Generator[None, None, tuple[Any, bool] | None]:
-    """Do what `_at_once()` does, in more steps, if *text* is long, full of escapes, and valid."""
+def _in_chunks(text: str | bytes) -> Generator[None, None, tuple[Any, bool] | None]:
+    """Return what `_at_once()` does, already cleaned, if *text* is long and can be decoded."""
+    if len(text) <= _CHUNKED:
+        return None
     is_exact = True
 
-    def decode(piece: bytes) -> str:
+    def decode(chunk: bytes) -> Any:
         nonlocal is_exact
         try:
-            decoded = _decode(piece)
+            return _decode(chunk)
         except msgspec.DecodeError:
             is_exact = False
-            decoded = _parse_leniently(piece)
-        return str(decoded)
+            return lenient(chunk)
 
     try:
-        shortened = yield from shorten(text, decode)
-        if shortened is None:
-            return None
-        value, is_rest_exact = yield from _at_once(shortened.text)
-        return shortened.restored(value), is_exact and is_rest_exact
-    except ValueError:
+        data = text.encode() if isinstance(text, str) else text
+        value = yield from decode_in_chunks(memoryview(data), decode)
+    except ValueError:  # decoded at once, it may be read leniently; and the error has its place in the whole
         return None
+    return value, is_exact
 
 
 def _at_once(text: str | bytes) -> Generator[None, None, tuple[Any, bool]]:
-    """Return the JSON value in *text*, not cleaned, and whether it is strictly valid. Yields between the passes over it."""
+    """Return the JSON value in *text*, and whether it is strictly valid. Yields between the passes over it."""
     try:
         value, exact = _decode(text), True
     except (msgspec.DecodeError, UnicodeError) as error:
         yield
         value, exact = _parse_leniently(text, error), False
     yield
+    if not exact and not is_too_deep(value):
+        value = _clean(value, finite=False)
     return value, exact
 
 

@@ -226,7 +226,8 @@ async def test_a_long_message_is_decoded_in_steps_of_its_own(
         assert events.statistics().events == 1
         assert paused == [True]
         assert not link.heartbeat._paused
-    assert [count for count in steps.counts if count] == [1] * 6  # it is read, counted in two steps, parsed, looked at and decoded
+    assert max(steps.counts) == 1
+    assert sum(steps.counts) > 8  # it is read, counted in two steps, parsed in chunks, and decoded
 
 
 async def test_a_stream_that_fills_stops_the_taking_there(autojump_clock: MockClock) -> None:

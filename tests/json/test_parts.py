@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from cometconn._json import parts
+from cometconn._json import outermost, parts
 from cometconn._json.parts import (
     MOST_ELEMENTS,
     elements,
@@ -43,7 +43,10 @@ def pieces_of(size: int | None) -> Iterator[None]:
     if size is None:
         yield
         return
-    with mock.patch.multiple(parts, _SHORT=-1, _LONG=-1, _PIECE=size, _COPIED=3, _NESTED=2):
+    with (
+        mock.patch.multiple(parts, _SHORT=-1, _LONG=-1, _COPIED=3),
+        mock.patch.multiple(outermost, _PIECE=size, _LARGEST=3 * size, _NESTED=2, _AT_ONCE=4, _PER_TOKEN_PASSED=2),
+    ):
         yield
 
 
@@ -89,15 +92,15 @@ def test_a_list_is_split_alike_in_pieces_of_any_size(text: str, size: int) -> No
 
 
 def test_a_long_value_is_split_and_copied_with_checkpoints() -> None:
-    """Between two of them at most a piece is looked at and 64 KiB are copied, whatever is in the text."""
+    """Between two of them at most 64 KiB are passed over, or 512 tokens looked at, and 64 KiB copied, whatever is in the text."""
     for unit in (b"[],", b'"\\u00e9",', b"[[[]]],", b'{"a":"]"},'):
         inner = b"[" + unit * (1_500_000 // len(unit)) + b"1]"
         steps = list(members(b'{"data":' + inner + b"}"))
         assert [step for step in steps if step is not None] == [("data", inner)]
-        assert len(steps) > len(inner) / parts._PIECE + len(inner) / parts._COPIED
+        assert len(steps) > 2 * len(inner) / parts._COPIED - 2
         found = list(elements(b"[1," + inner + b"]"))
         assert [step for step in found if step is not None] == [b"1", inner]
-        assert len(found) > len(inner) / parts._PIECE + len(inner) / parts._COPIED
+        assert len(found) > 2 * len(inner) / parts._COPIED - 2
 
 
 def test_only_a_few_tokens_of_a_long_text_are_looked_at() -> None:

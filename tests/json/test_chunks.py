@@ -1,4 +1,4 @@
-"""Strings full of escapes are decoded piece by piece, to what they are when they are decoded at once."""
+"""Long JSON is decoded chunk by chunk, to what it is when it is decoded at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cometconn._json import escapes
+from cometconn._json import chunks, outermost, values
 from cometconn._json.signs import at_once
 from cometconn._json.values import Parsed, parse_in_steps
 
@@ -22,7 +22,7 @@ runs = st.builds("".join, st.lists(st.sampled_from(ESCAPES[:7]), min_size=1, max
 )
 strings = st.lists(runs | st.sampled_from(OTHERS[:4] + ESCAPES[:7]), max_size=6).map(lambda parts: f'"{"".join(parts)}"')
 texts = st.recursive(
-    strings | st.sampled_from(["1", "NaN", "null"]),
+    strings | st.sampled_from(["1", "-2.5e3", "NaN", "null", " 1 ", "", "1 2"]),
     lambda inner: (
         st.lists(inner, max_size=3).map(lambda parts: f"[{','.join(parts)}]")
         | st.lists(st.tuples(strings | st.just('"a"'), inner), max_size=3).map(
@@ -34,11 +34,12 @@ texts = st.recursive(
 garbage = st.lists(runs | st.sampled_from(ESCAPES + OTHERS), max_size=12).map("".join)
 
 
-def parsed(text: str | bytes, *, in_pieces: bool) -> Parsed:
-    """Return what becomes of *text*, in pieces of 40 bytes or at once."""
+def parsed(text: str | bytes, *, in_chunks: bool) -> Parsed:
+    """Return what becomes of *text*, in chunks of 40 bytes or at once."""
     with (
-        mock.patch.object(escapes, "_LONG", 0 if in_pieces else math.inf),
-        mock.patch.object(escapes, "_PIECE", 40),
+        mock.patch.multiple(chunks, _CHUNK=40, _LEVELS=3),
+        mock.patch.multiple(outermost, _PIECE=16, _LARGEST=64),
+        mock.patch.object(values, "_CHUNKED", 0 if in_chunks else math.inf),
     ):
         return at_once(parse_in_steps(text, 1_000_000))
 
@@ -56,7 +57,7 @@ def shown(outcome: Parsed) -> tuple[object, ...]:
 def test_the_value_is_the_same(text: str, as_bytes: bool) -> None:
     """Whatever the text is: also invalid, cut off, or with half a surrogate pair."""
     given_text = text.encode("utf-8", "surrogatepass") if as_bytes else text
-    assert shown(parsed(given_text, in_pieces=True)) == shown(parsed(given_text, in_pieces=False))
+    assert shown(parsed(given_text, in_chunks=True)) == shown(parsed(given_text, in_chunks=False))
 
 
 @given(st.binary(max_size=200), st.integers(0, 100))
@@ -64,48 +65,41 @@ def test_the_value_is_the_same(text: str, as_bytes: bool) -> None:
 def test_bytes_that_are_no_text(content: bytes, count: int) -> None:
     """Invalid UTF-8 gives the same as at once, too."""
     text = b'["' + b"\\n" * count + content + b"\\n" * count + b'"]'
-    assert shown(parsed(text, in_pieces=True)) == shown(parsed(text, in_pieces=False))
+    assert shown(parsed(text, in_chunks=True)) == shown(parsed(text, in_chunks=False))
 
 
-UNITS = ["\\n", "\u20ac\\n", "\\\\", '\\"', "\\u00e9", "\\ud83d", "\\ud83d\\ude00", "\u00e9\\n", "a\\n"]
+UNITS = ["\\n", "\\\\", '\\"', "\\u00e9", "\\ud83d", "\\ud83d\\ude00", "\u20ac", "\u20ac\\n", "a\\n"]
+NAMES = ",".join('"' + "\\n" * 50 + f'{number}":1' for number in range(9_000))
+LONG = {unit: f'"{unit * (1_000_000 // len(unit.encode()))}"' for unit in UNITS} | {
+    "names": f"{{{NAMES}}}",
+    "texts": json.dumps(["\n" * 60] * 8_000),
+    "digits": f"[{','.join(['7' * 4_000] * 250)}]",
+    "a name": json.dumps({"\n" * 500_000: 1}),
+}
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("what", LONG)
 @pytest.mark.parametrize("as_bytes", [False, True])
-def test_all_of_a_long_text_is_taken_out(unit: str, as_bytes: bool) -> None:
-    """Nearly all of 1 MiB is decoded apart from the rest, in pieces of 64 KiB with a checkpoint after each."""
-    decoded: list[bytes] = []
+def test_no_long_part_is_decoded_at_once(what: str, as_bytes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 1 MiB at most 64 KiB are decoded between two checkpoints, and nothing twice."""
+    decoded: list[int] = []
 
-    def decode(piece: bytes) -> str:
-        decoded.append(piece)
-        return str(json.loads(piece))
+    def counted(chunk: bytes) -> Any:
+        decoded.append(len(chunk))
+        return decode(chunk)
 
-    text = '{"a":["b","' + unit * (1_000_000 // len(unit)) + '"]}'
-    steps, result = 0, None
-    work = escapes.shorten(text.encode() if as_bytes else text, decode)
-    while result is None:
+    decode = values._decode
+    text = f'{{"a":{{"b":[1,{LONG[what]}],"c":{{}}}}}}'
+    expected = at_once(values._at_once(text))
+    monkeypatch.setattr(values, "_decode", counted)
+    steps, work = 0, parse_in_steps(text.encode() if as_bytes else text, 1_000_000)
+    while True:
         try:
             next(work)
         except StopIteration as end:
-            result = end.value
-            assert result is not None
+            assert (end.value.value, end.value.exact) == expected
+            break
         steps += 1
-    assert len(result.text) < 3 * 64 * 1024
-    assert max(map(len, decoded)) <= 64 * 1024 + 2
-    assert steps >= len(decoded) > len(text) // (64 * 1024) - 3
-    assert result.restored(json.loads(result.text)) == json.loads(text)
-
-
-@pytest.mark.parametrize("text", ["a" * 1_000_000, "[" * 1_000_000, "\\n" * 10_000, "\\n" * 1_000 + "a" * 1_000_000])
-def test_nothing_is_taken_out_without_need(text: str) -> None:
-    """A text with few escapes, and one that is short, is decoded as it is."""
-    assert at_once(escapes.shorten(f'"{text}"', str)) is None  # type: ignore[arg-type]
-
-
-def test_a_piece_in_a_name_is_missed() -> None:
-    """The names of members are not searched, so such a text is decoded at once."""
-    name: Any = "\\n" * 100_000
-    with pytest.raises(ValueError, match="missing"):
-        shortened = at_once(escapes.shorten(f'{{"{name}":1}}', json.loads))
-        assert shortened is not None
-        shortened.restored(json.loads(shortened.text))
+    assert max(decoded) <= 64 * 1024 + 2
+    assert sum(decoded) <= len(text.encode()) + 1_000
+    assert steps >= len(decoded)

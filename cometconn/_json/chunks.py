@@ -98,9 +98,11 @@ def _container(text: memoryview, decode: _Decode, level: int) -> Generator[None,
             yield
             begin = at
         if place - at > _CHUNK:
-            name = (yield from decode_in_chunks(text[at:colon], decode, level + 1)) if members.are_named else None
-            value = yield from decode_in_chunks(text[colon + 1 if colon else at : place], decode, level + 1)
-            members.add(name, value)
+            name = None
+            if members.are_named:
+                name = yield from decode_in_chunks(text[at:colon], decode, level + 1)
+                at = colon + 1
+            members.add(name, (yield from decode_in_chunks(text[at:place], decode, level + 1)))
             begin = place + 1
         at, colon = place + 1, 0
     if begin < len(text):

@@ -18,6 +18,7 @@ _DEPTH: Final = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 _PIECE: Final = 2 * 1024
 """Bytes in which all tokens are looked at if one of them may be outermost. It takes at most a millisecond."""
 _LARGEST: Final = 32 * 1024  # bytes that are passed over at once
+_SPACE: Final = b" \t\n\r"
 _BETWEEN: Final = frozenset({b",", b":"})
 _PER_TOKEN_PASSED: Final = 128  # bytes that are passed over in as much time as a token is looked at
 _PER_TOKEN: Final = 16  # as many brackets that are passed over take less time than a token that is looked at
@@ -99,8 +100,8 @@ def _fall(signs: bytes) -> int:
 
 
 def trimmed(text: memoryview) -> memoryview:
-    """Return *text* without the white space at either end, of which at most 2 KiB is looked at."""
+    """Return *text* without JSON's white space at either end, of which at most 2 KiB is looked at."""
     head = bytes(text[:_PIECE])
-    text = text[len(head) - len(head.lstrip()) :]
+    text = text[len(head) - len(head.lstrip(_SPACE)) :]
     tail = bytes(text[-_PIECE:])
-    return text[: len(text) - len(tail) + len(tail.rstrip())]
+    return text[: len(text) - len(tail) + len(tail.rstrip(_SPACE))]

@@ -31,6 +31,17 @@ texts = st.recursive(
     ),
     max_leaves=5,
 )
+SIGNS = (*',:[]{}" 0a\\', "\x0c", "")
+
+
+@st.composite
+def nearly_json(draw: st.DrawFn) -> str:
+    """Return JSON with a sign too much, too little, or in the place of another."""
+    text = draw(texts)
+    at = draw(st.integers(0, len(text)))
+    return text[:at] + draw(st.sampled_from(SIGNS)) + text[at + draw(st.integers(0, 1)) :]
+
+
 garbage = st.lists(runs | st.sampled_from(ESCAPES + OTHERS), max_size=12).map("".join)
 
 
@@ -49,11 +60,15 @@ def shown(outcome: Parsed) -> tuple[object, ...]:
     return repr(outcome.value), outcome.exact, type(outcome.error), str(outcome.error)
 
 
-@given(texts | garbage, st.booleans())
+@given(texts | nearly_json() | garbage, st.booleans())
 @example('["' + "\\ud83d\\ude00" * 40 + '"]', True)
 @example('["' + "\\n\u20ac" * 40 + '"]', True)
+@example(f'["a":"{"x" * 80}"]', False)
+@example(f'["a",\x0c"{"x" * 80}"]', False)
+@example(f'{{1:"{"x" * 80}"}}', False)
+@example(f'["{"x" * 80}",]', False)
 @example('{"' + "\\n" * 80 + '":1,"a":"' + "\\n" * 80 + '","a":2}', False)
-@settings(max_examples=500)
+@settings(max_examples=1_000)
 def test_the_value_is_the_same(text: str, as_bytes: bool) -> None:
     """Whatever the text is: also invalid, cut off, or with half a surrogate pair."""
     given_text = text.encode("utf-8", "surrogatepass") if as_bytes else text

@@ -104,7 +104,7 @@ def test_no_long_part_is_decoded_at_once(what: str, as_bytes: bool, monkeypatch:
         return decode(chunk)
 
     decode = values._decode
-    text = f'{{"a":{{"b":[1,{LONG[what]}],"c":{{}}}}}}'
+    text = f'{{"a" : {{ "b":[1, {LONG[what]} ],"c":{{}}}}}}'
     expected = at_once(values._at_once(text))
     monkeypatch.setattr(values, "_decode", counted)
     steps, work = 0, parse_in_steps(text.encode() if as_bytes else text, 1_000_000)

@@ -54,6 +54,7 @@ class Listener:
         self._listener: trio.SocketListener | None = listener
         self._reopened = trio.lowlevel.ParkingLot()
         self._reopen_at = math.inf
+        self._has_warned = False
 
     def refuse_connections(self, seconds: float = math.inf) -> None:
         """Close the listening socket for *seconds* from now on: the system refuses new connections."""
@@ -70,20 +71,27 @@ class Listener:
             self._reopened.unpark_all()
 
     async def accept(self) -> trio.SocketStream:
-        """Return the next connection. Without a free file descriptor it logs a warning and tries again every 0.1 s."""
+        """Return the next connection.
+
+        Without a free file descriptor, or while another process has the port, it tries again every 0.1 s. It logs a warning
+        the first time.
+        """
         while True:
             if self._listener is None:
                 await self._wait_reopened()
                 continue
             try:
-                return await self._listener.accept()
+                stream = await self._listener.accept()
             except trio.ClosedResourceError:  # refuse_connections()
                 continue
             except OSError as error:
                 if error.errno not in _FILES_EXHAUSTED:
                     raise
-                _logger.warning("cannot accept a connection: %s", error.strerror)
+                self._warn("cannot accept a connection", str(error.strerror))
                 await trio.sleep(_RETRY_DELAY)
+            else:
+                self._has_warned = False
+                return stream
 
     async def _wait_reopened(self) -> None:
         """Wait for `accept_connections()`, or for the end of the refusal, and then listen again."""
@@ -93,5 +101,10 @@ class Listener:
         try:
             self.accept_connections()
         except OSError as error:
-            _logger.warning("cannot listen again: %s", error)
+            self._warn("cannot listen again", str(error))
             self._reopen_at = trio.current_time() + _RETRY_DELAY
+
+    def _warn(self, what: str, why: str) -> None:
+        """Log a warning, or from the second failure in a row on a line for debugging."""
+        _logger.log(logging.DEBUG if self._has_warned else logging.WARNING, "%s: %s", what, why)
+        self._has_warned = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import math
 import socket
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,24 @@ async def test_a_port_that_was_taken_is_named(server: Emulator) -> None:
         assert not await _refused(server)
 
 
+async def test_a_taken_port_is_one_warning(
+    autojump_clock: trio.testing.MockClock, server: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However long another process has it when a refusal is over; and another one the next time."""
+    for _ in range(2):
+        caplog.clear()
+        server.refuse_connections(1)
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", server.port))
+            taken.listen()
+            await trio.sleep(60)
+        await trio.sleep(1)
+        assert not await _refused(server)
+        (warning,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+        assert "cannot listen again" in warning
+
+
 async def test_ipv6_is_listened_on() -> None:
     """An IPv6 address opens an IPv6 socket."""
     try:
@@ -126,7 +145,8 @@ async def test_accepting_goes_on_after_file_descriptors_ran_out(
         async with join(server, "zed-1"):
             pass
 
-    assert [record.getMessage() for record in caplog.records] == ["cannot accept a connection: Too many open files"] * 2
+    warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert warnings == ["cannot accept a connection: Too many open files"]
 
 
 async def test_a_crash_on_one_connection_leaves_the_others_alone(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CLOCKS_DIFFER", "PositionKeeper"]
 
-_SOON = 0.05  # seconds until a save, which is then for all of a burst
+_SOON = 0.05  # seconds until a save, which is then for all of a burst; the first one does not wait
 _EVERY = 0.4  # seconds from one save to the next: the position is saved at most 0.5 s after it moved
 _AFTER_FAILURE = 5.0  # seconds until the next save after a store has failed
 CLOCKS_DIFFER = 2.0
@@ -161,15 +161,21 @@ class PositionKeeper:
 
     @trio.lowlevel.enable_ki_protection
     async def _keep(self) -> None:
-        """Save until nothing has moved meanwhile: soon, if the last save was long enough ago."""
+        """Save until nothing has moved meanwhile: soon, if the last save was long enough ago.
+
+        The first position is saved at once: if the process were killed before, the next one would not know from when on to
+        fetch, and messages would be missing without a word.
+        """
         moves = True
         while moves and not self._left:
-            await trio.sleep_until(max(self._not_before, trio.current_time() + _SOON))
-            if self._left:
-                break
-            began = trio.current_time()
+            now = trio.current_time()
+            due = max(self._not_before, now if self._saved is None else now + _SOON)
+            if now < due:
+                await trio.sleep_until(due)
+                if self._left:
+                    break
             saved = await self.save()
-            self._not_before = began + (_EVERY if saved else _AFTER_FAILURE)
-            moves = not saved or ((now := self._now()) is not None and now != self._saved)
+            self._not_before = due + (_EVERY if saved else _AFTER_FAILURE)
+            moves = not saved or ((newest := self._now()) is not None and newest != self._saved)
         if not self._left:
             self.streams.when_moved(self._start_saving)

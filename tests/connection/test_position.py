@@ -226,6 +226,16 @@ async def test_it_is_saved_within_half_a_second(autojump_clock: MockClock) -> No
         assert store.sessions == sessions, "no token is rewritten"
 
 
+async def test_the_first_one_is_saved_at_once(autojump_clock: MockClock) -> None:
+    """A process that is killed directly after the first connection has left behind from when on the next one must fetch."""
+    store = _Counting()
+    async with open_pair(connect=True, store=store):
+        connected = trio.current_time()
+        await settle()
+        assert [(at, saved.message_id) for at, saved, _ in store.saved] == [(connected, None)]
+        assert store.saved[0][1].since is not None
+
+
 async def test_a_burst_is_saved_once(autojump_clock: MockClock) -> None:
     """The save waits for what comes together, also if each message is handled in a pass of its own."""
     store = _Counting()

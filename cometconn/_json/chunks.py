@@ -20,6 +20,7 @@ _LEVELS: Final = 12
 _MOST_TOKENS: Final = 1_000_000
 _ESCAPE: Final = 12  # bytes of the longest one, a surrogate pair
 _CONTINUED: Final = 3  # bytes of a character in UTF-8 but the first, at most
+_CONTINUING: Final = range(0x80, 0xC0)
 _HIGH_HALF: Final = re.compile(rb"\\u[dD][89abAB]..", re.DOTALL)
 _PAIRS: Final = {b"[": b"]", b"{": b"}"}
 
@@ -70,7 +71,7 @@ def _undivided(inside: memoryview, begin: int) -> bytes:
     if end >= len(inside):
         return bytes(inside[begin:])
     for _ in range(_CONTINUED):
-        end -= inside[end] & 0xC0 == 0x80  # the form of all bytes of a character but the first
+        end -= inside[end] in _CONTINUING
     piece = bytes(inside[begin:end])
     last = piece.rfind(b"\\", -_ESCAPE)
     if last == -1 or (last - len(piece[: last + 1].rstrip(b"\\"))) % 2:
@@ -124,7 +125,7 @@ class _Members:
     def __init__(self, text: memoryview, decode: _Decode) -> None:
         self._text = text
         self._decode = decode
-        self.are_named = text[:1] == b"{"
+        self.are_named = bytes(text[:1]) == b"{"
         self.all: Any = {} if self.are_named else []
 
     def take(self, begin: int, end: int) -> None:

@@ -29,7 +29,8 @@ def measure(run: Run) -> list[Row]:
                 rounds = [each for each in gathered(run, clients, way) if getattr(each, kind) is not None]
                 if rounds:
                     ours, theirs = (
-                        [1 / taken for each in rounds for taken in getattr(each, name)["cpu"]] for name in (kind, "theirs")
+                        [1 / taken for each in rounds for taken in getattr(each, name)["cpu"]]
+                        for name in (kind, "theirs")
                     )
                     case = f"{clients:,} clients, {what}: {_both(ours, theirs)} a second of CPU; theirs: a socket"
                     rows.append(Row.of(f"connects{way.name}", case, BARE, ours, theirs, _GOALS.get(kind)))

@@ -123,7 +123,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "text of \\n, and lists": Kind(_in_text("\\n", f',"metadata":{{"a":[{"[]," * 4_000}1]}}')),
         "texts of \\n": Kind(_in_data('"text":"x","metadata":{"a":[|]}', json.dumps("\n" * 60))),
         "names of \\n": Kind(_in_data('"text":"x","metadata":{|}', '"' + "\\n" * 50 + '%d":1')),
-        "a name of \\n": Kind(lambda size: _repeated(*_around('"text":"x","metadata":{"|":1}', "\\n"), size, between="")),
+        "a name of \\n": Kind(
+            lambda size: _repeated(*_around('"text":"x","metadata":{"|":1}', "\\n"), size, between="")
+        ),
         "numbers of 4,000 digits": Kind(_in_data('"text":"x","metadata":{"a":[|]}', "7" * 4_000)),
         "halves of surrogate pairs": Kind(_in_text("".join(f"\\ud{number:03x}" for number in range(0x800, 0xC00)))),
         "text of brackets": Kind(_in_text("[{,")),

@@ -21,7 +21,9 @@ OTHERS = ("a", "\u00e9", "\u20ac", "\U0001f600", '"', ',"', '":', "[", "]", "{",
 runs = st.builds("".join, st.lists(st.sampled_from(ESCAPES[:7]), min_size=1, max_size=4)).flatmap(
     lambda unit: st.integers(20, 60).map(lambda count: unit * count)
 )
-strings = st.lists(runs | st.sampled_from(OTHERS[:4] + ESCAPES[:7]), max_size=6).map(lambda parts: f'"{"".join(parts)}"')
+strings = st.lists(runs | st.sampled_from(OTHERS[:4] + ESCAPES[:7]), max_size=6).map(
+    lambda parts: f'"{"".join(parts)}"'
+)
 texts = st.recursive(
     strings | st.sampled_from(["1", "-2.5e3", "NaN", "null", " 1 ", "", "1 2"]),
     lambda inner: (

@@ -51,7 +51,9 @@ def test_the_signs_are_those_of_a_model(value: object, size: int) -> None:
     assert found == signs_of(text)
 
 
-@pytest.mark.parametrize("inside", ['"' + "x" * 1_000_000 + '"', "7" * 1_000_000, "[]," * 300_000 + "1", '"a",' * 200_000 + "1"])
+@pytest.mark.parametrize(
+    "inside", ['"' + "x" * 1_000_000 + '"', "7" * 1_000_000, "[]," * 300_000 + "1", '"a",' * 200_000 + "1"]
+)
 @pytest.mark.parametrize("around", ["[{}]", "[[{}]]"])
 def test_there_is_a_checkpoint_every_64_kib(inside: str, around: str) -> None:
     """Also where nothing is found: in a long string, a long number, and inside of other brackets."""

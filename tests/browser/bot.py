@@ -59,6 +59,9 @@ class Bot:
                 await self._news.wait()
         raise TimeoutError(f"no {kind} came, but {', '.join(event['event'] for event in self._events)}")
 
+    async def _forget(self) -> None:
+        self._events.clear()
+
     async def _request(self, method: str, path: str, body: Any) -> Any:
         return await self._chat.request(method, f"/{path}", json=body)
 

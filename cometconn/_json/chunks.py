@@ -11,46 +11,60 @@ from collections.abc import Callable, Generator
 from typing import Any, Final, TypeAlias
 
 from .outermost import outermost, trimmed
+from .signs import DEEPEST
 
-__all__ = ["decode_in_chunks"]
+__all__ = ["CHUNK", "decode_in_chunks"]
 
-_CHUNK: Final = 64 * 1024  # bytes
-_LEVELS: Final = 12
-"""What is nested more deeply is decoded at once: CometChat's frames have ten levels, and each level is a pass over its text."""
-_MOST_TOKENS: Final = 1_000_000
+CHUNK: Final = 64 * 1024
+"""Bytes. What is not longer is decoded at once."""
+_PER_ITEM: Final = 5
+"""Tokens: a comma or a bracket, the bracket that closes it, and behind it a name, a colon and a string."""
 _ESCAPE: Final = 12  # bytes of the longest one, a surrogate pair
 _CONTINUED: Final = 3  # bytes of a character in UTF-8 but the first, at most
 _CONTINUING: Final = range(0x80, 0xC0)
 _HIGH_HALF: Final = re.compile(rb"\\u[dD][89abAB]..", re.DOTALL)
-_PAIRS: Final = {b"[": b"]", b"{": b"}"}
+_NUMBER: Final = b"-+.0123456789eE"
+_ENDS: Final = {b'"': b'"', b"[": b"]", b"{": b"}"}
 
 _Decode: TypeAlias = Callable[[bytes], Any]
 
 
-def decode_in_chunks(text: memoryview, decode: _Decode, level: int = 0) -> Generator[None, None, Any]:
+def decode_in_chunks(text: memoryview, items: int, decode: _Decode, level: int = 0) -> Generator[None, None, Any]:
     """Return what *decode* makes of *text*, by calling it with parts that are JSON themselves. Yields after each.
 
     Lists and objects are divided at their outermost commas, and long strings between two characters. Short neighbours stay
-    together.
+    together. Each level is a pass over its text.
 
     Args:
         text: JSON, or what should be.
+        items: how many items it has, as `count_items()` counts them.
         decode: decodes JSON, or raises.
         level: how deeply *text* is nested in the whole.
 
     Raises:
         ValueError: it is not JSON.
+        RecursionError: what is long is nested more deeply than `DEEPEST`.
     """
     text = trimmed(text)
-    if len(text) > _CHUNK and level < _LEVELS:
-        first, last = bytes(text[:1]), bytes(text[-1:])
-        if first == last == b'"':
-            return (yield from _string(text[1:-1], decode))
-        if first in _PAIRS and last == _PAIRS[first]:
-            return (yield from _container(text, decode, level))
-    value = decode(bytes(text))
-    yield
-    return value
+    first = bytes(text[:1])
+    if len(text) <= CHUNK or first not in _ENDS:
+        whole = bytes(text)
+        if len(whole) > CHUNK:
+            if whole.translate(None, _NUMBER):
+                message = "what is long is no string, list, object or number"
+                raise ValueError(message)
+            yield
+        value = decode(whole)  # a long number has no parts
+        yield
+        return value
+    if bytes(text[-1:]) != _ENDS[first]:
+        message = "what begins with a quote or a bracket does not end with one"
+        raise ValueError(message)
+    if first == b'"':
+        return (yield from _string(text[1:-1], decode))
+    if level == DEEPEST:
+        raise RecursionError
+    return (yield from _container(text, items, decode, level))
 
 
 def _string(inside: memoryview, decode: _Decode) -> Generator[None, None, str]:
@@ -67,26 +81,34 @@ def _string(inside: memoryview, decode: _Decode) -> Generator[None, None, str]:
 
 def _undivided(inside: memoryview, begin: int) -> bytes:
     """Return the bytes from *begin* on, up to a place that is not inside a character, an escape or a surrogate pair."""
-    end = begin + _CHUNK
+    end = begin + CHUNK
     if end >= len(inside):
         return bytes(inside[begin:])
     for _ in range(_CONTINUED):
         end -= inside[end] in _CONTINUING
     piece = bytes(inside[begin:end])
     last = piece.rfind(b"\\", -_ESCAPE)
-    if last == -1 or (last - len(piece[: last + 1].rstrip(b"\\"))) % 2:
-        return piece  # no escape begins near its end: an odd number of backslashes stands before the last one
-    if _HIGH_HALF.fullmatch(piece, last - 6, last):
+    if last == -1 or not _is_escape(piece, last):
+        return piece
+    if _HIGH_HALF.fullmatch(piece, last - 6, last) and _is_escape(piece, last - 6):
         last -= 6
     return piece[:last]
 
 
-def _container(text: memoryview, decode: _Decode, level: int) -> Generator[None, None, Any]:
+def _is_escape(piece: bytes, at: int) -> bool:
+    """Whether the backslash *at* this place begins an escape: it does after an even number of others."""
+    return (at - len(piece[:at].rstrip(b"\\"))) % 2 == 0
+
+
+def _container(text: memoryview, items: int, decode: _Decode, level: int) -> Generator[None, None, Any]:
     """Return a list or an object. Each member is decoded by itself, or together with short ones beside it."""
-    members = _Members(text, decode)
+    is_object = bytes(text[:1]) == b"{"
+    made: Any = {} if is_object else []
+    if not trimmed(text[1:-1]):
+        return made
     begin = at = 1  # of the short members that are not decoded yet, and of the present one
     colon = 0
-    for found in outermost(text, _MOST_TOKENS):
+    for found in outermost(text, _PER_ITEM * (items + 1)):
         if found is None:
             yield
             continue
@@ -94,57 +116,38 @@ def _container(text: memoryview, decode: _Decode, level: int) -> Generator[None,
         if sign == b":":
             colon = colon or place
             continue
-        if begin < at and place - begin > _CHUNK:
-            members.take(begin, at - 1)
+        if begin < at and place - begin > CHUNK:
+            _add_short(made, text[begin : at - 1], decode)
             yield
             begin = at
-        if place - at > _CHUNK:
-            name = None
-            if members.are_named:
-                name = yield from decode_in_chunks(text[at:colon], decode, level + 1)
-                at = colon + 1
-            members.add(name, (yield from decode_in_chunks(text[at:place], decode, level + 1)))
+        if place - at > CHUNK:
+            if is_object:
+                name = yield from decode_in_chunks(text[at:colon], items, decode, level + 1)
+                made[_checked(name)] = yield from decode_in_chunks(text[colon + 1 : place], items, decode, level + 1)
+            else:
+                made.append((yield from decode_in_chunks(text[at:place], items, decode, level + 1)))
             begin = place + 1
         at, colon = place + 1, 0
     if begin < len(text):
-        members.take(begin, len(text) - 1)
+        _add_short(made, text[begin:-1], decode)
         yield
-    return members.all
+    return made
 
 
-class _Members:
-    """The members of a list or an object.
+def _add_short(made: Any, members: memoryview, decode: _Decode) -> None:
+    """Decode *members*, which stand between two commas or brackets, so there is at least one, and add them."""
+    inside = bytes(members)
+    if not inside.strip():
+        message = "a comma is beside no value"
+        raise ValueError(message)
+    if isinstance(made, dict):
+        made.update(decode(b"{%b}" % inside))
+    else:
+        made.extend(decode(b"[%b]" % inside))
 
-    Attributes:
-        are_named: it is an object.
-        all: those that are decoded.
-    """
 
-    __slots__ = ("_decode", "_text", "all", "are_named")
-
-    def __init__(self, text: memoryview, decode: _Decode) -> None:
-        self._text = text
-        self._decode = decode
-        self.are_named = bytes(text[:1]) == b"{"
-        self.all: Any = {} if self.are_named else []
-
-    def take(self, begin: int, end: int) -> None:
-        """Decode the members from *begin* to *end* in the text. There is at least one."""
-        inside = bytes(self._text[begin:end])
-        if not inside.strip():
-            message = "a comma beside no value"
-            raise ValueError(message)
-        if self.are_named:
-            self.all.update(self._decode(b"{%b}" % inside))
-        else:
-            self.all.extend(self._decode(b"[%b]" % inside))
-
-    def add(self, name: object, value: object) -> None:
-        """Add one member. A *name* that is `None` is one in a list."""
-        if not self.are_named:
-            self.all.append(value)
-        elif isinstance(name, str):
-            self.all[name] = value
-        else:
-            message = "a name that is no text"
-            raise ValueError(message)
+def _checked(name: object) -> str:
+    if isinstance(name, str):
+        return name
+    message = "a name is no string"
+    raise ValueError(message)

@@ -23,6 +23,7 @@ _BETWEEN: Final = frozenset({b",", b":"})
 _PER_TOKEN_PASSED: Final = 128  # bytes that are passed over in as much time as a token is looked at
 _PER_TOKEN: Final = 16  # as many brackets that are passed over take less time than a token that is looked at
 _PER_TOKEN_SEARCHED: Final = 32  # bytes that are searched for tokens in that time
+_UNMATCHED: Final = "brackets do not match, or signs between them are missing"
 _NESTED: Final = 8
 """As often brackets with nothing between them are removed from a piece. Brackets that are left may be taken for outermost."""
 _AT_ONCE: Final = 512
@@ -40,7 +41,7 @@ def outermost(whole: memoryview, most: int) -> Iterator[tuple[bytes, int] | None
         most: tokens that are looked at.
 
     Raises:
-        ValueError: the last bracket does not belong to the first, or it takes as long as to look at more than *most* tokens.
+        ValueError: the last bracket does not belong to the first, or to look at it takes as long as at more than *most* tokens.
     """
     depth = count = at = in_string = spent = 0
     size = _PIECE
@@ -62,7 +63,7 @@ def outermost(whole: memoryview, most: int) -> Iterator[tuple[bytes, int] | None
                 count += 1
                 depth += _DEPTH.get(sign, 0)
                 if count > most or (depth == 0 and place + 1 != len(whole)):
-                    raise ValueError
+                    raise ValueError(_UNMATCHED)
                 if (depth == 1 and sign in _BETWEEN) or depth == 0:
                     yield sign, place
             spent += count - before + len(piece) // _PER_TOKEN_SEARCHED
@@ -72,7 +73,7 @@ def outermost(whole: memoryview, most: int) -> Iterator[tuple[bytes, int] | None
             spent = 0
             yield None
     if depth != 0:
-        raise ValueError
+        raise ValueError(_UNMATCHED)
 
 
 def _has_sign(piece: bytes, in_string: int) -> bool:
@@ -100,8 +101,18 @@ def _fall(signs: bytes) -> int:
 
 
 def trimmed(text: memoryview) -> memoryview:
-    """Return *text* without JSON's white space at either end, of which at most 2 KiB is looked at."""
-    head = bytes(text[:_PIECE])
-    text = text[len(head) - len(head.lstrip(_SPACE)) :]
-    tail = bytes(text[-_PIECE:])
-    return text[: len(text) - len(tail) + len(tail.rstrip(_SPACE))]
+    """Return *text* without JSON's white space at either end. 1 MiB of that takes about a millisecond."""
+    begin, end = 0, len(text)
+    while begin < end:
+        piece = bytes(text[begin : begin + _PIECE])
+        rest = len(piece.lstrip(_SPACE))
+        begin += len(piece) - rest
+        if rest:
+            break
+    while begin < end:
+        piece = bytes(text[max(begin, end - _PIECE) : end])
+        rest = len(piece.rstrip(_SPACE))
+        end -= len(piece) - rest
+        if rest:
+            break
+    return text[begin:end]

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from .chunks import decode_in_chunks
+from .chunks import CHUNK, decode_in_chunks
 from .signs import DEEPEST, UNCOUNTED, count_items, is_too_deep
 
 __all__ = ["Parsed", "lenient", "parse", "parse_in_steps", "sendable"]
@@ -19,7 +19,6 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MOST_HALVES: Final = 8  # different ones
 _MOST_DIGITS: Final = 400
 """A number with more digits is infinite in CometChat's own SDKs, whose numbers are doubles."""
-_CHUNKED: Final = 64 * 1024  # characters: what is shorter is decoded at once
 _decode: Final = msgspec.json.Decoder().decode
 
 
@@ -52,7 +51,7 @@ def parse_in_steps(text: str | bytes, max_items: int) -> Generator[None, None, P
         return Parsed(text, is_refused=True)
     yield
     try:
-        value, exact = (yield from _in_chunks(text)) or (yield from _at_once(text))
+        value, exact = yield from (_in_chunks(text, items) if len(text) > CHUNK else _at_once(text))
         if items > DEEPEST and is_too_deep(value):
             return Parsed(text, error=RecursionError())
         return Parsed(text, value=value, exact=exact)
@@ -60,25 +59,27 @@ def parse_in_steps(text: str | bytes, max_items: int) -> Generator[None, None, P
         return Parsed(text, error=error)
 
 
-def _in_chunks(text: str | bytes) -> Generator[None, None, tuple[Any, bool] | None]:
-    """Return what `_at_once()` does, already cleaned, if *text* is long and can be decoded."""
-    if len(text) <= _CHUNKED:
-        return None
+def _in_chunks(text: str | bytes, items: int) -> Generator[None, None, tuple[Any, bool]]:
+    """Return what `_at_once()` does, already cleaned, for a long text."""
     is_exact = True
 
     def decode(chunk: bytes) -> Any:
         nonlocal is_exact
-        try:
-            return _decode(chunk)
-        except msgspec.DecodeError:
-            is_exact = False
-            return lenient(chunk)
+        value, exact = parse(chunk)
+        is_exact &= exact
+        return value
 
     try:
         data = text.encode() if isinstance(text, str) else text
-        value = yield from decode_in_chunks(memoryview(data), decode)
-    except ValueError:  # decoded at once, it may be read leniently; and the error has its place in the whole
-        return None
+    except UnicodeEncodeError:
+        data, is_exact = _without_halves(text).encode(), False
+    try:
+        value = yield from decode_in_chunks(memoryview(data), items, decode)
+    except msgspec.DecodeError:
+        raise
+    except ValueError as error:
+        message = f"JSON is malformed: {error}"
+        raise msgspec.DecodeError(message) from None
     return value, is_exact
 
 

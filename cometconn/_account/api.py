@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import urllib.parse
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import attrs
 import trio
-from msgspec import MsgspecError
 
 from cometconn._environment import Request, Response
-from cometconn._json.signs import DEEPEST, has_too_many_items, is_too_deep
-from cometconn._json.values import parse
+from cometconn._json.signs import DEEPEST, UNCOUNTED, at_once, count_items, is_too_deep
+from cometconn._json.values import decode_in_steps
 from cometconn._network.http_date import read_date, retry_after_seconds
 from cometconn._network.loop_watch import excused
 from cometconn._network.os_errors import never_connected, os_error_text, without_traceback
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     from .transfer import Transfer
 
 __all__ = ["Api", "is_refusal", "is_token_unknown"]
+
+T = TypeVar("T")
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CLIENT_ERRORS = 400
@@ -326,14 +327,14 @@ async def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[st
     While it reads a long response it lets other tasks run between its passes, each of which takes milliseconds. If it
     is cancelled there, the response is lost, as if the request were cancelled just before the response arrives.
     """
+    steps = _decode(what, response)
     try:
-        answer = _decode(what, response)
-        if isinstance(response.body, bytes) and len(response.body) > _LONG:
-            await trio.lowlevel.checkpoint()
-            result = _parse(what, response, answer, secrets)
-            await trio.lowlevel.checkpoint()
-            return result
-        return _parse(what, response, answer, secrets)
+        if not isinstance(response.body, bytes) or len(response.body) <= _LONG:
+            return _parse(what, response, at_once(steps), secrets)
+        answer = await _with_checkpoints(steps)
+        result = _parse(what, response, answer, secrets)
+        await trio.lowlevel.checkpoint()
+        return result
     except ApiError as error:
         error.retry_after = retry_after_seconds(
             response.headers.get("retry-after", ""), response.headers.get("date", "")
@@ -341,14 +342,31 @@ async def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[st
         raise
 
 
-def _decode(what: str, response: Response) -> Any:
+async def _with_checkpoints(steps: Generator[None, None, T]) -> T:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        await trio.lowlevel.checkpoint()
+
+
+def _decode(what: str, response: Response) -> Generator[None, None, Any]:
     """Return the JSON value in the response; `None` if it has none."""
-    if isinstance(response.body, bytes) and has_too_many_items(response.body, _MOST_ITEMS):
-        raise _invalid(what, response.status, f"has more than {_MOST_ITEMS:,} items: it is not read")
-    try:
-        return parse(response.body)[0]
-    except (ValueError, TypeError, RecursionError, MsgspecError):  # TypeError: an Environment returned no bytes
+    body = response.body
+    if not isinstance(body, bytes):  # an Environment made something else
         return None
+    items = yield from count_items(body, _MOST_ITEMS)
+    if items > _MOST_ITEMS and len(body) > UNCOUNTED:
+        raise _invalid(what, response.status, f"has more than {_MOST_ITEMS:,} items: it is not read")
+    yield
+    try:
+        return (yield from decode_in_steps(body, items))[0]
+    except ValueError:
+        return None
+    except RecursionError:
+        raise _invalid(what, response.status, "is nested too deeply") from None
 
 
 def _parse(what: str, response: Response, answer: Any, secrets: KnownSecrets) -> dict[str, Any]:

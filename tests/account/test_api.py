@@ -399,15 +399,25 @@ class Steps(trio.abc.Instrument):
 
 
 async def test_other_tasks_run_while_a_long_response_is_read() -> None:
-    """Other tasks run between the passes of a long response, each of some milliseconds; a usual response takes no extra step."""
+    """Other tasks run after each 64 KiB of a long response, whose numbers take long; a usual response takes no extra step."""
     counts = []
-    for size in (1_000, 100_000):
+    for count in (2, 250):
         steps = Steps()
         trio.lowlevel.add_instrument(steps)
-        await api(Server({"data": {**ME, "about": "x" * size}})).put_me("TOKEN")
+        body = b'{"data":{"uid":"zed-1","settings":{"CHAT_HOST":"ws.example"},"x":[%b]}}' % b",".join([b"7" * 4_000] * count)
+        await api(Server(body)).put_me("TOKEN")
         trio.lowlevel.remove_instrument(steps)
         counts.append(steps.count)
-    assert counts == [1, 3]
+    assert counts[0] == 1
+    assert counts[1] > 250 * 4_000 / 65_536
+
+
+async def test_a_long_response_that_is_nested_too_deeply_is_an_api_error() -> None:
+    """The error says so, with its status."""
+    body = b'{"data":{"uid":"zed-1","x":' + b"[" * 100 + b'"%b"' % (b"x" * 70_000) + b"]" * 100 + b"}}"
+    with pytest.raises(ApiError, match="HTTP status 200.*is nested too deeply") as caught:
+        await api(Server(body)).put_me("TOKEN")
+    assert caught.value.code == "INVALID_RESPONSE"
 
 
 async def test_a_response_that_is_too_long_is_not_parsed() -> None:

@@ -32,8 +32,8 @@ GOALS = {"burst": ">= 0.8", "paced": "<= 2.9", "ping": "<= 3.1", "memory": "<= 1
 PACE = 500.0
 BURST = {"warm": 500, "count": 12_000}
 PACED, QUICK_PACED = {"warm": 50, "count": 500}, {"warm": 20, "count": 100}
-ROUNDS, QUICK_ROUNDS = 20, 7
-CALL_ROUNDS, QUICK_CALL_ROUNDS = 7, 2
+ROUNDS, QUICK_ROUNDS = 20, 3
+CALL_ROUNDS, QUICK_CALL_ROUNDS = 7, 1
 CALLS = {"ping": {"warm": 200, "count": 2_000}, "memory": {"warm": 10, "count": 100}}
 """What both clients of ours do beside a server that answers pings, and how often."""
 

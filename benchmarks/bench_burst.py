@@ -40,7 +40,7 @@ RIVALS = (
 LIMIT = Rival("bare Trio stream", "limit:receive", "bytes, nothing parsed: the limit of all Trio")
 WARM = 500
 COUNT = 12_000
-ROUNDS, QUICK_ROUNDS = 60, 21
+ROUNDS, QUICK_ROUNDS = 60, 17
 
 
 def measure(run: Run) -> list[Row]:

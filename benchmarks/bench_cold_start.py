@@ -28,7 +28,7 @@ trio.run(main)
 """
 LIBRARIES = "trio, trio_websocket, attrs, cattrs, msgspec, httpx2"
 THEIRS = f"import time; began = time.perf_counter(); import {LIBRARIES}; print(time.perf_counter() - began)"
-ROUNDS, QUICK_ROUNDS = 31, 7
+ROUNDS, QUICK_ROUNDS = 31, 5
 
 
 def measure(run: Run) -> list[Row]:

@@ -25,8 +25,9 @@ from .run import Run, interleave
 __all__ = ["measure", "rows_of"]
 
 WITHOUT, UNWATCHED, WATCHED, PAGE = "no page", "unwatched", "watched", "1,000 connections"
-PINGS, QUICK_PINGS = 2_000, 500  # to each server, in each process
-ROUNDS, QUICK_ROUNDS = 7, 3
+PINGS, QUICK_PINGS = 2_000, 1_000  # to each server, in each process
+ROUNDS, QUICK_ROUNDS = 7, 2
+PAGES, QUICK_PAGES = 7, 1  # how often the page is opened
 
 _PINGS = """
 import contextlib, json, sys, time, trio
@@ -110,8 +111,9 @@ def measure(run: Run) -> list[Row]:
         takes: dict[str, Callable[[], Any]] = {UNWATCHED: functools.partial(pings, [WITHOUT, UNWATCHED])}
         if not run.quick:
             takes[WATCHED] = functools.partial(pings, [WATCHED])
-        takes[PAGE] = functools.partial(_page, start)
-        return rows_of(by_name(interleave(run, rounds, takes)))
+        taken = interleave(run.part(0.0, 0.6), rounds, takes)
+        opened = interleave(run.part(0.6, 1.0), QUICK_PAGES if run.quick else PAGES, {PAGE: functools.partial(_page, start)})
+        return rows_of(by_name({**taken, **opened}))
 
 
 def by_name(taken: Mapping[str, Sequence[Any]]) -> dict[str, list[float]]:

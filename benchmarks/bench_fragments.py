@@ -33,7 +33,7 @@ KINDS = {
     "empty_fragments": (EMPTY, f"of {EMPTY:,} empty ones in a message", {"warm": 1, "count": 2}),
 }
 """For each speaker: the fragments of a message, a description, and how many messages are received."""
-ROUNDS, QUICK_ROUNDS = 20, 7
+ROUNDS, QUICK_ROUNDS = 20, 3
 MANY = 1_000_000
 _MANY_BYTES = 2 * MANY + 1024
 

@@ -15,7 +15,7 @@ from .run import Run, interleave
 __all__ = ["measure"]
 
 OURS, THEIRS = "import cometconn", "import trio, trio_websocket, attrs, cattrs, msgspec"
-ROUNDS, QUICK_ROUNDS = 21, 7
+ROUNDS, QUICK_ROUNDS = 21, 5
 
 
 def measure(run: Run) -> list[Row]:

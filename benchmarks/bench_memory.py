@@ -1,7 +1,8 @@
 """How much resident memory does an idle connection take: a whole client of ours, and a bare trio-websocket connection?
 
 Ours is logged in, and has its tasks, a stream of events and a `MemoryStore`. Both have a task of the application that
-waits for the next message, and have sent one ping. In further rows they are idle again after each had a burst of messages.
+waits for the next message, and have sent one ping. In further rows they are idle again after each had a burst of messages,
+which is shorter in a quick run.
 The server is a process of its own and not counted.
 """
 
@@ -19,7 +20,8 @@ from .run import Run, Way
 __all__ = ["measure"]
 
 BURST_ROUNDS, QUICK_BURST_ROUNDS = 3, 1
-AFTER, MESSAGES = 100, 1_000  # clients, and messages to each, after which memory is measured
+AFTER = 100  # clients, whose memory is measured after a burst
+MESSAGES, QUICK_MESSAGES = 1_000, 300  # to each
 _KIB = 1024
 
 
@@ -39,31 +41,31 @@ def measure(run: Run) -> list[Row]:
 
 def _after_burst(run: Run, way: Way) -> list[Row]:
     """Measure the memory of clients that are idle again, after each had a burst; ours and theirs at the same time."""
-    rounds = QUICK_BURST_ROUNDS if run.quick else BURST_ROUNDS
+    rounds, messages = (QUICK_BURST_ROUNDS, QUICK_MESSAGES) if run.quick else (BURST_ROUNDS, MESSAGES)
     question = f"memory after a burst{way.name}"
     taken = []
     with ThreadPoolExecutor(2) as pool:
         for number in range(rounds):
             run.tell(number / rounds, f"{question}, round {number + 1} of {rounds}")
             try:
-                taken.append(list(pool.map(functools.partial(_weigh, way=way), ("ours", "trio_websocket"))))
+                taken.append(list(pool.map(functools.partial(_weigh, messages=messages, way=way), ("ours", "trio_websocket"))))
             except LeftOutError as reason:
                 run.leave_out(question, reason)
                 return []
     ours, theirs = map(list, zip(*taken, strict=True))
-    case = f"{AFTER} clients, idle after {MESSAGES:,} messages to each: {_both(ours, theirs)} KiB each"
+    case = f"{AFTER} clients, idle after {messages:,} messages to each: {_both(ours, theirs)} KiB each"
     return [Row.of(question, case, BARE, ours, theirs, "<= 4" if way.is_plain else "<= 2.5")]
 
 
-def _weigh(kind: str, way: Way) -> float:
+def _weigh(kind: str, messages: int, way: Way) -> float:
     """Return the bytes of each of the clients."""
     with crowd_of(kind, way) as crowd:
         memory = []
         for clients in (1, AFTER):  # the first one, so that the code for a burst is there
             crowd.ask(do="gather", clients=clients)
             crowd.ask(do="ping")
-            crowd.ask(do="expect", count=(len(memory) + clients) * MESSAGES)
-            crowd.server.ask(push=MESSAGES)
+            crowd.ask(do="expect", count=(len(memory) + clients) * messages)
+            crowd.server.ask(push=messages)
             crowd.ask(do="received")
             memory.append(float(crowd.ask(do="weigh")["bytes"]))
         return (memory[1] - memory[0]) / AFTER

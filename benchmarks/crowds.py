@@ -16,7 +16,7 @@ __all__ = ["BARE", "LARGE", "SMALL", "Costs", "Crowd", "Gathered", "crowd_of", "
 
 BARE = "trio-websocket, bare connection"
 SMALL, LARGE = 1_000, 5_000
-SAMPLES, QUICK_SAMPLES = 300, 150  # leases for each reading
+SAMPLES, QUICK_SAMPLES = 300, 120  # leases for each reading
 READINGS, QUICK_READINGS = 3, 2  # of the leases, in the large crowd
 ROUNDS, QUICK_ROUNDS = {SMALL: 5, LARGE: 3}, {SMALL: 1, LARGE: 1}
 PARTS = 10  # of a crowd: they are gathered in turn with those of the other crowds

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -26,8 +26,8 @@ _PATIENCE = 240.0  # seconds until all are connected
 _AFTERWARDS = 5.0  # seconds in which the last messages have to arrive
 _RATES = (50.0, 100.0, 200.0, 400.0, 800.0, 1_600.0)  # messages a second
 COMPARED = 200.0  # of these, the one that is compared with the same clients without a fleet
-_IDLE, _QUICK_IDLE = 10.0, 2.0  # seconds
-_SENDING, _QUICK_SENDING = 6.0, 2.5  # seconds at each rate
+_IDLE = 10.0  # seconds
+_SENDING = 6.0  # seconds at each rate
 _SETTLE = 1.0  # seconds after which a crowd that has connected is idle
 _IN_TIME = 1.0  # seconds: a rate is sustained if 99 % of its messages are recorded so soon
 
@@ -111,18 +111,18 @@ class _Crowd:
         members = sum(member.ask(do="usage")["cpu"] for member in self.members)
         return members, self.redis.cpu if self.redis else 0.0, self.server.ask(do="usage")["cpu"]
 
-    def idle(self, seconds: float) -> tuple[float, ...]:
+    def idle(self) -> tuple[float, ...]:
         """Return the parts of a core that each uses while nothing happens."""
         time.sleep(_SETTLE)
         before = self.used()
-        time.sleep(seconds)
-        return tuple((after - earlier) / seconds for after, earlier in zip(self.used(), before, strict=True))
+        time.sleep(_IDLE)
+        return tuple((after - earlier) / _IDLE for after, earlier in zip(self.used(), before, strict=True))
 
-    def load(self, rate: float, seconds: float, idle: tuple[float, ...]) -> Load:
+    def load(self, rate: float, idle: tuple[float, ...]) -> Load:
         for member in self.members:
             member.ask(do="taken")
         began, before = time.monotonic(), self.used()
-        sent = self.server.ask(do="send", rate=rate, seconds=seconds)["sent"]
+        sent = self.server.ask(do="send", rate=rate, seconds=_SENDING)["sent"]
         late: list[float] = []
         deadline = time.monotonic() + _AFTERWARDS
         while len(late) < sent and time.monotonic() < deadline:
@@ -134,11 +134,11 @@ class _Crowd:
         )
         return Load(rate, late, sent - len(late), *costs)
 
-    def loads(self, idle: tuple[float, ...], *, quick: bool, share: float = 1.0) -> list[Load]:
+    def loads(self, rates: Sequence[float], idle: tuple[float, ...]) -> list[Load]:
         """Send faster and faster until a rate is not sustained."""
         loads: list[Load] = []
-        for rate in (COMPARED,) if quick else _RATES:
-            loads.append(self.load(rate * share, _QUICK_SENDING if quick else _SENDING, idle))
+        for rate in rates:
+            loads.append(self.load(rate, idle))
             if not loads[-1].is_sustained:
                 break
         return loads
@@ -158,7 +158,10 @@ def run_workers(
     quick: bool,
     tell: Callable[[float, str], object],
 ) -> Scale:
-    """Let the workers of one fleet keep accounts connected, with the engine at *where*. Raises `LeftOutError`."""
+    """Let the workers of one fleet keep accounts connected, with the engine at *where*. Raises `LeftOutError`.
+
+    If *quick*, they are neither idle nor loaded, and so have no figures of it: one of them is killed at once.
+    """
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(Process("benchmarks.fleet_server", accounts))
         port = server.greeting["port"]
@@ -175,10 +178,12 @@ def run_workers(
         connected = server.ask(do="connected", count=accounts, patience=_PATIENCE)["at"] - began
         memory = (sum(state["memory"] for state in crowd.states()) - empty) / accounts
         engine_memory = ((redis.memory if redis else 0) - engine_empty) / accounts
-        tell(0.3, "idle")
-        idle = crowd.idle(_QUICK_IDLE if quick else _IDLE)
-        tell(0.4, "messages")
-        loads = crowd.loads(idle, quick=quick)
+        idle, loads = (0.0, 0.0, 0.0), []
+        if not quick:
+            tell(0.3, "idle")
+            idle = crowd.idle()
+            tell(0.4, "messages")
+            loads = crowd.loads(_RATES, idle)
         tell(0.6, "a worker is killed")
         last = crowd.members.pop()
         moved = last.ask(do="state")["owned"]
@@ -204,7 +209,7 @@ def run_workers(
     )
 
 
-def run_clients(accounts: int, sharers: int, *, quick: bool) -> Scale:
+def run_clients(accounts: int, sharers: int) -> Scale:
     """Let one process without a fleet keep the share of one of *sharers* workers connected. Raises `LeftOutError`."""
     with (
         Process("benchmarks.fleet_server", accounts) as server,
@@ -213,6 +218,6 @@ def run_clients(accounts: int, sharers: int, *, quick: bool) -> Scale:
         crowd, began = _Crowd(server, [member]), time.monotonic()
         connected = server.ask(do="connected", count=accounts, patience=_PATIENCE)["at"] - began
         memory = (member.ask(do="state")["memory"] - member.greeting["memory"]) / accounts
-        idle = crowd.idle(_QUICK_IDLE if quick else _IDLE)
-        loads = crowd.loads(idle, quick=True, share=1 / sharers)
+        idle = crowd.idle()
+        loads = crowd.loads([COMPARED / sharers], idle)
     return Scale(accounts, 1, connected, memory, idle[0], loads)

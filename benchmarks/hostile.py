@@ -112,6 +112,7 @@ class Kind:
 
 
 _PLAIN = _in_text("a")
+_numbers = _in_data('"text":"x","metadata":{"a":[|]}', "7" * 4_000)
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -126,7 +127,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "a name of \\n": Kind(
             lambda size: _repeated(*_around('"text":"x","metadata":{"|":1}', "\\n"), size, between="")
         ),
-        "numbers of 4,000 digits": Kind(_in_data('"text":"x","metadata":{"a":[|]}', "7" * 4_000)),
+        "numbers of 4,000 digits": Kind(_numbers),
+        "such numbers, a wrong end": Kind(lambda size: _numbers(size)[:-1] + "]"),
+        "such numbers, 99 levels": Kind(
+            _in_data(f'"text":"x","metadata":{{"a":{"[" * 96}|{"]" * 96}}}', "7" * 4_000)
+        ),
+        "such numbers, and spaces": Kind(_in_data(f'"text":"x","metadata":{{"a":{" " * 5_000}[|]}}', "7" * 4_000)),
         "halves of surrogate pairs": Kind(_in_text("".join(f"\\ud{number:03x}" for number in range(0x800, 0xC00)))),
         "text of brackets": Kind(_in_text("[{,")),
         "tags:[1,...]": Kind(_in_data('"text":"x"', "1", rest='"tags":[|],')),

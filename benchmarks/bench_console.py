@@ -112,7 +112,9 @@ def measure(run: Run) -> list[Row]:
         if not run.quick:
             takes[WATCHED] = functools.partial(pings, [WATCHED])
         taken = interleave(run.part(0.0, 0.6), rounds, takes)
-        opened = interleave(run.part(0.6, 1.0), QUICK_PAGES if run.quick else PAGES, {PAGE: functools.partial(_page, start)})
+        opened = interleave(
+            run.part(0.6, 1.0), QUICK_PAGES if run.quick else PAGES, {PAGE: functools.partial(_page, start)}
+        )
         return rows_of(by_name({**taken, **opened}))
 
 

@@ -48,7 +48,9 @@ def _after_burst(run: Run, way: Way) -> list[Row]:
         for number in range(rounds):
             run.tell(number / rounds, f"{question}, round {number + 1} of {rounds}")
             try:
-                taken.append(list(pool.map(functools.partial(_weigh, messages=messages, way=way), ("ours", "trio_websocket"))))
+                taken.append(
+                    list(pool.map(functools.partial(_weigh, messages=messages, way=way), ("ours", "trio_websocket")))
+                )
             except LeftOutError as reason:
                 run.leave_out(question, reason)
                 return []

@@ -129,9 +129,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "numbers of 4,000 digits": Kind(_numbers),
         "such numbers, a wrong end": Kind(lambda size: _numbers(size)[:-1] + "]"),
-        "such numbers, 99 levels": Kind(
-            _in_data(f'"text":"x","metadata":{{"a":{"[" * 96}|{"]" * 96}}}', "7" * 4_000)
-        ),
+        "such numbers, 99 levels": Kind(_in_data(f'"text":"x","metadata":{{"a":{"[" * 96}|{"]" * 96}}}', "7" * 4_000)),
         "such numbers, and spaces": Kind(_in_data(f'"text":"x","metadata":{{"a":{" " * 5_000}[|]}}', "7" * 4_000)),
         "halves of surrogate pairs": Kind(_in_text("".join(f"\\ud{number:03x}" for number in range(0x800, 0xC00)))),
         "text of brackets": Kind(_in_text("[{,")),

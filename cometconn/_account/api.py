@@ -331,15 +331,14 @@ async def _read(what: str, response: Response, secrets: KnownSecrets) -> dict[st
     try:
         if not isinstance(response.body, bytes) or len(response.body) <= _LONG:
             return _parse(what, response, at_once(steps), secrets)
-        answer = await _with_checkpoints(steps)
-        result = _parse(what, response, answer, secrets)
+        result = _parse(what, response, await _with_checkpoints(steps), secrets)
         await trio.lowlevel.checkpoint()
-        return result
     except ApiError as error:
         error.retry_after = retry_after_seconds(
             response.headers.get("retry-after", ""), response.headers.get("date", "")
         )
         raise
+    return result
 
 
 async def _with_checkpoints(steps: Generator[None, None, T]) -> T:

@@ -404,7 +404,9 @@ async def test_other_tasks_run_while_a_long_response_is_read() -> None:
     for count in (2, 250):
         steps = Steps()
         trio.lowlevel.add_instrument(steps)
-        body = b'{"data":{"uid":"zed-1","settings":{"CHAT_HOST":"ws.example"},"x":[%b]}}' % b",".join([b"7" * 4_000] * count)
+        body = b'{"data":{"uid":"zed-1","settings":{"CHAT_HOST":"ws.example"},"x":[%b]}}' % b",".join(
+            [b"7" * 4_000] * count
+        )
         await api(Server(body)).put_me("TOKEN")
         trio.lowlevel.remove_instrument(steps)
         counts.append(steps.count)

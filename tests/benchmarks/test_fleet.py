@@ -85,6 +85,7 @@ def test_a_fleet_is_divided_by_the_same_clients() -> None:
     assert [row.goal for row in rows] == [None] * 6 + ["<= 1"]
     assert "60.0 / 40.0 KiB in the process, 2.0 in Redis" in rows[1].case
     assert "its 50 accounts are connected again after 6.0 s" in rows[6].case
+    assert bench_fleet.scale_rows(FLEET, None, "RedisEngine") == rows[6:]
 
 
 def test_a_rate_is_sustained_if_its_messages_are_recorded_in_time() -> None:
@@ -101,9 +102,9 @@ def test_a_rate_is_sustained_if_its_messages_are_recorded_in_time() -> None:
 def test_clients_connect_and_receive(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a process without a fleet, over real sockets."""
     monkeypatch.setattr(fleet_scale, "_SETTLE", 0.1)
-    monkeypatch.setattr(fleet_scale, "_QUICK_IDLE", 0.1)
-    monkeypatch.setattr(fleet_scale, "_QUICK_SENDING", 0.2)
-    scale = fleet_scale.run_clients(2, 4, quick=True)
+    monkeypatch.setattr(fleet_scale, "_IDLE", 0.1)
+    monkeypatch.setattr(fleet_scale, "_SENDING", 0.2)
+    scale = fleet_scale.run_clients(2, 4)
     assert scale.connected > 0
     (load,) = scale.loads
     assert (load.rate, load.missing, len(load.late)) == (50.0, 0, 10)
@@ -169,11 +170,14 @@ def test_one_of_the_workers_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_scale, "Process", Answering)
     monkeypatch.setattr("trio.run", lambda *_: None)
     monkeypatch.setattr(fleet_scale, "_SETTLE", 0.0)
-    monkeypatch.setattr(fleet_scale, "_QUICK_IDLE", 0.0001)
+    monkeypatch.setattr(fleet_scale, "_IDLE", 0.0001)
     Answering.closed.clear()
-    scale = fleet_scale.run_workers("fleet.db", None, 4, 2, quick=True, tell=lambda _, __: None)
+    scale = fleet_scale.run_workers("fleet.db", None, 4, 2, quick=False, tell=lambda _, __: None)
     assert Answering.closed == ["benchmarks.fleet_member worker w1 1 fleet.db"]
     assert (scale.moved, scale.memory, scale.loads[0].missing) == (2, 2_000.0, 0)
+    quick = fleet_scale.run_workers("fleet.db", None, 4, 2, quick=True, tell=lambda _, __: None)
+    assert (quick.moved, quick.loads) == (2, [])
+    assert bench_fleet._whole(Run(quick=True), None, pathlib.Path())[0].goal == "<= 1"
     monkeypatch.setattr(Answering, "lost", 3)
     run = Run(quick=True)
     assert bench_fleet._whole(run, None, pathlib.Path()) == []

@@ -201,7 +201,7 @@ def test_a_crowd_answers_three_questions(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(bench_memory, "gathered", lambda _, clients, __: [one] if clients == 1_000 else [])
     assert [row.goal for row in bench_memory.measure(Run(ways=BOTH))] == ["<= 2.0", "<= 4", "<= 1.4", "<= 2.5"]
 
-    def weigh(kind: str, way: Way) -> float:
+    def weigh(kind: str, messages: int, way: Way) -> float:
         if kind != "ours":
             raise LeftOutError("it is not installed")
         return 4096.0

@@ -21,7 +21,7 @@ from benchmarks.run import PLAIN, Run, Way
 
 TLS = Way(", TLS", {"made": "up"})
 
-NO_JSON = {"deeply nested", "no JSON, [[],...", "page of no JSON", "gzip of spaces"}
+NO_JSON = {"deeply nested", "no JSON, [[],...", "page of no JSON", "gzip of spaces", "such numbers, a wrong end"}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -111,6 +111,10 @@ def test_the_worst_of_all_is_measured_again_beside_msgspec(monkeypatch: pytest.M
     pairs = [Pair(_Made(), _Made(), way) for way in (PLAIN, TLS)]
     plain, secure = _against_msgspec(Run(quick=True), taken, pairs)
     assert asked == [("", "a"), ("", "b")] * 3 + [(", TLS", "c"), (", TLS", "b")] * 3
+    quick = {name: _Taken({", TLS": {"live": [step]}}) for name, _, step in figures}
+    asked.clear()
+    _against_msgspec(Run(quick=True), quick, pairs)
+    assert asked == [("", "c"), ("", "b")] * 3 + [(", TLS", "c"), (", TLS", "b")] * 3
     assert (plain.question, plain.ratio, plain.goal, plain.rounds) == ("worst step", 20.0, "<= 12", 3)
     assert plain.case == "a (rest), the worst, 1 MiB: 10.0 / 0.50 ms"
     assert (secure.question, secure.ratio, secure.case[:8]) == ("worst step, TLS", 16.0, "b (rest)")
@@ -125,7 +129,8 @@ def test_the_most_memory_has_a_row() -> None:
 def test_every_kind_has_a_row_of_each_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounds of both transports alternate, and the memory is that over TLS.
 
-    A quick run measures again what may miss its goal, until the best round is at most half of it, or four times.
+    A quick run has TLS only, and measures again what may miss its goal, until the best round is at most half of it, or four
+    times.
     """
     asked: list[str] = []
     held_up = {"tags:[1,...]": 1, "plain text": 99}  # in how many rounds over TLS
@@ -150,6 +155,7 @@ def test_every_kind_has_a_row_of_each_size(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(rows) == 2 * len(KINDS) + 3
     assert all(row.goal for row in rows)
     assert [row.rounds for row in rows[:4]] == [5, 5, 1, 1]
+    assert asked[:12] == [*["live, TLS", "rest, TLS"] * 5, "live, TLS", "rest, TLS"]
     small = next(row for row in rows if row.case.startswith("tags:[1,...]"))
     assert (small.rounds, small.ratio, small.spread) == (2, 1.0, 8.0)
     monkeypatch.setattr(bench_worst_step, "ROUNDS", 2)

@@ -61,7 +61,11 @@ def parsed(text: str | bytes, *, in_chunks: bool) -> Parsed:
 
 def shown(outcome: Parsed) -> tuple[object, ...]:
     """Return what can be compared: NaN is not equal to itself. What is wrong in a text is another thing in one of its chunks."""
-    return repr(outcome.value), outcome.exact, [isinstance(outcome.error, kind) for kind in (ValueError, RecursionError)]
+    return (
+        repr(outcome.value),
+        outcome.exact,
+        [isinstance(outcome.error, kind) for kind in (ValueError, RecursionError)],
+    )
 
 
 @given(texts | nearly_json() | garbage, st.booleans())

@@ -102,9 +102,7 @@ def _at_once(text: str | bytes) -> Generator[None, None, tuple[Any, bool]]:
         yield
         value, exact = _parse_leniently(text, error), False
     yield
-    if not exact and not is_too_deep(value):
-        value = _clean(value, finite=False)
-    return value, exact
+    return value if exact else _clean(value, finite=False), exact
 
 
 def parse(text: str | bytes) -> tuple[Any, bool]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cometconn._json import chunks, outermost, values
 from cometconn._json.signs import at_once
-from cometconn._json.values import Parsed, parse_in_steps
+from cometconn._json.values import Parsed, decode_in_steps, parse_in_steps
 
 ESCAPES = ("\\n", "\\\\", '\\"', "\\u00e9", "\\ud83d\\ude00", "\\ud83d", "\\ude00", "\\/", "\\x", "\\u12", "\\")
 OTHERS = ("a", "\u00e9", "\u20ac", "\U0001f600", '"', ',"', '":', "[", "]", "{", "}", "NaN", "\x00", "\ud800")
@@ -219,3 +219,11 @@ def test_a_long_number() -> None:
 def test_a_list_of_spaces() -> None:
     """It is empty, however long it is."""
     assert at_once(parse_in_steps(f"[[{' ' * 100_000}],{{{' ' * 100_000}}}]", 10)).value == [[], {}]
+
+
+def test_what_is_too_deep_for_a_frame_is_cleaned_all_the_same() -> None:
+    """Answers of the REST API may have one level more than frames."""
+    value, exact = at_once(decode_in_steps('{"a":' * 101 + '"\\ud83d"' + "}" * 101, 101))
+    for _ in range(101):
+        value = value["a"]
+    assert (value, exact) == ("\ufffd", False)

@@ -187,6 +187,21 @@ def test_a_sleep_shortens_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     assert simulate(0).failure is None
 
 
+def test_a_sleep_gives_a_server_more_time_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ping that is not answered before the computer sleeps is sent again, so silence may last longer than 20 seconds."""
+    steps = [
+        Step(0.0, "open_program"),
+        Step(1.0, "call", ("login", None)),
+        Step(1.0, "call", ("connect", None)),
+        Step(16.0, "drop", ("silent", 1000)),
+        Step(18.4, "sleep", (5.0, False)),
+        Step(3.0, "say", ("amy-2", False, 1)),
+        Step(0.0, "calm"),
+    ]
+    monkeypatch.setattr("tests.simulation.run.draw_plan", lambda *_: Plan(AppSettings(), steps))
+    assert simulate(0).failure is None
+
+
 # The judge of messages.
 
 NOW = datetime.datetime.now(datetime.UTC)

@@ -131,6 +131,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "such numbers, a wrong end": Kind(lambda size: _numbers(size)[:-1] + "]"),
         "such numbers, 99 levels": Kind(_in_data(f'"text":"x","metadata":{{"a":{"[" * 96}|{"]" * 96}}}', "7" * 4_000)),
         "such numbers, and spaces": Kind(_in_data(f'"text":"x","metadata":{{"a":{" " * 5_000}[|]}}', "7" * 4_000)),
+        "texts of \\ud83d": Kind(_in_data('"text":"x","metadata":{"a":[|]}', '"\\ud83d"')),
+        "objects of NaN": Kind(_in_data('"text":"x","metadata":{|}', '"k%d":{"a":NaN}')),
         "halves of surrogate pairs": Kind(_in_text("".join(f"\\ud{number:03x}" for number in range(0x800, 0xC00)))),
         "text of brackets": Kind(_in_text("[{,")),
         "tags:[1,...]": Kind(_in_data('"text":"x"', "1", rest='"tags":[|],')),

@@ -14,7 +14,7 @@ import msgspec
 
 from cometconn._json.parts import framed_message_id, raw_message_id
 from cometconn._json.signs import UNCOUNTED, at_once
-from cometconn._json.values import Parsed, parse_in_steps
+from cometconn._json.values import Parsed, parse_in_steps, sendable
 from cometconn.errors import DecodeError
 from cometconn.events import Event, UnknownEvent, UnreadableFrame, User
 
@@ -216,8 +216,8 @@ def decode(text: str | bytes, *, own_uid: str | None, session_id: str | None) ->
 def decode_user(user: Mapping[str, Any]) -> User:
     """Return a user from the server's mapping, tokens left out. Raises `DecodeError` if it has no uid."""
     try:
-        with reference.reading(Notes(exact=False)):
-            known: User = converter.structure(user, User)
+        with reference.reading(Notes()):
+            known: User = converter.structure(sendable(user), User)
             return known
     except UnfitError as error:
         raise decode_error(str(error), error.path) from None

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 
-from cometconn._json.values import sendable
+from cometconn._json.values import finite
 from cometconn.events import Call, Event, Group, Message, User
 
 from .converter import UnfitError, converter, fit
@@ -152,7 +152,7 @@ class _BodyReader:
         except UnfitError as error:
             del self.notes.unread[before:]
             raise error.under(path) from None
-        return made if self.notes.exact else sendable(made)
+        return made if self.notes.exact else finite(made)
 
 
 def make(kind: Any, source: _BodyReader, inner: Mapping[str, Mapping[str, str]] = _NO_ENVELOPE, **given: Any) -> Any:

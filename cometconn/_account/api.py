@@ -44,7 +44,7 @@ _MOST_ITEMS = 200_000  # of an answer that is read as a whole
 _JSON = "application/json"
 _KEY_REFUSED = frozenset({"AUTH_ERR_APIKEY_NOT_FOUND", "AUTH_ERR_INVALID_API_KEY", "AUTH_ERR_NO_ACCESS"})
 _WRONG_KEY = "auth_key must be the app's auth key; for a token of the user, use login(auth_token=...)."
-_LONG = 64 * 1024  # bytes of an answer of which each pass takes milliseconds, at worst
+_LONG = 16 * 1024  # bytes of an answer of which each pass takes milliseconds, at worst
 
 
 @attrs.define(eq=False)

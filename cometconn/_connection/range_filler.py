@@ -32,7 +32,7 @@ __all__ = ["RangeFiller"]
 
 _DRAIN = 64  # events published between two checkpoints
 _DECODE = 16  # messages decoded between two checkpoints,
-_DECODE_BYTES = 64 * 1024  # and about so many bytes of them
+_DECODE_BYTES = 16 * 1024  # and about so many bytes of them
 
 
 @attrs.define(eq=False)

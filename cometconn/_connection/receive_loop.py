@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 import trio
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["receive_loop"]
 
 _LONGEST_CODE = 64  # characters of it in an error
-_LONG = 256 * 1024  # characters
+_LONG = 16 * 1024  # characters: more take milliseconds, if a hostile server wrote them
 _MOST = 64  # messages taken between two checkpoints: a read may hold tens of thousands
 
 
@@ -73,24 +73,24 @@ async def _take(machine: Machine, link: Link, reader: _Reader, received: Receive
     Silence is not judged until all that was read is published, because the pong may be among it.
     """
     messages = received.messages
-    long_text = _long_text(messages)
-    if received.more or long_text is not None:
+    if received.more:
         link.heartbeat.pause()
-    if long_text is not None:
-        # Reading it has taken milliseconds, and each step of decoding it takes some more. No cancel may lose it.
-        await trio.lowlevel.cancel_shielded_checkpoint()
-        for _ in reader.begin(long_text):
-            await trio.lowlevel.cancel_shielded_checkpoint()
-        await trio.lowlevel.cancel_shielded_checkpoint()
-        machine.tick()
     while messages:
-        messages = messages[reader.take_some(messages) :]
-        if not reader.no_room:
-            break
-        link.heartbeat.pause()
-        await reader.wait_room()
-        link.heartbeat.restart(trio.current_time())
-        machine.tick()
+        first = messages[0]
+        if _is_long(first):
+            link.heartbeat.pause()
+            # Reading it has taken milliseconds, and each step of decoding it takes some more. No cancel may lose it.
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            for _ in reader.begin(first):
+                await trio.lowlevel.cancel_shielded_checkpoint()
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            machine.tick()
+        messages = messages[reader.take_some(messages[: _next_long(messages)]) :]
+        if reader.no_room:
+            link.heartbeat.pause()
+            await reader.wait_room()
+            link.heartbeat.restart(trio.current_time())
+            machine.tick()
     if received.more and not link.over:
         return
     if machine.observer is not None:
@@ -252,10 +252,15 @@ class _Reader:
             self._streams.publish(event, size)
 
 
-def _long_text(messages: Sequence[Message]) -> str | None:
-    """Return the first message if it is long. Others cannot be: they were whole in one read, behind the first."""
-    first = messages[0] if messages else None
-    return first if isinstance(first, str) and len(first) > _LONG else None
+def _is_long(message: Message) -> TypeGuard[str]:
+    return isinstance(message, str) and len(message) > _LONG
+
+
+def _next_long(messages: Sequence[Message]) -> int:
+    """Return the place of the next long message behind the first one, or how many there are."""
+    if len(messages) == 1 or max(map(len, cast("Sequence[str]", messages))) <= _LONG:  # as `Received` has it
+        return len(messages)
+    return next((place for place in range(1, len(messages)) if _is_long(messages[place])), len(messages))
 
 
 def _size(message: str | bytes) -> int:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -36,14 +36,15 @@ class Parsed(NamedTuple):
         text: the text.
         is_refused: it has too many items, as `count_items()` counts them, and was not decoded.
         value: its value, if it could be decoded.
-        exact: it is strictly valid; if not, it was decoded as `parse()` does.
+        finite: if it may have numbers that are not finite, each of its arrays and objects with null in their place, by the
+            `id()` of the one that has them.
         error: why it has no value; `None` if it has one, or was refused.
     """
 
     text: str | bytes
     is_refused: bool = False
     value: Any = None
-    exact: bool = False
+    finite: Mapping[int, Any] | None = None
     error: Exception | None = None
 
 
@@ -58,16 +59,21 @@ def parse_in_steps(text: str | bytes, max_items: int) -> Generator[None, None, P
         return Parsed(text, is_refused=True)
     yield
     try:
-        value, exact = yield from decode_in_steps(text, items)
+        value, is_finite = yield from decode_in_steps(text, items)
         if items > DEEPEST and is_too_deep(value):
             return Parsed(text, error=RecursionError())
-        return Parsed(text, value=value, exact=exact)
+        if is_finite:
+            return Parsed(text, value=value)
+        yield
+        finite: dict[int, Any] = {}
+        _copy_finite(value, finite)
+        return Parsed(text, value=value, finite=finite)
     except (ValueError, RecursionError) as error:
         return Parsed(text, error=error)
 
 
 def decode_in_steps(text: str | bytes, items: int) -> Generator[None, None, tuple[Any, bool]]:
-    """Return what `parse()` does. Yields for a checkpoint, after at most 3 ms.
+    """Return what `parse()` does, and whether all numbers are finite. Yields for a checkpoint, after at most 3 ms.
 
     Args:
         text: JSON, or what should be.
@@ -79,22 +85,22 @@ def decode_in_steps(text: str | bytes, items: int) -> Generator[None, None, tupl
     """
     if len(text) <= CHUNK:
         return (yield from _at_once(text))
-    data, is_exact = _in_utf8(text)
+    is_finite = True
 
     def decode(chunk: bytes) -> Any:
-        nonlocal is_exact
-        value, exact = parse(chunk)
-        is_exact &= exact
+        nonlocal is_finite
+        value, finite = at_once(_at_once(chunk))
+        is_finite &= finite
         return value
 
     try:
-        value = yield from decode_in_chunks(memoryview(data), items, decode)
+        value = yield from decode_in_chunks(memoryview(_in_utf8(text)), items, decode)
     except msgspec.DecodeError:
         raise
     except ValueError as error:
         message = f"JSON is malformed: {error}"
         raise msgspec.DecodeError(message) from None
-    return value, is_exact
+    return value, is_finite
 
 
 def _at_once(text: str | bytes) -> Generator[None, None, tuple[Any, bool]]:
@@ -103,43 +109,42 @@ def _at_once(text: str | bytes) -> Generator[None, None, tuple[Any, bool]]:
         return _decode(text), True
     except (msgspec.DecodeError, UnicodeError) as error:
         yield
-        return _decode_leniently(text, error), False
+        return _decode_leniently(text, error)
 
 
-def parse(text: str | bytes) -> tuple[Any, bool]:
-    """Return the JSON value in *text*, and whether that is strictly valid.
+def parse(text: str | bytes) -> Any:
+    """Return the JSON value in *text*.
 
-    If it is not, what JSON does not allow but Python's parser does is accepted: half a surrogate pair and bytes that are no
-    UTF-8 become U+FFFD, a number that is too large becomes infinite, and so does `Infinity`, and there is `NaN`.
+    What JSON does not allow but Python's parser does is accepted: half a surrogate pair and bytes that are no UTF-8 become
+    U+FFFD, a number that is too large becomes infinite, and so does `Infinity`, and there is `NaN`.
 
     Raises:
         ValueError: it cannot be decoded.
         RecursionError: it is nested too deeply for the parser.
     """
-    return at_once(_at_once(text))
+    return at_once(_at_once(text))[0]
 
 
-def _decode_leniently(text: str | bytes, error: Exception) -> Any:
-    """Return the value of a *text* that is not strictly valid; raise the strict parser's *error* if it has none."""
-    data, _ = _in_utf8(text)
-    mended = _without_escaped_halves(data.decode("utf-8", "replace").encode())
-    if mended != data:
+def _decode_leniently(text: str | bytes, error: Exception) -> tuple[Any, bool]:
+    """Do the same for a *text* that is not strictly valid; raise the strict parser's *error* if it has no value."""
+    mended = _without_escaped_halves(_in_utf8(text).decode("utf-8", "replace").encode())
+    if mended != text:
         with contextlib.suppress(msgspec.DecodeError):
-            return _decode(mended)
+            return _decode(mended), True
     try:
-        return json.loads(mended, parse_int=_to_number)
+        return json.loads(mended, parse_int=_to_number), False
     except ValueError:
         raise error from None
 
 
-def _in_utf8(text: str | bytes) -> tuple[bytes, bool]:
-    """Return *text* in UTF-8, and whether it could be encoded. If it could not, half a surrogate pair becomes U+FFFD."""
+def _in_utf8(text: str | bytes) -> bytes:
+    """Return *text* in UTF-8. Half a surrogate pair, which cannot be encoded, becomes U+FFFD."""
     if isinstance(text, bytes):
-        return text, True
+        return text
     try:
-        return text.encode(), True
+        return text.encode()
     except UnicodeEncodeError:
-        return _without_halves(text).encode(), False
+        return _without_halves(text).encode()
 
 
 def _without_escaped_halves(text: bytes) -> bytes:
@@ -161,16 +166,30 @@ def sendable(value: Any) -> Any:
         return {sendable(key): sendable(item) for key, item in value.items()}
     if isinstance(value, list):
         return [sendable(item) for item in value]
-    return finite(value)
+    return _or_null(value) if isinstance(value, float) else value
 
 
-def finite(value: Any) -> Any:
-    """Return a copy of a JSON value whose text can be encoded: a number that is not finite becomes null."""
+def finite(value: Any, copies: Mapping[int, Any]) -> Any:
+    """Return *value* as JSON can hold it: the copy of an array or object in `Parsed.finite`, or null for such a number."""
+    return _or_null(value) if isinstance(value, float) else copies.get(id(value), value)
+
+
+def _or_null(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _copy_finite(value: Any, copies: dict[int, Any]) -> Any:
+    """Return *value*, or if it is an array or object the copy that JSON can hold, which is added to *copies*."""
+    if isinstance(value, float):
+        return _or_null(value)
     if isinstance(value, dict):
-        return {key: finite(item) if item.__class__ in _NUMERIC else item for key, item in value.items()}
-    if isinstance(value, list):
-        return [finite(item) if item.__class__ in _NUMERIC else item for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        copy: Any = {
+            key: _copy_finite(item, copies) if item.__class__ in _NUMERIC else item for key, item in value.items()
+        }
+    else:
+        copy = [_copy_finite(item, copies) if item.__class__ in _NUMERIC else item for item in value]
+    copies[id(value)] = copy
+    return copy
 
 
 def _without_halves(text: str) -> str:

@@ -128,7 +128,7 @@ class Decoder:
         if not isinstance(text, str):
             return self._unreadable(text, DecodeError("The frame is binary; CometChat sends text."), None)
         try:
-            return self._decode(*self._parse(text))
+            return self._decode(self._parse(text))
         except Exception as error:  # noqa: BLE001 - one bad frame must not end a connection; the error is in the event
             return self._unreadable(text, error, framed_message_id(text), ("body",))
 
@@ -139,11 +139,12 @@ class Decoder:
             text: the JSON of the message, which has the shape of a `message` frame's body.
         """
         try:
-            body, exact = self._parse(text)
+            parsed = self._parse(text)
+            body = parsed.value
             data = fit(dict, body).get("data")
             if self.session_id is not None and isinstance(data, dict) and data.get("resource") == self.session_id:
                 return Echo(body_id(body))
-            return self._read(reference.read_body, body, exact=exact) or UnknownEvent(_MESSAGE, body)
+            return self._read(reference.read_body, parsed) or UnknownEvent(_MESSAGE, body)
         except Exception as error:  # noqa: BLE001 - one bad message must not cost the page it is on
             return self._unreadable(text.decode("utf-8", "replace"), error, raw_message_id(text))
 
@@ -158,10 +159,10 @@ class Decoder:
             DecodeError: it is not a JSON object, or lacks what every *kind* has, such as a user's uid.
         """
         try:
-            value, exact = self._parse(text)
-            notes = Notes(self.own_uid, exact)
+            parsed = self._parse(text)
+            notes = Notes(self.own_uid, parsed.finite)
             with reference.reading(notes):
-                made: T = converter.structure(value, kind)
+                made: T = converter.structure(parsed.value, kind)
         except Exception as error:  # noqa: BLE001 - one bad element must not cost the page it is on
             raise _bare_error(error) from None
         self._note(notes)
@@ -171,7 +172,7 @@ class Decoder:
         if notes.unread:
             self.on_unread([f"{kind.__name__} {'.'.join(path).lstrip('^.')}" for kind, path in notes.unread])
 
-    def _parse(self, text: str | bytes) -> tuple[Any, bool]:
+    def _parse(self, text: str | bytes) -> Parsed:
         begun, self._parsed = self._parsed, None
         parsed = begun if begun is not None and begun.text is text else at_once(parse_in_steps(text, self.max_items))
         if parsed.error is not None:
@@ -179,7 +180,7 @@ class Decoder:
         if parsed.is_refused:
             message = f"The message has more than {self.max_items:,} items (Limits.max_items)."
             raise DecodeError(message)
-        return parsed.value, parsed.exact
+        return parsed
 
     def _unreadable(
         self, text: str | bytes, error: Exception, number: int | None, prefix: tuple[str, ...] = ()
@@ -188,8 +189,9 @@ class Decoder:
         self.on_unread(event)
         return event
 
-    def _decode(self, frame: Any, exact: bool) -> Decoded:  # noqa: FBT001 - what `parse()` returns
-        if fit(dict, frame, ("^",)).get("action") == "pong":
+    def _decode(self, parsed: Parsed) -> Decoded:
+        frame = fit(dict, parsed.value, ("^",))
+        if frame.get("action") == "pong":
             return Pong()
         kind = frame.get("type")
         if kind is None:
@@ -198,12 +200,12 @@ class Decoder:
             return _auth_reply(frame.get("body"))
         if kind == _MESSAGE and self.session_id is not None and frame.get("deviceId") == self.session_id:
             return Echo(body_id(frame.get("body")))
-        return self._read(reference.read_frame, frame, exact=exact) or UnknownEvent(kind, frame)
+        return self._read(reference.read_frame, parsed) or UnknownEvent(kind, frame)
 
-    def _read(self, read: Callable[[Any], Event | None], value: Any, *, exact: bool) -> Event | None:
-        notes = Notes(self.own_uid, exact)
+    def _read(self, read: Callable[[Any], Event | None], parsed: Parsed) -> Event | None:
+        notes = Notes(self.own_uid, parsed.finite)
         with reference.reading(notes):
-            event = read(value)
+            event = read(parsed.value)
         self._note(notes)
         return event
 

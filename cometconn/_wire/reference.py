@@ -39,12 +39,12 @@ class Notes:
 
     Attributes:
         own_uid: the logged-in user.
-        exact: the frame is JSON by the letter, so everything in it has a JSON form.
+        finite: `Parsed.finite` of the frame.
         unread: the optional attributes that could not be read: the class that has one, and where it stands in that.
     """
 
     own_uid: str | None = None
-    exact: bool = True
+    finite: Mapping[int, Any] | None = None
     unread: list[tuple[type[Any], JsonPath]] = attrs.field(factory=list)
 
 
@@ -152,7 +152,7 @@ class _BodyReader:
         except UnfitError as error:
             del self.notes.unread[before:]
             raise error.under(path) from None
-        return made if self.notes.exact else finite(made)
+        return made if self.notes.finite is None else finite(made, self.notes.finite)
 
 
 def make(kind: Any, source: _BodyReader, inner: Mapping[str, Mapping[str, str]] = _NO_ENVELOPE, **given: Any) -> Any:

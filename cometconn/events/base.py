@@ -41,7 +41,7 @@ def _with_lazy_raw(kind: type[E]) -> type[E]:
         with contextlib.suppress(AttributeError):
             return slot.__get__(self)
         try:
-            parsed, _ = parse(text_slot.__get__(self))
+            parsed = parse(text_slot.__get__(self))
         except AttributeError:
             return slot.__get__(self)  # another thread has parsed it in the meantime
         slot.__set__(self, parsed)

@@ -230,6 +230,58 @@ async def test_a_long_message_is_decoded_in_steps_of_its_own(
     assert sum(steps.counts) > 8  # it is read, counted in two steps, parsed in chunks, and decoded
 
 
+async def test_a_long_message_among_others_is_decoded_in_steps_of_its_own(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it is among what was read at once; the order stays, and what is behind it waits for it."""
+    steps: list[list[str]] = [[]]
+
+    class EachStep(trio.abc.Instrument):
+        def before_task_step(self, task: trio.lowlevel.Task) -> None:
+            steps.append([])
+
+    def decoded(decoder: Decoder, text: str) -> Any:
+        steps[-1].append(f"decode {len(text)}")
+        return decode(decoder, text)
+
+    def parsed(text: str, max_items: int) -> Any:
+        steps[-1] += [f"parse {len(text)}"] * (len(text) > 1_000)
+        return (yield from parse_in_steps(text, max_items))
+
+    def text_of(length: int) -> str:
+        return '{"type":"novelty","body":"%s"}' % ("x" * (length - 28))
+
+    decode = Decoder.decode
+    lengths = [100, 20_000, 101, 102, 30_000, 20_001, 103]
+    payloads = [text_of(length).encode() for length in lengths]
+    frames = b"".join(
+        (b"\x81" + bytes([len(each)]) if len(each) < 126 else b"\x81\x7e" + len(each).to_bytes(2, "big")) + each
+        for each in payloads
+    )
+    async with open_pair(connect=True) as pair, pair.chat.events() as events:
+        link = reader(pair)[1]
+        monkeypatch.setattr(Decoder, "decode", decoded)
+        monkeypatch.setattr("cometconn._wire.decoder.parse_in_steps", parsed)
+        trio.lowlevel.add_instrument(watch := EachStep())
+        async with trio.open_nursery() as nursery:
+            start_loop(nursery, pair, link, OneRead(frames))
+            await settle()
+            nursery.cancel_scope.cancel()
+        trio.lowlevel.remove_instrument(watch)
+        assert [
+            len(event.raw["body"]) + 28 for event in await events.batch() if isinstance(event, UnknownEvent)
+        ] == lengths
+    assert [step for step in steps if step] == [
+        ["decode 100"],
+        ["parse 20000"],
+        ["decode 20000", "decode 101", "decode 102"],
+        ["parse 30000"],
+        ["decode 30000"],
+        ["parse 20001"],
+        ["decode 20001", "decode 103"],
+    ]
+
+
 async def test_a_stream_that_fills_stops_the_taking_there(autojump_clock: MockClock) -> None:
     """Of messages that came together, those after the one that fills a pausing stream stay in the WebSocket."""
     async with open_pair(connect=True) as pair, pair.chat.events(max_events=3) as events:

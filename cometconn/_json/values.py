@@ -65,9 +65,9 @@ def parse_in_steps(text: str | bytes, max_items: int) -> Generator[None, None, P
         if is_finite:
             return Parsed(text, value=value)
         yield
-        finite: dict[int, Any] = {}
-        _copy_finite(value, finite)
-        return Parsed(text, value=value, finite=finite)
+        copies: dict[int, Any] = {}
+        _copy_finite(value, copies)
+        return Parsed(text, value=value, finite=copies)
     except (ValueError, RecursionError) as error:
         return Parsed(text, error=error)
 
@@ -127,12 +127,13 @@ def parse(text: str | bytes) -> Any:
 
 def _decode_leniently(text: str | bytes, error: Exception) -> tuple[Any, bool]:
     """Do the same for a *text* that is not strictly valid; raise the strict parser's *error* if it has no value."""
-    mended = _without_escaped_halves(_in_utf8(text).decode("utf-8", "replace").encode())
-    if mended != text:
+    data = _in_utf8(text)
+    mended = _without_escaped_halves(data.decode("utf-8", "replace").encode())
+    if mended != data or isinstance(error, UnicodeError):
         with contextlib.suppress(msgspec.DecodeError):
             return _decode(mended), True
     try:
-        return json.loads(mended, parse_int=_to_number), False
+        return json.loads(mended.decode(), parse_int=_to_number), False  # of bytes it would guess the encoding
     except ValueError:
         raise error from None
 
@@ -159,7 +160,7 @@ def _without_escaped_halves(text: bytes) -> bytes:
 
 
 def sendable(value: Any) -> Any:
-    """Return a copy of a JSON value that can be encoded as JSON: half a surrogate pair becomes U+FFFD, and a number that is not finite null."""
+    """Return a copy of a value that is JSON: half a surrogate pair becomes U+FFFD, and a number that is not finite null."""
     if isinstance(value, str):
         return _without_halves(value)
     if isinstance(value, dict):
@@ -186,8 +187,10 @@ def _copy_finite(value: Any, copies: dict[int, Any]) -> Any:
         copy: Any = {
             key: _copy_finite(item, copies) if item.__class__ in _NUMERIC else item for key, item in value.items()
         }
-    else:
+    elif isinstance(value, list):
         copy = [_copy_finite(item, copies) if item.__class__ in _NUMERIC else item for item in value]
+    else:
+        return value
     copies[id(value)] = copy
     return copy
 

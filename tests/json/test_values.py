@@ -85,7 +85,10 @@ def test_what_json_does_not_allow(text: str | bytes, value: Any) -> None:
     assert repr(parse(text)) == repr(value)
 
 
-@pytest.mark.parametrize("text", ["", "x", "[1", '"\\ud83d', '"\\x"', "01", "\x00", '"\x00"', b"\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [b"1\x00", b"\xef\xbb\xbf[NaN]", "\ufeff[]", "", "x", "[1", '"\\ud83d', '"\\x"', "01", "\x00", '"\x00"', b"\xff"],
+)
 def test_what_is_no_json(text: str | bytes) -> None:
     """The strict parser's error says what is wrong."""
     with pytest.raises(msgspec.DecodeError):

@@ -38,7 +38,6 @@ ELSEWHERE = {
     "_connection/range_filler": "connection/test_catch_up connection/test_catch_up_failures",
     "_connection/supervisor": "client/test_login connection/test_section4 connection/test_instant",
     "_environment": "client/test_system_environment",
-    "_json/values": "wire/test_decoder wire/test_never_raises",
     "_rest/context": "rest/test_messages rest/test_users",
     "_rest/hints": "rest/test_groups",
     "_rest/outcomes": "rest/test_users rest/test_groups",

@@ -3,8 +3,9 @@
 Each of `hostile.KINDS` is sent to a client of its own, over plain TCP and TLS, with 64 KiB and with 1 MiB, the largest
 message that is allowed, and some with 15 MiB: live on the socket, as a page of missed messages, or both. The figures are
 the CPU time of the longest step of any task and, in a second pass, the peak of Python's allocated memory. A quick run
-measures each kind over TLS only, the slowest over both, once, and again only if the figure is over half of the goal, because
-other load of the machine only adds to it. Without `--quick` 15 MiB are sent, too, and Hypothesis searches for worse shapes.
+sends each kind over TLS only, once, and again only if the figure is over half of the goal, because other load of the machine
+only adds to it; the slowest kinds it then measures over both. Without `--quick` 15 MiB are sent, too, and Hypothesis searches
+for worse shapes.
 """
 
 from __future__ import annotations

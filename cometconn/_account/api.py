@@ -354,7 +354,7 @@ async def _with_checkpoints(steps: Generator[None, None, T]) -> T:
 def _decode(what: str, response: Response) -> Generator[None, None, Any]:
     """Return the JSON value in the response; `None` if it has none."""
     body = response.body
-    if not isinstance(body, bytes):  # an Environment made something else
+    if not isinstance(body, bytes | str):  # an Environment made something else; text is read all the same
         return None
     items = yield from count_items(body, _MOST_ITEMS)
     if items > _MOST_ITEMS and len(body) > UNCOUNTED:

@@ -41,7 +41,7 @@ def outermost(whole: memoryview, most: int) -> Iterator[tuple[bytes, int] | None
         most: tokens that are looked at.
 
     Raises:
-        ValueError: the last bracket does not belong to the first, or to look at it takes as long as *most* tokens.
+        ValueError: the last bracket does not belong to the first, or it takes longer than to look at *most* tokens.
     """
     depth = count = at = in_string = spent = 0
     size = _PIECE

@@ -361,6 +361,16 @@ async def test_an_invalid_return_value_of_an_environment_is_an_api_error(respons
         await api(request).put_me("TOKEN")
 
 
+async def test_a_body_may_be_text() -> None:
+    """A program's own Environment may have decoded it."""
+
+    async def request(_: Request) -> Any:
+        await trio.lowlevel.checkpoint()
+        return SimpleNamespace(status=200, headers={}, body=json.dumps({"data": ME}))
+
+    assert (await api(request).put_me("TOKEN")).uid == ME["uid"]
+
+
 async def test_a_cancelled_request_is_no_error() -> None:
     """A cancelled request raises Cancelled, not an ApiError."""
 
